@@ -1,0 +1,5 @@
+"""Collects paddock photos and what belongs to them, politely and without loss."""
+
+from importlib.metadata import version
+
+__version__ = version("paddock")

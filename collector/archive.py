@@ -1,0 +1,35 @@
+"""Raw bytes as they came, under their own digest; nothing here knows what they mean."""
+
+import hashlib
+import zlib
+from dataclasses import dataclass
+
+IMAGE_TYPES = ("image/", "application/octet-stream")
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A row of `blob`: `content` is the body as it came, or packed with zlib where that helps."""
+
+    digest: str  # SHA-256 of the body, hexadecimal
+    media_type: str
+    size: int  # bytes of the body
+    encoding: str
+    content: bytes
+
+
+def digest_of(body: bytes) -> str:
+    """The name of these bytes: their SHA-256, hexadecimal."""
+    return hashlib.sha256(body).hexdigest()
+
+
+def pack(body: bytes, media_type: str) -> Packed:
+    """Bytes ready to be kept. Pages shrink to a fifth; photos do not, and stay as they are."""
+    if media_type.startswith(IMAGE_TYPES) or len(body) < 512:
+        return Packed(digest_of(body), media_type, len(body), "", body)
+    return Packed(digest_of(body), media_type, len(body), "zlib", zlib.compress(body, 1))
+
+
+def unpack(content: bytes, encoding: str) -> bytes:
+    """The body as it came."""
+    return zlib.decompress(content) if encoding == "zlib" else content

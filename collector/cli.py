@@ -1,0 +1,232 @@
+"""The commands. Thin: words become values, one function is called, one result is printed."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from collector.errors import ExitCode, PaddockError
+
+EXIT_CODES = """
+Exit codes: 0 done; 2 wrong use or configuration; 3 the site blocked or refused us, the work stays queued;
+4 some pages failed; 5 the layout of pages has changed; 130 interrupted, everything fetched is kept.
+"""
+
+
+class Commands(TyperGroup):
+    """A group whose commands answer a user's mistake with one sentence instead of a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except PaddockError as error:
+            typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(ExitCode.USAGE) from error
+        except KeyboardInterrupt as error:
+            raise typer.Exit(ExitCode.INTERRUPTED) from error
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    help="Collects paddock photos and what belongs to them: politely, and without losing anything.",
+    epilog=EXIT_CODES,
+)
+db = typer.Typer(cls=Commands, no_args_is_help=True, help="The database: its schema, its address, a shell, a backup.")
+app.add_typer(db, name="db")
+
+Demo = Annotated[
+    bool,
+    typer.Option(
+        "--demo",
+        help="Work on a local look-alike of the site, with a home and a database of its own.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout; everything else on stderr.")]
+Since = Annotated[str | None, typer.Option(metavar="YEAR|DATE", help="First issue: 2016 or 2016-05-23.")]
+Until = Annotated[str | None, typer.Option(metavar="YEAR|DATE", help="Last issue: 2017 or 2017-12-25.")]
+
+
+@app.command(epilog=EXIT_CODES)
+def crawl(
+    since: Since = None,
+    until: Until = None,
+    limit: Annotated[int | None, typer.Option(metavar="N", help="At most so many issues, from the first on.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be asked for; only robots.txt is.")
+    ] = False,
+    as_json: Json = False,
+    demo: Demo = False,
+) -> None:
+    """Collect paddock photos and their issues. Stop it whenever you like: the next run goes on from there.
+
+    Example: collector crawl --since 2016 --until 2017-06-30
+
+    Tried without a network: collector crawl --since 2016 --demo
+    """
+    from collector import commands
+
+    raise typer.Exit(commands.crawl(since, until, limit, dry_run=dry_run, as_json=as_json, demo=demo))
+
+
+@app.command(epilog=EXIT_CODES)
+def worker(demo: Demo = False) -> None:
+    """Work on whatever crawls are queued, until stopped. Any number may run, on any number of machines.
+
+    Example: collector worker
+    """
+    from collector import commands
+
+    raise typer.Exit(commands.work(demo=demo))
+
+
+@app.command(epilog=EXIT_CODES)
+def status(as_json: Json = False, demo: Demo = False) -> None:
+    """Say what is held, what is due, how each host stands, what failed, and what to do next.
+
+    Example: collector status --json
+    """
+    from collector import commands
+
+    commands.status(as_json=as_json, demo=demo)
+
+
+@app.command(epilog=EXIT_CODES)
+def reparse(
+    since: Since = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")] = False,
+    as_json: Json = False,
+    demo: Demo = False,
+) -> None:
+    """Derive everything again from the stored pages, with no request at all.
+
+    Example: collector reparse --since 2016 --dry-run
+    """
+    from collector import commands
+
+    raise typer.Exit(commands.reparse(since, dry_run=dry_run, as_json=as_json, demo=demo))
+
+
+@app.command(epilog=EXIT_CODES)
+def robots(
+    url: Annotated[str, typer.Argument(help="A page of one of the sites.")],
+    as_json: Json = False,
+    demo: Demo = False,
+) -> None:
+    """Say whether robots.txt allows an address, by which line, and which delay is in force and why.
+
+    Example: collector robots http://old.keibado.ne.jp/keibabook/160104/index.html
+    """
+    from collector import commands
+
+    raise typer.Exit(commands.robots(url, as_json=as_json, demo=demo))
+
+
+@app.command(epilog=EXIT_CODES)
+def forget(
+    url: Annotated[str | None, typer.Argument(help="A photo's page or picture.")] = None,
+    host: Annotated[str | None, typer.Option(metavar="HOST", help="Everything that came from this host.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before removing.")] = False,
+    as_json: Json = False,
+    demo: Demo = False,
+) -> None:
+    """Remove a photo, or all photos of a host, for good, and never ask for them again (an opt-out).
+
+    Example: collector forget http://old.keibado.ne.jp/keibabook/160104/photo01.html
+    """
+    from collector import commands
+
+    commands.forget(url, host, yes=yes, as_json=as_json, demo=demo)
+
+
+@app.command("demo-site", epilog=EXIT_CODES)
+def demo_site(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port; PADDOCK_DEMO_PORT unless given.")] = None,
+    issues: Annotated[int, typer.Option(min=1, max=50, help="Issues a year.")] = 8,
+    photos: Annotated[int, typer.Option(min=1, max=17, help="Photos an issue, at most.")] = 10,
+    crawl_delay: Annotated[float, typer.Option(min=0, help="Crawl-delay of its robots.txt, in seconds.")] = 0.05,
+    hostile: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FAULT", help="Misbehave so; may be given more than once (see `--hostile help`)."),
+    ] = None,
+) -> None:
+    """Serve the look-alike site alone, well-behaved or hostile on demand, until stopped.
+
+    Example: collector demo-site --port 8900 --hostile 503@/keibabook/1601*
+    """
+    from collector import commands
+
+    commands.demo_site(host, port, issues, photos, crawl_delay, hostile or [])
+
+
+@db.command("upgrade", epilog=EXIT_CODES)
+def db_upgrade(demo: Demo = False) -> None:
+    """Bring the schema up to date. The embedded database does it by itself.
+
+    Example: collector db upgrade
+    """
+    from collector import dbtools
+
+    dbtools.upgrade(demo=demo)
+
+
+@db.command("url", epilog=EXIT_CODES)
+def db_url(demo: Demo = False) -> None:
+    """Print the database's address, for other programs.
+
+    Example: psql "$(collector db url)"
+    """
+    from collector import dbtools
+
+    dbtools.print_url(demo=demo)
+
+
+@db.command(
+    "psql",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    epilog=EXIT_CODES,
+)
+def db_psql(context: typer.Context, demo: Demo = False) -> None:
+    """Open a shell on the database; further words go to psql.
+
+    Example: collector db psql -c "SELECT count(*) FROM photo"
+    """
+    from collector import dbtools
+
+    raise typer.Exit(dbtools.psql(context.args, demo=demo))
+
+
+@db.command("dump", epilog=EXIT_CODES)
+def db_dump(file: Annotated[Path, typer.Argument(help="Where the backup goes.")], demo: Demo = False) -> None:
+    """Write a full backup: bytes and facts in one file.
+
+    Example: collector db dump paddock.dump
+    """
+    from collector import dbtools
+
+    dbtools.dump(file, demo=demo)
+
+
+@db.command("restore", epilog=EXIT_CODES)
+def db_restore(
+    file: Annotated[Path, typer.Argument(help="A backup made by `collector db dump`.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Replace what is in the database.")] = False,
+    demo: Demo = False,
+) -> None:
+    """Put a backup back, all of it or nothing. A database that holds something is replaced only with --yes.
+
+    Example: collector db restore paddock.dump
+    """
+    from collector import dbtools
+
+    dbtools.restore(file, yes=yes, demo=demo)
+
+
+def main() -> None:
+    """The `collector` program."""
+    sys.exit(app())

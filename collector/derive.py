@@ -1,0 +1,51 @@
+"""From stored bytes to meaning, with no request and no database: what the crawl and `reparse` share."""
+
+from dataclasses import dataclass
+
+from collector.errors import ParseError, Refused, Unsafe
+from collector.images import Picture, inspect
+from collector.models import PageKind
+from collector.sources import Parsed, keibado
+from collector.sources.text import block_reason, decode
+
+NOTHING = Parsed(())
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What a page's bytes mean: items and links of a page, the measures of a picture, or why neither."""
+
+    parsed: Parsed = NOTHING
+    picture: Picture | None = None
+    failure: ParseError | None = None
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The fields that were looked for and not found."""
+        return (self.failure.field,) if self.failure else self.parsed.missing
+
+
+def derive(kind: PageKind, url: str, body: bytes, content_type: str | None) -> Derived:
+    """Read one stored page.
+
+    Raises:
+        Refused: it is a block page, served as if it were content.
+    """
+    if kind is PageKind.ROBOTS:
+        return Derived()
+    if kind is PageKind.IMAGE:
+        try:
+            return Derived(picture=inspect(body))
+        except Unsafe as error:
+            return Derived(failure=ParseError("picture", str(error)))
+    try:
+        text = decode(body, content_type, keibado.CHARSET)
+    except ParseError as error:
+        return Derived(failure=error)
+    try:
+        return Derived(keibado.parse(kind, url, text))
+    except ParseError as error:
+        # Only a page that is no page of the site is looked at for a block: its words are no proof elsewhere.
+        if reason := block_reason(text):
+            raise Refused(f"a block page with status 200: {reason}", 200) from error
+        return Derived(failure=error)

@@ -1,0 +1,80 @@
+"""What can go wrong, sorted by what the caller does about it.
+
+PaddockError
+├── UsageError          wrong use or configuration: say it in one sentence, exit 2
+├── TryLater            this request failed, the next may not: retried on a slot of its own
+│   └── HostBusy        429 or 503: the whole host is left alone for a while
+├── Refused             the site says no (403, robots.txt, a block page): never worked around
+├── Unsafe              an address, size or content that we do not touch: never retried at once
+├── ParseError          a page that cannot be read right: set aside with its reason
+└── LaneLost            another lane has taken over this host: stop at once, write nothing
+"""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a command's end tells the shell; documented in the README and in every --help."""
+
+    DONE = 0
+    USAGE = 2
+    BLOCKED = 3
+    SOME_FAILED = 4
+    LAYOUT_CHANGED = 5
+    INTERRUPTED = 130
+
+
+class PaddockError(Exception):
+    """Base of everything this project raises on purpose. The text is one sentence for the user."""
+
+
+class UsageError(PaddockError):
+    """Wrong use or configuration; the sentence says what, where and what to do."""
+
+
+class TryLater(PaddockError):
+    """A request failed in a way that a later one may not (network, timeout, 5xx, cut-off body)."""
+
+    def __init__(self, reason: str, status: int | None = None) -> None:
+        super().__init__(reason)
+        self.status = status  # HTTP status, where there was an answer
+
+
+class HostBusy(TryLater):
+    """The site asks to be left alone (429, 503).
+
+    `retry_after` is what its Retry-After header said: seconds from now, or None without a usable header.
+    """
+
+    def __init__(self, reason: str, status: int, retry_after: float | None) -> None:
+        super().__init__(reason, status)
+        self.retry_after = retry_after
+
+
+class Refused(PaddockError):
+    """The site says no (401, 403, 451, a block page, robots.txt)."""
+
+    def __init__(self, reason: str, status: int | None = None) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+class Unsafe(PaddockError):
+    """An address, size or content that is not touched: off-site, not global, too large, not an image."""
+
+    def __init__(self, reason: str, status: int | None = None) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+class ParseError(PaddockError):
+    """A page that cannot be read right. `field` names what was looked for and not found."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+class LaneLost(PaddockError):
+    """A newer lane holds this host; what this one still does would be a zombie's work."""

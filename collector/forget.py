@@ -1,0 +1,92 @@
+"""`collector forget`: takes photos out for good, on a request to opt out, and never asks for them again."""
+
+from dataclasses import dataclass
+
+from collector.politeness import Connection, host_name
+
+# A photo is its page, its picture, and every other page that shows the same bytes.
+TARGETS = """
+WITH RECURSIVE named AS (
+    SELECT url FROM page WHERE url = %(url)s
+    UNION
+    SELECT other.url FROM named
+    JOIN page AS known ON known.url = named.url
+    JOIN photo ON photo.page_url = named.url OR photo.image_url = named.url
+        OR (photo.digest = known.digest AND known.kind = 'image')
+    CROSS JOIN LATERAL (VALUES (photo.page_url), (photo.image_url)) AS other (url)
+    WHERE other.url IS NOT NULL)
+SELECT array_agg(url) FROM named
+"""
+NEAR = """
+SELECT array_agg(DISTINCT near.image_url) FROM photo JOIN photo AS near
+    ON near.near_duplicate_of = photo.id OR photo.near_duplicate_of = near.id
+WHERE (photo.page_url = ANY (%(urls)s) OR photo.image_url = ANY (%(urls)s))
+  AND NOT near.image_url = ANY (%(urls)s)
+"""
+UNKNOWN = """
+INSERT INTO page (url, host, source, kind, dated, state, error)
+VALUES (%(url)s, %(host)s, 'unknown', 'image', CURRENT_DATE, 'excluded', 'forgotten on request')
+ON CONFLICT DO NOTHING
+"""
+DROP_PHOTOS = "DELETE FROM photo WHERE page_url = ANY (%(urls)s) OR image_url = ANY (%(urls)s)"
+EXCLUDE = """
+UPDATE page SET state = 'excluded', due_at = NULL, digest = NULL, etag = NULL, last_modified = NULL, missing = '{}',
+    error = 'forgotten on request' WHERE url = ANY (%(urls)s)
+"""
+DROP_FAILURES = "DELETE FROM parse_failure USING page WHERE page.id = page_id AND page.url = ANY (%(urls)s)"
+DROP_BLOBS = """
+DELETE FROM blob WHERE NOT EXISTS (SELECT FROM page WHERE page.digest = blob.digest)
+AND NOT EXISTS (SELECT FROM photo WHERE photo.digest = blob.digest)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What has gone."""
+
+    photos: int
+    pages: int  # never asked for again
+    blobs: int
+    near_duplicates: list[str]  # URLs of pictures that look the same and are still held
+
+    def as_json(self) -> dict[str, object]:
+        """As `--json` prints it."""
+        return {
+            "photos": self.photos,
+            "pages": self.pages,
+            "blobs": self.blobs,
+            "near_duplicates": self.near_duplicates,
+        }
+
+
+async def forget_url(connection: Connection, url: str) -> Forgotten:
+    """Take out one photo, named by its page or its picture; an unknown address is noted so it is never asked for."""
+    async with connection.transaction():
+        name = host_name(url)
+        await connection.execute("INSERT INTO host (name) VALUES (%s) ON CONFLICT DO NOTHING", (name,))
+        await connection.execute(UNKNOWN, {"url": url, "host": name})
+        row = await (await connection.execute(TARGETS, {"url": url})).fetchone()
+        return await _take_out(connection, (row[0] if row else None) or [url])
+
+
+async def forget_host(connection: Connection, host: str) -> Forgotten:
+    """Take out everything that came from a host, and never ask it for anything again."""
+    async with connection.transaction():
+        await connection.execute(
+            "INSERT INTO host (name, excluded_at) VALUES (%s, clock_timestamp())"
+            " ON CONFLICT (name) DO UPDATE SET excluded_at = clock_timestamp()",
+            (host,),
+        )
+        row = await (await connection.execute("SELECT array_agg(url) FROM page WHERE host = %s", (host,))).fetchone()
+        return await _take_out(connection, (row[0] if row else None) or [])
+
+
+async def _take_out(connection: Connection, urls: list[str]) -> Forgotten:
+    named = {"urls": urls}
+    row = await (await connection.execute(NEAR, named)).fetchone()
+    near = (row[0] if row else None) or []
+    photos = (await connection.execute(DROP_PHOTOS, named)).rowcount
+    await connection.execute(DROP_FAILURES, named)
+    pages = (await connection.execute(EXCLUDE, named)).rowcount
+    blobs = (await connection.execute(DROP_BLOBS)).rowcount
+    return Forgotten(photos, pages, blobs, near)

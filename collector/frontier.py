@@ -1,0 +1,142 @@
+"""Which page next: what is due, in which order, and when a page is asked for again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from collector.models import PageKind
+from collector.politeness import OPEN_FOR, Slot
+
+# An issue is finished before the next one is begun, so that what is held is always whole issues.
+PRIORITY = {
+    PageKind.IMAGE: 40,
+    PageKind.PHOTO_PAGE: 30,
+    PageKind.ISSUE_INDEX: 20,
+    PageKind.YEAR_INDEX: 10,
+    PageKind.ROBOTS: 0,
+}
+LISTINGS = (PageKind.YEAR_INDEX, PageKind.ISSUE_INDEX)
+STILL_CHANGING = timedelta(days=28)  # after its date, a listing is not expected to change any more
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a crawl covers: the dates, both included, and at most so many issues from the first on."""
+
+    since: date
+    until: date
+    limit: int | None = None  # issues
+
+    @property
+    def token(self) -> str:
+        """A short name of this scope, the same for every process that crawls it."""
+        return f"{self.since}..{self.until}" + (f"#{self.limit}" if self.limit else "")
+
+
+@dataclass(frozen=True, slots=True)
+class DuePage:
+    """A page to be asked for, with what is known of it from the last time."""
+
+    id: int
+    url: str
+    source: str
+    kind: PageKind
+    dated: date
+    state: str
+    etag: str | None
+    last_modified: str | None
+    digest: str | None
+    failures: int
+
+    @classmethod
+    def from_row(cls, row: Sequence[Any]) -> "DuePage":
+        """From the columns of this class, in its order."""
+        page_id, url, source, kind, dated, state, etag, last_modified, digest, failures = row
+        return cls(page_id, url, source, PageKind(kind), dated, state, etag, last_modified, digest, failures)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What the frontier says to a lane: this page on this slot, or blocked, or nothing is due."""
+
+    page: DuePage | None = None
+    slot: Slot | None = None
+    blocked_until: datetime | None = None  # None with a reason: for good
+    reason: str | None = None
+
+
+# The end of a crawl's range: its last day, or the day of its last issue where their number is limited.
+RANGE_END = """LEAST(%(until)s::date, CASE WHEN %(limit)s::int IS NULL THEN NULL ELSE
+    (SELECT dated FROM page WHERE kind = 'issue_index' AND dated >= %(since)s::date
+     ORDER BY dated OFFSET %(limit)s::int - 1 LIMIT 1) END)"""
+
+# A year's index stands under its first day, and is needed for any part of the year.
+IN_SCOPE = f"""dated <= {RANGE_END} AND dated >=
+    CASE kind WHEN 'year_index' THEN date_trunc('year', %(since)s::date)::date ELSE %(since)s::date END"""
+
+TAKE = f"""
+WITH next AS (
+    SELECT id, url, source, kind, dated, state, etag, last_modified, digest, failures FROM page
+    WHERE host = %(host)s AND due_at <= clock_timestamp() AND kind <> 'robots'
+      AND {IN_SCOPE}
+    ORDER BY priority DESC, dated, id LIMIT 1)
+SELECT next.*, gate.slot, gate.wait, NULLIF(gate.closed_until, 'infinity'), gate.reason
+FROM next, LATERAL reserve_slot(%(host)s, %(epoch)s, %(delay)s, %(open_for)s) AS gate
+"""
+
+
+def take_parameters(host: str, epoch: int, delay: float, scope: Scope) -> dict[str, Any]:
+    """What TAKE needs."""
+    return {
+        "host": host,
+        "epoch": epoch,
+        "delay": delay,
+        "open_for": OPEN_FOR,
+        "since": scope.since,
+        "until": scope.until,
+        "limit": scope.limit,
+    }
+
+
+def read_turn(row: tuple[Any, ...] | None) -> Turn:
+    """The answer to TAKE."""
+    if row is None:
+        return Turn()
+    (*known, slot, wait, blocked_until, reason) = row
+    if slot is None:
+        return Turn(blocked_until=blocked_until, reason=reason)
+    return Turn(DuePage.from_row(known), Slot.from_row(slot, wait))
+
+
+def revisit_at(kind: PageKind, dated: date, at: datetime) -> datetime | None:
+    """When to ask again for a page that was read well at `at`; None for never.
+
+    Only listings change, and only while they are young: a year's index until four weeks after the year, an
+    issue's until four weeks after its date.
+    """
+    if kind not in LISTINGS:
+        return None
+    last_day = date(dated.year, 12, 31) if kind is PageKind.YEAR_INDEX else dated
+    return at + timedelta(days=1) if at.date() <= last_day + STILL_CHANGING else None
+
+
+def recheck_at(kind: PageKind, dated: date, at: datetime) -> datetime | None:
+    """When to ask again for a page that is gone: a young one may only be late; others never."""
+    last_day = date(dated.year, 12, 31) if kind is PageKind.YEAR_INDEX else dated
+    return at + timedelta(days=7) if at.date() <= last_day + STILL_CHANGING else None
+
+
+def retry_at(failures: int, at: datetime) -> datetime:
+    """When to try a failed page again: an hour, doubling to thirty days."""
+    return at + timedelta(hours=min(2 ** (failures - 1), 720))
+
+
+def seed_year(year: int) -> date:
+    """The date under which a year's index stands."""
+    return date(year, 1, 1)
+
+
+def today(at: datetime | None = None) -> date:
+    """The day in Japan, where the magazine's week begins."""
+    return ((at or datetime.now(UTC)) + timedelta(hours=9)).date()

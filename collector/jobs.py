@@ -1,0 +1,204 @@
+"""The engine: lanes as Procrastinate jobs, workers that run them, and a reaper for those whose worker is gone.
+
+One job a host and scope, never one a URL. `lock="lane:<host>"` keeps a host's lanes apart, whatever scope they are
+for; the gate's epoch makes sure of it even for a process that was frozen and wakes up again. A crawl's jobs are in
+a queue named after its scope: whoever crawls the same scope, and every worker, can take them over.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from typing import Any
+
+import psycopg
+from procrastinate import App, JobContext, PsycopgConnector
+from procrastinate.worker import Worker
+
+from collector import drift
+from collector.errors import LaneLost
+from collector.fetch import Fetcher
+from collector.frontier import Scope
+from collector.lane import Lane, LaneEnd, LaneRules
+from collector.politeness import Blocked, Connection, Gate, host_name
+from collector.robots_copy import robots_in_force
+from collector.settings import is_loopback
+
+logger = logging.getLogger(__name__)
+
+SLICE = 60.0  # seconds that a lane works before another may have its turn
+FROZEN = 30  # seconds without a heartbeat, after which a worker counts as gone
+REAP_EVERY = 0.5  # seconds
+POLL_EVERY = 0.5  # seconds; a job whose time comes sends no notice
+
+# A lane is dead when its session's lock is gone (its process was killed), or its worker's heart stands still.
+DEAD_LANES = """
+SELECT job.id, job.queue_name, job.lock, job.args FROM procrastinate_jobs AS job
+LEFT JOIN procrastinate_workers AS worker ON worker.id = job.worker_id
+WHERE job.status = 'doing' AND job.task_name = 'lane'
+  AND (NOT lane_alive(job.id) OR COALESCE(worker.last_heartbeat < now() - make_interval(secs => %s), true))
+FOR UPDATE OF job SKIP LOCKED
+"""
+FINISH = "SELECT procrastinate_finish_job_v1(%s, 'failed', true)"
+WAITING = "SELECT count(*) FROM procrastinate_jobs WHERE queue_name = %s AND lock = %s AND status IN ('todo', 'doing')"
+
+
+@dataclass(slots=True)
+class Workplace:
+    """What every lane of this process shares."""
+
+    conninfo: str
+    contact: str | None
+    sites: tuple[str, ...]
+    crawl_delay: float  # seconds
+    hours: tuple[time, time] | None = None
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    interrupted: bool = False  # told to stop from outside (Ctrl-C, SIGTERM)
+    fetcher: Fetcher | None = None
+
+    async def connect(self) -> Connection:
+        """A connection of one's own, each statement a transaction unless said otherwise."""
+        return await psycopg.AsyncConnection.connect(self.conninfo, autocommit=True)
+
+
+def lane_lock(host: str) -> str:
+    """What keeps the lanes of one host apart."""
+    return f"lane:{host}"
+
+
+def build_app(place: Workplace) -> App:
+    """The engine of this process, with its one task."""
+    app = App(connector=PsycopgConnector(conninfo=place.conninfo, min_size=1, max_size=4))
+
+    @app.task(name="lane", pass_context=True)
+    async def lane(context: JobContext, **arguments: Any) -> None:
+        assert context.job.id is not None
+        await run_lane(place, app, context.job.id, arguments)
+
+    return app
+
+
+async def defer_lane(
+    app: App,
+    connection: Connection,
+    queue: str,
+    host: str,
+    arguments: dict[str, Any],
+    at: datetime | None = None,
+) -> None:
+    """Queue a lane, on the given connection and so within its transaction."""
+    task = app.configure_task("lane", queue=queue, lock=lane_lock(host), schedule_at=at, connection=connection)
+    await task.defer_async(**arguments)
+
+
+async def start_lane(app: App, connection: Connection, source: str, site: str, scope: Scope) -> None:
+    """Queue the lane of a crawl, unless it is queued or running already."""
+    host = host_name(site)
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"{scope.token} {host}",))
+        row = await (await connection.execute(WAITING, (scope.token, lane_lock(host)))).fetchone()
+        if row and not row[0]:
+            arguments = {
+                "source": source,
+                "site": site,
+                "since": str(scope.since),
+                "until": str(scope.until),
+                "limit": scope.limit,
+            }
+            await defer_lane(app, connection, scope.token, host, arguments)
+
+
+async def run_lane(place: Workplace, app: App, job_id: int, arguments: dict[str, Any]) -> None:
+    """One slice of a lane; its successor is queued before it ends."""
+    site, source = arguments["site"], arguments["source"]
+    host = host_name(site)
+    scope = Scope(date.fromisoformat(arguments["since"]), date.fromisoformat(arguments["until"]), arguments["limit"])
+    async with await place.connect() as connection:
+        gate = await Gate.take(connection, host, job_id, place.stopping)
+        try:
+            end = await _slice(place, gate, source, site, scope)
+        except LaneLost as lost:
+            logger.warning("lane lost", extra={"host": host, "reason": str(lost)})
+            return
+        logger.info("lane ended", extra={"host": host, "why": end.why, "reason": end.reason})
+        if end.next_at or end.why in ("slice", "stopped"):
+            await defer_lane(app, connection, scope.token, host, arguments, end.next_at)
+
+
+async def _slice(place: Workplace, gate: Gate, source: str, site: str, scope: Scope) -> LaneEnd:
+    assert place.fetcher is not None
+    gate.delay = place.crawl_delay
+    rules = LaneRules(place.crawl_delay, place.hours, is_loopback(site))
+    try:
+        robots = await robots_in_force(gate, place.fetcher, source, site)
+    except Blocked as blocked:
+        return LaneEnd("blocked", blocked.until, str(blocked))
+    if robots is None:
+        return LaneEnd("stopped")
+    stopped = await drift.stopped_kinds(gate.connection)
+    lane = Lane(gate, place.fetcher, robots, rules, scope, stopped)
+    return await lane.run(SLICE)
+
+
+async def reap(app: App, connection: Connection, suspects: set[int]) -> set[int]:
+    """End the jobs of workers that are gone, and queue their lanes anew.
+
+    A lane is without its session for a moment when it begins and when it ends, so only those are reaped that
+    the last look found dead too. Returns the suspects for the next look.
+    """
+    async with connection.transaction():
+        dead = await (await connection.execute(DEAD_LANES, (FROZEN,))).fetchall()
+        for job_id, queue, lock, arguments in dead:
+            if job_id not in suspects:
+                continue
+            await connection.execute(FINISH, (job_id,))
+            row = await (await connection.execute(WAITING, (queue, lock))).fetchone()
+            if row and not row[0]:
+                await defer_lane(app, connection, queue, lock.removeprefix("lane:"), arguments)
+            logger.warning("took over the lane of a worker that is gone", extra={"job": job_id, "lock": lock})
+    return {job_id for job_id, *_ in dead}
+
+
+async def _reap_for_ever(place: Workplace, app: App) -> None:
+    suspects: set[int] = set()
+    async with await place.connect() as connection:
+        while True:
+            suspects = await reap(app, connection, suspects)
+            await asyncio.sleep(REAP_EVERY)
+
+
+@contextlib.asynccontextmanager
+async def working(place: Workplace, queues: list[str] | None) -> AsyncIterator[tuple[App, asyncio.Task[None]]]:
+    """A worker in this process, for these queues (None: all), with its reaper, until the context ends."""
+    app = build_app(place)
+    async with Fetcher(place.contact, place.sites) as place.fetcher, app.open_async():
+        worker = Worker(
+            app,
+            queues=queues,
+            concurrency=len(place.sites) + 1,
+            fetch_job_polling_interval=POLL_EVERY,
+            delete_jobs="successful",
+            install_signal_handlers=False,
+            stalled_worker_timeout=FROZEN,
+        )
+        running = asyncio.create_task(worker.run())
+        reaper = asyncio.create_task(_reap_for_ever(place, app))
+        try:
+            yield app, running
+        finally:
+            place.stopping.set()
+            reaper.cancel()
+            worker.stop()
+            results = await asyncio.gather(running, reaper, return_exceptions=True)
+        if isinstance(results[0], Exception):
+            raise results[0]
+
+
+async def work(place: Workplace) -> None:
+    """Run lanes of any crawl until told to stop."""
+    async with working(place, None) as (_, running):
+        stop = asyncio.create_task(place.stopping.wait())
+        await asyncio.wait((running, stop), return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()

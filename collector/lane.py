@@ -1,0 +1,203 @@
+"""One host's lane: takes due pages one by one, asks politely, and commits each as one step."""
+
+import asyncio
+import logging
+from dataclasses import dataclass, field, replace
+from datetime import datetime, time
+
+import psycopg
+
+from collector import drift, frontier
+from collector.errors import HostBusy, LaneLost, Refused, TryLater, Unsafe
+from collector.fetch import Fetcher
+from collector.frontier import DuePage, Scope, Turn
+from collector.models import PageState
+from collector.politeness import Blocked, Gate, Slot, translate
+from collector.robots import Robots, delay_in_force, next_opening
+from collector.store import Outcome, commit
+from collector.visit import Visit, read
+
+logger = logging.getLogger(__name__)
+
+PATIENT_FAILURES = 3  # visits in which the host was busy, before the page itself is put off
+TROUBLE = 5  # pages failing in a row, after which the host is left alone
+REFUSALS = 3  # pages refused in a row, likewise
+
+
+@dataclass(frozen=True, slots=True)
+class LaneEnd:
+    """Why a slice of a lane is over, and when the next one can begin (None: nothing is due, or for good)."""
+
+    why: str  # idle, slice, blocked, closed, stopped
+    next_at: datetime | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LaneRules:
+    """What the settings say about asking a host."""
+
+    crawl_delay: float  # seconds
+    hours: tuple[time, time] | None = None  # Asia/Tokyo
+    loopback: bool = False
+
+
+@dataclass(slots=True)
+class _Streak:
+    """Pages that failed in a row; a good one forgives them."""
+
+    failed: int = 0
+    refused: int = 0
+
+    def forget(self) -> None:
+        self.failed = self.refused = 0
+
+
+@dataclass(slots=True)
+class Lane:
+    """The work on one host, as long as this lane's epoch is the newest."""
+
+    gate: Gate
+    fetcher: Fetcher
+    robots: Robots
+    rules: LaneRules
+    scope: Scope
+    stopped_kinds: set[tuple[str, str]]
+    _streak: _Streak = field(default_factory=_Streak)
+
+    async def run(self, seconds: float) -> LaneEnd:
+        """Work through what is due, for a slice of at most so many seconds.
+
+        Raises:
+            LaneLost: another lane has taken over; nothing more was written.
+        """
+        loop = asyncio.get_running_loop()
+        self.set_delay(0.0)
+        ends_at = loop.time() + seconds
+        while loop.time() < ends_at:
+            turn = await self._take()
+            if turn.reason:
+                return LaneEnd("blocked", turn.blocked_until, turn.reason)
+            if turn.page is None or turn.slot is None:
+                return LaneEnd("idle")
+            try:
+                end = await self._one_page(turn.page, turn.slot)
+            except Blocked as blocked:
+                return LaneEnd("blocked", blocked.until, str(blocked))
+            if end:
+                return end
+        return LaneEnd("slice")
+
+    async def _one_page(self, page: DuePage, slot: Slot) -> LaneEnd | None:
+        """Take one page from its slot to its commit; says why the lane ends, if it does."""
+        opens_at = self._opens_at(slot.at)
+        if opens_at > slot.at:
+            await self.gate.release(slot)
+            return LaneEnd("closed", opens_at, "outside the opening hours")
+        ready = await self.gate.wait(slot)
+        if ready is None:
+            await self.gate.release(slot)
+            return LaneEnd("stopped")
+        outcome = await self.visit(page, ready)
+        if outcome is None:
+            return LaneEnd("stopped")
+        await self._keep(outcome)
+        return None
+
+    def set_delay(self, took: float) -> None:
+        """The delay in force after a response that took so long."""
+        self.gate.delay, self.gate.reason = delay_in_force(
+            self.rules.crawl_delay, self.robots, took, self.rules.loopback
+        )
+
+    def _opens_at(self, moment: datetime) -> datetime:
+        if self.rules.hours is None and self.robots.visit_time is None:
+            return moment
+        return next_opening(moment, self.rules.hours, self.robots.visit_time)
+
+    async def visit(self, page: DuePage, slot: Slot) -> Outcome | None:
+        """Ask for one page, with patience, and say what it changes; None when the process is to stop.
+
+        Raises:
+            Blocked: the host is to be left alone from now on; what was learned is committed.
+        """
+        visit = Visit(self.gate, self.fetcher, self.robots, page, slot)
+        try:
+            response = await visit.succeed()
+            return read(visit, response, self.stopped_kinds) if response else None
+        except TryLater as error:
+            if isinstance(error, HostBusy):
+                await self._be_busy(visit, error)
+            return await self._fail(visit, error, PageState.FAILED, "try_later")
+        except Refused as error:
+            return await self._refuse(visit, error)
+        except Unsafe as error:
+            return await self._fail(visit, error, PageState.FAILED, "unsafe")
+        except (LaneLost, Blocked, psycopg.Error):
+            raise
+        except Exception as error:
+            # The one place that catches everything: a page that trips our own code is set aside, the crawl goes on.
+            logger.exception("page failed on an error of our own", extra={"url": page.url})
+            return visit.outcome("error", PageState.FAILED, error=repr(error), failures=page.failures + 1)
+
+    async def _be_busy(self, visit: Visit, error: HostBusy) -> None:
+        """Leave the whole host alone, and keep the page for later."""
+        failures = visit.page.failures + 1
+        put_off = frontier.retry_at(failures, visit.at) if failures % PATIENT_FAILURES == 0 else visit.at
+        outcome = visit.outcome("try_later", PageState.DUE, due_at=put_off, error=str(error), failures=failures)
+        await self._block(outcome, error.retry_after, str(error))
+
+    async def _refuse(self, visit: Visit, error: Refused) -> Outcome:
+        """A page that the site refuses is put off; several in a row, or a block page, close the host."""
+        outcome = visit.outcome(
+            "refused",
+            PageState.FAILED,
+            due_at=frontier.retry_at(max(5, visit.page.failures + 1), visit.at),
+            error=str(error),
+            failures=visit.page.failures + 1,
+        )
+        self._streak.refused += 1
+        if error.status == 200 or self._streak.refused >= REFUSALS:
+            self._streak.forget()
+            await self._block(outcome, None, str(error))
+        return outcome
+
+    async def _fail(self, visit: Visit, error: TryLater | Unsafe, state: PageState, name: str) -> Outcome:
+        outcome = visit.outcome(name, state, error=str(error), failures=visit.page.failures + 1)
+        self._streak.failed += isinstance(error, TryLater)
+        if self._streak.failed >= TROUBLE:
+            self._streak.forget()
+            await self._block(outcome, None, f"{TROUBLE} pages in a row failed, the last with: {error}")
+        return outcome
+
+    async def _block(self, outcome: Outcome, retry_after: float | None, reason: str) -> None:
+        self.set_delay(outcome.took)
+        async with self.gate.connection.transaction():
+            await commit(self.gate, outcome)
+            until = await self.gate.block(retry_after, reason)
+        raise Blocked(until, reason)
+
+    async def _keep(self, outcome: Outcome) -> None:
+        """Commit a page, and watch over its layout."""
+        self.set_delay(outcome.took)
+        try:
+            await commit(self.gate, outcome)
+        except psycopg.DataError as error:
+            # Postgres will not have what the parser made of it: the bytes are kept, their meaning is not.
+            logger.exception("page not storable", extra={"url": outcome.page.url})
+            aside = replace(outcome, state=PageState.QUARANTINED, derived=None, error=f"not storable: {error}")
+            await commit(self.gate, aside)
+        page, missing = outcome.page, outcome.derived.missing if outcome.derived else ()
+        if missing and await drift.judge(self.gate.connection, page.source, page.kind, missing):
+            self.stopped_kinds.add((page.source, page.kind))
+        if outcome.state is not PageState.FAILED:
+            self._streak.forget()
+
+    async def _take(self) -> Turn:
+        gate = self.gate
+        parameters = frontier.take_parameters(gate.host, gate.epoch, gate.delay, self.scope)
+        try:
+            cursor = await gate.connection.execute(frontier.TAKE, parameters)
+            return frontier.read_turn(await cursor.fetchone())
+        except psycopg.Error as error:
+            raise translate(error) from error

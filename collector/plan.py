@@ -1,0 +1,153 @@
+"""What would be asked for, and whether it may be: `crawl --dry-run` and `robots`. No request but robots.txt."""
+
+import json
+import sys
+from typing import Any, LiteralString
+
+from rich.console import Console
+
+from collector.crawl import due_pages, scope_parameters, seeds
+from collector.errors import ExitCode
+from collector.fetch import Fetcher
+from collector.frontier import IN_SCOPE, Scope
+from collector.jobs import Workplace
+from collector.models import PageKind
+from collector.politeness import Blocked, Connection, Gate, host_name
+from collector.progress import PHOTOS_AN_ISSUE, size, span
+from collector.robots import Robots, delay_in_force
+from collector.robots_copy import RobotsCopy, find_copy, robots_in_force
+from collector.settings import is_loopback
+from collector.sources import keibado
+
+ISSUES_A_YEAR = 50  # guessed for a year whose index has not been read
+PHOTO_BYTES = 20_000  # likewise
+
+LANE_ALIVE = "SELECT COALESCE((SELECT lane_alive(lane_job) FROM host WHERE name = %s), false)"
+READ_YEARS = (
+    f"SELECT count(*) FROM page WHERE host = %(host)s AND kind = 'year_index' AND state <> 'due' AND {IN_SCOPE}"
+)
+REVISITS = f"""
+SELECT count(*) FROM page WHERE host = %(host)s AND state = 'fetched' AND due_at IS NOT NULL
+AND kind IN ('year_index', 'issue_index') AND {IN_SCOPE}
+"""
+AVERAGES = """
+SELECT (SELECT count(*)::float8 / NULLIF(count(DISTINCT issue_code), 0) FROM photo),
+       (SELECT avg(size)::float8 FROM blob WHERE media_type LIKE 'image/%')
+"""
+NO_JOB = -1  # the lane of a command that only looks at robots.txt
+
+
+async def current_copy(place: Workplace, site: str) -> RobotsCopy | None:
+    """Our copy of robots.txt, asked for if it is a day old, unless a crawl is at work and will do that itself."""
+    async with await place.connect() as connection, Fetcher(place.contact, place.sites) as fetcher:
+        host = host_name(site)
+        row = await (await connection.execute(LANE_ALIVE, (host,))).fetchone()
+        if not (row and row[0]):
+            gate = await Gate.take(connection, host, NO_JOB, place.stopping)
+            gate.delay = place.crawl_delay
+            try:
+                await robots_in_force(gate, fetcher, keibado.SOURCE, site)
+            except Blocked:
+                return await find_copy(connection, f"{site}/robots.txt")
+        return await find_copy(connection, f"{site}/robots.txt")
+
+
+async def robots_verdict(place: Workplace, site: str, url: str) -> dict[str, Any]:
+    """What robots.txt says of an address, and how old our copy is."""
+    copy = await current_copy(place, site)
+    async with await place.connect() as connection:
+        known = await _age(connection, f"{site}/robots.txt")
+    robots = copy.robots if copy else None
+    facts: dict[str, Any] = {
+        "url": url,
+        "allowed": False,
+        "line": None,
+        "delay_s": None,
+        "delay_reason": None,
+    }
+    if robots is None:
+        facts["line"] = "robots.txt could not be had and no copy is held, so everything is disallowed"
+    else:
+        verdict = robots.verdict(url)
+        delay, reason = delay_in_force(place.crawl_delay, robots, 0.0, is_loopback(site))
+        number = f"{verdict.line_number}: " if verdict.line_number else ""
+        line = f"{number}{verdict.line}" if verdict.line else "no line matches"
+        facts |= {"allowed": verdict.allowed, "line": line, "delay_s": delay, "delay_reason": reason}
+    return facts | known
+
+
+async def _age(connection: Connection, robots_url: str) -> dict[str, Any]:
+    query = """SELECT last_fetched_at, last_status, error, EXTRACT(EPOCH FROM clock_timestamp() - last_fetched_at)
+               FROM page WHERE url = %s"""
+    row = await (await connection.execute(query, (robots_url,))).fetchone()
+    at, status, error, age = row or (None, None, None, None)
+    return {
+        "robots_url": robots_url,
+        "status": status,
+        "fetched_at": at,
+        "age": span(float(age)) if age is not None else None,
+        "stale": error,
+    }
+
+
+async def print_plan(place: Workplace, base: str, scope: Scope, *, as_json: bool) -> ExitCode:
+    """Say what a crawl of this scope would do; the exit code says whether it may."""
+    copy = await current_copy(place, base)
+    robots = copy.robots if copy and copy.robots else Robots.disallow_all("robots.txt is out of reach")
+    host = host_name(base)
+    allowed = robots.verdict(keibado.year_index_url(base, scope.since.year)).allowed
+    delay, reason = delay_in_force(place.crawl_delay, robots, 0.0, is_loopback(base))
+    async with await place.connect() as connection:
+        facts = await _estimate(connection, host, base, scope)
+    facts |= {
+        "allowed": allowed,
+        "delay_s": delay,
+        "delay_reason": reason,
+        "seconds": facts["requests"] * delay,
+    }
+    if as_json:
+        sys.stdout.write(json.dumps(facts) + "\n")
+    else:
+        _print(Console(highlight=False), scope, facts)
+    return ExitCode.DONE if allowed else ExitCode.BLOCKED
+
+
+async def _estimate(connection: Connection, host: str, base: str, scope: Scope) -> dict[str, Any]:
+    """What is known to be due, and what the listings not read yet will add at a guess."""
+    parameters = scope_parameters(host, scope)
+    due = await due_pages(connection, host, scope)
+    (read_years,) = await _row(connection, READ_YEARS, parameters)
+    (revisits,) = await _row(connection, REVISITS, parameters)
+    photos_an_issue, photo_bytes = await _row(connection, AVERAGES, {})
+    years = len(seeds(base, scope)) - read_years
+    issues = due.get(PageKind.ISSUE_INDEX, 0) + years * ISSUES_A_YEAR
+    if scope.limit is not None:
+        issues = min(issues, scope.limit)
+    photos = round(issues * (photos_an_issue or PHOTOS_AN_ISSUE)) + due.get(PageKind.PHOTO_PAGE, 0)
+    known = sum(due.values()) or (revisits if not years else 0)
+    images = due.get(PageKind.IMAGE, 0)
+    requests = years + issues + 2 * photos + images + (0 if due else revisits)
+    stored = round((photos + images) * (photo_bytes or PHOTO_BYTES))
+    return {
+        "requests_known": known, "years_unread": years, "issues": issues, "photos": photos + images,
+        "requests": requests, "bytes": stored,
+    }  # fmt: skip
+
+
+async def _row(connection: Connection, query: LiteralString, parameters: dict[str, Any]) -> tuple[Any, ...]:
+    row = await (await connection.execute(query, parameters or None)).fetchone()
+    assert row is not None
+    return row
+
+
+def _print(console: Console, scope: Scope, facts: dict[str, Any]) -> None:
+    limit = f", at most {scope.limit} issues" if scope.limit else ""
+    console.print(f"Issues from {scope.since} to {scope.until}{limit}; nothing but robots.txt was asked for.")
+    console.print(f"robots.txt      {'allows it' if facts['allowed'] else 'does not allow it'}")
+    console.print(f"delay           {facts['delay_s']:g} s ({facts['delay_reason']})")
+    console.print(f"known and due   {facts['requests_known']} pages")
+    guess = " (a guess: their indexes have not been read)" if facts["years_unread"] else ""
+    console.print(f"issues          {facts['issues']}{guess}")
+    console.print(f"photos          about {facts['photos']}, {size(facts['bytes'])}")
+    console.print(f"requests        about {facts['requests']}")
+    console.print(f"time            about {span(facts['seconds'])} at one request in {facts['delay_s']:g} s")

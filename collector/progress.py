@@ -1,0 +1,120 @@
+"""How a crawl goes, for a person to see: live on a terminal, a line now and then in a log."""
+
+import sys
+from datetime import timedelta
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from collector.crawl import Tick
+from collector.status import Summary
+
+LINE_EVERY = 15.0  # seconds between two lines in a log
+PHOTOS_AN_ISSUE = 10.0  # guessed until there is something to go by
+
+
+def requests_left(due: dict[str, int], summary: Summary) -> int:
+    """How many requests are to come, as far as one can tell: a listing stands for what it will list."""
+    photos = summary.photos_new + summary.photos_known + summary.photos_failed + summary.photos_missing
+    photos_an_issue = photos / summary.issues if summary.issues else PHOTOS_AN_ISSUE
+    issues = due.get("issue_index", 0)
+    return round(due.get("image", 0) + 2 * due.get("photo_page", 0) + issues * (1 + 2 * photos_an_issue))
+
+
+def seconds_left(due: dict[str, int], summary: Summary) -> float | None:
+    """How long that takes at the pace so far; None where there is none yet."""
+    if summary.requests < 3:
+        return None
+    return requests_left(due, summary) * summary.elapsed / summary.requests
+
+
+def span(seconds: float | None) -> str:
+    """`1 h 05 min`, `3 min 20 s`, `45 s`."""
+    if seconds is None:
+        return "not known yet"
+    whole = timedelta(seconds=round(seconds))
+    hours, minutes, rest = (
+        whole.seconds // 3600 + 24 * whole.days,
+        whole.seconds // 60 % 60,
+        whole.seconds % 60,
+    )
+    if hours >= 48:
+        return f"{hours // 24} d {hours % 24} h"
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+
+
+def size(count: int) -> str:
+    """`12.3 MB`."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.1f} {unit}" if unit != "B" else f"{count} B"
+        count = count / 1000  # type: ignore[assignment]
+    return f"{count:.2f} GB"
+
+
+def line(tick: Tick) -> str:
+    """One line for a log."""
+    summary = tick.summary
+    rate = summary.requests / summary.elapsed if summary.elapsed else 0.0
+    left = tick.waiting or f"{span(seconds_left(tick.due, summary))} left"
+    return (
+        f"issue {summary.latest or '-'}: photos {summary.photos_new} new, {summary.photos_known} known,"
+        f" {summary.photos_failed} failed; {summary.requests} requests, {rate:.1f}/s; {left}"
+    )
+
+
+class Progress:
+    """Shows ticks on stderr; a context manager, so that the terminal is left as it was."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.live = Live(console=console, transient=True, refresh_per_second=4) if console.is_terminal else None
+        self.last_line = float("-inf")
+
+    def __enter__(self) -> "Progress":
+        if self.live:
+            self.live.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if self.live:
+            self.live.stop()
+
+    async def show(self, tick: Tick) -> None:
+        """The state of the crawl now."""
+        if self.live:
+            self.live.update(self._panel(tick))
+        elif tick.summary.elapsed - self.last_line >= LINE_EVERY:
+            self.last_line = tick.summary.elapsed
+            self.console.print(line(tick), highlight=False, soft_wrap=True)
+
+    def _panel(self, tick: Tick) -> Group:
+        summary = tick.summary
+        done, left = summary.requests, requests_left(tick.due, summary)
+        rate = done / summary.elapsed if summary.elapsed else 0.0
+        table = Table.grid(padding=(0, 3))
+        table.add_row("issue", f"{summary.latest or '-'}", "issues held", f"{summary.issues}")
+        table.add_row("photos new", f"{summary.photos_new}", "known", f"{summary.photos_known}")
+        table.add_row("failed", f"{summary.photos_failed}", "no picture", f"{summary.photos_missing}")
+        table.add_row("requests", f"{done}", "rate", f"{rate:.1f}/s")
+        table.add_row("received", size(summary.bytes), "smallest gap", gap(summary.min_gap))
+        table.add_row("elapsed", span(summary.elapsed), "time left", span(seconds_left(tick.due, summary)))
+        width = min(60, self.console.width - 10)
+        share = done / (done + left) if done + left else 0.0
+        bar = Text("█" * round(share * width), "green") + Text("░" * (width - round(share * width)), "dim")
+        bar.append(f" {share:4.0%}", "default")
+        waiting = Text(f"waiting: {tick.waiting}", "yellow") if tick.waiting else Text("")
+        return Group(table, bar, waiting)
+
+
+def gap(seconds: float | None) -> str:
+    """A gap between two requests."""
+    return "-" if seconds is None else f"{seconds:.3f} s"
+
+
+def stderr_console() -> Console:
+    """Where everything goes that is not the result."""
+    return Console(file=sys.stderr, highlight=False)

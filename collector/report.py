@@ -1,0 +1,95 @@
+"""Results as a person reads them."""
+
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from collector.forget import Forgotten
+from collector.progress import gap, size, span
+from collector.reparse import Changes
+from collector.status import Summary
+
+
+def print_summary(console: Console, summary: Summary) -> None:
+    """What a crawl brought."""
+    table = Table.grid(padding=(0, 2))
+    table.add_row("issues", f"{summary.issues}")
+    table.add_row("photos", f"{summary.photos_new} new, {summary.photos_known} known before")
+    if summary.photos_failed or summary.photos_missing:
+        table.add_row("", f"{summary.photos_failed} failed, {summary.photos_missing} missing on the site")
+    table.add_row("requests", f"{summary.requests} ({summary.not_modified} not modified), {size(summary.bytes)}")
+    table.add_row("time", f"{span(summary.elapsed)}, smallest gap between two requests {gap(summary.min_gap)}")
+    console.print(table)
+
+
+def _when(moment: datetime | None) -> str:
+    return "-" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}"
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def print_status(console: Console, facts: dict[str, Any]) -> None:
+    """What is held, what is due, how the hosts stand, what failed, and what to do next (times in UTC)."""
+    held = facts["held"]
+    console.print(
+        f"[bold]Held[/bold]  {held['issues']} issues, {held['photos_with_picture']} photos of {held['horses']} horses"
+        f" ({held['photos']} listed, {held['near_duplicates']} near duplicates), {size(held['bytes'])}"
+        f" in {held['blobs']} files; {held['requests']} requests so far\n"
+    )
+    due = _table("Due", "kind", "now", "later", "next at (UTC)")
+    for row in facts["due"]:
+        due.add_row(row["kind"], str(row["now"]), str(row["later"]), _when(row["next_at"]))
+    gates = _table("Hosts", "host", "last request (UTC)", "smallest gap", "delay", "state")
+    for row in facts["hosts"]:
+        state = (
+            f"closed until {_when(row['blocked_until'])}: {row['blocked_reason']}" if row["blocked_until"] else "open"
+        )
+        if row["forgotten_at"]:
+            state = f"forgotten on {_when(row['forgotten_at'])}, never asked again"
+        delay = "-" if row["delay_s"] is None else f"{row['delay_s']:g} s ({row['delay_reason']})"
+        gates.add_row(row["host"], _when(row["last_request_at"]), gap(row["smallest_gap_s"]), delay, state)
+    failures = _table("Failures", "kind", "state", "count", "reason", "for example")
+    for row in facts["failures"]:
+        failures.add_row(row["kind"], row["state"], str(row["count"]), row["reason"], "\n".join(row["samples"]))
+    changed = _table("Layout changed", "kind", "field", "before", "now", "for example")
+    for row in facts["layout_changed"]:
+        shares = f"{row['old_coverage']:.0%}", f"{row['new_coverage']:.0%}"
+        changed.add_row(row["kind"], row["field"], *shares, "\n".join(row["samples"]))
+    for table in (due, gates, failures, changed):
+        if table.row_count:
+            console.print(table)
+            console.print()
+    for thing in facts["next"]:
+        console.print(f"[bold]Next[/bold]  {thing}", soft_wrap=True)
+
+
+def print_changes(console: Console, changes: Changes, *, dry_run: bool) -> None:
+    """What reading everything again changed, or would change."""
+    verb = "would change" if dry_run else "changed"
+    console.print(f"{changes.pages} stored pages read, {changes.unreadable} of them unreadable, no request made.")
+    for table, counts in changes.rows.items():
+        told = ", ".join(f"{count} {change}" for change, count in counts.items() if count) or "nothing"
+        console.print(f"  {table}: {verb} {told}" if told != "nothing" else f"  {table}: nothing {verb}s"[:-1])
+    if changes.links:
+        console.print(f"  {changes.links} pages found that were not known; the next crawl asks for them")
+    for sample in changes.samples:
+        console.print(f"    {sample}", soft_wrap=True, markup=False)
+    for kind in changes.still_changed:
+        console.print(f"[red]Still not understood[/red]: {kind}")
+
+
+def print_forgotten(console: Console, forgotten: Forgotten) -> None:
+    """What has been taken out."""
+    console.print(
+        f"{forgotten.photos} photos and {forgotten.blobs} stored files removed; {forgotten.pages} addresses will"
+        " never be asked for again."
+    )
+    for url in forgotten.near_duplicates:
+        console.print(f"Looks the same and is still held: {url}", soft_wrap=True, markup=False)

@@ -1,0 +1,114 @@
+"""What can be configured, read once from the environment (PADDOCK_*) and a .env file."""
+
+import ipaddress
+import re
+from datetime import time
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from platformdirs import user_data_path
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from collector.errors import UsageError
+
+HOURS = re.compile(r"(\d{1,2}):(\d{2})-(\d{1,2}):(\d{2})")
+DEMO_PORT = 8766
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL's host is this machine itself, by name or by address."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Settings(BaseSettings):
+    """Everything a command may need to know. Built in the command line, handed on as plain values."""
+
+    model_config = SettingsConfigDict(env_prefix="PADDOCK_", env_file=".env", extra="ignore", frozen=True)
+
+    home: Path = Field(default_factory=lambda: user_data_path("paddock"))
+    database_url: str | None = None  # postgresql://...; unset: the embedded Postgres under home
+    contact: str | None = None  # an address or URL; goes into User-Agent and From
+    keibado_url: str = "http://old.keibado.ne.jp"
+    crawl_delay: float = Field(default=5.0, ge=0)  # seconds between requests to one host
+    hours: Annotated[tuple[time, time] | None, NoDecode] = None  # opening hours in Asia/Tokyo
+    demo_port: int = Field(default=DEMO_PORT, ge=1, le=65535)
+    demo: bool = False
+
+    @field_validator("hours", mode="before")
+    @classmethod
+    def _read_hours(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        match = HOURS.fullmatch(value.strip())
+        if not match:
+            raise ValueError(f"{value!r} is not opening hours; write them as 01:00-06:00")
+        start_hour, start_minute, end_hour, end_minute = map(int, match.groups())
+        if end_hour == 24 and end_minute == 0:
+            end_hour = 0
+        return time(start_hour, start_minute), time(end_hour, end_minute)
+
+    @field_validator("keibado_url")
+    @classmethod
+    def _check_site(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"{value!r} is not a site; write it as http://old.keibado.ne.jp")
+        return value.rstrip("/")
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """The base URLs of the sites that may be contacted; nothing else ever is."""
+        return (self.keibado_url,)
+
+    def check_crawl(self) -> None:
+        """Refuse to crawl a real site without a contact, or too fast.
+
+        Raises:
+            UsageError: with the variable to set.
+        """
+        real = [site for site in self.sites if not is_loopback(site)]
+        if real and not self.contact:
+            raise UsageError(
+                f"{real[0]} is a real site: set PADDOCK_CONTACT to an address or URL where its keepers "
+                "can reach you (or add --demo to try everything on a local look-alike)."
+            )
+        if real and self.crawl_delay < 1:
+            raise UsageError(
+                f"PADDOCK_CRAWL_DELAY={self.crawl_delay:g} is under one second, which is allowed for a "
+                "site on this machine only; set it to 1 or more."
+            )
+
+    def for_demo(self) -> Self:
+        """The same settings for the look-alike site: a home and a database of its own, no contact."""
+        return self.model_copy(
+            update={
+                "home": self.home / "demo",
+                "database_url": None,
+                "keibado_url": f"http://127.0.0.1:{self.demo_port}",
+                "crawl_delay": 0.0,  # the look-alike's own Crawl-delay holds
+                "hours": None,
+                "demo": True,
+            }
+        )
+
+
+def load_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        UsageError: names the variable that cannot be understood.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"PADDOCK_{'_'.join(str(part) for part in first['loc']).upper()}"
+        raise UsageError(f"{name}: {first['msg'].removeprefix('Value error, ')}.") from error

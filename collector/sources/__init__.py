@@ -1,0 +1,30 @@
+"""The sites: what their pages mean. Pure functions from text to items; no network, no database, no clock."""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from collector.models import IssueItem, ListedPhotoItem, PageKind, PhotoItem
+
+Item = IssueItem | ListedPhotoItem | PhotoItem
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A page worth asking for, found on another one."""
+
+    url: str
+    kind: PageKind
+    dated: date
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What one page says.
+
+    `missing` names fields that this page's layout promises and the page does not yield: one such page is a
+    quirk, many in a row are a changed layout.
+    """
+
+    items: tuple[Item, ...]
+    links: tuple[Link, ...] = ()
+    missing: tuple[str, ...] = field(default=())

@@ -1,0 +1,191 @@
+"""What is held, what is due, how the hosts stand: read from the tables, and nothing else."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, LiteralString
+
+from collector.frontier import IN_SCOPE, Scope
+from collector.politeness import Connection
+
+# `page.dated` is the issue's date, so a photo's range is told by its own page's.
+SUMMARY = f"""
+WITH scope AS (
+    SELECT * FROM page WHERE host = %(host)s AND kind <> 'robots' AND {IN_SCOPE}),
+asked AS (
+    SELECT count(*) AS requests, COALESCE(sum(size), 0) AS bytes, min(gap) AS min_gap,
+           count(*) FILTER (WHERE outcome = 'not_modified') AS not_modified
+    FROM fetch_log WHERE host = %(host)s AND at >= %(started)s),
+photos AS (
+    SELECT photo.digest IS NOT NULL AS held, image.changed_at >= %(started)s AS new,
+           COALESCE(image.state IN ('failed', 'quarantined'), shown.state IN ('failed', 'quarantined')) AS failed,
+           COALESCE(image.state, shown.state) = 'gone' AS missing
+    FROM photo JOIN scope AS shown ON shown.url = photo.page_url
+    LEFT JOIN page AS image ON image.url = photo.image_url)
+SELECT
+    (SELECT count(*) FROM scope WHERE kind = 'issue_index' AND state = 'fetched') AS issues,
+    (SELECT count(*) FROM photos WHERE held AND new) AS photos_new,
+    (SELECT count(*) FROM photos WHERE held AND NOT new) AS photos_known,
+    (SELECT count(*) FROM photos WHERE NOT held AND failed) AS photos_failed,
+    (SELECT count(*) FROM photos WHERE NOT held AND missing) AS photos_missing,
+    asked.requests, asked.bytes, asked.not_modified, asked.min_gap,
+    EXTRACT(EPOCH FROM clock_timestamp() - %(started)s) AS elapsed,
+    (SELECT count(*) FROM scope WHERE state IN ('failed', 'quarantined') AND GREATEST(last_fetched_at,
+        (SELECT max(at) FROM fetch_log WHERE page_id = scope.id AND at >= %(started)s)) >= %(started)s) AS failed,
+    (SELECT count(*) FROM scope WHERE state = 'failed' AND error LIKE 'robots.txt disallows%%'
+        OR EXISTS (SELECT FROM fetch_log WHERE page_id = scope.id AND at >= %(started)s AND outcome = 'refused'
+                   AND scope.state = 'failed')) AS refused,
+    EXISTS (SELECT FROM drift WHERE source IN (SELECT source FROM scope)) AS layout_changed,
+    (SELECT dated FROM page JOIN fetch_log ON fetch_log.page_id = page.id
+     WHERE fetch_log.host = %(host)s AND at >= %(started)s AND kind <> 'robots'
+     ORDER BY fetch_log.id DESC LIMIT 1) AS latest
+FROM asked
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a crawl brought, counted in the database and so by all who took part."""
+
+    issues: int  # back numbers held in the range
+    photos_new: int
+    photos_known: int  # held from before
+    photos_failed: int  # to be tried again
+    photos_missing: int  # the site has no picture (404)
+    requests: int
+    bytes: int
+    not_modified: int
+    min_gap: float | None  # seconds between two requests to one host
+    elapsed: float  # seconds
+    failed: int  # pages that failed in this crawl
+    refused: int  # pages that the site does not give us
+    layout_changed: bool
+    latest: Any  # date of the issue asked for last
+
+    def as_json(self) -> dict[str, Any]:
+        """The summary as `--json` prints it."""
+        return {
+            "issues": self.issues,
+            "photos_new": self.photos_new,
+            "photos_known": self.photos_known,
+            "photos_failed": self.photos_failed,
+            "photos_missing": self.photos_missing,
+            "requests": self.requests,
+            "bytes": self.bytes,
+            "not_modified": self.not_modified,
+            "elapsed_s": round(self.elapsed, 3),
+            "min_gap_s": None if self.min_gap is None else round(self.min_gap, 4),
+            "pages_failed": self.failed,
+            "pages_refused": self.refused,
+            "layout_changed": self.layout_changed,
+        }
+
+
+async def summarise(connection: Connection, host: str, scope: Scope, started: datetime) -> Summary:
+    """Count what has come since a crawl started."""
+    parameters = {
+        "host": host,
+        "since": scope.since,
+        "until": scope.until,
+        "limit": scope.limit,
+        "started": started,
+    }
+    row = await (await connection.execute(SUMMARY, parameters)).fetchone()
+    assert row is not None
+    issues, new, known, failed, missing, requests, size, unmodified, gap, elapsed, *rest = row
+    return Summary(issues, new, known, failed, missing, requests, int(size), unmodified, gap, float(elapsed), *rest)
+
+
+HELD = """
+SELECT (SELECT count(*) FROM issue), (SELECT count(*) FROM photo),
+       (SELECT count(*) FROM photo WHERE digest IS NOT NULL),
+       (SELECT count(DISTINCT horse_key) FROM photo), (SELECT count(*) FROM photo WHERE near_duplicate_of IS NOT NULL),
+       (SELECT COALESCE(sum(size), 0) FROM blob), (SELECT count(*) FROM blob), (SELECT count(*) FROM fetch_log)
+"""
+DUE = """
+SELECT kind, count(*) FILTER (WHERE due_at <= clock_timestamp()), count(*), min(due_at) FROM page
+WHERE due_at IS NOT NULL AND kind <> 'robots' GROUP BY kind ORDER BY kind
+"""
+GATES = """
+SELECT name, last_request_at, smallest_gap, delay, delay_reason,
+       CASE WHEN blocked_until > clock_timestamp() THEN NULLIF(blocked_until, 'infinity') END, reason, incidents,
+       excluded_at, lane_alive(lane_job)
+FROM host ORDER BY name
+"""
+FAILURES = """
+SELECT kind, state, COALESCE(error, 'unknown') AS reason, count(*), (array_agg(url ORDER BY id DESC))[1:3],
+       min(due_at)
+FROM page WHERE state IN ('failed', 'quarantined') GROUP BY kind, state, reason ORDER BY count(*) DESC LIMIT 20
+"""
+STATES = "SELECT kind, state, count(*) FROM page GROUP BY kind, state ORDER BY kind, state"
+DRIFTS = "SELECT source, kind, field, old_coverage, new_coverage, samples, observed_at FROM drift ORDER BY id"
+
+
+async def report(connection: Connection) -> dict[str, Any]:
+    """Everything `collector status` says, as `--json` prints it."""
+
+    async def rows(query: LiteralString) -> list[tuple[Any, ...]]:
+        return await (await connection.execute(query)).fetchall()
+
+    (held,) = await rows(HELD)
+    names = (
+        "issues",
+        "photos",
+        "photos_with_picture",
+        "horses",
+        "near_duplicates",
+        "bytes",
+        "blobs",
+        "requests",
+    )
+    failures = [
+        {"kind": kind, "state": state, "reason": reason, "count": count, "samples": samples, "due_at": due_at}
+        for kind, state, reason, count, samples, due_at in await rows(FAILURES)
+    ]
+    drifts = [
+        {"source": source, "kind": kind, "field": field, "old_coverage": old, "new_coverage": new,
+         "samples": samples, "since": since}
+        for source, kind, field, old, new, samples, since in await rows(DRIFTS)
+    ]  # fmt: skip
+    hosts = [
+        {"host": name, "last_request_at": last, "smallest_gap_s": gap, "delay_s": delay, "delay_reason": why,
+         "blocked_until": until, "blocked_reason": reason if until else None, "incidents": incidents,
+         "forgotten_at": excluded, "lane_alive": bool(alive)}
+        for name, last, gap, delay, why, until, reason, incidents, excluded, alive in await rows(GATES)
+    ]  # fmt: skip
+    facts: dict[str, Any] = {
+        "held": {name: int(value) for name, value in zip(names, held, strict=True)},
+        "pages": [{"kind": kind, "state": state, "count": count} for kind, state, count in await rows(STATES)],
+        "due": [
+            {"kind": kind, "now": now, "later": total - now, "next_at": next_at}
+            for kind, now, total, next_at in await rows(DUE)
+        ],
+        "hosts": hosts,
+        "failures": failures,
+        "layout_changed": drifts,
+    }
+    return facts | {"next": next_things(facts)}
+
+
+def next_things(facts: dict[str, Any]) -> list[str]:
+    """What a person should do now, most urgent first."""
+    things = [
+        f"The layout of {drift['kind']} pages has changed ({drift['field']} missing): mend the parser, then run"
+        " `collector reparse`."
+        for drift in facts["layout_changed"]
+    ]
+    things += [
+        f"{host['host']} is closed until {host['blocked_until']:%Y-%m-%d %H:%M:%S} UTC: wait, then run the same"
+        " `collector crawl` again."
+        for host in facts["hosts"]
+        if host["blocked_until"]
+    ]
+    kinds = {failure["state"] for failure in facts["failures"]}
+    if "quarantined" in kinds:
+        things.append("Some pages could not be read: look at the samples; `collector reparse` reads them again.")
+    if "failed" in kinds:
+        things.append("Some pages failed: they are tried again when due; `collector crawl` does it.")
+    if any(due["now"] for due in facts["due"]):
+        things.append("Pages are due: run `collector crawl` with the range you want.")
+    if not facts["held"]["requests"]:
+        things.append("Nothing collected yet: run `collector crawl --since 2016` (or add --demo to try it).")
+    return things

@@ -1,0 +1,249 @@
+"""What one request taught us, committed together or not at all."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, LiteralString, cast
+
+import psycopg
+
+from collector.archive import Packed
+from collector.derive import Derived
+from collector.frontier import PRIORITY, DuePage
+from collector.models import IssueItem, ListedPhotoItem, PageState, PhotoItem
+from collector.politeness import Gate, host_name, translate
+from collector.sources import Item
+from collector.sources.text import horse_key
+
+# What each parameter is. Postgres would have to guess, and guesses differently where a value stands in two places.
+TYPES: dict[str, str] = {
+    **dict.fromkeys(("id", "epoch"), "bigint"),
+    **dict.fromkeys(("at", "due_at"), "timestamptz"),
+    **dict.fromkeys(("delay", "took"), "float8"),
+    **dict.fromkeys(("asked", "answered"), "boolean"),
+    **dict.fromkeys(
+        ("status", "size", "blob_size", "failures", "number", "age", "shot_month", "shot_day", "width", "height"), "int"
+    ),
+    **dict.fromkeys(("missing", "pedigree", "link_urls", "link_kinds"), "text[]"),
+    **dict.fromkeys(("race_days", "link_dates"), "date[]"),
+    "link_ranks": "int[]",
+    "issue_date": "date",
+    "content": "bytea",
+}
+
+
+def typed(query: LiteralString) -> LiteralString:
+    """A query whose parameters carry their types; text unless TYPES says otherwise."""
+    return cast(LiteralString, re.sub(r"%\((\w+)\)s", lambda name: f"{name[0]}::{TYPES.get(name[1], 'text')}", query))
+
+
+# One statement, so that one round trip carries a whole page. The gate comes first: with an old epoch it raises,
+# and nothing of the rest is written.
+STORE_PAGE = typed("""
+WITH gate AS MATERIALIZED (
+    SELECT CASE WHEN %(asked)s THEN finish_slot(%(host)s, %(epoch)s, %(at)s, %(delay)s, %(why)s)
+           ELSE release_slot(%(host)s, %(epoch)s, %(at)s) END AS gap),
+kept AS (
+    INSERT INTO blob (digest, media_type, size, encoding, content)
+    SELECT %(digest)s, %(media_type)s, %(blob_size)s, %(encoding)s, %(content)s FROM gate
+    WHERE %(content)s IS NOT NULL AND NOT EXISTS (SELECT FROM page WHERE id = %(id)s AND state = 'excluded')
+    ON CONFLICT DO NOTHING),
+logged AS (
+    INSERT INTO fetch_log (page_id, host, url, at, took, gap, status, size, outcome, error)
+    SELECT %(id)s, %(host)s, %(url)s, %(at)s, %(took)s, gap, %(status)s, %(size)s, %(outcome)s, %(error)s FROM gate
+    WHERE %(asked)s),
+linked AS (
+    INSERT INTO page (url, host, source, kind, dated, priority, due_at, found_on)
+    SELECT link.url, %(host)s, %(source)s, link.kind, link.dated, link.priority, %(at)s, %(url)s
+    FROM gate, unnest(%(link_urls)s, %(link_kinds)s, %(link_dates)s, %(link_ranks)s)
+         AS link (url, kind, dated, priority)
+    ON CONFLICT (url) DO NOTHING)
+UPDATE page SET state = %(state)s, due_at = %(due_at)s, etag = %(etag)s, last_modified = %(last_modified)s,
+    last_status = COALESCE(%(status)s, last_status), failures = %(failures)s, missing = COALESCE(%(missing)s, missing),
+    error = CASE WHEN %(state)s = 'quarantined' THEN COALESCE(%(error)s, error) ELSE %(error)s END,
+    last_fetched_at = CASE WHEN %(answered)s THEN %(at)s ELSE last_fetched_at END,
+    changed_at = CASE WHEN %(digest)s IS DISTINCT FROM digest AND %(digest)s IS NOT NULL
+                      THEN %(at)s ELSE changed_at END,
+    digest = COALESCE(%(digest)s, digest)
+FROM gate WHERE id = %(id)s AND state <> 'excluded'
+""")
+
+STORE_ISSUE = typed("""
+INSERT INTO issue AS held (source, code, issue_date, race_days, source_url, observed_at)
+VALUES (%(source)s, %(code)s, %(issue_date)s, %(race_days)s, %(url)s, %(at)s)
+ON CONFLICT (source, code) DO UPDATE SET issue_date = EXCLUDED.issue_date, race_days = EXCLUDED.race_days,
+    source_url = EXCLUDED.source_url, observed_at = EXCLUDED.observed_at
+WHERE (held.issue_date, held.race_days) IS DISTINCT FROM (EXCLUDED.issue_date, EXCLUDED.race_days)
+""")
+
+# The list's name stands until the photo's own page has been read; a forgotten photo does not come back.
+STORE_LISTED = typed("""
+INSERT INTO photo AS held (source, issue_code, number, listed_name, race_name, horse_name, horse_key, page_url,
+                           source_url, observed_at)
+SELECT %(source)s, %(issue_code)s, %(number)s, %(listed_name)s, %(race_name)s, %(listed_name)s, %(horse_key)s,
+       %(page_url)s, %(url)s, %(at)s
+WHERE NOT EXISTS (SELECT FROM page WHERE url = %(page_url)s AND state = 'excluded')
+ON CONFLICT (source, issue_code, number) DO UPDATE SET
+    listed_name = EXCLUDED.listed_name, race_name = EXCLUDED.race_name, page_url = EXCLUDED.page_url,
+    horse_name = CASE WHEN held.image_url IS NULL THEN EXCLUDED.horse_name ELSE held.horse_name END,
+    horse_key = CASE WHEN held.image_url IS NULL THEN EXCLUDED.horse_key ELSE held.horse_key END,
+    observed_at = EXCLUDED.observed_at
+WHERE (held.listed_name, held.race_name, held.page_url)
+      IS DISTINCT FROM (EXCLUDED.listed_name, EXCLUDED.race_name, EXCLUDED.page_url)
+""")
+
+PHOTO_FACTS: tuple[LiteralString, ...] = (
+    "horse_name", "horse_key", "page_url", "image_url", "coat", "sex", "age", "trainer", "shot_month", "shot_day",
+    "comment", "pedigree",
+)  # fmt: skip
+
+# A picture that another photo already shows is not asked for again, so its measures come from there.
+STORE_PHOTO = typed(f"""
+INSERT INTO photo AS held (source, issue_code, number, {", ".join(PHOTO_FACTS)}, source_url, observed_at,
+                           digest, media_type, width, height, phash)
+SELECT %(source)s, %(issue_code)s, %(number)s, {", ".join(f"%({name})s" for name in PHOTO_FACTS)}, %(url)s, %(at)s,
+       shown.digest, shown.media_type, shown.width, shown.height, shown.phash
+FROM (VALUES (1)) AS one LEFT JOIN LATERAL (
+    SELECT digest, media_type, width, height, phash FROM photo
+    WHERE image_url = %(image_url)s AND digest IS NOT NULL LIMIT 1) AS shown ON true
+WHERE NOT EXISTS (SELECT FROM page WHERE url = %(page_url)s AND state = 'excluded')
+ON CONFLICT (source, issue_code, number) DO UPDATE SET
+    ({", ".join(PHOTO_FACTS)}, source_url, observed_at, digest, media_type, width, height, phash)
+    = ({", ".join(f"EXCLUDED.{name}" for name in PHOTO_FACTS)}, EXCLUDED.source_url, EXCLUDED.observed_at,
+       EXCLUDED.digest, EXCLUDED.media_type, EXCLUDED.width, EXCLUDED.height, EXCLUDED.phash)
+WHERE ({", ".join(f"held.{name}" for name in PHOTO_FACTS)})
+      IS DISTINCT FROM ({", ".join(f"EXCLUDED.{name}" for name in PHOTO_FACTS)})
+""")
+
+# Within this many of the 256 bits, two different pictures are the same photo, encoded anew.
+NEAR = 12
+
+# Whichever of the two comes first: the one with the smaller number in the collection is the original.
+STORE_PICTURE = typed(f"""
+WITH measured AS (
+    SELECT id, ('x' || %(phash)s)::bit(256) AS phash FROM photo WHERE image_url = %(image_url)s),
+near AS (
+    SELECT measured.id, other.id AS other_id FROM measured, photo AS other
+    WHERE other.digest <> %(digest)s AND bit_count(other.phash # measured.phash) <= {NEAR}),
+copies AS (
+    UPDATE photo SET near_duplicate_of = near.id FROM near
+    WHERE photo.id = near.other_id AND near.other_id > near.id AND photo.near_duplicate_of IS NULL)
+UPDATE photo SET digest = %(digest)s, media_type = %(media_type)s, width = %(width)s, height = %(height)s,
+    phash = measured.phash, observed_at = %(at)s,
+    near_duplicate_of = (SELECT min(other_id) FROM near WHERE near.id = photo.id AND other_id < photo.id)
+FROM measured
+WHERE photo.id = measured.id AND (photo.digest, photo.width, photo.height, photo.phash)
+      IS DISTINCT FROM (%(digest)s, %(width)s, %(height)s, measured.phash)
+""")
+
+STORE_FAILURE = typed("""
+INSERT INTO parse_failure (page_id, digest, field, reason, observed_at)
+VALUES (%(id)s, %(digest)s, %(field)s, %(reason)s, %(at)s)
+ON CONFLICT (page_id, field) DO UPDATE SET digest = EXCLUDED.digest, reason = EXCLUDED.reason,
+                                           observed_at = EXCLUDED.observed_at
+""")
+FORGET_FAILURES = typed("DELETE FROM parse_failure WHERE page_id = %(id)s")
+
+Cursor = psycopg.AsyncCursor[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Everything that one request changes."""
+
+    page: DuePage
+    at: datetime  # start of the request, database clock
+    took: float  # seconds
+    outcome: str  # see FetchLog.outcome
+    state: PageState
+    due_at: datetime | None
+    asked: bool = True  # False: the slot was given back unused
+    status: int | None = None
+    size: int = 0
+    error: str | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+    packed: Packed | None = None
+    derived: Derived | None = None  # None: its meaning is not written (unchanged, or set aside)
+    failures: int = 0
+
+    @property
+    def answered(self) -> bool:
+        """Whether the site answered in full; what is held is then as fresh as this request."""
+        return self.outcome in ("new", "changed", "unchanged", "not_modified", "gone")
+
+
+async def commit(gate: Gate, outcome: Outcome) -> None:
+    """Write an outcome as one step, in one round trip: all of it or nothing.
+
+    Raises:
+        LaneLost: a newer lane holds the host; nothing was written.
+    """
+    try:
+        async with gate.connection.pipeline(), gate.connection.transaction():
+            await _store_outcome(gate, gate.connection.cursor(binary=True), outcome)
+    except psycopg.Error as error:
+        raise translate(error) from error
+
+
+async def _store_outcome(gate: Gate, cursor: Cursor, outcome: Outcome) -> None:
+    page, packed, derived = outcome.page, outcome.packed, outcome.derived
+    found = derived.parsed.links if derived else ()
+    links = [link for link in found if host_name(link.url) == gate.host]
+    await cursor.execute(
+        STORE_PAGE,
+        {
+            "host": gate.host, "epoch": gate.epoch, "delay": gate.delay, "why": gate.reason,
+            "id": page.id, "url": page.url, "source": page.source,
+            "at": outcome.at, "asked": outcome.asked, "took": outcome.took,
+            "status": outcome.status, "size": outcome.size, "outcome": outcome.outcome, "error": outcome.error,
+            "state": outcome.state, "due_at": outcome.due_at,
+            "etag": outcome.etag, "last_modified": outcome.last_modified, "failures": outcome.failures,
+            "answered": outcome.answered, "missing": list(derived.missing) if derived else None,
+            "digest": packed.digest if packed else None,
+            "media_type": packed.media_type if packed else None,
+            "blob_size": packed.size if packed else None,
+            "encoding": packed.encoding if packed else None,
+            "content": packed.content if packed else None,
+            "link_urls": [link.url for link in links],
+            "link_kinds": [str(link.kind) for link in links],
+            "link_dates": [link.dated for link in links],
+            "link_ranks": [PRIORITY[link.kind] for link in links],
+        },
+    )  # fmt: skip
+    if derived:
+        await store_derived(cursor, page, packed.digest if packed else page.digest, outcome.at, derived)
+
+
+async def store_derived(cursor: Cursor, page: DuePage, digest: str | None, at: datetime, derived: Derived) -> None:
+    """Write what a page means; the same whether it came just now or is read again from the archive."""
+    provenance = {"id": page.id, "url": page.url, "at": at, "digest": digest}
+    if derived.failure:
+        failure = {"field": derived.failure.field, "reason": derived.failure.reason}
+        await cursor.execute(STORE_FAILURE, provenance | failure)
+        return
+    if page.state == PageState.QUARANTINED:
+        await cursor.execute(FORGET_FAILURES, provenance)
+    if picture := derived.picture:
+        measures = {
+            "media_type": picture.media_type,
+            "width": picture.width,
+            "height": picture.height,
+            "phash": picture.phash,
+            "image_url": page.url,
+        }
+        await cursor.execute(STORE_PICTURE, provenance | measures)
+    await _store_items(cursor, derived.parsed.items, provenance)
+
+
+async def _store_items(cursor: Cursor, items: Sequence[Item], provenance: dict[str, Any]) -> None:
+    for item in items:
+        match item:
+            case PhotoItem():
+                await cursor.execute(STORE_PHOTO, item.__dict__ | provenance)
+            case ListedPhotoItem():
+                named = {"horse_key": horse_key(item.listed_name)}
+                await cursor.execute(STORE_LISTED, item.__dict__ | named | provenance)
+            case IssueItem():
+                await cursor.execute(STORE_ISSUE, item.__dict__ | provenance)

@@ -1,0 +1,1 @@
+"""How the database came to its present shape, one small step a file. Run by `collector db upgrade`."""

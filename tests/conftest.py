@@ -1,0 +1,79 @@
+"""A real Postgres for every test that asks for one: a cluster a test process, a fresh copy of a template a test."""
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+from psycopg.sql import SQL, Identifier
+
+from collector import database
+from collector.embedded import lease
+from collector.jobs import Workplace
+from collector.politeness import Connection
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The developer's own PADDOCK_* and .env have no say here."""
+    for name in [name for name in os.environ if name.startswith("PADDOCK_")]:  # noqa: TID251
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def open_folder() -> Iterator[Path]:
+    """A folder that another user can reach: Postgres does not run as root."""
+    folder = Path(tempfile.mkdtemp(prefix="paddock-test-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def cluster(open_folder: Path) -> Iterator[str]:
+    """A running Postgres with a migrated database `template_paddock`, as a connection string."""
+    with lease(open_folder / "postgres", fast_and_unsafe=True) as conninfo:
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            connection.execute("CREATE DATABASE template_paddock")
+        database.upgrade(database.conninfo_for(make_conninfo(conninfo, dbname="template_paddock")))
+        yield conninfo
+
+
+def _fresh(cluster: str, template: str) -> Iterator[str]:
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(cluster, autocommit=True) as connection:
+        names = {"name": Identifier(name), "template": Identifier(template)}
+        connection.execute(SQL("CREATE DATABASE {name} TEMPLATE {template}").format(**names))
+        yield database.conninfo_for(make_conninfo(cluster, dbname=name))
+        connection.execute(SQL("DROP DATABASE {name} WITH (FORCE)").format(**names))
+
+
+@pytest.fixture
+def conninfo(cluster: str) -> Iterator[str]:
+    """A migrated, empty database of this test's own."""
+    yield from _fresh(cluster, "template_paddock")
+
+
+@pytest.fixture
+def empty_conninfo(cluster: str) -> Iterator[str]:
+    """A database without a single table."""
+    yield from _fresh(cluster, "template1")
+
+
+@pytest.fixture
+async def connection(conninfo: str) -> AsyncIterator[Connection]:
+    """A connection to this test's database."""
+    async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+def place(conninfo: str) -> Workplace:
+    """A workplace without a site; tests put in their own."""
+    return Workplace(conninfo, contact=None, sites=(), crawl_delay=0.0)
