@@ -1,8 +1,8 @@
 """Whether bytes are a whole picture, its measures, and a hash by which copies of it are recognised."""
 
 import io
-import warnings
 from dataclasses import dataclass
+from operator import lt
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
@@ -10,6 +10,7 @@ from collector.errors import Unsafe
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
 MAX_PIXELS = 12_000_000  # told by the header, before anything is unpacked
+DIGITS = b"01" + bytes(254)  # 0 and 1 as binary digits
 SIDE = 16  # the hash compares 16 x 16 neighbours
 
 
@@ -30,13 +31,11 @@ def inspect(body: bytes) -> Picture:
         Unsafe: it is no JPEG, PNG, GIF or WebP, too large to be unpacked, cut off or broken.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's own remarks on odd files; what counts is decided here
-            with Image.open(io.BytesIO(body), formats=FORMATS) as image:
-                return _measure(image)
+        with Image.open(io.BytesIO(body), formats=FORMATS) as image:
+            return _measure(image)
     except UnidentifiedImageError as error:
         raise Unsafe(f"not an image ({_beginning(body)})") from error
-    except Image.DecompressionBombError as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise Unsafe("an image of too many pixels to be unpacked") from error
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError) as error:
         # What Pillow's decoders raise on broken files, found by feeding them mutated ones.
@@ -60,11 +59,9 @@ def difference_hash(image: Image.Image) -> str:
     ImageHash has it too, at the price of scipy, numpy and PyWavelets.
     """
     small = image.convert("L").resize((SIDE + 1, SIDE), Image.Resampling.BILINEAR).tobytes()
-    bits = 0
-    for row in range(0, len(small), SIDE + 1):
-        for column in range(row, row + SIDE):
-            bits = bits << 1 | (small[column] < small[column + 1])
-    return f"{bits:064x}"
+    brighter = bytes(map(lt, small, small[1:]))
+    rows = b"".join(brighter[start : start + SIDE] for start in range(0, len(small), SIDE + 1))
+    return f"{int(rows.translate(DIGITS), 2):064x}"
 
 
 def distance(one: str, other: str) -> int:

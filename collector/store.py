@@ -11,6 +11,7 @@ import psycopg
 from collector.archive import Packed
 from collector.derive import Derived
 from collector.frontier import PRIORITY, DuePage
+from collector.images import Picture
 from collector.models import IssueItem, ListedPhotoItem, PageState, PhotoItem
 from collector.politeness import Gate, host_name, translate
 from collector.sources import Item
@@ -33,14 +34,18 @@ TYPES: dict[str, str] = {
 }
 
 
-def typed(query: LiteralString) -> LiteralString:
-    """A query whose parameters carry their types; text unless TYPES says otherwise."""
-    return cast(LiteralString, re.sub(r"%\((\w+)\)s", lambda name: f"{name[0]}::{TYPES.get(name[1], 'text')}", query))
+def typed(query: str) -> LiteralString:
+    """A query whose parameters carry their types; text unless TYPES says otherwise.
+
+    On one line, because psycopg remembers how to read a query only up to 4,096 bytes and 50 parameters.
+    """
+    told = re.sub(r"%\((\w+)\)s", lambda name: f"{name[0]}::{TYPES.get(name[1], 'text')}", query)
+    return cast(LiteralString, " ".join(told.split()))
 
 
-# One statement, so that one round trip carries a whole page. The gate comes first: with an old epoch it raises,
-# and nothing of the rest is written.
-STORE_PAGE = typed("""
+# The part that every page has: the gate, the bytes, the log, the links, the page's own state. With an old epoch
+# the gate raises, and nothing of the rest is written. What a page means is one more part of the same statement.
+PAGE_PARTS = """
 WITH gate AS MATERIALIZED (
     SELECT CASE WHEN %(asked)s THEN finish_slot(%(host)s, %(epoch)s, %(at)s, %(delay)s, %(why)s)
            ELSE release_slot(%(host)s, %(epoch)s, %(at)s) END AS gap),
@@ -58,16 +63,18 @@ linked AS (
     SELECT link.url, %(host)s, %(source)s, link.kind, link.dated, link.priority, %(at)s, %(url)s
     FROM gate, unnest(%(link_urls)s, %(link_kinds)s, %(link_dates)s, %(link_ranks)s)
          AS link (url, kind, dated, priority)
-    ON CONFLICT (url) DO NOTHING)
-UPDATE page SET state = %(state)s, due_at = %(due_at)s, etag = %(etag)s, last_modified = %(last_modified)s,
-    last_status = COALESCE(%(status)s, last_status), failures = %(failures)s, missing = COALESCE(%(missing)s, missing),
-    error = CASE WHEN %(state)s = 'quarantined' THEN COALESCE(%(error)s, error) ELSE %(error)s END,
-    last_fetched_at = CASE WHEN %(answered)s THEN %(at)s ELSE last_fetched_at END,
-    changed_at = CASE WHEN %(digest)s IS DISTINCT FROM digest AND %(digest)s IS NOT NULL
-                      THEN %(at)s ELSE changed_at END,
-    digest = COALESCE(%(digest)s, digest)
-FROM gate WHERE id = %(id)s AND state <> 'excluded'
-""")
+    ON CONFLICT (url) DO NOTHING),
+paged AS (
+    UPDATE page SET state = %(state)s, due_at = %(due_at)s, etag = %(etag)s, last_modified = %(last_modified)s,
+        last_status = COALESCE(%(status)s, last_status), failures = %(failures)s,
+        missing = COALESCE(%(missing)s, missing),
+        error = CASE WHEN %(state)s = 'quarantined' THEN COALESCE(%(error)s, error) ELSE %(error)s END,
+        last_fetched_at = CASE WHEN %(answered)s THEN %(at)s ELSE last_fetched_at END,
+        changed_at = CASE WHEN %(digest)s IS DISTINCT FROM digest AND %(digest)s IS NOT NULL
+                          THEN %(at)s ELSE changed_at END,
+        digest = COALESCE(%(digest)s, digest)
+    FROM gate WHERE id = %(id)s AND state <> 'excluded')"""
+STORE_PAGE = typed(f"{PAGE_PARTS} SELECT 1")
 
 STORE_ISSUE = typed("""
 INSERT INTO issue AS held (source, code, issue_date, race_days, source_url, observed_at)
@@ -93,13 +100,13 @@ WHERE (held.listed_name, held.race_name, held.page_url)
       IS DISTINCT FROM (EXCLUDED.listed_name, EXCLUDED.race_name, EXCLUDED.page_url)
 """)
 
-PHOTO_FACTS: tuple[LiteralString, ...] = (
+PHOTO_FACTS = (
     "horse_name", "horse_key", "page_url", "image_url", "coat", "sex", "age", "trainer", "shot_month", "shot_day",
     "comment", "pedigree",
 )  # fmt: skip
 
 # A picture that another photo already shows is not asked for again, so its measures come from there.
-STORE_PHOTO = typed(f"""
+PHOTO = f"""
 INSERT INTO photo AS held (source, issue_code, number, {", ".join(PHOTO_FACTS)}, source_url, observed_at,
                            digest, media_type, width, height, phash)
 SELECT %(source)s, %(issue_code)s, %(number)s, {", ".join(f"%({name})s" for name in PHOTO_FACTS)}, %(url)s, %(at)s,
@@ -114,14 +121,16 @@ ON CONFLICT (source, issue_code, number) DO UPDATE SET
        EXCLUDED.digest, EXCLUDED.media_type, EXCLUDED.width, EXCLUDED.height, EXCLUDED.phash)
 WHERE ({", ".join(f"held.{name}" for name in PHOTO_FACTS)})
       IS DISTINCT FROM ({", ".join(f"EXCLUDED.{name}" for name in PHOTO_FACTS)})
-""")
+"""
+STORE_PHOTO = typed(PHOTO)
+STORE_PHOTO_PAGE = typed(PAGE_PARTS + PHOTO)
 
 # Within this many of the 256 bits, two different pictures are the same photo, encoded anew.
 NEAR = 12
 
 # Whichever of the two comes first: the one with the smaller number in the collection is the original.
-STORE_PICTURE = typed(f"""
-WITH measured AS (
+PICTURE = f"""
+measured AS (
     SELECT id, ('x' || %(phash)s)::bit(256) AS phash FROM photo WHERE image_url = %(image_url)s),
 near AS (
     SELECT measured.id, other.id AS other_id FROM measured, photo AS other
@@ -129,13 +138,15 @@ near AS (
 copies AS (
     UPDATE photo SET near_duplicate_of = near.id FROM near
     WHERE photo.id = near.other_id AND near.other_id > near.id AND photo.near_duplicate_of IS NULL)
-UPDATE photo SET digest = %(digest)s, media_type = %(media_type)s, width = %(width)s, height = %(height)s,
+UPDATE photo SET digest = %(digest)s, media_type = %(picture_type)s, width = %(width)s, height = %(height)s,
     phash = measured.phash, observed_at = %(at)s,
     near_duplicate_of = (SELECT min(other_id) FROM near WHERE near.id = photo.id AND other_id < photo.id)
 FROM measured
 WHERE photo.id = measured.id AND (photo.digest, photo.width, photo.height, photo.phash)
       IS DISTINCT FROM (%(digest)s, %(width)s, %(height)s, measured.phash)
-""")
+"""
+STORE_PICTURE = typed(f"WITH {PICTURE}")
+STORE_IMAGE = typed(f"{PAGE_PARTS}, {PICTURE}")
 
 STORE_FAILURE = typed("""
 INSERT INTO parse_failure (page_id, digest, field, reason, observed_at)
@@ -175,45 +186,77 @@ class Outcome:
 
 
 async def commit(gate: Gate, outcome: Outcome) -> None:
-    """Write an outcome as one step, in one round trip: all of it or nothing.
+    """Write an outcome as one step: all of it or nothing, and where possible in one statement.
 
     Raises:
         LaneLost: a newer lane holds the host; nothing was written.
     """
+    facts = _page_facts(gate, outcome)
+    cursor = gate.connection.cursor(binary=True)
     try:
-        async with gate.connection.pipeline(), gate.connection.transaction():
-            await _store_outcome(gate, gate.connection.cursor(binary=True), outcome)
+        if statement := _single_statement(outcome, facts):
+            await cursor.execute(statement, facts)
+        else:
+            async with gate.connection.pipeline(), gate.connection.transaction():
+                await cursor.execute(STORE_PAGE, facts)
+                if outcome.derived:
+                    digest = facts["digest"] or outcome.page.digest
+                    await store_derived(cursor, outcome.page, digest, outcome.at, outcome.derived)
     except psycopg.Error as error:
         raise translate(error) from error
 
 
-async def _store_outcome(gate: Gate, cursor: Cursor, outcome: Outcome) -> None:
+def _single_statement(outcome: Outcome, facts: dict[str, Any]) -> LiteralString | None:
+    """The statement that says it all, with its facts added; None where it takes more than one."""
+    derived = outcome.derived
+    if derived is None:
+        return STORE_PAGE
+    if derived.failure or outcome.page.state == PageState.QUARANTINED:
+        return None
+    if derived.picture:
+        facts.update(_picture_facts(derived.picture, outcome.page))
+        return STORE_IMAGE
+    match derived.parsed.items:
+        case [PhotoItem() as photo]:
+            facts.update(photo.__dict__)
+            return STORE_PHOTO_PAGE
+        case []:
+            return STORE_PAGE
+    return None
+
+
+def _page_facts(gate: Gate, outcome: Outcome) -> dict[str, Any]:
     page, packed, derived = outcome.page, outcome.packed, outcome.derived
     found = derived.parsed.links if derived else ()
     links = [link for link in found if host_name(link.url) == gate.host]
-    await cursor.execute(
-        STORE_PAGE,
-        {
-            "host": gate.host, "epoch": gate.epoch, "delay": gate.delay, "why": gate.reason,
-            "id": page.id, "url": page.url, "source": page.source,
-            "at": outcome.at, "asked": outcome.asked, "took": outcome.took,
-            "status": outcome.status, "size": outcome.size, "outcome": outcome.outcome, "error": outcome.error,
-            "state": outcome.state, "due_at": outcome.due_at,
-            "etag": outcome.etag, "last_modified": outcome.last_modified, "failures": outcome.failures,
-            "answered": outcome.answered, "missing": list(derived.missing) if derived else None,
-            "digest": packed.digest if packed else None,
-            "media_type": packed.media_type if packed else None,
-            "blob_size": packed.size if packed else None,
-            "encoding": packed.encoding if packed else None,
-            "content": packed.content if packed else None,
-            "link_urls": [link.url for link in links],
-            "link_kinds": [str(link.kind) for link in links],
-            "link_dates": [link.dated for link in links],
-            "link_ranks": [PRIORITY[link.kind] for link in links],
-        },
-    )  # fmt: skip
-    if derived:
-        await store_derived(cursor, page, packed.digest if packed else page.digest, outcome.at, derived)
+    return {
+        "host": gate.host, "epoch": gate.epoch, "delay": gate.delay, "why": gate.reason,
+        "id": page.id, "url": page.url, "source": page.source,
+        "at": outcome.at, "asked": outcome.asked, "took": outcome.took,
+        "status": outcome.status, "size": outcome.size, "outcome": outcome.outcome, "error": outcome.error,
+        "state": outcome.state, "due_at": outcome.due_at,
+        "etag": outcome.etag, "last_modified": outcome.last_modified, "failures": outcome.failures,
+        "answered": outcome.answered, "missing": list(derived.missing) if derived else None,
+        "digest": packed.digest if packed else None,
+        "media_type": packed.media_type if packed else None,
+        "blob_size": packed.size if packed else None,
+        "encoding": packed.encoding if packed else None,
+        "content": packed.content if packed else None,
+        "link_urls": [link.url for link in links],
+        "link_kinds": [str(link.kind) for link in links],
+        "link_dates": [link.dated for link in links],
+        "link_ranks": [PRIORITY[link.kind] for link in links],
+    }  # fmt: skip
+
+
+def _picture_facts(picture: Picture, page: DuePage) -> dict[str, Any]:
+    return {
+        "picture_type": picture.media_type,
+        "width": picture.width,
+        "height": picture.height,
+        "phash": picture.phash,
+        "image_url": page.url,
+    }
 
 
 async def store_derived(cursor: Cursor, page: DuePage, digest: str | None, at: datetime, derived: Derived) -> None:
@@ -226,14 +269,7 @@ async def store_derived(cursor: Cursor, page: DuePage, digest: str | None, at: d
     if page.state == PageState.QUARANTINED:
         await cursor.execute(FORGET_FAILURES, provenance)
     if picture := derived.picture:
-        measures = {
-            "media_type": picture.media_type,
-            "width": picture.width,
-            "height": picture.height,
-            "phash": picture.phash,
-            "image_url": page.url,
-        }
-        await cursor.execute(STORE_PICTURE, provenance | measures)
+        await cursor.execute(STORE_PICTURE, provenance | _picture_facts(picture, page))
     await _store_items(cursor, derived.parsed.items, provenance)
 
 

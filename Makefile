@@ -1,0 +1,81 @@
+# What a person types. Everything happens in .venv and under .demo; nothing else on the machine is touched.
+#
+#   make demo                     see it work, in about a minute
+#   make test ARGS="-k archive"   only some tests
+#   make PYTHON=python3.13 demo   another Python
+
+PYTHON ?= python3
+ARGS ?=
+UV := $(shell command -v uv 2>/dev/null)
+BIN := .venv/bin
+# A home of its own, so that the demo leaves the real collection alone and `make clean` can remove it.
+DEMO := PADDOCK_HOME=$(CURDIR)/.demo $(BIN)/collector
+# What builds the package is locked too, so that an install resolves nothing and runs only what was pinned.
+# editables is what hatchling asks for when it installs in place.
+BUILD_TOOLS := 'hatchling>=1.27' editables
+COMPILE = $(if $(UV),$(UV),$(BIN)/uv) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lock compose-check clean
+.DELETE_ON_ERROR:
+
+help:  ## what can be made
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "make %-14s %s\n", $$1, $$2}'
+
+demo: .venv/runtime.stamp  ## ten years of a look-alike site, crawled into a database of its own
+	$(DEMO) crawl --since 2016 --demo
+	$(DEMO) status --demo
+
+test: .venv/test.stamp  ## install what the tests need, then run them; ARGS="..." goes to pytest
+	$(BIN)/pytest $(ARGS)
+
+check: .venv/test.stamp  ## format, lint, types, import order
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+lock:  ## pin the dependencies anew; UPGRADE=--upgrade takes newer versions
+	@[ -n "$(UV)" ] || $(MAKE) --no-print-directory $(BIN)/uv
+	printf '%s\n' $(BUILD_TOOLS) | $(COMPILE) -o requirements.lock pyproject.toml -
+	printf '%s\n' $(BUILD_TOOLS) | $(COMPILE) --extra test -c requirements.lock -o requirements-test.lock pyproject.toml -
+
+compose-check:  ## the whole stack in containers, compared with a crawl in one process
+	scripts/compose-check
+
+clean:  ## remove .venv, the demo's data and every cache
+	rm -rf .venv .demo .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Paddock needs Python 3.11 or newer; name one: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 2; }
+ifneq ($(UV),)
+	@$(UV) venv --quiet --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv
+else
+	@$(PYTHON) -m venv --clear .venv || \
+		{ rm -rf .venv; echo "$(PYTHON) cannot make a virtual environment; on Debian: apt-get install python3-venv" >&2; exit 2; }
+endif
+
+$(BIN)/uv: | $(BIN)/python
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check uv
+
+# The stamps make a second run install nothing, and a changed lock or a new command install again.
+.venv/runtime.stamp: requirements.lock pyproject.toml | $(BIN)/python
+	$(call install,requirements.lock)
+
+.venv/test.stamp: requirements-test.lock pyproject.toml | $(BIN)/python
+	$(call install,requirements-test.lock)
+	@touch .venv/runtime.stamp
+
+# Nothing is compiled ahead: what is used is compiled when it is first imported, which is a tenth of it.
+define install
+@echo "Installing $(1) into .venv ..."
+@$(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(call pip) --no-compile) --require-hashes -r $(1)
+@$(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(call pip)) --no-deps --no-build-isolation -e .
+@touch $@
+endef
+
+# A .venv that uv once made has no pip of its own.
+pip = { $(BIN)/python -m pip --version || $(BIN)/python -m ensurepip; } >/dev/null 2>&1; $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input

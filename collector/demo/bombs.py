@@ -1,0 +1,60 @@
+"""Small files that claim to be huge. Nothing here ever holds what they unpack to."""
+
+import struct
+import zlib
+from functools import cache
+
+import brotli
+
+GIBIBYTE = 1024**3
+PIECE = 16 * 1024 * 1024  # bytes of zeros packed at a time
+ZSTD_BLOCK = 128 * 1024  # the largest block of the format
+SIDE = 50_000  # px
+
+
+@cache
+def gzip_bomb(size: int = 2 * GIBIBYTE) -> bytes:
+    """One gzip member: the same packed piece over and over, with the right checksum at its end."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packer.compress(bytes(PIECE))
+    packer.flush(zlib.Z_FULL_FLUSH)
+    # Packed after a full flush, a piece depends on nothing before it and may be repeated.
+    piece = packer.compress(bytes(PIECE)) + packer.flush(zlib.Z_FULL_FLUSH)
+    zeros, checksum = bytes(PIECE), 0
+    for _ in range(size // PIECE):
+        checksum = zlib.crc32(zeros, checksum)
+    end = zlib.compressobj(9, zlib.DEFLATED, -15).flush()
+    return (
+        b"\x1f\x8b\x08\0\0\0\0\0\x02\xff" + piece * (size // PIECE) + end + struct.pack("<II", checksum, size % 2**32)
+    )
+
+
+@cache
+def brotli_bomb(size: int = GIBIBYTE) -> bytes:
+    """Zeros as Brotli packs them."""
+    packer = brotli.Compressor(quality=1, lgwin=22)
+    zeros = bytes(PIECE)
+    packed = [packer.process(zeros) for _ in range(size // PIECE)]
+    return b"".join([*packed, packer.finish()])
+
+
+@cache
+def zstd_bomb(size: int = 2 * GIBIBYTE) -> bytes:
+    """A frame of blocks that each say: this byte, 131,072 times."""
+    count = size // ZSTD_BLOCK
+    run = ZSTD_BLOCK << 3 | 1 << 1
+    block = run.to_bytes(3, "little") + b"\0"
+    last = (run | 1).to_bytes(3, "little") + b"\0"
+    window = bytes([10 << 3])  # 1 MiB
+    return b"\x28\xb5\x2f\xfd\0" + window + block * (count - 1) + last
+
+
+def huge_png() -> bytes:
+    """A PNG whose header promises 2.5 thousand million pixels."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", SIDE, SIDE, 1, 0, 0, 0, 0)
+    rows = zlib.compress(bytes((1 + SIDE // 8) * 100))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")

@@ -1,0 +1,78 @@
+"""Answers that are whole as answers and wrong as content. Pure."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+from collector.demo import bombs
+from collector.demo.answer import Answer
+from collector.demo.hostile import Fault
+
+BLOCK_PAGE = """<!DOCTYPE html><html><head><title>Access Denied</title></head><body>
+<h1>Access Denied</h1><p>アクセスが集中しているため、ただいま表示できません。</p><p>Please verify that you are human.</p>
+<p>Reference #18.5d2c3017</p></body></html>"""
+DISALLOW_ALL = b"User-agent: *\nDisallow: /\n"
+HTML_PAGE = b"<!DOCTYPE html><html><head><title>Not here</title></head><body><p>No such picture.</p></body></html>"
+
+# What the parsers hold on to, and what a redesign would have made of it.
+REDESIGN = (
+    ("/index.html", "/mokuji.html"),
+    ("photo0", "shashin/0"),
+    ("photo1", "shashin/1"),
+    ('class="mini"', 'class="list-2col"'),
+    ("<table", "<div"),
+    ("</table", "</div"),
+    ("/Library/m_photo.lbi", "/Library/menu.lbi"),
+    ("p_name.gif", "title.png"),
+    ("images/", "pics/h"),
+    ("#003300", "#224422"),
+    ("<b>", "<strong>"),
+    ("</b>", "</strong>"),
+    ("日号", "日発行"),
+    ("日撮影", "日 photo"),
+)
+
+
+def _change_layout(answer: Answer) -> Answer:
+    text = answer.body.decode("cp932")
+    for old, new in REDESIGN:
+        text = text.replace(old, new)
+    return replace(answer, body=text.encode("cp932"))
+
+
+def _mislabel(answer: Answer) -> Answer:
+    text = answer.body.decode("cp932")
+    return replace(answer, body=text.encode("euc_jp", "replace"), media_type="text/html; charset=Shift_JIS")
+
+
+def _break_bytes(answer: Answer) -> Answer:
+    return replace(answer, body=answer.body.replace(b"</", b"\xfd\xff</"))
+
+
+def _block(answer: Answer) -> Answer:
+    return replace(answer, body=BLOCK_PAGE.encode(), media_type="text/html; charset=utf-8")
+
+
+DISTORTIONS: dict[str, Callable[[Answer], Answer]] = {
+    "layout": _change_layout,
+    "euc-jp": _mislabel,
+    "broken-bytes": _break_bytes,
+    "block-page": _block,
+    "robots-disallow": lambda answer: replace(answer, body=DISALLOW_ALL),
+    "html-as-jpeg": lambda answer: replace(answer, body=HTML_PAGE, media_type="image/jpeg"),
+    "huge-png": lambda answer: replace(answer, body=bombs.huge_png(), media_type="image/png"),
+}
+TAGS = ("noimageindex", "noai")
+
+
+def distort(answer: Answer, fault: Fault) -> Answer | None:
+    """What the site sends instead, with validators of its own; None if this fault is not one of content."""
+    if fault.name in TAGS:
+        return replace(answer, headers={**answer.headers, "X-Robots-Tag": fault.name})
+    if not (change := DISTORTIONS.get(fault.name)):
+        return None
+    try:
+        changed = change(answer)
+    except UnicodeDecodeError:
+        return answer  # a picture has no layout and no charset
+    return replace(changed, modified=answer.modified + timedelta(days=1))

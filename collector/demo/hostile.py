@@ -1,0 +1,151 @@
+"""How the look-alike site can be told to misbehave: the words for it, and when each of them applies. Pure."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from collector.errors import UsageError
+
+GRAMMAR = "FAULT[=VALUE][@GLOB][:RATE][xCOUNT[each]]"
+SPELLING = re.compile(
+    r"(?P<name>[a-z0-9-]+?)(?:=(?P<value>[^@]+?))?(?:@(?P<glob>/.*?))?"
+    r"(?::(?P<rate>0?\.\d+|0|1(?:\.0+)?))?(?:x(?P<count>\d+)(?P<each>each)?)?"
+)
+STATUS = re.compile(r"[45]\d\d")
+ROBOTS = "/robots.txt"
+EVERYTHING = "*"  # but robots.txt, which only a glob of its own or a robots fault touches
+IMAGES = "/*.jpg"
+PAGES = "/*.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A way to misbehave."""
+
+    meaning: str
+    glob: str = EVERYTHING  # where none is given
+    value: str | None = None  # where none is given; None: it takes no value
+
+
+KINDS = {
+    "429-retry-after": Kind("429 with Retry-After: VALUE, in seconds (any text is sent as it is)", value="3"),
+    "429-retry-date": Kind("429 with Retry-After as a date VALUE seconds ahead", value="3"),
+    "503-retry-after": Kind("503 with Retry-After: VALUE", value="3"),
+    "503-retry-date": Kind("503 with Retry-After as a date VALUE seconds ahead", value="3"),
+    "reset": Kind("connection reset before an answer"),
+    "reset-body": Kind("connection reset in the middle of the body"),
+    "stall": Kind("no answer ever comes"),
+    "stall-body": Kind("the body stops midway, the connection stays open"),
+    "truncate": Kind("half of the announced body, then the connection is closed"),
+    "gzip-bomb": Kind("2 MB of gzip that become 2 GiB"),
+    "br-bomb": Kind("200 KB of Brotli that become 1 GiB"),
+    "zstd-bomb": Kind("64 KB of Zstandard that become 2 GiB"),
+    "endless": Kind("a chunked body without an end"),
+    "huge-png": Kind("a tiny PNG that claims 50,000 x 50,000 pixels", IMAGES),
+    "euc-jp": Kind("EUC-JP bytes labelled Shift_JIS", PAGES),
+    "broken-bytes": Kind("bytes that are no text in any charset", PAGES),
+    "html-as-jpeg": Kind("an HTML page served as image/jpeg", IMAGES),
+    "redirect-loop": Kind("a redirect to itself"),
+    "redirect-private": Kind("a redirect to an address that is nobody's business, another one at every visit"),
+    "redirect-host": Kind("a redirect to VALUE, another site", value="http://elsewhere.invalid/"),
+    "redirect-within": Kind("a harmless redirect within the site, to be followed"),
+    "layout": Kind("a changed layout: tables, classes and file names are others", PAGES),
+    "block-page": Kind("a block page with status 200"),
+    "huge-header": Kind("a header of 64 KB"),
+    "noimageindex": Kind("X-Robots-Tag: noimageindex", IMAGES),
+    "noai": Kind("X-Robots-Tag: noai", IMAGES),
+    "robots-500": Kind("robots.txt answers 500", ROBOTS),
+    "robots-429": Kind("robots.txt answers 429", ROBOTS),
+    "robots-stall": Kind("robots.txt never answers", ROBOTS),
+    "robots-disallow": Kind("robots.txt disallows everything", ROBOTS),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One way to misbehave, and where and how often."""
+
+    name: str
+    glob: str = EVERYTHING
+    value: str | None = None
+    rate: float = 1.0  # share of the visits it applies to
+    count: int | None = None  # applies so often, then never again
+    each: bool = False  # counted for every path on its own
+
+    def matches(self, path: str) -> bool:
+        """Whether it is meant for this path."""
+        if self.glob == EVERYTHING:
+            return path != ROBOTS
+        return fnmatchcase(path, self.glob)
+
+
+def parse_fault(text: str) -> Fault:
+    """A fault from its spelling, such as `503@/keibabook/1601*`, `reset:0.05` or `429-retry-after=3x1`.
+
+    Raises:
+        UsageError: lists the faults there are.
+    """
+    match = SPELLING.fullmatch(text.strip())
+    kind = _kind(match["name"]) if match else None
+    if match is None or kind is None:
+        raise UsageError(_help(text))
+    if match["value"] and kind.value is None:
+        raise UsageError(f"--hostile {text}: {match['name']} takes no value.")
+    value = match["value"] or kind.value
+    if match["name"].endswith("-retry-date") and not (value or "").isdigit():
+        raise UsageError(f"--hostile {text}: {value!r} is no number of seconds; write {match['name']}=3.")
+    return Fault(
+        name=match["name"],
+        glob=match["glob"] or kind.glob,
+        value=value,
+        rate=float(match["rate"] or 1),
+        count=int(match["count"]) if match["count"] else None,
+        each=bool(match["each"]),
+    )
+
+
+def _kind(name: str) -> Kind | None:
+    return Kind(f"status {name}") if STATUS.fullmatch(name) else KINDS.get(name)
+
+
+def _help(text: str) -> str:
+    width = max(map(len, KINDS))
+    known = "\n".join(f"  {name:{width}}  {kind.meaning}" for name, kind in KINDS.items())
+    return (
+        f"--hostile {text!r} is no fault; write {GRAMMAR}, where GLOB is a path's pattern (default: all it can\n"
+        f"apply to, without robots.txt), RATE 0..1 a share of the visits, COUNT how often in all or for each path.\n"
+        f"  {'400 .. 599':{width}}  that status\n{known}\n"
+        "For example: 503@/keibabook/1601*  reset:0.05  429-retry-after=3x1  truncate@/*.jpgx1each"
+    )
+
+
+class Hostility:
+    """The faults of a site, and what it has done of them so far. `faults` may be changed while it serves."""
+
+    def __init__(self, faults: Sequence[Fault | str] = (), random_seed: int = 0) -> None:
+        self.faults = [parse_fault(fault) if isinstance(fault, str) else fault for fault in faults]
+        self.random_seed = random_seed
+        self._visits = Counter[str]()
+        self._applied = Counter[tuple[Fault, str]]()
+
+    def visit(self, path: str) -> tuple[Fault | None, int]:
+        """The first fault that applies to this visit, if any, and the visit's number on this path, from 1."""
+        self._visits[path] += 1
+        number = self._visits[path]
+        for fault in self.faults:
+            if fault.matches(path) and self._is_hit(fault, path, number) and self._has_left(fault, path):
+                return fault, number
+        return None, number
+
+    def _is_hit(self, fault: Fault, path: str, number: int) -> bool:
+        words = f"{self.random_seed}:{fault.name}:{path}:{number}"
+        share = int.from_bytes(hashlib.sha256(words.encode()).digest()[:8]) / 2**64
+        return share < fault.rate
+
+    def _has_left(self, fault: Fault, path: str) -> bool:
+        key = (fault, path if fault.each else "")
+        self._applied[key] += 1
+        return fault.count is None or self._applied[key] <= fault.count

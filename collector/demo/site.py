@@ -1,0 +1,219 @@
+"""The look-alike site on a port of this machine."""
+
+import asyncio
+import contextlib
+import errno
+import hashlib
+import json
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+
+import aiohttp
+from aiohttp import web
+
+from collector.demo import keibado
+from collector.demo.answer import Answer
+from collector.demo.distort import distort
+from collector.demo.hostile import ROBOTS, Fault, Hostility
+from collector.demo.misbehave import MOVED, misbehave
+from collector.demo.requestlog import LoggedRequest, RequestLog
+from collector.demo.world import World
+from collector.errors import UsageError
+from collector.settings import DEMO_PORT
+
+CRAWL_DELAY = 0.05  # seconds, in its robots.txt
+OPENED = datetime(2005, 1, 1, tzinfo=UTC)
+SERVER = "Apache"  # what the archive's headers say
+PROBE_SECONDS = 2.0
+SHUTDOWN_SECONDS = 0.2  # for requests that are still open
+
+
+class Site:
+    """Answers requests out of a world, well or badly, and keeps the log."""
+
+    def __init__(self, world: World, crawl_delay: float, hostility: Hostility, log: RequestLog) -> None:
+        self.world = world
+        self.crawl_delay = crawl_delay
+        self.hostility = hostility
+        self.log = log
+
+    def identity(self) -> str:
+        """What two processes must have in common to share a port."""
+        world = self.world
+        facts = [world.random_seed, world.years, world.issues_per_year, world.photos_per_issue, self.crawl_delay]
+        return f"{facts} {self.hostility.faults}"
+
+    def application(self) -> web.Application:
+        """The routes."""
+        application = web.Application()
+        application.router.add_get("/_demo/site.json", self._show_identity)
+        application.router.add_get("/_demo/requests.json", self._show_log)
+        application.router.add_get("/{path:.*}", self._serve)
+        return application
+
+    async def _show_identity(self, _request: web.Request) -> web.Response:
+        return web.json_response({"paddock_demo": self.identity()})
+
+    async def _show_log(self, _request: web.Request) -> web.Response:
+        return web.json_response(self.log.as_json())
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        headers = request.headers
+        conditional = "If-None-Match" in headers or "If-Modified-Since" in headers
+        with self.log.record(
+            request.path_qs,
+            conditional=conditional,
+            user_agent=headers.get("User-Agent"),
+            contact=headers.get("From"),
+        ) as logged:
+            response = await self._answer(request, logged)
+            # Sent here and not by the framework, so that the log knows when the last byte has gone.
+            with contextlib.suppress(ConnectionError):
+                await response.prepare(request)
+                logged.status = response.status
+                await response.write_eof()
+            return response
+
+    async def _answer(self, request: web.Request, logged: LoggedRequest) -> web.StreamResponse:
+        answer = self._look_up(request.path)
+        fault, visit = self.hostility.visit(request.path)
+        if fault and fault.name == "redirect-within" and MOVED in request.query:
+            fault = None
+        if fault is None:
+            return _respond(request, answer)
+        logged.fault = fault.name
+        answer = answer or Answer(b"<html><body>404 Not Found</body></html>\n", "text/html", OPENED)
+        distorted = distort(answer, fault)
+        return _respond(request, distorted) if distorted else await misbehave(request, answer, fault, visit)
+
+    def _look_up(self, path: str) -> Answer | None:
+        if path == ROBOTS:
+            text = f"User-agent: *\nCrawl-delay: {self.crawl_delay:g}\nDisallow: /ad/\nDisallow: /keibado/member/\n"
+            return Answer(text.encode(), "text/plain", OPENED)
+        return keibado.answer_path(self.world, path)
+
+
+def _respond(request: web.Request, answer: Answer | None) -> web.Response:
+    """A well-behaved answer: 200, 304 or 404."""
+    if answer is None:
+        body = b"<html><head><title>404 Not Found</title></head><body><h1>Not Found</h1></body></html>\n"
+        return web.Response(status=404, body=body, headers={"Content-Type": "text/html", "Server": SERVER})
+    etag = f'"{hashlib.sha256(answer.body).hexdigest()[:16]}"'
+    validators = {"ETag": etag, "Last-Modified": format_datetime(answer.modified, usegmt=True), "Server": SERVER}
+    headers = {**answer.headers, **validators}
+    if _is_unchanged(request, etag, answer.modified):
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=answer.body, headers={**headers, "Content-Type": answer.media_type})
+
+
+def _is_unchanged(request: web.Request, etag: str, modified: datetime) -> bool:
+    """Whether the client's copy is good (RFC 9110 section 13: an entity tag counts before a date)."""
+    wanted = request.headers.get("If-None-Match")
+    if wanted is not None:
+        tags = [tag.strip().removeprefix("W/") for tag in wanted.split(",")]
+        return "*" in tags or etag in tags
+    since = request.headers.get("If-Modified-Since")
+    if since is None:
+        return False
+    try:
+        moment = parsedate_to_datetime(since)
+    except ValueError:
+        return False
+    return moment.replace(tzinfo=moment.tzinfo or UTC) >= modified
+
+
+@asynccontextmanager
+async def serving(
+    world: World | None = None,
+    *,
+    host: str = "127.0.0.1",
+    port: int = DEMO_PORT,
+    crawl_delay: float = CRAWL_DELAY,
+    hostile: Hostility | Sequence[Fault | str] = (),
+    log: RequestLog | None = None,
+) -> AsyncIterator[str]:
+    """The base URL of a look-alike site that is served as long as the block runs; port 0 takes a free one.
+
+    Processes whose sites are alike share a port. Where a different look-alike site is there already, that one is
+    used by who asked for nothing in particular.
+
+    Raises:
+        UsageError: the port is taken by something else; names the way out.
+    """
+    hostility = hostile if isinstance(hostile, Hostility) else Hostility(hostile)
+    plain = world is None and not hostility.faults and crawl_delay == CRAWL_DELAY and log is None
+    site = Site(world or World(), crawl_delay, hostility, log or RequestLog())
+    base = f"http://{f'[{host}]' if ':' in host else host}"
+    there = await _identity_at(f"{base}:{port}") if port else None
+    if there is not None and there != site.identity():
+        if not plain:
+            raise UsageError(f"another look-alike site is on port {port} of {host}; stop it, or {_way_out()}")
+        yield f"{base}:{port}"
+        return
+    # A client that goes away ends its request, also one that was never to be answered.
+    runner = web.AppRunner(site.application(), access_log=None, handler_cancellation=True)
+    await runner.setup()
+    try:
+        await _listen(runner, host, port)
+        yield f"{base}:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+async def _identity_at(base: str) -> str | None:
+    """Which look-alike site is there already; None where there is none."""
+    timeout = aiohttp.ClientTimeout(total=PROBE_SECONDS)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout, trust_env=False) as session,
+            session.get(f"{base}/_demo/site.json", allow_redirects=False) as answer,
+        ):
+            return str(json.loads(await answer.content.read(100_000))["paddock_demo"])
+    except (aiohttp.ClientError, OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+    share = hasattr(socket, "SO_REUSEPORT")
+    try:
+        await web.TCPSite(runner, host, port, reuse_port=share or None, shutdown_timeout=SHUTDOWN_SECONDS).start()
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise UsageError(f"cannot listen on {host}:{port} ({error.strerror}).") from error
+        raise UsageError(f"port {port} of {host} is taken; {_way_out()}") from error
+
+
+def _way_out() -> str:
+    return "choose another one with PADDOCK_DEMO_PORT (or, for `collector demo-site`, with --port)."
+
+
+def run(
+    host: str = "127.0.0.1",
+    port: int = DEMO_PORT,
+    issues: int = 8,
+    photos: int = 10,
+    crawl_delay: float = CRAWL_DELAY,
+    hostile: Sequence[str] = (),
+) -> None:
+    """Serve until SIGINT or SIGTERM."""
+    hostility = Hostility(hostile)
+    world = World(issues_per_year=issues, photos_per_issue=photos)
+
+    async def serve() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with contextlib.suppress(NotImplementedError):  # Windows
+                asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        log = RequestLog()  # of its own, so that it never joins a different site
+        async with serving(world, host=host, port=port, crawl_delay=crawl_delay, hostile=hostility, log=log) as base:
+            sys.stdout.write(f"The look-alike site is at {base}/keibabook/bn/2016.html; Ctrl-C ends it.\n")
+            sys.stdout.flush()
+            await stop.wait()
+
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(serve())

@@ -1,0 +1,92 @@
+"""What a perfect collector finds in the look-alike archive, told by the world and not by its pages."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date
+
+from collector.demo.drawing import draw_photo
+from collector.demo.layouts import index_path, layout_of, page_path, picture_path
+from collector.demo.world import Photo, World
+
+
+@dataclass(frozen=True, slots=True)
+class TrueIssue:
+    """An issue to be found."""
+
+    code: str
+    issue_date: date
+    race_days: tuple[date, ...]
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class TruePhoto:
+    """A photo to be found; what its page does not print is None."""
+
+    issue_code: str
+    number: int
+    horse_name: str
+    race_name: str
+    page_path: str
+    image_path: str
+    coat: str
+    sex: str | None
+    age: int | None
+    trainer: str | None
+    shot_on: date  # its year is not printed
+    comment: str
+    pedigree: tuple[str, ...]
+    photo: Photo  # as the world has it, the horse's aptitude and build included
+
+    @property
+    def missing(self) -> bool:
+        """Whether the page names a picture that the site does not have."""
+        return self.photo.picture is None
+
+    @property
+    def sha256(self) -> str | None:
+        """Of the picture's bytes, which are drawn for it; None where it is missing."""
+        return hashlib.sha256(draw_photo(self.photo.picture)).hexdigest() if self.photo.picture else None
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Everything there is to be found, in order of issues and numbers."""
+
+    issues: tuple[TrueIssue, ...]
+    photos: tuple[TruePhoto, ...]
+
+
+def truth(world: World, since: int | None = None, until: int | None = None) -> Truth:
+    """What is to be found in the years from `since` to `until`, both included."""
+    issues = [
+        issue
+        for year in world.years
+        if (since is None or since <= year) and (until is None or year <= until)
+        for issue in world.issues(year)
+    ]
+    return Truth(
+        tuple(TrueIssue(issue.code, issue.issue_date, issue.race_days, index_path(issue)) for issue in issues),
+        tuple(_true_photo(photo) for issue in issues for photo in issue.photos),
+    )
+
+
+def _true_photo(photo: Photo) -> TruePhoto:
+    horse = photo.horse
+    full = layout_of(2000 + int(photo.issue_code[:2])).full_profile
+    return TruePhoto(
+        issue_code=photo.issue_code,
+        number=photo.number,
+        horse_name=horse.name,
+        race_name=photo.race_name,
+        page_path=page_path(photo),
+        image_path=picture_path(photo),
+        coat=horse.coat,
+        sex=horse.sex if full else None,
+        age=photo.age if full else None,
+        trainer=horse.trainer if full else None,
+        shot_on=photo.shot_on,
+        comment=photo.comment,
+        pedigree=horse.pedigree,
+        photo=photo,
+    )

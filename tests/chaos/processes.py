@@ -1,0 +1,98 @@
+"""Crawlers and workers as processes of their own, to be killed and frozen; and a proxy that cuts off the database."""
+
+import asyncio
+import contextlib
+import multiprocessing
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import date
+from multiprocessing.process import BaseProcess
+
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+# One process that has everything imported; each crawler is forked from it in milliseconds.
+processes = multiprocessing.get_context("forkserver")
+processes.set_forkserver_preload(["collector.commands", "collector.crawl", "collector.jobs"])
+
+YEARS = (date(2006, 1, 1), date(2017, 12, 31))
+
+
+def crawl_in_process(conninfo: str, base: str, delay: float, since: date, until: date) -> None:
+    """One `collector crawl`; ends with its exit code."""
+    from collector.crawl import Tick, crawl
+    from collector.frontier import Scope
+    from collector.jobs import Workplace
+
+    async def show(_: Tick) -> None: ...
+
+    async def main() -> int:
+        place = Workplace(conninfo, None, (base,), delay)
+        _, code = await crawl(place, base, Scope(since, until), show)
+        return int(code)
+
+    os._exit(asyncio.run(main()))
+
+
+def work_in_process(conninfo: str, base: str, delay: float) -> None:
+    """One `collector worker`, until it is killed."""
+    from collector.jobs import Workplace, work
+
+    asyncio.run(work(Workplace(conninfo, None, (base,), delay)))
+
+
+def start(target: Callable[..., None], *arguments: object) -> BaseProcess:
+    """Start one of the above."""
+    process = processes.Process(target=target, args=arguments, daemon=True)
+    process.start()
+    return process
+
+
+def send(process: BaseProcess, number: signal.Signals) -> None:
+    """Send a signal, also to a process that has just ended."""
+    assert process.pid is not None
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process.pid, number)
+
+
+async def ended(process: BaseProcess) -> int | None:
+    """Wait for a process; its exit code, negative for a signal."""
+    while process.is_alive():
+        await asyncio.sleep(0.01)  # noqa: ASYNC110  (a process has no event)
+    process.join()
+    return process.exitcode
+
+
+@asynccontextmanager
+async def database_proxy(conninfo: str, on_answer: Callable[[], bool]) -> AsyncIterator[str]:
+    """The same database, seen through a wire that may be cut before an answer arrives.
+
+    `on_answer` is asked at each answer of the server; where it says False, the answer is swallowed: what the
+    statement did is committed, and the client never hears of it.
+    """
+    facts = conninfo_to_dict(conninfo)
+    socket = f"{facts['host']}/.s.PGSQL.{facts.get('port', 5432)}"
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, watched: bool) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65536):
+                if watched and not on_answer():
+                    break
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            upstream_reader, upstream_writer = await asyncio.open_unix_connection(socket)
+        except OSError:
+            writer.close()
+            return
+        await asyncio.gather(pump(reader, upstream_writer, False), pump(upstream_reader, writer, True))
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        yield make_conninfo("", **(facts | {"host": "127.0.0.1", "port": port}))
+        server.close()

@@ -1,0 +1,81 @@
+"""Four workers on one host, one killed and one frozen: the site never notices that there is more than one."""
+
+import asyncio
+import itertools
+import signal
+import time
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from collector.crawl import begin
+from collector.frontier import Scope
+from collector.jobs import Workplace, build_app, start_lane
+from collector.sources import keibado
+from tests.chaos.processes import send, start, work_in_process
+from tests.demo_site import YEARS_OF_A_THOUSAND_PAGES, demo_site
+
+DELAY = 0.25  # seconds
+TOLERANCE = 0.010
+
+HOLDER = """
+SELECT activity.application_name FROM pg_locks JOIN pg_stat_activity AS activity USING (pid)
+WHERE locktype = 'advisory' AND classid::bigint = 1885430884 AND granted AND application_name LIKE 'worker%'
+"""
+
+
+async def holder(connection: psycopg.AsyncConnection) -> str:
+    """The name of the worker that holds the lane."""
+    while True:
+        if row := await (await connection.execute(HOLDER)).fetchone():
+            return row[0]
+        await asyncio.sleep(0.05)
+
+
+async def more_requests(requests: list, count: int, within: float) -> float:
+    """Wait for so many further requests; the seconds that took."""
+    began, wanted = time.monotonic(), len(requests) + count
+    while len(requests) < wanted:
+        assert time.monotonic() - began < within, f"nobody took over within {within} s"
+        await asyncio.sleep(0.05)
+    return time.monotonic() - began
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(280)
+async def test_a_fleet_is_as_polite_as_one(conninfo: str) -> None:
+    scope = Scope(*YEARS_OF_A_THOUSAND_PAGES)
+    async with (
+        demo_site(crawl_delay=DELAY) as site,
+        await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection,
+    ):
+        app = build_app(Workplace(conninfo, None, (site.base,), 0.0))
+        async with app.open_async():
+            await begin(connection, site.base, scope)
+            await start_lane(app, connection, keibado.SOURCE, site.base, scope)
+        names = [f"worker{number}" for number in range(4)]
+        workers = {
+            name: start(work_in_process, make_conninfo(conninfo, application_name=name), site.base, 0.0)
+            for name in names
+        }
+        try:
+            await more_requests(site.requests, 20, within=30)
+            killed = await holder(connection)
+            send(workers.pop(killed), signal.SIGKILL)
+            assert await more_requests(site.requests, 10, within=90) < 90
+
+            frozen = await holder(connection)
+            send(workers[frozen], signal.SIGSTOP)
+            await more_requests(site.requests, 10, within=90)
+            assert await holder(connection) != killed
+            send(workers[frozen], signal.SIGCONT)
+            await more_requests(site.requests, 30, within=30)
+        finally:
+            for worker in workers.values():
+                send(worker, signal.SIGCONT)
+                send(worker, signal.SIGKILL)
+        starts = [request.started for request in site.requests]
+        gaps = [later - earlier for earlier, later in itertools.pairwise(starts)]
+        assert min(gaps) >= DELAY - TOLERANCE
+        assert max(request.open for request in site.requests) == 1
