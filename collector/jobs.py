@@ -21,8 +21,8 @@ from collector import drift
 from collector.errors import LaneLost
 from collector.fetch import Fetcher
 from collector.frontier import Scope
-from collector.lane import Lane, LaneEnd, LaneRules
-from collector.politeness import Blocked, Connection, Gate, host_name
+from collector.lane import Lane, LaneEnd
+from collector.politeness import Blocked, Connection, Gate, Pace, host_name
 from collector.robots_copy import robots_in_force
 from collector.settings import is_loopback
 
@@ -116,7 +116,8 @@ async def run_lane(place: Workplace, app: App, job_id: int, arguments: dict[str,
     host = host_name(site)
     scope = Scope(date.fromisoformat(arguments["since"]), date.fromisoformat(arguments["until"]), arguments["limit"])
     async with await place.connect() as connection:
-        gate = await Gate.take(connection, host, job_id, place.stopping)
+        pace = Pace(place.crawl_delay, is_loopback(site))
+        gate = await Gate.take(connection, host, job_id, pace, place.stopping)
         try:
             end = await _slice(place, gate, source, site, scope)
         except LaneLost as lost:
@@ -129,8 +130,6 @@ async def run_lane(place: Workplace, app: App, job_id: int, arguments: dict[str,
 
 async def _slice(place: Workplace, gate: Gate, source: str, site: str, scope: Scope) -> LaneEnd:
     assert place.fetcher is not None
-    gate.delay = place.crawl_delay
-    rules = LaneRules(place.crawl_delay, place.hours, is_loopback(site))
     try:
         robots = await robots_in_force(gate, place.fetcher, source, site)
     except Blocked as blocked:
@@ -138,7 +137,7 @@ async def _slice(place: Workplace, gate: Gate, source: str, site: str, scope: Sc
     if robots is None:
         return LaneEnd("stopped")
     stopped = await drift.stopped_kinds(gate.connection)
-    lane = Lane(gate, place.fetcher, robots, rules, scope, stopped)
+    lane = Lane(gate, place.fetcher, robots, place.hours, scope, stopped)
     return await lane.run(SLICE)
 
 

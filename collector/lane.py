@@ -13,7 +13,7 @@ from collector.fetch import Fetcher
 from collector.frontier import DuePage, Scope, Turn
 from collector.models import PageState
 from collector.politeness import Blocked, Gate, Slot, translate
-from collector.robots import Robots, delay_in_force, next_opening
+from collector.robots import Robots, next_opening
 from collector.store import Outcome, commit
 from collector.visit import Visit, read
 
@@ -31,15 +31,6 @@ class LaneEnd:
     why: str  # idle, slice, blocked, closed, stopped
     next_at: datetime | None = None
     reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LaneRules:
-    """What the settings say about asking a host."""
-
-    crawl_delay: float  # seconds
-    hours: tuple[time, time] | None = None  # Asia/Tokyo
-    loopback: bool = False
 
 
 @dataclass(slots=True)
@@ -60,7 +51,7 @@ class Lane:
     gate: Gate
     fetcher: Fetcher
     robots: Robots
-    rules: LaneRules
+    hours: tuple[time, time] | None  # our own opening hours, Asia/Tokyo
     scope: Scope
     stopped_kinds: set[tuple[str, str]]
     _streak: _Streak = field(default_factory=_Streak)
@@ -72,7 +63,7 @@ class Lane:
             LaneLost: another lane has taken over; nothing more was written.
         """
         loop = asyncio.get_running_loop()
-        self.set_delay(0.0)
+        self.gate.slow_down(self.robots, 0.0)
         ends_at = loop.time() + seconds
         while loop.time() < ends_at:
             turn = await self._take()
@@ -104,16 +95,10 @@ class Lane:
         await self._keep(outcome)
         return None
 
-    def set_delay(self, took: float) -> None:
-        """The delay in force after a response that took so long."""
-        self.gate.delay, self.gate.reason = delay_in_force(
-            self.rules.crawl_delay, self.robots, took, self.rules.loopback
-        )
-
     def _opens_at(self, moment: datetime) -> datetime:
-        if self.rules.hours is None and self.robots.visit_time is None:
+        if self.hours is None and self.robots.visit_time is None:
             return moment
-        return next_opening(moment, self.rules.hours, self.robots.visit_time)
+        return next_opening(moment, self.hours, self.robots.visit_time)
 
     async def visit(self, page: DuePage, slot: Slot) -> Outcome | None:
         """Ask for one page, with patience, and say what it changes; None when the process is to stop.
@@ -171,7 +156,7 @@ class Lane:
         return outcome
 
     async def _block(self, outcome: Outcome, retry_after: float | None, reason: str) -> None:
-        self.set_delay(outcome.took)
+        self.gate.slow_down(self.robots, outcome.took)
         async with self.gate.connection.transaction():
             await commit(self.gate, outcome)
             until = await self.gate.block(retry_after, reason)
@@ -179,7 +164,7 @@ class Lane:
 
     async def _keep(self, outcome: Outcome) -> None:
         """Commit a page, and watch over its layout."""
-        self.set_delay(outcome.took)
+        self.gate.slow_down(self.robots, outcome.took)
         try:
             await commit(self.gate, outcome)
         except psycopg.DataError as error:

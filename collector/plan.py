@@ -12,7 +12,7 @@ from collector.fetch import Fetcher
 from collector.frontier import IN_SCOPE, Scope
 from collector.jobs import Workplace
 from collector.models import PageKind
-from collector.politeness import Blocked, Connection, Gate, host_name
+from collector.politeness import Blocked, Connection, Gate, Pace, host_name
 from collector.progress import PHOTOS_AN_ISSUE, size, span
 from collector.robots import Robots, delay_in_force
 from collector.robots_copy import RobotsCopy, find_copy, robots_in_force
@@ -43,8 +43,8 @@ async def current_copy(place: Workplace, site: str) -> RobotsCopy | None:
         host = host_name(site)
         row = await (await connection.execute(LANE_ALIVE, (host,))).fetchone()
         if not (row and row[0]):
-            gate = await Gate.take(connection, host, NO_JOB, place.stopping)
-            gate.delay = place.crawl_delay
+            pace = Pace(place.crawl_delay, is_loopback(site))
+            gate = await Gate.take(connection, host, NO_JOB, pace, place.stopping)
             try:
                 await robots_in_force(gate, fetcher, keibado.SOURCE, site)
             except Blocked:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import psycopg
 
 from collector.errors import LaneLost, PaddockError
+from collector.robots import Robots, delay_in_force
 
 logger = logging.getLogger(__name__)
 
@@ -63,26 +64,39 @@ def translate(error: psycopg.Error) -> Exception:
     return error
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast we would ask a host if it had no wish of its own."""
+
+    crawl_delay: float  # seconds
+    loopback: bool = False  # a site on this machine, which may be asked without a pause
+
+
 class Gate:
     """A lane's hold on a host: it asks for slots and gives them back, until a newer lane takes over."""
 
-    def __init__(self, connection: Connection, host: str, epoch: int, stopping: asyncio.Event) -> None:
+    def __init__(self, connection: Connection, host: str, epoch: int, pace: Pace, stopping: asyncio.Event) -> None:
         self.connection = connection
         self.host = host
         self.epoch = epoch
-        self.delay = 0.0  # seconds in force
+        self.pace = pace
+        self.delay = pace.crawl_delay  # seconds in force
         self.reason = "our own crawl delay"
         self._stopping = stopping
 
     @classmethod
-    async def take(cls, connection: Connection, host: str, job_id: int, stopping: asyncio.Event) -> "Gate":
+    async def take(cls, connection: Connection, host: str, job_id: int, pace: Pace, stopping: asyncio.Event) -> "Gate":
         """Take over a host. Whoever held it before is refused from now on."""
         # The session's lock tells the others that this lane's process is alive; it goes when the process goes.
         await connection.execute("SELECT pg_advisory_lock(lane_lock(%s))", (job_id,))
         await connection.execute("INSERT INTO host (name) VALUES (%s) ON CONFLICT DO NOTHING", (host,))
         row = await (await connection.execute("SELECT take_lane(%s, %s)", (host, job_id))).fetchone()
         assert row is not None
-        return cls(connection, host, row[0], stopping)
+        return cls(connection, host, row[0], pace, stopping)
+
+    def slow_down(self, robots: Robots, took: float) -> None:
+        """Set the delay in force by what robots.txt asks for and how long the last answer took."""
+        self.delay, self.reason = delay_in_force(self.pace.crawl_delay, robots, took, self.pace.loopback)
 
     async def _call(self, query: LiteralString, *parameters: Any) -> tuple[Any, ...]:
         try:

@@ -76,7 +76,8 @@ async def robots_in_force(gate: Gate, fetcher: Fetcher, source: str, site: str) 
         robots, outcome = _read(visit, response, copy)
     except (TryLater, Unsafe) as error:
         return await _do_without(visit, copy, error)
-    await commit(visit.gate, outcome)
+    gate.slow_down(robots, visit.took)  # what it asks for holds from its own request on
+    await commit(gate, outcome)
     return robots
 
 

@@ -61,6 +61,12 @@ def conninfo(cluster: str) -> Iterator[str]:
 
 
 @pytest.fixture
+def other_conninfo(cluster: str) -> Iterator[str]:
+    """A second migrated, empty database, to compare with."""
+    yield from _fresh(cluster, "template_paddock")
+
+
+@pytest.fixture
 def empty_conninfo(cluster: str) -> Iterator[str]:
     """A database without a single table."""
     yield from _fresh(cluster, "template1")

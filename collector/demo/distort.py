@@ -9,7 +9,8 @@ from collector.demo.answer import Answer
 from collector.demo.hostile import Fault
 
 BLOCK_PAGE = """<!DOCTYPE html><html><head><title>Access Denied</title></head><body>
-<h1>Access Denied</h1><p>アクセスが集中しているため、ただいま表示できません。</p><p>Please verify that you are human.</p>
+<h1>Access Denied</h1><p>アクセスが集中しているため、ただいま表示できません。</p>
+<p>Please verify that you are human.</p>
 <p>Reference #18.5d2c3017</p></body></html>"""
 DISALLOW_ALL = b"User-agent: *\nDisallow: /\n"
 HTML_PAGE = b"<!DOCTYPE html><html><head><title>Not here</title></head><body><p>No such picture.</p></body></html>"
@@ -46,7 +47,8 @@ def _mislabel(answer: Answer) -> Answer:
 
 
 def _break_bytes(answer: Answer) -> Answer:
-    return replace(answer, body=answer.body.replace(b"</", b"\xfd\xff</"))
+    # A lead byte without its second one; lone bytes above 0xFC would pass as Microsoft's private characters.
+    return replace(answer, body=answer.body.replace(b"</", b"\x81\xff</"))
 
 
 def _block(answer: Answer) -> Answer:
@@ -65,14 +67,17 @@ DISTORTIONS: dict[str, Callable[[Answer], Answer]] = {
 TAGS = ("noimageindex", "noai")
 
 
-def distort(answer: Answer, fault: Fault) -> Answer | None:
-    """What the site sends instead, with validators of its own; None if this fault is not one of content."""
+def is_distortion(fault: Fault) -> bool:
+    """Whether a fault is one of content, and not of the connection or of HTTP."""
+    return fault.name in DISTORTIONS or fault.name in TAGS
+
+
+def distort(answer: Answer, fault: Fault) -> Answer:
+    """What the site sends instead, with validators of its own."""
     if fault.name in TAGS:
         return replace(answer, headers={**answer.headers, "X-Robots-Tag": fault.name})
-    if not (change := DISTORTIONS.get(fault.name)):
-        return None
     try:
-        changed = change(answer)
+        changed = DISTORTIONS[fault.name](answer)
     except UnicodeDecodeError:
         return answer  # a picture has no layout and no charset
     return replace(changed, modified=answer.modified + timedelta(days=1))

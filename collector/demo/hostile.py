@@ -11,7 +11,7 @@ from collector.errors import UsageError
 
 GRAMMAR = "FAULT[=VALUE][@GLOB][:RATE][xCOUNT[each]]"
 SPELLING = re.compile(
-    r"(?P<name>[a-z0-9-]+?)(?:=(?P<value>[^@]+?))?(?:@(?P<glob>/.*?))?"
+    r"(?P<name>[a-z0-9-]+?)(?:=(?P<value>[^@]+?))?(?:@(?P<glob>[/*].*?))?"
     r"(?::(?P<rate>0?\.\d+|0|1(?:\.0+)?))?(?:x(?P<count>\d+)(?P<each>each)?)?"
 )
 STATUS = re.compile(r"[45]\d\d")

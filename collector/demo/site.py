@@ -17,8 +17,8 @@ import aiohttp
 from aiohttp import web
 
 from collector.demo import keibado
-from collector.demo.answer import Answer
-from collector.demo.distort import distort
+from collector.demo.answer import HTML, Answer
+from collector.demo.distort import distort, is_distortion
 from collector.demo.hostile import ROBOTS, Fault, Hostility
 from collector.demo.misbehave import MOVED, misbehave
 from collector.demo.requestlog import LoggedRequest, RequestLog
@@ -28,6 +28,7 @@ from collector.settings import DEMO_PORT
 
 CRAWL_DELAY = 0.05  # seconds, in its robots.txt
 OPENED = datetime(2005, 1, 1, tzinfo=UTC)
+NOTHING = Answer(b"<html><head><title>404 Not Found</title></head><body>Not Found</body></html>\n", HTML, OPENED)
 SERVER = "Apache"  # what the archive's headers say
 PROBE_SECONDS = 2.0
 SHUTDOWN_SECONDS = 0.2  # for requests that are still open
@@ -87,9 +88,9 @@ class Site:
         if fault is None:
             return _respond(request, answer)
         logged.fault = fault.name
-        answer = answer or Answer(b"<html><body>404 Not Found</body></html>\n", "text/html", OPENED)
-        distorted = distort(answer, fault)
-        return _respond(request, distorted) if distorted else await misbehave(request, answer, fault, visit)
+        if is_distortion(fault):
+            return _respond(request, distort(answer, fault) if answer else None)
+        return await misbehave(request, answer or NOTHING, fault, visit)
 
     def _look_up(self, path: str) -> Answer | None:
         if path == ROBOTS:
@@ -101,8 +102,9 @@ class Site:
 def _respond(request: web.Request, answer: Answer | None) -> web.Response:
     """A well-behaved answer: 200, 304 or 404."""
     if answer is None:
-        body = b"<html><head><title>404 Not Found</title></head><body><h1>Not Found</h1></body></html>\n"
-        return web.Response(status=404, body=body, headers={"Content-Type": "text/html", "Server": SERVER})
+        return web.Response(
+            status=404, body=NOTHING.body, headers={"Content-Type": NOTHING.media_type, "Server": SERVER}
+        )
     etag = f'"{hashlib.sha256(answer.body).hexdigest()[:16]}"'
     validators = {"ETag": etag, "Last-Modified": format_datetime(answer.modified, usegmt=True), "Server": SERVER}
     headers = {**answer.headers, **validators}
@@ -156,7 +158,9 @@ async def serving(
         yield f"{base}:{port}"
         return
     # A client that goes away ends its request, also one that was never to be answered.
-    runner = web.AppRunner(site.application(), access_log=None, handler_cancellation=True)
+    runner = web.AppRunner(
+        site.application(), access_log=None, handler_cancellation=True, shutdown_timeout=SHUTDOWN_SECONDS
+    )
     await runner.setup()
     try:
         await _listen(runner, host, port)
@@ -181,7 +185,7 @@ async def _identity_at(base: str) -> str | None:
 async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
     share = hasattr(socket, "SO_REUSEPORT")
     try:
-        await web.TCPSite(runner, host, port, reuse_port=share or None, shutdown_timeout=SHUTDOWN_SECONDS).start()
+        await web.TCPSite(runner, host, port, reuse_port=share or None).start()
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise UsageError(f"cannot listen on {host}:{port} ({error.strerror}).") from error

@@ -58,8 +58,8 @@ def send(process: BaseProcess, number: signal.Signals) -> None:
 
 async def ended(process: BaseProcess) -> int | None:
     """Wait for a process; its exit code, negative for a signal."""
-    while process.is_alive():
-        await asyncio.sleep(0.01)  # noqa: ASYNC110  (a process has no event)
+    while process.is_alive():  # noqa: ASYNC110  (a process has no event)
+        await asyncio.sleep(0.01)
     process.join()
     return process.exitcode
 

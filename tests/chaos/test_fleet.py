@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import signal
 import time
+from collections.abc import Sized
 
 import psycopg
 import pytest
@@ -33,7 +34,7 @@ async def holder(connection: psycopg.AsyncConnection) -> str:
         await asyncio.sleep(0.05)
 
 
-async def more_requests(requests: list, count: int, within: float) -> float:
+async def more_requests(requests: Sized, count: int, within: float) -> float:
     """Wait for so many further requests; the seconds that took."""
     began, wanted = time.monotonic(), len(requests) + count
     while len(requests) < wanted:
@@ -78,4 +79,4 @@ async def test_a_fleet_is_as_polite_as_one(conninfo: str) -> None:
         starts = [request.started for request in site.requests]
         gaps = [later - earlier for earlier, later in itertools.pairwise(starts)]
         assert min(gaps) >= DELAY - TOLERANCE
-        assert max(request.open for request in site.requests) == 1
+        assert max(request.open_requests for request in site.requests) == 1

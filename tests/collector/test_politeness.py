@@ -9,15 +9,13 @@ import psycopg
 import pytest
 
 from collector.errors import LaneLost
-from collector.politeness import Blocked, Connection, Gate, host_name
+from collector.politeness import Blocked, Connection, Gate, Pace, host_name
 
 HOST = "stable.example"
 
 
 async def take(connection: Connection, job_id: int = 1, delay: float = 1.0) -> Gate:
-    gate = await Gate.take(connection, HOST, job_id, asyncio.Event())
-    gate.delay = delay
-    return gate
+    return await Gate.take(connection, HOST, job_id, Pace(delay), asyncio.Event())
 
 
 async def one(connection: Connection, query: LiteralString) -> object:
