@@ -71,9 +71,9 @@ class Response:
 class Fetcher:
     """Asks one of the sites for one thing at a time, and says honestly who is asking."""
 
-    def __init__(self, contact: str | None, sites: Sequence[str], timeouts: Timeouts | None = None) -> None:
+    def __init__(self, contact: str | None, sites: Sequence[str], timeouts: Timeouts) -> None:
         self._rules = AddressRules(sites)
-        self._timeouts = timeouts or Timeouts()
+        self._timeouts = timeouts
         agent = f"{PRODUCT_TOKEN}/{__version__}"
         self._headers = {"User-Agent": f"{agent} (+{contact})" if contact else agent}
         if contact:

@@ -19,7 +19,7 @@ from procrastinate.worker import Worker
 
 from collector import drift
 from collector.errors import LaneLost
-from collector.fetch import Fetcher
+from collector.fetch import Fetcher, Timeouts
 from collector.frontier import Scope
 from collector.lane import Lane, LaneEnd
 from collector.politeness import Blocked, Connection, Gate, Pace, host_name
@@ -54,6 +54,7 @@ class Workplace:
     sites: tuple[str, ...]
     crawl_delay: float  # seconds
     hours: tuple[time, time] | None = None
+    timeouts: Timeouts = field(default_factory=Timeouts)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     interrupted: bool = False  # told to stop from outside (Ctrl-C, SIGTERM)
     fetcher: Fetcher | None = None
@@ -172,7 +173,7 @@ async def _reap_for_ever(place: Workplace, app: App) -> None:
 async def working(place: Workplace, queues: list[str] | None) -> AsyncIterator[tuple[App, asyncio.Task[None]]]:
     """A worker in this process, for these queues (None: all), with its reaper, until the context ends."""
     app = build_app(place)
-    async with Fetcher(place.contact, place.sites) as place.fetcher, app.open_async():
+    async with Fetcher(place.contact, place.sites, place.timeouts) as place.fetcher, app.open_async():
         worker = Worker(
             app,
             queues=queues,

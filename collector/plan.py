@@ -39,7 +39,7 @@ NO_JOB = -1  # the lane of a command that only looks at robots.txt
 
 async def current_copy(place: Workplace, site: str) -> RobotsCopy | None:
     """Our copy of robots.txt, asked for if it is a day old, unless a crawl is at work and will do that itself."""
-    async with await place.connect() as connection, Fetcher(place.contact, place.sites) as fetcher:
+    async with await place.connect() as connection, Fetcher(place.contact, place.sites, place.timeouts) as fetcher:
         host = host_name(site)
         row = await (await connection.execute(LANE_ALIVE, (host,))).fetchone()
         if not (row and row[0]):

@@ -65,7 +65,7 @@ class Visit:
         retrying = AsyncRetrying(
             stop=stop_after_attempt(ATTEMPTS - 1),
             retry=retry_if_exception(_worth_retrying),
-            wait=wait_exponential_jitter(initial=self.gate.delay, max=30),
+            wait=wait_exponential_jitter(multiplier=self.gate.delay, max=30),
             sleep=self._pause,
             before_sleep=self._log_retry,
             reraise=True,

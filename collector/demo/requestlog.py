@@ -23,7 +23,7 @@ class LoggedRequest:
     contact: str | None  # the From header
     open_requests: int  # open at its start, itself included
     fault: str | None = None  # how the site misbehaved
-    status: int | None = None  # None where no status line went out
+    status: int | None = None  # None where the connection ended before an answer
     ended: float | None = None  # monotonic; None while it is open
 
 

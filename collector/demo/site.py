@@ -73,10 +73,11 @@ class Site:
             contact=headers.get("From"),
         ) as logged:
             response = await self._answer(request, logged)
+            if response.prepared or (request.transport and not request.transport.is_closing()):
+                logged.status = response.status
             # Sent here and not by the framework, so that the log knows when the last byte has gone.
             with contextlib.suppress(ConnectionError):
                 await response.prepare(request)
-                logged.status = response.status
                 await response.write_eof()
             return response
 
