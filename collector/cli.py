@@ -24,6 +24,9 @@ class Commands(TyperGroup):
         except PaddockError as error:
             typer.echo(f"error: {error}", err=True)
             raise typer.Exit(ExitCode.USAGE) from error
+        except typer.Abort as error:
+            typer.echo("error: Not confirmed, so nothing was done; add --yes to do it without being asked.", err=True)
+            raise typer.Exit(ExitCode.USAGE) from error
         except KeyboardInterrupt as error:
             raise typer.Exit(ExitCode.INTERRUPTED) from error
 

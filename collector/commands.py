@@ -19,8 +19,8 @@ from collector import database
 from collector import forget as forgetting
 from collector import reparse as reparsing
 from collector.crawl import crawl as run_crawl
-from collector.crawl import read_scope
 from collector.errors import ExitCode, UsageError
+from collector.frontier import read_scope
 from collector.jobs import Workplace
 from collector.jobs import work as run_worker
 from collector.plan import print_plan, robots_verdict
@@ -189,7 +189,7 @@ def status(*, as_json: bool, demo: bool) -> None:
 def reparse(since: str | None, *, dry_run: bool, as_json: bool, demo: bool) -> ExitCode:
     """`collector reparse`."""
     console = stderr_console()
-    first_day = reparsing.since_of(since)
+    first_day = read_scope(since, None, None).since
 
     def show(done: int, total: int) -> None:
         if console.is_terminal:

@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from collector import frontier
-from collector.errors import ExitCode, UsageError
+from collector.errors import ExitCode
 from collector.frontier import IN_SCOPE, Scope
 from collector.jobs import Workplace, lane_lock, start_lane, working
 from collector.models import PageKind
@@ -17,7 +17,6 @@ from collector.status import Summary, summarise
 
 PATIENCE = timedelta(minutes=2)  # a block longer than this ends a crawl; its work stays queued
 TICK = 0.5  # seconds between two looks at how it goes
-FIRST_YEAR = 2001  # of the archive
 
 SEED = """
 INSERT INTO page (url, host, source, kind, dated, priority, due_at)
@@ -52,32 +51,6 @@ class Tick:
     waiting: str | None = None  # why nothing happens at the moment
 
 
-def read_scope(since: str | None, until: str | None, limit: int | None) -> Scope:
-    """What a user's words cover: a year or a date each.
-
-    Raises:
-        UsageError: with an example.
-    """
-    first = _read_day(since, "--since", date(FIRST_YEAR, 1, 1), date(1, 1, 1))
-    last = _read_day(until, "--until", date.max, date(1, 12, 31))
-    if first > last:
-        raise UsageError(f"--since {first} is after --until {last}.")
-    if limit is not None and limit < 1:
-        raise UsageError(f"--limit {limit} is no number of issues; it must be 1 or more.")
-    return Scope(first, last, limit)
-
-
-def _read_day(text: str | None, option: str, default: date, whole_year: date) -> date:
-    if text is None:
-        return default
-    try:
-        if len(text) == 4 and text.isdecimal():
-            return whole_year.replace(year=int(text))
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(f"{option} {text} is neither a year (2016) nor a date (2016-05-23).") from error
-
-
 def scope_parameters(host: str, scope: Scope) -> dict[str, Any]:
     """What the scope's conditions in SQL need."""
     return {"host": host, "since": scope.since, "until": scope.until, "limit": scope.limit}
@@ -101,7 +74,7 @@ def seeds(base: str, scope: Scope) -> list[dict[str, Any]]:
             "dated": frontier.seed_year(year),
             "priority": frontier.PRIORITY[PageKind.YEAR_INDEX],
         }
-        for year in range(max(scope.since.year, FIRST_YEAR), last + 1)
+        for year in range(max(scope.since.year, frontier.FIRST_YEAR), last + 1)
     ]
 
 

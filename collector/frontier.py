@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from collector.errors import UsageError
 from collector.models import PageKind
 from collector.politeness import OPEN_FOR, Slot
 
@@ -17,6 +18,7 @@ PRIORITY = {
     PageKind.ROBOTS: 0,
 }
 LISTINGS = (PageKind.YEAR_INDEX, PageKind.ISSUE_INDEX)
+FIRST_YEAR = 2001  # of the archive
 STILL_CHANGING = timedelta(days=28)  # after its date, a listing is not expected to change any more
 
 
@@ -32,6 +34,32 @@ class Scope:
     def token(self) -> str:
         """A short name of this scope, the same for every process that crawls it."""
         return f"{self.since}..{self.until}" + (f"#{self.limit}" if self.limit else "")
+
+
+def read_scope(since: str | None, until: str | None, limit: int | None) -> Scope:
+    """What a user's words cover: a year or a date each.
+
+    Raises:
+        UsageError: with an example.
+    """
+    first = _read_day(since, "--since", date(FIRST_YEAR, 1, 1), date(1, 1, 1))
+    last = _read_day(until, "--until", date.max, date(1, 12, 31))
+    if first > last:
+        raise UsageError(f"--since {first} is after --until {last}.")
+    if limit is not None and limit < 1:
+        raise UsageError(f"--limit {limit} is no number of issues; it must be 1 or more.")
+    return Scope(first, last, limit)
+
+
+def _read_day(text: str | None, option: str, default: date, whole_year: date) -> date:
+    if text is None:
+        return default
+    try:
+        if len(text) == 4 and text.isdecimal():
+            return whole_year.replace(year=int(text))
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"{option} {text} is neither a year (2016) nor a date (2016-05-23).") from error
 
 
 @dataclass(frozen=True, slots=True)

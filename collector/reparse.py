@@ -199,10 +199,3 @@ def _sample(table: str, change: str, old: dict[str, Any] | None, new: dict[str, 
         return f"{table} {name}: {change}"
     differing = [f"{key} {old[key]!r} -> {new[key]!r}" for key in new if old.get(key) != new[key]]
     return f"{table} {name}: {', '.join(differing)}"
-
-
-def since_of(text: str | None) -> date:
-    """The first day of what is read again; everything where nothing is said."""
-    from collector.crawl import read_scope
-
-    return read_scope(text, None, None).since if text else date(1, 1, 1)

@@ -16,7 +16,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from collector.errors import ParseError
 from collector.models import IssueItem, ListedPhotoItem, PageKind
 from collector.sources import Link, Parsed
-from collector.sources.keibado_photo import clean, parse_photo_page
+from collector.sources.keibado_photo import clean, clean_name, parse_photo_page
 from collector.sources.keibado_url import SOURCE, code_of, date_of, number_of
 
 CHARSET = "shift_jis"
@@ -132,7 +132,7 @@ def _photos_in(region: LexborNode, url: str, code: str) -> Iterator[ListedPhotoI
     for node in region.traverse(include_text=True):
         if node.mem_id in found:
             address, match = found[node.mem_id]
-            name = clean(node.text(deep=True, separator="")).lstrip(BULLETS)
+            name = clean_name(node.text(deep=True, separator=""))
             if match[1] == code and name:
                 yield ListedPhotoItem(
                     source=SOURCE,

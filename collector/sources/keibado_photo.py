@@ -20,6 +20,7 @@ PLACES = ('table[width="309"] img', 'img[width="304"]', "table tr td img")  # ne
 SHOT = re.compile(r"\(\s*([^\s()0-9]{1,8})?\s*(\d{1,2})月\s*(\d{1,2})日撮影\s*\)")
 PROFILE = re.compile(r"(牡|牝|セン?|騸)\s*(\d{1,2})歳[、,]\s*([^、,\s]{1,8})[、,]\s*([^、,\s]{1,24}?)厩舎")
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b-\u200f\ufeff]")
+BROKEN_NAME = re.compile(r"(?<=[^\x00-\x7f])\s+(?=[^\x00-\x7f])")
 LONGEST_NAME = 40  # characters
 LONGEST_COMMENT = 4000
 KEEP_OUT = ("noimageindex", "noai", "noimageai")
@@ -39,6 +40,11 @@ CORRECTIONS = {
 def clean(text: str) -> str:
     """Words as printed, on one line, without characters that cannot be seen."""
     return " ".join(CONTROL.sub("", text).split())
+
+
+def clean_name(text: str) -> str:
+    """A name on one line: a line break within Japanese words is layout, and no space of the name's own."""
+    return BROKEN_NAME.sub("", clean(text)).strip("・･ 　")
 
 
 def parse_photo_page(url: str, text: str) -> Parsed:
@@ -73,7 +79,7 @@ def parse_photo_page(url: str, text: str) -> Parsed:
 
 def _name(tree: LexborHTMLParser) -> str:
     for candidate in _names(tree):
-        if name := clean(candidate).strip("・ 　"):
+        if name := clean_name(candidate):
             if len(name) > LONGEST_NAME:
                 raise ParseError("horse_name", f"{len(name)} characters are no name")
             return name

@@ -24,6 +24,8 @@ BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs
 # Browsers read JIS X 0208 by Microsoft's table; Python's euc_jp differs from it in these characters.
 AS_BROWSERS = str.maketrans("\u301c\u2016\u2212\u00a2\u00a3\u00ac", "\uff5e\u2225\uff0d\uffe0\uffe1\uffe2")
 CP51932 = "cp51932"
+# A replacement character that the site itself sent, and what Python makes of bytes that CP932 leaves unused.
+NO_CHARACTER = re.compile("[\ufffd\uf8f0-\uf8f3]")
 
 
 def _vendor_characters(error: UnicodeError) -> tuple[str, int]:
@@ -81,10 +83,8 @@ def decode(body: bytes, content_type: str | None, known: str) -> str:
         except UnicodeDecodeError as error:
             trouble = trouble or error
             continue
-        if "\ufffd" in text:
-            raise ParseError(
-                "text", f"holds a replacement character at {text.index(chr(0xFFFD))}, from the site itself"
-            )
+        if odd := NO_CHARACTER.search(text):
+            raise ParseError("text", f"holds {odd[0]!a} at character {odd.start()}, which stands for broken bytes")
         return text.removeprefix("\ufeff")
     assert trouble is not None
     raise ParseError("text", f"not {declared or known}: byte {trouble.start} is {trouble.object[trouble.start]:#04x}")

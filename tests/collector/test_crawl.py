@@ -7,11 +7,11 @@ from datetime import date
 import psycopg
 import pytest
 
-from collector.crawl import Tick, crawl, read_scope
+from collector.crawl import Tick, crawl
 from collector.demo.truth import truth
 from collector.demo.world import World
 from collector.errors import ExitCode, UsageError
-from collector.frontier import Scope
+from collector.frontier import Scope, read_scope
 from collector.jobs import Workplace
 from collector.politeness import Connection
 from collector.status import Summary, report
