@@ -1,4 +1,4 @@
-# What a person types. Everything happens in .venv and under .demo; nothing else on the machine is touched.
+# What a person types. Everything happens in .venv and .demo, and `make clean` removes both.
 #
 #   make demo                     see it work, in about a minute
 #   make test ARGS="-k archive"   only some tests
@@ -8,8 +8,10 @@ PYTHON ?= python3
 ARGS ?=
 UV := $(shell command -v uv 2>/dev/null)
 BIN := .venv/bin
-# A home of its own, so that the demo leaves the real collection alone and `make clean` can remove it.
-DEMO := PADDOCK_HOME=$(CURDIR)/.demo $(BIN)/collector
+# A home of its own, so that the demo leaves the real collection alone. Root's Postgres runs as another user, whom
+# root's own folder does not let in.
+DEMO_HOME := $(if $(filter /root/%,$(CURDIR)/),/var/lib/paddock-demo,$(CURDIR)/.demo)
+DEMO := PADDOCK_HOME=$(DEMO_HOME) $(BIN)/collector
 # What builds the package is locked too, so that an install resolves nothing and runs only what was pinned.
 # editables is what hatchling asks for when it installs in place.
 BUILD_TOOLS := 'hatchling>=1.27' editables
@@ -26,6 +28,7 @@ help:  ## what can be made
 demo: .venv/runtime.stamp  ## ten years of a look-alike site, crawled into a database of its own
 	$(DEMO) crawl --since 2016 --demo
 	$(DEMO) status --demo
+	@echo 'Look around: $(DEMO) db psql --demo -c "SELECT * FROM photo LIMIT 5"'
 
 test: .venv/test.stamp  ## install what the tests need, then run them; ARGS="..." goes to pytest
 	$(BIN)/pytest $(ARGS)
@@ -33,7 +36,7 @@ test: .venv/test.stamp  ## install what the tests need, then run them; ARGS="...
 check: .venv/test.stamp  ## format, lint, types, import order
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
 lock:  ## pin the dependencies anew; UPGRADE=--upgrade takes newer versions
@@ -41,11 +44,11 @@ lock:  ## pin the dependencies anew; UPGRADE=--upgrade takes newer versions
 	printf '%s\n' $(BUILD_TOOLS) | $(COMPILE) -o requirements.lock pyproject.toml -
 	printf '%s\n' $(BUILD_TOOLS) | $(COMPILE) --extra test -c requirements.lock -o requirements-test.lock pyproject.toml -
 
-compose-check:  ## the whole stack in containers, compared with a crawl in one process
+compose-check: .venv/test.stamp  ## the whole stack in containers, compared with a crawl in one process
 	scripts/compose-check
 
 clean:  ## remove .venv, the demo's data and every cache
-	rm -rf .venv .demo .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv $(DEMO_HOME) .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -54,8 +57,9 @@ $(BIN)/python:
 ifneq ($(UV),)
 	@$(UV) venv --quiet --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv
 else
-	@$(PYTHON) -m venv --clear .venv || \
-		{ rm -rf .venv; echo "$(PYTHON) cannot make a virtual environment; on Debian: apt-get install python3-venv" >&2; exit 2; }
+	@$(PYTHON) -m venv --clear .venv >/dev/null 2>&1 || \
+		{ $(PYTHON) -m venv --clear --without-pip .venv && $(PYTHON) -m pip --python $(BIN)/python install -qq pip; } || \
+		{ rm -rf .venv; echo "$(PYTHON) cannot make a .venv with pip in it; on Debian: apt-get install python3-venv" >&2; exit 2; }
 endif
 
 $(BIN)/uv: | $(BIN)/python

@@ -43,6 +43,7 @@ class AddressRules:
 
     def __init__(self, sites: Sequence[str]) -> None:
         self._sites = [urlsplit(site) for site in sites]
+        self._plain_origins = tuple(f"{parts.scheme}://{parts.netloc}/" for parts in self._sites)
         self._loopback_ports = {_port(parts) for parts in self._sites if is_loopback(parts.geturl())}
 
     def check(self, url: str) -> None:
@@ -53,6 +54,8 @@ class AddressRules:
         """
         if len(url) > LONGEST_URL:
             raise Unsafe(f"an address of {len(url)} characters is not asked for")
+        if url.startswith(self._plain_origins):
+            return  # one of the sites, as it is configured, and a path
         try:
             parts = urlsplit(url)
             port = _port(parts)

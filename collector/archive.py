@@ -4,6 +4,7 @@ import hashlib
 import zlib
 from dataclasses import dataclass
 
+WORTH_PACKING = 8192  # bytes; packing less than this costs more time than the room is worth
 IMAGE_TYPES = ("image/", "application/octet-stream")
 
 
@@ -23,11 +24,12 @@ def digest_of(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def pack(body: bytes, media_type: str) -> Packed:
-    """Bytes ready to be kept. Pages shrink to a fifth; photos do not, and stay as they are."""
-    if media_type.startswith(IMAGE_TYPES) or len(body) < 512:
-        return Packed(digest_of(body), media_type, len(body), "", body)
-    return Packed(digest_of(body), media_type, len(body), "zlib", zlib.compress(body, 1))
+def pack(body: bytes, media_type: str, digest: str | None = None) -> Packed:
+    """Bytes ready to be kept. Large pages shrink to a fifth; photos and small pages stay as they are."""
+    digest = digest or digest_of(body)
+    if media_type.startswith(IMAGE_TYPES) or len(body) < WORTH_PACKING:
+        return Packed(digest, media_type, len(body), "", body)
+    return Packed(digest, media_type, len(body), "zlib", zlib.compress(body, 1))
 
 
 def unpack(content: bytes, encoding: str) -> bytes:

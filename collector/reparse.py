@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, LiteralString
 
+from psycopg import AsyncRawCursor
+
 from collector import drift
 from collector.archive import unpack
 from collector.derive import Derived, derive
@@ -147,7 +149,7 @@ async def _store(
         if state in (PageState.FETCHED, PageState.QUARANTINED):
             again = {"id": page.id, "state": state, "error": error, "missing": list(derived.missing)}
             await cursor.execute(READ_AGAIN, again)
-        await store_derived(cursor, page, page.digest, changed_at, derived)
+        await store_derived(AsyncRawCursor(connection), page, page.digest, changed_at, derived)
         found = 0
         for item in derived.parsed.items:
             if isinstance(item, PhotoItem | ListedPhotoItem):

@@ -1,7 +1,8 @@
 """What one request taught us, committed together or not at all."""
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString, cast
@@ -17,7 +18,9 @@ from collector.politeness import Gate, host_name, translate
 from collector.sources import Item
 from collector.sources.text import horse_key
 
-# What each parameter is. Postgres would have to guess, and guesses differently where a value stands in two places.
+Cursor = psycopg.AsyncRawCursor[Any]
+
+# What each fact is; text unless named here.
 TYPES: dict[str, str] = {
     **dict.fromkeys(("id", "epoch"), "bigint"),
     **dict.fromkeys(("at", "due_at"), "timestamptz"),
@@ -26,21 +29,41 @@ TYPES: dict[str, str] = {
     **dict.fromkeys(
         ("status", "size", "blob_size", "failures", "number", "age", "shot_month", "shot_day", "width", "height"), "int"
     ),
-    **dict.fromkeys(("missing", "pedigree", "link_urls", "link_kinds"), "text[]"),
-    **dict.fromkeys(("race_days", "link_dates"), "date[]"),
-    "link_ranks": "int[]",
+    **dict.fromkeys(("missing", "pedigree"), "text[]"),
+    "race_days": "date[]",
     "issue_date": "date",
-    "content": "bytea",
 }
 
 
 def typed(query: str) -> LiteralString:
-    """A query whose parameters carry their types; text unless TYPES says otherwise.
+    """A query that finds its facts in one JSON document ($1), and a page's bytes beside it ($2).
 
-    On one line, because psycopg remembers how to read a query only up to 4,096 bytes and 50 parameters.
+    Forty parameters of their own would cost the client more than everything else about a page.
     """
-    told = re.sub(r"%\((\w+)\)s", lambda name: f"{name[0]}::{TYPES.get(name[1], 'text')}", query)
-    return cast(LiteralString, " ".join(told.split()))
+
+    def fact(match: re.Match[str]) -> str:
+        name = match[1]
+        if name == "content":
+            return "$2::bytea"
+        return f"($1::jsonb->>'{name}')" + (f"::{TYPES[name]}" if name in TYPES else "")
+
+    return cast(LiteralString, " ".join(re.sub(r"%\((\w+)\)s", fact, query).split()))
+
+
+async def _execute(cursor: Cursor, query: LiteralString, facts: dict[str, Any], content: bytes | None = None) -> None:
+    document = json.dumps(facts, default=_plain, ensure_ascii=False)
+    await cursor.execute(query, (document, content) if "$2" in query else (document,))
+
+
+def _plain(value: Any) -> str:
+    """What JSON has no form for: moments and days."""
+    return value.isoformat()
+
+
+def _array(values: Iterable[object]) -> str:
+    """An array as Postgres reads one from text."""
+    quoted = (str(value).replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
 
 
 # The part that every page has: the gate, the bytes, the log, the links, the page's own state. With an old epoch
@@ -61,8 +84,7 @@ logged AS (
 linked AS (
     INSERT INTO page (url, host, source, kind, dated, priority, due_at, found_on)
     SELECT link.url, %(host)s, %(source)s, link.kind, link.dated, link.priority, %(at)s, %(url)s
-    FROM gate, unnest(%(link_urls)s, %(link_kinds)s, %(link_dates)s, %(link_ranks)s)
-         AS link (url, kind, dated, priority)
+    FROM gate, jsonb_to_recordset($1::jsonb->'links') AS link (url text, kind text, dated date, priority int)
     ON CONFLICT (url) DO NOTHING),
 paged AS (
     UPDATE page SET state = %(state)s, due_at = %(due_at)s, etag = %(etag)s, last_modified = %(last_modified)s,
@@ -156,8 +178,6 @@ ON CONFLICT (page_id, field) DO UPDATE SET digest = EXCLUDED.digest, reason = EX
 """)
 FORGET_FAILURES = typed("DELETE FROM parse_failure WHERE page_id = %(id)s")
 
-Cursor = psycopg.AsyncCursor[Any]
-
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -192,13 +212,14 @@ async def commit(gate: Gate, outcome: Outcome) -> None:
         LaneLost: a newer lane holds the host; nothing was written.
     """
     facts = _page_facts(gate, outcome)
-    cursor = gate.connection.cursor(binary=True)
+    content = outcome.packed.content if outcome.packed else None
+    cursor = psycopg.AsyncRawCursor(gate.connection)
     try:
         if statement := _single_statement(outcome, facts):
-            await cursor.execute(statement, facts)
+            await _execute(cursor, statement, facts, content)
         else:
             async with gate.connection.pipeline(), gate.connection.transaction():
-                await cursor.execute(STORE_PAGE, facts)
+                await _execute(cursor, STORE_PAGE, facts, content)
                 if outcome.derived:
                     digest = facts["digest"] or outcome.page.digest
                     await store_derived(cursor, outcome.page, digest, outcome.at, outcome.derived)
@@ -218,7 +239,7 @@ def _single_statement(outcome: Outcome, facts: dict[str, Any]) -> LiteralString 
         return STORE_IMAGE
     match derived.parsed.items:
         case [PhotoItem() as photo]:
-            facts.update(photo.__dict__)
+            facts.update(_item_facts(photo))
             return STORE_PHOTO_PAGE
         case []:
             return STORE_PAGE
@@ -229,24 +250,24 @@ def _page_facts(gate: Gate, outcome: Outcome) -> dict[str, Any]:
     page, packed, derived = outcome.page, outcome.packed, outcome.derived
     found = derived.parsed.links if derived else ()
     links = [link for link in found if host_name(link.url) == gate.host]
-    return {
+    facts: dict[str, Any] = {
         "host": gate.host, "epoch": gate.epoch, "delay": gate.delay, "why": gate.reason,
         "id": page.id, "url": page.url, "source": page.source,
         "at": outcome.at, "asked": outcome.asked, "took": outcome.took,
         "status": outcome.status, "size": outcome.size, "outcome": outcome.outcome, "error": outcome.error,
         "state": outcome.state, "due_at": outcome.due_at,
         "etag": outcome.etag, "last_modified": outcome.last_modified, "failures": outcome.failures,
-        "answered": outcome.answered, "missing": list(derived.missing) if derived else None,
+        "answered": outcome.answered, "missing": _array(derived.missing) if derived else None,
         "digest": packed.digest if packed else None,
         "media_type": packed.media_type if packed else None,
         "blob_size": packed.size if packed else None,
         "encoding": packed.encoding if packed else None,
-        "content": packed.content if packed else None,
-        "link_urls": [link.url for link in links],
-        "link_kinds": [str(link.kind) for link in links],
-        "link_dates": [link.dated for link in links],
-        "link_ranks": [PRIORITY[link.kind] for link in links],
     }  # fmt: skip
+    if links:
+        facts["links"] = [
+            {"url": link.url, "kind": link.kind, "dated": link.dated, "priority": PRIORITY[link.kind]} for link in links
+        ]
+    return facts
 
 
 def _picture_facts(picture: Picture, page: DuePage) -> dict[str, Any]:
@@ -259,17 +280,25 @@ def _picture_facts(picture: Picture, page: DuePage) -> dict[str, Any]:
     }
 
 
+def _item_facts(item: Item) -> dict[str, Any]:
+    facts = dict(item.__dict__)
+    for name in ("pedigree", "race_days"):
+        if name in facts:
+            facts[name] = _array(facts[name])
+    return facts
+
+
 async def store_derived(cursor: Cursor, page: DuePage, digest: str | None, at: datetime, derived: Derived) -> None:
     """Write what a page means; the same whether it came just now or is read again from the archive."""
     provenance = {"id": page.id, "url": page.url, "at": at, "digest": digest}
     if derived.failure:
         failure = {"field": derived.failure.field, "reason": derived.failure.reason}
-        await cursor.execute(STORE_FAILURE, provenance | failure)
+        await _execute(cursor, STORE_FAILURE, provenance | failure)
         return
     if page.state == PageState.QUARANTINED:
-        await cursor.execute(FORGET_FAILURES, provenance)
+        await _execute(cursor, FORGET_FAILURES, provenance)
     if picture := derived.picture:
-        await cursor.execute(STORE_PICTURE, provenance | _picture_facts(picture, page))
+        await _execute(cursor, STORE_PICTURE, provenance | _picture_facts(picture, page))
     await _store_items(cursor, derived.parsed.items, provenance)
 
 
@@ -277,9 +306,9 @@ async def _store_items(cursor: Cursor, items: Sequence[Item], provenance: dict[s
     for item in items:
         match item:
             case PhotoItem():
-                await cursor.execute(STORE_PHOTO, item.__dict__ | provenance)
+                await _execute(cursor, STORE_PHOTO, _item_facts(item) | provenance)
             case ListedPhotoItem():
                 named = {"horse_key": horse_key(item.listed_name)}
-                await cursor.execute(STORE_LISTED, item.__dict__ | named | provenance)
+                await _execute(cursor, STORE_LISTED, _item_facts(item) | named | provenance)
             case IssueItem():
-                await cursor.execute(STORE_ISSUE, item.__dict__ | provenance)
+                await _execute(cursor, STORE_ISSUE, _item_facts(item) | provenance)

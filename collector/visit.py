@@ -154,11 +154,12 @@ def read(visit: Visit, response: Response, stopped_kinds: Set[tuple[str, str]]) 
     revisit = frontier.revisit_at(page.kind, page.dated, visit.at)
     validators = {"etag": response.etag, "last_modified": response.last_modified, "size": len(response.body)}
     unread = page.state == PageState.QUARANTINED
-    if response.status == 304 or (digest_of(response.body) == page.digest and not unread):
+    digest = digest_of(response.body)
+    if response.status == 304 or (digest == page.digest and not unread):
         name = "not_modified" if response.status == 304 else "unchanged"
         kept = {key: value for key, value in validators.items() if value}
         return visit.outcome(name, PageState.QUARANTINED if unread else PageState.FETCHED, due_at=revisit, **kept)
-    packed = pack(response.body, response.content_type.split(";")[0].strip().lower())
+    packed = pack(response.body, response.content_type.split(";")[0].strip().lower(), digest)
     derived = derive(page.kind, page.url, response.body, response.content_type)
     return _outcome_of(
         visit,

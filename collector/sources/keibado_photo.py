@@ -109,6 +109,8 @@ def _image_url(tree: LexborHTMLParser, url: str) -> str:
     for place in PLACES:
         for image in tree.css(place):
             source = (image.attributes.get("src") or "").strip()
+            if PICTURE.match(source):
+                return url[: url.rindex("/") + 1] + source  # beside the page, as nearly always
             if PICTURE.search(source):
                 address = urljoin(url, source)
                 if urlsplit(address).netloc != urlsplit(url).netloc:
@@ -119,17 +121,30 @@ def _image_url(tree: LexborHTMLParser, url: str) -> str:
 
 def _facts(tree: LexborHTMLParser) -> dict[str, Any]:
     body = tree.body
-    words = unicodedata.normalize("NFKC", body.text(deep=True, separator="")) if body else ""
+    words = body.text(deep=True, separator="") if body else ""
     facts: dict[str, Any] = {}
-    if shot := SHOT.search(words):
+    if shot := _search_before(SHOT, "撮影", words):
         facts = {"coat": shot[1], "shot_month": int(shot[2]), "shot_day": int(shot[3])}
-    if profile := PROFILE.search(words):
+    if profile := _search_before(PROFILE, "厩舎", words):
         facts |= {"sex": profile[1][0], "age": int(profile[2]), "coat": profile[3], "trainer": profile[4]}
     pedigree = tree.css_first('table[width="350"][border="1"]')
     if pedigree is not None:
         facts["pedigree"] = [name for cell in pedigree.css("td") if (name := clean(_text(cell)))][:64]
     facts["comment"] = _comment(tree, pedigree)
     return facts
+
+
+def _search_before(pattern: re.Pattern[str], mark: str, words: str) -> re.Match[str] | None:
+    """Look for a pattern that ends with a mark, in full-width characters or not, where the mark stands."""
+    at = words.find(mark)
+    for _ in range(10):
+        if at < 0:
+            return None
+        near = unicodedata.normalize("NFKC", words[max(0, at - 60) : at + len(mark) + 4])
+        if match := pattern.search(near):
+            return match
+        at = words.find(mark, at + 1)
+    return None
 
 
 def _comment(tree: LexborHTMLParser, pedigree: LexborNode | None) -> str | None:
