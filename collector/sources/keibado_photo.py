@@ -1,7 +1,6 @@
 """keibado's photo pages: the horse, its picture, and what is printed about both."""
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
@@ -19,6 +18,7 @@ PICTURE = re.compile(r"images/(?:pp|p_photo_?|photo_?)\d{1,3}\.(?:jpe?g|gif|png)
 PLACES = ('table[width="309"] img', 'img[width="304"]', "table tr td img")  # newest layout first
 SHOT = re.compile(r"\(\s*([^\s()0-9]{1,8})?\s*(\d{1,2})月\s*(\d{1,2})日撮影\s*\)")
 PROFILE = re.compile(r"(牡|牝|セン?|騸)\s*(\d{1,2})歳[、,]\s*([^、,\s]{1,8})[、,]\s*([^、,\s]{1,24}?)厩舎")
+NARROW = {0xFEE0 + code: code for code in range(0x21, 0x7F)} | {0x3000: 0x20}  # full-width digits and brackets
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b-\u200f\ufeff]")
 BROKEN_NAME = re.compile(r"(?<=[^\x00-\x7f])\s+(?=[^\x00-\x7f])")
 LONGEST_NAME = 40  # characters
@@ -140,7 +140,7 @@ def _search_before(pattern: re.Pattern[str], mark: str, words: str) -> re.Match[
     for _ in range(10):
         if at < 0:
             return None
-        near = unicodedata.normalize("NFKC", words[max(0, at - 60) : at + len(mark) + 4])
+        near = words[max(0, at - 60) : at + len(mark) + 4].translate(NARROW)
         if match := pattern.search(near):
             return match
         at = words.find(mark, at + 1)

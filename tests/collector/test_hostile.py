@@ -20,7 +20,7 @@ from tests.demo_site import DemoSite, demo_site
 WORLD = World(years=range(2014, 2015), issues_per_year=2, photos_per_issue=4)
 SCOPE = Scope(date(2014, 1, 1), date(2014, 12, 31))
 VICTIM = next(photo for photo in truth(WORLD).photos if not photo.missing)
-IMPATIENT = Timeouts(connect=0.5, read=0.5, total=2.0)
+IMPATIENT = Timeouts(connect=1.0, read=1.0, total=5.0)
 
 
 async def show(_: Tick) -> None:
