@@ -24,13 +24,11 @@ def is_global(address: str) -> bool:
     except ValueError:
         return False
     if isinstance(ip, ipaddress.IPv6Address):
-        hidden = [ip.ipv4_mapped, ip.sixtofour, *(ip.teredo or ())]
-        if ip in NAT64:
-            hidden.append(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF))
-        if any(inner and not is_global(str(inner)) for inner in hidden):
+        translated = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in NAT64 else ip.ipv4_mapped
+        if translated:
+            return is_global(str(translated))
+        if any(not is_global(str(inner)) for inner in (ip.sixtofour, *(ip.teredo or ())) if inner):
             return False
-        if ip.ipv4_mapped:
-            return True
     return ip.is_global and not ip.is_multicast and not ip.is_reserved
 
 
