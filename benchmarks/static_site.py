@@ -1,4 +1,4 @@
-"""A static copy of the look-alike site, served by as little code as possible, so that only the crawlers are measured."""
+"""A static copy of the look-alike site, served by as little code as possible: only the crawlers are measured."""
 
 import asyncio
 import hashlib

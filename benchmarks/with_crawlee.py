@@ -46,9 +46,7 @@ async def main(base: str, years: list[int], conninfo: str) -> None:
                 source = image.attributes.get("src") or ""
                 if re.search(r"images/p(p|_photo|hoto_)\d\d\.jpg$", source):
                     page = {"page": url}
-                    await context.add_requests(
-                        [Request.from_url(urljoin(url, source), label="image", user_data=page)]
-                    )
+                    await context.add_requests([Request.from_url(urljoin(url, source), label="image", user_data=page)])
                     break
             return
         pattern, next_label = FOLLOW[label]

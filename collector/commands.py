@@ -51,7 +51,7 @@ def _log_to_stderr(level: int) -> None:
     handler.setFormatter(EventFormatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("collector").setLevel(level)
-    logging.getLogger("procrastinate").setLevel(logging.ERROR)
+    logging.getLogger("procrastinate").setLevel(logging.CRITICAL)  # what goes wrong in a lane, the lane tells
 
 
 T = TypeVar("T")
@@ -62,8 +62,16 @@ def _run(main: Coroutine[Any, Any, T]) -> T:
     try:
         import uvloop
     except ImportError:  # no wheel for this platform
-        return asyncio.run(main)
-    return uvloop.run(main)
+        run = asyncio.run
+    else:
+        run = uvloop.run
+    try:
+        return run(main)
+    except psycopg.OperationalError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UsageError(
+            f"The database went away ({reason}). What was committed is kept; run the same command again."
+        ) from error
 
 
 def _print_json(facts: Any) -> None:

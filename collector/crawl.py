@@ -108,7 +108,9 @@ async def crawl(
             await start_lane(app, connection, keibado.SOURCE, base, scope)
             blocked = await _watch(place, running, connection, host, scope, started, show)
         summary = await summarise(connection, host, scope, started)
-        return summary, _exit_code(summary, stopped=place.interrupted, blocked=blocked)
+        # A lane that ended on an error of ours leaves pages due; that is not the end of a crawl.
+        left = not blocked and not place.interrupted and bool(await due_pages(connection, host, scope))
+        return summary, _exit_code(summary, stopped=place.interrupted, blocked=blocked, left=left)
 
 
 async def _watch(
@@ -152,11 +154,11 @@ async def _pause(place: Workplace, running: asyncio.Task[None]) -> None:
     stop.cancel()
 
 
-def _exit_code(summary: Summary, *, stopped: bool, blocked: bool) -> ExitCode:
+def _exit_code(summary: Summary, *, stopped: bool, blocked: bool, left: bool) -> ExitCode:
     if stopped:
         return ExitCode.INTERRUPTED
     if summary.layout_changed:
         return ExitCode.LAYOUT_CHANGED
     if blocked or summary.refused:
         return ExitCode.BLOCKED
-    return ExitCode.SOME_FAILED if summary.failed else ExitCode.DONE
+    return ExitCode.SOME_FAILED if summary.failed or left else ExitCode.DONE

@@ -187,8 +187,7 @@ class _Server:
 
     def _check_version(self) -> None:
         held = (self.data / "PG_VERSION").read_text().strip()
-        said = re.search(r"\d+", self._run(str(self.bin / "postgres"), "--version"))
-        ours = said[0] if said else "of an unknown version"
+        ours = "".join(re.findall(r"\) (\d+)", self._run(str(self.bin / "postgres"), "--version")))
         if held != ours:
             raise UsageError(
                 f"{self.data} was made by Postgres {held}, this is Postgres {ours}: dump it with the old version "
@@ -295,9 +294,6 @@ def lease(directory: Path, *, fast_and_unsafe: bool = False) -> Iterator[str]:
                 held.callback(server.leave)
                 held.enter_context(_locked(directory / "users", fcntl.LOCK_SH))
                 server.start()
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise UsageError(f"{directory} cannot be used for the embedded database ({reason}).") from error
-        except psycopg.Error as error:
-            raise UsageError(f"The embedded Postgres in {directory} does not work: {error}") from error
+        except (OSError, psycopg.Error) as error:
+            raise UsageError(f"{directory} cannot be used for the embedded database: {error}") from error
         yield server.conninfo

@@ -18,11 +18,12 @@ from procrastinate import App, JobContext, PsycopgConnector
 from procrastinate.worker import Worker
 
 from collector import drift
-from collector.errors import LaneLost
+from collector.errors import LaneLost, PaddockError
 from collector.fetch import Fetcher, Timeouts
 from collector.frontier import Scope
 from collector.lane import Lane, LaneEnd
 from collector.politeness import Blocked, Connection, Gate, Pace, host_name
+from collector.robots import next_opening
 from collector.robots_copy import robots_in_force
 from collector.settings import is_loopback
 
@@ -76,7 +77,17 @@ def build_app(place: Workplace) -> App:
     @app.task(name="lane", pass_context=True)
     async def lane(context: JobContext, **arguments: Any) -> None:
         assert context.job.id is not None
-        await run_lane(place, app, context.job.id, arguments)
+        try:
+            await run_lane(place, app, context.job.id, arguments)
+        except psycopg.OperationalError as error:
+            logger.error("lane cut off from the database", extra={"reason": str(error).strip().splitlines()[0]})
+            raise
+        except PaddockError as error:
+            logger.error("lane ended: %s", error)  # a mistake to be mended, no error of ours
+            raise
+        except Exception:
+            logger.exception("lane failed")
+            raise
 
     return app
 
@@ -131,6 +142,10 @@ async def run_lane(place: Workplace, app: App, job_id: int, arguments: dict[str,
 
 async def _slice(place: Workplace, gate: Gate, source: str, site: str, scope: Scope) -> LaneEnd:
     assert place.fetcher is not None
+    row = await (await gate.connection.execute("SELECT clock_timestamp()")).fetchone()
+    assert row is not None
+    if (opens_at := next_opening(row[0], place.hours, None)) > row[0]:
+        return LaneEnd("closed", opens_at, "outside the opening hours")  # not even robots.txt is asked for
     try:
         robots = await robots_in_force(gate, place.fetcher, source, site)
     except Blocked as blocked:

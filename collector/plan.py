@@ -2,6 +2,7 @@
 
 import json
 import sys
+from datetime import date
 from typing import Any, LiteralString
 
 from rich.console import Console
@@ -142,7 +143,8 @@ async def _row(connection: Connection, query: LiteralString, parameters: dict[st
 
 def _print(console: Console, scope: Scope, facts: dict[str, Any]) -> None:
     limit = f", at most {scope.limit} issues" if scope.limit else ""
-    console.print(f"Issues from {scope.since} to {scope.until}{limit}; nothing but robots.txt was asked for.")
+    until = "today" if scope.until == date.max else scope.until
+    console.print(f"Issues from {scope.since} to {until}{limit}; nothing but robots.txt was asked for.")
     console.print(f"robots.txt      {'allows it' if facts['allowed'] else 'does not allow it'}")
     console.print(f"delay           {facts['delay_s']:g} s ({facts['delay_reason']})")
     console.print(f"known and due   {facts['requests_known']} pages")

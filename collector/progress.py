@@ -101,7 +101,7 @@ class Progress:
         table.add_row("failed", f"{summary.photos_failed}", "no picture", f"{summary.photos_missing}")
         table.add_row("requests", f"{done}", "rate", f"{rate:.1f}/s")
         table.add_row("received", size(summary.bytes), "smallest gap", gap(summary.min_gap))
-        table.add_row("elapsed", span(summary.elapsed), "time left", span(seconds_left(tick.due, summary)))
+        table.add_row("elapsed", span(summary.elapsed), "left, as known", span(seconds_left(tick.due, summary)))
         width = min(60, self.console.width - 10)
         share = done / (done + left) if done + left else 0.0
         bar = Text("█" * round(share * width), "green") + Text("░" * (width - round(share * width)), "dim")

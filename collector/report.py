@@ -88,8 +88,8 @@ def print_changes(console: Console, changes: Changes, *, dry_run: bool) -> None:
 def print_forgotten(console: Console, forgotten: Forgotten) -> None:
     """What has been taken out."""
     console.print(
-        f"{forgotten.photos} photos and {forgotten.blobs} stored files removed; {forgotten.pages} addresses will"
-        " never be asked for again."
+        f"Removed: {forgotten.photos} photos, {forgotten.blobs} stored files. Never asked for again:"
+        f" {forgotten.pages} addresses."
     )
     for url in forgotten.near_duplicates:
         console.print(f"Looks the same and is still held: {url}", soft_wrap=True, markup=False)

@@ -184,5 +184,5 @@ def _opening(now: datetime, start: time, end: time, zone: tzinfo) -> datetime:
     is_open = start <= clock < end if start < end else (clock >= start or clock < end)
     if is_open:
         return now
-    opens = local.replace(hour=start.hour, minute=start.minute, second=start.second, microsecond=0)
+    opens = local.replace(hour=start.hour, minute=start.minute, second=start.second, microsecond=start.microsecond)
     return (opens if opens > local else opens + timedelta(days=1)).astimezone(UTC)

@@ -1,6 +1,7 @@
 """What can be configured, read once from the environment (PADDOCK_*) and a .env file."""
 
 import ipaddress
+import os
 import re
 from datetime import time
 from pathlib import Path
@@ -14,7 +15,13 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from collector.errors import UsageError
 
 HOURS = re.compile(r"(\d{1,2}):(\d{2})-(\d{1,2}):(\d{2})")
+CONTACT = re.compile(r"[!-~]+@[!-~]+|https?://[!-~]+")  # goes into headers, so nothing but visible ASCII
 DEMO_PORT = 8766
+
+
+def default_home() -> Path:
+    """The platform's user data folder; for root, whose own folder Postgres (not root) cannot enter, a system one."""
+    return Path("/var/lib/paddock") if hasattr(os, "geteuid") and os.geteuid() == 0 else user_data_path("paddock")
 
 
 def is_loopback(url: str) -> bool:
@@ -33,7 +40,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="PADDOCK_", env_file=".env", extra="ignore", frozen=True)
 
-    home: Path = Field(default_factory=lambda: user_data_path("paddock"))
+    home: Path = Field(default_factory=default_home)
     database_url: str | None = None  # postgresql://...; unset: the embedded Postgres under home
     contact: str | None = None  # an address or URL; goes into User-Agent and From
     keibado_url: str = "http://old.keibado.ne.jp"
@@ -54,6 +61,13 @@ class Settings(BaseSettings):
         if end_hour == 24 and end_minute == 0:
             end_hour = 0
         return time(start_hour, start_minute), time(end_hour, end_minute)
+
+    @field_validator("contact")
+    @classmethod
+    def _check_contact(cls, value: str | None) -> str | None:
+        if value and not CONTACT.fullmatch(value):
+            raise ValueError(f"{value!r} is no contact; write an address (you@example.org) or a URL (https://...)")
+        return value or None
 
     @field_validator("keibado_url")
     @classmethod

@@ -96,6 +96,8 @@ async def test_a_real_site_is_not_crawled_without_a_contact(conninfo: str) -> No
         ("PADDOCK_CRAWL_DELAY", "0.5", "under one second"),
         ("PADDOCK_CRAWL_DELAY", "slowly", "PADDOCK_CRAWL_DELAY"),
         ("PADDOCK_HOURS", "at night", "01:00-06:00"),
+        ("PADDOCK_CONTACT", "nobody", "is no contact"),
+        ("PADDOCK_CONTACT", "me@example.org\r\nX: y", "is no contact"),
         ("PADDOCK_KEIBADO_URL", "ftp://x", "PADDOCK_KEIBADO_URL"),
         ("PADDOCK_DATABASE_URL", "mysql://x", "PADDOCK_DATABASE_URL"),
         ("PADDOCK_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none", "cannot be reached"),
@@ -137,6 +139,35 @@ async def test_failed_pages_are_exit_code_four_and_status_shows_them(conninfo: s
     assert failure["kind"] == "image"
     assert "not an image (HTML)" in failure["reason"]
     assert failure["samples"][0].endswith("01.jpg")
+
+
+async def test_a_changed_layout_is_exit_code_five_and_status_names_the_field(conninfo: str) -> None:
+    world = World(years=range(2013, 2017), issues_per_year=3, photos_per_issue=5)
+    async with demo_site(world=world, hostile=["layout@/keibabook/1[56]*/photo*"]) as site:
+        env = environment(conninfo, site.base)
+        assert (await collector("crawl", "--since", "2013", "--until", "2014", env=env)).returncode == 0
+        done = await collector("crawl", "--since", "2013", "--until", "2016", env=env)
+    assert done.returncode == 5
+    shown = await collector("status", env=environment(conninfo))
+    assert "horse_name" in shown.stdout
+    assert "100%" in shown.stdout
+
+
+async def test_a_database_that_goes_away_is_told_in_one_sentence(conninfo: str) -> None:
+    async with demo_site(world=WORLD, crawl_delay=0.3) as site:
+        crawling = asyncio.create_task(crawled(site, conninfo))
+        while len(site.requests) < 3:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            for _ in range(20):
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+                await asyncio.sleep(0.05)
+        done = await crawling
+    assert done.returncode == 2
+    assert "The database went away" in done.stderr
 
 
 async def test_an_interrupted_crawl_is_exit_code_130_and_goes_on_later(conninfo: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, timedelta
 
 import psycopg
 import pytest
@@ -14,6 +14,7 @@ from collector.errors import ExitCode, UsageError
 from collector.frontier import Scope, read_scope
 from collector.jobs import Workplace
 from collector.politeness import Connection
+from collector.robots import TOKYO
 from collector.status import Summary, report
 from tests.demo_site import DemoSite, demo_site
 
@@ -91,8 +92,6 @@ async def test_a_second_run_on_old_issues_asks_for_nothing_and_changes_nothing(p
 async def test_young_listings_are_asked_for_again_conditionally(
     place: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from datetime import timedelta
-
     monkeypatch.setattr("collector.frontier.STILL_CHANGING", timedelta(days=36500))
     async with demo_site(world=SMALL) as site:
         await run(place, site)
@@ -168,6 +167,23 @@ async def test_the_delay_in_robots_txt_is_kept(place: Workplace) -> None:
     assert summary.min_gap is not None
     assert summary.min_gap >= 0.1
     assert summary.elapsed <= 1.02 * summary.requests * 0.1 + 1.5  # and what starting and ending takes
+
+
+async def test_outside_the_opening_hours_nothing_is_asked_for(place: Workplace) -> None:
+    now = datetime.now(TOKYO)
+    hours = ((now + timedelta(hours=2)).time(), (now + timedelta(hours=3)).time())
+    waiting: list[str | None] = []
+
+    async def watch(tick: Tick) -> None:
+        waiting.append(tick.waiting)
+        if tick.waiting:
+            place.stopping.set()
+
+    async with demo_site(world=SMALL) as site:
+        place = replace(place, sites=(site.base,), hours=hours)
+        await crawl(place, site.base, ALL, watch)
+        assert site.paths() == []
+    assert "outside the opening hours, until" in str(waiting[-1])
 
 
 async def test_status_counts_what_is_held(place: Workplace, connection: Connection) -> None:
