@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import psycopg.conninfo
 import pytest
 
 from collector import embedded
@@ -281,7 +282,7 @@ def test_only_a_unix_socket_in_a_private_folder_is_open(home: Home) -> None:
 
 def _sockets_of(process: int) -> set[str]:
     """The kinds of the sockets that a process holds, by the tables of its network."""
-    names = {os.readlink(link) for link in Path(f"/proc/{process}/fd").iterdir()}
+    names = {str(link.readlink()) for link in Path(f"/proc/{process}/fd").iterdir()}
     inodes = {name[8:-1] for name in names if name.startswith("socket:[")}
     kinds = set()
     for kind in ("tcp", "tcp6", "udp", "udp6", "unix"):
@@ -294,7 +295,7 @@ def _sockets_of(process: int) -> set[str]:
 def test_no_lock_is_inherited_by_the_server(home: Home) -> None:
     client = home.start()
     conninfo_of(client)
-    names = {Path(os.readlink(link)).name for link in Path(f"/proc/{home.server()}/fd").iterdir()}
+    names = {link.readlink().name for link in Path(f"/proc/{home.server()}/fd").iterdir()}
     assert not names & {"lock", "users"}
     end(client)
 
