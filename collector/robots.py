@@ -1,11 +1,12 @@
 """robots.txt and its relatives, as pure rules: what may be asked, how often, and when."""
 
-import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from email.utils import parsedate_to_datetime
 from functools import cached_property
+from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
 from protego import Protego
@@ -14,9 +15,15 @@ from collector.errors import UsageError
 
 PRODUCT_TOKEN = "paddock-collector"  # noqa: S105 (no secret: what a robots.txt group names us by)
 READ_BYTES = 512 * 1024  # RFC 9309 section 2.5 asks for at least 500 KiB
-LONGEST_DELAY = 30 * 86400.0  # seconds; what asks for more than this asks for nothing we could keep
+LONGEST = 100 * 365 * 86400.0  # seconds; a century stands for all that is longer, so that dates can be told
 SLOW_ANSWER = 5.0  # times the last response's duration, after Heritrix: a slow server is left alone longer
 TOKYO = ZoneInfo("Asia/Tokyo")
+# Misspellings and missing colons are read as Protego reads them.
+FIELD = re.compile(
+    r"(user[- ]?agent|dis+al+[oa]w|diasllow|allow|crawl[- ]delay|request[- ]rate|visit[- ]time)(?:\s*:|\s|$)(.*)", re.I
+)
+SITE_WIDE = re.compile(r"(sitemaps?|site-map|host)(\s*:|\s|$)", re.I)  # of no group, so it ends none
+NAMED = re.compile(r"\*(?=\s|$)|[a-z0-9_-]*")  # whom a user-agent line means: everybody, or a name without version
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +47,11 @@ class Robots:
     """The rules of one robots.txt, for our own product token."""
 
     def __init__(self, text: str) -> None:
-        self._text = text
-        self._rules = Protego.parse(text)
+        self._lines = _own_lines(text)
+        # Protego gets our own group alone: it would also give us the groups of names that ours begins with, and
+        # takes minutes for a file that names thousands of robots.
+        rules = [f"{line.field}: {line.value}" for line in self._lines if line.field in ("allow", "disallow")]
+        self._rules = Protego.parse("\n".join(["User-agent: *", *rules]))
 
     @classmethod
     def parse(cls, body: bytes) -> "Robots":
@@ -59,7 +69,7 @@ class Robots:
     @classmethod
     def disallow_all(cls, reason: str) -> "Robots":
         """The rules while a site's robots.txt is out of reach."""
-        return cls(f"User-agent: *\nDisallow: / # {reason}")
+        return cls(f"User-agent: *\nDisallow: / # {' '.join(reason.split())}")
 
     def allowed(self, url: str) -> bool:
         """Whether an address may be asked for."""
@@ -68,67 +78,88 @@ class Robots:
     def verdict(self, url: str) -> Verdict:
         """Whether an address may be asked for, and by which line."""
         allowed = self.allowed(url)
-        wanted = "allow" if allowed else "disallow"
-        matching = [line for line in self._own_lines if line.field == wanted and _matches(line, url)]
-        if not matching:
-            return Verdict(allowed)
-        # The longest pattern decides (RFC 9309 section 2.2.2).
-        best = max(matching, key=lambda line: len(line.value))
-        return Verdict(allowed, best.text, best.number)
+        if "/robots.txt" in url and urlsplit(url).path == "/robots.txt":
+            return Verdict(allowed)  # always, whatever the lines say
+        for line, alone in self._matchers:
+            if (line.field == "allow") == allowed == alone.can_fetch(url, "*"):
+                return Verdict(allowed, line.text, line.number)
+        return Verdict(allowed)
 
     @cached_property
-    def _own_lines(self) -> list[_Line]:
-        """The rules of every group that names us, or else of the groups for everybody."""
-        groups: list[tuple[set[str], list[_Line]]] = []
-        for line in _lines(self._text):
-            if line.field == "user-agent":
-                if not groups or groups[-1][1]:
-                    groups.append((set(), []))
-                groups[-1][0].add(line.value.lower())
-            elif groups:
-                groups[-1][1].append(line)
-        own = [lines for agents, lines in groups if PRODUCT_TOKEN in agents]
-        everybody = [lines for agents, lines in groups if "*" in agents]
-        return [line for lines in own or everybody for line in lines]
+    def _matchers(self) -> list[tuple[_Line, Protego]]:
+        """Each rule as a file of its own; the longest pattern first, which decides (RFC 9309 section 2.2.2)."""
+        found = []
+        for line in self._lines:
+            if line.value and line.field in ("allow", "disallow"):
+                other = "Disallow: /\n" if line.field == "allow" else ""
+                found.append((line, Protego.parse(f"User-agent: *\n{other}{line.field}: {line.value}")))
+        return sorted(found, key=lambda one: -len(quote(one[0].value, safe="/%*$=")))
+
+    def _asked(self, field: str) -> Iterator[str]:
+        return (line.value for line in self._lines if line.field == field)
 
     @cached_property
     def crawl_delay(self) -> float | None:
-        """Seconds between two requests, as Crawl-delay asks."""
-        return _sensible(self._rules.crawl_delay(PRODUCT_TOKEN))
+        """Seconds between two requests, as Crawl-delay asks; the longest, if it asks twice."""
+        return max(filter(None, map(_seconds, self._asked("crawl-delay"))), default=None)
 
     @cached_property
     def request_interval(self) -> float | None:
-        """Seconds a request, as Request-rate asks."""
-        rate = self._rules.request_rate(PRODUCT_TOKEN)
-        return _sensible(rate.seconds / rate.requests) if rate and rate.requests else None
+        """Seconds a request, as Request-rate asks; the slowest, if there is one for each time of day."""
+        found = []
+        for value in self._asked("request-rate"):
+            if rate := Protego.parse(f"User-agent: *\nRequest-rate: {value}").request_rate("*"):
+                too_long = rate.seconds // rate.requests >= LONGEST  # as whole numbers, which may be of any size
+                found.append(LONGEST if too_long else rate.seconds / rate.requests)
+        return max(found, default=None)
 
     @cached_property
     def visit_time(self) -> tuple[time, time] | None:
         """When the site wants to be visited, in UTC."""
-        visit = self._rules.visit_time(PRODUCT_TOKEN)
+        visit = None
+        for value in self._asked("visit-time"):
+            hours = value.replace("2400", "0000")  # midnight
+            visit = Protego.parse(f"User-agent: *\nVisit-time: {hours}").visit_time("*") or visit
         return (visit.start_time, visit.end_time) if visit else None
 
 
-def _lines(text: str) -> Iterator[_Line]:
+def _read(text: str) -> Iterator[_Line]:
     for number, raw in enumerate(text.splitlines(), 1):
-        field, colon, value = raw.partition("#")[0].partition(":")
-        if colon:
-            yield _Line(number, field.strip().lower(), value.strip(), raw.strip())
+        content = raw.partition("#")[0].strip()
+        if match := FIELD.match(content):
+            field = match[1].lower().replace(" ", "-").replace("useragent", "user-agent")
+            field = "disallow" if field.startswith("di") else field
+            yield _Line(number, field, match[2].strip(), raw.strip())
+        elif ":" in content and not SITE_WIDE.match(content):
+            yield _Line(number, "unknown", "", raw.strip())
 
 
-def _matches(line: _Line, url: str) -> bool:
-    """Whether one rule is about an address, by the same matcher that decides."""
-    if not line.value:
-        return False
-    if line.field == "disallow":
-        return not Protego.parse(f"User-agent: *\nDisallow: {line.value}").can_fetch(url, "*")
-    return Protego.parse(f"User-agent: *\nDisallow: /\nAllow: {line.value}").can_fetch(url, "*")
+def _own_lines(text: str) -> list[_Line]:
+    """The lines of all groups that name us, or else of the groups for everybody."""
+    groups: dict[str, list[_Line]] = {}
+    agents: set[str] = set()
+    naming = False
+    for line in _read(text):
+        if line.field == "user-agent":
+            agents = agents if naming else set()
+            match = NAMED.match(line.value.lower())
+            if match and match[0] in (PRODUCT_TOKEN, "*"):
+                agents.add(match[0])
+                groups.setdefault(match[0], [])
+        else:
+            for agent in agents:
+                groups[agent].append(line)
+        naming = line.field == "user-agent"
+    return groups.get(PRODUCT_TOKEN, groups.get("*", []))
 
 
-def _sensible(seconds: float | None) -> float | None:
-    if seconds is None or math.isnan(seconds) or seconds < 0:
+def _seconds(value: str) -> float | None:
+    """What Crawl-delay asks for; None where that is no number of seconds."""
+    try:
+        seconds = float(value.lower().removesuffix("s"))
+    except ValueError:
         return None
-    return min(seconds, LONGEST_DELAY)
+    return min(seconds, LONGEST) if seconds >= 0 else None
 
 
 def delay_in_force(own: float, robots: Robots, last_took: float, loopback: bool) -> tuple[float, str]:
@@ -151,12 +182,13 @@ def retry_after_seconds(value: str | None, now: datetime) -> float | None:
     """What Retry-After asks for, in seconds from `now`; None where it says nothing usable (RFC 9110, 10.2.3)."""
     text = (value or "").strip()
     if text.isascii() and text.isdigit():
-        return float(text[:12])
+        return min(float(text), LONGEST)
     try:
         moment = parsedate_to_datetime(text)
+        seconds = ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now).total_seconds()
     except (ValueError, OverflowError):
         return None
-    return max(0.0, ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now).total_seconds())
+    return min(max(0.0, seconds), LONGEST)
 
 
 def next_opening(now: datetime, own: tuple[time, time] | None, site: tuple[time, time] | None) -> datetime:

@@ -1,14 +1,25 @@
 """robots.txt, Retry-After and opening hours, as rules without a network or a clock."""
 
+import time as clock
 from datetime import UTC, datetime, time, timedelta
 from email.utils import format_datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from protego import Protego
 
 from collector.errors import UsageError
-from collector.robots import READ_BYTES, TOKYO, Robots, delay_in_force, next_opening, retry_after_seconds
+from collector.robots import (
+    LONGEST,
+    PRODUCT_TOKEN,
+    READ_BYTES,
+    TOKYO,
+    Robots,
+    delay_in_force,
+    next_opening,
+    retry_after_seconds,
+)
 
 SITE = "http://old.keibado.ne.jp"
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -23,6 +34,15 @@ NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
         ("User-agent: *\nDisallow: /\nUser-agent: paddock-collector\nDisallow: /x", "/y", True, None),  # our own group
         ("User-agent: Paddock-Collector\nDisallow: /y\n\nUser-agent: *\nAllow: /", "/y", False, "Disallow: /y"),
         ("User-agent: collector\nDisallow: /", "/y", True, None),  # somebody else, however alike
+        ("User-agent: paddock\nAllow: /\n\nUser-agent: *\nDisallow: /", "/y", False, "Disallow: /"),
+        ("User-agent: p\nDisallow:\n\nUser-agent: *\nDisallow: /", "/y", False, "Disallow: /"),
+        ("User-agent: paddock-collector/1.0\nDisallow: /", "/y", False, "Disallow: /"),  # a version is not the name
+        ("User-agent: * (all)\nDisallow: /", "/y", False, "Disallow: /"),
+        ("User-agent: paddock-collector\nSitemap: /s\nUser-agent: b\nDisallow: /", "/y", False, "Disallow: /"),
+        ("User-agent: paddock-collector\nDisallow:\nUser-agent: b\nDisallow: /", "/y", True, None),
+        ("User agent *\nDissallow /y", "/y", False, "Dissallow /y"),  # as others read it, too
+        ("User-agent: *\nDisallow: /\nAllow: /q", "/robots.txt", True, None),
+        ("User-agent: *\nDisallow: /%E9%A6%AC\nAllow: /馬/a", "/馬/a", True, "Allow: /馬/a"),
         ("User-agent: *\nDisallow: /*.jpg$", "/images/pp01.jpg", False, "Disallow: /*.jpg$"),
         ("User-agent: *\nDisallow:", "/anything", True, None),
         ("", "/anything", True, None),
@@ -42,6 +62,43 @@ def test_the_line_is_named_by_its_number() -> None:
 def test_out_of_reach_disallows_everything() -> None:
     assert not Robots.disallow_all("503").allowed(f"{SITE}/")
     assert Robots.allow_all().allowed(f"{SITE}/")
+
+
+def test_the_reason_for_being_out_of_reach_is_no_rule() -> None:
+    assert not Robots.disallow_all("said:\nAllow: /").allowed(f"{SITE}/")
+
+
+AGENTS = st.sampled_from([PRODUCT_TOKEN, "*", "Paddock-Collector", "otherbot"]).map("User-agent: {}".format)
+PATTERNS = st.text("/ab*$%é=?", max_size=5)
+RULES = st.tuples(st.sampled_from(["Allow", "Disallow", "Noindex"]), PATTERNS).map(
+    lambda rule: f"{rule[0]}: /{rule[1]}"
+)
+FILES = st.lists(AGENTS | RULES | st.just("Sitemap: http://a/") | st.just(""), max_size=12).map("\n".join)
+
+
+@given(FILES, st.text("/ab%é=?", max_size=6))
+def test_protego_agrees_and_the_line_named_says_the_same_alone(text: str, path: str) -> None:
+    url = f"{SITE}/{path}"
+    verdict = Robots.parse(text.encode()).verdict(url)
+    assert verdict.allowed == Protego.parse(text).can_fetch(url, PRODUCT_TOKEN)
+    if verdict.line is None:
+        assert verdict.allowed
+        return
+    assert verdict.line_number
+    assert text.splitlines()[verdict.line_number - 1] == verdict.line
+    alone = f"User-agent: *\n{verdict.line}" if not verdict.allowed else f"User-agent: *\nDisallow: /\n{verdict.line}"
+    assert Protego.parse(alone).can_fetch(url, "*") == verdict.allowed
+
+
+def test_a_file_made_to_be_slow_is_not() -> None:
+    agents = b"".join(b"User-agent: a%d\n" % number for number in range(12_000))
+    body = agents + b"".join(b"Disallow: /%d\n" % number for number in range(12_000))
+    many = Robots.parse(b"User-agent: *\n" + b"".join(b"Disallow: /%d/\n" % number for number in range(300)))
+    started = clock.process_time()
+    assert Robots.parse(body).allowed(f"{SITE}/1")
+    for number in range(1000):
+        assert many.verdict(f"{SITE}/299/{number}").line_number == 301
+    assert clock.process_time() - started < 5
 
 
 def test_five_hundred_kibibytes_are_read_and_no_more() -> None:
@@ -72,6 +129,14 @@ def test_any_bytes_are_rules(body: bytes) -> None:
         ("Crawl-delay: 0.25", 0.0, 0.01, True, 0.25, "Crawl-delay"),
         ("Crawl-delay: -3", 1.0, 0.0, False, 1.0, "our own"),
         ("Crawl-delay: nan", 1.0, 0.0, False, 1.0, "our own"),
+        ("Crawl-delay: soon", 1.0, 0.0, False, 1.0, "our own"),
+        ("Crawl-delay: 10s", 1.0, 0.0, False, 10.0, "Crawl-delay"),
+        ("Crawl-delay: 9\nCrawl-delay: 2", 1.0, 0.0, False, 9.0, "Crawl-delay"),
+        ("Crawl-delay: 3456000", 1.0, 0.0, False, 3456000.0, "Crawl-delay"),  # forty days, if they say so
+        ("Crawl-delay: inf", 1.0, 0.0, False, LONGEST, "Crawl-delay"),
+        ("Request-rate: 1/60 0800-2000\nRequest-rate: 1/5 2000-0800", 1.0, 0.0, False, 60.0, "Request-rate"),
+        (f"Request-rate: 1/{'9' * 400}", 1.0, 0.0, False, LONGEST, "Request-rate"),
+        ("Request-rate: 0/5", 1.0, 0.0, False, 1.0, "our own"),
     ],
 )
 def test_the_longest_pause_asked_for_is_kept(
@@ -92,6 +157,9 @@ def test_the_longest_pause_asked_for_is_kept(
         ("Mon Nov 23 12:01:00 2026", 60.0),
         (format_datetime(NOW - timedelta(days=3), usegmt=True), 0.0),
         ("604800", 604800.0),
+        ("0000000000000120", 120.0),
+        ("9" * 400, LONGEST),  # a date that a clock can still hold
+        ("Fri, 31 Dec 9999 23:59:59 GMT", LONGEST),
     ],
 )  # fmt: skip
 def test_retry_after_in_both_forms(value: str | None, seconds: float | None) -> None:
@@ -132,6 +200,10 @@ def test_the_sites_visit_time_is_utc_and_both_must_be_open() -> None:
     assert robots.visit_time == (time(17), time(19))
     # 01:00-06:00 in Tokyo is 16:00-21:00 UTC.
     assert next_opening(NOW, (time(1), time(6)), robots.visit_time) == NOW.replace(hour=17)
+
+
+def test_midnight_may_be_written_as_2400() -> None:
+    assert Robots.parse(b"User-agent: *\nVisit-time: 1800-2400\n").visit_time == (time(18), time(0))
 
 
 def test_hours_that_never_meet_are_a_mistake_to_be_told() -> None:
