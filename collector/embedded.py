@@ -81,10 +81,8 @@ class _Owner:
     def find(cls, data: Path) -> "_Owner":
         if os.geteuid() != 0:
             return cls(os.geteuid(), os.getegid(), False)
-        with contextlib.suppress(FileNotFoundError):
-            held = data.stat()
-            if held.st_uid != 0:
-                return cls(held.st_uid, held.st_gid, True)
+        if data.exists() and (held := data.stat()).st_uid != 0:
+            return cls(held.st_uid, held.st_gid, True)
         for name in ("postgres", "nobody"):
             with contextlib.suppress(KeyError):
                 user = pwd.getpwnam(name)
@@ -131,10 +129,8 @@ class _Server:
         if not self.owner.switched:
             return folder
         if not self._can_enter(self.directory):
-            raise UsageError(
-                f"{self.directory} cannot be reached by the user that runs Postgres (root may not): "
-                "set PADDOCK_HOME to a folder that everybody may pass through, or use PADDOCK_DATABASE_URL."
-            )
+            way_out = "set PADDOCK_HOME to a folder that everybody may pass through, or use PADDOCK_DATABASE_URL."
+            raise UsageError(f"{self.directory} is out of reach of the user that runs Postgres (not root): {way_out}")
         if self._can_enter(folder / "postgres"):
             return folder
         facts = (folder / "postgres").stat()
@@ -183,7 +179,8 @@ class _Server:
         part = Path(tempfile.mkdtemp(prefix=".new-", dir=self.directory))
         if self.owner.switched:
             os.chown(part, self.owner.uid, self.owner.gid)
-        self._run(str(self.bin / "initdb"), "-D", str(part), *INITDB)
+        in_haste = ("--no-sync",) if self.settings.get("fsync") == "off" else ()
+        self._run(str(self.bin / "initdb"), "-D", str(part), *INITDB, *in_haste)
         part.rename(self.data)
 
     def _check_version(self) -> None:
@@ -220,9 +217,8 @@ class _Server:
         """
         for left_over in self.socket.glob(".s.PGSQL.*"):
             left_over.unlink()
-        file = self.data / "postmaster.pid"
+        file, most = self.data / "postmaster.pid", Path("/proc/sys/kernel/pid_max")
         lines = file.read_text().splitlines() if file.exists() else []
-        most = Path("/proc/sys/kernel/pid_max")
         if len(lines) > 1 and most.exists():
             file.write_text("\n".join([most.read_text().strip(), *lines[1:]]) + "\n")
         elif len(lines) <= 1:
@@ -268,7 +264,7 @@ class _Server:
             contextlib.suppress(BlockingIOError),  # somebody else still uses it
             _locked(self.directory / "users", fcntl.LOCK_EX | fcntl.LOCK_NB),
         ):
-            command = [str(self.bin / "pg_ctl"), "stop", "-w", "-m", "fast", "-D", str(self.data)]
+            command = [self.bin / "pg_ctl", "stop", "-w", "-m", "fast", "-D", self.data]
             subprocess.run(command, check=False, capture_output=True, **self.owner.options())
             with contextlib.suppress(OSError):
                 self.socket.rmdir()
@@ -288,10 +284,8 @@ def lease(directory: Path, *, fast_and_unsafe: bool = False) -> Iterator[str]:
         try:
             directory = directory.resolve()  # two names of one folder are one server
             if UNQUOTED.search(str(directory)):
-                raise UsageError(
-                    f'{directory} cannot hold the embedded database: pg_ctl hands its path to a shell, where $, `, " '
-                    "and \\ have a meaning; set PADDOCK_HOME to another folder."
-                )
+                why = 'has a $, `, " or \\ in its name, which pg_ctl\'s shell would expand'
+                raise UsageError(f"{directory} {why}: set PADDOCK_HOME to another folder.")
             if not directory.is_dir():
                 directory.mkdir(parents=True, exist_ok=True)
                 directory.chmod(0o711)

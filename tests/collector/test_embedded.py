@@ -225,7 +225,7 @@ def test_a_busy_backend_of_a_killed_server_delays_the_next_start_only(home: Home
         end(second)
 
 
-@pytest.mark.parametrize("content", ["{mine}\n", "", "nonsense\n"])
+@pytest.mark.parametrize("content", ["{mine}\n", ""])
 def test_a_pid_file_that_names_another_process_or_none_is_not_in_the_way(home: Home, content: str) -> None:
     client = home.start()
     conninfo_of(client)
@@ -240,8 +240,16 @@ def test_a_pid_file_that_names_another_process_or_none_is_not_in_the_way(home: H
     end(client)
 
 
-@pytest.mark.parametrize("found", [".new-*/PG_VERSION", ".new-*/base/1/*", "data/PG_VERSION", "data/postmaster.pid"])
-@pytest.mark.parametrize("all_of_them", [False, True], ids=["client", "all"])
+@pytest.mark.parametrize(
+    ("found", "all_of_them"),
+    [
+        (".new-*/PG_VERSION", False),
+        (".new-*/base/1/*", True),
+        ("data/PG_VERSION", True),
+        ("data/postmaster.pid", False),
+        ("data/postmaster.pid", True),
+    ],
+)
 def test_a_first_start_that_is_killed_anywhere_can_be_repeated(home: Home, found: str, all_of_them: bool) -> None:
     client = home.start()
     wait_for(lambda: any(home.folder.glob(found)))
