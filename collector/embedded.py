@@ -284,7 +284,7 @@ def lease(directory: Path, *, fast_and_unsafe: bool = False) -> Iterator[str]:
         try:
             directory = directory.resolve()  # two names of one folder are one server
             if UNQUOTED.search(str(directory)):
-                why = 'has a $, `, " or \\ in its name, which pg_ctl\'s shell would expand'
+                why = "has a $, `, \" or \\ in its name, which pg_ctl's shell would expand"
                 raise UsageError(f"{directory} {why}: set PADDOCK_HOME to another folder.")
             if not directory.is_dir():
                 directory.mkdir(parents=True, exist_ok=True)

@@ -1,13 +1,18 @@
 """What the addresses of keibado say: the issue's code, which is its date, and the photo's number."""
 
 import re
+from collections.abc import Iterable, Iterator
 from datetime import date
+from urllib.parse import urljoin, urlsplit
+
+from selectolax.lexbor import LexborNode
 
 from collector.errors import ParseError
 
 SOURCE = "keibado"
-CODE = re.compile(r"/keibabook/(\d{6})/")
-NUMBER = re.compile(r"/photo(\d{1,2})\.html$")
+CODE = re.compile(r"/keibabook/([0-9]{6})/")
+NUMBER = re.compile(r"/photo([0-9]{1,2})\.html\Z")
+ADDRESS = re.compile(r"[!-~]{1,1000}")
 
 
 def code_of(url: str) -> str:
@@ -32,3 +37,25 @@ def number_of(url: str) -> int:
     if not match:
         raise ParseError("number", f"{url} names no photo")
     return int(match[1])
+
+
+def address(url: str, link: str) -> str | None:
+    """Where a page's link leads, without query and fragment; None if off the page's own host, or nowhere."""
+    try:
+        target = urlsplit(urljoin(url, link.strip()))
+    except ValueError:
+        return None
+    if target.scheme not in ("http", "https") or target.netloc != urlsplit(url).netloc:
+        return None
+    found = target._replace(query="", fragment="").geturl()
+    return found if ADDRESS.fullmatch(found) else None
+
+
+def links_to(
+    path: re.Pattern[str], mark: str, nodes: Iterable[LexborNode], url: str
+) -> Iterator[tuple[str, re.Match[str], LexborNode]]:
+    """The links to one sort of page, whose addresses hold a mark: the address, what its path says, the node."""
+    for node in nodes:
+        link = node.attributes.get("href") or ""
+        if mark in link and (found := address(url, link)) and (match := path.fullmatch(urlsplit(found).path)):
+            yield found, match, node

@@ -8,10 +8,13 @@ from collector.errors import ParseError
 
 META = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{1,40})", re.I)
 HEADER = re.compile(r"charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{1,40})", re.I)
+META_BYTES = 1024  # in which browsers look for it
 
-# Labels as the WHATWG Encoding Standard has them, for what Japanese sites use.
+# Labels as the WHATWG Encoding Standard has them, for what Japanese sites use, and some they use besides.
 LABELS = {
-    **dict.fromkeys(("utf-8", "utf8", "unicode-1-1-utf-8", "x-unicode20utf8"), "utf-8"),
+    **dict.fromkeys(
+        ("utf-8", "utf8", "unicode-1-1-utf-8", "unicode11utf8", "unicode20utf8", "x-unicode20utf8"), "utf-8"
+    ),
     **dict.fromkeys(
         ("shift_jis", "shift-jis", "sjis", "x-sjis", "ms_kanji", "ms932", "windows-31j", "cp932", "csshiftjis"),
         "shift_jis",
@@ -21,11 +24,21 @@ LABELS = {
 }
 BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
-# Browsers read JIS X 0208 by Microsoft's table; Python's euc_jp differs from it in these characters.
-AS_BROWSERS = str.maketrans("\u301c\u2016\u2212\u00a2\u00a3\u00ac", "\uff5e\u2225\uff0d\uffe0\uffe1\uffe2")
-CP51932 = "cp51932"
-# A replacement character that the site itself sent, and what Python makes of bytes that CP932 leaves unused.
-NO_CHARACTER = re.compile("[\ufffd\uf8f0-\uf8f3]")
+# Browsers read JIS X 0208 by Microsoft's table; Python's codecs for it differ in these characters.
+AS_BROWSERS = (
+    ("\u301c", "\uff5e"),  # WAVE DASH, FULLWIDTH TILDE
+    ("\u2016", "\u2225"),  # DOUBLE VERTICAL LINE, PARALLEL TO
+    ("\u2212", "\uff0d"),  # MINUS SIGN, FULLWIDTH HYPHEN-MINUS
+    ("\u00a2", "\uffe0"),  # CENT SIGN
+    ("\u00a3", "\uffe1"),  # POUND SIGN
+    ("\u00ac", "\uffe2"),  # NOT SIGN
+)
+# JIS X 0201 has the yen where HTML has its backslash; 0x815F is the wide backslash there.
+SHIFT_JISX0213 = str.maketrans({"\\": "\uff3c", "\u00a5": "\\", "\u203e": "~", **dict(AS_BROWSERS)})
+TILDE_0212, TILDE_0208 = b"\x8f\xa2\xb7", b"\xa1\xc1"  # one character, FULLWIDTH TILDE, for browsers
+CP51932, WITH_0213 = "paddock-cp51932", "paddock-jisx0213"
+UNUSED = "\uf8f0\uf8f1\uf8f2\uf8f3"  # what Python makes of bytes that CP932 leaves unused
+REPLACEMENT = "\ufffd"
 
 
 def _vendor_characters(error: UnicodeError) -> tuple[str, int]:
@@ -36,24 +49,61 @@ def _vendor_characters(error: UnicodeError) -> tuple[str, int]:
         row, column = pair[0] - 0xA1, pair[1] - 0xA1
         lead = (row >> 1) + (0x81 if row < 62 else 0xC1)
         trail = column + (0x9F if row & 1 else 0x40 if column < 63 else 0x41)
-        return bytes((lead, trail)).decode("cp932"), error.start + 2
+        try:
+            return bytes((lead, trail)).decode("cp932"), error.start + 2
+        except UnicodeDecodeError:
+            pass
     raise error
 
 
+def _characters_of_0213(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    pair = error.object[error.start : error.start + 2]
+    return pair.decode("shift_jisx0213").translate(SHIFT_JISX0213), error.start + 2
+
+
 codecs.register_error(CP51932, _vendor_characters)
+codecs.register_error(WITH_0213, _characters_of_0213)
+
+
+def _decode_euc_jp(body: bytes) -> str:
+    text = body.replace(TILDE_0212, TILDE_0208).decode("euc_jp", CP51932)
+    for python, browsers in AS_BROWSERS:
+        text = text.replace(python, browsers)
+    return text
+
+
+def _decode_shift_jis(body: bytes) -> str:
+    try:
+        text = body.decode("cp932")
+    except UnicodeDecodeError as error:
+        return _decode_jisx0213(body, error)
+    if any(mark in text for mark in UNUSED):
+        start = len(text[: min(at for mark in UNUSED if (at := text.find(mark)) >= 0)].encode("cp932"))
+        raise UnicodeDecodeError("cp932", body, start, start + 1, "no character")
+    return text
+
+
+def _decode_jisx0213(body: bytes, error: UnicodeDecodeError) -> str:
+    """The later Shift_JIS, unless that turns a character that CP932 knows into another one."""
+    try:
+        text = body.decode("shift_jisx0213").translate(SHIFT_JISX0213)
+        other = body.decode("cp932", WITH_0213)
+    except UnicodeDecodeError:
+        raise error from None
+    same = len(text) == len(other) and all(
+        one == two or unicodedata.category(two) == "Co" for one, two in zip(text, other, strict=True)
+    )
+    if not same:
+        raise error
+    return text
 
 
 def _decode_strictly(body: bytes, charset: str) -> str:
     if charset == "euc-jp":
-        return body.decode("euc_jp", CP51932).translate(AS_BROWSERS)
+        return _decode_euc_jp(body)
     if charset == "shift_jis":
-        try:
-            return body.decode("cp932")
-        except UnicodeDecodeError as error:
-            try:
-                return body.decode("shift_jisx0213")
-            except UnicodeDecodeError:
-                raise error from None
+        return _decode_shift_jis(body)
     return body.decode(charset)
 
 
@@ -65,8 +115,18 @@ def declared_charset(body: bytes, content_type: str | None) -> str | None:
     for mark, charset in BOMS:
         if body.startswith(mark):
             return charset
-    meta = META.search(body[:1024])
-    return LABELS.get(meta[1].decode("ascii").lower()) if meta else None
+    said = (LABELS.get(meta[1].decode("ascii").lower()) for meta in META.finditer(body[:META_BYTES]))
+    return next(filter(None, said), None)
+
+
+def _only_damaged(body: bytes, charset: str) -> bool:
+    """Whether bytes are a charset's own but for a few: another charset would then read nonsense out of them."""
+    codec = {"shift_jis": "cp932", "euc-jp": "euc_jp"}.get(charset, charset)
+    text = body.decode(codec, "replace")
+    # Half-width katakana is what other charsets look like in Shift_JIS, so it proves nothing.
+    good = sum(char > "\x7f" and not "\uff61" <= char <= "\uff9f" for char in text)
+    bad = text.count(REPLACEMENT)
+    return bad * 10 < good
 
 
 def decode(body: bytes, content_type: str | None, known: str) -> str:
@@ -75,52 +135,72 @@ def decode(body: bytes, content_type: str | None, known: str) -> str:
     Raises:
         ParseError: it cannot be read without replacing characters; names the charset and the byte.
     """
-    declared = declared_charset(body, content_type)
-    trouble: UnicodeDecodeError | None = None
-    for charset in dict.fromkeys(filter(None, (declared, known))):
+    known = LABELS.get(known.lower(), known)
+    declared = declared_charset(body, content_type) or known
+    try:
+        return _without_replacements(_decode_strictly(body, declared), declared)
+    except UnicodeDecodeError as error:
+        trouble = error
+    if known != declared and not _only_damaged(body, declared):
         try:
-            text = _decode_strictly(body, charset)
-        except UnicodeDecodeError as error:
-            trouble = trouble or error
-            continue
-        if odd := NO_CHARACTER.search(text):
-            raise ParseError("text", f"holds {odd[0]!a} at character {odd.start()}, which stands for broken bytes")
-        return text.removeprefix("\ufeff")
-    assert trouble is not None
-    raise ParseError("text", f"not {declared or known}: byte {trouble.start} is {trouble.object[trouble.start]:#04x}")
+            return _without_replacements(_decode_strictly(body, known), known)
+        except UnicodeDecodeError:
+            pass
+    byte = body[trouble.start] if trouble.start < len(body) else 0
+    raise ParseError("text", f"not {declared}: byte {trouble.start} is {byte:#04x}") from trouble
 
 
-# Marks of horses trained abroad or on local tracks, as sites print them before a name.
-MARKS = re.compile(
-    r"^(?:[\[(【〔<]?(?:外|地|父|市|抽|カク外|カク地|マル外|マル地)[\])】〕>]|[□○◯〇☐△▲☆★◇](?:外|地)?|マル[外地]|カク[外地])+"
-)
+def _without_replacements(text: str, charset: str) -> str:
+    at = text.find(REPLACEMENT)
+    if at >= 0:
+        codec = {"euc-jp": "euc_jp", "shift_jis": "cp932"}.get(charset, charset)
+        start = len(text[:at].encode(codec, "replace"))
+        raise ParseError("text", f"{charset}: byte {start} begins U+FFFD, which stands for broken bytes")
+    return text.removeprefix("\ufeff")
+
+
+# Marks of horses trained abroad or on local tracks, as sites print them beside a name.
+IN_BRACKETS = re.compile(r"[\[(【〔<](?:マル|カク)?[外地父市抽招][\])】〕>]")
+IN_FRONT = re.compile(r"^(?:[□■○●◯〇☐▢△▲☆★◇\u20dd\u20de]?[外地父市抽招]|(?:マル|カク)[外地父市抽招])+(?=.)")
+CIRCLED = re.compile("[\u3220-\u3247\u3280-\u32b0\U0001f210-\U0001f23b\U0001f240-\U0001f248]")
+UNSEEN = re.compile(r"[\s\x00-\x1f\x7f-\xa0\xad\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2064\u3164\ufeff]")
+VOICING = str.maketrans("\u309b\u309c", "\u3099\u309a")  # ゛ and ゜ on their own, as in ウ゛
 BULLETS = "・･●•◆■*＊"
 
 
 def horse_key(name: str) -> str:
     """A name as it is compared: full-width katakana, without spaces, bullets and marks."""
-    normal = "".join(unicodedata.normalize("NFKC", name).split())
-    bare = MARKS.sub("", normal.lstrip(BULLETS)).lstrip(BULLETS)
-    return bare or normal
+    whole = UNSEEN.sub("", unicodedata.normalize("NFKC", UNSEEN.sub("", name).translate(VOICING)))
+    plain = CIRCLED.sub("", UNSEEN.sub("", name)).translate(VOICING)
+    normal = UNSEEN.sub("", unicodedata.normalize("NFKC", plain))
+    bare = IN_FRONT.sub("", IN_BRACKETS.sub("", normal).lstrip(BULLETS)).lstrip(BULLETS)
+    return bare or normal or whole
 
 
 BLOCKS = re.compile(
-    r"access denied|forbidden|too many requests|captcha|are you (?:a )?(?:human|robot)|just a moment|attention required"
-    r"|service (?:temporarily )?unavailable|bad gateway|request blocked|unusual traffic|rate limit"
-    r"|アクセスが(?:集中|制限|拒否|できません)|アクセス制限|ご利用(?:を|が)制限|メンテナンス中|不正なアクセス|閲覧(?:を|が)制限",
+    r"access denied|\b403 forbidden|too many requests|captcha|are you (?:a )?(?:human|robot)|verify (?:that )?you are"
+    r"|just a moment\.\.\.|attention required!|checking your browser|you have been blocked|you don't have permission"
+    r"|service (?:temporarily )?unavailable|bad gateway|gateway time-?out|request (?:blocked|could not be satisfied)"
+    r"|unusual traffic|rate limit|under maintenance"
+    r"|アクセスが(?:集中|制限|拒否|できません)|アクセス(?:制限|集中|拒否|できません)|(?:ご利用|利用|閲覧)(?:を|が)?制限"
+    r"|メンテナンス(?:中|のため|を実施|作業)|不正なアクセス|ただ(?:今|いま).{0,10}混(?:雑|み合)|サービスを(?:一時)?停止",
     re.I,
 )
-TITLE = re.compile(r"<title[^>]*>(.{0,300}?)</title", re.I | re.S)
-HEADING = re.compile(r"<h[12][^>]*>(.{0,300}?)</h[12]", re.I | re.S)
+# A title or heading that is nothing but the word; in a sentence it may be anybody's.
+BARE = re.compile(r"\s*(?:(?:error\s*)?403\b.{0,40}|forbidden|blocked|メンテナンス|混雑中)\s*", re.I | re.S)
+TITLE = re.compile(r"<title[^>]{0,200}>(.{0,300}?)</title", re.I | re.S)
+HEADING = re.compile(r"<h[12][^>]{0,200}>(.{0,300}?)</h[12]", re.I | re.S)
 SHORT = 2000  # characters; a page this short may say it anywhere
+HEAD = 20_000  # characters, in which a title or a first heading is looked for
 
 
 def block_reason(text: str) -> str | None:
     """What a page says that is not content but a refusal; None for ordinary pages."""
-    places = [match[1] for match in (TITLE.search(text), HEADING.search(text)) if match]
-    if len(text) < SHORT:
-        places.append(text)
+    top = text[:HEAD]
+    places = [match[1] for match in (TITLE.search(top), HEADING.search(top)) if match]
     for place in places:
-        if found := BLOCKS.search(place):
-            return found[0]
+        if found := BARE.fullmatch(place) or BLOCKS.search(place):
+            return found[0].strip()
+    if len(text) < SHORT and (found := BLOCKS.search(text)):
+        return found[0]
     return None

@@ -146,6 +146,26 @@ def home() -> Iterator[Home]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def running() -> Iterator[tuple[Home, str]]:
+    """A server to look at, which nobody kills; the shell that started it had a mind of its own."""
+    with opened({}) as made:
+        client = made.start(LC_ALL="ja_JP.UTF-8", TZ="Asia/Tokyo", PGPORT="5499", PGDATABASE="no", PGDATA="/nowhere")
+        yield made, conninfo_of(client)
+        end(client)
+
+
+@pytest.fixture
+def used(running: tuple[Home, str], home: Home) -> Home:
+    """A folder whose database was made before: a copy of a running one's."""
+    home.folder.mkdir(mode=0o711)
+    with psycopg.connect(running[1], autocommit=True) as connection:
+        connection.execute("CHECKPOINT")
+    subprocess.run(["cp", "-a", running[0].data, home.data], check=True)
+    (home.data / "postmaster.pid").unlink()
+    return home
+
+
 @pytest.fixture(params=["this user", "an ordinary user"])
 def anyones(request: pytest.FixtureRequest) -> Iterator[Home]:
     """A folder of whoever runs the tests, and where that is root, another one of an ordinary user."""
@@ -208,17 +228,17 @@ def test_what_was_committed_is_there_after_client_and_server_were_killed(anyones
     assert anyones.is_stopped()
 
 
-def test_a_busy_backend_of_a_killed_server_delays_the_next_start_only(home: Home) -> None:
-    client = home.start()
+def test_a_busy_backend_of_a_killed_server_delays_the_next_start_only(used: Home) -> None:
+    client = used.start()
     conninfo = conninfo_of(client)
     with contextlib.closing(psycopg.connect(conninfo, autocommit=True)) as busy:
         backend = busy.info.backend_pid
         busy.pgconn.send_query(b"SELECT count(*) FROM generate_series(1, 15000000) a, generate_series(1, 2) b")
         os.kill(backend, signal.SIGSTOP)  # it does not notice that its server is gone
-        os.kill(home.server(), signal.SIGKILL)
+        os.kill(used.server(), signal.SIGKILL)
         kill(client)
-        second = home.start()
-        time.sleep(0.8)
+        second = used.start()
+        time.sleep(0.6)
         assert second.poll() is None
         os.kill(backend, signal.SIGKILL)
         assert ask(conninfo_of(second), "SELECT 1") == 1
@@ -226,16 +246,16 @@ def test_a_busy_backend_of_a_killed_server_delays_the_next_start_only(home: Home
 
 
 @pytest.mark.parametrize("content", ["{mine}\n", ""])
-def test_a_pid_file_that_names_another_process_or_none_is_not_in_the_way(home: Home, content: str) -> None:
-    client = home.start()
+def test_a_pid_file_that_names_another_process_or_none_is_not_in_the_way(used: Home, content: str) -> None:
+    client = used.start()
     conninfo_of(client)
-    os.kill(home.server(), signal.SIGKILL)
+    os.kill(used.server(), signal.SIGKILL)
     kill(client)
     content = content.format(mine=os.getpid())
-    for file in (home.data / "postmaster.pid", home.folder / "socket" / ".s.PGSQL.5432.lock"):
+    for file in (used.data / "postmaster.pid", used.folder / "socket" / ".s.PGSQL.5432.lock"):
         rest = file.read_text().partition("\n")[2] if content.startswith(str(os.getpid())) else ""
         file.write_text(content + rest)
-    client = home.start()
+    client = used.start()
     assert ask(conninfo_of(client), "SELECT 1") == 1
     end(client)
 
@@ -264,8 +284,8 @@ def test_a_first_start_that_is_killed_anywhere_can_be_repeated(home: Home, found
     assert home.is_stopped()
 
 
-def test_a_client_that_is_killed_while_it_stops_the_server_is_waited_for(home: Home) -> None:
-    client = home.start()
+def test_a_client_that_is_killed_while_it_stops_the_server_is_waited_for(used: Home) -> None:
+    client = used.start()
     with psycopg.connect(conninfo_of(client), autocommit=True) as connection:
         # Something to write, so that stopping takes a moment.
         connection.execute("CREATE TABLE heavy AS SELECT repeat('x', 500) FROM generate_series(1, 100000)")
@@ -275,32 +295,30 @@ def test_a_client_that_is_killed_while_it_stops_the_server_is_waited_for(home: H
     time.sleep(0.03)
     client.kill()
     client.wait()
-    client = home.start()
+    client = used.start()
     assert ask(conninfo_of(client), "SELECT count(*) FROM heavy") == 100000
     end(client)
 
 
-def test_ctrl_c_ends_the_client_and_not_the_server(home: Home) -> None:
-    first, second = home.start(), home.start()
+def test_ctrl_c_ends_the_client_and_not_the_server(used: Home) -> None:
+    first, second = used.start(), used.start()
     conninfo_of(first)
     with psycopg.connect(conninfo_of(second), autocommit=True) as connection:
         os.killpg(first.pid, signal.SIGINT)
         first.communicate(timeout=20)
         assert connection.execute("SELECT 1").fetchone() == (1,)
     end(second)
-    assert home.is_stopped()
+    assert used.is_stopped()
 
 
-def test_only_a_unix_socket_in_a_private_folder_is_open(home: Home) -> None:
-    client = home.start()
-    conninfo = conninfo_of(client)
+def test_only_a_unix_socket_in_a_private_folder_is_open(running: tuple[Home, str]) -> None:
+    home, conninfo = running
     host = Path(str(conninfo_to_dict(conninfo)["host"]))
     assert ask(conninfo, "SHOW listen_addresses") == ""
     assert host.stat().st_mode & 0o777 == 0o700
     assert [entry for entry in _sockets_of(home.server()) if entry != "unix"] == []
     rules = [line.split() for line in (home.data / "pg_hba.conf").read_text().splitlines() if line[:1] not in "#"]
     assert {rule[-1] for rule in rules if rule and rule[0].startswith("host")} == {"reject"}
-    end(client)
 
 
 def _sockets_of(process: int) -> set[str]:
@@ -315,20 +333,14 @@ def _sockets_of(process: int) -> set[str]:
     return kinds
 
 
-def test_no_lock_is_inherited_by_the_server(home: Home) -> None:
-    client = home.start()
-    conninfo_of(client)
-    names = {link.readlink().name for link in Path(f"/proc/{home.server()}/fd").iterdir()}
+def test_no_lock_is_inherited_by_the_server(running: tuple[Home, str]) -> None:
+    names = {link.readlink().name for link in Path(f"/proc/{running[0].server()}/fd").iterdir()}
     assert not names & {"lock", "users"}
-    end(client)
 
 
-def test_the_locale_and_the_postgres_variables_of_the_shell_have_no_say(home: Home) -> None:
-    client = home.start(LC_ALL="ja_JP.UTF-8", PGPORT="5499", PGDATABASE="elsewhere", PGDATA="/nowhere", TZ="Asia/Tokyo")
-    conninfo = conninfo_of(client)
+def test_the_locale_and_the_postgres_variables_of_the_shell_have_no_say(running: tuple[Home, str]) -> None:
     query = "SELECT current_database() || datlocale || datctype FROM pg_database WHERE datname = current_database()"
-    assert ask(conninfo, query) == "paddockC.UTF-8C.UTF-8"
-    end(client)
+    assert ask(running[1], query) == "paddockC.UTF-8C.UTF-8"
 
 
 @pytest.mark.parametrize("name", ["with, a 'comma' and #", "馬" * 60, "x" * 120], ids=["odd", "Japanese", "long"])
@@ -346,14 +358,14 @@ def test_a_folder_whose_name_has_a_meaning_for_the_shell_is_refused(tmp_path: Pa
         pass
 
 
-def test_two_names_of_one_folder_are_one_server(home: Home) -> None:
-    link = home.folder.with_name("link")
-    with lease(home.folder, fast_and_unsafe=True) as one:
-        link.symlink_to(home.folder)
+def test_two_names_of_one_folder_are_one_server(used: Home) -> None:
+    link = used.folder.with_name("link")
+    with lease(used.folder, fast_and_unsafe=True) as one:
+        link.symlink_to(used.folder)
         with lease(link) as other:
             assert one == other
         assert ask(one, "SELECT 1") == 1
-    assert home.is_stopped()
+    assert used.is_stopped()
 
 
 def test_a_socket_folder_of_somebody_else_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -405,20 +417,16 @@ def test_a_program_that_the_other_user_cannot_reach_is_copied_once(
             assert os.fsencode(copy) in Path(f"/proc/{home.server()}/cmdline").read_bytes()
 
 
-def test_data_of_another_major_version_are_left_alone(home: Home) -> None:
-    with lease(home.folder, fast_and_unsafe=True):
-        pass
-    (home.data / "PG_VERSION").write_text("15\n")
-    with pytest.raises(UsageError, match="made by Postgres 15, this is Postgres"), lease(home.folder):
+def test_data_of_another_major_version_are_left_alone(used: Home) -> None:
+    (used.data / "PG_VERSION").write_text("15\n")
+    with pytest.raises(UsageError, match="made by Postgres 15, this is Postgres"), lease(used.folder):
         pass
 
 
-def test_a_server_that_will_not_start_says_why(home: Home) -> None:
-    with lease(home.folder, fast_and_unsafe=True):
-        pass
-    with (home.data / "postgresql.conf").open("a") as file:
+def test_a_server_that_will_not_start_says_why(used: Home) -> None:
+    with (used.data / "postgresql.conf").open("a") as file:
         file.write("no_such_setting = 1\n")
-    with pytest.raises(UsageError, match=r"cannot be started: .*configuration file"), lease(home.folder):
+    with pytest.raises(UsageError, match=r"cannot be started: .*configuration file"), lease(used.folder):
         pass
 
 

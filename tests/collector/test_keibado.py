@@ -3,18 +3,21 @@
 `page.html` is made up, in the site's own encoding; `url.txt` says where it stands; `expected.json` what it says.
 """
 
+import contextlib
 import json
-from datetime import date
+import time
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from selectolax.lexbor import LexborHTMLParser
 
 from collector.errors import ParseError
-from collector.models import PageKind
-from collector.sources import keibado
+from collector.models import IssueItem, PageKind, PhotoItem
+from collector.sources import keibado, keibado_issue
 from collector.sources.text import decode
 
 PAGES = Path(__file__).parent.parent / "pages" / "keibado"
@@ -64,8 +67,100 @@ def test_whatever_a_page_holds_it_is_read_or_set_aside(kind: PageKind, scraps: l
 
 @given(st.dates(date(2001, 1, 1), date(2018, 12, 31)))
 def test_printed_days_are_found_again_before_any_issue(issue: date) -> None:
-    from datetime import timedelta
-
     days = [issue - timedelta(days=2), issue - timedelta(days=1)]
-    text = f"<body>{days[0].day}・{days[1].day}日号</body>"
-    assert keibado._race_days(text, issue) == days
+    tree = LexborHTMLParser(f"<body>{days[0].day}・{days[1].day}日号</body>")
+    assert keibado_issue._race_days(tree, issue) == days
+
+
+SITE = "http://old.example/keibabook"
+URLS = {
+    PageKind.YEAR_INDEX: f"{SITE}/bn/2017.html",
+    PageKind.ISSUE_INDEX: f"{SITE}/170306/index.html",
+    PageKind.PHOTO_PAGE: f"{SITE}/170306/photo01.html",
+}
+# Pieces of real markup, so that what is put together at random gets deep into the parsers.
+PIECES = (
+    '<table class="mini">', '<table bgcolor="#003300" width="145">', '<table width="309">', '<table width="310">',
+    '<table width="350" border="1">', "<tr>", "<td>", "</td>", "</table>", "<b>", "</b>", "<font size=2>", "</font>",
+    '<a href="photo01.html">', '<a href="photo00.html">', '<a href="http://[">', '<a href="../170306/index.html">',
+    "</a>", "<br>", "<!--", "-->", '<!-- #BeginLibraryItem "/Library/m_photo.lbi" -->', "<!-- #EndLibraryItem -->",
+    '<img src="p_name.gif">', '<img src="images/pp01.jpg">', '<img src="http://[/images/pp1.jpg" width="304">',
+    '<img src="//x/images/pp01.jpg">', '<meta name="robots" content="noai">', "◆", "■", "・", "アオバノカゼ", "4・5",
+    "99", "日号", "発売中", "(鹿毛 3月12日撮影)", "(99月99日撮影)", "牡5歳、栗毛、美浦・牧野太郎厩舎", "牡99歳、",
+    "厩舎", "\x00", "\x0b", "\u200b", "\ufdfa", "٣", " ", "\n",
+)  # fmt: skip
+HOSTILE = st.lists(st.sampled_from(PIECES) | st.text(max_size=5), max_size=40).map("".join) | st.text()
+
+
+@settings(max_examples=300)
+@given(st.sampled_from(list(URLS)), HOSTILE)
+def test_what_is_read_from_any_page_is_fit_to_be_kept(kind: PageKind, text: str) -> None:
+    try:
+        parsed = keibado.parse(kind, URLS[kind], text)
+    except ParseError:
+        return
+    assert all(link.url.startswith("http://old.example/") and link.url.isascii() for link in parsed.links)
+    assert len({link.url for link in parsed.links}) == len(parsed.links)
+    assert "\\x00" not in ascii(parsed)
+    for item in parsed.items:
+        match item:
+            case PhotoItem():
+                assert item.horse_name
+                assert item.horse_key
+            case IssueItem():
+                assert all(0 < (item.issue_date - day).days <= 4 for day in item.race_days)
+
+
+@given(st.sampled_from(list(URLS)), st.text())
+def test_any_address_has_a_meaning_or_is_an_error(kind: PageKind, url: str) -> None:
+    page = '<img src="p_name.gif">ア<img width="304" src="images/pp01.jpg"><table class="mini"><a href="photo1.html">ア'
+    with contextlib.suppress(ParseError):
+        keibado.parse(kind, url, page)
+
+
+@pytest.mark.parametrize("kind", [PageKind.ROBOTS, PageKind.IMAGE])
+def test_other_kinds_are_not_read(kind: PageKind) -> None:
+    with pytest.raises(ParseError):
+        keibado.parse(kind, "http://old.example/", "")
+
+
+@pytest.mark.parametrize("kind", URLS)
+def test_an_empty_page_is_an_error(kind: PageKind) -> None:
+    with pytest.raises(ParseError):
+        keibado.parse(kind, URLS[kind], "")
+
+
+@pytest.mark.parametrize("kind", URLS)
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "<b>",
+        "<font size=2>y",
+        '<table class="mini">',
+        '<table bgcolor="#003300" width="145"><tr><td><b>x',
+        '<table width="310"><tr><td><font size=2>',
+        '<table class="mini"><tr><td><b>◆x<a href="photo01.html">y',
+        '<!-- #BeginLibraryItem "/Library/m_photo.lbi" -->',
+        "1・1・",
+        "日号",
+        "1日号",
+        "厩舎",
+        "日撮影",
+        '<img src="p_name.gif">',
+        "<meta name=robots content=",
+        "<!--",
+        "\u3000",
+        "\ufdfa",
+    ],
+)
+def test_no_page_takes_long(kind: PageKind, piece: str) -> None:
+    page = piece * (keibado.LONGEST_PAGE // len(piece))
+    start = time.process_time()
+    with contextlib.suppress(ParseError):
+        keibado.parse(kind, URLS[kind], page)
+    assert time.process_time() - start < 5
+
+
+def test_a_page_of_absurd_length_is_an_error() -> None:
+    with pytest.raises(ParseError, match="page"):
+        keibado.parse(PageKind.PHOTO_PAGE, URLS[PageKind.PHOTO_PAGE], " " * (keibado.LONGEST_PAGE + 1))

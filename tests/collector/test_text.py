@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.errors import ParseError
-from collector.sources.text import block_reason, declared_charset, decode, horse_key
+from collector.sources.text import LABELS, block_reason, declared_charset, decode, horse_key
 
 
 def browsers_euc_jp(pair: bytes) -> str | None:
@@ -140,3 +140,195 @@ def test_block_pages_are_recognised(page: str) -> None:
 
 def test_an_ordinary_page_may_say_forbidden_words_in_its_text() -> None:
     assert block_reason(f"<title>競馬ブック</title><body>{'写真' * 1500} access denied</body>") is None
+
+
+EUC = "text/html; charset=euc-jp"
+SJIS = "text/html; charset=Shift_JIS"
+UTF8 = "text/html; charset=utf-8"
+
+
+# Undefined pairs behind three good bytes: the error must name the pair, not its first half.
+PAIRS = [bytes((first, second)) for first in range(0xA1, 0xFF) for second in range(0xA1, 0xFF)]
+READABLE = [pair for pair in PAIRS if browsers_euc_jp(pair)]
+
+
+def test_every_pair_that_euc_jp_lacks_is_named_where_it_stands() -> None:
+    for pair in set(PAIRS) - set(READABLE):
+        with pytest.raises(ParseError, match="byte 3 "):
+            decode(b"abc" + pair, None, "euc-jp")
+
+
+def test_there_are_as_many_pairs_as_the_standard_and_the_vendors_have() -> None:
+    assert len(READABLE) == 6879 + 83 + 374  # JIS X 0208, NEC's row 13, what NEC took over from IBM
+
+
+@given(st.lists(st.sampled_from(READABLE)))
+def test_what_euc_jp_can_say_comes_back(pairs: list[bytes]) -> None:
+    assert decode(b"".join(pairs), None, "euc-jp") == "".join(str(browsers_euc_jp(pair)) for pair in pairs)
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (b"\xfc\xe2\xb6\xb6\xad\xa1\xad\xea", "髙橋①㈱"),
+        (b"\xa1\xc1\xa1\xc2\xa1\xdd\xa1\xf1\xa1\xf2\xa2\xcc", "～∥－￠￡￢"),
+        (b"\xa1\xc0\xa1\xbd\\~", "＼―\\~"),
+        (b"\x8e\xb6\x8e\xde", "ｶﾞ"),
+        (b"\x8f\xb0\xa1", "丂"),
+        (b"\x8f\xa2\xb7", "～"),
+    ],
+)
+def test_euc_jp_as_browsers_read_it(body: bytes, text: str) -> None:
+    assert decode(body, EUC, "shift_jis") == text
+
+
+@pytest.mark.parametrize("label", ["x-sjis", "windows-31j", "shift-jis", "ms_kanji", "Shift_JIS", "sjis", "MS932"])
+def test_every_name_of_shift_jis_is_microsofts(label: str) -> None:
+    assert decode("髙﨑①㈱Ⅱ～".encode("cp932"), f'text/html; charset="{label}"', "utf-8") == "髙﨑①㈱Ⅱ～"
+
+
+def test_shift_jis_of_2004_is_read_where_microsofts_cannot() -> None:
+    assert decode(b"\x81\xad\x83\x5a\\~\x81\x60", None, "shift_jis") == "＇セ\\~～"
+
+
+def test_shift_jis_that_would_change_a_character_is_not_guessed() -> None:
+    with pytest.raises(ParseError, match="byte 2 "):
+        decode("髙".encode("cp932") + b"\x81\xad", None, "shift_jis")
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        ("競馬".encode(), UTF8),
+        (b"\xef\xbb\xbf" + "競馬".encode(), "text/html"),
+        (b"\xef\xbb\xbf" + "競馬".encode(), UTF8),
+        ("競馬".encode("utf-16"), None),
+        ('<meta charset="utf-8">競馬'.encode(), None),
+        ('<META HTTP-EQUIV="Content-type" CONTENT="text/html; charset=EUC-JP">競馬'.encode("euc_jp"), "text/html"),
+        ("<meta charset=nonsense><meta charset=euc-jp>競馬".encode("euc_jp"), "text/html; charset=iso-8859-1"),
+        ("競馬".encode("iso2022_jp"), "text/html; charset=iso-2022-jp"),
+        ("競馬".encode("cp932"), "text/html; charset=none-such"),
+        ("競馬".encode("cp932"), None),
+        ("競馬の写真".encode("cp932"), UTF8),  # a header that lies
+    ],
+)
+def test_the_header_comes_first_then_the_mark_then_the_meta_tag_then_what_is_known(
+    body: bytes, content_type: str | None
+) -> None:
+    text = decode(body, content_type, "shift_jis")
+    assert "競馬" in text
+    assert "\ufeff" not in text
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "reason"),
+    [
+        (b"abc\x81\xff", SJIS, "shift_jis: byte 3 "),
+        (b"abc\x81", SJIS, "shift_jis: byte 3 "),
+        (b"abc\xfd", SJIS, "shift_jis: byte 3 "),
+        (b"abc\xa1", EUC, "euc-jp: byte 3 "),
+        (b"abc\x8f\xa1\xa1", EUC, "euc-jp: byte 3 "),
+        (b"abc\xe7\xab", UTF8, "utf-8: byte 3 "),
+        ("競\ufffd".encode(), UTF8, "utf-8: byte 3 "),
+    ],
+)
+def test_what_cannot_be_read_names_its_charset_and_byte(body: bytes, content_type: str, reason: str) -> None:
+    with pytest.raises(ParseError) as caught:
+        decode(body, content_type, content_type.partition("=")[2])
+    assert caught.value.field == "text"
+    assert reason in caught.value.reason
+
+
+def test_one_broken_byte_is_no_reason_to_read_nonsense_in_another_charset() -> None:
+    body = "縁の下".encode() * 10 + b"\xe3\x81<p>"
+    assert b"\xe3" in body
+    with pytest.raises(ParseError, match="utf-8"):
+        decode(body, UTF8, "shift_jis")
+
+
+def test_every_label_is_of_a_charset_that_is_read() -> None:
+    assert {decode(b"abc", f"text/html; charset={label}", "shift_jis") for label in LABELS} == {"abc"}
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        "ヴィクトワール",
+        "ｳﾞｨｸﾄﾜｰﾙ",
+        "ウ゛ィクトワール",
+        "・ヴィクトワール",
+        " ヴィクト\u3000ワール\xa0",
+        "ヴィクト\u200bワール\ufeff",
+        "(外)ヴィクトワール",
+        "（外）ヴィクトワール",
+        "[外]ヴィクトワール",
+        "［地］ヴィクトワール",
+        "□外ヴィクトワール",
+        "○外ヴィクトワール",
+        "◯地ヴィクトワール",
+        "□地 ヴィクトワール",
+        "マル外ヴィクトワール",
+        "カク地ヴィクトワール",
+        "㊕ヴィクトワール",
+        "㊗ヴィクトワール",
+        "ヴィクトワール(外)",
+        "・ □外 ヴィクトワール",
+    ],
+)
+def test_a_horse_has_one_key_however_its_name_is_printed(printed: str) -> None:
+    assert horse_key(printed) == "ヴィクトワール"
+
+
+@pytest.mark.parametrize("name", ["外", "(地)", "□外", "㊗", "・", "Ａ", "マル"])
+def test_a_name_of_nothing_but_marks_is_still_a_key(name: str) -> None:
+    assert horse_key(name)
+
+
+def test_a_middle_dot_within_a_name_stays() -> None:
+    assert horse_key("・ザ・ロック") == "ザ・ロック"
+
+
+@given(st.text(st.sampled_from("ヴアｶﾞ゛外地父□○・()[]マル \u3000\u200b")) | st.text())
+def test_a_key_has_no_spaces_and_is_there_where_the_name_has_letters(name: str) -> None:
+    key = horse_key(name)
+    assert not any(char.isspace() for char in key)
+    assert key or not any("ァ" <= char <= "ヺ" or (char.isascii() and char.isalnum()) for char in name)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<title>Access Denied</title><h1>Access Denied</h1>Reference #18.1",
+        "<title>403 Forbidden</title>",
+        "<title>Just a moment...</title>" + "<script>x</script>" * 500,
+        "<title>Attention Required! | Cloudflare</title>",
+        "<html>Too Many Requests",
+        "<p>Please solve this CAPTCHA",
+        "<title>アクセス制限</title>",
+        "<p>ただいまアクセスが集中しております。",
+        "<p>ただいま大変混雑しております。",
+        "<p>お客様のご利用を制限しております。",
+        "<h1>メンテナンス中</h1>" + "<p>お待ちください。" * 500,
+        "<title>メンテナンス</title>",
+        "<title>ERROR: The request could not be satisfied</title>",
+        "<h1>Service Temporarily Unavailable</h1>",
+    ],
+)
+def test_a_block_page_is_told(page: str) -> None:
+    assert block_reason(page)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "",
+        "<title>PHOTOパドック</title><b>フォービドゥン</b>",
+        "<title>Forbidden Apple</title><p>よく見せる。",
+        "<title>競馬ニュース</title><h1>新しい競馬場へのアクセス</h1>" + "<p>アクセスが集中した売り場もあった。" * 200,
+        "<h1>坂路のメンテナンス完了</h1>" + "<p>馬場は良好。" * 300,
+        "<p>429勝、403日ぶりの出走。",
+        "<title" * 50_000,
+    ],
+)
+def test_an_ordinary_page_is_no_block_page(page: str) -> None:
+    assert not block_reason(page)
