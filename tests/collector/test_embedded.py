@@ -147,23 +147,28 @@ def home() -> Iterator[Home]:
 
 
 @pytest.fixture(scope="module")
+def stopped() -> Iterator[Home]:
+    """A folder whose server has been used and stopped; to be copied or started again."""
+    with opened({}) as made:
+        with lease(made.folder, fast_and_unsafe=True):
+            pass
+        yield made
+
+
+@pytest.fixture
+def used(stopped: Home, home: Home) -> Home:
+    """A folder whose database was made before."""
+    subprocess.run(["cp", "-a", stopped.folder, home.folder], check=True)
+    return home
+
+
+@pytest.fixture(scope="module")
 def running() -> Iterator[tuple[Home, str]]:
     """A server to look at, which nobody kills; the shell that started it had a mind of its own."""
     with opened({}) as made:
         client = made.start(LC_ALL="ja_JP.UTF-8", TZ="Asia/Tokyo", PGPORT="5499", PGDATABASE="no", PGDATA="/nowhere")
         yield made, conninfo_of(client)
         end(client)
-
-
-@pytest.fixture
-def used(running: tuple[Home, str], home: Home) -> Home:
-    """A folder whose database was made before: a copy of a running one's."""
-    home.folder.mkdir(mode=0o711)
-    with psycopg.connect(running[1], autocommit=True) as connection:
-        connection.execute("CHECKPOINT")
-    subprocess.run(["cp", "-a", running[0].data, home.data], check=True)
-    (home.data / "postmaster.pid").unlink()
-    return home
 
 
 @pytest.fixture(params=["this user", "an ordinary user"])
