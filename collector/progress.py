@@ -59,9 +59,9 @@ def line(tick: Tick) -> str:
     """One line for a log."""
     summary = tick.summary
     rate = summary.requests / summary.elapsed if summary.elapsed else 0.0
-    left = tick.waiting or f"{span(seconds_left(tick.due, summary))} left"
+    left = tick.waiting or f"time left {span(seconds_left(tick.due, summary))}"
     return (
-        f"issue {summary.latest or '-'}: photos {summary.photos_new} new, {summary.photos_known} known,"
+        f"issue {summary.latest or 'none yet'}: photos {summary.photos_new} new, {summary.photos_known} known,"
         f" {summary.photos_failed} failed; {summary.requests} requests, {rate:.1f}/s; {left}"
     )
 
