@@ -25,7 +25,7 @@ COMPILE = $(if $(UV),$(UV),$(BIN)/uv) pip compile --quiet --universal --python-v
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "make %-14s %s\n", $$1, $$2}'
 
-demo: .venv/runtime.stamp  ## ten years of a look-alike site, crawled into a database of its own
+demo: .venv/runtime.stamp  ## a look-alike site, crawled into a database of its own
 	$(DEMO) crawl --since 2016 --demo
 	$(DEMO) status --demo
 	@echo 'Look around: $(DEMO) db psql --demo -c "SELECT * FROM photo LIMIT 5"'
