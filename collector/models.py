@@ -50,6 +50,13 @@ class PageKind(StrEnum):
     ISSUE_INDEX = "issue_index"
     PHOTO_PAGE = "photo_page"
     IMAGE = "image"
+    RACE_DAY = "race_day"
+    RACE_RESULT = "race_result"
+    RACE_CARD = "race_card"
+    HORSE = "horse"
+    HORSE_SEARCH = "horse_search"
+    APTITUDE = "aptitude"
+    REVIEWS = "reviews"
 
 
 class PageState(StrEnum):

@@ -3,9 +3,11 @@
 from dataclasses import dataclass, field
 from datetime import date
 
+from collector.errors import ParseError
 from collector.models import IssueItem, ListedPhotoItem, PageKind, PhotoItem
+from collector.racing import AptitudeItem, EntryItem, HorseItem, RaceItem
 
-Item = IssueItem | ListedPhotoItem | PhotoItem
+Item = IssueItem | ListedPhotoItem | PhotoItem | RaceItem | EntryItem | HorseItem | AptitudeItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +24,11 @@ class Parsed:
     """What one page says.
 
     `missing` names fields that this page's layout promises and the page does not yield: one such page is a
-    quirk, many in a row are a changed layout.
+    quirk, many in a row are a changed layout. `flaws` are rows that could not be read (field: `row 3, 斤量`) on a
+    page whose other rows are kept.
     """
 
     items: tuple[Item, ...]
     links: tuple[Link, ...] = ()
     missing: tuple[str, ...] = field(default=())
+    flaws: tuple[ParseError, ...] = field(default=())
