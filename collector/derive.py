@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from collector.errors import ParseError, Refused, Unsafe
+from collector.errors import NoSuchPage, ParseError, Refused, Unsafe
 from collector.images import Picture, inspect
 from collector.models import PageKind
-from collector.sources import Parsed, keibado
+from collector.sources import Parsed, keibado, netkeiba
 from collector.sources.text import block_reason, decode
 
 NOTHING = Parsed(())
+SOURCES = {keibado.SOURCE: keibado, netkeiba.SOURCE: netkeiba}
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class Derived:
     parsed: Parsed = NOTHING
     picture: Picture | None = None
     failure: ParseError | None = None
+    gone: str | None = None  # why the page says that there is nothing, in spite of its status 200
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -25,7 +27,7 @@ class Derived:
         return (self.failure.field,) if self.failure else self.parsed.missing
 
 
-def derive(kind: PageKind, url: str, body: bytes, content_type: str | None) -> Derived:
+def derive(source: str, kind: PageKind, url: str, body: bytes, content_type: str | None) -> Derived:
     """Read one stored page.
 
     Raises:
@@ -39,11 +41,13 @@ def derive(kind: PageKind, url: str, body: bytes, content_type: str | None) -> D
         except Unsafe as error:
             return Derived(failure=ParseError("picture", str(error)))
     try:
-        text = decode(body, content_type, keibado.CHARSET)
+        text = decode(body, content_type, SOURCES[source].CHARSET)
     except ParseError as error:
         return Derived(failure=error)
     try:
-        return Derived(keibado.parse(kind, url, text))
+        return Derived(SOURCES[source].parse(kind, url, text))
+    except NoSuchPage as error:
+        return Derived(gone=str(error))
     except ParseError as error:
         # Only a page that is no page of the site is looked at for a block: its words are no proof elsewhere.
         if reason := block_reason(text):

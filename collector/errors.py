@@ -76,5 +76,9 @@ class ParseError(PaddockError):
         self.reason = reason
 
 
+class NoSuchPage(ParseError):
+    """A page that says, with status 200, that there is nothing: remembered as gone."""
+
+
 class LaneLost(PaddockError):
     """A newer lane holds this host; what this one still does would be a zombie's work."""

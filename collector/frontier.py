@@ -1,5 +1,6 @@
 """Which page next: what is due, in which order, and when a page is asked for again."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -15,11 +16,26 @@ PRIORITY = {
     PageKind.PHOTO_PAGE: 30,
     PageKind.ISSUE_INDEX: 20,
     PageKind.YEAR_INDEX: 10,
+    PageKind.RACE_RESULT: 40,
+    PageKind.RACE_CARD: 40,
+    PageKind.RACE_DAY: 20,
+    PageKind.HORSE: 15,
+    PageKind.HORSE_SEARCH: 15,
+    PageKind.APTITUDE: 10,
+    PageKind.REVIEWS: 10,
     PageKind.ROBOTS: 0,
 }
 LISTINGS = (PageKind.YEAR_INDEX, PageKind.ISSUE_INDEX)
+LABELS = (PageKind.HORSE, PageKind.APTITUDE, PageKind.REVIEWS)
+RACING = (PageKind.RACE_DAY, PageKind.RACE_RESULT, PageKind.RACE_CARD)
 FIRST_YEAR = 2001  # of the archive
 STILL_CHANGING = timedelta(days=28)  # after its date, a listing is not expected to change any more
+SETTLED = timedelta(days=7)  # after a race, its result stands: disqualifications and corrections come within days
+FIRST_INTERVAL = timedelta(days=30)  # between two looks at a horse's aptitude
+SHORTEST_INTERVAL, LONGEST_INTERVAL = timedelta(days=7), timedelta(days=180)
+SPAN = re.compile(r"([0-9]{1,4})\s?([hdw])")
+UNDATED = date(1970, 1, 1)  # the day under which pages stand that belong to no day: robots.txt, horses
+BEFORE_AN_ISSUE = "4"  # days before an issue's date on which its races may have been; part of queries
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +44,12 @@ class Scope:
 
     since: date
     until: date
-    limit: int | None = None  # issues
+    limit: int | None = None  # issues; of labels: pages
+
+    @property
+    def pages(self) -> int | None:
+        """How many pages may be asked for at most, where that is limited."""
+        return self.limit if self.since == UNDATED else None
 
     @property
     def token(self) -> str:
@@ -62,6 +83,21 @@ def _read_day(text: str | None, option: str, default: date, whole_year: date) ->
         raise UsageError(f"{option} {text} is neither a year (2016) nor a date (2016-05-23).") from error
 
 
+def read_span(text: str | None, option: str) -> timedelta | None:
+    """A span of time as a user writes it: 12h, 30d, 8w.
+
+    Raises:
+        UsageError: with an example.
+    """
+    if text is None:
+        return None
+    match = SPAN.fullmatch(text.strip())
+    if not match:
+        raise UsageError(f"{option} {text} is no span of time; write it as 12h, 30d or 8w.")
+    unit = {"h": "hours", "d": "days", "w": "weeks"}[match[2]]
+    return timedelta(**{unit: int(match[1])})
+
+
 @dataclass(frozen=True, slots=True)
 class DuePage:
     """A page to be asked for, with what is known of it from the last time."""
@@ -76,12 +112,13 @@ class DuePage:
     last_modified: str | None
     digest: str | None
     failures: int
+    checked_at: datetime | None = None  # when the site last answered in full, 304 included
 
     @classmethod
     def from_row(cls, row: Sequence[Any]) -> "DuePage":
         """From the columns of this class, in its order."""
-        page_id, url, source, kind, dated, state, etag, last_modified, digest, failures = row
-        return cls(page_id, url, source, PageKind(kind), dated, state, etag, last_modified, digest, failures)
+        page_id, url, source, kind, *rest = row
+        return cls(page_id, url, source, PageKind(kind), *rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,19 +136,26 @@ RANGE_END = """LEAST(%(until)s::date, CASE WHEN %(limit)s::int IS NULL THEN NULL
     (SELECT dated FROM page WHERE kind = 'issue_index' AND dated >= %(since)s::date
      ORDER BY dated OFFSET %(limit)s::int - 1 LIMIT 1) END)"""
 
-# A year's index stands under its first day, and is needed for any part of the year.
+# A year's index stands under its first day, and is needed for any part of the year; races are before their issue.
 IN_SCOPE = f"""dated <= {RANGE_END} AND dated >=
-    CASE kind WHEN 'year_index' THEN date_trunc('year', %(since)s::date)::date ELSE %(since)s::date END"""
+    CASE WHEN kind = 'year_index' THEN date_trunc('year', %(since)s::date)::date
+         WHEN kind IN ('race_day', 'race_result', 'race_card') THEN %(since)s::date - {BEFORE_AN_ISSUE}
+         ELSE %(since)s::date END"""
 
 TAKE = f"""
 WITH next AS (
-    SELECT id, url, source, kind, dated, state, etag, last_modified, digest, failures FROM page
+    SELECT id, url, source, kind, dated, state, etag, last_modified, digest, failures, last_fetched_at FROM page
     WHERE host = %(host)s AND due_at <= clock_timestamp() AND kind <> 'robots'
       AND {IN_SCOPE}
     ORDER BY priority DESC, dated, id LIMIT 1)
 SELECT next.*, gate.slot, gate.wait, NULLIF(gate.closed_until, 'infinity'), gate.reason
 FROM next, LATERAL reserve_slot(%(host)s, %(epoch)s, %(delay)s, %(open_for)s) AS gate
 """
+
+
+def scope_parameters(hosts: Sequence[str], scope: Scope) -> dict[str, Any]:
+    """What the scope's conditions in SQL need."""
+    return {"hosts": list(hosts), "since": scope.since, "until": scope.until, "limit": scope.limit}
 
 
 def take_parameters(host: str, epoch: int, delay: float, scope: Scope) -> dict[str, Any]:
@@ -141,12 +185,35 @@ def revisit_at(kind: PageKind, dated: date, at: datetime) -> datetime | None:
     """When to ask again for a page that was read well at `at`; None for never.
 
     Only listings change, and only while they are young: a year's index until four weeks after the year, an
-    issue's until four weeks after its date.
+    issue's until four weeks after its date. A race is asked for daily until its day, and once more a week after it,
+    when the result stands. When a horse's aptitude is asked for again, `collector.refresh` decides.
     """
+    if kind in RACING:
+        return _after_the_race(kind, dated, at)
     if kind not in LISTINGS:
         return None
     last_day = date(dated.year, 12, 31) if kind is PageKind.YEAR_INDEX else dated
     return at + timedelta(days=1) if at.date() <= last_day + STILL_CHANGING else None
+
+
+def ask_opinion_at(at: datetime, checked_at: datetime | None, *, changed: bool) -> datetime:
+    """When to ask for a horse's aptitude again: opinion that stands is asked for less and less often.
+
+    The next interval follows the last one: half as long again where nothing had changed, half as long where
+    something had; never under a week, never over half a year.
+    """
+    if checked_at is None:
+        return at + FIRST_INTERVAL
+    interval = (at - checked_at) * (0.5 if changed else 1.5)
+    return at + min(max(interval, SHORTEST_INTERVAL), LONGEST_INTERVAL)
+
+
+def _after_the_race(kind: PageKind, dated: date, at: datetime) -> datetime | None:
+    if today(at) <= dated:
+        return at + timedelta(days=1)
+    if kind is PageKind.RACE_CARD or today(at) > dated + SETTLED:
+        return None
+    return at + (SETTLED + timedelta(days=1) if kind is PageKind.RACE_RESULT else timedelta(days=1))
 
 
 def recheck_at(kind: PageKind, dated: date, at: datetime) -> datetime | None:

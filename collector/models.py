@@ -24,6 +24,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, BIT
 from sqlmodel import Field, SQLModel
 
+from collector.racing import AptitudeItem, EntryItem, HorseItem, RaceItem
+
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -182,6 +184,7 @@ class FetchLog(SQLModel, table=True):
     size: int = 0  # bytes of the body
     outcome: str  # new, changed, unchanged, not_modified, redirect, gone, refused, try_later, unsafe
     error: str | None = None
+    digest: str | None = None  # of what came, where it was new: the archive's history of a page that changes
 
 
 class Host(SQLModel, table=True):
@@ -252,6 +255,78 @@ class Photo(SQLModel, table=True):
     )  # the earlier photo of which this one is a re-encoded copy
     source_url: str
     observed_at: datetime = _moment()
+
+
+class Race(RaceItem, table=True):
+    """A race: run, or to come."""
+
+    __table_args__ = (UniqueConstraint("race_id"), Index("ix_race_race_date", "race_date"))
+    id: int | None = _id()
+    source_url: str
+    observed_at: datetime = _moment()
+
+
+class Entry(EntryItem, table=True):
+    """A horse in a race."""
+
+    __table_args__ = (
+        UniqueConstraint("race_id", "horse_id"),
+        Index("ix_entry_horse_id", "horse_id"),
+        Index("ix_entry_horse_key", "horse_key"),
+    )
+    id: int | None = _id()
+    race_id: str = Field(sa_column=Column(Text, ForeignKey("race.race_id", ondelete="CASCADE"), nullable=False))
+    source_url: str
+    observed_at: datetime = _moment()
+
+
+class Horse(HorseItem, table=True):
+    """A horse that was seen in a race or on its own page."""
+
+    __table_args__ = (UniqueConstraint("horse_id"), Index("ix_horse_horse_key", "horse_key"))
+    id: int | None = _id()
+    source_url: str
+    observed_at: datetime = _moment()
+
+
+class Aptitude(AptitudeItem, table=True):
+    """What reviewers thought of a horse at a time; a new row only when something changed."""
+
+    __table_args__ = (UniqueConstraint("horse_id", "axis", "observed_at"),)
+    id: int | None = _id()
+    source_url: str
+    observed_at: datetime = _moment()
+
+
+class PhotoMatch(SQLModel, table=True):
+    """Which horse a photo shows and in which race it was about to run, and how that was found out."""
+
+    __tablename__ = "photo_match"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (UniqueConstraint("source", "issue_code", "number"), Index("ix_photo_match_horse_id", "horse_id"))
+    id: int | None = _id()
+    source: str
+    issue_code: str
+    number: int
+    horse_id: str | None = None  # None: open
+    race_id: str | None = None
+    rule: str  # the rule that decided it, or why it is open
+    candidates: list[str] = Field(
+        default_factory=list, sa_column=Column(ARRAY(Text), nullable=False, server_default=text("'{}'"))
+    )  # horses it may be, where it is open
+    by_hand: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    decided_at: datetime = _moment()
+
+
+class Tick(SQLModel, table=True):
+    """A moment at which something is to be done, again and again: one row for each entry of the schedule."""
+
+    name: str = Field(primary_key=True)
+    cron: str  # in Asia/Tokyo
+    next_at: datetime = _moment()
+    due_at: datetime | None = _moment(default=None)  # when the last one was to fire
+    last_at: datetime | None = _moment(default=None)  # when it did
+    host: str | None = None  # that the last one led to
+    pages: int | None = None  # that it made due
 
 
 class ParseFailure(SQLModel, table=True):

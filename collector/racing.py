@@ -7,7 +7,7 @@ in units of 10,000 yen (万円), bars in px. What a page does not print is None.
 from datetime import date, time
 from enum import StrEnum
 
-from sqlalchemy import ARRAY, Float, Integer
+from sqlalchemy import ARRAY, Float, Integer, String
 from sqlmodel import Field, SQLModel
 
 HORSE_ID = r"^[0-9A-Za-z]{10}$"  # the first four are the year of birth for horses born in Japan
@@ -109,15 +109,15 @@ class RaceItem(SQLModel):
     meeting_day: int | None = Field(default=None, ge=1, le=99)
     race_number: int = Field(ge=1, le=20)
     name: str = Field(min_length=1, max_length=100)
-    grade: Grade | None = None
+    grade: Grade | None = Field(default=None, sa_type=String)
     race_class: str | None = None  # who may run, as printed (3歳未勝利)
     conditions: str | None = None  # the marks after it, as printed ((混)[指](馬齢))
-    surface: Surface | None = None
-    direction: Direction | None = None
+    surface: Surface | None = Field(default=None, sa_type=String)
+    direction: Direction | None = Field(default=None, sa_type=String)
     course: str | None = None  # which of the racecourse's tracks, as printed (外, A, 外-内)
     distance: int = Field(ge=100, le=10_000)  # m
-    weather: Weather | None = None
-    going: Going | None = None
+    weather: Weather | None = Field(default=None, sa_type=String)
+    going: Going | None = Field(default=None, sa_type=String)
     start_time: time | None = None  # Japan
     prizes: list[float] = Field(default_factory=list, sa_type=ARRAY(Float))  # 万円, from the first place on
 
@@ -131,7 +131,7 @@ class EntryItem(SQLModel):
     horse_key: str = Field(min_length=1)  # see `collector.sources.text.horse_key`
     bracket_number: int | None = Field(default=None, ge=1, le=8)  # 枠番; not drawn yet, or a race abroad: None
     horse_number: int | None = Field(default=None, ge=1, le=MOST_HORSES)  # 馬番
-    sex: Sex | None = None
+    sex: Sex | None = Field(default=None, sa_type=String)
     age: int | None = Field(default=None, ge=1, le=40)  # years
     carried_weight: float | None = Field(default=None, ge=30, le=1000)  # 斤量, kg; hundreds in front of a sledge
     jockey: str | None = None
@@ -141,7 +141,7 @@ class EntryItem(SQLModel):
     trainer_base: str | None = None  # as printed: 東, 西, 地, 外; 美浦 and 栗東 are 東 and 西
     owner: str | None = None
     owner_id: str | None = None
-    finish: Finish | None = None
+    finish: Finish | None = Field(default=None, sa_type=String)
     finish_position: int | None = Field(default=None, ge=1, le=MOST_HORSES)  # the same for both in a dead heat
     finish_time: float | None = Field(default=None, gt=0)  # seconds
     margin: str | None = None  # 着差 to the one before, as printed (クビ, 1.3/4, 同着)
@@ -161,7 +161,7 @@ class HorseItem(SQLModel):
     name: str = Field(min_length=1, max_length=60)  # as printed
     horse_key: str = Field(min_length=1)
     born: date | None = None
-    sex: Sex | None = None
+    sex: Sex | None = Field(default=None, sa_type=String)
     coat: str | None = None  # 毛色, as printed (鹿毛)
     retired: bool | None = None  # 抹消; None where neither that nor 現役 is printed
     sire: str | None = None
@@ -177,7 +177,7 @@ class AptitudeItem(SQLModel):
     """
 
     horse_id: str = Field(regex=HORSE_ID)
-    axis: Axis
+    axis: Axis = Field(sa_type=String)
     left_px: int = Field(ge=1, le=116)
     right_px: int = Field(ge=1, le=116)
     value: float | None = Field(default=None, gt=0, lt=1)  # right / (left + right); None: no label

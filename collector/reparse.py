@@ -22,7 +22,8 @@ SAMPLES = 5  # of each sort of change
 # Listings before photos before pictures, as the crawl saw them: a picture finds its photo's row there.
 STORED = """
 SELECT page.id, page.url, page.source, page.kind, page.dated, page.state, page.etag, page.last_modified,
-       page.digest, page.failures, page.changed_at, page.error, blob.media_type, blob.encoding, blob.content
+       page.digest, page.failures, page.last_fetched_at, page.changed_at, page.error,
+       blob.media_type, blob.encoding, blob.content
 FROM page JOIN blob USING (digest)
 WHERE page.state IN ('fetched', 'quarantined', 'failed', 'gone') AND page.kind <> 'robots' AND page.dated >= %s
 ORDER BY page.priority, page.dated, page.id
@@ -133,7 +134,7 @@ async def _stored(
 
 def _derive(page: DuePage, media_type: str, body: bytes) -> Derived:
     try:
-        return derive(page.kind, page.url, body, media_type)
+        return derive(page.source, page.kind, page.url, body, media_type)
     except Refused as error:
         return Derived(failure=ParseError("page", str(error)))
 

@@ -2,13 +2,13 @@
 
 import logging
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from collector.archive import pack, unpack
 from collector.errors import HostBusy, PaddockError, TryLater, Unsafe
 from collector.fetch import Fetcher, Response, check_status
-from collector.frontier import DuePage
+from collector.frontier import UNDATED, DuePage
 from collector.models import PageState
 from collector.politeness import Blocked, Connection, Gate
 from collector.robots import Robots
@@ -19,11 +19,10 @@ logger = logging.getLogger(__name__)
 
 FRESH_FOR = timedelta(hours=24)  # RFC 9309 section 2.4
 ASK_AGAIN = timedelta(hours=1)  # while the site's answer is out of reach and an older copy stands in
-UNDATED = date(1970, 1, 1)  # robots.txt belongs to no issue
 
 FIND = """
 SELECT page.id, page.url, page.source, page.kind, page.dated, page.state, page.etag, page.last_modified,
-       page.digest, page.failures, page.due_at > clock_timestamp(), blob.content, blob.encoding
+       page.digest, page.failures, page.last_fetched_at, page.due_at > clock_timestamp(), blob.content, blob.encoding
 FROM page LEFT JOIN blob USING (digest) WHERE page.url = %s
 """
 KNOWN = """

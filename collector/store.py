@@ -9,12 +9,14 @@ from typing import Any, LiteralString, cast
 
 import psycopg
 
+from collector import race_store
 from collector.archive import Packed
 from collector.derive import Derived
 from collector.frontier import PRIORITY, DuePage
 from collector.images import Picture
-from collector.models import IssueItem, ListedPhotoItem, PageState, PhotoItem
+from collector.models import IssueItem, ListedPhotoItem, PageKind, PageState, PhotoItem
 from collector.politeness import Gate, host_name, translate
+from collector.race_store import RacingItem
 from collector.sources import Item
 from collector.sources.text import horse_key
 
@@ -78,9 +80,9 @@ kept AS (
     WHERE %(content)s IS NOT NULL AND NOT EXISTS (SELECT FROM page WHERE id = %(id)s AND state = 'excluded')
     ON CONFLICT DO NOTHING),
 logged AS (
-    INSERT INTO fetch_log (page_id, host, url, at, took, gap, status, size, outcome, error)
-    SELECT %(id)s, %(host)s, %(url)s, %(at)s, %(took)s, gap, %(status)s, %(size)s, %(outcome)s, %(error)s FROM gate
-    WHERE %(asked)s),
+    INSERT INTO fetch_log (page_id, host, url, at, took, gap, status, size, outcome, error, digest)
+    SELECT %(id)s, %(host)s, %(url)s, %(at)s, %(took)s, gap, %(status)s, %(size)s, %(outcome)s, %(error)s, %(digest)s
+    FROM gate WHERE %(asked)s),
 linked AS (
     INSERT INTO page (url, host, source, kind, dated, priority, due_at, found_on)
     SELECT link.url, %(host)s, %(source)s, link.kind, link.dated, link.priority, %(at)s, %(url)s
@@ -177,6 +179,8 @@ ON CONFLICT (page_id, field) DO UPDATE SET digest = EXCLUDED.digest, reason = EX
                                            observed_at = EXCLUDED.observed_at
 """)
 FORGET_FAILURES = typed("DELETE FROM parse_failure WHERE page_id = %(id)s")
+# A photo that never was whole has no failure to forget; a page of rows may have had flaws.
+ROWS = (PageKind.RACE_RESULT, PageKind.RACE_CARD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +245,7 @@ def _single_statement(outcome: Outcome, facts: dict[str, Any]) -> LiteralString 
         case [PhotoItem() as photo]:
             facts.update(_item_facts(photo))
             return STORE_PHOTO_PAGE
-        case []:
+        case [] if not derived.parsed.flaws and outcome.page.kind not in ROWS:
             return STORE_PAGE
     return None
 
@@ -295,11 +299,17 @@ async def store_derived(cursor: Cursor, page: DuePage, digest: str | None, at: d
         failure = {"field": derived.failure.field, "reason": derived.failure.reason}
         await _execute(cursor, STORE_FAILURE, provenance | failure)
         return
-    if page.state == PageState.QUARANTINED:
+    if page.state == PageState.QUARANTINED or page.kind in ROWS:
         await _execute(cursor, FORGET_FAILURES, provenance)
+    for flaw in derived.parsed.flaws:
+        await _execute(cursor, STORE_FAILURE, provenance | {"field": flaw.field, "reason": flaw.reason})
     if picture := derived.picture:
         await _execute(cursor, STORE_PICTURE, provenance | _picture_facts(picture, page))
     await _store_items(cursor, derived.parsed.items, provenance)
+    racing = [item for item in derived.parsed.items if isinstance(item, RacingItem)]
+    whole = not derived.parsed.flaws
+    for statement, facts in race_store.statements(page.kind, page.url, at, racing, whole=whole):
+        await _execute(cursor, statement, facts)
 
 
 async def _store_items(cursor: Cursor, items: Sequence[Item], provenance: dict[str, Any]) -> None:

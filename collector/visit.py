@@ -21,6 +21,7 @@ from collector.fetch import IMAGE_BYTES, PAGE_BYTES, Fetcher, Response, check_st
 from collector.frontier import DuePage
 from collector.models import PageKind, PageState
 from collector.politeness import Gate, Slot, host_name
+from collector.racing import AptitudeItem
 from collector.robots import Robots
 from collector.store import Outcome, commit
 
@@ -151,25 +152,37 @@ def read(visit: Visit, response: Response, stopped_kinds: Set[tuple[str, str]]) 
         return visit.outcome("gone", PageState.GONE, due_at=due_at)
     if page.kind in (PageKind.IMAGE, PageKind.PHOTO_PAGE) and (directive := keeps_out(response.headers)):
         return visit.outcome("refused", PageState.EXCLUDED, error=f"X-Robots-Tag: {directive}")
-    revisit = frontier.revisit_at(page.kind, page.dated, visit.at)
     validators = {"etag": response.etag, "last_modified": response.last_modified, "size": len(response.body)}
     unread = page.state == PageState.QUARANTINED
     digest = digest_of(response.body)
     if response.status == 304 or (digest == page.digest and not unread):
         name = "not_modified" if response.status == 304 else "unchanged"
         kept = {key: value for key, value in validators.items() if value}
-        return visit.outcome(name, PageState.QUARANTINED if unread else PageState.FETCHED, due_at=revisit, **kept)
+        state = PageState.QUARANTINED if unread else PageState.FETCHED
+        return visit.outcome(name, state, due_at=_revisit(visit, None), **kept)
     packed = pack(response.body, response.content_type.split(";")[0].strip().lower(), digest)
-    derived = derive(page.kind, page.url, response.body, response.content_type)
+    derived = derive(page.source, page.kind, page.url, response.body, response.content_type)
     return _outcome_of(
         visit,
         stopped_kinds,
         derived,
         "changed" if page.digest else "new",
-        revisit,
+        _revisit(visit, derived),
         packed=packed,
         **validators,
     )
+
+
+def _revisit(visit: Visit, derived: Derived | None) -> datetime | None:
+    """When to ask again for a page that says something new, or (None) the same as before."""
+    page = visit.page
+    if page.kind not in frontier.LABELS:
+        return frontier.revisit_at(page.kind, page.dated, visit.at)
+    # A horse's page is asked for again only if it is where the horse's aptitude is shown.
+    shows_opinion = derived is None or any(isinstance(item, AptitudeItem) for item in derived.parsed.items)
+    if page.kind is PageKind.REVIEWS or not shows_opinion:
+        return None
+    return frontier.ask_opinion_at(visit.at, page.checked_at, changed=derived is not None)
 
 
 def _outcome_of(
@@ -184,6 +197,9 @@ def _outcome_of(
     if (page.source, page.kind) in stopped_kinds:
         reason = "the layout of these pages has changed; archived, to be read by `reparse` after a fix"
         return visit.outcome(name, PageState.QUARANTINED, error=reason, due_at=revisit, **facts)
+    if derived.gone:
+        due_at = frontier.recheck_at(page.kind, page.dated, visit.at)
+        return visit.outcome("gone", PageState.GONE, error=derived.gone, due_at=due_at, **facts)
     if derived.failure:
         week = visit.at + timedelta(days=7)
         return visit.outcome(

@@ -1,0 +1,119 @@
+"""What race, horse and aptitude pages change in the tables: sets of rows, one statement a table."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, LiteralString, cast
+
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql
+from sqlmodel import SQLModel
+
+from collector.models import Aptitude, Entry, Horse, PageKind, Race
+from collector.racing import AptitudeItem, EntryItem, HorseItem, RaceItem
+
+RacingItem = RaceItem | EntryItem | HorseItem | AptitudeItem
+
+
+def _columns(model: type[SQLModel], item: type[SQLModel]) -> dict[str, str]:
+    """An item's fields with their types in Postgres."""
+    table = cast(Table, model.__table__)  # pyright: ignore[reportAttributeAccessIssue]
+    dialect = postgresql.dialect()
+    return {name: str(table.c[name].type.compile(dialect=dialect)) for name in item.model_fields}
+
+
+def _rows(columns: dict[str, str]) -> str:
+    described = ", ".join(f"{name} {type_name}" for name, type_name in columns.items())
+    return f"jsonb_to_recordset($1::jsonb->'items') AS item ({described})"
+
+
+def _upsert(model: type[SQLModel], item: type[SQLModel], key: str, where: str = "true") -> LiteralString:
+    """Insert the items, or change the rows that say otherwise; rows that are as they were keep their date.
+
+    What another page says the same of counts as new: a result's word is worth more than a card's.
+    """
+    columns = _columns(model, item)
+    names = ", ".join(columns)
+    held, new = (", ".join(f"{row}.{name}" for name in (*columns, "source_url")) for row in ("held", "EXCLUDED"))
+    return cast(
+        LiteralString,
+        f"""
+        INSERT INTO {model.__tablename__} AS held ({names}, source_url, observed_at)
+        SELECT {names}, $1::jsonb->>'url', ($1::jsonb->>'at')::timestamptz FROM {_rows(columns)} WHERE {where}
+        ON CONFLICT ({key}) DO UPDATE SET ({names}, source_url, observed_at)
+            = ({new}, EXCLUDED.observed_at)
+        WHERE ({held}) IS DISTINCT FROM ({new})""",
+    )
+
+
+# A card that is read (again) after the race has been run does not undo what the result says.
+IN_TIME = """($1::jsonb->>'kind' <> 'race_card' OR NOT EXISTS (
+    SELECT FROM race WHERE race.race_id = item.race_id AND race.source_url <> $1::jsonb->>'url'))"""
+STORE_RACES = _upsert(Race, RaceItem, "race_id", IN_TIME)
+STORE_ENTRIES = _upsert(Entry, EntryItem, "race_id, horse_id", IN_TIME)
+STORE_HORSES = _upsert(Horse, HorseItem, "horse_id")
+# A horse is known from its first entry on; its own page says more.
+MEET_HORSES = cast(
+    LiteralString,
+    f"""
+    INSERT INTO horse (horse_id, name, horse_key, sex, source_url, observed_at)
+    SELECT horse_id, horse_name, horse_key, sex, $1::jsonb->>'url', ($1::jsonb->>'at')::timestamptz
+    FROM {_rows(_columns(Entry, EntryItem))} ON CONFLICT DO NOTHING""",
+)
+# A horse that is no longer on a race's page does not run in it; not so where a row could not be read.
+FORGET_ENTRIES: LiteralString = f"""
+DELETE FROM entry USING (
+    SELECT DISTINCT race_id FROM jsonb_to_recordset($1::jsonb->'items') AS listed (race_id text)) AS item
+WHERE entry.race_id = item.race_id AND {IN_TIME}
+AND horse_id NOT IN (SELECT horse_id FROM jsonb_to_recordset($1::jsonb->'items') AS listed (horse_id text))
+"""
+# The history of public opinion: a new row only when a bar has moved, or a first review has come. The number of
+# reviews is kept on the row that it belongs to.
+STORE_APTITUDES = cast(
+    LiteralString,
+    f"""
+    WITH item AS (SELECT item.*, ($1::jsonb->>'at')::timestamptz AS at FROM {_rows(_columns(Aptitude, AptitudeItem))}),
+    compared AS (
+        SELECT item.*, last.id AS last_id, (last.left_px, last.right_px, last.value)
+               IS NOT DISTINCT FROM (item.left_px, item.right_px, item.value) AS same
+        FROM item LEFT JOIN LATERAL (
+            SELECT * FROM aptitude WHERE horse_id = item.horse_id AND axis = item.axis AND observed_at <= item.at
+            ORDER BY observed_at DESC LIMIT 1) AS last ON true),
+    counted AS (
+        UPDATE aptitude SET reviews = compared.reviews FROM compared
+        WHERE same AND aptitude.id = last_id AND compared.reviews IS DISTINCT FROM aptitude.reviews
+        AND compared.reviews IS NOT NULL)
+    INSERT INTO aptitude ({", ".join(AptitudeItem.model_fields)}, source_url, observed_at)
+    SELECT {", ".join(AptitudeItem.model_fields)}, $1::jsonb->>'url', at FROM compared WHERE same IS NOT TRUE
+    ON CONFLICT (horse_id, axis, observed_at) DO UPDATE SET left_px = EXCLUDED.left_px,
+        right_px = EXCLUDED.right_px, value = EXCLUDED.value, reviews = EXCLUDED.reviews,
+        evidence = EXCLUDED.evidence""",
+)
+
+
+Statement = tuple[LiteralString, dict[str, Any]]
+
+
+def statements(kind: PageKind, url: str, at: datetime, items: Sequence[RacingItem], *, whole: bool) -> list[Statement]:
+    """What is to be executed for a page's items, in order; `whole`: no row of the page was left out."""
+
+    def facts(chosen: Sequence[RacingItem]) -> dict[str, Any]:
+        return {
+            "kind": kind,
+            "url": url,
+            "at": at,
+            "items": [item.model_dump(mode="json") for item in chosen],
+        }
+
+    found: list[Statement] = []
+    if races := [item for item in items if isinstance(item, RaceItem)]:
+        found.append((STORE_RACES, facts(races)))
+    if horses := [item for item in items if isinstance(item, HorseItem)]:
+        found.append((STORE_HORSES, facts(horses)))
+    if entries := [item for item in items if isinstance(item, EntryItem)]:
+        found.append((MEET_HORSES, facts(entries)))
+        found.append((STORE_ENTRIES, facts(entries)))
+        if whole:
+            found.append((FORGET_ENTRIES, facts(entries)))
+    if aptitudes := [item for item in items if isinstance(item, AptitudeItem)]:
+        found.append((STORE_APTITUDES, facts(aptitudes)))
+    return found
