@@ -78,13 +78,24 @@ def crawl(
 
 @app.command(epilog=EXIT_CODES)
 def worker(demo: Demo = False) -> None:
-    """Work on whatever crawls are queued, until stopped. Any number may run, on any number of machines.
+    """Work on whatever is queued, and on the schedule, until stopped. Any number may run, on any number of machines.
 
     Example: collector worker
     """
     from collector import commands
 
     raise typer.Exit(commands.work(demo=demo))
+
+
+@app.command(epilog=EXIT_CODES)
+def schedule(as_json: Json = False, demo: Demo = False) -> None:
+    """Say when labels are refreshed and new back numbers are looked for next, and what came of the last time.
+
+    Example: collector schedule
+    """
+    from collector import label_commands
+
+    label_commands.schedule(as_json=as_json, demo=demo)
 
 
 @app.command(epilog=EXIT_CODES)
@@ -112,6 +123,67 @@ def reparse(
     from collector import commands
 
     raise typer.Exit(commands.reparse(since, dry_run=dry_run, as_json=as_json, demo=demo))
+
+
+@app.command("refresh-labels", epilog=EXIT_CODES)
+def refresh_labels(
+    older_than: Annotated[
+        str | None,
+        typer.Option("--older-than", metavar="SPAN", help="Also those not asked for since: 30d, 12h, 8w."),
+    ] = None,
+    horse: Annotated[
+        str | None, typer.Option("--horse", metavar="NAME|ID", help="This horse now, whenever it is due.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="At most so many pages.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how many pages are due; ask for none.")] = False,
+    as_json: Json = False,
+    demo: Demo = False,
+) -> None:
+    """Ask for the aptitudes of the horses that photos show, those that are due; a horse's interval follows how fast
+    opinion of it changes.
+
+    Example: collector refresh-labels --older-than 30d
+    """
+    from collector import label_commands
+
+    code = label_commands.refresh_labels(older_than, horse, limit, dry_run=dry_run, as_json=as_json, demo=demo)
+    raise typer.Exit(code)
+
+
+@app.command(epilog=EXIT_CODES)
+def horse(
+    name: Annotated[str, typer.Argument(metavar="NAME|ID", help="The horse.")],
+    as_json: Json = False,
+    demo: Demo = False,
+) -> None:
+    """Say what is known of a horse: its entries, its photos, its aptitudes and how they moved.
+
+    Example: collector horse キタサンブラック
+    """
+    from collector import label_commands
+
+    label_commands.horse(name, as_json=as_json, demo=demo)
+
+
+@app.command(epilog=EXIT_CODES)
+def match(
+    review: Annotated[bool, typer.Option("--review", help="List the photos that are open, and stop.")] = False,
+    by_hand: Annotated[
+        tuple[str, str] | None,
+        typer.Option("--set", metavar="PHOTO HORSE", help="Decide one by hand, for good: 160104-01 and an id or name."),
+    ] = None,
+    as_json: Json = False,
+    demo: Demo = False,
+) -> None:
+    """Find out which horse each photo shows and in which race it ran; the crawl does it by itself as races come in.
+
+    Example: collector match --review
+
+    Decided by hand: collector match --set 160104-01 2011104350
+    """
+    from collector import label_commands
+
+    label_commands.match(review=review, by_hand=by_hand, as_json=as_json, demo=demo)
 
 
 @app.command(epilog=EXIT_CODES)

@@ -20,12 +20,15 @@ from procrastinate.worker import Worker
 from collector import drift
 from collector.errors import LaneLost, PaddockError
 from collector.fetch import Fetcher, Timeouts
-from collector.frontier import Scope
+from collector.frontier import IN_SCOPE, Scope, scope_parameters
 from collector.lane import Lane, LaneEnd
+from collector.matching import match_photos
 from collector.politeness import Blocked, Connection, Gate, Pace, host_name
 from collector.robots import next_opening
 from collector.robots_copy import robots_in_force
 from collector.settings import is_loopback
+from collector.sources import netkeiba
+from collector.wanted import want_race_days
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +47,10 @@ FOR UPDATE OF job SKIP LOCKED
 """
 FINISH = "SELECT procrastinate_finish_job_v1(%s, 'failed', true)"
 WAITING = "SELECT count(*) FROM procrastinate_jobs WHERE queue_name = %s AND lock = %s AND status IN ('todo', 'doing')"
+ANYTHING_DUE = f"""
+SELECT EXISTS (SELECT FROM page WHERE host = ANY (%(hosts)s) AND due_at <= clock_timestamp() AND kind <> 'robots'
+               AND {IN_SCOPE})
+"""
 
 
 @dataclass(slots=True)
@@ -55,6 +62,7 @@ class Workplace:
     sites: tuple[str, ...]
     crawl_delay: float  # seconds
     hours: tuple[time, time] | None = None
+    netkeiba: str | None = None  # where the photos' races are asked for; None: photos only
     timeouts: Timeouts = field(default_factory=Timeouts)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     interrupted: bool = False  # told to stop from outside (Ctrl-C, SIGTERM)
@@ -122,6 +130,22 @@ async def start_lane(app: App, connection: Connection, source: str, site: str, s
             await defer_lane(app, connection, scope.token, host, arguments)
 
 
+async def follow_up(place: Workplace, app: App, connection: Connection, scope: Scope) -> None:
+    """Queue what the issues read so far call for on the other site, and match the photos with what has come.
+
+    Done after every slice of every lane, so that it is never lost.
+    """
+    if place.netkeiba is None:
+        return
+    host = host_name(place.netkeiba)
+    await connection.execute("INSERT INTO host (name) VALUES (%s) ON CONFLICT DO NOTHING", (host,))
+    await want_race_days(connection, place.netkeiba, scope)
+    row = await (await connection.execute(ANYTHING_DUE, scope_parameters([host], scope))).fetchone()
+    if row and row[0]:
+        await start_lane(app, connection, netkeiba.SOURCE, place.netkeiba, scope)
+    await match_photos(connection)
+
+
 async def run_lane(place: Workplace, app: App, job_id: int, arguments: dict[str, Any]) -> None:
     """One slice of a lane; its successor is queued before it ends."""
     site, source = arguments["site"], arguments["source"]
@@ -131,30 +155,36 @@ async def run_lane(place: Workplace, app: App, job_id: int, arguments: dict[str,
         pace = Pace(place.crawl_delay, is_loopback(site))
         gate = await Gate.take(connection, host, job_id, pace, place.stopping)
         try:
-            end = await _slice(place, gate, source, site, scope)
+            end, pages_left = await _slice(place, gate, source, site, scope, arguments.get("pages_left", scope.pages))
         except LaneLost as lost:
             logger.warning("lane lost", extra={"host": host, "reason": str(lost)})
             return
         logger.info("lane ended", extra={"host": host, "why": end.why, "reason": end.reason})
+        await follow_up(place, app, connection, scope)
         if end.next_at or end.why in ("slice", "stopped"):
-            await defer_lane(app, connection, scope.token, host, arguments, end.next_at)
+            successor = arguments | {"pages_left": pages_left}
+            await defer_lane(app, connection, scope.token, host, successor, end.next_at)
 
 
-async def _slice(place: Workplace, gate: Gate, source: str, site: str, scope: Scope) -> LaneEnd:
+async def _slice(
+    place: Workplace, gate: Gate, source: str, site: str, scope: Scope, pages_left: int | None
+) -> tuple[LaneEnd, int | None]:
+    """Work for a slice of time; says how it ended, and how many pages may still be asked for."""
     assert place.fetcher is not None
     row = await (await gate.connection.execute("SELECT clock_timestamp()")).fetchone()
     assert row is not None
     if (opens_at := next_opening(row[0], place.hours, None)) > row[0]:
-        return LaneEnd("closed", opens_at, "outside the opening hours")  # not even robots.txt is asked for
+        # Not even robots.txt is asked for.
+        return LaneEnd("closed", opens_at, "outside the opening hours"), pages_left
     try:
         robots = await robots_in_force(gate, place.fetcher, source, site)
     except Blocked as blocked:
-        return LaneEnd("blocked", blocked.until, str(blocked))
+        return LaneEnd("blocked", blocked.until, str(blocked)), pages_left
     if robots is None:
-        return LaneEnd("stopped")
+        return LaneEnd("stopped"), pages_left
     stopped = await drift.stopped_kinds(gate.connection)
-    lane = Lane(gate, place.fetcher, robots, place.hours, scope, stopped)
-    return await lane.run(SLICE)
+    lane = Lane(gate, place.fetcher, robots, place.hours, scope, stopped, pages_left)
+    return await lane.run(SLICE), lane.pages_left
 
 
 async def reap(app: App, connection: Connection, suspects: set[int]) -> set[int]:
@@ -209,11 +239,3 @@ async def working(place: Workplace, queues: list[str] | None) -> AsyncIterator[t
             results = await asyncio.gather(running, reaper, return_exceptions=True)
         if isinstance(results[0], Exception):
             raise results[0]
-
-
-async def work(place: Workplace) -> None:
-    """Run lanes of any crawl until told to stop."""
-    async with working(place, None) as (_, running):
-        stop = asyncio.create_task(place.stopping.wait())
-        await asyncio.wait((running, stop), return_when=asyncio.FIRST_COMPLETED)
-        stop.cancel()

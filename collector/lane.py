@@ -54,6 +54,7 @@ class Lane:
     hours: tuple[time, time] | None  # our own opening hours, Asia/Tokyo
     scope: Scope
     stopped_kinds: set[tuple[str, str]]
+    pages_left: int | None = None  # how many more may be asked for; None: no limit
     _streak: _Streak = field(default_factory=_Streak)
 
     async def run(self, seconds: float) -> LaneEnd:
@@ -66,6 +67,8 @@ class Lane:
         self.gate.slow_down(self.robots, 0.0)
         ends_at = loop.time() + seconds
         while loop.time() < ends_at:
+            if self.pages_left == 0:
+                return LaneEnd("idle")
             turn = await self._take()
             if turn.reason:
                 return LaneEnd("blocked", turn.blocked_until, turn.reason)
@@ -77,6 +80,8 @@ class Lane:
                 return LaneEnd("blocked", blocked.until, str(blocked))
             if end:
                 return end
+            if self.pages_left is not None:
+                self.pages_left -= 1
         return LaneEnd("slice")
 
     async def _one_page(self, page: DuePage, slot: Slot) -> LaneEnd | None:

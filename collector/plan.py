@@ -7,10 +7,10 @@ from typing import Any, LiteralString
 
 from rich.console import Console
 
-from collector.crawl import due_pages, scope_parameters, seeds
+from collector.crawl import due_pages, seeds
 from collector.errors import ExitCode
 from collector.fetch import Fetcher
-from collector.frontier import IN_SCOPE, Scope
+from collector.frontier import IN_SCOPE, Scope, scope_parameters
 from collector.jobs import Workplace
 from collector.models import PageKind
 from collector.politeness import Blocked, Connection, Gate, Pace, host_name
@@ -25,10 +25,10 @@ PHOTO_BYTES = 20_000  # likewise
 
 LANE_ALIVE = "SELECT COALESCE((SELECT lane_alive(lane_job) FROM host WHERE name = %s), false)"
 READ_YEARS = (
-    f"SELECT count(*) FROM page WHERE host = %(host)s AND kind = 'year_index' AND state <> 'due' AND {IN_SCOPE}"
+    f"SELECT count(*) FROM page WHERE host = ANY (%(hosts)s) AND kind = 'year_index' AND state <> 'due' AND {IN_SCOPE}"
 )
 REVISITS = f"""
-SELECT count(*) FROM page WHERE host = %(host)s AND state = 'fetched' AND due_at IS NOT NULL
+SELECT count(*) FROM page WHERE host = ANY (%(hosts)s) AND state = 'fetched' AND due_at IS NOT NULL
 AND kind IN ('year_index', 'issue_index') AND {IN_SCOPE}
 """
 AVERAGES = """
@@ -115,8 +115,8 @@ async def print_plan(place: Workplace, base: str, scope: Scope, *, as_json: bool
 
 async def _estimate(connection: Connection, host: str, base: str, scope: Scope) -> dict[str, Any]:
     """What is known to be due, and what the listings not read yet will add at a guess."""
-    parameters = scope_parameters(host, scope)
-    due = await due_pages(connection, host, scope)
+    parameters = scope_parameters([host], scope)
+    due = await due_pages(connection, [host], scope)
     (read_years,) = await _row(connection, READ_YEARS, parameters)
     (revisits,) = await _row(connection, REVISITS, parameters)
     photos_an_issue, photo_bytes = await _row(connection, AVERAGES, {})

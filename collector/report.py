@@ -7,8 +7,11 @@ from rich.console import Console
 from rich.table import Table
 
 from collector.forget import Forgotten
+from collector.matching import Matched
 from collector.progress import gap, size, span
+from collector.refresh import Refreshed
 from collector.reparse import Changes
+from collector.robots import TOKYO
 from collector.status import Summary
 
 
@@ -19,9 +22,61 @@ def print_summary(console: Console, summary: Summary) -> None:
     table.add_row("photos", f"{summary.photos_new} new, {summary.photos_known} known before")
     if summary.photos_failed or summary.photos_missing:
         table.add_row("", f"{summary.photos_failed} failed, {summary.photos_missing} missing on the site")
+    if summary.races:
+        table.add_row("races", f"{summary.races} results")
     table.add_row("requests", f"{summary.requests} ({summary.not_modified} not modified), {size(summary.bytes)}")
     table.add_row("time", f"{span(summary.elapsed)}, smallest gap between two requests {gap(summary.min_gap)}")
     console.print(table)
+
+
+def print_refreshed(console: Console, done: Refreshed) -> None:
+    """What a refresh of the labels brought."""
+    table = Table.grid(padding=(0, 2))
+    table.add_row("horses", f"{done.held} of {done.horses} with a graph")
+    table.add_row("new opinion", f"{done.changed} horses; {done.unreviewed} without a review")
+    table.add_row("requests", f"{done.requests} ({done.not_modified} not modified), {size(done.bytes)}")
+    table.add_row("time", span(done.elapsed))
+    if done.due:
+        table.add_row("still due", f"{done.due} pages")
+    console.print(table)
+
+
+def print_schedule(console: Console, ticks: list[dict[str, Any]]) -> None:
+    """The next ticks, and what the last ones led to (times in Asia/Tokyo)."""
+    if not ticks:
+        console.print("Nothing is scheduled: PADDOCK_LABELS_CRON and PADDOCK_BACK_NUMBERS_CRON are empty.")
+        return
+    table = _table("Schedule (Asia/Tokyo)", "name", "cron", "next", "last", "what came of it")
+    for tick in ticks:
+        came = "no worker has fired it yet"
+        if tick["last_at"]:
+            came = f"{tick['pages']} pages due, {tick['requests']} requests, {tick['changed']} new or changed"
+            came += f", {tick['failed']} failed" if tick["failed"] else ""
+        table.add_row(tick["name"], tick["cron"], _in_tokyo(tick["next_at"]), _in_tokyo(tick["last_at"]), came)
+    console.print(table)
+
+
+def _in_tokyo(moment: datetime | None) -> str:
+    return "-" if moment is None else f"{moment.astimezone(TOKYO):%Y-%m-%d %H:%M}"
+
+
+def print_matches(console: Console, result: Matched | list[dict[str, Any]] | str) -> None:
+    """How photos and horses were matched: all of them, the open ones, or the one decided by hand."""
+    if isinstance(result, str):
+        console.print(f"decided: horse {result}", markup=False)
+    elif isinstance(result, Matched):
+        console.print(f"matched  {result.horses} photos with a horse, {result.races} of them with its race")
+        console.print(f"open     {result.open}   (collector match --review lists them)")
+        console.print(f"by hand  {result.by_hand}")
+    elif not result:
+        console.print("No photo is open.")
+    else:
+        table = _table("Open photos", "photo", "horse as printed", "race as printed", "why", "candidates")
+        for row in result:
+            candidates = ", ".join(row["candidates"])
+            table.add_row(row["photo"], row["horse_name"], row["race_name"] or "-", row["why"], candidates)
+        console.print(table)
+        console.print("Decide one by hand: collector match --set PHOTO HORSE")
 
 
 def _when(moment: datetime | None) -> str:
@@ -35,14 +90,27 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
+def _print_matched(console: Console, matches: dict[str, Any], labels: dict[str, Any]) -> None:
+    if matches["matched"] or matches["open"]:
+        console.print(f"[bold]Matched[/bold]  {matches['matched']} photos with their horse, {matches['open']} open")
+    if labels["horses"]:
+        console.print(
+            f"[bold]Labels[/bold]  {labels['labelled']} of {labels['horses']} horses, {labels['unreviewed']} without a"
+            f" review, {labels['due_now']} pages due; {labels['requests']} requests,"
+            f" {labels['requests_saved']} saved against asking for each every night\n"
+        )
+
+
 def print_status(console: Console, facts: dict[str, Any]) -> None:
     """What is held, what is due, how the hosts stand, what failed, and what to do next (times in UTC)."""
     held = facts["held"]
     console.print(
         f"[bold]Held[/bold]  {held['issues']} issues, {held['photos_with_picture']} photos of {held['horses']} horses"
         f" ({held['photos']} listed, {held['near_duplicates']} near duplicates), {size(held['bytes'])}"
-        f" in {held['blobs']} files; {held['requests']} requests so far\n"
+        f" in {held['blobs']} files; {held['races']} races with {held['entries']} entries;"
+        f" {held['requests']} requests so far\n"
     )
+    _print_matched(console, facts["matches"], facts["labels"])
     due = _table("Due", "kind", "now", "later", "next at (UTC)")
     for row in facts["due"]:
         due.add_row(row["kind"], str(row["now"]), str(row["later"]), _when(row["next_at"]))

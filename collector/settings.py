@@ -9,7 +9,7 @@ from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from collector.errors import UsageError
@@ -44,8 +44,11 @@ class Settings(BaseSettings):
     database_url: str | None = None  # postgresql://...; unset: the embedded Postgres under home
     contact: str | None = None  # an address or URL; goes into User-Agent and From
     keibado_url: str = "http://old.keibado.ne.jp"
+    netkeiba_url: str | None = None  # races; empty: photos only
     crawl_delay: float = Field(default=5.0, ge=0)  # seconds between requests to one host
     hours: Annotated[tuple[time, time] | None, NoDecode] = None  # opening hours in Asia/Tokyo
+    labels_cron: str | None = "0 2 * * *"  # when labels are refreshed, Asia/Tokyo; empty: never
+    back_numbers_cron: str | None = "0 9 * * 1"  # when new back numbers are looked for
     demo_port: int = Field(default=DEMO_PORT, ge=1, le=65535)
     demo: bool = False
 
@@ -69,18 +72,20 @@ class Settings(BaseSettings):
             raise ValueError(f"{value!r} is no contact; write an address (you@example.org) or a URL (https://...)")
         return value or None
 
-    @field_validator("keibado_url")
+    @field_validator("keibado_url", "netkeiba_url")
     @classmethod
-    def _check_site(cls, value: str) -> str:
-        parts = urlsplit(value)
+    def _check_site(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if not value and info.field_name == "netkeiba_url":
+            return None
+        parts = urlsplit(value or "")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{value!r} is not a site; write it as http://old.keibado.ne.jp")
-        return value.rstrip("/")
+        return (value or "").rstrip("/")
 
     @property
     def sites(self) -> tuple[str, ...]:
         """The base URLs of the sites that may be contacted; nothing else ever is."""
-        return (self.keibado_url,)
+        return tuple(site for site in (self.keibado_url, self.netkeiba_url) if site)
 
     def check_crawl(self) -> None:
         """Refuse to crawl a real site without a contact, or too fast.
@@ -106,7 +111,9 @@ class Settings(BaseSettings):
             update={
                 "home": self.home / "demo",
                 "database_url": None,
+                # One process serves both sites; by another name it is another host, with a gate of its own.
                 "keibado_url": f"http://127.0.0.1:{self.demo_port}",
+                "netkeiba_url": None,
                 "crawl_delay": 0.0,  # the look-alike's own Crawl-delay holds
                 "hours": None,
                 "demo": True,

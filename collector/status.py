@@ -1,20 +1,21 @@
 """What is held, what is due, how the hosts stand: read from the tables, and nothing else."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
 
-from collector.frontier import IN_SCOPE, Scope
+from collector.frontier import IN_SCOPE, Scope, scope_parameters
 from collector.politeness import Connection
 
-# `page.dated` is the issue's date, so a photo's range is told by its own page's.
+# `page.dated` is the issue's date (of a race its own day), so a photo's range is told by its own page's.
 SUMMARY = f"""
 WITH scope AS (
-    SELECT * FROM page WHERE host = %(host)s AND kind <> 'robots' AND {IN_SCOPE}),
+    SELECT * FROM page WHERE host = ANY (%(hosts)s) AND kind <> 'robots' AND {IN_SCOPE}),
 asked AS (
     SELECT count(*) AS requests, COALESCE(sum(size), 0) AS bytes, min(gap) AS min_gap,
            count(*) FILTER (WHERE outcome = 'not_modified') AS not_modified
-    FROM fetch_log WHERE host = %(host)s AND at >= %(started)s),
+    FROM fetch_log WHERE host = ANY (%(hosts)s) AND at >= %(started)s),
 photos AS (
     SELECT photo.digest IS NOT NULL AS held, image.changed_at >= %(started)s AS new,
            COALESCE(image.state IN ('failed', 'quarantined'), shown.state IN ('failed', 'quarantined')) AS failed,
@@ -27,6 +28,7 @@ SELECT
     (SELECT count(*) FROM photos WHERE held AND NOT new) AS photos_known,
     (SELECT count(*) FROM photos WHERE NOT held AND failed) AS photos_failed,
     (SELECT count(*) FROM photos WHERE NOT held AND missing) AS photos_missing,
+    (SELECT count(*) FROM scope WHERE kind = 'race_result' AND state = 'fetched') AS races,
     asked.requests, asked.bytes, asked.not_modified, asked.min_gap,
     EXTRACT(EPOCH FROM clock_timestamp() - %(started)s) AS elapsed,
     (SELECT count(*) FROM scope WHERE state IN ('failed', 'quarantined') AND GREATEST(last_fetched_at,
@@ -36,7 +38,7 @@ SELECT
                    AND scope.state = 'failed')) AS refused,
     EXISTS (SELECT FROM drift WHERE source IN (SELECT source FROM scope)) AS layout_changed,
     (SELECT dated FROM page JOIN fetch_log ON fetch_log.page_id = page.id
-     WHERE fetch_log.host = %(host)s AND at >= %(started)s AND kind <> 'robots'
+     WHERE fetch_log.host = ANY (%(hosts)s) AND at >= %(started)s AND kind IN ('issue_index', 'photo_page', 'image')
      ORDER BY fetch_log.id DESC LIMIT 1) AS latest
 FROM asked
 """
@@ -51,6 +53,7 @@ class Summary:
     photos_known: int  # held from before
     photos_failed: int  # to be tried again
     photos_missing: int  # the site has no picture (404)
+    races: int  # results held in the range
     requests: int
     bytes: int
     not_modified: int
@@ -69,6 +72,7 @@ class Summary:
             "photos_known": self.photos_known,
             "photos_failed": self.photos_failed,
             "photos_missing": self.photos_missing,
+            "races": self.races,
             "requests": self.requests,
             "bytes": self.bytes,
             "not_modified": self.not_modified,
@@ -80,26 +84,39 @@ class Summary:
         }
 
 
-async def summarise(connection: Connection, host: str, scope: Scope, started: datetime) -> Summary:
+async def summarise(connection: Connection, hosts: Sequence[str], scope: Scope, started: datetime) -> Summary:
     """Count what has come since a crawl started."""
-    parameters = {
-        "host": host,
-        "since": scope.since,
-        "until": scope.until,
-        "limit": scope.limit,
-        "started": started,
-    }
-    row = await (await connection.execute(SUMMARY, parameters)).fetchone()
+    row = await (await connection.execute(SUMMARY, scope_parameters(hosts, scope) | {"started": started})).fetchone()
     assert row is not None
-    issues, new, known, failed, missing, requests, size, unmodified, gap, elapsed, *rest = row
-    return Summary(issues, new, known, failed, missing, requests, int(size), unmodified, gap, float(elapsed), *rest)
+    issues, new, known, failed, missing, races, requests, size, unmodified, gap, elapsed, *rest = row
+    return Summary(
+        issues, new, known, failed, missing, races, requests, int(size), unmodified, gap, float(elapsed), *rest
+    )
 
 
 HELD = """
 SELECT (SELECT count(*) FROM issue), (SELECT count(*) FROM photo),
        (SELECT count(*) FROM photo WHERE digest IS NOT NULL),
        (SELECT count(DISTINCT horse_key) FROM photo), (SELECT count(*) FROM photo WHERE near_duplicate_of IS NOT NULL),
-       (SELECT COALESCE(sum(size), 0) FROM blob), (SELECT count(*) FROM blob), (SELECT count(*) FROM fetch_log)
+       (SELECT COALESCE(sum(size), 0) FROM blob), (SELECT count(*) FROM blob), (SELECT count(*) FROM fetch_log),
+       (SELECT count(*) FROM race), (SELECT count(*) FROM entry)
+"""
+# What is saved is told against asking for every horse each night.
+LABELS = """
+WITH latest AS (
+    SELECT DISTINCT ON (horse_id) horse_id, value FROM aptitude WHERE axis = 'distance'
+    ORDER BY horse_id, observed_at DESC),
+labels AS (SELECT * FROM page WHERE kind IN ('horse', 'aptitude') AND due_at IS NOT NULL)
+SELECT (SELECT count(DISTINCT horse_id) FROM photo_match WHERE horse_id IS NOT NULL),
+       (SELECT count(value) FROM latest), (SELECT count(*) - count(value) FROM latest),
+       (SELECT count(*) FROM labels WHERE due_at <= clock_timestamp()), (SELECT min(due_at) FROM labels),
+       (SELECT count(*) FROM fetch_log JOIN page ON page.id = page_id WHERE kind IN ('horse', 'aptitude', 'reviews')),
+       (SELECT COALESCE(sum(1 + floor(EXTRACT(EPOCH FROM clock_timestamp() - added_at) / 86400)), 0)::bigint
+        FROM labels)
+"""
+MATCHES = """
+SELECT count(*) FILTER (WHERE horse_id IS NOT NULL), count(*) FILTER (WHERE horse_id IS NULL)
+FROM photo JOIN photo_match USING (source, issue_code, number)
 """
 DUE = """
 SELECT kind, count(*) FILTER (WHERE due_at <= clock_timestamp()), count(*), min(due_at) FROM page
@@ -136,6 +153,8 @@ async def report(connection: Connection) -> dict[str, Any]:
         "bytes",
         "blobs",
         "requests",
+        "races",
+        "entries",
     )
     failures = [
         {"kind": kind, "state": state, "reason": reason, "count": count, "samples": samples, "due_at": due_at}
@@ -152,7 +171,15 @@ async def report(connection: Connection) -> dict[str, Any]:
          "forgotten_at": excluded, "lane_alive": bool(alive)}
         for name, last, gap, delay, why, until, reason, incidents, excluded, alive in await rows(GATES)
     ]  # fmt: skip
+    ((matched, unmatched),) = await rows(MATCHES)
+    ((horses, labelled, unreviewed, label_pages, next_at, requests, nightly),) = await rows(LABELS)
+    labels = {
+        "horses": horses, "labelled": labelled, "unreviewed": unreviewed, "due_now": label_pages,
+        "next_at": next_at, "requests": requests, "requests_saved": max(0, nightly - requests),
+    }  # fmt: skip
     facts: dict[str, Any] = {
+        "matches": {"matched": matched, "open": unmatched},
+        "labels": labels,
         "held": {name: int(value) for name, value in zip(names, held, strict=True)},
         "pages": [{"kind": kind, "state": state, "count": count} for kind, state, count in await rows(STATES)],
         "due": [
@@ -184,7 +211,11 @@ def next_things(facts: dict[str, Any]) -> list[str]:
         things.append("Some pages could not be read: look at the samples; `collector reparse` reads them again.")
     if "failed" in kinds:
         things.append("Some pages failed: they are tried again when due; `collector crawl` does it.")
-    if any(due["now"] for due in facts["due"]):
+    if facts["matches"]["open"]:
+        things.append("Some photos are open: `collector match --review` shows their candidates.")
+    if facts["labels"]["horses"] and not facts["labels"]["requests"]:
+        things.append("No label was asked for yet: run `collector refresh-labels`.")
+    if any(due["now"] for due in facts["due"] if due["kind"] not in ("horse", "aptitude", "reviews")):
         things.append("Pages are due: run `collector crawl` with the range you want.")
     if not facts["held"]["requests"]:
         things.append("Nothing collected yet: run `collector crawl --since 2016` (or add --demo to try it).")

@@ -138,6 +138,7 @@ def test_the_look_alike_is_loopback_for_the_demo_s_crawlers(services):
     for name in ("demo-worker", "demo-crawl"):
         assert services[name]["network_mode"] == "service:demo-site"
         assert is_loopback(services[name]["environment"]["PADDOCK_KEIBADO_URL"])
+        assert is_loopback(services[name]["environment"]["PADDOCK_NETKEIBA_URL"])
 
 
 def test_a_password_may_hold_any_character():
@@ -155,6 +156,7 @@ def test_settings_that_nobody_has_made_are_left_to_the_program(services):
         "PADDOCK_CRAWL_DELAY": None,
         "PADDOCK_HOURS": None,
         "PADDOCK_KEIBADO_URL": None,
+        "PADDOCK_NETKEIBA_URL": None,
     }
 
 

@@ -37,9 +37,11 @@ def crawl_in_process(conninfo: str, base: str, delay: float, since: date, until:
 
 def work_in_process(conninfo: str, base: str, delay: float) -> None:
     """One `collector worker`, until it is killed."""
-    from collector.jobs import Workplace, work
+    from collector.jobs import Workplace
+    from collector.schedule import Schedule
+    from collector.worker import work
 
-    asyncio.run(work(Workplace(conninfo, None, (base,), delay)))
+    asyncio.run(work(Workplace(conninfo, None, (base,), delay), Schedule()))
 
 
 def start(target: Callable[..., None], *arguments: object) -> BaseProcess:

@@ -13,6 +13,7 @@ from psycopg.conninfo import make_conninfo
 from collector.crawl import begin
 from collector.frontier import Scope
 from collector.jobs import Workplace, build_app, start_lane
+from collector.politeness import host_name
 from collector.sources import keibado
 from tests.chaos.processes import send, start, work_in_process
 from tests.demo_site import YEARS_OF_A_THOUSAND_PAGES, demo_site
@@ -53,7 +54,7 @@ async def test_a_fleet_is_as_polite_as_one(conninfo: str) -> None:
     ):
         app = build_app(Workplace(conninfo, None, (site.base,), 0.0))
         async with app.open_async():
-            await begin(connection, site.base, scope)
+            await begin(connection, site.base, [host_name(site.base)], scope)
             await start_lane(app, connection, keibado.SOURCE, site.base, scope)
         names = [f"worker{number}" for number in range(4)]
         workers = {

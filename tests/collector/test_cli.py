@@ -25,7 +25,8 @@ def environment(conninfo: str | None, base: str | None = None, **more: str) -> d
     """What the command sees of the world."""
     known = {"PATH": os.defpath, "HOME": "/nonexistent", "LANG": "C.UTF-8", "COLUMNS": "100"}
     known |= {"PADDOCK_DATABASE_URL": conninfo} if conninfo else {}
-    known |= {"PADDOCK_KEIBADO_URL": base, "PADDOCK_CRAWL_DELAY": "0"} if base else {}
+    if base:
+        known |= {"PADDOCK_KEIBADO_URL": base, "PADDOCK_NETKEIBA_URL": "", "PADDOCK_CRAWL_DELAY": "0"}
     return known | more
 
 

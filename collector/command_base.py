@@ -1,0 +1,133 @@
+"""What every command stands on: settings, log, loop, database, the look-alike site, signals, and the last word."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
+from typing import Any, TypeVar
+
+import psycopg
+from rich.console import Console
+
+from collector import database
+from collector.errors import ExitCode, UsageError
+from collector.jobs import Workplace
+from collector.politeness import Connection
+from collector.schedule import Schedule, check_cron
+from collector.settings import Settings, load_settings
+
+LOG_FIELDS = set(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+
+
+class EventFormatter(logging.Formatter):
+    """A fixed sentence first, then the facts as fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        facts = {key: value for key, value in record.__dict__.items() if key not in LOG_FIELDS}
+        return f"{super().format(record)}{''.join(f' {key}={value}' for key, value in facts.items())}"
+
+
+def read_settings(*, demo: bool) -> Settings:
+    settings = load_settings()
+    return settings.for_demo() if demo else settings
+
+
+def log_to_stderr(level: int) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(EventFormatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    logging.getLogger("collector").setLevel(level)
+    logging.getLogger("procrastinate").setLevel(logging.CRITICAL)  # what goes wrong in a lane, the lane tells
+
+
+T = TypeVar("T")
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """Run to the end on the fastest loop there is."""
+    try:
+        import uvloop
+    except ImportError:  # no wheel for this platform
+        run = asyncio.run
+    else:
+        run = uvloop.run
+    try:
+        return run(main)
+    except psycopg.OperationalError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UsageError(
+            f"The database went away ({reason}). What was committed is kept; run the same command again."
+        ) from error
+
+
+def print_json(facts: Any) -> None:
+    def plain(value: Any) -> Any:
+        return value.isoformat() if isinstance(value, datetime) else str(value)
+
+    sys.stdout.write(json.dumps(facts, default=plain, ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def connected(settings: Settings) -> Iterator[Callable[[], Awaitable[Connection]]]:
+    """The database of these settings, as a way to connect to it."""
+    with database.opened(settings.database_url, settings.home) as conninfo:
+        yield lambda: psycopg.AsyncConnection.connect(conninfo, autocommit=True)
+
+
+def workplace(settings: Settings, conninfo: str) -> Workplace:
+    return Workplace(
+        conninfo, settings.contact, settings.sites, settings.crawl_delay, settings.hours, settings.netkeiba_url
+    )
+
+
+@asynccontextmanager
+async def look_alike(settings: Settings) -> AsyncIterator[None]:
+    """The look-alike site, where it is wanted, for as long as it is needed."""
+    if not settings.demo:
+        yield
+        return
+    from collector.demo.site import serving
+
+    async with serving(port=settings.demo_port):
+        yield
+
+
+def stop_on_signals(place: Workplace) -> None:
+    """The first Ctrl-C (or SIGTERM) ends the work after the page at hand, the second at once."""
+
+    def stop() -> None:
+        if place.interrupted:
+            raise KeyboardInterrupt
+        place.interrupted = True
+        place.stopping.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # Windows
+            loop.add_signal_handler(number, stop)
+
+
+ENDINGS = {
+    ExitCode.INTERRUPTED: "Interrupted; everything fetched is kept, the same command goes on from here.",
+    ExitCode.BLOCKED: "The site closed or refused us; the work stays queued. `collector status{demo}` says more.",
+    ExitCode.SOME_FAILED: "Some pages failed; they are tried again when due. `collector status{demo}` says which.",
+    ExitCode.LAYOUT_CHANGED: "The layout of pages has changed; they are archived, not stored as data."
+    " `collector status{demo}` names the field.",
+}
+
+
+def say_how_it_ended(console: Console, code: ExitCode, *, demo: bool) -> None:
+    if code in ENDINGS:
+        console.print(ENDINGS[code].format(demo=" --demo" if demo else ""), soft_wrap=True)
+
+
+def read_schedule(settings: Settings) -> Schedule:
+    named = {"labels": settings.labels_cron, "back_numbers": settings.back_numbers_cron}
+    if settings.netkeiba_url is None:
+        named["labels"] = None
+    return Schedule(**{name: check_cron(cron) if cron else None for name, cron in named.items()})
