@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, LiteralString
+from typing import Any, LiteralString, cast
 
 from psycopg import AsyncRawCursor
 
@@ -14,10 +14,12 @@ from collector.errors import ParseError, Refused
 from collector.frontier import PRIORITY, DuePage
 from collector.models import ListedPhotoItem, PageKind, PageState, PhotoItem
 from collector.politeness import Connection, host_name
+from collector.racing import AptitudeItem, EntryItem, HorseItem, RaceItem
 from collector.store import store_derived
 
 BATCH = 50  # pages in memory at once
 SAMPLES = 5  # of each sort of change
+NAMED_BY = ("code", "issue_code", "number", "race_id", "horse_id", "axis")
 
 # Listings before photos before pictures, as the crawl saw them: a picture finds its photo's row there.
 STORED = """
@@ -45,6 +47,12 @@ FACTS: dict[LiteralString, tuple[LiteralString, LiteralString]] = {
         "listed_name, race_name, horse_name, horse_key, page_url, image_url, coat, sex, age, trainer, shot_month,"
         " shot_day, comment, pedigree, digest, media_type, width, height, phash",
     ),
+}
+FACTS |= {
+    "race": ("race_id", cast(LiteralString, ", ".join(RaceItem.model_fields))),
+    "entry": ("race_id, horse_id", cast(LiteralString, ", ".join(EntryItem.model_fields))),
+    "horse": ("horse_id", cast(LiteralString, ", ".join(HorseItem.model_fields))),
+    "aptitude": ("horse_id, axis, observed_at", cast(LiteralString, ", ".join(AptitudeItem.model_fields))),
 }
 STALE = """
 DELETE FROM photo USING page WHERE page.url = photo.page_url AND page.dated >= %s
@@ -197,7 +205,7 @@ def _of(row: LiteralString, columns: LiteralString) -> LiteralString:
 
 def _sample(table: str, change: str, old: dict[str, Any] | None, new: dict[str, Any] | None) -> str:
     shown = new or old or {}
-    name = " ".join(str(shown[key]) for key in ("code", "issue_code", "number") if key in shown)
+    name = " ".join(str(shown[key]) for key in NAMED_BY if key in shown)
     if not (old and new):
         return f"{table} {name}: {change}"
     differing = [f"{key} {old[key]!r} -> {new[key]!r}" for key in new if old.get(key) != new[key]]
