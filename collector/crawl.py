@@ -136,8 +136,12 @@ async def crawl(
         await begin(connection, base, hosts, scope)
         async with working(place, [scope.token]) as (app, running):
             await start_lane(app, connection, keibado.SOURCE, base, scope)
-            await follow_up(place, app, connection, scope)
-            watch = Watch(connection, hosts, scope, started, show)
+
+            async def look(tick: Tick) -> None:
+                await follow_up(place, app, connection, scope)  # the other site need not wait for this one's slice
+                await show(tick)
+
+            watch = Watch(connection, hosts, scope, started, look)
             blocked = await watch.to_the_end(place.stopping, running)
         summary = await summarise(connection, hosts, scope, started)
         # A lane that ended on an error of ours leaves pages due; that is not the end of a crawl.

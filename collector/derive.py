@@ -9,6 +9,7 @@ from collector.sources import Parsed, keibado, netkeiba
 from collector.sources.text import block_reason, decode
 
 NOTHING = Parsed(())
+JSON = (PageKind.APTITUDE, PageKind.REVIEWS)  # always UTF-8, as RFC 8259 has it
 SOURCES = {keibado.SOURCE: keibado, netkeiba.SOURCE: netkeiba}
 
 
@@ -41,7 +42,7 @@ def derive(source: str, kind: PageKind, url: str, body: bytes, content_type: str
         except Unsafe as error:
             return Derived(failure=ParseError("picture", str(error)))
     try:
-        text = decode(body, content_type, SOURCES[source].CHARSET)
+        text = decode(body, content_type, "utf-8" if kind in JSON else SOURCES[source].CHARSET)
     except ParseError as error:
         return Derived(failure=error)
     try:

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from collector.errors import UsageError
-from collector.models import PageKind
+from collector.models import UNDATED, PageKind
 from collector.politeness import OPEN_FOR, Slot
 
 # An issue is finished before the next one is begun, so that what is held is always whole issues.
@@ -34,7 +34,6 @@ SETTLED = timedelta(days=7)  # after a race, its result stands: disqualification
 FIRST_INTERVAL = timedelta(days=30)  # between two looks at a horse's aptitude
 SHORTEST_INTERVAL, LONGEST_INTERVAL = timedelta(days=7), timedelta(days=180)
 SPAN = re.compile(r"([0-9]{1,4})\s?([hdw])")
-UNDATED = date(1970, 1, 1)  # the day under which pages stand that belong to no day: robots.txt, horses
 BEFORE_AN_ISSUE = "4"  # days before an issue's date on which its races may have been; part of queries
 
 

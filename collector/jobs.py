@@ -131,10 +131,7 @@ async def start_lane(app: App, connection: Connection, source: str, site: str, s
 
 
 async def follow_up(place: Workplace, app: App, connection: Connection, scope: Scope) -> None:
-    """Queue what the issues read so far call for on the other site, and match the photos with what has come.
-
-    Done after every slice of every lane, so that it is never lost.
-    """
+    """Queue what the issues read so far call for on the other site. Done after every slice too, so never lost."""
     if place.netkeiba is None:
         return
     host = host_name(place.netkeiba)
@@ -143,7 +140,6 @@ async def follow_up(place: Workplace, app: App, connection: Connection, scope: S
     row = await (await connection.execute(ANYTHING_DUE, scope_parameters([host], scope))).fetchone()
     if row and row[0]:
         await start_lane(app, connection, netkeiba.SOURCE, place.netkeiba, scope)
-    await match_photos(connection)
 
 
 async def run_lane(place: Workplace, app: App, job_id: int, arguments: dict[str, Any]) -> None:
@@ -161,6 +157,7 @@ async def run_lane(place: Workplace, app: App, job_id: int, arguments: dict[str,
             return
         logger.info("lane ended", extra={"host": host, "why": end.why, "reason": end.reason})
         await follow_up(place, app, connection, scope)
+        await match_photos(connection)
         if end.next_at or end.why in ("slice", "stopped"):
             successor = arguments | {"pages_left": pages_left}
             await defer_lane(app, connection, scope.token, host, successor, end.next_at)

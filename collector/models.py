@@ -44,6 +44,9 @@ def _id() -> Any:
     return Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
 
 
+UNDATED = date(1970, 1, 1)  # the day under which pages stand that belong to no day: robots.txt, horses
+
+
 class PageKind(StrEnum):
     """What a page is, which decides who parses it, when it is asked for again and in which order."""
 

@@ -9,9 +9,9 @@ from sqlalchemy.dialects import postgresql
 from sqlmodel import SQLModel
 
 from collector.models import Aptitude, Entry, Horse, PageKind, Race
-from collector.racing import AptitudeItem, EntryItem, HorseItem, RaceItem
+from collector.racing import AptitudeItem, EntryItem, HorseItem, RaceItem, ReviewsItem
 
-RacingItem = RaceItem | EntryItem | HorseItem | AptitudeItem
+RacingItem = RaceItem | EntryItem | HorseItem | AptitudeItem | ReviewsItem
 
 
 def _columns(model: type[SQLModel], item: type[SQLModel]) -> dict[str, str]:
@@ -73,13 +73,13 @@ STORE_APTITUDES = cast(
     f"""
     WITH item AS (SELECT item.*, ($1::jsonb->>'at')::timestamptz AS at FROM {_rows(_columns(Aptitude, AptitudeItem))}),
     compared AS (
-        SELECT item.*, last.id AS last_id, (last.left_px, last.right_px, last.value)
-               IS NOT DISTINCT FROM (item.left_px, item.right_px, item.value) AS same
+        SELECT item.*, last.id AS last_id, (last.left_px, last.right_px) = (item.left_px, item.right_px) AS same
         FROM item LEFT JOIN LATERAL (
             SELECT * FROM aptitude WHERE horse_id = item.horse_id AND axis = item.axis AND observed_at <= item.at
             ORDER BY observed_at DESC LIMIT 1) AS last ON true),
     counted AS (
-        UPDATE aptitude SET reviews = compared.reviews FROM compared
+        UPDATE aptitude SET reviews = compared.reviews, value = compared.value, evidence = compared.evidence
+        FROM compared
         WHERE same AND aptitude.id = last_id AND compared.reviews IS DISTINCT FROM aptitude.reviews
         AND compared.reviews IS NOT NULL)
     INSERT INTO aptitude ({", ".join(AptitudeItem.model_fields)}, source_url, observed_at)
@@ -90,6 +90,18 @@ STORE_APTITUDES = cast(
 )
 
 
+# The number belongs to the opinion that stands. It also decides what bars in the middle mean: with reviews an
+# opinion, without any no label.
+STORE_REVIEWS: LiteralString = """
+UPDATE aptitude AS held SET reviews = item.reviews,
+    value = CASE WHEN item.reviews > 0 THEN COALESCE(held.value, 0.5) ELSE held.value END,
+    evidence = CASE WHEN held.value IS NOT NULL OR item.reviews > 0 THEN NULL
+                    ELSE '0 reviews, 58/58 on all five axes' END
+FROM jsonb_to_recordset($1::jsonb->'items') AS item (horse_id text, reviews int)
+WHERE held.horse_id = item.horse_id AND held.reviews IS DISTINCT FROM item.reviews
+AND NOT EXISTS (SELECT FROM aptitude AS later WHERE later.horse_id = held.horse_id AND later.axis = held.axis
+                AND later.observed_at > held.observed_at)
+"""
 Statement = tuple[LiteralString, dict[str, Any]]
 
 
@@ -116,4 +128,6 @@ def statements(kind: PageKind, url: str, at: datetime, items: Sequence[RacingIte
             found.append((FORGET_ENTRIES, facts(entries)))
     if aptitudes := [item for item in items if isinstance(item, AptitudeItem)]:
         found.append((STORE_APTITUDES, facts(aptitudes)))
+    if reviews := [item for item in items if isinstance(item, ReviewsItem)]:
+        found.append((STORE_REVIEWS, facts(reviews)))
     return found

@@ -169,6 +169,13 @@ class HorseItem(SQLModel):
     damsire: str | None = None
 
 
+class ReviewsItem(SQLModel):
+    """How many people have reviewed a horse, where that stands on a page of its own."""
+
+    horse_id: str = Field(regex=HORSE_ID)
+    reviews: int = Field(ge=0)
+
+
 class AptitudeItem(SQLModel):
     """What reviewers think of a horse on one axis: two bars, and their share.
 

@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     database_url: str | None = None  # postgresql://...; unset: the embedded Postgres under home
     contact: str | None = None  # an address or URL; goes into User-Agent and From
     keibado_url: str = "http://old.keibado.ne.jp"
-    netkeiba_url: str | None = None  # races; empty: photos only
+    netkeiba_url: str | None = "https://db.netkeiba.com"  # races; empty: photos only
     crawl_delay: float = Field(default=5.0, ge=0)  # seconds between requests to one host
     hours: Annotated[tuple[time, time] | None, NoDecode] = None  # opening hours in Asia/Tokyo
     labels_cron: str | None = "0 2 * * *"  # when labels are refreshed, Asia/Tokyo; empty: never
@@ -113,7 +113,7 @@ class Settings(BaseSettings):
                 "database_url": None,
                 # One process serves both sites; by another name it is another host, with a gate of its own.
                 "keibado_url": f"http://127.0.0.1:{self.demo_port}",
-                "netkeiba_url": None,
+                "netkeiba_url": f"http://localhost:{self.demo_port}",
                 "crawl_delay": 0.0,  # the look-alike's own Crawl-delay holds
                 "hours": None,
                 "demo": True,

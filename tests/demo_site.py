@@ -22,6 +22,11 @@ class DemoSite:
     log: RequestLog
 
     @property
+    def netkeiba(self) -> str:
+        """The same site under another name: another host, with a gate of its own."""
+        return self.base.replace("127.0.0.1", "localhost")
+
+    @property
     def requests(self) -> deque[LoggedRequest]:
         """What it was asked, oldest first."""
         return self.log.requests
@@ -33,9 +38,15 @@ class DemoSite:
 
 @asynccontextmanager
 async def demo_site(
-    *, crawl_delay: float = 0.0, hostile: Sequence[str] = (), world: World | None = None
+    *,
+    crawl_delay: float = 0.0,
+    hostile: Sequence[str] = (),
+    world: World | None = None,
+    month_may_change: bool = False,
 ) -> AsyncIterator[DemoSite]:
     """A look-alike site on a free port."""
     log, world = RequestLog(), world or World()
-    async with serving(world, port=0, crawl_delay=crawl_delay, hostile=hostile, log=log) as base:
+    async with serving(
+        world, port=0, crawl_delay=crawl_delay, hostile=hostile, log=log, month_may_change=month_may_change
+    ) as base:
         yield DemoSite(base, world, log)

@@ -10,13 +10,13 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 
 import aiohttp
 from aiohttp import web
 
-from collector.demo import keibado
+from collector.demo import keibado, netkeiba
 from collector.demo.answer import HTML, Answer
 from collector.demo.distort import distort, is_distortion
 from collector.demo.hostile import ROBOTS, Fault, Hostility
@@ -37,8 +37,18 @@ SHUTDOWN_SECONDS = 0.2  # for requests that are still open
 class Site:
     """Answers requests out of a world, well or badly, and keeps the log."""
 
-    def __init__(self, world: World, crawl_delay: float, hostility: Hostility, log: RequestLog) -> None:
+    def __init__(
+        self,
+        world: World,
+        crawl_delay: float,
+        hostility: Hostility,
+        log: RequestLog,
+        *,
+        month_may_change: bool = False,
+    ) -> None:
         self.world = world
+        self.month = world.opinion_month  # as of which the public's opinion is shown
+        self.month_may_change = month_may_change
         self.crawl_delay = crawl_delay
         self.hostility = hostility
         self.log = log
@@ -47,6 +57,7 @@ class Site:
         """What two processes must have in common to share a port."""
         world = self.world
         facts = [world.random_seed, world.years, world.issues_per_year, world.photos_per_issue, self.crawl_delay]
+        facts += [f"{world.opinion_month:%Y-%m}", self.month_may_change]
         return f"{facts} {self.hostility.faults}"
 
     def application(self) -> web.Application:
@@ -54,6 +65,8 @@ class Site:
         application = web.Application()
         application.router.add_get("/_demo/site.json", self._show_identity)
         application.router.add_get("/_demo/requests.json", self._show_log)
+        if self.month_may_change:
+            application.router.add_post("/_demo/month/{month}", self._change_month)
         application.router.add_get("/{path:.*}", self._serve)
         return application
 
@@ -62,6 +75,13 @@ class Site:
 
     async def _show_log(self, _request: web.Request) -> web.Response:
         return web.json_response(self.log.as_json())
+
+    async def _change_month(self, request: web.Request) -> web.Response:
+        try:
+            self.month = date.fromisoformat(f"{request.match_info['month']}-01")
+        except ValueError:
+            return web.Response(status=400, text="write the month as 2018-05\n")
+        return web.json_response({"month": f"{self.month:%Y-%m}"})
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         headers = request.headers
@@ -82,7 +102,7 @@ class Site:
             return response
 
     async def _answer(self, request: web.Request, logged: LoggedRequest) -> web.StreamResponse:
-        answer = self._look_up(request.path)
+        answer = self._look_up(request.path, request.rel_url.raw_query_string)
         fault, visit = self.hostility.visit(request.path)
         if fault and fault.name == "redirect-within" and MOVED in request.query:
             fault = None
@@ -93,11 +113,11 @@ class Site:
             return _respond(request, distort(answer, fault) if answer else None)
         return await misbehave(request, answer or NOTHING, fault, visit)
 
-    def _look_up(self, path: str) -> Answer | None:
+    def _look_up(self, path: str, query: str) -> Answer | None:
         if path == ROBOTS:
             text = f"User-agent: *\nCrawl-delay: {self.crawl_delay:g}\nDisallow: /ad/\nDisallow: /keibado/member/\n"
             return Answer(text.encode(), "text/plain", OPENED)
-        return keibado.answer_path(self.world, path)
+        return keibado.answer_path(self.world, path) or netkeiba.answer_path(self.world, path, query, self.month)
 
 
 def _respond(request: web.Request, answer: Answer | None) -> web.Response:
@@ -139,18 +159,21 @@ async def serving(
     crawl_delay: float = CRAWL_DELAY,
     hostile: Hostility | Sequence[Fault | str] = (),
     log: RequestLog | None = None,
+    month_may_change: bool = False,
 ) -> AsyncIterator[str]:
     """The base URL of a look-alike site that is served as long as the block runs; port 0 takes a free one.
 
     Processes whose sites are alike share a port. Where a different look-alike site is there already, that one is
-    used by who asked for nothing in particular.
+    used by who asked for nothing in particular. With `month_may_change`, `POST /_demo/month/2018-05` sets the month as
+    of which the public's opinion of horses is shown; it begins with the world's own.
 
     Raises:
         UsageError: the port is taken by something else; names the way out.
     """
     hostility = hostile if isinstance(hostile, Hostility) else Hostility(hostile)
     plain = world is None and not hostility.faults and crawl_delay == CRAWL_DELAY and log is None
-    site = Site(world or World(), crawl_delay, hostility, log or RequestLog())
+    plain = plain and not month_may_change
+    site = Site(world or World(), crawl_delay, hostility, log or RequestLog(), month_may_change=month_may_change)
     base = f"http://{f'[{host}]' if ':' in host else host}"
     there = await _identity_at(f"{base}:{port}") if port else None
     if there is not None and there != site.identity():

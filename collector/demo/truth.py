@@ -6,7 +6,8 @@ from datetime import date
 
 from collector.demo.drawing import draw_photo
 from collector.demo.layouts import index_path, layout_of, page_path, picture_path
-from collector.demo.world import Photo, World
+from collector.demo.races import Races
+from collector.demo.world import Issue, Photo, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class TruePhoto:
     comment: str
     pedigree: tuple[str, ...]
     photo: Photo  # as the world has it, the horse's aptitude and build included
+    horse_id: str | None  # at netkeiba; None: what is printed fits several horses
+    race_id: str | None  # that it was about to run in; None: it did not run, or several fit
 
     @property
     def missing(self) -> bool:
@@ -65,14 +68,16 @@ def truth(world: World, since: int | None = None, until: int | None = None) -> T
         if (since is None or since <= year) and (until is None or year <= until)
         for issue in world.issues(year)
     ]
+    races = Races(world)
     return Truth(
         tuple(TrueIssue(issue.code, issue.issue_date, issue.race_days, index_path(issue)) for issue in issues),
-        tuple(_true_photo(photo) for issue in issues for photo in issue.photos),
+        tuple(_true_photo(races, issue, photo) for issue in issues for photo in issue.photos),
     )
 
 
-def _true_photo(photo: Photo) -> TruePhoto:
+def _true_photo(races: Races, issue: Issue, photo: Photo) -> TruePhoto:
     horse = photo.horse
+    horse_id, race_id = _true_match(races, issue, photo)
     full = layout_of(2000 + int(photo.issue_code[:2])).full_profile
     return TruePhoto(
         issue_code=photo.issue_code,
@@ -89,4 +94,19 @@ def _true_photo(photo: Photo) -> TruePhoto:
         comment=photo.comment,
         pedigree=horse.pedigree,
         photo=photo,
+        horse_id=horse_id,
+        race_id=race_id,
     )
+
+
+def _true_match(races: Races, issue: Issue, photo: Photo) -> tuple[str | None, str | None]:
+    """The horse and its race by their ids, as far as anybody can tell."""
+    registry = races.registry
+    horse = registry.register(photo.horse)
+    race_id = next((planned.race_id for planned in races.plan_of(issue) if photo in planned.photos), None)
+    if race_id is not None:
+        return (None, None) if registry.alike(photo.horse) else (horse.horse_id, race_id)
+    if layout_of(issue.issue_date.year).full_profile:  # its age is printed, and no two of one age bear one name
+        return horse.horse_id, None
+    namesakes = list(registry.names.values()).count(horse.horse.name)
+    return (horse.horse_id if namesakes == 1 else None), None

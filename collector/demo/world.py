@@ -60,11 +60,13 @@ class World:
         years: range = range(2005, 2018),
         issues_per_year: int = 8,
         photos_per_issue: int = 10,
+        opinion_month: date | None = None,
     ) -> None:
         self.random_seed = random_seed
         self.years = years
         self.issues_per_year = issues_per_year
         self.photos_per_issue = photos_per_issue  # at most
+        self.opinion_month = opinion_month or date(years.stop, 3, 1)  # as of which the public's opinion is shown
         self._year = lru_cache(maxsize=64)(self._make_year)
 
     @cached_property
@@ -72,7 +74,7 @@ class World:
         return all_names(self.random_seed)
 
     @cached_property
-    def _foals(self) -> int:
+    def foals(self) -> int:
         """How many horses are born in a year."""
         return max(10, self.issues_per_year * self.photos_per_issue // PHOTOS_A_HORSE)
 
@@ -87,10 +89,10 @@ class World:
     def horse(self, born: int, rank: int) -> Horse:
         """One of the horses born in a year."""
         first = self.years.start - ACTIVE_AGES.stop
-        number = (born - first) * self._foals + rank
+        number = (born - first) * self.foals + rank
         # The first foal of every other year bears the name of one that was born nine years before.
         namesake = rank == 0 and born % 2 == 0 and born - NAMESAKE_YEARS >= first
-        name = self._names[(number - namesake * NAMESAKE_YEARS * self._foals) % len(self._names)]
+        name = self._names[(number - namesake * NAMESAKE_YEARS * self.foals) % len(self._names)]
         return make_horse(self.random_seed, number, name, born)
 
     def horses(self) -> Iterator[Horse]:
@@ -135,7 +137,7 @@ class World:
         while len(chosen) < count:
             born = year - random.choice(ACTIVE_AGES)
             # The first foals race more than others, so that namesakes are seen.
-            rank = 0 if random.random() < 0.02 else random.randrange(self._foals)
+            rank = 0 if random.random() < 0.02 else random.randrange(self.foals)
             horse = self.horse(born, rank)
             chosen.setdefault(horse.name, horse)
         return list(chosen.values())

@@ -1,22 +1,72 @@
 """netkeiba: what a page of it says, by its kind; races, horses and aptitudes have modules of their own."""
 
-from datetime import date
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
 
 from collector.errors import ParseError
-from collector.models import PageKind
-from collector.sources import Parsed
+from collector.models import UNDATED, PageKind
+from collector.racing import AptitudeItem
+from collector.sources import Link, Parsed
+from collector.sources.netkeiba_aptitude import parse_aptitude, parse_reviews
+from collector.sources.netkeiba_card import parse_race_card
+from collector.sources.netkeiba_days import parse_race_day
+from collector.sources.netkeiba_horse import parse_horse
+from collector.sources.netkeiba_race import parse_race_result
+from collector.sources.netkeiba_url import (
+    SOURCE,
+    aptitude_url,
+    horse_id_of,
+    horse_url,
+    race_day_url,
+    reviews_url,
+)
 
-SOURCE = "netkeiba"
+__all__ = ["CHARSET", "SOURCE", "aptitude_url", "horse_url", "parse", "race_day_url", "reviews_url"]
+
 CHARSET = "euc-jp"
-
-
-def horse_url(base: str, horse_id: str) -> str:
-    return f"{base}/horse/{horse_id}/"
-
-
-def race_day_url(base: str, day: date) -> str:
-    return f"{base}/race/list/{day:%Y%m%d}/"
+LONGEST_PAGE = 2_000_000  # characters; the longest real one has some 300,000
 
 
 def parse(kind: PageKind, url: str, text: str) -> Parsed:
-    raise ParseError("page", f"a page of kind {kind} is not parsed ({url}, {len(text)})")
+    """What a page says.
+
+    Raises:
+        NoSuchPage: it says, with status 200, that there is nothing.
+        ParseError: it does not say what its kind must say; names the field.
+    """
+    if len(text) > LONGEST_PAGE:
+        raise ParseError("page", f"{len(text)} characters are no page of this site")
+    try:
+        match kind:
+            case PageKind.RACE_DAY:
+                return parse_race_day(url, text)
+            case PageKind.RACE_RESULT:
+                return parse_race_result(url, text)
+            case PageKind.RACE_CARD:
+                return parse_race_card(url, text)
+            case PageKind.HORSE:
+                return _horse(url, text)
+            case PageKind.APTITUDE:
+                return _with_link(parse_aptitude(url, text), url, PageKind.REVIEWS)
+            case PageKind.REVIEWS:
+                return parse_reviews(url, text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = str(first["loc"][0]) if first["loc"] else "page"
+        raise ParseError(field, f"{str(first['input'])[:100]!a}: {first['msg']}") from error
+    raise ParseError("page", f"a page of kind {kind} is not parsed")
+
+
+def _horse(url: str, text: str) -> Parsed:
+    """A horse's page; where it does not show the aptitude itself, the aptitude is asked for."""
+    parsed = parse_horse(url, text)
+    shown = any(isinstance(item, AptitudeItem) for item in parsed.items)
+    return parsed if shown else _with_link(parsed, url, PageKind.APTITUDE)
+
+
+def _with_link(parsed: Parsed, url: str, kind: PageKind) -> Parsed:
+    parts = urlsplit(url)
+    base = f"{parts.scheme}://{parts.netloc}"
+    address = (aptitude_url if kind is PageKind.APTITUDE else reviews_url)(base, horse_id_of(url))
+    return Parsed(parsed.items, (*parsed.links, Link(address, kind, UNDATED)), parsed.missing, parsed.flaws)

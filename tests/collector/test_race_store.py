@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pytest
 from psycopg import AsyncRawCursor
 
 from collector.derive import Derived
@@ -10,7 +11,7 @@ from collector.errors import ParseError
 from collector.frontier import DuePage
 from collector.models import PageKind, PageState
 from collector.politeness import Connection
-from collector.racing import AptitudeItem, Axis, EntryItem, Finish, HorseItem, RaceItem, Surface
+from collector.racing import AptitudeItem, Axis, EntryItem, Finish, HorseItem, RaceItem, ReviewsItem, Surface
 from collector.sources import Item, Parsed
 from collector.store import store_derived
 
@@ -146,6 +147,20 @@ async def test_more_reviews_of_the_same_opinion_are_counted_on_its_row(connectio
     await keep(connection, [opinion(29, 87, value=0.75, reviews=3)], kind=PageKind.APTITUDE)
     await keep(connection, [opinion(29, 87, value=0.75, reviews=5)], kind=PageKind.APTITUDE, at=NOW + timedelta(1))
     assert await opinions(connection) == [(29, 87, 0.75, 5, NOW)]
+
+
+@pytest.mark.parametrize(
+    ("reviews", "value", "evidence"),
+    [(0, None, "0 reviews, 58/58 on all five axes"), (4, 0.5, None)],
+)
+async def test_bars_in_the_middle_mean_what_the_number_of_reviews_says(
+    connection: Connection, reviews: int, value: float | None, evidence: str | None
+) -> None:
+    await keep(connection, [opinion(58, 58)], kind=PageKind.APTITUDE)
+    counted = ReviewsItem(horse_id="2011100001", reviews=reviews)
+    await keep(connection, [counted], kind=PageKind.REVIEWS, at=NOW + timedelta(seconds=5))
+    await keep(connection, [opinion(58, 58)], kind=PageKind.APTITUDE, at=NOW + timedelta(days=30))
+    assert await rows(connection, "SELECT reviews, value, evidence FROM aptitude") == [(reviews, value, evidence)]
 
 
 async def test_a_horse_s_own_page_says_more_than_its_entries(connection: Connection) -> None:

@@ -1,0 +1,69 @@
+"""netkeiba's days: which races of the JRA were held, or are to come."""
+
+import re
+from datetime import date
+from urllib.parse import urlsplit
+
+from selectolax.lexbor import LexborHTMLParser
+
+from collector.errors import ParseError
+from collector.models import PageKind
+from collector.sources import Link, Parsed
+from collector.sources.netkeiba_url import address, day_of, is_jra, race_card_url, race_id_of, race_result_url
+from collector.sources.netkeiba_words import day_in, tree_of, words_of
+
+HELD = "dl.race_top_data_info dd > a[href]"
+HEADING, HEADED = "div.cate_bar h2, title", "のレース情報"
+COMING = ".RaceList_DataItem a[href]"
+COMING_LIST = ".RaceList_Body, .RaceList_Box, .RaceList_DataList, #RaceTopRace"
+BLOCK = "<!-- block=race_list_sub"
+HELD_PATH = re.compile(r"/race/[0-9A-Za-z]{12}/?")
+CARD_PATH = "/race/shutuba.html"
+MOST_LINKS = 500  # a day has at most some 130 races, of all tracks
+
+
+def parse_race_day(url: str, text: str) -> Parsed:
+    """The races of the JRA on a day: links to the results of those held, or to the cards of those to come.
+
+    Raises:
+        ParseError: it is no list of a day's races, or that of another day.
+    """
+    tree, day = tree_of(text), day_of(url)
+    base = "{0.scheme}://{0.netloc}".format(urlsplit(url))
+    if tree.css_first(COMING_LIST) is not None or BLOCK in text[:2000]:
+        ids = _ids(tree, url, COMING, day)
+        return Parsed((), tuple(Link(race_card_url(base, one), PageKind.RACE_CARD, day) for one in ids))
+    headed = _headed(tree)
+    if headed is None:
+        raise ParseError("races", "no list of a day's races")
+    ids = _ids(tree, url, HELD, day)
+    # Asked for a day without racing, the site heads an empty list with the next day that has some.
+    if ids and headed != day:
+        raise ParseError("day", f"it lists the races of {headed}")
+    return Parsed((), tuple(Link(race_result_url(base, one), PageKind.RACE_RESULT, day) for one in ids))
+
+
+def _headed(tree: LexborHTMLParser) -> date | None:
+    """The day in the heading of a list."""
+    for node in tree.css(HEADING)[:4]:
+        words = words_of(node)
+        if HEADED in words and (day := day_in(words)):
+            return day
+    return None
+
+
+def _ids(tree: LexborHTMLParser, url: str, selector: str, day: date) -> list[str]:
+    """The races that a list links on its own host, in its order, each once; local tracks are left out."""
+    ids: dict[str, None] = {}
+    for node in tree.css(selector)[:MOST_LINKS]:
+        found = address(url, node.attributes.get("href") or "")
+        path = urlsplit(found).path if found else ""
+        if not found or not (path == CARD_PATH if selector == COMING else HELD_PATH.fullmatch(path)):
+            continue
+        try:
+            race_id = race_id_of(found)
+        except ParseError:
+            continue
+        if is_jra(race_id) and race_id.startswith(f"{day.year}"):
+            ids[race_id] = None
+    return list(ids)

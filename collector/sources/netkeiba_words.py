@@ -1,0 +1,351 @@
+"""The words that netkeiba's pages share: what is printed, as the values of racing; and tables read by their heads.
+
+Readers of one cell return None for what the site leaves blank or hides, and raise ParseError for what they do not
+know. A reader does not know which cell it reads: its error's field says what sort of word it wanted.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, time
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from collector.errors import NoSuchPage, ParseError
+from collector.racing import Direction, Going, Grade, Sex, Surface, Weather
+
+__all__ = ["NoSuchPage"]
+
+LONGEST_PAGE = 1_000_000  # characters, three times the longest real one
+LONGEST_CELL = 200
+PAY_WALL = "プレミアムサービス案内"
+CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
+BLANK = re.compile(r"[-*?.~ー―−]{0,9}")  # "", "---", "---.-", "**"
+
+SURFACES = {"芝": Surface.TURF, "ダ": Surface.DIRT, "ダート": Surface.DIRT, "障": Surface.JUMP, "障害": Surface.JUMP}
+DIRECTIONS = {"右": Direction.RIGHT, "左": Direction.LEFT, "直線": Direction.STRAIGHT, "直": Direction.STRAIGHT}
+WEATHERS = {
+    "晴": Weather.FINE,
+    "曇": Weather.CLOUDY,
+    "雨": Weather.RAINY,
+    "小雨": Weather.DRIZZLE,
+    "雪": Weather.SNOW,
+    "小雪": Weather.LIGHT_SNOW,
+}
+TURF_GOINGS = {"良": Going.FIRM, "稍重": Going.GOOD, "重": Going.YIELDING, "不良": Going.SOFT}
+DIRT_GOINGS = {"良": Going.STANDARD, "稍重": Going.GOOD, "重": Going.MUDDY, "不良": Going.SLOPPY}
+SHORT_GOINGS = {"稍": "稍重", "不": "不良"}  # on race cards
+SEXES = {
+    "牡": Sex.MALE,
+    "牝": Sex.FEMALE,
+    "セ": Sex.GELDING,
+    "セン": Sex.GELDING,
+    "騸": Sex.GELDING,
+    "せん": Sex.GELDING,
+}
+GRADES = {grade.value.upper(): grade for grade in Grade}
+GRADE_MARK = re.compile(r"\((J[・.]?)?(G|JPN)(III|II|I|[123])\)|\((L|OP)\)", re.I)
+ROMAN = {"I": "1", "II": "2", "III": "3"}
+ICON = re.compile(r"(?:^|\s)Icon_GradeType([0-9]{1,2})(?=\s|$)")
+ICONS = {
+    1: Grade.G1, 2: Grade.G2, 3: Grade.G3, 5: Grade.OPEN, 15: Grade.LISTED,
+    10: Grade.JUMP_G1, 11: Grade.JUMP_G2, 12: Grade.JUMP_G3,
+    19: Grade.LOCAL_1, 20: Grade.LOCAL_2, 21: Grade.LOCAL_3,
+}  # 13 marks the races of a bet (WIN5), 16 to 18 are classes  # fmt: skip
+
+DISTANCE = re.compile(r"(.{0,30}?)(?<![0-9])([0-9]{2,5})m")
+SEX_AGE = re.compile(r"(牡|牝|セン?|せん|騸)([0-9]{1,2})?")
+WEIGHT = re.compile(r"([0-9]{3,4})(?:kg)?(?:\(([^()]{0,8})\))?")
+CHANGE = re.compile(r"[+±-]?[0-9]{1,3}")
+CLOCK = re.compile(r"(?:([0-9]{1,2}):)?([0-9]{1,3})(?:\.([0-9]{1,3}))?")
+POSITIONS = re.compile(r"[0-9]{1,2}(?:-[0-9]{1,2}){0,9}")
+NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,4})?")
+DAY = re.compile(r"([0-9]{4})年([0-9]{1,2})月([0-9]{1,2})日")
+HOUR = re.compile(r"([0-9]{1,2}):([0-9]{2})")
+
+
+# --- text -------------------------------------------------------------------------------------------------
+
+
+def clean(text: str) -> str:
+    """Words as printed, on one line, without characters that cannot be seen."""
+    return " ".join(CONTROL.sub("", text).split())
+
+
+def words_of(node: LexborNode | None, longest: int = LONGEST_CELL) -> str:
+    """What a node says; empty without a node. Far too much text is cut: it is no cell's."""
+    return clean(node.text(deep=True, separator="")[: 20 * longest])[:longest] if node is not None else ""
+
+
+def plain(text: str) -> str:
+    """Words as they are compared: half-width digits and brackets, no spaces."""
+    return "".join(unicodedata.normalize("NFKC", CONTROL.sub("", text)[: 2 * LONGEST_CELL]).split())
+
+
+def tree_of(text: str) -> LexborHTMLParser:
+    """A page as a tree.
+
+    Raises:
+        ParseError: it is absurdly long, or stands for a page that only paying readers get.
+    """
+    if len(text) > LONGEST_PAGE:
+        raise ParseError("page", f"{len(text)} characters are no page of this site")
+    tree = LexborHTMLParser(text)
+    if PAY_WALL in words_of(tree.css_first("title")):
+        raise ParseError("page", "a pay wall")
+    return tree
+
+
+def _unknown(field: str, text: str) -> ParseError:
+    return ParseError(field, f"{text[:60]!a} is not known")
+
+
+# --- a race -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What is run on and how far, as 芝右 外1600m says."""
+
+    surface: Surface | None
+    direction: Direction | None
+    course: str | None
+    distance: int  # m
+
+
+def ground_of(text: str) -> Ground:
+    """芝左2400m, 障芝 外-内3000m, 芝直線1000m, 00200m (in front of a sledge), ダ1200m (lists and cards)."""
+    match = DISTANCE.fullmatch(clean(unicodedata.normalize("NFKC", text[:LONGEST_CELL])))
+    if not match:
+        raise _unknown("distance", text)
+    rest, surface = match[1].strip(), None
+    for word in ("障害", "障", "芝", "ダート", "ダ"):
+        if rest.startswith(word):
+            rest, surface = rest.removeprefix(word), SURFACES[word]
+            break
+    direction, course = track_of(rest)
+    return Ground(surface, direction, course, int(match[2]))
+
+
+def track_of(text: str) -> tuple[Direction | None, str | None]:
+    """右 外, 直線, 芝 外-内 (over hurdles): which way round, and which of the racecourse's tracks."""
+    rest, direction = clean(unicodedata.normalize("NFKC", text[:LONGEST_CELL])), None
+    for word in ("芝", "ダート", "芝", "右", "左", "直線", "直", "芝", "ダート"):
+        if rest.startswith(word):
+            rest = rest.removeprefix(word).lstrip(" ・→/")
+            direction = direction or DIRECTIONS.get(word)
+    return direction, rest[:20] or None
+
+
+def going_of(text: str, ground: Surface | None) -> Going | None:
+    """The official going; over hurdles it is told as that of turf."""
+    word = plain(text)
+    word = SHORT_GOINGS.get(word, word)
+    if BLANK.fullmatch(word) or ground is None:
+        return None
+    going = (DIRT_GOINGS if ground == Surface.DIRT else TURF_GOINGS).get(word)
+    if going is None:
+        raise _unknown("going", text)
+    return going
+
+
+def weather_of(text: str) -> Weather | None:
+    word = plain(text)
+    if BLANK.fullmatch(word):
+        return None
+    if word not in WEATHERS:
+        raise _unknown("weather", text)
+    return WEATHERS[word]
+
+
+def grade_in(name: str) -> Grade | None:
+    """The grade in a race's name: 有馬記念(G1), (GI), (J.G1), (JpnI), (L)."""
+    marks = list(GRADE_MARK.finditer(unicodedata.normalize("NFKC", name[:LONGEST_CELL])))
+    if not marks:
+        return None
+    match = marks[-1]
+    if match[4]:
+        return GRADES[match[4].upper()]
+    number = ROMAN.get(match[3].upper(), match[3])
+    jump = "J." if match[1] else ""
+    return GRADES.get(f"{jump}{match[2].upper()}{number}")
+
+
+def grade_of_icons(icons: Iterable[str]) -> Grade | None:
+    """The grade that marks beside a name stand for, given their classes."""
+    for icon in icons:
+        if (match := ICON.search(icon[:LONGEST_CELL])) and (grade := ICONS.get(int(match[1]))):
+            return grade
+    return None
+
+
+def day_in(text: str) -> date | None:
+    """The first date printed; None where there is none, or one that no calendar has."""
+    match = DAY.search(text)
+    try:
+        return date(int(match[1]), int(match[2]), int(match[3])) if match else None
+    except ValueError:
+        return None
+
+
+def hour_in(text: str) -> time | None:
+    """When a race starts: 発走 : 15:40, 15:40発走."""
+    match = HOUR.search(text)
+    try:
+        return time(int(match[1]), int(match[2])) if match else None
+    except ValueError as error:
+        raise _unknown("start_time", text) from error
+
+
+# --- an entry ---------------------------------------------------------------------------------------------
+
+
+def sex_and_age(text: str) -> tuple[Sex | None, int | None]:
+    """牡3, セ5; 牝 alone is a sex without an age."""
+    word = plain(text)
+    if BLANK.fullmatch(word):
+        return None, None
+    match = SEX_AGE.fullmatch(word)
+    if not match:
+        raise _unknown("sex", text)
+    return SEXES[match[1]], int(match[2]) if match[2] else None
+
+
+def weight_and_change(text: str) -> tuple[int | None, int | None]:
+    """486(-4); 計不 was not weighed; 486(前計不) was not weighed the last time, so there is no change."""
+    word = plain(text).replace("−", "-")
+    if BLANK.fullmatch(word) or word.startswith("計不"):
+        return None, None
+    match = WEIGHT.fullmatch(word)
+    if not match:
+        raise _unknown("horse_weight", text)
+    change = CHANGE.fullmatch(match[2] or "")
+    return int(match[1]), int(change[0].replace("±", "")) if change else None
+
+
+def seconds_of(text: str) -> float | None:
+    """1:12.6 is 72.6; 58.9 is as it stands. Nobody runs in no time: 0.0 was not taken."""
+    word = plain(text)
+    if BLANK.fullmatch(word):
+        return None
+    match = CLOCK.fullmatch(word)
+    if not match or (match[1] and int(match[2]) > 59):
+        raise _unknown("time", text)
+    return float(f"{60 * int(match[1] or 0) + int(match[2])}.{match[3] or 0}") or None
+
+
+def positions_of(text: str) -> list[int]:
+    """5-5-4; empty where it is not told, or hidden from those who do not pay."""
+    word = plain(text).strip("-")
+    if BLANK.fullmatch(word):
+        return []
+    if not POSITIONS.fullmatch(word):
+        raise _unknown("positions_at_bends", text)
+    return [int(position) for position in word.split("-")]
+
+
+def number_of(text: str) -> float | None:
+    """1.8, 22,527.7, 540."""
+    word = plain(text).replace(",", "")
+    if BLANK.fullmatch(word):
+        return None
+    if not NUMBER.fullmatch(word):
+        raise _unknown("number", text)
+    return float(word)
+
+
+def count_of(text: str) -> int | None:
+    """A number without a fraction."""
+    number = number_of(text)
+    if number is None:
+        return None
+    if not number.is_integer():
+        raise _unknown("number", text)
+    return int(number)
+
+
+# --- tables -----------------------------------------------------------------------------------------------
+
+MOST_CELLS = 60
+# Heads that begin like another one; a caller that does not want them must not get them.
+OTHER_HEADS = ("タイム指数", "タイム指数M", "馬場指数", "スタート指数", "追走指数", "上がり指数")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row, whose cells are asked for by the words at the head of their column."""
+
+    node: LexborNode
+    cells: Sequence[LexborNode | None]
+    columns: dict[str, int]
+
+    def cell(self, *heads: str) -> LexborNode | None:
+        """The cell under the first of some heads that the table has; None if it has none, or the row is short."""
+        for head in heads:
+            if (column := self.columns.get(head)) is not None:
+                return self.cells[column] if column < len(self.cells) else None
+        return None
+
+    def words(self, *heads: str) -> str:
+        return words_of(self.cell(*heads))
+
+
+class Table:
+    """A table read by its heads: columns have been added in the middle more than once.
+
+    A head is compared without spaces and in normal width (ﾀｲﾑ指数 is タイム指数). Help texts stand within some heads,
+    so a head that is none of the expected ones counts as the longest of them that it begins with.
+    """
+
+    def __init__(self, table: LexborNode, expected: Iterable[str]) -> None:
+        known = sorted({*expected, *OTHER_HEADS}, key=len, reverse=True)
+        self.columns: dict[str, int] = {}
+        self.rows: list[Row] = []
+        for node in _own_rows(table):
+            cells = list(_cells(node))
+            if all(cell is None or cell.tag == "th" for cell in cells):
+                if not self.columns:  # a head that is repeated further down says nothing new
+                    self.columns = _columns(cells, known)
+            else:
+                self.rows.append(Row(node, cells, self.columns))
+
+    def has(self, *heads: str) -> bool:
+        return any(head in self.columns for head in heads)
+
+
+def _own_rows(table: LexborNode) -> Iterator[LexborNode]:
+    """A table's rows, without those of tables in its cells."""
+    for part in table.iter():
+        if part.tag == "tr":
+            yield part
+        elif part.tag in ("thead", "tbody", "tfoot"):
+            yield from (row for row in part.iter() if row.tag == "tr")
+
+
+def _cells(row: LexborNode) -> Iterator[LexborNode | None]:
+    """A row's cells by column: one that spans several is followed by none."""
+    seen = 0
+    for cell in row.iter():
+        if cell.tag not in ("td", "th"):
+            continue
+        span = (cell.attributes.get("colspan") or "1").strip()
+        wide = min(max(int(span), 1), MOST_CELLS) if span.isascii() and span.isdigit() and len(span) < 4 else 1
+        yield cell
+        yield from (None for _ in range(wide - 1))
+        seen += wide
+        if seen >= MOST_CELLS:
+            return
+
+
+def _columns(cells: Sequence[LexborNode | None], known: Sequence[str]) -> dict[str, int]:
+    """Where each head stands, the first of equal ones; an exact head goes before one that begins like it."""
+    heads = [plain(words_of(cell)) for cell in cells]
+    columns: dict[str, int] = {}
+    for column, head in enumerate(heads):
+        if head in known:
+            columns.setdefault(head, column)
+    for column, head in enumerate(heads):
+        if head not in known and (name := next((name for name in known if head.startswith(name)), None)):
+            columns.setdefault(name, column)
+    return columns

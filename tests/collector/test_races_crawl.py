@@ -1,0 +1,120 @@
+"""From issues to races, horses and labels: whole runs against the look-alike of both sites."""
+
+from collections.abc import AsyncIterator
+from datetime import date
+from typing import Any
+
+import psycopg
+import pytest
+
+from collector.crawl import Tick, crawl
+from collector.demo import opinion
+from collector.demo.races import Races
+from collector.demo.truth import truth
+from collector.demo.world import World
+from collector.errors import ExitCode
+from collector.frontier import Scope
+from collector.jobs import Workplace
+from collector.racing import Axis
+from collector.refresh import Refreshed, label_scope, plan, refresh
+from collector.status import Summary
+from tests.demo_site import DemoSite, demo_site
+
+WORLD = World(years=range(2015, 2018), issues_per_year=2, photos_per_issue=6)
+ALL = Scope(date(2015, 1, 1), date(2017, 12, 31))
+RACES = Races(WORLD)
+
+
+async def show(_: Tick) -> None:
+    """Nobody looks."""
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[DemoSite]:
+    async with demo_site(world=WORLD) as opened:
+        yield opened
+
+
+async def collect(place: Workplace, site: DemoSite) -> tuple[Summary, ExitCode]:
+    """One `collector crawl` of everything."""
+    place.sites, place.netkeiba = (site.base, site.netkeiba), site.netkeiba
+    place.stopping.clear()
+    return await crawl(place, site.base, ALL, show)
+
+
+async def label(place: Workplace, site: DemoSite) -> tuple[Refreshed, ExitCode]:
+    """One `collector refresh-labels`."""
+    async with await place.connect() as connection:
+        await plan(connection, site.netkeiba, older_than=None, horses=None)
+    place.stopping.clear()
+    return await refresh(place, site.netkeiba, label_scope(), show)
+
+
+def rows(conninfo: str, query: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(conninfo) as connection:
+        return connection.execute(query).fetchall()  # type: ignore[arg-type]
+
+
+async def test_every_race_of_the_issues_days_comes_as_it_was_run(place: Workplace, site: DemoSite) -> None:
+    summary, code = await collect(place, site)
+    assert code == ExitCode.DONE
+    run = {race.race_id: race for issue in truth(WORLD).issues for day in issue.race_days for race in RACES.on(day)}
+    held = rows(place.conninfo, "SELECT race_id, race_date, racecourse, distance FROM race")
+    assert {row[0]: row[1:] for row in held} == {
+        race.race_id: (race.day, race.racecourse, race.distance) for race in run.values()
+    }
+    assert summary.races == len(run)
+    entries = rows(place.conninfo, "SELECT race_id, horse_id FROM entry")
+    assert sorted(entries) == sorted(
+        (race.race_id, entry.horse.horse_id) for race in run.values() for entry in race.entries
+    )
+    assert rows(place.conninfo, "SELECT * FROM parse_failure") == []
+
+
+async def test_photos_find_the_horse_and_the_race_they_were_taken_for(place: Workplace, site: DemoSite) -> None:
+    await collect(place, site)
+    found = rows(place.conninfo, "SELECT issue_code, number, horse_id, race_id FROM photo_match")
+    matches = {(code, number): (horse_id, race_id) for code, number, horse_id, race_id in found}
+    true = {(photo.issue_code, photo.number): (photo.horse_id, photo.race_id) for photo in truth(WORLD).photos}
+    wrong = {key: (matches.get(key), true[key]) for key in true if matches.get(key) != true[key]}
+    assert wrong == {}
+
+
+async def test_a_second_run_asks_for_no_race_again_and_changes_no_row(place: Workplace, site: DemoSite) -> None:
+    await collect(place, site)
+    queries = [f"SELECT * FROM {table} ORDER BY id" for table in ("race", "entry", "horse", "photo_match")]
+    before = [rows(place.conninfo, query) for query in queries]
+    site.requests.clear()
+    await collect(place, site)
+    assert [path for path in site.paths() if path.startswith("/race")] == []
+    assert [rows(place.conninfo, query) for query in queries] == before
+
+
+async def test_labels_are_what_the_site_shows_and_no_review_is_no_label(place: Workplace, site: DemoSite) -> None:
+    await collect(place, site)
+    done, code = await label(place, site)
+    assert code == ExitCode.DONE
+    assert done.held == done.horses == len({photo.horse_id for photo in truth(WORLD).photos if photo.horse_id})
+    shown = rows(place.conninfo, "SELECT horse_id, axis, left_px, right_px, value, reviews FROM aptitude")
+    for horse_id, axis, left, right, value, reviews in shown:
+        registered = RACES.registry.find(horse_id)
+        assert registered is not None
+        graph = opinion.graph(registered.horse, WORLD.opinion_month)
+        assert (left, right) == graph[list(Axis).index(Axis(axis))]
+        count = opinion.reviews(registered.horse, WORLD.opinion_month)
+        assert reviews == count
+        assert value == (pytest.approx(right / (left + right)) if count else None)
+
+
+async def test_a_refresh_of_labels_that_are_not_due_makes_no_request(place: Workplace, site: DemoSite) -> None:
+    await collect(place, site)
+    await label(place, site)
+    site.requests.clear()
+    done, code = await label(place, site)
+    assert (done.requests, code, list(site.requests)) == (0, ExitCode.DONE, [])
+
+
+async def test_the_two_hosts_have_a_robots_txt_and_a_gate_each(place: Workplace, site: DemoSite) -> None:
+    await collect(place, site)
+    assert site.paths().count("/robots.txt") == 2
+    assert len(rows(place.conninfo, "SELECT name FROM host WHERE smallest_gap IS NOT NULL")) == 2
