@@ -28,6 +28,7 @@ from collector.sources.netkeiba_words import (
     Row,
     Table,
     day_in,
+    ends_within,
     going_of,
     grade_in,
     grade_of_icons,
@@ -58,7 +59,7 @@ def parse_race_card(url: str, text: str) -> Parsed:
         NoSuchPage: the id is no race's.
         ParseError: it is another race's card, or lists no horse.
     """
-    tree = tree_of(text)
+    tree = _whole(text, 'id="tr_')
     tables = [
         Table(table, HEADS)
         for table in tree.css("table.Shutuba_Table")[:A_FEW]
@@ -75,9 +76,15 @@ def parse_live_result(url: str, text: str) -> Parsed:
         NoSuchPage: the id is no race's.
         ParseError: it is another race's page, or lists no horse.
     """
-    tree = tree_of(text)
+    tree = _whole(text, 'class="HorseNameSpan')
     tables = [Table(table, HEADS) for table in tree.css("table#All_Result_Table")[:1]]
     return _parse(url, tree, tables, [row for table in tables for row in table.rows], NOT_HERE)
+
+
+def _whole(text: str, mark: str) -> LexborHTMLParser:
+    if ends_within(text, mark):
+        raise ParseError("entries", "the page ends within the table of horses")
+    return tree_of(text)
 
 
 def _parse(

@@ -18,6 +18,7 @@ from collector.sources.netkeiba_words import (
     clean,
     count_of,
     day_in,
+    ends_within,
     going_of,
     grade_in,
     ground_of,
@@ -264,6 +265,8 @@ def parse_race_result(url: str, text: str) -> Parsed:
     table = find_table(tree.css("table.race_table_01")[:A_FEW])
     if table is None:
         raise ParseError("entries", "no table of horses")
+    if ends_within(text, 'id="umalink_', "id=umalink_"):
+        raise ParseError("entries", "the page ends within the table of horses")
     entries, bad_rows = read_entries(table.rows, race_id)
     absent = [field for heads, field, _ in COLUMNS if not table.has(*heads)]
     missing = dict.fromkeys(absent + _unsaid(race, entries))

@@ -12,13 +12,14 @@ from datetime import date, time
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from collector.errors import NoSuchPage, ParseError
+from collector.errors import ParseError
 from collector.racing import Direction, Going, Grade, Sex, Surface, Weather
 
-__all__ = ["NoSuchPage"]
-
-LONGEST_PAGE = 1_000_000  # characters, three times the longest real one
+LONGEST_PAGE = 600_000  # characters, twice the longest real one
 LONGEST_CELL = 200
+# Elements within elements, which cost a parser the more the deeper they are; real pages have fewer than 60.
+DEEPEST = 500
+TAG = re.compile(r"<(/?)(?!(?:li|p|td|th|tr|dd|dt|option|br|hr|img|input|meta|link|source|area|wbr|col)\b)[a-z]", re.I)
 PAY_WALL = "プレミアムサービス案内"
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 BLANK = re.compile(r"[-*?.~ー―−]{0,9}")  # "", "---", "---.-", "**"
@@ -87,14 +88,31 @@ def tree_of(text: str) -> LexborHTMLParser:
     """A page as a tree.
 
     Raises:
-        ParseError: it is absurdly long, or stands for a page that only paying readers get.
+        ParseError: it is absurdly long or deep, or stands for a page that only paying readers get.
     """
     if len(text) > LONGEST_PAGE:
         raise ParseError("page", f"{len(text)} characters are no page of this site")
+    if depth_of(text) > DEEPEST:
+        raise ParseError("page", f"more than {DEEPEST} elements within each other are no page of this site")
     tree = LexborHTMLParser(text)
     if PAY_WALL in words_of(tree.css_first("title")):
         raise ParseError("page", "a pay wall")
     return tree
+
+
+def depth_of(text: str) -> int:
+    """How many elements stand within each other at most, of those that do not end by themselves."""
+    depth = deepest = 0
+    for tag in TAG.finditer(text):
+        depth = max(depth - 1, 0) if tag[1] else depth + 1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def ends_within(text: str, *marks: str) -> bool:
+    """Whether a page was cut off within its last table with some mark, so that rows are not there to be missed."""
+    at = max(map(text.rfind, marks))
+    return at >= 0 and text.find("</table", at) < 0
 
 
 def _unknown(field: str, text: str) -> ParseError:

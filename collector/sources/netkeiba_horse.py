@@ -1,0 +1,129 @@
+"""netkeiba's pages of horses: who it is, and in the older layout what the public thinks of it."""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from collector.errors import NoSuchPage, ParseError
+from collector.racing import HorseItem, Sex
+from collector.sources import Parsed
+from collector.sources.netkeiba_aptitude import items_of, opinion_in
+from collector.sources.netkeiba_url import horse_id_of
+from collector.sources.netkeiba_words import day_in, plain, tree_of, words_of
+from collector.sources.text import horse_key
+
+STATES = {"現役": False, "抹消": True}
+SEXES = {"牡": Sex.MALE, "牝": Sex.FEMALE, "セ": Sex.GELDING, "騸": Sex.GELDING}
+COAT = re.compile(r"[^0-9\s]{1,6}毛")
+HORSE_LINK = re.compile(r"/horse/([0-9A-Za-z]{10})/?")
+FOUND = 'table[summary="競走馬検索結果"] td > a[href*="/horse/"]'
+NOTHING_FOUND = "見つかりませんでした"
+LONGEST_NAME = 60  # characters
+ANCESTORS = 6  # links of the pedigree: the sire, his parents, the dam, hers
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A horse that a search by name has found; the name may only contain what was searched for."""
+
+    horse_id: str
+    name: str
+
+
+def parse_horse(url: str, text: str) -> Parsed:
+    """A horse, and in the older layout its aptitudes.
+
+    Raises:
+        NoSuchPage: there is no such horse.
+        ParseError: it is no horse's page, or another horse's.
+    """
+    tree = tree_of(text)
+    horse_id = horse_id_of(url)
+    head = tree.css_first("div.horse_title h1")
+    if head is None or not words_of(head):
+        if tree.css_first("table.db_prof_table") is None:
+            raise NoSuchPage("horse", f"there is none at {url[:200]}")
+        raise ParseError("name", "not printed")
+    canonical = _canonical(tree)
+    if canonical is not None and canonical != horse_id:
+        raise ParseError("horse", f"the page is {canonical}'s")
+    opinion = opinion_in(tree)
+    aptitudes = items_of(horse_id, opinion) if opinion else ()
+    return Parsed((_horse(tree, horse_id, words_of(head, LONGEST_NAME)), *aptitudes))
+
+
+def parse_horse_search(url: str, text: str) -> list[Candidate]:
+    """The horses whose names contain what was searched for; with one hit the answer is the horse's own page.
+
+    Raises:
+        ParseError: it is no answer to a search.
+    """
+    tree = tree_of(text)
+    if head := tree.css_first("div.horse_title h1"):
+        canonical = _canonical(tree)
+        if canonical is None:
+            raise ParseError("horse", f"a horse without an id at {url[:200]}")
+        return [Candidate(canonical, words_of(head, LONGEST_NAME))]
+    found: dict[str, Candidate] = {}
+    for node in tree.css(FOUND):
+        match = HORSE_LINK.search(node.attributes.get("href") or "")
+        name = words_of(node, LONGEST_NAME)
+        if match and name:
+            found.setdefault(match[1], Candidate(match[1], name))
+    if not found and NOTHING_FOUND not in words_of(tree.css_first("div.search_result_box")):
+        raise ParseError("horses", f"no answer to a search at {url[:200]}")
+    return list(found.values())
+
+
+def _canonical(tree: LexborHTMLParser) -> str | None:
+    link = tree.css_first("link[rel=canonical]")
+    match = HORSE_LINK.search(link.attributes.get("href") or "") if link else None
+    return match[1] if match else None
+
+
+def _horse(tree: LexborHTMLParser, horse_id: str, name: str) -> HorseItem:
+    retired, sex, coat = _state(words_of(tree.css_first("p.txt_01")))
+    sire, dam, damsire = _parents(tree)
+    key = horse_key(name)
+    return HorseItem(
+        horse_id=horse_id, name=name, horse_key=key, born=_born(tree), sex=sex, coat=coat, retired=retired,
+        sire=sire, dam=dam, damsire=damsire,
+    )  # fmt: skip
+
+
+def _state(words: str) -> tuple[bool | None, Sex | None, str | None]:
+    """現役　牡3歳　鹿毛: whether it has retired, its sex, its coat; each may be left out."""
+    retired = next((state for word, state in STATES.items() if word in words), None)
+    rest = words
+    for word in STATES:
+        rest = rest.replace(word, " ")
+    sex = coat = None
+    for part in rest.split():
+        if part[0] in SEXES and not part.endswith("毛"):
+            sex = SEXES[part[0]]
+        elif match := COAT.fullmatch(part):
+            coat = match[0]
+    return retired, sex, coat
+
+
+def _born(tree: LexborHTMLParser) -> date | None:
+    for head in tree.css("table.db_prof_table th"):
+        if plain(words_of(head)) == "生年月日":
+            return day_in(words_of(_next_cell(head)))
+    return None
+
+
+def _next_cell(head: LexborNode) -> LexborNode | None:
+    node = head.next
+    while node is not None and node.tag != "td":
+        node = node.next
+    return node
+
+
+def _parents(tree: LexborHTMLParser) -> tuple[str | None, str | None, str | None]:
+    links = [words_of(node, LONGEST_NAME) for node in tree.css("table.blood_table td a") if words_of(node)]
+    if len(links) != ANCESTORS:
+        return None, None, None
+    return links[0], links[3], links[4]
