@@ -26,6 +26,10 @@ def _rows(columns: dict[str, str]) -> str:
     return f"jsonb_to_recordset($1::jsonb->'items') AS item ({described})"
 
 
+# A card prints them, a result does not: nothing said is nothing changed.
+KEPT_PRIZES = "COALESCE(NULLIF(EXCLUDED.prizes, '{}'), held.prizes)"
+
+
 def _upsert(model: type[SQLModel], item: type[SQLModel], key: str, where: str = "true") -> LiteralString:
     """Insert the items, or change the rows that say otherwise; rows that are as they were keep their date.
 
@@ -33,7 +37,9 @@ def _upsert(model: type[SQLModel], item: type[SQLModel], key: str, where: str = 
     """
     columns = _columns(model, item)
     names = ", ".join(columns)
-    held, new = (", ".join(f"{row}.{name}" for name in (*columns, "source_url")) for row in ("held", "EXCLUDED"))
+    changing = (*columns, "source_url")
+    held = ", ".join(f"held.{name}" for name in changing)
+    new = ", ".join(f"EXCLUDED.{name}" for name in changing).replace("EXCLUDED.prizes", KEPT_PRIZES)
     return cast(
         LiteralString,
         f"""

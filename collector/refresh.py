@@ -43,13 +43,6 @@ UPDATE page SET due_at = last_fetched_at + interval '90 days' FROM horse
 WHERE {LABEL_PAGES} AND horse.horse_id = {HORSE} AND horse.retired
 AND last_fetched_at IS NOT NULL AND due_at < last_fetched_at + interval '90 days'
 """
-# Its number of reviews is asked for where the opinion has changed since.
-REVIEWS = f"""
-UPDATE page SET due_at = clock_timestamp() WHERE host = %(host)s AND kind = 'reviews' AND state <> 'excluded'
-AND EXISTS (SELECT FROM page AS shown WHERE shown.host = page.host AND shown.kind = 'aptitude'
-            AND shown.changed_at > page.last_fetched_at
-            AND {HORSE} = {HORSE.replace("page.url", "shown.url")})
-"""
 OLDER = f"""
 UPDATE page SET due_at = clock_timestamp() WHERE {LABEL_PAGES} AND last_fetched_at < clock_timestamp() - %(age)s
 """
@@ -110,7 +103,7 @@ async def plan(
         known = await (await connection.execute(KNOWN_HORSES, facts)).fetchall()
         async with connection.cursor() as cursor:
             await cursor.executemany(WANT, [_horse_page(site, host, horse_id) for (horse_id,) in known])
-        for query in (RETIRED, RACED, REVIEWS):
+        for query in (RETIRED, RACED):
             await connection.execute(query, facts)
         if older_than is not None:
             await connection.execute(OLDER, facts)

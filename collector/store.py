@@ -69,7 +69,8 @@ def _array(values: Iterable[object]) -> str:
 
 
 # The part that every page has: the gate, the bytes, the log, the links, the page's own state. With an old epoch
-# the gate raises, and nothing of the rest is written. What a page means is one more part of the same statement.
+# the gate raises, and nothing of the rest is written. Reviews are counted anew where an opinion has changed, all other
+# links are followed once. What a page means is one more part of the same statement.
 PAGE_PARTS = """
 WITH gate AS MATERIALIZED (
     SELECT CASE WHEN %(asked)s THEN finish_slot(%(host)s, %(epoch)s, %(at)s, %(delay)s, %(why)s)
@@ -87,7 +88,8 @@ linked AS (
     INSERT INTO page (url, host, source, kind, dated, priority, due_at, found_on)
     SELECT link.url, %(host)s, %(source)s, link.kind, link.dated, link.priority, %(at)s, %(url)s
     FROM gate, jsonb_to_recordset($1::jsonb->'links') AS link (url text, kind text, dated date, priority int)
-    ON CONFLICT (url) DO NOTHING),
+    ON CONFLICT (url) DO UPDATE SET due_at = EXCLUDED.due_at
+    WHERE page.kind = 'reviews' AND page.state <> 'excluded'),
 paged AS (
     UPDATE page SET state = %(state)s, due_at = %(due_at)s, etag = %(etag)s, last_modified = %(last_modified)s,
         last_status = COALESCE(%(status)s, last_status), failures = %(failures)s,

@@ -35,13 +35,14 @@ def crawl_in_process(conninfo: str, base: str, delay: float, since: date, until:
     os._exit(asyncio.run(main()))
 
 
-def work_in_process(conninfo: str, base: str, delay: float) -> None:
+def work_in_process(conninfo: str, base: str, delay: float, netkeiba: str | None = None) -> None:
     """One `collector worker`, until it is killed."""
     from collector.jobs import Workplace
     from collector.schedule import Schedule
     from collector.worker import work
 
-    asyncio.run(work(Workplace(conninfo, None, (base,), delay), Schedule()))
+    sites = (base, netkeiba) if netkeiba else (base,)
+    asyncio.run(work(Workplace(conninfo, None, sites, delay, netkeiba=netkeiba), Schedule()))
 
 
 def start(target: Callable[..., None], *arguments: object) -> BaseProcess:

@@ -98,6 +98,12 @@ async def test_a_result_takes_the_card_s_place_and_not_the_other_way_round(conne
     assert held == [(1, "finished"), (2, "finished")]
 
 
+async def test_the_prizes_that_only_a_card_prints_stay(connection: Connection) -> None:
+    await keep(connection, [RACE], kind=PageKind.RACE_CARD)
+    await keep(connection, [RACE.model_copy(update={"prizes": []})])
+    assert await rows(connection, "SELECT prizes, source_url FROM race") == [([3900.0, 1600.0], RESULT)]
+
+
 async def test_a_horse_that_is_no_longer_listed_is_taken_off(connection: Connection) -> None:
     await keep(connection, [RACE, entry(1), entry(2)])
     await keep(connection, [RACE, entry(1)])

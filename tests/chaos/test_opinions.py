@@ -1,0 +1,89 @@
+"""A year of changing opinion, asked for by three workers of which one is killed at random each month."""
+
+import asyncio
+import itertools
+import random
+import signal
+import time
+from datetime import date, timedelta
+
+import aiohttp
+import pytest
+
+from collector.crawl import Tick, crawl
+from collector.demo import opinion
+from collector.demo.races import Races
+from collector.demo.world import World
+from collector.frontier import UNDATED, Scope
+from collector.jobs import Workplace, build_app, start_lane
+from collector.politeness import Connection
+from collector.racing import Axis
+from collector.refresh import label_scope, plan
+from collector.sources import netkeiba
+from tests.chaos.processes import send, start, work_in_process
+from tests.demo_site import DemoSite, demo_site
+
+WORLD = World(years=range(2015, 2017), issues_per_year=3, photos_per_issue=6, opinion_month=date(2016, 1, 1))
+MONTHS = [date(2016, month, 1) for month in range(1, 13)]
+LEFT = """
+SELECT (SELECT count(*) FROM page WHERE dated = %s AND kind <> 'robots' AND due_at <= clock_timestamp()),
+       (SELECT count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing'))
+"""
+
+
+async def show(_: Tick) -> None:
+    """Nobody looks."""
+
+
+async def turn_to(site: DemoSite, month: date) -> None:
+    async with aiohttp.ClientSession() as session, session.post(f"{site.base}/_demo/month/{month:%Y-%m}") as answer:
+        assert answer.status == 200
+
+
+async def settle(connection: Connection, within: float = 60.0) -> None:
+    """Wait until no label is due and no lane is left."""
+    began = time.monotonic()
+    while True:
+        row = await (await connection.execute(LEFT, (UNDATED,))).fetchone()
+        if row == (0, 0):
+            return
+        assert time.monotonic() - began < within, f"still due and queued: {row}"
+        await asyncio.sleep(0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+async def test_the_stored_history_is_the_one_that_was_shown(place: Workplace, connection: Connection) -> None:
+    async with demo_site(world=WORLD, month_may_change=True) as site:
+        place.sites, place.netkeiba = (site.base, site.netkeiba), site.netkeiba
+        await crawl(place, site.base, Scope(date(2015, 1, 1), date(2016, 12, 31)), show)
+        arguments = (place.conninfo, site.base, 0.0, site.netkeiba)
+        workers = [start(work_in_process, *arguments) for _ in range(3)]
+        app = build_app(place)
+        try:
+            async with app.open_async():
+                for month in MONTHS:
+                    await turn_to(site, month)
+                    await plan(connection, site.netkeiba, older_than=timedelta(0), horses=None)
+                    await start_lane(app, connection, netkeiba.SOURCE, site.netkeiba, label_scope())
+                    await asyncio.sleep(random.uniform(0.0, 0.4))
+                    send(workers.pop(random.randrange(3)), signal.SIGKILL)
+                    workers.append(start(work_in_process, *arguments))
+                    await settle(connection)
+        finally:
+            for worker in workers:
+                send(worker, signal.SIGKILL)
+    rows = await (
+        await connection.execute("SELECT horse_id, axis, left_px, right_px FROM aptitude ORDER BY observed_at, id")
+    ).fetchall()
+    registry, moved = Races(WORLD).registry, 0
+    for horse_id in {row[0] for row in rows}:
+        registered = registry.find(horse_id)
+        assert registered is not None
+        shown = [opinion.graph(registered.horse, month) for month in MONTHS]
+        for index, axis in enumerate(Axis):
+            stored = [(left, right) for one, name, left, right in rows if (one, name) == (horse_id, axis)]
+            served = [bars for bars, _ in itertools.groupby(graph[index] for graph in shown)]
+            assert stored == served, (horse_id, axis)
+            moved += len(served) - 1
+    assert moved > 20  # so that there was a history to keep
