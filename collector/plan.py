@@ -10,7 +10,7 @@ from rich.console import Console
 from collector.crawl import due_pages, seeds
 from collector.errors import ExitCode
 from collector.fetch import Fetcher
-from collector.frontier import IN_SCOPE, Scope, scope_parameters
+from collector.frontier import IN_SCOPE, Scope, scope_parameters, today
 from collector.jobs import Workplace
 from collector.models import PageKind
 from collector.politeness import Blocked, Connection, Gate, Pace, host_name
@@ -18,7 +18,7 @@ from collector.progress import PHOTOS_AN_ISSUE, size, span
 from collector.robots import Robots, delay_in_force
 from collector.robots_copy import RobotsCopy, find_copy, robots_in_force
 from collector.settings import is_loopback
-from collector.sources import keibado
+from collector.sources import keibado, netkeiba
 
 ISSUES_A_YEAR = 50  # guessed for a year whose index has not been read
 PHOTO_BYTES = 20_000  # likewise
@@ -35,10 +35,16 @@ AVERAGES = """
 SELECT (SELECT count(*)::float8 / NULLIF(count(DISTINCT issue_code), 0) FROM photo),
        (SELECT avg(size)::float8 FROM blob WHERE media_type LIKE 'image/%')
 """
+DAYS_AN_ISSUE = 2
+RACES_A_DAY = 30  # guessed: two or three racecourses with up to twelve races each
+RACES_A_DAY_SO_FAR = "SELECT count(*)::float8 / NULLIF(count(DISTINCT race_date), 0) FROM race"
+RACES_DUE = """
+SELECT count(*) FROM page WHERE kind IN ('race_day', 'race_result') AND due_at <= clock_timestamp()
+"""
 NO_JOB = -1  # the lane of a command that only looks at robots.txt
 
 
-async def current_copy(place: Workplace, site: str) -> RobotsCopy | None:
+async def current_copy(place: Workplace, site: str, source: str = keibado.SOURCE) -> RobotsCopy | None:
     """Our copy of robots.txt, asked for if it is a day old, unless a crawl is at work and will do that itself."""
     async with await place.connect() as connection, Fetcher(place.contact, place.sites, place.timeouts) as fetcher:
         host = host_name(site)
@@ -47,7 +53,7 @@ async def current_copy(place: Workplace, site: str) -> RobotsCopy | None:
             pace = Pace(place.crawl_delay, is_loopback(site))
             gate = await Gate.take(connection, host, NO_JOB, pace, place.stopping)
             try:
-                await robots_in_force(gate, fetcher, keibado.SOURCE, site)
+                await robots_in_force(gate, fetcher, source, site)
             except Blocked:
                 return await find_copy(connection, f"{site}/robots.txt")
         return await find_copy(connection, f"{site}/robots.txt")
@@ -100,11 +106,17 @@ async def print_plan(place: Workplace, base: str, scope: Scope, *, as_json: bool
     delay, reason = delay_in_force(place.crawl_delay, robots, 0.0, is_loopback(base))
     async with await place.connect() as connection:
         facts = await _estimate(connection, host, base, scope)
-    facts |= {
+        races = await _races(connection, facts["issues"]) if place.netkeiba else {"races": 0, "race_requests": 0}
+    races_delay = 0.0
+    if place.netkeiba:
+        races_allowed, races_delay = await _second_site(place, place.netkeiba)
+        allowed = allowed and races_allowed
+    facts |= races | {
         "allowed": allowed,
         "delay_s": delay,
         "delay_reason": reason,
-        "seconds": facts["requests"] * delay,
+        # Each site has a lane of its own, so the longer one decides.
+        "seconds": max(facts["requests"] * delay, races["race_requests"] * races_delay),
     }
     if as_json:
         sys.stdout.write(json.dumps(facts) + "\n")
@@ -135,6 +147,23 @@ async def _estimate(connection: Connection, host: str, base: str, scope: Scope) 
     }  # fmt: skip
 
 
+async def _races(connection: Connection, issues: int) -> dict[str, int]:
+    """What the race days of so many issues come to: each day's list, and a result for each of its races."""
+    (races_a_day,) = await _row(connection, RACES_A_DAY_SO_FAR, {})
+    (due,) = await _row(connection, RACES_DUE, {})
+    days = DAYS_AN_ISSUE * issues
+    races = round(days * float(races_a_day or RACES_A_DAY))
+    return {"races": races, "race_requests": days + races + due}
+
+
+async def _second_site(place: Workplace, site: str) -> tuple[bool, float]:
+    """Whether the site of the races allows it, and at which delay."""
+    copy = await current_copy(place, site, netkeiba.SOURCE)
+    robots = copy.robots if copy and copy.robots else Robots.disallow_all("robots.txt is out of reach")
+    delay, _ = delay_in_force(place.crawl_delay, robots, 0.0, is_loopback(site))
+    return robots.allowed(netkeiba.race_day_url(site, today())), delay
+
+
 async def _row(connection: Connection, query: LiteralString, parameters: dict[str, Any]) -> tuple[Any, ...]:
     row = await (await connection.execute(query, parameters or None)).fetchone()
     assert row is not None
@@ -151,5 +180,9 @@ def _print(console: Console, scope: Scope, facts: dict[str, Any]) -> None:
     guess = " (a guess: their indexes have not been read)" if facts["years_unread"] else ""
     console.print(f"issues          {facts['issues']}{guess}")
     console.print(f"photos          about {facts['photos']}, {size(facts['bytes'])}")
-    console.print(f"requests        about {facts['requests']}")
+    requests = f"{facts['requests']}"
+    if facts["race_requests"]:
+        console.print(f"races           about {facts['races']}, on the issues' days")
+        requests += f", and {facts['race_requests']} to the site of the races beside them"
+    console.print(f"requests        about {requests}")
     console.print(f"time            about {span(facts['seconds'])} at one request in {facts['delay_s']:g} s")

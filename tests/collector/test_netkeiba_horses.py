@@ -278,7 +278,8 @@ SCRAPS = st.sampled_from(
     [
         '<table class="tekisei_table">', "<tr>", "<td>", "</table>", image("bar_gray", 58), "</h1>", '"', "{", "}",
         image("turf_blue", 26, "芝"), image("dirt_gray", 26), image("centerline", 1), "<h2>評価：9件</h2>", "\x00",
-        '<div class="horse_title"><h1>', "ホシ", '<p class="txt_01">', "現役　牡", '<link rel="canonical" href="/horse/1/">',
+        '<div class="horse_title"><h1>', "ホシ", '<p class="txt_01">', "現役　牡",
+        '<link rel="canonical" href="/horse/1/">',
         '<table class="db_prof_table">', "<th>生年月日</th>", "2011年13月45日",
     ]
 )  # fmt: skip
