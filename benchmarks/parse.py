@@ -1,0 +1,120 @@
+"""How many pages of each kind are read in a second of CPU, beside decoding and selectolax alone, and BeautifulSoup.
+
+    pip install -e '.[bench]'
+    python benchmarks/parse.py [--seconds 2]
+
+Pages are the look-alike site's, in the real encodings. "tree" is what cannot be avoided: the bytes decoded and a tree
+built of them. "BeautifulSoup" decodes, builds its tree and asks it for the text of every cell and link, without
+understanding any of it.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bs4 import BeautifulSoup
+from selectolax.lexbor import LexborHTMLParser
+
+from collector.demo import keibado as keibado_site
+from collector.demo import netkeiba as netkeiba_site
+from collector.demo.answer import Answer
+from collector.demo.truth import truth
+from collector.demo.world import World
+from collector.derive import JSON, SOURCES, derive
+from collector.models import PageKind
+from collector.sources import keibado, netkeiba
+from collector.sources.text import decode
+
+SITE = "https://site.example"
+SAMPLES = 30  # pages of each kind
+BATCHES = 5  # the fastest counts: a busy machine only ever slows down
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of one kind."""
+
+    source: str
+    kind: PageKind
+    path: str
+    answer: Answer
+
+    def parse(self) -> None:
+        """All of it, as the crawl does."""
+        derived = derive(self.source, self.kind, SITE + self.path, self.answer.body, self.answer.media_type)
+        assert derived.failure is None, derived.failure
+
+    def _markup(self) -> str:
+        charset = "utf-8" if self.kind in JSON else SOURCES[self.source].CHARSET
+        text = decode(self.answer.body, self.answer.media_type, charset)
+        return json.loads(text)["data"] if self.kind in JSON else text
+
+    def tree(self) -> None:
+        """Decoding and selectolax alone."""
+        LexborHTMLParser(self._markup())
+
+    def soup(self) -> None:
+        """The same by BeautifulSoup."""
+        soup = BeautifulSoup(self._markup(), "html.parser")
+        for node in soup.find_all(["td", "th", "a", "img"]):
+            node.get_text()
+
+
+def pages() -> dict[PageKind, list[Page]]:
+    """Some of each kind."""
+    world = World()
+    there = truth(world)
+    races = netkeiba_site.races_of(world)
+    days = [day for issue in there.issues for day in issue.race_days][:: max(1, len(there.issues) * 2 // SAMPLES)]
+    horses = list(dict.fromkeys(photo.horse_id for photo in there.photos if photo.horse_id))[:: len(there.photos) // 90]
+    paths = {
+        PageKind.YEAR_INDEX: [(keibado.SOURCE, f"/keibabook/bn/{year}.html") for year in world.years],
+        PageKind.ISSUE_INDEX: [(keibado.SOURCE, issue.path) for issue in there.issues[::3]],
+        PageKind.PHOTO_PAGE: [(keibado.SOURCE, photo.page_path) for photo in there.photos[::30]],
+        PageKind.RACE_DAY: [(netkeiba.SOURCE, f"/race/list/{day:%Y%m%d}/") for day in days],
+        PageKind.RACE_RESULT: [(netkeiba.SOURCE, f"/race/{race.race_id}/") for day in days for race in races.on(day)],
+        PageKind.HORSE: [(netkeiba.SOURCE, f"/horse/{horse_id}/") for horse_id in horses],
+        PageKind.APTITUDE: [(netkeiba.SOURCE, netkeiba.aptitude_url("", horse_id)) for horse_id in horses],
+        PageKind.REVIEWS: [(netkeiba.SOURCE, netkeiba.reviews_url("", horse_id)) for horse_id in horses],
+    }
+    return {
+        kind: [Page(source, kind, path, _answer(world, path)) for source, path in found[:SAMPLES]]
+        for kind, found in paths.items()
+    }
+
+
+def _answer(world: World, path: str) -> Answer:
+    plain, _, query = path.partition("?")
+    answer = keibado_site.answer_path(world, plain) or netkeiba_site.answer_path(world, plain, query)
+    assert answer is not None, path
+    return answer
+
+
+def cost(do: Callable[[Page], None], chosen: list[Page], seconds: float) -> float:
+    """CPU seconds a page."""
+    best = float("inf")
+    for _ in range(BATCHES):
+        done, began = 0, time.process_time()
+        while time.process_time() - began < seconds / BATCHES:
+            for page in chosen:
+                do(page)
+            done += len(chosen)
+        best = min(best, (time.process_time() - began) / done)
+    return best
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    options.add_argument("--seconds", type=float, default=2.0, metavar="S", help="for each kind and reader")
+    seconds = options.parse_args().seconds
+    print(f"{'page':12} {'kB':>6} {'pages/CPU s':>12} {'to tree':>8} {'to BeautifulSoup':>17}")
+    for kind, chosen in pages().items():
+        ours, tree, soup = (cost(do, chosen, seconds) for do in (Page.parse, Page.tree, Page.soup))
+        size = sum(len(page.answer.body) for page in chosen) / len(chosen) / 1000
+        print(f"{kind:12} {size:6.1f} {1 / ours:12.0f} {ours / tree:8.2f} {ours / soup:17.2f}")
+
+
+if __name__ == "__main__":
+    main()
