@@ -70,7 +70,7 @@ def print_horse(console: Console, facts: dict[str, Any]) -> None:
     for axis in Axis:
         history = [row for row in facts["aptitudes"] if row["axis"] == axis]
         if history:
-            console.print(plot(axis, history), markup=False, highlight=False)
+            console.print(plot(axis, history), markup=False, highlight=False, soft_wrap=True)
 
 
 def _entries(entries: list[dict[str, Any]]) -> Table:
@@ -78,7 +78,7 @@ def _entries(entries: list[dict[str, Any]]) -> Table:
         "date", "race", "distance", "number", "place", "weight", title="Entries", title_justify="left", box=None
     )
     for row in entries:
-        grade = f" ({row['grade']})" if row["grade"] else ""
+        grade = f" ({row['grade']})" if row["grade"] and not row["race"].endswith(")") else ""  # as printed, mostly
         place = row["finish_position"] or row["finish"] or "-"
         weight = f"{row['horse_weight_kg']} kg" if row["horse_weight_kg"] else "-"
         distance = f"{row['surface'] or ''} {row['distance_m']} m".strip()
