@@ -45,7 +45,9 @@ async def crawled(site: DemoSite, conninfo: str, *words: str) -> subprocess.Comp
     return await collector("crawl", "--since", "2014", "--until", "2014", *words, env=environment(conninfo, site.base))
 
 
-COMMANDS = ["crawl", "worker", "status", "reparse", "robots", "forget", "demo-site"]
+COMMANDS = [
+    "crawl", "refresh-labels", "match", "horse", "worker", "schedule", "status", "reparse", "robots", "forget", "demo-site",
+]  # fmt: skip
 DB_COMMANDS = ["upgrade", "url", "psql", "dump", "restore"]
 
 
