@@ -46,7 +46,8 @@ async def crawled(site: DemoSite, conninfo: str, *words: str) -> subprocess.Comp
 
 
 COMMANDS = [
-    "crawl", "refresh-labels", "match", "horse", "worker", "schedule", "status", "reparse", "robots", "forget", "demo-site",
+    "crawl", "refresh-labels", "match", "horse", "worker", "schedule", "status", "reparse", "robots", "forget",
+    "demo-site",
 ]  # fmt: skip
 DB_COMMANDS = ["upgrade", "url", "psql", "dump", "restore"]
 
