@@ -1,6 +1,7 @@
 """The commands. Thin: words become values, one function is called, one result is printed."""
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -42,6 +43,14 @@ app = typer.Typer(
 db = typer.Typer(cls=Commands, no_args_is_help=True, help="The database: its schema, its address, a shell, a backup.")
 app.add_typer(db, name="db")
 
+
+class RacesOf(StrEnum):
+    """Which races a crawl collects."""
+
+    PHOTOS = "photos"
+    ALL = "all"
+
+
 Demo = Annotated[
     bool,
     typer.Option(
@@ -59,13 +68,17 @@ def crawl(
     since: Since = None,
     until: Until = None,
     limit: Annotated[int | None, typer.Option(metavar="N", help="At most so many issues, from the first on.")] = None,
+    races: Annotated[
+        RacesOf, typer.Option("--races", help="Races of the days that the photos need, or of every JRA race day.")
+    ] = RacesOf.PHOTOS,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be asked for; only robots.txt is.")
     ] = False,
     as_json: Json = False,
     demo: Demo = False,
 ) -> None:
-    """Collect paddock photos and their issues. Stop it whenever you like: the next run goes on from there.
+    """Collect paddock photos, their issues, and the races of their days. Stop it whenever you like: the next run goes
+    on from there.
 
     Example: collector crawl --since 2016 --until 2017-06-30
 
@@ -73,7 +86,9 @@ def crawl(
     """
     from collector import commands
 
-    raise typer.Exit(commands.crawl(since, until, limit, dry_run=dry_run, as_json=as_json, demo=demo))
+    all_races = races is RacesOf.ALL
+    code = commands.crawl(since, until, limit, all_races=all_races, dry_run=dry_run, as_json=as_json, demo=demo)
+    raise typer.Exit(code)
 
 
 @app.command(epilog=EXIT_CODES)

@@ -81,7 +81,13 @@ def connected(settings: Settings) -> Iterator[Callable[[], Awaitable[Connection]
 
 def workplace(settings: Settings, conninfo: str) -> Workplace:
     return Workplace(
-        conninfo, settings.contact, settings.sites, settings.crawl_delay, settings.hours, settings.netkeiba_url
+        conninfo,
+        settings.contact,
+        settings.sites,
+        settings.crawl_delay,
+        settings.hours,
+        settings.netkeiba_url,
+        settings.netkeiba_race,
     )
 
 

@@ -39,12 +39,21 @@ from collector.worker import work as run_worker
 
 
 def crawl(
-    since: str | None, until: str | None, limit: int | None, *, dry_run: bool, as_json: bool, demo: bool
+    since: str | None,
+    until: str | None,
+    limit: int | None,
+    *,
+    all_races: bool,
+    dry_run: bool,
+    as_json: bool,
+    demo: bool,
 ) -> ExitCode:
     """`collector crawl`."""
     settings = read_settings(demo=demo)
-    scope = read_scope(since, until, limit)
+    scope = read_scope(since, until, limit, all_races=all_races)
     settings.check_crawl()
+    if all_races and not settings.netkeiba_url:
+        raise UsageError("--races all needs the site that has the races; PADDOCK_NETKEIBA_URL is set to nothing.")
     console = stderr_console()
     log_to_stderr(logging.WARNING)
 

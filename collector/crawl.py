@@ -128,7 +128,7 @@ async def crawl(
     Ends when nothing is due, when the sites close for longer than two minutes, or when told to stop; whatever
     was fetched is committed, whatever was not stays queued.
     """
-    hosts = [host_name(site) for site in (base, place.netkeiba) if site]
+    hosts = place.hosts
     async with await place.connect() as connection:
         row = await (await connection.execute("SELECT clock_timestamp()")).fetchone()
         assert row is not None

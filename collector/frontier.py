@@ -1,6 +1,7 @@
 """Which page next: what is due, in which order, and when a page is asked for again."""
 
 import re
+from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -19,15 +20,17 @@ PRIORITY = {
     PageKind.RACE_RESULT: 40,
     PageKind.RACE_CARD: 40,
     PageKind.RACE_DAY: 20,
+    PageKind.COMING_DAY: 20,
+    PageKind.RACE_CALENDAR: 10,
     PageKind.HORSE: 15,
     PageKind.HORSE_SEARCH: 15,
     PageKind.APTITUDE: 10,
     PageKind.REVIEWS: 10,
     PageKind.ROBOTS: 0,
 }
-LISTINGS = (PageKind.YEAR_INDEX, PageKind.ISSUE_INDEX)
+LISTINGS = (PageKind.YEAR_INDEX, PageKind.ISSUE_INDEX, PageKind.RACE_CALENDAR)
 LABELS = (PageKind.HORSE, PageKind.APTITUDE, PageKind.REVIEWS)
-RACING = (PageKind.RACE_DAY, PageKind.RACE_RESULT, PageKind.RACE_CARD)
+RACING = (PageKind.RACE_DAY, PageKind.COMING_DAY, PageKind.RACE_RESULT, PageKind.RACE_CARD)
 FIRST_YEAR = 2001  # of the archive
 STILL_CHANGING = timedelta(days=28)  # after its date, a listing is not expected to change any more
 SETTLED = timedelta(days=7)  # after a race, its result stands: disqualifications and corrections come within days
@@ -44,6 +47,7 @@ class Scope:
     since: date
     until: date
     limit: int | None = None  # issues; of labels: pages
+    all_races: bool = False  # every race day of the range; or those only that the photos need
 
     @property
     def pages(self) -> int | None:
@@ -53,10 +57,11 @@ class Scope:
     @property
     def token(self) -> str:
         """A short name of this scope, the same for every process that crawls it."""
-        return f"{self.since}..{self.until}" + (f"#{self.limit}" if self.limit else "")
+        limit, races = f"#{self.limit}" if self.limit else "", "+races" if self.all_races else ""
+        return f"{self.since}..{self.until}{limit}{races}"
 
 
-def read_scope(since: str | None, until: str | None, limit: int | None) -> Scope:
+def read_scope(since: str | None, until: str | None, limit: int | None, *, all_races: bool = False) -> Scope:
     """What a user's words cover: a year or a date each.
 
     Raises:
@@ -68,7 +73,7 @@ def read_scope(since: str | None, until: str | None, limit: int | None) -> Scope
         raise UsageError(f"--since {first} is after --until {last}.")
     if limit is not None and limit < 1:
         raise UsageError(f"--limit {limit} is no number of issues; it must be 1 or more.")
-    return Scope(first, last, limit)
+    return Scope(first, last, limit, all_races)
 
 
 def _read_day(text: str | None, option: str, default: date, whole_year: date) -> date:
@@ -135,10 +140,12 @@ RANGE_END = """LEAST(%(until)s::date, CASE WHEN %(limit)s::int IS NULL THEN NULL
     (SELECT dated FROM page WHERE kind = 'issue_index' AND dated >= %(since)s::date
      ORDER BY dated OFFSET %(limit)s::int - 1 LIMIT 1) END)"""
 
-# A year's index stands under its first day, and is needed for any part of the year; races are before their issue.
+# A year's index and a month's calendar stand under their first day, and are needed for any part of it; races are
+# before their issue.
 IN_SCOPE = f"""dated <= {RANGE_END} AND dated >=
     CASE WHEN kind = 'year_index' THEN date_trunc('year', %(since)s::date)::date
-         WHEN kind IN ('race_day', 'race_result', 'race_card') THEN %(since)s::date - {BEFORE_AN_ISSUE}
+         WHEN kind = 'race_calendar' THEN date_trunc('month', %(since)s::date)::date
+         WHEN kind IN ('race_day', 'coming_day', 'race_result', 'race_card') THEN %(since)s::date - {BEFORE_AN_ISSUE}
          ELSE %(since)s::date END"""
 
 TAKE = f"""
@@ -183,16 +190,24 @@ def read_turn(row: tuple[Any, ...] | None) -> Turn:
 def revisit_at(kind: PageKind, dated: date, at: datetime) -> datetime | None:
     """When to ask again for a page that was read well at `at`; None for never.
 
-    Only listings change, and only while they are young: a year's index until four weeks after the year, an
-    issue's until four weeks after its date. A race is asked for daily until its day, and once more a week after it,
-    when the result stands. When a horse's aptitude is asked for again, `collector.refresh` decides.
+    Only listings change, and only while they are young: a year's index and a month's calendar until four weeks after
+    their end, an issue's until four weeks after its date. A race is asked for daily until its day, and once more a
+    week after it, when the result stands. When a horse's aptitude is asked for again, `collector.refresh` decides.
     """
     if kind in RACING:
         return _after_the_race(kind, dated, at)
     if kind not in LISTINGS:
         return None
-    last_day = date(dated.year, 12, 31) if kind is PageKind.YEAR_INDEX else dated
-    return at + timedelta(days=1) if at.date() <= last_day + STILL_CHANGING else None
+    return at + timedelta(days=1) if at.date() <= _last_day(kind, dated) + STILL_CHANGING else None
+
+
+def _last_day(kind: PageKind, dated: date) -> date:
+    """The last day that a page is about."""
+    if kind is PageKind.YEAR_INDEX:
+        return date(dated.year, 12, 31)
+    if kind is PageKind.RACE_CALENDAR:
+        return dated.replace(day=monthrange(dated.year, dated.month)[1])
+    return dated
 
 
 def ask_opinion_at(at: datetime, checked_at: datetime | None, *, changed: bool) -> datetime:
@@ -210,15 +225,14 @@ def ask_opinion_at(at: datetime, checked_at: datetime | None, *, changed: bool) 
 def _after_the_race(kind: PageKind, dated: date, at: datetime) -> datetime | None:
     if today(at) <= dated:
         return at + timedelta(days=1)
-    if kind is PageKind.RACE_CARD or today(at) > dated + SETTLED:
+    if kind in (PageKind.RACE_CARD, PageKind.COMING_DAY) or today(at) > dated + SETTLED:
         return None
     return at + (SETTLED + timedelta(days=1) if kind is PageKind.RACE_RESULT else timedelta(days=1))
 
 
 def recheck_at(kind: PageKind, dated: date, at: datetime) -> datetime | None:
     """When to ask again for a page that is gone: a young one may only be late; others never."""
-    last_day = date(dated.year, 12, 31) if kind is PageKind.YEAR_INDEX else dated
-    return at + timedelta(days=7) if at.date() <= last_day + STILL_CHANGING else None
+    return at + timedelta(days=7) if at.date() <= _last_day(kind, dated) + STILL_CHANGING else None
 
 
 def retry_at(failures: int, at: datetime) -> datetime:

@@ -28,7 +28,7 @@ from collector.robots import next_opening
 from collector.robots_copy import robots_in_force
 from collector.settings import is_loopback
 from collector.sources import netkeiba
-from collector.wanted import want_race_days
+from collector.wanted import want_coming_days, want_race_days
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,13 @@ WHERE job.status = 'doing' AND job.task_name = 'lane'
 FOR UPDATE OF job SKIP LOCKED
 """
 FINISH = "SELECT procrastinate_finish_job_v1(%s, 'failed', true)"
-WAITING = "SELECT count(*) FROM procrastinate_jobs WHERE queue_name = %s AND lock = %s AND status IN ('todo', 'doing')"
+# A lane that has looked at the frontier for the last time will not do what is found from now on.
+WAITING = """
+SELECT count(*) FROM procrastinate_jobs WHERE queue_name = %s AND lock = %s
+AND (status = 'todo' OR status = 'doing' AND NOT args ? 'ended')
+"""
+ENDED = "UPDATE procrastinate_jobs SET args = args || '{\"ended\": true}' WHERE id = %s"
+ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext(%s))"
 ANYTHING_DUE = f"""
 SELECT EXISTS (SELECT FROM page WHERE host = ANY (%(hosts)s) AND due_at <= clock_timestamp() AND kind <> 'robots'
                AND {IN_SCOPE})
@@ -63,10 +69,16 @@ class Workplace:
     crawl_delay: float  # seconds
     hours: tuple[time, time] | None = None
     netkeiba: str | None = None  # where the photos' races are asked for; None: photos only
+    netkeiba_race: str | None = None  # where calendars and races to come are asked for
     timeouts: Timeouts = field(default_factory=Timeouts)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     interrupted: bool = False  # told to stop from outside (Ctrl-C, SIGTERM)
     fetcher: Fetcher | None = None
+
+    @property
+    def hosts(self) -> list[str]:
+        """The hosts that a crawl asks, each once, that of the photos first."""
+        return list(dict.fromkeys(host_name(site) for site in self.sites))
 
     async def connect(self) -> Connection:
         """A connection of one's own, each statement a transaction unless said otherwise."""
@@ -117,7 +129,7 @@ async def start_lane(app: App, connection: Connection, source: str, site: str, s
     """Queue the lane of a crawl, unless it is queued or running already."""
     host = host_name(site)
     async with connection.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"{scope.token} {host}",))
+        await connection.execute(ONE_AT_A_TIME, (f"{scope.token} {host}",))
         row = await (await connection.execute(WAITING, (scope.token, lane_lock(host)))).fetchone()
         if row and not row[0]:
             arguments = {
@@ -126,27 +138,30 @@ async def start_lane(app: App, connection: Connection, source: str, site: str, s
                 "since": str(scope.since),
                 "until": str(scope.until),
                 "limit": scope.limit,
+                "all_races": scope.all_races,
             }
             await defer_lane(app, connection, scope.token, host, arguments)
 
 
 async def follow_up(place: Workplace, app: App, connection: Connection, scope: Scope) -> None:
-    """Queue what the issues read so far call for on the other site. Done after every slice too, so never lost."""
-    if place.netkeiba is None:
-        return
-    host = host_name(place.netkeiba)
-    await connection.execute("INSERT INTO host (name) VALUES (%s) ON CONFLICT DO NOTHING", (host,))
-    await want_race_days(connection, place.netkeiba, scope)
-    row = await (await connection.execute(ANYTHING_DUE, scope_parameters([host], scope))).fetchone()
-    if row and row[0]:
-        await start_lane(app, connection, netkeiba.SOURCE, place.netkeiba, scope)
+    """Queue what the pages read so far call for on other hosts. Done after every slice too, so never lost."""
+    for site, want in ((place.netkeiba, want_race_days), (place.netkeiba_race, want_coming_days)):
+        if site is None:
+            continue
+        host = host_name(site)
+        await connection.execute("INSERT INTO host (name) VALUES (%s) ON CONFLICT DO NOTHING", (host,))
+        await want(connection, site, scope)
+        row = await (await connection.execute(ANYTHING_DUE, scope_parameters([host], scope))).fetchone()
+        if row and row[0]:
+            await start_lane(app, connection, netkeiba.SOURCE, site, scope)
 
 
 async def run_lane(place: Workplace, app: App, job_id: int, arguments: dict[str, Any]) -> None:
     """One slice of a lane; its successor is queued before it ends."""
     site, source = arguments["site"], arguments["source"]
     host = host_name(site)
-    scope = Scope(date.fromisoformat(arguments["since"]), date.fromisoformat(arguments["until"]), arguments["limit"])
+    since, until = date.fromisoformat(arguments["since"]), date.fromisoformat(arguments["until"])
+    scope = Scope(since, until, arguments["limit"], arguments.get("all_races", False))
     async with await place.connect() as connection:
         pace = Pace(place.crawl_delay, is_loopback(site))
         gate = await Gate.take(connection, host, job_id, pace, place.stopping)
@@ -158,9 +173,20 @@ async def run_lane(place: Workplace, app: App, job_id: int, arguments: dict[str,
         logger.info("lane ended", extra={"host": host, "why": end.why, "reason": end.reason})
         await follow_up(place, app, connection, scope)
         await match_photos(connection)
-        if end.next_at or end.why in ("slice", "stopped"):
-            successor = arguments | {"pages_left": pages_left}
-            await defer_lane(app, connection, scope.token, host, successor, end.next_at)
+        async with connection.transaction():
+            await connection.execute(ONE_AT_A_TIME, (f"{scope.token} {host}",))
+            more = end.why == "idle" and await _found_more(connection, host, scope, pages_left)
+            if more or end.next_at or end.why in ("slice", "stopped"):
+                successor = arguments | {"pages_left": pages_left}
+                await defer_lane(app, connection, scope.token, host, successor, end.next_at)
+            else:
+                await connection.execute(ENDED, (job_id,))
+
+
+async def _found_more(connection: Connection, host: str, scope: Scope, pages_left: int | None) -> bool:
+    """Whether pages of this host are due that its lane, being done, has not seen."""
+    row = await (await connection.execute(ANYTHING_DUE, scope_parameters([host], scope))).fetchone()
+    return pages_left != 0 and row is not None and row[0]
 
 
 async def _slice(
@@ -197,7 +223,7 @@ async def reap(app: App, connection: Connection, suspects: set[int]) -> set[int]
                 continue
             await connection.execute(FINISH, (job_id,))
             row = await (await connection.execute(WAITING, (queue, lock))).fetchone()
-            if row and not row[0]:
+            if row and not row[0] and "ended" not in arguments:
                 await defer_lane(app, connection, queue, lock.removeprefix("lane:"), arguments)
             logger.warning("took over the lane of a worker that is gone", extra={"job": job_id, "lock": lock})
     return {job_id for job_id, *_ in dead}

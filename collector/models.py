@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, BIT
 from sqlmodel import Field, SQLModel
 
-from collector.racing import AptitudeItem, EntryItem, HorseItem, RaceItem
+from collector.racing import AptitudeItem, EntryItem, HorseItem, RaceDayItem, RaceItem
 
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -55,7 +55,9 @@ class PageKind(StrEnum):
     ISSUE_INDEX = "issue_index"
     PHOTO_PAGE = "photo_page"
     IMAGE = "image"
+    RACE_CALENDAR = "race_calendar"
     RACE_DAY = "race_day"
+    COMING_DAY = "coming_day"
     RACE_RESULT = "race_result"
     RACE_CARD = "race_card"
     HORSE = "horse"
@@ -256,6 +258,16 @@ class Photo(SQLModel, table=True):
     near_duplicate_of: int | None = Field(
         default=None, sa_column=Column(BigInteger, ForeignKey("photo.id", ondelete="SET NULL"))
     )  # the earlier photo of which this one is a re-encoded copy
+    source_url: str
+    observed_at: datetime = _moment()
+
+
+class RaceDay(RaceDayItem, table=True):
+    """A day on which the JRA raced, or will: what `--races all` goes by."""
+
+    __tablename__ = "race_day"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (UniqueConstraint("race_date"), Index("ix_race_day_source_url", "source_url"))
+    id: int | None = _id()
     source_url: str
     observed_at: datetime = _moment()
 

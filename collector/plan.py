@@ -2,7 +2,7 @@
 
 import json
 import sys
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, LiteralString
 
 from rich.console import Console
@@ -19,6 +19,7 @@ from collector.robots import Robots, delay_in_force
 from collector.robots_copy import RobotsCopy, find_copy, robots_in_force
 from collector.settings import is_loopback
 from collector.sources import keibado, netkeiba
+from collector.wanted import AHEAD
 
 ISSUES_A_YEAR = 50  # guessed for a year whose index has not been read
 PHOTO_BYTES = 20_000  # likewise
@@ -37,9 +38,13 @@ SELECT (SELECT count(*)::float8 / NULLIF(count(DISTINCT issue_code), 0) FROM pho
 """
 DAYS_AN_ISSUE = 2
 RACES_A_DAY = 30  # guessed: two or three racecourses with up to twelve races each
+RACE_DAYS_A_YEAR = 107  # guessed likewise: all weekends and some holidays
+YEAR = timedelta(days=365.25)
+MONTH = YEAR / 12
 RACES_A_DAY_SO_FAR = "SELECT count(*)::float8 / NULLIF(count(DISTINCT race_date), 0) FROM race"
 RACES_DUE = """
-SELECT count(*) FROM page WHERE kind IN ('race_day', 'race_result') AND due_at <= clock_timestamp()
+SELECT count(*) FROM page
+WHERE kind IN ('race_calendar', 'race_day', 'race_result', 'coming_day', 'race_card') AND due_at <= clock_timestamp()
 """
 NO_JOB = -1  # the lane of a command that only looks at robots.txt
 
@@ -106,7 +111,7 @@ async def print_plan(place: Workplace, base: str, scope: Scope, *, as_json: bool
     delay, reason = delay_in_force(place.crawl_delay, robots, 0.0, is_loopback(base))
     async with await place.connect() as connection:
         facts = await _estimate(connection, host, base, scope)
-        races = await _races(connection, facts["issues"]) if place.netkeiba else {"races": 0, "race_requests": 0}
+        races = await _races(connection, facts["issues"], scope) if place.netkeiba else {"races": 0, "race_requests": 0}
     races_delay = 0.0
     if place.netkeiba:
         races_allowed, races_delay = await _second_site(place, place.netkeiba)
@@ -147,13 +152,19 @@ async def _estimate(connection: Connection, host: str, base: str, scope: Scope) 
     }  # fmt: skip
 
 
-async def _races(connection: Connection, issues: int) -> dict[str, int]:
-    """What the race days of so many issues come to: each day's list, and a result for each of its races."""
+async def _races(connection: Connection, issues: int, scope: Scope) -> dict[str, int]:
+    """What the race days come to: each day's list, and a result for each of its races.
+
+    With all races and a limited number of issues it is a guess that is too high: where the range ends is not known.
+    """
     (races_a_day,) = await _row(connection, RACES_A_DAY_SO_FAR, {})
     (due,) = await _row(connection, RACES_DUE, {})
-    days = DAYS_AN_ISSUE * issues
+    days, calendars = DAYS_AN_ISSUE * issues, 0
+    if scope.all_races:
+        covered = min(scope.until, today() + AHEAD) - scope.since
+        days, calendars = round(covered / YEAR * RACE_DAYS_A_YEAR), round(covered / MONTH)
     races = round(days * float(races_a_day or RACES_A_DAY))
-    return {"races": races, "race_requests": days + races + due}
+    return {"races": races, "race_requests": calendars + days + races + due}
 
 
 async def _second_site(place: Workplace, site: str) -> tuple[bool, float]:
@@ -182,7 +193,8 @@ def _print(console: Console, scope: Scope, facts: dict[str, Any]) -> None:
     console.print(f"photos          about {facts['photos']}, {size(facts['bytes'])}")
     requests = f"{facts['requests']}"
     if facts["race_requests"]:
-        console.print(f"races           about {facts['races']}, on the issues' days")
+        where = "in the whole range" if scope.all_races else "on the issues' days"
+        console.print(f"races           about {facts['races']}, {where}")
         requests += f", and {facts['race_requests']} to the site of the races beside them"
     console.print(f"requests        about {requests}")
     console.print(f"time            about {span(facts['seconds'])} at one request in {facts['delay_s']:g} s")

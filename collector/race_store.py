@@ -8,10 +8,8 @@ from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
 from sqlmodel import SQLModel
 
-from collector.models import Aptitude, Entry, Horse, PageKind, Race
-from collector.racing import AptitudeItem, EntryItem, HorseItem, RaceItem, ReviewsItem
-
-RacingItem = RaceItem | EntryItem | HorseItem | AptitudeItem | ReviewsItem
+from collector.models import Aptitude, Entry, Horse, PageKind, Race, RaceDay
+from collector.racing import AptitudeItem, EntryItem, HorseItem, RaceDayItem, RaceItem, RacingItem, ReviewsItem
 
 
 def _columns(model: type[SQLModel], item: type[SQLModel]) -> dict[str, str]:
@@ -54,6 +52,12 @@ def _upsert(model: type[SQLModel], item: type[SQLModel], key: str, where: str = 
 # A card that is read (again) after the race has been run does not undo what the result says.
 IN_TIME = """($1::jsonb->>'kind' <> 'race_card' OR NOT EXISTS (
     SELECT FROM race WHERE race.race_id = item.race_id AND race.source_url <> $1::jsonb->>'url'))"""
+STORE_RACE_DAYS = _upsert(RaceDay, RaceDayItem, "race_date")
+# A day that its month's calendar no longer lists was called off, or moved.
+FORGET_RACE_DAYS: LiteralString = """
+DELETE FROM race_day WHERE source_url = $1::jsonb->>'url'
+AND race_date NOT IN (SELECT race_date FROM jsonb_to_recordset($1::jsonb->'items') AS listed (race_date date))
+"""
 STORE_RACES = _upsert(Race, RaceItem, "race_id", IN_TIME)
 STORE_ENTRIES = _upsert(Entry, EntryItem, "race_id, horse_id", IN_TIME)
 STORE_HORSES = _upsert(Horse, HorseItem, "horse_id")
@@ -123,6 +127,10 @@ def statements(kind: PageKind, url: str, at: datetime, items: Sequence[RacingIte
         }
 
     found: list[Statement] = []
+    if kind is PageKind.RACE_CALENDAR:
+        days = facts([item for item in items if isinstance(item, RaceDayItem)])
+        found.append((STORE_RACE_DAYS, days))
+        found.append((FORGET_RACE_DAYS, days))
     if races := [item for item in items if isinstance(item, RaceItem)]:
         found.append((STORE_RACES, facts(races)))
     if horses := [item for item in items if isinstance(item, HorseItem)]:

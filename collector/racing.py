@@ -7,7 +7,7 @@ in units of 10,000 yen (万円), bars in px. What a page does not print is None.
 from datetime import date, time
 from enum import StrEnum
 
-from sqlalchemy import ARRAY, Float, Integer, String
+from sqlalchemy import ARRAY, Float, Integer, String, Text
 from sqlmodel import Field, SQLModel
 
 HORSE_ID = r"^[0-9A-Za-z]{10}$"  # the first four are the year of birth for horses born in Japan
@@ -97,6 +97,13 @@ class Axis(StrEnum):
     RUNNING_STYLE = "running_style"  # 逃げ to 追込
     MATURITY = "maturity"  # 早熟 to 晩成
     WET_GOING = "wet_going"  # 得意 to 苦手
+
+
+class RaceDayItem(SQLModel):
+    """A day of racing, as a month's calendar says."""
+
+    race_date: date
+    racecourses: list[str] = Field(default_factory=list, sa_type=ARRAY(Text))  # as printed (東京)
 
 
 class RaceItem(SQLModel):
@@ -190,3 +197,6 @@ class AptitudeItem(SQLModel):
     value: float | None = Field(default=None, gt=0, lt=1)  # right / (left + right); None: no label
     reviews: int | None = Field(default=None, ge=0)  # how many, where the page says so: the label's reliability
     evidence: str | None = None  # why there is no label
+
+
+RacingItem = RaceDayItem | RaceItem | EntryItem | HorseItem | AptitudeItem | ReviewsItem

@@ -49,6 +49,7 @@ FACTS: dict[LiteralString, tuple[LiteralString, LiteralString]] = {
     ),
 }
 FACTS |= {
+    "race_day": ("race_date", "racecourses"),
     "race": ("race_id", cast(LiteralString, ", ".join(RaceItem.model_fields))),
     "entry": ("race_id, horse_id", cast(LiteralString, ", ".join(EntryItem.model_fields))),
     "horse": ("horse_id", cast(LiteralString, ", ".join(HorseItem.model_fields))),

@@ -6,7 +6,6 @@ that is still queued or going is not queued again, runs never overlap.
 """
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -121,8 +120,7 @@ async def _queue(name: str, place: Workplace, app: App, connection: Connection, 
     site = place.sites[0]
     # Last year's index still changes in January.
     scope = Scope(seed_year(today(now - STILL_CHANGING).year), seed_year(today(now).year + 1) - timedelta(days=1))
-    hosts: Sequence[str] = [host_name(one) for one in (site, place.netkeiba) if one]
-    pages = await begin(connection, site, hosts, scope)
+    pages = await begin(connection, site, place.hosts, scope)
     await start_lane(app, connection, keibado.SOURCE, site, scope)
     return host_name(site), pages
 

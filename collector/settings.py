@@ -17,6 +17,7 @@ from collector.errors import UsageError
 HOURS = re.compile(r"(\d{1,2}):(\d{2})-(\d{1,2}):(\d{2})")
 CONTACT = re.compile(r"[!-~]+@[!-~]+|https?://[!-~]+")  # goes into headers, so nothing but visible ASCII
 DEMO_PORT = 8766
+NETKEIBA, NETKEIBA_RACE = "https://db.netkeiba.com", "https://race.netkeiba.com"
 
 
 def default_home() -> Path:
@@ -44,7 +45,8 @@ class Settings(BaseSettings):
     database_url: str | None = None  # postgresql://...; unset: the embedded Postgres under home
     contact: str | None = None  # an address or URL; goes into User-Agent and From
     keibado_url: str = "http://old.keibado.ne.jp"
-    netkeiba_url: str | None = "https://db.netkeiba.com"  # races; empty: photos only
+    netkeiba_url: str | None = NETKEIBA  # races; empty: photos only
+    netkeiba_race_url: str | None = None  # calendars and races to come; unset: the host that goes with netkeiba_url
     crawl_delay: float = Field(default=5.0, ge=0)  # seconds between requests to one host
     hours: Annotated[tuple[time, time] | None, NoDecode] = None  # opening hours in Asia/Tokyo
     labels_cron: str | None = "0 2 * * *"  # when labels are refreshed, Asia/Tokyo; empty: never
@@ -72,10 +74,10 @@ class Settings(BaseSettings):
             raise ValueError(f"{value!r} is no contact; write an address (you@example.org) or a URL (https://...)")
         return value or None
 
-    @field_validator("keibado_url", "netkeiba_url")
+    @field_validator("keibado_url", "netkeiba_url", "netkeiba_race_url")
     @classmethod
     def _check_site(cls, value: str | None, info: ValidationInfo) -> str | None:
-        if not value and info.field_name == "netkeiba_url":
+        if not value and info.field_name != "keibado_url":
             return None
         parts = urlsplit(value or "")
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -85,7 +87,16 @@ class Settings(BaseSettings):
     @property
     def sites(self) -> tuple[str, ...]:
         """The base URLs of the sites that may be contacted; nothing else ever is."""
-        return tuple(site for site in (self.keibado_url, self.netkeiba_url) if site)
+        sites = (self.keibado_url, self.netkeiba_url, self.netkeiba_race)
+        return tuple(dict.fromkeys(site for site in sites if site))
+
+    @property
+    def netkeiba_race(self) -> str | None:
+        """The base URL of calendars and races to come; a look-alike has everything on one host."""
+        if not self.netkeiba_url:
+            return None
+        beside = NETKEIBA_RACE if self.netkeiba_url == NETKEIBA else self.netkeiba_url
+        return self.netkeiba_race_url or beside
 
     def check_crawl(self) -> None:
         """Refuse to crawl a real site without a contact, or too fast.
@@ -114,6 +125,7 @@ class Settings(BaseSettings):
                 # One process serves both sites; by another name it is another host, with a gate of its own.
                 "keibado_url": f"http://127.0.0.1:{self.demo_port}",
                 "netkeiba_url": f"http://localhost:{self.demo_port}",
+                "netkeiba_race_url": None,
                 "crawl_delay": 0.0,  # the look-alike's own Crawl-delay holds
                 "hours": None,
                 "demo": True,

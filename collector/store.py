@@ -16,7 +16,7 @@ from collector.frontier import PRIORITY, DuePage
 from collector.images import Picture
 from collector.models import IssueItem, ListedPhotoItem, PageKind, PageState, PhotoItem
 from collector.politeness import Gate, host_name, translate
-from collector.race_store import RacingItem
+from collector.racing import RacingItem
 from collector.sources import Item
 from collector.sources.text import horse_key
 
@@ -181,8 +181,8 @@ ON CONFLICT (page_id, field) DO UPDATE SET digest = EXCLUDED.digest, reason = EX
                                            observed_at = EXCLUDED.observed_at
 """)
 FORGET_FAILURES = typed("DELETE FROM parse_failure WHERE page_id = %(id)s")
-# A photo that never was whole has no failure to forget; a page of rows may have had flaws.
-ROWS = (PageKind.RACE_RESULT, PageKind.RACE_CARD)
+# A photo that never was whole has no failure to forget; a page of rows may have had flaws, or lists nothing more.
+ROWS = (PageKind.RACE_RESULT, PageKind.RACE_CARD, PageKind.RACE_CALENDAR)
 
 
 @dataclass(frozen=True, slots=True)

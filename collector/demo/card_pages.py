@@ -1,6 +1,7 @@
-"""race.netkeiba.com's list of a day's races and its race cards as HTML."""
+"""race.netkeiba.com's calendar, its list of a day's races and its race cards as HTML."""
 
-from collections.abc import Sequence
+from calendar import Calendar
+from collections.abc import Mapping, Sequence
 from datetime import date
 from html import escape
 from itertools import groupby
@@ -11,6 +12,52 @@ from collector.demo.running import Entry
 GRADE_ICONS = {"G1": 1, "G2": 2, "G3": 3, "OP": 5, "L": 15}
 FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")
 LABELS = {"東": ("Label1", "美浦"), "西": ("Label2", "栗東"), "外": ("Label3", "海外")}
+
+
+def calendar_page(month: date, days: Mapping[date, Sequence[str]]) -> str:
+    """A month's weeks; the days of racing with their racecourses, linked."""
+    weeks = "\n".join(
+        f'<tr class="Week">\n{"".join(_cell(day, month, days.get(day, ())) for day in week)}\n</tr>'
+        for week in Calendar().monthdatescalendar(month.year, month.month)
+    )
+    heads = "\n".join(f"<th>{day}</th>" for day in "月火水木金土日")
+    return f"""<!DOCTYPE html>
+<html>
+<head>
+<meta charset="utf-8">
+<title>開催日程 | レース情報(JRA) - netkeiba</title>
+<link rel="canonical" href="https://race.netkeiba.com/top/calendar.html" />
+</head>
+<body>
+<div class="Race_Calendar_Main">
+<table class="Calendar_Table">
+<tbody>
+<tr class="Header">
+{heads}
+</tr>
+{weeks}
+</tbody>
+</table>
+</div>
+</body>
+</html>
+"""
+
+
+def _cell(day: date, month: date, racecourses: Sequence[str]) -> str:
+    if day.month != month.month:
+        return '<td class="RaceCellBox">\n</td>'
+    number = f'<p><span class="Day">{day.day}</span></p>'
+    if not racecourses:
+        return f'<td class="RaceCellBox">\n<div class="RaceKaisaiBox">\n{number}\n</div>\n</td>'
+    places = "".join(f'<p><span class="JyoName">{place}</span></p>\n' for place in racecourses)
+    return f"""<td class="RaceCellBox">
+<a href="../top/race_list.html?kaisai_date={day:%Y%m%d}"  tile="" target="_parent">
+<div class="RaceKaisaiBox HaveData">
+{number}
+{places}</div><!-- /. RaceKaisaiBox-->
+</a>
+</td>"""
 
 
 def coming_list(day: date, races: Sequence[Race]) -> str:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from urllib.parse import parse_qs
 
 from collector.demo.answer import HTML, Answer, evening_of
-from collector.demo.card_pages import card_page, coming_list
+from collector.demo.card_pages import calendar_page, card_page, coming_list
 from collector.demo.horse_pages import Shown, aptitude_json, horse_page, reviews_json, search_page
 from collector.demo.race_pages import day_page, no_such_race_page, result_page
 from collector.demo.races import Races
@@ -114,15 +114,25 @@ def _search(races: Races, word: str, page: str, month: date) -> Answer:
 
 
 def _coming(races: Races, path: str, asked: dict[str, str]) -> Answer | None:
-    """The races to come, on the host that is in UTF-8 by now."""
-    modified = evening_of(races.coming_day)
+    """Calendars and the races to come, from the host that is in UTF-8 by now."""
+    modified = BEGINNING
     if path == "/top/race_list_sub.html":
         coming = races.coming if asked.get("kaisai_date") == f"{races.coming_day:%Y%m%d}" else ()
         return Answer(coming_list(races.coming_day, coming).encode(), UTF8_HTML, modified)
+    if path == "/top/calendar.html":
+        return _calendar(races, asked)
     if path == "/race/shutuba.html":
         race = next((race for race in races.coming if race.race_id == asked.get("race_id")), None)
         return Answer(card_page(race).encode(), UTF8_HTML, modified) if race else None
     return None
+
+
+def _calendar(races: Races, asked: dict[str, str]) -> Answer | None:
+    try:
+        month = date(int(asked["year"]), int(asked["month"]), 1)
+    except (KeyError, ValueError):
+        return None
+    return Answer(calendar_page(month, races.days(month)).encode(), UTF8_HTML, BEGINNING)
 
 
 def _as_html(text: str, day: date) -> Answer:

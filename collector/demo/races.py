@@ -112,9 +112,22 @@ class Races:
         code, track = LOCAL_TRACKS[day.toordinal() // 3 % len(LOCAL_TRACKS)]
         return [(f"{day:%Y}{code}{day:%m%d}{number:02}", track, f"C{number}組") for number in (1, 2, 11)]
 
+    def days(self, month: date) -> dict[date, tuple[str, ...]]:
+        """The race days of a month, run or to come, each with its racecourses."""
+        found = {day: {race.racecourse for race in self.on(day)} for day in self._days_of(month)}
+        if (self.coming_day.year, self.coming_day.month) == (month.year, month.month):
+            found[self.coming_day] = {race.racecourse for race in self.coming}
+        return {day: tuple(sorted(places)) for day, places in sorted(found.items())}
+
+    def _days_of(self, month: date) -> list[date]:
+        days = [day for issue in self.world.issues(month.year) for day in issue.race_days]
+        return [day for day in days if (day.year, day.month) == (month.year, month.month)]
+
     @property
     def coming_day(self) -> date:
-        """The race day after the last issue, whose races are to come."""
+        """The day whose races are to come."""
+        if self.world.coming_day:
+            return self.world.coming_day
         last = self.world.issues(self.world.years[-1])[-1].issue_date
         return last + timedelta(days=5 - last.weekday())
 
@@ -146,7 +159,7 @@ class Races:
         issue = self.world.find_issue(code) if code else None
         planned = self.plan_of(issue) if issue else self._plan_to_come()
         random = Random(f"{self.world.random_seed}:weekend:{code}")
-        others = self._others(random, planned[0].day.year, issue)
+        others = self._others(random, self._year_of(planned[0].day), issue)
         return tuple(self._make_race(race, others, run=issue is not None) for race in planned)
 
     def _plan_to_come(self) -> tuple[Planned, ...]:
@@ -178,7 +191,7 @@ class Races:
         name, grade, race_class, conditions = _title(random, planned.printed_name, day.year, surface)
         prizes = MAIN_PRIZES if planned.printed_name else OTHER_PRIZES
         field = self._field(random, planned, others)
-        entries = running.draw(random, field, day.year)
+        entries = running.draw(random, field, self._year_of(day))
         if run:
             entries = running.run(random, entries, running.Ground(surface, distance, going), prizes)
         return Race(
@@ -186,6 +199,10 @@ class Races:
             name, grade, race_class, conditions, surface, direction, course, distance, weather, going,
             _start(number), prizes, entries, drawn=run or number < 11,
         )  # fmt: skip
+
+    def _year_of(self, day: date) -> int:
+        """The year by which horses are as old as they are: after the world's last one they age no more."""
+        return min(day.year, self.world.years[-1])
 
     def _field(self, random: Random, planned: Planned, others: list[Registered]) -> list[Registered]:
         field = [self.registry.register(photo.horse) for photo in planned.photos]

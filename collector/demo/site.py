@@ -10,7 +10,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 
 import aiohttp
@@ -57,7 +57,7 @@ class Site:
         """What two processes must have in common to share a port."""
         world = self.world
         facts = [world.random_seed, world.years, world.issues_per_year, world.photos_per_issue, self.crawl_delay]
-        facts += [f"{world.opinion_month:%Y-%m}", self.month_may_change]
+        facts += [f"{world.opinion_month:%Y-%m}", f"{world.coming_day}", self.month_may_change]
         return f"{facts} {self.hostility.faults}"
 
     def application(self) -> web.Application:
@@ -173,7 +173,8 @@ async def serving(
     hostility = hostile if isinstance(hostile, Hostility) else Hostility(hostile)
     plain = world is None and not hostility.faults and crawl_delay == CRAWL_DELAY and log is None
     plain = plain and not month_may_change
-    site = Site(world or World(), crawl_delay, hostility, log or RequestLog(), month_may_change=month_may_change)
+    world = world or World(coming_day=next_saturday())
+    site = Site(world, crawl_delay, hostility, log or RequestLog(), month_may_change=month_may_change)
     base = f"http://{f'[{host}]' if ':' in host else host}"
     there = await _identity_at(f"{base}:{port}") if port else None
     if there is not None and there != site.identity():
@@ -191,6 +192,12 @@ async def serving(
         yield f"{base}:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
+
+
+def next_saturday() -> date:
+    """A day that has not come yet in Japan either, so that there are races to come."""
+    tomorrow = (datetime.now(UTC) + timedelta(hours=9, days=1)).date()
+    return tomorrow + timedelta(days=(5 - tomorrow.weekday()) % 7)
 
 
 async def _identity_at(base: str) -> str | None:
@@ -230,7 +237,7 @@ def run(
 ) -> None:
     """Serve until SIGINT or SIGTERM."""
     hostility = Hostility(hostile)
-    world = World(issues_per_year=issues, photos_per_issue=photos)
+    world = World(issues_per_year=issues, photos_per_issue=photos, coming_day=next_saturday())
 
     async def serve() -> None:
         stop = asyncio.Event()

@@ -61,12 +61,14 @@ class World:
         issues_per_year: int = 8,
         photos_per_issue: int = 10,
         opinion_month: date | None = None,
+        coming_day: date | None = None,
     ) -> None:
         self.random_seed = random_seed
         self.years = years
         self.issues_per_year = issues_per_year
         self.photos_per_issue = photos_per_issue  # at most
         self.opinion_month = opinion_month or date(years.stop, 3, 1)  # as of which the public's opinion is shown
+        self.coming_day = coming_day  # on which races are to come; unset: the race day after the last issue
         self._year = lru_cache(maxsize=64)(self._make_year)
 
     @cached_property

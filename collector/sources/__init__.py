@@ -5,9 +5,9 @@ from datetime import date
 
 from collector.errors import ParseError
 from collector.models import IssueItem, ListedPhotoItem, PageKind, PhotoItem
-from collector.racing import AptitudeItem, EntryItem, HorseItem, RaceItem, ReviewsItem
+from collector.racing import RacingItem
 
-Item = IssueItem | ListedPhotoItem | PhotoItem | RaceItem | EntryItem | HorseItem | AptitudeItem | ReviewsItem
+Item = IssueItem | ListedPhotoItem | PhotoItem | RacingItem
 
 
 @dataclass(frozen=True, slots=True)

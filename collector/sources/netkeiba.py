@@ -1,5 +1,6 @@
 """netkeiba: what a page of it says, by its kind; races, horses and aptitudes have modules of their own."""
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
@@ -9,20 +10,33 @@ from collector.models import UNDATED, PageKind
 from collector.racing import AptitudeItem
 from collector.sources import Link, Parsed
 from collector.sources.netkeiba_aptitude import parse_aptitude, parse_reviews
-from collector.sources.netkeiba_card import parse_race_card
-from collector.sources.netkeiba_days import parse_race_day
+from collector.sources.netkeiba_card import parse_live_result, parse_race_card
+from collector.sources.netkeiba_days import parse_coming_day, parse_race_calendar, parse_race_day
 from collector.sources.netkeiba_horse import parse_horse
 from collector.sources.netkeiba_race import parse_race_result
 from collector.sources.netkeiba_url import (
     SOURCE,
     aptitude_url,
+    coming_day_url,
     horse_id_of,
     horse_url,
+    is_live_result,
+    race_calendar_url,
     race_day_url,
     reviews_url,
 )
 
-__all__ = ["CHARSET", "SOURCE", "aptitude_url", "horse_url", "parse", "race_day_url", "reviews_url"]
+__all__ = [
+    "CHARSET",
+    "SOURCE",
+    "aptitude_url",
+    "coming_day_url",
+    "horse_url",
+    "parse",
+    "race_calendar_url",
+    "race_day_url",
+    "reviews_url",
+]
 
 CHARSET = "euc-jp"
 LONGEST_PAGE = 2_000_000  # characters; the longest real one has some 300,000
@@ -35,27 +49,21 @@ def parse(kind: PageKind, url: str, text: str) -> Parsed:
         NoSuchPage: it says, with status 200, that there is nothing.
         ParseError: it does not say what its kind must say; names the field.
     """
+    if kind not in PARSERS:
+        raise ParseError("page", f"a page of kind {kind} is not parsed")
     if len(text) > LONGEST_PAGE:
         raise ParseError("page", f"{len(text)} characters are no page of this site")
     try:
-        match kind:
-            case PageKind.RACE_DAY:
-                return parse_race_day(url, text)
-            case PageKind.RACE_RESULT:
-                return parse_race_result(url, text)
-            case PageKind.RACE_CARD:
-                return parse_race_card(url, text)
-            case PageKind.HORSE:
-                return _horse(url, text)
-            case PageKind.APTITUDE:
-                return _with_link(parse_aptitude(url, text), url, PageKind.REVIEWS)
-            case PageKind.REVIEWS:
-                return parse_reviews(url, text)
+        return PARSERS[kind](url, text)
     except ValidationError as error:
         first = error.errors()[0]
         field = str(first["loc"][0]) if first["loc"] else "page"
         raise ParseError(field, f"{str(first['input'])[:100]!a}: {first['msg']}") from error
-    raise ParseError("page", f"a page of kind {kind} is not parsed")
+
+
+def _race_result(url: str, text: str) -> Parsed:
+    """A result: on its page for good, or as it is shown on the day itself, on the host of the cards."""
+    return parse_live_result(url, text) if is_live_result(url) else parse_race_result(url, text)
 
 
 def _horse(url: str, text: str) -> Parsed:
@@ -65,8 +73,24 @@ def _horse(url: str, text: str) -> Parsed:
     return parsed if shown else _with_link(parsed, url, PageKind.APTITUDE)
 
 
+def _aptitude(url: str, text: str) -> Parsed:
+    return _with_link(parse_aptitude(url, text), url, PageKind.REVIEWS)
+
+
 def _with_link(parsed: Parsed, url: str, kind: PageKind) -> Parsed:
     parts = urlsplit(url)
     base = f"{parts.scheme}://{parts.netloc}"
     address = (aptitude_url if kind is PageKind.APTITUDE else reviews_url)(base, horse_id_of(url))
     return Parsed(parsed.items, (*parsed.links, Link(address, kind, UNDATED)), parsed.missing, parsed.flaws)
+
+
+PARSERS: dict[PageKind, Callable[[str, str], Parsed]] = {
+    PageKind.RACE_CALENDAR: parse_race_calendar,
+    PageKind.RACE_DAY: parse_race_day,
+    PageKind.COMING_DAY: parse_coming_day,
+    PageKind.RACE_RESULT: _race_result,
+    PageKind.RACE_CARD: parse_race_card,
+    PageKind.HORSE: _horse,
+    PageKind.APTITUDE: _aptitude,
+    PageKind.REVIEWS: parse_reviews,
+}

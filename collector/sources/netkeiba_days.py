@@ -1,17 +1,28 @@
-"""netkeiba's days: which races of the JRA were held, or are to come."""
+"""netkeiba's days: on which days of a month the JRA races, and which races a day had or is to have."""
 
 import re
 from datetime import date
 from urllib.parse import urlsplit
 
-from selectolax.lexbor import LexborHTMLParser
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from collector.errors import ParseError
 from collector.models import PageKind
+from collector.racing import RaceDayItem
 from collector.sources import Link, Parsed
-from collector.sources.netkeiba_url import address, day_of, is_jra, race_card_url, race_id_of, race_result_url
+from collector.sources.netkeiba_url import (
+    address,
+    day_of,
+    is_jra,
+    month_of,
+    race_card_url,
+    race_id_of,
+    race_result_url,
+)
 from collector.sources.netkeiba_words import day_in, tree_of, words_of
 
+CALENDAR, CELL, DAY_LINK = "table.Calendar_Table", "td.RaceCellBox", 'a[href*="kaisai_date="]'
+RACECOURSE, RACING = "span.JyoName", ".HaveData"
 HELD = "dl.race_top_data_info dd > a[href]"
 HEADING, HEADED = "div.cate_bar h2, title", "のレース情報"
 COMING = ".RaceList_DataItem a[href]"
@@ -19,20 +30,46 @@ COMING_LIST = ".RaceList_Body, .RaceList_Box, .RaceList_DataList, #RaceTopRace"
 BLOCK = "<!-- block=race_list_sub"
 HELD_PATH = re.compile(r"/race/[0-9A-Za-z]{12}/?")
 CARD_PATH = "/race/shutuba.html"
+MOST_CELLS = 42  # six weeks
+MOST_RACECOURSES = 10
 MOST_LINKS = 500  # a day has at most some 130 races, of all tracks
 
 
+def parse_race_calendar(url: str, text: str) -> Parsed:
+    """The days of a month on which the JRA races, and where.
+
+    Raises:
+        ParseError: it is no calendar, or that of another month.
+    """
+    tree, month = tree_of(text), month_of(url)
+    table = tree.css_first(CALENDAR)
+    if table is None:
+        raise ParseError("race_days", "no calendar")
+    items: dict[date, RaceDayItem] = {}
+    for cell in table.css(CELL)[:MOST_CELLS]:
+        if (day := _linked_day(url, cell)) is None:
+            continue
+        if (day.year, day.month) != (month.year, month.month):
+            raise ParseError("month", f"it lists {day}")
+        places = [words_of(node, 20) for node in cell.css(RACECOURSE)[:MOST_RACECOURSES]]
+        items[day] = RaceDayItem(race_date=day, racecourses=[place for place in places if place])
+    unlinked = not items and table.css_first(RACING) is not None
+    return Parsed(tuple(items.values()), missing=("race_days",) if unlinked else ())
+
+
+def _linked_day(url: str, cell: LexborNode) -> date | None:
+    link = cell.css_first(DAY_LINK)
+    found = address(url, link.attributes.get("href") or "") if link else None
+    return day_of(found) if found else None
+
+
 def parse_race_day(url: str, text: str) -> Parsed:
-    """The races of the JRA on a day: links to the results of those held, or to the cards of those to come.
+    """The races of the JRA that a day had: links to their results.
 
     Raises:
         ParseError: it is no list of a day's races, or that of another day.
     """
     tree, day = tree_of(text), day_of(url)
-    base = "{0.scheme}://{0.netloc}".format(urlsplit(url))
-    if tree.css_first(COMING_LIST) is not None or BLOCK in text[:2000]:
-        ids = _ids(tree, url, COMING, day)
-        return Parsed((), tuple(Link(race_card_url(base, one), PageKind.RACE_CARD, day) for one in ids))
     headed = _headed(tree)
     if headed is None:
         raise ParseError("races", "no list of a day's races")
@@ -40,7 +77,26 @@ def parse_race_day(url: str, text: str) -> Parsed:
     # Asked for a day without racing, the site heads an empty list with the next day that has some.
     if ids and headed != day:
         raise ParseError("day", f"it lists the races of {headed}")
+    base = _base(url)
     return Parsed((), tuple(Link(race_result_url(base, one), PageKind.RACE_RESULT, day) for one in ids))
+
+
+def parse_coming_day(url: str, text: str) -> Parsed:
+    """The races of the JRA that a day is to have: links to their cards.
+
+    Raises:
+        ParseError: it is no list of a day's races.
+    """
+    tree, day = tree_of(text), day_of(url)
+    if tree.css_first(COMING_LIST) is None and BLOCK not in text[:2000]:
+        raise ParseError("races", "no list of a day's races")
+    base = _base(url)
+    ids = _ids(tree, url, COMING, day)
+    return Parsed((), tuple(Link(race_card_url(base, one), PageKind.RACE_CARD, day) for one in ids))
+
+
+def _base(url: str) -> str:
+    return "{0.scheme}://{0.netloc}".format(urlsplit(url))
 
 
 def _headed(tree: LexborHTMLParser) -> date | None:

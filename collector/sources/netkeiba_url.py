@@ -25,7 +25,9 @@ RACE_PATH = re.compile(r"/race/([0-9]{4}[0-9A-Za-z]{8})/?")
 RACE_QUERY = re.compile(r"(?:^|&)race_id=([0-9]{4}[0-9A-Za-z]{8})(?:&|$)")
 HORSE_PATH = re.compile(r"/horse/(?:ped/|result/)?([0-9A-Za-z]{10})/?")
 HORSE_QUERY = re.compile(r"(?:^|&)(?:id|horse_id)=([0-9A-Za-z]{10})(?:&|$)")
+LIVE_RESULT_PATH = "/race/result.html"
 DAY_PATH = re.compile(r"/race/list/([0-9]{8})/?")
+MONTH_QUERY = re.compile(r"(?:^|&)year=([0-9]{4})&month=([0-9]{1,2})(?:&|$)")
 DAY_QUERY = re.compile(r"(?:^|&)kaisai_date=([0-9]{8})(?:&|$)")
 JRA_RACE = re.compile(r"[0-9]{4}(?:0[1-9]|10)[0-9]{6}")
 
@@ -33,12 +35,17 @@ JRA_RACE = re.compile(r"[0-9]{4}(?:0[1-9]|10)[0-9]{6}")
 # --- builders ---------------------------------------------------------------------------------------------
 
 
+def race_calendar_url(base: str, month: date) -> str:
+    """Where the racing days of a month are listed."""
+    return f"{base}/top/calendar.html?year={month.year}&month={month.month}"
+
+
 def race_day_url(base: str, day: date) -> str:
     """Where the races of a day that is over are listed."""
     return f"{base}/race/list/{_digits(day)}/"
 
 
-def coming_races_url(base: str, day: date) -> str:
+def coming_day_url(base: str, day: date) -> str:
     """Where the races of a coming day are listed."""
     return f"{base}/top/race_list_sub.html?kaisai_date={_digits(day)}"
 
@@ -81,6 +88,11 @@ def race_id_of(url: str) -> str:
     return _found(url, RACE_PATH, RACE_QUERY, "race_id", "race")
 
 
+def is_live_result(url: str) -> bool:
+    """Whether a result stands on the host of the cards, where it is shown on the day itself."""
+    return urlsplit(url).path == LIVE_RESULT_PATH
+
+
 def horse_id_of(url: str) -> str:
     return _found(url, HORSE_PATH, HORSE_QUERY, "horse_id", "horse")
 
@@ -92,6 +104,17 @@ def day_of(url: str) -> date:
         return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
     except ValueError as error:
         raise ParseError("day", f"{digits} is no date") from error
+
+
+def month_of(url: str) -> date:
+    """The first day of the month whose racing days an address lists."""
+    match = MONTH_QUERY.search(url.partition("?")[2])
+    if not match:
+        raise ParseError("month", f"{url[:200]!a} names no month")
+    try:
+        return date(int(match[1]), int(match[2]), 1)
+    except ValueError as error:
+        raise ParseError("month", f"{match[1]}-{match[2]} is no month") from error
 
 
 def _found(url: str, path: re.Pattern[str], query: re.Pattern[str], field: str, what: str) -> str:

@@ -17,12 +17,12 @@ from selectolax.lexbor import LexborHTMLParser
 
 from collector.errors import NoSuchPage, ParseError
 from collector.models import PageKind
-from collector.racing import EntryItem, Finish, RaceItem
+from collector.racing import EntryItem, Finish, RaceDayItem, RaceItem
 from collector.sources import Parsed
 from collector.sources import netkeiba_url as urls
 from collector.sources import netkeiba_words as words
 from collector.sources.netkeiba_card import parse_live_result, parse_race_card
-from collector.sources.netkeiba_days import parse_race_day
+from collector.sources.netkeiba_days import parse_coming_day, parse_race_calendar, parse_race_day
 from collector.sources.netkeiba_race import parse_race_result
 from collector.sources.text import decode
 
@@ -30,7 +30,9 @@ Parser = Callable[[str, str], Parsed]
 
 PAGES = Path(__file__).parent.parent / "pages" / "netkeiba"
 PARSERS: dict[str, Parser] = {
+    "race_calendar": parse_race_calendar,
     "race_day": parse_race_day,
+    "coming_day": parse_coming_day,
     "race_result": parse_race_result,
     "race_card": parse_race_card,
     "live": parse_live_result,
@@ -65,7 +67,9 @@ def test_a_page_says_what_is_expected(folder: Path) -> None:
 
 BASE = "https://db.netkeiba.com"
 URLS = {
+    "race_calendar": "https://race.netkeiba.com/top/calendar.html?year=2023&month=11",
     "race_day": f"{BASE}/race/list/20231126/",
+    "coming_day": "https://race.netkeiba.com/top/race_list_sub.html?kaisai_date=20231126",
     "race_result": f"{BASE}/race/202305050811/",
     "race_card": "https://race.netkeiba.com/race/shutuba.html?race_id=202305050811",
     "live": "https://race.netkeiba.com/race/result.html?race_id=202305050811",
@@ -166,9 +170,9 @@ REAL = Path(__file__).parents[3] / "shared" / "pages" / "real" / "netkeiba"
 needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="no captured pages here")
 
 
-def captured(folder: str) -> list[Any]:
+def captured(folder: str, pattern: str = "*.html") -> list[Any]:
     """Captured pages; those kept as UTF-8 say so in their names, while they declare what they were."""
-    return [pytest.param(path, id=path.name) for path in sorted((REAL / folder).glob("*.html"))] or [
+    return [pytest.param(path, id=path.name) for path in sorted((REAL / folder).glob(pattern))] or [
         pytest.param(None, marks=pytest.mark.skip(reason="no captured pages here"))
     ]
 
@@ -249,10 +253,18 @@ def test_captured_days_list_the_races_of_the_jra(name: str, links: int) -> None:
 @pytest.mark.parametrize("path", captured("race_list_sub"))
 def test_captured_lists_of_races_already_run_link_no_card(path: Path) -> None:
     url, text = (
-        urls.coming_races_url("https://race.netkeiba.com", urls.day_of(f"?kaisai_date={id_of(path)}")),
+        urls.coming_day_url("https://race.netkeiba.com", urls.day_of(f"?kaisai_date={id_of(path)}")),
         text_of(path),
     )
-    assert parse_race_day(url, text) == Parsed((), ())
-    coming = parse_race_day(url, text.replace("/race/result.html", "/race/shutuba.html"))
+    assert parse_coming_day(url, text) == Parsed((), ())
+    coming = parse_coming_day(url, text.replace("/race/result.html", "/race/shutuba.html"))
     assert len(coming.links) == (0 if "nar" in path.name else len(LexborHTMLParser(text).css("li.RaceList_DataItem")))
     assert {link.kind for link in coming.links} <= {PageKind.RACE_CARD}
+
+
+@pytest.mark.parametrize("path", captured("race_calendar", "calendar_*.html"))
+def test_a_captured_calendar_lists_every_day_of_racing_with_its_racecourses(path: Path) -> None:
+    parsed = parse_race_calendar("https://race.netkeiba.com/top/calendar.html?year=2024&month=1", text_of(path))
+    items = [item for item in parsed.items if isinstance(item, RaceDayItem)]
+    assert [item.race_date.day for item in items] == [6, 7, 8, 13, 14, 20, 21, 27, 28]
+    assert (items[0].racecourses, parsed.missing) == (["中山", "京都"], ())

@@ -230,7 +230,7 @@ BASE = "https://db.netkeiba.com"
 
 @given(st.dates())
 def test_a_day_is_read_back_from_the_addresses_of_its_lists(day: date) -> None:
-    assert urls.day_of(urls.race_day_url(BASE, day)) == urls.day_of(urls.coming_races_url(BASE, day)) == day
+    assert urls.day_of(urls.race_day_url(BASE, day)) == urls.day_of(urls.coming_day_url(BASE, day)) == day
 
 
 @given(st.from_regex(r"[0-9]{4}[0-9A-Za-z]{8}", fullmatch=True))
@@ -248,7 +248,7 @@ def test_a_horse_is_read_back_from_its_addresses(horse_id: str) -> None:
 def test_addresses_are_those_of_the_site() -> None:
     day = date(2023, 1, 5)
     assert urls.race_day_url(BASE, day) == f"{BASE}/race/list/20230105/"
-    assert urls.coming_races_url(BASE, day) == f"{BASE}/top/race_list_sub.html?kaisai_date=20230105"
+    assert urls.coming_day_url(BASE, day) == f"{BASE}/top/race_list_sub.html?kaisai_date=20230105"
     assert urls.race_result_url(BASE, "202306010101") == f"{BASE}/race/202306010101/"
     assert urls.race_card_url(BASE, "202306010101") == f"{BASE}/race/shutuba.html?race_id=202306010101"
     assert urls.horse_url(BASE, "2020103575") == f"{BASE}/horse/2020103575/"

@@ -1,7 +1,7 @@
 """From issues to races, horses and labels: whole runs against the look-alike of both sites."""
 
 from collections.abc import AsyncIterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import psycopg
@@ -13,10 +13,11 @@ from collector.demo.races import Races
 from collector.demo.truth import truth
 from collector.demo.world import World
 from collector.errors import ExitCode
-from collector.frontier import Scope
-from collector.jobs import Workplace
+from collector.frontier import Scope, today
+from collector.jobs import ENDED, Workplace, build_app, start_lane
 from collector.racing import Axis
 from collector.refresh import Refreshed, label_scope, plan, refresh
+from collector.sources import netkeiba
 from collector.status import Summary
 from tests.demo_site import DemoSite, demo_site
 
@@ -35,11 +36,12 @@ async def site() -> AsyncIterator[DemoSite]:
         yield opened
 
 
-async def collect(place: Workplace, site: DemoSite) -> tuple[Summary, ExitCode]:
+async def collect(place: Workplace, site: DemoSite, scope: Scope = ALL) -> tuple[Summary, ExitCode]:
     """One `collector crawl` of everything."""
     place.sites, place.netkeiba = (site.base, site.netkeiba), site.netkeiba
+    place.netkeiba_race = site.netkeiba
     place.stopping.clear()
-    return await crawl(place, site.base, ALL, show)
+    return await crawl(place, site.base, scope, show)
 
 
 async def label(place: Workplace, site: DemoSite) -> tuple[Refreshed, ExitCode]:
@@ -118,3 +120,70 @@ async def test_the_two_hosts_have_a_robots_txt_and_a_gate_each(place: Workplace,
     await collect(place, site)
     assert site.paths().count("/robots.txt") == 2
     assert len(rows(place.conninfo, "SELECT name FROM host WHERE smallest_gap IS NOT NULL")) == 2
+
+
+# --- all races, and those to come -------------------------------------------------------------------------
+
+TOMORROW = today() + timedelta(days=1)
+COMING = World(years=range(2015, 2018), issues_per_year=2, photos_per_issue=6, coming_day=TOMORROW)
+
+
+async def test_with_all_races_the_days_that_no_issue_names_come_too(place: Workplace, site: DemoSite) -> None:
+    first, *others = WORLD.issues(2015)
+    # From after the first issue on: its races are named by the calendar alone.
+    scope = Scope(first.race_days[0], first.issue_date - timedelta(days=1), all_races=True)
+    summary, code = await collect(place, site, scope)
+    assert (code, summary.issues, bool(others)) == (ExitCode.DONE, 0, True)
+    held = {row[0] for row in rows(place.conninfo, "SELECT race_id FROM race")}
+    assert held == {race.race_id for day in first.race_days for race in RACES.on(day)}
+    days = rows(place.conninfo, "SELECT race_date, racecourses FROM race_day ORDER BY race_date")
+    assert {day for day, _ in days} >= set(first.race_days)
+
+
+async def test_races_to_come_come_as_cards_where_all_are_wanted(place: Workplace) -> None:
+    scope = Scope(TOMORROW, date.max, all_races=True)
+    async with demo_site(world=COMING) as site:
+        _, code = await collect(place, site, scope)
+        assert code == ExitCode.DONE
+        coming = Races(COMING).coming
+        held = rows(place.conninfo, "SELECT race_id, race_date, distance FROM race")
+        assert sorted(held) == sorted((race.race_id, TOMORROW, race.distance) for race in coming)
+        entries = rows(place.conninfo, "SELECT race_id, horse_id FROM entry WHERE finish IS NULL")
+        assert sorted(entries) == sorted(
+            (race.race_id, entry.horse.horse_id) for race in coming for entry in race.entries
+        )
+        assert rows(place.conninfo, "SELECT * FROM parse_failure") == []
+        due = rows(
+            place.conninfo,
+            "SELECT DISTINCT kind FROM page WHERE kind IN ('coming_day', 'race_card') AND due_at > now()",
+        )
+        assert {kind for (kind,) in due} == {"coming_day", "race_card"}
+
+
+async def test_calendars_wait_until_a_limited_range_has_an_end(place: Workplace, site: DemoSite) -> None:
+    scope = Scope(date(2015, 1, 1), date.max, limit=1, all_races=True)
+    await collect(place, site, scope)
+    months = rows(place.conninfo, "SELECT min(dated), max(dated) FROM page WHERE kind = 'race_calendar'")
+    assert months == [(date(2015, 1, 1), WORLD.issues(2015)[0].issue_date.replace(day=1))]
+
+
+async def test_without_all_races_no_calendar_is_asked_for(place: Workplace, site: DemoSite) -> None:
+    await collect(place, site)
+    assert [path for path in site.paths() if path.startswith("/top/")] == []
+
+
+async def test_a_lane_that_has_ended_does_not_keep_the_next_one_from_being_queued(place: Workplace) -> None:
+    site = "http://localhost:1"
+    app = build_app(place)
+    async with app.open_async(), await place.connect() as connection:
+
+        async def queued() -> int:
+            await start_lane(app, connection, netkeiba.SOURCE, site, ALL)
+            row = await (await connection.execute("SELECT count(*) FROM procrastinate_jobs")).fetchone()
+            return row[0] if row else 0
+
+        assert await queued() == 1
+        await connection.execute("UPDATE procrastinate_jobs SET status = 'doing'")
+        assert await queued() == 1  # it is at work, and will see what has been found
+        await connection.execute(ENDED, (1,))
+        assert await queued() == 2

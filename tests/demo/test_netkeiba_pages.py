@@ -134,7 +134,7 @@ def test_the_parser_reads_every_card():
 
 
 def test_the_parser_finds_the_races_to_come():
-    links = _parse(PageKind.RACE_DAY, f"/top/race_list_sub.html?kaisai_date={RACES.coming_day:%Y%m%d}").links
+    links = _parse(PageKind.COMING_DAY, f"/top/race_list_sub.html?kaisai_date={RACES.coming_day:%Y%m%d}").links
     assert [link.url for link in links] == [f"{BASE}/race/shutuba.html?race_id={race.race_id}" for race in RACES.coming]
     assert {(link.kind, link.dated) for link in links} == {(PageKind.RACE_CARD, RACES.coming_day)}
 
