@@ -28,7 +28,7 @@ from collector.robots import next_opening
 from collector.robots_copy import robots_in_force
 from collector.settings import is_loopback
 from collector.sources import netkeiba
-from collector.wanted import want_coming_days, want_race_days
+from collector.wanted import want_coming_days, want_from_results
 
 logger = logging.getLogger(__name__)
 
@@ -145,7 +145,7 @@ async def start_lane(app: App, connection: Connection, source: str, site: str, s
 
 async def follow_up(place: Workplace, app: App, connection: Connection, scope: Scope) -> None:
     """Queue what the pages read so far call for on other hosts. Done after every slice too, so never lost."""
-    for site, want in ((place.netkeiba, want_race_days), (place.netkeiba_race, want_coming_days)):
+    for site, want in ((place.netkeiba, want_from_results), (place.netkeiba_race, want_coming_days)):
         if site is None:
             continue
         host = host_name(site)
@@ -171,8 +171,8 @@ async def run_lane(place: Workplace, app: App, job_id: int, arguments: dict[str,
             logger.warning("lane lost", extra={"host": host, "reason": str(lost)})
             return
         logger.info("lane ended", extra={"host": host, "why": end.why, "reason": end.reason})
-        await follow_up(place, app, connection, scope)
         await match_photos(connection)
+        await follow_up(place, app, connection, scope)
         async with connection.transaction():
             await connection.execute(ONE_AT_A_TIME, (f"{scope.token} {host}",))
             more = end.why == "idle" and await _found_more(connection, host, scope, pages_left)

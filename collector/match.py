@@ -20,6 +20,7 @@ SHORT_FORMS = (("ステークス", "S"), ("カップ", "C"), ("トロフィー",
 SHORTEST_RACE = 2  # characters of a race's name by which another may be recognised
 SEXES = {"牡": Sex.MALE, "牝": Sex.FEMALE, "セ": Sex.GELDING}
 WINDOW = 3  # days before an issue's date, where it prints no race days
+NOT_LOOKED_UP = "open: its name has not been looked up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +84,12 @@ def decide(
     others: Sequence[str],
     *,
     all_read: bool,
-    known: Sequence[str],
+    known: Sequence[str] | None,
 ) -> Decision:
     """Which runner a photo shows.
 
     `runners` ran on the issue's days, `others` are the names of the issue's other photos, `all_read` says whether
-    all races of those days are held, `known` are the horses of this name and age anywhere.
+    all races of those days are held, `known` are the horses of this name and age anywhere (None: nobody has looked).
     """
     if named := [runner for runner in runners if runner.horse_key in photo.keys]:
         return _among(photo, named, "name")
@@ -103,6 +104,8 @@ def decide(
     ]
     if near:
         return _among(photo, near, "misprint")
+    if known is None:
+        return Decision(None, None, NOT_LOOKED_UP)
     if len(known) == 1:
         return Decision(known[0], None, "name, in no race of those days")
     why = "open: several horses of that name, none ran on those days" if known else "open: no horse of that name"

@@ -8,6 +8,7 @@ from typing import Any, LiteralString
 from collector.errors import UsageError
 from collector.match import Decision, Runner, Shown, days_of, decide
 from collector.politeness import Connection
+from collector.sources.netkeiba_url import horse_search_url
 from collector.sources.text import horse_key
 
 # Without its races there is nothing to match an issue with.
@@ -36,6 +37,11 @@ KNOWN = """
 SELECT horse_id FROM horse WHERE horse_key = ANY (%(keys)s)
 AND (%(age)s::int IS NULL OR horse_id !~ '^[0-9]{10}$' OR left(horse_id, 4)::int = %(year)s - %(age)s)
 ORDER BY horse_id
+"""
+# A search is over when every page of its answer has come; it is known by the end of its address.
+LOOKED_UP = """
+SELECT count(*) > 0 AND bool_and(state IN ('fetched', 'gone')) FROM page
+WHERE kind = 'horse_search' AND position(%s IN url) > 0
 """
 KEEP = """
 INSERT INTO photo_match AS held (source, issue_code, number, horse_id, race_id, rule, candidates, decided_at)
@@ -112,7 +118,12 @@ def _shown(row: Sequence[Any]) -> Shown:
     return Shown(number, tuple(dict.fromkeys((own_key, listed))), race_name, age, sex)
 
 
-async def _known(connection: Connection, photo: Shown, year: int) -> list[str]:
+async def _known(connection: Connection, photo: Shown, year: int) -> list[str] | None:
+    """The horses of a photo's name and age, anywhere; None where they have not been looked up."""
+    for key in photo.keys:
+        row = await (await connection.execute(LOOKED_UP, (horse_search_url("", key),))).fetchone()
+        if row is None or not row[0]:
+            return None
     parameters = {"keys": list(photo.keys), "age": photo.age, "year": year}
     return [row[0] for row in await (await connection.execute(KNOWN, parameters)).fetchall()]
 

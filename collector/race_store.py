@@ -69,6 +69,13 @@ MEET_HORSES = cast(
     SELECT horse_id, horse_name, horse_key, sex, $1::jsonb->>'url', ($1::jsonb->>'at')::timestamptz
     FROM {_rows(_columns(Entry, EntryItem))} ON CONFLICT DO NOTHING""",
 )
+FIND_HORSES = cast(
+    LiteralString,
+    f"""
+    INSERT INTO horse ({", ".join(HorseItem.model_fields)}, source_url, observed_at)
+    SELECT {", ".join(HorseItem.model_fields)}, $1::jsonb->>'url', ($1::jsonb->>'at')::timestamptz
+    FROM {_rows(_columns(Horse, HorseItem))} ON CONFLICT DO NOTHING""",
+)
 # A horse that is no longer on a race's page does not run in it; not so where a row could not be read.
 FORGET_ENTRIES: LiteralString = f"""
 DELETE FROM entry USING (
@@ -134,7 +141,8 @@ def statements(kind: PageKind, url: str, at: datetime, items: Sequence[RacingIte
     if races := [item for item in items if isinstance(item, RaceItem)]:
         found.append((STORE_RACES, facts(races)))
     if horses := [item for item in items if isinstance(item, HorseItem)]:
-        found.append((STORE_HORSES, facts(horses)))
+        # A search tells little more than names.
+        found.append((FIND_HORSES if kind is PageKind.HORSE_SEARCH else STORE_HORSES, facts(horses)))
     if entries := [item for item in items if isinstance(item, EntryItem)]:
         found.append((MEET_HORSES, facts(entries)))
         found.append((STORE_ENTRIES, facts(entries)))

@@ -7,30 +7,34 @@ from pydantic import ValidationError
 
 from collector.errors import ParseError
 from collector.models import UNDATED, PageKind
-from collector.racing import AptitudeItem
+from collector.racing import AptitudeItem, HorseItem
 from collector.sources import Link, Parsed
 from collector.sources.netkeiba_aptitude import parse_aptitude, parse_reviews
 from collector.sources.netkeiba_card import parse_live_result, parse_race_card
 from collector.sources.netkeiba_days import parse_coming_day, parse_race_calendar, parse_race_day
-from collector.sources.netkeiba_horse import parse_horse
+from collector.sources.netkeiba_horse import parse_horse, parse_horse_search
 from collector.sources.netkeiba_race import parse_race_result
 from collector.sources.netkeiba_url import (
     SOURCE,
     aptitude_url,
     coming_day_url,
     horse_id_of,
+    horse_search_url,
     horse_url,
     is_live_result,
     race_calendar_url,
     race_day_url,
     reviews_url,
+    word_of,
 )
+from collector.sources.text import horse_key
 
 __all__ = [
     "CHARSET",
     "SOURCE",
     "aptitude_url",
     "coming_day_url",
+    "horse_search_url",
     "horse_url",
     "parse",
     "race_calendar_url",
@@ -73,6 +77,13 @@ def _horse(url: str, text: str) -> Parsed:
     return parsed if shown else _with_link(parsed, url, PageKind.APTITUDE)
 
 
+def _horse_search(url: str, text: str) -> Parsed:
+    """The horses of exactly the name that was searched for; the answer holds all that contain it."""
+    key = horse_key(word_of(url))
+    found = [candidate for candidate in parse_horse_search(url, text) if horse_key(candidate.name) == key]
+    return Parsed(tuple(HorseItem(horse_id=one.horse_id, name=one.name, horse_key=key) for one in found))
+
+
 def _aptitude(url: str, text: str) -> Parsed:
     return _with_link(parse_aptitude(url, text), url, PageKind.REVIEWS)
 
@@ -91,6 +102,7 @@ PARSERS: dict[PageKind, Callable[[str, str], Parsed]] = {
     PageKind.RACE_RESULT: _race_result,
     PageKind.RACE_CARD: parse_race_card,
     PageKind.HORSE: _horse,
+    PageKind.HORSE_SEARCH: _horse_search,
     PageKind.APTITUDE: _aptitude,
     PageKind.REVIEWS: parse_reviews,
 }

@@ -2,7 +2,7 @@
 
 import re
 from datetime import date
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import parse_qs, quote, urljoin, urlsplit
 
 from collector.errors import ParseError
 
@@ -82,6 +82,18 @@ def _digits(day: date) -> str:
 
 
 # --- readers ----------------------------------------------------------------------------------------------
+
+
+def word_of(url: str) -> str:
+    """What an address searches for.
+
+    Raises:
+        ParseError: it is no search.
+    """
+    words = parse_qs(urlsplit(url).query[:2000], max_num_fields=20).get("word")
+    if not words:
+        raise ParseError("word", f"{url[:200]!a} searches for nothing")
+    return words[0]
 
 
 def race_id_of(url: str) -> str:

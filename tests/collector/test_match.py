@@ -22,7 +22,11 @@ def runner(horse_id: str, name: str = "アオバノカゼ", **facts: object) -> 
 
 
 def decided(
-    photo: Shown, *runners: Runner, others: tuple[str, ...] = (), all_read: bool = True, known: tuple[str, ...] = ()
+    photo: Shown,
+    *runners: Runner,
+    others: tuple[str, ...] = (),
+    all_read: bool = True,
+    known: tuple[str, ...] | None = (),
 ) -> Decision:
     return decide(photo, runners, others, all_read=all_read, known=known)
 
@@ -85,6 +89,7 @@ def test_no_misprint_is_guessed_before_all_races_are_read() -> None:
 
 def test_a_horse_that_did_not_run_is_known_by_name_and_age() -> None:
     assert decided(shown(), known=("2011100001",)) == Decision("2011100001", None, "name, in no race of those days")
+    assert decided(shown(), known=None) == Decision(None, None, "open: its name has not been looked up")
     assert decided(shown(), known=("2011100001", "2011100002")).candidates == ("2011100001", "2011100002")
     assert decided(shown()) == Decision(None, None, "open: no horse of that name")
 

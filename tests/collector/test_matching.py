@@ -10,10 +10,11 @@ from collector.derive import Derived
 from collector.errors import UsageError
 from collector.frontier import DuePage
 from collector.matching import decide_by_hand, match_photos, open_photos
-from collector.models import IssueItem, ListedPhotoItem, PageKind, PageState, PhotoItem
+from collector.models import UNDATED, IssueItem, ListedPhotoItem, PageKind, PageState, PhotoItem
 from collector.politeness import Connection
-from collector.racing import EntryItem, RaceItem
+from collector.racing import EntryItem, HorseItem, RaceItem
 from collector.sources import Item, Parsed
+from collector.sources.netkeiba_url import horse_search_url
 from collector.store import store_derived
 
 NOW = datetime(2016, 2, 8, 12, tzinfo=UTC)
@@ -63,6 +64,12 @@ async def say_race(connection: Connection, *entries: EntryItem) -> None:
     await say(connection, PageKind.RACE_RESULT, f"https://n.example/race/{RACE_ID}/", SUNDAY, [race, *entries])
 
 
+async def say_search(connection: Connection, name: str, *horse_ids: str) -> None:
+    """The answer to a search by name."""
+    found: list[Item] = [HorseItem(horse_id=horse_id, name=name, horse_key=name) for horse_id in horse_ids]
+    await say(connection, PageKind.HORSE_SEARCH, horse_search_url("https://n.example", name), MONDAY, found)
+
+
 async def matches(connection: Connection) -> list[tuple[Any, ...]]:
     query = "SELECT number, horse_id, race_id, rule, by_hand FROM photo_match ORDER BY number"
     return await (await connection.execute(query)).fetchall()
@@ -71,6 +78,7 @@ async def matches(connection: Connection) -> list[tuple[Any, ...]]:
 async def test_photos_find_their_horse_and_race(connection: Connection) -> None:
     await say_issue(connection, "アオバノカゼ", "ミドリノゾラ", "シロイクモ")
     await say_race(connection, entry("2011100001", "アオバノカゼ"), entry("2011100002", "ミドリノソラ"))
+    await say_search(connection, "シロイクモ")
     matched = await match_photos(connection)
     assert (matched.horses, matched.races, matched.open) == (2, 2, 1)
     assert await matches(connection) == [
@@ -84,6 +92,27 @@ async def test_before_its_races_are_there_an_issue_is_left_alone(connection: Con
     await say_issue(connection, "アオバノカゼ")
     assert (await match_photos(connection)).open == 0
     assert await matches(connection) == []
+
+
+async def test_a_horse_in_no_race_is_looked_up_before_anything_is_decided(connection: Connection) -> None:
+    await say_issue(connection, "シロイクモ", "クロイクモ")
+    await say_race(connection, entry("2011100001", "アオバノカゼ"))
+    await match_photos(connection)
+    assert {rule for *_, rule, _ in await matches(connection)} == {"open: its name has not been looked up"}
+    await say_search(connection, "シロイクモ", "2011100009")
+    await say_search(connection, "クロイクモ", "2001100001", "2011100008")
+    await match_photos(connection)
+    assert [(row[1], row[3]) for row in await matches(connection)] == [
+        ("2011100009", "name, in no race of those days"),
+        (None, "open: several horses of that name, none ran on those days"),
+    ]
+
+
+async def test_what_a_search_found_does_not_take_from_what_is_known(connection: Connection) -> None:
+    known = HorseItem(horse_id="2011100009", name="シロイクモ", horse_key="シロイクモ", sire="オオゾラ")
+    await say(connection, PageKind.HORSE, "https://n.example/horse/2011100009/", UNDATED, [known])
+    await say_search(connection, "シロイクモ", "2011100009")
+    assert await (await connection.execute("SELECT sire FROM horse")).fetchall() == [("オオゾラ",)]
 
 
 async def test_matching_again_changes_nothing(connection: Connection) -> None:
@@ -106,6 +135,7 @@ async def test_a_race_that_comes_later_decides_what_was_open(connection: Connect
 async def test_the_open_ones_are_listed_with_why(connection: Connection) -> None:
     await say_issue(connection, "シロイクモ")
     await say_race(connection, entry("2011100001", "アオバノカゼ"))
+    await say_search(connection, "シロイクモ")
     await match_photos(connection)
     (photo,) = await open_photos(connection)
     assert (photo["photo"], photo["horse_name"], photo["why"]) == (

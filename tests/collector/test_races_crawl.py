@@ -122,6 +122,15 @@ async def test_the_two_hosts_have_a_robots_txt_and_a_gate_each(place: Workplace,
     assert len(rows(place.conninfo, "SELECT name FROM host WHERE smallest_gap IS NOT NULL")) == 2
 
 
+async def test_a_name_in_no_race_is_searched_for_once(place: Workplace, site: DemoSite) -> None:
+    await collect(place, site)
+    searches = [request.path for request in site.requests if "pid=horse_list" in request.path]
+    assert searches
+    assert len(searches) == len(set(searches))
+    await collect(place, site)
+    assert [request.path for request in site.requests if "pid=horse_list" in request.path] == searches
+
+
 # --- all races, and those to come -------------------------------------------------------------------------
 
 TOMORROW = today() + timedelta(days=1)
