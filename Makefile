@@ -27,6 +27,7 @@ help:  ## what can be made
 
 demo: .venv/runtime.stamp  ## a look-alike site, crawled into a database of its own
 	$(DEMO) crawl --since 2016 --demo
+	$(DEMO) refresh-labels --demo
 	$(DEMO) status --demo
 	@echo 'Look around: $(DEMO) db psql --demo -c "SELECT * FROM photo LIMIT 5"'
 

@@ -157,6 +157,9 @@ def test_settings_that_nobody_has_made_are_left_to_the_program(services):
         "PADDOCK_HOURS": None,
         "PADDOCK_KEIBADO_URL": None,
         "PADDOCK_NETKEIBA_URL": None,
+        "PADDOCK_NETKEIBA_RACE_URL": None,
+        "PADDOCK_LABELS_CRON": None,
+        "PADDOCK_BACK_NUMBERS_CRON": None,
     }
 
 
