@@ -26,7 +26,7 @@ from collector.errors import ExitCode, UsageError
 from collector.frontier import read_scope
 from collector.plan import print_plan, robots_verdict
 from collector.politeness import host_name
-from collector.progress import Progress, stderr_console
+from collector.progress import Progress, stderr_console, tell_crawl
 from collector.report import (
     print_changes,
     print_forgotten,
@@ -63,7 +63,7 @@ def crawl(
             if dry_run:
                 return await print_plan(place, settings.keibado_url, scope, as_json=as_json)
             stop_on_signals(place)
-            with Progress(console) as progress:
+            with Progress(console, tell_crawl) as progress:
                 summary, code = await run_crawl(place, settings.keibado_url, scope, progress.show)
         if as_json:
             print_json(summary.as_json())

@@ -23,7 +23,7 @@ from collector.errors import ExitCode, UsageError
 from collector.frontier import read_span
 from collector.horse import about, print_horse
 from collector.matching import Matched, decide_by_hand, match_photos, open_photos
-from collector.progress import Progress, stderr_console
+from collector.progress import Progress, stderr_console, tell_refresh
 from collector.report import print_matches, print_refreshed, print_schedule
 from collector.schedule import report
 
@@ -51,7 +51,7 @@ def refresh_labels(
             return ExitCode.DONE
         stop_on_signals(place)
         async with look_alike(settings):
-            with Progress(console) as progress:
+            with Progress(console, tell_refresh) as progress:
                 done, code = await refreshing.refresh(place, site, refreshing.label_scope(limit), progress.show)
         if as_json:
             print_json(done.as_json())

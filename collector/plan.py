@@ -14,7 +14,7 @@ from collector.frontier import IN_SCOPE, Scope, scope_parameters, today
 from collector.jobs import Workplace
 from collector.models import PageKind
 from collector.politeness import Blocked, Connection, Gate, Pace, host_name
-from collector.progress import PHOTOS_AN_ISSUE, size, span
+from collector.progress import DAYS_AN_ISSUE, PHOTOS_AN_ISSUE, RACES_A_DAY, size, span
 from collector.robots import Robots, delay_in_force
 from collector.robots_copy import RobotsCopy, find_copy, robots_in_force
 from collector.settings import is_loopback
@@ -36,9 +36,7 @@ AVERAGES = """
 SELECT (SELECT count(*)::float8 / NULLIF(count(DISTINCT issue_code), 0) FROM photo),
        (SELECT avg(size)::float8 FROM blob WHERE media_type LIKE 'image/%')
 """
-DAYS_AN_ISSUE = 2
-RACES_A_DAY = 30  # guessed: two or three racecourses with up to twelve races each
-RACE_DAYS_A_YEAR = 107  # guessed likewise: all weekends and some holidays
+RACE_DAYS_A_YEAR = 107  # guessed: all weekends and some holidays
 YEAR = timedelta(days=365.25)
 MONTH = YEAR / 12
 RACES_A_DAY_SO_FAR = "SELECT count(*)::float8 / NULLIF(count(DISTINCT race_date), 0) FROM race"

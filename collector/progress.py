@@ -1,6 +1,8 @@
 """How a crawl goes, for a person to see: live on a terminal, a line now and then in a log."""
 
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -13,22 +15,57 @@ from collector.crawl import Tick
 from collector.status import Summary
 
 LINE_EVERY = 15.0  # seconds between two lines in a log
-PHOTOS_AN_ISSUE = 10.0  # guessed until there is something to go by
+# Guessed until there is something to go by.
+PHOTOS_AN_ISSUE = 10.0
+DAYS_AN_ISSUE = 2
+DAYS_A_MONTH = 9
+RACES_A_DAY = 30.0  # two or three racecourses with up to twelve races each
 
 
-def requests_left(due: dict[str, int], summary: Summary) -> int:
-    """How many requests are to come, as far as one can tell: a listing stands for what it will list."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is told of a tick: in a log's line, in the rows of a terminal, and how much is left."""
+
+    words: str
+    rows: list[tuple[str, str, str, str]]
+    left: int  # requests to come, as far as one can tell, to the host that is asked most
+
+
+def tell_crawl(tick: Tick) -> Told:
+    """How a crawl goes. A listing stands for what it will list; the two sites are asked side by side."""
+    summary, due = tick.summary, tick.due
     photos = summary.photos_new + summary.photos_known + summary.photos_failed + summary.photos_missing
     photos_an_issue = photos / summary.issues if summary.issues else PHOTOS_AN_ISSUE
+    races_a_day = summary.races / summary.race_days if summary.race_days else RACES_A_DAY
     issues = due.get("issue_index", 0)
-    return round(due.get("image", 0) + 2 * due.get("photo_page", 0) + issues * (1 + 2 * photos_an_issue))
+    days = due.get("race_day", 0) + due.get("coming_day", 0) + DAYS_A_MONTH * due.get("race_calendar", 0)
+    if summary.races or days:
+        days += DAYS_AN_ISSUE * issues
+    photos_left = due.get("image", 0) + 2 * due.get("photo_page", 0) + issues * (1 + 2 * photos_an_issue)
+    races_left = due.get("race_result", 0) + due.get("race_card", 0) + days * (1 + races_a_day)
+    words = (
+        f"issue {summary.latest or 'none yet'}: photos {summary.photos_new} new, {summary.photos_known} known,"
+        f" {summary.photos_failed} failed; {summary.races} races"
+    )
+    rows = [
+        ("issue", f"{summary.latest or '-'}", "issues held", f"{summary.issues}"),
+        ("photos new", f"{summary.photos_new}", "known", f"{summary.photos_known}"),
+        ("failed", f"{summary.photos_failed}", "no picture", f"{summary.photos_missing}"),
+        ("race days", f"{summary.race_days}", "races", f"{summary.races}"),
+    ]
+    return Told(words, rows, round(max(photos_left, races_left)))
 
 
-def seconds_left(due: dict[str, int], summary: Summary) -> float | None:
-    """How long that takes at the pace so far; None where there is none yet."""
-    if summary.requests < 3:
-        return None
-    return requests_left(due, summary) * summary.elapsed / summary.requests
+def tell_refresh(tick: Tick) -> Told:
+    """How a refresh of labels goes."""
+    horses, graphs = tick.due.get("horse", 0), tick.due.get("aptitude", 0) + tick.due.get("reviews", 0)
+    rows = [("horses due", f"{horses}", "graphs due", f"{graphs}")]
+    return Told(f"labels: {horses + graphs} pages due", rows, horses + graphs)
+
+
+def seconds_left(left: int, summary: Summary) -> float | None:
+    """How long so many requests take at the pace so far; None where there is none yet."""
+    return left * summary.elapsed / summary.busiest if summary.busiest >= 3 else None
 
 
 def span(seconds: float | None) -> str:
@@ -55,22 +92,20 @@ def size(count: int) -> str:
     return f"{count:.2f} GB"
 
 
-def line(tick: Tick) -> str:
+def line(tick: Tick, told: Told) -> str:
     """One line for a log."""
     summary = tick.summary
     rate = summary.requests / summary.elapsed if summary.elapsed else 0.0
-    left = tick.waiting or f"time left {span(seconds_left(tick.due, summary))}"
-    return (
-        f"issue {summary.latest or 'none yet'}: photos {summary.photos_new} new, {summary.photos_known} known,"
-        f" {summary.photos_failed} failed; {summary.requests} requests, {rate:.1f}/s; {left}"
-    )
+    left = tick.waiting or f"time left {span(seconds_left(told.left, summary))}"
+    return f"{told.words}; {summary.requests} requests, {rate:.1f}/s; {left}"
 
 
 class Progress:
     """Shows ticks on stderr; a context manager, so that the terminal is left as it was."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, tell: Callable[[Tick], Told]) -> None:
         self.console = console
+        self.tell = tell
         self.live = Live(console=console, transient=True, refresh_per_second=4) if console.is_terminal else None
         self.last_line = float("-inf")
 
@@ -89,19 +124,18 @@ class Progress:
             self.live.update(self._panel(tick))
         elif tick.summary.elapsed - self.last_line >= LINE_EVERY:
             self.last_line = tick.summary.elapsed
-            self.console.print(line(tick), highlight=False, soft_wrap=True)
+            self.console.print(line(tick, self.tell(tick)), highlight=False, soft_wrap=True)
 
     def _panel(self, tick: Tick) -> Group:
-        summary = tick.summary
-        done, left = summary.requests, requests_left(tick.due, summary)
-        rate = done / summary.elapsed if summary.elapsed else 0.0
+        summary, told = tick.summary, self.tell(tick)
+        done, left = summary.busiest, told.left
+        rate = summary.requests / summary.elapsed if summary.elapsed else 0.0
         table = Table.grid(padding=(0, 3))
-        table.add_row("issue", f"{summary.latest or '-'}", "issues held", f"{summary.issues}")
-        table.add_row("photos new", f"{summary.photos_new}", "known", f"{summary.photos_known}")
-        table.add_row("failed", f"{summary.photos_failed}", "no picture", f"{summary.photos_missing}")
-        table.add_row("requests", f"{done}", "rate", f"{rate:.1f}/s")
+        for row in told.rows:
+            table.add_row(*row)
+        table.add_row("requests", f"{summary.requests}", "rate", f"{rate:.1f}/s")
         table.add_row("received", size(summary.bytes), "smallest gap", gap(summary.min_gap))
-        table.add_row("elapsed", span(summary.elapsed), "left, as known", span(seconds_left(tick.due, summary)))
+        table.add_row("elapsed", span(summary.elapsed), "left, as known", span(seconds_left(left, summary)))
         width = min(60, self.console.width - 10)
         share = done / (done + left) if done + left else 0.0
         bar = Text("█" * round(share * width), "green") + Text("░" * (width - round(share * width)), "dim")

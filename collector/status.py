@@ -12,10 +12,15 @@ from collector.politeness import Connection
 SUMMARY = f"""
 WITH scope AS (
     SELECT * FROM page WHERE host = ANY (%(hosts)s) AND kind <> 'robots' AND {IN_SCOPE}),
-asked AS (
-    SELECT count(*) AS requests, COALESCE(sum(size), 0) AS bytes, min(gap) AS min_gap,
+asked_of AS (
+    SELECT count(*) AS requests, sum(size) AS bytes, min(gap) AS min_gap,
            count(*) FILTER (WHERE outcome = 'not_modified') AS not_modified
-    FROM fetch_log WHERE host = ANY (%(hosts)s) AND at >= %(started)s),
+    FROM fetch_log WHERE host = ANY (%(hosts)s) AND at >= %(started)s GROUP BY host),
+asked AS (
+    SELECT COALESCE(sum(requests), 0)::bigint AS requests, COALESCE(max(requests), 0) AS busiest,
+           COALESCE(sum(bytes), 0)::bigint AS bytes, min(min_gap) AS min_gap,
+           COALESCE(sum(not_modified), 0)::bigint AS not_modified
+    FROM asked_of),
 photos AS (
     SELECT photo.digest IS NOT NULL AS held, image.changed_at >= %(started)s AS new,
            COALESCE(image.state IN ('failed', 'quarantined'), shown.state IN ('failed', 'quarantined')) AS failed,
@@ -29,8 +34,9 @@ SELECT
     (SELECT count(*) FROM photos WHERE NOT held AND failed) AS photos_failed,
     (SELECT count(*) FROM photos WHERE NOT held AND missing) AS photos_missing,
     (SELECT count(*) FROM scope WHERE kind = 'race_result' AND state = 'fetched') AS races,
-    asked.requests, asked.bytes, asked.not_modified, asked.min_gap,
-    EXTRACT(EPOCH FROM clock_timestamp() - %(started)s) AS elapsed,
+    (SELECT count(*) FROM scope WHERE kind = 'race_day' AND state = 'fetched') AS race_days,
+    asked.requests, asked.busiest, asked.bytes, asked.not_modified, asked.min_gap,
+    EXTRACT(EPOCH FROM clock_timestamp() - %(started)s)::float8 AS elapsed,
     (SELECT count(*) FROM scope WHERE state IN ('failed', 'quarantined') AND GREATEST(last_fetched_at,
         (SELECT max(at) FROM fetch_log WHERE page_id = scope.id AND at >= %(started)s)) >= %(started)s) AS failed,
     (SELECT count(*) FROM scope WHERE state = 'failed' AND error LIKE 'robots.txt disallows%%'
@@ -54,7 +60,9 @@ class Summary:
     photos_failed: int  # to be tried again
     photos_missing: int  # the site has no picture (404)
     races: int  # results held in the range
+    race_days: int
     requests: int
+    busiest: int  # requests to the host that was asked most: lanes work side by side
     bytes: int
     not_modified: int
     min_gap: float | None  # seconds between two requests to one host
@@ -88,10 +96,7 @@ async def summarise(connection: Connection, hosts: Sequence[str], scope: Scope, 
     """Count what has come since a crawl started."""
     row = await (await connection.execute(SUMMARY, scope_parameters(hosts, scope) | {"started": started})).fetchone()
     assert row is not None
-    issues, new, known, failed, missing, races, requests, size, unmodified, gap, elapsed, *rest = row
-    return Summary(
-        issues, new, known, failed, missing, races, requests, int(size), unmodified, gap, float(elapsed), *rest
-    )
+    return Summary(*row)
 
 
 HELD = """
