@@ -34,15 +34,22 @@ REDESIGN = (
 )
 
 
+def _charset_of(answer: Answer) -> str:
+    if "utf-8" in answer.media_type.lower():
+        return "utf-8"
+    return "euc_jp" if b"euc-jp" in answer.body[:2000].lower() else "cp932"
+
+
 def _change_layout(answer: Answer) -> Answer:
-    text = answer.body.decode("cp932")
+    charset = _charset_of(answer)
+    text = answer.body.decode(charset, "surrogateescape")  # vendors' characters pass through as they are
     for old, new in REDESIGN:
         text = text.replace(old, new)
-    return replace(answer, body=text.encode("cp932"))
+    return replace(answer, body=text.encode(charset, "surrogateescape"))
 
 
 def _mislabel(answer: Answer) -> Answer:
-    text = answer.body.decode("cp932")
+    text = answer.body.decode(_charset_of(answer), "replace")
     return replace(answer, body=text.encode("euc_jp", "replace"), media_type="text/html; charset=Shift_JIS")
 
 
@@ -64,6 +71,7 @@ DISTORTIONS: dict[str, Callable[[Answer], Answer]] = {
     "html-as-jpeg": lambda answer: replace(answer, body=HTML_PAGE, media_type="image/jpeg"),
     "huge-png": lambda answer: replace(answer, body=bombs.huge_png(), media_type="image/png"),
 }
+OF_TEXT = ("layout", "euc-jp", "broken-bytes")
 TAGS = ("noimageindex", "noai")
 
 
@@ -76,8 +84,7 @@ def distort(answer: Answer, fault: Fault) -> Answer:
     """What the site sends instead, with validators of its own."""
     if fault.name in TAGS:
         return replace(answer, headers={**answer.headers, "X-Robots-Tag": fault.name})
-    try:
-        changed = DISTORTIONS[fault.name](answer)
-    except UnicodeDecodeError:
+    if fault.name in OF_TEXT and answer.media_type.startswith("image/"):
         return answer  # a picture has no layout and no charset
+    changed = DISTORTIONS[fault.name](answer)
     return replace(changed, modified=answer.modified + timedelta(days=1))

@@ -18,7 +18,6 @@ STATUS = re.compile(r"[45]\d\d")
 ROBOTS = "/robots.txt"
 EVERYTHING = "*"  # but robots.txt, which only a glob of its own or a robots fault touches
 IMAGES = "/*.jpg"
-PAGES = "/*.html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +44,14 @@ KINDS = {
     "zstd-bomb": Kind("64 KB of Zstandard that become 2 GiB"),
     "endless": Kind("a chunked body without an end"),
     "huge-png": Kind("a tiny PNG that claims 50,000 x 50,000 pixels", IMAGES),
-    "euc-jp": Kind("EUC-JP bytes labelled Shift_JIS", PAGES),
-    "broken-bytes": Kind("bytes that are no text in any charset", PAGES),
+    "euc-jp": Kind("EUC-JP bytes labelled Shift_JIS, of every page"),
+    "broken-bytes": Kind("bytes that are no text in any charset, of every page"),
     "html-as-jpeg": Kind("an HTML page served as image/jpeg", IMAGES),
     "redirect-loop": Kind("a redirect to itself"),
     "redirect-private": Kind("a redirect to an address that is nobody's business, another one at every visit"),
     "redirect-host": Kind("a redirect to VALUE, another site", value="http://elsewhere.invalid/"),
     "redirect-within": Kind("a harmless redirect within the site, to be followed"),
-    "layout": Kind("a changed layout: tables, classes and file names are others", PAGES),
+    "layout": Kind("a changed layout: tables, classes and file names of every page are others"),
     "block-page": Kind("a block page with status 200"),
     "huge-header": Kind("a header of 64 KB"),
     "noimageindex": Kind("X-Robots-Tag: noimageindex", IMAGES),

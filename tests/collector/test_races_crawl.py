@@ -131,6 +131,34 @@ async def test_a_name_in_no_race_is_searched_for_once(place: Workplace, site: De
     assert [request.path for request in site.requests if "pid=horse_list" in request.path] == searches
 
 
+# --- when the second site closes, or changes --------------------------------------------------------------
+
+
+async def test_a_closed_second_site_does_not_keep_the_photos_waiting(place: Workplace) -> None:
+    async with demo_site(world=WORLD, hostile=["503-retry-after=3600@/race/*"]) as site:
+        summary, code = await collect(place, site)
+        assert (code, summary.races) == (ExitCode.BLOCKED, 0)
+        assert summary.photos_new == len([photo for photo in truth(WORLD).photos if not photo.missing])
+        site.requests.clear()
+        _, code = await collect(place, site)
+        assert code == ExitCode.BLOCKED
+        assert [path for path in site.paths() if path.startswith("/race/")] == []
+        hosts = dict(rows(place.conninfo, "SELECT name, blocked_until > now() + interval '50 minutes' FROM host"))
+        assert hosts == {site.base.removeprefix("http://"): None, site.netkeiba.removeprefix("http://"): True}
+
+
+async def test_a_changed_layout_of_results_stops_them_and_nothing_else(place: Workplace) -> None:
+    async with demo_site(world=WORLD, hostile=["layout@/race/2017*"]) as site:
+        summary, code = await collect(place, site)
+        assert code == ExitCode.LAYOUT_CHANGED
+        assert summary.photos_new == len([photo for photo in truth(WORLD).photos if not photo.missing])
+        stopped = rows(place.conninfo, "SELECT DISTINCT source, kind FROM drift")
+        assert stopped == [("netkeiba", "race_result")]
+        asked = {path for path in site.paths() if path.startswith("/race/2017")}
+        archived = rows(place.conninfo, "SELECT url FROM page WHERE kind = 'race_result' AND digest IS NOT NULL")
+        assert {site.netkeiba + path for path in asked} <= {url for (url,) in archived}
+
+
 # --- all races, and those to come -------------------------------------------------------------------------
 
 TOMORROW = today() + timedelta(days=1)
