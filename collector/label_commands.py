@@ -47,7 +47,10 @@ def refresh_labels(
             due = await refreshing.plan(connection, site, older_than=age, horses=chosen, keep=not dry_run)
         if dry_run:
             asked = min(due, limit or due)
-            print_json({"pages_due": due, "requests": asked}) if as_json else console.print(f"{asked} pages are due.")
+            facts = {"pages_due": due, "requests": asked}
+            print_json(facts) if as_json else Console(highlight=False).print(
+                f"{asked} of {due} pages due would be asked for."
+            )
             return ExitCode.DONE
         stop_on_signals(place)
         async with look_alike(settings):
