@@ -17,6 +17,7 @@ from collector.status import Summary, summarise
 
 PATIENCE = timedelta(minutes=2)  # a block longer than this ends a crawl; its work stays queued
 TICK = 0.5  # seconds between two looks at how it goes
+SHARE = 10  # a look may take a tenth of the time: counting a large archive is work
 
 KNOW_HOST = "INSERT INTO host (name) VALUES (%s) ON CONFLICT DO NOTHING"
 SEED = """
@@ -161,7 +162,9 @@ class Watch:
 
     async def to_the_end(self, stopping: asyncio.Event, running: asyncio.Task[None]) -> bool:
         """Look on until there is nothing more to do; says whether that is because a host is closed."""
+        clock = asyncio.get_running_loop().time
         while not stopping.is_set() and not running.done():
+            began = clock()
             lanes = await self._lanes()
             for lane in lanes:
                 if lane.closed_for_long:
@@ -173,7 +176,7 @@ class Watch:
             summary = await summarise(self.connection, self.hosts, self.scope, self.started)
             due = await due_pages(self.connection, self.hosts, self.scope)
             await self.show(Tick(summary, due, reasons[0] if all(reasons) else None))
-            await _pause(stopping, running)
+            await _pause(stopping, running, max(TICK, SHARE * (clock() - began)))
         return False
 
     async def _lanes(self) -> list[_LaneState]:
@@ -182,9 +185,9 @@ class Watch:
         return [_LaneState(*row) for row in rows]
 
 
-async def _pause(stopping: asyncio.Event, running: asyncio.Task[None]) -> None:
+async def _pause(stopping: asyncio.Event, running: asyncio.Task[None], seconds: float) -> None:
     stop = asyncio.create_task(stopping.wait())
-    await asyncio.wait((stop, running), timeout=TICK, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait((stop, running), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     stop.cancel()
 
 

@@ -20,13 +20,14 @@ from collector.sources import netkeiba
 from collector.sources.text import horse_key
 from collector.status import summarise
 
-KNOWN_HORSES = """
-SELECT DISTINCT horse_id FROM photo_match WHERE horse_id IS NOT NULL
-AND (%(only)s::text[] IS NULL OR horse_id = ANY (%(only)s))
-"""
+# The pages of the horses that photos show, those that are not known yet.
 WANT = """
 INSERT INTO page (url, host, source, kind, dated, priority, due_at)
-VALUES (%(url)s, %(host)s, %(source)s, %(kind)s, %(dated)s, %(priority)s, clock_timestamp())
+SELECT replace(%(address)s, '{}', horse_id), %(host)s, %(source)s, 'horse', %(undated)s, %(priority)s, clock_timestamp()
+FROM (SELECT DISTINCT horse_id FROM photo_match WHERE horse_id IS NOT NULL
+      AND (%(only)s::text[] IS NULL OR horse_id = ANY (%(only)s))) AS shown
+WHERE NOT EXISTS (SELECT FROM page WHERE url = replace(%(address)s, '{}', horse_id))
+ORDER BY horse_id
 ON CONFLICT (url) DO NOTHING
 """
 # Which horse a label's page belongs to.
@@ -98,11 +99,10 @@ async def plan(
     """Make due what is to be asked for now; returns how many pages that are. Without `keep` it is only counted."""
     host = host_name(site)
     facts: dict[str, Any] = {"host": host, "only": horses, "age": older_than, "undated": UNDATED}
+    new = {"address": netkeiba.horse_url(site, "{}"), "source": netkeiba.SOURCE, "priority": PRIORITY[PageKind.HORSE]}
     async with connection.transaction(force_rollback=not keep):
         await connection.execute("INSERT INTO host (name) VALUES (%s) ON CONFLICT DO NOTHING", (host,))
-        known = await (await connection.execute(KNOWN_HORSES, facts)).fetchall()
-        async with connection.cursor() as cursor:
-            await cursor.executemany(WANT, [_horse_page(site, host, horse_id) for (horse_id,) in known])
+        await connection.execute(WANT, facts | new)
         for query in (RETIRED, RACED):
             await connection.execute(query, facts)
         if older_than is not None:
@@ -112,17 +112,6 @@ async def plan(
         row = await (await connection.execute(DUE, facts)).fetchone()
     assert row is not None
     return row[0]
-
-
-def _horse_page(site: str, host: str, horse_id: str) -> dict[str, Any]:
-    return {
-        "url": netkeiba.horse_url(site, horse_id),
-        "host": host,
-        "source": netkeiba.SOURCE,
-        "kind": PageKind.HORSE,
-        "dated": UNDATED,
-        "priority": PRIORITY[PageKind.HORSE],
-    }
 
 
 async def find_horses(connection: Connection, horse: str) -> list[str]:
