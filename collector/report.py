@@ -97,8 +97,14 @@ def _print_matched(console: Console, matches: dict[str, Any], labels: dict[str, 
         console.print(
             f"[bold]Labels[/bold]  {labels['labelled']} of {labels['horses']} horses, {labels['unreviewed']} without a"
             f" review, {labels['due_now']} pages due; {labels['requests']} requests,"
-            f" {labels['requests_saved']} saved against asking for each every night\n"
+            f" {labels['requests_saved']} saved against asking for each every night"
         )
+        if days := labels["interval_days"]:
+            console.print(
+                f"        Each is asked for again after {days['shortest']} to {days['longest']} days, half of them"
+                f" within {days['median']}"
+            )
+        console.print()
 
 
 def print_status(console: Console, facts: dict[str, Any]) -> None:

@@ -117,7 +117,10 @@ SELECT (SELECT count(DISTINCT horse_id) FROM photo_match WHERE horse_id IS NOT N
        (SELECT count(*) FROM labels WHERE due_at <= clock_timestamp()), (SELECT min(due_at) FROM labels),
        (SELECT count(*) FROM fetch_log JOIN page ON page.id = page_id WHERE kind IN ('horse', 'aptitude', 'reviews')),
        (SELECT COALESCE(sum(1 + floor(EXTRACT(EPOCH FROM clock_timestamp() - added_at) / 86400)), 0)::bigint
-        FROM labels)
+        FROM labels),
+       (SELECT percentile_disc(ARRAY[0, 0.5, 1]) WITHIN GROUP (
+            ORDER BY round(EXTRACT(EPOCH FROM due_at - last_fetched_at) / 86400)::int)
+        FROM labels WHERE due_at > last_fetched_at)
 """
 MATCHES = """
 SELECT count(*) FILTER (WHERE horse_id IS NOT NULL), count(*) FILTER (WHERE horse_id IS NULL)
@@ -177,10 +180,11 @@ async def report(connection: Connection) -> dict[str, Any]:
         for name, last, gap, delay, why, until, reason, incidents, excluded, alive in await rows(GATES)
     ]  # fmt: skip
     ((matched, unmatched),) = await rows(MATCHES)
-    ((horses, labelled, unreviewed, label_pages, next_at, requests, nightly),) = await rows(LABELS)
+    ((horses, labelled, unreviewed, label_pages, next_at, requests, nightly, days),) = await rows(LABELS)
     labels = {
         "horses": horses, "labelled": labelled, "unreviewed": unreviewed, "due_now": label_pages,
         "next_at": next_at, "requests": requests, "requests_saved": max(0, nightly - requests),
+        "interval_days": dict(zip(("shortest", "median", "longest"), days, strict=True)) if days else None,
     }  # fmt: skip
     facts: dict[str, Any] = {
         "matches": {"matched": matched, "open": unmatched},

@@ -36,6 +36,7 @@ async def test_from_photos_to_labels_in_three_commands(conninfo: str) -> None:
     status = json.loads((await collector("status", "--json", env=env)).stdout)
     assert status["labels"]["requests"] == asked
     assert status["labels"]["due_now"] == 0
+    assert status["labels"]["interval_days"]["shortest"] >= 30  # first looks, and retired horses
 
 
 async def test_a_limit_is_kept_and_the_rest_stays_due(conninfo: str) -> None:
