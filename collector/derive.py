@@ -47,10 +47,8 @@ def derive(source: str, kind: PageKind, url: str, body: bytes, content_type: str
         return Derived(failure=error)
     try:
         return Derived(SOURCES[source].parse(kind, url, text))
-    except NoSuchPage as error:
-        return Derived(gone=str(error))
     except ParseError as error:
         # Only a page that is no page of the site is looked at for a block: its words are no proof elsewhere.
         if reason := block_reason(text):
             raise Refused(f"a block page with status 200: {reason}", 200) from error
-        return Derived(failure=error)
+        return Derived(gone=str(error)) if isinstance(error, NoSuchPage) else Derived(failure=error)

@@ -175,7 +175,7 @@ async def _store(
                 "source": page.source,
                 "found_on": page.url,
             }
-            ranked = {"kind": str(link.kind), "dated": link.dated, "priority": PRIORITY[link.kind]}
+            ranked = {"kind": str(link.kind), "dated": link.dated or page.dated, "priority": PRIORITY[link.kind]}
             await cursor.execute(LINK, known | ranked)
             found += cursor.rowcount
     return found

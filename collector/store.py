@@ -271,7 +271,8 @@ def _page_facts(gate: Gate, outcome: Outcome) -> dict[str, Any]:
     }  # fmt: skip
     if links:
         facts["links"] = [
-            {"url": link.url, "kind": link.kind, "dated": link.dated, "priority": PRIORITY[link.kind]} for link in links
+            {"url": link.url, "kind": link.kind, "dated": link.dated or page.dated, "priority": PRIORITY[link.kind]}
+            for link in links
         ]
     return facts
 

@@ -16,7 +16,7 @@ class Link:
 
     url: str
     kind: PageKind
-    dated: date
+    dated: date | None  # None: that of the page itself
 
 
 @dataclass(frozen=True, slots=True)

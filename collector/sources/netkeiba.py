@@ -12,7 +12,7 @@ from collector.sources import Link, Parsed
 from collector.sources.netkeiba_aptitude import parse_aptitude, parse_reviews
 from collector.sources.netkeiba_card import parse_live_result, parse_race_card
 from collector.sources.netkeiba_days import parse_coming_day, parse_race_calendar, parse_race_day
-from collector.sources.netkeiba_horse import parse_horse, parse_horse_search
+from collector.sources.netkeiba_horse import next_page_of, parse_horse, parse_horse_search
 from collector.sources.netkeiba_race import parse_race_result
 from collector.sources.netkeiba_url import (
     SOURCE,
@@ -22,6 +22,7 @@ from collector.sources.netkeiba_url import (
     horse_search_url,
     horse_url,
     is_live_result,
+    page_of,
     race_calendar_url,
     race_day_url,
     reviews_url,
@@ -43,6 +44,7 @@ __all__ = [
 ]
 
 CHARSET = "euc-jp"
+MOST_PAGES = 5  # of a search
 LONGEST_PAGE = 2_000_000  # characters; the longest real one has some 300,000
 
 
@@ -81,7 +83,11 @@ def _horse_search(url: str, text: str) -> Parsed:
     """The horses of exactly the name that was searched for; the answer holds all that contain it."""
     key = horse_key(word_of(url))
     found = [candidate for candidate in parse_horse_search(url, text) if horse_key(candidate.name) == key]
-    return Parsed(tuple(HorseItem(horse_id=one.horse_id, name=one.name, horse_key=key) for one in found))
+    items = tuple(HorseItem(horse_id=one.horse_id, name=one.name, horse_key=key) for one in found)
+    more = next_page_of(url, text)
+    # Nobody needs the names that come after so many that only contain it.
+    follow = more is not None and word_of(more) == word_of(url) and page_of(more) == page_of(url) + 1 <= MOST_PAGES
+    return Parsed(items, (Link(more, PageKind.HORSE_SEARCH, None),) if more and follow else ())
 
 
 def _aptitude(url: str, text: str) -> Parsed:

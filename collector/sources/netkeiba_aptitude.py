@@ -35,6 +35,7 @@ PICTURE = re.compile(r"(?:^|/)review_([a-z]{1,12})(?:_(?:blue|gray))?\.png")
 COUNT = re.compile(r"評価[：:]\s?([0-9,]{1,7})\s?件")
 HEADINGS = "h2, h3, div.db_h_rank_box_head"
 LONGEST_HEADING = 300  # characters
+MOST_HEADINGS, MOST_ROWS, MOST_PICTURES = 50, 10, 10
 
 Bars = tuple[int, int]  # px, left and right as the axis runs
 
@@ -129,7 +130,7 @@ def items_of(horse_id: str, opinion: Opinion) -> tuple[AptitudeItem, ...]:
 
 def reviews_in(tree: LexborHTMLParser) -> int | None:
     """How many reviews a page counts: みんなの…評価 (評価：12件)."""
-    for node in tree.css(HEADINGS):
+    for node in tree.css(HEADINGS)[:MOST_HEADINGS]:
         words = words_of(node, LONGEST_HEADING)
         if match := COUNT.search(words):
             return int(match[1].replace(",", ""))
@@ -138,8 +139,8 @@ def reviews_in(tree: LexborHTMLParser) -> int | None:
 
 def _bars_of(table: LexborNode, whole: int) -> dict[Axis, Bars]:
     found: dict[Axis, Bars] = {}
-    for row in table.css("tr"):
-        pictures = [(match[1], node) for node in row.css("img") if (match := _picture(node))]
+    for row in table.css("tr")[:MOST_ROWS]:
+        pictures = [(match[1], node) for node in row.css("img")[:MOST_PICTURES] if (match := _picture(node))]
         if not pictures:
             continue
         axis, bars = _axis_of(pictures, whole)

@@ -10,7 +10,7 @@ from collector.errors import NoSuchPage, ParseError
 from collector.racing import HorseItem, Sex
 from collector.sources import Parsed
 from collector.sources.netkeiba_aptitude import items_of, opinion_in
-from collector.sources.netkeiba_url import horse_id_of
+from collector.sources.netkeiba_url import address, horse_id_of
 from collector.sources.netkeiba_words import day_in, plain, tree_of, words_of
 from collector.sources.text import horse_key
 
@@ -18,9 +18,14 @@ STATES = {"現役": False, "抹消": True}
 SEXES = {"牡": Sex.MALE, "牝": Sex.FEMALE, "セ": Sex.GELDING, "騸": Sex.GELDING}
 COAT = re.compile(r"[^0-9\s]{1,6}毛")
 HORSE_LINK = re.compile(r"/horse/([0-9A-Za-z]{10})/?")
-FOUND = 'table[summary="競走馬検索結果"] td > a[href*="/horse/"]'
+# A row of a search's answer has a box to tick; older ones are known by their table.
+TICKED = 'input[name^="horse_id"], input[name^="i-horse_"]'
+LISTED = 'table[summary="競走馬検索結果"] td > a[href*="/horse/"]'
+NEXT_PAGE = 'div.common_pager a[title="次"]'
+MOST_FOUND = 300
 NOTHING_FOUND = "見つかりませんでした"
 LONGEST_NAME = 60  # characters
+SITE_NAME, HEAD, END = "netkeiba", 10_000, 200  # where every page of the site has its name, and its end
 ANCESTORS = 6  # links of the pedigree: the sire, his parents, the dam, hers
 
 
@@ -43,9 +48,13 @@ def parse_horse(url: str, text: str) -> Parsed:
     horse_id = horse_id_of(url)
     head = tree.css_first("div.horse_title h1")
     if head is None or not words_of(head):
-        if tree.css_first("table.db_prof_table") is None:
-            raise NoSuchPage("horse", f"there is none at {url[:200]}")
-        raise ParseError("name", "not printed")
+        if tree.css_first("table.db_prof_table") is not None:
+            raise ParseError("name", "not printed")
+        # An empty answer, one that is cut off or somebody else's page is no proof that a horse does not exist.
+        whole = SITE_NAME in text[:HEAD] and "</html" in text[-END:].lower()
+        if not whole or tree.css_first("dl.racedata") is not None:
+            raise ParseError("horse", f"no horse, and no whole page of the site either: {text[:60]!a}")
+        raise NoSuchPage("horse", f"there is none at {url[:200]}")
     canonical = _canonical(tree)
     if canonical is not None and canonical != horse_id:
         raise ParseError("horse", f"the page is {canonical}'s")
@@ -67,7 +76,7 @@ def parse_horse_search(url: str, text: str) -> list[Candidate]:
             raise ParseError("horse", f"a horse without an id at {url[:200]}")
         return [Candidate(canonical, words_of(head, LONGEST_NAME))]
     found: dict[str, Candidate] = {}
-    for node in tree.css(FOUND):
+    for node in _links_found(tree):
         match = HORSE_LINK.search(node.attributes.get("href") or "")
         name = words_of(node, LONGEST_NAME)
         if match and name:
@@ -75,6 +84,23 @@ def parse_horse_search(url: str, text: str) -> list[Candidate]:
     if not found and NOTHING_FOUND not in words_of(tree.css_first("div.search_result_box")):
         raise ParseError("horses", f"no answer to a search at {url[:200]}")
     return list(found.values())
+
+
+def next_page_of(url: str, text: str) -> str | None:
+    """Where a search's answer goes on, on the page's own host."""
+    link = LexborHTMLParser(text).css_first(NEXT_PAGE)
+    return address(url, link.attributes.get("href") or "") if link is not None else None
+
+
+def _links_found(tree: LexborHTMLParser) -> list[LexborNode]:
+    links = []
+    for box in tree.css(TICKED)[:MOST_FOUND]:
+        row = box
+        while row is not None and row.tag != "tr":
+            row = row.parent
+        if row is not None and (link := row.css_first('a[href*="/horse/"]')) is not None:
+            links.append(link)
+    return [*links, *tree.css(LISTED)[:MOST_FOUND]]
 
 
 def _canonical(tree: LexborHTMLParser) -> str | None:

@@ -90,10 +90,23 @@ def word_of(url: str) -> str:
     Raises:
         ParseError: it is no search.
     """
-    words = parse_qs(urlsplit(url).query[:2000], max_num_fields=20).get("word")
+    words = _asked(url).get("word")
     if not words:
         raise ParseError("word", f"{url[:200]!a} searches for nothing")
     return words[0]
+
+
+def page_of(url: str) -> int:
+    """Which page of a search's answer an address is."""
+    number = _asked(url).get("page", ["1"])[0]
+    return int(number) if number.isascii() and number.isdecimal() and len(number) < 5 else 0
+
+
+def _asked(url: str) -> dict[str, list[str]]:
+    try:
+        return parse_qs(urlsplit(url).query[:2000], max_num_fields=20)
+    except ValueError as error:
+        raise ParseError("word", f"{url[:200]!a} is no search") from error
 
 
 def race_id_of(url: str) -> str:

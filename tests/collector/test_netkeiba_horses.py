@@ -4,13 +4,15 @@ import json
 from datetime import date
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
-from collector.errors import NoSuchPage, ParseError
+from collector.derive import derive
+from collector.errors import NoSuchPage, ParseError, Refused
 from collector.models import PageKind
 from collector.racing import AptitudeItem, Axis, HorseItem, ReviewsItem, Sex
 from collector.sources import netkeiba
@@ -243,10 +245,35 @@ def test_another_horse_s_page_is_not_taken_for_this_one_s() -> None:
         parse_horse(HORSE_URL, page(horse_id="2011100009"))
 
 
-@pytest.mark.parametrize("text", ["", "<html><body>…</body></html>", "<div class='horse_title'><h1> </h1></div>"])
-def test_a_shell_without_a_horse_is_no_horse(text: str) -> None:
+SHELL = """<html><head><meta property="og:site_name" content="netkeiba" /></head><body>
+<div class="horse_title"><h1> </h1></div><div class="db_main_deta"></div></body></html>"""
+
+
+def test_a_shell_without_a_horse_is_no_horse() -> None:
     with pytest.raises(NoSuchPage):
+        parse_horse(HORSE_URL, SHELL)
+
+
+@pytest.mark.parametrize("text", ["", SHELL[:-20], SHELL.replace("netkeiba", "elsewhere"), "<html></html>"])
+def test_what_is_no_whole_page_of_the_site_is_no_proof_that_there_is_no_horse(text: str) -> None:
+    with pytest.raises(ParseError) as caught:
         parse_horse(HORSE_URL, text)
+    assert not isinstance(caught.value, NoSuchPage)
+
+
+def test_a_race_s_page_is_no_proof_either() -> None:
+    race = '<html><head><title>netkeiba</title></head><body><dl class="racedata"><h1>…</h1></dl></body></html>'
+    with pytest.raises(ParseError) as caught:
+        parse_horse(HORSE_URL, race)
+    assert not isinstance(caught.value, NoSuchPage)
+
+
+@pytest.mark.parametrize("words", ["Access Denied", "ただいまメンテナンス中です", "Too Many Requests"])
+def test_a_block_page_is_a_block_whatever_else_stands_on_it(words: str) -> None:
+    blocked = SHELL.replace("<body>", f"<body><h2>{words}</h2>")
+    for kind, url in ((PageKind.HORSE, HORSE_URL), (PageKind.RACE_RESULT, f"{SITE}/race/201605010411/")):
+        with pytest.raises(Refused):
+            derive("netkeiba", kind, url, blocked.encode("euc_jp"), "text/html")
 
 
 def test_a_pay_wall_is_no_horse() -> None:
@@ -264,6 +291,35 @@ FOUND = """<div class="search_result_box"><h2>…</h2><table summary="競走馬�
 def test_a_search_gives_every_name_that_contains_the_word_and_no_false_row() -> None:
     found = parse_horse_search(f"{SITE}/?pid=horse_list&word=x", FOUND)
     assert [(one.horse_id, one.name) for one in found] == [("1993101014", "キッド"), ("2001100001", "キッドストン")]
+
+
+def test_rows_are_known_by_their_boxes_where_the_table_has_no_name() -> None:
+    box = '<td><input name="i-horse_2"></td>'
+    newer = FOUND.replace(' summary="競走馬検索結果"', "").replace("<tr><td><a href", f"<tr>{box}<td><a href", 1)
+    found = parse_horse_search(f"{SITE}/?pid=horse_list&word=x", newer)
+    assert [one.horse_id for one in found] == ["1993101014", "2001100001"]
+
+
+PAGER = '<div class="common_pager"><a href="/?pid=horse_list&word=キッド&page=2" title="次">次</a></div>'
+
+
+@pytest.mark.parametrize(
+    ("asked", "pager", "linked"),
+    [
+        ("word=キッド", PAGER, True),
+        ("word=キッド&page=4", PAGER.replace("page=2", "page=5"), True),
+        ("word=キッド&page=5", PAGER.replace("page=2", "page=6"), False),  # so far, and no further
+        ("word=キッド&page=3", PAGER, False),  # never back
+        ("word=キッド", PAGER.replace("word=キッド", "word=ほか"), False),
+        ("word=キッド", PAGER.replace('href="', 'href="//elsewhere.example'), False),
+        ("word=キッド", "", False),
+    ],
+)
+def test_a_search_finds_exact_names_only_and_goes_on_to_its_next_pages(asked: str, pager: str, linked: bool) -> None:
+    url = f"{SITE}/?pid=horse_list&{asked}"
+    parsed = netkeiba.parse(PageKind.HORSE_SEARCH, url, FOUND + pager.replace("キッド", quote("キッド")))
+    assert [item.horse_id for item in parsed.items if isinstance(item, HorseItem)] == ["1993101014"]
+    assert bool(parsed.links) == linked
 
 
 def test_one_hit_is_the_horse_s_own_page_and_no_hit_is_said() -> None:
