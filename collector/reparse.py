@@ -1,44 +1,62 @@
 """`collector reparse`: derives everything again from the stored pages, with no request at all."""
 
-from collections.abc import AsyncIterator, Callable
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any, LiteralString, cast
 
-from psycopg import AsyncRawCursor
+from psycopg import AsyncConnection, AsyncRawCursor
+from psycopg.conninfo import make_conninfo
+from psycopg.types.json import Jsonb
 
 from collector import drift
-from collector.archive import unpack
-from collector.derive import Derived, derive
-from collector.errors import ParseError, Refused
-from collector.frontier import PRIORITY, DuePage
-from collector.models import ListedPhotoItem, PageKind, PageState, PhotoItem
+from collector.derive import Derived
+from collector.frontier import LABELS, PRIORITY, DuePage
+from collector.models import UNDATED, ListedPhotoItem, PageKind, PageState, PhotoItem
 from collector.politeness import Connection, host_name
 from collector.racing import AptitudeItem, EntryItem, HorseItem, RaceItem
+from collector.reading import BATCH, BATCH_BYTES, Answer, processes_for, read_in_order
 from collector.store import store_derived
 
-BATCH = 50  # pages in memory at once
+FETCHED = 50  # answers that come from the database at once
+HISTORY = LABELS  # pages whose earlier answers count too
 SAMPLES = 5  # of each sort of change
 NAMED_BY = ("code", "issue_code", "number", "race_id", "horse_id", "axis")
 
-# Listings before photos before pictures, as the crawl saw them: a picture finds its photo's row there.
+# Listings before photos before pictures, as the crawl saw them: a picture finds its photo's row there. Of pages whose
+# answers are a history, all of them, in the order in which they came.
 STORED = """
 SELECT page.id, page.url, page.source, page.kind, page.dated, page.state, page.etag, page.last_modified,
-       page.digest, page.failures, page.last_fetched_at, page.changed_at, page.error,
-       blob.media_type, blob.encoding, blob.content
-FROM page JOIN blob USING (digest)
-WHERE page.state IN ('fetched', 'quarantined', 'failed', 'gone') AND page.kind <> 'robots' AND page.dated >= %s
-ORDER BY page.priority, page.dated, page.id
+       answer.digest, page.failures, page.last_fetched_at, answer.at, answer.digest = page.digest, page.error,
+       page.missing, blob.media_type, blob.encoding, blob.content
+FROM page CROSS JOIN LATERAL (
+    SELECT page.digest, page.changed_at AS at WHERE NOT page.kind = ANY (%(history)s)
+    UNION ALL
+    SELECT log.digest, log.at FROM fetch_log AS log
+    WHERE page.kind = ANY (%(history)s) AND log.page_id = page.id AND log.digest IS NOT NULL) AS answer
+JOIN blob ON blob.digest = answer.digest
+WHERE page.state IN ('fetched', 'quarantined', 'failed', 'gone') AND page.kind <> 'robots' AND page.dated >= %(since)s
+ORDER BY page.kind = ANY (%(history)s), CASE WHEN page.kind = ANY (%(history)s) THEN answer.at END,
+         page.priority, page.dated, page.id
 """
 READ_AGAIN = """
-UPDATE page SET state = %(state)s, error = %(error)s, missing = %(missing)s
-WHERE id = %(id)s AND (state, error, missing) IS DISTINCT FROM (%(state)s, %(error)s, %(missing)s)
+UPDATE page SET state = again.state, error = again.error, missing = again.missing
+FROM jsonb_to_recordset(%s) AS again (id bigint, state text, error text, missing text[]) WHERE page.id = again.id
 """
 LINK = """
 INSERT INTO page (url, host, source, kind, dated, priority, due_at, found_on)
-VALUES (%(url)s, %(host)s, %(source)s, %(kind)s, %(dated)s, %(priority)s, clock_timestamp(), %(found_on)s)
+SELECT DISTINCT ON (url) url, host, source, kind, dated, priority, clock_timestamp(), found_on
+FROM jsonb_to_recordset(%s) AS link (url text, host text, source text, kind text, dated date, priority int,
+                                     found_on text)
+WHERE NOT EXISTS (SELECT FROM page WHERE page.url = link.url)
 ON CONFLICT (url) DO NOTHING
 """
+NAMED = """
+INSERT INTO derived SELECT * FROM jsonb_to_recordset(%s) AS photo (source text, issue_code text, number int)
+"""
+# The history of opinion is derived from the first answer on.
+FORGET_OPINIONS = "DELETE FROM aptitude WHERE %(since)s <= %(undated)s"
 # What is compared; when a fact was observed is no part of it.
 FACTS: dict[LiteralString, tuple[LiteralString, LiteralString]] = {
     "issue": ("source, code", "issue_date, race_days"),
@@ -116,69 +134,101 @@ async def reparse(connection: Connection, since: date, *, dry_run: bool, show: C
 async def _read_all(
     connection: Connection, since: date, show: Callable[[int, int], None]
 ) -> tuple[_Count, set[tuple[str, str, str]]]:
-    row = await (await connection.execute(f"SELECT count(*) FROM ({STORED}) AS stored", (since,))).fetchone()
+    facts = {"since": since, "history": [str(kind) for kind in HISTORY], "undated": UNDATED}
+    row = await (await connection.execute(f"SELECT count(*) FROM ({STORED}) AS stored", facts)).fetchone()
     assert row is not None
     count, missing = _Count(), set[tuple[str, str, str]]()
-    async for page, changed_at, error, media_type, body in _stored(connection, since):
-        derived = _derive(page, media_type, body)
-        count.pages += 1
-        count.unreadable += derived.failure is not None
-        count.links += await _store(connection, page, changed_at, error, derived)
-        missing.update((page.source, str(page.kind), field) for field in derived.missing)
-        if count.pages % BATCH == 0:
+    await connection.execute(FORGET_OPINIONS, facts)
+    before = await _pages(connection)
+    # Read on a connection of its own, which sees the pages as they were.
+    info = connection.info
+    conninfo = make_conninfo(info.dsn, password=info.password or None)  # the dsn leaves it out
+    async with await AsyncConnection.connect(conninfo) as reading:
+        async for batch in read_in_order(_stored(reading, facts), processes_for(row[0])):
+            async with connection.pipeline():
+                await _store(connection, batch)
+            count.pages += len(batch)
+            for answer, derived in batch:
+                page = answer.page
+                count.unreadable += answer.latest and derived.failure is not None
+                if answer.latest:
+                    missing.update((page.source, str(page.kind), field) for field in derived.missing)
             show(count.pages, row[0])
+    count.links = await _pages(connection) - before
     return count, missing
 
 
-async def _stored(
-    connection: Connection, since: date
-) -> AsyncIterator[tuple[DuePage, datetime, str | None, str, bytes]]:
+async def _pages(connection: Connection) -> int:
+    row = await (await connection.execute("SELECT count(*) FROM page")).fetchone()
+    return row[0] if row else 0
+
+
+async def _stored(connection: Connection, facts: dict[str, Any]) -> AsyncIterator[list[Answer]]:
+    """The stored answers in batches, of so many answers or so many bytes."""
+    batch, size = list[Answer](), 0
     async with connection.cursor(name="stored", binary=True) as cursor:
-        cursor.itersize = BATCH
-        await cursor.execute(STORED, (since,))
-        async for *known, changed_at, error, media_type, encoding, content in cursor:
+        cursor.itersize = FETCHED
+        await cursor.execute(STORED, facts)
+        async for *known, at, latest, error, missing, media_type, encoding, content in cursor:
             page = DuePage.from_row(known)
-            yield page, changed_at, error, media_type, unpack(content, encoding)
+            batch.append(Answer(page, at, bool(latest), error, missing or [], media_type, encoding, content))
+            size += len(content)
+            if len(batch) >= BATCH or size >= BATCH_BYTES:
+                yield batch
+                batch, size = [], 0
+    if batch:
+        yield batch
 
 
-def _derive(page: DuePage, media_type: str, body: bytes) -> Derived:
-    try:
-        return derive(page.source, page.kind, page.url, body, media_type)
-    except Refused as error:
-        return Derived(failure=ParseError("page", str(error)))
+async def _store(connection: Connection, batch: Sequence[tuple[Answer, Derived]]) -> None:
+    """Write what a batch of answers means now."""
+    cursor = AsyncRawCursor(connection)
+    for answer, derived in batch:
+        # Why an old answer cannot be read is of no interest any more.
+        if answer.latest or not derived.failure:
+            await store_derived(cursor, answer.page, answer.page.digest, answer.at, derived)
+    sets: list[tuple[LiteralString, list[dict[str, Any]]]] = [
+        (READ_AGAIN, [again for answer, derived in batch if answer.latest and (again := _read_again(answer, derived))]),
+        (LINK, [link for answer, derived in batch for link in _links(answer.page, derived)]),
+        (NAMED, [photo for _, derived in batch for photo in _photos(derived)]),
+    ]
+    for query, rows in sets:
+        if rows:
+            await connection.execute(query, (Jsonb(rows, dumps=_dumps),))
 
 
-async def _store(
-    connection: Connection, page: DuePage, changed_at: datetime, error: str | None, derived: Derived
-) -> int:
-    """Write what a page means now; the number of links that were not known."""
-    state, error = page.state, None if derived.failure is None else str(derived.failure)
-    if page.state in (PageState.FETCHED, PageState.QUARANTINED):
-        state = PageState.QUARANTINED if derived.failure else PageState.FETCHED
-    async with connection.cursor(binary=True) as cursor:
-        if state in (PageState.FETCHED, PageState.QUARANTINED):
-            again = {"id": page.id, "state": state, "error": error, "missing": list(derived.missing)}
-            await cursor.execute(READ_AGAIN, again)
-        await store_derived(AsyncRawCursor(connection), page, page.digest, changed_at, derived)
-        found = 0
-        for item in derived.parsed.items:
-            if isinstance(item, PhotoItem | ListedPhotoItem):
-                await cursor.execute(
-                    "INSERT INTO derived VALUES (%s, %s, %s)", (item.source, item.issue_code, item.number)
-                )
-        for link in derived.parsed.links:
-            if host_name(link.url) != host_name(page.url):
-                continue
-            known = {
-                "url": link.url,
-                "host": host_name(link.url),
-                "source": page.source,
-                "found_on": page.url,
-            }
-            ranked = {"kind": str(link.kind), "dated": link.dated or page.dated, "priority": PRIORITY[link.kind]}
-            await cursor.execute(LINK, known | ranked)
-            found += cursor.rowcount
-    return found
+def _read_again(answer: Answer, derived: Derived) -> dict[str, Any] | None:
+    """What becomes of a page by being read again; None where nothing does."""
+    page = answer.page
+    if page.state not in (PageState.FETCHED, PageState.QUARANTINED):
+        return None
+    state = PageState.QUARANTINED if derived.failure else PageState.FETCHED
+    again = (state, None if derived.failure is None else str(derived.failure), list(derived.missing))
+    if again == (page.state, answer.error, answer.missing):
+        return None
+    return {"id": page.id, "state": again[0], "error": again[1], "missing": again[2]}
+
+
+def _links(page: DuePage, derived: Derived) -> list[dict[str, Any]]:
+    host = host_name(page.url)
+    return [
+        {"url": link.url, "host": host, "source": page.source, "kind": link.kind, "dated": link.dated or page.dated,
+         "priority": PRIORITY[link.kind], "found_on": page.url}
+        for link in derived.parsed.links
+        if host_name(link.url) == host
+    ]  # fmt: skip
+
+
+def _photos(derived: Derived) -> list[dict[str, Any]]:
+    return [
+        {"source": item.source, "issue_code": item.issue_code, "number": item.number}
+        for item in derived.parsed.items
+        if isinstance(item, PhotoItem | ListedPhotoItem)
+    ]
+
+
+def _dumps(rows: object) -> str:
+    return json.dumps(rows, default=str, ensure_ascii=False)
 
 
 async def _compare(connection: Connection) -> tuple[dict[str, dict[str, int]], list[str]]:
