@@ -10,7 +10,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from collector.errors import NoSuchPage, ParseError
 from collector.racing import EntryItem, Finish, RaceItem, Surface
-from collector.sources import Parsed
+from collector.sources import Parsed, checked
 from collector.sources.netkeiba_url import RACECOURSES, is_jra, race_id_of
 from collector.sources.netkeiba_words import (
     Row,
@@ -23,6 +23,7 @@ from collector.sources.netkeiba_words import (
     grade_in,
     ground_of,
     hour_in,
+    links_in,
     number_of,
     plain,
     positions_of,
@@ -73,10 +74,10 @@ def _finish(cell: LexborNode) -> Values:
 
 
 def _horse(cell: LexborNode) -> Values:
-    for link in cell.css("a[href]")[:A_FEW]:
-        path = (link.attributes.get("href") or "").partition("?")[0]
+    for link, attributes in links_in(cell):
+        path = (attributes["href"] or "").partition("?")[0]
         if match := HORSE.search(path[-60:]):
-            name = words_of(link) or clean(link.attributes.get("title") or "")
+            name = words_of(link) or clean(attributes.get("title") or "")
             return {"horse_id": match[1], "horse_name": name, "horse_key": horse_key(name)}
     raise ParseError("horse_id", "no horse is linked")
 
@@ -93,12 +94,11 @@ def _weight(cell: LexborNode) -> Values:
 
 def _person(cell: LexborNode, field: str) -> Values:
     """A name as its link's title has it, for the link's text may be marked or cut; the id from its address."""
-    link = cell.css_first("a[href]")
-    if link is None:
-        return {field: BASE.sub("", words_of(cell)).strip(MARKS) or None}
-    name = clean(link.attributes.get("title") or "")[:60] or words_of(link).lstrip(MARKS)
-    match = PERSON.search((link.attributes.get("href") or "")[-80:])
-    return {field: name or None, f"{field}_id": match[1] if match else None}
+    for link, attributes in links_in(cell):
+        name = clean(attributes.get("title") or "")[:60] or words_of(link).lstrip(MARKS)
+        match = PERSON.search((attributes["href"] or "")[-80:])
+        return {field: name or None, f"{field}_id": match[1] if match else None}
+    return {field: BASE.sub("", words_of(cell)).strip(MARKS) or None}
 
 
 def _trainer(cell: LexborNode) -> Values:
@@ -136,29 +136,36 @@ HEADS = (*(head for heads, _, _ in COLUMNS for head in heads), "調教タイム"
 FIELD_HEADS = {field: heads[0] for heads, field, _ in COLUMNS} | {"horse_name": "馬名", "age": "性齢"}
 
 
+Readers = Sequence[tuple[int, str, Callable[[LexborNode], Values]]]  # of a table: column, head, reader
+
+
 def nothing_more(_: Row) -> Values:
     return {}
 
 
-def read_entry(row: Row, race_id: str, more: Callable[[Row], Values] = nothing_more) -> EntryItem:
+def _readers(table: Table) -> Readers:
+    there = ((table.column(*heads), heads[0], read) for heads, _, read in COLUMNS)
+    return [(column, head, read) for column, head, read in there if column is not None]
+
+
+def read_entry(row: Row, readers: Readers, race_id: str, more: Callable[[Row], Values]) -> EntryItem:
     """One row, with what is told elsewhere than in columns.
 
     Raises:
         ParseError: a cell cannot be read; its field is the column's head.
     """
     values: Values = {"race_id": race_id}
-    for heads, _, read in COLUMNS:
-        cell = row.cell(*heads)
-        if cell is None:
-            continue
-        try:
-            values |= read(cell)
-        except ParseError as error:
-            raise ParseError(heads[0], error.reason) from error
+    cells = row.cells
+    for column, head, read in readers:
+        if column < len(cells) and (cell := cells[column]) is not None:
+            try:
+                values |= read(cell)
+            except ParseError as error:
+                raise ParseError(head, error.reason) from error
     if "horse_id" not in values:
         raise ParseError("馬名", "the row is cut short")
     try:
-        return EntryItem(**values | more(row))
+        return checked(EntryItem, values | more(row))
     except ValidationError as error:
         field, reason = first_trouble(error)
         raise ParseError(FIELD_HEADS.get(field, field), reason) from error
@@ -171,7 +178,7 @@ def first_trouble(error: ValidationError) -> tuple[str, str]:
 
 
 def read_entries(
-    rows: Iterable[Row], race_id: str, more: Callable[[Row], Values] = nothing_more
+    tables: Iterable[Table], race_id: str, more: Callable[[Row], Values] = nothing_more
 ) -> tuple[list[EntryItem], list[ParseError]]:
     """All rows that can be read, each horse once, and what is wrong with the others.
 
@@ -180,9 +187,10 @@ def read_entries(
     """
     entries: dict[str, EntryItem] = {}
     flaws: list[ParseError] = []
-    for number, row in enumerate(rows, 1):
+    rows = ((row, readers) for table in tables for readers in [_readers(table)] for row in table.rows)
+    for number, (row, readers) in enumerate(rows, 1):
         try:
-            entry = read_entry(row, race_id, more)
+            entry = read_entry(row, readers, race_id, more)
             if entry.horse_id in entries:
                 raise ParseError("馬名", f"{entry.horse_id} runs twice")
             entries[entry.horse_id] = entry
@@ -196,7 +204,7 @@ def read_entries(
 
 def find_table(tables: Iterable[LexborNode]) -> Table | None:
     """The first table that has a column of horses."""
-    return next((table for node in tables if (table := Table(node, HEADS)).has("馬名")), None)
+    return next((table for node in tables if (table := Table(node, HEADS)).column("馬名") is not None), None)
 
 
 # --- the race ---------------------------------------------------------------------------------------------
@@ -222,7 +230,7 @@ class RaceReader:
             ParseError: something that a race cannot be without is missing or impossible.
         """
         try:
-            return RaceItem(**self.values)
+            return checked(RaceItem, self.values)
         except ValidationError as error:
             raise ParseError(*first_trouble(error)) from error
 
@@ -267,8 +275,8 @@ def parse_race_result(url: str, text: str) -> Parsed:
         raise ParseError("entries", "no table of horses")
     if ends_within(text, 'id="umalink_', "id=umalink_"):
         raise ParseError("entries", "the page ends within the table of horses")
-    entries, bad_rows = read_entries(table.rows, race_id)
-    absent = [field for heads, field, _ in COLUMNS if not table.has(*heads)]
+    entries, bad_rows = read_entries([table], race_id)
+    absent = [field for heads, field, _ in COLUMNS if table.column(*heads) is None]
     missing = dict.fromkeys(absent + _unsaid(race, entries))
     return Parsed((race, *entries), (), tuple(missing), (*flaws, *bad_rows))
 
