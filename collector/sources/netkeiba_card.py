@@ -89,7 +89,11 @@ def _whole(text: str, mark: str) -> LexborHTMLParser:
 
 
 def _parse(url: str, tree: LexborHTMLParser, tables: Sequence[Table], not_here: Sequence[str]) -> Parsed:
-    if not any(table.rows for table in tables) and not words_of(tree.css_first(".RaceName")) and tree.css_first(".RaceData01, .RaceName"):
+    if (
+        not any(table.rows for table in tables)
+        and not words_of(tree.css_first(".RaceName"))
+        and tree.css_first(".RaceData01, .RaceName")
+    ):
         raise NoSuchPage("race", f"there is none at {url[:200]}")
     race_id = race_id_of(url)
     same_race(tree, race_id)

@@ -15,7 +15,6 @@ from collector.sources.netkeiba_url import RACECOURSES, is_jra, race_id_of
 from collector.sources.netkeiba_words import (
     Row,
     Table,
-    clean,
     count_of,
     day_in,
     ends_within,
@@ -34,7 +33,7 @@ from collector.sources.netkeiba_words import (
     weight_and_change,
     words_of,
 )
-from collector.sources.text import horse_key
+from collector.sources.text import clean, horse_key
 
 Values = dict[str, Any]
 
@@ -102,10 +101,11 @@ def _person(cell: LexborNode, field: str) -> Values:
 
 
 def _trainer(cell: LexborNode) -> Values:
-    label = cell.css_first("span[class^=Label]")
-    match = BASE.match(words_of(cell))
-    base = words_of(label)[:8] if label is not None else match[1] if match else None
-    return _person(cell, "trainer") | {"trainer_base": BASES.get(base or "", base or None)}
+    if match := BASE.match(words_of(cell)):
+        base = match[1]
+    else:
+        base = words_of(cell.css_first("span[class^=Label]"))[:8]
+    return _person(cell, "trainer") | {"trainer_base": BASES.get(base, base or None)}
 
 
 def _one(field: str, read: Callable[[str], Any]) -> Callable[[LexborNode], Values]:
@@ -247,15 +247,19 @@ def meeting_of(words: str, race_id: str) -> Values:
 
 def same_race(tree: LexborHTMLParser, race_id: str) -> None:
     """Raises ParseError where a page's own links say that it is another race's."""
-    marks = [UMALINK.fullmatch(link.attributes.get("id") or "") for link in tree.css('a[id^="umalink_"]')[:MANY]]
-    said = [mark[1] for mark in marks if mark]
-    for link in tree.css('link[rel="canonical"]')[:A_FEW]:
-        try:
-            said.append(race_id_of(link.attributes.get("href") or ""))
-        except ParseError:
-            continue  # it names no race at all
-    if other := next((one for one in said if one != race_id), None):
+    said = (_race_linked(link) for link in tree.css('a[id^="umalink_"], link[rel="canonical"]')[:MANY])
+    if other := next((one for one in said if one and one != race_id), None):
         raise ParseError("race_id", f"the page is that of {other[:20]!a}")
+
+
+def _race_linked(link: LexborNode) -> str | None:
+    """The race that a link's mark or address names, if any."""
+    if match := UMALINK.fullmatch(link.attributes.get("id") or ""):
+        return match[1]
+    try:
+        return race_id_of(link.attributes.get("href") or "") if link.tag == "link" else None
+    except ParseError:
+        return None
 
 
 def parse_race_result(url: str, text: str) -> Parsed:
@@ -339,8 +343,8 @@ def _unsaid(race: RaceItem, entries: Sequence[EntryItem]) -> list[str]:
     """What every race of the JRA has and this page does not say: of the race, or of any horse that came in."""
     if not is_jra(race.race_id):
         return []
-    said = race.model_dump(include={"surface", "going", "weather", "start_time", "meeting_number"})
-    unsaid = [field for field, value in said.items() if value is None]
+    said = ("meeting_number", "surface", "weather", "going", "start_time")
+    unsaid = [field for field in said if getattr(race, field) is None]
     finished = [entry for entry in entries if entry.finish == Finish.FINISHED]
     fields = ("bracket_number", "horse_number", "sex", "carried_weight", "jockey_id", "finish_time", "trainer_id",
               "odds", "favorite_rank", "horse_weight") if finished else ()  # fmt: skip

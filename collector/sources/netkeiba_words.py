@@ -14,14 +14,14 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from collector.errors import ParseError
 from collector.racing import Direction, Going, Grade, Sex, Surface, Weather
+from collector.sources.text import CONTROL, clean
 
 LONGEST_PAGE = 600_000  # characters, twice the longest real one
 LONGEST_CELL = 200
-# Real pages have fewer than 8,000. Elements within elements cost a parser the square of their number, and how deep they
-# are cannot be told without parsing (many an end tag ends nothing): so many cost less than a second, however they stand.
+# Elements within elements cost a parser the square of their number, and how deep they are cannot be told without it
+# (many an end tag ends nothing). So many cost less than a second, however they stand; real pages have up to 8,000.
 MOST_TAGS = 20_000
 PAY_WALL = "プレミアムサービス案内"
-CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 BLANK = re.compile(r"[-*?.~ー―−]{0,9}")  # "", "---", "---.-", "**"
 
 SURFACES = {"芝": Surface.TURF, "ダ": Surface.DIRT, "ダート": Surface.DIRT, "障": Surface.JUMP, "障害": Surface.JUMP}
@@ -69,14 +69,6 @@ HOUR = re.compile(r"([0-9]{1,2}):([0-9]{2})")
 # --- text -------------------------------------------------------------------------------------------------
 
 
-def clean(text: str) -> str:
-    """Words as printed, on one line, without characters that cannot be seen."""
-    text = text.strip(" \t\n\r")
-    if not text.isprintable():  # else there is no such character
-        text = CONTROL.sub("", text)
-    return " ".join(text.split())
-
-
 def words_of(node: LexborNode | None, longest: int = LONGEST_CELL) -> str:
     """What a node says; empty without a node. Far too much text is cut: it is no cell's."""
     return clean(node.text_lexbor()[: 20 * longest])[:longest] if node is not None else ""
@@ -107,7 +99,7 @@ def tree_of(text: str) -> LexborHTMLParser:
 
 def ends_within(text: str, *marks: str) -> bool:
     """Whether a page was cut off within its last table with some mark, so that rows are not there to be missed."""
-    at = max(map(text.rfind, marks))
+    at = next((at for mark in marks if (at := text.rfind(mark)) >= 0), -1)
     return at >= 0 and text.find("</table", at) < 0
 
 
@@ -359,7 +351,7 @@ def _cells(row: LexborNode, spans: bool) -> Sequence[LexborNode | None]:
 
 def _columns(cells: Sequence[LexborNode | None], expected: Iterable[str]) -> dict[str, int]:
     """Where each head stands, the first of equal ones; an exact head goes before one that begins like it."""
-    known = sorted({*expected, *OTHER_HEADS}, key=len, reverse=True)
+    known = dict.fromkeys(sorted({*expected, *OTHER_HEADS}, key=len, reverse=True))
     heads = [plain(words_of(cell)) for cell in cells]
     columns: dict[str, int] = {}
     for column, head in enumerate(heads):
