@@ -101,7 +101,7 @@ def _parse(url: str, tree: LexborHTMLParser, tables: Sequence[Table], not_here: 
     entries, bad_rows = read_entries(tables, race_id, _fate)
     if not is_jra(race_id):
         not_here = (*not_here, *NOT_LOCALLY)
-    absent = [field for heads, field, _ in COLUMNS if all(table.column(*heads) is None for table in tables)]
+    absent = [field for heads, field, _ in COLUMNS if not any(table.has(*heads) for table in tables)]
     missing = [field for field in absent if field not in not_here]
     if is_jra(race_id):
         missing += [field for field in ("surface", "start_time", "meeting_number") if getattr(race, field) is None]

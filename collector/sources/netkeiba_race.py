@@ -15,6 +15,7 @@ from collector.sources.netkeiba_url import RACECOURSES, is_jra, race_id_of
 from collector.sources.netkeiba_words import (
     Row,
     Table,
+    column_of,
     count_of,
     day_in,
     ends_within,
@@ -101,10 +102,8 @@ def _person(cell: LexborNode, field: str) -> Values:
 
 
 def _trainer(cell: LexborNode) -> Values:
-    if match := BASE.match(words_of(cell)):
-        base = match[1]
-    else:
-        base = words_of(cell.css_first("span[class^=Label]"))[:8]
+    match = BASE.match(words_of(cell))
+    base = match[1] if match else words_of(cell.css_first("span[class^=Label]"))[:8]
     return _person(cell, "trainer") | {"trainer_base": BASES.get(base, base or None)}
 
 
@@ -144,7 +143,7 @@ def nothing_more(_: Row) -> Values:
 
 
 def _readers(table: Table) -> Readers:
-    there = ((table.column(*heads), heads[0], read) for heads, _, read in COLUMNS)
+    there = ((column_of(heads, table.columns), heads[0], read) for heads, _, read in COLUMNS)
     return [(column, head, read) for column, head, read in there if column is not None]
 
 
@@ -204,7 +203,7 @@ def read_entries(
 
 def find_table(tables: Iterable[LexborNode]) -> Table | None:
     """The first table that has a column of horses."""
-    return next((table for node in tables if (table := Table(node, HEADS)).column("馬名") is not None), None)
+    return next((table for node in tables if (table := Table(node, HEADS)).has("馬名")), None)
 
 
 # --- the race ---------------------------------------------------------------------------------------------
@@ -280,7 +279,7 @@ def parse_race_result(url: str, text: str) -> Parsed:
     if ends_within(text, 'id="umalink_', "id=umalink_"):
         raise ParseError("entries", "the page ends within the table of horses")
     entries, bad_rows = read_entries([table], race_id)
-    absent = [field for heads, field, _ in COLUMNS if table.column(*heads) is None]
+    absent = [field for heads, field, _ in COLUMNS if not table.has(*heads)]
     missing = dict.fromkeys(absent + _unsaid(race, entries))
     return Parsed((race, *entries), (), tuple(missing), (*flaws, *bad_rows))
 

@@ -296,10 +296,19 @@ OTHER_HEADS = ("タイム指数", "タイム指数M", "馬場指数", "スター
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row, whose cells stand as the columns of its table do; those after one that spans several are None."""
+    """One row, whose cells are asked for by the words at the head of their column."""
 
     node: LexborNode
     cells: Sequence[LexborNode | None]
+    columns: dict[str, int]
+
+    def cell(self, *heads: str) -> LexborNode | None:
+        """The cell under the first of some heads that the table has; None if it has none, or the row is short."""
+        column = column_of(heads, self.columns)
+        return self.cells[column] if column is not None and column < len(self.cells) else None
+
+    def words(self, *heads: str) -> str:
+        return words_of(self.cell(*heads))
 
 
 class Table:
@@ -316,13 +325,17 @@ class Table:
         for node in _own_rows(table):
             cells = _cells(node, spans)
             if any(cell is not None and cell.tag != "th" for cell in cells):
-                self.rows.append(Row(node, cells))
+                self.rows.append(Row(node, cells, self.columns))
             elif not self.columns:  # a head that is repeated further down says nothing new
                 self.columns = _columns(cells, expected)
 
-    def column(self, *heads: str) -> int | None:
-        """Where the first of some heads stands that the table has."""
-        return next((self.columns[head] for head in heads if head in self.columns), None)
+    def has(self, *heads: str) -> bool:
+        return column_of(heads, self.columns) is not None
+
+
+def column_of(heads: Iterable[str], columns: dict[str, int]) -> int | None:
+    """Where the first of some heads stands that a table has."""
+    return next((columns[head] for head in heads if head in columns), None)
 
 
 def _own_rows(table: LexborNode) -> Iterator[LexborNode]:

@@ -155,9 +155,32 @@ def test_a_page_of_absurd_length_is_an_error() -> None:
         parse_race_result(URLS["race_result"], " " * (words.LONGEST_PAGE + 1))
 
 
-def test_a_page_of_absurd_depth_is_an_error() -> None:
-    with pytest.raises(ParseError, match="within each other"):
-        parse_race_result(URLS["race_result"], "<div>" * (words.DEEPEST + 1))
+# How a tree becomes deep; most of these end as many elements as they begin, or so it looks.
+DEEP = (
+    "<div>",
+    "<b></x>",
+    "<div></p>",
+    "<ul><li>",
+    "<a><div></a>",
+    "<b><div></b>",
+    "<div><p>",
+    "<x></y>",
+    "<table><b>",
+)
+
+
+@pytest.mark.parametrize("piece", DEEP)
+def test_a_page_of_absurd_depth_is_an_error(piece: str) -> None:
+    with pytest.raises(ParseError, match="tags are no page"):
+        parse_race_result(URLS["race_result"], piece * (words.MOST_TAGS + 1))
+
+
+@pytest.mark.parametrize("piece", DEEP)
+def test_no_depth_that_is_read_takes_long(piece: str) -> None:
+    start = time.process_time()
+    with pytest.raises(ParseError):
+        parse_race_result(URLS["race_result"], piece * (words.MOST_TAGS // piece.count("<")))
+    assert time.process_time() - start < 5
 
 
 # --- pages as they are ------------------------------------------------------------------------------------
