@@ -14,7 +14,7 @@ CODE = re.compile(r"/keibabook/([0-9]{6})/")
 NUMBER = re.compile(r"/photo([0-9]{1,2})\.html\Z")
 ADDRESS = re.compile(r"[!-~]{1,1000}")
 # Links as nearly all are, beside the page or one folder up, and the page they stand on.
-NEAR = re.compile(r"(\.\./)?((?:[0-9A-Za-z_-]{1,40}/){0,4}[0-9A-Za-z_-]{1,40}\.html)")
+NEAR = re.compile(r"(?:\./)?(\.\./)?((?:[0-9A-Za-z_-]{1,40}/){0,4}[0-9A-Za-z_-]{1,40}\.html)")
 PAGE = re.compile(
     r"(https?://[0-9A-Za-z.:-]{1,200}/(?:[0-9A-Za-z_-]{1,40}/){0,4}?)([0-9A-Za-z_-]{1,40}/|)[0-9A-Za-z_.-]{0,40}"
 )
