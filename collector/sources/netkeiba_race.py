@@ -189,7 +189,8 @@ def read_entries(
     rows = ((row, readers) for table in tables for readers in [_readers(table)] for row in table.rows)
     for number, (row, readers) in enumerate(rows, 1):
         try:
-            entry = read_entry(row, readers, race_id, more)
+            # A row above the heads is under none.
+            entry = read_entry(row, readers if row.columns else (), race_id, more)
             if entry.horse_id in entries:
                 raise ParseError("馬名", f"{entry.horse_id} runs twice")
             entries[entry.horse_id] = entry
