@@ -1,12 +1,17 @@
 """The sites: what their pages mean. Pure functions from text to items; no network, no database, no clock."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any, TypeVar
+
+from sqlmodel import SQLModel
 
 from collector.errors import ParseError
 from collector.models import IssueItem, ListedPhotoItem, PageKind, PhotoItem
 from collector.racing import RacingItem
 
+AnyItem = TypeVar("AnyItem", bound=SQLModel)
 Item = IssueItem | ListedPhotoItem | PhotoItem | RacingItem
 
 
@@ -32,3 +37,14 @@ class Parsed:
     links: tuple[Link, ...] = ()
     missing: tuple[str, ...] = field(default=())
     flaws: tuple[ParseError, ...] = field(default=())
+
+
+def checked(kind: type[AnyItem], values: Mapping[str, Any]) -> AnyItem:
+    """An item, checked as `kind(**values)` checks it, without what SQLModel does for tables: half of its time.
+
+    Raises:
+        ValidationError: the values are not fit.
+    """
+    item = kind.__new__(kind)
+    kind.__pydantic_validator__.validate_python(values, self_instance=item)
+    return item

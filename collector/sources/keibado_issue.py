@@ -14,9 +14,10 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from collector.errors import ParseError
 from collector.models import IssueItem, ListedPhotoItem, PageKind
-from collector.sources import Link, Parsed
-from collector.sources.keibado_photo import LONGEST_NAME, clean, clean_name
+from collector.sources import Link, Parsed, checked
+from collector.sources.keibado_photo import LONGEST_NAME, clean_name
 from collector.sources.keibado_url import SOURCE, code_of, date_of, links_to
+from collector.sources.text import clean
 
 PHOTO_PATH = re.compile(r"/keibabook/([0-9]{6})/photo([0-9]{1,2})\.html")
 REGIONS = ("table.mini", 'table[bgcolor="#003300"][width="145"]', 'table[bgcolor="#003300"][width="140"]')
@@ -50,13 +51,16 @@ def parse_issue_index(url: str, text: str) -> Parsed:
     race_days = _race_days(tree, dated)
     issue = IssueItem(source=SOURCE, code=code, issue_date=dated, race_days=race_days)
     listed = [
-        ListedPhotoItem(
-            source=SOURCE,
-            issue_code=code,
-            number=number,
-            listed_name=line.name,
-            race_name=line.race,
-            page_url=line.page_url,
+        checked(
+            ListedPhotoItem,
+            {
+                "source": SOURCE,
+                "issue_code": code,
+                "number": number,
+                "listed_name": line.name,
+                "race_name": line.race,
+                "page_url": line.page_url,
+            },
         )
         for number, line in lines.items()
         if line.name
@@ -112,13 +116,14 @@ def _walk(regions: Iterable[LexborNode], url: str, code: str) -> Iterator[tuple[
         found = links_to(PHOTO_PATH, "photo", region.css("a[href]"), url)
         links = {node.mem_id: (page_url, match) for page_url, match, node in found}
         for node in region.traverse(include_text=True):
-            if node.tag == "-text":
+            tag = node.tag
+            if tag == "-text":
                 heads.read(node, region)
-            elif node.tag == "table":
+            elif tag == "table":
                 walked.add(node.mem_id)
-            elif link := links.get(node.mem_id):
+            elif tag == "a" and (link := links.get(node.mem_id)):
                 page_url, match = link
-                name = clean_name(node.text(deep=True, separator="")[: 4 * LONGEST_NAME])
+                name = clean_name(node.text_lexbor()[: 4 * LONGEST_NAME])
                 if match[1] == code:
                     known = name if 0 < len(name) <= LONGEST_NAME else None
                     yield int(match[2]), _Line(page_url, known, heads.race)
@@ -138,7 +143,7 @@ class _Heads:
         self._lone_mark, self._place = False, 0
 
     def read(self, text: LexborNode, region: LexborNode) -> None:
-        words = clean(text.text(deep=False)[: 4 * LONGEST_HEAD])
+        words = clean((text.text_content or "")[: 4 * LONGEST_HEAD])
         plain = words.strip(BULLETS)
         if not plain or len(plain) > LONGEST_HEAD or NO_RACE.search(plain):
             return

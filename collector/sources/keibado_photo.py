@@ -9,9 +9,9 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from collector.errors import ParseError
 from collector.models import PageKind, PhotoItem
-from collector.sources import Link, Parsed
+from collector.sources import Link, Parsed, checked
 from collector.sources.keibado_url import ADDRESS, SOURCE, address, code_of, date_of, number_of
-from collector.sources.text import horse_key
+from collector.sources.text import clean, horse_key
 
 PICTURE = re.compile(r"images/(?:pp|p_photo_?|photo_?)[0-9]{1,3}\.(?:jpe?g|gif|png)\Z", re.I)
 ANY_PHOTO = re.compile(r"(?:\./)?images/[0-9A-Za-z_-]{1,40}\.jpe?g\Z", re.I)
@@ -22,12 +22,12 @@ PROFILE = re.compile(
 SHOT_MARK, PROFILE_MARK = "日撮影", "厩舎"
 LOOKS_LIKE_PROFILE = re.compile(r"(?:[牡牝セ騸]|せん)ン?\s*[0-9]{1,2}歳\s*[、,]")
 UP_TO_SHOT = re.compile(r"\A.{0,120}?[0-9０-９]\s?日撮影\s?[)）]\s*", re.S)
-CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 BROKEN_NAME = re.compile(r"(?<=[^\x00-\x7f])\s+(?=[^\x00-\x7f])")
 NO_NAME = re.compile("PHOTO|競馬ブック|写真", re.I)  # bold in a dark table, but no horse
 PEDIGREE = 'table[width="350"][border="1"]'
 COMMENT_TABLE = 'table[width="310"]'
 NARROW = {0xFEE0 + code: code for code in range(0x21, 0x7F)} | {0x3000: 0x20}  # full-width digits and brackets
+WIDE = re.compile("[！-～\u3000]")
 LONGEST_NAME = 40  # characters
 LONGEST_COMMENT = 4000
 SHORTEST_COMMENT = 20
@@ -46,11 +46,6 @@ CORRECTIONS = {
     ("160919", 12): "プロディガルサン",
     ("040426", 13): "クーリンガー",  # printed ブラックタイド
 }
-
-
-def clean(text: str) -> str:
-    """Words as printed, on one line, without characters that cannot be seen."""
-    return " ".join(CONTROL.sub("", text).split())
 
 
 def clean_name(text: str) -> str:
@@ -72,19 +67,22 @@ def parse_photo_page(url: str, text: str) -> Parsed:
     printed = _name(tree)
     name = CORRECTIONS.get((code, number), printed)
     image_url = _image_url(tree, url)
-    words = tree.body.text(deep=True, separator="") if tree.body else ""
+    words = tree.body.text_lexbor() if tree.body else ""
     pedigree = tree.css_first(PEDIGREE)
     facts = _facts(words) | {"pedigree": _ancestors(pedigree), "comment": _comment(tree, pedigree)}
-    item = PhotoItem(
-        source=SOURCE,
-        issue_code=code,
-        number=number,
-        horse_name=name,
-        horse_key=horse_key(name),
-        page_url=url,
-        image_url=image_url,
-        keep_out=_keeps_out(tree),
-        **facts,
+    item = checked(
+        PhotoItem,
+        facts
+        | {
+            "source": SOURCE,
+            "issue_code": code,
+            "number": number,
+            "horse_name": name,
+            "horse_key": horse_key(name),
+            "page_url": url,
+            "image_url": image_url,
+            "keep_out": _keeps_out(tree),
+        },
     )
     promised = _promised(tree, words, dated, pedigree is not None)
     missing = tuple(field for field in promised if not facts.get(field))
@@ -125,7 +123,7 @@ def _text_after(mark: LexborNode) -> str:
 
 
 def _text(node: LexborNode) -> str:
-    return node.text(deep=True)
+    return node.text_lexbor()
 
 
 def _image_url(tree: LexborHTMLParser, url: str) -> str:
@@ -172,7 +170,8 @@ def _near(mark: str, words: str) -> Iterator[str]:
     for _ in range(10):
         if at < 0:
             return
-        yield words[max(0, at - 60) : at + len(mark) + 4].translate(NARROW)
+        near = words[max(0, at - 60) : at + len(mark) + 4]
+        yield near.translate(NARROW) if WIDE.search(near) else near
         at = words.find(mark, at + 1)
 
 

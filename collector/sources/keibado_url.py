@@ -13,6 +13,11 @@ SOURCE = "keibado"
 CODE = re.compile(r"/keibabook/([0-9]{6})/")
 NUMBER = re.compile(r"/photo([0-9]{1,2})\.html\Z")
 ADDRESS = re.compile(r"[!-~]{1,1000}")
+# Links as nearly all are, beside the page or one folder up, and the page they stand on.
+NEAR = re.compile(r"(?:\./)?(\.\./)?((?:[0-9A-Za-z_-]{1,40}/){0,4}[0-9A-Za-z_-]{1,40}\.html)")
+PAGE = re.compile(
+    r"(https?://[0-9A-Za-z.:-]{1,200}/(?:[0-9A-Za-z_-]{1,40}/){0,4}?)([0-9A-Za-z_-]{1,40}/|)[0-9A-Za-z_.-]{0,40}"
+)
 
 
 def code_of(url: str) -> str:
@@ -41,6 +46,8 @@ def number_of(url: str) -> int:
 
 def address(url: str, link: str) -> str | None:
     """Where a page's link leads, without query and fragment; None if off the page's own host, or nowhere."""
+    if (near := NEAR.fullmatch(link)) and (page := PAGE.fullmatch(url)):
+        return f"{page[1]}{'' if near[1] else page[2]}{near[2]}"
     try:
         target = urlsplit(urljoin(url, link.strip()))
     except ValueError:
@@ -57,5 +64,5 @@ def links_to(
     """The links to one sort of page, whose addresses hold a mark: the address, what its path says, the node."""
     for node in nodes:
         link = node.attributes.get("href") or ""
-        if mark in link and (found := address(url, link)) and (match := path.fullmatch(urlsplit(found).path)):
+        if mark in link and (found := address(url, link)) and (match := path.fullmatch(found, found.find("/", 8))):
             yield found, match, node

@@ -65,8 +65,9 @@ def parse_race_card(url: str, text: str) -> Parsed:
         for table in tree.css("table.Shutuba_Table")[:A_FEW]
         if PREDICTIONS not in (table.attributes.get("class") or "")
     ]
-    rows = [row for table in tables for row in table.rows if _is_entry(row)]
-    return _parse(url, tree, tables, rows, (*NOT_YET, *NOT_HERE))
+    for table in tables:
+        table.rows = [row for row in table.rows if _is_entry(row)]
+    return _parse(url, tree, tables, (*NOT_YET, *NOT_HERE))
 
 
 def parse_live_result(url: str, text: str) -> Parsed:
@@ -78,7 +79,7 @@ def parse_live_result(url: str, text: str) -> Parsed:
     """
     tree = _whole(text, 'class="HorseNameSpan')
     tables = [Table(table, HEADS) for table in tree.css("table#All_Result_Table")[:1]]
-    return _parse(url, tree, tables, [row for table in tables for row in table.rows], NOT_HERE)
+    return _parse(url, tree, tables, NOT_HERE)
 
 
 def _whole(text: str, mark: str) -> LexborHTMLParser:
@@ -87,15 +88,17 @@ def _whole(text: str, mark: str) -> LexborHTMLParser:
     return tree_of(text)
 
 
-def _parse(
-    url: str, tree: LexborHTMLParser, tables: Sequence[Table], rows: Sequence[Row], not_here: Sequence[str]
-) -> Parsed:
-    if not rows and not words_of(tree.css_first(".RaceName")) and tree.css_first(".RaceData01, .RaceName"):
+def _parse(url: str, tree: LexborHTMLParser, tables: Sequence[Table], not_here: Sequence[str]) -> Parsed:
+    if (
+        not any(table.rows for table in tables)
+        and not words_of(tree.css_first(".RaceName"))
+        and tree.css_first(".RaceData01, .RaceName")
+    ):
         raise NoSuchPage("race", f"there is none at {url[:200]}")
     race_id = race_id_of(url)
     same_race(tree, race_id)
     race, flaws = _race(tree, race_id)
-    entries, bad_rows = read_entries(rows, race_id, _fate)
+    entries, bad_rows = read_entries(tables, race_id, _fate)
     if not is_jra(race_id):
         not_here = (*not_here, *NOT_LOCALLY)
     absent = [field for heads, field, _ in COLUMNS if not any(table.has(*heads) for table in tables)]

@@ -11,12 +11,13 @@ from collector.models import PageKind
 from collector.racing import RaceDayItem
 from collector.sources import Link, Parsed
 from collector.sources.netkeiba_url import (
+    RACE_PATH,
+    RACE_QUERY,
     address,
     day_of,
     is_jra,
     month_of,
     race_card_url,
-    race_id_of,
     race_result_url,
 )
 from collector.sources.netkeiba_words import day_in, tree_of, words_of
@@ -28,10 +29,10 @@ HEADING, HEADED = "div.cate_bar h2, title", "のレース情報"
 COMING = ".RaceList_DataItem a[href]"
 COMING_LIST = ".RaceList_Body, .RaceList_Box, .RaceList_DataList, #RaceTopRace"
 BLOCK = "<!-- block=race_list_sub"
-HELD_PATH = re.compile(r"/race/[0-9A-Za-z]{12}/?")
 CARD_PATH = "/race/shutuba.html"
 MOST_CELLS = 42  # six weeks
 MOST_RACECOURSES = 10
+PLAIN_PATH = re.compile(r"(?:/[0-9A-Za-z_]{1,40}){1,9}/?")  # of the page's own host, and leads where it says
 MOST_LINKS = 500  # a day has at most some 130 races, of all tracks
 
 
@@ -111,15 +112,16 @@ def _headed(tree: LexborHTMLParser) -> date | None:
 def _ids(tree: LexborHTMLParser, url: str, selector: str, day: date) -> list[str]:
     """The races that a list links on its own host, in its order, each once; local tracks are left out."""
     ids: dict[str, None] = {}
+    paths: dict[str, str] = {}  # most links of a list differ in their query alone
     for node in tree.css(selector)[:MOST_LINKS]:
-        found = address(url, node.attributes.get("href") or "")
-        path = urlsplit(found).path if found else ""
-        if not found or not (path == CARD_PATH if selector == COMING else HELD_PATH.fullmatch(path)):
-            continue
-        try:
-            race_id = race_id_of(found)
-        except ParseError:
-            continue
-        if is_jra(race_id) and race_id.startswith(f"{day.year}"):
-            ids[race_id] = None
+        link, _, query = (node.attributes.get("href") or "").strip().partition("#")[0].partition("?")
+        path = link if PLAIN_PATH.fullmatch(link) else paths.get(link)
+        if path is None:
+            path = paths[link] = urlsplit(address(url, link) or "").path
+        if selector == COMING:
+            match = RACE_QUERY.search(query) if path == CARD_PATH else None
+        else:
+            match = RACE_PATH.fullmatch(path)
+        if match and is_jra(match[1]) and match[1].startswith(f"{day.year}"):
+            ids[match[1]] = None
     return list(ids)

@@ -10,12 +10,12 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from collector.errors import NoSuchPage, ParseError
 from collector.racing import EntryItem, Finish, RaceItem, Surface
-from collector.sources import Parsed
+from collector.sources import Parsed, checked
 from collector.sources.netkeiba_url import RACECOURSES, is_jra, race_id_of
 from collector.sources.netkeiba_words import (
     Row,
     Table,
-    clean,
+    column_of,
     count_of,
     day_in,
     ends_within,
@@ -23,6 +23,7 @@ from collector.sources.netkeiba_words import (
     grade_in,
     ground_of,
     hour_in,
+    links_in,
     number_of,
     plain,
     positions_of,
@@ -33,7 +34,7 @@ from collector.sources.netkeiba_words import (
     weight_and_change,
     words_of,
 )
-from collector.sources.text import horse_key
+from collector.sources.text import clean, horse_key
 
 Values = dict[str, Any]
 
@@ -73,10 +74,10 @@ def _finish(cell: LexborNode) -> Values:
 
 
 def _horse(cell: LexborNode) -> Values:
-    for link in cell.css("a[href]")[:A_FEW]:
-        path = (link.attributes.get("href") or "").partition("?")[0]
+    for link, attributes in links_in(cell):
+        path = (attributes["href"] or "").partition("?")[0]
         if match := HORSE.search(path[-60:]):
-            name = words_of(link) or clean(link.attributes.get("title") or "")
+            name = words_of(link) or clean(attributes.get("title") or "")
             return {"horse_id": match[1], "horse_name": name, "horse_key": horse_key(name)}
     raise ParseError("horse_id", "no horse is linked")
 
@@ -93,19 +94,17 @@ def _weight(cell: LexborNode) -> Values:
 
 def _person(cell: LexborNode, field: str) -> Values:
     """A name as its link's title has it, for the link's text may be marked or cut; the id from its address."""
-    link = cell.css_first("a[href]")
-    if link is None:
-        return {field: BASE.sub("", words_of(cell)).strip(MARKS) or None}
-    name = clean(link.attributes.get("title") or "")[:60] or words_of(link).lstrip(MARKS)
-    match = PERSON.search((link.attributes.get("href") or "")[-80:])
-    return {field: name or None, f"{field}_id": match[1] if match else None}
+    for link, attributes in links_in(cell):
+        name = clean(attributes.get("title") or "")[:60] or words_of(link).lstrip(MARKS)
+        match = PERSON.search((attributes["href"] or "")[-80:])
+        return {field: name or None, f"{field}_id": match[1] if match else None}
+    return {field: BASE.sub("", words_of(cell)).strip(MARKS) or None}
 
 
 def _trainer(cell: LexborNode) -> Values:
-    label = cell.css_first("span[class^=Label]")
     match = BASE.match(words_of(cell))
-    base = words_of(label)[:8] if label is not None else match[1] if match else None
-    return _person(cell, "trainer") | {"trainer_base": BASES.get(base or "", base or None)}
+    base = match[1] if match else words_of(cell.css_first("span[class^=Label]"))[:8]
+    return _person(cell, "trainer") | {"trainer_base": BASES.get(base, base or None)}
 
 
 def _one(field: str, read: Callable[[str], Any]) -> Callable[[LexborNode], Values]:
@@ -136,29 +135,36 @@ HEADS = (*(head for heads, _, _ in COLUMNS for head in heads), "調教タイム"
 FIELD_HEADS = {field: heads[0] for heads, field, _ in COLUMNS} | {"horse_name": "馬名", "age": "性齢"}
 
 
+Readers = Sequence[tuple[int, str, Callable[[LexborNode], Values]]]  # of a table: column, head, reader
+
+
 def nothing_more(_: Row) -> Values:
     return {}
 
 
-def read_entry(row: Row, race_id: str, more: Callable[[Row], Values] = nothing_more) -> EntryItem:
+def _readers(table: Table) -> Readers:
+    there = ((column_of(heads, table.columns), heads[0], read) for heads, _, read in COLUMNS)
+    return [(column, head, read) for column, head, read in there if column is not None]
+
+
+def read_entry(row: Row, readers: Readers, race_id: str, more: Callable[[Row], Values]) -> EntryItem:
     """One row, with what is told elsewhere than in columns.
 
     Raises:
         ParseError: a cell cannot be read; its field is the column's head.
     """
     values: Values = {"race_id": race_id}
-    for heads, _, read in COLUMNS:
-        cell = row.cell(*heads)
-        if cell is None:
-            continue
-        try:
-            values |= read(cell)
-        except ParseError as error:
-            raise ParseError(heads[0], error.reason) from error
+    cells = row.cells
+    for column, head, read in readers:
+        if column < len(cells) and (cell := cells[column]) is not None:
+            try:
+                values |= read(cell)
+            except ParseError as error:
+                raise ParseError(head, error.reason) from error
     if "horse_id" not in values:
         raise ParseError("馬名", "the row is cut short")
     try:
-        return EntryItem(**values | more(row))
+        return checked(EntryItem, values | more(row))
     except ValidationError as error:
         field, reason = first_trouble(error)
         raise ParseError(FIELD_HEADS.get(field, field), reason) from error
@@ -171,7 +177,7 @@ def first_trouble(error: ValidationError) -> tuple[str, str]:
 
 
 def read_entries(
-    rows: Iterable[Row], race_id: str, more: Callable[[Row], Values] = nothing_more
+    tables: Iterable[Table], race_id: str, more: Callable[[Row], Values] = nothing_more
 ) -> tuple[list[EntryItem], list[ParseError]]:
     """All rows that can be read, each horse once, and what is wrong with the others.
 
@@ -180,9 +186,11 @@ def read_entries(
     """
     entries: dict[str, EntryItem] = {}
     flaws: list[ParseError] = []
-    for number, row in enumerate(rows, 1):
+    rows = ((row, readers) for table in tables for readers in [_readers(table)] for row in table.rows)
+    for number, (row, readers) in enumerate(rows, 1):
         try:
-            entry = read_entry(row, race_id, more)
+            # A row above the heads is under none.
+            entry = read_entry(row, readers if row.columns else (), race_id, more)
             if entry.horse_id in entries:
                 raise ParseError("馬名", f"{entry.horse_id} runs twice")
             entries[entry.horse_id] = entry
@@ -222,7 +230,7 @@ class RaceReader:
             ParseError: something that a race cannot be without is missing or impossible.
         """
         try:
-            return RaceItem(**self.values)
+            return checked(RaceItem, self.values)
         except ValidationError as error:
             raise ParseError(*first_trouble(error)) from error
 
@@ -239,15 +247,19 @@ def meeting_of(words: str, race_id: str) -> Values:
 
 def same_race(tree: LexborHTMLParser, race_id: str) -> None:
     """Raises ParseError where a page's own links say that it is another race's."""
-    marks = [UMALINK.fullmatch(link.attributes.get("id") or "") for link in tree.css('a[id^="umalink_"]')[:MANY]]
-    said = [mark[1] for mark in marks if mark]
-    for link in tree.css('link[rel="canonical"]')[:A_FEW]:
-        try:
-            said.append(race_id_of(link.attributes.get("href") or ""))
-        except ParseError:
-            continue  # it names no race at all
-    if other := next((one for one in said if one != race_id), None):
+    said = (_race_linked(link) for link in tree.css('a[id^="umalink_"], link[rel="canonical"]')[:MANY])
+    if other := next((one for one in said if one and one != race_id), None):
         raise ParseError("race_id", f"the page is that of {other[:20]!a}")
+
+
+def _race_linked(link: LexborNode) -> str | None:
+    """The race that a link's mark or address names, if any."""
+    if match := UMALINK.fullmatch(link.attributes.get("id") or ""):
+        return match[1]
+    try:
+        return race_id_of(link.attributes.get("href") or "") if link.tag == "link" else None
+    except ParseError:
+        return None
 
 
 def parse_race_result(url: str, text: str) -> Parsed:
@@ -267,7 +279,7 @@ def parse_race_result(url: str, text: str) -> Parsed:
         raise ParseError("entries", "no table of horses")
     if ends_within(text, 'id="umalink_', "id=umalink_"):
         raise ParseError("entries", "the page ends within the table of horses")
-    entries, bad_rows = read_entries(table.rows, race_id)
+    entries, bad_rows = read_entries([table], race_id)
     absent = [field for heads, field, _ in COLUMNS if not table.has(*heads)]
     missing = dict.fromkeys(absent + _unsaid(race, entries))
     return Parsed((race, *entries), (), tuple(missing), (*flaws, *bad_rows))
@@ -331,8 +343,8 @@ def _unsaid(race: RaceItem, entries: Sequence[EntryItem]) -> list[str]:
     """What every race of the JRA has and this page does not say: of the race, or of any horse that came in."""
     if not is_jra(race.race_id):
         return []
-    said = race.model_dump(include={"surface", "going", "weather", "start_time", "meeting_number"})
-    unsaid = [field for field, value in said.items() if value is None]
+    said = ("meeting_number", "surface", "weather", "going", "start_time")
+    unsaid = [field for field in said if getattr(race, field) is None]
     finished = [entry for entry in entries if entry.finish == Finish.FINISHED]
     fields = ("bracket_number", "horse_number", "sex", "carried_weight", "jockey_id", "finish_time", "trainer_id",
               "odds", "favorite_rank", "horse_weight") if finished else ()  # fmt: skip

@@ -14,14 +14,14 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from collector.errors import ParseError
 from collector.racing import Direction, Going, Grade, Sex, Surface, Weather
+from collector.sources.text import CONTROL, clean
 
 LONGEST_PAGE = 600_000  # characters, twice the longest real one
 LONGEST_CELL = 200
-# Elements within elements, which cost a parser the more the deeper they are; real pages have fewer than 60.
-DEEPEST = 500
-TAG = re.compile(r"<(/?)(?!(?:li|p|td|th|tr|dd|dt|option|br|hr|img|input|meta|link|source|area|wbr|col)\b)[a-z]", re.I)
+# Elements within elements cost a parser the square of their number, and how deep they are cannot be told without it
+# (many an end tag ends nothing). So many cost less than a second, however they stand; real pages have up to 8,000.
+MOST_TAGS = 20_000
 PAY_WALL = "プレミアムサービス案内"
-CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 BLANK = re.compile(r"[-*?.~ー―−]{0,9}")  # "", "---", "---.-", "**"
 
 SURFACES = {"芝": Surface.TURF, "ダ": Surface.DIRT, "ダート": Surface.DIRT, "障": Surface.JUMP, "障害": Surface.JUMP}
@@ -69,18 +69,15 @@ HOUR = re.compile(r"([0-9]{1,2}):([0-9]{2})")
 # --- text -------------------------------------------------------------------------------------------------
 
 
-def clean(text: str) -> str:
-    """Words as printed, on one line, without characters that cannot be seen."""
-    return " ".join(CONTROL.sub("", text).split())
-
-
 def words_of(node: LexborNode | None, longest: int = LONGEST_CELL) -> str:
     """What a node says; empty without a node. Far too much text is cut: it is no cell's."""
-    return clean(node.text(deep=True, separator="")[: 20 * longest])[:longest] if node is not None else ""
+    return clean(node.text_lexbor()[: 20 * longest])[:longest] if node is not None else ""
 
 
 def plain(text: str) -> str:
     """Words as they are compared: half-width digits and brackets, no spaces."""
+    if text.isascii() and text.isprintable():
+        return text[: 2 * LONGEST_CELL].replace(" ", "")
     return "".join(unicodedata.normalize("NFKC", CONTROL.sub("", text)[: 2 * LONGEST_CELL]).split())
 
 
@@ -88,30 +85,21 @@ def tree_of(text: str) -> LexborHTMLParser:
     """A page as a tree.
 
     Raises:
-        ParseError: it is absurdly long or deep, or stands for a page that only paying readers get.
+        ParseError: it is absurdly long, or stands for a page that only paying readers get.
     """
     if len(text) > LONGEST_PAGE:
         raise ParseError("page", f"{len(text)} characters are no page of this site")
-    if depth_of(text) > DEEPEST:
-        raise ParseError("page", f"more than {DEEPEST} elements within each other are no page of this site")
+    if text.count("<") > MOST_TAGS:
+        raise ParseError("page", f"more than {MOST_TAGS} tags are no page of this site")
     tree = LexborHTMLParser(text)
     if PAY_WALL in words_of(tree.css_first("title")):
         raise ParseError("page", "a pay wall")
     return tree
 
 
-def depth_of(text: str) -> int:
-    """How many elements stand within each other at most, of those that do not end by themselves."""
-    depth = deepest = 0
-    for tag in TAG.finditer(text):
-        depth = max(depth - 1, 0) if tag[1] else depth + 1
-        deepest = max(deepest, depth)
-    return deepest
-
-
 def ends_within(text: str, *marks: str) -> bool:
     """Whether a page was cut off within its last table with some mark, so that rows are not there to be missed."""
-    at = max(map(text.rfind, marks))
+    at = next((at for mark in marks if (at := text.rfind(mark)) >= 0), -1)
     return at >= 0 and text.find("</table", at) < 0
 
 
@@ -222,10 +210,10 @@ def hour_in(text: str) -> time | None:
 def sex_and_age(text: str) -> tuple[Sex | None, int | None]:
     """牡3, セ5; 牝 alone is a sex without an age."""
     word = plain(text)
-    if BLANK.fullmatch(word):
-        return None, None
     match = SEX_AGE.fullmatch(word)
     if not match:
+        if BLANK.fullmatch(word):
+            return None, None
         raise _unknown("sex", text)
     return SEXES[match[1]], int(match[2]) if match[2] else None
 
@@ -233,10 +221,10 @@ def sex_and_age(text: str) -> tuple[Sex | None, int | None]:
 def weight_and_change(text: str) -> tuple[int | None, int | None]:
     """486(-4); 計不 was not weighed; 486(前計不) was not weighed the last time, so there is no change."""
     word = plain(text).replace("−", "-")
-    if BLANK.fullmatch(word) or word.startswith("計不"):
-        return None, None
     match = WEIGHT.fullmatch(word)
     if not match:
+        if BLANK.fullmatch(word) or word.startswith("計不"):
+            return None, None
         raise _unknown("horse_weight", text)
     change = CHANGE.fullmatch(match[2] or "")
     return int(match[1]), int(change[0].replace("±", "")) if change else None
@@ -245,9 +233,9 @@ def weight_and_change(text: str) -> tuple[int | None, int | None]:
 def seconds_of(text: str) -> float | None:
     """1:12.6 is 72.6; 58.9 is as it stands. Nobody runs in no time: 0.0 was not taken."""
     word = plain(text)
-    if BLANK.fullmatch(word):
-        return None
     match = CLOCK.fullmatch(word)
+    if not match and BLANK.fullmatch(word):
+        return None
     if not match or (match[1] and int(match[2]) > 59):
         raise _unknown("time", text)
     return float(f"{60 * int(match[1] or 0) + int(match[2])}.{match[3] or 0}") or None
@@ -256,9 +244,9 @@ def seconds_of(text: str) -> float | None:
 def positions_of(text: str) -> list[int]:
     """5-5-4; empty where it is not told, or hidden from those who do not pay."""
     word = plain(text).strip("-")
-    if BLANK.fullmatch(word):
-        return []
     if not POSITIONS.fullmatch(word):
+        if BLANK.fullmatch(word):
+            return []
         raise _unknown("positions_at_bends", text)
     return [int(position) for position in word.split("-")]
 
@@ -266,21 +254,37 @@ def positions_of(text: str) -> list[int]:
 def number_of(text: str) -> float | None:
     """1.8, 22,527.7, 540."""
     word = plain(text).replace(",", "")
-    if BLANK.fullmatch(word):
-        return None
     if not NUMBER.fullmatch(word):
+        if BLANK.fullmatch(word):
+            return None
         raise _unknown("number", text)
     return float(word)
 
 
 def count_of(text: str) -> int | None:
     """A number without a fraction."""
+    if len(text) < 10 and text.isascii() and text.isdigit():
+        return int(text)
     number = number_of(text)
     if number is None:
         return None
     if not number.is_integer():
         raise _unknown("number", text)
     return int(number)
+
+
+LINKS = 8  # looked at in a cell
+
+
+def links_in(cell: LexborNode) -> Iterator[tuple[LexborNode, dict[str, str | None]]]:
+    """The first links within a cell, with their attributes: for so few nodes, sooner found than by a selector."""
+    found = 0
+    for node in cell.traverse():
+        if node.tag == "a" and "href" in (attributes := node.attributes):
+            yield node, attributes
+            found += 1
+            if found == LINKS:
+                return
 
 
 # --- tables -----------------------------------------------------------------------------------------------
@@ -300,10 +304,8 @@ class Row:
 
     def cell(self, *heads: str) -> LexborNode | None:
         """The cell under the first of some heads that the table has; None if it has none, or the row is short."""
-        for head in heads:
-            if (column := self.columns.get(head)) is not None:
-                return self.cells[column] if column < len(self.cells) else None
-        return None
+        column = column_of(heads, self.columns)
+        return self.cells[column] if column is not None and column < len(self.cells) else None
 
     def words(self, *heads: str) -> str:
         return words_of(self.cell(*heads))
@@ -317,19 +319,23 @@ class Table:
     """
 
     def __init__(self, table: LexborNode, expected: Iterable[str]) -> None:
-        known = sorted({*expected, *OTHER_HEADS}, key=len, reverse=True)
         self.columns: dict[str, int] = {}
         self.rows: list[Row] = []
+        spans = table.css_first("[colspan]") is not None
         for node in _own_rows(table):
-            cells = list(_cells(node))
-            if all(cell is None or cell.tag == "th" for cell in cells):
-                if not self.columns:  # a head that is repeated further down says nothing new
-                    self.columns = _columns(cells, known)
-            else:
+            cells = _cells(node, spans)
+            if any(cell is not None and cell.tag != "th" for cell in cells):
                 self.rows.append(Row(node, cells, self.columns))
+            elif not self.columns:  # a head that is repeated further down says nothing new
+                self.columns = _columns(cells, expected)
 
     def has(self, *heads: str) -> bool:
-        return any(head in self.columns for head in heads)
+        return column_of(heads, self.columns) is not None
+
+
+def column_of(heads: Iterable[str], columns: dict[str, int]) -> int | None:
+    """Where the first of some heads stands that a table has."""
+    return next((columns[head] for head in heads if head in columns), None)
 
 
 def _own_rows(table: LexborNode) -> Iterator[LexborNode]:
@@ -341,23 +347,24 @@ def _own_rows(table: LexborNode) -> Iterator[LexborNode]:
             yield from (row for row in part.iter() if row.tag == "tr")
 
 
-def _cells(row: LexborNode) -> Iterator[LexborNode | None]:
-    """A row's cells by column: one that spans several is followed by none."""
-    seen = 0
-    for cell in row.iter():
-        if cell.tag not in ("td", "th"):
-            continue
+def _cells(row: LexborNode, spans: bool) -> Sequence[LexborNode | None]:
+    """A row's cells by column; one may span several where the table has spans at all."""
+    cells = [cell for cell in row.iter() if cell.tag in ("td", "th")][:MOST_CELLS]
+    if not spans:
+        return cells
+    spread: list[LexborNode | None] = []
+    for cell in cells:
         span = (cell.attributes.get("colspan") or "1").strip()
         wide = min(max(int(span), 1), MOST_CELLS) if span.isascii() and span.isdigit() and len(span) < 4 else 1
-        yield cell
-        yield from (None for _ in range(wide - 1))
-        seen += wide
-        if seen >= MOST_CELLS:
-            return
+        spread += (cell, *[None] * (wide - 1))
+        if len(spread) >= MOST_CELLS:
+            break
+    return spread
 
 
-def _columns(cells: Sequence[LexborNode | None], known: Sequence[str]) -> dict[str, int]:
+def _columns(cells: Sequence[LexborNode | None], expected: Iterable[str]) -> dict[str, int]:
     """Where each head stands, the first of equal ones; an exact head goes before one that begins like it."""
+    known = dict.fromkeys(sorted({*expected, *OTHER_HEADS}, key=len, reverse=True))
     heads = [plain(words_of(cell)) for cell in cells]
     columns: dict[str, int] = {}
     for column, head in enumerate(heads):

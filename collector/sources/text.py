@@ -159,6 +159,17 @@ def _without_replacements(text: str, charset: str) -> str:
     return text.removeprefix("\ufeff")
 
 
+CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
+
+
+def clean(text: str) -> str:
+    """Words as printed, on one line, without characters that cannot be seen."""
+    text = text.strip(" \t\n\r")
+    if text.isprintable() and "  " not in text:  # of white space only single spaces then, as nearly always
+        return text
+    return " ".join(CONTROL.sub("", text).split())
+
+
 # Marks of horses trained abroad or on local tracks, as sites print them beside a name.
 IN_BRACKETS = re.compile(r"[\[(【〔<](?:マル|カク)?[外地父市抽招][\])】〕>]")
 IN_FRONT = re.compile(r"^(?:[□■○●◯〇☐▢△▲☆★◇\u20dd\u20de]?[外地父市抽招]|(?:マル|カク)[外地父市抽招])+(?=.)")
@@ -166,10 +177,13 @@ CIRCLED = re.compile("[\u3220-\u3247\u3280-\u32b0\U0001f210-\U0001f23b\U0001f240
 UNSEEN = re.compile(r"[\s\x00-\x1f\x7f-\xa0\xad\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2064\u3164\ufeff]")
 VOICING = str.maketrans("\u309b\u309c", "\u3099\u309a")  # ゛ and ゜ on their own, as in ウ゛
 BULLETS = "・･●•◆■*＊"
+KATAKANA = re.compile("[ァ-ヴー]+")
 
 
 def horse_key(name: str) -> str:
     """A name as it is compared: full-width katakana, without spaces, bullets and marks."""
+    if KATAKANA.fullmatch(name):
+        return name  # nearly every one
     whole = UNSEEN.sub("", unicodedata.normalize("NFKC", UNSEEN.sub("", name).translate(VOICING)))
     plain = CIRCLED.sub("", UNSEEN.sub("", name)).translate(VOICING)
     normal = UNSEEN.sub("", unicodedata.normalize("NFKC", plain))

@@ -9,6 +9,7 @@ import time
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +19,7 @@ from selectolax.lexbor import LexborHTMLParser
 from collector.errors import ParseError
 from collector.models import IssueItem, PageKind, PhotoItem
 from collector.sources import keibado, keibado_issue
+from collector.sources.keibado_url import address
 from collector.sources.text import decode
 
 PAGES = Path(__file__).parent.parent / "pages" / "keibado"
@@ -164,3 +166,45 @@ def test_no_page_takes_long(kind: PageKind, piece: str) -> None:
 def test_a_page_of_absurd_length_is_an_error() -> None:
     with pytest.raises(ParseError, match="page"):
         keibado.parse(PageKind.PHOTO_PAGE, URLS[PageKind.PHOTO_PAGE], " " * (keibado.LONGEST_PAGE + 1))
+
+
+PAGE_URLS = [
+    f"http://old.keibado.ne.jp{path}"
+    for path in ("/keibabook/140114/index.html", "/keibabook/", "/x.html", "", "/a/b/c/")
+]
+LINK_PIECES = [
+    "..",
+    ".",
+    "/",
+    "a",
+    "photo01.html",
+    ".html",
+    "?",
+    "#",
+    "-",
+    "_",
+    " ",
+    "//",
+    "http:",
+    "old.keibado.ne.jp",
+    "é",
+]
+
+
+@given(st.sampled_from(PAGE_URLS), st.lists(st.sampled_from(LINK_PIECES), max_size=8).map("".join))
+def test_a_link_leads_where_a_browser_goes_or_nowhere(url: str, link: str) -> None:
+    found = address(url, link)
+    if found is not None:
+        target = urlsplit(urljoin(url, link.strip()))
+        assert found == target._replace(query="", fragment="").geturl()
+        assert target.netloc == "old.keibado.ne.jp"
+
+
+@pytest.mark.parametrize(
+    ("link", "path"),
+    [("photo01.html", "/keibabook/140114/photo01.html"), ("./photo01.html", "/keibabook/140114/photo01.html"),
+     ("../140106/index.html", "/keibabook/140106/index.html"), ("../../index.html", "/index.html"),
+     ("/keibabook/x.html?a#b", "/keibabook/x.html")],
+)  # fmt: skip
+def test_links_within_the_site(link: str, path: str) -> None:
+    assert address(PAGE_URLS[0], link) == f"http://old.keibado.ne.jp{path}"

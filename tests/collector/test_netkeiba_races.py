@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from selectolax.lexbor import LexborHTMLParser
 
 from collector.errors import NoSuchPage, ParseError
 from collector.models import PageKind
 from collector.racing import EntryItem, Finish, RaceDayItem, RaceItem
-from collector.sources import Parsed
+from collector.sources import Parsed, checked
 from collector.sources import netkeiba_url as urls
 from collector.sources import netkeiba_words as words
 from collector.sources.netkeiba_card import parse_live_result, parse_race_card
@@ -159,9 +160,46 @@ def test_a_page_of_absurd_length_is_an_error() -> None:
         parse_race_result(URLS["race_result"], " " * (words.LONGEST_PAGE + 1))
 
 
-def test_a_page_of_absurd_depth_is_an_error() -> None:
-    with pytest.raises(ParseError, match="within each other"):
-        parse_race_result(URLS["race_result"], "<div>" * (words.DEEPEST + 1))
+# How a tree becomes deep; most of these end as many elements as they begin, or so it looks.
+DEEP = (
+    "<div>",
+    "<b></x>",
+    "<div></p>",
+    "<ul><li>",
+    "<a><div></a>",
+    "<b><div></b>",
+    "<div><p>",
+    "<x></y>",
+    "<table><b>",
+)
+
+
+@pytest.mark.parametrize("piece", DEEP)
+def test_a_page_of_absurd_depth_is_an_error(piece: str) -> None:
+    with pytest.raises(ParseError, match="tags are no page"):
+        parse_race_result(URLS["race_result"], piece * (words.MOST_TAGS + 1))
+
+
+@pytest.mark.parametrize("piece", DEEP)
+def test_no_depth_that_is_read_takes_long(piece: str) -> None:
+    start = time.process_time()
+    with pytest.raises(ParseError):
+        parse_race_result(URLS["race_result"], piece * (words.MOST_TAGS // piece.count("<")))
+    assert time.process_time() - start < 5
+
+
+@given(st.dictionaries(st.sampled_from(list(EntryItem.model_fields)), st.none() | st.integers() | st.text(max_size=12)))
+def test_an_item_is_checked_as_by_its_own_class(values: dict[str, Any]) -> None:
+    values = {"race_id": "202305050811", "horse_id": "2019109801", "horse_name": "ア", "horse_key": "ア"} | values
+    assert outcome(lambda: checked(EntryItem, values)) == outcome(lambda: EntryItem(**values))
+
+
+def outcome(build: Callable[[], EntryItem]) -> Any:
+    try:
+        item = build()
+    except ValidationError as error:
+        return error.errors()
+    return item, item.model_fields_set
 
 
 # --- pages as they are ------------------------------------------------------------------------------------

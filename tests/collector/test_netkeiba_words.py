@@ -1,6 +1,7 @@
 """netkeiba's words, tables and addresses: what is printed is read back, and what is not known is an error."""
 
 import contextlib
+import unicodedata
 from datetime import date
 
 import pytest
@@ -174,6 +175,11 @@ def test_any_words_have_a_meaning_or_are_an_error(text: str) -> None:
                  lambda text: words.going_of(text, Surface.DIRT)):  # fmt: skip
         with contextlib.suppress(ParseError):
             read(text)
+
+
+@given(st.text(st.sampled_from("0 1-,.(+\x00\x1f\t\xa0\u3000１（ア") | st.characters(), max_size=20))
+def test_words_are_compared_in_normal_width_without_spaces(text: str) -> None:
+    assert words.plain(text) == "".join(unicodedata.normalize("NFKC", words.CONTROL.sub("", text)).split())
 
 
 # --- tables -----------------------------------------------------------------------------------------------

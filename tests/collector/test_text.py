@@ -1,13 +1,14 @@
 """Bytes to text as browsers read Japanese pages: nothing is guessed, nothing is replaced."""
 
 import contextlib
+import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.errors import ParseError
-from collector.sources.text import LABELS, block_reason, declared_charset, decode, horse_key
+from collector.sources.text import CONTROL, LABELS, block_reason, clean, declared_charset, decode, horse_key
 
 
 def browsers_euc_jp(pair: bytes) -> str | None:
@@ -332,3 +333,18 @@ def test_a_block_page_is_told(page: str) -> None:
 )
 def test_an_ordinary_page_is_no_block_page(page: str) -> None:
     assert not block_reason(page)
+
+
+UGLY = st.text(
+    st.sampled_from(" \t\n\x00\x1c\x85\xa0\xad\u200b\u2028\u3000\ufeffaア１ｱ(") | st.characters(), max_size=30
+)
+
+
+@given(UGLY)
+def test_words_are_on_one_line_and_hold_nothing_unseen(text: str) -> None:
+    assert clean(text) == " ".join(CONTROL.sub("", text).split())
+
+
+@given(st.text(st.sampled_from([chr(code) for code in range(0x30A1, 0x30F5)] + ["ー"]), min_size=1))
+def test_a_name_in_katakana_is_its_own_key(name: str) -> None:
+    assert horse_key(name) == name == unicodedata.normalize("NFKC", name)
