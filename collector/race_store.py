@@ -67,7 +67,9 @@ MEET_HORSES = cast(
     f"""
     INSERT INTO horse (horse_id, name, horse_key, sex, source_url, observed_at)
     SELECT horse_id, horse_name, horse_key, sex, $1::jsonb->>'url', ($1::jsonb->>'at')::timestamptz
-    FROM {_rows(_columns(Entry, EntryItem))} ON CONFLICT DO NOTHING""",
+    FROM {_rows(dict.fromkeys(("horse_id", "horse_name", "horse_key", "sex"), "text"))}
+    WHERE NOT EXISTS (SELECT FROM horse WHERE horse.horse_id = item.horse_id)
+    ORDER BY horse_id ON CONFLICT DO NOTHING""",
 )
 FIND_HORSES = cast(
     LiteralString,

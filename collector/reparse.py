@@ -27,18 +27,18 @@ NAMED_BY = ("code", "issue_code", "number", "race_id", "horse_id", "axis")
 # Listings before photos before pictures, as the crawl saw them: a picture finds its photo's row there. Of pages whose
 # answers are a history, all of them, in the order in which they came.
 STORED = """
+WITH answer AS (
+    SELECT id AS page_id, digest, changed_at AS at, false AS history FROM page
+    WHERE NOT kind = ANY (%(history)s) AND kind <> 'robots'
+    UNION ALL
+    SELECT page.id, log.digest, log.at, true FROM page JOIN fetch_log AS log ON log.page_id = page.id
+    WHERE kind = ANY (%(history)s) AND log.digest IS NOT NULL)
 SELECT page.id, page.url, page.source, page.kind, page.dated, page.state, page.etag, page.last_modified,
        answer.digest, page.failures, page.last_fetched_at, answer.at, answer.digest = page.digest, page.error,
        page.missing, blob.media_type, blob.encoding, blob.content
-FROM page CROSS JOIN LATERAL (
-    SELECT page.digest, page.changed_at AS at WHERE NOT page.kind = ANY (%(history)s)
-    UNION ALL
-    SELECT log.digest, log.at FROM fetch_log AS log
-    WHERE page.kind = ANY (%(history)s) AND log.page_id = page.id AND log.digest IS NOT NULL) AS answer
-JOIN blob ON blob.digest = answer.digest
-WHERE page.state IN ('fetched', 'quarantined', 'failed', 'gone') AND page.kind <> 'robots' AND page.dated >= %(since)s
-ORDER BY page.kind = ANY (%(history)s), CASE WHEN page.kind = ANY (%(history)s) THEN answer.at END,
-         page.priority, page.dated, page.id
+FROM answer JOIN page ON page.id = answer.page_id JOIN blob ON blob.digest = answer.digest
+WHERE page.state IN ('fetched', 'quarantined', 'failed', 'gone') AND page.dated >= %(since)s
+ORDER BY answer.history, CASE WHEN answer.history THEN answer.at END, page.priority, page.dated, page.id
 """
 READ_AGAIN = """
 UPDATE page SET state = again.state, error = again.error, missing = again.missing
@@ -236,17 +236,23 @@ async def _compare(connection: Connection) -> tuple[dict[str, dict[str, int]], l
     samples: list[str] = []
     for table, (key, facts) in FACTS.items():
         query = f"""
-            SELECT CASE WHEN old.id IS NULL THEN 'added' WHEN new.id IS NULL THEN 'removed' ELSE 'changed' END,
-                   to_jsonb(old) - 'observed_at', to_jsonb(new) - 'observed_at'
-            FROM before_{table} AS old FULL JOIN {table} AS new USING ({key})
-            WHERE ({_of("old", facts)}) IS DISTINCT FROM ({_of("new", facts)})"""
+            WITH differing AS (
+                SELECT CASE WHEN old.id IS NULL THEN 'added' WHEN new.id IS NULL THEN 'removed' ELSE 'changed' END
+                       AS change, {key}, old, new
+                FROM before_{table} AS old FULL JOIN {table} AS new USING ({key})
+                WHERE ({_of("old", facts)}) IS DISTINCT FROM ({_of("new", facts)})),
+            counted AS (
+                SELECT *, count(*) OVER (PARTITION BY change) AS count,
+                       row_number() OVER (PARTITION BY change ORDER BY {key}) AS row
+                FROM differing)
+            SELECT change, count, to_jsonb(old) - 'observed_at', to_jsonb(new) - 'observed_at' FROM counted
+            WHERE row <= %s ORDER BY change, row"""
         rows[table] = {"added": 0, "changed": 0, "removed": 0}
         async with connection.cursor() as cursor:
-            await cursor.execute(query)
-            async for change, old, new in cursor:
-                rows[table][change] += 1
-                if rows[table][change] <= SAMPLES:
-                    samples.append(_sample(table, change, old, new))
+            await cursor.execute(query, (SAMPLES,))
+            async for change, count, old, new in cursor:
+                rows[table][change] = count
+                samples.append(_sample(table, change, old, new))
     return rows, samples
 
 

@@ -19,11 +19,16 @@ from collector.jobs import Workplace, build_app, start_lane
 from collector.politeness import Connection
 from collector.racing import Axis
 from collector.refresh import label_scope, plan
+from collector.reparse import reparse
 from collector.sources import netkeiba
 from tests.chaos.processes import send, start, work_in_process
 from tests.demo_site import DemoSite, demo_site
 
 WORLD = World(years=range(2015, 2017), issues_per_year=3, photos_per_issue=6, opinion_month=date(2016, 1, 1))
+HISTORY = """
+SELECT horse_id, axis, observed_at, left_px, right_px, value, reviews, evidence, source_url FROM aptitude
+ORDER BY horse_id, axis, observed_at
+"""
 MONTHS = [date(2016, month, 1) for month in range(1, 13)]
 LEFT = """
 SELECT (SELECT count(*) FROM page WHERE dated = %s AND kind <> 'robots' AND due_at <= clock_timestamp()),
@@ -87,3 +92,9 @@ async def test_the_stored_history_is_the_one_that_was_shown(place: Workplace, co
             assert stored == served, (horse_id, axis)
             moved += len(served) - 1
     assert moved > 20  # so that there was a history to keep
+    # The stored answers tell the same history once more, whatever has become of the table.
+    held = await (await connection.execute(HISTORY)).fetchall()
+    await connection.execute("UPDATE aptitude SET left_px = 1, value = 0.5 WHERE id % 3 = 0")
+    await connection.execute("DELETE FROM aptitude WHERE id % 3 = 1")
+    await reparse(connection, date(1, 1, 1), dry_run=False, show=lambda _done, _total: None)
+    assert await (await connection.execute(HISTORY)).fetchall() == held
