@@ -131,7 +131,8 @@ def reparse(
     as_json: Json = False,
     demo: Demo = False,
 ) -> None:
-    """Derive everything again from the stored pages, with no request at all.
+    """Derive everything again from the stored pages, with no request at all; with --since, issues and races from then
+    on only.
 
     Example: collector reparse --since 2016 --dry-run
     """

@@ -24,6 +24,7 @@ from collector.command_base import (
 from collector.crawl import crawl as run_crawl
 from collector.errors import ExitCode, UsageError
 from collector.frontier import read_scope
+from collector.models import UNDATED
 from collector.plan import print_plan, robots_verdict
 from collector.politeness import host_name
 from collector.progress import Progress, stderr_console, tell_crawl
@@ -112,7 +113,8 @@ def status(*, as_json: bool, demo: bool) -> None:
 def reparse(since: str | None, *, dry_run: bool, as_json: bool, demo: bool) -> ExitCode:
     """`collector reparse`."""
     console = stderr_console()
-    first_day = read_scope(since, None, None).since
+    # Horses and their aptitudes are of no day; they are read again where everything is.
+    first_day = read_scope(since, None, None).since if since else UNDATED
 
     def show(done: int, total: int) -> None:
         if console.is_terminal:
@@ -124,7 +126,11 @@ def reparse(since: str | None, *, dry_run: bool, as_json: bool, demo: bool) -> E
             async with await connect() as connection:
                 return await reparsing.reparse(connection, first_day, dry_run=dry_run, show=show)
 
-        changes = run(main())
+        try:
+            changes = run(main())
+        except KeyboardInterrupt:
+            console.print("Interrupted; nothing was changed.")
+            raise
     if as_json:
         print_json(changes.as_json())
     else:

@@ -2,6 +2,7 @@
 
 import json
 
+import psycopg
 import pytest
 
 from collector.demo.truth import truth
@@ -37,6 +38,10 @@ async def test_from_photos_to_labels_in_three_commands(conninfo: str) -> None:
     assert status["labels"]["requests"] == asked
     assert status["labels"]["due_now"] == 0
     assert status["labels"]["interval_days"]["shortest"] >= 30  # first looks, and retired horses
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        lost = connection.execute("DELETE FROM aptitude WHERE axis = 'distance'").rowcount
+    changes = json.loads((await collector("reparse", "--json", env=env)).stdout)
+    assert changes["aptitude"] == {"added": lost, "changed": 0, "removed": 0}
 
 
 async def test_a_limit_is_kept_and_the_rest_stays_due(conninfo: str) -> None:
