@@ -197,6 +197,24 @@ async def test_races_to_come_come_as_cards_where_all_are_wanted(place: Workplace
         assert {kind for (kind,) in due} == {"coming_day", "race_card"}
 
 
+async def test_the_host_of_the_calendars_has_a_lane_and_a_gate_of_its_own(place: Workplace, site: DemoSite) -> None:
+    first = WORLD.issues(2015)[0]
+    scope = Scope(first.race_days[0], first.issue_date - timedelta(days=1), all_races=True)
+    async with demo_site(world=WORLD) as other:
+        place.sites, place.netkeiba, place.netkeiba_race = (
+            (site.base, site.netkeiba, other.netkeiba),
+            site.netkeiba,
+            other.netkeiba,
+        )
+        _, code = await crawl(place, site.base, scope, show)
+        assert code == ExitCode.DONE
+        assert {path.partition("?")[0] for path in other.paths()} == {"/robots.txt", "/top/calendar.html"}
+        assert not [path for path in site.paths() if path.startswith("/top/")]
+    held = {row[0] for row in rows(place.conninfo, "SELECT race_id FROM race")}
+    assert held == {race.race_id for day in first.race_days for race in RACES.on(day)}
+    assert len(rows(place.conninfo, "SELECT name FROM host WHERE last_request_at IS NOT NULL")) == 3
+
+
 async def test_calendars_wait_until_a_limited_range_has_an_end(place: Workplace, site: DemoSite) -> None:
     scope = Scope(date(2015, 1, 1), date.max, limit=1, all_races=True)
     await collect(place, site, scope)
