@@ -114,9 +114,11 @@ WHERE (held.issue_date, held.race_days) IS DISTINCT FROM (EXCLUDED.issue_date, E
 STORE_LISTED = typed("""
 INSERT INTO photo AS held (source, issue_code, number, listed_name, race_name, horse_name, horse_key, page_url,
                            source_url, observed_at)
-SELECT %(source)s, %(issue_code)s, %(number)s, %(listed_name)s, %(race_name)s, %(listed_name)s, %(horse_key)s,
-       %(page_url)s, %(url)s, %(at)s
-WHERE NOT EXISTS (SELECT FROM page WHERE url = %(page_url)s AND state = 'excluded')
+SELECT DISTINCT ON (source, issue_code, number) source, issue_code, number, listed_name, race_name, listed_name,
+       horse_key, page_url, %(url)s, %(at)s
+FROM jsonb_to_recordset($1::jsonb->'listed') AS item (source text, issue_code text, number int, listed_name text,
+                                                      race_name text, page_url text, horse_key text)
+WHERE NOT EXISTS (SELECT FROM page WHERE url = item.page_url AND state = 'excluded')
 ON CONFLICT (source, issue_code, number) DO UPDATE SET
     listed_name = EXCLUDED.listed_name, race_name = EXCLUDED.race_name, page_url = EXCLUDED.page_url,
     horse_name = CASE WHEN held.image_url IS NULL THEN EXCLUDED.horse_name ELSE held.horse_name END,
@@ -320,8 +322,8 @@ async def _store_items(cursor: Cursor, items: Sequence[Item], provenance: dict[s
         match item:
             case PhotoItem():
                 await _execute(cursor, STORE_PHOTO, _item_facts(item) | provenance)
-            case ListedPhotoItem():
-                named = {"horse_key": horse_key(item.listed_name)}
-                await _execute(cursor, STORE_LISTED, _item_facts(item) | named | provenance)
             case IssueItem():
                 await _execute(cursor, STORE_ISSUE, _item_facts(item) | provenance)
+    if listed := [item for item in items if isinstance(item, ListedPhotoItem)]:
+        named = [item.__dict__ | {"horse_key": horse_key(item.listed_name)} for item in listed]
+        await _execute(cursor, STORE_LISTED, provenance | {"listed": named})
