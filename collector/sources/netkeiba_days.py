@@ -30,6 +30,7 @@ COMING = ".RaceList_DataItem a[href]"
 COMING_LIST = ".RaceList_Body, .RaceList_Box, .RaceList_DataList, #RaceTopRace"
 BLOCK = "<!-- block=race_list_sub"
 CARD_PATH = "/race/shutuba.html"
+SATURDAY = 5
 MOST_CELLS = 42  # six weeks
 MOST_RACECOURSES = 10
 PLAIN_PATH = re.compile(r"(?:/[0-9A-Za-z_]{1,40}){1,9}/?")  # of the page's own host, and leads where it says
@@ -67,6 +68,9 @@ def _linked_day(url: str, cell: LexborNode) -> date | None:
 def parse_race_day(url: str, text: str) -> Parsed:
     """The races of the JRA that a day had: links to their results.
 
+    A day without any is no error. But there is racing on practically every Saturday and Sunday, so where many of them
+    have none, the lists are written in another way.
+
     Raises:
         ParseError: it is no list of a day's races, or that of another day.
     """
@@ -79,7 +83,9 @@ def parse_race_day(url: str, text: str) -> Parsed:
     if ids and headed != day:
         raise ParseError("day", f"it lists the races of {headed}")
     base = _base(url)
-    return Parsed((), tuple(Link(race_result_url(base, one), PageKind.RACE_RESULT, day) for one in ids))
+    links = tuple(Link(race_result_url(base, one), PageKind.RACE_RESULT, day) for one in ids)
+    unlisted = not links and day.weekday() >= SATURDAY
+    return Parsed((), links, missing=("races",) if unlisted else ())
 
 
 def parse_coming_day(url: str, text: str) -> Parsed:

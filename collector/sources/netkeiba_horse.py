@@ -25,7 +25,7 @@ NEXT_PAGE = 'div.common_pager a[title="次"]'
 MOST_FOUND = 300
 NOTHING_FOUND = "見つかりませんでした"
 LONGEST_NAME = 60  # characters
-SITE_NAME, HEAD, END = "netkeiba", 10_000, 200  # where every page of the site has its name, and its end
+END = 200  # characters, in which a whole page ends
 ANCESTORS = 6  # links of the pedigree: the sire, his parents, the dam, hers
 
 
@@ -47,13 +47,12 @@ def parse_horse(url: str, text: str) -> Parsed:
     tree = tree_of(text)
     horse_id = horse_id_of(url)
     head = tree.css_first("div.horse_title h1")
-    if head is None or not words_of(head):
-        if tree.css_first("table.db_prof_table") is not None:
+    if head is None:
+        raise ParseError("horse", f"no horse's page: {text[:60]!a}")
+    if not words_of(head):
+        # A page that is cut off is no proof that a horse does not exist.
+        if tree.css_first("table.db_prof_table") is not None or "</html" not in text[-END:].lower():
             raise ParseError("name", "not printed")
-        # An empty answer, one that is cut off or somebody else's page is no proof that a horse does not exist.
-        whole = SITE_NAME in text[:HEAD] and "</html" in text[-END:].lower()
-        if not whole or tree.css_first("dl.racedata") is not None:
-            raise ParseError("horse", f"no horse, and no whole page of the site either: {text[:60]!a}")
         raise NoSuchPage("horse", f"there is none at {url[:200]}")
     canonical = _canonical(tree)
     if canonical is not None and canonical != horse_id:

@@ -254,7 +254,7 @@ def test_a_shell_without_a_horse_is_no_horse() -> None:
         parse_horse(HORSE_URL, SHELL)
 
 
-@pytest.mark.parametrize("text", ["", SHELL[:-20], SHELL.replace("netkeiba", "elsewhere"), "<html></html>"])
+@pytest.mark.parametrize("text", ["", SHELL[:-20], SHELL.replace("horse_title", "error"), "<html></html>"])
 def test_what_is_no_whole_page_of_the_site_is_no_proof_that_there_is_no_horse(text: str) -> None:
     with pytest.raises(ParseError) as caught:
         parse_horse(HORSE_URL, text)
