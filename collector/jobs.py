@@ -57,6 +57,10 @@ ANYTHING_DUE = f"""
 SELECT EXISTS (SELECT FROM page WHERE host = ANY (%(hosts)s) AND due_at <= clock_timestamp() AND kind <> 'robots'
                AND {IN_SCOPE})
 """
+# A host that is closed has a lane already that waits, or none until somebody crawls again.
+OPEN = """
+SELECT excluded_at IS NULL AND COALESCE(blocked_until <= clock_timestamp(), true) FROM host WHERE name = %s
+"""
 
 
 @dataclass(slots=True)
@@ -151,8 +155,9 @@ async def follow_up(place: Workplace, app: App, connection: Connection, scope: S
         host = host_name(site)
         await connection.execute("INSERT INTO host (name) VALUES (%s) ON CONFLICT DO NOTHING", (host,))
         await want(connection, site, scope)
-        row = await (await connection.execute(ANYTHING_DUE, scope_parameters([host], scope))).fetchone()
-        if row and row[0]:
+        is_open = await (await connection.execute(OPEN, (host,))).fetchone()
+        due = await (await connection.execute(ANYTHING_DUE, scope_parameters([host], scope))).fetchone()
+        if is_open and is_open[0] and due and due[0]:
             await start_lane(app, connection, netkeiba.SOURCE, site, scope)
 
 
