@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
@@ -16,6 +17,10 @@ from collector import database
 from collector.embedded import lease
 from collector.jobs import Workplace
 from collector.politeness import Connection
+
+# The first input takes seconds on a busy machine, while tables of characters are built; durations prove nothing here.
+settings.register_profile("paddock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("paddock")
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,9 @@ processes.set_forkserver_preload(["collector.commands", "collector.crawl", "coll
 YEARS = (date(2006, 1, 1), date(2017, 12, 31))
 
 
-def crawl_in_process(conninfo: str, base: str, delay: float, since: date, until: date) -> None:
+def crawl_in_process(
+    conninfo: str, base: str, delay: float, since: date, until: date, netkeiba: str | None = None
+) -> None:
     """One `collector crawl`; ends with its exit code."""
     from collector.crawl import Tick, crawl
     from collector.frontier import Scope
@@ -28,8 +30,9 @@ def crawl_in_process(conninfo: str, base: str, delay: float, since: date, until:
     async def show(_: Tick) -> None: ...
 
     async def main() -> int:
-        place = Workplace(conninfo, None, (base,), delay)
-        _, code = await crawl(place, base, Scope(since, until), show)
+        sites = (base, netkeiba) if netkeiba else (base,)
+        place = Workplace(conninfo, None, sites, delay, netkeiba=netkeiba, netkeiba_race=netkeiba)
+        _, code = await crawl(place, base, Scope(since, until, all_races=netkeiba is not None), show)
         return int(code)
 
     os._exit(asyncio.run(main()))

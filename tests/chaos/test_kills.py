@@ -3,10 +3,12 @@
 import asyncio
 import random
 import signal
+from datetime import date
 
 import psycopg
 import pytest
 
+from collector.demo.world import World
 from tests.chaos.processes import crawl_in_process, database_proxy, ended, send, start
 from tests.demo_site import YEARS_OF_A_THOUSAND_PAGES, DemoSite, demo_site
 
@@ -66,6 +68,26 @@ class Killer:
         await asyncio.sleep(self.chance.uniform(0, 0.02))
 
 
+async def crawl_killed(
+    site: DemoSite, killer: Killer, conninfo: str, since: date, until: date, netkeiba: str | None = None
+) -> int:
+    """Start a crawl again and again, until one comes to its end; how often it was killed."""
+    kills, code = 0, None
+    async with database_proxy(conninfo, killer.on_answer) as through_proxy:
+        while code != 0:
+            killer.arm()
+            crawler = start(crawl_in_process, through_proxy, site.base, 0.0, since, until, netkeiba)
+            strike, end = asyncio.create_task(killer.strike()), asyncio.create_task(ended(crawler))
+            done, _ = await asyncio.wait((strike, end), return_when=asyncio.FIRST_COMPLETED)
+            if end not in done:
+                send(crawler, signal.SIGKILL)
+                kills += 1
+            strike.cancel()
+            code = await end
+            assert code in (0, -signal.SIGKILL)
+    return kills
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(280)
 async def test_a_crawl_killed_fifty_times_holds_the_same_and_asks_once(conninfo: str, other_conninfo: str) -> None:
@@ -74,22 +96,37 @@ async def test_a_crawl_killed_fifty_times_holds_the_same_and_asks_once(conninfo:
         assert await ended(start(crawl_in_process, conninfo, site.base, 0.0, since, until)) == 0
         undisturbed = len(site.requests)
         assert undisturbed > 900
-
-        killer, kills, code = Killer(site, random.Random(20261123)), 0, None
-        async with database_proxy(other_conninfo, killer.on_answer) as through_proxy:
-            while code != 0:
-                killer.arm()
-                crawler = start(crawl_in_process, through_proxy, site.base, 0.0, since, until)
-                strike, end = asyncio.create_task(killer.strike()), asyncio.create_task(ended(crawler))
-                done, _ = await asyncio.wait((strike, end), return_when=asyncio.FIRST_COMPLETED)
-                if end not in done:
-                    send(crawler, signal.SIGKILL)
-                    kills += 1
-                strike.cancel()
-                code = await end
-                assert code in (0, -signal.SIGKILL)
+        kills = await crawl_killed(site, Killer(site, random.Random(20261123)), other_conninfo, since, until)
         asked = len(site.requests) - undisturbed
 
     assert kills >= KILLS
     assert asked - undisturbed <= kills
     assert held(other_conninfo) == held(conninfo)
+
+
+BOTH = World(years=range(2015, 2017), issues_per_year=2, photos_per_issue=5)
+RACES_HELD = """
+SELECT 'race', race_id, race_date::text, name, distance::text, going, NULL FROM race
+UNION ALL SELECT 'entry', race_id, horse_id, finish, finish_time::text, odds::text, horse_weight::text FROM entry
+UNION ALL SELECT 'day', race_date::text, racecourses::text, NULL, NULL, NULL, NULL FROM race_day
+UNION ALL SELECT 'match', issue_code, number::text, horse_id, race_id, rule, NULL FROM photo_match
+ORDER BY 1, 2, 3
+"""
+
+
+@pytest.mark.slow
+async def test_a_crawl_of_both_sites_killed_again_and_again_does_so_too(conninfo: str, other_conninfo: str) -> None:
+    """Two lanes at a time may each lose the answer to one request."""
+    since, until = date(2015, 1, 1), date(2016, 12, 31)
+    async with demo_site(world=BOTH) as site:
+        assert await ended(start(crawl_in_process, conninfo, site.base, 0.0, since, until, site.netkeiba)) == 0
+        undisturbed = len(site.requests)
+        killer = Killer(site, random.Random(20261124))
+        kills = await crawl_killed(site, killer, other_conninfo, since, until, site.netkeiba)
+        asked = len(site.requests) - undisturbed
+
+    assert kills >= 5
+    assert asked - undisturbed <= 2 * kills
+    assert held(other_conninfo) == held(conninfo)
+    with psycopg.connect(conninfo) as one, psycopg.connect(other_conninfo) as other:
+        assert other.execute(RACES_HELD).fetchall() == one.execute(RACES_HELD).fetchall()

@@ -29,9 +29,9 @@ def test_a_year_is_the_same_whatever_was_asked_before(world: World):
 
 
 def test_a_world_starts_at_once():
-    began = time.perf_counter()
+    began = time.process_time()
     World().issues(2016)
-    assert time.perf_counter() - began < 0.3
+    assert time.process_time() - began < 0.3
 
 
 def test_issues_are_dated_on_mondays_or_on_tuesdays_after_a_race_day(world: World):
