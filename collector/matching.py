@@ -1,6 +1,6 @@
 """Photos meet their horses in the database: what `match.decide` needs, and where its decisions are kept."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, LiteralString
@@ -8,7 +8,7 @@ from typing import Any, LiteralString
 from collector.errors import UsageError
 from collector.match import Decision, Runner, Shown, days_of, decide
 from collector.politeness import Connection
-from collector.sources.netkeiba_url import horse_search_url
+from collector.sources.netkeiba_url import word_of
 from collector.sources.text import horse_key
 
 # Without its races there is nothing to match an issue with.
@@ -38,11 +38,7 @@ SELECT horse_id FROM horse WHERE horse_key = ANY (%(keys)s)
 AND (%(age)s::int IS NULL OR horse_id !~ '^[0-9]{10}$' OR left(horse_id, 4)::int = %(year)s - %(age)s)
 ORDER BY horse_id
 """
-# A search is over when every page of its answer has come; it is known by the end of its address.
-LOOKED_UP = """
-SELECT count(*) > 0 AND bool_and(state IN ('fetched', 'gone')) FROM page
-WHERE kind = 'horse_search' AND position(%s IN url) > 0
-"""
+SEARCHES = "SELECT url, state IN ('fetched', 'gone') FROM page WHERE kind = 'horse_search'"
 KEEP = """
 INSERT INTO photo_match AS held (source, issue_code, number, horse_id, race_id, rule, candidates, decided_at)
 VALUES (%(source)s, %(issue_code)s, %(number)s, %(horse_id)s, %(race_id)s, %(rule)s, %(candidates)s, clock_timestamp())
@@ -89,14 +85,25 @@ class Matched:
 async def match_photos(connection: Connection, *, again: bool = False) -> Matched:
     """Decide the photos that are open, or with `again` all but those decided by hand."""
     issues = await (await connection.execute(ISSUES, {"again": again})).fetchall()
+    looked_up = await _looked_up(connection) if issues else set[str]()
     for source, code, issue_date, race_days in issues:
-        await _match_issue(connection, source, code, issue_date, days_of(issue_date, race_days))
+        await _match_issue(connection, source, code, issue_date, days_of(issue_date, race_days), looked_up)
     row = await (await connection.execute(COUNTS)).fetchone()
     assert row is not None
     return Matched(*row)
 
 
-async def _match_issue(connection: Connection, source: str, code: str, issue_date: date, days: Sequence[date]) -> None:
+async def _looked_up(connection: Connection) -> set[str]:
+    """The names that have been searched for, to the last page of the answer."""
+    whole: dict[str, bool] = {}
+    for url, answered in await (await connection.execute(SEARCHES)).fetchall():
+        whole[word_of(url)] = answered and whole.get(word_of(url), True)
+    return {name for name, answered in whole.items() if answered}
+
+
+async def _match_issue(
+    connection: Connection, source: str, code: str, issue_date: date, days: Sequence[date], looked_up: Set[str]
+) -> None:
     photos = [_shown(row) for row in await (await connection.execute(PHOTOS, (source, code))).fetchall()]
     rows = await (await connection.execute(RUNNERS, (list(days),))).fetchall()
     runners = [Runner(*row) for row in rows]
@@ -105,7 +112,7 @@ async def _match_issue(connection: Connection, source: str, code: str, issue_dat
     decided: list[dict[str, Any]] = []
     for photo in photos:
         others = [key for other in photos if other is not photo for key in other.keys]
-        known = await _known(connection, photo, issue_date.year)
+        known = await _known(connection, photo, issue_date.year) if looked_up >= set(photo.keys) else None
         decision = decide(photo, runners, others, all_read=not unread[0], known=known)
         decided.append(_row(source, code, photo.number, decision))
     async with connection.transaction(), connection.cursor() as cursor:
@@ -118,12 +125,8 @@ def _shown(row: Sequence[Any]) -> Shown:
     return Shown(number, tuple(dict.fromkeys((own_key, listed))), race_name, age, sex)
 
 
-async def _known(connection: Connection, photo: Shown, year: int) -> list[str] | None:
-    """The horses of a photo's name and age, anywhere; None where they have not been looked up."""
-    for key in photo.keys:
-        row = await (await connection.execute(LOOKED_UP, (horse_search_url("", key),))).fetchone()
-        if row is None or not row[0]:
-            return None
+async def _known(connection: Connection, photo: Shown, year: int) -> list[str]:
+    """The horses of a photo's name and age, anywhere."""
     parameters = {"keys": list(photo.keys), "age": photo.age, "year": year}
     return [row[0] for row in await (await connection.execute(KNOWN, parameters)).fetchall()]
 
