@@ -14,7 +14,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from collector.errors import ParseError
 from collector.racing import AptitudeItem, Axis, ReviewsItem
-from collector.sources import Parsed
+from collector.sources import Parsed, checked
 from collector.sources.netkeiba_url import horse_id_of
 from collector.sources.netkeiba_words import tree_of, words_of
 
@@ -31,7 +31,6 @@ MARKS = {
 }  # fmt: skip
 BY_FILE = {name: meaning for (name, _), meaning in MARKS.items()}
 BY_WORD = {word: meaning for (_, word), meaning in MARKS.items()}
-PICTURE = re.compile(r"(?:^|/)review_([a-z]{1,12})(?:_(?:blue|gray))?\.png")
 COUNT = re.compile(r"評価[：:]\s?([0-9,]{1,7})\s?件")
 HEADINGS = "h2, h3, div.db_h_rank_box_head"
 LONGEST_HEADING = 300  # characters
@@ -115,14 +114,17 @@ def items_of(horse_id: str, opinion: Opinion) -> tuple[AptitudeItem, ...]:
     if neutral and not opinion.reviews:
         evidence = NEUTRAL if opinion.reviews is None else f"0 reviews, {NEUTRAL}"
     return tuple(
-        AptitudeItem(
-            horse_id=horse_id,
-            axis=axis,
-            left_px=left,
-            right_px=right,
-            value=None if evidence else right / (left + right),
-            reviews=opinion.reviews,
-            evidence=evidence,
+        checked(
+            AptitudeItem,
+            {
+                "horse_id": horse_id,
+                "axis": axis,
+                "left_px": left,
+                "right_px": right,
+                "value": None if evidence else right / (left + right),
+                "reviews": opinion.reviews,
+                "evidence": evidence,
+            },
         )
         for axis, (left, right) in ((axis, opinion.bars[axis]) for axis in Axis)
     )
@@ -140,7 +142,7 @@ def reviews_in(tree: LexborHTMLParser) -> int | None:
 def _bars_of(table: LexborNode, whole: int) -> dict[Axis, Bars]:
     found: dict[Axis, Bars] = {}
     for row in table.css("tr")[:MOST_ROWS]:
-        pictures = [(match[1], node) for node in row.css("img")[:MOST_PICTURES] if (match := _picture(node))]
+        pictures = [(name, node) for node in row.css("img")[:MOST_PICTURES] if (name := _picture(node))]
         if not pictures:
             continue
         axis, bars = _axis_of(pictures, whole)
@@ -153,8 +155,12 @@ def _bars_of(table: LexborNode, whole: int) -> dict[Axis, Bars]:
     return found
 
 
-def _picture(node: LexborNode) -> re.Match[str] | None:
-    return PICTURE.search((node.attributes.get("src") or "").partition("?")[0][-100:])
+def _picture(node: LexborNode) -> str | None:
+    """What a picture of the graph shows, by its file's name without its colour; None for other pictures."""
+    name = (node.attributes.get("src") or "").partition("?")[0].rpartition("/")[2]
+    if not (name.startswith("review_") and name.endswith(".png")):
+        return None
+    return name[7:-4][:40].removesuffix("_blue").removesuffix("_gray")
 
 
 def _axis_of(pictures: Sequence[tuple[str, LexborNode]], whole: int) -> tuple[Axis, Bars]:
