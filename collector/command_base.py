@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import psycopg
+from procrastinate.exceptions import ConnectorException
 from rich.console import Console
 
 from collector import database
@@ -59,10 +60,15 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     try:
         return run(main)
     except psycopg.OperationalError as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UsageError(
-            f"The database went away ({reason}). What was committed is kept; run the same command again."
-        ) from error
+        lost = error
+    except ConnectorException as error:  # the engine's wrapping of the same
+        if not isinstance(error.__cause__, psycopg.OperationalError):
+            raise
+        lost = error.__cause__
+    reason = str(lost).strip().splitlines()[0]
+    raise UsageError(
+        f"The database went away ({reason}). What was committed is kept; run the same command again."
+    ) from lost
 
 
 def print_json(facts: Any) -> None:
