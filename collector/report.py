@@ -100,11 +100,14 @@ def _print_matched(console: Console, matches: dict[str, Any], labels: dict[str, 
             f" {labels['requests_saved']} saved against asking for each every night"
         )
         if days := labels["interval_days"]:
-            console.print(
-                f"        Each is asked for again after {days['shortest']} to {days['longest']} days, half of them"
-                f" within {days['median']}"
-            )
+            console.print(f"        Each is asked for again {_after(days)}")
         console.print()
+
+
+def _after(days: dict[str, int]) -> str:
+    if days["shortest"] == days["longest"]:
+        return f"after {days['median']} days"
+    return f"after {days['shortest']} to {days['longest']} days, half of them within {days['median']}"
 
 
 def print_status(console: Console, facts: dict[str, Any]) -> None:
