@@ -240,7 +240,7 @@ def demo_site(
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port; PADDOCK_DEMO_PORT unless given.")] = None,
     issues: Annotated[int, typer.Option(min=1, max=50, help="Issues a year.")] = 8,
     photos: Annotated[int, typer.Option(min=1, max=17, help="Photos an issue, at most.")] = 10,
-    crawl_delay: Annotated[float, typer.Option(min=0, help="Crawl-delay of its robots.txt, in seconds.")] = 0.05,
+    crawl_delay: Annotated[float, typer.Option(min=0, help="Crawl-delay of its robots.txt, in seconds.")] = 0.03,
     hostile: Annotated[
         list[str] | None,
         typer.Option(metavar="FAULT", help="Misbehave so; may be given more than once (see `--hostile help`)."),
