@@ -44,6 +44,7 @@ def work_in_process(conninfo: str, base: str, delay: float, netkeiba: str | None
     from collector.schedule import Schedule
     from collector.worker import work
 
+    os.nice(5)  # who measures comes before who is measured
     sites = (base, netkeiba) if netkeiba else (base,)
     asyncio.run(work(Workplace(conninfo, None, sites, delay, netkeiba=netkeiba), Schedule()))
 
