@@ -1,0 +1,191 @@
+"""The commands. Thin: words become values, one function is called, one result is printed."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from collector.errors import PaddockError
+from collector.racing import Axis
+from trainer.errors import Diverged, ExitCode
+
+EXIT_CODES = """
+Exit codes: 0 done; 2 wrong use, configuration or data; 6 training stopped because its loss was no number, the last
+good checkpoint is kept; 7 the disk is full or may not be written; 130 interrupted, --resume goes on from there.
+"""
+
+
+class Commands(TyperGroup):
+    """A group whose commands answer a user's mistake with one sentence instead of a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        from trainer.places import explain
+
+        try:
+            return super().invoke(ctx)
+        except Diverged as error:
+            typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(ExitCode.DIVERGED) from error
+        except PaddockError as error:
+            typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(ExitCode.USAGE) from error
+        except ModuleNotFoundError as error:
+            typer.echo(f"error: {error.name} is not installed: pip install 'paddock[trainer]'.", err=True)
+            raise typer.Exit(ExitCode.USAGE) from error
+        except OSError as error:
+            typer.echo(f"error: {explain(error)}", err=True)
+            raise typer.Exit(ExitCode.DISK) from error
+        except typer.Abort as error:
+            typer.echo("error: Not confirmed, so nothing was done; add --yes to do it without being asked.", err=True)
+            raise typer.Exit(ExitCode.USAGE) from error
+        except KeyboardInterrupt as error:
+            raise typer.Exit(ExitCode.INTERRUPTED) from error
+
+
+def _group(words: str, **options: Any) -> typer.Typer:
+    return typer.Typer(
+        cls=Commands,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+        help=words,
+        **options,
+    )
+
+
+app = _group(
+    "Learns distance aptitude from the collected photos, and says how good it is.",
+    no_args_is_help=True,
+    epilog=EXIT_CODES,
+)
+dataset = _group("Data set versions: list, look, check, compare, remove.", no_args_is_help=True)
+app.add_typer(dataset, name="dataset")
+
+
+class DataFormat(StrEnum):
+    """How a data set is written."""
+
+    PARQUET = "parquet"
+    IMAGEFOLDER = "imagefolder"
+    WEBDATASET = "webdataset"
+
+
+Demo = Annotated[bool, typer.Option("--demo", help="Work on what `collector crawl --demo` has collected.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout; everything else on stderr.")]
+Data = Annotated[str, typer.Argument(metavar="VERSION", help="A data set version: its name, its beginning, or last.")]
+
+
+@app.command(epilog=EXIT_CODES)
+def export(
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where versions go; below PADDOCK_HOME unless given.")
+    ] = None,
+    name: Annotated[str, typer.Option(metavar="N", help="What the version's name begins with.")] = "paddock",
+    axis: Annotated[Axis, typer.Option(help="Which of the five aptitudes is the label.")] = Axis.DISTANCE,
+    split: Annotated[
+        str,
+        typer.Option(
+            metavar="RULE|FILE",
+            help="horse (by time, no horse on two sides), issues-2016 (as the first attempt), or a CSV.",
+        ),
+    ] = "horse",
+    min_reviews: Annotated[int, typer.Option(min=1, metavar="N", help="Reviews that a label has to come from.")] = 1,
+    keep_unreviewed: Annotated[
+        bool,
+        typer.Option(
+            "--keep-unreviewed", help="Also horses that nobody has reviewed, at 0.5, to show what that costs."
+        ),
+    ] = False,
+    size: Annotated[
+        int | None, typer.Option(min=16, metavar="PX", help="Longest edge; the photos as they came unless given.")
+    ] = None,
+    data_format: Annotated[DataFormat, typer.Option("--format", help="How it is written.")] = DataFormat.PARQUET,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted export (it does so anyway).")
+    ] = False,
+    as_json: Json = False,
+    demo: Demo = False,
+) -> None:
+    """Write the labelled photos as a data set version. The same database gives the same version, byte for byte.
+
+    Example: trainer export --min-reviews 3
+
+    Tried without a network, after collector crawl --since 2016 --demo and refresh-labels --demo: trainer export --demo
+    """
+    from trainer import data_commands
+    from trainer.examples import Wanted
+
+    wanted = Wanted(axis, min_reviews, keep_unreviewed)
+    data_commands.export(wanted, out, name, split, size, data_format.value, resume=resume, as_json=as_json, demo=demo)
+
+
+@dataset.command("list", epilog=EXIT_CODES)
+def dataset_list(as_json: Json = False, demo: Demo = False) -> None:
+    """List the versions, oldest first, and exports that have not ended.
+
+    Example: trainer dataset list
+    """
+    from trainer import data_commands
+
+    data_commands.list_versions(as_json=as_json, demo=demo)
+
+
+@dataset.command("show", epilog=EXIT_CODES)
+def dataset_show(version: Data = "last", as_json: Json = False, demo: Demo = False) -> None:
+    """Say what is in a version: sides, types, what was left out and why, what leaks.
+
+    Example: trainer dataset show last
+    """
+    from trainer import data_commands
+
+    data_commands.show(version, as_json=as_json, demo=demo)
+
+
+@dataset.command("verify", epilog=EXIT_CODES)
+def dataset_verify(version: Data = "last", as_json: Json = False, demo: Demo = False) -> None:
+    """Check every file of a version against its digest.
+
+    Example: trainer dataset verify last
+    """
+    from trainer import data_commands
+
+    data_commands.verify(version, as_json=as_json, demo=demo)
+
+
+@dataset.command("diff", epilog=EXIT_CODES)
+def dataset_diff(
+    one: Annotated[str, typer.Argument(metavar="A", help="The version before.")],
+    other: Annotated[str, typer.Argument(metavar="B", help="The version after.")],
+    as_json: Json = False,
+    demo: Demo = False,
+) -> None:
+    """Say what changed from one version to another: photos, labels, sides, settings.
+
+    Example: trainer dataset diff 3f2a last
+    """
+    from trainer import data_commands
+
+    data_commands.diff(one, other, as_json=as_json, demo=demo)
+
+
+@dataset.command("delete", epilog=EXIT_CODES)
+def dataset_delete(
+    version: Data,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before removing.")] = False,
+    as_json: Json = False,
+    demo: Demo = False,
+) -> None:
+    """Remove a version, or an export that has not ended. The database can make it again.
+
+    Example: trainer dataset delete paddock-3f2a9c01b7d4 --yes
+    """
+    from trainer import data_commands
+
+    data_commands.delete(version, yes=yes, as_json=as_json, demo=demo)
+
+
+def main() -> None:
+    """The `trainer` program."""
+    sys.exit(app())

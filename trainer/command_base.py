@@ -1,0 +1,67 @@
+"""What every command of `trainer` stands on: settings, folders, console, progress."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from collector.settings import Settings, load_settings
+from trainer.places import Places
+
+
+def read_settings(*, demo: bool) -> Settings:
+    settings = load_settings()
+    return settings.for_demo() if demo else settings
+
+
+def places(*, demo: bool) -> Places:
+    return Places(read_settings(demo=demo).home)
+
+
+def stdout() -> Console:
+    return Console(highlight=False)
+
+
+def stderr() -> Console:
+    return Console(file=sys.stderr, highlight=False)
+
+
+def print_json(facts: Any) -> None:
+    def plain(value: Any) -> Any:
+        return value.isoformat() if isinstance(value, date) else str(value)
+
+    sys.stdout.write(json.dumps(facts, default=plain, ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def progress(words: str) -> Iterator[Any]:
+    """A bar on stderr where that is a terminal; a function that is told how much is done of how much."""
+    console = stderr()
+    columns = (TextColumn(words), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(words, total=None)
+
+        def tell(done: int, of: int) -> None:
+            bar.update(task, completed=done, total=of)
+
+        yield tell
+
+
+def size_in_words(count: int) -> str:
+    """`12.3 MB`."""
+    value = float(count)
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.2f} GB"
+
+
+def absolute(path: Path) -> Path:
+    return path.expanduser().absolute()

@@ -1,0 +1,1 @@
+"""Data set versions: their files, their manifest, their card."""

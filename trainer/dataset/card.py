@@ -1,0 +1,206 @@
+"""A data set's card: README.md with plots, and Croissant metadata, so that nobody has to guess what is in it."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from trainer.dataset.formats import Format, read_shard
+from trainer.dataset.manifest import Manifest
+from trainer.examples import COLUMNS, LICENCE, Kind, Side
+from trainer.pixels import Preparation, prepare
+from trainer.places import write_file
+from trainer.plots import bars, grid, histogram, save
+
+SHOWN = 12  # photos in the grid of examples
+THUMBNAIL = Preparation(150, 200)
+PARQUET_TYPE = "application/x-parquet"  # what mlcroissant knows it by
+
+
+def write_card(folder: Path, manifest: Manifest) -> None:
+    """Write README.md, its plots and croissant.json beside the shards."""
+    labels: dict[str, list[float]] = {side: [] for side in Side}
+    years: Counter[int] = Counter()
+    horses: Counter[str] = Counter()
+    for shard in manifest.shards:
+        for row, _ in read_shard(Format(manifest.format), folder / shard.path, pictures=False):
+            labels[shard.side].append(row["label"])
+            years[row["issue_date"].year] += 1
+            horses[row["horse_id"]] += 1
+    plots = folder / "plots"
+    plots.mkdir(exist_ok=True)
+    save(histogram({side: values for side, values in labels.items() if values}), plots / "labels.png")
+    save(bars(dict(sorted(years.items())), "photos", "year of the issue"), plots / "years.png")
+    per_horse = Counter(horses.values())
+    save(bars(dict(sorted(per_horse.items())), "horses", "photos of one horse"), plots / "horses.png")
+    save(grid(list(_examples(folder, manifest))), plots / "examples.png")
+    write_file(folder / "README.md", _readme(manifest))
+    write_file(folder / "croissant.json", json.dumps(_croissant(manifest), ensure_ascii=False, indent=1) + "\n")
+
+
+def _examples(folder: Path, manifest: Manifest) -> Iterable[tuple[Any, str]]:
+    left = SHOWN
+    for shard in manifest.shards[:1]:
+        for row, body in read_shard(Format(manifest.format), folder / shard.path):
+            if left == 0:
+                return
+            left -= 1
+            yield prepare(body, THUMBNAIL), f"{row['photo']}  {row['label']:.2f}"
+
+
+def _readme(manifest: Manifest) -> str:
+    sides = [side for side in Side if manifest.photos[side]]
+    files = {side: _pattern(Format(manifest.format), side) for side in sides}
+    head = "\n".join(f"  - split: {side}\n    path: {path}" for side, path in files.items())
+    table = "\n".join(
+        f"| {side} | {manifest.photos[side]} | {manifest.horses[side]} | "
+        + " | ".join(str(manifest.kinds[side][kind]) for kind in Kind)
+        + " |"
+        for side in sides
+    )
+    left_out = "\n".join(f"| {reason} | {count} |" for reason, count in sorted(manifest.left_out.items()))
+    return CARD.format(
+        head=head,
+        m=manifest,
+        photos=sum(manifest.photos.values()),
+        horses=manifest.horses_in_all,
+        table=table,
+        left_out=left_out or "| nothing | 0 |",
+        leaks=_leaks(manifest),
+        rule=RULES.get(manifest.split, "A file of the user's own named the sides."),
+        kinds=" | ".join(Kind),
+        query=", ".join(f"{key} {value}" for key, value in manifest.query.items()),
+        licence=LICENCE,
+    )
+
+
+def _pattern(kind: Format, side: str) -> str:
+    return f"{side}/**" if kind is Format.IMAGEFOLDER else f"data/{side}-*"
+
+
+def _leaks(manifest: Manifest) -> str:
+    leaks = manifest.leaks
+    said = [
+        f"- horses on more than one side: **{leaks['horses']}**",
+        f"- photos outside training of a horse that is in training: **{leaks['photos']}**",
+        f"- photos that look the same as one of another side, or as its mirror image: **{leaks['near_duplicates']}**",
+        f"- training photos taken after the first test photo: {leaks['later']} (they share its time, not its horses)",
+    ]
+    if leaks["horses"] or leaks["near_duplicates"]:
+        said.append(
+            "\n**Errors on this split are too good to be true:** a model can know a test horse's label from another "
+            "photo of it. `trainer evaluate` says what that is worth: it shows the error with and without such photos."
+        )
+    return "\n".join(said)
+
+
+RULES = {
+    "horse": "By horse and by time: the horses that were first photographed last are for the test, those before them "
+    "for validation; a tenth of the others (train_dev) is kept from training. Photos that look the same, mirrored "
+    "or encoded anew, stay with the horse.",
+    "issues-2016": "By issue, as the first attempt at this problem (2017) did: test is the issues 160328, 160502, "
+    "160606, 160627, 161003, 161024, 161031 and 161121, validation the rest of 2016, train everything else.",
+}
+
+CARD = """---
+pretty_name: {m.name} {m.axis} {m.version}
+license: other
+license_name: private-study-only
+task_categories: [image-classification]
+language: [ja]
+configs:
+- config_name: default
+  data_files:
+{head}
+---
+
+# Paddock photos with {m.axis} aptitude, version {m.version}
+
+{photos} photos of {horses} horses, each with what reviewers think of the horse's aptitude ({m.axis}, 0 to 1).
+Newest photo: {m.newest_photo}; newest label: {m.newest_label}. Taken with: {query}.
+
+**Licence.** {licence} Every example names the page and the address it came from, when it was fetched, and its digest.
+
+## Sides
+
+{rule}
+
+| side | photos | horses | {kinds} |
+|---|--:|--:|--:|--:|--:|--:|
+{table}
+
+![Labels by side](plots/labels.png)
+![Photos a year](plots/years.png)
+![Photos a horse](plots/horses.png)
+![Examples](plots/examples.png)
+
+## Leakage check
+
+{leaks}
+
+## Left out
+
+| why | photos |
+|---|--:|
+{left_out}
+
+## Reading it
+
+```python
+from datasets import load_dataset
+data = load_dataset("path/to/this/folder")
+```
+
+`label` is right / (left + right) of the two bars on the horse's page; `reviews` says how many people it comes from.
+Types: sprint under 0.2, mile under 0.4, middle under 0.6, long from there on. Label-free photos (a horse that nobody
+has reviewed shows two equal bars) are left out unless the data set was made with them on purpose.
+`croissant.json` says the same to programs; `manifest.json` holds every file's digest.
+"""
+
+
+def _croissant(manifest: Manifest) -> dict[str, Any]:
+    """Croissant 1.0 metadata, checked by mlcroissant itself while it is put together."""
+    import mlcroissant as mlc
+
+    parquet = manifest.format == Format.PARQUET
+    if parquet:
+        files: list[Any] = [
+            mlc.FileObject(
+                id=shard.path, name=shard.path, content_url=shard.path, encoding_formats=[PARQUET_TYPE],
+                sha256=shard.digest,
+            )
+            for shard in manifest.shards
+        ]  # fmt: skip
+    else:
+        files = []
+    context = mlc.Context()
+    metadata = mlc.Metadata(
+        ctx=context,
+        name=f"{manifest.name}-{manifest.version}",
+        description=f"Paddock photos of racehorses with {manifest.axis} aptitude, 0 to 1.",
+        version="1.0.0",
+        license=[LICENCE],
+        distribution=files,
+        record_sets=[_records(mlc, shard.path, shard.side) for shard in manifest.shards] if parquet else [],
+    )
+    return metadata.to_json()
+
+
+def _records(mlc: Any, path: str, side: str) -> Any:
+    kinds = {"label": mlc.DataType.FLOAT, "reviews": mlc.DataType.INTEGER, "distance": mlc.DataType.INTEGER}
+    name = path.rpartition("/")[2].removesuffix(".parquet")
+    return mlc.RecordSet(
+        id=name,
+        name=name,
+        description=f"Examples of the side {side}.",
+        fields=[
+            mlc.Field(
+                id=f"{name}/{column}",
+                name=f"{name}/{column}",
+                data_types=[kinds.get(column, mlc.DataType.TEXT)],
+                source=mlc.Source(file_object=path, extract=mlc.Extract(column=column)),
+            )
+            for column in COLUMNS
+        ],
+    )

@@ -1,0 +1,193 @@
+"""The files of a data set: Parquet, image folders and WebDataset shards, written whole and read again."""
+
+import csv
+import io
+import json
+import shutil
+import tarfile
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from trainer.examples import COLUMNS, Example
+
+ROWS = 100  # photos a row group: what is in memory at once, and what a reader has to read at least
+EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/gif": "gif", "image/webp": "webp"}
+IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+MOMENT = pa.timestamp("us", "UTC")
+TYPES: dict[Any, pa.DataType] = {
+    str: pa.string(), int: pa.int32(), float: pa.float64(), date: pa.date32(), datetime: MOMENT,
+    str | None: pa.string(), int | None: pa.int32(), date | None: pa.date32(),
+}  # fmt: skip
+NAMES = {pa.string(): "string", pa.int32(): "int32", pa.float64(): "float64", pa.date32(): "date32"}
+
+Item = tuple[Example, bytes]
+
+
+class Format(StrEnum):
+    """How a data set is written."""
+
+    PARQUET = "parquet"
+    IMAGEFOLDER = "imagefolder"
+    WEBDATASET = "webdataset"
+
+
+def photo_file(example: Example) -> str:
+    """The name of a photo's file."""
+    return f"{example.photo}.{EXTENSIONS[example.media_type]}"
+
+
+def _schema() -> pa.Schema:
+    columns = [pa.field("image", IMAGE)]
+    columns += [pa.field(name, TYPES[Example.__annotations__[name]]) for name in COLUMNS]
+    features: dict[str, Any] = {"image": {"_type": "Image"}}
+    for column in columns[1:]:
+        dtype = "timestamp[us, tz=UTC]" if column.type == MOMENT else NAMES[column.type]
+        features[column.name] = {"dtype": dtype, "_type": "Value"}
+    # What `datasets` looks for, so that it opens the picture as a picture.
+    return pa.schema(columns, {"huggingface": json.dumps({"info": {"features": features}})})
+
+
+SCHEMA = _schema()
+
+
+def _write_parquet(path: Path, items: Iterable[Item]) -> None:
+    # Pictures are packed already; an index of them would only make the file larger.
+    options: dict[str, Any] = {"compression": {"image.bytes": "none"} | dict.fromkeys(COLUMNS, "zstd")}
+    options["use_dictionary"] = list(COLUMNS)
+    options["write_statistics"] = list(COLUMNS)
+    with pq.ParquetWriter(path, SCHEMA, **options) as writer:
+        for batch in batched(items, ROWS):
+            examples = [example for example, _ in batch]
+            pictures = [{"bytes": body, "path": photo_file(example)} for example, body in batch]
+            columns = list(SCHEMA)[1:]
+            arrays = [
+                pa.array([getattr(example, column.name) for example in examples], column.type) for column in columns
+            ]
+            arrays.insert(0, pa.array(pictures, IMAGE))
+            writer.write_batch(pa.record_batch(arrays, schema=SCHEMA))
+
+
+def _write_folder(path: Path, items: Iterable[Item]) -> None:
+    path.mkdir()
+    with (path / "metadata.csv").open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, ("file_name", *COLUMNS), lineterminator="\n")
+        table.writeheader()
+        for example, body in items:
+            (path / photo_file(example)).write_bytes(body)
+            table.writerow({"file_name": photo_file(example)} | _as_text(example))
+
+
+def _write_tar(path: Path, items: Iterable[Item]) -> None:
+    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
+        for example, body in items:
+            facts = json.dumps(_as_text(example), ensure_ascii=False).encode()
+            for name, content in ((photo_file(example), body), (f"{example.photo}.json", facts)):
+                entry = tarfile.TarInfo(name)
+                entry.size = len(content)
+                tar.addfile(entry, io.BytesIO(content))
+
+
+def _as_text(example: Example) -> dict[str, Any]:
+    facts = example.plain()
+    return {name: value.isoformat() if isinstance(value, date) else value for name, value in facts.items()}
+
+
+def batched(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    """The items in lists of at most so many."""
+    batch: list[Any] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+WRITERS: dict[Format, Callable[[Path, Iterable[Item]], None]] = {
+    Format.PARQUET: _write_parquet, Format.IMAGEFOLDER: _write_folder, Format.WEBDATASET: _write_tar,
+}  # fmt: skip
+
+
+def shard_path(kind: Format, side: str, number: int, of: int) -> str:
+    """Where a shard lies within a version's folder."""
+    if kind is Format.IMAGEFOLDER:
+        return f"{side}/{number:05}"
+    return f"data/{side}-{number:05}-of-{of:05}.{'tar' if kind is Format.WEBDATASET else 'parquet'}"
+
+
+def write_shard(kind: Format, path: Path, items: Iterable[Item]) -> None:
+    """Write a shard; it gets its name when it is whole.
+
+    Raises:
+        OSError: it cannot be written (a full disk); nothing of it is left then.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    _remove(part)
+    try:
+        WRITERS[kind](part, items)
+        part.replace(path)
+    except BaseException:
+        _remove(part)
+        raise
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+# --- reading ----------------------------------------------------------------------------------------------
+
+
+def read_shard(kind: Format, path: Path, *, pictures: bool = True) -> Iterator[tuple[dict[str, Any], bytes]]:
+    """The examples of a shard as rows, with the photo's bytes (empty without `pictures`)."""
+    yield from READERS[kind](path, pictures)
+
+
+def _read_parquet(path: Path, pictures: bool) -> Iterator[tuple[dict[str, Any], bytes]]:
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(ROWS, columns=None if pictures else list(COLUMNS)):
+            for row in batch.to_pylist():
+                image = row.pop("image", None)
+                yield row, image["bytes"] if image else b""
+
+
+def _read_folder(path: Path, pictures: bool) -> Iterator[tuple[dict[str, Any], bytes]]:
+    with (path / "metadata.csv").open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            name = row.pop("file_name")
+            yield (
+                _from_text({key: value or None for key, value in row.items()}),
+                ((path / name).read_bytes() if pictures else b""),
+            )
+
+
+def _read_tar(path: Path, pictures: bool) -> Iterator[tuple[dict[str, Any], bytes]]:
+    with tarfile.open(path) as tar:
+        body = b""
+        for entry in tar:
+            content = tar.extractfile(entry)
+            if content is None:
+                continue
+            if entry.name.endswith(".json"):
+                yield _from_text(json.load(content)), body if pictures else b""
+            else:
+                body = content.read()
+
+
+def _from_text(row: dict[str, Any]) -> dict[str, Any]:
+    """Values of their columns' types, of text."""
+    readers = {pa.int32(): int, pa.float64(): float, pa.date32(): date.fromisoformat, MOMENT: datetime.fromisoformat}
+    return {
+        name: None if value is None else readers.get(SCHEMA.field(name).type, str)(value) for name, value in row.items()
+    }
+
+
+READERS = {Format.PARQUET: _read_parquet, Format.IMAGEFOLDER: _read_folder, Format.WEBDATASET: _read_tar}

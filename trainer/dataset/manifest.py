@@ -1,0 +1,172 @@
+"""A data set version and its manifest, which is written last: where there is none, the export has not ended."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from collector.errors import UsageError
+from trainer.places import pick, write_file
+
+MANIFEST = "manifest.json"
+JOURNAL = "shards.jsonl"  # what an unfinished export has finished
+PART = ".part"  # at the end of an unfinished version's folder
+EXPORT_FIRST = "`trainer export` makes one."
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One file (or, of an image folder, one folder) of a data set."""
+
+    path: str  # within the version's folder
+    side: str
+    photos: int
+    size: int  # bytes
+    digest: str  # SHA-256 of its content
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a version is: everything that its id is a digest of, and what is in it."""
+
+    version: str
+    name: str
+    axis: str
+    format: str
+    query: dict[str, Any]
+    split: str
+    code: dict[str, Any]
+    photos: dict[str, int]  # by side
+    horses: dict[str, int]
+    horses_in_all: int  # each once, also where it is on several sides
+    kinds: dict[str, dict[str, int]]
+    left_out: dict[str, int]  # photos by reason
+    leaks: dict[str, int]
+    newest_photo: str | None  # date of the newest issue
+    newest_label: str | None  # when the newest label was observed
+    shards: list[Shard] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """The manifest as its file holds it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A finished version on disk."""
+
+    folder: Path
+    manifest: Manifest
+
+    @property
+    def name(self) -> str:
+        """How it is called on the command line."""
+        return self.folder.name
+
+
+def read_version(folder: Path) -> Version:
+    """The version in a folder.
+
+    Raises:
+        UsageError: there is none, it is unfinished, or its manifest cannot be read.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise UsageError(f"{folder} is no data set version: it has no {MANIFEST}, so its export has not ended.")
+    try:
+        facts = json.loads(path.read_text())
+        shards = [Shard(**shard) for shard in facts.pop("shards")]
+        return Version(folder, Manifest(**facts, shards=shards))
+    except (ValueError, TypeError, KeyError) as error:
+        raise UsageError(f"{path} cannot be read ({error}); export the data set again.") from error
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write a manifest, whole."""
+    write_file(folder / MANIFEST, json.dumps(manifest.as_json(), ensure_ascii=False, indent=1) + "\n")
+
+
+def list_versions(root: Path) -> list[Version]:
+    """The finished versions under a folder, oldest first."""
+    folders = [path for path in root.iterdir() if (path / MANIFEST).is_file()] if root.is_dir() else []
+    finished = [path for path in folders if not path.name.endswith(PART)]
+    return [read_version(path) for path in sorted(finished, key=lambda path: (path / MANIFEST).stat().st_mtime)]
+
+
+def list_unfinished(root: Path) -> list[Path]:
+    """Folders of exports that have not ended."""
+    return sorted(root.glob(f"*{PART}")) if root.is_dir() else []
+
+
+def find_version(root: Path, word: str) -> Version:
+    """The version that a person means: a folder, a name, its beginning, or `last`.
+
+    Raises:
+        UsageError: there is none, or several are meant.
+    """
+    if (Path(word) / MANIFEST).is_file():
+        return read_version(Path(word))
+    folders = [version.folder for version in list_versions(root)]
+    return read_version(pick(folders, word, "data set version", EXPORT_FIRST))
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file, or of a folder's files by name and content."""
+    if path.is_dir():
+        whole = hashlib.sha256()
+        for inner in sorted(path.iterdir()):
+            whole.update(f"{inner.name} {digest_of(inner)}\n".encode())
+        return whole.hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of a folder's files."""
+    if path.is_dir():
+        return sum(inner.stat().st_size for inner in path.iterdir())
+    return path.stat().st_size
+
+
+def verify(version: Version) -> list[str]:
+    """What is wrong with a version's files, a sentence each; nothing where it is as it was written."""
+    wrong = []
+    for shard in version.manifest.shards:
+        path = version.folder / shard.path
+        if not path.exists():
+            wrong.append(f"{shard.path} is missing.")
+        elif digest_of(path) != shard.digest:
+            wrong.append(f"{shard.path} has changed since it was written.")
+    return wrong
+
+
+def delete(folder: Path) -> int:
+    """Remove a version, or an unfinished one; the manifest first, so that what is left is never taken for whole.
+
+    Returns the bytes that were freed.
+    """
+    freed = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    (folder / MANIFEST).unlink(missing_ok=True)
+    shutil.rmtree(folder)
+    return freed
+
+
+def read_journal(folder: Path) -> Iterator[Shard]:
+    """The shards that an unfinished export has finished, as long as they are there."""
+    path = folder / JOURNAL
+    for line in path.read_text().splitlines() if path.is_file() else ():
+        try:
+            shard = Shard(**json.loads(line))
+        except (ValueError, TypeError):
+            return  # cut off when the machine went down
+        if (folder / shard.path).exists():
+            yield shard
+
+
+def note_shard(folder: Path, shard: Shard) -> None:
+    """Note a finished shard, so that an interrupted export goes on after it."""
+    with (folder / JOURNAL).open("a") as file:
+        file.write(json.dumps(asdict(shard)) + "\n")

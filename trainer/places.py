@@ -1,0 +1,80 @@
+"""Where things are kept, and how a person names them: by name, by the beginning of it, or as `last`."""
+
+import errno
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from collector.errors import UsageError
+
+LAST = "last"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The folders of one home."""
+
+    home: Path
+
+    @property
+    def datasets(self) -> Path:
+        """Data set versions, a folder each."""
+        return self.home / "datasets"
+
+    @property
+    def runs(self) -> Path:
+        """Training runs, a folder each."""
+        return self.home / "runs"
+
+    @property
+    def cache(self) -> Path:
+        """What can be made again: unpacked pixels and features."""
+        return self.home / "cache"
+
+
+def pick(folders: Sequence[Path], word: str, what: str, advice: str) -> Path:
+    """The one folder that a person means, of these in order of age.
+
+    Raises:
+        UsageError: there is none, or several begin so.
+    """
+    if not folders:
+        raise UsageError(f"There is no {what} yet: {advice}")
+    if word == LAST:
+        return folders[-1]
+    exact = [folder for folder in folders if folder.name == word]
+    near = exact or [folder for folder in folders if word in (folder.name, *_parts(folder.name, word))]
+    if len(near) == 1:
+        return near[0]
+    held = ", ".join(folder.name for folder in (near or folders)[-5:])
+    problem = f"Several {what}s begin with" if near else f"There is no {what}"
+    raise UsageError(f"{problem} {word!r}; {'they are' if near else 'the latest are'} {held}.")
+
+
+def _parts(name: str, word: str) -> tuple[str, ...]:
+    """What a name may be shortened to: its beginning, or the beginning of what follows its last dash."""
+    return tuple(part[: len(word)] for part in (name, name.rpartition("-")[2]) if word and part.startswith(word))
+
+
+def write_file(path: Path, content: bytes | str) -> None:
+    """Write a file whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    data = content.encode() if isinstance(content, str) else content
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def explain(error: OSError) -> str:
+    """One sentence for a disk that is full or a folder that may not be written."""
+    where = f" ({error.filename})" if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"The disk is full{where}; nothing is half-written. Free some space and give the same command again."
+    return f"{error.strerror or error}{where}; nothing is half-written."
