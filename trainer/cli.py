@@ -62,6 +62,8 @@ app = _group(
 )
 dataset = _group("Data set versions: list, look, check, compare, remove.", no_args_is_help=True)
 app.add_typer(dataset, name="dataset")
+runs = _group("Training runs: list (without a word), compare, remove.")
+app.add_typer(runs, name="runs")
 
 
 class DataFormat(StrEnum):
@@ -72,8 +74,19 @@ class DataFormat(StrEnum):
     WEBDATASET = "webdataset"
 
 
+class SideName(StrEnum):
+    """Which part of a data set."""
+
+    TRAIN = "train"
+    TRAIN_DEV = "train_dev"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
 Demo = Annotated[bool, typer.Option("--demo", help="Work on what `collector crawl --demo` has collected.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout; everything else on stderr.")]
+DeviceName = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
+RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run: its name, its beginning, or last.")]
 Data = Annotated[str, typer.Argument(metavar="VERSION", help="A data set version: its name, its beginning, or last.")]
 
 
@@ -119,6 +132,100 @@ def export(
 
     wanted = Wanted(axis, min_reviews, keep_unreviewed)
     data_commands.export(wanted, out, name, split, size, data_format.value, resume=resume, as_json=as_json, demo=demo)
+
+
+@app.command(epilog=EXIT_CODES)
+def train(
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="first-cnn, svr, alexnet-frozen-2017, probe or finetune; finetune where there is a GPU, else probe.",
+        ),
+    ] = None,
+    data: Annotated[str, typer.Option(metavar="VERSION", help="A data set version: name or last.")] = "last",
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set something otherwise; more than once.")
+    ] = None,
+    freeze: Annotated[
+        list[str] | None, typer.Option(metavar="PATTERN", help="Freeze parameters by name, such as 'backbone.*'.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(metavar="N", help="What the run is called.")] = None,
+    device: DeviceName = "auto",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with --name, or the last unfinished run.")] = False,
+    as_json: Json = False,
+    demo: Demo = False,
+) -> None:
+    """Train on a data set version. Stop it whenever you like: --resume goes on from there and ends the same.
+
+    Example: trainer train --preset probe
+
+    Tried without a network, after trainer export --demo: trainer train --demo --preset first-cnn
+
+    On two GPUs: torchrun --nproc-per-node 2 -m trainer.cli train --preset finetune
+    """
+    from trainer import run_commands
+
+    run_commands.train(
+        preset, data, settings or [], freeze or [], name, device, resume=resume, as_json=as_json, demo=demo
+    )
+
+
+@app.command(epilog=EXIT_CODES)
+def evaluate(
+    run: RunName = "last",
+    side: Annotated[SideName, typer.Option("--split", help="Which side of its data set.")] = SideName.TEST,
+    device: DeviceName = "auto",
+    as_json: Json = False,
+    demo: Demo = False,
+) -> None:
+    """Say how good a run is on photos that it has not seen, beside the baselines that it has to beat.
+
+    Example: trainer evaluate probe-1
+    """
+    from trainer import judge_commands
+
+    judge_commands.evaluate(run, side.value, device, as_json=as_json, demo=demo)
+
+
+@runs.callback(invoke_without_command=True)
+def list_runs(context: typer.Context, as_json: Json = False, demo: Demo = False) -> None:
+    """List the runs, oldest first."""
+    if context.invoked_subcommand is None:
+        from trainer import run_commands
+
+        run_commands.list_runs(as_json=as_json, demo=demo)
+
+
+@runs.command("compare", epilog=EXIT_CODES)
+def runs_compare(
+    one: Annotated[str, typer.Argument(metavar="A", help="A run.")],
+    other: Annotated[str, typer.Argument(metavar="B", help="Another run.")],
+    as_json: Json = False,
+    demo: Demo = False,
+) -> None:
+    """Say in what two runs differ, and which is better on the same photos.
+
+    Example: trainer runs compare first-cnn-1 probe-1
+    """
+    from trainer import run_commands
+
+    run_commands.compare(one, other, as_json=as_json, demo=demo)
+
+
+@runs.command("delete", epilog=EXIT_CODES)
+def runs_delete(
+    run: RunName,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before removing.")] = False,
+    demo: Demo = False,
+) -> None:
+    """Remove a run and its model.
+
+    Example: trainer runs delete first-cnn-1 --yes
+    """
+    from trainer import run_commands
+
+    run_commands.delete(run, yes=yes, demo=demo)
 
 
 @dataset.command("list", epilog=EXIT_CODES)

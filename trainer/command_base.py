@@ -32,11 +32,13 @@ def stderr() -> Console:
     return Console(file=sys.stderr, highlight=False)
 
 
-def print_json(facts: Any) -> None:
-    def plain(value: Any) -> Any:
-        return value.isoformat() if isinstance(value, date) else str(value)
+def plain_value(value: Any) -> Any:
+    """What JSON has no word for."""
+    return value.isoformat() if isinstance(value, date) else str(value)
 
-    sys.stdout.write(json.dumps(facts, default=plain, ensure_ascii=False) + "\n")
+
+def print_json(facts: Any) -> None:
+    sys.stdout.write(json.dumps(facts, default=plain_value, ensure_ascii=False) + "\n")
 
 
 @contextmanager

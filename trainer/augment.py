@@ -1,0 +1,53 @@
+"""Changes to training photos that leave a horse a horse: mirror, light, contrast, blur, and a zoom.
+
+Body proportions are the label, so nothing is ever stretched. What is drawn depends on the random seed and the step
+alone, so that a resumed run sees the same photos.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as nnf
+
+from trainer.config import RunConfig
+
+KERNEL = torch.tensor([1.0, 2.0, 1.0]) / 4  # of the blur, in both directions
+
+
+def augment(photos: Tensor, config: RunConfig, step: int, rank: slice) -> Tensor:
+    """Photos (n, 3, height, width) of 0..255, changed; `rank` says which part of the whole batch they are."""
+    generator = torch.Generator().manual_seed(config.random_seed * 1_000_003 + step)
+    count = rank.stop
+
+    def draw(low: float, high: float) -> Tensor:
+        """A number for each photo of the whole batch, of which ours are taken."""
+        drawn = torch.rand(count, generator=generator) * (high - low) + low
+        return drawn[rank].to(photos.device).view(-1, 1, 1, 1)
+
+    if config.flip:
+        photos = torch.where(draw(0, 1) < 0.5, photos.flip(3), photos)
+    if config.zoom:
+        photos = _zoom(photos, draw(1 - config.zoom, 1 + config.zoom), draw(-1, 1), draw(-1, 1), config.zoom)
+    if config.contrast:
+        middle = photos.mean((1, 2, 3), keepdim=True)
+        photos = (photos - middle) * draw(1 - config.contrast, 1 + config.contrast) + middle
+    if config.light:
+        photos = photos + 255 * draw(-config.light / 2, config.light / 2)
+    if config.blur:
+        photos = torch.where(draw(0, 1) < config.blur, _blur(photos), photos)
+    return photos.clamp(0, 255)
+
+
+def _zoom(photos: Tensor, scale: Tensor, right: Tensor, down: Tensor, most: float) -> Tensor:
+    """The same scale in both directions, and a small shift; what comes into view repeats the edge."""
+    count = len(photos)
+    move = torch.zeros(count, 2, 3, device=photos.device)
+    move[:, 0, 0] = move[:, 1, 1] = 1 / scale.view(-1)
+    move[:, 0, 2], move[:, 1, 2] = right.view(-1) * most / 2, down.view(-1) * most / 2
+    grid = nnf.affine_grid(move, list(photos.shape), align_corners=False)
+    return nnf.grid_sample(photos, grid, padding_mode="border", align_corners=False)
+
+
+def _blur(photos: Tensor) -> Tensor:
+    kernel = KERNEL.to(photos.device)
+    weight = (kernel[:, None] * kernel[None, :]).expand(3, 1, 3, 3)
+    return nnf.conv2d(nnf.pad(photos, (1, 1, 1, 1), mode="replicate"), weight, groups=3)

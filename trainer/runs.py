@@ -1,0 +1,147 @@
+"""A run: one configuration, one folder, from its first line of metrics to its evaluation."""
+
+import json
+import subprocess
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from collector import __version__
+from collector.errors import UsageError
+from trainer.config import RunConfig, read_config
+from trainer.places import pick, write_file
+
+CONFIG, FACTS, METRICS = "config.json", "run.json", "metrics.jsonl"
+TRAIN_FIRST = "`trainer train` makes one."
+
+
+@dataclass(slots=True)
+class Facts:
+    """What became of a run; kept in run.json."""
+
+    status: str  # training, done, stopped or diverged
+    data: str  # name of the data set version
+    data_folder: str
+    code: str  # commit, or the version of the package
+    weights: str  # digest of the backbone's weights
+    device: str
+    started: str
+    seconds: float = 0.0  # of training, all sessions together
+    epoch: int = 0
+    parameters: int = 0
+    frozen: int = 0
+    train_mse: float | None = None  # on the scale 1..10
+    validation_mse: float | None = None
+    words: str = ""  # what a person should know of how it ended
+
+
+@dataclass(slots=True)
+class Run:
+    """A run on disk."""
+
+    folder: Path
+    config: RunConfig
+    facts: Facts
+
+    @property
+    def name(self) -> str:
+        """How it is called on the command line."""
+        return self.folder.name
+
+    def save(self) -> None:
+        """Write down what became of it so far."""
+        write_file(self.folder / FACTS, json.dumps(asdict(self.facts), ensure_ascii=False, indent=1) + "\n")
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """A line for each epoch."""
+        path = self.folder / METRICS
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def write_metrics(self, lines: list[dict[str, Any]]) -> None:
+        """Write the lines of all epochs."""
+        write_file(self.folder / METRICS, "".join(json.dumps(line) + "\n" for line in lines))
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has a model that answers."""
+        return (self.folder / "model.json").exists()
+
+
+def begin(root: Path, name: str | None, config: RunConfig, facts: Facts) -> Run:
+    """A new run's folder, with its configuration in it.
+
+    Raises:
+        UsageError: there is one of that name.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    if name is None:
+        taken = {folder.name for folder in root.iterdir()}
+        name = next(f"{config.preset}-{n}" for n in range(1, 10**6) if f"{config.preset}-{n}" not in taken)
+    elif not name.replace("-", "_").isidentifier() or name == "last":
+        raise UsageError(f"--name {name!r} is no name; letters, digits, - and _ make one.")
+    folder = root / name
+    if folder.exists():
+        raise UsageError(f"There is a run {name} already; give another --name, or --resume to go on with it.")
+    folder.mkdir()
+    write_file(folder / CONFIG, config.model_dump_json(indent=1) + "\n")
+    run = Run(folder, config, facts)
+    run.save()
+    return run
+
+
+def read_run(folder: Path) -> Run:
+    """The run in a folder.
+
+    Raises:
+        UsageError: what it holds cannot be read.
+    """
+    try:
+        facts = Facts(**json.loads((folder / FACTS).read_text()))
+        return Run(folder, read_config((folder / CONFIG).read_text()), facts)
+    except (OSError, ValueError, TypeError) as error:
+        raise UsageError(f"{folder} is no run that can be read ({error}); remove it.") from error
+
+
+def list_runs(root: Path) -> list[Run]:
+    """All runs, oldest first."""
+    folders = [folder for folder in root.iterdir() if (folder / FACTS).exists()] if root.is_dir() else []
+    return sorted((read_run(folder) for folder in folders), key=lambda run: run.facts.started)
+
+
+def find_run(root: Path, word: str, *, ready: bool = True) -> Run:
+    """The run that a person means: a name, its beginning, or `last`.
+
+    Raises:
+        UsageError: there is none, several are meant, or it has no model yet.
+    """
+    held = list_runs(root)
+    if word == "last" and ready:
+        held = [run for run in held if run.ready]
+    run = read_run(pick([run.folder for run in held], word, "run", TRAIN_FIRST))
+    if ready and not run.ready:
+        raise UsageError(f"The run {run.name} has no model yet ({run.facts.status}); `trainer train --resume` goes on.")
+    return run
+
+
+def code_version() -> str:
+    """The commit that runs, marked where it has been changed since; the package's version where there is no commit."""
+    here = Path(__file__).parent
+
+    def git(*words: str) -> str | None:
+        try:
+            result = subprocess.run(["git", "-C", str(here), *words], capture_output=True, text=True, check=False)
+        except OSError:
+            return None
+        return result.stdout.strip() if result.returncode == 0 else None
+
+    commit = git("rev-parse", "--short=12", "HEAD")
+    # Only where the package itself is under version control, and not some project that it is installed in.
+    if not commit or git("ls-files", "--error-unmatch", "runs.py") is None:
+        return f"paddock {__version__}"
+    return f"{commit}{' and changes' if git('status', '--porcelain', '--', '.') else ''}"
+
+
+def now() -> str:
+    """This moment."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
