@@ -188,6 +188,83 @@ def evaluate(
     judge_commands.evaluate(run, side.value, device, as_json=as_json, demo=demo)
 
 
+@app.command(epilog=EXIT_CODES)
+def diagnose(
+    run: RunName = "last",
+    human: Annotated[
+        float | None,
+        typer.Option(min=0, metavar="MSE", help="Human level on the scale 1..10; else what `guess` measured."),
+    ] = None,
+    curve: Annotated[
+        bool | None, typer.Option("--curve/--no-curve", help="Train anew on 10 to 100 % of the horses.")
+    ] = None,
+    device: DeviceName = "auto",
+    as_json: Json = False,
+    demo: Demo = False,
+) -> None:
+    """Say where a run's error comes from (bias, variance, other years, labels) and what to do next.
+
+    Example: trainer diagnose last --human 2.5
+    """
+    from trainer import judge_commands
+
+    judge_commands.diagnose(run, human, device, curve=curve, as_json=as_json, demo=demo)
+
+
+@app.command(epilog=EXIT_CODES)
+def guess(
+    data: Annotated[str, typer.Option(metavar="VERSION", help="A data set version: name or last.")] = "last",
+    photos: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many photos.")] = 20,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the page, on this machine only.")] = 8770,
+    demo: Demo = False,
+) -> None:
+    """Measure how well a person does: a page shows validation photos, and you say how far each horse would stay.
+
+    Example: trainer guess --photos 40
+    """
+    from trainer import judge_commands
+
+    judge_commands.guess(data, photos, port, demo=demo)
+
+
+@app.command(epilog=EXIT_CODES)
+def predict(
+    photo: Annotated[str, typer.Argument(metavar="PHOTO|URL|DIR", help="A file, an address, or a folder of photos.")],
+    run: Annotated[str, typer.Option(metavar="R", help="A run: its name, its beginning, or last.")] = "last",
+    saliency: Annotated[
+        bool | None,
+        typer.Option("--saliency/--no-saliency", help="Draw what it looked at; without a word, for one photo."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where those pictures go.")] = None,
+    device: DeviceName = "auto",
+    as_json: Json = False,
+    demo: Demo = False,
+) -> None:
+    """Answer for photos: distance aptitude from 0 (short) to 1 (long), its interval, the type, what it looked at.
+
+    Example: trainer predict horse.jpg
+    """
+    from trainer import predict_commands
+
+    predict_commands.predict(photo, run, out, device, maps=saliency, as_json=as_json, demo=demo)
+
+
+@app.command(epilog=EXIT_CODES)
+def onnx(
+    run: RunName = "last",
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Beside the run unless given.")] = None,
+    as_json: Json = False,
+    demo: Demo = False,
+) -> None:
+    """Write a run's model as ONNX, and check that it answers as the run does.
+
+    Example: trainer onnx probe-1 --out model.onnx
+    """
+    from trainer import predict_commands
+
+    predict_commands.onnx(run, out, as_json=as_json, demo=demo)
+
+
 @runs.callback(invoke_without_command=True)
 def list_runs(context: typer.Context, as_json: Json = False, demo: Demo = False) -> None:
     """List the runs, oldest first."""
@@ -208,9 +285,9 @@ def runs_compare(
 
     Example: trainer runs compare first-cnn-1 probe-1
     """
-    from trainer import run_commands
+    from trainer import judge_commands
 
-    run_commands.compare(one, other, as_json=as_json, demo=demo)
+    judge_commands.compare(one, other, as_json=as_json, demo=demo)
 
 
 @runs.command("delete", epilog=EXIT_CODES)

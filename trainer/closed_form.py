@@ -15,7 +15,7 @@ from trainer.model import KernelMachine, Network, build
 
 STRENGTHS = np.logspace(0, 6, 13)  # of the ridge
 FOLDS = 5
-PENALTIES = (1e-3, 1e-2, 1e-1)  # on the weights of a head of bins, per example
+PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)  # on the weights of a head of bins, per example
 STEPS = 100  # of L-BFGS
 
 
@@ -71,7 +71,7 @@ def fit_head(network: Network, features: np.ndarray, label: np.ndarray, horse: n
     for penalty in PENALTIES:
         trial = _solve_bins(network.head, standard[~outside], labels[~outside], weights[~outside], penalty)
         with torch.inference_mode():
-            losses.append(float((trial.value(trial(standard[outside])) - labels[outside]).square().mean()))
+            losses.append(float(trial.loss(trial(standard[outside]), labels[outside]).mean()))
     best = PENALTIES[int(np.argmin(losses))]
     network.head = _solve_bins(network.head, standard, labels, weights, best)
 

@@ -15,6 +15,9 @@ from collector.settings import Settings, load_settings
 from trainer.places import Places
 
 
+WIDE = 200  # characters
+
+
 def read_settings(*, demo: bool) -> Settings:
     settings = load_settings()
     return settings.for_demo() if demo else settings
@@ -25,7 +28,8 @@ def places(*, demo: bool) -> Places:
 
 
 def stdout() -> Console:
-    return Console(highlight=False)
+    # Into a file or a pipe nothing is folded.
+    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 
 
 def stderr() -> Console:

@@ -217,7 +217,7 @@ def _end_epoch(loop: Loop, training: Photos, validation: Photos) -> None:
         state.best_loss, state.best_epoch = score, epoch
         if loop.device.rank == 0:
             write_tensors(loop.folder / BEST, loop.kept.state_dict())
-    line["photos_a_second"] = round(state.step * loop.config.batch / max(state.seconds, 1e-9), 1)
+    line["photos_a_second"] = round(epoch * len(training) / max(state.seconds, 1e-9), 1)
     line["seconds"] = round(state.seconds, 2)
     state.losses = 0.0
     state.lines.append(line)

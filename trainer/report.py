@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from trainer.answers import COVERAGE
 from trainer.command_base import plain_value
@@ -37,11 +37,11 @@ def print_evaluation(console: Console, evaluation: Evaluation) -> None:
     """The table of scores, the baselines under the run."""
     console.print(verdict(evaluation), style="bold" if evaluation.skill else "bold yellow", soft_wrap=True)
     console.print(f"{evaluation.photos} photos of {evaluation.horses} horses; intervals of 95 %, resampled by horse")
-    table = Table("", "MSE (1..10)", "MAE", "Spearman", "four types", "run's gain in MSE", box=None)
+    table = Table(Column("", no_wrap=True), "MSE (1..10)", "MAE", "rank", "types", "run's gain in MSE", box=None)
     rows = [(evaluation.run, evaluation.scores, ""), *_baseline_rows(evaluation)]
     for name, scores, gain in rows:
-        numbers = (scores.mse, scores.mae, scores.spearman, scores.accuracy)
-        table.add_row(name, *(_short(number) for number in numbers), gain)
+        others = (f"{number.value:.2f}" for number in (scores.mae, scores.spearman, scores.accuracy))
+        table.add_row(name, _short(scores.mse), *others, gain)
     console.print(table)
     console.print(
         f"Interval of {COVERAGE:.0%}: holds {evaluation.coverage.value:.1%} of labels, {evaluation.width:.2f} wide; "

@@ -122,7 +122,9 @@ def _told(run: Run, device: Device) -> Iterator[Told]:
         told = f"epoch {facts['epoch']:3} of {run.config.epochs}  loss {facts['loss']:.3f}"
         if "validation_mse" in facts:
             told += f"  validation MSE {facts['validation_mse']:.2f} (1..10)"
-        console.print(f"{told}  {facts['photos_a_second']:.0f} photos/s  {left:.0f} s left", highlight=False)
+        console.print(
+            f"{told}  {facts['photos_a_second']:.0f} photos/s  {left:.0f} s left", highlight=False, soft_wrap=True
+        )
 
     with progress("features") as tell:
         yield Told(working=lambda _words, done, of: tell(done, of), line=line, say=console.print)

@@ -1,0 +1,85 @@
+"""What the commands that answer for photos do: load a run, call one function, print one result."""
+
+from pathlib import Path
+
+import numpy as np
+from rich.table import Table
+
+from collector.errors import UsageError
+from trainer.answers import COVERAGE
+from trainer.command_base import absolute, places, print_json, read_settings, stdout
+from trainer.data import load_pixels
+from trainer.dataset.formats import batched
+from trainer.device import Device
+from trainer.evaluate import version_of
+from trainer.plots import as_file_name
+from trainer.runs import find_run
+from trainer.saliency import overlay, saliency
+from trainer.serving import Predictor, export_onnx
+from trainer.sources import read_photos
+
+BATCH = 64  # photos at once
+COMPARED = 16  # photos on which an exported model is compared
+
+
+def predict(
+    photo: str, word: str, out: Path | None, device_name: str, *, maps: bool | None, as_json: bool, demo: bool
+) -> None:
+    """`trainer predict`."""
+    settings, where = read_settings(demo=demo), places(demo=demo)
+    run = find_run(where.runs, word)
+    predictor = Predictor(run, Device.find(device_name, run.config.precision))
+    folder = absolute(out) if out else where.home / "predictions" / run.name
+    draw = not Path(photo).is_dir() if maps is None else maps
+    told = []
+    for batch in batched(read_photos(photo, settings.contact), BATCH):
+        predictions = predictor.predict(batch)
+        pictures = _draw(predictor, batch, folder) if draw else {}
+        told += [(prediction, pictures.get(prediction.photo)) for prediction in predictions]
+    if as_json:
+        print_json([prediction.as_json() | {"saliency": path, "run": run.name} for prediction, path in told])
+    else:
+        table = Table("photo", "value", f"{COVERAGE:.0%} interval", "type", "saliency" if draw else "", box=None)
+        for prediction, path in told:
+            if prediction.value is None:
+                table.add_row(prediction.photo, "-", "", "", f"not read: {prediction.problem}")
+                continue
+            reach = f"{prediction.low:.2f} to {prediction.high:.2f}"
+            table.add_row(prediction.photo, f"{prediction.value:.3f}", reach, prediction.kind, str(path or ""))
+        stdout().print(table, soft_wrap=True)
+    if all(prediction.value is None for prediction, _ in told):
+        raise UsageError(f"No photo could be read: {told[0][0].problem}.")
+
+
+def _draw(predictor: Predictor, photos: list[tuple[str, bytes]], folder: Path) -> dict[str, Path]:
+    """Saliency pictures of the photos that can be read, by name."""
+    from trainer.pixels import BrokenPicture
+
+    found: dict[str, Path] = {}
+    for name, body in photos:
+        try:
+            pixels = predictor.prepare(body)
+        except BrokenPicture:
+            continue
+        folder.mkdir(parents=True, exist_ok=True)
+        found[name] = folder / f"{as_file_name(name)}.png"
+        overlay(pixels, saliency(predictor.network, pixels[None], predictor.device)[0]).save(found[name])
+    return found
+
+
+def onnx(word: str, out: Path | None, *, as_json: bool, demo: bool) -> None:
+    """`trainer onnx`."""
+    where = places(demo=demo)
+    run = find_run(where.runs, word)
+    path = absolute(out) if out else run.folder / "model.onnx"
+    pixels = load_pixels(version_of(run, where), run.config.preparation, where.cache)
+    difference = export_onnx(run, path, np.array(pixels[:COMPARED]))
+    if as_json:
+        print_json({"run": run.name, "path": path, "difference": difference})
+        return
+    how = run.config.preparation
+    stdout().print(
+        f"{path}: takes uint8 pixels (n, {how.height}, {how.width}, 3), prepared by `{how.fit}`, and gives value, low "
+        f"and high; on {len(pixels[:COMPARED])} photos it differs from {run.name} by {difference:.1e} at most.",
+        soft_wrap=True,
+    )

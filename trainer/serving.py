@@ -1,0 +1,122 @@
+"""A run's model for one photo after another: prepared pixels to value, interval and type; and as an ONNX file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from collector.errors import UsageError
+from trainer.answers import COVERAGE, Calibration, answer, load_model
+from trainer.device import Device
+from trainer.examples import Kind, kind_of
+from trainer.model import Network, as_photos
+from trainer.pixels import BrokenPicture, prepare
+from trainer.runs import Run
+
+AGREED = 1e-3  # by how much an exported model may differ, on 0..1
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a model says of a photo."""
+
+    photo: str
+    value: float | None  # 0 short .. 1 long; None where the photo cannot be read
+    low: float | None
+    high: float | None
+    kind: Kind | None
+    problem: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The prediction as `--json` prints it."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+class Predictor:
+    """A run that answers."""
+
+    def __init__(self, run: Run, device: Device) -> None:
+        self.run = run
+        self.device = device
+        self.network, self.calibration = load_model(run, device)
+
+    def prepare(self, body: bytes) -> np.ndarray:
+        """A photo's pixels as the network sees them.
+
+        Raises:
+            BrokenPicture: the bytes are no whole picture.
+        """
+        return prepare(body, self.run.config.preparation)
+
+    def predict(self, photos: Sequence[tuple[str, bytes]]) -> list[Prediction]:
+        """What the model says of photos (name, bytes), in their order; a broken one says why."""
+        found: dict[int, Prediction] = {}
+        pixels, places = [], []
+        for place, (name, body) in enumerate(photos):
+            try:
+                pixels.append(self.prepare(body))
+                places.append(place)
+            except BrokenPicture as error:
+                found[place] = Prediction(name, None, None, None, None, str(error))
+        if pixels:
+            answers = answer(self.network, np.stack(pixels), self.device)
+            low, high = self.calibration.interval(answers.value, answers.spread)
+            for place, value, least, most in zip(places, answers.value, low, high, strict=True):
+                told, lower, upper = (round(float(number), 4) for number in (value, least, most))
+                found[place] = Prediction(photos[place][0], told, lower, upper, kind_of(float(value)))
+        return [found[place] for place in range(len(photos))]
+
+
+class Served(nn.Module):
+    """Prepared pixels, uint8 (n, height, width, 3), to value, lower and upper end, (n,) each."""
+
+    def __init__(self, network: Network, calibration: Calibration) -> None:
+        super().__init__()
+        self.network = network
+        self.width = calibration.widths[str(COVERAGE)]
+        self.relative = calibration.relative
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        raw = self.network(as_photos(pixels))
+        value = self.network.head.value(raw)
+        spread = self.network.head.spread(raw)
+        half = self.width * spread if self.relative and spread is not None else torch.full_like(value, self.width)
+        return value, (value - half).clamp(0, 1), (value + half).clamp(0, 1)
+
+
+def export_onnx(run: Run, path: Path, pixels: np.ndarray) -> float:
+    """Write a run's model as ONNX (input `pixels`, outputs `value`, `low`, `high`) and compare the two on photos.
+
+    `pixels` are prepared photos, uint8 (n, height, width, 3). Returns the largest difference.
+
+    Raises:
+        UsageError: the two do not agree; the file is removed.
+    """
+    import onnxruntime
+
+    network, calibration = load_model(run, Device("cpu"))
+    served = Served(network, calibration).eval()
+    program = torch.onnx.export(
+        served,
+        (torch.from_numpy(np.array(pixels[:2])),),
+        input_names=["pixels"],
+        output_names=["value", "low", "high"],
+        dynamic_shapes={"pixels": {0: torch.export.Dim("photos")}},
+        dynamo=True,
+        verbose=False,
+    )
+    assert program is not None
+    program.save(path, external_data=False)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    (told,) = session.run(["value"], {"pixels": np.array(pixels)})
+    with torch.inference_mode():
+        ours = served(torch.from_numpy(np.array(pixels)))[0].numpy()
+    difference = float(np.abs(np.asarray(told) - ours).max())
+    if difference > AGREED:
+        path.unlink()
+        raise UsageError(f"The exported model differs from {run.name} by {difference:.4f}, so it was not kept.")
+    return difference
