@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,8 @@ from trainer.dataset.croissant import describe
 from trainer.dataset.formats import Format, read_shard
 from trainer.dataset.manifest import Manifest
 from trainer.examples import LICENCE, Kind, Side
-from trainer.pixels import Preparation, prepare
+from trainer.pixels import BrokenPicture, Preparation, prepare
 from trainer.places import write_file
-from trainer.plots import bars, grid, histogram, save
 
 SHOWN = 12  # photos in the grid of examples
 THUMBNAIL = Preparation(150, 200)
@@ -28,6 +28,17 @@ def write_card(folder: Path, manifest: Manifest) -> None:
             labels[shard.side].append(row["label"])
             years[row["issue_date"].year] += 1
             horses[row["horse_id"]] += 1
+    draw_plots(folder, manifest, labels, years, horses)
+    write_file(folder / "README.md", _readme(manifest))
+    write_file(folder / "croissant.json", json.dumps(describe(manifest), ensure_ascii=False, indent=1) + "\n")
+
+
+def draw_plots(
+    folder: Path, manifest: Manifest, labels: dict[str, list[float]], years: Counter[int], horses: Counter[str]
+) -> None:
+    """Draw labels by side, photos a year, photos a horse, and some of the photos."""
+    from trainer.plots import bars, grid, histogram, save  # matplotlib takes half a second, also where nothing is drawn
+
     plots = folder / "plots"
     plots.mkdir(exist_ok=True)
     save(histogram({side: values for side, values in labels.items() if values}), plots / "labels.png")
@@ -35,8 +46,6 @@ def write_card(folder: Path, manifest: Manifest) -> None:
     per_horse = Counter(horses.values())
     save(bars(dict(sorted(per_horse.items())), "horses", "photos of one horse"), plots / "horses.png")
     save(grid(list(_examples(folder, manifest))), plots / "examples.png")
-    write_file(folder / "README.md", _readme(manifest))
-    write_file(folder / "croissant.json", json.dumps(describe(manifest), ensure_ascii=False, indent=1) + "\n")
 
 
 def _examples(folder: Path, manifest: Manifest) -> Iterable[tuple[Any, str]]:
@@ -45,8 +54,9 @@ def _examples(folder: Path, manifest: Manifest) -> Iterable[tuple[Any, str]]:
         for row, body in read_shard(Format(manifest.format), folder / shard.path):
             if left == 0:
                 return
-            left -= 1
-            yield prepare(body, THUMBNAIL), f"{row['photo']}  {row['label']:.2f}"
+            with suppress(BrokenPicture):
+                yield prepare(body, THUMBNAIL), f"{row['photo']}  {row['label']:.2f}"
+                left -= 1
 
 
 def _readme(manifest: Manifest) -> str:

@@ -133,6 +133,7 @@ def write_shard(kind: Format, path: Path, items: Iterable[Item]) -> None:
     _remove(part)
     try:
         WRITERS[kind](part, items)
+        _remove(path)  # a folder that was whole, but not noted before its export was killed
         part.replace(path)
     except BaseException:
         _remove(part)
@@ -174,11 +175,9 @@ def _read_tar(path: Path, pictures: bool) -> Iterator[tuple[dict[str, Any], byte
         body = b""
         for entry in tar:
             content = tar.extractfile(entry)
-            if content is None:
-                continue
-            if entry.name.endswith(".json"):
-                yield _from_text(json.load(content)), body if pictures else b""
-            else:
+            if content and entry.name.endswith(".json"):
+                yield _from_text(json.load(content)), body
+            elif content and pictures:
                 body = content.read()
 
 
