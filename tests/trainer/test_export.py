@@ -9,17 +9,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 from collector.demo.world import World
 from collector.errors import UsageError
 from tests.trainer.filled import SMALL, as_json, damage, execute, fill
 from trainer import export as exporting
+from trainer.cli import app
 from trainer.dataset import card, manifest
 from trainer.dataset.diff import compare
 from trainer.dataset.formats import Format, read_shard
@@ -138,6 +140,7 @@ SLOWLY = """
 import sys, time
 from pathlib import Path
 from trainer import export as exporting
+from trainer.cli import app
 from trainer.dataset import card
 card.draw_plots = lambda *given: None
 exporting.PHOTOS_A_SHARD = 7
@@ -434,17 +437,64 @@ def test_a_database_that_is_lost_on_the_way_is_one_sentence(
     assert len(list(manifest.read_journal(part))) == 2
 
 
-def test_commands_list_show_check_compare_and_remove_what_was_exported(filled: str, tmp_path: Path) -> None:
-    done = trainer(filled, tmp_path, "export", "--json", "--size", "32")
-    assert done.returncode == 0, done.stderr
-    exported = as_json(done.stdout)
-    folder = Path(exported["folder"])
+@pytest.fixture
+def run(filled: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Give a command in this process; what it prints, or of a mistake the one sentence."""
+    monkeypatch.setenv("PADDOCK_DATABASE_URL", filled)
+    monkeypatch.setenv("PADDOCK_HOME", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(words: str, code: int = 0) -> str:
+        done = CliRunner().invoke(app, words.split(), catch_exceptions=False)
+        assert done.exit_code == code, done.output
+        if code:
+            assert done.stdout == ""
+            (line,) = done.stderr.splitlines()
+            return line
+        return done.stdout
+
+    return run
+
+
+@pytest.mark.usefixtures("plain")
+def test_what_was_exported_can_be_listed_shown_checked_compared_and_removed(
+    run: Callable[..., str], filled: str, tmp_path: Path
+) -> None:
+    assert "There is no data set version yet" in run("dataset list")
+    assert "no interrupted export" in run("export --resume", 2)
+    assert "is no name" in run("export --name a/b", 2)
+    exported = as_json(run("export --json"))
+    folder = Path(exported.pop("folder"))
     assert folder.parent == tmp_path / "datasets"
-    assert exported == json.loads((folder / MANIFEST).read_text()) | {"folder": str(folder)}
-    again = trainer(filled, tmp_path, "export", "--size", "32")
-    assert again.returncode == 0
-    assert "leaks: no horse and no near duplicate on two sides" in again.stdout
-    assert folder.name in again.stdout
+    assert exported == json.loads((folder / MANIFEST).read_text())
+    assert as_json(run("dataset show last --json")) == exported | {"folder": str(folder)}
+    assert "leaks: no horse and no near duplicate on two sides" in run("dataset show")
+    assert folder.name in run("dataset list")
+    assert "as they were written" in run(f"dataset verify {folder.name[-12:-8]}")
+    execute(filled, "UPDATE aptitude SET value = 0.5, left_px = 50, right_px = 50 WHERE value > 0.9")
+    run("export --keep-unreviewed")
+    said = run(f"dataset diff {folder.name} last")
+    assert "keep_unreviewed: False → True" in said
+    assert "added: " in said
+    assert "axis: distance → wet_going" in run("export --axis wet_going") + run(f"dataset diff {folder.name} last")
+    assert len(as_json(run("dataset list --json"))) == 3
+    os.truncate(folder / exported["shards"][0]["path"], 50)
+    assert f"{exported['shards'][0]['path']} has changed" in run(f"dataset verify {folder.name}", 2)
+    assert "is removed" in run(f"dataset delete {folder.name} --yes")
+    assert not folder.exists()
+    assert "There is no data set version" in run(f"dataset show {folder.name}", 2)
+
+
+@pytest.mark.usefixtures("plain")
+def test_an_interrupted_export_is_listed_and_can_be_removed(
+    run: Callable[..., str], filled: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = _stopped(filled, tmp_path / "datasets", monkeypatch)
+    assert f"{part.name}: unfinished" in run("dataset list")
+    assert run("dataset list --json") == "[]\n"
+    assert "There is no data set version yet" in run("dataset show", 2)
+    run(f"dataset delete {part.name} --yes")
+    assert not part.exists()
 
 
 @pytest.fixture
