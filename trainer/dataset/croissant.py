@@ -3,14 +3,18 @@
 Written as plain JSON: importing mlcroissant takes seconds and 150 MB. The tests have it check what is written here.
 """
 
+from datetime import date, datetime
 from typing import Any
 
 from trainer.dataset.manifest import Manifest, Shard
-from trainer.examples import COLUMNS, LICENCE
+from trainer.examples import COLUMNS, LICENCE, Example
 
 PARQUET, TAR = "application/x-parquet", "application/x-tar"  # as mlcroissant calls them
 CONFORMS_TO = "http://mlcommons.org/croissant/1.0"
-TYPES = {"label": "sc:Float", "reviews": "sc:Integer", "distance": "sc:Integer"}
+TYPES: dict[Any, str] = {
+    str: "sc:Text", int: "sc:Integer", float: "sc:Float", date: "sc:Date", datetime: "sc:DateTime",
+    str | None: "sc:Text", int | None: "sc:Integer", date | None: "sc:Date",
+}  # fmt: skip
 TERMS = (
     "citeAs", "column", "equivalentProperty", "extract", "field", "fileProperty", "fileObject", "fileSet", "format",
     "includes", "isLiveDataset", "jsonPath", "key", "md5", "parentField", "path", "recordSet", "references", "regex",
@@ -64,7 +68,7 @@ def _records(shard: Shard) -> dict[str, Any]:
             "@type": "cr:Field",
             "@id": f"{name}/{column}",
             "name": f"{name}/{column}",
-            "dataType": TYPES.get(column, "sc:Text"),
+            "dataType": TYPES[Example.__annotations__[column]],
             "source": {"fileObject": {"@id": shard.path}, "extract": {"column": column}},
         }
         for column in COLUMNS
