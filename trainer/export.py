@@ -1,35 +1,42 @@
 """`trainer export`: rows of the collector's database become a data set version.
 
 The database is read in one snapshot: first every photo's facts, from which follow the sides and the version's id;
-then, shard by shard, the photos' bytes. Memory holds a line for each photo and one row group of bytes.
+then, shard by shard, the photos' bytes. Memory holds a line for each photo, one shard's facts and one row group of
+bytes.
 """
 
+import fcntl
 import hashlib
 import json
+import os
+import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import PIL
 import psycopg
+import pyarrow as pa
 from psycopg.rows import dict_row
 
 from collector import __version__
 from collector.archive import unpack
 from collector.errors import UsageError
 from trainer.dataset.card import write_card
-from trainer.dataset.formats import ROWS, Format, batched, shard_path, write_shard
+from trainer.dataset.formats import ROWS, Format, Item, batched, shard_path, write_shard
 from trainer.dataset.manifest import (
+    JOURNAL,
     MANIFEST,
     PART,
     Manifest,
     Shard,
     Version,
+    delete,
     digest_of,
-    note_shard,
+    note_shards,
     read_journal,
     read_version,
     size_of,
@@ -65,7 +72,7 @@ LEFT JOIN photo original ON original.id = photo.near_duplicate_of
 LEFT JOIN LATERAL (SELECT * FROM aptitude WHERE aptitude.horse_id = met.horse_id AND aptitude.axis = %(axis)s
     ORDER BY aptitude.observed_at DESC LIMIT 1) opinion ON true
 """
-ORDER = " ORDER BY issue.issue_date, photo.source, photo.number"
+ORDER = " ORDER BY issue.issue_date, photo.source, photo.issue_code, photo.number"
 SOME = " WHERE photo.id = ANY(%(ids)s)"
 BYTES = "SELECT digest, encoding, content FROM blob WHERE digest = ANY(%s)"
 
@@ -108,27 +115,33 @@ class Plan:
 
 
 class Damaged(Exception):
-    """Photos whose bytes are not what they were; the export leaves them out and begins again."""
-
-    def __init__(self, digests: set[str]) -> None:
-        super().__init__(f"{len(digests)} damaged photos")
-        self.digests = digests
+    """A photo's bytes are not what they were; the export leaves out all of these and begins again."""
 
 
 @contextmanager
 def snapshot(conninfo: str) -> Iterator[psycopg.Connection[dict[str, Any]]]:
-    """The database as it is now, for as long as the context lasts; nothing can be written."""
-    with psycopg.Connection[dict[str, Any]].connect(conninfo, row_factory=dict_row) as connection:
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        connection.read_only = True
-        yield connection
+    """The database as it is now, for as long as the context lasts; nothing can be written.
+
+    Raises:
+        UsageError: it cannot be reached any more.
+    """
+    try:
+        with psycopg.Connection[dict[str, Any]].connect(conninfo, row_factory=dict_row) as connection:
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
+            yield connection
+    except psycopg.OperationalError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UsageError(
+            f"The database was lost ({reason}). What is finished is kept; give the same command again."
+        ) from error
 
 
 def export(conninfo: str, root: Path, request: Request, tell: Tell = print_nothing) -> Version:
     """Write the data set version that the database holds now, or find that it is there already.
 
     Raises:
-        UsageError: there is nothing to export, or the split cannot be read.
+        UsageError: there is nothing to export, the split cannot be read, or another export writes to this folder.
         OSError: the disk is full; what is finished is kept, and the same call goes on from there.
     """
     damaged: set[str] = set()
@@ -139,9 +152,26 @@ def export(conninfo: str, root: Path, request: Request, tell: Tell = print_nothi
             if (folder / MANIFEST).is_file():
                 return read_version(folder)
             try:
-                return _write(connection, folder, plan, request, tell)
-            except Damaged as error:
-                damaged |= error.digests
+                with _alone(root):
+                    return _write(connection, folder, plan, request, tell)
+            except Damaged:
+                damaged |= _find_damaged(connection, plan, request)
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """Keep other exports out of a folder; the kernel lets them in again when this process ends, however it does."""
+    root.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(root, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise UsageError(
+            f"Another export is writing to {root}: wait until it has ended, or give another folder with --out."
+        ) from error
+    finally:
+        os.close(descriptor)
 
 
 def make_plan(connection: psycopg.Connection[dict[str, Any]], request: Request, damaged: set[str]) -> Plan:
@@ -219,7 +249,7 @@ def _sides(split: str, cards: Sequence[Card]) -> list[Side | None]:
 
 
 def _code() -> dict[str, Any]:
-    return {"paddock": __version__, "export": CODE, "pillow": PIL.__version__}
+    return {"paddock": __version__, "export": CODE, "pillow": PIL.__version__, "pyarrow": pa.__version__}
 
 
 def _query(request: Request) -> dict[str, Any]:
@@ -242,23 +272,11 @@ def _digest(request: Request, sides: Sequence[Side | None], rows: Sequence[bytes
 def _write(
     connection: psycopg.Connection[dict[str, Any]], folder: Path, plan: Plan, request: Request, tell: Tell
 ) -> Version:
+    if (folder / MANIFEST).is_file():  # another export has just written it
+        return read_version(folder)
     part = folder.with_name(folder.name + PART)
-    part.mkdir(parents=True, exist_ok=True)
-    finished = {shard.path: shard for shard in read_journal(part)}
-    shards, done = [], 0
-    for side, ids in plan.ids.items():
-        pieces = list(batched(ids, PHOTOS_A_SHARD))
-        for number, piece in enumerate(pieces):
-            path = shard_path(request.format, side, number, len(pieces))
-            if path not in finished:
-                pictures = _pictures(connection, piece, request, done, plan.photos, tell)
-                write_shard(request.format, part / path, pictures)
-                size, digest = size_of(part / path), digest_of(part / path)
-                finished[path] = Shard(path, side, len(piece), size, digest)
-                note_shard(part, finished[path])
-            shards.append(finished[path])
-            done += len(piece)
-            tell(done, plan.photos)
+    part.mkdir(exist_ok=True)
+    shards = _write_shards(connection, part, plan, request, tell)
     manifest = Manifest(
         version=plan.version,
         name=request.name,
@@ -278,47 +296,95 @@ def _write(
         shards=shards,
     )
     write_card(part, manifest)
-    (part / "shards.jsonl").unlink(missing_ok=True)
+    (part / JOURNAL).unlink(missing_ok=True)
     write_manifest(part, manifest)
+    if folder.exists():  # what a deletion has left that was broken off: the manifest goes first
+        delete(folder)
     part.rename(folder)
     return Version(folder, manifest)
 
 
-def _pictures(
-    connection: psycopg.Connection[dict[str, Any]],
-    ids: Sequence[int],
-    request: Request,
-    done: int,
-    photos: int,
-    tell: Tell,
-) -> Iterator[tuple[Example, bytes]]:
-    """The examples of a shard with their bytes, a row group at a time."""
-    damaged: set[str] = set()
+def _write_shards(
+    connection: psycopg.Connection[dict[str, Any]], part: Path, plan: Plan, request: Request, tell: Tell
+) -> list[Shard]:
+    """Write the shards that are not there yet; all of them, in order."""
+    finished = {shard.path: shard for shard in read_journal(part)}
+    shards: list[Shard] = []
+    done = 0
+    for side, ids in plan.ids.items():
+        pieces = list(batched(ids, PHOTOS_A_SHARD))
+        for number, piece in enumerate(pieces):
+            path = shard_path(request.format, side, number, len(pieces))
+            if path not in finished:
+                pictures = _told(_pictures(connection, piece, request), done, plan.photos, tell)
+                try:
+                    write_shard(request.format, part / path, pictures)
+                except Damaged:
+                    delete(part)  # without the damaged photos it will be another version
+                    raise
+                finished[path] = Shard(path, side, len(piece), size_of(part / path), digest_of(part / path))
+                note_shards(part, finished.values())
+            shards.append(finished[path])
+            done += len(piece)
+    return shards
+
+
+def _told(pictures: Iterator[Item], done: int, photos: int, tell: Tell) -> Iterator[Item]:
+    """The same, and every so often how many it were."""
+    for number, item in enumerate(pictures, done + 1):
+        yield item
+        if number % ROWS == 0 or number == photos:
+            tell(number, photos)
+
+
+def _pictures(connection: psycopg.Connection[dict[str, Any]], ids: Sequence[int], request: Request) -> Iterator[Item]:
+    """The examples of a shard with their bytes."""
+    for example, body in _read(connection, ids, request):
+        item = _prepare(example, body, request.size)
+        if item is None:
+            raise Damaged
+        yield item
+
+
+def _find_damaged(connection: psycopg.Connection[dict[str, Any]], plan: Plan, request: Request) -> set[str]:
+    """The digests of all photos of a plan whose bytes are damaged."""
+    return {
+        example.digest
+        for ids in plan.ids.values()
+        for piece in batched(ids, PHOTOS_A_SHARD)
+        for example, body in _read(connection, piece, request)
+        if _prepare(example, body, request.size) is None
+    }
+
+
+def _prepare(example: Example, body: bytes | None, size: int | None) -> Item | None:
+    """An example as it is written; None where its bytes are damaged."""
+    # Bytes are checked when they come in; what differs from its digest now, the disk has damaged.
+    if body is None or hashlib.sha256(body).hexdigest() != example.digest:
+        return None
+    try:
+        shrunk = shrink(body, size) if size else None
+    except BrokenPicture:
+        return None
+    return (example, body) if shrunk is None else (replace(example, media_type="image/jpeg"), shrunk)
+
+
+def _read(
+    connection: psycopg.Connection[dict[str, Any]], ids: Sequence[int], request: Request
+) -> Iterator[tuple[Example, bytes | None]]:
+    """Examples in the order of their ids; the bytes come a row group at a time, None where they cannot be unpacked."""
+    facts = connection.execute(FACTS + SOME, {"axis": request.wanted.axis.value, "ids": list(ids)})
+    examples = {row["id"]: as_example(row) for row in facts}
     for batch in batched(ids, ROWS):
-        facts = connection.execute(FACTS + SOME, {"axis": request.wanted.axis.value, "ids": batch}).fetchall()
-        rows = {row["id"]: row for row in facts}
-        bodies = _bodies(connection, [row["digest"] for row in facts])
+        bodies = _bodies(connection, {examples[number].digest for number in batch})
         for number in batch:
-            example = as_example(rows[number])
-            body = bodies.get(example.digest)
-            # Bytes are checked when they come in; what differs from its digest now, the disk has damaged.
-            if body is None or hashlib.sha256(body).hexdigest() != example.digest:
-                damaged.add(example.digest)
-                continue
-            try:
-                shrunk = shrink(body, request.size) if request.size else None
-            except BrokenPicture:
-                damaged.add(example.digest)
-                continue
-            if not damaged:
-                yield (example, body) if shrunk is None else (replace(example, media_type="image/jpeg"), shrunk)
-        done += len(batch)
-        tell(done, photos)
-    if damaged:
-        raise Damaged(damaged)
+            yield examples[number], bodies.get(examples[number].digest)
 
 
-def _bodies(connection: psycopg.Connection[dict[str, Any]], digests: Sequence[str]) -> dict[str, bytes]:
+def _bodies(connection: psycopg.Connection[dict[str, Any]], digests: Iterable[str]) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
     with connection.cursor(binary=True) as cursor:
-        rows = cursor.execute(BYTES, (list(set(digests)),)).fetchall()
-    return {row["digest"]: unpack(row["content"], row["encoding"]) for row in rows}
+        for row in cursor.execute(BYTES, (list(digests),)):
+            with suppress(zlib.error):
+                found[row["digest"]] = unpack(row["content"], row["encoding"])
+    return found

@@ -8,12 +8,17 @@ from dataclasses import dataclass
 from datetime import date
 from io import StringIO
 
+import numpy as np
+
 from collector.errors import UsageError
 from trainer.examples import Side
 
-NEAR = 4  # bits of 256 in which the hashes of copies differ at most; different photos may come as near
-BANDS = 5  # one more than NEAR: two hashes within NEAR bits agree in at least one band
-BITS = 256
+BITS, ROW = 256, 16  # of a difference hash; a row of it
+NEAR = 4  # bits in which the hashes of copies differ at most; different photos may come as near
+# Of mirror images: neighbours that are as bright as each other are no brighter the other way round either, which the
+# hash cannot show. Drawn photos turned round and saved again came within 14 bits, different ones not within 80.
+NEAR_MIRRORED = 16
+ASKED = 1024  # hashes that are looked for at once
 HELD_OUT = 0.15  # of the groups: the newest for test, the next newest for validation
 TRAIN_DEV = 0.10  # of the groups that are left for training
 # The first attempt at this problem (2017) drew its sides so; tanakatsu/padock_photo_classifier.
@@ -73,24 +78,48 @@ class Groups:
 
 
 def near_pairs(hashes: Sequence[int | None]) -> Iterator[tuple[int, int]]:
-    """Indices of photos whose hashes, or one's and the other's mirror image, differ in few bits; some pairs twice.
+    """Indices of photos that look the same, or as the other's mirror image; some pairs twice.
 
-    Found band by band, which takes time in proportion to the photos as long as few share a band.
+    Of photos with one and the same hash, only the first is paired with others.
     """
-    width = -(-BITS // BANDS)
-    mask = (1 << width) - 1
-    for band in range(BANDS):
-        shift = band * width
-        seen: dict[int, list[int]] = {}
-        for index, phash in enumerate(hashes):
-            if phash is None:
-                continue
-            for value in (phash, mirrored(phash)):
-                for other in seen.get(value >> shift & mask, ()):
-                    known = hashes[other]
-                    if known is not None and (value ^ known).bit_count() <= NEAR:
-                        yield other, index
-            seen.setdefault(phash >> shift & mask, []).append(index)
+    first: dict[int, int] = {}
+    for index, phash in enumerate(hashes):
+        if phash is not None and first.setdefault(phash, index) != index:
+            yield first[phash], index
+    places = list(first.values())
+    upright = np.frombuffer(b"".join(phash.to_bytes(BITS // 8) for phash in first), np.uint8).reshape(-1, BITS // 8)
+    turned = np.packbits(1 - np.unpackbits(upright).reshape(-1, ROW, ROW)[:, :, ::-1], axis=None).reshape(upright.shape)
+    for held, most in ((upright, NEAR), (turned, NEAR_MIRRORED)):
+        for one, other in _within(upright, held, most):
+            yield places[one], places[other]
+
+
+def _within(hashes: np.ndarray, asked: np.ndarray, most: int) -> Iterator[tuple[int, int]]:
+    """Indices of a hash and a later one that is asked for, which differ in at most so many bits.
+
+    Two such hashes agree in at least one of `most + 1` bands, and a band is looked up in order: that takes time in
+    proportion to the hashes as long as few share a band.
+    """
+    bits, asked_bits = np.unpackbits(hashes, axis=1), np.unpackbits(asked, axis=1)
+    for band in range(most + 1):
+        # Every so manieth bit: neighbouring bits, those of a plain sky, are alike in too many photos.
+        keys, wanted = (_as_numbers(some[:, band :: most + 1]) for some in (bits, asked_bits))
+        order = np.argsort(keys, kind="stable")
+        begins, ends = (np.searchsorted(keys[order], wanted, side) for side in ("left", "right"))
+        for start in range(0, len(asked), ASKED):
+            counts = (ends - begins)[start : start + ASKED]
+            other = np.repeat(np.arange(start, start + len(counts)), counts)
+            steps = np.arange(len(other)) - np.repeat(np.cumsum(counts) - counts, counts)
+            one = order[np.repeat(begins[start : start + ASKED], counts) + steps]
+            near = (one < other) & (np.bitwise_count(hashes[one] ^ asked[other]).sum(axis=1) <= most)
+            yield from zip(one[near].tolist(), other[near].tolist(), strict=True)
+
+
+def _as_numbers(bits: np.ndarray) -> np.ndarray:
+    packed = np.zeros((len(bits), 8), np.uint8)
+    held = np.packbits(bits, axis=1)
+    packed[:, : held.shape[1]] = held
+    return packed.view(np.uint64)[:, 0]
 
 
 def group(cards: Sequence[Card]) -> list[int]:
@@ -150,19 +179,37 @@ def split_by_file(cards: Sequence[Card], text: str, name: str) -> list[Side | No
     Raises:
         UsageError: it cannot be read so; says which line.
     """
-    rows = csv.DictReader(StringIO(text))
+    rows = csv.DictReader(StringIO(text.removeprefix("\ufeff")))  # with which spreadsheets begin a file
+    try:
+        sides = _read_sides(rows, name)
+    except csv.Error as error:
+        raise UsageError(f"{name}, line {rows.line_num}, cannot be read as CSV ({error}).") from error
+    column = _key_column(rows)
+    found = [sides.get(_key(card, column)) for card in cards]
+    if not any(found):
+        raise UsageError(f"{name} names none of the labelled photos by {column}, so nothing would be exported.")
+    return found
+
+
+def _key_column(rows: "csv.DictReader[str]") -> str:
+    """The column by which photos are named; none where the first line does not name exactly one and the side."""
     keys = [key for key in ("horse_id", "photo", "issue") if key in (rows.fieldnames or ())]
-    if len(keys) != 1 or "side" not in (rows.fieldnames or ()):
+    return keys[0] if len(keys) == 1 and "side" in (rows.fieldnames or ()) else ""
+
+
+def _read_sides(rows: "csv.DictReader[str]", name: str) -> dict[str, Side]:
+    column = _key_column(rows)
+    if not column:
         raise UsageError(f"{name} is no split: its first line has to name side and one of horse_id, photo and issue.")
     sides: dict[str, Side] = {}
     for row in rows:
-        try:
-            sides[row[keys[0]].strip()] = Side(row["side"].strip())
-        except (ValueError, AttributeError) as error:
-            raise UsageError(
-                f"{name}, line {rows.line_num}: {row['side']!r} is no side; the sides are {', '.join(Side)}."
-            ) from error
-    return [sides.get(_key(card, keys[0])) for card in cards]
+        key, word = (row[column] or "").strip(), row["side"]
+        if word is None or word.strip() not in list(Side):
+            raise UsageError(f"{name}, line {rows.line_num}: {word!r} is no side; the sides are {', '.join(Side)}.")
+        side = Side(word.strip())
+        if sides.setdefault(key, side) is not side:
+            raise UsageError(f"{name}, line {rows.line_num}: {key} is for {side} here and for {sides[key]} above.")
+    return sides
 
 
 def _key(card: Card, column: str) -> str:
@@ -176,16 +223,24 @@ def find_leaks(cards: Sequence[Card], sides: Sequence[Side | None]) -> Leaks:
     for card, side in placed:
         on[card.horse_id].add(side)
     in_training = {horse for horse, its in on.items() if Side.TRAIN in its}
-    alike = {
-        index
-        for pair in near_pairs([card.phash for card, _ in placed])
-        if placed[pair[0]][1] is not placed[pair[1]][1]
-        for index in pair
-    }
     begins = min((card.issue_date for card, side in placed if side is Side.TEST), default=date.max)
     return Leaks(
         horses=sum(len(its) > 1 for its in on.values()),
         photos=sum(card.horse_id in in_training for card, side in placed if side is not Side.TRAIN),
-        near_duplicates=len(alike),
+        near_duplicates=_count_alike(placed),
         later=sum(card.issue_date >= begins for card, side in placed if side is Side.TRAIN),
     )
+
+
+def _count_alike(placed: Sequence[tuple[Card, Side]]) -> int:
+    """Photos that look the same as one of another side."""
+    shown: dict[int, set[Side]] = {}  # the sides on which a hash stands
+    for card, side in placed:
+        if card.phash is not None:
+            shown.setdefault(card.phash, set()).add(side)
+    hashes = list(shown)
+    alike = {phash: set(sides) for phash, sides in shown.items()}
+    for one, other in near_pairs(hashes):
+        alike[hashes[one]] |= shown[hashes[other]]
+        alike[hashes[other]] |= shown[hashes[one]]
+    return sum(card.phash is not None and bool(alike[card.phash] - {side}) for card, side in placed)

@@ -3,19 +3,19 @@
 import json
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from trainer.dataset.croissant import describe
 from trainer.dataset.formats import Format, read_shard
 from trainer.dataset.manifest import Manifest
-from trainer.examples import COLUMNS, LICENCE, Kind, Side
-from trainer.pixels import Preparation, prepare
+from trainer.examples import LICENCE, Kind, Side
+from trainer.pixels import BrokenPicture, Preparation, prepare
 from trainer.places import write_file
-from trainer.plots import bars, grid, histogram, save
 
 SHOWN = 12  # photos in the grid of examples
 THUMBNAIL = Preparation(150, 200)
-PARQUET_TYPE = "application/x-parquet"  # what mlcroissant knows it by
 
 
 def write_card(folder: Path, manifest: Manifest) -> None:
@@ -28,6 +28,17 @@ def write_card(folder: Path, manifest: Manifest) -> None:
             labels[shard.side].append(row["label"])
             years[row["issue_date"].year] += 1
             horses[row["horse_id"]] += 1
+    draw_plots(folder, manifest, labels, years, horses)
+    write_file(folder / "README.md", _readme(manifest))
+    write_file(folder / "croissant.json", json.dumps(describe(manifest), ensure_ascii=False, indent=1) + "\n")
+
+
+def draw_plots(
+    folder: Path, manifest: Manifest, labels: dict[str, list[float]], years: Counter[int], horses: Counter[str]
+) -> None:
+    """Draw labels by side, photos a year, photos a horse, and some of the photos."""
+    from trainer.plots import bars, grid, histogram, save  # matplotlib takes half a second, also where nothing is drawn
+
     plots = folder / "plots"
     plots.mkdir(exist_ok=True)
     save(histogram({side: values for side, values in labels.items() if values}), plots / "labels.png")
@@ -35,8 +46,6 @@ def write_card(folder: Path, manifest: Manifest) -> None:
     per_horse = Counter(horses.values())
     save(bars(dict(sorted(per_horse.items())), "horses", "photos of one horse"), plots / "horses.png")
     save(grid(list(_examples(folder, manifest))), plots / "examples.png")
-    write_file(folder / "README.md", _readme(manifest))
-    write_file(folder / "croissant.json", json.dumps(_croissant(manifest), ensure_ascii=False, indent=1) + "\n")
 
 
 def _examples(folder: Path, manifest: Manifest) -> Iterable[tuple[Any, str]]:
@@ -45,8 +54,9 @@ def _examples(folder: Path, manifest: Manifest) -> Iterable[tuple[Any, str]]:
         for row, body in read_shard(Format(manifest.format), folder / shard.path):
             if left == 0:
                 return
-            left -= 1
-            yield prepare(body, THUMBNAIL), f"{row['photo']}  {row['label']:.2f}"
+            with suppress(BrokenPicture):
+                yield prepare(body, THUMBNAIL), f"{row['photo']}  {row['label']:.2f}"
+                left -= 1
 
 
 def _readme(manifest: Manifest) -> str:
@@ -157,50 +167,3 @@ Types: sprint under 0.2, mile under 0.4, middle under 0.6, long from there on. L
 has reviewed shows two equal bars) are left out unless the data set was made with them on purpose.
 `croissant.json` says the same to programs; `manifest.json` holds every file's digest.
 """
-
-
-def _croissant(manifest: Manifest) -> dict[str, Any]:
-    """Croissant 1.0 metadata, checked by mlcroissant itself while it is put together."""
-    import mlcroissant as mlc
-
-    parquet = manifest.format == Format.PARQUET
-    if parquet:
-        files: list[Any] = [
-            mlc.FileObject(
-                id=shard.path, name=shard.path, content_url=shard.path, encoding_formats=[PARQUET_TYPE],
-                sha256=shard.digest,
-            )
-            for shard in manifest.shards
-        ]  # fmt: skip
-    else:
-        files = []
-    context = mlc.Context()
-    metadata = mlc.Metadata(
-        ctx=context,
-        name=f"{manifest.name}-{manifest.version}",
-        description=f"Paddock photos of racehorses with {manifest.axis} aptitude, 0 to 1.",
-        version="1.0.0",
-        license=[LICENCE],
-        distribution=files,
-        record_sets=[_records(mlc, shard.path, shard.side) for shard in manifest.shards] if parquet else [],
-    )
-    return metadata.to_json()
-
-
-def _records(mlc: Any, path: str, side: str) -> Any:
-    kinds = {"label": mlc.DataType.FLOAT, "reviews": mlc.DataType.INTEGER, "distance": mlc.DataType.INTEGER}
-    name = path.rpartition("/")[2].removesuffix(".parquet")
-    return mlc.RecordSet(
-        id=name,
-        name=name,
-        description=f"Examples of the side {side}.",
-        fields=[
-            mlc.Field(
-                id=f"{name}/{column}",
-                name=f"{name}/{column}",
-                data_types=[kinds.get(column, mlc.DataType.TEXT)],
-                source=mlc.Source(file_object=path, extract=mlc.Extract(column=column)),
-            )
-            for column in COLUMNS
-        ],
-    )

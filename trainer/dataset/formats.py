@@ -5,7 +5,7 @@ import io
 import json
 import shutil
 import tarfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from trainer.examples import COLUMNS, Example
 
+TABLE, SHEET = "metadata.parquet", "photos.csv"  # what `datasets` looks for in an image folder, and what people open
 ROWS = 100  # photos a row group: what is in memory at once, and what a reader has to read at least
 EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/gif": "gif", "image/webp": "webp"}
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -63,24 +64,30 @@ def _write_parquet(path: Path, items: Iterable[Item]) -> None:
     options["write_statistics"] = list(COLUMNS)
     with pq.ParquetWriter(path, SCHEMA, **options) as writer:
         for batch in batched(items, ROWS):
-            examples = [example for example, _ in batch]
-            pictures = [{"bytes": body, "path": photo_file(example)} for example, body in batch]
-            columns = list(SCHEMA)[1:]
-            arrays = [
-                pa.array([getattr(example, column.name) for example in examples], column.type) for column in columns
-            ]
-            arrays.insert(0, pa.array(pictures, IMAGE))
-            writer.write_batch(pa.record_batch(arrays, schema=SCHEMA))
+            pictures = pa.array([{"bytes": body, "path": photo_file(example)} for example, body in batch], IMAGE)
+            facts = _as_arrays([example for example, _ in batch])
+            writer.write_batch(pa.record_batch([pictures, *facts], schema=SCHEMA))
+
+
+def _as_arrays(examples: Sequence[Example]) -> list[pa.Array]:
+    return [pa.array([getattr(example, name) for example in examples], SCHEMA.field(name).type) for name in COLUMNS]
 
 
 def _write_folder(path: Path, items: Iterable[Item]) -> None:
+    """The photos, a table for programs, which would guess the types of a CSV, and the same for people."""
     path.mkdir()
-    with (path / "metadata.csv").open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, ("file_name", *COLUMNS), lineterminator="\n")
-        table.writeheader()
-        for example, body in items:
-            (path / photo_file(example)).write_bytes(body)
-            table.writerow({"file_name": photo_file(example)} | _as_text(example))
+    examples: list[Example] = []
+    for example, body in items:
+        (path / photo_file(example)).write_bytes(body)
+        examples.append(example)
+    names = pa.array(map(photo_file, examples), pa.string())
+    schema = pa.schema([pa.field("file_name", pa.string()), *list(SCHEMA)[1:]])
+    pq.write_table(pa.table([names, *_as_arrays(examples)], schema=schema), path / TABLE, compression="zstd")
+    with (path / SHEET).open("w", newline="", encoding="utf-8") as file:
+        # Quoted, since a bare carriage return would end the line.
+        sheet = csv.DictWriter(file, ("file_name", *COLUMNS), lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+        sheet.writeheader()
+        sheet.writerows({"file_name": photo_file(example)} | _as_text(example) for example in examples)
 
 
 def _write_tar(path: Path, items: Iterable[Item]) -> None:
@@ -133,6 +140,7 @@ def write_shard(kind: Format, path: Path, items: Iterable[Item]) -> None:
     _remove(part)
     try:
         WRITERS[kind](part, items)
+        _remove(path)  # a folder that was whole, but not noted before its export was killed
         part.replace(path)
     except BaseException:
         _remove(part)
@@ -160,13 +168,11 @@ def _read_parquet(path: Path, pictures: bool) -> Iterator[tuple[dict[str, Any], 
 
 
 def _read_folder(path: Path, pictures: bool) -> Iterator[tuple[dict[str, Any], bytes]]:
-    with (path / "metadata.csv").open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            name = row.pop("file_name")
-            yield (
-                _from_text({key: value or None for key, value in row.items()}),
-                ((path / name).read_bytes() if pictures else b""),
-            )
+    with pq.ParquetFile(path / TABLE) as file:
+        for batch in file.iter_batches(ROWS):
+            for row in batch.to_pylist():
+                name = row.pop("file_name")
+                yield row, (path / name).read_bytes() if pictures else b""
 
 
 def _read_tar(path: Path, pictures: bool) -> Iterator[tuple[dict[str, Any], bytes]]:
@@ -174,11 +180,9 @@ def _read_tar(path: Path, pictures: bool) -> Iterator[tuple[dict[str, Any], byte
         body = b""
         for entry in tar:
             content = tar.extractfile(entry)
-            if content is None:
-                continue
-            if entry.name.endswith(".json"):
-                yield _from_text(json.load(content)), body if pictures else b""
-            else:
+            if content and entry.name.endswith(".json"):
+                yield _from_text(json.load(content)), body
+            elif content and pictures:
                 body = content.read()
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -155,18 +155,14 @@ def delete(folder: Path) -> int:
 
 
 def read_journal(folder: Path) -> Iterator[Shard]:
-    """The shards that an unfinished export has finished, as long as they are there."""
+    """The shards that an unfinished export has finished, as long as they are there as they were written."""
     path = folder / JOURNAL
     for line in path.read_text().splitlines() if path.is_file() else ():
-        try:
-            shard = Shard(**json.loads(line))
-        except (ValueError, TypeError):
-            return  # cut off when the machine went down
-        if (folder / shard.path).exists():
+        shard = Shard(**json.loads(line))
+        if (folder / shard.path).exists() and digest_of(folder / shard.path) == shard.digest:
             yield shard
 
 
-def note_shard(folder: Path, shard: Shard) -> None:
-    """Note a finished shard, so that an interrupted export goes on after it."""
-    with (folder / JOURNAL).open("a") as file:
-        file.write(json.dumps(asdict(shard)) + "\n")
+def note_shards(folder: Path, shards: Iterable[Shard]) -> None:
+    """Note the finished shards, so that an interrupted export goes on after them."""
+    write_file(folder / JOURNAL, "".join(json.dumps(asdict(shard)) + "\n" for shard in shards))
