@@ -162,7 +162,7 @@ def train(
 
     Tried without a network, after trainer export --demo: trainer train --demo --preset first-cnn
 
-    On two GPUs: torchrun --nproc-per-node 2 -m trainer.cli train --preset finetune
+    On two GPUs: torchrun --standalone --nproc-per-node 2 -m trainer train --preset finetune
     """
     from trainer import run_commands
 

@@ -87,8 +87,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "probe": {"network": "probe", "freeze": ("backbone.*",)},
     # First the head, so that it does not distort the features, then all of it, the early layers more slowly.
     "finetune": {
-        "network": "tuned", "head": "bins", "epochs": 8, "batch": 32, "rate": 2e-4, "weight_decay": 0.02,
-        "layer_decay": 0.8, "clip": 1.0, "ema": 0.98, "contrast": 0.2, "light": 0.2, "blur": 0.2, "zoom": 0.08,
+        "network": "tuned", "epochs": 8, "batch": 16, "rate": 5e-4, "weight_decay": 0.02,
+        "layer_decay": 0.8, "clip": 1.0, "ema": 0.95, "contrast": 0.2, "light": 0.2, "blur": 0.2, "zoom": 0.08,
         "dropout": 0.1,
     },
 }  # fmt: skip

@@ -84,6 +84,23 @@ class Device:
             gradient.copy_(flat[start : start + gradient.numel()].view_as(gradient))
             start += gradient.numel()
 
+    def wait(self) -> None:
+        """Until every process is here."""
+        if self.processes > 1:
+            distributed.barrier()
+
+    def agree(self, word: str) -> str:
+        """What the first process says, on every process."""
+        words = [word]
+        if self.processes > 1:
+            distributed.broadcast_object_list(words)
+        return words[0]
+
+    def leave(self) -> None:
+        """End the company of the processes."""
+        if self.processes > 1:
+            distributed.destroy_process_group()
+
     def total(self, number: Tensor) -> Tensor:
         """The sum of a number over all processes."""
         if self.processes > 1:

@@ -154,6 +154,7 @@ def _descend(run: Run, material: Material, inside: np.ndarray, device: Device, t
         run.facts.epoch = loop.state.best_epoch
         if device.rank == 0:
             run.write_metrics(loop.state.lines)
+    device.wait()  # the first process has written it
     return load_best(loop)
 
 
@@ -213,6 +214,7 @@ def _finish(run: Run, network: Network, material: Material, inside: np.ndarray, 
     if len(outside):
         run.facts.validation_mse = mse(answers.value, table.label[outside])
     run.facts.train_mse = mse(answer(network, material.pixels[inside], device).value, table.label[inside])
+    device.wait()  # everybody has read what is removed now
     if device.rank == 0:
         save_model(run, network, calibration)
         drop_checkpoints(run.folder)

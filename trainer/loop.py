@@ -173,14 +173,16 @@ def train(loop: Loop, training: Photos, validation: Photos) -> None:
     """
     began, saved = time.monotonic() - loop.state.seconds, time.monotonic()
     train_mode(loop.network)
-    losses = torch.zeros((), device=loop.device.name)
+    losses = torch.zeros((), device=loop.device.name)  # of the steps since the last look
     for pixels, label, weight, share in batches(training, loop):
         losses += take_step(loop, pixels, label, weight, share)
         loop.state.step += 1
         ended = loop.state.step % loop.steps_an_epoch == 0
-        stop = loop.stopping()
-        if not (ended or stop or loop.state.step % LOOK_EVERY == 0):
+        alone = loop.device.processes == 1
+        if not (ended or loop.state.step % LOOK_EVERY == 0 or (alone and loop.stopping())):
             continue  # to look at a number would be to wait for the device
+        # One process may have been told to stop, and all have to stop at the same step.
+        stop = bool(loop.device.total(torch.tensor(float(loop.stopping()), device=loop.device.name)))
         loop.state.losses += _look(loop, losses)
         losses.zero_()
         loop.state.seconds = time.monotonic() - began
@@ -258,10 +260,14 @@ def restore(loop: Loop) -> bool:
     loop.network.load_state_dict(part("network."))
     if loop.average:
         loop.average.load_state_dict(part("average."))
+    learning = [parameter for group in loop.optimiser.param_groups for parameter in group["params"]]
     kept: dict[int, dict[str, Tensor]] = {}
     for key, value in part("optimiser.").items():
         place, _, name = key.partition(".")
-        kept.setdefault(int(place), {})[name] = value
+        parameter = learning[int(place)]
+        # Fused optimisers go through memory as it lies, so a moment has to lie in the order of its parameter.
+        ordered = torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape else value
+        kept.setdefault(int(place), {})[name] = ordered
     loop.optimiser.load_state_dict({**loop.optimiser.state_dict(), "state": kept})
     return True
 

@@ -51,6 +51,7 @@ def train(
         version = read_version(Path(run.facts.data_folder))
     console = stderr()
     if device.rank == 0:
+        device.agree(run.name)
         console.print(f"{run.name}: {run.config.preset} on {version.name}, {device.words}")
     with _stopping() as stopping, _told(run, device) as told:
         told.stopping = stopping
@@ -60,6 +61,7 @@ def train(
         except UsageError:
             _forget_empty(run)
             raise
+    device.leave()
     if device.rank == 0:
         _draw(run)
         _print_run(run, as_json=as_json)
@@ -67,9 +69,9 @@ def train(
 
 def _begin(where: Places, name: str | None, config: RunConfig, device: Device, data: str, folder: str) -> Run:
     facts = Facts("training", data, folder, code_version(), "none", device.words, now())
-    if device.rank:  # one process of several keeps the books; the others need a name only
-        return Run(where.runs / (name or config.preset), config, facts)
-    return begin(where.runs, name, config, facts)
+    # One process of several keeps the books; the others learn its folder's name.
+    run = begin(where.runs, name, config, facts) if device.rank == 0 else None
+    return run or Run(where.runs / device.agree(""), config, facts)
 
 
 def _forget_empty(run: Run) -> None:

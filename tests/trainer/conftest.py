@@ -1,0 +1,93 @@
+"""A data set version of the look-alike world, made once a test process, and what stands around it."""
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import torch
+from psycopg.conninfo import make_conninfo
+from psycopg.sql import SQL, Identifier
+
+from collector import database
+from collector.demo.world import World
+from tests.trainer.filled import fill
+from trainer.config import RunConfig, make_config
+from trainer.dataset import card
+from trainer.dataset.manifest import Version
+from trainer.device import Device
+from trainer.export import Request, export
+from trainer.learn import Material, Told, gather, learn
+from trainer.model import Network
+from trainer.places import Places
+from trainer.runs import Facts, Run, begin, now
+
+WORLD = World(years=range(2010, 2017), issues_per_year=6, photos_per_issue=10)  # some 330 labelled photos
+CPU = Device("cpu", channels_last=True)
+
+
+@pytest.fixture(scope="session")
+def home() -> Iterator[Path]:
+    """A home with one data set version in it; runs of a test process share it."""
+    folder = Path(tempfile.mkdtemp(prefix="paddock-home-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def make_version(cluster: str, root: Path, world: World, request: Request) -> Version:
+    """Fill a database of its own with a world, and export it without plots."""
+    name = f"learn_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(cluster, autocommit=True) as connection:
+        connection.execute(SQL("CREATE DATABASE {} TEMPLATE template_paddock").format(Identifier(name)))
+        conninfo = database.conninfo_for(make_conninfo(cluster, dbname=name))
+        fill(conninfo, world)
+        draw, card.draw_plots = card.draw_plots, lambda *_: None
+        try:
+            made = export(conninfo, root, request)
+        finally:
+            card.draw_plots = draw
+        connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+    return made
+
+
+@pytest.fixture(scope="session")
+def version(cluster: str, home: Path) -> Version:
+    """Some 330 photos under the horse split."""
+    return make_version(cluster, home / "datasets", WORLD, Request())
+
+
+@pytest.fixture(scope="session")
+def places(home: Path) -> Places:
+    """The folders of that home."""
+    return Places(home)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _threads() -> None:
+    """Two test processes share two cores."""
+    torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
+
+
+def start(places: Places, version: Version, config: RunConfig, name: str | None = None) -> Run:
+    """A run that has not begun to train."""
+    facts = Facts("training", version.name, str(version.folder), "test", "none", "cpu", now())
+    return begin(places.runs, name or f"run-{uuid.uuid4().hex[:8]}", config, facts)
+
+
+def trained(
+    places: Places,
+    version: Version,
+    preset: str,
+    *settings: str,
+    told: Told | None = None,
+    freeze: tuple[str, ...] = (),
+) -> tuple[Run, Network, Material]:
+    """A run of a preset, trained to its end."""
+    config = make_config(preset, settings, freeze)
+    run = start(places, version, config)
+    material = gather(version, config, places.cache)
+    return run, learn(run, material, CPU, told or Told()), material
