@@ -124,7 +124,8 @@ def test_webdataset_streams_its_shards(conninfo: str, tmp_path: Path) -> None:
 
     version, held = _exported(conninfo, tmp_path, Format.WEBDATASET)
     paths = [str(version.folder / shard.path) for shard in version.manifest.shards]
-    samples: list[Any] = list(WebDataset(paths, shardshuffle=False, empty_check=False).decode("pil"))
+    stream: Any = WebDataset(paths, shardshuffle=False, empty_check=False)
+    samples: list[Any] = list(stream.decode("pil"))
     assert {sample["__key__"] for sample in samples} == held.keys()
     for sample in samples:
         row = held[sample["__key__"]]
