@@ -59,7 +59,7 @@ SCHEMA = _schema()
 
 def _write_parquet(path: Path, items: Iterable[Item]) -> None:
     # Pictures are packed already; an index of them would only make the file larger.
-    options: dict[str, Any] = {"compression": {"image.bytes": "none"} | dict.fromkeys(COLUMNS, "zstd")}
+    options: dict[str, Any] = {"compression": {"image.bytes": "none"} | dict.fromkeys(COLUMNS, "snappy")}
     options["use_dictionary"] = list(COLUMNS)
     options["write_statistics"] = list(COLUMNS)
     with pq.ParquetWriter(path, SCHEMA, **options) as writer:
