@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.trainer.filled import fill
+from trainer.dataset import card
 from trainer.dataset.formats import Format, read_shard, shard_path, write_shard
 from trainer.dataset.manifest import Version
 from trainer.examples import COLUMNS, LICENCE, Example, Side
@@ -79,6 +80,12 @@ def test_a_file_is_called_what_it_is(kind: str, name: str, tmp_path: Path) -> No
     write_shard(Format.WEBDATASET, path, [(replace(EXAMPLE, media_type=kind), b"body")])
     with tarfile.open(path) as tar:
         assert tar.getnames() == [f"160104-01.{name}", "160104-01.json"]
+
+
+@pytest.fixture(autouse=True)
+def _without_plots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They cost a second, and are not what is asked here."""
+    monkeypatch.setattr(card, "draw_plots", lambda *_: None)
 
 
 def _exported(conninfo: str, tmp_path: Path, kind: Format) -> tuple[Version, dict[str, dict[str, Any]]]:
