@@ -11,7 +11,8 @@ import json
 import os
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -25,7 +26,7 @@ from psycopg.rows import dict_row
 from collector import __version__
 from collector.archive import unpack
 from collector.errors import UsageError
-from trainer.dataset.card import write_card
+from trainer.dataset.card import Seen, write_card
 from trainer.dataset.formats import ROWS, Format, Item, batched, shard_path, write_shard
 from trainer.dataset.manifest import (
     JOURNAL,
@@ -104,7 +105,7 @@ class Plan:
     leaks: Leaks
     horses: dict[Side, int]
     horses_in_all: int
-    labels: dict[Side, list[float]]
+    seen: Seen
     newest_photo: str | None
     newest_label: str | None
 
@@ -197,7 +198,9 @@ def make_plan(connection: psycopg.Connection[dict[str, Any]], request: Request, 
     _check_some(left_out, cards)
     sides = _sides(request.split, cards)
     left_out[Skip.NO_SIDE.value] += sides.count(None)
-    newest = max((card.issue_date for card, side in zip(cards, sides, strict=True) if side), default=None)
+    taken = [card for card, side in zip(cards, sides, strict=True) if side]
+    newest = max((card.issue_date for card in taken), default=None)
+    per_horse = Counter(card.horse_id for card in taken)
 
     def on(side: Side, values: Sequence[Any]) -> list[Any]:
         return [value for value, its in zip(values, sides, strict=True) if its is side]
@@ -208,8 +211,12 @@ def make_plan(connection: psycopg.Connection[dict[str, Any]], request: Request, 
         left_out=+left_out,
         leaks=find_leaks(cards, sides),
         horses={side: len({card.horse_id for card in on(side, cards)}) for side in Side},
-        horses_in_all=len({card.horse_id for card, side in zip(cards, sides, strict=True) if side}),
-        labels={side: on(side, labels) for side in Side},
+        horses_in_all=len(per_horse),
+        seen=Seen(
+            labels={side: on(side, labels) for side in Side},
+            years=Counter(card.issue_date.year for card in taken),
+            horses=Counter(per_horse.values()),
+        ),
         newest_photo=newest.isoformat() if newest else None,
         newest_label=newest_label.isoformat() if newest_label else None,
     )
@@ -288,14 +295,14 @@ def _write(
         photos={side: len(ids) for side, ids in plan.ids.items()},
         horses={str(side): count for side, count in plan.horses.items()},
         horses_in_all=plan.horses_in_all,
-        kinds={side: count_kinds(labels) for side, labels in plan.labels.items()},
+        kinds={side: count_kinds(labels) for side, labels in plan.seen.labels.items()},
         left_out=dict(plan.left_out),
         leaks=asdict(plan.leaks),
         newest_photo=plan.newest_photo,
         newest_label=plan.newest_label,
         shards=shards,
     )
-    write_card(part, manifest)
+    write_card(part, manifest, plan.seen)
     (part / JOURNAL).unlink(missing_ok=True)
     write_manifest(part, manifest)
     if folder.exists():  # what a deletion has left that was broken off: the manifest goes first
@@ -372,16 +379,24 @@ def _prepare(example: Example, body: bytes | None, size: int | None) -> Item | N
 def _read(
     connection: psycopg.Connection[dict[str, Any]], ids: Sequence[int], request: Request
 ) -> Iterator[tuple[Example, bytes | None]]:
-    """Examples in the order of their ids; the bytes come a row group at a time, None where they cannot be unpacked."""
+    """Examples in the order of their ids; the bytes come a row group at a time, None where they cannot be unpacked.
+
+    While one row group is written, the next is fetched.
+    """
     facts = connection.execute(FACTS + SOME, {"axis": request.wanted.axis.value, "ids": list(ids)})
     examples = {row["id"]: as_example(row) for row in facts}
-    for batch in batched(ids, ROWS):
-        bodies = _bodies(connection, {examples[number].digest for number in batch})
-        for number in batch:
-            yield examples[number], bodies.get(examples[number].digest)
+    batches = [[examples[number] for number in batch] for batch in batched(ids, ROWS)]
+    with ThreadPoolExecutor(1) as fetcher:
+        fetched = [fetcher.submit(_bodies, connection, batch) for batch in batches[:1]]
+        for number, batch in enumerate(batches):
+            bodies = fetched.pop().result()
+            fetched += [fetcher.submit(_bodies, connection, after) for after in batches[number + 1 : number + 2]]
+            for example in batch:
+                yield example, bodies.get(example.digest)
 
 
-def _bodies(connection: psycopg.Connection[dict[str, Any]], digests: Iterable[str]) -> dict[str, bytes]:
+def _bodies(connection: psycopg.Connection[dict[str, Any]], examples: Sequence[Example]) -> dict[str, bytes]:
+    digests = {example.digest for example in examples}
     found: dict[str, bytes] = {}
     with connection.cursor(binary=True) as cursor:
         for row in cursor.execute(BYTES, (list(digests),)):

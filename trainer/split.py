@@ -100,26 +100,28 @@ def _within(hashes: np.ndarray, asked: np.ndarray, most: int) -> Iterator[tuple[
     Two such hashes agree in at least one of `most + 1` bands, and a band is looked up in order: that takes time in
     proportion to the hashes as long as few share a band.
     """
-    bits, asked_bits = np.unpackbits(hashes, axis=1), np.unpackbits(asked, axis=1)
-    for band in range(most + 1):
-        # Every so manieth bit: neighbouring bits, those of a plain sky, are alike in too many photos.
-        keys, wanted = (_as_numbers(some[:, band :: most + 1]) for some in (bits, asked_bits))
-        order = np.argsort(keys, kind="stable")
-        begins, ends = (np.searchsorted(keys[order], wanted, side) for side in ("left", "right"))
+    for keys, wanted in zip(_bands(hashes, most + 1), _bands(asked, most + 1), strict=True):
+        order, turns = np.argsort(keys, kind="stable"), np.argsort(wanted, kind="stable")
+        begins, ends = (np.searchsorted(keys[order], wanted[turns], side) for side in ("left", "right"))
         for start in range(0, len(asked), ASKED):
             counts = (ends - begins)[start : start + ASKED]
-            other = np.repeat(np.arange(start, start + len(counts)), counts)
+            other = np.repeat(turns[start : start + ASKED], counts)
             steps = np.arange(len(other)) - np.repeat(np.cumsum(counts) - counts, counts)
             one = order[np.repeat(begins[start : start + ASKED], counts) + steps]
             near = (one < other) & (np.bitwise_count(hashes[one] ^ asked[other]).sum(axis=1) <= most)
             yield from zip(one[near].tolist(), other[near].tolist(), strict=True)
 
 
-def _as_numbers(bits: np.ndarray) -> np.ndarray:
-    packed = np.zeros((len(bits), 8), np.uint8)
-    held = np.packbits(bits, axis=1)
-    packed[:, : held.shape[1]] = held
-    return packed.view(np.uint64)[:, 0]
+def _bands(hashes: np.ndarray, count: int) -> np.ndarray:
+    """For each band the hashes' parts in it, as numbers."""
+    parts = np.zeros((count, len(hashes), 8), np.uint8)
+    for start in range(0, len(hashes), ASKED):
+        bits = np.unpackbits(hashes[start : start + ASKED], axis=1)
+        for band in range(count):
+            # Every so manieth bit: neighbouring bits, those of a plain sky, are alike in too many photos.
+            packed = np.packbits(bits[:, band::count], axis=1)
+            parts[band, start : start + ASKED, : packed.shape[1]] = packed
+    return parts.view(np.uint64)[:, :, 0]
 
 
 def group(cards: Sequence[Card]) -> list[int]:
@@ -234,13 +236,13 @@ def find_leaks(cards: Sequence[Card], sides: Sequence[Side | None]) -> Leaks:
 
 def _count_alike(placed: Sequence[tuple[Card, Side]]) -> int:
     """Photos that look the same as one of another side."""
-    shown: dict[int, set[Side]] = {}  # the sides on which a hash stands
+    bits = {side: 1 << number for number, side in enumerate(Side)}
+    shown: dict[int, int] = {}  # the sides on which a hash stands, a bit each
     for card, side in placed:
         if card.phash is not None:
-            shown.setdefault(card.phash, set()).add(side)
-    hashes = list(shown)
-    alike = {phash: set(sides) for phash, sides in shown.items()}
+            shown[card.phash] = shown.get(card.phash, 0) | bits[side]
+    hashes, its = list(shown), list(shown.values())
     for one, other in near_pairs(hashes):
-        alike[hashes[one]] |= shown[hashes[other]]
-        alike[hashes[other]] |= shown[hashes[one]]
-    return sum(card.phash is not None and bool(alike[card.phash] - {side}) for card, side in placed)
+        shown[hashes[one]] |= its[other]
+        shown[hashes[other]] |= its[one]
+    return sum(card.phash is not None and bool(shown[card.phash] & ~bits[side]) for card, side in placed)

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.trainer.filled import fill
+from trainer.dataset import card
 from trainer.dataset.formats import Format, read_shard, shard_path, write_shard
 from trainer.dataset.manifest import Version
 from trainer.examples import COLUMNS, LICENCE, Example, Side
@@ -81,6 +82,12 @@ def test_a_file_is_called_what_it_is(kind: str, name: str, tmp_path: Path) -> No
         assert tar.getnames() == [f"160104-01.{name}", "160104-01.json"]
 
 
+@pytest.fixture(autouse=True)
+def _without_plots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They cost a second, and are not what is asked here."""
+    monkeypatch.setattr(card, "draw_plots", lambda *_: None)
+
+
 def _exported(conninfo: str, tmp_path: Path, kind: Format) -> tuple[Version, dict[str, dict[str, Any]]]:
     """A version of this format, and its examples by photo."""
     fill(conninfo)
@@ -124,7 +131,8 @@ def test_webdataset_streams_its_shards(conninfo: str, tmp_path: Path) -> None:
 
     version, held = _exported(conninfo, tmp_path, Format.WEBDATASET)
     paths = [str(version.folder / shard.path) for shard in version.manifest.shards]
-    samples: list[Any] = list(WebDataset(paths, shardshuffle=False, empty_check=False).decode("pil"))
+    stream: Any = WebDataset(paths, shardshuffle=False, empty_check=False)
+    samples: list[Any] = list(stream.decode("pil"))
     assert {sample["__key__"] for sample in samples} == held.keys()
     for sample in samples:
         row = held[sample["__key__"]]

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,33 +19,31 @@ SHOWN = 12  # photos in the grid of examples
 THUMBNAIL = Preparation(150, 200)
 
 
-def write_card(folder: Path, manifest: Manifest) -> None:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the plots show."""
+
+    labels: dict[Side, list[float]]
+    years: Counter[int]  # photos by the issue's year
+    horses: Counter[int]  # horses by how many photos they have
+
+
+def write_card(folder: Path, manifest: Manifest, seen: Seen) -> None:
     """Write README.md, its plots and croissant.json beside the shards."""
-    labels: dict[str, list[float]] = {side: [] for side in Side}
-    years: Counter[int] = Counter()
-    horses: Counter[str] = Counter()
-    for shard in manifest.shards:
-        for row, _ in read_shard(Format(manifest.format), folder / shard.path, pictures=False):
-            labels[shard.side].append(row["label"])
-            years[row["issue_date"].year] += 1
-            horses[row["horse_id"]] += 1
-    draw_plots(folder, manifest, labels, years, horses)
+    draw_plots(folder, manifest, seen)
     write_file(folder / "README.md", _readme(manifest))
     write_file(folder / "croissant.json", json.dumps(describe(manifest), ensure_ascii=False, indent=1) + "\n")
 
 
-def draw_plots(
-    folder: Path, manifest: Manifest, labels: dict[str, list[float]], years: Counter[int], horses: Counter[str]
-) -> None:
+def draw_plots(folder: Path, manifest: Manifest, seen: Seen) -> None:
     """Draw labels by side, photos a year, photos a horse, and some of the photos."""
     from trainer.plots import bars, grid, histogram, save  # matplotlib takes half a second, also where nothing is drawn
 
     plots = folder / "plots"
     plots.mkdir(exist_ok=True)
-    save(histogram({side: values for side, values in labels.items() if values}), plots / "labels.png")
-    save(bars(dict(sorted(years.items())), "photos", "year of the issue"), plots / "years.png")
-    per_horse = Counter(horses.values())
-    save(bars(dict(sorted(per_horse.items())), "horses", "photos of one horse"), plots / "horses.png")
+    save(histogram({side: values for side, values in seen.labels.items() if values}), plots / "labels.png")
+    save(bars(dict(sorted(seen.years.items())), "photos", "year of the issue"), plots / "years.png")
+    save(bars(dict(sorted(seen.horses.items())), "horses", "photos of one horse"), plots / "horses.png")
     save(grid(list(_examples(folder, manifest))), plots / "examples.png")
 
 

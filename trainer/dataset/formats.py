@@ -18,6 +18,7 @@ from trainer.examples import COLUMNS, Example
 
 TABLE, SHEET = "metadata.parquet", "photos.csv"  # what `datasets` looks for in an image folder, and what people open
 ROWS = 100  # photos a row group: what is in memory at once, and what a reader has to read at least
+PAGE = 8 << 20  # bytes; a row group's pictures in one page are written in fewer pieces
 EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/gif": "gif", "image/webp": "webp"}
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 MOMENT = pa.timestamp("us", "UTC")
@@ -59,9 +60,10 @@ SCHEMA = _schema()
 
 def _write_parquet(path: Path, items: Iterable[Item]) -> None:
     # Pictures are packed already; an index of them would only make the file larger.
-    options: dict[str, Any] = {"compression": {"image.bytes": "none"} | dict.fromkeys(COLUMNS, "zstd")}
+    options: dict[str, Any] = {"compression": {"image.bytes": "none"} | dict.fromkeys(COLUMNS, "snappy")}
     options["use_dictionary"] = list(COLUMNS)
     options["write_statistics"] = list(COLUMNS)
+    options["data_page_size"] = PAGE
     with pq.ParquetWriter(path, SCHEMA, **options) as writer:
         for batch in batched(items, ROWS):
             pictures = pa.array([{"bytes": body, "path": photo_file(example)} for example, body in batch], IMAGE)
