@@ -12,14 +12,17 @@ BIN := .venv/bin
 # root's own folder does not let in.
 DEMO_HOME := $(if $(filter /root/%,$(CURDIR)/),/var/lib/paddock-demo,$(CURDIR)/.demo)
 DEMO := PADDOCK_HOME=$(DEMO_HOME) $(BIN)/collector
+LEARN := PADDOCK_HOME=$(DEMO_HOME) $(BIN)/trainer
 # What builds the package is locked too, so that an install resolves nothing and runs only what was pinned.
 # editables is what hatchling asks for when it installs in place.
 BUILD_TOOLS := 'hatchling>=1.27' editables
 COMPILE = $(if $(UV),$(UV),$(BIN)/uv) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
+	--no-emit-index-url --no-emit-package torch --custom-compile-command "make lock" $(UPGRADE)
+# The build that pip finds: for CUDA on Linux, for the CPU where that is the one that is at hand.
+TORCH ?= torch==2.13.0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lock compose-check clean
+.PHONY: help demo learn test check lock compose-check clean
 .DELETE_ON_ERROR:
 
 help:  ## what can be made
@@ -30,6 +33,14 @@ demo: .venv/runtime.stamp  ## a look-alike site, crawled into a database of its 
 	$(DEMO) refresh-labels --demo
 	$(DEMO) status --demo
 	@echo 'Look around: $(DEMO) db psql --demo -c "SELECT * FROM photo LIMIT 5"'
+
+learn: .venv/trainer.stamp  ## after `make demo`: a data set, three models, and how good they are
+	$(LEARN) export --demo
+	$(LEARN) train --demo --preset svr
+	$(LEARN) train --demo --preset first-cnn
+	$(LEARN) train --demo --preset probe
+	$(LEARN) evaluate --demo
+	$(LEARN) diagnose --demo
 
 test: .venv/test.stamp  ## install what the tests need, then run them; ARGS="..." goes to pytest
 	$(BIN)/pytest $(ARGS)
@@ -43,7 +54,9 @@ check: .venv/test.stamp  ## format, lint, types, import order
 lock:  ## pin the dependencies anew; UPGRADE=--upgrade takes newer versions
 	@[ -n "$(UV)" ] || $(MAKE) --no-print-directory $(BIN)/uv
 	printf '%s\n' $(BUILD_TOOLS) | $(COMPILE) -o requirements.lock pyproject.toml -
-	printf '%s\n' $(BUILD_TOOLS) | $(COMPILE) --extra test -c requirements.lock -o requirements-test.lock pyproject.toml -
+	printf '%s\n' $(BUILD_TOOLS) | $(COMPILE) --extra trainer -c requirements.lock -o requirements-trainer.lock pyproject.toml -
+	printf '%s\n' $(BUILD_TOOLS) | $(COMPILE) --extra trainer --extra test -c requirements-trainer.lock \
+		-o requirements-test.lock pyproject.toml -
 
 compose-check: .venv/test.stamp  ## the whole stack in containers, compared with a crawl in one process
 	scripts/compose-check
@@ -70,15 +83,27 @@ $(BIN)/uv: | $(BIN)/python
 .venv/runtime.stamp: requirements.lock pyproject.toml | $(BIN)/python
 	$(call install,requirements.lock)
 
+.venv/trainer.stamp: requirements-trainer.lock pyproject.toml | $(BIN)/python
+	$(call install,requirements-trainer.lock)
+	$(call install-torch)
+	@touch .venv/runtime.stamp
+
 .venv/test.stamp: requirements-test.lock pyproject.toml | $(BIN)/python
 	$(call install,requirements-test.lock)
-	@touch .venv/runtime.stamp
+	$(call install-torch)
+	@touch .venv/runtime.stamp .venv/trainer.stamp
 
 # Nothing is compiled ahead: what is used is compiled when it is first imported, which is a tenth of it.
 define install
 @echo "Installing $(1) into .venv ..."
-@$(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(call pip) --no-compile) --require-hashes -r $(1)
+@$(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(call pip) --no-compile) --no-deps --require-hashes -r $(1)
 @$(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(call pip)) --no-deps --no-build-isolation -e .
+@touch $@
+endef
+
+define install-torch
+@echo "Installing $(TORCH) into .venv ..."
+@$(call pip) --no-compile '$(TORCH)'
 @touch $@
 endef
 

@@ -13,15 +13,14 @@ from trainer.config import RunConfig
 KERNEL = torch.tensor([1.0, 2.0, 1.0]) / 4  # of the blur, in both directions
 
 
-def augment(photos: Tensor, config: RunConfig, step: int, rank: slice) -> Tensor:
-    """Photos (n, 3, height, width) of 0..255, changed; `rank` says which part of the whole batch they are."""
+def augment(photos: Tensor, config: RunConfig, step: int, share: slice, count: int) -> Tensor:
+    """Photos (n, 3, height, width) of 0..255, changed; they are a share of a whole batch of so many."""
     generator = torch.Generator().manual_seed(config.random_seed * 1_000_003 + step)
-    count = rank.stop
 
     def draw(low: float, high: float) -> Tensor:
         """A number for each photo of the whole batch, of which ours are taken."""
         drawn = torch.rand(count, generator=generator) * (high - low) + low
-        return drawn[rank].to(photos.device).view(-1, 1, 1, 1)
+        return drawn[share].to(photos.device).view(-1, 1, 1, 1)
 
     if config.flip:
         photos = torch.where(draw(0, 1) < 0.5, photos.flip(3), photos)

@@ -14,7 +14,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from collector.settings import Settings, load_settings
 from trainer.places import Places
 
-
 WIDE = 200  # characters
 
 

@@ -24,7 +24,7 @@ from trainer.errors import Diverged
 from trainer.examples import Side
 from trainer.features import features_of
 from trainer.heads import HIGH, LOW
-from trainer.loop import BEST, Loop, Photos, load_best, restore, take_step, train
+from trainer.loop import BEST, Batch, Loop, Photos, load_best, restore, take_step, train
 from trainer.model import Network, build, freeze, train_mode
 from trainer.runs import Run
 
@@ -195,11 +195,11 @@ def _time_step(loop: Loop, training: Photos, patterns: tuple[str, ...]) -> float
     count = min(config.batch, len(training))
     pixels = alone.put(torch.from_numpy(np.array(training.pixels[:count])))
     label = alone.put(torch.from_numpy(np.array(training.label[:count])))
-    weight = torch.full_like(label, 1 / count)
+    batch = Batch(pixels, label, torch.full_like(label, 1 / count), slice(0, count), count)
     times = []
     for _ in range(TIMED):
         began = time.perf_counter()
-        float(take_step(trial, pixels, label, weight, slice(0, count)))
+        float(take_step(trial, batch))
         times.append(time.perf_counter() - began)
     return min(times)
 

@@ -39,6 +39,17 @@ class Photos:
         return len(self.label)
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a step learns from: this process's share of a batch of `count` photos, on the device."""
+
+    pixels: Tensor  # uint8 (n, height, width, 3)
+    label: Tensor  # (n,)
+    weight: Tensor  # (n,), which add up to 1 over the whole batch
+    share: slice
+    count: int
+
+
 @dataclass(slots=True)
 class Loop:
     """All that changes while a run trains."""
@@ -103,15 +114,15 @@ def indices_at(step: int, photos: int, config: RunConfig) -> np.ndarray:
     return order[place * config.batch : (place + 1) * config.batch].numpy()
 
 
-def batches(photos: Photos, loop: Loop) -> Iterator[tuple[Tensor, Tensor, Tensor, slice]]:
-    """The batches from the loop's step on: uint8 pixels, labels and weights on the device, and which part is ours.
+def batches(photos: Photos, loop: Loop) -> Iterator[Batch]:
+    """The batches from the loop's step on.
 
     The next one is read while the last one is learnt from; where they fit, all photos are on the device from the start.
     """
     device, config = loop.device, loop.config
     resident = _resident(photos, device)
 
-    def read(step: int) -> tuple[Tensor, Tensor, Tensor, slice]:
+    def read(step: int) -> Batch:
         chosen = indices_at(step, len(photos), config)
         share = device.share(len(chosen))
         mine = chosen[share]
@@ -122,10 +133,11 @@ def batches(photos: Photos, loop: Loop) -> Iterator[tuple[Tensor, Tensor, Tensor
             pixels = device.put(pixels.pin_memory() if device.name.startswith("cuda") else pixels)
         # Every process weighs its part by the whole batch, so that the sum of their gradients is the batch's.
         weight = torch.from_numpy(photos.weight[mine] / photos.weight[chosen].sum())
-        return pixels, device.put(torch.from_numpy(photos.label[mine])), device.put(weight), share
+        label = torch.from_numpy(photos.label[mine])
+        return Batch(pixels, device.put(label), device.put(weight), share, len(chosen))
 
     with ThreadPoolExecutor(1) as pool:
-        ahead: Future[Any] = pool.submit(read, loop.state.step)
+        ahead: Future[Batch] = pool.submit(read, loop.state.step)
         for step in range(loop.state.step, loop.steps):
             ready = ahead.result()
             if step + 1 < loop.steps:
@@ -140,18 +152,18 @@ def _resident(photos: Photos, device: Device) -> Tensor | None:
     return torch.from_numpy(np.array(photos.pixels)).to(device.name)
 
 
-def take_step(loop: Loop, pixels: Tensor, label: Tensor, weight: Tensor, share: slice) -> Tensor:
+def take_step(loop: Loop, batch: Batch) -> Tensor:
     """One step; returns its loss, this process's part of it."""
     config, state, device = loop.config, loop.state, loop.device
     torch.manual_seed((config.random_seed * 1_000_003 + state.step) * 64 + device.rank)  # of the dropout
     for group in loop.optimiser.param_groups:
         group["lr"] = group["rate"] * rate_at(state.step, loop.steps, config)
-    loss = label.new_zeros(())
-    if len(label):
-        photos = augment(as_photos(pixels), config, state.step, share)
+    loss = batch.label.new_zeros(())
+    if len(batch.label):
+        photos = augment(as_photos(batch.pixels), config, state.step, batch.share, batch.count)
         with device.autocast():
             raw = loop.forward(device.photos(photos))
-        loss = (weight * loop.network.head.loss(raw, label)).sum()
+        loss = (batch.weight * loop.network.head.loss(raw, batch.label)).sum()
         loss.backward()
     learning = [parameter for group in loop.optimiser.param_groups for parameter in group["params"]]
     device.add_up(learning)
@@ -174,8 +186,8 @@ def train(loop: Loop, training: Photos, validation: Photos) -> None:
     began, saved = time.monotonic() - loop.state.seconds, time.monotonic()
     train_mode(loop.network)
     losses = torch.zeros((), device=loop.device.name)  # of the steps since the last look
-    for pixels, label, weight, share in batches(training, loop):
-        losses += take_step(loop, pixels, label, weight, share)
+    for batch in batches(training, loop):
+        losses += take_step(loop, batch)
         loop.state.step += 1
         ended = loop.state.step % loop.steps_an_epoch == 0
         alone = loop.device.processes == 1

@@ -5,6 +5,7 @@ import importlib.util
 import io
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,7 +49,7 @@ def digit_network() -> Network:
 
 def digits() -> Photos:
     """Handwritten digits as photos; the label of a digit is a ninth of it."""
-    drawn = load_digits()
+    drawn: Any = load_digits()
     pixels = np.repeat((drawn.images * 15.9).astype(np.uint8)[..., None], 3, axis=3)
     return Photos(pixels, (drawn.target / 9).astype(np.float32), np.ones(len(pixels), np.float32))
 
@@ -123,7 +124,8 @@ def test_the_kernel_machine_answers_as_scikit_learn_does() -> None:
     network = fit_svr(config, pixels, label)
     flat = pixels.reshape(60, -1).astype(np.float32) / 255
     pca = PCA(20, whiten=True, svd_solver="full", random_state=0)
-    machine = SVR(C=5, gamma=0.001).fit(pca.fit_transform(flat), 1 + 9 * label)
+    machine = SVR(C=5, gamma=0.001)  # pyright: ignore[reportArgumentType]
+    machine.fit(pca.fit_transform(flat), 1 + 9 * label)
     wanted = ((machine.predict(pca.transform(flat)) - 1) / 9).clip(0, 1)
     np.testing.assert_allclose(answer(network, pixels, CPU).value, wanted, atol=1e-4)
 

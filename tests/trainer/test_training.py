@@ -171,7 +171,7 @@ def disc() -> torch.Tensor:
 @pytest.mark.parametrize("step", range(12))
 def test_a_zoomed_horse_keeps_its_proportions(step: int) -> None:
     config = make_config("finetune", ("zoom=0.3", "contrast=0", "light=0", "blur=0", "flip=false"))
-    bright = augment(disc(), config, step, slice(0, 1))[0, 0] > 127
+    bright = augment(disc(), config, step, slice(0, 1), 1)[0, 0] > 127
     height, width = int(bright.any(1).sum()), int(bright.any(0).sum())
     assert abs(height - width) <= 1
 
@@ -179,9 +179,10 @@ def test_a_zoomed_horse_keeps_its_proportions(step: int) -> None:
 def test_a_step_changes_photos_the_same_way_every_time_and_on_every_process() -> None:
     config = make_config("finetune")
     photos = torch.rand(8, 3, 32, 48) * 255
-    whole = augment(photos, config, 3, slice(0, 8))
-    assert torch.equal(whole, augment(photos, config, 3, slice(0, 8)))
-    assert not torch.equal(whole, augment(photos, config, 4, slice(0, 8)))
+    whole = augment(photos, config, 3, slice(0, 8), 8)
+    halves = [augment(photos[share], config, 3, share, 8) for share in (slice(0, 4), slice(4, 8))]
+    torch.testing.assert_close(whole, torch.cat(halves))
+    assert not torch.equal(whole, augment(photos, config, 4, slice(0, 8), 8))
     assert not torch.equal(whole, photos)
     assert whole.min() >= 0
     assert whole.max() <= 255
