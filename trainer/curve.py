@@ -1,12 +1,13 @@
 """The learning curve: what more horses would bring, from what fewer horses bring."""
 
 import tempfile
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from scipy.optimize import curve_fit
+from scipy.optimize import OptimizeWarning, curve_fit
 
 from trainer.answers import answer
 from trainer.device import Device
@@ -75,8 +76,11 @@ def _doubled(points: Sequence[Point]) -> float | None:
     def law(count: np.ndarray, floor: float, gain: float, rate: float) -> np.ndarray:
         return floor + gain * count**-rate
 
-    try:
-        fitted, _ = curve_fit(law, horses, errors, p0=(errors.min() / 2, errors.max(), 0.5), bounds=(0, (20, 1e4, 2)))
-    except (RuntimeError, ValueError):
-        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OptimizeWarning)  # how sure the three numbers are is not told
+        try:
+            start, most = (errors.min() / 2, errors.max(), 0.5), (20, 1e4, 2)
+            fitted, _ = curve_fit(law, horses, errors, p0=start, bounds=(0, most))
+        except (RuntimeError, ValueError):
+            return None
     return float(law(2 * horses[-1], *fitted))

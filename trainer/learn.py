@@ -29,7 +29,7 @@ from trainer.model import Network, build, freeze, train_mode
 from trainer.runs import Run
 
 MEAN_OF = 2_000  # photos at most, of which the mean image is made, one after the other
-TIMED = 3  # steps that tell what freezing saves
+TIMED = 2  # steps that tell what freezing saves; the first one warms up
 
 
 @dataclass(slots=True)
