@@ -44,8 +44,9 @@ async def _fetch(url: str, contact: str | None) -> bytes:
     parts = urlsplit(url)
     if not parts.hostname:
         raise UsageError(f"{url} is no address of a photo.")
+    site = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"  # with a user's name it is refused
     try:
-        async with Fetcher(contact, [f"{parts.scheme}://{parts.netloc}"], Timeouts()) as fetcher:
+        async with Fetcher(contact, [site], Timeouts()) as fetcher:
             response = await fetcher.get(url, max_bytes=IMAGE_BYTES)
         check_status(response, datetime.now(UTC))
     except UsageError:
