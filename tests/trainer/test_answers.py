@@ -5,11 +5,11 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
-from click.testing import Result
 from typer.testing import CliRunner
 
 from collector.demo.drawing import draw_photo
@@ -32,7 +32,7 @@ def run(places: Places, version: Version) -> Run:
     return trained(places, version, "probe", *SMALL)[0]
 
 
-def trainer(places: Places, *words: str) -> Result:
+def trainer(places: Places, *words: str) -> Any:
     return CliRunner(env={"PADDOCK_HOME": str(places.home)}).invoke(app, list(words))
 
 
