@@ -20,8 +20,8 @@ from collector.settings import is_loopback
 ROOT = Path(__file__).parent.parent
 TOOLS = Path(sys.executable).parent  # where the test extra's programs are
 SCRIPTS = (".ci/run", "scripts/compose-check", "scripts/offline-images")
-LOCKS = ("requirements.lock", "requirements-test.lock")
-TARGETS = {"help", "demo", "test", "check", "lock", "compose-check", "clean"}
+LOCKS = ("requirements.lock", "requirements-trainer.lock", "requirements-test.lock")
+TARGETS = {"help", "demo", "learn", "test", "check", "lock", "compose-check", "clean"}
 PIN = re.compile(r"^([a-z0-9-]+)==(\S+)(?: ;.*)? \\$", re.MULTILINE)
 TAGGED = re.compile(r"[a-z0-9./-]+:(?!latest$)[\w.-]+")
 
@@ -188,7 +188,7 @@ def test_a_lock_names_no_host_and_no_folder(lock):
 @pytest.mark.parametrize("lock", LOCKS)
 def test_every_pin_in_a_lock_has_its_hashes(lock):
     blocks = re.split(r"\n(?=[a-z])", (ROOT / lock).read_text())[1:]
-    assert len(blocks) == len(pinned(lock))
+    assert len(blocks) == len(PIN.findall((ROOT / lock).read_text()))  # some twice, by the version of Python
     assert [block.split()[0] for block in blocks if "--hash=sha256:" not in block] == []
 
 
@@ -205,13 +205,17 @@ def test_a_lock_covers_what_pyproject_asks_for(lock):
         assert requirement.specifier.contains(version), f"{lock} has {version}, wanted {requirement}: run `make lock`"
 
 
-def test_both_locks_agree():
-    runtime, testing = map(pinned, LOCKS)
-    assert runtime.items() <= testing.items()
+def test_the_locks_agree():
+    runtime, learning, testing = map(pinned, LOCKS)
+    assert runtime.items() <= learning.items() <= testing.items()
 
 
 def test_torch_is_not_locked_as_its_build_differs_by_machine():
-    assert not {"torch", "torchvision", "timm"} & set(pinned("requirements-test.lock"))
+    for lock in LOCKS:
+        names = set(pinned(lock))
+        assert "torch" not in names
+        assert not [name for name in names if name.startswith(("nvidia-", "cuda-", "triton"))]
+    assert "timm" not in pinned("requirements.lock")  # the collector alone
 
 
 def test_make_without_a_word_says_what_can_be_made():

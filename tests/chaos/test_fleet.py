@@ -20,7 +20,7 @@ from tests.chaos.processes import send, start, work_in_process
 from tests.demo_site import YEARS_OF_A_THOUSAND_PAGES, demo_site
 
 DELAY = 0.25  # seconds
-TOLERANCE = 0.010
+TOLERANCE = 0.05  # by which a request may be held up between its start and the site, on a busy machine
 
 HOLDER = """
 SELECT activity.application_name FROM pg_locks JOIN pg_stat_activity AS activity USING (pid)
@@ -85,4 +85,8 @@ async def test_a_fleet_is_as_polite_as_one(conninfo: str) -> None:
         starts = [request.started for request in site.requests]
         gaps = [later - earlier for earlier, later in itertools.pairwise(starts)]
         assert min(gaps) >= DELAY - TOLERANCE
+        # The gate keeps its own record of when requests start, on the database's clock, where nothing is held up.
+        record = await (await connection.execute("SELECT smallest_gap FROM host")).fetchone()
+        assert record is not None
+        assert record[0] >= DELAY - 0.001
         assert max(request.open_requests for request in site.requests) == 1
