@@ -98,9 +98,9 @@ def main() -> None:
 PAGE = """# The presets on the look-alike photos, and why the transfer of 2017 failed
 
 Made by `python benchmarks/presets.py` on {photos} drawn photos of {horses} horses
-(`collector crawl --since 2005 --demo`, `collector refresh-labels --demo`, `trainer export --demo`). In these photos the length of the body follows the
-aptitude; coat, light, background and stand are chance. So there is something to learn, and it is known what. How much
-there is in real photos nobody knows yet.
+(`collector crawl --since 2005 --demo`, `collector refresh-labels --demo`, `trainer export --demo`). In these photos
+the length of the body follows the aptitude; coat, light, background and stand are chance. So there is something to
+learn, and it is known what. How much there is in real photos nobody knows yet.
 
 Errors are MSE on the scale 1..10 on the horses of validation and test, which training never saw; intervals of 95 %,
 by resampling horses. `std`: of the answers, 0..1. `dead`: units of the first dense layer that answer nothing to any
