@@ -38,7 +38,7 @@ PRESETS: dict[str, tuple[str, tuple[str, ...]]] = {
     "svr": ("svr", ()),
     "first-cnn": ("first-cnn", ()),
     "alexnet-frozen-2017": ("alexnet-frozen-2017", ()),
-    "probe": ("probe", SMALL),
+    "probe": ("probe", ()),
     "finetune": ("finetune", SMALL),
 }
 

@@ -47,12 +47,12 @@ def import_timm() -> Any:
 
 
 class Backbone(nn.Module):
-    """A network without its last layer: photos to feature maps.
+    """The last stages of a network that was made to name what is on a picture: photos to feature maps.
 
-    `mean` and `std` are what it expects of a photo, in units of 0..255; `features` the channels of its maps.
+    `mean` and `std` are what it expects of a photo, in units of 0..255; `features` the channels of each stage's maps.
     """
 
-    def __init__(self, name: str, weights: str, *, last_stage: bool = False) -> None:
+    def __init__(self, name: str, weights: str, stages: int) -> None:
         super().__init__()
         timm = import_timm()
         if not timm.is_model(name):
@@ -60,23 +60,44 @@ class Backbone(nn.Module):
             raise UsageError(f"timm knows no backbone {name!r}; it knows {near} and many more.")
         self.name = name
         self.digest, state = _find_weights(timm, name, weights)
-        self.net: Any = timm.create_model(name, pretrained=False, num_classes=0)
+        self.net: Any = _create(timm, name)
         if state is not None:
             _load(self.net, state, name)
-        self.last_stage = last_stage and hasattr(self.net, "conv_head")
-        if self.last_stage:
-            self.net.conv_head, self.net.bn2 = nn.Identity(), nn.Identity()
+        self.stages = self.net.prune_intermediate_layers(stages, prune_norm=False, prune_head=True)
         config = self.net.pretrained_cfg
         self.mean = tuple(255 * value for value in config["mean"])
         self.std = tuple(255 * value for value in config["std"])
-        self.features = self.net.feature_info[-1]["num_chs"] if self.last_stage else self.net.num_features
+        self.features = [self.net.feature_info[stage]["num_chs"] for stage in self.stages]
 
-    def forward(self, photos: Tensor) -> Tensor:
-        """Feature maps (n, features, h, w) of scaled photos (n, 3, height, width)."""
-        maps = self.net.forward_features(photos)
-        if maps.ndim == 3:  # a transformer's tokens
-            maps = maps[:, self.net.num_prefix_tokens :].transpose(1, 2).unsqueeze(3)
-        return maps
+    def forward(self, photos: Tensor) -> list[Tensor]:
+        """Feature maps (n, features, h, w) of each stage, of scaled photos (n, 3, height, width)."""
+        return self.net.forward_intermediates(photos, self.stages, norm=True, stop_early=True, intermediates_only=True)
+
+    def sizes(self, height: int, width: int) -> list[tuple[int, int]]:
+        """Height and width of each stage's maps of photos of a size.
+
+        Raises:
+            UsageError: it does not take photos of this size.
+        """
+        learning = self.training
+        try:
+            with torch.inference_mode():
+                maps = self.eval()(torch.zeros(1, 3, height, width))
+        except (AssertionError, RuntimeError) as error:
+            reason = (str(error).splitlines() or ["it does not say why"])[0]
+            raise UsageError(
+                f"{self.name} does not take photos of {height} x {width} px ({reason}); set height and width."
+            ) from error
+        self.train(learning)
+        return [(each.shape[2], each.shape[3]) for each in maps]
+
+
+def _create(timm: Any, name: str) -> Any:
+    """A network of timm's; a transformer is made so that it takes photos of any size."""
+    try:
+        return timm.create_model(name, num_classes=0, dynamic_img_size=True, dynamic_img_pad=True)
+    except TypeError:  # a network without patches has no such arguments
+        return timm.create_model(name, num_classes=0)
 
 
 def _load(net: nn.Module, state: dict[str, Tensor], name: str) -> None:

@@ -2,6 +2,7 @@
 Yearning, 2018): human level, training, train-dev, dev and test error side by side."""
 
 import copy
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -137,8 +138,8 @@ def _sights(
     return seen, seen if config.scaling == "expected" else _sight(right.maps(device.photos(photos)))
 
 
-def _sight(maps: torch.Tensor) -> Sight:
-    flat = maps.flatten(1).float()
+def _sight(stages: Sequence[torch.Tensor]) -> Sight:
+    flat = torch.cat([maps.flatten(1) for maps in stages], 1).float()
     size = flat.abs().mean().clamp(min=1e-12)
     spread = flat.std(0)
     return Sight(float(spread.mean() / size), float((spread < CONSTANT * size).float().mean()))

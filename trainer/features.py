@@ -26,10 +26,11 @@ def pooled_neck(network: Network) -> Pooled:
 def features_of(
     network: Network, config: RunConfig, version: str, pixels: np.ndarray, device: Device, cache: Path, tell: Tell
 ) -> np.ndarray:
-    """Pooled features float32 (n, 2 x maps) of prepared photos, in their order; read again where they are kept."""
+    """Pooled features float32 (n, 5 x maps) of prepared photos, in their order; read again where they are kept."""
     assert isinstance(network.backbone, Backbone)
     how = config.preparation
-    words = f"{network.backbone.name} {network.backbone.digest} {how} {config.scaling} {device.bf16}"
+    stages = network.backbone.stages
+    words = f"{network.backbone.name} {network.backbone.digest} {stages} {how} {config.scaling} {device.bf16}"
     path = features_path(cache, version, words)
     if path.exists():
         return np.load(path)
@@ -45,7 +46,7 @@ def features_of(
 
 
 def see(network: Network, pixels: np.ndarray, device: Device, tell: Tell) -> np.ndarray:
-    """Pooled features float32 (n, 2 x maps) of prepared photos, uint8 (n, height, width, 3)."""
+    """Pooled features float32 (n, 5 x maps) of prepared photos, uint8 (n, height, width, 3)."""
     network.eval()
     neck = pooled_neck(network)
     seen: list[np.ndarray] = []

@@ -1,5 +1,6 @@
 """The networks. Each takes photos as `pixels.prepare` gives them and answers with a distance aptitude."""
 
+import math
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from itertools import pairwise
@@ -14,6 +15,8 @@ from trainer.config import RunConfig
 from trainer.heads import Bins, Plain
 
 DEAD = 1e-8  # a unit that answers less than this to every photo is dead
+STAGES = 2  # of a backbone that are pooled: of most networks those of strides 16 and 32
+EMPTY = 1e-6  # of a map in which nothing stands out
 
 
 class Scaling(nn.Module):
@@ -32,27 +35,58 @@ class Scaling(nn.Module):
 
 
 class Pooled(nn.Module):
-    """Mean and maximum of every feature map, standardised by what the training photos show."""
+    """Five numbers of every feature map, standardised by what the training photos show.
 
+    How much of something there is and where it is the clearest (mean, maximum), how high it lies, and how far it
+    spreads across and up: without the last three a long horse is hard to tell from a short one, because a mean knows
+    nothing of proportions. All are the same for a photo and its mirror image.
+    """
+
+    NUMBERS = 5
     mean: Tensor
     std: Tensor
 
-    def __init__(self, features: int) -> None:
+    def __init__(self, features: Sequence[int]) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.zeros(2 * features))
-        self.register_buffer("std", torch.ones(2 * features))
+        self.width = self.NUMBERS * sum(features)
+        self.register_buffer("mean", torch.zeros(self.width))
+        self.register_buffer("std", torch.ones(self.width))
 
-    def pool(self, maps: Tensor) -> Tensor:
-        """Features (n, 2 x maps) as they are."""
-        return torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], 1)
+    def pool(self, stages: Sequence[Tensor]) -> Tensor:
+        """Features (n, 5 x maps) as they are, of the maps of every stage, (n, maps, h, w) each."""
+        return torch.cat([self._pool(maps.float()) for maps in stages], 1)
+
+    @staticmethod
+    def _pool(maps: Tensor) -> Tensor:
+        mean, most = maps.mean((2, 3)), maps.amax((2, 3))
+        above = (maps - mean[..., None, None]).clamp(min=0) + EMPTY
+        above = above / above.sum((2, 3), keepdim=True)
+        height, up = _centre_and_spread(above.sum(3))
+        _, across = _centre_and_spread(above.sum(2))
+        return torch.cat([mean, most, height, across, up], 1)
 
     def standardise(self, features: Tensor) -> None:
         """Remember the spread of the training photos' features."""
         self.mean.copy_(features.mean(0))
         self.std.copy_(features.std(0, correction=0).clamp(min=1e-6))
 
-    def forward(self, maps: Tensor) -> Tensor:
-        return (self.pool(maps) - self.mean) / self.std
+    def forward(self, stages: Sequence[Tensor]) -> Tensor:
+        return (self.pool(stages) - self.mean) / self.std
+
+
+def _centre_and_spread(share: Tensor) -> tuple[Tensor, Tensor]:
+    """Where shares (n, maps, size) lie between the edges -1 and 1: their mean place and its standard deviation."""
+    place = torch.linspace(-1, 1, share.shape[2], device=share.device)
+    centre = (share * place).sum(2)
+    away = place - centre[..., None]
+    return centre, (share * away**2).sum(2).clamp(min=EMPTY).sqrt()
+
+
+class Last(nn.Module):
+    """The maps of a backbone's last stage."""
+
+    def forward(self, stages: Sequence[Tensor]) -> Tensor:
+        return stages[-1]
 
 
 class KernelMachine(nn.Module):
@@ -91,8 +125,8 @@ class Network(nn.Module):
         self.neck = neck
         self.head: Any = head
 
-    def maps(self, photos: Tensor) -> Tensor:
-        """What the backbone sees."""
+    def maps(self, photos: Tensor) -> Any:
+        """What the backbone sees: maps, or those of each of its stages."""
         return self.backbone(self.scaling(photos))
 
     def forward(self, photos: Tensor) -> Tensor:
@@ -137,14 +171,15 @@ def build(config: RunConfig, *, mean_image: Tensor | None = None, start: float =
         neck: nn.Module = _dense((features, 800, 400), config.dropout)
         scaling, width = _scaling(config, None, mean_image), 400
     else:
-        backbone = Backbone(config.backbone, config.weights, last_stage=config.network == "alexnet-2017")
+        backbone = Backbone(config.backbone, config.weights, stages=1 if config.network == "alexnet-2017" else STAGES)
         scaling = _scaling(config, backbone, mean_image)
         if config.network == "alexnet-2017":
-            with torch.inference_mode():
-                maps = backbone.eval()(torch.zeros(1, 3, config.height, config.width))
-            neck, width = _dense((maps.numel(), 4096, 1024), config.dropout), 1024
+            numbers = backbone.features[-1] * math.prod(backbone.sizes(config.height, config.width)[-1])
+            neck, width = nn.Sequential(Last(), *_dense((numbers, 4096, 1024), config.dropout)), 1024
         else:
-            neck, width = Pooled(backbone.features), 2 * backbone.features
+            backbone.sizes(config.height, config.width)  # or it is said now that it does not take them
+            neck = Pooled(backbone.features)
+            width = neck.width
             if config.dropout:
                 neck = nn.Sequential(neck, nn.Dropout(config.dropout))
     head = Bins(width, config.bins) if config.head == "bins" else Plain(width)
@@ -165,14 +200,14 @@ def _first_features(config: RunConfig) -> int:
     return 128 * (config.height // 4) * (config.width // 4)
 
 
-def _dense(sizes: Sequence[int], dropout: float) -> nn.Module:
+def _dense(sizes: Sequence[int], dropout: float) -> nn.Sequential:
     layers: list[nn.Module] = [nn.Flatten()]
     for inner, outer in pairwise(sizes):
         layers += [nn.Linear(inner, outer), nn.ReLU(), nn.Dropout(dropout)]
     return _he(nn.Sequential(*layers))
 
 
-def _he(module: nn.Module) -> nn.Module:
+def _he(module: nn.Sequential) -> nn.Sequential:
     """Weights as He et al. 2015 draw them, before rectifiers."""
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):

@@ -163,12 +163,12 @@ def test_an_answer_begins_where_it_is_told(head: Plain | Bins) -> None:
 
 
 def test_packaged_weights_are_the_network_that_timm_means() -> None:
-    backbone = Backbone(LITE, "package").eval()
-    assert backbone.features == 1280
+    backbone = Backbone(LITE, "package", 2).eval()
+    assert backbone.features == [112, 320]
     assert backbone.mean == (127.5,) * 3
     with torch.inference_mode():
         maps = backbone(torch.zeros(1, 3, 64, 96))
-    assert maps.shape == (1, 1280, 2, 3)
+    assert [each.shape for each in maps] == [(1, 112, 4, 6), (1, 320, 2, 3)]
 
 
 @pytest.mark.parametrize(
@@ -185,25 +185,25 @@ def test_packaged_weights_are_the_network_that_timm_means() -> None:
 )
 def test_weights_that_cannot_be_had_are_one_sentence(backbone: str, weights: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
-        Backbone(backbone, weights)
+        Backbone(backbone, weights, 2)
 
 
 def test_without_a_network_the_hub_is_one_sentence_that_says_what_is_possible(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(UsageError, match=r"weights of resnet18 could not be fetched from the hub .* without weights"):
-        Backbone("resnet18", "hub")
+        Backbone("resnet18", "hub", 2)
 
 
 def test_weights_of_a_file_are_taken_and_those_of_another_network_are_refused(tmp_path: Path) -> None:
-    state = {name: tensor.contiguous() for name, tensor in Backbone("resnet10t", "none").net.state_dict().items()}
+    state = {name: tensor.contiguous() for name, tensor in Backbone("resnet10t", "none", 2).net.state_dict().items()}
     save_file(state, tmp_path / "own.safetensors")
-    kept = Backbone("resnet10t", str(tmp_path / "own.safetensors")).net.state_dict()
+    kept = Backbone("resnet10t", str(tmp_path / "own.safetensors"), 2).net.state_dict()
     assert all(torch.equal(kept[name], tensor) for name, tensor in state.items())
     with pytest.raises(UsageError, match="do not fit resnet18"):
-        Backbone("resnet18", str(tmp_path / "own.safetensors"))
+        Backbone("resnet18", str(tmp_path / "own.safetensors"), 2)
     (tmp_path / "evil.pth").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
     with pytest.raises(UsageError, match="holds no weights that can be read"):
-        Backbone("resnet10t", str(tmp_path / "evil.pth"))
+        Backbone("resnet10t", str(tmp_path / "evil.pth"), 2)
 
 
 def test_the_weights_package_is_where_the_preset_looks_for_it() -> None:

@@ -33,13 +33,14 @@ def constant(material: Material) -> float:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(420)
 def test_modern_features_beat_the_first_attempt_and_the_constant_by_15_percent(
     places: Places, version: Version
 ) -> None:
-    small = ("height=64", "width=96")
+    small = ("height=96", "width=128")  # less than they have by default, and what is to be beaten has all that it had
     runs = {
         "svr": trained(places, version, "svr"),
-        "first-cnn": trained(places, version, "first-cnn", "epochs=6"),
+        "first-cnn": trained(places, version, "first-cnn"),
         "probe": trained(places, version, "probe", *small),
         "finetune": trained(places, version, "finetune", *small, "epochs=2"),
     }
