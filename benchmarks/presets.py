@@ -39,7 +39,7 @@ PRESETS: dict[str, tuple[str, tuple[str, ...]]] = {
     "first-cnn": ("first-cnn", ()),
     "alexnet-frozen-2017": ("alexnet-frozen-2017", ()),
     "probe": ("probe", ()),
-    "finetune": ("finetune", SMALL),
+    "finetune at 96x128": ("finetune", SMALL),
 }
 
 
