@@ -164,9 +164,9 @@ def train(
 
     On two GPUs: torchrun --standalone --nproc-per-node 2 -m trainer train --preset finetune
     """
-    from trainer import run_commands
+    from trainer import train_command
 
-    run_commands.train(
+    train_command.train(
         preset, data, settings or [], freeze or [], name, device, resume=resume, as_json=as_json, demo=demo
     )
 

@@ -1,11 +1,10 @@
-"""Models that are solved, not trained in steps: ridge regression on features, and the SVR of the first attempt."""
+"""Models that are solved, not trained in steps: ridge regression on features, and the SVR of the first attempt.
+
+scikit-learn takes a second to import, so it is imported where something is solved with it.
+"""
 
 import numpy as np
 import torch
-from sklearn.decomposition import PCA
-from sklearn.linear_model import Ridge
-from sklearn.model_selection import GroupKFold
-from sklearn.svm import SVR
 from torch import nn
 
 from trainer.config import RunConfig
@@ -26,6 +25,8 @@ def fit_probe(
 
     The strength is chosen by cross-validation over horses, so that no horse is on both sides of a fold.
     """
+    from sklearn.linear_model import Ridge
+
     head = network.head
     assert isinstance(head, Plain)
     standard = _standardise(network, features)
@@ -45,6 +46,9 @@ def _standardise(network: Network, features: np.ndarray) -> np.ndarray:
 
 
 def _choose_strength(features: np.ndarray, label: np.ndarray, horse: np.ndarray, weight: np.ndarray) -> float:
+    from sklearn.linear_model import Ridge
+    from sklearn.model_selection import GroupKFold
+
     folds = min(FOLDS, len(np.unique(horse)))
     if folds < 2:
         return float(STRENGTHS[len(STRENGTHS) // 2])
@@ -94,6 +98,9 @@ def _solve_bins(head: Bins, features: torch.Tensor, label: torch.Tensor, weight:
 
 def fit_svr(config: RunConfig, pixels: np.ndarray, label: np.ndarray) -> Network:
     """PCA, whitened, and an SVR with a Gaussian kernel on the pixels, as the first attempt had it (2017)."""
+    from sklearn.decomposition import PCA
+    from sklearn.svm import SVR
+
     flat = pixels.reshape(len(pixels), -1).astype(np.float32) / 255
     components = min(config.components, len(flat), flat.shape[1])
     solver = "full" if len(flat) < 1000 else "auto"

@@ -106,8 +106,19 @@ def make_page(quiz: Quiz, done: Callable[[], None]) -> web.Application:
             done()
         raise web.HTTPSeeOther("/")
 
-    app.add_routes([web.get("/", show), web.get(r"/photo/{number:\d{1,6}}", picture), web.post("/", say)])
+    app.add_routes(
+        [
+            web.get("/favicon.ico", _no_icon),
+            web.get("/", show),
+            web.get(r"/photo/{number:\d{1,6}}", picture),
+            web.post("/", say),
+        ]
+    )
     return app
+
+
+async def _no_icon(_request: web.Request) -> web.Response:
+    return web.Response(status=204)  # browsers ask for one unbidden
 
 
 def _page(body: str) -> web.Response:

@@ -57,6 +57,11 @@ def _parts(name: str, word: str) -> tuple[str, ...]:
     return tuple(part[: len(word)] for part in (name, name.rpartition("-")[2]) if word and part.startswith(word))
 
 
+def as_file_name(words: str) -> str:
+    """Words as the name of a file, without anything that a file system or a shell would mind."""
+    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in words)[-80:].lstrip(".") or "_"
+
+
 def write_file(path: Path, content: bytes | str) -> None:
     """Write a file whole or not at all."""
     part = path.with_name(path.name + ".part")

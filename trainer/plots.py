@@ -92,8 +92,3 @@ def lines(x: Sequence[float], curves: Mapping[str, Sequence[float]], labels: tup
     axes[0, 0].set(xlabel=labels[0], ylabel=labels[1])
     axes[0, 0].legend(frameon=False)
     return drawn
-
-
-def as_file_name(words: str) -> str:
-    """Words as the name of a file, without anything that a file system or a shell would mind."""
-    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in words)[-80:].lstrip(".") or "_"

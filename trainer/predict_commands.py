@@ -12,7 +12,7 @@ from trainer.data import load_pixels
 from trainer.dataset.formats import batched
 from trainer.device import Device
 from trainer.evaluate import version_of
-from trainer.plots import as_file_name
+from trainer.places import as_file_name
 from trainer.runs import find_run
 from trainer.saliency import overlay, saliency
 from trainer.serving import Predictor, export_onnx

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
 
 from trainer.heads import HIGH, LOW
 
@@ -77,9 +76,15 @@ def square(value: np.ndarray, label: np.ndarray) -> np.ndarray:
     return (HIGH - LOW) ** 2 * (value - label) ** 2
 
 
-def rank_correlation(value: np.ndarray, label: np.ndarray, weight: np.ndarray) -> float:
-    """Spearman's correlation of weighted examples; 0 where the answers or the labels are constant."""
-    one, other = rankdata(value), rankdata(label)
+def ranks(values: np.ndarray) -> np.ndarray:
+    """The rank of each number, from 1 on; equal ones share the mean of theirs."""
+    from scipy.stats import rankdata  # half a second to import
+
+    return rankdata(values)
+
+
+def correlation(one: np.ndarray, other: np.ndarray, weight: np.ndarray) -> float:
+    """Pearson's correlation of weighted numbers, of ranks that is Spearman's; 0 where one of them is constant."""
     total = weight.sum()
     one, other = one - weight @ one / total, other - weight @ other / total
     spread = np.sqrt((weight @ one**2) * (weight @ other**2))
@@ -93,10 +98,11 @@ def kinds(values: np.ndarray) -> np.ndarray:
 
 def measure(value: np.ndarray, label: np.ndarray, bootstrap: Bootstrap) -> Scores:
     """Everything about answers (n,) to photos with labels (n,)."""
+    told, said = ranks(value), ranks(label)
     return Scores(
         mse=bootstrap.mean(square(value, label)),
         mae=bootstrap.mean(np.abs(value - label)),
-        spearman=bootstrap.statistic(lambda weight: rank_correlation(value, label, weight), len(label)),
+        spearman=bootstrap.statistic(lambda weight: correlation(told, said, weight), len(label)),
         accuracy=bootstrap.mean((kinds(value) == kinds(label)).astype(float)),
         std=float(value.std()),
     )

@@ -24,7 +24,7 @@ from trainer.learn import Told, gather, learn
 from trainer.places import Places
 from trainer.report import verdict, write_report
 from trainer.saliency import frame_share, saliency
-from trainer.scores import Bootstrap, is_nearly_constant, kinds, measure, rank_correlation, square
+from trainer.scores import Bootstrap, correlation, is_nearly_constant, kinds, measure, ranks, square
 
 SMALL = ("height=64", "width=96")
 
@@ -50,8 +50,8 @@ def test_the_rank_correlation_is_spearmans() -> None:
     draw = np.random.default_rng(1)
     one, other = draw.random(40), draw.random(40)
     wanted: Any = spearmanr(one, other)
-    assert rank_correlation(one, other, np.ones(40)) == pytest.approx(wanted.statistic)
-    assert rank_correlation(np.full(40, 0.3), other, np.ones(40)) == 0
+    assert correlation(ranks(one), ranks(other), np.ones(40)) == pytest.approx(wanted.statistic)
+    assert correlation(ranks(np.full(40, 0.3)), ranks(other), np.ones(40)) == 0
 
 
 def test_ten_photos_of_one_horse_prove_no_more_than_one() -> None:

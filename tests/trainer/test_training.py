@@ -84,7 +84,7 @@ def test_a_run_that_was_killed_goes_on_with_resume_and_ends_with_the_same_weight
     places: Places, version: Version
 ) -> None:
     words = ["train", "--preset", "first-cnn", "--data", version.name, "--device", "cpu"]
-    words += [word for setting in (*QUICK, "epochs=40") for word in ("--set", setting)]
+    words += [word for setting in (*QUICK, "epochs=12") for word in ("--set", setting)]
     done = subprocess.run([*COMMAND, *words, "--name", "whole"], env=environment(places.home), capture_output=True)
     assert done.returncode == 0, done.stderr
     killed = subprocess.Popen([*COMMAND, *words, "--name", "killed"], env=environment(places.home))

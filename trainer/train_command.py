@@ -1,0 +1,154 @@
+"""What `trainer train` does: open what it needs, train, print one result."""
+
+import shutil
+import signal
+import types
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from collector.errors import UsageError
+from trainer.command_base import places, print_json, progress, stderr, stdout
+from trainer.config import RunConfig, make_config
+from trainer.dataset.manifest import find_version, read_version
+from trainer.device import Device, has_gpu
+from trainer.learn import Told, gather, learn
+from trainer.places import Places
+from trainer.runs import Facts, Run, begin, code_version, find_run, list_runs, now
+
+
+def train(
+    preset: str | None,
+    data: str,
+    settings: Sequence[str],
+    freeze: Sequence[str],
+    name: str | None,
+    device_name: str,
+    *,
+    resume: bool,
+    as_json: bool,
+    demo: bool,
+) -> None:
+    """`trainer train`."""
+    where = places(demo=demo)
+    if resume and (settings or freeze):
+        raise UsageError("--resume goes on with a run as it was begun: leave out --set and --freeze.")
+    run = _unfinished(where, name, preset) if resume else None
+    if run is None:
+        config = make_config(preset or ("finetune" if has_gpu() else "probe"), settings, freeze)
+        device = Device.find(device_name, config.precision)
+        version = find_version(where.datasets, data)
+        run = _begin(where, name, config, device, version.name, str(version.folder))
+    else:
+        device = Device.find(device_name, run.config.precision)
+        version = read_version(Path(run.facts.data_folder))
+    console = stderr()
+    if device.rank == 0:
+        device.agree(run.name)
+        console.print(f"{run.name}: {run.config.preset} on {version.name}, {device.words}")
+    with _stopping() as stopping, _told(run, device) as told:
+        told.stopping = stopping
+        material = gather(version, run.config, where.cache)
+        try:
+            learn(run, material, device, told)
+        except UsageError:
+            _forget_empty(run)
+            raise
+    device.leave()
+    if device.rank == 0:
+        _draw(run)
+        _print_run(run, as_json=as_json)
+
+
+def _begin(where: Places, name: str | None, config: RunConfig, device: Device, data: str, folder: str) -> Run:
+    facts = Facts("training", data, folder, code_version(), "none", device.words, now())
+    # One process of several keeps the books; the others learn its folder's name.
+    run = begin(where.runs, name, config, facts) if device.rank == 0 else None
+    return run or Run(where.runs / device.agree(""), config, facts)
+
+
+def _forget_empty(run: Run) -> None:
+    """A run that could not even begin leaves nothing behind."""
+    if not run.metrics() and not run.ready and not any(run.folder.glob("*.safetensors")):
+        shutil.rmtree(run.folder, ignore_errors=True)
+
+
+def _unfinished(where: Places, name: str | None, preset: str | None) -> Run:
+    if name:
+        run = find_run(where.runs, name, ready=False)
+        if run.facts.status == "done":
+            raise UsageError(f"The run {run.name} has ended; there is nothing to go on with.")
+        return run
+    held = [run for run in list_runs(where.runs) if run.facts.status != "done"]
+    held = [run for run in held if preset in (None, run.config.preset)]
+    if not held:
+        raise UsageError("There is no unfinished run to go on with; leave out --resume to begin one.")
+    return held[-1]
+
+
+@contextmanager
+def _stopping() -> Iterator[Any]:
+    """Ctrl-C or SIGTERM ends training after the step at hand, with a checkpoint; a second one ends it at once."""
+    asked = False
+
+    def ask(_number: int, _frame: types.FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _told(run: Run, device: Device) -> Iterator[Told]:
+    if device.rank:
+        yield Told()
+        return
+    console = stderr()
+
+    def line(facts: dict[str, Any]) -> None:
+        left = facts["seconds"] / facts["step"] * (facts["steps"] - facts["step"])
+        told = f"epoch {facts['epoch']:3} of {run.config.epochs}  loss {facts['loss']:.3f}"
+        if "validation_mse" in facts:
+            told += f"  validation MSE {facts['validation_mse']:.2f} (1..10)"
+        console.print(
+            f"{told}  {facts['photos_a_second']:.0f} photos/s  {left:.0f} s left", highlight=False, soft_wrap=True
+        )
+
+    with progress("features") as tell:
+        yield Told(working=lambda _words, done, of: tell(done, of), line=line, say=console.print)
+
+
+def _draw(run: Run) -> None:
+    metrics = run.metrics()
+    if len(metrics) < 2:
+        return
+    from trainer.plots import lines, save  # matplotlib takes half a second, also where there is nothing to draw
+
+    plots = run.folder / "plots"
+    plots.mkdir(exist_ok=True)
+    curves = {"training loss": [line["loss"] for line in metrics]}
+    if all("validation_mse" in line for line in metrics):
+        curves["validation MSE (1..10)"] = [line["validation_mse"] for line in metrics]
+    save(lines([line["epoch"] for line in metrics], curves, ("epoch", "")), plots / "training.png")
+
+
+def _print_run(run: Run, *, as_json: bool) -> None:
+    facts = run.facts
+    if as_json:
+        print_json({"name": run.name, "folder": run.folder, "config": run.config.model_dump()} | asdict(facts))
+        return
+    console = stdout()
+    validation = "-" if facts.validation_mse is None else f"{facts.validation_mse:.2f}"
+    console.print(f"{run.name}: training MSE {facts.train_mse:.2f}, validation MSE {validation} on the scale 1..10")
+    if facts.words:
+        console.print(facts.words, soft_wrap=True)
+    console.print(f"How good that is: trainer evaluate {run.name}")
