@@ -3,67 +3,24 @@
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
-from collector.errors import PaddockError
 from collector.racing import Axis
-from trainer.errors import Diverged, ExitCode
+from trainer.cli_base import EXIT_CODES, Demo, Json, group
+from trainer.job_cli import job
 
-EXIT_CODES = """
-Exit codes: 0 done; 2 wrong use, configuration or data; 6 training stopped because its loss was no number, the last
-good checkpoint is kept; 7 the disk is full or may not be written; 130 interrupted, --resume goes on from there.
-"""
-
-
-class Commands(TyperGroup):
-    """A group whose commands answer a user's mistake with one sentence instead of a traceback."""
-
-    def invoke(self, ctx: Any) -> Any:
-        from trainer.places import explain
-
-        try:
-            return super().invoke(ctx)
-        except Diverged as error:
-            typer.echo(f"error: {error}", err=True)
-            raise typer.Exit(ExitCode.DIVERGED) from error
-        except PaddockError as error:
-            typer.echo(f"error: {error}", err=True)
-            raise typer.Exit(ExitCode.USAGE) from error
-        except ModuleNotFoundError as error:
-            typer.echo(f"error: {error.name} is not installed: pip install 'paddock[trainer]'.", err=True)
-            raise typer.Exit(ExitCode.USAGE) from error
-        except OSError as error:
-            typer.echo(f"error: {explain(error)}", err=True)
-            raise typer.Exit(ExitCode.DISK) from error
-        except typer.Abort as error:
-            typer.echo("error: Not confirmed, so nothing was done; add --yes to do it without being asked.", err=True)
-            raise typer.Exit(ExitCode.USAGE) from error
-        except KeyboardInterrupt as error:
-            raise typer.Exit(ExitCode.INTERRUPTED) from error
-
-
-def _group(words: str, **options: Any) -> typer.Typer:
-    return typer.Typer(
-        cls=Commands,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-        help=words,
-        **options,
-    )
-
-
-app = _group(
+app = group(
     "Learns distance aptitude from the collected photos, and says how good it is.",
     no_args_is_help=True,
     epilog=EXIT_CODES,
 )
-dataset = _group("Data set versions: list, look, check, compare, remove.", no_args_is_help=True)
+dataset = group("Data set versions: list, look, check, compare, remove.", no_args_is_help=True)
 app.add_typer(dataset, name="dataset")
-runs = _group("Training runs: list (without a word), compare, remove.")
+runs = group("Training runs: list (without a word), compare, remove.")
 app.add_typer(runs, name="runs")
+app.add_typer(job, name="job")
 
 
 class DataFormat(StrEnum):
@@ -83,8 +40,6 @@ class SideName(StrEnum):
     TEST = "test"
 
 
-Demo = Annotated[bool, typer.Option("--demo", help="Work on what `collector crawl --demo` has collected.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout; everything else on stderr.")]
 DeviceName = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run: its name, its beginning, or last.")]
 Data = Annotated[str, typer.Argument(metavar="VERSION", help="A data set version: its name, its beginning, or last.")]
@@ -152,6 +107,9 @@ def train(
     ] = None,
     name: Annotated[str | None, typer.Option(metavar="N", help="What the run is called.")] = None,
     device: DeviceName = "auto",
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where runs go; below PADDOCK_HOME unless given.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with --name, or the last unfinished run.")] = False,
     as_json: Json = False,
     demo: Demo = False,
@@ -167,7 +125,7 @@ def train(
     from trainer import train_command
 
     train_command.train(
-        preset, data, settings or [], freeze or [], name, device, resume=resume, as_json=as_json, demo=demo
+        preset, data, settings or [], freeze or [], name, device, out, resume=resume, as_json=as_json, demo=demo
     )
 
 
@@ -368,6 +326,22 @@ def dataset_delete(
     from trainer import data_commands
 
     data_commands.delete(version, yes=yes, as_json=as_json, demo=demo)
+
+
+@app.command(epilog=EXIT_CODES)
+def worker(
+    until_idle: Annotated[bool, typer.Option("--until-idle", help="End when nothing is left to do.")] = False,
+    demo: Demo = False,
+) -> None:
+    """Work on training jobs: those of this machine, and those of the fleet on the same Postgres.
+
+    Commands start one of their own where it is needed; keep one up on every machine of a fleet.
+
+    Example: trainer worker
+    """
+    from trainer import job_commands
+
+    job_commands.worker(until_idle=until_idle, demo=demo)
 
 
 def main() -> None:

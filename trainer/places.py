@@ -28,6 +28,11 @@ class Places:
         return self.home / "runs"
 
     @property
+    def jobs(self) -> Path:
+        """Training jobs at work, a folder each, and the engine's locks."""
+        return self.home / "jobs"
+
+    @property
     def cache(self) -> Path:
         """What can be made again: unpacked pixels and features."""
         return self.home / "cache"

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from collector.errors import UsageError
-from trainer.command_base import places, print_json, progress, stderr, stdout
+from trainer.command_base import absolute, places, print_json, progress, stderr, stdout
 from trainer.config import RunConfig, make_config
 from trainer.dataset.manifest import find_version, read_version
 from trainer.device import Device, has_gpu
 from trainer.learn import Told, gather, learn
-from trainer.places import Places
 from trainer.runs import Facts, Run, begin, code_version, find_run, list_runs, now
 
 
@@ -26,6 +25,7 @@ def train(
     freeze: Sequence[str],
     name: str | None,
     device_name: str,
+    out: Path | None,
     *,
     resume: bool,
     as_json: bool,
@@ -33,17 +33,22 @@ def train(
 ) -> None:
     """`trainer train`."""
     where = places(demo=demo)
+    root = absolute(out) if out else where.runs
     if resume and (settings or freeze):
         raise UsageError("--resume goes on with a run as it was begun: leave out --set and --freeze.")
-    run = _unfinished(where, name, preset) if resume else None
+    run = _unfinished(root, name, preset) if resume else None
     if run is None:
         config = make_config(preset or ("finetune" if has_gpu() else "probe"), settings, freeze)
         device = Device.find(device_name, config.precision)
         version = find_version(where.datasets, data)
-        run = _begin(where, name, config, device, version.name, str(version.folder))
+        run = _begin(root, name, config, device, version.name, str(version.folder))
     else:
         device = Device.find(device_name, run.config.precision)
-        version = read_version(Path(run.facts.data_folder))
+        held = Path(run.facts.data_folder)
+        # On another machine the data set lies elsewhere.
+        version = read_version(held) if held.is_dir() else find_version(where.datasets, data)
+        if version.name != run.facts.data:
+            raise UsageError(f"{run.name} was begun on {run.facts.data}, and {version.name} is another data set.")
     console = stderr()
     if device.rank == 0:
         device.agree(run.name)
@@ -62,11 +67,11 @@ def train(
         _print_run(run, as_json=as_json)
 
 
-def _begin(where: Places, name: str | None, config: RunConfig, device: Device, data: str, folder: str) -> Run:
+def _begin(root: Path, name: str | None, config: RunConfig, device: Device, data: str, folder: str) -> Run:
     facts = Facts("training", data, folder, code_version(), "none", device.words, now())
     # One process of several keeps the books; the others learn its folder's name.
-    run = begin(where.runs, name, config, facts) if device.rank == 0 else None
-    return run or Run(where.runs / device.agree(""), config, facts)
+    run = begin(root, name, config, facts) if device.rank == 0 else None
+    return run or Run(root / device.agree(""), config, facts)
 
 
 def _forget_empty(run: Run) -> None:
@@ -75,13 +80,13 @@ def _forget_empty(run: Run) -> None:
         shutil.rmtree(run.folder, ignore_errors=True)
 
 
-def _unfinished(where: Places, name: str | None, preset: str | None) -> Run:
+def _unfinished(root: Path, name: str | None, preset: str | None) -> Run:
     if name:
-        run = find_run(where.runs, name, ready=False)
+        run = find_run(root, name, ready=False)
         if run.facts.status == "done":
             raise UsageError(f"The run {run.name} has ended; there is nothing to go on with.")
         return run
-    held = [run for run in list_runs(where.runs) if run.facts.status != "done"]
+    held = [run for run in list_runs(root) if run.facts.status != "done"]
     held = [run for run in held if preset in (None, run.config.preset)]
     if not held:
         raise UsageError("There is no unfinished run to go on with; leave out --resume to begin one.")

@@ -149,7 +149,11 @@ def delete(folder: Path) -> int:
     Returns the bytes that were freed.
     """
     freed = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    folder.chmod(folder.stat().st_mode | 0o700)
     (folder / MANIFEST).unlink(missing_ok=True)
+    for path in (folder, *folder.rglob("*")):
+        if path.is_dir():
+            path.chmod(path.stat().st_mode | 0o700)  # of what a job was given, nobody may write
     shutil.rmtree(folder)
     return freed
 

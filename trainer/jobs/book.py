@@ -1,0 +1,214 @@
+"""The book of jobs in Postgres: each job's row, and what it prints."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from typing import Any, LiteralString
+
+import psycopg
+from procrastinate import App, SyncPsycopgConnector
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from collector.errors import UsageError
+from trainer.jobs.bundles import drop_unused
+from trainer.jobs.task import Job, State, Task, read_task
+
+Connection = psycopg.Connection[Any]
+
+SEARCH_PATH = "-c search_path=training,public -c timezone=UTC"
+COLUMNS: LiteralString = ", ".join(field.name for field in fields(Job))  # pyright: ignore[reportAssignmentType]
+RUN_FIRST = "`trainer job run` queues one."
+KEPT_HEAD, KEPT_TAIL = 1 << 20, 63 << 20  # bytes of a log that are kept of its beginning and of its end
+
+
+def conninfo_of_jobs(conninfo: str) -> str:
+    """The same database, where jobs and their engine are found first."""
+    return make_conninfo(conninfo, options=SEARCH_PATH)
+
+
+@contextmanager
+def opened(conninfo: str) -> Iterator[Connection]:
+    """A connection to the book, each statement a transaction unless said otherwise.
+
+    Raises:
+        UsageError: the database is lost.
+    """
+    try:
+        with psycopg.connect(conninfo_of_jobs(conninfo), autocommit=True) as connection:
+            yield connection
+    except psycopg.OperationalError as error:
+        reason = (str(error).strip().splitlines() or ["no reason given"])[0]
+        raise UsageError(f"The database was lost ({reason}); the jobs go on, ask again.") from error
+
+
+def as_job(row: dict[str, Any]) -> Job:
+    """A job of its row."""
+    return Job(**row | {"task": read_task(row["task"]), "state": State(row["state"])})
+
+
+def list_jobs(connection: Connection) -> list[Job]:
+    """All jobs, oldest first."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return [as_job(row) for row in cursor.execute(f"SELECT {COLUMNS} FROM training_job ORDER BY id")]
+
+
+def read_job(connection: Connection, job_id: int) -> Job | None:
+    """A job; None where it has been deleted."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(f"SELECT {COLUMNS} FROM training_job WHERE id = %s", (job_id,)).fetchone()
+        return as_job(row) if row else None
+
+
+def find_job(connection: Connection, word: str) -> Job:
+    """The job that a person means: its name, the beginning of it, or `last`.
+
+    Raises:
+        UsageError: there is none, or several are meant.
+    """
+    held = list_jobs(connection)
+    if not held:
+        raise UsageError(f"There is no job yet: {RUN_FIRST}")
+    if word == "last":
+        return held[-1]
+    near = [job for job in held if job.name == word] or [job for job in held if job.name.startswith(word)]
+    if len(near) == 1:
+        return near[0]
+    names = ", ".join(job.name for job in (near or held)[-5:])
+    problem = "Several jobs begin with" if near else "There is no job"
+    raise UsageError(f"{problem} {word!r}; {'they are' if near else 'the latest are'} {names}.")
+
+
+# --- queueing ---------------------------------------------------------------------------------------------
+
+
+def queue(
+    connection: Connection,
+    name: str | None,
+    task: Task,
+    *,
+    place: str,
+    queue: str,
+    gpus: int,
+    code: str | None,
+    data: str | None,
+) -> Job:
+    """A new job, queued for the engine in the same transaction.
+
+    Raises:
+        UsageError: there is a job of that name.
+    """
+    with connection.transaction():
+        connection.execute("LOCK TABLE training_job IN SHARE ROW EXCLUSIVE MODE")
+        taken = {row[0] for row in connection.execute("SELECT name FROM training_job")}
+        stem = task.preset or "job"
+        chosen = name or next(f"{stem}-{n}" for n in range(1, 10**9) if f"{stem}-{n}" not in taken)
+        if chosen in taken:
+            raise UsageError(f"There is a job {chosen} already; give another --name, or `trainer job resume {chosen}`.")
+        row = connection.execute(
+            "INSERT INTO training_job (name, task, place, queue, gpus, code, data) VALUES (%s, %s, %s, %s, %s, %s, %s)"
+            " RETURNING id",
+            (chosen, Jsonb(task.as_json()), place, queue, gpus, code, data),
+        ).fetchone()
+        assert row is not None
+        defer(connection, row[0], queue)
+    job = read_job(connection, row[0])
+    assert job is not None
+    return job
+
+
+def defer(connection: Connection, job_id: int, queue: str) -> None:
+    """Hand a job to the engine, within the connection's transaction; what the engine held of it before is void."""
+    app = App(connector=SyncPsycopgConnector())
+    task = app.configure_task("training_job", queue=queue, connection=connection)
+    engine_job = task.defer(job_id=job_id)
+    connection.execute("UPDATE training_job SET engine_job = %s WHERE id = %s", (engine_job, job_id))
+
+
+def resume(connection: Connection, job: Job) -> None:
+    """Queue a job again that was stopped or has failed; it goes on from what it has brought back.
+
+    Raises:
+        UsageError: it is not over, or it is done.
+    """
+    with connection.transaction():
+        changed = connection.execute(
+            "UPDATE training_job SET state = 'queued', reason = '', stop_asked = false, ended_at = NULL,"
+            " exit_code = NULL, queued_at = now() WHERE id = %s AND state IN ('stopped', 'failed') RETURNING id",
+            (job.id,),
+        ).fetchone()
+        if not changed:
+            raise UsageError(f"{job.name} is {job.state}: only what was stopped or has failed can be resumed.")
+        defer(connection, job.id, job.queue)
+
+
+CANCEL = "SELECT procrastinate_cancel_job_v1(%s, true, false)"
+STOPPED = """
+UPDATE training_job SET stop_asked = true,
+    state = CASE state WHEN 'queued' THEN 'stopped' ELSE state END,
+    reason = CASE state WHEN 'queued' THEN 'stopped before it began' ELSE reason END,
+    ended_at = CASE state WHEN 'queued' THEN now() ELSE ended_at END
+WHERE id = %s AND state IN ('queued', 'running') RETURNING state
+"""
+
+
+def stop(connection: Connection, job: Job) -> State | None:
+    """Ask for a job to be stopped; its state then (running: it is saving), None where it had ended."""
+    with connection.transaction():
+        row = connection.execute(STOPPED, (job.id,)).fetchone()
+        connection.execute(CANCEL, (job.engine_job,))
+    return State(row[0]) if row else None
+
+
+def delete(connection: Connection, job: Job) -> int:
+    """Remove an ended job with its log and its output; the bytes that are free again.
+
+    Raises:
+        UsageError: it has not ended.
+    """
+    with connection.transaction():
+        gone = connection.execute(
+            "DELETE FROM training_job WHERE id = %s AND state NOT IN ('queued', 'running') RETURNING log_bytes",
+            (job.id,),
+        ).fetchone()
+        if not gone:
+            raise UsageError(f"{job.name} is {job.state}: `trainer job stop {job.name}` first.")
+        return gone[0] + drop_unused(connection)
+
+
+# --- what is printed --------------------------------------------------------------------------------------
+
+FORGET_MIDDLE = "DELETE FROM training_log WHERE job_id = %s AND start > %s AND start < %s"
+APPEND = """
+WITH longer AS (UPDATE training_job SET log_bytes = log_bytes + %(size)s
+    WHERE id = %(job)s AND engine_job = %(engine_job)s RETURNING id, log_bytes)
+INSERT INTO training_log (job_id, start, content)
+SELECT id, log_bytes - %(size)s, %(content)s FROM longer RETURNING start
+"""
+
+
+def read_log(connection: Connection, job: Job, start: int = 0) -> Iterator[tuple[int, bytes]]:
+    """What a job has printed from a byte on: where each piece begins, and its bytes.
+
+    Of a very long log the middle is not kept; then a piece begins later than the one before ended.
+    """
+    with connection.transaction(), connection.cursor(f"log_{job.id}", binary=True) as cursor:
+        cursor.itersize = 64
+        statement = "SELECT start, content FROM training_log WHERE job_id = %s AND start >= %s ORDER BY start"
+        yield from cursor.execute(statement, (job.id, start))
+
+
+def kept_bytes(connection: Connection) -> dict[int, int]:
+    """Bytes that each job occupies: its log and its output."""
+    statement = """
+    SELECT job.id, COALESCE((SELECT sum(length(content)) FROM training_log WHERE job_id = job.id), 0)
+        + COALESCE((SELECT size FROM bundle WHERE digest = job.output), 0)
+    FROM training_job job
+    """
+    return {job_id: int(size) for job_id, size in connection.execute(statement)}
+
+
+def names_of(jobs: Sequence[Job]) -> str:
+    """Jobs by name, in a line."""
+    return ", ".join(job.name for job in jobs)

@@ -1,0 +1,148 @@
+"""Archives in Postgres, under their SHA-256, in parts: code that is shipped, data sets, and what jobs bring back.
+
+Whoever reaches the database reaches them, and nothing is sent twice.
+"""
+
+import hashlib
+import io
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import psycopg
+
+PART = 4 << 20  # bytes
+Connection = psycopg.Connection[Any]
+
+
+def is_held(connection: Connection, digest: str) -> bool:
+    """Whether a bundle is there, whole: it commits with its last part."""
+    return connection.execute("SELECT FROM bundle WHERE digest = %s", (digest,)).fetchone() is not None
+
+
+def keep(connection: Connection, kind: str, file: IO[bytes]) -> tuple[str, int]:
+    """Keep a file's content; its digest, and the bytes that were sent. What is there already is not sent again."""
+    digest, size = _measure(file)
+    with connection.transaction():
+        made = connection.execute(
+            "INSERT INTO bundle (digest, kind, size) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING RETURNING digest",
+            (digest, kind, size),
+        ).fetchone()
+        for number, part in enumerate(iter(lambda: file.read(PART), b"")) if made else ():
+            connection.execute("INSERT INTO bundle_part VALUES (%s, %s, %b)", (digest, number, part))
+    return digest, size if made else 0
+
+
+def _measure(file: IO[bytes]) -> tuple[str, int]:
+    file.seek(0)
+    digest = hashlib.file_digest(file, "sha256").hexdigest()  # pyright: ignore[reportArgumentType]
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    return digest, size
+
+
+def parts(connection: Connection, digest: str) -> Iterator[bytes]:
+    """A bundle's content, a part at a time."""
+    number = 0
+    while row := connection.execute(
+        "SELECT content FROM bundle_part WHERE digest = %s AND number = %s", (digest, number), binary=True
+    ).fetchone():
+        yield row[0]
+        number += 1
+
+
+def read(connection: Connection, digest: str) -> bytes:
+    """The whole of a small one."""
+    return b"".join(parts(connection, digest))
+
+
+def keep_folder(connection: Connection, kind: str, folder: Path) -> tuple[str, int]:
+    """Keep a folder as a tar. The same files give the same bundle, whenever they were written."""
+    with tempfile.TemporaryFile() as file:
+        with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
+            tar.add(folder, ".", filter=_plain)
+        return keep(connection, kind, file)
+
+
+def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    """Files, folders and links only, by no owner; a file that is being written comes with the next one."""
+    if not (entry.isreg() or entry.isdir() or entry.issym() or entry.islnk()) or entry.name.endswith(".part"):
+        return None
+    entry.uid, entry.gid, entry.uname, entry.gname = 0, 0, "", ""
+    if entry.isdir():
+        entry.mtime = 0
+    return entry
+
+
+def bring(connection: Connection, digest: str, folder: Path) -> None:
+    """Unpack a folder that was kept: whole, or not at all."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as beside:
+        inner = Path(beside) / "folder"
+        inner.mkdir()
+        with tempfile.TemporaryFile(dir=beside) as file:
+            for part in parts(connection, digest):
+                file.write(part)
+            file.seek(0)
+            with tarfile.open(fileobj=file) as tar:
+                tar.extractall(inner, filter="data")
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+        inner.rename(folder)
+
+
+def list_files(connection: Connection, digest: str) -> list[tuple[str, int]]:
+    """The files of a folder that was kept: path and bytes."""
+    reader = io.BufferedReader(_Parts(parts(connection, digest)))
+    with tarfile.open(fileobj=reader, mode="r|") as tar:
+        return [(entry.name.removeprefix("./"), entry.size) for entry in tar if entry.isreg()]
+
+
+class _Parts(io.RawIOBase):
+    """Parts as a file that is read from its beginning to its end."""
+
+    def __init__(self, its: Iterator[bytes]) -> None:
+        self._its, self._left = its, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._left:
+            part = next(self._its, None)
+            if part is None:
+                return 0
+            self._left = part
+        count = min(len(buffer), len(self._left))
+        buffer[:count], self._left = self._left[:count], self._left[count:]
+        return count
+
+
+UNUSED = """
+DELETE FROM bundle WHERE NOT EXISTS (
+    SELECT FROM training_job WHERE code = digest OR output = digest OR 'data ' || data = kind
+) RETURNING size
+"""
+
+
+SHIPPING = 7_306_652_131_000_002  # any constant: what is being shipped belongs to no job yet
+
+
+def hold(connection: Connection) -> None:
+    """Keep others from dropping bundles until this transaction ends, in which a job is queued that needs some."""
+    connection.execute("SELECT pg_advisory_xact_lock_shared(%s)", (SHIPPING,))
+
+
+def drop_unused(connection: Connection) -> int:
+    """Remove what no job needs any more; the bytes that are free again. While somebody ships, nothing is removed."""
+    with connection.transaction():
+        free = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (SHIPPING,)).fetchone()
+        return sum(size for (size,) in connection.execute(UNUSED)) if free and free[0] else 0
+
+
+def find_data(connection: Connection, version: str) -> str | None:
+    """The digest of a data set version that is held; None where it is not."""
+    row = connection.execute("SELECT digest FROM bundle WHERE kind = %s", (f"data {version}",)).fetchone()
+    return row[0] if row else None

@@ -1,0 +1,157 @@
+"""What a person's machine does about jobs: ship code and data, queue, choose, bring back."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+
+from collector.errors import UsageError
+from trainer.dataset.manifest import Version
+from trainer.jobs import book, bundles, code
+from trainer.jobs.book import Connection
+from trainer.jobs.engine import FROZEN, queue_of
+from trainer.jobs.machine import list_gpus, machine_name
+from trainer.jobs.profiles import Profile
+from trainer.jobs.task import LOCAL, Job, State, Task
+
+AGE = re.compile(r"(\d+)([smhdw])")
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a person wants to be run."""
+
+    task: Task
+    name: str | None
+    gpus: int
+    version: Version | None
+    folder: Path  # the project, or a folder in it
+
+
+def submit(connection: Connection, order: Order, profile: Profile, home: Path, *, shared: bool) -> tuple[Job, int]:
+    """Ship what is not there yet, and queue the job; the job, and the bytes that were sent for it.
+
+    `shared`: other machines reach this database, so the data set version has to be in it for them.
+
+    Raises:
+        UsageError: no machine there has so many GPUs, or the code cannot be shipped.
+    """
+    _check_gpus(connection, order.gpus, profile)
+    root = _find_project(order)
+    task = replace(
+        order.task,
+        price_per_hour=profile.hourly,
+        currency=profile.currency,
+        commit=code.commit_of(root) if root else "",
+    )
+    packed = code.pack(root) if root else None
+    sent = 0
+    with connection.transaction():
+        bundles.hold(connection)
+        digest = None
+        if packed is not None:
+            digest, sent = bundles.keep(connection, "code", BytesIO(packed))
+        data = None
+        if order.version is not None:
+            data = order.version.name
+            if profile.kind == LOCAL:
+                data = str(order.version.folder)
+            elif shared and bundles.find_data(connection, data) is None:
+                sent += bundles.keep_folder(connection, f"data {data}", order.version.folder)[1]
+        job = book.queue(
+            connection, order.name, task, place=profile.name,
+            queue=queue_of(profile.kind, machine_name(home), order.gpus), gpus=order.gpus, code=digest, data=data,
+        )  # fmt: skip
+    return job, sent
+
+
+def _find_project(order: Order) -> Path | None:
+    """The project whose code is shipped; none for a preset that is run outside one, by the trainer that is installed."""
+    root = code.find_root(order.folder)
+    if root is None and order.task.command:
+        raise UsageError(
+            f"{order.folder} is in no git repository, and git says what a job's code is: `git init` makes one."
+        )
+    return root
+
+
+def _check_gpus(connection: Connection, gpus: int, profile: Profile) -> None:
+    """A job that no machine can ever run is refused at once."""
+    if not gpus or profile.kind == "skypilot":
+        return
+    if profile.kind == LOCAL:
+        have = len(list_gpus())
+        if have < gpus:
+            raise UsageError(
+                f"--gpu {gpus}: this machine has {have or 'no'} GPU{'s' if have > 1 else ''} (`nvidia-smi` lists "
+                "them); leave it out to train on the CPU, or name another place with --where."
+            )
+        return
+    row = connection.execute(
+        "SELECT max(cardinality(gpus)), count(*) FROM machine WHERE fleet"
+        " AND seen_at > clock_timestamp() - make_interval(secs => %s)", (FROZEN,),
+    ).fetchone()  # fmt: skip
+    most, machines = row or (None, 0)
+    if (most or 0) < gpus:
+        raise UsageError(
+            f"--gpu {gpus}: of the {machines} machines on which `trainer worker` runs, none has so many "
+            f"(the most is {most or 0})."
+        )
+
+
+# --- choosing ---------------------------------------------------------------------------------------------
+
+
+def read_age(words: str) -> timedelta:
+    """`90s`, `30m`, `12h`, `7d` or `2w`.
+
+    Raises:
+        UsageError: it is none of them.
+    """
+    found = AGE.fullmatch(words)
+    if not found:
+        raise UsageError(f"--older-than {words!r} is no age; write it as 30m, 12h, 7d or 2w.")
+    return timedelta(seconds=int(found[1]) * UNITS[found[2]])
+
+
+def choose(connection: Connection, words: Sequence[str], states: Sequence[State], older_than: str | None) -> list[Job]:
+    """The jobs of these names that are in one of these states and ended so long ago; without a word, of all.
+
+    Raises:
+        UsageError: a name means no job, or several.
+    """
+    if words:
+        held = list({job.id: job for job in (book.find_job(connection, word) for word in words)}.values())
+    else:
+        held = book.list_jobs(connection)
+    if states:
+        held = [job for job in held if job.state in states]
+    if older_than:
+        before = datetime.now(UTC) - read_age(older_than)
+        held = [job for job in held if (job.ended_at or job.queued_at) < before]
+    return held
+
+
+# --- bringing back ----------------------------------------------------------------------------------------
+
+
+def list_output(connection: Connection, job: Job) -> list[tuple[str, int]]:
+    """What a job has brought back so far: paths and bytes."""
+    return bundles.list_files(connection, job.output) if job.output else []
+
+
+def bring_output(connection: Connection, job: Job, folder: Path) -> Path:
+    """Bring a job's output into a folder of its own.
+
+    Raises:
+        UsageError: there is none, or the folder is there already.
+    """
+    if job.output is None:
+        raise UsageError(f"{job.name} has brought nothing back ({job.state}): its $PADDOCK_OUTPUT was empty.")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder} is there already; name another folder with --out.")
+    bundles.bring(connection, job.output, folder)
+    return folder

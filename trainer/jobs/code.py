@@ -1,0 +1,96 @@
+"""What is shipped of a project: what git knows or would take in, without what `.jobignore` names.
+
+Ignored files never reach a job. The archive is the same for the same files, so its digest says whether it is there
+already; it keeps the run bit of scripts, and links within the project.
+"""
+
+import gzip
+import io
+import subprocess
+import tarfile
+from pathlib import Path
+
+from collector.errors import UsageError
+
+IGNORE = ".jobignore"  # as .gitignore is written
+LARGEST = 200 << 20  # bytes of code, packed or not
+EPOCH = 0
+
+
+def find_root(folder: Path) -> Path | None:
+    """The project that a folder is in; None where git knows none."""
+    told = _git(folder, "rev-parse", "--show-toplevel")
+    return Path(told.decode().strip()) if told is not None else None
+
+
+def _git(folder: Path, *words: str) -> bytes | None:
+    try:
+        done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, check=False)
+    except OSError as error:
+        raise UsageError("git is not installed, and it says what a job's code is: install git.") from error
+    return done.stdout if done.returncode == 0 else None
+
+
+def commit_of(root: Path) -> str:
+    """The commit that a project is at, marked where something has been changed since; empty before the first one."""
+    commit = _git(root, "rev-parse", "--short=12", "HEAD")
+    changed = _git(root, "status", "--porcelain")
+    return f"{commit.decode().strip()}{' and changes' if changed else ''}" if commit else ""
+
+
+def list_files(root: Path) -> list[str]:
+    """The files that are shipped, by their paths within the project, in order."""
+    known = _names(root, "--cached", "--others", "--exclude-standard")
+    if (root / IGNORE).is_file():
+        rules = f"--exclude-from={IGNORE}"
+        known -= _names(root, "--cached", "--ignored", rules) | _names(root, "--others", "--ignored", rules)
+    return sorted(name for name in known if (root / name).is_symlink() or (root / name).is_file())
+
+
+def _names(root: Path, *words: str) -> set[str]:
+    told = _git(root, "ls-files", "-z", *words)
+    if told is None:
+        raise UsageError(f"git cannot list the files of {root}; is {root / IGNORE} readable?")
+    return {name.decode(errors="surrogateescape") for name in told.split(b"\0") if name}
+
+
+def pack(root: Path) -> bytes:
+    """The project as a gzipped tar, byte for byte the same for the same files.
+
+    Raises:
+        UsageError: there is nothing to ship, or too much.
+    """
+    names = list_files(root)
+    if not names:
+        raise UsageError(f"{root} holds no file to ship: git knows none, or {IGNORE} leaves all of them out.")
+    size = sum((root / name).lstat().st_size for name in names)
+    if size > LARGEST:
+        largest = max(names, key=lambda name: (root / name).lstat().st_size)
+        raise UsageError(
+            f"The code is {size >> 20} MiB, more than {LARGEST >> 20} (the largest file is {largest}): name what no "
+            f"job needs in {root / IGNORE}, written as a .gitignore is."
+        )
+    file = io.BytesIO()
+    with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=6, mtime=EPOCH, filename="") as packed:
+        _write_tar(packed, root, names)
+    return file.getvalue()
+
+
+def _write_tar(file: gzip.GzipFile, root: Path, names: list[str]) -> None:
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for name in names:
+            entry = tar.gettarinfo(root / name, name)
+            entry.mtime, entry.uid, entry.gid, entry.uname, entry.gname = EPOCH, 0, 0, "", ""
+            entry.mode = 0o755 if entry.mode & 0o100 else 0o644
+            if entry.isreg():
+                with (root / name).open("rb") as content:
+                    tar.addfile(entry, content)
+            elif entry.issym():
+                tar.addfile(entry)
+
+
+def unpack(body: bytes, folder: Path) -> None:
+    """Unpack such an archive; nothing in it can leave the folder (PEP 706's `data` filter)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(fileobj=io.BytesIO(body), mode="r:*") as tar:
+        tar.extractall(folder, filter="data")

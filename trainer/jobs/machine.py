@@ -1,0 +1,79 @@
+"""This machine: its name, its GPUs, and its slots. A slot is a file lock, so a killed engine gives it back, and a job
+that still saves its checkpoint after the engine is gone keeps it until it has ended."""
+
+import asyncio
+import fcntl
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+LOOK_EVERY = 0.2  # seconds
+
+
+def machine_name(home: Path) -> str:
+    """How this machine is called among others; each home on it has an engine of its own."""
+    return f"{socket.gethostname()}:{home}"
+
+
+def list_gpus() -> list[str]:
+    """The names of the NVIDIA GPUs here, as the driver tells them; torch is not asked, which would take seconds."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return []
+    try:
+        asked = [program, "--query-gpu=name", "--format=csv,noheader"]
+        told = subprocess.run(asked, capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return [line.strip() for line in told.stdout.splitlines() if line.strip()] if told.returncode == 0 else []
+
+
+def try_lock(path: Path) -> int | None:
+    """An exclusive lock on a file as a descriptor, which can be handed to a child; None where somebody has it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def is_locked(path: Path) -> bool:
+    """Whether somebody holds the lock on a file."""
+    descriptor = try_lock(path)
+    if descriptor is None:
+        return True
+    os.close(descriptor)
+    return False
+
+
+class Slots:
+    """The slots of one kind on this machine: gpu-0, gpu-1, ... or cpu-0, ..."""
+
+    def __init__(self, folder: Path, kind: str, count: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._paths = [folder / f"{kind}-{number}" for number in range(count)]
+        self._turn = asyncio.Lock()  # whoever wants two is not passed by those who want one
+
+    @asynccontextmanager
+    async def taken(self, count: int) -> AsyncIterator[tuple[Sequence[int], Sequence[int]]]:
+        """So many slots, once they are free: their numbers, and the descriptors that hold them."""
+        held: dict[int, int] = {}
+        try:
+            async with self._turn:
+                while len(held) < count:
+                    for number, path in enumerate(self._paths):
+                        if number not in held and len(held) < count and (descriptor := try_lock(path)) is not None:
+                            held[number] = descriptor
+                    if len(held) < count:
+                        await asyncio.sleep(LOOK_EVERY)
+            yield tuple(held), tuple(held.values())
+        finally:
+            for descriptor in held.values():
+                with suppress(OSError):
+                    os.close(descriptor)

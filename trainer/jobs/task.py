@@ -1,0 +1,139 @@
+"""What a job is asked to do, and what becomes of it. Pure."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from collector.errors import UsageError
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.IGNORECASE)
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+OURS = ("PADDOCK_INPUT", "PADDOCK_OUTPUT", "PADDOCK_JOB", "PADDOCK_ATTEMPT")  # what every job finds in its environment
+LOCAL = "local"
+
+
+class State(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    STOPPED = "stopped"  # by hand or at a limit; `trainer job resume` goes on
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more happens to it by itself."""
+        return self in (State.DONE, State.FAILED, State.STOPPED)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a job runs: a preset of `trainer train`, or any command."""
+
+    command: tuple[str, ...] = ()  # empty: a preset
+    preset: str = ""
+    settings: tuple[str, ...] = ()  # key=value of the preset
+    environment: Mapping[str, str | None] = field(default_factory=dict)  # None: as it is on the machine that runs it
+    max_seconds: float | None = None  # over all attempts
+    max_price: float | None = None
+    price_per_hour: float = 0.0  # of the place, when the job was queued
+    currency: str = ""
+    commit: str = ""  # of the code that was shipped, marked where it has been changed since
+    opens: str | None = None  # the address that a notebook answers at
+
+    @property
+    def words(self) -> str:
+        """What it runs, in a line."""
+        return " ".join(self.command) or " ".join((self.preset, *self.settings))
+
+    def limit(self) -> tuple[float, str] | None:
+        """After how many seconds it ends, and by which limit; None where it has none."""
+        limits = []
+        if self.max_seconds is not None:
+            limits.append((self.max_seconds, f"its limit of {self.max_seconds / 3600:g} h is reached"))
+        if self.max_price is not None and self.price_per_hour > 0:
+            told = f"its limit of {self.max_price:g} {self.currency}".rstrip()
+            limits.append((self.max_price / self.price_per_hour * 3600, f"{told} is reached"))
+        return min(limits, default=None)
+
+    def as_json(self) -> dict[str, Any]:
+        """The task as the database keeps it."""
+        return asdict(self) | {"environment": dict(self.environment)}
+
+
+def read_task(facts: Mapping[str, Any]) -> Task:
+    """A task as the database has kept it."""
+    return Task(**{**facts, "command": tuple(facts["command"]), "settings": tuple(facts["settings"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as it stands."""
+
+    id: int
+    name: str
+    task: Task
+    place: str
+    queue: str
+    gpus: int
+    code: str | None  # digest of the code that it runs
+    data: str | None  # name of the data set version
+    state: State
+    reason: str
+    machine: str | None
+    engine_job: int | None
+    stop_asked: bool
+    attempts: int
+    queued_at: datetime
+    started_at: datetime | None  # of the attempt at hand
+    ended_at: datetime | None
+    seconds: float  # that it has run, without the attempt at hand
+    exit_code: int | None
+    output: str | None  # digest of what it has brought back
+    log_bytes: int
+
+    def running_seconds(self, now: datetime) -> float:
+        """Seconds that it has run, the attempt at hand included."""
+        going = self.state is State.RUNNING and self.started_at is not None
+        return self.seconds + ((now - self.started_at).total_seconds() if going and self.started_at else 0.0)
+
+    def price(self, now: datetime) -> float:
+        """What it has cost so far."""
+        return self.running_seconds(now) / 3600 * self.task.price_per_hour
+
+    def as_json(self, now: datetime) -> dict[str, Any]:
+        """The job as `--json` prints it; values of its environment stay untold."""
+        facts = {name: getattr(self, name) for name in self.__slots__ if name not in ("engine_job", "stop_asked")}
+        told = self.task.as_json() | {"environment": sorted(self.task.environment)}
+        running = {"seconds": round(self.running_seconds(now), 1), "price": round(self.price(now), 4)}
+        return facts | {"task": told} | running
+
+
+def check_name(name: str) -> str:
+    """A name that can be a folder's.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    if not NAME.fullmatch(name) or name == "last":
+        raise UsageError(f"--name {name!r} is no name; up to 63 letters, digits, - and _ make one.")
+    return name
+
+
+def read_environment(words: list[str]) -> dict[str, str | None]:
+    """`KEY=VALUE` sets a variable, `KEY` alone takes the value of the machine that runs the job.
+
+    Raises:
+        UsageError: it is no variable, or one of our own.
+    """
+    found: dict[str, str | None] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not VARIABLE.fullmatch(key) or key in OURS:
+            raise UsageError(f"--env {key!r} cannot be set; write KEY=VALUE, or KEY to take it from the machine.")
+        found[key] = value if equals else None
+    return found
