@@ -69,7 +69,7 @@ def submit(connection: Connection, order: Order, profile: Profile, home: Path, *
 
 
 def _find_project(order: Order) -> Path | None:
-    """The project whose code is shipped; none for a preset that is run outside one, by the trainer that is installed."""
+    """The project whose code is shipped; none for a preset outside of one, which the installed trainer runs."""
     root = code.find_root(order.folder)
     if root is None and order.task.command:
         raise UsageError(

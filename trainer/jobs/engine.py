@@ -7,6 +7,7 @@ end (see the keeper); the next engine on this machine, or after half a minute an
 
 import asyncio
 import contextlib
+import hashlib
 import logging
 import os
 import shutil
@@ -81,7 +82,9 @@ ANYTHING_LEFT = "SELECT EXISTS (SELECT FROM training_job WHERE state IN ('queued
 
 def queue_of(place: str, machine: str, gpus: int) -> str:
     """The queue of jobs for this machine, or for any of the fleet; those for GPUs apart."""
-    return f"{machine if place == LOCAL else FLEET}:{'gpu' if gpus else 'cpu'}"
+    # Postgres tells of new jobs on a channel of the queue's name, and a channel's name has 63 bytes at most.
+    whose = hashlib.sha256(machine.encode()).hexdigest()[:16] if place == LOCAL else FLEET
+    return f"{whose}:{'gpu' if gpus else 'cpu'}"
 
 
 @dataclass(slots=True)

@@ -1,0 +1,458 @@
+"""Training jobs for real: the engine as a process, Postgres, jobs that are killed, and disks that are full."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from safetensors.torch import load_file
+from torch import equal
+
+from tests.trainer.conftest import trained
+from trainer.dataset.manifest import Version
+from trainer.jobs import book, engine
+from trainer.jobs.task import Job, State
+from trainer.places import Places
+
+PATH = os.environ["PATH"]  # noqa: TID251
+ROOT = Path(__file__).parents[2]
+QUICK = ("height=16", "width=16", "batch=64")
+WITHIN = 60.0  # seconds that anything may take on a busy machine
+
+
+@dataclass
+class Stable:
+    """A home with its database, as a person at a terminal has it."""
+
+    home: Path
+    project: Path
+    conninfo: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "PATH": PATH, "PADDOCK_HOME": str(self.home), "PADDOCK_DATABASE_URL": self.conninfo,
+            "PYTHONPATH": str(ROOT), "HOME": str(self.home), "OMP_NUM_THREADS": "1",
+            "MPLCONFIGDIR": str(self.home / "mpl"),
+        }  # fmt: skip
+
+    def start(self, *words: str, **more: str) -> "subprocess.Popen[str]":
+        """A command in a process of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "trainer", *words], cwd=self.project, env=self.environment | more, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    def type(self, *words: str, code: int = 0, **more: str) -> str:
+        """What a command prints; its sentence where it is to fail."""
+        done = self.start(*words, **more)
+        out, err = done.communicate(timeout=WITHIN)
+        assert done.returncode == code, f"{words}\n{out}\n{err}"
+        return err if code else out
+
+    def job(self, name: str = "last") -> Job:
+        with book.opened(self.conninfo) as connection:
+            return book.find_job(connection, name)
+
+    def run(self, *words: str) -> str:
+        """Queue a job; its name."""
+        return json.loads(self.type("job", "run", "--json", *words))["name"]
+
+    def wait(self, name: str, until: Callable[[Job], bool] = lambda job: job.state.ended) -> Job:
+        deadline = time.monotonic() + WITHIN
+        while not until(job := self.job(name)):
+            assert time.monotonic() < deadline, job
+            time.sleep(0.05)
+        return job
+
+    def log(self, name: str) -> str:
+        with book.opened(self.conninfo) as connection:
+            job = book.find_job(connection, name)
+            return b"".join(piece for _, piece in book.read_log(connection, job)).decode()
+
+    def engine_pid(self) -> int:
+        """The process that holds the engine's lock."""
+        lock = str(self.home / "jobs" / "engine.lock")
+        for entry in Path("/proc").glob("[0-9]*/fd/*"):
+            try:
+                if str(entry.readlink()) == lock:
+                    return int(entry.parts[2])
+            except OSError:
+                continue
+        raise AssertionError("no engine is at work")
+
+    def child_pid(self, name: str) -> int:
+        """The process group of a job's command."""
+        path = self.home / "jobs" / name / "pid"
+        deadline = time.monotonic() + WITHIN
+        while not (path.exists() and path.read_text()):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        return int(path.read_text())
+
+
+def alive(pid: int) -> bool:
+    stat = Path(f"/proc/{pid}/stat")
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def stable(conninfo: str, tmp_path: Path) -> Iterator[Stable]:
+    """An empty home, a project of one script, and afterwards no process of theirs."""
+    home, project = tmp_path / "home", tmp_path / "project"
+    home.mkdir()
+    project.mkdir()
+    (home / "profiles.toml").write_text("[local]\nslots = 2\n")
+    subprocess.run(["git", "init", "-q", str(project)], check=True)
+    (project / "say.sh").write_text("#!/bin/sh\necho said by $PADDOCK_JOB\n")
+    (project / "say.sh").chmod(0o755)
+    found = Stable(home, project, conninfo)
+    yield found
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if f"PADDOCK_HOME={home}".encode() in path.read_bytes():
+                os.kill(int(path.parts[2]), signal.SIGKILL)
+        except OSError:
+            continue
+
+
+def test_a_job_runs_the_shipped_code_and_what_it_prints_and_makes_stays_after_its_end(stable: Stable) -> None:
+    script = "./say.sh; mkdir $PADDOCK_OUTPUT/sub; echo 42 > $PADDOCK_OUTPUT/sub/a"
+    told = stable.type("job", "run", "--", "sh", "-c", script)
+    assert told.startswith("job-1 is queued (")
+    assert "sent" in told
+    followed = stable.type("job", "logs", "-f", "job-1")
+    assert followed.startswith("said by job-1\n")
+    job = stable.job()
+    assert (job.state, job.exit_code, job.attempts) == (State.DONE, 0, 1)
+    assert "sub/a" in stable.type("job", "output", "last")
+    stable.type("job", "output", "last", "--get")
+    assert (stable.project / "job-1" / "sub" / "a").read_text() == "42\n"
+    assert not (stable.home / "jobs" / "job-1").exists()
+    assert (
+        "nothing had to be sent" in stable.type("job", "run", "--", "true").replace("\n", " ")
+        or (stable.project / "job-1").exists()
+    )
+
+
+def test_two_jobs_run_at_once_and_a_third_waits_for_its_turn(stable: Stable) -> None:
+    gate = stable.home / "gate"
+    script = f"while [ ! -e {gate} ]; do sleep 0.1; done"
+    first, second, third = (stable.run("--", "sh", "-c", script) for _ in range(3))
+    for name in (first, second):
+        stable.child_pid(name)
+    time.sleep(0.5)
+    assert [stable.job(name).state for name in (first, second, third)] == ["running", "running", "queued"]
+    gate.touch()
+    jobs = [stable.wait(name) for name in (first, second, third)]
+    assert {job.state for job in jobs} == {State.DONE}
+    assert not (stable.home / "jobs" / third).exists()
+
+
+def test_a_log_comes_live_and_whoever_watches_may_be_killed(stable: Stable) -> None:
+    name = stable.run(
+        "--", "sh", "-c", "echo first; while [ ! -e $PADDOCK_OUTPUT/go ]; do sleep 0.1; done; echo second"
+    )
+    watching = stable.start("job", "logs", "-f", name)
+    assert watching.stdout is not None
+    assert watching.stdout.readline() == "first\n"
+    assert stable.job(name).state is State.RUNNING
+    watching.kill()
+    watching.communicate()
+    (stable.home / "jobs" / name / "output" / "go").touch()
+    assert stable.wait(name).state is State.DONE
+    assert stable.type("job", "logs", name) == "first\nsecond\n"
+
+
+def test_a_stopped_training_has_saved_its_checkpoint_and_resumed_ends_as_if_undisturbed(
+    stable: Stable, places: Places, version: Version
+) -> None:
+    words = [word for setting in (*QUICK, "epochs=8") for word in ("--set", setting)]
+    name = stable.run("--preset", "first-cnn", "--data", str(version.folder), "--cpu", *words)
+    stable.wait(name, lambda _: "epoch   2" in stable.log(name))
+    assert f"{name}: stopped (stopped by hand)" in stable.type("job", "stop", name)
+    files = stable.type("job", "output", name)
+    assert "checkpoint-" in files
+    stable.type("job", "resume", name)
+    job = stable.wait(name)
+    assert (job.state, job.attempts) == (State.DONE, 2), stable.log(name)
+    assert "Going on at step" in stable.log(name)
+    # Its run is where the runs of this machine are, and its weights are those of a run that nobody has disturbed.
+    ours = load_file(stable.home / "runs" / name / "model.safetensors")
+    alone, _, _ = trained(places, version, "first-cnn", *QUICK, "epochs=8")
+    theirs = load_file(alone.folder / "model.safetensors")
+    assert ours.keys() == theirs.keys()
+    assert all(equal(ours[key], theirs[key]) for key in ours)
+
+
+def test_a_job_whose_process_is_killed_goes_on_and_is_given_up_after_three_times(stable: Stable) -> None:
+    script = "echo $PADDOCK_ATTEMPT >> $PADDOCK_OUTPUT/tries; [ $PADDOCK_ATTEMPT = 2 ] || sleep 60"
+    name = stable.run("--", "sh", "-c", script)
+    os.kill(stable.child_pid(name), signal.SIGKILL)
+    job = stable.wait(name)
+    assert (job.state, job.attempts) == (State.DONE, 2)
+    stable.type("job", "output", name, "--out", str(stable.home / "got"))
+    assert (stable.home / "got" / "tries").read_text() == "1\n2\n"
+    hopeless = stable.run("--", "sh", "-c", "kill -9 $$")
+    job = stable.wait(hopeless)
+    assert (job.state, job.attempts) == (State.FAILED, 3)
+    assert "killed 3 times" in job.reason
+
+
+def test_a_killed_engine_leaves_nothing_running_and_the_next_command_goes_on(stable: Stable) -> None:
+    script = (
+        "trap 'echo saved > $PADDOCK_OUTPUT/state; exit 1' TERM; [ -e $PADDOCK_OUTPUT/state ] && exit 0; "
+        "sleep 60 & wait"
+    )
+    name = stable.run("--", "sh", "-c", script)
+    pid = stable.child_pid(name)
+    stable.wait(name, lambda job: job.state is State.RUNNING)
+    os.kill(stable.engine_pid(), signal.SIGKILL)
+    deadline = time.monotonic() + WITHIN
+    while alive(pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert stable.job(name).state is State.RUNNING  # nobody is there to say otherwise
+    stable.type("job", "list")
+    job = stable.wait(name)
+    assert (job.state, job.attempts) == (State.DONE, 2), job.reason
+
+
+def test_an_engine_that_is_told_to_end_queues_its_jobs_again(stable: Stable) -> None:
+    name = stable.run("--", "sh", "-c", "[ $PADDOCK_ATTEMPT = 2 ] || sleep 60")
+    stable.child_pid(name)
+    os.kill(stable.engine_pid(), signal.SIGTERM)
+    assert stable.wait(name, lambda job: job.state is State.QUEUED).reason == "its engine was told to stop"
+    stable.type("job", "list")
+    assert stable.wait(name).state is State.DONE
+
+
+def test_a_job_ends_at_its_limit_and_its_children_with_it(stable: Stable) -> None:
+    name = stable.run(
+        "--max-hours", "0.0003", "--", "sh", "-c", "setsid sleep 61 & echo $! > $PADDOCK_OUTPUT/pid; wait"
+    )
+    job = stable.wait(name)
+    assert (job.state, job.reason) == (State.STOPPED, "its limit of 0.0003 h is reached")
+    stable.type("job", "output", name, "--out", str(stable.home / "got"))
+    assert not alive(int((stable.home / "got" / "pid").read_text()))
+
+
+def test_a_job_that_prints_100_mb_keeps_its_beginning_and_its_end_and_the_engine_stays_small(stable: Stable) -> None:
+    name = stable.run(
+        "--", sys.executable, "-c", "print('begun')\nfor _ in range(100): print('x' * 999_999)\nprint('ended')"
+    )
+    pid = stable.engine_pid()
+    peak = 0
+    deadline = time.monotonic() + WITHIN
+    while not stable.job(name).state.ended:
+        assert time.monotonic() < deadline
+        peak = max(peak, int(Path(f"/proc/{pid}/status").read_text().partition("VmHWM:")[2].split()[0]))
+        time.sleep(0.1)
+    job = stable.job(name)
+    assert (job.state, job.log_bytes) == (State.DONE, 100_000_012)
+    assert peak < 200_000  # kB
+    with book.opened(stable.conninfo) as connection:
+        pieces = list(book.read_log(connection, job))
+        held = book.kept_bytes(connection)[job.id]
+    assert pieces[0][1].startswith(b"begun\n")
+    assert pieces[-1][1].endswith(b"ended\n")
+    assert held <= book.KEPT_HEAD + book.KEPT_TAIL + (1 << 20)
+    shown = subprocess.run(
+        [sys.executable, "-m", "trainer", "job", "logs", name], cwd=stable.project, env=stable.environment,
+        capture_output=True,
+    )  # fmt: skip
+    assert b"of a very long log are not kept" in shown.stderr
+
+
+def test_deleting_frees_the_disk_and_prune_says_first_what_would_go(stable: Stable) -> None:
+    name = stable.run("--", "sh", "-c", "head -c 3000000 /dev/urandom > $PADDOCK_OUTPUT/model; echo done")
+    stable.wait(name)
+    assert "3.0 MB" in stable.type("job", "prune")
+    assert stable.job(name).state is State.DONE  # nothing has gone yet
+    assert "3.0 MB are free again" in stable.type("job", "delete", name, "--yes")
+    with psycopg.connect(book.conninfo_of_jobs(stable.conninfo)) as connection:
+        for table in ("training_job", "training_log", "bundle", "bundle_part", "procrastinate_jobs"):
+            assert connection.execute(f"SELECT count(*) FROM {table}".encode()).fetchone() == (0,), table
+    assert not (stable.home / "jobs" / name).exists()
+
+
+def test_a_running_job_is_not_deleted(stable: Stable) -> None:
+    name = stable.run("--", "sleep", "60")
+    stable.child_pid(name)
+    assert f"`trainer job stop {name}` first" in stable.type("job", "delete", name, "--yes", code=2)
+    stable.type("job", "stop", "--all")
+    assert stable.job(name).state is State.STOPPED
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("job", "info", "nobody"), "There is no job"),
+        (("job", "run", "--where", "moon", "--", "true"), "There is no place 'moon'"),
+        (("job", "run"), "Name what to run"),
+        (("job", "run", "--preset", "nothing"), "There is no preset 'nothing'"),
+        (("job", "run", "--preset", "probe", "--set", "rate=fast"), "--set rate=fast"),
+        (("job", "run", "--gpu", "1", "--", "true"), "this machine has no GPU"),
+        (("job", "run", "--name", "last", "--", "true"), "'last' is no name"),
+        (("job", "run", "--max-price", "3", "--", "true"), "what local costs is not known"),
+        (("job", "run", "--env", "PADDOCK_INPUT=/", "--", "true"), "cannot be set"),
+        (("job", "stop"), "Name the jobs"),
+        (("job", "delete", "--older-than", "soon", "--yes"), "'soon' is no age"),
+        (("job", "resume", "nobody"), "There is no job"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_queues_nothing(stable: Stable, words: tuple[str, ...], says: str) -> None:
+    (line,) = stable.type(*words, code=2).splitlines()
+    assert says in line
+    with book.opened(stable.conninfo) as connection:
+        assert book.list_jobs(connection) == []
+
+
+def test_a_command_that_is_none_and_a_variable_that_is_not_there_fail_with_a_reason(stable: Stable) -> None:
+    missing = stable.wait(stable.run("--", "no-such-program"))
+    assert (missing.state, missing.exit_code) == (State.FAILED, 127)
+    assert "no-such-program cannot be started" in stable.log(missing.name)
+    secret = stable.wait(stable.run("--env", "NOT_THERE", "--", "true"))
+    assert (secret.state, secret.attempts) == (State.FAILED, 1)
+    assert "NOT_THERE is not set where its engine runs" in secret.reason
+
+
+def test_values_of_the_environment_reach_the_job_and_are_told_nowhere(stable: Stable) -> None:
+    name = stable.run("--env", "SECRET=horseradish", "--", "sh", "-c", "echo ${#SECRET}")
+    assert stable.wait(name).state is State.DONE
+    assert stable.log(name) == "11\n"
+    for words in (("list",), ("info", name), ("list", "--json"), ("info", name, "--json")):
+        assert "horseradish" not in stable.type("job", *words)
+    assert "horseradish" not in (stable.home / "jobs" / "engine.log").read_text()
+
+
+def test_gpus_are_given_out_one_job_each(stable: Stable, tmp_path: Path) -> None:
+    # The driver's own program is what tells how many there are.
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    (tools / "nvidia-smi").write_text("#!/bin/sh\necho 'NVIDIA A\nNVIDIA B'\n")
+    (tools / "nvidia-smi").chmod(0o755)
+    path = f"{tools}:{PATH}"
+    words = ("job", "run", "--json", "--gpu", "1", "--", "sh", "-c", "echo $CUDA_VISIBLE_DEVICES; sleep 2")
+    names = [json.loads(stable.type(*words, PATH=path))["name"] for _ in range(2)]
+    both = json.loads(stable.type(*(*words[:4], "2", "--", "sh", "-c", "echo $CUDA_VISIBLE_DEVICES"), PATH=path))[
+        "name"
+    ]
+    for name in (*names, both):
+        assert stable.wait(name).state is State.DONE
+    assert {stable.log(name).strip() for name in names} == {"0", "1"}
+    assert sorted(stable.log(both).strip().split(",")) == ["0", "1"]
+    assert "has 2 GPUs" in stable.type("job", "run", "--gpu", "3", "--", "true", code=2, PATH=path)
+
+
+def test_a_data_set_version_is_read_only_for_the_job(stable: Stable, version: Version) -> None:
+    before = {path: path.stat().st_mtime_ns for path in version.folder.rglob("*")}
+    script = "ls $PADDOCK_INPUT/manifest.json && ! touch $PADDOCK_INPUT/new && ! rm $PADDOCK_INPUT/manifest.json"
+    name = stable.run("--data", str(version.folder), "--", "sh", "-c", script)
+    assert stable.wait(name).state is State.DONE, stable.log(name)
+    assert {path: path.stat().st_mtime_ns for path in version.folder.rglob("*")} == before
+
+
+def test_a_machine_of_the_fleet_fetches_code_and_data_once_and_brings_the_run_back(
+    stable: Stable, version: Version, tmp_path: Path
+) -> None:
+    (stable.home / "profiles.toml").write_text('[stable]\nkind = "fleet"\n')
+    refused = stable.type("job", "run", "--where", "stable", "--gpu", "1", "--", "true", code=2)
+    assert "of the 0 machines" in refused
+    other = Stable(tmp_path / "other", stable.project, stable.conninfo)
+    other.home.mkdir()
+    words = [word for setting in (*QUICK, "epochs=1") for word in ("--set", setting)]
+    words = ["--preset", "first-cnn", "--data", str(version.folder), "--where", "stable", *words]
+    first, second = (json.loads(stable.type("job", "run", "--json", *words)) for _ in range(2))
+    assert first["sent"] > second["sent"] == 0
+    worker = other.start("worker")
+    try:
+        for name in (first["name"], second["name"]):
+            job = stable.wait(name)
+            assert job.state is State.DONE, stable.log(name)
+            assert job.machine == engine.machine_name(other.home)
+        stable.type("job", "output", first["name"], "--out", str(tmp_path / "got"))
+        assert (tmp_path / "got" / first["name"] / "model.safetensors").exists()
+        assert len(list((other.home / "cache" / "inputs").iterdir())) == 1
+    finally:
+        worker.terminate()
+        worker.communicate(timeout=WITHIN)
+    assert worker.returncode == 0
+
+
+def test_a_job_of_a_machine_whose_heart_stands_still_is_taken_over_by_another(stable: Stable, tmp_path: Path) -> None:
+    (stable.home / "profiles.toml").write_text('[stable]\nkind = "fleet"\n')
+    machines = [Stable(tmp_path / name, stable.project, stable.conninfo) for name in ("one", "two")]
+    for machine in machines:
+        machine.home.mkdir()
+    worker = machines[0].start("worker")
+    name = stable.run("--where", "stable", "--", "sh", "-c", "[ $PADDOCK_ATTEMPT = 2 ] || sleep 60")
+    machines[0].child_pid(name)
+    worker.kill()
+    worker.communicate()
+    with psycopg.connect(book.conninfo_of_jobs(stable.conninfo), autocommit=True) as connection:
+        connection.execute("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 minute'")
+    other = machines[1].start("worker")
+    try:
+        job = stable.wait(name)
+        assert (job.state, job.machine) == (State.DONE, engine.machine_name(machines[1].home))
+    finally:
+        other.terminate()
+        other.communicate(timeout=WITHIN)
+
+
+def test_a_full_disk_fails_the_job_with_its_reason_and_stops_nobody_else(stable: Stable) -> None:
+    place = stable.home / "jobs"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)]
+    if os.geteuid() != 0 or not shutil.which("mount") or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("a small disk can only be mounted by root, where the machine allows it")
+    try:
+        name = stable.run("--", "sh", "-c", "head -c 5000000 /dev/zero > $PADDOCK_OUTPUT/model")
+        job = stable.wait(name)
+        assert (job.state, job.exit_code) == (State.FAILED, 1)
+        assert "No space left on device" in stable.log(name)
+        assert stable.wait(stable.run("--", "./say.sh")).state is State.DONE
+        (place / "rest").write_bytes(bytes(1 << 21)[:2_000_000])
+    except OSError:
+        pass
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_when_nothing_runs_nothing_is_left_running(tmp_path_factory: pytest.TempPathFactory, open_folder: Path) -> None:
+    home = open_folder / f"home-{os.getpid()}"
+    home.mkdir(mode=0o711)
+    project = tmp_path_factory.mktemp("project")
+    subprocess.run(["git", "init", "-q", str(project)], check=True)
+    (project / "a").touch()
+    own = Stable(home, project, "")
+    environment = {name: value for name, value in own.environment.items() if name != "PADDOCK_DATABASE_URL"}
+
+    def type_(*words: str) -> Any:
+        done = subprocess.run(
+            [sys.executable, "-m", "trainer", *words], cwd=project, env=environment, capture_output=True, text=True,
+            timeout=WITHIN,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    type_("job", "run", "--", "echo", "hello")
+    assert type_("job", "logs", "-f") == "hello\n"
+    deadline = time.monotonic() + WITHIN
+    while (home / "postgres" / "data" / "postmaster.pid").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert json.loads(type_("job", "list", "--json"))[0]["state"] == "done"  # the history is still there
