@@ -71,8 +71,7 @@ class Loop:
         self.network = self.device.place(self.network)
         freeze(self.network, self.config.freeze)
         self.optimiser = make_optimiser(self.network, self.config, self.device)
-        averaging = get_ema_multi_avg_fn(self.config.ema)
-        self.average = AveragedModel(self.network, multi_avg_fn=averaging) if self.config.ema else None
+        self.average = AveragedModel(self.network) if self.config.ema else None
         self.forward = torch.compile(self.network) if self.config.compile else self.network
 
     @property
@@ -80,10 +79,13 @@ class Loop:
         """How many there are in all."""
         return self.steps_an_epoch * self.config.epochs
 
-    @property
     def kept(self) -> Network:
-        """The weights that answer: their average, where one is kept."""
-        return self.average.module if self.average else self.network  # pyright: ignore[reportReturnType]
+        """The weights that answer: their average, where one is kept, with the statistics as they are."""
+        if self.average is None:
+            return self.network
+        for ours, now in zip(self.average.module.buffers(), self.network.buffers(), strict=True):
+            ours.copy_(now)
+        return self.average.module  # pyright: ignore[reportReturnType]
 
 
 def make_optimiser(network: Network, config: RunConfig, device: Device) -> torch.optim.Optimizer:
@@ -172,8 +174,19 @@ def take_step(loop: Loop, batch: Batch) -> Tensor:
     loop.optimiser.step()
     loop.optimiser.zero_grad(set_to_none=True)
     if loop.average:
-        loop.average.update_parameters(loop.network)
+        _average(loop)
     return loss.detach()
+
+
+def _average(loop: Loop) -> None:
+    """As `AveragedModel.update_parameters` does it, in one call and without a look at its count on the device."""
+    assert loop.average is not None
+    kept: list[Tensor] = list(loop.average.module.parameters())
+    now: list[Tensor] = list(loop.network.parameters())
+    # At first the average is what there is.
+    update = get_ema_multi_avg_fn(loop.config.ema if loop.state.step else 0.0)
+    update(kept, now, loop.average.n_averaged)
+    loop.average.n_averaged += 1
 
 
 def train(loop: Loop, training: Photos, validation: Photos) -> None:
@@ -184,6 +197,7 @@ def train(loop: Loop, training: Photos, validation: Photos) -> None:
         KeyboardInterrupt: told to stop; the checkpoint is at this very step.
     """
     began, saved = time.monotonic() - loop.state.seconds, time.monotonic()
+    looked = time.monotonic()
     train_mode(loop.network)
     losses = torch.zeros((), device=loop.device.name)  # of the steps since the last look
     for batch in batches(training, loop):
@@ -198,6 +212,7 @@ def train(loop: Loop, training: Photos, validation: Photos) -> None:
         loop.state.losses += _look(loop, losses)
         losses.zero_()
         loop.state.seconds = time.monotonic() - began
+        loop.state.stepping += time.monotonic() - looked
         if ended:
             _end_epoch(loop, training, validation)
             train_mode(loop.network)
@@ -206,6 +221,7 @@ def train(loop: Loop, training: Photos, validation: Photos) -> None:
             saved = time.monotonic()
         if stop:
             raise KeyboardInterrupt
+        looked = time.monotonic()
 
 
 def _look(loop: Loop, losses: Tensor) -> float:
@@ -221,7 +237,7 @@ def _end_epoch(loop: Loop, training: Photos, validation: Photos) -> None:
     epoch = state.step // loop.steps_an_epoch
     line: dict[str, Any] = {"epoch": epoch, "loss": state.losses / loop.steps_an_epoch}
     if len(validation):
-        value = answer(loop.kept, validation.pixels, loop.device).value
+        value = answer(loop.kept(), validation.pixels, loop.device).value
         line["validation_mse"] = float((HIGH - LOW) ** 2 * np.mean((value - validation.label) ** 2))
         line["validation_std"] = float(value.std())
         if not math.isfinite(line["validation_mse"]):
@@ -230,10 +246,10 @@ def _end_epoch(loop: Loop, training: Photos, validation: Photos) -> None:
     if state.best_loss is None or score < state.best_loss or not len(validation):
         state.best_loss, state.best_epoch = score, epoch
         if loop.device.rank == 0:
-            write_tensors(loop.folder / BEST, loop.kept.state_dict())
-    line["photos_a_second"] = round(epoch * len(training) / max(state.seconds, 1e-9), 1)
+            write_tensors(loop.folder / BEST, loop.kept().state_dict())
+    line["photos_a_second"] = round(len(training) / max(state.stepping, 1e-9), 1)
     line["seconds"] = round(state.seconds, 2)
-    state.losses = 0.0
+    state.losses = state.stepping = 0.0
     state.lines.append(line)
     loop.tell(line | {"steps": loop.steps, "step": state.step, "photos": len(training)})
 
@@ -286,6 +302,6 @@ def restore(loop: Loop) -> bool:
 
 def load_best(loop: Loop) -> Network:
     """The network of the best epoch."""
-    network = loop.kept
+    network = loop.kept()
     network.load_state_dict(read_tensors(loop.folder / BEST))
     return network
