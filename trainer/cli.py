@@ -329,6 +329,31 @@ def dataset_delete(
 
 
 @app.command(epilog=EXIT_CODES)
+def sweep(
+    presets: Annotated[list[str], typer.Option("--preset", metavar="NAME", help="A preset; more than once.")],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=A,B", help="A setting and the values to try; more than once."),
+    ] = None,
+    data: Annotated[str, typer.Option(metavar="VERSION", help="A data set version: name or last.")] = "last",
+    gpus: Annotated[int | None, typer.Option("--gpu", min=1, metavar="N", help="So many GPUs for each run.")] = None,
+    name: Annotated[str | None, typer.Option(metavar="N", help="What its jobs' names begin with.")] = None,
+    where: Annotated[str, typer.Option(metavar="PLACE", help="local, or a place of profiles.toml.")] = "local",
+    as_json: Json = False,
+    demo: Demo = False,
+) -> None:
+    """Train every combination of presets and settings, as many at once as there is room for, and compare them.
+
+    Ctrl-C ends the watching, not the jobs; the same command with the same --name goes on watching.
+
+    Example: trainer sweep --preset probe --preset finetune --set random_seed=0,1,2
+    """
+    from trainer import sweep_command
+
+    sweep_command.sweep(presets, settings or [], data, gpus or 0, name, where, as_json=as_json, demo=demo)
+
+
+@app.command(epilog=EXIT_CODES)
 def worker(
     until_idle: Annotated[bool, typer.Option("--until-idle", help="End when nothing is left to do.")] = False,
     demo: Demo = False,

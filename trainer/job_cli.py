@@ -175,3 +175,59 @@ def job_prune(yes: Yes = False, as_json: Json = False, demo: Demo = False) -> No
     from trainer import job_commands
 
     job_commands.prune(yes=yes, as_json=as_json, demo=demo)
+
+
+@job.command("notebook", epilog=EXIT_CODES)
+def job_notebook(
+    gpus: Annotated[int | None, typer.Option("--gpu", min=1, metavar="N", help="So many GPUs.")] = None,
+    idle: Annotated[float, typer.Option(min=0.05, metavar="MIN", help="End so long after the last use.")] = 60.0,
+    environment: Annotated[
+        list[str] | None,
+        typer.Option("--env", metavar="KEY[=VALUE]", help="A variable; KEY alone: as it is where the job runs."),
+    ] = None,
+    data: Annotated[str, typer.Option(metavar="VERSION", help="A data set version: name or last.")] = "last",
+    name: Annotated[str | None, typer.Option(metavar="N", help="What the job is called.")] = None,
+    max_hours: Annotated[float | None, typer.Option(min=0, metavar="H", help="Stop after so many hours.")] = None,
+    as_json: Json = False,
+    demo: Demo = False,
+) -> None:
+    """JupyterLab on your project's code and a data set, on this machine only; ends by itself when nobody uses it.
+
+    Example: trainer job notebook --idle 30
+    """
+    from trainer import job_commands
+
+    job_commands.notebook(
+        gpus=gpus or 0, idle=idle, environment=environment or [], data=data, name=name, max_hours=max_hours,
+        as_json=as_json, demo=demo,
+    )  # fmt: skip
+
+
+@job.command("open", epilog=EXIT_CODES)
+def job_open(name: JobName = "last", as_json: Json = False, demo: Demo = False) -> None:
+    """Open the page that a job serves, such as a notebook's.
+
+    Example: trainer job open last
+    """
+    from trainer import job_commands
+
+    job_commands.open_page(name, as_json=as_json, demo=demo)
+
+
+@job.command("price", epilog=EXIT_CODES)
+def job_price(
+    preset: Annotated[str, typer.Option(metavar="NAME", help="A preset of `trainer train`.")] = "finetune",
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the preset; more than once.")
+    ] = None,
+    data: Annotated[str, typer.Option(metavar="VERSION", help="A data set version: name or last.")] = "last",
+    as_json: Json = False,
+    demo: Demo = False,
+) -> None:
+    """Say what a run would take and cost at each place of profiles.toml, from the runs that have ended there.
+
+    Example: trainer job price --preset finetune
+    """
+    from trainer import job_commands
+
+    job_commands.price(preset, settings or [], data, as_json=as_json, demo=demo)

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import typer
 from rich.console import Console
@@ -17,19 +16,23 @@ from collector.errors import UsageError
 from collector.settings import Settings
 from trainer.command_base import absolute, places, print_json, read_settings, size_in_words, stderr, stdout
 from trainer.config import make_config
-from trainer.dataset.manifest import find_version
+from trainer.dataset.manifest import find_version, list_versions
 from trainer.jobs import book, client, engine
 from trainer.jobs.book import Connection
 from trainer.jobs.client import Order
-from trainer.jobs.profiles import find_profile
+from trainer.jobs.notebook import make_notebook
+from trainer.jobs.price import Estimate, estimate
+from trainer.jobs.profiles import Profile, find_profile, read_profiles
 from trainer.jobs.task import LOCAL, Job, State, Task, check_name, read_environment
+from trainer.places import Places
 
 LOOK_EVERY = 0.3  # seconds between two looks at what is followed
 STOP_WITHIN = 90.0  # seconds
 
 
 @contextmanager
-def _book(*, demo: bool) -> Iterator[tuple[Settings, Connection]]:
+def opened_book(*, demo: bool) -> Iterator[tuple[Settings, Connection]]:
+    """The settings of a command, and a connection to the book of jobs."""
     settings = read_settings(demo=demo)
     with (
         database.opened(settings.database_url, settings.home) as conninfo,
@@ -38,7 +41,7 @@ def _book(*, demo: bool) -> Iterator[tuple[Settings, Connection]]:
         yield settings, connection
 
 
-def _ensure(settings: Settings, jobs: Sequence[Job], *, demo: bool) -> None:
+def ensure(settings: Settings, jobs: Sequence[Job], *, demo: bool) -> None:
     """Jobs of this machine that have not ended need an engine; one that was killed is started again by any command."""
     if any(not job.state.ended and job.place == LOCAL for job in jobs):
         engine.ensure(settings.home, demo=demo)
@@ -75,24 +78,79 @@ def run(
         environment=read_environment(list(environment)),
         max_seconds=None if max_hours is None else max_hours * 3600, max_price=max_price,
     )  # fmt: skip
-    wants_data = bool(preset) or data != "last" or bool(home.datasets.is_dir() and any(home.datasets.iterdir()))
-    version = find_version(home.datasets, data) if wants_data else None
+    version = find_version(home.datasets, data) if preset or data != "last" or _has_versions(home) else None
     order = Order(task, check_name(name) if name else None, gpus, version, Path.cwd())
-    with _book(demo=demo) as (settings, connection):
+    with opened_book(demo=demo) as (settings, connection):
         _submit(connection, settings, order, profile, as_json=as_json, demo=demo)
 
 
+def _has_versions(home: Places) -> bool:
+    """Whether there is any data set version that a command's job could want."""
+    return bool(list_versions(home.datasets))
+
+
 def _submit(
-    connection: Connection, settings: Settings, order: Order, profile: Any, *, as_json: bool, demo: bool
+    connection: Connection,
+    settings: Settings,
+    order: Order,
+    profile: Profile,
+    *,
+    as_json: bool,
+    demo: bool,
+    stem: str | None = None,
 ) -> Job:
-    job, sent = client.submit(connection, order, profile, settings.home, shared=settings.database_url is not None)
-    _ensure(settings, [job], demo=demo)
+    shared = settings.database_url is not None
+    job, sent = client.submit(connection, order, profile, settings.home, shared=shared, stem=stem)
+    ensure(settings, [job], demo=demo)
     if as_json:
         print_json(job.as_json(datetime.now(UTC)) | {"sent": sent})
         return job
     told = f"{size_in_words(sent)} sent" if sent else "nothing had to be sent"
     stdout().print(f"{job.name} is queued ({told}). Watch it: trainer job logs -f {job.name}", soft_wrap=True)
     return job
+
+
+def notebook(
+    *,
+    gpus: int,
+    idle: float,
+    environment: Sequence[str],
+    data: str,
+    name: str | None,
+    max_hours: float | None,
+    as_json: bool,
+    demo: bool,
+) -> None:
+    """`trainer job notebook`."""
+    home = places(demo=demo)
+    task = make_notebook(idle, read_environment(list(environment)), None if max_hours is None else max_hours * 3600)
+    version = find_version(home.datasets, data) if data != "last" or _has_versions(home) else None
+    order = Order(task, check_name(name) if name else None, gpus, version, Path.cwd())
+    with opened_book(demo=demo) as (settings, connection):
+        job = _submit(
+            connection, settings, order, find_profile(home.home, LOCAL), as_json=as_json, demo=demo, stem="notebook"
+        )
+    if not as_json:
+        stdout().print(f"Open it: trainer job open {job.name}. It ends {idle:g} minutes after its last use.")
+
+
+def open_page(word: str, *, as_json: bool, demo: bool) -> None:
+    """`trainer job open`."""
+    import webbrowser
+
+    with opened_book(demo=demo) as (settings, connection):
+        job = book.find_job(connection, word)
+        ensure(settings, [job], demo=demo)
+    if job.task.opens is None:
+        raise UsageError(f"{job.name} serves no page; `trainer job output {job.name}` lists what it has made.")
+    if job.state is not State.RUNNING:
+        raise UsageError(f"{job.name} is {job.state}, so its page is not there.")
+    if as_json:
+        print_json({"job": job.name, "url": job.task.opens})
+        return
+    stdout().print(job.task.opens, soft_wrap=True, markup=False)
+    if sys.stdout.isatty():
+        webbrowser.open(job.task.opens)
 
 
 # --- looking ------------------------------------------------------------------------------------------------
@@ -102,9 +160,9 @@ def list_jobs(
     words: Sequence[str], states: Sequence[State], older_than: str | None, *, as_json: bool, demo: bool
 ) -> None:
     """`trainer job list`."""
-    with _book(demo=demo) as (settings, connection):
+    with opened_book(demo=demo) as (settings, connection):
         jobs = client.choose(connection, words, states, older_than)
-        _ensure(settings, jobs, demo=demo)
+        ensure(settings, jobs, demo=demo)
         occupied = book.kept_bytes(connection)
     now = datetime.now(UTC)
     if as_json:
@@ -130,9 +188,9 @@ def _duration(seconds: float) -> str:
 
 def info(word: str, *, as_json: bool, demo: bool) -> None:
     """`trainer job info`."""
-    with _book(demo=demo) as (settings, connection):
+    with opened_book(demo=demo) as (settings, connection):
         job = book.find_job(connection, word)
-        _ensure(settings, [job], demo=demo)
+        ensure(settings, [job], demo=demo)
         files = client.list_output(connection, job)
     now = datetime.now(UTC)
     facts = job.as_json(now)
@@ -173,9 +231,9 @@ def _facts(job: Job, now: datetime) -> Iterator[tuple[str, str]]:
 
 def logs(word: str, *, follow: bool, as_json: bool, demo: bool) -> None:
     """`trainer job logs`."""
-    with _book(demo=demo) as (settings, connection):
+    with opened_book(demo=demo) as (settings, connection):
         job = book.find_job(connection, word)
-        _ensure(settings, [job], demo=demo)
+        ensure(settings, [job], demo=demo)
         if as_json:
             text = b"".join(piece for _, piece in book.read_log(connection, job)).decode(errors="replace")
             print_json({"job": job.name, "state": job.state, "log": text})
@@ -210,7 +268,7 @@ def _print_log(connection: Connection, job: Job, *, follow: bool) -> None:
 
 def output(word: str, out: Path | None, *, get: bool, as_json: bool, demo: bool) -> None:
     """`trainer job output`."""
-    with _book(demo=demo) as (_, connection):
+    with opened_book(demo=demo) as (_, connection):
         job = book.find_job(connection, word)
         files = client.list_output(connection, job)
         folder = client.bring_output(connection, job, absolute(out or Path(job.name))) if get or out else None
@@ -235,10 +293,10 @@ def output(word: str, out: Path | None, *, get: bool, as_json: bool, demo: bool)
 
 def stop(words: Sequence[str], states: Sequence[State], *, everything: bool, as_json: bool, demo: bool) -> None:
     """`trainer job stop`."""
-    with _book(demo=demo) as (settings, connection):
+    with opened_book(demo=demo) as (settings, connection):
         chosen = _chosen(connection, words, states, None, everything=everything)
         asked = [job for job in chosen if book.stop(connection, job) is not None]
-        _ensure(settings, asked, demo=demo)
+        ensure(settings, asked, demo=demo)
         _wait_for_end(connection, asked)
         now = [book.read_job(connection, job.id) or job for job in chosen]
     if as_json:
@@ -259,12 +317,12 @@ def _wait_for_end(connection: Connection, jobs: Sequence[Job]) -> None:
 
 def resume(words: Sequence[str], *, as_json: bool, demo: bool) -> None:
     """`trainer job resume`."""
-    with _book(demo=demo) as (settings, connection):
+    with opened_book(demo=demo) as (settings, connection):
         chosen = client.choose(connection, words, [], None)
         for job in chosen:
             book.resume(connection, job)
         now = [book.read_job(connection, job.id) or job for job in chosen]
-        _ensure(settings, now, demo=demo)
+        ensure(settings, now, demo=demo)
     if as_json:
         print_json([{"job": job.name, "state": job.state} for job in now])
         return
@@ -283,7 +341,7 @@ def delete(
     demo: bool,
 ) -> None:
     """`trainer job delete`."""
-    with _book(demo=demo) as (_, connection):
+    with opened_book(demo=demo) as (_, connection):
         chosen = _chosen(connection, words, states, older_than, everything=everything)
         if not words:  # what has not ended is not meant by a state, an age or all
             chosen = [job for job in chosen if job.state.ended]
@@ -292,7 +350,7 @@ def delete(
 
 def prune(*, yes: bool, as_json: bool, demo: bool) -> None:
     """`trainer job prune`."""
-    with _book(demo=demo) as (_, connection):
+    with opened_book(demo=demo) as (_, connection):
         ended = [job for job in book.list_jobs(connection) if job.state.ended]
         occupied = book.kept_bytes(connection)
         if not yes:
@@ -336,6 +394,40 @@ def _chosen(
     if not (words or states or older_than or everything):
         raise UsageError("Name the jobs, or say which: --state, --older-than or --all.")
     return client.choose(connection, words, states, older_than)
+
+
+def price(preset: str, given: Sequence[str], data: str, *, as_json: bool, demo: bool) -> None:
+    """`trainer job price`."""
+    make_config(preset, given)
+    home = places(demo=demo)
+    photos = sum(find_version(home.datasets, data).manifest.photos.values())
+    with opened_book(demo=demo) as (settings, connection):
+        found = estimate(read_profiles(settings.home).values(), book.list_jobs(connection), preset, given, photos)
+    if as_json:
+        print_json([{name: getattr(one, name) for name in one.__slots__} for one in found])
+        return
+    _show_prices(found, " ".join((preset, *given)), photos)
+
+
+def _show_prices(found: Sequence[Estimate], words: str, photos: int) -> None:
+    console = stdout()
+    console.print(f"{words} on {photos} photos")
+    table = Table("place", "an hour", "photos/s", "takes", "costs", "own machine pays off after", box=None)
+    for one in found:
+        table.add_row(
+            one.place,
+            f"{one.hourly:.2f} {one.currency}" if one.hourly else "not known",
+            f"{one.speed:.0f}" if one.speed else "not measured",
+            _duration(one.seconds) if one.seconds is not None else "-",
+            f"{one.price:.2f} {one.currency}" if one.price is not None else "-",
+            f"{one.break_even:,.0f} h" if one.break_even is not None else "",
+        )
+    console.print(table)
+    if any(one.speed is None for one in found):
+        told = "Not measured: no job of this preset with these settings has ended there."
+        console.print(f"{told} `trainer job run --where PLACE` with them runs one.", soft_wrap=True)
+    if any(not one.hourly for one in found):
+        console.print("What an hour costs is said in profiles.toml; see the README.")
 
 
 def worker(*, until_idle: bool, demo: bool) -> None:

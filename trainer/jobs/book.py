@@ -93,6 +93,7 @@ def queue(
     gpus: int,
     code: str | None,
     data: str | None,
+    stem: str = "job",
 ) -> Job:
     """A new job, queued for the engine in the same transaction.
 
@@ -102,7 +103,6 @@ def queue(
     with connection.transaction():
         connection.execute("LOCK TABLE training_job IN SHARE ROW EXCLUSIVE MODE")
         taken = {row[0] for row in connection.execute("SELECT name FROM training_job")}
-        stem = task.preset or "job"
         chosen = name or next(f"{stem}-{n}" for n in range(1, 10**9) if f"{stem}-{n}" not in taken)
         if chosen in taken:
             raise UsageError(f"There is a job {chosen} already; give another --name, or `trainer job resume {chosen}`.")

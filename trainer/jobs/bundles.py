@@ -100,6 +100,16 @@ def list_files(connection: Connection, digest: str) -> list[tuple[str, int]]:
         return [(entry.name.removeprefix("./"), entry.size) for entry in tar if entry.isreg()]
 
 
+def read_file(connection: Connection, digest: str, path: str) -> bytes | None:
+    """One file of a folder that was kept; None where there is none of that path."""
+    reader = io.BufferedReader(_Parts(parts(connection, digest)))
+    with tarfile.open(fileobj=reader, mode="r|") as tar:
+        for entry in tar:
+            if entry.isreg() and entry.name.removeprefix("./") == path and (content := tar.extractfile(entry)):
+                return content.read()
+    return None
+
+
 class _Parts(io.RawIOBase):
     """Parts as a file that is read from its beginning to its end."""
 

@@ -31,7 +31,9 @@ class Order:
     folder: Path  # the project, or a folder in it
 
 
-def submit(connection: Connection, order: Order, profile: Profile, home: Path, *, shared: bool) -> tuple[Job, int]:
+def submit(
+    connection: Connection, order: Order, profile: Profile, home: Path, *, shared: bool, stem: str | None = None
+) -> tuple[Job, int]:
     """Ship what is not there yet, and queue the job; the job, and the bytes that were sent for it.
 
     `shared`: other machines reach this database, so the data set version has to be in it for them.
@@ -43,6 +45,7 @@ def submit(connection: Connection, order: Order, profile: Profile, home: Path, *
     root = _find_project(order)
     task = replace(
         order.task,
+        photos=sum(order.version.manifest.photos.values()) if order.version else 0,
         price_per_hour=profile.hourly,
         currency=profile.currency,
         commit=code.commit_of(root) if root else "",
@@ -64,6 +67,7 @@ def submit(connection: Connection, order: Order, profile: Profile, home: Path, *
         job = book.queue(
             connection, order.name, task, place=profile.name,
             queue=queue_of(profile.kind, machine_name(home), order.gpus), gpus=order.gpus, code=digest, data=data,
+            stem=stem or task.preset or "job",
         )  # fmt: skip
     return job, sent
 
@@ -120,19 +124,27 @@ def read_age(words: str) -> timedelta:
 def choose(connection: Connection, words: Sequence[str], states: Sequence[State], older_than: str | None) -> list[Job]:
     """The jobs of these names that are in one of these states and ended so long ago; without a word, of all.
 
+    A word is a name, `last`, or what the names of several jobs begin with.
+
     Raises:
-        UsageError: a name means no job, or several.
+        UsageError: a word means no job.
     """
+    held = book.list_jobs(connection)
     if words:
-        held = list({job.id: job for job in (book.find_job(connection, word) for word in words)}.values())
-    else:
-        held = book.list_jobs(connection)
+        meant = {job.id for word in words for job in _meant(connection, held, word)}
+        held = [job for job in held if job.id in meant]
     if states:
         held = [job for job in held if job.state in states]
     if older_than:
         before = datetime.now(UTC) - read_age(older_than)
         held = [job for job in held if (job.ended_at or job.queued_at) < before]
     return held
+
+
+def _meant(connection: Connection, held: Sequence[Job], word: str) -> list[Job]:
+    if word == "last" or any(job.name == word for job in held):
+        return [book.find_job(connection, word)]
+    return [job for job in held if job.name.startswith(word)] or [book.find_job(connection, word)]
 
 
 # --- bringing back ----------------------------------------------------------------------------------------

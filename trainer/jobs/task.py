@@ -42,8 +42,9 @@ class Task:
     max_price: float | None = None
     price_per_hour: float = 0.0  # of the place, when the job was queued
     currency: str = ""
+    photos: int = 0  # of the data set version
     commit: str = ""  # of the code that was shipped, marked where it has been changed since
-    opens: str | None = None  # the address that a notebook answers at
+    opens: str | None = None  # the address of a notebook, its token included
 
     @property
     def words(self) -> str:
@@ -109,6 +110,7 @@ class Job:
         """The job as `--json` prints it; values of its environment stay untold."""
         facts = {name: getattr(self, name) for name in self.__slots__ if name not in ("engine_job", "stop_asked")}
         told = self.task.as_json() | {"environment": sorted(self.task.environment)}
+        del told["opens"]  # whoever has the address can do everything; `trainer job open` tells it
         running = {"seconds": round(self.running_seconds(now), 1), "price": round(self.price(now), 4)}
         return facts | {"task": told} | running
 

@@ -1,0 +1,49 @@
+"""A sweep: every combination of presets and settings as a job of its own. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from collector.errors import UsageError
+from trainer.config import make_config
+
+MOST = 500  # jobs
+
+
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """One run of a sweep."""
+
+    preset: str
+    settings: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """What tells it from the others."""
+        return " ".join((self.preset, *self.settings))
+
+
+def combine(presets: Sequence[str], given: Sequence[str]) -> list[Combination]:
+    """Every preset with every combination of values; `key=a,b` gives a key several.
+
+    Raises:
+        UsageError: a preset or a setting is none, a key is named twice, or these are too many.
+    """
+    keys = [setting.partition("=")[0] for setting in given]
+    twice = next((key for key in keys if keys.count(key) > 1), None)
+    if twice:
+        raise UsageError(f"--set {twice}: name all of its values at once, {twice}=a,b.")
+    values = [_values(setting) for setting in given]
+    found = [Combination(preset, chosen) for preset in presets for chosen in product(*values)]
+    if len(found) > MOST:
+        raise UsageError(f"These are {len(found)} runs, more than {MOST}; name fewer values.")
+    for one in found:
+        make_config(one.preset, one.settings)
+    return found
+
+
+def _values(setting: str) -> list[str]:
+    key, equals, values = setting.partition("=")
+    if not equals or not values:
+        raise UsageError(f"--set {setting}: write it as key=value, or key=value,value.")
+    return [f"{key}={value}" for value in values.split(",")]
