@@ -152,6 +152,9 @@ def train(
     ] = None,
     name: Annotated[str | None, typer.Option(metavar="N", help="What the run is called.")] = None,
     device: DeviceName = "auto",
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where runs go; below PADDOCK_HOME unless given.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with --name, or the last unfinished run.")] = False,
     as_json: Json = False,
     demo: Demo = False,
@@ -167,7 +170,7 @@ def train(
     from trainer import train_command
 
     train_command.train(
-        preset, data, settings or [], freeze or [], name, device, resume=resume, as_json=as_json, demo=demo
+        preset, data, settings or [], freeze or [], name, device, out, resume=resume, as_json=as_json, demo=demo
     )
 
 
