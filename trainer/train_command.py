@@ -55,6 +55,8 @@ def train(
             raise
         except KeyboardInterrupt:
             if device.rank == 0:
+                run.facts.status = "stopped"
+                run.save()
                 console.print(f"{run.name} is stopped: `trainer train --resume --name {run.name}` goes on with it.")
             raise
     device.leave()

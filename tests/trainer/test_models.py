@@ -233,6 +233,15 @@ def test_a_setting_that_makes_no_sense_is_one_sentence(setting: str) -> None:
         make_config("first-cnn", (setting,))
 
 
+@pytest.mark.parametrize(
+    ("preset", "setting"),
+    [("probe", "head=bins"), ("probe", "epochs=3"), ("svr", "freeze=x"), ("first-cnn", "svr_c=1")],
+)
+def test_a_setting_that_would_change_nothing_is_refused(preset: str, setting: str) -> None:
+    with pytest.raises(UsageError, match=f"The preset {preset} has no use for"):
+        make_config(preset, (setting,))
+
+
 # --- pixels -----------------------------------------------------------------------------------------------
 
 
