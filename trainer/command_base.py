@@ -45,15 +45,19 @@ def print_json(facts: Any) -> None:
 
 
 @contextmanager
-def progress(words: str) -> Iterator[Any]:
-    """A bar on stderr where that is a terminal; a function that is told how much is done of how much."""
-    console = stderr()
+def progress(words: str, console: Console | None = None) -> Iterator[Any]:
+    """A bar where that is a terminal; a function that is told how much is done of how much.
+
+    Whatever is printed meanwhile has to go to the same console, by default one on stderr. The bar is seen from the
+    first word of it until all is done.
+    """
+    console = console or stderr()
     columns = (TextColumn(words), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(words, total=None)
+        task = bar.add_task(words, total=None, visible=False)
 
         def tell(done: int, of: int) -> None:
-            bar.update(task, completed=done, total=of)
+            bar.update(task, completed=done, total=of, visible=done < of)
 
         yield tell
 

@@ -33,7 +33,7 @@ def print_diagnosis(console: Console, found: Diagnosis) -> None:
 def _rows(found: Diagnosis) -> list[tuple[str, str, str]]:
     rows = []
     if found.noise_floor is not None:
-        rows.append(("noise of the labels, at most", f"{found.noise_floor:.2f}", f"{found.floor_photos} photos"))
+        rows.append(("noise of the labels, at worst", f"{found.noise_floor:.2f}", f"{found.floor_photos} photos"))
     rows.append(("human level", "not known" if found.human is None else f"{found.human:.2f}", ""))
     gaps = {"train": "bias", "train_dev": "variance", "validation": "mismatch", "test": "overfit to validation"}
     if "train_dev" not in found.errors:

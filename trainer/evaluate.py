@@ -47,8 +47,11 @@ class Evaluation:
 
     @property
     def skill(self) -> bool:
-        """Whether it beats the constant for sure: the interval of the gain does not reach zero."""
-        return self.gains["constant median"].low > 0
+        """Whether it beats the constant for sure: the interval of the gain does not reach zero.
+
+        Photos that it has learnt from prove nothing.
+        """
+        return self.side is not Side.TRAIN and self.gains["constant median"].low > 0
 
     def as_json(self) -> dict[str, Any]:
         """The evaluation as `--json` prints it."""
@@ -90,7 +93,7 @@ def evaluate(run: Run, side: Side, places: Places, device: Device) -> tuple[Eval
         raise UsageError(f"{version.name} has no photo on the side {side}; `trainer dataset show` says what it has.")
     network, calibration = load_model(run, device)
     pixels = load_pixels(version, run.config.preparation, places.cache)
-    answers = answer(network, pixels[outside], device)
+    answers = answer(network, pixels, device, outside)
     label, horse = table.label[outside], table.horse[outside]
     bootstrap = Bootstrap(horse)
     others, missing = _others(run, version, table, places, device, inside, outside)
@@ -155,7 +158,7 @@ def _others(
         else:
             missing.append(preset)
             continue
-        found[preset] = answer(network, pixels[outside], device).value
+        found[preset] = answer(network, pixels, device, outside).value
     return found, missing
 
 

@@ -79,7 +79,7 @@ def compare(one: str, other: str, *, as_json: bool, demo: bool) -> None:
 def _answers(run: Run, version: Version, where: Places, indices: np.ndarray) -> np.ndarray:
     device = Device.find("auto", run.config.precision)
     network, _ = load_model(run, device)
-    return answer(network, load_pixels(version, run.config.preparation, where.cache)[indices], device).value
+    return answer(network, load_pixels(version, run.config.preparation, where.cache), device, indices).value
 
 
 def diagnose(

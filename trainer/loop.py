@@ -31,12 +31,17 @@ SAVE_EVERY = 300.0  # seconds between checkpoints within an epoch
 class Photos:
     """What the loop learns from, or validates on: prepared photos with labels and weights."""
 
-    pixels: np.ndarray  # uint8 (n, height, width, 3), possibly mapped from a file
+    pixels: np.ndarray  # uint8 (m, height, width, 3), possibly mapped from a file
     label: np.ndarray  # float32 (n,)
     weight: np.ndarray  # float32 (n,)
+    places: np.ndarray | None = None  # which of the pixels, (n,); None: all of them, in their order
 
     def __len__(self) -> int:
         return len(self.label)
+
+    def take(self, chosen: np.ndarray) -> np.ndarray:
+        """Some of the photos, uint8 (k, height, width, 3); only these are read."""
+        return self.pixels[chosen if self.places is None else self.places[chosen]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +136,7 @@ def batches(photos: Photos, loop: Loop) -> Iterator[Batch]:
         if resident is not None:
             pixels = resident[torch.from_numpy(mine).to(device.name)]
         else:
-            pixels = torch.from_numpy(photos.pixels[mine])
+            pixels = torch.from_numpy(photos.take(mine))
             pixels = device.put(pixels.pin_memory() if device.name.startswith("cuda") else pixels)
         # Every process weighs its part by the whole batch, so that the sum of their gradients is the batch's.
         weight = torch.from_numpy(photos.weight[mine] / photos.weight[chosen].sum())
@@ -149,9 +154,10 @@ def batches(photos: Photos, loop: Loop) -> Iterator[Batch]:
 
 def _resident(photos: Photos, device: Device) -> Tensor | None:
     """All photos on a GPU that has room for them four times over; else None."""
-    if not device.name.startswith("cuda") or 4 * photos.pixels.nbytes > torch.cuda.mem_get_info()[0]:
+    size = len(photos) * int(np.prod(photos.pixels.shape[1:]))
+    if not device.name.startswith("cuda") or 4 * size > torch.cuda.mem_get_info()[0]:
         return None
-    return torch.from_numpy(np.array(photos.pixels)).to(device.name)
+    return torch.from_numpy(np.array(photos.take(np.arange(len(photos))))).to(device.name)
 
 
 def take_step(loop: Loop, batch: Batch) -> Tensor:
@@ -237,7 +243,7 @@ def _end_epoch(loop: Loop, training: Photos, validation: Photos) -> None:
     epoch = state.step // loop.steps_an_epoch
     line: dict[str, Any] = {"epoch": epoch, "loss": state.losses / loop.steps_an_epoch}
     if len(validation):
-        value = answer(loop.kept(), validation.pixels, loop.device).value
+        value = answer(loop.kept(), validation.pixels, loop.device, validation.places).value
         line["validation_mse"] = float((HIGH - LOW) ** 2 * np.mean((value - validation.label) ** 2))
         line["validation_std"] = float(value.std())
         if not math.isfinite(line["validation_mse"]):

@@ -7,6 +7,7 @@ import typer
 from rich.table import Column, Table
 
 from trainer.command_base import places, print_json, stdout
+from trainer.locks import alone
 from trainer.runs import find_run
 from trainer.runs import list_runs as read_runs
 
@@ -37,5 +38,6 @@ def delete(word: str, *, yes: bool, demo: bool) -> None:
     run = find_run(places(demo=demo).runs, word, ready=False)
     if not yes:
         typer.confirm(f"Remove {run.name}?", abort=True)
-    shutil.rmtree(run.folder)
+    with alone(run.folder, f"The run {run.name} is being trained; stop that first."):
+        shutil.rmtree(run.folder)
     stdout().print(f"{run.name} is removed.")

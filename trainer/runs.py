@@ -82,9 +82,12 @@ def begin(root: Path, name: str | None, config: RunConfig, facts: Facts) -> Run:
     elif not name.replace("-", "_").isidentifier() or name == "last":
         raise UsageError(f"--name {name!r} is no name; letters, digits, - and _ make one.")
     folder = root / name
-    if folder.exists():
-        raise UsageError(f"There is a run {name} already; give another --name, or --resume to go on with it.")
-    folder.mkdir()
+    try:
+        folder.mkdir()
+    except FileExistsError as error:
+        raise UsageError(
+            f"There is a run {name} already; give another --name, or --resume to go on with it."
+        ) from error
     write_file(folder / CONFIG, config.model_dump_json(indent=1) + "\n")
     run = Run(folder, config, facts)
     run.save()

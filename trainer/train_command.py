@@ -3,19 +3,23 @@
 import shutil
 import signal
 import types
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from collector.errors import UsageError
 from trainer.command_base import absolute, places, print_json, progress, stderr, stdout
-from trainer.config import RunConfig, make_config
-from trainer.dataset.manifest import find_version, read_version
+from trainer.config import make_config
+from trainer.dataset.manifest import Version, find_version, read_version
 from trainer.device import Device, has_gpu
 from trainer.learn import Told, gather, learn
-from trainer.runs import Facts, Run, begin, code_version, find_run, list_runs, now
+from trainer.locks import alone, is_locked
+from trainer.places import LAST, Places
+from trainer.runs import Facts, Run, begin, code_version, find_run, list_runs, now, read_run
 
 
 def train(
@@ -34,32 +38,26 @@ def train(
     """`trainer train`."""
     where = places(demo=demo)
     root = absolute(out) if out else where.runs
-    if resume and (settings or freeze):
-        raise UsageError("--resume goes on with a run as it was begun: leave out --set and --freeze.")
-    run = _unfinished(root, name, preset) if resume else None
-    if run is None:
-        config = make_config(preset or ("finetune" if has_gpu() else "probe"), settings, freeze)
-        device = Device.find(device_name, config.precision)
-        version = find_version(where.datasets, data)
-        run = _begin(root, name, config, device, version.name, str(version.folder))
-    else:
-        device = Device.find(device_name, run.config.precision)
-        held = Path(run.facts.data_folder)
-        # On another machine the data set lies elsewhere.
-        version = read_version(held) if held.is_dir() else find_version(where.datasets, data)
-        if version.name != run.facts.data:
-            raise UsageError(f"{run.name} was begun on {run.facts.data}, and {version.name} is another data set.")
+    run, version, device = (
+        _go_on(where, root, name, preset, data, device_name, [*settings, *freeze])
+        if resume
+        else _begin(where, root, name, preset, data, device_name, settings, freeze)
+    )
     console = stderr()
-    if device.rank == 0:
-        device.agree(run.name)
-        console.print(f"{run.name}: {run.config.preset} on {version.name}, {device.words}")
-    with _stopping() as stopping, _told(run, device) as told:
+    with _alone(run, device), _told(run, device, console) as told, _stopping(told) as stopping:
+        if device.rank == 0:
+            console.print(f"{run.name}: {run.config.preset} on {version.name}, {device.words}", markup=False)
         told.stopping = stopping
-        material = gather(version, run.config, where.cache)
         try:
-            learn(run, material, device, told)
+            learn(run, gather(version, run.config, where.cache), device, told)
         except UsageError:
             _forget_empty(run)
+            raise
+        except KeyboardInterrupt:
+            if device.rank == 0:
+                run.facts.status = "stopped"
+                run.save()
+                console.print(f"{run.name} is stopped: `trainer train --resume --name {run.name}` goes on with it.")
             raise
     device.leave()
     if device.rank == 0:
@@ -67,11 +65,56 @@ def train(
         _print_run(run, as_json=as_json)
 
 
-def _begin(root: Path, name: str | None, config: RunConfig, device: Device, data: str, folder: str) -> Run:
-    facts = Facts("training", data, folder, code_version(), "none", device.words, now())
+def _begin(
+    where: Places,
+    root: Path,
+    name: str | None,
+    preset: str | None,
+    data: str,
+    device_name: str,
+    settings: Sequence[str],
+    freeze: Sequence[str],
+) -> tuple[Run, Version, Device]:
+    """A new run."""
+    config = make_config(preset or ("finetune" if has_gpu() else "probe"), settings, freeze)
+    device = Device.find(device_name, config.precision)
+    version = find_version(where.datasets, data)
+    facts = Facts("training", version.name, str(version.folder), code_version(), "none", device.words, now())
     # One process of several keeps the books; the others learn its folder's name.
     run = begin(root, name, config, facts) if device.rank == 0 else None
-    return run or Run(root / device.agree(""), config, facts)
+    agreed = device.agree(run.name if run else "")
+    return run or Run(root / agreed, config, facts), version, device
+
+
+def _go_on(
+    where: Places,
+    root: Path,
+    name: str | None,
+    preset: str | None,
+    data: str,
+    device_name: str,
+    changes: Sequence[str],
+) -> tuple[Run, Version, Device]:
+    """A run that was begun before."""
+    if changes:
+        raise UsageError("--resume goes on with a run as it was begun: leave out --set and --freeze.")
+    run = _unfinished(root, name, preset)
+    device = Device.find(device_name, run.config.precision)
+    run = read_run(root / device.agree(run.name))  # the same one on every process
+    held = Path(run.facts.data_folder)
+    # On another machine the data set lies elsewhere.
+    version = find_version(where.datasets, data if data != LAST else run.facts.data)
+    if held.is_dir() and version.name == run.facts.data:
+        version = read_version(held)
+    if version.name != run.facts.data:
+        raise UsageError(f"{run.name} was begun on {run.facts.data}, and {version.name} is another data set.")
+    return run, version, device
+
+
+def _alone(run: Run, device: Device) -> AbstractContextManager[None]:
+    """One training a folder; of several processes of one training the first one sees to that."""
+    busy = f"The run {run.name} is being trained already: wait until it has ended, or begin one of another --name."
+    return alone(run.folder, busy) if device.rank == 0 else nullcontext()
 
 
 def _forget_empty(run: Run) -> None:
@@ -85,8 +128,10 @@ def _unfinished(root: Path, name: str | None, preset: str | None) -> Run:
         run = find_run(root, name, ready=False)
         if run.facts.status == "done":
             raise UsageError(f"The run {run.name} has ended; there is nothing to go on with.")
+        if preset not in (None, run.config.preset):
+            raise UsageError(f"The run {run.name} was begun as {run.config.preset}; leave out --preset {preset}.")
         return run
-    held = [run for run in list_runs(root) if run.facts.status != "done"]
+    held = [run for run in list_runs(root) if run.facts.status != "done" and not is_locked(run.folder)]
     held = [run for run in held if preset in (None, run.config.preset)]
     if not held:
         raise UsageError("There is no unfinished run to go on with; leave out --resume to begin one.")
@@ -94,13 +139,14 @@ def _unfinished(root: Path, name: str | None, preset: str | None) -> Run:
 
 
 @contextmanager
-def _stopping() -> Iterator[Any]:
-    """Ctrl-C or SIGTERM ends training after the step at hand, with a checkpoint; a second one ends it at once."""
+def _stopping(told: Told) -> Iterator[Callable[[], bool]]:
+    """Ctrl-C or SIGTERM ends training after the step at hand, with a checkpoint; anything else, and a second one, at
+    once."""
     asked = False
 
     def ask(_number: int, _frame: types.FrameType | None) -> None:
         nonlocal asked
-        if asked:
+        if asked or not told.stepping:
             raise KeyboardInterrupt
         asked = True
 
@@ -113,11 +159,10 @@ def _stopping() -> Iterator[Any]:
 
 
 @contextmanager
-def _told(run: Run, device: Device) -> Iterator[Told]:
+def _told(run: Run, device: Device, console: Console) -> Iterator[Told]:
     if device.rank:
         yield Told()
         return
-    console = stderr()
 
     def line(facts: dict[str, Any]) -> None:
         left = facts["seconds"] / facts["step"] * (facts["steps"] - facts["step"])
@@ -128,7 +173,7 @@ def _told(run: Run, device: Device) -> Iterator[Told]:
             f"{told}  {facts['photos_a_second']:.0f} photos/s  {left:.0f} s left", highlight=False, soft_wrap=True
         )
 
-    with progress("features") as tell:
+    with progress("features", console) as tell:
         yield Told(working=lambda _words, done, of: tell(done, of), line=line, say=console.print)
 
 

@@ -29,9 +29,10 @@ from psycopg.rows import dict_row
 from collector.errors import UsageError
 from trainer.jobs.attempt import Attempt, Ending, environment_of, lay, run, write_protect
 from trainer.jobs.book import COLUMNS, as_job, conninfo_of_jobs, defer
-from trainer.jobs.machine import Slots, is_locked, list_gpus, machine_name, try_lock
+from trainer.jobs.machine import Slots, list_gpus, machine_name
 from trainer.jobs.profiles import find_profile
 from trainer.jobs.task import LOCAL, Job, State
+from trainer.locks import is_locked, try_lock
 from trainer.places import Places
 
 logger = logging.getLogger(__name__)

@@ -2,7 +2,6 @@
 that still saves its checkpoint after the engine is gone keeps it until it has ended."""
 
 import asyncio
-import fcntl
 import os
 import shutil
 import socket
@@ -10,6 +9,8 @@ import subprocess
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+
+from trainer.locks import try_lock
 
 LOOK_EVERY = 0.2  # seconds
 
@@ -30,26 +31,6 @@ def list_gpus() -> list[str]:
     except (OSError, subprocess.TimeoutExpired):
         return []
     return [line.strip() for line in told.stdout.splitlines() if line.strip()] if told.returncode == 0 else []
-
-
-def try_lock(path: Path) -> int | None:
-    """An exclusive lock on a file as a descriptor, which can be handed to a child; None where somebody has it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor
-
-
-def is_locked(path: Path) -> bool:
-    """Whether somebody holds the lock on a file."""
-    descriptor = try_lock(path)
-    if descriptor is None:
-        return True
-    os.close(descriptor)
-    return False
 
 
 class Slots:
