@@ -68,9 +68,9 @@ def job_list(
 
     Example: trainer job list --state running
     """
-    from trainer import job_commands
+    from trainer import job_views
 
-    job_commands.list_jobs(jobs or [], states or [], older_than, as_json=as_json, demo=demo)
+    job_views.list_jobs(jobs or [], states or [], older_than, as_json=as_json, demo=demo)
 
 
 @job.command("info", epilog=EXIT_CODES)
@@ -79,9 +79,9 @@ def job_info(name: JobName = "last", as_json: Json = False, demo: Demo = False) 
 
     Example: trainer job info last
     """
-    from trainer import job_commands
+    from trainer import job_views
 
-    job_commands.info(name, as_json=as_json, demo=demo)
+    job_views.info(name, as_json=as_json, demo=demo)
 
 
 @job.command("logs", epilog=EXIT_CODES)
@@ -95,9 +95,9 @@ def job_logs(
 
     Example: trainer job logs -f last
     """
-    from trainer import job_commands
+    from trainer import job_views
 
-    job_commands.logs(name, follow=follow, as_json=as_json, demo=demo)
+    job_views.logs(name, follow=follow, as_json=as_json, demo=demo)
 
 
 @job.command("output", epilog=EXIT_CODES)
@@ -112,9 +112,9 @@ def job_output(
 
     Example: trainer job output last --get
     """
-    from trainer import job_commands
+    from trainer import job_views
 
-    job_commands.output(name, out, get=get, as_json=as_json, demo=demo)
+    job_views.output(name, out, get=get, as_json=as_json, demo=demo)
 
 
 @job.command("stop", epilog=EXIT_CODES)
@@ -228,6 +228,6 @@ def job_price(
 
     Example: trainer job price --preset finetune
     """
-    from trainer import job_commands
+    from trainer import job_views
 
-    job_commands.price(preset, settings or [], data, as_json=as_json, demo=demo)
+    job_views.price(preset, settings or [], data, as_json=as_json, demo=demo)

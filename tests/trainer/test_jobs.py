@@ -19,7 +19,7 @@ from torch import equal
 
 from tests.trainer.conftest import trained
 from trainer.dataset.manifest import Version
-from trainer.jobs import book, engine
+from trainer.jobs import book, machine
 from trainer.jobs.task import Job, State
 from trainer.places import Places
 
@@ -382,7 +382,7 @@ def test_a_machine_of_the_fleet_fetches_code_and_data_once_and_brings_the_run_ba
         for name in (first["name"], second["name"]):
             job = stable.wait(name)
             assert job.state is State.DONE, stable.log(name)
-            assert job.machine == engine.machine_name(other.home)
+            assert job.machine == machine.machine_name(other.home)
         stable.type("job", "output", first["name"], "--out", str(tmp_path / "got"))
         assert (tmp_path / "got" / first["name"] / "model.safetensors").exists()
         assert len(list((other.home / "cache" / "inputs").iterdir())) == 1
@@ -395,8 +395,8 @@ def test_a_machine_of_the_fleet_fetches_code_and_data_once_and_brings_the_run_ba
 def test_a_job_of_a_machine_whose_heart_stands_still_is_taken_over_by_another(stable: Stable, tmp_path: Path) -> None:
     (stable.home / "profiles.toml").write_text('[stable]\nkind = "fleet"\n')
     machines = [Stable(tmp_path / name, stable.project, stable.conninfo) for name in ("one", "two")]
-    for machine in machines:
-        machine.home.mkdir()
+    for one in machines:
+        one.home.mkdir()
     worker = machines[0].start("worker")
     name = stable.run("--where", "stable", "--", "sh", "-c", "[ $PADDOCK_ATTEMPT = 2 ] || sleep 60")
     machines[0].child_pid(name)
@@ -407,7 +407,7 @@ def test_a_job_of_a_machine_whose_heart_stands_still_is_taken_over_by_another(st
     other = machines[1].start("worker")
     try:
         job = stable.wait(name)
-        assert (job.state, job.machine) == (State.DONE, engine.machine_name(machines[1].home))
+        assert (job.state, job.machine) == (State.DONE, machine.machine_name(machines[1].home))
     finally:
         other.terminate()
         other.communicate(timeout=WITHIN)

@@ -11,10 +11,10 @@ from collector.errors import UsageError
 from trainer.dataset.manifest import Version
 from trainer.jobs import book, bundles, code
 from trainer.jobs.book import Connection
-from trainer.jobs.engine import FROZEN, queue_of
 from trainer.jobs.machine import list_gpus, machine_name
 from trainer.jobs.profiles import Profile
 from trainer.jobs.task import LOCAL, Job, State, Task
+from trainer.jobs.working import FROZEN, queue_of
 
 AGE = re.compile(r"(\d+)([smhdw])")
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}  # seconds
