@@ -14,6 +14,7 @@ from collector.errors import UsageError
 from trainer.jobs import code
 from trainer.jobs.client import read_age
 from trainer.jobs.profiles import find_profile, read_profiles
+from trainer.jobs.sweep import combine
 from trainer.jobs.task import Task, check_name, read_environment, read_task
 
 
@@ -146,3 +147,27 @@ def test_a_mistake_in_the_profiles_is_one_sentence_that_says_where(tmp_path: Pat
 def test_a_place_that_nobody_has_named_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no place 'moon'.*names local"):
         find_profile(tmp_path, "moon")
+
+
+# --- sweeps ---------------------------------------------------------------------------------------------------
+
+
+def test_a_sweep_is_every_preset_with_every_combination_of_values() -> None:
+    found = combine(["first-cnn", "finetune"], ["rate=1e-3,1e-4", "epochs=2,4", "batch=8"])
+    assert len(found) == 8
+    assert len({one.words for one in found}) == 8
+    assert found[0].words == "first-cnn rate=1e-3 epochs=2 batch=8"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (["rate=1", "rate=2"], "name all of its values at once"),
+        (["rate"], "write it as key=value"),
+        (["rate=fast"], "--set rate=fast"),
+        ([f"random_seed={','.join(map(str, range(501)))}"], "501 runs, more than 500"),
+    ],
+)
+def test_a_sweep_that_makes_no_sense_is_one_sentence(given: list[str], says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        combine(["first-cnn"], given)

@@ -9,8 +9,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
 
 import psycopg
 import pytest
@@ -73,6 +76,12 @@ class Stable:
             assert time.monotonic() < deadline, job
             time.sleep(0.05)
         return job
+
+    def wait_until(self, true: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + WITHIN
+        while not true():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
     def log(self, name: str) -> str:
         with book.opened(self.conninfo) as connection:
@@ -140,7 +149,7 @@ def test_a_job_runs_the_shipped_code_and_what_it_prints_and_makes_stays_after_it
     assert "sub/a" in stable.type("job", "output", "last")
     stable.type("job", "output", "last", "--get")
     assert (stable.project / "job-1" / "sub" / "a").read_text() == "42\n"
-    assert not (stable.home / "jobs" / "job-1").exists()
+    stable.wait_until(lambda: not (stable.home / "jobs" / "job-1").exists())
     assert (
         "nothing had to be sent" in stable.type("job", "run", "--", "true").replace("\n", " ")
         or (stable.project / "job-1").exists()
@@ -158,7 +167,6 @@ def test_two_jobs_run_at_once_and_a_third_waits_for_its_turn(stable: Stable) -> 
     gate.touch()
     jobs = [stable.wait(name) for name in (first, second, third)]
     assert {job.state for job in jobs} == {State.DONE}
-    assert not (stable.home / "jobs" / third).exists()
 
 
 def test_a_log_comes_live_and_whoever_watches_may_be_killed(stable: Stable) -> None:
@@ -285,7 +293,7 @@ def test_deleting_frees_the_disk_and_prune_says_first_what_would_go(stable: Stab
     with psycopg.connect(book.conninfo_of_jobs(stable.conninfo)) as connection:
         for table in ("training_job", "training_log", "bundle", "bundle_part", "procrastinate_jobs"):
             assert connection.execute(f"SELECT count(*) FROM {table}".encode()).fetchone() == (0,), table
-    assert not (stable.home / "jobs" / name).exists()
+    stable.wait_until(lambda: not (stable.home / "jobs" / name).exists())
 
 
 def test_a_running_job_is_not_deleted(stable: Stable) -> None:
@@ -303,7 +311,7 @@ def test_a_running_job_is_not_deleted(stable: Stable) -> None:
         (("job", "run", "--where", "moon", "--", "true"), "There is no place 'moon'"),
         (("job", "run"), "Name what to run"),
         (("job", "run", "--preset", "nothing"), "There is no preset 'nothing'"),
-        (("job", "run", "--preset", "probe", "--set", "rate=fast"), "--set rate=fast"),
+        (("job", "run", "--preset", "finetune", "--set", "rate=fast"), "--set rate=fast"),
         (("job", "run", "--gpu", "1", "--", "true"), "this machine has no GPU"),
         (("job", "run", "--name", "last", "--", "true"), "'last' is no name"),
         (("job", "run", "--max-price", "3", "--", "true"), "what local costs is not known"),
@@ -456,3 +464,60 @@ def test_when_nothing_runs_nothing_is_left_running(tmp_path_factory: pytest.Temp
         assert time.monotonic() < deadline
         time.sleep(0.1)
     assert json.loads(type_("job", "list", "--json"))[0]["state"] == "done"  # the history is still there
+
+
+def test_what_a_killed_engine_left_of_an_ended_job_is_removed_by_the_next(stable: Stable) -> None:
+    left = stable.home / "jobs" / "job-of-old"
+    (left / "output").mkdir(parents=True)
+    stable.wait(stable.run("--", "true"))
+    assert not left.exists()
+
+
+# --- sweeps, prices, notebooks ------------------------------------------------------------------------------
+
+
+def test_a_sweep_runs_every_combination_and_says_which_is_the_best(stable: Stable, version: Version) -> None:
+    values = ("height=16", "width=16", "batch=64", "epochs=1,2")
+    words = [word for value in values for word in ("--set", value)]
+    words = ["sweep", "--preset", "first-cnn", *words, "--data", str(version.folder), "--name", "try"]
+    rows = json.loads(stable.type(*words, "--json"))
+    assert {row["job"] for row in rows} == {"try-1", "try-2"}
+    errors = [row["validation_mse"] for row in rows]
+    assert errors == sorted(errors)
+    assert "The best on validation is" in stable.type(*words)  # asked again, it shows what there is
+    assert len(json.loads(stable.type("job", "list", "try", "--json"))) == 2
+    assert "names of" not in stable.type("sweep", "--preset", "probe", "--set", "rate=1", "--set", "rate=2", code=2)
+    (stable.home / "profiles.toml").write_text(
+        '[local]\nwatts = 1000\nprice_per_kwh = 0.5\npurchase_price = 300\ncurrency = "EUR"\n'
+        '[rented]\nkind = "fleet"\nprice_per_hour = 2\ncurrency = "EUR"\n'
+    )
+    ours = [word for value in (*values[:3], "epochs=1") for word in ("--set", value)]
+    words = ["job", "price", "--preset", "first-cnn", *ours, "--data", str(version.folder), "--json"]
+    local, rented = json.loads(stable.type(*words))
+    assert local["seconds"] == pytest.approx(stable.job("try-1").seconds)
+    assert local["price"] == pytest.approx(local["seconds"] / 3600 * 0.5)
+    assert (rented["speed"], rented["price"], rented["break_even"]) == (None, None, 200)
+
+
+@pytest.mark.skipif(find_spec("jupyterlab") is None, reason="JupyterLab is not installed")
+def test_a_notebook_asks_for_its_token_and_ends_when_nobody_uses_it(stable: Stable) -> None:
+    name = json.loads(stable.type("job", "notebook", "--idle", "0.05", "--json"))["name"]
+    stable.wait(name, lambda job: job.state is State.RUNNING)
+    url = json.loads(stable.type("job", "open", name, "--json"))["url"]
+    base, _, token = url.partition("/lab?token=")
+
+    def status(path: str) -> int:
+        try:
+            with urlopen(base + path) as answer:
+                return answer.status
+        except HTTPError as error:
+            return error.code
+        except URLError:
+            return 0
+
+    stable.wait_until(lambda: status("/api") == 200)
+    assert status("/api/contents") == 403
+    assert status(f"/api/contents?token={token}") == 200
+    assert stable.wait(name).state is State.DONE
+    assert token not in stable.type("job", "info", name, "--json") + stable.type("job", "list")
+    assert "its page is not there" in stable.type("job", "open", name, code=2)

@@ -21,7 +21,7 @@ from procrastinate import App, JobContext, PsycopgConnector
 from procrastinate.worker import Worker
 
 from collector.errors import UsageError
-from trainer.jobs.working import FROZEN, Engine, do_job, reap
+from trainer.jobs.working import FROZEN, Engine, do_job, reap, tidy
 from trainer.locks import is_locked, try_lock
 from trainer.places import Places
 
@@ -73,6 +73,7 @@ def build_app(engine: Engine) -> App:
 async def work(engine: Engine, *, until_idle: bool) -> None:
     """Work until told to stop, or until nothing is left."""
     app = build_app(engine)
+    await asyncio.to_thread(tidy, engine)
     async with app.open_async():
         options: dict[str, Any] = {
             "fetch_job_polling_interval": POLL_EVERY, "delete_jobs": "always", "install_signal_handlers": False,

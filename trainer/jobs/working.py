@@ -232,6 +232,17 @@ def _remove(root: Path) -> None:
     root.with_name(f"{root.name}.lock").unlink(missing_ok=True)
 
 
+def tidy(engine: Engine) -> None:
+    """Remove the folders of jobs that have ended, which an engine that was killed has left behind."""
+    with psycopg.connect(engine.conninfo, autocommit=True) as connection:
+        rows = connection.execute("SELECT name FROM training_job WHERE state IN ('queued', 'running')")
+        at_work = {name for (name,) in rows}
+    for root in engine.places.jobs.iterdir():
+        lock = root.with_name(f"{root.name}.lock")
+        if root.is_dir() and root.name not in {"slots", *at_work} and not is_locked(lock):
+            _remove(root)
+
+
 async def _read(connection: psycopg.AsyncConnection[Any], job_id: int) -> Job | None:
     async with connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(f"SELECT {COLUMNS} FROM training_job WHERE id = %s", (job_id,))
