@@ -30,6 +30,7 @@ REAP_EVERY = 2.0  # seconds
 SEEN_EVERY = 10.0
 IDLE = 2.0  # seconds without a job, after which an engine that a command has started ends
 START_WITHIN = 20.0  # seconds
+STARTED: list[subprocess.Popen[bytes]] = []  # they outlive this process, and are not to be waited for when it ends
 
 SEEN = """
 INSERT INTO machine (name, gpus, slots, fleet) VALUES (%(name)s, %(gpus)s, %(slots)s, %(fleet)s)
@@ -184,6 +185,7 @@ def ensure(home: Path, *, demo: bool) -> None:
     words = [sys.executable, "-m", "trainer", "worker", "--until-idle", *(["--demo"] if demo else [])]
     with log.open("ab") as file:
         child = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True)
+    STARTED.append(child)
     deadline = time.monotonic() + START_WITHIN
     while not is_locked(lock):
         if child.poll() is not None or time.monotonic() > deadline:
