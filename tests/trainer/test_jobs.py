@@ -521,7 +521,7 @@ def test_a_notebook_asks_for_its_token_and_keeps_what_is_written_in_it(stable: S
     stable.wait_until(lambda: status("/api") == 200)
     assert status("/api/contents") == 403
     assert status(f"/api/contents?token={token}") == 200
-    # JupyterLab looks once a minute whether it is used, which is too long for a test: it is told after how long it ends.
+    # JupyterLab looks once a minute whether it is used, too seldom for a test; it is told after how long it ends.
     assert "--ServerApp.shutdown_no_activity_timeout=3" in stable.job(name).task.command
     request = Request(f"{base}/api/contents/notes.txt?token={token}", method="PUT")
     request.data = json.dumps({"type": "file", "format": "text", "content": "legs"}).encode()
