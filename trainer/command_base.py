@@ -4,7 +4,7 @@ import json
 import math
 import re
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -18,7 +18,7 @@ from collector.settings import Settings, load_settings
 from trainer.places import Places
 
 WIDE = 200  # characters
-NARROW = 110  # with fewer, a table of ten columns would cut its names
+ANY = 10_000  # characters that no table has
 COMMAND = re.compile(r"`((?:collector|trainer) (?![^`]*--demo)[^`]+)`")
 
 
@@ -50,17 +50,31 @@ def as_typed(words: str, *, demo: bool) -> str:
     return COMMAND.sub(r"`\1 --demo`", words) if demo else words
 
 
-def print_rows(rows: Sequence[Mapping[str, str]], less: Collection[str]) -> None:
-    """A table in which names are whole; a narrow terminal does without the columns `less`, and says so."""
+def print_rows(rows: Sequence[Mapping[str, str]], less: Sequence[str]) -> None:
+    """A table in which names are whole: a narrow terminal does without the columns `less`, the first ones first, and
+    says so.
+    """
     console = stdout()
-    narrow = console.width < NARROW
-    shown = [name for name in rows[0] if not (narrow and name in less)] if rows else []
-    table = Table(*(Column(name, overflow="fold") for name in shown), box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*(row[name] for name in shown))
+    if not rows:
+        return
+    table, without = _table(rows, list(rows[0])), 0
+    while _width(console, table) > console.width and without < len(less):
+        without += 1
+        table = _table(rows, [name for name in rows[0] if name not in less[:without]])
     console.print(table)
-    if narrow and rows:
-        console.print(f"In a wider window, or with --json: {', '.join(less)}.", style="dim")
+    if without:
+        console.print(f"In a wider window, or with --json: {', '.join(less[:without])}.", style="dim")
+
+
+def _width(console: Console, table: Table) -> int:
+    return console.measure(table, options=console.options.update(max_width=ANY)).maximum
+
+
+def _table(rows: Sequence[Mapping[str, str]], names: Sequence[str]) -> Table:
+    table = Table(*(Column(name, overflow="fold") for name in names), box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(row[name] for name in names))
+    return table
 
 
 def plain_value(value: Any) -> Any:

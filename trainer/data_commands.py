@@ -32,7 +32,7 @@ from trainer.examples import Kind, Side, Wanted
 from trainer.export import Request
 from trainer.export import export as write
 
-LESS = ("left out", "format")  # columns that a narrow terminal does without
+LESS = ("format", "left out")  # columns that a narrow terminal does without
 SHOWN = 10  # photos that a difference names
 
 

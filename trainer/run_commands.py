@@ -11,7 +11,7 @@ from trainer.locks import alone
 from trainer.runs import Run, find_folder, list_broken
 from trainer.runs import list_runs as read_runs
 
-LESS = ("preset", "epoch", "seconds", "code")  # columns that a narrow terminal does without
+LESS = ("code", "seconds", "epoch", "preset")  # columns that a narrow terminal does without
 
 
 def list_runs(*, as_json: bool, demo: bool) -> None:

@@ -141,10 +141,10 @@ def find_folder(root: Path, word: str) -> Path:
         if _is_finished(folder):
             return folder.resolve()
     folders = [version.folder for version in list_versions(root)]
-    if WHOLE_NAME.fullmatch(word):  # of a run that remembers it, or of one just deleted
+    if WHOLE_NAME.fullmatch(word):  # as a run remembers it
         raise UsageError(
-            f"There is no data set version {word!r} any more; the `trainer export` that made it makes it again, as "
-            "long as the database holds the same."
+            f"There is no data set version {word!r}; where there was one, the same `trainer export` makes it "
+            "again, as long as the database holds the same."
         )
     return pick(folders, word, "data set version", EXPORT_FIRST)
 
