@@ -26,6 +26,7 @@ from psycopg.rows import dict_row
 from collector import __version__
 from collector.archive import unpack
 from collector.errors import UsageError
+from collector.racing import Axis
 from trainer.dataset.card import Seen, write_card
 from trainer.dataset.formats import ROWS, Format, Item, batched, shard_path, write_shard
 from trainer.dataset.manifest import (
@@ -47,7 +48,7 @@ from trainer.examples import Example, Side, Skip, Wanted, as_example, count_kind
 from trainer.pixels import BrokenPicture, shrink
 from trainer.split import SPLITS, Card, Leaks, find_leaks, split_by_file
 
-CODE = 1  # goes up when the same rows would be exported differently
+CODE = 2  # goes up when the same rows would be exported differently
 PHOTOS_A_SHARD = 5_000  # about 150 MB of photos as the site has them
 FETCHED = 2_000  # rows a round trip, facts only
 
@@ -76,6 +77,15 @@ LEFT JOIN LATERAL (SELECT * FROM aptitude WHERE aptitude.horse_id = met.horse_id
 ORDER = " ORDER BY issue.issue_date, photo.source, photo.issue_code, photo.number"
 SOME = " WHERE photo.id = ANY(%(ids)s)"
 BYTES = "SELECT digest, encoding, content FROM blob WHERE digest = ANY(%s)"
+
+ADVICE = {
+    Skip.NO_PICTURE: "`collector crawl` fetches pictures",
+    Skip.NO_HORSE: "`collector match` finds out, and with --review it lists those that stay open",
+    Skip.NOT_ASKED: "`collector refresh-labels` asks for them",
+    Skip.NO_REVIEWS: "`collector refresh-labels` asks again, and --keep-unreviewed takes such photos at 0.5",
+    Skip.FEW_REVIEWS: "ask for fewer with --min-reviews",
+    Skip.DAMAGED: "restore a backup with `collector db restore`",
+}
 
 Tell = Callable[[int, int], None]  # photos written, photos in all
 
@@ -130,6 +140,8 @@ def snapshot(conninfo: str) -> Iterator[psycopg.Connection[dict[str, Any]]]:
         with psycopg.Connection[dict[str, Any]].connect(conninfo, row_factory=dict_row) as connection:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.read_only = True
+            # Moments are told in the session's zone, which belongs to the machine; a version must not.
+            connection.execute("SET TIME ZONE 'UTC'")
             yield connection
     except psycopg.OperationalError as error:
         reason = str(error).strip().splitlines()[0]
@@ -150,13 +162,25 @@ def export(conninfo: str, root: Path, request: Request, tell: Tell = print_nothi
         while True:
             plan = make_plan(connection, request, damaged)
             folder = root / f"{request.name}-{plan.version}"
-            if (folder / MANIFEST).is_file():
-                return read_version(folder)
+            if held := _find_held(folder):
+                return held
             try:
                 with _alone(root):
                     return _write(connection, folder, plan, request, tell)
             except Damaged:
                 damaged |= _find_damaged(connection, plan, request)
+
+
+def _find_held(folder: Path) -> Version | None:
+    """The version where it is there already, from now on the last one; where its manifest is broken it is not."""
+    if not (folder / MANIFEST).is_file():
+        return None
+    try:
+        version = read_version(folder)
+    except UsageError:
+        return None
+    (folder / MANIFEST).touch()
+    return version
 
 
 @contextmanager
@@ -193,7 +217,7 @@ def make_plan(connection: psycopg.Connection[dict[str, Any]], request: Request, 
         cards.append(Card(example.photo, example.horse_id, example.issue_date, phash, example.near_duplicate_of))
         ids.append(row["id"])
         labels.append(example.label)
-        rows.append(hashlib.sha256(repr(example).encode()).digest())
+        rows.append(_digest_of(example))
         newest_label = max(filter(None, (newest_label, example.label_observed_at)))
     _check_some(left_out, cards)
     sides = _sides(request.split, cards)
@@ -222,6 +246,11 @@ def make_plan(connection: psycopg.Connection[dict[str, Any]], request: Request, 
     )
 
 
+def _digest_of(example: Example) -> bytes:
+    facts = json.dumps(example.plain(), sort_keys=True, default=lambda moment: moment.isoformat())
+    return hashlib.sha256(facts.encode()).digest()
+
+
 def _facts(connection: psycopg.Connection[dict[str, Any]], wanted: Wanted) -> Iterator[dict[str, Any]]:
     with connection.cursor("facts") as cursor:
         cursor.itersize = FETCHED
@@ -234,7 +263,7 @@ def _check_some(left_out: Counter[str], cards: Sequence[Card]) -> None:
         raise UsageError("The database holds no photo yet: `collector crawl --since 2016` collects some.")
     if not cards:
         why = "; ".join(f"{reason}: {count}" for reason, count in left_out.most_common())
-        raise UsageError(f"No photo has a label yet ({why}): `collector refresh-labels` asks for them.")
+        raise UsageError(f"No photo can be exported yet ({why}): {ADVICE[Skip(left_out.most_common(1)[0][0])]}.")
     if len({card.horse_id for card in cards}) < 4:
         raise UsageError(
             "The labelled photos show fewer than four horses, too few to be split: collect more "
@@ -279,8 +308,8 @@ def _digest(request: Request, sides: Sequence[Side | None], rows: Sequence[bytes
 def _write(
     connection: psycopg.Connection[dict[str, Any]], folder: Path, plan: Plan, request: Request, tell: Tell
 ) -> Version:
-    if (folder / MANIFEST).is_file():  # another export has just written it
-        return read_version(folder)
+    if held := _find_held(folder):  # another export has just written it
+        return held
     part = folder.with_name(folder.name + PART)
     part.mkdir(exist_ok=True)
     shards = _write_shards(connection, part, plan, request, tell)
@@ -295,20 +324,27 @@ def _write(
         photos={side: len(ids) for side, ids in plan.ids.items()},
         horses={str(side): count for side, count in plan.horses.items()},
         horses_in_all=plan.horses_in_all,
-        kinds={side: count_kinds(labels) for side, labels in plan.seen.labels.items()},
+        kinds=_count_kinds(plan, request.wanted.axis),
         left_out=dict(plan.left_out),
         leaks=asdict(plan.leaks),
         newest_photo=plan.newest_photo,
         newest_label=plan.newest_label,
         shards=shards,
     )
-    write_card(part, manifest, plan.seen)
+    manifest = replace(manifest, beside=write_card(part, manifest, plan.seen))
     (part / JOURNAL).unlink(missing_ok=True)
     write_manifest(part, manifest)
-    if folder.exists():  # what a deletion has left that was broken off: the manifest goes first
+    if folder.exists():  # its manifest is broken, or a deletion was broken off, which begins with the manifest
         delete(folder)
     part.rename(folder)
     return Version(folder, manifest)
+
+
+def _count_kinds(plan: Plan, axis: Axis) -> dict[str, dict[str, int]]:
+    """Labels by type and side; only a distance has types."""
+    if axis is not Axis.DISTANCE:
+        return {}
+    return {side: count_kinds(labels) for side, labels in plan.seen.labels.items()}
 
 
 def _write_shards(

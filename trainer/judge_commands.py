@@ -40,7 +40,7 @@ def evaluate(word: str, side: str, device_name: str, *, as_json: bool, demo: boo
     if as_json:
         print_json(evaluation.as_json() | {"report": page})
         return
-    print_evaluation(stdout(), evaluation)
+    print_evaluation(stdout(), evaluation, demo=demo)
     stdout().print(f"With plots: {page}", soft_wrap=True)
 
 
