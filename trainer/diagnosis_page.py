@@ -6,13 +6,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from trainer.command_base import as_json_text
+from trainer.command_base import as_json_text, as_typed
 from trainer.diagnose import Diagnosis
 from trainer.places import write_file
 from trainer.plots import grid, intervals, lines, save
 
 
-def print_diagnosis(console: Console, found: Diagnosis) -> None:
+def print_diagnosis(console: Console, found: Diagnosis, *, demo: bool = False) -> None:
     """Errors side by side, then what to do."""
     table = Table("error (MSE, 1..10)", "", "what the step adds", box=None)
     for name, told, gap in _rows(found):
@@ -26,7 +26,7 @@ def print_diagnosis(console: Console, found: Diagnosis) -> None:
             console.print(f"  {number}. {cause}", soft_wrap=True)
     console.print("What to do next:", style="bold")
     for line in found.advice:
-        console.print(f"  - {line}", soft_wrap=True)
+        console.print(as_typed(f"  - {line}", demo=demo), soft_wrap=True)
 
 
 def _rows(found: Diagnosis) -> list[tuple[str, str, str]]:

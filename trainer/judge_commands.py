@@ -105,7 +105,7 @@ def diagnose(
     if as_json:
         print_json(found.as_json() | {"report": page})
         return
-    print_diagnosis(stdout(), found)
+    print_diagnosis(stdout(), found, demo=demo)
     if found.curve is None:
         seconds = run.facts.seconds * 5
         stdout().print(f"With --curve: what more photos would bring; it trains anew for some {seconds:.0f} s.")

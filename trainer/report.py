@@ -12,6 +12,7 @@ from trainer.command_base import as_json_text, as_typed
 from trainer.dataset.formats import Format, read_shard
 from trainer.dataset.manifest import Version
 from trainer.evaluate import Answered, Evaluation
+from trainer.examples import Side
 from trainer.pixels import Preparation, fit, open_picture
 from trainer.places import write_file
 from trainer.plots import figure, grid, intervals, save, scatter
@@ -22,6 +23,11 @@ THUMBNAIL = Preparation(150, 200)
 
 def verdict(evaluation: Evaluation) -> str:
     """The one sentence that matters."""
+    if evaluation.side is Side.TRAIN:
+        return (
+            f"{evaluation.run} on photos that it has learnt from: MSE {evaluation.scores.mse} on the scale 1..10, "
+            "which says nothing of how good it is; leave out --split."
+        )
     gain = evaluation.gains["constant median"]
     told = f"{evaluation.run} on {evaluation.side}: MSE {evaluation.scores.mse} on the scale 1..10; "
     constant = f"the constant median's is {evaluation.baselines['constant median'].mse.value:.3f}"
@@ -63,6 +69,10 @@ def _short(score: Any) -> str:
 
 def _warnings(evaluation: Evaluation) -> list[str]:
     said = []
+    if evaluation.side is Side.VALIDATION:
+        said.append("The best epoch and the intervals were chosen on these photos: the test is what counts.")
+    if not evaluation.promised:
+        said.append(f"The validation has too few horses for an interval of {COVERAGE:.0%}: it is the whole scale.")
     if evaluation.leak:
         parts = ", ".join(
             f"{name}: MSE {mse:.2f} on {photos} photos" for name, (photos, mse) in evaluation.leak.items()

@@ -164,6 +164,8 @@ from pathlib import Path
 from trainer import export as exporting
 from trainer.cli import app
 from trainer.dataset import card
+from trainer.dataset.formats import Format
+from trainer.export_plan import Request
 card.draw_plots = lambda *given: None
 exporting.PHOTOS_A_SHARD = 7
 write = exporting.write_shard
@@ -171,7 +173,7 @@ def slowly(*given):
     write(*given)
     time.sleep(0.1)
 exporting.write_shard = slowly
-exporting.export(sys.argv[1], Path(sys.argv[2]), exporting.Request(format=exporting.Format(sys.argv[3])))
+exporting.export(sys.argv[1], Path(sys.argv[2]), Request(format=Format(sys.argv[3])))
 """
 
 
