@@ -8,25 +8,28 @@ from typer.core import TyperGroup
 from collector.errors import PaddockError
 from trainer.errors import Diverged, ExitCode
 
-EXIT_CODES = """
-Exit codes: 0 done; 2 wrong use, configuration or data; 6 training stopped because its loss was no number, the last
-good checkpoint is kept; 7 the disk is full or may not be written; 130 interrupted, --resume goes on from there.
-"""
+EXIT_CODES = (
+    "Exit codes: 0 done; 2 wrong use, configuration or data; 6 training stopped because its loss was no number, the "
+    "last good checkpoint is kept; 7 a file or folder could not be written or read (a full disk, no permission); 130 "
+    "interrupted, --resume goes on from there."
+)
 
 
 class Commands(TyperGroup):
     """A group whose commands answer a user's mistake with one sentence instead of a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
+        from trainer.command_base import as_typed
         from trainer.places import explain
 
+        demo = bool(ctx.params.get("demo")) or "--demo" in (*ctx._protected_args, *ctx.args)
         try:
             return super().invoke(ctx)
         except Diverged as error:
             typer.echo(f"error: {error}", err=True)
             raise typer.Exit(ExitCode.DIVERGED) from error
         except PaddockError as error:
-            typer.echo(f"error: {error}", err=True)
+            typer.echo(f"error: {as_typed(str(error), demo=demo)}", err=True)
             raise typer.Exit(ExitCode.USAGE) from error
         except ModuleNotFoundError as error:
             typer.echo(f"error: {error.name} is not installed: pip install 'paddock[trainer]'.", err=True)
@@ -53,4 +56,4 @@ def group(words: str, **options: Any) -> typer.Typer:
 
 
 Demo = Annotated[bool, typer.Option("--demo", help="Work on what `collector crawl --demo` has collected.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout; everything else on stderr.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON on stdout; everything else on stderr.")]

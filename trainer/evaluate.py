@@ -43,6 +43,7 @@ class Evaluation:
     groups: dict[str, dict[str, tuple[int, float, float]]]  # by year, course, sex: photos, MSE, MAE
     leak: dict[str, tuple[int, float]] | None  # photos and MSE of horses that training knew, and of new ones
     constant: bool
+    promised: bool  # whether there were horses enough for intervals of COVERAGE
     missing: list[str] = field(default_factory=list)  # baselines that could not be had
 
     @property
@@ -115,6 +116,7 @@ def evaluate(run: Run, side: Side, places: Places, device: Device) -> tuple[Eval
         groups=_groups(table, outside, errors, np.abs(answers.value - label)),
         leak=_leak(table, inside, outside, errors),
         constant=is_nearly_constant(answers.value, label),
+        promised=calibration.promises,
         missing=missing,
     )
     rows = [table.rows[index] for index in outside]

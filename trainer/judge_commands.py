@@ -40,7 +40,7 @@ def evaluate(word: str, side: str, device_name: str, *, as_json: bool, demo: boo
     if as_json:
         print_json(evaluation.as_json() | {"report": page})
         return
-    print_evaluation(stdout(), evaluation)
+    print_evaluation(stdout(), evaluation, demo=demo)
     stdout().print(f"With plots: {page}", soft_wrap=True)
 
 
@@ -105,7 +105,7 @@ def diagnose(
     if as_json:
         print_json(found.as_json() | {"report": page})
         return
-    print_diagnosis(stdout(), found)
+    print_diagnosis(stdout(), found, demo=demo)
     if found.curve is None:
         seconds = run.facts.seconds * 5
         stdout().print(f"With --curve: what more photos would bring; it trains anew for some {seconds:.0f} s.")

@@ -42,7 +42,7 @@ def open_picture(body: bytes) -> Image.Image:
         with Image.open(io.BytesIO(body), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise BrokenPicture(f"it has {image.width} x {image.height} pixels, more than {MAX_PIXELS:,}")
-            return ImageOps.exif_transpose(image).convert("RGB")
+            return _in_eight_bits(ImageOps.exif_transpose(image)).convert("RGB")
     except UnidentifiedImageError as error:
         raise BrokenPicture("it is no JPEG, PNG, GIF or WebP") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -50,6 +50,13 @@ def open_picture(body: bytes) -> Image.Image:
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError) as error:
         # What Pillow's decoders raise on broken files.
         raise BrokenPicture(f"it is broken ({error or type(error).__name__})") from error
+
+
+def _in_eight_bits(image: Image.Image) -> Image.Image:
+    """Grey of 16 bits scaled to 8, which Pillow would cut off at 255, so that nearly all of it is white."""
+    if not image.mode.startswith("I"):
+        return image
+    return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8))
 
 
 def prepare(body: bytes, how: Preparation) -> Pixels:
@@ -67,6 +74,18 @@ def fit(image: Image.Image, how: Preparation) -> Pixels:
     if how.fit == "squash":
         return np.asarray(image.resize(size, Image.Resampling.BILINEAR))
     return np.asarray(ImageOps.pad(image, size, Image.Resampling.BICUBIC, color=(GREY, GREY, GREY)))
+
+
+def place_of(width: int, height: int, how: Preparation) -> tuple[int, int, int, int]:
+    """Where a photo of this size lies within its prepared pixels: left, upper, right, lower."""
+    if how.fit == "squash":
+        return 0, 0, how.width, how.height
+    # As ImageOps.pad has it.
+    its, frame = width / height, how.width / how.height
+    across = how.width if its >= frame else round(its * how.height)
+    down = how.height if its <= frame else round(height / width * how.width)
+    left, upper = round((how.width - across) / 2), round((how.height - down) / 2)
+    return left, upper, left + across, upper + down
 
 
 def shrink(body: bytes, longest: int) -> bytes | None:

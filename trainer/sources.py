@@ -1,6 +1,7 @@
 """Photos that a person names: a file, a folder, or an address, which goes through the collector's own checks."""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +13,10 @@ from collector.fetch import IMAGE_BYTES, Fetcher, Timeouts, check_status
 SUFFIXES = {".jpg", ".jpeg", ".png", ".gif", ".webp"}
 
 
-def read_photos(word: str, contact: str | None) -> Iterator[tuple[str, bytes]]:
+def read_photos(word: str, contact: str | None) -> Iterator[tuple[str, bytes | str]]:
     """The photos behind a word, by name: of a file, of a folder (in order of names), of an address.
+
+    One of a folder that cannot be read stands in nobody's way: in place of its bytes it has the reason.
 
     Raises:
         UsageError: there is nothing, it is too large, or the address is not to be touched.
@@ -27,11 +30,25 @@ def read_photos(word: str, contact: str | None) -> Iterator[tuple[str, bytes]]:
         if not photos:
             raise UsageError(f"The folder {word} holds no photo ({', '.join(sorted(SUFFIXES))}).")
         for photo in photos:
-            yield photo.name, _read(photo)
+            yield _printable(photo.name), _try_to_read(photo)
     elif path.is_file():
-        yield path.name, _read(path)
+        yield _printable(path.name), _read(path)
     else:
         raise UsageError(f"There is no photo {word}; give a file, a folder or an address that begins with http.")
+
+
+def _printable(name: str) -> str:
+    """A file's name as text: one that is not UTF-8 can be neither printed nor put into JSON."""
+    return os.fsencode(name).decode(errors="replace")
+
+
+def _try_to_read(path: Path) -> bytes | str:
+    try:
+        return _read(path) if path.is_file() or not path.exists() else "it is no file"
+    except UsageError:
+        return f"it is larger than {IMAGE_BYTES // 1024 // 1024} MiB"
+    except OSError as error:
+        return f"it cannot be opened ({error.strerror or error})"
 
 
 def _read(path: Path) -> bytes:
@@ -41,8 +58,12 @@ def _read(path: Path) -> bytes:
 
 
 async def _fetch(url: str, contact: str | None) -> bytes:
-    parts = urlsplit(url)
-    if not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        known = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets or a port that are none
+        known, parts = False, urlsplit("")
+    if not known:
         raise UsageError(f"{url} is no address of a photo.")
     site = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"  # with a user's name it is refused
     try:

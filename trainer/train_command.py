@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from collector.errors import UsageError
-from trainer.command_base import absolute, places, print_json, progress, stderr, stdout
+from trainer.command_base import absolute, as_typed, places, print_json, progress, stderr, stdout
 from trainer.config import make_config
 from trainer.dataset.manifest import Version, find_version, read_version
 from trainer.device import Device, has_gpu
@@ -57,12 +57,13 @@ def train(
             if device.rank == 0:
                 run.facts.status = "stopped"
                 run.save()
-                console.print(f"{run.name} is stopped: `trainer train --resume --name {run.name}` goes on with it.")
+                words = f"{run.name} is stopped: `trainer train --resume --name {run.name}` goes on with it."
+                console.print(as_typed(words, demo=demo), soft_wrap=True)
             raise
     device.leave()
     if device.rank == 0:
         _draw(run)
-        _print_run(run, as_json=as_json)
+        _print_run(run, as_json=as_json, demo=demo)
 
 
 def _begin(
@@ -191,7 +192,7 @@ def _draw(run: Run) -> None:
     save(lines([line["epoch"] for line in metrics], curves, ("epoch", "")), plots / "training.png")
 
 
-def _print_run(run: Run, *, as_json: bool) -> None:
+def _print_run(run: Run, *, as_json: bool, demo: bool) -> None:
     facts = run.facts
     if as_json:
         print_json({"name": run.name, "folder": run.folder, "config": run.config.model_dump()} | asdict(facts))
@@ -201,4 +202,4 @@ def _print_run(run: Run, *, as_json: bool) -> None:
     console.print(f"{run.name}: training MSE {facts.train_mse:.2f}, validation MSE {validation} on the scale 1..10")
     if facts.words:
         console.print(facts.words, soft_wrap=True)
-    console.print(f"How good that is: trainer evaluate {run.name}")
+    console.print(as_typed(f"How good that is: `trainer evaluate {run.name}`", demo=demo))

@@ -172,6 +172,14 @@ def test_a_model_with_skill_is_told_beside_its_baselines_and_its_page_has_every_
     assert "| year 201" in text
 
 
+def test_photos_that_were_learnt_from_prove_no_skill(places: Places, version: Version) -> None:
+    run, _, _ = trained(places, version, "probe", "height=32", "width=48")
+    evaluation, _ = evaluate(run, Side.TRAIN, places, CPU)
+    assert evaluation.gains["constant median"].low > 0
+    assert not evaluation.skill
+    assert "SKILL" not in verdict(evaluation)
+
+
 def test_a_model_that_learnt_from_shuffled_labels_has_no_skill(places: Places, version: Version) -> None:
     config = make_config("probe", SMALL)
     run = start(places, version, config)
