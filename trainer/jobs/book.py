@@ -159,7 +159,7 @@ def stop(connection: Connection, job: Job) -> State | None:
     """Ask for a job to be stopped; its state then (running: it is saving), None where it had ended."""
     with connection.transaction():
         row = connection.execute(STOPPED, (job.id,)).fetchone()
-        if row and row[0] != State.QUEUED:
+        if row and row[0] != State.QUEUED:  # what is queued still has to be looked for
             connection.execute(CANCEL, (job.engine_job,))
     return State(row[0]) if row else None
 

@@ -65,7 +65,12 @@ class Drive:
         while True:
             try:
                 return ask()
-            except (OSError, RuntimeError, self.sky.exceptions.ClusterNotUpError) as error:
+            except (
+                OSError,
+                RuntimeError,
+                self.sky.exceptions.ClusterNotUpError,
+                self.sky.exceptions.CloudError,
+            ) as error:
                 if not told:
                     say(f"{words} failed, and is tried until it does not ({in_a_sentence(error)}).")
                 told = True
@@ -188,7 +193,7 @@ def _refusals(sky: Any) -> tuple[type[Exception], ...]:
     known = sky.exceptions
     return (
         known.NoCloudAccessError, known.ResourcesUnavailableError, known.NotSupportedError, known.ClusterNotUpError,
-        known.StorageError,
+        known.StorageError, known.CloudError,
     )  # fmt: skip
 
 

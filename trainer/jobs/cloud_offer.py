@@ -53,7 +53,8 @@ def offer(profile: Profile, gpus: int) -> str:
     Raises:
         UsageError: it is not installed, may not rent anywhere, or has no such machine; with its own reason.
     """
-    sky = load_sky()
+    with _quiet():  # what SkyPilot logs goes where it found stdout when it was imported
+        sky = load_sky()
     program, extra = FETCHED_BY.get(profile.store, ("aws", "aws"))
     if shutil.which(program) is None:
         raise UsageError(
@@ -73,9 +74,10 @@ def offer(profile: Profile, gpus: int) -> str:
             sky.Optimizer.optimize(dag, quiet=True)
             best = task.best_resources
             cost = best.get_cost(3600)
-    except (sky.exceptions.NoCloudAccessError, sky.exceptions.ResourcesUnavailableError) as error:
-        raise UsageError(f"--where {profile.name}: SkyPilot: {in_a_sentence(error)}.") from error
-    except (ValueError, OSError, RuntimeError, ImportError) as error:
+    except (
+        sky.exceptions.NoCloudAccessError, sky.exceptions.ResourcesUnavailableError, sky.exceptions.CloudError,
+        ValueError, OSError, RuntimeError, ImportError,
+    ) as error:  # fmt: skip
         raise UsageError(f"--where {profile.name}: SkyPilot: {in_a_sentence(error)}.") from error
     where = "/".join(str(part) for part in (best.cloud, best.region) if part)
     return f"{best.instance_type} of {where}{', spot' if best.use_spot else ''}, {cost:.2f} USD an hour"
@@ -87,7 +89,8 @@ def as_yaml(task: dict[str, Any]) -> str:
     Raises:
         UsageError: SkyPilot takes it for none.
     """
-    sky = load_sky()
+    with _quiet():  # what SkyPilot logs goes where it found stdout when it was imported
+        sky = load_sky()
     try:
         with _quiet():
             from sky.utils import yaml_utils  # pyright: ignore[reportMissingImports]
@@ -108,7 +111,8 @@ def priced(profile: Profile, gpus: int = 0) -> Profile:
         return profile
     if importlib.util.find_spec("sky") is None:
         return profile
-    load_sky()
+    with _quiet():
+        load_sky()
     cloud, _, region = (profile.infra or "").partition("/")
     name, count = profile.accelerators.partition(":")[0], count_gpus(profile.cloud, gpus)
     try:
