@@ -13,10 +13,10 @@ cloud is set up. Never run against a real cloud: launching, following, cancellin
 """
 
 import contextlib
+import itertools
 import json
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -26,13 +26,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from collector.errors import UsageError
+from trainer.jobs.cloud_bucket import fetch
 from trainer.jobs.cloud_offer import in_a_sentence, load_sky
 from trainer.jobs.cloud_task import OUTPUT
 
 GRACE = 900.0  # seconds that a driver has to cancel, to bring the output back, and to delete
 LOOK_EVERY = 5.0  # seconds
-BRING_EVERY = 300.0  # seconds between two times that a running job's output is brought here
-BRING_WITHIN = 600.0  # seconds
+BRING_EVERY = 300.0  # seconds between two copies of a running job's output
 SECRET = "PADDOCK_ENV_"  # noqa: S105  (the beginning of a variable's name)
 STOPPED = 128 + signal.SIGTERM
 T = TypeVar("T")
@@ -53,28 +53,22 @@ class Drive:
     secrets: dict[str, str]
     output: Path
     told: threading.Event = field(default_factory=threading.Event)
+    name: str = field(init=False)  # of the managed job, and of its bucket
 
-    @property
-    def name(self) -> str:
-        """Of the managed job, and of its bucket."""
-        return self.task["name"]
+    def __post_init__(self) -> None:
+        self.name = self.task["name"]
 
     def patiently(self, ask: Callable[[], T], words: str) -> T:
         """An answer of SkyPilot's, however often its server or the network is away: the job goes on meanwhile."""
-        told = False
-        while True:
+        away = (OSError, RuntimeError, self.sky.exceptions.ClusterNotUpError, self.sky.exceptions.CloudError)
+        for turn in itertools.count():
             try:
                 return ask()
-            except (
-                OSError,
-                RuntimeError,
-                self.sky.exceptions.ClusterNotUpError,
-                self.sky.exceptions.CloudError,
-            ) as error:
-                if not told:
+            except away as error:
+                if turn == 0:
                     say(f"{words} failed, and is tried until it does not ({in_a_sentence(error)}).")
-                told = True
                 time.sleep(LOOK_EVERY)
+        raise AssertionError
 
     def newest(self) -> Any:
         """The newest managed job of this name; None where there is none."""
@@ -117,12 +111,10 @@ class Drive:
         except (OSError, RuntimeError, ValueError, *_refusals(self.sky)) as error:
             if self.newest() is None:
                 raise UsageError(f"SkyPilot did not launch it: {in_a_sentence(error)}.") from error
-            say(f"SkyPilot launched it, and then said: {in_a_sentence(error)}.")
 
     def follow(self, job_id: int) -> Any:
         """Follow the managed job to its end, or until told to stop; what it is then."""
-        brought = time.monotonic()
-        tail = self._tail(job_id)
+        brought, tail = time.monotonic(), self._tail(job_id)
         while not (job := self.newest()).status.is_terminal() and not self.told.is_set():
             if not tail.is_alive():
                 say("The log was interrupted; it goes on from here.")
@@ -155,22 +147,10 @@ class Drive:
 
     def bring(self) -> bool:
         """Bring what is in the bucket into the output's folder; whether that went well."""
-        from sky import cloud_stores  # pyright: ignore[reportMissingImports]
-        from sky.data.storage import StoreType  # pyright: ignore[reportMissingImports]
-
-        store = self.task["file_mounts"][OUTPUT]["store"]
-        url = StoreType(store.upper()).store_prefix() + self.name
-        command = cloud_stores.get_storage_from_path(url).make_sync_dir_command(url, str(self.output))
-        try:
-            done = subprocess.run(
-                ["bash", "-c", command], capture_output=True, text=True, timeout=BRING_WITHIN, check=False
-            )
-        except subprocess.TimeoutExpired:
-            say(f"The output is not brought back yet: {url} took longer than {BRING_WITHIN:.0f} s.")
-            return False
-        if done.returncode:
-            say(f"The output could not be brought back from {url}: {done.stderr.strip()[-300:]}")
-        return done.returncode == 0
+        problem = fetch(self.task["file_mounts"][OUTPUT]["store"], self.name, self.output)
+        if problem:
+            say(f"The output is not brought back: {problem}")
+        return not problem
 
     def settle(self) -> bool:
         """Bring the output back, then delete the bucket; whether nothing is left that costs."""

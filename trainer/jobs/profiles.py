@@ -16,7 +16,7 @@
     infra = "lambda"
     accelerators = "A10:1"
     spot = false
-    store = "s3"             # where the output lands until it is brought back: s3, gcs, r2 or nebius
+    store = "s3"             # where the output lands until it is brought back: s3 or gcs
     price_per_hour = 0.75    # left out: what SkyPilot's catalogue says
 
 Credentials have no place here: clouds read them from the environment or from files of their own.
@@ -54,7 +54,7 @@ class Profile(BaseModel):
     accelerators: str | None = Field(default=None, pattern=r"^[\w.-]+(:\d+(\.\d+)?)?$")  # A100:1
     spot: bool = False
     image: str | None = None
-    store: Literal["s3", "gcs", "r2", "nebius"] = "s3"  # of the bucket that a job's output lands in
+    store: Literal["s3", "gcs"] = "s3"  # of the bucket that a job's output lands in
 
     @property
     def hourly(self) -> float:

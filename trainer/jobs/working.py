@@ -51,8 +51,9 @@ WHERE id = %(job)s AND engine_job = %(engine_job)s AND state = 'running'
     AND (NOT stop_asked OR {RENTED}) RETURNING queue
 """
 # Of this machine: no engine but this one can be at work. Of others: the engine's heart stands still.
-LOST = f"""
-SELECT job.id AS job, job.name, job.engine_job, job.machine, job.stop_asked, {RENTED} AS rented,
+LOST = """
+SELECT job.id AS job, job.name, job.engine_job, job.machine, job.stop_asked,
+    job.task->>'cloud' IS NOT NULL AS rented,
     extract(epoch FROM COALESCE(worker.last_heartbeat, now()) - job.started_at) AS seconds
 FROM training_job job
 LEFT JOIN procrastinate_jobs engine ON engine.id = job.engine_job
