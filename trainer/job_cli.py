@@ -38,6 +38,9 @@ def job_run(
     where: Annotated[str, typer.Option(metavar="PLACE", help="local, or a place of profiles.toml.")] = "local",
     max_hours: Annotated[float | None, typer.Option(min=0, metavar="H", help="Stop after so many hours.")] = None,
     max_price: Annotated[float | None, typer.Option(min=0, metavar="P", help="Stop when it has cost so much.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be shipped, and where it would run.")
+    ] = False,
     as_json: Json = False,
     demo: Demo = False,
 ) -> None:
@@ -56,7 +59,8 @@ def job_run(
         raise UsageError("--cpu and --gpu at once: give one of them.")
     job_commands.run(
         command or [], preset=preset, given=settings or [], gpus=gpus or 0, environment=environment or [], data=data,
-        name=name, where=where, max_hours=max_hours, max_price=max_price, as_json=as_json, demo=demo,
+        name=name, where=where, max_hours=max_hours, max_price=max_price, dry_run=dry_run, as_json=as_json,
+        demo=demo,
     )  # fmt: skip
 
 

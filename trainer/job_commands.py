@@ -17,9 +17,11 @@ from collector.settings import Settings
 from trainer.command_base import places, print_json, read_settings, size_in_words, stdout
 from trainer.config import make_config
 from trainer.dataset.manifest import find_version, list_versions
+from trainer.job_plan import show_plan
 from trainer.jobs import book, client, engine
 from trainer.jobs.book import Connection
 from trainer.jobs.client import Order
+from trainer.jobs.cloud_offer import priced
 from trainer.jobs.notebook import make_notebook
 from trainer.jobs.profiles import Profile, find_profile
 from trainer.jobs.task import LOCAL, Job, State, Task, check_name, read_environment
@@ -42,7 +44,7 @@ def opened_book(*, demo: bool) -> Iterator[tuple[Settings, Connection]]:
 
 def ensure(settings: Settings, jobs: Sequence[Job], *, demo: bool) -> None:
     """Jobs of this machine that have not ended need an engine; one that was killed is started again by any command."""
-    if any(not job.state.ended and job.place == LOCAL for job in jobs):
+    if any(not job.state.ended and job.at_home for job in jobs):
         engine.ensure(settings.home, demo=demo)
 
 
@@ -58,6 +60,7 @@ def run(
     where: str,
     max_hours: float | None,
     max_price: float | None,
+    dry_run: bool,
     as_json: bool,
     demo: bool,
 ) -> None:
@@ -67,7 +70,7 @@ def run(
     if command and given:
         raise UsageError("--set belongs to --preset; a command takes its own options behind --.")
     home = places(demo=demo)
-    profile = find_profile(home.home, where)
+    profile = priced(find_profile(home.home, where), gpus)
     if preset:
         make_config(preset, given)  # a mistake is told now, and not by the job
     if max_price is not None and not profile.hourly:
@@ -80,6 +83,9 @@ def run(
     version = find_version(home.datasets, data) if preset or data != "last" or _has_versions(home) else None
     order = Order(task, check_name(name) if name else None, gpus, version, Path.cwd())
     with opened_book(demo=demo) as (settings, connection):
+        if dry_run:
+            show_plan(connection, order, profile, home, as_json=as_json)
+            return
         _submit(connection, settings, order, profile, as_json=as_json, demo=demo)
 
 

@@ -14,6 +14,7 @@ from trainer.dataset.manifest import find_version
 from trainer.job_commands import ensure, opened_book
 from trainer.jobs import book, client
 from trainer.jobs.book import Connection
+from trainer.jobs.cloud_offer import priced
 from trainer.jobs.price import Estimate, estimate
 from trainer.jobs.profiles import read_profiles
 from trainer.jobs.task import Job, State
@@ -159,7 +160,8 @@ def price(preset: str, given: Sequence[str], data: str, *, as_json: bool, demo: 
     home = places(demo=demo)
     photos = sum(find_version(home.datasets, data).manifest.photos.values())
     with opened_book(demo=demo) as (settings, connection):
-        found = estimate(read_profiles(settings.home).values(), book.list_jobs(connection), preset, given, photos)
+        profiles = [priced(profile) for profile in read_profiles(settings.home).values()]
+        found = estimate(profiles, book.list_jobs(connection), preset, given, photos)
     if as_json:
         print_json([{name: getattr(one, name) for name in one.__slots__} for one in found])
         return

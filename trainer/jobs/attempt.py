@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -16,12 +17,14 @@ import psycopg
 
 from collector.errors import UsageError
 from trainer.dataset.manifest import MANIFEST
-from trainer.jobs import bundles, code
+from trainer.jobs import bundles, cloud, code
 from trainer.jobs.book import APPEND, FORGET_MIDDLE, KEPT_HEAD, KEPT_TAIL
+from trainer.jobs.cloud_task import cloud_name, describe_task
 from trainer.jobs.task import Job
 from trainer.places import Places
 
 GRACE = 60.0  # seconds to save a checkpoint in
+LEAST = 20.0  # seconds that a cloud's driver has before it is told to end: it must be able to hear it
 COLLECT_EVERY = 60.0  # seconds between two looks at what a running job has made
 PIECE = 256 << 10  # bytes of a log in one row, at most
 SOON = 0.2  # seconds that what is printed waits for more
@@ -120,6 +123,8 @@ def write_protect(folder: Path) -> None:
 
 def command_of(job: Job, folders: Folders) -> list[str]:
     """The words that the job's process is started with."""
+    if job.task.cloud is not None:
+        return _driver_of(job, folders)
     if job.task.command:
         return list(job.task.command)
     words = ["train", "--data", str(folders.input), "--out", str(folders.output)]
@@ -135,6 +140,16 @@ def command_of(job: Job, folders: Folders) -> list[str]:
     return [*python, *words, "--name", job.name]
 
 
+def _driver_of(job: Job, folders: Folders) -> list[str]:
+    """The program that drives a job in a cloud. It is ours: what was shipped is not looked at for its modules."""
+    task = describe_task(
+        job.task, name=cloud_name(job.machine or "", job.id, job.name), job_name=job.name, gpus=job.gpus,
+        attempt=job.attempts, code=folders.code if job.code else None, data=folders.input,
+        output=folders.output if any(folders.output.iterdir()) else None,
+    )  # fmt: skip
+    return [sys.executable, "-P", "-m", "trainer.jobs.cloud", json.dumps({"task": task, "stop": job.stop_asked})]
+
+
 def environment_of(job: Job, folders: Folders, home: Path, gpus: Sequence[int]) -> dict[str, str]:
     """The environment of the job's process.
 
@@ -142,11 +157,13 @@ def environment_of(job: Job, folders: Folders, home: Path, gpus: Sequence[int]) 
         UsageError: a variable that was to be taken from this machine is not set.
     """
     here = os.environ  # noqa: TID251  (handed on, not read as settings)
-    found = {name: here[name] for name in PASSED if name in here}
+    ours = str(Path(__file__).parents[2])
+    rented = job.task.cloud is not None  # its driver is ours, and finds a cloud's credentials where they are
+    found = dict(here) if rented else {name: here[name] for name in PASSED if name in here}
     found["PATH"] = f"{Path(sys.executable).parent}:{found.get('PATH', os.defpath)}"
     found |= {"PYTHONUNBUFFERED": "1", "PADDOCK_JOB": job.name, "PADDOCK_ATTEMPT": str(job.attempts)}
     # The project's own modules first; a preset that ships no code runs the trainer that is installed.
-    found["PYTHONPATH"] = os.pathsep.join([str(folders.code), str(Path(__file__).parents[2])])
+    found["PYTHONPATH"] = ours if rented else os.pathsep.join([str(folders.code), ours])
     found["PADDOCK_OUTPUT"], found["PADDOCK_HOME"] = str(folders.output), str(home)
     found["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, gpus))
     found["PADDOCK_CODE"] = job.task.commit
@@ -155,14 +172,15 @@ def environment_of(job: Job, folders: Folders, home: Path, gpus: Sequence[int]) 
     for name, value in job.task.environment.items():
         if value is None and name not in here:
             raise UsageError(f"{name} is not set where its engine runs, and --env {name} takes it from there.")
-        found[name] = here[name] if value is None else value
+        found[f"{cloud.SECRET}{name}" if rented else name] = here[name] if value is None else value
     return found
 
 
 async def run(attempt: Attempt, environment: dict[str, str], held: Sequence[int]) -> Ending:
     """Run the job's command to its end, its limit, or until told to stop; whatever it prints and makes is kept."""
     job, folders = attempt.job, attempt.folders
-    words = [str(GRACE), str(folders.code), str(folders.pid), str(folders.input or "")]
+    grace = GRACE if job.task.cloud is None else cloud.GRACE
+    words = [str(grace), str(folders.code), str(folders.pid), str(folders.input or "")]
     began = time.monotonic()
     keeper = await asyncio.create_subprocess_exec(
         sys.executable, "-I", "-S", str(KEEPER), *words, *command_of(job, folders),
@@ -188,6 +206,8 @@ async def _wait(attempt: Attempt, keeper: asyncio.subprocess.Process) -> str:
     """Wait for the end, for the limit, or to be told to stop; which limit it was."""
     limit = attempt.job.task.limit()
     left = limit[0] - attempt.job.seconds if limit else None
+    if attempt.job.task.cloud is not None:
+        left = None if left is None else max(LEAST, left)
     ended, told = asyncio.create_task(keeper.wait()), asyncio.create_task(attempt.stopping.wait())
     try:
         done, _ = await asyncio.wait(

@@ -143,12 +143,14 @@ def resume(connection: Connection, job: Job) -> None:
         defer(connection, job.id, job.queue)
 
 
+# What may run in a cloud has to be looked for there, also where no engine is at work on it just now.
+RENTED: LiteralString = "(attempts > 0 AND task->>'cloud' IS NOT NULL)"
 CANCEL = "SELECT procrastinate_cancel_job_v1(%s, true, false)"
-STOPPED = """
+STOPPED: LiteralString = f"""
 UPDATE training_job SET stop_asked = true,
-    state = CASE state WHEN 'queued' THEN 'stopped' ELSE state END,
-    reason = CASE state WHEN 'queued' THEN 'stopped before it began' ELSE reason END,
-    ended_at = CASE state WHEN 'queued' THEN now() ELSE ended_at END
+    state = CASE WHEN state = 'queued' AND NOT {RENTED} THEN 'stopped' ELSE state END,
+    reason = CASE WHEN state = 'queued' AND NOT {RENTED} THEN 'stopped before it began' ELSE reason END,
+    ended_at = CASE WHEN state = 'queued' AND NOT {RENTED} THEN now() ELSE ended_at END
 WHERE id = %s AND state IN ('queued', 'running') RETURNING state
 """
 
@@ -157,7 +159,8 @@ def stop(connection: Connection, job: Job) -> State | None:
     """Ask for a job to be stopped; its state then (running: it is saving), None where it had ended."""
     with connection.transaction():
         row = connection.execute(STOPPED, (job.id,)).fetchone()
-        connection.execute(CANCEL, (job.engine_job,))
+        if row and row[0] != State.QUEUED:  # what is queued still has to be looked for
+            connection.execute(CANCEL, (job.engine_job,))
     return State(row[0]) if row else None
 
 

@@ -11,8 +11,9 @@ from collector.errors import UsageError
 from trainer.dataset.manifest import Version
 from trainer.jobs import book, bundles, code
 from trainer.jobs.book import Connection
+from trainer.jobs.cloud_offer import offer, priced
 from trainer.jobs.machine import list_gpus, machine_name
-from trainer.jobs.profiles import Profile
+from trainer.jobs.profiles import SKYPILOT, Profile
 from trainer.jobs.task import LOCAL, Job, State, Task
 from trainer.jobs.working import FROZEN, queue_of
 
@@ -41,14 +42,19 @@ def submit(
     Raises:
         UsageError: no machine there has so many GPUs, or the code cannot be shipped.
     """
-    _check_gpus(connection, order.gpus, profile)
-    root = _find_project(order)
+    check_gpus(connection, order.gpus, profile)
+    rented = profile.kind == SKYPILOT
+    if rented:
+        offer(profile, order.gpus)
+        profile = priced(profile, order.gpus)
+    root = find_project(order)
     task = replace(
         order.task,
         photos=sum(order.version.manifest.photos.values()) if order.version else 0,
         price_per_hour=profile.hourly,
         currency=profile.currency,
         commit=code.commit_of(root) if root else "",
+        cloud=profile.cloud if rented else None,
     )
     packed = code.pack(root) if root else None
     sent = 0
@@ -60,19 +66,26 @@ def submit(
         data = None
         if order.version is not None:
             data = order.version.name
-            if profile.kind == LOCAL:
+            if rented or profile.kind == LOCAL:
                 data = str(order.version.folder)
             elif shared and bundles.find_data(connection, data) is None:
                 sent += bundles.keep_folder(connection, f"data {data}", order.version.folder)[1]
         job = book.queue(
             connection, order.name, task, place=profile.name,
-            queue=queue_of(profile.kind, machine_name(home), order.gpus), gpus=order.gpus, code=digest, data=data,
+            queue=_queue_for(profile, home, order.gpus), gpus=order.gpus, code=digest, data=data,
             stem=stem or task.preset or "job",
         )  # fmt: skip
     return job, sent
 
 
-def _find_project(order: Order) -> Path | None:
+def _queue_for(profile: Profile, home: Path, gpus: int) -> str:
+    """A job in a cloud is driven by this machine, from one of its CPU slots."""
+    if profile.kind == SKYPILOT:
+        return queue_of(LOCAL, machine_name(home), 0)
+    return queue_of(profile.kind, machine_name(home), gpus)
+
+
+def find_project(order: Order) -> Path | None:
     """The project whose code is shipped; none for a preset outside of one, which the installed trainer runs."""
     root = code.find_root(order.folder)
     if root is None and order.task.command:
@@ -82,9 +95,9 @@ def _find_project(order: Order) -> Path | None:
     return root
 
 
-def _check_gpus(connection: Connection, gpus: int, profile: Profile) -> None:
+def check_gpus(connection: Connection, gpus: int, profile: Profile) -> None:
     """A job that no machine can ever run is refused at once."""
-    if not gpus or profile.kind == "skypilot":
+    if not gpus or profile.kind == SKYPILOT:
         return
     if profile.kind == LOCAL:
         have = len(list_gpus())

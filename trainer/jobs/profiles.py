@@ -16,7 +16,8 @@
     infra = "lambda"
     accelerators = "A10:1"
     spot = false
-    price_per_hour = 0.75
+    store = "s3"             # where the output lands until it is brought back: s3 or gcs
+    price_per_hour = 0.75    # left out: what SkyPilot's catalogue says
 
 Credentials have no place here: clouds read them from the environment or from files of their own.
 """
@@ -33,6 +34,7 @@ from collector.errors import UsageError
 from trainer.jobs.task import LOCAL
 
 FILE = "profiles.toml"
+SKYPILOT = "skypilot"
 
 
 class Profile(BaseModel):
@@ -49,14 +51,20 @@ class Profile(BaseModel):
     price_per_hour: float = Field(default=0, ge=0)  # of a machine that is rented
     currency: str = "USD"
     infra: str | None = None  # what SkyPilot takes: a cloud, cloud/region, k8s/context, ssh/pool
-    accelerators: str | None = None  # A100:1
+    accelerators: str | None = Field(default=None, pattern=r"^[\w.-]+(:\d+(\.\d+)?)?$")  # A100:1
     spot: bool = False
     image: str | None = None
+    store: Literal["s3", "gcs"] = "s3"  # of the bucket that a job's output lands in
 
     @property
     def hourly(self) -> float:
         """What an hour costs: the rent, and the power where that is ours to pay."""
         return self.price_per_hour + self.watts / 1000 * self.price_per_kwh
+
+    @property
+    def cloud(self) -> dict[str, Any]:
+        """What a job keeps of it, so that it stays as it was when it was queued."""
+        return self.model_dump(include={"infra", "accelerators", "spot", "image", "store"})
 
 
 def read_profiles(home: Path) -> Mapping[str, Profile]:

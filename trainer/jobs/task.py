@@ -45,6 +45,7 @@ class Task:
     photos: int = 0  # of the data set version
     commit: str = ""  # of the code that was shipped, marked where it has been changed since
     opens: str | None = None  # the address of a notebook, its token included
+    cloud: Mapping[str, Any] | None = None  # the machine that SkyPilot rents for it; None: it runs on ours
 
     @property
     def words(self) -> str:
@@ -63,7 +64,8 @@ class Task:
 
     def as_json(self) -> dict[str, Any]:
         """The task as the database keeps it."""
-        return asdict(self) | {"environment": dict(self.environment)}
+        cloud = None if self.cloud is None else dict(self.cloud)
+        return asdict(self) | {"environment": dict(self.environment), "cloud": cloud}
 
 
 def read_task(facts: Mapping[str, Any]) -> Task:
@@ -96,6 +98,11 @@ class Job:
     exit_code: int | None
     output: str | None  # digest of what it has brought back
     log_bytes: int
+
+    @property
+    def at_home(self) -> bool:
+        """Whether the engine of the machine that queued it takes it: to run it, or to drive it in a cloud."""
+        return self.place == LOCAL or self.task.cloud is not None
 
     def running_seconds(self, now: datetime) -> float:
         """Seconds that it has run, the attempt at hand included."""

@@ -8,6 +8,8 @@ import logging
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +20,9 @@ from psycopg.rows import dict_row
 
 from collector.errors import UsageError
 from trainer.jobs.attempt import Attempt, Ending, Folders, environment_of, lay, run, write_protect
-from trainer.jobs.book import COLUMNS, as_job, conninfo_of_jobs, defer
+from trainer.jobs.book import COLUMNS, RENTED, as_job, conninfo_of_jobs, defer
+from trainer.jobs.cloud import SECRET
+from trainer.jobs.cloud_task import cloud_name
 from trainer.jobs.machine import Slots, list_gpus, machine_name
 from trainer.jobs.profiles import find_profile
 from trainer.jobs.task import LOCAL, Job, State
@@ -32,21 +36,24 @@ FROZEN = 30  # seconds without a heartbeat, after which a machine counts as gone
 TRIES = 3  # of a job whose process is killed from outside
 KILLED = 128 + signal.SIGKILL
 
-CLAIM = """
+CLAIM = f"""
 UPDATE training_job SET state = 'running', attempts = attempts + 1, machine = %(machine)s, started_at = now(),
-    reason = '' WHERE id = %(job)s AND engine_job = %(engine_job)s AND state = 'queued' AND NOT stop_asked
+    reason = '' WHERE id = %(job)s AND engine_job = %(engine_job)s AND state = 'queued'
+    AND (NOT stop_asked OR {RENTED})
 """
 FINISH = """
 UPDATE training_job SET state = %(state)s, reason = %(reason)s, exit_code = %(exit_code)s, ended_at = now(),
     seconds = seconds + %(seconds)s, started_at = NULL WHERE id = %(job)s AND engine_job = %(engine_job)s
 """
-AGAIN = """
+AGAIN = f"""
 UPDATE training_job SET state = 'queued', reason = %(reason)s, seconds = seconds + %(seconds)s, started_at = NULL
-WHERE id = %(job)s AND engine_job = %(engine_job)s AND state = 'running' AND NOT stop_asked RETURNING queue
+WHERE id = %(job)s AND engine_job = %(engine_job)s AND state = 'running'
+    AND (NOT stop_asked OR {RENTED}) RETURNING queue
 """
 # Of this machine: no engine but this one can be at work. Of others: the engine's heart stands still.
 LOST = """
 SELECT job.id AS job, job.name, job.engine_job, job.machine, job.stop_asked,
+    job.task->>'cloud' IS NOT NULL AS rented,
     extract(epoch FROM COALESCE(worker.last_heartbeat, now()) - job.started_at) AS seconds
 FROM training_job job
 LEFT JOIN procrastinate_jobs engine ON engine.id = job.engine_job
@@ -109,15 +116,16 @@ async def do_job(engine: Engine, engine_job: int, job_id: int) -> None:
         job = await _read(connection, job_id)
         if job is None or job.engine_job != engine_job:
             return  # deleted, or handed to the engine anew
-        slots = engine.kinds["gpu" if job.gpus else "cpu"]
-        async with slots.taken(job.gpus or 1) as (numbers, held), _folder_of(engine, job) as (root, lock):
+        here = job.gpus if job.task.cloud is None else 0  # GPUs of this machine
+        slots = engine.kinds["gpu" if here else "cpu"]
+        async with slots.taken(here or 1) as (numbers, held), _folder_of(engine, job) as (root, lock):
             claimed = await connection.execute(
                 CLAIM, {"machine": engine.machine, "job": job_id, "engine_job": engine_job}
             )
             job = await _read(connection, job_id)
             if not claimed.rowcount or job is None:
                 return  # stopped while it waited
-            gpus = numbers if job.gpus else ()
+            gpus = numbers if here else ()
             ending = await _attempt(engine, connection, job, root, gpus, (*held, lock))
             await _end(engine, connection, job, root, ending)
 
@@ -148,6 +156,8 @@ async def _attempt(
     try:
         folders = await asyncio.to_thread(_lay, engine, job, root)
         environment = environment_of(job, folders, engine.places.home, gpus)
+        if job.task.cloud is not None:
+            await asyncio.to_thread(_start_cloud_server, environment)
     except (UsageError, OSError) as error:
         return str(error)
     attempt = Attempt(job, folders, connection, engine.conninfo, output=job.output)
@@ -167,6 +177,16 @@ async def _attempt(
         engine.at_work.pop(job.id, None)
 
 
+def _start_cloud_server(environment: dict[str, str]) -> None:
+    """SkyPilot's server belongs to no job: started by a driver, it would end with that driver's keeper."""
+    words = [sys.executable, "-P", "-m", "trainer.jobs.cloud", "serve"]
+    kept = {name: value for name, value in environment.items() if not name.startswith(SECRET)}
+    done = subprocess.run(words, env=kept, capture_output=True, text=True, check=False)
+    if done.returncode:
+        told = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
+        raise UsageError(f"SkyPilot's server did not start: {told[-1][:300]}")
+
+
 def _lay(engine: Engine, job: Job, root: Path) -> Folders:
     with psycopg.connect(engine.conninfo, autocommit=True) as connection:
         folders = lay(connection, job, engine.places, root)
@@ -182,13 +202,16 @@ async def _end(
     facts: dict[str, Any] = {"job": job.id, "engine_job": job.engine_job, "exit_code": None, "seconds": 0.0}
     if isinstance(ending, str):
         state, reason = State.FAILED, ending
+        if job.task.cloud is not None and job.attempts > 1:
+            name = cloud_name(job.machine or "", job.id, job.name)
+            reason += f" Should an earlier attempt still run and cost: sky jobs cancel -n {name}"
     else:
         facts |= {"exit_code": ending.exit_code, "seconds": ending.seconds}
         state, reason = judge(ending, job, stopped=now is not None and now.stop_asked, leaving=engine.leaving.is_set())
     if state is State.QUEUED:
         await asyncio.to_thread(_queue_again, engine, facts | {"reason": reason})
     else:
-        if state is State.DONE and job.place == LOCAL and job.task.preset:
+        if state is State.DONE and job.at_home and job.task.preset:
             await asyncio.to_thread(_hand_over, root / "output" / job.name, engine.places.runs / job.name)
         await connection.execute(FINISH, facts | {"state": state, "reason": reason})
         await asyncio.to_thread(_remove, root)
@@ -199,6 +222,8 @@ def judge(ending: Ending, job: Job, *, stopped: bool, leaving: bool) -> tuple[St
     """What an attempt's end means for its job, and why."""
     if ending.exit_code == 0:
         return State.DONE, ""
+    if job.task.cloud is not None and ending.exit_code == KILLED and job.attempts < TRIES:
+        return State.QUEUED, "its driver was killed; the next one finds the rented machine by name"
     if stopped:
         return State.STOPPED, "stopped by hand"
     if ending.limit:
@@ -208,6 +233,9 @@ def judge(ending: Ending, job: Job, *, stopped: bool, leaving: bool) -> tuple[St
     if ending.exit_code == KILLED:
         if job.attempts < TRIES:
             return State.QUEUED, "its process was killed; it goes on from its last checkpoint"
+        if job.task.cloud is not None:
+            name = cloud_name(job.machine or "", job.id, job.name)
+            return State.FAILED, f"its driver was killed; should it still run and cost: sky jobs cancel -n {name}"
         return State.FAILED, f"its process was killed {job.attempts} times; is the memory enough?"
     return State.FAILED, f"it ended with exit code {ending.exit_code}"
 
@@ -268,7 +296,7 @@ def _reap(engine: Engine) -> None:
                 continue  # its process still saves
             connection.execute(FORGET_ENGINE_JOB, (lost["engine_job"],))
             ended = lost | {"exit_code": None, "state": State.STOPPED, "seconds": max(0.0, lost["seconds"] or 0)}
-            if lost["stop_asked"]:
+            if lost["stop_asked"] and not lost["rented"]:
                 connection.execute(FINISH, ended | {"reason": "stopped by hand; its engine was gone"})
             elif row := connection.execute(
                 AGAIN, ended | {"reason": "its engine was gone; it goes on from its last checkpoint"}

@@ -1,0 +1,125 @@
+"""A job as SkyPilot's task: a machine, how it is set up, what runs there, the bucket its output lands in. Pure."""
+
+import hashlib
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from collector.errors import UsageError
+from trainer.jobs.task import Task
+
+MASK = "***"  # stands for the value of a variable wherever a task is written down
+INPUT, OUTPUT = "~/paddock/input", "~/paddock/output"
+# The image's own Python is often too old; of an image that was chosen, what is installed there stays in sight.
+SETUP = """
+export PATH="$HOME/.local/bin:$PATH"
+command -v uv > /dev/null || python3 -m pip install --quiet --user uv
+[ -d ~/paddock/env ] || uv venv --quiet --python '>=3.11' {site}~/paddock/env
+. ~/paddock/env/bin/activate
+"""
+OWN_CODE = "grep -qs '^name = \"paddock\"' pyproject.toml"
+INSTALL_TRAINER = f"if {OWN_CODE}; then uv pip install -e '.[trainer]'; else uv pip install 'paddock[trainer]'; fi\n"
+INSTALL_CODE = """\
+if [ -e pyproject.toml ]; then uv pip install .
+elif [ -e requirements.txt ]; then uv pip install -r requirements.txt
+fi
+"""
+RUN = """
+. ~/paddock/env/bin/activate
+export PADDOCK_OUTPUT=~/paddock/output PADDOCK_HOME=~/paddock/home PYTHONPATH="$PWD"
+"""
+LAST_SECONDS = 60  # to save a checkpoint in, as on this machine
+
+
+def cloud_name(machine: str, job_id: int, job_name: str) -> str:
+    """What a job and its bucket are called there: the same whenever it is asked, so that it is found again."""
+    digest = hashlib.sha256(f"{machine}/{job_id}/{job_name}".encode()).hexdigest()[:12]
+    return f"paddock-{re.sub('[^a-z0-9]+', '-', job_name.lower())[:30].strip('-')}-{digest}"
+
+
+def resources_of(cloud: Mapping[str, Any], gpus: int) -> dict[str, Any]:
+    """The machine that is asked for; --gpu says how many accelerators, otherwise the profile does.
+
+    Raises:
+        UsageError: GPUs are asked for where the profile names none.
+    """
+    accelerators = cloud.get("accelerators")
+    if gpus and not accelerators:
+        raise UsageError(f'--gpu {gpus}: which GPU? Name it in profiles.toml: accelerators = "A10:1".')
+    found = {"infra": cloud.get("infra"), "image_id": cloud.get("image")}
+    if accelerators:
+        found["accelerators"] = f"{accelerators.partition(':')[0]}:{gpus}" if gpus else accelerators
+    # A lost machine is replaced; a program that fails is not begun again.
+    recovery = {"strategy": "EAGER_NEXT_REGION", "max_restarts_on_errors": 0}
+    kept = {key: value for key, value in found.items() if value}
+    return kept | {"use_spot": bool(cloud.get("spot")), "job_recovery": recovery}
+
+
+def describe_task(
+    task: Task,
+    *,
+    name: str,
+    job_name: str,
+    gpus: int,
+    attempt: int,
+    code: Path | None,
+    data: Path | None,
+    output: Path | None,
+) -> dict[str, Any]:
+    """The task as `sky.Task.from_yaml_config` takes it, the values of the job's own variables masked.
+
+    `output`: what an earlier attempt has made, with which the bucket begins; None where nothing was.
+    """
+    cloud = task.cloud or {}
+    bucket = {"name": name, "store": cloud.get("store", "s3"), "mode": "MOUNT_CACHED", "persistent": True}
+    mounts: dict[str, Any] = {OUTPUT: bucket | ({"source": str(output)} if output else {})}
+    if data:
+        mounts[INPUT] = str(data)
+    found: dict[str, Any] = {
+        "name": name,
+        "resources": resources_of(cloud, gpus),
+        "envs": {
+            "PADDOCK_JOB": job_name, "PADDOCK_ATTEMPT": str(attempt), "PADDOCK_CODE": task.commit,
+            "PYTHONUNBUFFERED": "1",
+        },
+        "file_mounts": mounts,
+        "setup": SETUP.format(site="--system-site-packages " if cloud.get("image") else "")
+        + (INSTALL_TRAINER if task.preset else INSTALL_CODE),
+        "run": RUN + _input_of(data) + _command_of(task, job_name, count_gpus(cloud, gpus)),
+        "api_server_access": False,  # the job has no business with our clouds
+    }  # fmt: skip
+    if code:
+        found["workdir"] = str(code)
+    if task.environment:
+        found["secrets"] = dict.fromkeys(task.environment, MASK)
+    return found
+
+
+def count_gpus(cloud: Mapping[str, Any], gpus: int) -> int:
+    """How many GPUs the machine has."""
+    named = (cloud.get("accelerators") or ":0").partition(":")[2] or "1"
+    return gpus or int(float(named))
+
+
+def _input_of(data: Path | None) -> str:
+    return 'export PADDOCK_INPUT=~/paddock/input\nchmod -R a-w "$PADDOCK_INPUT"\n' if data else ""
+
+
+def _command_of(task: Task, job_name: str, gpus: int) -> str:
+    """The command; it ends at the job's limit also when nobody is left at home to say so."""
+    limit = task.limit()
+    begin = f"timeout --kill-after={LAST_SECONDS} {round(limit[0]) + 1} " if limit else ""
+    if task.command:
+        return begin + shlex.join(task.command) + "\n"
+    first = shlex.join(["--preset", task.preset, *(word for setting in task.settings for word in ("--set", setting))])
+    python = ["python", "-m"]
+    if gpus > 1:
+        python += ["torch.distributed.run", "--standalone", "--nproc-per-node", str(gpus), "-m"]
+    # A machine that replaces a lost one finds the checkpoint in the bucket, and goes on from there.
+    return (
+        f'if [ -e "$PADDOCK_OUTPUT/{job_name}/run.json" ]; then set -- --resume; else set -- {first}; fi\n'
+        f'{begin}{shlex.join(python)} trainer train --data "$PADDOCK_INPUT" --out "$PADDOCK_OUTPUT" "$@" '
+        f"--name {job_name}\n"
+    )
