@@ -51,20 +51,23 @@ class Answers:
 
 def answer(network: Network, pixels: np.ndarray, device: Device) -> Answers:
     """The answers to prepared photos, uint8 (n, height, width, 3)."""
-    values: list[torch.Tensor] = []
-    spreads: list[torch.Tensor] = []
+    parts = [see(network, pixels[start : start + BATCH], device)[0] for start in range(0, len(pixels), BATCH)]
+    value = np.concatenate([part.value for part in parts]) if parts else np.zeros(0, np.float32)
+    spreads = [part.spread for part in parts if part.spread is not None]
+    return Answers(value, np.concatenate(spreads) if spreads else None)
+
+
+def see(network: Network, pixels: np.ndarray, device: Device) -> tuple[Answers, np.ndarray]:
+    """The answers to prepared photos, all at once, and the features (n, k) that the head answers by."""
     network.eval()
+    batch = torch.from_numpy(np.array(pixels))
     with torch.inference_mode():
-        for start in range(0, len(pixels), BATCH):
-            batch = torch.from_numpy(np.array(pixels[start : start + BATCH]))
-            with device.autocast():
-                raw = network(device.photos(as_photos(device.put(batch))))
-            values.append(network.head.value(raw).cpu())
-            spread = network.head.spread(raw)
-            if spread is not None:
-                spreads.append(spread.cpu())
-    value = torch.cat(values).numpy() if values else np.zeros(0, np.float32)
-    return Answers(value, torch.cat(spreads).numpy() if spreads else None)
+        with device.autocast():
+            features = network.features(device.photos(as_photos(device.put(batch))))
+            raw = network.head(features)
+        value, spread = network.head.value(raw), network.head.spread(raw)
+        told = Answers(value.cpu().numpy(), None if spread is None else spread.cpu().numpy())
+        return told, features.float().cpu().numpy()
 
 
 def calibrate(answers: Answers, label: np.ndarray, horse: np.ndarray) -> Calibration:

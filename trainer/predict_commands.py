@@ -1,12 +1,15 @@
 """What the commands that answer for photos do: load a run, call one function, print one result."""
 
+import asyncio
 from pathlib import Path
 
 import numpy as np
 from rich.table import Table
 
 from collector.errors import UsageError
+from collector.settings import Settings
 from trainer.answers import COVERAGE
+from trainer.collection import collection_if_any, conninfo_if_any
 from trainer.command_base import absolute, places, print_json, read_settings, stdout
 from trainer.data import load_pixels
 from trainer.dataset.formats import batched
@@ -16,7 +19,7 @@ from trainer.places import as_file_name
 from trainer.runs import find_run
 from trainer.saliency import overlay, saliency
 from trainer.serving import Predictor, export_onnx
-from trainer.sources import read_photos
+from trainer.sources import Reach, read_address, read_photos
 
 BATCH = 64  # photos at once
 COMPARED = 16  # photos on which an exported model is compared
@@ -32,7 +35,7 @@ def predict(
     folder = absolute(out) if out else where.home / "predictions" / run.name
     draw = not Path(photo).is_dir() if maps is None else maps
     told = []
-    for batch in batched(read_photos(photo, settings.contact), BATCH):
+    for batch in batched(read_photos(photo, lambda url: _read_address(url, settings)), BATCH):
         predictions = predictor.predict(batch)
         pictures = _draw(predictor, batch, folder) if draw else {}
         told += [(prediction, pictures.get(prediction.photo)) for prediction in predictions]
@@ -49,6 +52,16 @@ def predict(
         stdout().print(table, soft_wrap=True)
     if all(prediction.value is None for prediction, _ in told):
         raise UsageError(f"No photo could be read: {told[0][0].problem}.")
+
+
+def _read_address(url: str, settings: Settings) -> bytes:
+    async def read(conninfo: str | None) -> bytes:
+        async with collection_if_any(conninfo) as collection:
+            reach = Reach(settings.contact, settings.sites, inside=True)
+            return await read_address(url, reach, collection.photo_at if collection else None)
+
+    with conninfo_if_any(settings) as conninfo:
+        return asyncio.run(read(conninfo))
 
 
 def _draw(predictor: Predictor, photos: list[tuple[str, bytes]], folder: Path) -> dict[str, Path]:

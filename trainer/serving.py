@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from collector.errors import UsageError
-from trainer.answers import COVERAGE, Calibration, answer, load_model
+from trainer.answers import COVERAGE, Answers, Calibration, answer, load_model, see
 from trainer.device import Device
 from trainer.examples import Kind, kind_of
 from trainer.model import Network, as_photos
@@ -63,12 +63,23 @@ class Predictor:
             except BrokenPicture as error:
                 found[place] = Prediction(name, None, None, None, None, str(error))
         if pixels:
-            answers = answer(self.network, np.stack(pixels), self.device)
-            low, high = self.calibration.interval(answers.value, answers.spread)
-            for place, value, least, most in zip(places, answers.value, low, high, strict=True):
-                told, lower, upper = (round(float(number), 4) for number in (value, least, most))
-                found[place] = Prediction(photos[place][0], told, lower, upper, kind_of(float(value)))
+            named = [photos[place][0] for place in places]
+            told = self._predictions(named, answer(self.network, np.stack(pixels), self.device))
+            found |= dict(zip(places, told, strict=True))
         return [found[place] for place in range(len(photos))]
+
+    def see(self, pixels: np.ndarray) -> list[tuple[Prediction, np.ndarray]]:
+        """What the model says of prepared photos without a name, and the features (k,) that it says it by."""
+        answers, features = see(self.network, pixels, self.device)
+        return list(zip(self._predictions([""] * len(pixels), answers), features, strict=True))
+
+    def _predictions(self, names: Sequence[str], answers: Answers) -> list[Prediction]:
+        low, high = self.calibration.interval(answers.value, answers.spread)
+        found = []
+        for name, *numbers in zip(names, answers.value, low, high, strict=True):
+            value, least, most = (round(float(number), 4) for number in numbers)
+            found.append(Prediction(name, value, least, most, kind_of(float(numbers[0]))))
+        return found
 
 
 class Served(nn.Module):
