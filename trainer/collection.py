@@ -43,7 +43,7 @@ ORDER BY coalesce(horse.horse_key, photo.horse_key) = %(whole)s DESC, coalesce(h
     issue.issue_date DESC, photo.number
 LIMIT %(most)s
 """
-BY_ID = "SELECT encoding, content FROM photo JOIN blob USING (digest) WHERE photo.id = %(id)s"
+BY_ID = "SELECT horse_name, encoding, content FROM photo JOIN blob USING (digest) WHERE photo.id = %(id)s"
 BY_ADDRESS = """
 SELECT encoding, content FROM photo JOIN blob USING (digest)
 WHERE image_url = ANY(%(urls)s) OR page_url = ANY(%(urls)s) ORDER BY photo.id LIMIT 1
@@ -72,6 +72,14 @@ class FoundPhoto:
     issue_date: date
     horse_id: str | None
     horse_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPhoto:
+    """A photo of the collection and its bytes."""
+
+    horse_name: str
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +144,14 @@ class Collection:
             return []
         return [FoundPhoto(**row) for row in await self._rows(FOUND, _like(key) | {"most": MOST})]
 
-    async def photo(self, number: int) -> bytes | None:
-        """The bytes of a photo by its id.
+    async def photo(self, number: int) -> HeldPhoto | None:
+        """A photo by its id.
 
         Raises:
             TryLater: the database cannot be reached.
         """
-        return _body(await self._rows(BY_ID, {"id": number}))
+        rows = await self._rows(BY_ID, {"id": number})
+        return HeldPhoto(rows[0]["horse_name"], _body(rows[0])) if rows else None
 
     async def photo_at(self, url: str) -> bytes | None:
         """The bytes of the photo whose picture or page has this address, whether by http or by https.
@@ -151,7 +160,8 @@ class Collection:
             TryLater: the database cannot be reached.
         """
         _, _, rest = url.partition("://")
-        return _body(await self._rows(BY_ADDRESS, {"urls": [f"http://{rest}", f"https://{rest}"]}))
+        rows = await self._rows(BY_ADDRESS, {"urls": [f"http://{rest}", f"https://{rest}"]})
+        return _body(rows[0]) if rows else None
 
     async def horses(self, part: str) -> list[FoundHorse]:
         """Horses with this in their names, the one of just that name first, then the youngest; MOST at most.
@@ -170,8 +180,8 @@ def _like(key: str) -> dict[str, Any]:
     return {"part": f"%{key.translate(AS_WRITTEN)}%", "whole": key}
 
 
-def _body(rows: list[dict[str, Any]]) -> bytes | None:
-    return unpack(rows[0]["content"], rows[0]["encoding"]) if rows else None
+def _body(row: dict[str, Any]) -> bytes:
+    return unpack(row["content"], row["encoding"])
 
 
 @contextmanager

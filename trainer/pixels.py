@@ -13,6 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
 MAX_PIXELS = 12_000_000  # told by the header, before anything is unpacked
+THINNEST = 8  # times as long as wide at most
 GREY = 127  # of the filling, the middle of what networks expect
 QUALITY = 95  # of a photo that is stored smaller
 
@@ -66,10 +67,16 @@ def prepare(body: bytes, how: Preparation) -> Pixels:
 
 
 def fit(image: Image.Image, how: Preparation) -> Pixels:
-    """An unpacked picture at the size that a network expects."""
+    """An unpacked picture at the size that a network expects.
+
+    Raises:
+        BrokenPicture: it is so thin that nothing would be left of it.
+    """
     size = how.width, how.height
     if how.fit == "squash":
         return np.asarray(image.resize(size, Image.Resampling.BILINEAR))
+    if max(image.size) > THINNEST * min(image.size):
+        raise BrokenPicture(f"it has {image.width} x {image.height} pixels, which is no photo's shape")
     return np.asarray(ImageOps.pad(image, size, Image.Resampling.BICUBIC, color=(GREY, GREY, GREY)))
 
 
@@ -78,9 +85,9 @@ def place_of(width: int, height: int, how: Preparation) -> tuple[int, int, int, 
     if how.fit == "squash":
         return 0, 0, how.width, how.height
     # As ImageOps.pad has it.
-    wide, tall = width / height, how.width / how.height
-    across = how.width if wide >= tall else round(wide * how.height)
-    down = how.height if wide <= tall else round(height / width * how.width)
+    its, frame = width / height, how.width / how.height
+    across = how.width if its >= frame else round(its * how.height)
+    down = how.height if its <= frame else round(height / width * how.width)
     left, upper = round((how.width - across) / 2), round((how.height - down) / 2)
     return left, upper, left + across, upper + down
 
