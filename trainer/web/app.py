@@ -37,7 +37,7 @@ def make_app(service: Service, guard: Guard) -> web.Application:
 
 def make_runner(app: web.Application) -> web.AppRunner:
     """What serves the application. There is no access log: an address may hold a token, or somebody's photo."""
-    return web.AppRunner(app, access_log=None, max_line_size=LONGEST_LINE, keepalive_timeout=30.0)
+    return web.AppRunner(app, access_log=None, max_line_size=LONGEST_LINE, keepalive_timeout=30.0, shutdown_timeout=3.0)
 
 
 async def _icon(_request: web.Request) -> web.FileResponse:

@@ -113,7 +113,10 @@ def _forms(fields: dict[str, Schema], required: list[str], file: bool) -> Schema
 def document() -> Schema:
     """The whole document."""
     queries = [{"name": name, "in": "query", "required": False, "schema": schema} for name, schema in PHOTO.items()]
-    schemas = {"Answer": ANSWER, "Known": KNOWN, "Horse": HORSE, "Found": FOUND, "Health": HEALTH, "Problem": PROBLEM}
+    schemas = {
+        "Answer": ANSWER, "Known": KNOWN, "Horse": HORSE, "Found": FOUND, "Health": HEALTH, "Problem": PROBLEM,
+        "Document": {"type": "object"},
+    }  # fmt: skip
     predict: Schema = {
         "get": {
             "operationId": "predictByAddress",
@@ -134,8 +137,13 @@ def document() -> Schema:
         "requestBody": _forms({"name": TEXT}, ["name"], file=False),
         "responses": _answers("Found", Code.NOT_UNDERSTOOD, Code.NO_COLLECTION, Code.TOO_LARGE),
     }
-    health: Schema = {"operationId": "health", "responses": {"200": _json("It answers.", "Health")}, "security": []}
-    health["responses"] |= {str(STATUS[code]): _json("No.", "Problem") for code in ALWAYS}
+    health: Schema = {
+        "operationId": "health",
+        "summary": "Whether it answers, and with which run; needs no token.",
+        "responses": _answers("Health"),
+        "security": [],
+    }
+    itself: Schema = {"operationId": "openapi", "summary": "This document.", "responses": _answers("Document")}
     return {
         "openapi": "3.1.0",
         "info": {"title": "Paddock", "version": __version__, "description": "Distance aptitude from paddock photos."},
@@ -143,6 +151,7 @@ def document() -> Schema:
             "/predict.json": predict,
             "/netkeiba/search.json": {"post": search},
             "/healthz": {"get": health},
+            "/openapi.json": {"get": itself},
         },
         "components": {"schemas": schemas, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
         "security": [{}, {"token": []}],

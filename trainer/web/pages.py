@@ -5,6 +5,7 @@ from typing import Any
 
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from yarl import URL
 
 from trainer.answers import COVERAGE
 from trainer.collection import MOST
@@ -46,6 +47,7 @@ class Pages:
         """A page in the reader's language."""
         language = language_of(request)
         other = next(code for code in LANGUAGES if code != language)
+        here = request.rel_url if request.method == "GET" else URL("/")  # what was sent is not sent again
         text = self.environment.get_template(template).render(
             facts | {
                 "lang": language,
@@ -53,7 +55,7 @@ class Pages:
                 "other": other,
                 "other_name": LANGUAGES[other],
                 # A link, so that it stays in the address; a token does not.
-                "switch": str(request.rel_url.update_query(lang=other).without_query_params("token")),
+                "switch": str(here.update_query(lang=other).without_query_params("token")),
                 "about": self.service.about,
                 "service": self.service,
                 "minutes": MINUTES,

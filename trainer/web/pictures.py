@@ -67,7 +67,9 @@ def cut_out(pixels: np.ndarray, width: int, height: int, how: Preparation) -> np
 
 
 def looked_at(shown: bytes, heat: np.ndarray) -> bytes:
-    """A shown photo with a saliency map (height, width) of 0..1 over it, as a JPEG."""
+    """A shown photo with what stands out of a saliency map (height, width) over it, as a JPEG."""
+    low, high = np.quantile(heat, (0.5, 0.995))
+    heat = ((heat - low) / max(high - low, 1e-9)).clip(0, 1)
     with Image.open(io.BytesIO(shown), formats=["JPEG"]) as image:
         photo = image.convert("RGB")
     soft = Image.fromarray((heat * 255).astype(np.uint8)).resize(photo.size, Image.Resampling.BICUBIC)

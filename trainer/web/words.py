@@ -61,8 +61,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "zone_long": ("long", "長距離"),
     "of_scale": ("on a scale from 0, short, to 1, long", "0（短い）〜1（長い）の尺度"),
     "interval": (
-        "For nine horses in ten the opinion of reviewers lies between {low} and {high}, the bar.",
-        "10頭のうち9頭では、レビューによる評価が{low}〜{high}（帯の範囲）に入ります。",
+        "The bar: from {low} to {high}. Such intervals hold what reviewers think of nine horses in ten.",
+        "帯は{low}〜{high}。このような区間に、10頭中9頭のレビュー評価が収まります。",
     ),
     "scale_label": (
         "Value {value}, 90 % interval from {low} to {high}, on a scale from 0, short, to 1, long",
@@ -73,6 +73,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "レビューによる{name}の評価は{value}です{reviews}（ひし形）。",
     ),
     "reviews": (" ({count} reviews)", "（{count}件）"),
+    "reviews_short": ("{count} reviews", "レビュー{count}件"),
     "learnt_from": (
         "The model has learnt from this very photo, so its answer proves nothing.",
         "モデルはこの写真そのものを学習しているため、この結果は参考になりません。",

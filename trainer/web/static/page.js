@@ -51,6 +51,8 @@ async function ask(form, submitter) {
     if (!take(page, "#told")) return showProblem(body.dataset.lost);
     const answer = document.querySelector("#answer");
     if (!answer) return;
+    upload.reset();
+    showPreview();
     history.pushState({}, "", url);
     document.title = answer.dataset.title;
     document.querySelector("#switch").href = answer.dataset.switch;
@@ -65,7 +67,7 @@ async function find(form) {
   await work(form, () => send("GET", url, null, () => {}), ({ page }) => {
     if (page?.querySelector("#problem")) take(page, "#told");
     else told.querySelector("#problem")?.remove();
-    take(page, "#results");
+    if (take(page, "#results")) document.querySelector("#results").scrollIntoView({ block: "nearest" });
     bind();
   });
 }
