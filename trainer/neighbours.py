@@ -46,7 +46,7 @@ class Index:
 
     def place(self, features: np.ndarray) -> np.ndarray:
         """Where photos with these features (n, k) lie, (n, c + 1)."""
-        centred = features - self.centre
+        centred = features.astype(np.float64) - self.centre
         main = centred @ self.components
         off = np.sqrt(np.maximum((centred**2).sum(1) - (main**2).sum(1), 0))
         return np.column_stack([main, off]).astype(np.float32)

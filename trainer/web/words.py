@@ -70,7 +70,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "known": (
         "Reviewers put {name} at {value}{reviews}: the diamond.",
-        "レビューによる{name}の評価は{value}です{reviews}（ひし形）。",
+        "レビューによる{name}の評価は{value}{reviews}で、ひし形で示しています。",
     ),
     "reviews": (" ({count} reviews)", "（{count}件）"),
     "reviews_short": ("{count} reviews", "レビュー{count}件"),

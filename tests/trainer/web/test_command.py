@@ -8,12 +8,12 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from urllib.parse import quote
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from typer.testing import CliRunner
