@@ -54,6 +54,7 @@ def load(where: Places, word: str, device_name: str) -> tuple[Predictor, Shelf |
     # A photo alone is no faster on several threads, and the pages need one as well.
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
     predictor = Predictor(run, Device.find(device_name, run.config.precision))
+    predictor.quicken()
     version = _version(predictor, where)
     if version is None:
         return predictor, None

@@ -1,5 +1,6 @@
 """A run's model for one photo after another: prepared pixels to value, interval and type; and as an ONNX file."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,12 @@ class Predictor:
         self.run = run
         self.device = device
         self.network, self.calibration = load_model(run, device)
+        self._quick = self.network
+
+    def quicken(self) -> None:
+        """Let `see` take half as long for a photo on a CPU, for a second of work now; the answers stay the same."""
+        if self.device.name == "cpu":
+            self._quick = quickened(self.network, self.run.config.height, self.run.config.width, self.device)
 
     def prepare(self, body: bytes) -> np.ndarray:
         """A photo's pixels as the network sees them.
@@ -70,7 +77,7 @@ class Predictor:
 
     def see(self, pixels: np.ndarray) -> list[tuple[Prediction, np.ndarray]]:
         """What the model says of prepared photos without a name, and the features (k,) that it says it by."""
-        answers, features = see(self.network, pixels, self.device)
+        answers, features = see(self._quick, pixels, self.device)
         return list(zip(self._predictions([""] * len(pixels), answers), features, strict=True))
 
     def _predictions(self, names: Sequence[str], answers: Answers) -> list[Prediction]:
@@ -80,6 +87,25 @@ class Predictor:
             value, least, most = (round(float(number), 4) for number in numbers)
             found.append(Prediction(name, value, least, most, kind_of(float(numbers[0]))))
         return found
+
+
+def quickened(network: Network, height: int, width: int, device: Device) -> Network:
+    """The same network with a backbone that was traced and whose batch norms are folded into its convolutions.
+
+    The network itself where its backbone cannot be traced, or then answers otherwise.
+    """
+    noise = torch.Generator().manual_seed(0)
+    photos = [device.photos(255 * torch.rand(count, 3, height, width, generator=noise)) for count in (1, 3)]
+    with torch.inference_mode(False), torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the tracer, on whatever a backbone decides by itself
+        try:
+            traced: Any = torch.jit.trace(network.backbone, network.scaling(photos[0]), strict=False)
+            backbone = torch.jit.freeze(traced.eval())
+            quick = Network(network.scaling, backbone, network.neck, network.head).eval()
+            same = all(torch.allclose(quick(some), network(some), atol=1e-3, rtol=1e-3) for some in photos * 2)
+        except (RuntimeError, TypeError, ValueError):
+            return network
+    return quick if same else network
 
 
 class Served(nn.Module):

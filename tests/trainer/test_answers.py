@@ -15,13 +15,13 @@ from typer.testing import CliRunner
 from collector.demo.drawing import draw_photo
 from collector.demo.world import World
 from tests.demo_site import demo_site
-from tests.trainer.conftest import trained
+from tests.trainer.conftest import CPU, trained
 from trainer.cli import app
 from trainer.dataset.manifest import Version
 from trainer.guess import choose, guesses_path, human_level, make_page
 from trainer.places import Places
 from trainer.runs import Run
-from trainer.serving import export_onnx
+from trainer.serving import Predictor, export_onnx
 
 SMALL = ("height=32", "width=48")
 
@@ -134,6 +134,20 @@ def test_the_onnx_file_answers_as_the_run_does(places: Places, version: Version,
     small, _, material = trained(places, version, "first-cnn", "height=16", "width=16", "epochs=1")
     assert export_onnx(small, tmp_path / "model.onnx", np.array(material.pixels[:5])) < 1e-4
     assert (tmp_path / "model.onnx").stat().st_size > 10_000
+
+
+def test_a_quickened_run_answers_the_same(places: Places, version: Version, run: Run) -> None:
+    predictor = Predictor(run, CPU)
+    pixels = np.random.default_rng(0).integers(0, 255, (5, 32, 48, 3), np.uint8)
+    before = predictor.see(pixels)
+    predictor.quicken()
+    assert predictor._quick is not predictor.network
+    for (one, features), (other, others) in zip(before, predictor.see(pixels), strict=True):
+        assert one.value == pytest.approx(other.value, abs=1e-3)
+        assert np.allclose(features, others, atol=0.5)  # some have hardly any spread to be divided by
+    svr = Predictor(trained(places, version, "svr")[0], CPU)
+    svr.quicken()
+    assert len(svr.see(np.zeros((2, 32, 32, 3), np.uint8))) == 2
 
 
 async def test_a_person_is_asked_photo_by_photo_and_the_answers_become_the_human_level(
