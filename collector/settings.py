@@ -16,6 +16,7 @@ from collector.errors import UsageError
 
 HOURS = re.compile(r"(\d{1,2}):(\d{2})-(\d{1,2}):(\d{2})")
 CONTACT = re.compile(r"[!-~]+@[!-~]+|https?://[!-~]+")  # goes into headers, so nothing but visible ASCII
+TOKEN = re.compile(r"[\w-]{16,200}", re.ASCII)  # goes into an address and a header
 DEMO_PORT = 8766
 NETKEIBA, NETKEIBA_RACE = "https://db.netkeiba.com", "https://race.netkeiba.com"
 
@@ -52,6 +53,7 @@ class Settings(BaseSettings):
     labels_cron: str | None = "0 2 * * *"  # when labels are refreshed, Asia/Tokyo; empty: never
     back_numbers_cron: str | None = "0 9 * * 1"  # when new back numbers are looked for
     demo_port: int = Field(default=DEMO_PORT, ge=1, le=65535)
+    serve_token: str | None = None  # what `trainer serve` asks for; unset: made at start where one is needed
     demo: bool = False
 
     @field_validator("hours", mode="before")
@@ -72,6 +74,13 @@ class Settings(BaseSettings):
     def _check_contact(cls, value: str | None) -> str | None:
         if value and not CONTACT.fullmatch(value):
             raise ValueError(f"{value!r} is no contact; write an address (you@example.org) or a URL (https://...)")
+        return value or None
+
+    @field_validator("serve_token")
+    @classmethod
+    def _check_token(cls, value: str | None) -> str | None:
+        if value and not TOKEN.fullmatch(value):
+            raise ValueError("a token is 16 to 200 letters, digits, - and _")  # and is not told
         return value or None
 
     @field_validator("keibado_url", "netkeiba_url", "netkeiba_race_url")

@@ -66,6 +66,8 @@ def pinned(lock: str) -> dict[str, str]:
 def test_the_compose_file_has_the_real_services_and_the_demo(services):
     real = {name for name, service in services.items() if not service.get("profiles")}
     demo = {name for name, service in services.items() if service.get("profiles") == ["demo"]}
+    pages = {name: service["profiles"] for name, service in services.items() if name.startswith("predict")}
+    assert pages == {"predict": ["predict"], "predict-gpu": ["gpu"]}
     assert real == {"db", "migrate", "worker"}
     assert demo == {"demo-db", "demo-migrate", "demo-site", "demo-worker", "demo-crawl"}
 
@@ -75,14 +77,40 @@ def test_the_override_for_an_engine_without_a_bridge_covers_every_service():
     assert {service["network_mode"] for service in services.values()} == {"host"}
 
 
-def test_no_service_publishes_a_port(services):
-    assert [name for name, service in services.items() if service.get("ports")] == []
+def test_only_the_page_publishes_a_port_and_on_this_machine_only(services):
+    published = {name: service["ports"] for name, service in services.items() if service.get("ports")}
+    assert set(published) == {"predict", "predict-gpu"}
+    for ports in published.values():
+        assert [(port["host_ip"], port["target"]) for port in ports] == [("127.0.0.1", 8771)]
+
+
+def test_the_page_asks_for_a_token_and_the_gpu_is_reserved_where_it_is_used(services):
+    for name in ("predict", "predict-gpu"):
+        assert services[name]["command"] == ["serve", "--host", "0.0.0.0"]  # beyond loopback: only with a token
+        assert services[name]["environment"]["PADDOCK_SERVE_TOKEN"] is None  # from .env, or made at start
+        assert services[name]["build"]["target"] == "trainer"
+    (device,) = services["predict-gpu"]["deploy"]["resources"]["reservations"]["devices"]
+    assert (device["driver"], device["capabilities"]) == ("nvidia", ["gpu"])
+    assert not services["predict"].get("deploy", {}).get("resources")
+
+
+def test_the_default_image_is_the_collectors_and_has_no_torch():
+    stages = re.split(r"(?m)^(?=FROM )", (ROOT / "Dockerfile").read_text())[1:]
+    named = {stage.split()[3]: stage for stage in stages}
+    assert list(named)[-1] == "collector"
+    assert 'ENTRYPOINT ["collector"]' in named["collector"]
+    assert "COPY --from=build /app /app" in named["collector"]
+    for name in ("collector", "bare", "build"):
+        instructions = [line for line in named[name].splitlines() if not line.startswith("#")]
+        assert not re.search(r"torch|trainer", "\n".join(instructions)), name
+    assert 'ENTRYPOINT ["trainer"]' in named["trainer"]
 
 
 def test_every_image_is_pinned_by_a_tag(services):
     bases = re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
-    images = {service["image"] for service in services.values()} | set(bases)
-    assert len(images) == 3
+    stages = set(re.findall(r"^FROM \S+ AS (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
+    images = {service["image"] for service in services.values()} | set(bases) - stages
+    assert len(images) == 5
     assert [image for image in images if not TAGGED.fullmatch(image)] == []
 
 
@@ -99,7 +127,7 @@ def test_workers_wait_for_the_schema(services):
 
 
 def test_our_containers_can_do_no_more_than_they_need(ours):
-    assert len(ours) == 6
+    assert len(ours) == 8
     for service in ours.values():
         assert service["cap_drop"] == ["ALL"]
         assert service["read_only"] is True
@@ -126,7 +154,7 @@ def test_the_real_data_outlives_its_container_and_the_demo_does_not(services):
 
 def test_the_demo_and_the_real_data_share_neither_database_nor_network(services):
     for name, service in services.items():
-        if service.get("profiles"):
+        if service.get("profiles") == ["demo"]:
             assert list(service.get("networks", {})) in ([], ["demo"]), name
             assert "@db/" not in service.get("environment", {}).get("PADDOCK_DATABASE_URL", ""), name
         else:

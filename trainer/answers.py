@@ -62,21 +62,24 @@ def answer(network: Network, pixels: np.ndarray, device: Device, places: np.ndar
     Only a batch is read at once, so that pixels mapped from a file may be more than the memory holds.
     """
     count = len(pixels) if places is None else len(places)
-    values: list[torch.Tensor] = []
-    spreads: list[torch.Tensor] = []
+    slices = (slice(start, start + BATCH) for start in range(0, count, BATCH))
+    parts = [see(network, pixels[its if places is None else places[its]], device)[0] for its in slices]
+    value = np.concatenate([part.value for part in parts]) if parts else np.zeros(0, np.float32)
+    spreads = [part.spread for part in parts if part.spread is not None]
+    return Answers(value, np.concatenate(spreads) if spreads else None)
+
+
+def see(network: Network, pixels: np.ndarray, device: Device) -> tuple[Answers, np.ndarray]:
+    """The answers to prepared photos, all at once, and the features (n, k) that the head answers by."""
     network.eval()
+    batch = torch.from_numpy(np.array(pixels))
     with torch.inference_mode():
-        for start in range(0, count, BATCH):
-            chosen = slice(start, start + BATCH) if places is None else places[start : start + BATCH]
-            batch = torch.from_numpy(np.array(pixels[chosen]))
-            with device.autocast():
-                raw = network(device.photos(as_photos(device.put(batch))))
-            values.append(network.head.value(raw).cpu())
-            spread = network.head.spread(raw)
-            if spread is not None:
-                spreads.append(spread.cpu())
-    value = torch.cat(values).numpy() if values else np.zeros(0, np.float32)
-    return Answers(value, torch.cat(spreads).numpy() if spreads else None)
+        with device.autocast():
+            features = network.features(device.photos(as_photos(device.put(batch))))
+            raw = network.head(features)
+        value, spread = network.head.value(raw), network.head.spread(raw)
+        told = Answers(value.cpu().numpy(), None if spread is None else spread.cpu().numpy())
+        return told, features.float().cpu().numpy()
 
 
 def calibrate(answers: Answers, label: np.ndarray, horse: np.ndarray) -> Calibration:

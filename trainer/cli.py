@@ -223,6 +223,34 @@ def onnx(
     predict_commands.onnx(run, out, as_json=as_json, demo=demo)
 
 
+@app.command(epilog=EXIT_CODES)
+def serve(
+    run: Annotated[str, typer.Option(metavar="R", help="A run: its name, its beginning, or last.")] = "last",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; beyond this machine it asks for a token.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page; 0 takes a free one.")] = 8771,
+    keep_uploads: Annotated[
+        Path | None,
+        typer.Option("--keep-uploads", metavar="DIR", help="Keep the photos that people give; else none is kept."),
+    ] = None,
+    device: DeviceName = "auto",
+    demo: Demo = False,
+) -> None:
+    """Answer for photos on a page, in Japanese and English, and for programs.
+
+    Listens on this machine only unless --host says otherwise, and then asks for a token, which it prints, or which
+    PADDOCK_SERVE_TOKEN sets.
+
+    Example: trainer serve --run probe-1
+
+    Tried without a network, after trainer train --demo: trainer serve --demo
+    """
+    from trainer import serve_command
+
+    serve_command.serve(run, host, port, keep_uploads, device, demo=demo)
+
+
 @runs.callback(invoke_without_command=True)
 def list_runs(context: typer.Context, as_json: Json = False, demo: Demo = False) -> None:
     """List the runs, oldest first."""

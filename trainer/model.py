@@ -129,8 +129,12 @@ class Network(nn.Module):
         """What the backbone sees: maps, or those of each of its stages."""
         return self.backbone(self.scaling(photos))
 
+    def features(self, photos: Tensor) -> Tensor:
+        """What the head answers by, (n, k)."""
+        return self.neck(self.maps(photos))
+
     def forward(self, photos: Tensor) -> Tensor:
-        return self.head(self.neck(self.maps(photos)))
+        return self.head(self.features(photos))
 
     def value(self, photos: Tensor) -> Tensor:
         """The answers (n,), 0..1."""

@@ -13,6 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
 MAX_PIXELS = 12_000_000  # told by the header, before anything is unpacked
+THINNEST = 8  # times as long as wide at most
 GREY = 127  # of the filling, the middle of what networks expect
 QUALITY = 95  # of a photo that is stored smaller
 
@@ -33,15 +34,19 @@ class Preparation:
 
 
 def open_picture(body: bytes) -> Image.Image:
-    """A picture unpacked to RGB and turned upright.
+    """A picture unpacked to RGB and turned upright; a JPEG of up to four times MAX_PIXELS, as a telephone takes it,
+    at half its size.
 
     Raises:
         BrokenPicture: it is none, it is cut off, or it has too many pixels.
     """
     try:
         with Image.open(io.BytesIO(body), formats=FORMATS) as image:
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                image.draft("RGB", (width // 2, height // 2))  # says by its size whether it can be had so
             if image.width * image.height > MAX_PIXELS:
-                raise BrokenPicture(f"it has {image.width} x {image.height} pixels, more than {MAX_PIXELS:,}")
+                raise BrokenPicture(f"it has {width} x {height} pixels, more than {MAX_PIXELS:,}")
             return _in_eight_bits(ImageOps.exif_transpose(image)).convert("RGB")
     except UnidentifiedImageError as error:
         raise BrokenPicture("it is no JPEG, PNG, GIF or WebP") from error
@@ -69,10 +74,16 @@ def prepare(body: bytes, how: Preparation) -> Pixels:
 
 
 def fit(image: Image.Image, how: Preparation) -> Pixels:
-    """An unpacked picture at the size that a network expects."""
+    """An unpacked picture at the size that a network expects.
+
+    Raises:
+        BrokenPicture: it is so thin that nothing would be left of it.
+    """
     size = how.width, how.height
     if how.fit == "squash":
         return np.asarray(image.resize(size, Image.Resampling.BILINEAR))
+    if max(image.size) > THINNEST * min(image.size):
+        raise BrokenPicture(f"it has {image.width} x {image.height} pixels, which is no photo's shape")
     return np.asarray(ImageOps.pad(image, size, Image.Resampling.BICUBIC, color=(GREY, GREY, GREY)))
 
 

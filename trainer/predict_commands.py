@@ -1,12 +1,15 @@
 """What the commands that answer for photos do: load a run, call one function, print one result."""
 
+import asyncio
 from pathlib import Path
 
 import numpy as np
 from rich.table import Column, Table
 
 from collector.errors import UsageError
+from collector.settings import Settings
 from trainer.answers import COVERAGE
+from trainer.collection import collection_if_any, conninfo_if_any
 from trainer.command_base import absolute, places, print_json, read_settings, stdout
 from trainer.data import load_pixels
 from trainer.dataset.formats import batched
@@ -17,7 +20,7 @@ from trainer.places import as_file_name
 from trainer.runs import find_run
 from trainer.saliency import draw, saliency
 from trainer.serving import Prediction, Predictor, export_onnx
-from trainer.sources import read_photos
+from trainer.sources import Reach, read_address, read_photos
 
 BATCH = 64  # photos at once
 COMPARED = 16  # photos on which an exported model is compared
@@ -33,7 +36,7 @@ def predict(
     folder = absolute(out) if out else where.home / "predictions" / run.name
     with_maps = not Path(photo).is_dir() if maps is None else maps
     told = []
-    for batch in batched(read_photos(photo, settings.contact), BATCH):
+    for batch in batched(read_photos(photo, lambda url: _read_address(url, settings)), BATCH):
         predictions = predictor.predict(batch)
         pictures = _draw(predictor, batch, folder) if with_maps else {}
         told += [(prediction, pictures.get(prediction.photo)) for prediction in predictions]
@@ -60,6 +63,16 @@ def _print(told: list[tuple[Prediction, Path | None]]) -> None:
     for prediction, path in told:
         if path:
             stdout().print(f"What it looked at in {prediction.photo}: {path}", soft_wrap=True)
+
+
+def _read_address(url: str, settings: Settings) -> bytes:
+    async def read(conninfo: str | None) -> bytes:
+        async with collection_if_any(conninfo) as collection:
+            reach = Reach(settings.contact, settings.sites, inside=True)
+            return await read_address(url, reach, collection.photo_at if collection else None)
+
+    with conninfo_if_any(settings) as conninfo:
+        return asyncio.run(read(conninfo))
 
 
 def _draw(predictor: Predictor, photos: list[tuple[str, bytes | str]], folder: Path) -> dict[str, Path]:

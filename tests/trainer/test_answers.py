@@ -20,14 +20,14 @@ from collector.demo.world import World
 from collector.errors import UsageError
 from collector.fetch import IMAGE_BYTES
 from tests.demo_site import demo_site
-from tests.trainer.conftest import trained
+from tests.trainer.conftest import CPU, trained
 from trainer import command_base, serving
 from trainer.cli import app
 from trainer.dataset.manifest import Version
 from trainer.guess import choose, guesses_path, human_level, make_page
 from trainer.places import Places
 from trainer.runs import Run
-from trainer.serving import Served, export_onnx
+from trainer.serving import Predictor, Served, export_onnx
 
 SMALL = ("height=32", "width=48")
 
@@ -252,6 +252,20 @@ def test_a_model_whose_interval_differs_is_not_kept(
     with pytest.raises(UsageError, match="differs from"):
         export_onnx(small, tmp_path / "model.onnx", np.array(material.pixels[:5]))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_quickened_run_answers_the_same(places: Places, version: Version, run: Run) -> None:
+    predictor = Predictor(run, CPU)
+    pixels = np.random.default_rng(0).integers(0, 255, (5, 32, 48, 3), np.uint8)
+    before = predictor.see(pixels)
+    predictor.quicken()
+    assert predictor._quick is not predictor.network
+    for (one, features), (other, others) in zip(before, predictor.see(pixels), strict=True):
+        assert one.value == pytest.approx(other.value, abs=1e-3)
+        assert np.allclose(features, others, atol=0.5)  # some have hardly any spread to be divided by
+    svr = Predictor(trained(places, version, "svr")[0], CPU)
+    svr.quicken()
+    assert len(svr.see(np.zeros((2, 32, 32, 3), np.uint8))) == 2
 
 
 async def test_a_person_is_asked_photo_by_photo_and_the_answers_become_the_human_level(

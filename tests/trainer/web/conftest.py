@@ -1,0 +1,162 @@
+"""A collection in a real Postgres, a data set version of it, a tiny run that has learnt from it, and a server."""
+
+import asyncio
+import shutil
+import tempfile
+import threading
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from psycopg.conninfo import make_conninfo
+from psycopg.sql import SQL, Identifier
+
+from collector import database
+from collector.demo.drawing import draw_photo
+from collector.demo.world import World
+from tests.trainer.conftest import CPU, trained
+from tests.trainer.filled import OPINIONS, SITE, fill
+from trainer.collection import Collection
+from trainer.dataset import card
+from trainer.dataset.manifest import Version
+from trainer.evaluate import evaluate
+from trainer.examples import Side
+from trainer.export import Request, export
+from trainer.neighbours import find_index
+from trainer.places import Places
+from trainer.report import write_report
+from trainer.runs import Run
+from trainer.serving import Predictor
+from trainer.sources import Reach
+from trainer.web.app import make_app, make_runner
+from trainer.web.guards import Guard
+from trainer.web.limits import Buckets
+from trainer.web.service import Service
+from trainer.web.shelf import Shelf
+
+WORLD = World(years=range(2013, 2018), issues_per_year=5, photos_per_issue=8)  # some 170 photos
+REACH = Reach(None, (SITE, OPINIONS))
+Open = Callable[..., AbstractAsyncContextManager[TestClient[Any, Any]]]
+
+
+@dataclass(frozen=True)
+class Held:
+    """What the server has at hand."""
+
+    conninfo: str
+    places: Places
+    version: Version
+    run: Run
+    predictor: Predictor
+    shelf: Shelf
+
+
+@pytest.fixture(scope="session")
+def held(cluster: str) -> Iterator[Held]:
+    """The world in a database, exported, learnt by a tiny probe, and evaluated."""
+    home = Path(tempfile.mkdtemp(prefix="paddock-web-"))
+    name = f"web_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(cluster, autocommit=True) as connection:
+        connection.execute(SQL("CREATE DATABASE {} TEMPLATE template_paddock").format(Identifier(name)))
+        conninfo = database.conninfo_for(make_conninfo(cluster, dbname=name))
+        fill(conninfo, WORLD)
+        yield _learn(conninfo, Places(home))
+        connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def _learn(conninfo: str, places: Places) -> Held:
+    draw, card.draw_plots = card.draw_plots, lambda *_: None
+    try:
+        version = export(conninfo, places.datasets, Request())
+    finally:
+        card.draw_plots = draw
+    run = trained(places, version, "probe", "height=64", "width=96")[0]
+    write_report(run.folder / "evaluation-test", *evaluate(run, Side.TEST, places, CPU), version)
+    predictor = Predictor(run, CPU)
+    index = find_index(run, predictor.network, version, CPU, places.cache, lambda _done, _of: None)
+    assert index is not None
+    return Held(
+        conninfo, places, version, run, predictor, Shelf.of(version, index, run.config.preparation, places.cache)
+    )
+
+
+@pytest.fixture
+def opened(held: Held) -> Open:
+    """A server in this test's loop, and a client of it that follows nothing by itself."""
+
+    @asynccontextmanager
+    async def serving(
+        *,
+        guard: Guard | None = None,
+        reach: Reach = REACH,
+        conninfo: str | None = held.conninfo,
+        shelf: Shelf | None = held.shelf,
+        **more: Any,
+    ) -> AsyncIterator[TestClient[Any, Any]]:
+        collection = Collection(conninfo) if conninfo else None
+        if collection:
+            await collection.__aenter__()
+        service = Service(held.predictor, shelf, collection, reach, **more)
+        try:
+            async with TestClient(TestServer(make_app(service, guard or Guard()))) as client:
+                yield client
+        finally:
+            if collection:
+                await collection.__aexit__(None, None, None)
+
+    return serving
+
+
+@pytest.fixture
+def horse() -> bytes:
+    """A photo that is not in the collection."""
+    return a_horse()
+
+
+def a_horse(number: int = 0) -> bytes:
+    """One of the photos of a year that the collection does not have."""
+    photos = [photo for issue in World(years=range(2020, 2021)).issues(2020) for photo in issue.photos]
+    picture = [photo.picture for photo in photos if photo.picture][number]
+    return draw_photo(picture)
+
+
+class Site:
+    """The server on a thread with a loop of its own, for a browser."""
+
+    def __init__(self, held: Held, reach: Reach, rate: float = 1000) -> None:
+        self._held, self._reach, self._rate = held, reach, rate
+        self._ready, self._end = threading.Event(), asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
+        self.base = ""
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        async with Collection(self._held.conninfo) as collection:
+            service = Service(self._held.predictor, self._held.shelf, collection, self._reach)
+            guard = Guard(buckets=Buckets(self._rate, self._rate))
+            runner = make_runner(make_app(service, guard))
+            await runner.setup()
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            self.base = f"http://127.0.0.1:{runner.addresses[0][1]}"
+            self._ready.set()
+            await self._end.wait()
+            await runner.cleanup()
+
+    def __enter__(self) -> "Site":
+        self._thread.start()
+        assert self._ready.wait(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._end.set)
+        self._thread.join(10)

@@ -1,0 +1,253 @@
+"""The page in a real browser: with a script and without, wide and narrow, by mouse and keyboard, in two languages."""
+
+import io
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.trainer.filled import OPINIONS, SITE, execute
+from tests.trainer.web.conftest import Held, Site, a_horse
+from trainer.sources import Reach
+from trainer.web.words import words_of
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+PHONE, NARROW, DESK = (390, 844), (320, 640), (1200, 900)
+SITES = (SITE, OPINIONS)
+
+
+def chromium() -> str:
+    """Where a Chromium is, or else the test is skipped."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+    if found is None:
+        pytest.skip("no Chromium is here: apt-get install chromium")
+    return found
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests of this file."""
+    path = chromium()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def site(held: Held) -> Iterator[Site]:
+    """A server for the browser."""
+    with Site(held, Reach(None, SITES)) as site:
+        yield site
+
+
+@pytest.fixture
+def open_page(browser: Browser, site: Site) -> Iterator["Opener"]:
+    """A way to open pages; in the end nobody may have complained on the console."""
+    opener = Opener(browser, site)
+    yield opener
+    opener.close()
+    assert opener.complaints == []
+
+
+class Opener:
+    """Opens pages, and hears what the console says."""
+
+    def __init__(self, browser: Browser, site: Site) -> None:
+        self._browser, self._site = browser, site
+        self._contexts: list[BrowserContext] = []
+        self.complaints: list[str] = []
+
+    def __call__(self, language: str, size: tuple[int, int] = DESK, *, script: bool = True) -> Page:
+        width, height = size
+        context = self._browser.new_context(
+            viewport={"width": width, "height": height}, locale=language, java_script_enabled=script
+        )
+        self._contexts.append(context)
+        page = context.new_page()
+        # That a wrong photo is answered with 422 the browser notes as well, and rightly.
+        page.on("console", lambda said: self._hear(said.text) if said.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: self._hear(str(error)))
+        page.goto(self._site.base)
+        return page
+
+    def _hear(self, words: str) -> None:
+        if "status of 422" not in words:
+            self.complaints.append(words)
+
+    def close(self) -> None:
+        for context in self._contexts:
+            context.close()
+
+
+@pytest.fixture(scope="module")
+def horse_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A photo as a file."""
+    path = tmp_path_factory.mktemp("photos") / "horse.jpg"
+    path.write_bytes(a_horse())
+    return path
+
+
+def assert_answered(page: Page, language: str) -> None:
+    """The answer is there, whole, and its pictures can be seen."""
+    words = words_of(language)
+    expect(page.locator("#answer h1")).to_be_visible()
+    expect(page.locator("#answer")).to_contain_text(words["similar"])
+    assert page.locator("#answer .tiles li").count() == 6
+    expect(page.locator(".scale > svg")).to_be_visible()
+    assert_pictures_seen(page)
+
+
+def assert_pictures_seen(page: Page) -> None:
+    """Every picture that is shown has come."""
+    for picture in page.locator("img:visible").all():
+        picture.scroll_into_view_if_needed()
+    wait_until(page, "[...document.images].filter(i => i.checkVisibility()).every(i => i.complete && i.naturalWidth)")
+
+
+def wait_until(page: Page, condition: str) -> None:
+    """Wait for something in the page; asked from outside, as its policy lets no script wait for words."""
+    ended = time.monotonic() + 5
+    while not page.evaluate(condition):
+        assert time.monotonic() < ended, condition
+        page.wait_for_timeout(20)
+
+
+def assert_fits(page: Page) -> None:
+    """Nothing sticks out at the side."""
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize(("language", "size"), [("en", DESK), ("ja", PHONE), ("en", NARROW)])
+def test_a_photo_is_chosen_previewed_and_answered_in_place(
+    open_page: Opener, horse_file: Path, language: str, size: tuple[int, int]
+) -> None:
+    page = open_page(language, size)
+    assert_fits(page)
+    page.set_input_files("#file", horse_file)
+    expect(page.locator("#preview")).to_be_visible()
+    page.evaluate("window.here = true")
+    page.click("#upload button")
+    assert_answered(page, language)
+    assert_fits(page)
+    assert page.evaluate("window.here")  # the page was not left
+    assert "/answers/" in page.url
+    page.click("#answer summary")
+    wait_until(page, "document.querySelector('.look img').naturalWidth > 0")
+    assert_fits(page)
+    page.reload()
+    assert_answered(page, language)
+    page.click("#switch")
+    other = "ja" if language == "en" else "en"
+    expect(page.locator("html")).to_have_attribute("lang", other)
+    assert_answered(page, other)
+    page.go_back()
+    page.go_back()
+    expect(page.locator("#upload")).to_be_visible()
+
+
+def test_a_photo_is_dropped_on_the_page(open_page: Opener, horse_file: Path) -> None:
+    page = open_page("en")
+    page.evaluate(
+        """bytes => {
+            const moved = new DataTransfer();
+            moved.items.add(new File([new Uint8Array(bytes)], "horse.jpg", { type: "image/jpeg" }));
+            const facts = { dataTransfer: moved, bubbles: true, cancelable: true };
+            for (const type of ["dragover", "drop"]) document.body.dispatchEvent(new DragEvent(type, facts));
+        }""",
+        list(horse_file.read_bytes()),
+    )
+    assert_answered(page, "en")
+
+
+def test_an_address_of_the_collection_and_one_that_is_refused(open_page: Opener, held: Held) -> None:
+    language = "en"
+    page = open_page(language)
+    page.fill("#url", held.shelf.index.table.rows[0]["image_url"])
+    page.click(".by-url button")
+    assert_answered(page, language)
+    expect(page.locator("#answer")).to_contain_text(held.shelf.index.table.rows[0]["horse_name"])
+    page.fill("#url", f"{SITE}/none.jpg")
+    page.click(".by-url button")
+    expect(page.locator("#problem")).to_contain_text("only the crawl ever asks")
+
+
+def test_a_sample(open_page: Opener) -> None:
+    language = "ja"
+    page = open_page(language, PHONE)
+    assert_pictures_seen(page)
+    page.click(".try .tile >> nth=1")
+    assert_answered(page, language)
+    expect(page.locator("#answer")).to_contain_text(words_of(language)["unseen"])
+    expect(page.locator(".scale .opinion")).to_be_visible()
+
+
+def test_the_collection_is_searched_in_place_and_a_photo_taken(open_page: Opener, held: Held) -> None:
+    language = "ja"
+    ((name,),) = execute(held.conninfo, "SELECT horse_key FROM photo WHERE digest IS NOT NULL ORDER BY id LIMIT 1")
+    page = open_page(language, PHONE)
+    page.fill("#name", name[:3])
+    page.press("#name", "Enter")
+    expect(page.locator("#results")).to_contain_text(name)
+    assert_fits(page)
+    assert_pictures_seen(page)
+    page.click(f"#results .tile:has-text('{name}') >> nth=0")
+    assert_answered(page, language)
+    page.fill("#name", "ナイナイナイ")
+    page.click("#search button")
+    expect(page.locator("#results")).to_contain_text("ナイナイナイ")
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_a_mistake_is_told_in_place(open_page: Opener, language: str, tmp_path: Path) -> None:
+    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8 no photo")
+    page = open_page(language, PHONE)
+    page.set_input_files("#file", tmp_path / "broken.jpg")
+    page.click("#upload button")
+    expect(page.locator("#problem")).to_contain_text(words_of(language)["problem"])
+    assert_fits(page)
+    expect(page.locator("#upload button")).to_be_enabled()  # one can try again
+
+
+def test_without_a_script_the_forms_do_it_all(open_page: Opener, horse_file: Path) -> None:
+    page = open_page("ja", PHONE, script=False)
+    assert page.locator("#file").bounding_box()
+    page.set_input_files("#file", horse_file)
+    page.click("#upload button")
+    assert "/answers/" in page.url
+    expect(page.locator("#answer h1")).to_be_visible()
+    page.click("#answer summary")
+    expect(page.locator(".look img")).to_be_visible()
+    page.fill("#name", "ー")
+    page.click("#search button")
+    page.click("#results .tile >> nth=0")
+    expect(page.locator("#answer h1")).to_be_visible()
+
+
+def test_everything_can_be_done_by_keyboard(open_page: Opener, held: Held) -> None:
+    page = open_page("en")
+    reached = []
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.id || document.activeElement.className"))
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none" or reached[-1] == "file"
+    assert [place for place in ("switch", "file", "url", "name", "tile") if place not in reached] == []
+    page.focus("#url")
+    page.keyboard.type(held.shelf.index.table.rows[0]["image_url"])
+    page.keyboard.press("Enter")
+    assert_answered(page, "en")
+    assert page.evaluate("document.activeElement.tagName") == "H1"  # who cannot see hears the answer next
+    page.focus("#answer summary")
+    page.keyboard.press("Enter")
+    expect(page.locator(".look img")).to_be_visible()
+
+
+def test_the_pages_words_are_in_one_language(open_page: Opener) -> None:
+    page = open_page("ja", PHONE)
+    text = re.sub(r"[A-Z]{2,}.*|\S*(probe|paddock|trainer|OpenAPI|Paddock|English)\S*", "", page.inner_text("body"))
+    assert not re.search(r"[a-z]{4,}", text), text
+    assert io.StringIO(page.content()).readline().strip().lower().startswith("<!doctype html>")

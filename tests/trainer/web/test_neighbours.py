@@ -1,0 +1,88 @@
+"""Which horses a photo is most like, and whether it is like any: the index, and what is kept of it."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.trainer.conftest import CPU, trained
+from tests.trainer.web.conftest import Held
+from trainer.answers import see
+from trainer.data import Table
+from trainer.examples import Side
+from trainer.neighbours import Index, build_index, distances, find_index, has_features
+
+
+def table(count: int) -> Table:
+    """Two photos of each horse; the last quarter is the validation side."""
+    sides = [Side.VALIDATION if number >= 3 * count // 4 else Side.TRAIN for number in range(count)]
+    rows = [{"horse_id": str(number // 2), "side": side, "digest": str(number)} for number, side in enumerate(sides)]
+    return Table("0", rows)
+
+
+@given(st.integers(8, 60), st.integers(2, 300), st.integers(0, 1000))
+def test_no_distance_comes_out_larger_than_it_is(count: int, width: int, random_seed: int) -> None:
+    features = np.random.default_rng(random_seed).normal(size=(count, width)).astype(np.float32)
+    index = build_index(table(count), features, can_tell=True)
+    real = np.sqrt(((features[:, None] - features[None]) ** 2).sum(2))
+    assert (distances(index.places, index.places) <= real + 0.1).all()
+    inside = index.table.on(Side.TRAIN)  # and among the training photos hardly smaller
+    assert np.allclose(
+        distances(index.places, index.places)[np.ix_(inside, inside)], real[np.ix_(inside, inside)], 0.2, 0.2
+    )
+
+
+def test_the_nearest_are_each_of_another_horse_and_never_the_one_left_out() -> None:
+    features = np.arange(40, dtype=np.float32)[:, None] * np.ones(3, np.float32)
+    index = build_index(table(40), features, can_tell=False)
+    found = index.nearest(index.places[10], 4)
+    assert [row for row, _ in found] == [10, 9, 12, 7]
+    assert [row for row, _ in index.nearest(index.places[10], 2, but="5")] == [9, 12]
+    assert index.looks_strange(index.places[10]) is None
+
+
+def test_what_lies_far_off_looks_strange_also_where_no_training_photo_reaches() -> None:
+    features = np.random.default_rng(0).normal(size=(80, 6)).astype(np.float32)
+    features[:, 5] = 0  # no photo differs in it
+    index = build_index(table(80), features, can_tell=True)
+    usual, off = features[:1].copy(), features[:1].copy()
+    off[0, 5] = 50
+    assert index.looks_strange(index.place(usual)[0]) is False
+    assert index.looks_strange(index.place(off)[0]) is True
+
+
+def test_an_index_is_made_once_and_again_for_another_run(held: Held) -> None:
+    places, version = held.places, held.version
+    run, network, material = trained(places, version, "probe", "height=32", "width=48")
+    told: list[int] = []
+
+    def find() -> Index:
+        found = find_index(run, network, version, CPU, places.cache, lambda done, _of: told.append(done))
+        assert found
+        return found
+
+    index = find()
+    again = find()
+    assert not told  # training has seen these features
+    assert np.array_equal(index.places, again.places)
+    assert index.farthest == again.farthest
+    features = see(network, material.pixels[:5], CPU)[1]
+    assert np.allclose(index.place(features), index.places[:5], atol=0.5)  # sums come out otherwise in another batch
+    kept = set(places.cache.glob("neighbours-*.npz"))
+    other, its_network, _ = trained(places, version, "probe", "height=32", "width=64")
+    find_index(other, its_network, version, CPU, places.cache, lambda *_: None)
+    assert len(set(places.cache.glob("neighbours-*.npz")) - kept) == 1
+
+
+@pytest.mark.parametrize(("preset", "tells"), [("svr", None), ("first-cnn", False)])
+def test_a_run_without_pretrained_features_does_not_say_what_is_a_horse(
+    held: Held, preset: str, tells: bool | None
+) -> None:
+    places, version = held.places, held.version
+    more = ("height=16", "width=16", "epochs=1") if preset == "first-cnn" else ()
+    run, network, _ = trained(places, version, preset, *more)
+    index = find_index(run, network, version, CPU, places.cache, lambda *_: None)
+    assert has_features(network) is (tells is not None)
+    assert (index is None) is (tells is None)
+    if index:
+        assert index.farthest is None

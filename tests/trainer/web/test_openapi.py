@@ -1,0 +1,63 @@
+"""The OpenAPI document is right, and the server keeps to it whatever is sent."""
+
+import http.client
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from jsonschema_rs import meta
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.trainer.web.conftest import REACH, Held, Site
+from trainer.web.openapi import document
+
+CHECKS: Any = (status_code_conformance, content_type_conformance, response_schema_conformance)
+PATIENT = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
+SCHEMA: Any = schemathesis.openapi.from_dict(document())
+OPERATIONS = {found.ok().label: found.ok() for found in SCHEMA.get_all_operations()}
+
+some = settings(max_examples=25, deadline=None, suppress_health_check=PATIENT, derandomize=True, database=None)
+
+
+@pytest.fixture(scope="module")
+def site(held: Held) -> Iterator[Site]:
+    """A server that is asked from outside its loop."""
+    with Site(held, REACH, rate=10_000) as site:
+        yield site
+
+
+def test_the_document_is_openapi() -> None:
+    SCHEMA.validate()
+    assert all(map(meta.is_valid, document()["components"]["schemas"].values()))
+    assert set(OPERATIONS) == {
+        "GET /predict.json", "POST /predict.json", "POST /netkeiba/search.json", "GET /healthz", "GET /openapi.json",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("label", OPERATIONS)
+def test_whatever_the_document_allows_is_answered_as_it_says(site: Site, label: str) -> None:
+    @some
+    @given(case=OPERATIONS[label].as_strategy())
+    def check(case: Any) -> None:
+        response = case.call(base_url=site.base)
+        assert response.status_code < 500
+        case.validate_response(response, checks=CHECKS)
+
+    check()
+
+
+@some
+@given(path=st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=60))
+def test_any_address_at_all_gets_an_answer(site: Site, path: str) -> None:
+    connection = http.client.HTTPConnection(site.base.removeprefix("http://"), timeout=10)
+    connection.putrequest("GET", f"/{path}")
+    connection.endheaders()
+    assert connection.getresponse().status < 500
+    connection.close()

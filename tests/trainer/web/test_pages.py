@@ -1,0 +1,163 @@
+"""The page without a script: forms, results, both languages, and what it says of the run."""
+
+import io
+import json
+import re
+from dataclasses import replace
+
+import pytest
+from PIL import Image
+
+from tests.trainer.filled import execute
+from tests.trainer.web.conftest import Held, Open
+from tests.trainer.web.drawn import as_bytes, not_horses
+from tests.trainer.web.test_api import form
+from trainer.web.about import about, read_quality
+from trainer.web.kept import MINUTES
+from trainer.web.words import words_of
+
+LANGUAGES = ("en", "ja")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_form_leads_to_a_page_with_the_answer_that_can_be_opened_again(
+    opened: Open, held: Held, horse: bytes, language: str
+) -> None:
+    words = words_of(language)
+    async with opened() as client:
+        sent = await client.post(f"/predict?lang={language}", data=form(horse), allow_redirects=False)
+        assert sent.status == 303
+        page = await client.get(sent.headers["Location"])
+        text = await page.text()
+        again = await (await client.get(sent.headers["Location"])).text()
+        assert f'lang="{language}"' in text
+        told = held.predictor.see(held.predictor.prepare(horse)[None])[0][0]
+        assert words[f"kind_{told.kind}"] in text
+        assert f"<strong>{told.value:.2f}</strong>" in text
+        assert words["interval"].format(low=f"{told.low:.2f}", high=f"{told.high:.2f}") in text
+        assert text.count('<li class="tile">') == 6
+        assert words["little"] in text
+        assert text == again
+        look = await client.get(f"{page.url.path}/look.jpg")
+        photo = await client.get(f"{page.url.path}/photo.jpg")
+        with Image.open(io.BytesIO(await look.read())) as one, Image.open(io.BytesIO(await photo.read())) as other:
+            assert one.size == other.size
+        for picture in re.findall(r'src="(/horses/\d+\.jpg)"', text):
+            assert (await client.get(picture)).content_type == "image/jpeg"
+
+
+async def test_the_language_is_the_browsers_until_a_link_says_otherwise(opened: Open, horse: bytes) -> None:
+    async with opened() as client:
+        japanese = {"Accept-Language": "ja,en;q=0.5"}
+        home = await (await client.get("/?token=unused", headers=japanese)).text()
+        assert '<html lang="ja">' in home
+        switch = re.search(r'id="switch" href="([^"]+)"', home)
+        assert switch
+        assert switch[1] == "/?lang=en"
+        assert '<html lang="en">' in await (await client.get(switch[1], headers=japanese)).text()
+        page = await client.post("/predict", data=form(horse), headers=japanese)
+        assert page.url.query["lang"] == "ja"  # stays, whatever browser the address is sent to
+        wrong = await (await client.post("/predict?lang=ja", data=form(b"no"))).text()
+        assert 'id="switch" href="/?lang=en"' in wrong
+
+
+async def test_a_sample_is_a_horse_that_training_has_not_seen(opened: Open, held: Held) -> None:
+    async with opened() as client:
+        home = await (await client.get("/")).text()
+        rows = [int(row) for row in re.findall(r'name="sample" value="(\d+)"', home)]
+        assert len(rows) == 4
+        assert {held.shelf.index.table.rows[row]["side"] for row in rows} == {"test"}
+        labels = [held.shelf.index.table.rows[row]["label"] for row in rows]
+        assert labels == sorted(labels)
+        text = await (await client.post("/predict?lang=en", data={"sample": str(rows[0])})).text()
+        assert words_of("en")["unseen"] in text
+        assert f"at {labels[0]:.2f}" in text
+        assert (await client.post("/predict", data={"sample": "99999"})).status == 404
+
+
+async def test_a_photo_that_training_has_seen_is_told_to_prove_nothing(opened: Open, held: Held) -> None:
+    row = next(row for row in held.shelf.index.table.rows if row["side"] == "train")
+    async with opened() as client:
+        text = await (await client.post("/predict?lang=en", data={"url": row["image_url"]})).text()
+    assert words_of("en")["learnt_from"] in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_the_collection_is_searched_by_part_of_a_name(opened: Open, held: Held, language: str) -> None:
+    ((name, count),) = execute(
+        held.conninfo,
+        "SELECT right(horse_key, 3) AS part, count(*) FROM photo WHERE digest IS NOT NULL AND horse_key ~ "
+        "'[ァ-ヴ]{3}$' GROUP BY part HAVING count(*) BETWEEN 2 AND 12 ORDER BY count(*) DESC, part LIMIT 1",
+    )
+    hiragana = "".join(chr(ord(letter) - 0x60) for letter in name)
+    async with opened() as client:
+        page = await client.get("/collection", params={"name": hiragana, "lang": language})
+        text = await page.text()
+        numbers = re.findall(r'name="photo" value="(\d+)"', text)
+        assert len(numbers) >= count
+        assert f'value="{hiragana}"' in text
+        small = await client.get(f"/collection/{numbers[0]}.jpg")
+        with Image.open(io.BytesIO(await small.read())) as image:
+            assert max(image.size) <= 320
+        answered = await client.post(f"/predict?lang={language}", data={"photo": numbers[0]})
+        assert answered.status == 200
+        assert words_of(language)["similar"] in await answered.text()
+        nobody = await (await client.get("/collection", params={"name": "%", "lang": language})).text()
+        assert words_of(language)["found_none"].format(name="%") in nobody
+        assert (await client.get("/collection/999999999.jpg")).status == 404
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_what_is_no_horse_is_called_so(opened: Open, language: str) -> None:
+    async with opened() as client:
+        page = await client.post(f"/predict?lang={language}", data=form(as_bytes(not_horses()["noise"])))
+        assert words_of(language)["strange"] in await page.text()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_mistake_is_told_on_a_page_that_lets_one_try_again(opened: Open, language: str) -> None:
+    async with opened() as client:
+        page = await client.post(f"/predict?lang={language}", data=form(b"\xff\xd8 no"))
+        text = await page.text()
+        assert page.status == 422
+        assert words_of(language)["problem"] in text
+        assert 'id="upload"' in text
+        gone = await client.get(f"/answers/{'x' * 22}?lang={language}")
+        assert gone.status == 404
+        assert 'id="upload"' in await gone.text()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_the_page_says_which_run_answers_and_how_good_it_is(opened: Open, held: Held, language: str) -> None:
+    words, quality = words_of(language), read_quality(held.run)
+    assert quality
+    async with opened() as client:
+        text = await (await client.get(f"/?lang={language}")).text()
+    assert held.run.name in text
+    assert held.version.name in text
+    assert words[f"verdict_{quality.verdict}"] in text
+    assert f"{quality.error:.2f}" in text
+    assert words["owners"] in text
+    assert words["not_kept"].format(minutes=MINUTES) in text
+
+
+def test_a_verdict_is_read_from_the_evaluation(held: Held) -> None:
+    path = held.run.folder / "evaluation-test" / "scores.json"
+    scores = path.read_text()
+    try:
+        for constant, skill, verdict in ((True, True, "constant"), (False, True, "skill"), (False, False, "no_skill")):
+            path.write_text(json.dumps(json.loads(scores) | {"constant": constant, "skill": skill}))
+            quality = read_quality(held.run)
+            assert quality
+            assert quality.verdict == verdict
+        path.write_text("{}")
+        assert about(held.run, held.version).quality is None
+    finally:
+        path.write_text(scores)
+
+
+async def test_a_run_that_cannot_tell_says_nothing_about_horses(opened: Open, held: Held) -> None:
+    unsure = replace(held.shelf, index=replace(held.shelf.index, farthest=None))
+    async with opened(shelf=unsure) as client:
+        page = await client.post("/predict?lang=en", data=form(as_bytes(not_horses()["noise"])))
+        assert words_of("en")["strange"] not in await page.text()

@@ -1,0 +1,1 @@
+"""`trainer serve`: the page and the API that answer for a photo."""

@@ -1,0 +1,121 @@
+"""What a request asks about: a file, an address, bytes in the request itself, or a photo that is held here."""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeGuard
+from urllib.parse import unquote_to_bytes
+
+from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from trainer.web.problems import LARGEST, Code, Problem
+from trainer.web.service import Given, Service
+
+FIELDS = 10  # of a form at most
+DATA_URI = re.compile(r"data:[^,;]{0,100}(?:;[^,;]{0,100}){0,5},", re.I)
+NUMBER = re.compile(r"\d{1,18}", re.ASCII)
+AS_BASE64 = str.maketrans("-_ ", "+/+")  # for addresses; a space is a plus that was not escaped
+WHITE = re.compile(r"[\r\n\t]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The fields of a form or of an address, and the file that came with them."""
+
+    fields: Mapping[str, str]
+    file: Given | None = None
+
+
+async def read_form(request: web.Request) -> Asked:
+    """The form in a request's body; nothing of it touches the disk.
+
+    Raises:
+        Problem: it is too large or cannot be understood.
+    """
+    if (request.content_length or 0) > LARGEST:
+        raise Problem(Code.TOO_LARGE)
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise Problem(Code.NOT_UNDERSTOOD, "a form is not to be packed")
+    try:
+        if request.content_type == "multipart/form-data":
+            return await _read_parts(request)
+        if request.content_type == "application/x-www-form-urlencoded":
+            return Asked({name: value for name, value in (await request.post()).items() if isinstance(value, str)})
+    except web.HTTPRequestEntityTooLarge as error:
+        raise Problem(Code.TOO_LARGE) from error
+    except (ValueError, LookupError, AssertionError, HttpProcessingError, web.RequestPayloadError) as error:
+        # What aiohttp raises on broken bodies, found by feeding it mutated ones.
+        raise Problem(Code.NOT_UNDERSTOOD, "its form is broken") from error
+    raise Problem(Code.NOT_UNDERSTOOD, "it takes multipart/form-data or application/x-www-form-urlencoded")
+
+
+async def _read_parts(request: web.Request) -> Asked:
+    fields: dict[str, str] = {}
+    file: Given | None = None
+    size = count = 0
+    async for part in await request.multipart():
+        count += 1
+        if not _is_field(part) or count > FIELDS:
+            raise Problem(Code.NOT_UNDERSTOOD, "its form has other parts than fields, or too many")
+        chunks = []
+        while chunk := await part.read_chunk():
+            size += len(chunk)
+            if size > LARGEST:
+                raise Problem(Code.TOO_LARGE)
+            chunks.append(chunk)
+        body = b"".join(chunks)
+        if part.filename is None:
+            fields[part.name or ""] = body.decode()
+        elif body:  # a form without a chosen file sends an empty one
+            file = Given(part.filename[:200], body, uploaded=True)
+    return Asked(fields, file)
+
+
+def _is_field(part: object) -> TypeGuard[BodyPartReader]:
+    return isinstance(part, BodyPartReader) and part.name is not None
+
+
+async def find_photo(asked: Asked, service: Service) -> Given:
+    """The photo that is asked about.
+
+    Raises:
+        Problem: none is, or it cannot be had.
+    """
+    fields = {name: value for name, value in asked.fields.items() if value.strip()}
+    if asked.file:
+        return asked.file
+    if "data" in fields:
+        return Given("", read_data(fields["data"]), uploaded=True)
+    if "url" in fields:
+        return await service.at(fields["url"])
+    if "photo" in fields:
+        return await service.of_collection(_number(fields["photo"]))
+    if "sample" in fields:
+        return service.of_data_set(_number(fields["sample"]))
+    raise Problem(Code.NOTHING_ASKED)
+
+
+def _number(word: str) -> int:
+    if not NUMBER.fullmatch(word):
+        raise Problem(Code.NOT_FOUND)
+    return int(word)
+
+
+def read_data(word: str) -> bytes:
+    """The bytes of a data: URI, or of base64 alone.
+
+    Raises:
+        Problem: it is neither.
+    """
+    head = DATA_URI.match(word)
+    rest = WHITE.sub("", word[head.end() :] if head else word).strip()
+    if head and not head[0][:-1].lower().endswith(";base64"):
+        return unquote_to_bytes(rest)
+    plain = rest.replace("%3D", "=").translate(AS_BASE64).rstrip("=")
+    try:
+        return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Problem(Code.NOT_UNDERSTOOD, "data is neither a data: URI nor base64") from error

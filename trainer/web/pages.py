@@ -1,0 +1,149 @@
+"""The page for people: it works without a script, and better with one."""
+
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from yarl import URL
+
+from trainer.answers import COVERAGE
+from trainer.collection import MOST
+from trainer.web.asked import find_photo, read_form
+from trainer.web.guards import COOKIE, cookie_of
+from trainer.web.kept import MINUTES, Answer
+from trainer.web.problems import Code, Problem
+from trainer.web.service import Service
+from trainer.web.words import LANGUAGES, choose_language, words_of
+
+HERE = Path(__file__).parent
+HELD = "private, max-age=3600"  # pictures that do not change
+
+
+def make_environment() -> Environment:
+    """The templates. Whatever is put into them is escaped, and a name that is missing is an error."""
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters["percent"] = lambda share: f"{100 * share:.2f}%"
+    environment.filters["two"] = lambda value: f"{value:.2f}"
+    return environment
+
+
+def language_of(request: web.Request) -> str:
+    """The language of a request: `lang` in its address, or what the browser likes."""
+    return choose_language(request.query.get("lang"), request.headers.get("Accept-Language", ""))
+
+
+class Pages:
+    """What is answered with a page."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.environment = make_environment()
+
+    def render(self, request: web.Request, template: str, status: int = 200, **facts: Any) -> web.Response:
+        """A page in the reader's language."""
+        language = language_of(request)
+        other = next(code for code in LANGUAGES if code != language)
+        here = request.rel_url if request.method == "GET" else URL("/")  # what was sent is not sent again
+        text = self.environment.get_template(template).render(
+            facts | {
+                "lang": language,
+                "t": words_of(language),
+                "other": other,
+                "other_name": LANGUAGES[other],
+                # A link, so that it stays in the address; a token does not.
+                "switch": str(here.update_query(lang=other).without_query_params("token")),
+                "about": self.service.about,
+                "service": self.service,
+                "minutes": MINUTES,
+                "coverage": COVERAGE,
+            }
+        )  # fmt: skip
+        return web.Response(
+            text=text, status=status, content_type="text/html", headers={"Vary": "Accept-Language, Cookie"}
+        )
+
+    def problem(self, request: web.Request, problem: Problem) -> web.Response:
+        """A page that says what is wrong, and lets one try again."""
+        sentence = problem.sentence(language_of(request))
+        template = "token.html" if problem.code is Code.NO_TOKEN else "problem.html"
+        return self.render(request, template, problem.status, sentence=sentence)
+
+    def welcome(self, request: web.Request) -> web.Response:
+        """For who has brought the token: the cookie, and on to the page.
+
+        On by the page itself: a browser that came from elsewhere would not send a strict cookie along a redirect.
+        """
+        onward = request.rel_url.without_query_params("token")
+        response = self.render(request, "welcome.html", onward=str(onward) if request.method == "GET" else "/")
+        token = request.query["token"]
+        response.set_cookie(COOKIE, cookie_of(token), httponly=True, samesite="Strict", secure=request.secure)
+        return response
+
+    async def home(self, request: web.Request) -> web.Response:
+        """The ways to ask."""
+        return self.render(request, "home.html")
+
+    async def ask(self, request: web.Request) -> web.Response:
+        """Answer a form, and lead to the answer's own page."""
+        async with self.service.place():
+            given = await find_photo(await read_form(request), self.service)
+            answer = await self.service.answer(given, show=True)
+        key = self.service.kept.keep(answer)
+        return web.Response(status=303, headers={"Location": f"/answers/{key}?lang={language_of(request)}"})
+
+    def _held(self, request: web.Request) -> Answer:
+        answer = self.service.kept.find(request.match_info["key"])
+        if answer is None:
+            raise Problem(Code.NO_LONGER_HELD)
+        return answer
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """An answer's page."""
+        answer = self._held(request)
+        return self.render(request, "answered.html", answer=answer, key=request.match_info["key"])
+
+    async def photo(self, request: web.Request) -> web.Response:
+        """The photo of an answer, made anew."""
+        return picture(self._held(request).shown or b"", "private, max-age=900")
+
+    async def look(self, request: web.Request) -> web.Response:
+        """What an answer depends on, over its photo."""
+        return picture(await self.service.look(self._held(request)), "private, max-age=900")
+
+    async def collection(self, request: web.Request) -> web.Response:
+        """Photos of the collection by part of a horse's name."""
+        name = request.query.get("name", "").strip()
+        with self.service.searching() as collection:
+            found = await collection.find(name)
+        return self.render(request, "found.html", name=name, found=found, most=MOST)
+
+    async def collection_photo(self, request: web.Request) -> web.Response:
+        """A photo of the collection, small."""
+        return picture(await self.service.collection_thumbnail(int(request.match_info["number"])), HELD)
+
+    async def horse(self, request: web.Request) -> web.Response:
+        """A photo of the data set, small."""
+        return picture(await self.service.thumbnail(int(request.match_info["row"])), HELD)
+
+    def routes(self) -> list[web.RouteDef]:
+        """Where all that is."""
+        key, number = r"{key:[\w-]{22}}", r"{number:\d{1,18}}"
+        return [
+            web.get("/", self.home),
+            web.post("/predict", self.ask),
+            web.get(f"/answers/{key}", self.answer),
+            web.get(f"/answers/{key}/photo.jpg", self.photo),
+            web.get(f"/answers/{key}/look.jpg", self.look),
+            web.get("/collection", self.collection),
+            web.get(f"/collection/{number}.jpg", self.collection_photo),
+            web.get(r"/horses/{row:\d{1,9}}.jpg", self.horse),
+        ]
+
+
+def picture(body: bytes, held: str) -> web.Response:
+    """A JPEG that a browser may hold for a while."""
+    return web.Response(body=body, content_type="image/jpeg", headers={"Cache-Control": held})

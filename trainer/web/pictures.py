@@ -1,0 +1,76 @@
+"""Pictures that the page shows: made anew from pixels, so that nothing else that was in a file is passed on."""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from trainer.pixels import Preparation, fit, open_picture, place_of
+from trainer.saliency import overlay
+
+SHOWN = 960  # px of the longest edge
+THUMBNAIL = 320
+QUALITY = 86
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A photo that could be read."""
+
+    pixels: np.ndarray  # uint8 (height, width, 3), as the network sees it
+    width: int  # px, upright
+    height: int
+    shown: bytes | None  # JPEG
+    suffix: str = "jpg"  # of a file of the bytes as they came
+
+
+def open_photo(body: bytes, how: Preparation, *, show: bool) -> Opened:
+    """Read a photo, for the network and, where it is to be shown, for the page.
+
+    Raises:
+        BrokenPicture: the bytes are no whole picture.
+    """
+    image = open_picture(body)
+    return Opened(fit(image, how), *image.size, as_jpeg(image, SHOWN) if show else None, suffix_of(body))
+
+
+def suffix_of(body: bytes) -> str:
+    """What a file of these bytes, which are a picture, is called at its end."""
+    kinds = {b"\xff\xd8": "jpg", b"\x89P": "png", b"GI": "gif", b"RI": "webp"}
+    return kinds.get(body[:2], "jpg")
+
+
+def as_jpeg(image: Image.Image, longest: int) -> bytes:
+    """A picture's pixels and nothing else, its longest edge so many px at most."""
+    small = image.copy()
+    small.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    small.info.clear()  # or a comment in a JPEG would be written again
+    file = io.BytesIO()
+    small.save(file, "JPEG", quality=QUALITY, optimize=True)
+    return file.getvalue()
+
+
+def thumbnail(body: bytes) -> bytes:
+    """A photo of the collection, small.
+
+    Raises:
+        BrokenPicture: the bytes are no whole picture.
+    """
+    return as_jpeg(open_picture(body), THUMBNAIL)
+
+
+def cut_out(pixels: np.ndarray, width: int, height: int, how: Preparation) -> np.ndarray:
+    """Prepared pixels, or a map of them, without what was filled up around a photo of this size in px."""
+    left, upper, right, lower = place_of(width, height, how)
+    return pixels[upper:lower, left:right]
+
+
+def looked_at(shown: bytes, heat: np.ndarray) -> bytes:
+    """A shown photo with what stands out of a saliency map (height, width) over it, as a JPEG."""
+    low, high = np.quantile(heat, (0.5, 0.995))
+    heat = ((heat - low) / max(high - low, 1e-9)).clip(0, 1)
+    with Image.open(io.BytesIO(shown), formats=["JPEG"]) as image:
+        photo = image.convert("RGB")
+    soft = Image.fromarray((heat * 255).astype(np.uint8)).resize(photo.size, Image.Resampling.BICUBIC)
+    return as_jpeg(overlay(np.asarray(photo), np.asarray(soft, np.float32) / 255), SHOWN)

@@ -1,0 +1,229 @@
+"""What the page and the API have in common: reading a photo, answering for it, and drawing what was looked at."""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from collector.errors import TryLater, UsageError
+from trainer.collection import Collection
+from trainer.pixels import BrokenPicture
+from trainer.places import write_file
+from trainer.saliency import saliency
+from trainer.serving import Prediction, Predictor
+from trainer.sources import Reach, read_address
+from trainer.web import pictures
+from trainer.web.about import about
+from trainer.web.batches import Batches
+from trainer.web.kept import Answer, Kept
+from trainer.web.problems import Code, Problem
+from trainer.web.shelf import Shelf
+
+Made = TypeVar("Made")
+
+SIMILAR = 6  # horses that are told
+DECODERS = 2  # threads
+PLACES = 32  # photos that are read or answered at the same time; one more is told to come again
+DRAWINGS = 4  # saliency maps that are drawn or wait to be
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A photo that was asked about: its bytes, or where it stands in the data set."""
+
+    name: str  # of the file, the address, the horse
+    body: bytes = b""
+    row: int | None = None
+    uploaded: bool = False
+
+
+class Service:
+    """A run that answers, with everything that is at hand to answer with."""
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        shelf: Shelf | None,
+        collection: Collection | None,
+        reach: Reach,
+        keep_uploads: Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.shelf = shelf
+        self.collection = collection
+        self.keep_uploads = keep_uploads
+        self.about = about(predictor.run, shelf.version if shelf else None)
+        self.samples = [shelf.known(row) for row in shelf.samples()] if shelf else []
+        self.kept = Kept(clock)
+        self._predictor = predictor
+        self._reach = reach
+        self._how = predictor.run.config.preparation
+        self._batches = Batches[tuple[Prediction, np.ndarray]](predictor.see)
+        self._decoders = ThreadPoolExecutor(DECODERS, thread_name_prefix="decoder")
+        self._drawers = ThreadPoolExecutor(1, thread_name_prefix="drawer")
+        self._taken = self._drawing = 0
+
+    async def close(self) -> None:
+        """Let the threads end."""
+        async with self._batches:
+            self._decoders.shutdown(cancel_futures=True)
+            self._drawers.shutdown(cancel_futures=True)
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """One of the places for photos that are in work, held while the context lasts.
+
+        Raises:
+            Problem: all are taken.
+        """
+        if self._taken >= PLACES:
+            raise Problem(Code.BUSY, retry_after=1)
+        self._taken += 1
+        try:
+            yield
+        finally:
+            self._taken -= 1
+
+    @contextmanager
+    def searching(self) -> Iterator[Collection]:
+        """The collection.
+
+        Raises:
+            Problem: there is none, or it cannot be reached.
+        """
+        if self.collection is None:
+            raise Problem(Code.NO_COLLECTION)
+        try:
+            yield self.collection
+        except TryLater as error:
+            raise Problem(Code.COLLECTION_LOST, retry_after=5) from error
+
+    async def at(self, url: str) -> Given:
+        """The photo at an address.
+
+        Raises:
+            Problem: it is not to be touched, or no photo came of it.
+        """
+        word = url.strip()
+        word = word if "://" in word else f"http://{word}"
+        held = self.collection.photo_at if self.collection else None
+        try:
+            return Given(word, await read_address(word, self._reach, held))
+        except UsageError as error:
+            raise Problem(Code.ADDRESS, str(error)) from error
+
+    async def of_collection(self, number: int) -> Given:
+        """A photo of the collection by its id.
+
+        Raises:
+            Problem: there is none, or the collection cannot be reached.
+        """
+        with self.searching() as collection:
+            found = await collection.photo(number)
+        if found is None:
+            raise Problem(Code.NOT_FOUND)
+        return Given(found.horse_name, found.body)
+
+    def of_data_set(self, row: int) -> Given:
+        """A photo of the run's data set.
+
+        Raises:
+            Problem: there is none.
+        """
+        if self.shelf is None or not 0 <= row < len(self.shelf):
+            raise Problem(Code.NOT_FOUND)
+        return Given(self.shelf.known(row).horse_name, row=row)
+
+    async def answer(self, given: Given, *, show: bool) -> Answer:
+        """What is told of a photo; with its picture, where that is to be shown.
+
+        Raises:
+            Problem: it is no photo that can be read.
+        """
+        opened, row = await self._in_pool(lambda: self._open(given, show=show))
+        prediction, features = await self._batches.ask(opened.pixels)
+        known = self.shelf.known(row) if self.shelf and row is not None else None
+        strange, similar = None, []
+        if self.shelf:
+            index = self.shelf.index
+            where = index.place(features[None])[0]
+            strange = index.looks_strange(where)
+            nearest = index.nearest(where, SIMILAR, but=known.horse_id if known else None)
+            similar = [self.shelf.known(near, distance) for near, distance in nearest]
+        return Answer(
+            prediction, strange, known, similar, opened.pixels, opened.width, opened.height, opened.shown, given.name
+        )
+
+    def _open(self, given: Given, *, show: bool) -> tuple[pictures.Opened, int | None]:
+        """The photo, and where it stands in the data set if it does."""
+        if given.row is not None:
+            assert self.shelf is not None
+            facts = self.shelf.known(given.row)
+            shown = self.shelf.picture(given.row) if show else None
+            pixels = np.array(self.shelf.pixels[given.row])
+            return pictures.Opened(pixels, facts.width, facts.height, shown), given.row
+        try:
+            opened = pictures.open_photo(given.body, self._how, show=show)
+        except BrokenPicture as error:
+            raise Problem(Code.NO_PICTURE, str(error)) from error
+        digest = hashlib.sha256(given.body).hexdigest()
+        if given.uploaded and self.keep_uploads:
+            self.keep_uploads.mkdir(parents=True, exist_ok=True)
+            write_file(self.keep_uploads / f"{digest}.{opened.suffix}", given.body)
+        return opened, self.shelf.index.by_digest.get(digest) if self.shelf else None
+
+    async def look(self, answer: Answer) -> bytes:
+        """What an answer depends on, drawn over its photo, as a JPEG; drawn once.
+
+        Raises:
+            Problem: too many wait for that.
+        """
+        if answer.looked_at is None:
+            if self._drawing >= DRAWINGS:
+                raise Problem(Code.BUSY, retry_after=2)
+            self._drawing += 1
+            try:
+                loop = asyncio.get_running_loop()
+                drawn = await loop.run_in_executor(self._drawers, self._draw, answer)
+            finally:
+                self._drawing -= 1
+            answer.looked_at = drawn
+        return answer.looked_at
+
+    def _draw(self, answer: Answer) -> bytes:
+        assert answer.shown is not None
+        heat = saliency(self._predictor.network, answer.pixels[None], self._predictor.device)[0]
+        return pictures.looked_at(answer.shown, pictures.cut_out(heat, answer.width, answer.height, self._how))
+
+    async def thumbnail(self, row: int) -> bytes:
+        """A photo of the data set, small.
+
+        Raises:
+            Problem: there is none.
+        """
+        shelf = self.shelf
+        if shelf is None or not 0 <= row < len(shelf):
+            raise Problem(Code.NOT_FOUND)
+        return await self._in_pool(lambda: shelf.picture(row))
+
+    async def collection_thumbnail(self, number: int) -> bytes:
+        """A photo of the collection, small.
+
+        Raises:
+            Problem: there is none, it cannot be read, or the collection cannot be reached.
+        """
+        given = await self.of_collection(number)
+        try:
+            return await self._in_pool(lambda: pictures.thumbnail(given.body))
+        except BrokenPicture as error:
+            raise Problem(Code.NO_PICTURE, str(error)) from error
+
+    async def _in_pool(self, work: Callable[[], Made]) -> Made:
+        return await asyncio.get_running_loop().run_in_executor(self._decoders, work)

@@ -1,0 +1,64 @@
+"""The photos of the run's data set: where they lie in its feature space, and how they look."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from trainer.data import load_pixels
+from trainer.dataset.manifest import Version
+from trainer.examples import Side
+from trainer.neighbours import Index
+from trainer.pixels import Preparation
+from trainer.web import pictures
+from trainer.web.kept import Known
+
+SAMPLES = 4
+LEAST_WIDTH = 96  # px of prepared pixels that still make a thumbnail
+THUMBNAILS = Preparation(192, 256)  # where the run's own pixels are smaller
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A data set version as the page shows it."""
+
+    version: Version
+    index: Index
+    pixels: np.ndarray  # uint8 (n, height, width, 3), as the network sees them
+    thumbnails: np.ndarray  # the same, or larger ones
+    how: Preparation  # of the thumbnails
+
+    @classmethod
+    def of(cls, version: Version, index: Index, how: Preparation, cache: Path) -> "Shelf":
+        """The shelf of a version whose photos the run sees in this way.
+
+        Raises:
+            UsageError: a photo is broken; says which.
+        """
+        good = how if how.fit == "pad" and how.width >= LEAST_WIDTH else THUMBNAILS
+        return cls(version, index, load_pixels(version, how, cache), load_pixels(version, good, cache), good)
+
+    def __len__(self) -> int:
+        return len(self.index.table)
+
+    def samples(self) -> list[int]:
+        """Rows of photos that training has not seen, from the shortest to the longest horse."""
+        table = self.index.table
+        sides = (table.on(side) for side in (Side.TEST, Side.VALIDATION, Side.TRAIN))
+        rows = next(side for side in sides if len(side))
+        order = rows[np.argsort(table.label[rows], kind="stable")]
+        chosen = order[np.linspace(0, len(order) - 1, SAMPLES + 2).round().astype(int)[1:-1]]
+        return list(dict.fromkeys(int(row) for row in chosen))
+
+    def picture(self, row: int) -> bytes:
+        """A photo of the data set, small, as a JPEG."""
+        facts = self.index.table.rows[row]
+        photo = pictures.cut_out(self.thumbnails[row], facts["width"], facts["height"], self.how)
+        return pictures.as_jpeg(Image.fromarray(np.array(photo)), pictures.THUMBNAIL)
+
+    def known(self, row: int, distance: float | None = None) -> Known:
+        """What is known of the horse that a photo of the data set shows."""
+        facts = self.index.table.rows[row]
+        names = ("horse_id", "horse_name", "photo", "label", "reviews", "side", "page_url", "width", "height")
+        return Known(row, *(facts[name] for name in names), distance=distance)

@@ -1,0 +1,144 @@
+// What a script makes better: drop and preview, progress, the answer in place. Without it, the forms do it all.
+
+const body = document.body;
+const told = document.querySelector("#told");
+const upload = document.querySelector("#upload");
+const file = document.querySelector("#file");
+const preview = document.querySelector("#preview");
+const progress = document.querySelector("#progress");
+
+document.documentElement.classList.add("scripted");
+
+// Send a request; gives the page that came of it, and tells how much was sent.
+function send(method, url, form, tell) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open(method, url);
+    request.responseType = "document";
+    request.upload.onprogress = (event) => tell(event.total ? event.loaded / event.total : 0);
+    request.upload.onload = () => tell(1);
+    request.onload = () => resolve({ page: request.response, url: request.responseURL });
+    request.onerror = request.onabort = () => reject(new Error(body.dataset.lost));
+    request.send(form);
+  });
+}
+
+function showProblem(words) {
+  const box = document.createElement("div");
+  box.className = "problem";
+  box.id = "problem";
+  box.setAttribute("role", "alert");
+  const head = document.createElement("h2");
+  head.textContent = body.dataset.problem;
+  const line = document.createElement("p");
+  line.textContent = words;
+  box.append(head, line);
+  told.replaceChildren(box);
+  box.scrollIntoView({ block: "nearest" });
+}
+
+// Put what a page has under this id where ours has it.
+function take(page, id) {
+  const theirs = page?.querySelector(id);
+  if (theirs) document.querySelector(id).replaceChildren(...theirs.childNodes);
+  return theirs;
+}
+
+async function ask(form, submitter) {
+  const data = new FormData(form, submitter);
+  const words = form.enctype === "multipart/form-data" ? data : new URLSearchParams(data);
+  await work(form, () => send("POST", form.action, words, showProgress), ({ page, url }) => {
+    if (!take(page, "#told")) return showProblem(body.dataset.lost);
+    const answer = document.querySelector("#answer");
+    if (!answer) return;
+    upload.reset();
+    showPreview();
+    history.pushState({}, "", url);
+    document.title = answer.dataset.title;
+    document.querySelector("#switch").href = answer.dataset.switch;
+    document.querySelector(".opening")?.setAttribute("hidden", "");
+    answer.querySelector("h1").focus({ preventScroll: true });
+    answer.scrollIntoView({ block: "start" });
+  });
+}
+
+async function find(form) {
+  const url = `${form.action}?${new URLSearchParams(new FormData(form))}`;
+  await work(form, () => send("GET", url, null, () => {}), ({ page }) => {
+    if (page?.querySelector("#problem")) take(page, "#told");
+    else told.querySelector("#problem")?.remove();
+    if (take(page, "#results")) document.querySelector("#results").scrollIntoView({ block: "nearest" });
+    bind();
+  });
+}
+
+async function work(form, request, done) {
+  const buttons = form.querySelectorAll("button");
+  buttons.forEach((button) => (button.disabled = true));
+  try {
+    done(await request());
+  } catch (error) {
+    showProblem(error.message);
+  }
+  buttons.forEach((button) => (button.disabled = false));
+  progress.hidden = true;
+}
+
+function showProgress(share) {
+  progress.hidden = false;
+  if (share < 1) progress.value = share;
+  else progress.removeAttribute("value"); // all is sent; how long an answer takes is not known
+  progress.setAttribute("aria-label", share < 1 ? body.dataset.sending : body.dataset.working);
+}
+
+function showPreview() {
+  const chosen = file.files[0];
+  URL.revokeObjectURL(preview.src);
+  preview.hidden = !chosen;
+  document.querySelector("#invite").hidden = Boolean(chosen);
+  if (!chosen) return preview.removeAttribute("src");
+  preview.src = URL.createObjectURL(chosen);
+  preview.alt = chosen.name;
+}
+
+function bind() {
+  for (const form of document.querySelectorAll("form[data-in-place]:not([data-bound])")) {
+    form.dataset.bound = "";
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      ask(form, event.submitter);
+    });
+  }
+}
+
+if (upload) {
+  bind();
+  upload.addEventListener("submit", (event) => {
+    event.preventDefault();
+    ask(upload, event.submitter);
+  });
+  file.addEventListener("change", showPreview);
+  document.querySelector("#search").addEventListener("submit", (event) => {
+    event.preventDefault();
+    find(event.target);
+  });
+  // A photo may be dropped anywhere on the page.
+  addEventListener("dragover", (event) => {
+    event.preventDefault();
+    document.querySelector("#drop").classList.add("over");
+  });
+  addEventListener("dragleave", () => document.querySelector("#drop").classList.remove("over"));
+  addEventListener("drop", (event) => {
+    event.preventDefault();
+    document.querySelector("#drop").classList.remove("over");
+    const dropped = [...event.dataTransfer.files].find((one) => one.type.startsWith("image/"));
+    if (!dropped) return showProblem(body.dataset.noPhoto);
+    const chosen = new DataTransfer();
+    chosen.items.add(dropped);
+    file.files = chosen.files;
+    showPreview();
+    upload.requestSubmit();
+  });
+  // Back and forth between answers: each has a page of its own.
+  addEventListener("popstate", () => location.reload());
+}
