@@ -18,6 +18,7 @@ MODEL, WEIGHTS = "model.json", "model.safetensors"
 COVERAGE = 0.9  # of the intervals that are told
 COVERAGES = (0.5, 0.6, 0.7, 0.8, COVERAGE, 0.95)
 BATCH = 64  # photos at once
+UNBOUNDED = 1e9  # times any spread is more than the whole scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,17 @@ class Calibration:
     0..1 where it tells none.
 
     Split conformal prediction (Vovk et al. 2005; Angelopoulos & Bates 2023) on the validation side, where every horse
-    counts once, however many photos it has.
+    counts once, however many photos it has. Few horses can promise little: n of them no more than n / (n + 1), and
+    for more than that the interval is the whole scale.
     """
 
     widths: dict[str, float]  # by coverage: 0.5, 0.6, ...
     relative: bool
+
+    @property
+    def promises(self) -> bool:
+        """Whether there were horses enough for intervals of COVERAGE that are less than the whole scale."""
+        return self.widths[str(COVERAGE)] < (UNBOUNDED if self.relative else 1.0)
 
     def interval(
         self, value: np.ndarray, spread: np.ndarray | None, coverage: float = COVERAGE
@@ -49,9 +56,16 @@ class Answers:
     spread: np.ndarray | None  # standard deviation, where the head tells one
 
 
-def answer(network: Network, pixels: np.ndarray, device: Device) -> Answers:
-    """The answers to prepared photos, uint8 (n, height, width, 3)."""
-    parts = [see(network, pixels[start : start + BATCH], device)[0] for start in range(0, len(pixels), BATCH)]
+def answer(network: Network, pixels: np.ndarray, device: Device, places: np.ndarray | None = None) -> Answers:
+    """The answers to prepared photos, uint8 (n, height, width, 3), or to those of them at some places, in that order.
+
+    Only a batch is read at once, so that pixels mapped from a file may be more than the memory holds.
+    """
+    count = len(pixels) if places is None else len(places)
+    parts = []
+    for start in range(0, count, BATCH):
+        chosen = slice(start, start + BATCH) if places is None else places[start : start + BATCH]
+        parts.append(see(network, pixels[chosen], device)[0])
     value = np.concatenate([part.value for part in parts]) if parts else np.zeros(0, np.float32)
     spreads = [part.spread for part in parts if part.spread is not None]
     return Answers(value, np.concatenate(spreads) if spreads else None)
@@ -81,8 +95,13 @@ def calibrate(answers: Answers, label: np.ndarray, horse: np.ndarray) -> Calibra
     order = np.argsort(score)
     # One horse more, the new one, stands at infinity.
     reached = np.cumsum((1 / counts[its])[order]) / (len(counts) + 1)
-    places = np.minimum(np.searchsorted(reached, COVERAGES), len(order) - 1)
-    widths = {str(coverage): float(score[order][place]) for coverage, place in zip(COVERAGES, places, strict=True)}
+    # Summed up in another order, a share may miss its coverage by a rounding.
+    places = np.searchsorted(reached, np.array(COVERAGES) - 1e-9)
+    whole = UNBOUNDED if relative else 1.0
+    widths = {
+        str(coverage): float(score[order][place]) if place < len(order) else whole
+        for coverage, place in zip(COVERAGES, places, strict=True)
+    }
     return Calibration(widths, relative)
 
 

@@ -4,23 +4,26 @@ Body proportions are the label, so nothing is ever stretched. What is drawn depe
 alone, so that a resumed run sees the same photos.
 """
 
+from functools import cache
+
 import torch
 from torch import Tensor
 from torch.nn import functional as nnf
 
 from trainer.config import RunConfig
 
-KERNEL = torch.tensor([1.0, 2.0, 1.0]) / 4  # of the blur, in both directions
+DRAWN = 7  # numbers at most for each photo
 
 
 def augment(photos: Tensor, config: RunConfig, step: int, share: slice, count: int) -> Tensor:
     """Photos (n, 3, height, width) of 0..255, changed; they are a share of a whole batch of so many."""
     generator = torch.Generator().manual_seed(config.random_seed * 1_000_003 + step)
+    # For each photo of the whole batch, of which ours are taken; in one copy, for which a GPU need not wait.
+    drawn = torch.rand(DRAWN, count, generator=generator)[:, share].contiguous()
+    numbers = iter((drawn.pin_memory() if photos.is_cuda else drawn).to(photos.device, non_blocking=True))
 
     def draw(low: float, high: float) -> Tensor:
-        """A number for each photo of the whole batch, of which ours are taken."""
-        drawn = torch.rand(count, generator=generator) * (high - low) + low
-        return drawn[share].to(photos.device).view(-1, 1, 1, 1)
+        return (next(numbers) * (high - low) + low).view(-1, 1, 1, 1)
 
     if config.flip:
         photos = torch.where(draw(0, 1) < 0.5, photos.flip(3), photos)
@@ -47,6 +50,10 @@ def _zoom(photos: Tensor, scale: Tensor, right: Tensor, down: Tensor, most: floa
 
 
 def _blur(photos: Tensor) -> Tensor:
-    kernel = KERNEL.to(photos.device)
-    weight = (kernel[:, None] * kernel[None, :]).expand(3, 1, 3, 3)
-    return nnf.conv2d(nnf.pad(photos, (1, 1, 1, 1), mode="replicate"), weight, groups=3)
+    return nnf.conv2d(nnf.pad(photos, (1, 1, 1, 1), mode="replicate"), _kernel(photos.device), groups=3)
+
+
+@cache
+def _kernel(device: torch.device) -> Tensor:
+    kernel = torch.tensor([1.0, 2.0, 1.0], device=device) / 4
+    return (kernel[:, None] * kernel[None, :]).expand(3, 1, 3, 3)

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+from importlib.metadata import version
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -44,6 +45,11 @@ def import_timm() -> Any:
     import timm
 
     return timm
+
+
+def timm_version() -> str:
+    """The version of timm, whose networks may compute otherwise in another one."""
+    return version("timm")
 
 
 class Backbone(nn.Module):

@@ -24,6 +24,7 @@ class State:
     best_epoch: int = 0
     best_loss: float | None = None  # of the validation
     seconds: float = 0.0
+    stepping: float = 0.0  # seconds of the epoch at hand that went into steps, and not into validating and saving
     lines: list[dict[str, Any]] = field(default_factory=list)  # metrics of the epochs so far
 
 

@@ -12,25 +12,28 @@ from collector.errors import PaddockError
 from collector.racing import Axis
 from trainer.errors import Diverged, ExitCode
 
-EXIT_CODES = """
-Exit codes: 0 done; 2 wrong use, configuration or data; 6 training stopped because its loss was no number, the last
-good checkpoint is kept; 7 the disk is full or may not be written; 130 interrupted, --resume goes on from there.
-"""
+EXIT_CODES = (
+    "Exit codes: 0 done; 2 wrong use, configuration or data; 6 training stopped because its loss was no number, the "
+    "last good checkpoint is kept; 7 a file or folder could not be written or read (a full disk, no permission); 130 "
+    "interrupted, --resume goes on from there."
+)
 
 
 class Commands(TyperGroup):
     """A group whose commands answer a user's mistake with one sentence instead of a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
+        from trainer.command_base import as_typed
         from trainer.places import explain
 
+        demo = bool(ctx.params.get("demo")) or "--demo" in (*ctx._protected_args, *ctx.args)
         try:
             return super().invoke(ctx)
         except Diverged as error:
             typer.echo(f"error: {error}", err=True)
             raise typer.Exit(ExitCode.DIVERGED) from error
         except PaddockError as error:
-            typer.echo(f"error: {error}", err=True)
+            typer.echo(f"error: {as_typed(str(error), demo=demo)}", err=True)
             raise typer.Exit(ExitCode.USAGE) from error
         except ModuleNotFoundError as error:
             typer.echo(f"error: {error.name} is not installed: pip install 'paddock[trainer]'.", err=True)
@@ -84,7 +87,7 @@ class SideName(StrEnum):
 
 
 Demo = Annotated[bool, typer.Option("--demo", help="Work on what `collector crawl --demo` has collected.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout; everything else on stderr.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON on stdout; everything else on stderr.")]
 DeviceName = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run: its name, its beginning, or last.")]
 Data = Annotated[str, typer.Argument(metavar="VERSION", help="A data set version: its name, its beginning, or last.")]
@@ -152,6 +155,9 @@ def train(
     ] = None,
     name: Annotated[str | None, typer.Option(metavar="N", help="What the run is called.")] = None,
     device: DeviceName = "auto",
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where runs go; below PADDOCK_HOME unless given.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with --name, or the last unfinished run.")] = False,
     as_json: Json = False,
     demo: Demo = False,
@@ -167,7 +173,7 @@ def train(
     from trainer import train_command
 
     train_command.train(
-        preset, data, settings or [], freeze or [], name, device, resume=resume, as_json=as_json, demo=demo
+        preset, data, settings or [], freeze or [], name, device, out, resume=resume, as_json=as_json, demo=demo
     )
 
 

@@ -1,8 +1,10 @@
 """What every command of `trainer` stands on: settings, folders, console, progress."""
 
 import json
+import math
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -10,11 +12,14 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column, Table
 
 from collector.settings import Settings, load_settings
 from trainer.places import Places
 
 WIDE = 200  # characters
+ANY = 10_000  # characters that no table has
+COMMAND = re.compile(r"`((?:collector|trainer) (?![^`]*--demo)[^`]+)`")
 
 
 def read_settings(*, demo: bool) -> Settings:
@@ -27,12 +32,49 @@ def places(*, demo: bool) -> Places:
 
 
 def stdout() -> Console:
-    # Into a file or a pipe nothing is folded.
-    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+    # Into a file or a pipe nothing is folded. Names come from outside, and `[b]` or `:horse:` in one is no markup.
+    return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else WIDE)
 
 
 def stderr() -> Console:
-    return Console(file=sys.stderr, highlight=False)
+    return Console(file=sys.stderr, highlight=False, markup=False, emoji=False)
+
+
+def warn(words: str) -> None:
+    """A line on stderr that begins with `warning`."""
+    stderr().print(f"warning: {words}", soft_wrap=True)
+
+
+def as_typed(words: str, *, demo: bool) -> str:
+    """Words in which every command stands as it has to be typed: with --demo where that is what is worked on."""
+    return COMMAND.sub(r"`\1 --demo`", words) if demo else words
+
+
+def print_rows(rows: Sequence[Mapping[str, str]], less: Sequence[str]) -> None:
+    """A table in which names are whole: a narrow terminal does without the columns `less`, the first ones first, and
+    says so.
+    """
+    console = stdout()
+    if not rows:
+        return
+    table, without = _table(rows, list(rows[0])), 0
+    while _width(console, table) > console.width and without < len(less):
+        without += 1
+        table = _table(rows, [name for name in rows[0] if name not in less[:without]])
+    console.print(table)
+    if without:
+        console.print(f"In a wider window, or with --json: {', '.join(less[:without])}.", style="dim")
+
+
+def _width(console: Console, table: Table) -> int:
+    return console.measure(table, options=console.options.update(max_width=ANY)).maximum
+
+
+def _table(rows: Sequence[Mapping[str, str]], names: Sequence[str]) -> Table:
+    table = Table(*(Column(name, overflow="fold") for name in names), box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(row[name] for name in names))
+    return table
 
 
 def plain_value(value: Any) -> Any:
@@ -40,20 +82,39 @@ def plain_value(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
+def as_json_text(facts: Any, indent: int | None = None) -> str:
+    """Facts as JSON that every program reads: a number that is none (NaN, infinity) is null."""
+    plain = _without_nan(facts)
+    return json.dumps(plain, default=plain_value, ensure_ascii=False, allow_nan=False, indent=indent) + "\n"
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def print_json(facts: Any) -> None:
-    sys.stdout.write(json.dumps(facts, default=plain_value, ensure_ascii=False) + "\n")
+    """Facts as one line of JSON on stdout."""
+    sys.stdout.write(as_json_text(facts))
 
 
 @contextmanager
-def progress(words: str) -> Iterator[Any]:
-    """A bar on stderr where that is a terminal; a function that is told how much is done of how much."""
-    console = stderr()
+def progress(words: str, console: Console | None = None) -> Iterator[Any]:
+    """A bar where that is a terminal; a function that is told how much is done of how much.
+
+    Whatever is printed meanwhile has to go to the same console, by default one on stderr. The bar is seen from the
+    first word of it until all is done.
+    """
+    console = console or stderr()
     columns = (TextColumn(words), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(words, total=None)
+        task = bar.add_task(words, total=None, visible=False)
 
         def tell(done: int, of: int) -> None:
-            bar.update(task, completed=done, total=of)
+            bar.update(task, completed=done, total=of, visible=done < of)
 
         yield tell
 

@@ -94,6 +94,22 @@ PRESETS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+_STEPS = frozenset(
+    ("epochs", "batch", "optimiser", "rate", "weight_decay", "schedule", "warmup", "layer_decay", "clip", "ema",
+     "flip", "contrast", "light", "blur", "zoom", "compile", "bias_at_mean", "dropout", "head", "bins")
+)  # fmt: skip
+_KERNEL = frozenset(("components", "svr_c", "svr_gamma"))
+_BACKBONE = frozenset(("backbone", "weights"))
+# What a network has no use for: to set it would change nothing.
+UNUSED: dict[str, frozenset[str]] = {
+    "svr": _STEPS | _BACKBONE | {"freeze", "scaling", "review_prior", "precision"},
+    "probe": _STEPS | _KERNEL,
+    "first-cnn": _KERNEL | _BACKBONE,
+    "tuned": _KERNEL,
+    "alexnet-2017": _KERNEL,
+}
+
+
 def make_config(preset: str, settings: Sequence[str] = (), freeze: Sequence[str] = ()) -> RunConfig:
     """A preset with some of it set otherwise (`key=value`).
 
@@ -108,14 +124,21 @@ def make_config(preset: str, settings: Sequence[str] = (), freeze: Sequence[str]
         if not equals or key not in RunConfig.model_fields or key in ("preset", "network"):
             keys = ", ".join(key for key in RunConfig.model_fields if key not in ("preset", "network"))
             raise UsageError(f"--set {setting}: write it as key=value; the keys are {keys}.")
+        _check_used(preset, key)
         given[key] = tuple(value.split(",")) if key == "freeze" else value
     if freeze:
+        _check_used(preset, "freeze")
         given["freeze"] = (*given.get("freeze", ()), *freeze)
     try:
         return RunConfig(**given)
     except ValidationError as error:
         first = error.errors()[0]
         raise UsageError(f"--set {first['loc'][0]}={first['input']}: {first['msg']}.") from error
+
+
+def _check_used(preset: str, key: str) -> None:
+    if key in UNUSED[PRESETS[preset]["network"]]:
+        raise UsageError(f"The preset {preset} has no use for {key}: setting it would change nothing.")
 
 
 def read_config(text: str) -> RunConfig:

@@ -64,7 +64,7 @@ def _errors(run: Run, material: Material, device: Device, some: np.ndarray, outs
     with tempfile.TemporaryDirectory() as folder:
         trial = Run(Path(folder), run.config, replace(run.facts, status="training", words=""))
         network = learn(trial, material, device, Told(), only=some)
-    told = [answer(network, material.pixels[its], device).value for its in (some, outside)]
+    told = [answer(network, material.pixels, device, its).value for its in (some, outside)]
     return mse(told[0], material.table.label[some]), mse(told[1], material.table.label[outside])
 
 

@@ -1,5 +1,6 @@
 """A data set version as a trainer wants it: a table of what is known, and pixels that are unpacked once and kept."""
 
+import glob
 import hashlib
 import os
 from collections.abc import Iterator
@@ -106,6 +107,15 @@ def _prepare(photo: str, body: bytes, how: Preparation) -> np.ndarray:
             f"Photo {photo} of the data set cannot be read: {error}. `trainer dataset verify` says whether the file "
             "has changed; otherwise `collector forget` its page and export again."
         ) from error
+
+
+def forget_cached(cache: Path, version: str) -> int:
+    """Remove the pixels and features of a version, which only it needs; the bytes that were freed."""
+    held = [path for kind in ("pixels", "features") for path in cache.glob(f"{kind}-{glob.escape(version)}-*")]
+    freed = sum(path.stat().st_size for path in held)
+    for path in held:
+        path.unlink()
+    return freed
 
 
 def features_path(cache: Path, version: str, words: str) -> Path:

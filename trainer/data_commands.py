@@ -1,21 +1,38 @@
 """What the commands about data sets do: open what they need, call one function, print one result."""
 
 from pathlib import Path
+from typing import Any
 
 import typer
-from rich.table import Column, Table
+from rich.table import Table
 
 from collector import database
 from collector.errors import UsageError
-from trainer.command_base import absolute, places, print_json, progress, read_settings, size_in_words, stdout
+from collector.racing import Axis
+from trainer.command_base import (
+    absolute,
+    as_typed,
+    places,
+    plain_value,
+    print_json,
+    print_rows,
+    progress,
+    read_settings,
+    size_in_words,
+    stdout,
+    warn,
+)
+from trainer.data import forget_cached
 from trainer.dataset import diff as comparing
 from trainer.dataset import manifest as versions
+from trainer.dataset.diff import Difference
 from trainer.dataset.formats import Format
 from trainer.dataset.manifest import Version, find_version
 from trainer.examples import Kind, Side, Wanted
 from trainer.export import Request
 from trainer.export import export as write
 
+LESS = ("format", "left out")  # columns that a narrow terminal does without
 SHOWN = 10  # photos that a difference names
 
 
@@ -39,36 +56,61 @@ def export(
     if resume and not versions.list_unfinished(root):
         raise UsageError(f"There is no interrupted export in {root} to go on with; leave out --resume.")
     request = Request(wanted, split, Format(data_format), size, name)
+    _warn_of_broken(root, demo=demo)
+    before = {version.name for version in versions.list_versions(root)}
     with database.opened(settings.database_url, settings.home) as conninfo, progress("photos") as tell:
         version = write(conninfo, root, request, tell)
+    _warn_of_empty_sides(version)
     if as_json:
         print_json(version.manifest.as_json() | {"folder": version.folder})
         return
     _print_version(version)
-    stdout().print(f"Written to {version.folder}", soft_wrap=True)
+    there = f"It is there already: {version.folder}" if version.name in before else f"Written to {version.folder}"
+    stdout().print(there, soft_wrap=True)
+
+
+def _warn_of_broken(root: Path, *, demo: bool) -> None:
+    for sentence in versions.list_broken(root):
+        warn(as_typed(sentence, demo=demo))
+
+
+def _warn_of_empty_sides(version: Version) -> None:
+    """Runs are chosen on one of these sides and judged on the other."""
+    empty = [side for side in (Side.VALIDATION, Side.TEST) if not version.manifest.photos[side]]
+    if empty:
+        sides = " and no ".join(empty)
+        warn(f"the split {version.manifest.split} leaves no {sides} photo, so a run on this version cannot be judged.")
 
 
 def list_versions(*, as_json: bool, demo: bool) -> None:
     """`trainer dataset list`."""
     root = places(demo=demo).datasets
     found, unfinished = versions.list_versions(root), versions.list_unfinished(root)
+    _warn_of_broken(root, demo=demo)
     if as_json:
         print_json([version.manifest.as_json() | {"folder": version.folder} for version in found])
         return
     if not found and not unfinished:
-        stdout().print("There is no data set version yet: `trainer export` makes one.")
+        stdout().print(as_typed("There is no data set version yet: `trainer export` makes one.", demo=demo))
         return
-    table = Table(
-        Column("version", no_wrap=True), "axis", "split", "photos", "horses", "left out", "format", "size", box=None
-    )
-    for version in found:
-        manifest = version.manifest
-        size = size_in_words(sum(shard.size for shard in manifest.shards))
-        counts = [sum(manifest.photos.values()), manifest.horses_in_all, sum(manifest.left_out.values())]
-        table.add_row(version.name, manifest.axis, manifest.split, *map(str, counts), manifest.format, size)
-    stdout().print(table)
+    print_rows([_row(version) for version in found], LESS)
     for folder in unfinished:
-        stdout().print(f"{folder.name}: unfinished; the same `trainer export` goes on with it.", soft_wrap=True)
+        words = f"{folder.name}: unfinished; the same `trainer export` goes on with it."
+        stdout().print(as_typed(words, demo=demo), soft_wrap=True)
+
+
+def _row(version: Version) -> dict[str, str]:
+    manifest = version.manifest
+    return {
+        "version": version.name,
+        "axis": manifest.axis,
+        "split": manifest.split,
+        "photos": str(sum(manifest.photos.values())),
+        "horses": str(manifest.horses_in_all),
+        "left out": str(sum(manifest.left_out.values())),
+        "format": manifest.format,
+        "size": size_in_words(sum(shard.size for shard in manifest.shards)),
+    }
 
 
 def show(word: str, *, as_json: bool, demo: bool) -> None:
@@ -83,19 +125,22 @@ def show(word: str, *, as_json: bool, demo: bool) -> None:
 
 def _print_version(version: Version) -> None:
     manifest, console = version.manifest, stdout()
-    console.print(f"[bold]{version.name}[/]  axis {manifest.axis}, split {manifest.split}, {manifest.format}")
-    table = Table("side", "photos", "horses", *Kind, box=None)
+    console.print(version.name, style="bold", end="")
+    console.print(f"  axis {manifest.axis}, split {manifest.split}, {manifest.format}")
+    kinds = list(Kind) if manifest.axis == Axis.DISTANCE else []  # no other axis has types
+    table = Table("side", "photos", "horses", *kinds, box=None)
     for side in Side:
-        kinds = [str(manifest.kinds[side][kind]) for kind in Kind]
-        table.add_row(side, str(manifest.photos[side]), str(manifest.horses[side]), *kinds)
+        counts = [manifest.photos[side], manifest.horses[side], *(manifest.kinds[side][kind] for kind in kinds)]
+        table.add_row(side, *map(str, counts))
     console.print(table)
     for reason, count in sorted(manifest.left_out.items()):
         console.print(f"left out: {count:5}  {reason}")
     leaks = manifest.leaks
     if leaks["horses"] or leaks["near_duplicates"]:
         console.print(
-            f"[yellow]leaks: {leaks['horses']} horses stand on more than one side, {leaks['photos']} photos outside "
-            f"training show a training horse; errors on this split are too good to be true.[/]"
+            f"leaks: {leaks['horses']} horses stand on more than one side, {leaks['photos']} photos outside "
+            f"training show a training horse; errors on this split are too good to be true.",
+            style="yellow",
         )
     else:
         console.print("leaks: no horse and no near duplicate on two sides")
@@ -110,7 +155,9 @@ def verify(word: str, *, as_json: bool, demo: bool) -> None:
     if wrong:
         raise UsageError(f"{version.name} is damaged: {' '.join(wrong)} Delete it and export it again.")
     if not as_json:
-        stdout().print(f"{version.name}: all {len(version.manifest.shards)} files are as they were written.")
+        shards, beside = len(version.manifest.shards), len(version.manifest.beside)
+        words = f"{version.name}: all files are as they were written ({shards} of photos, {beside} that describe them)."
+        stdout().print(words, soft_wrap=True)
 
 
 def diff(one: str, other: str, *, as_json: bool, demo: bool) -> None:
@@ -121,12 +168,17 @@ def diff(one: str, other: str, *, as_json: bool, demo: bool) -> None:
     if as_json:
         print_json(difference.as_json())
         return
-    console = stdout()
     if difference.nothing:
-        console.print(f"{before.name} and {after.name} hold the same.")
-        return
+        stdout().print(f"{before.name} and {after.name} hold the same.", soft_wrap=True)
+    else:
+        _print_difference(difference)
+
+
+def _print_difference(difference: Difference) -> None:
     for name, (was, now) in difference.settings.items():
-        console.print(f"{name}: {was} → {now}")
+        stdout().print(f"{name}: {was} → {now}", soft_wrap=True)
+    for reason, (was, now) in difference.left_out.items():
+        stdout().print(f"left out, {reason}: {was} → {now}", soft_wrap=True)
     for words, photos in (
         ("added", difference.added),
         ("removed", difference.removed),
@@ -135,6 +187,14 @@ def diff(one: str, other: str, *, as_json: bool, demo: bool) -> None:
         _print_some(words, photos)
     _print_some("label", [f"{photo} {was:.3f} → {now:.3f}" for photo, (was, now) in difference.relabelled.items()])
     _print_some("side", [f"{photo} {was} → {now}" for photo, (was, now) in difference.moved.items()])
+    columns = sorted({column for its in difference.changed.values() for column in its})
+    for column in columns:
+        its = {photo: found[column] for photo, found in difference.changed.items() if column in found}
+        _print_some(column, [f"{photo} {_in_words(was)} → {_in_words(now)}" for photo, (was, now) in its.items()])
+
+
+def _in_words(value: Any) -> str:
+    return "nothing" if value is None else str(plain_value(value))
 
 
 def _print_some(words: str, said: list[str]) -> None:
@@ -145,13 +205,40 @@ def _print_some(words: str, said: list[str]) -> None:
 
 def delete(word: str, *, yes: bool, as_json: bool, demo: bool) -> None:
     """`trainer dataset delete`."""
-    root = places(demo=demo).datasets
+    where = places(demo=demo)
+    root = where.datasets
     unfinished = {folder.name: folder for folder in versions.list_unfinished(root)}
-    folder = unfinished.get(word) or find_version(root, word).folder
+    _warn_of_broken(root, demo=demo)
+    folder = unfinished.get(word) or versions.find_folder(root, word)
     if not yes:
         typer.confirm(f"Remove {folder.name}?", abort=True)
+    again = _command_for(folder)
     freed = versions.delete(folder)
+    if folder.name not in unfinished:
+        freed += forget_cached(where.cache, folder.name.rpartition("-")[2])
     if as_json:
-        print_json({"deleted": folder.name, "bytes": freed})
-    else:
-        stdout().print(f"{folder.name} is removed; {size_in_words(freed)} are free again.")
+        print_json({"deleted": folder.name, "bytes": freed, "again": as_typed(again, demo=demo).strip("`") or None})
+        return
+    stdout().print(f"{folder.name} is removed; {size_in_words(freed)} are free again.", soft_wrap=True)
+    if again:
+        words = f"{again} makes it again, as long as the database holds the same."
+        stdout().print(as_typed(words, demo=demo), soft_wrap=True)
+
+
+def _command_for(folder: Path) -> str:
+    """The command that makes a version again; nothing of one that is unfinished or cannot be read."""
+    try:
+        manifest = versions.read_version(folder).manifest
+    except UsageError:
+        return ""
+    query, plain = manifest.query, Request()
+    given = {
+        "--name": (manifest.name, plain.name),
+        "--axis": (manifest.axis, plain.wanted.axis.value),
+        "--split": ("FILE" if manifest.split == "file" else manifest.split, plain.split),
+        "--min-reviews": (query["min_reviews"], plain.wanted.min_reviews),
+        "--size": (query["size"], plain.size),
+        "--format": (manifest.format, plain.format.value),
+    }
+    words = [f" {option} {value}" for option, (value, usual) in given.items() if value != usual]
+    return f"`trainer export{''.join(words)}{' --keep-unreviewed' if query['keep_unreviewed'] else ''}`"

@@ -42,7 +42,7 @@ class Diagnosis:
     run: str
     errors: dict[str, Score]  # by side, where the data set has it
     human: float | None
-    noise_floor: float | None  # no model can be better, at worst
+    noise_floor: float | None  # what the labels' own noise costs at worst, as an estimate
     floor_photos: int  # labels with a number of reviews, from which it is
     gaps: dict[str, float]
     constant: bool
@@ -64,7 +64,7 @@ def diagnose(
     run: Run, network: Network, table: Table, pixels: np.ndarray, device: Device, human: float | None
 ) -> Diagnosis:
     """The diagnosis of a run; the learning curve and the saliency are added by whoever wants to wait for them."""
-    answers = {side: answer(network, pixels[table.on(side)], device) for side in Side if len(table.on(side))}
+    answers = {side: answer(network, pixels, device, table.on(side)) for side in Side if len(table.on(side))}
     errors = {
         side.value: Bootstrap(table.horse[table.on(side)]).mean(square(its.value, table.label[table.on(side)]))
         for side, its in answers.items()
@@ -93,15 +93,18 @@ def diagnose(
 
 
 def noise_floor(table: Table) -> tuple[float | None, int]:
-    """An upper bound on the error that the labels' own noise causes, and how many labels it is from.
+    """What the labels' own noise costs at worst, as an estimate, and how many labels it is from.
 
-    A label v of n reviews is a mean of n opinions of 0..1; whatever they are, their variance is at most v (1 - v)
-    (Bhatia & Davis 2000), so that the label strays by at most v (1 - v) / n around what everybody would say.
+    A label of n reviews is a mean of n opinions of 0..1, whose variance is p (1 - p) at most, where p is what everybody
+    would say on the average (Bhatia & Davis 2000); so the label strays by at most p (1 - p) / n around p. Of the label
+    v itself, v (1 - v) / (n - 1) estimates that without bias for opinions of 0 and 1, the worst case; one review alone
+    says nothing of it, and counts as 1/4, which is the most there can be.
     """
     its = [(row["label"], row["reviews"]) for row in table.rows if row["reviews"]]
     if not its:
         return None, 0
-    return float(np.mean([(HIGH - LOW) ** 2 * label * (1 - label) / reviews for label, reviews in its])), len(its)
+    strays = [label * (1 - label) / (reviews - 1) if reviews > 1 else 0.25 for label, reviews in its]
+    return float((HIGH - LOW) ** 2 * np.mean(strays)), len(its)
 
 
 def _gaps(errors: dict[str, Score], human: float | None, floor: float | None) -> dict[str, float]:
@@ -185,16 +188,34 @@ def _advice(found: Diagnosis) -> list[str]:
     if not found.gaps:
         return ["There is no side beside training to compare with; export with another split."]
     name = max(found.gaps, key=lambda gap: found.gaps[gap])
-    advice = [ADVICE[name].format(gap=found.gaps[name])]
+    advice = [ADVICE[name].format(gap=found.gaps[name]) + _how_sure(name, found)]
     train = found.errors["train"].value
     if found.noise_floor is not None and found.errors.get("validation") and found.noise_floor > train:
         advice.append(
-            f"Better labels: what the labels' own noise may cost, up to {found.noise_floor:.2f}, is more than the "
-            f"training error of {train:.2f}, so the model learns noise. Try --min-reviews 3 at the export."
+            f"Better labels: what the labels' own noise may cost, some {found.noise_floor:.2f} at worst, is more than "
+            f"the training error of {train:.2f}, so some of what was learnt may be noise. Try --min-reviews 3 at the "
+            "export."
         )
     if found.human is None:
         advice.append("How well people do is not known: `trainer guess` measures it, or give it with --human.")
     return advice
+
+
+SIDES = {
+    "variance": ("train", "train_dev"),
+    "mismatch": ("train_dev", "validation"),
+    "variance and mismatch": ("train", "validation"),
+    "overfit to validation": ("validation", "test"),
+}
+
+
+def _how_sure(name: str, found: Diagnosis) -> str:
+    """What a gap is worth: nothing to build on where the intervals of its two sides explain it."""
+    if name not in SIDES:
+        return "" if found.human is not None else " (Counted from an error of 0, since human level is not known.)"
+    before, after = (found.errors[side] for side in SIDES[name])
+    chance = float(np.hypot(before.high - before.value, after.value - after.low))
+    return "" if found.gaps[name] > chance else " So few horses may show such a gap by chance: collect more first."
 
 
 ADVICE = {

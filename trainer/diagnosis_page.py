@@ -1,19 +1,18 @@
 """A diagnosis as a person reads it: on the terminal, and as a page with plots beside the run."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from trainer.command_base import plain_value
+from trainer.command_base import as_json_text, as_typed
 from trainer.diagnose import Diagnosis
 from trainer.places import write_file
 from trainer.plots import grid, intervals, lines, save
 
 
-def print_diagnosis(console: Console, found: Diagnosis) -> None:
+def print_diagnosis(console: Console, found: Diagnosis, *, demo: bool = False) -> None:
     """Errors side by side, then what to do."""
     table = Table("error (MSE, 1..10)", "", "what the step adds", box=None)
     for name, told, gap in _rows(found):
@@ -27,13 +26,13 @@ def print_diagnosis(console: Console, found: Diagnosis) -> None:
             console.print(f"  {number}. {cause}", soft_wrap=True)
     console.print("What to do next:", style="bold")
     for line in found.advice:
-        console.print(f"  - {line}", soft_wrap=True)
+        console.print(as_typed(f"  - {line}", demo=demo), soft_wrap=True)
 
 
 def _rows(found: Diagnosis) -> list[tuple[str, str, str]]:
     rows = []
     if found.noise_floor is not None:
-        rows.append(("noise of the labels, at most", f"{found.noise_floor:.2f}", f"{found.floor_photos} photos"))
+        rows.append(("noise of the labels, at worst", f"{found.noise_floor:.2f}", f"{found.floor_photos} photos"))
     rows.append(("human level", "not known" if found.human is None else f"{found.human:.2f}", ""))
     gaps = {"train": "bias", "train_dev": "variance", "validation": "mismatch", "test": "overfit to validation"}
     if "train_dev" not in found.errors:
@@ -73,7 +72,7 @@ def _facts(found: Diagnosis) -> list[str]:
 def write_page(folder: Path, found: Diagnosis, maps: list[tuple[Any, str]]) -> Path:
     """Write diagnosis.md with its plots, and diagnosis.json; returns the page's path."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_file(folder / "diagnosis.json", json.dumps(found.as_json(), default=plain_value, indent=1) + "\n")
+    write_file(folder / "diagnosis.json", as_json_text(found.as_json(), indent=1))
     errors = [(side, its.value, its.low, its.high) for side, its in found.errors.items()]
     save(intervals(errors, "MSE on the scale 1..10"), folder / "errors.png")
     save(grid(maps), folder / "saliency.png")

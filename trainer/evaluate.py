@@ -43,12 +43,16 @@ class Evaluation:
     groups: dict[str, dict[str, tuple[int, float, float]]]  # by year, course, sex: photos, MSE, MAE
     leak: dict[str, tuple[int, float]] | None  # photos and MSE of horses that training knew, and of new ones
     constant: bool
+    promised: bool  # whether there were horses enough for intervals of COVERAGE
     missing: list[str] = field(default_factory=list)  # baselines that could not be had
 
     @property
     def skill(self) -> bool:
-        """Whether it beats the constant for sure: the interval of the gain does not reach zero."""
-        return self.gains["constant median"].low > 0
+        """Whether it beats the constant for sure: the interval of the gain does not reach zero.
+
+        Photos that it has learnt from prove nothing.
+        """
+        return self.side is not Side.TRAIN and self.gains["constant median"].low > 0
 
     def as_json(self) -> dict[str, Any]:
         """The evaluation as `--json` prints it."""
@@ -90,7 +94,7 @@ def evaluate(run: Run, side: Side, places: Places, device: Device) -> tuple[Eval
         raise UsageError(f"{version.name} has no photo on the side {side}; `trainer dataset show` says what it has.")
     network, calibration = load_model(run, device)
     pixels = load_pixels(version, run.config.preparation, places.cache)
-    answers = answer(network, pixels[outside], device)
+    answers = answer(network, pixels, device, outside)
     label, horse = table.label[outside], table.horse[outside]
     bootstrap = Bootstrap(horse)
     others, missing = _others(run, version, table, places, device, inside, outside)
@@ -112,6 +116,7 @@ def evaluate(run: Run, side: Side, places: Places, device: Device) -> tuple[Eval
         groups=_groups(table, outside, errors, np.abs(answers.value - label)),
         leak=_leak(table, inside, outside, errors),
         constant=is_nearly_constant(answers.value, label),
+        promised=calibration.promises,
         missing=missing,
     )
     rows = [table.rows[index] for index in outside]
@@ -155,7 +160,7 @@ def _others(
         else:
             missing.append(preset)
             continue
-        found[preset] = answer(network, pixels[outside], device).value
+        found[preset] = answer(network, pixels, device, outside).value
     return found, missing
 
 

@@ -5,29 +5,23 @@ then, shard by shard, the photos' bytes. Memory holds a line for each photo, one
 bytes.
 """
 
-import fcntl
 import hashlib
-import json
-import os
 import zlib
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, replace
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import PIL
 import psycopg
-import pyarrow as pa
 from psycopg.rows import dict_row
 
-from collector import __version__
 from collector.archive import unpack
 from collector.errors import UsageError
-from trainer.dataset.card import Seen, write_card
-from trainer.dataset.formats import ROWS, Format, Item, batched, shard_path, write_shard
+from collector.racing import Axis
+from trainer.dataset.card import write_card
+from trainer.dataset.formats import ROWS, Item, batched, shard_path, write_shard
 from trainer.dataset.manifest import (
     JOURNAL,
     MANIFEST,
@@ -43,37 +37,13 @@ from trainer.dataset.manifest import (
     size_of,
     write_manifest,
 )
-from trainer.examples import Example, Side, Skip, Wanted, as_example, count_kinds
+from trainer.examples import Example, as_example, count_kinds
+from trainer.export_plan import FACTS, Plan, Request, code_of, make_plan, query_of
+from trainer.locks import alone
 from trainer.pixels import BrokenPicture, shrink
-from trainer.split import SPLITS, Card, Leaks, find_leaks, split_by_file
+from trainer.split import SPLITS
 
-CODE = 1  # goes up when the same rows would be exported differently
 PHOTOS_A_SHARD = 5_000  # about 150 MB of photos as the site has them
-FETCHED = 2_000  # rows a round trip, facts only
-
-FACTS = """
-SELECT photo.id, photo.issue_code || '-' || lpad(photo.number::text, 2, '0') AS photo, photo.source, issue.issue_date,
-    met.horse_id, coalesce(horse.name, photo.horse_name) AS horse_name, coalesce(horse.sire, photo.pedigree[1]) AS sire,
-    coalesce(horse.sex, CASE photo.sex WHEN '牡' THEN 'male' WHEN '牝' THEN 'female' WHEN 'セ' THEN 'gelding' END)
-        AS sex,
-    coalesce(photo.age, (extract(year FROM issue.issue_date) - extract(year FROM horse.born))::int) AS age,
-    coalesce(horse.coat, photo.coat) AS coat, met.race_id, coalesce(race.name, photo.race_name) AS race_name,
-    race.race_date, race.racecourse, race.surface, race.distance, %(axis)s AS axis, opinion.value AS label,
-    opinion.left_px, opinion.right_px, opinion.reviews, opinion.observed_at AS label_observed_at,
-    opinion.source_url AS label_url, photo.page_url, photo.image_url, photo.observed_at AS fetched_at, photo.digest,
-    photo.media_type, photo.width, photo.height, photo.phash::text AS phash,
-    original.issue_code || '-' || lpad(original.number::text, 2, '0') AS near_duplicate_of
-FROM photo
-JOIN issue ON issue.source = photo.source AND issue.code = photo.issue_code
-LEFT JOIN photo_match met
-    ON (met.source, met.issue_code, met.number) = (photo.source, photo.issue_code, photo.number)
-LEFT JOIN horse ON horse.horse_id = met.horse_id
-LEFT JOIN race ON race.race_id = met.race_id
-LEFT JOIN photo original ON original.id = photo.near_duplicate_of
-LEFT JOIN LATERAL (SELECT * FROM aptitude WHERE aptitude.horse_id = met.horse_id AND aptitude.axis = %(axis)s
-    ORDER BY aptitude.observed_at DESC LIMIT 1) opinion ON true
-"""
-ORDER = " ORDER BY issue.issue_date, photo.source, photo.issue_code, photo.number"
 SOME = " WHERE photo.id = ANY(%(ids)s)"
 BYTES = "SELECT digest, encoding, content FROM blob WHERE digest = ANY(%s)"
 
@@ -82,37 +52,6 @@ Tell = Callable[[int, int], None]  # photos written, photos in all
 
 def print_nothing(done: int, photos: int) -> None:
     """Tell nobody how far it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a person asks of an export."""
-
-    wanted: Wanted = field(default_factory=Wanted)
-    split: str = "horse"  # or issues-2016, or the path of a CSV
-    format: Format = Format.PARQUET
-    size: int | None = None  # px of the longest edge, at most; None: the photos as they came
-    name: str = "paddock"
-
-
-@dataclass(slots=True)
-class Plan:
-    """What will be written: photos by side, in order, and the version that this makes."""
-
-    version: str
-    ids: dict[Side, list[int]]
-    left_out: Counter[str]
-    leaks: Leaks
-    horses: dict[Side, int]
-    horses_in_all: int
-    seen: Seen
-    newest_photo: str | None
-    newest_label: str | None
-
-    @property
-    def photos(self) -> int:
-        """How many in all."""
-        return sum(map(len, self.ids.values()))
 
 
 class Damaged(Exception):
@@ -130,6 +69,8 @@ def snapshot(conninfo: str) -> Iterator[psycopg.Connection[dict[str, Any]]]:
         with psycopg.Connection[dict[str, Any]].connect(conninfo, row_factory=dict_row) as connection:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.read_only = True
+            # Moments are told in the session's zone, which belongs to the machine; a version must not.
+            connection.execute("SET TIME ZONE 'UTC'")
             yield connection
     except psycopg.OperationalError as error:
         reason = str(error).strip().splitlines()[0]
@@ -150,8 +91,8 @@ def export(conninfo: str, root: Path, request: Request, tell: Tell = print_nothi
         while True:
             plan = make_plan(connection, request, damaged)
             folder = root / f"{request.name}-{plan.version}"
-            if (folder / MANIFEST).is_file():
-                return read_version(folder)
+            if held := _find_held(folder):
+                return held
             try:
                 with _alone(root):
                     return _write(connection, folder, plan, request, tell)
@@ -159,118 +100,23 @@ def export(conninfo: str, root: Path, request: Request, tell: Tell = print_nothi
                 damaged |= _find_damaged(connection, plan, request)
 
 
-@contextmanager
-def _alone(root: Path) -> Iterator[None]:
-    """Keep other exports out of a folder; the kernel lets them in again when this process ends, however it does."""
+def _find_held(folder: Path) -> Version | None:
+    """The version where it is there already, from now on the last one; where its manifest is broken it is not."""
+    if not (folder / MANIFEST).is_file():
+        return None
+    try:
+        version = read_version(folder)
+    except UsageError:
+        return None
+    (folder / MANIFEST).touch()
+    return version
+
+
+def _alone(root: Path) -> AbstractContextManager[None]:
+    """Keep other exports out of a folder."""
     root.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(root, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError as error:
-        raise UsageError(
-            f"Another export is writing to {root}: wait until it has ended, or give another folder with --out."
-        ) from error
-    finally:
-        os.close(descriptor)
-
-
-def make_plan(connection: psycopg.Connection[dict[str, Any]], request: Request, damaged: set[str]) -> Plan:
-    """Which photo goes to which side, and the version's id: a digest of all that is in it."""
-    cards: list[Card] = []
-    ids: list[int] = []
-    labels: list[float] = []
-    rows: list[bytes] = []
-    left_out: Counter[str] = Counter()
-    newest_label = None
-    for row in _facts(connection, request.wanted):
-        why = Skip.DAMAGED if row["digest"] in damaged else request.wanted.why_not(row)
-        if why:
-            left_out[why.value] += 1
-            continue
-        example = as_example(row)
-        phash = int(row["phash"], 2) if row["phash"] else None
-        cards.append(Card(example.photo, example.horse_id, example.issue_date, phash, example.near_duplicate_of))
-        ids.append(row["id"])
-        labels.append(example.label)
-        rows.append(hashlib.sha256(repr(example).encode()).digest())
-        newest_label = max(filter(None, (newest_label, example.label_observed_at)))
-    _check_some(left_out, cards)
-    sides = _sides(request.split, cards)
-    left_out[Skip.NO_SIDE.value] += sides.count(None)
-    taken = [card for card, side in zip(cards, sides, strict=True) if side]
-    newest = max((card.issue_date for card in taken), default=None)
-    per_horse = Counter(card.horse_id for card in taken)
-
-    def on(side: Side, values: Sequence[Any]) -> list[Any]:
-        return [value for value, its in zip(values, sides, strict=True) if its is side]
-
-    return Plan(
-        version=_digest(request, sides, rows),
-        ids={side: on(side, ids) for side in Side},
-        left_out=+left_out,
-        leaks=find_leaks(cards, sides),
-        horses={side: len({card.horse_id for card in on(side, cards)}) for side in Side},
-        horses_in_all=len(per_horse),
-        seen=Seen(
-            labels={side: on(side, labels) for side in Side},
-            years=Counter(card.issue_date.year for card in taken),
-            horses=Counter(per_horse.values()),
-        ),
-        newest_photo=newest.isoformat() if newest else None,
-        newest_label=newest_label.isoformat() if newest_label else None,
-    )
-
-
-def _facts(connection: psycopg.Connection[dict[str, Any]], wanted: Wanted) -> Iterator[dict[str, Any]]:
-    with connection.cursor("facts") as cursor:
-        cursor.itersize = FETCHED
-        cursor.execute(FACTS + ORDER, {"axis": wanted.axis.value})
-        yield from cursor
-
-
-def _check_some(left_out: Counter[str], cards: Sequence[Card]) -> None:
-    if not cards and not left_out:
-        raise UsageError("The database holds no photo yet: `collector crawl --since 2016` collects some.")
-    if not cards:
-        why = "; ".join(f"{reason}: {count}" for reason, count in left_out.most_common())
-        raise UsageError(f"No photo has a label yet ({why}): `collector refresh-labels` asks for them.")
-    if len({card.horse_id for card in cards}) < 4:
-        raise UsageError(
-            "The labelled photos show fewer than four horses, too few to be split: collect more "
-            "(`collector crawl`, then `collector refresh-labels`)."
-        )
-
-
-def _sides(split: str, cards: Sequence[Card]) -> list[Side | None]:
-    if split in SPLITS:
-        return SPLITS[split](cards)
-    path = Path(split)
-    try:
-        return split_by_file(cards, path.read_text(encoding="utf-8"), split)
-    except OSError as error:
-        rules = ", ".join(SPLITS)
-        raise UsageError(f"--split {split} is neither a rule ({rules}) nor a file that can be read.") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{split} is not UTF-8 text; a split is a CSV file.") from error
-
-
-def _code() -> dict[str, Any]:
-    return {"paddock": __version__, "export": CODE, "pillow": PIL.__version__, "pyarrow": pa.__version__}
-
-
-def _query(request: Request) -> dict[str, Any]:
-    return asdict(request.wanted) | {"size": request.size}
-
-
-def _digest(request: Request, sides: Sequence[Side | None], rows: Sequence[bytes]) -> str:
-    rule = request.split if request.split in SPLITS else "file"
-    head = {"query": _query(request), "split": rule, "format": request.format, "code": _code(), "name": request.name}
-    whole = hashlib.sha256(json.dumps(head, sort_keys=True).encode())
-    for side, row in zip(sides, rows, strict=True):
-        if side:
-            whole.update(side.encode() + row)
-    return whole.hexdigest()[:12]
+    busy = f"Another export is writing to {root}: wait until it has ended, or give another folder with --out."
+    return alone(root, busy)
 
 
 # --- writing ----------------------------------------------------------------------------------------------
@@ -279,8 +125,8 @@ def _digest(request: Request, sides: Sequence[Side | None], rows: Sequence[bytes
 def _write(
     connection: psycopg.Connection[dict[str, Any]], folder: Path, plan: Plan, request: Request, tell: Tell
 ) -> Version:
-    if (folder / MANIFEST).is_file():  # another export has just written it
-        return read_version(folder)
+    if held := _find_held(folder):  # another export has just written it
+        return held
     part = folder.with_name(folder.name + PART)
     part.mkdir(exist_ok=True)
     shards = _write_shards(connection, part, plan, request, tell)
@@ -289,26 +135,33 @@ def _write(
         name=request.name,
         axis=request.wanted.axis,
         format=request.format,
-        query=_query(request),
+        query=query_of(request),
         split=request.split if request.split in SPLITS else "file",
-        code=_code(),
+        code=code_of(),
         photos={side: len(ids) for side, ids in plan.ids.items()},
         horses={str(side): count for side, count in plan.horses.items()},
         horses_in_all=plan.horses_in_all,
-        kinds={side: count_kinds(labels) for side, labels in plan.seen.labels.items()},
+        kinds=_count_kinds(plan, request.wanted.axis),
         left_out=dict(plan.left_out),
         leaks=asdict(plan.leaks),
         newest_photo=plan.newest_photo,
         newest_label=plan.newest_label,
         shards=shards,
     )
-    write_card(part, manifest, plan.seen)
+    manifest = replace(manifest, beside=write_card(part, manifest, plan.seen))
     (part / JOURNAL).unlink(missing_ok=True)
     write_manifest(part, manifest)
-    if folder.exists():  # what a deletion has left that was broken off: the manifest goes first
+    if folder.exists():  # its manifest is broken, or a deletion was broken off, which begins with the manifest
         delete(folder)
     part.rename(folder)
     return Version(folder, manifest)
+
+
+def _count_kinds(plan: Plan, axis: Axis) -> dict[str, dict[str, int]]:
+    """Labels by type and side; only a distance has types."""
+    if axis is not Axis.DISTANCE:
+        return {}
+    return {side: count_kinds(labels) for side, labels in plan.seen.labels.items()}
 
 
 def _write_shards(

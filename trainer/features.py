@@ -1,5 +1,6 @@
 """What a frozen backbone sees of the photos of a data set: made once, kept, and shared by all runs that ask for it."""
 
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -7,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from trainer.backbones import Backbone
+from trainer.backbones import Backbone, timm_version
 from trainer.config import RunConfig
 from trainer.data import features_path
 from trainer.device import Device
 from trainer.model import Network, Pooled, as_photos
 
 BATCH = 32  # photos at once
+CODE = 2  # goes up when the same network and photos would give other features
 
 Tell = Callable[[int, int], None]
 
@@ -28,9 +30,7 @@ def features_of(
 ) -> np.ndarray:
     """Pooled features float32 (n, 5 x maps) of prepared photos, in their order; read again where they are kept."""
     assert isinstance(network.backbone, Backbone)
-    how = config.preparation
-    stages = network.backbone.stages
-    words = f"{network.backbone.name} {network.backbone.digest} {stages} {how} {config.scaling} {device.bf16}"
+    words = f"{CODE} {_digest(network)} {network.backbone.stages} {config.preparation} {device.bf16}"
     path = features_path(cache, version, words)
     if path.exists():
         return np.load(path)
@@ -43,6 +43,15 @@ def features_of(
     finally:
         part.unlink(missing_ok=True)
     return found
+
+
+def _digest(network: Network) -> str:
+    """What the features depend on: the numbers of the backbone and of the scaling before it, wherever they are from."""
+    whole = hashlib.sha256(f"{network.backbone.name} {timm_version()}".encode())
+    for part in (network.scaling, network.backbone):
+        for name, tensor in part.state_dict().items():
+            whole.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
+    return whole.hexdigest()
 
 
 def see(network: Network, pixels: np.ndarray, device: Device, tell: Tell) -> np.ndarray:

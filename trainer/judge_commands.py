@@ -40,7 +40,7 @@ def evaluate(word: str, side: str, device_name: str, *, as_json: bool, demo: boo
     if as_json:
         print_json(evaluation.as_json() | {"report": page})
         return
-    print_evaluation(stdout(), evaluation)
+    print_evaluation(stdout(), evaluation, demo=demo)
     stdout().print(f"With plots: {page}", soft_wrap=True)
 
 
@@ -79,7 +79,7 @@ def compare(one: str, other: str, *, as_json: bool, demo: bool) -> None:
 def _answers(run: Run, version: Version, where: Places, indices: np.ndarray) -> np.ndarray:
     device = Device.find("auto", run.config.precision)
     network, _ = load_model(run, device)
-    return answer(network, load_pixels(version, run.config.preparation, where.cache)[indices], device).value
+    return answer(network, load_pixels(version, run.config.preparation, where.cache), device, indices).value
 
 
 def diagnose(
@@ -105,7 +105,7 @@ def diagnose(
     if as_json:
         print_json(found.as_json() | {"report": page})
         return
-    print_diagnosis(stdout(), found)
+    print_diagnosis(stdout(), found, demo=demo)
     if found.curve is None:
         seconds = run.facts.seconds * 5
         stdout().print(f"With --curve: what more photos would bring; it trains anew for some {seconds:.0f} s.")

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 
 from collector.errors import UsageError
-from trainer.answers import Calibration, answer, calibrate, save_model
+from trainer.answers import Calibration, answer, calibrate, save_model, without_weights
 from trainer.backbones import Backbone
-from trainer.checkpoint import drop_checkpoints, is_begun
+from trainer.checkpoint import drop_checkpoints, is_begun, read_tensors
 from trainer.closed_form import fit_head, fit_probe, fit_svr
 from trainer.config import RunConfig
 from trainer.data import Table, load_pixels, read_table
@@ -40,6 +40,7 @@ class Told:
     line: Callable[[dict[str, Any]], None] = lambda _line: None
     say: Callable[[str], None] = lambda _words: None
     stopping: Callable[[], bool] = lambda: False
+    stepping: bool = False  # it looks at `stopping` now; otherwise whoever stops it has to interrupt it
 
 
 @dataclass(slots=True)
@@ -52,11 +53,8 @@ class Material:
     cache: Path
 
     def photos(self, indices: np.ndarray) -> Photos:
-        """Some of the examples; those that lie side by side stay in their file."""
-        if len(indices) and np.array_equal(indices, np.arange(indices[0], indices[-1] + 1)):
-            part = slice(indices[0], indices[-1] + 1)
-            return Photos(self.pixels[part], self.table.label[part], self.weight[part])
-        return Photos(self.pixels[indices], self.table.label[indices], self.weight[indices])
+        """Some of the examples; their pixels stay in the file that they are mapped from."""
+        return Photos(self.pixels, self.table.label[indices], self.weight[indices], indices)
 
 
 def gather(version: Version, config: RunConfig, cache: Path) -> Material:
@@ -85,6 +83,7 @@ def learn(run: Run, material: Material, device: Device, told: Told, *, only: np.
         UsageError: weights cannot be had, or a frozen pattern matches nothing.
     """
     inside = material.table.on(Side.TRAIN) if only is None else only
+    run.facts.status, run.facts.words = "training", ""
     started = time.monotonic()
     try:
         network = _solve(run, material, inside, device, told) if run.config.closed_form else None
@@ -98,10 +97,21 @@ def learn(run: Run, material: Material, device: Device, told: Told, *, only: np.
         _save(run, device)
         raise
     except Diverged as error:
-        run.facts.status, run.facts.words = "diverged", str(error)
-        _save(run, device)
+        run.facts.words = str(error)
+        _keep_best(run, material, inside, device)
         raise
     return network
+
+
+def _keep_best(run: Run, material: Material, inside: np.ndarray, device: Device) -> None:
+    """The model of a run that has diverged is that of its best epoch, where one had ended."""
+    if (run.folder / BEST).exists():
+        network = build(without_weights(run.config))
+        network.load_state_dict(read_tensors(run.folder / BEST))
+        _finish(run, network, material, inside, device, status="diverged")
+    else:
+        run.facts.status = "diverged"
+        _save(run, device)
 
 
 def _save(run: Run, device: Device) -> None:
@@ -134,7 +144,7 @@ def _features(network: Network, run: Run, material: Material, device: Device, to
 def _descend(run: Run, material: Material, inside: np.ndarray, device: Device, told: Told) -> Network:
     config, table = run.config, material.table
     training, validation = material.photos(inside), material.photos(table.on(Side.VALIDATION))
-    mean = _mean_image(training.pixels) if config.scaling == "mean-image" else None
+    mean = _mean_image(training) if config.scaling == "mean-image" else None
     network = build(config, mean_image=mean, start=float(np.average(training.label, weights=training.weight)))
     if config.network == "tuned" and not is_begun(run.folder):
         told.say("First the head alone, so that it does not distort the features.")
@@ -147,9 +157,11 @@ def _descend(run: Run, material: Material, inside: np.ndarray, device: Device, t
         told.say(f"Going on at step {loop.state.step} of {loop.steps}.")
     if config.freeze:
         told.say(_time_saved(loop, training))
+    told.stepping = True
     try:
         train(loop, training, validation)
     finally:
+        told.stepping = False
         run.facts.seconds = round(loop.state.seconds, 2)
         run.facts.epoch = loop.state.best_epoch
         if device.rank == 0:
@@ -158,9 +170,9 @@ def _descend(run: Run, material: Material, inside: np.ndarray, device: Device, t
     return load_best(loop)
 
 
-def _mean_image(pixels: np.ndarray) -> torch.Tensor:
+def _mean_image(photos: Photos) -> torch.Tensor:
     """The mean of the training photos, (3, height, width), of every so many where there are very many."""
-    some = pixels[:: max(1, len(pixels) // MEAN_OF)]
+    some = photos.take(np.arange(0, len(photos), max(1, len(photos) // MEAN_OF)))
     return torch.from_numpy(some.mean(0, dtype=np.float64).astype(np.float32)).permute(2, 0, 1).contiguous()
 
 
@@ -193,7 +205,7 @@ def _time_step(loop: Loop, training: Photos, patterns: tuple[str, ...]) -> float
     trial = Loop(config, copied, alone, loop.folder, loop.steps_an_epoch)
     train_mode(trial.network)
     count = min(config.batch, len(training))
-    pixels = alone.put(torch.from_numpy(np.array(training.pixels[:count])))
+    pixels = alone.put(torch.from_numpy(np.array(training.take(np.arange(count)))))
     label = alone.put(torch.from_numpy(np.array(training.label[:count])))
     batch = Batch(pixels, label, torch.full_like(label, 1 / count), slice(0, count), count)
     times = []
@@ -204,22 +216,24 @@ def _time_step(loop: Loop, training: Photos, patterns: tuple[str, ...]) -> float
     return min(times)
 
 
-def _finish(run: Run, network: Network, material: Material, inside: np.ndarray, device: Device) -> None:
+def _finish(
+    run: Run, network: Network, material: Material, inside: np.ndarray, device: Device, status: str = "done"
+) -> None:
     """Measure on both sides that training may know, calibrate, and keep the model."""
     table = material.table
     network = device.place(network)
     outside = table.on(Side.VALIDATION)
-    answers = answer(network, material.pixels[outside], device)
+    answers = answer(network, material.pixels, device, outside)
     calibration: Calibration = calibrate(answers, table.label[outside], table.horse[outside])
     if len(outside):
         run.facts.validation_mse = mse(answers.value, table.label[outside])
-    run.facts.train_mse = mse(answer(network, material.pixels[inside], device).value, table.label[inside])
+    run.facts.train_mse = mse(answer(network, material.pixels, device, inside).value, table.label[inside])
     device.wait()  # everybody has read what is removed now
     if device.rank == 0:
         save_model(run, network, calibration)
         drop_checkpoints(run.folder)
         (run.folder / BEST).unlink(missing_ok=True)
-    run.facts.status = "done"
+    run.facts.status = status
     _save(run, device)
 
 

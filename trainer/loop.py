@@ -31,12 +31,17 @@ SAVE_EVERY = 300.0  # seconds between checkpoints within an epoch
 class Photos:
     """What the loop learns from, or validates on: prepared photos with labels and weights."""
 
-    pixels: np.ndarray  # uint8 (n, height, width, 3), possibly mapped from a file
+    pixels: np.ndarray  # uint8 (m, height, width, 3), possibly mapped from a file
     label: np.ndarray  # float32 (n,)
     weight: np.ndarray  # float32 (n,)
+    places: np.ndarray | None = None  # which of the pixels, (n,); None: all of them, in their order
 
     def __len__(self) -> int:
         return len(self.label)
+
+    def take(self, chosen: np.ndarray) -> np.ndarray:
+        """Some of the photos, uint8 (k, height, width, 3); only these are read."""
+        return self.pixels[chosen if self.places is None else self.places[chosen]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +76,7 @@ class Loop:
         self.network = self.device.place(self.network)
         freeze(self.network, self.config.freeze)
         self.optimiser = make_optimiser(self.network, self.config, self.device)
-        averaging = get_ema_multi_avg_fn(self.config.ema)
-        self.average = AveragedModel(self.network, multi_avg_fn=averaging) if self.config.ema else None
+        self.average = AveragedModel(self.network) if self.config.ema else None
         self.forward = torch.compile(self.network) if self.config.compile else self.network
 
     @property
@@ -80,10 +84,13 @@ class Loop:
         """How many there are in all."""
         return self.steps_an_epoch * self.config.epochs
 
-    @property
     def kept(self) -> Network:
-        """The weights that answer: their average, where one is kept."""
-        return self.average.module if self.average else self.network  # pyright: ignore[reportReturnType]
+        """The weights that answer: their average, where one is kept, with the statistics as they are."""
+        if self.average is None:
+            return self.network
+        for ours, now in zip(self.average.module.buffers(), self.network.buffers(), strict=True):
+            ours.copy_(now)
+        return self.average.module  # pyright: ignore[reportReturnType]
 
 
 def make_optimiser(network: Network, config: RunConfig, device: Device) -> torch.optim.Optimizer:
@@ -129,7 +136,7 @@ def batches(photos: Photos, loop: Loop) -> Iterator[Batch]:
         if resident is not None:
             pixels = resident[torch.from_numpy(mine).to(device.name)]
         else:
-            pixels = torch.from_numpy(photos.pixels[mine])
+            pixels = torch.from_numpy(photos.take(mine))
             pixels = device.put(pixels.pin_memory() if device.name.startswith("cuda") else pixels)
         # Every process weighs its part by the whole batch, so that the sum of their gradients is the batch's.
         weight = torch.from_numpy(photos.weight[mine] / photos.weight[chosen].sum())
@@ -147,9 +154,10 @@ def batches(photos: Photos, loop: Loop) -> Iterator[Batch]:
 
 def _resident(photos: Photos, device: Device) -> Tensor | None:
     """All photos on a GPU that has room for them four times over; else None."""
-    if not device.name.startswith("cuda") or 4 * photos.pixels.nbytes > torch.cuda.mem_get_info()[0]:
+    size = len(photos) * int(np.prod(photos.pixels.shape[1:]))
+    if not device.name.startswith("cuda") or 4 * size > torch.cuda.mem_get_info()[0]:
         return None
-    return torch.from_numpy(np.array(photos.pixels)).to(device.name)
+    return torch.from_numpy(np.array(photos.take(np.arange(len(photos))))).to(device.name)
 
 
 def take_step(loop: Loop, batch: Batch) -> Tensor:
@@ -172,8 +180,19 @@ def take_step(loop: Loop, batch: Batch) -> Tensor:
     loop.optimiser.step()
     loop.optimiser.zero_grad(set_to_none=True)
     if loop.average:
-        loop.average.update_parameters(loop.network)
+        _average(loop)
     return loss.detach()
+
+
+def _average(loop: Loop) -> None:
+    """As `AveragedModel.update_parameters` does it, in one call and without a look at its count on the device."""
+    assert loop.average is not None
+    kept: list[Tensor] = list(loop.average.module.parameters())
+    now: list[Tensor] = list(loop.network.parameters())
+    # At first the average is what there is.
+    update = get_ema_multi_avg_fn(loop.config.ema if loop.state.step else 0.0)
+    update(kept, now, loop.average.n_averaged)
+    loop.average.n_averaged += 1
 
 
 def train(loop: Loop, training: Photos, validation: Photos) -> None:
@@ -184,6 +203,7 @@ def train(loop: Loop, training: Photos, validation: Photos) -> None:
         KeyboardInterrupt: told to stop; the checkpoint is at this very step.
     """
     began, saved = time.monotonic() - loop.state.seconds, time.monotonic()
+    looked = time.monotonic()
     train_mode(loop.network)
     losses = torch.zeros((), device=loop.device.name)  # of the steps since the last look
     for batch in batches(training, loop):
@@ -198,6 +218,7 @@ def train(loop: Loop, training: Photos, validation: Photos) -> None:
         loop.state.losses += _look(loop, losses)
         losses.zero_()
         loop.state.seconds = time.monotonic() - began
+        loop.state.stepping += time.monotonic() - looked
         if ended:
             _end_epoch(loop, training, validation)
             train_mode(loop.network)
@@ -206,6 +227,7 @@ def train(loop: Loop, training: Photos, validation: Photos) -> None:
             saved = time.monotonic()
         if stop:
             raise KeyboardInterrupt
+        looked = time.monotonic()
 
 
 def _look(loop: Loop, losses: Tensor) -> float:
@@ -221,7 +243,7 @@ def _end_epoch(loop: Loop, training: Photos, validation: Photos) -> None:
     epoch = state.step // loop.steps_an_epoch
     line: dict[str, Any] = {"epoch": epoch, "loss": state.losses / loop.steps_an_epoch}
     if len(validation):
-        value = answer(loop.kept, validation.pixels, loop.device).value
+        value = answer(loop.kept(), validation.pixels, loop.device, validation.places).value
         line["validation_mse"] = float((HIGH - LOW) ** 2 * np.mean((value - validation.label) ** 2))
         line["validation_std"] = float(value.std())
         if not math.isfinite(line["validation_mse"]):
@@ -230,10 +252,10 @@ def _end_epoch(loop: Loop, training: Photos, validation: Photos) -> None:
     if state.best_loss is None or score < state.best_loss or not len(validation):
         state.best_loss, state.best_epoch = score, epoch
         if loop.device.rank == 0:
-            write_tensors(loop.folder / BEST, loop.kept.state_dict())
-    line["photos_a_second"] = round(epoch * len(training) / max(state.seconds, 1e-9), 1)
+            write_tensors(loop.folder / BEST, loop.kept().state_dict())
+    line["photos_a_second"] = round(len(training) / max(state.stepping, 1e-9), 1)
     line["seconds"] = round(state.seconds, 2)
-    state.losses = 0.0
+    state.losses = state.stepping = 0.0
     state.lines.append(line)
     loop.tell(line | {"steps": loop.steps, "step": state.step, "photos": len(training)})
 
@@ -286,6 +308,6 @@ def restore(loop: Loop) -> bool:
 
 def load_best(loop: Loop) -> Network:
     """The network of the best epoch."""
-    network = loop.kept
+    network = loop.kept()
     network.load_state_dict(read_tensors(loop.folder / BEST))
     return network

@@ -47,7 +47,7 @@ def open_picture(body: bytes) -> Image.Image:
                 image.draft("RGB", (width // 2, height // 2))  # says by its size whether it can be had so
             if image.width * image.height > MAX_PIXELS:
                 raise BrokenPicture(f"it has {width} x {height} pixels, more than {MAX_PIXELS:,}")
-            return ImageOps.exif_transpose(image).convert("RGB")
+            return _in_eight_bits(ImageOps.exif_transpose(image)).convert("RGB")
     except UnidentifiedImageError as error:
         raise BrokenPicture("it is no JPEG, PNG, GIF or WebP") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -55,6 +55,13 @@ def open_picture(body: bytes) -> Image.Image:
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError) as error:
         # What Pillow's decoders raise on broken files.
         raise BrokenPicture(f"it is broken ({error or type(error).__name__})") from error
+
+
+def _in_eight_bits(image: Image.Image) -> Image.Image:
+    """Grey of 16 bits scaled to 8, which Pillow would cut off at 255, so that nearly all of it is white."""
+    if not image.mode.startswith("I"):
+        return image
+    return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8))
 
 
 def prepare(body: bytes, how: Preparation) -> Pixels:

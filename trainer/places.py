@@ -1,6 +1,7 @@
 """Where things are kept, and how a person names them: by name, by the beginning of it, or as `last`."""
 
 import errno
+import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,8 +59,10 @@ def _parts(name: str, word: str) -> tuple[str, ...]:
 
 
 def as_file_name(words: str) -> str:
-    """Words as the name of a file, without anything that a file system or a shell would mind."""
-    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in words)[-80:].lstrip(".") or "_"
+    """Words as the name of a file, without anything that a file system or a shell would mind; others for others."""
+    name = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in words)[-60:].lstrip(".") or "_"
+    # `a b.jpg` and `a_b.jpg` are two photos: what had to be changed says so by a digest of what it was.
+    return name if name == words else f"{name}-{hashlib.sha256(words.encode(errors='replace')).hexdigest()[:8]}"
 
 
 def write_file(path: Path, content: bytes | str) -> None:

@@ -31,14 +31,14 @@ def save(drawn: Figure, path: Path) -> None:
     plt.close(drawn)
 
 
-def histogram(values: Mapping[str, Sequence[float]]) -> Figure:
-    """Labels of several sides over 0..1."""
+def histogram(values: Mapping[str, Sequence[float]], boundaries: Sequence[float]) -> Figure:
+    """Labels of several sides over 0..1, with lines between the types."""
     drawn, axes = figure()
     edges = [step / 20 for step in range(21)]
     axes[0, 0].hist(list(values.values()), edges, stacked=True, label=list(values))
-    for boundary in (0.2, 0.4, 0.6):
+    for boundary in boundaries:
         axes[0, 0].axvline(boundary, color=GREY, linestyle=":")
-    axes[0, 0].set(xlabel="label (0 short, 1 long)", ylabel="photos", xlim=(0, 1))
+    axes[0, 0].set(xlabel="label (0 short, 1 long)" if boundaries else "label", ylabel="photos", xlim=(0, 1))
     axes[0, 0].legend(frameon=False)
     return drawn
 

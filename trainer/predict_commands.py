@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 import numpy as np
-from rich.table import Table
+from rich.table import Column, Table
 
 from collector.errors import UsageError
 from collector.settings import Settings
@@ -15,10 +15,11 @@ from trainer.data import load_pixels
 from trainer.dataset.formats import batched
 from trainer.device import Device
 from trainer.evaluate import version_of
+from trainer.pixels import BrokenPicture, fit, open_picture
 from trainer.places import as_file_name
 from trainer.runs import find_run
-from trainer.saliency import overlay, saliency
-from trainer.serving import Predictor, export_onnx
+from trainer.saliency import draw, saliency
+from trainer.serving import Prediction, Predictor, export_onnx
 from trainer.sources import Reach, read_address, read_photos
 
 BATCH = 64  # photos at once
@@ -33,23 +34,16 @@ def predict(
     run = find_run(where.runs, word)
     predictor = Predictor(run, Device.find(device_name, run.config.precision))
     folder = absolute(out) if out else where.home / "predictions" / run.name
-    draw = not Path(photo).is_dir() if maps is None else maps
+    with_maps = not Path(photo).is_dir() if maps is None else maps
     told = []
     for batch in batched(read_photos(photo, lambda url: _read_address(url, settings)), BATCH):
         predictions = predictor.predict(batch)
-        pictures = _draw(predictor, batch, folder) if draw else {}
+        pictures = _draw(predictor, batch, folder) if with_maps else {}
         told += [(prediction, pictures.get(prediction.photo)) for prediction in predictions]
     if as_json:
         print_json([prediction.as_json() | {"saliency": path, "run": run.name} for prediction, path in told])
     else:
-        table = Table("photo", "value", f"{COVERAGE:.0%} interval", "type", "saliency" if draw else "", box=None)
-        for prediction, path in told:
-            if prediction.value is None:
-                table.add_row(prediction.photo, "-", "", "", f"not read: {prediction.problem}")
-                continue
-            reach = f"{prediction.low:.2f} to {prediction.high:.2f}"
-            table.add_row(prediction.photo, f"{prediction.value:.3f}", reach, prediction.kind, str(path or ""))
-        stdout().print(table, soft_wrap=True)
+        _print(told)
     if all(prediction.value is None for prediction, _ in told):
         raise UsageError(f"No photo could be read: {told[0][0].problem}.")
 
@@ -64,19 +58,38 @@ def _read_address(url: str, settings: Settings) -> bytes:
         return asyncio.run(read(conninfo))
 
 
-def _draw(predictor: Predictor, photos: list[tuple[str, bytes]], folder: Path) -> dict[str, Path]:
-    """Saliency pictures of the photos that can be read, by name."""
-    from trainer.pixels import BrokenPicture
+def _print(told: list[tuple[Prediction, Path | None]]) -> None:
+    types = any(prediction.kind for prediction, _ in told)
+    table = Table(Column("photo", overflow="fold"), "value", f"{COVERAGE:.0%} interval", box=None, pad_edge=False)
+    table.add_column("type" if types else "", overflow="fold")
+    for prediction, _ in told:
+        if prediction.value is None:
+            table.add_row(prediction.photo, "-", "", f"not read: {prediction.problem}")
+            continue
+        reach = f"{prediction.low:.2f} to {prediction.high:.2f}"
+        table.add_row(prediction.photo, f"{prediction.value:.3f}", reach, prediction.kind or "")
+    stdout().print(table)
+    # Under the table, where paths have the whole line to themselves.
+    for prediction, path in told:
+        if path:
+            stdout().print(f"What it looked at in {prediction.photo}: {path}", soft_wrap=True)
 
+
+def _draw(predictor: Predictor, photos: list[tuple[str, bytes | str]], folder: Path) -> dict[str, Path]:
+    """Saliency pictures of the photos that can be read, by name."""
     found: dict[str, Path] = {}
+    how = predictor.run.config.preparation
     for name, body in photos:
         try:
-            pixels = predictor.prepare(body)
+            photo = open_picture(body) if isinstance(body, bytes) else None
         except BrokenPicture:
+            continue
+        if photo is None:
             continue
         folder.mkdir(parents=True, exist_ok=True)
         found[name] = folder / f"{as_file_name(name)}.png"
-        overlay(pixels, saliency(predictor.network, pixels[None], predictor.device)[0]).save(found[name])
+        heat = saliency(predictor.network, fit(photo, how)[None], predictor.device)[0]
+        draw(photo, heat, how).save(found[name])
     return found
 
 

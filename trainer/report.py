@@ -1,6 +1,5 @@
 """An evaluation as a person reads it: a table on the terminal, a page with plots beside the run."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +8,11 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from trainer.answers import COVERAGE
-from trainer.command_base import plain_value
+from trainer.command_base import as_json_text, as_typed
 from trainer.dataset.formats import Format, read_shard
 from trainer.dataset.manifest import Version
 from trainer.evaluate import Answered, Evaluation
+from trainer.examples import Side
 from trainer.pixels import Preparation, fit, open_picture
 from trainer.places import write_file
 from trainer.plots import figure, grid, intervals, save, scatter
@@ -23,6 +23,11 @@ THUMBNAIL = Preparation(150, 200)
 
 def verdict(evaluation: Evaluation) -> str:
     """The one sentence that matters."""
+    if evaluation.side is Side.TRAIN:
+        return (
+            f"{evaluation.run} on photos that it has learnt from: MSE {evaluation.scores.mse} on the scale 1..10, "
+            "which says nothing of how good it is; leave out --split."
+        )
     gain = evaluation.gains["constant median"]
     told = f"{evaluation.run} on {evaluation.side}: MSE {evaluation.scores.mse} on the scale 1..10; "
     constant = f"the constant median's is {evaluation.baselines['constant median'].mse.value:.3f}"
@@ -33,9 +38,11 @@ def verdict(evaluation: Evaluation) -> str:
     return f"NO SKILL. {told}{constant}, and the difference, {gain}, may be zero."
 
 
-def print_evaluation(console: Console, evaluation: Evaluation) -> None:
+def print_evaluation(console: Console, evaluation: Evaluation, *, demo: bool = False) -> None:
     """The table of scores, the baselines under the run."""
-    console.print(verdict(evaluation), style="bold" if evaluation.skill else "bold yellow", soft_wrap=True)
+    console.print(
+        as_typed(verdict(evaluation), demo=demo), style="bold" if evaluation.skill else "bold yellow", soft_wrap=True
+    )
     console.print(f"{evaluation.photos} photos of {evaluation.horses} horses; intervals of 95 %, resampled by horse")
     table = Table(Column("", no_wrap=True), "MSE (1..10)", "MAE", "rank", "types", "run's gain in MSE", box=None)
     rows = [(evaluation.run, evaluation.scores, ""), *_baseline_rows(evaluation)]
@@ -49,7 +56,7 @@ def print_evaluation(console: Console, evaluation: Evaluation) -> None:
         soft_wrap=True,
     )
     for line in _warnings(evaluation):
-        console.print(line, style="yellow", soft_wrap=True)
+        console.print(as_typed(line, demo=demo), style="yellow", soft_wrap=True)
 
 
 def _baseline_rows(evaluation: Evaluation) -> list[tuple[str, Any, str]]:
@@ -62,6 +69,10 @@ def _short(score: Any) -> str:
 
 def _warnings(evaluation: Evaluation) -> list[str]:
     said = []
+    if evaluation.side is Side.VALIDATION:
+        said.append("The best epoch and the intervals were chosen on these photos: the test is what counts.")
+    if not evaluation.promised:
+        said.append(f"The validation has too few horses for an interval of {COVERAGE:.0%}: it is the whole scale.")
     if evaluation.leak:
         parts = ", ".join(
             f"{name}: MSE {mse:.2f} on {photos} photos" for name, (photos, mse) in evaluation.leak.items()
@@ -78,14 +89,15 @@ def _warnings(evaluation: Evaluation) -> list[str]:
 def write_report(folder: Path, evaluation: Evaluation, answered: Answered, version: Version) -> Path:
     """Write report.md with its plots, and scores.json; returns the report's path."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_file(folder / "scores.json", json.dumps(evaluation.as_json(), default=plain_value, indent=1) + "\n")
+    write_file(folder / "scores.json", as_json_text(evaluation.as_json(), indent=1))
     save(scatter(answered.label.tolist(), answered.value.tolist(), evaluation.run), folder / "scatter.png")
     rows = [(evaluation.run, evaluation.scores), *evaluation.baselines.items()]
     errors = [(name, its.mse.value, its.mse.low, its.mse.high) for name, its in rows]
     save(intervals(errors, "MSE on the scale 1..10"), folder / "errors.png")
     _draw_calibration(evaluation, folder / "calibration.png")
     order = np.argsort(np.abs(answered.value - answered.label), kind="stable")
-    for name, chosen in (("best", order[:SHEET]), ("worst", order[::-1][:SHEET])):
+    half = (len(order) + 1) // 2  # no photo is one of the best and one of the worst
+    for name, chosen in (("best", order[:half][:SHEET]), ("worst", order[half:][::-1][:SHEET])):
         save(grid(_photos(version, answered, chosen)), folder / f"{name}.png")
     write_file(folder / "report.md", _page(evaluation))
     return folder / "report.md"
@@ -113,7 +125,7 @@ def _photos(version: Version, answered: Answered, chosen: np.ndarray) -> list[tu
         for row, body in read_shard(Format(version.manifest.format), version.folder / shard.path):
             place = wanted.get((row["source"], row["photo"]))
             if place is not None:
-                words = f"{row['photo']}  says {row['label']:.2f}, told {answered.value[place]:.2f}"
+                words = f"{row['photo']}\nlabel {row['label']:.2f}, answer {answered.value[place]:.2f}"
                 found[place] = fit(open_picture(body), THUMBNAIL), words
     return [found[place] for place in chosen]
 

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -81,9 +82,12 @@ def begin(root: Path, name: str | None, config: RunConfig, facts: Facts) -> Run:
     elif not name.replace("-", "_").isidentifier() or name == "last":
         raise UsageError(f"--name {name!r} is no name; letters, digits, - and _ make one.")
     folder = root / name
-    if folder.exists():
-        raise UsageError(f"There is a run {name} already; give another --name, or --resume to go on with it.")
-    folder.mkdir()
+    try:
+        folder.mkdir()
+    except FileExistsError as error:
+        raise UsageError(
+            f"There is a run {name} already; give another --name, or --resume to go on with it."
+        ) from error
     write_file(folder / CONFIG, config.model_dump_json(indent=1) + "\n")
     run = Run(folder, config, facts)
     run.save()
@@ -99,14 +103,33 @@ def read_run(folder: Path) -> Run:
     try:
         facts = Facts(**json.loads((folder / FACTS).read_text()))
         return Run(folder, read_config((folder / CONFIG).read_text()), facts)
-    except (OSError, ValueError, TypeError) as error:
-        raise UsageError(f"{folder} is no run that can be read ({error}); remove it.") from error
+    except (OSError, ValueError, TypeError, UsageError) as error:
+        raise UsageError(
+            f"{folder} cannot be read ({error}): `trainer runs delete {folder.name}` removes it."
+        ) from error
 
 
 def list_runs(root: Path) -> list[Run]:
-    """All runs, oldest first."""
-    folders = [folder for folder in root.iterdir() if (folder / FACTS).exists()] if root.is_dir() else []
-    return sorted((read_run(folder) for folder in folders), key=lambda run: run.facts.started)
+    """All runs that can be read, oldest first; `list_broken` names the others."""
+    return sorted((run for run in _read_all(root) if isinstance(run, Run)), key=lambda run: run.facts.started)
+
+
+def list_broken(root: Path) -> list[str]:
+    """What is wrong with the runs that cannot be read, a sentence each."""
+    return [found for found in _read_all(root) if isinstance(found, str)]
+
+
+def _read_all(root: Path) -> Iterator[Run | str]:
+    folders = sorted(folder for folder in root.iterdir() if _is_run(folder)) if root.is_dir() else []
+    for folder in folders:
+        try:
+            yield read_run(folder)
+        except UsageError as error:
+            yield str(error)
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / FACTS).exists()
 
 
 def find_run(root: Path, word: str, *, ready: bool = True) -> Run:
@@ -115,13 +138,24 @@ def find_run(root: Path, word: str, *, ready: bool = True) -> Run:
     Raises:
         UsageError: there is none, several are meant, or it has no model yet.
     """
-    held = list_runs(root)
-    if word == "last" and ready:
-        held = [run for run in held if run.ready]
-    run = read_run(pick([run.folder for run in held], word, "run", TRAIN_FIRST))
+    run = read_run(find_folder(root, word, ready=ready))
     if ready and not run.ready:
         raise UsageError(f"The run {run.name} has no model yet ({run.facts.status}); `trainer train --resume` goes on.")
     return run
+
+
+def find_folder(root: Path, word: str, *, ready: bool) -> Path:
+    """The folder of the run that a person means; one that cannot be read has to be named whole.
+
+    Raises:
+        UsageError: there is none, or several are meant.
+    """
+    if word == Path(word).name and _is_run(root / word):
+        return root / word
+    held = list_runs(root)
+    if word == "last" and ready:
+        held = [run for run in held if run.ready]
+    return pick([run.folder for run in held], word, "run", TRAIN_FIRST)
 
 
 def code_version() -> str:

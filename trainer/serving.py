@@ -1,7 +1,9 @@
 """A run's model for one photo after another: prepared pixels to value, interval and type; and as an ONNX file."""
 
+import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +13,16 @@ import torch
 from torch import Tensor, nn
 
 from collector.errors import UsageError
+from collector.racing import Axis
 from trainer.answers import COVERAGE, Answers, Calibration, answer, load_model, see
+from trainer.dataset.manifest import read_version
 from trainer.device import Device
 from trainer.examples import Kind, kind_of
 from trainer.model import Network, as_photos
 from trainer.pixels import BrokenPicture, prepare
 from trainer.runs import Run
 
+OUTPUTS = ("value", "low", "high")
 AGREED = 1e-3  # by how much an exported model may differ, on 0..1
 
 
@@ -29,7 +34,7 @@ class Prediction:
     value: float | None  # 0 short .. 1 long; None where the photo cannot be read
     low: float | None
     high: float | None
-    kind: Kind | None
+    kind: Kind | None  # also None where the axis is not distance
     problem: str | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -44,6 +49,7 @@ class Predictor:
         self.run = run
         self.device = device
         self.network, self.calibration = load_model(run, device)
+        self.axis = _axis_of(run)
         self._quick = self.network
 
     def quicken(self) -> None:
@@ -59,12 +65,14 @@ class Predictor:
         """
         return prepare(body, self.run.config.preparation)
 
-    def predict(self, photos: Sequence[tuple[str, bytes]]) -> list[Prediction]:
-        """What the model says of photos (name, bytes), in their order; a broken one says why."""
+    def predict(self, photos: Sequence[tuple[str, bytes | str]]) -> list[Prediction]:
+        """What the model says of photos (name, bytes or why there are none), in their order; a broken one says why."""
         found: dict[int, Prediction] = {}
         pixels, places = [], []
         for place, (name, body) in enumerate(photos):
             try:
+                if isinstance(body, str):
+                    raise BrokenPicture(body)
                 pixels.append(self.prepare(body))
                 places.append(place)
             except BrokenPicture as error:
@@ -85,7 +93,8 @@ class Predictor:
         found = []
         for name, *numbers in zip(names, answers.value, low, high, strict=True):
             value, least, most = (round(float(number), 4) for number in numbers)
-            found.append(Prediction(name, value, least, most, kind_of(float(numbers[0]))))
+            kind = kind_of(float(numbers[0])) if self.axis == Axis.DISTANCE else None
+            found.append(Prediction(name, value, least, most, kind))
         return found
 
 
@@ -107,6 +116,14 @@ def quickened(network: Network, height: int, width: int, device: Device) -> Netw
         except (RuntimeError, TypeError, ValueError, AttributeError):  # the last: a torch without the tracer
             return network
     return quick if max(apart) <= AGREED else network
+
+
+def _axis_of(run: Run) -> str:
+    """Which aptitude a run has learned; distance where its data set is gone."""
+    try:
+        return read_version(Path(run.facts.data_folder)).manifest.axis
+    except UsageError:
+        return Axis.DISTANCE
 
 
 class Served(nn.Module):
@@ -132,29 +149,59 @@ def export_onnx(run: Run, path: Path, pixels: np.ndarray) -> float:
     `pixels` are prepared photos, uint8 (n, height, width, 3). Returns the largest difference.
 
     Raises:
-        UsageError: the two do not agree; the file is removed.
+        UsageError: the two do not agree; nothing is written then.
+        OSError: the disk is full; nothing is written then either.
     """
-    import onnxruntime
-
     network, calibration = load_model(run, Device("cpu"))
     served = Served(network, calibration).eval()
-    program = torch.onnx.export(
-        served,
-        (torch.from_numpy(np.array(pixels[:2])),),
-        input_names=["pixels"],
-        output_names=["value", "low", "high"],
-        dynamic_shapes={"pixels": {0: torch.export.Dim("photos")}},
-        dynamo=True,
-        verbose=False,
-    )
-    assert program is not None
-    program.save(path, external_data=False)
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    (told,) = session.run(["value"], {"pixels": np.array(pixels)})
-    with torch.inference_mode():
-        ours = served(torch.from_numpy(np.array(pixels)))[0].numpy()
-    difference = float(np.abs(np.asarray(told) - ours).max())
-    if difference > AGREED:
-        path.unlink()
-        raise UsageError(f"The exported model differs from {run.name} by {difference:.4f}, so it was not kept.")
+    part = path.with_name(path.name + ".part")
+    try:
+        _write_onnx(served, part, pixels)
+        difference = _difference(served, part, pixels)
+        if not difference <= AGREED:
+            raise UsageError(f"The exported model differs from {run.name} by {difference:.4f}, so it was not kept.")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
     return difference
+
+
+def _write_onnx(served: Served, path: Path, pixels: np.ndarray) -> None:
+    # torch warns of its own insides, which nobody who exports a model can do anything about.
+    with warnings.catch_warnings(action="ignore"), _quiet("torch.onnx", "onnxscript", "onnx_ir"):
+        program = torch.onnx.export(
+            served,
+            (torch.from_numpy(np.array(pixels[:2])),),
+            input_names=["pixels"],
+            output_names=list(OUTPUTS),
+            dynamic_shapes={"pixels": {0: torch.export.Dim("photos")}},
+            dynamo=True,
+            verbose=False,
+        )
+        assert program is not None
+        program.save(path, external_data=False)
+
+
+def _difference(served: Served, path: Path, pixels: np.ndarray) -> float:
+    """By how much a model in a file differs from the one that it was written from, at most, in any of its outputs."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    told = session.run(list(OUTPUTS), {"pixels": np.array(pixels)})
+    with torch.inference_mode():
+        ours = served(torch.from_numpy(np.array(pixels)))
+    return max(float(np.abs(np.asarray(one) - other.numpy()).max()) for one, other in zip(told, ours, strict=True))
+
+
+@contextmanager
+def _quiet(*names: str) -> Iterator[None]:
+    """Without what these loggers say short of an error."""
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -1,5 +1,6 @@
 """Photos that a person names: a file, a folder, or an address, which goes through the collector's own checks."""
 
+import os
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,10 +26,11 @@ class Reach:
     timeouts: Timeouts = field(default_factory=Timeouts)
 
 
-def read_photos(word: str, read: Callable[[str], bytes]) -> Iterator[tuple[str, bytes]]:
+def read_photos(word: str, read: Callable[[str], bytes]) -> Iterator[tuple[str, bytes | str]]:
     """The photos behind a word, by name: of a file, of a folder (in order of names), of an address.
 
-    `read` is how an address is read.
+    `read` is how an address is read. One of a folder that cannot be read stands in nobody's way: in place of its bytes
+    it has the reason.
 
     Raises:
         UsageError: there is nothing, it is too large, or the address is not to be touched.
@@ -42,11 +44,25 @@ def read_photos(word: str, read: Callable[[str], bytes]) -> Iterator[tuple[str, 
         if not photos:
             raise UsageError(f"The folder {word} holds no photo ({', '.join(sorted(SUFFIXES))}).")
         for photo in photos:
-            yield photo.name, _read(photo)
+            yield _printable(photo.name), _try_to_read(photo)
     elif path.is_file():
-        yield path.name, _read(path)
+        yield _printable(path.name), _read(path)
     else:
         raise UsageError(f"There is no photo {word}; give a file, a folder or an address that begins with http.")
+
+
+def _printable(name: str) -> str:
+    """A file's name as text: one that is not UTF-8 can be neither printed nor put into JSON."""
+    return os.fsencode(name).decode(errors="replace")
+
+
+def _try_to_read(path: Path) -> bytes | str:
+    try:
+        return _read(path) if path.is_file() or not path.exists() else "it is no file"
+    except UsageError:
+        return f"it is larger than {IMAGE_BYTES // 1024 // 1024} MiB"
+    except OSError as error:
+        return f"it cannot be opened ({error.strerror or error})"
 
 
 def _read(path: Path) -> bytes:

@@ -3,20 +3,23 @@
 import shutil
 import signal
 import types
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from collector.errors import UsageError
-from trainer.command_base import places, print_json, progress, stderr, stdout
-from trainer.config import RunConfig, make_config
-from trainer.dataset.manifest import find_version, read_version
+from trainer.command_base import absolute, as_typed, places, print_json, progress, stderr, stdout
+from trainer.config import make_config
+from trainer.dataset.manifest import Version, find_version, read_version
 from trainer.device import Device, has_gpu
 from trainer.learn import Told, gather, learn
-from trainer.places import Places
-from trainer.runs import Facts, Run, begin, code_version, find_run, list_runs, now
+from trainer.locks import alone, is_locked
+from trainer.places import LAST, Places
+from trainer.runs import Facts, Run, begin, code_version, find_run, list_runs, now, read_run
 
 
 def train(
@@ -26,6 +29,7 @@ def train(
     freeze: Sequence[str],
     name: str | None,
     device_name: str,
+    out: Path | None,
     *,
     resume: bool,
     as_json: bool,
@@ -33,40 +37,85 @@ def train(
 ) -> None:
     """`trainer train`."""
     where = places(demo=demo)
-    if resume and (settings or freeze):
-        raise UsageError("--resume goes on with a run as it was begun: leave out --set and --freeze.")
-    run = _unfinished(where, name, preset) if resume else None
-    if run is None:
-        config = make_config(preset or ("finetune" if has_gpu() else "probe"), settings, freeze)
-        device = Device.find(device_name, config.precision)
-        version = find_version(where.datasets, data)
-        run = _begin(where, name, config, device, version.name, str(version.folder))
-    else:
-        device = Device.find(device_name, run.config.precision)
-        version = read_version(Path(run.facts.data_folder))
+    root = absolute(out) if out else where.runs
+    run, version, device = (
+        _go_on(where, root, name, preset, data, device_name, [*settings, *freeze])
+        if resume
+        else _begin(where, root, name, preset, data, device_name, settings, freeze)
+    )
     console = stderr()
-    if device.rank == 0:
-        device.agree(run.name)
-        console.print(f"{run.name}: {run.config.preset} on {version.name}, {device.words}")
-    with _stopping() as stopping, _told(run, device) as told:
+    with _alone(run, device), _told(run, device, console) as told, _stopping(told) as stopping:
+        if device.rank == 0:
+            console.print(f"{run.name}: {run.config.preset} on {version.name}, {device.words}", markup=False)
         told.stopping = stopping
-        material = gather(version, run.config, where.cache)
         try:
-            learn(run, material, device, told)
+            learn(run, gather(version, run.config, where.cache), device, told)
         except UsageError:
             _forget_empty(run)
+            raise
+        except KeyboardInterrupt:
+            if device.rank == 0:
+                run.facts.status = "stopped"
+                run.save()
+                words = f"{run.name} is stopped: `trainer train --resume --name {run.name}` goes on with it."
+                console.print(as_typed(words, demo=demo), soft_wrap=True)
             raise
     device.leave()
     if device.rank == 0:
         _draw(run)
-        _print_run(run, as_json=as_json)
+        _print_run(run, as_json=as_json, demo=demo)
 
 
-def _begin(where: Places, name: str | None, config: RunConfig, device: Device, data: str, folder: str) -> Run:
-    facts = Facts("training", data, folder, code_version(), "none", device.words, now())
+def _begin(
+    where: Places,
+    root: Path,
+    name: str | None,
+    preset: str | None,
+    data: str,
+    device_name: str,
+    settings: Sequence[str],
+    freeze: Sequence[str],
+) -> tuple[Run, Version, Device]:
+    """A new run."""
+    config = make_config(preset or ("finetune" if has_gpu() else "probe"), settings, freeze)
+    device = Device.find(device_name, config.precision)
+    version = find_version(where.datasets, data)
+    facts = Facts("training", version.name, str(version.folder), code_version(), "none", device.words, now())
     # One process of several keeps the books; the others learn its folder's name.
-    run = begin(where.runs, name, config, facts) if device.rank == 0 else None
-    return run or Run(where.runs / device.agree(""), config, facts)
+    run = begin(root, name, config, facts) if device.rank == 0 else None
+    agreed = device.agree(run.name if run else "")
+    return run or Run(root / agreed, config, facts), version, device
+
+
+def _go_on(
+    where: Places,
+    root: Path,
+    name: str | None,
+    preset: str | None,
+    data: str,
+    device_name: str,
+    changes: Sequence[str],
+) -> tuple[Run, Version, Device]:
+    """A run that was begun before."""
+    if changes:
+        raise UsageError("--resume goes on with a run as it was begun: leave out --set and --freeze.")
+    run = _unfinished(root, name, preset)
+    device = Device.find(device_name, run.config.precision)
+    run = read_run(root / device.agree(run.name))  # the same one on every process
+    held = Path(run.facts.data_folder)
+    # On another machine the data set lies elsewhere.
+    version = find_version(where.datasets, data if data != LAST else run.facts.data)
+    if held.is_dir() and version.name == run.facts.data:
+        version = read_version(held)
+    if version.name != run.facts.data:
+        raise UsageError(f"{run.name} was begun on {run.facts.data}, and {version.name} is another data set.")
+    return run, version, device
+
+
+def _alone(run: Run, device: Device) -> AbstractContextManager[None]:
+    """One training a folder; of several processes of one training the first one sees to that."""
+    busy = f"The run {run.name} is being trained already: wait until it has ended, or begin one of another --name."
+    return alone(run.folder, busy) if device.rank == 0 else nullcontext()
 
 
 def _forget_empty(run: Run) -> None:
@@ -75,13 +124,15 @@ def _forget_empty(run: Run) -> None:
         shutil.rmtree(run.folder, ignore_errors=True)
 
 
-def _unfinished(where: Places, name: str | None, preset: str | None) -> Run:
+def _unfinished(root: Path, name: str | None, preset: str | None) -> Run:
     if name:
-        run = find_run(where.runs, name, ready=False)
+        run = find_run(root, name, ready=False)
         if run.facts.status == "done":
             raise UsageError(f"The run {run.name} has ended; there is nothing to go on with.")
+        if preset not in (None, run.config.preset):
+            raise UsageError(f"The run {run.name} was begun as {run.config.preset}; leave out --preset {preset}.")
         return run
-    held = [run for run in list_runs(where.runs) if run.facts.status != "done"]
+    held = [run for run in list_runs(root) if run.facts.status != "done" and not is_locked(run.folder)]
     held = [run for run in held if preset in (None, run.config.preset)]
     if not held:
         raise UsageError("There is no unfinished run to go on with; leave out --resume to begin one.")
@@ -89,13 +140,14 @@ def _unfinished(where: Places, name: str | None, preset: str | None) -> Run:
 
 
 @contextmanager
-def _stopping() -> Iterator[Any]:
-    """Ctrl-C or SIGTERM ends training after the step at hand, with a checkpoint; a second one ends it at once."""
+def _stopping(told: Told) -> Iterator[Callable[[], bool]]:
+    """Ctrl-C or SIGTERM ends training after the step at hand, with a checkpoint; anything else, and a second one, at
+    once."""
     asked = False
 
     def ask(_number: int, _frame: types.FrameType | None) -> None:
         nonlocal asked
-        if asked:
+        if asked or not told.stepping:
             raise KeyboardInterrupt
         asked = True
 
@@ -108,11 +160,10 @@ def _stopping() -> Iterator[Any]:
 
 
 @contextmanager
-def _told(run: Run, device: Device) -> Iterator[Told]:
+def _told(run: Run, device: Device, console: Console) -> Iterator[Told]:
     if device.rank:
         yield Told()
         return
-    console = stderr()
 
     def line(facts: dict[str, Any]) -> None:
         left = facts["seconds"] / facts["step"] * (facts["steps"] - facts["step"])
@@ -123,7 +174,7 @@ def _told(run: Run, device: Device) -> Iterator[Told]:
             f"{told}  {facts['photos_a_second']:.0f} photos/s  {left:.0f} s left", highlight=False, soft_wrap=True
         )
 
-    with progress("features") as tell:
+    with progress("features", console) as tell:
         yield Told(working=lambda _words, done, of: tell(done, of), line=line, say=console.print)
 
 
@@ -141,7 +192,7 @@ def _draw(run: Run) -> None:
     save(lines([line["epoch"] for line in metrics], curves, ("epoch", "")), plots / "training.png")
 
 
-def _print_run(run: Run, *, as_json: bool) -> None:
+def _print_run(run: Run, *, as_json: bool, demo: bool) -> None:
     facts = run.facts
     if as_json:
         print_json({"name": run.name, "folder": run.folder, "config": run.config.model_dump()} | asdict(facts))
@@ -151,4 +202,4 @@ def _print_run(run: Run, *, as_json: bool) -> None:
     console.print(f"{run.name}: training MSE {facts.train_mse:.2f}, validation MSE {validation} on the scale 1..10")
     if facts.words:
         console.print(facts.words, soft_wrap=True)
-    console.print(f"How good that is: trainer evaluate {run.name}")
+    console.print(as_typed(f"How good that is: `trainer evaluate {run.name}`", demo=demo))

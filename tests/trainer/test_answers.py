@@ -1,7 +1,9 @@
 """Answers for new photos: files, folders, addresses, ONNX, the quiz for people; and one sentence for every mistake."""
 
 import asyncio
+import copy
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,18 +12,22 @@ from typing import Any
 import numpy as np
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from rich.console import Console
 from typer.testing import CliRunner
 
 from collector.demo.drawing import draw_photo
 from collector.demo.world import World
+from collector.errors import UsageError
+from collector.fetch import IMAGE_BYTES
 from tests.demo_site import demo_site
 from tests.trainer.conftest import CPU, trained
+from trainer import command_base, serving
 from trainer.cli import app
 from trainer.dataset.manifest import Version
 from trainer.guess import choose, guesses_path, human_level, make_page
 from trainer.places import Places
 from trainer.runs import Run
-from trainer.serving import Predictor, export_onnx
+from trainer.serving import Predictor, Served, export_onnx
 
 SMALL = ("height=32", "width=48")
 
@@ -69,6 +75,82 @@ def test_a_folder_is_answered_in_order_and_a_broken_photo_says_why(places: Place
     assert not any(one["saliency"] for one in told)
 
 
+def test_what_cannot_be_read_of_a_folder_is_a_problem_of_that_photo_alone(
+    places: Places, run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (photos / "folder.jpg").mkdir()
+    (photos / "link.jpg").symlink_to(photos / "nowhere")
+    with (photos / "large.jpg").open("wb") as file:
+        file.truncate(IMAGE_BYTES + 1)
+    read, refused = Path.read_bytes, OSError(13, "Permission denied")
+    monkeypatch.setattr(Path, "read_bytes", lambda path: _raise(refused) if path.name == "2.jpg" else read(path))
+    done = trainer(places, "predict", str(photos), "--run", run.name, "--saliency", "--json")
+    assert done.exit_code == 0, done.stderr
+    told = {one["photo"]: one["problem"] for one in json.loads(done.stdout)}
+    assert told["1.jpg"] is None
+    assert "Permission denied" in told["2.jpg"]
+    assert told["folder.jpg"] == "it is no file"
+    assert "No such file" in told["link.jpg"]
+    assert told["large.jpg"] == "it is larger than 20 MiB"
+    done = trainer(places, "predict", str(photos), "--run", run.name)
+    assert "not read: it is no file" in done.stdout
+
+
+def _raise(error: Exception) -> Any:
+    raise error
+
+
+def test_names_are_printed_as_they_are_and_their_pictures_do_not_overwrite_each_other(
+    places: Places, run: Run, photos: Path, tmp_path: Path
+) -> None:
+    names = ["a b.jpg", "a_b.jpg", "馬[b].jpg", ":horse:.jpg"]
+    (photos / "names").mkdir()
+    for name in names:
+        shutil.copy(photos / "1.jpg", photos / "names" / name)
+    words = ("predict", str(photos / "names"), "--run", run.name, "--saliency", "--out", str(tmp_path / "maps"))
+    said = trainer(places, *words).stdout
+    told = json.loads(trainer(places, *words, "--json").stdout)
+    assert [one["photo"] for one in told if one["photo"] not in said] == []
+    assert len({one["saliency"] for one in told}) == len(list((tmp_path / "maps").iterdir())) == 4
+
+
+def test_only_a_model_of_distances_says_types(
+    places: Places, run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "_axis_of", lambda _run: "maturity")
+    done = trainer(places, "predict", str(photos), "--run", run.name)
+    assert not {"sprint", "mile", "middle", "long", "type"} & set(done.stdout.split())
+
+
+def test_a_run_that_cannot_be_read_is_named_and_can_be_removed(places: Places, run: Run) -> None:
+    broken = places.runs / "broken-1"
+    broken.mkdir()
+    (broken / "run.json").write_text("[1]")
+    listed = trainer(places, "runs")
+    assert run.name in listed.stdout
+    assert "`trainer runs delete broken-1` removes it" in listed.stderr
+    assert "broken-1" not in listed.stdout
+    assert "`trainer runs delete broken-1` removes it" in trainer(places, "evaluate", "broken-1").stderr
+    assert "broken-1" in trainer(places, "runs", "delete", "nobody", "--yes").stderr
+    assert trainer(places, "runs", "delete", "broken-1", "--yes").exit_code == 0
+    assert not broken.exists()
+
+
+def test_names_are_whole_on_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, data = "alexnet-frozen-2017-1", "paddock-02e989c6810f"
+    rows = [{"run": run, "preset": run[:-2], "data": data, "status": "training", "code": "44ade8a23e6b and changes"}]
+    for width, seen in ((80, ("preset",)), (120, ("preset", "code")), (60, ())):
+        monkeypatch.setattr(command_base, "stdout", lambda width=width: Console(markup=False, width=width))
+        command_base.print_rows(rows, ("code", "preset"))
+        head, row, *note = capsys.readouterr().out.splitlines()
+        assert row.split()[0] == run
+        assert data in row
+        assert [name for name in ("preset", "code") if name in head.split()] == list(seen)
+        assert bool(note) == (len(seen) < 2)
+
+
 async def test_an_address_is_read_through_the_collectors_own_checks(places: Places, run: Run) -> None:
     async with demo_site() as site:
         issue = site.world.issues(2016)[0]
@@ -86,6 +168,8 @@ async def test_an_address_is_read_through_the_collectors_own_checks(places: Plac
     ("words", "says"),
     [
         (("predict", "nowhere.jpg"), "There is no photo nowhere.jpg"),
+        (("predict", "http://[bad/x"), "http://[bad/x is no address of a photo"),
+        (("predict", "http://example.org:port/x"), "is no address of a photo"),
         (("predict", "http://10.0.0.1/x.jpg"), "is not on the public internet"),
         (("predict", "http://user:word@example.org/x.jpg"), "user name"),
         (("evaluate", "nobody"), "There is no run 'nobody'"),
@@ -129,11 +213,45 @@ def test_runs_are_listed_compared_and_removed(places: Places, version: Version, 
     assert not other.folder.exists()
 
 
-@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
-def test_the_onnx_file_answers_as_the_run_does(places: Places, version: Version, tmp_path: Path) -> None:
+def test_the_onnx_file_answers_as_the_run_does_and_nothing_else_is_said(
+    places: Places, version: Version, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     small, _, material = trained(places, version, "first-cnn", "height=16", "width=16", "epochs=1")
+    capfd.readouterr()
     assert export_onnx(small, tmp_path / "model.onnx", np.array(material.pixels[:5])) < 1e-4
     assert (tmp_path / "model.onnx").stat().st_size > 10_000
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_full_disk_leaves_no_half_written_model(
+    places: Places, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_served: Served, path: Path, _pixels: np.ndarray) -> None:
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(serving, "_write_onnx", full)
+    (tmp_path / "model.onnx").write_bytes(b"the one before")
+    with pytest.raises(OSError, match="No space"):
+        export_onnx(run, tmp_path / "model.onnx", np.zeros((2, 32, 48, 3), np.uint8))
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"the one before"]
+
+
+def test_a_model_whose_interval_differs_is_not_kept(
+    places: Places, version: Version, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small, _, material = trained(places, version, "first-cnn", "height=16", "width=16", "epochs=1")
+    write = serving._write_onnx
+
+    def wider(served: Served, path: Path, pixels: np.ndarray) -> None:
+        other = copy.copy(served)
+        other.width = served.width / 2
+        write(other, path, pixels)
+
+    monkeypatch.setattr(serving, "_write_onnx", wider)
+    with pytest.raises(UsageError, match="differs from"):
+        export_onnx(small, tmp_path / "model.onnx", np.array(material.pixels[:5]))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_quickened_run_answers_the_same(places: Places, version: Version, run: Run) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from psycopg.conninfo import make_conninfo
 from typer.testing import CliRunner
 
 from collector.demo.world import World
@@ -22,10 +23,11 @@ from collector.errors import UsageError
 from tests.trainer.filled import SMALL, as_json, damage, execute, fill
 from trainer import export as exporting
 from trainer.cli import app
+from trainer.command_base import as_json_text, as_typed
 from trainer.dataset import card, manifest
 from trainer.dataset.diff import compare
 from trainer.dataset.formats import Format, read_shard
-from trainer.dataset.manifest import MANIFEST, Version, list_unfinished, list_versions
+from trainer.dataset.manifest import MANIFEST, Version, find_version, list_unfinished, list_versions
 from trainer.examples import Skip, Wanted
 from trainer.export import Request, export
 
@@ -111,9 +113,10 @@ def test_every_format_is_the_same_twice_and_holds_the_same_photos(filled: str, t
 @pytest.mark.usefixtures("plain")
 def test_a_version_that_is_there_is_not_written_again(filled: str, tmp_path: Path) -> None:
     one = export(filled, tmp_path, Request())
-    before = {path: path.stat().st_mtime_ns for path in one.folder.rglob("*")}
+    kept = [path for path in one.folder.rglob("*") if path.name != MANIFEST]
+    before = {path: path.stat().st_mtime_ns for path in kept}
     assert export(filled, tmp_path, Request()).name == one.name
-    assert {path: path.stat().st_mtime_ns for path in one.folder.rglob("*")} == before
+    assert {path: path.stat().st_mtime_ns for path in kept} == before
 
 
 @pytest.mark.usefixtures("plain")
@@ -134,6 +137,25 @@ def test_a_smaller_size_is_another_version_of_smaller_photos(filled: str, tmp_pa
     assert compare(whole, small).settings == {"size": (None, 64)}
 
 
+@pytest.mark.usefixtures("plain")
+def test_the_time_zone_of_a_machine_is_not_in_the_version(
+    filled: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = export(filled, tmp_path / "one", Request(format=Format.WEBDATASET))
+    monkeypatch.setenv("PGTZ", "Asia/Tokyo")
+    elsewhere = make_conninfo(filled, options="-c search_path=public -c timezone=Asia/Tokyo")
+    other = export(elsewhere, tmp_path / "other", Request(format=Format.WEBDATASET))
+    assert digests(other.folder) == digests(one.folder)
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_version_that_is_asked_for_again_becomes_the_last_one(filled: str, tmp_path: Path) -> None:
+    one, other = export(filled, tmp_path, Request()), export(filled, tmp_path, Request(size=64))
+    assert find_version(tmp_path, "last").name == other.name
+    export(filled, tmp_path, Request())
+    assert find_version(tmp_path, "last").name == one.name
+
+
 # --- interrupted -----------------------------------------------------------------------------------------------
 
 SLOWLY = """
@@ -142,6 +164,8 @@ from pathlib import Path
 from trainer import export as exporting
 from trainer.cli import app
 from trainer.dataset import card
+from trainer.dataset.formats import Format
+from trainer.export_plan import Request
 card.draw_plots = lambda *given: None
 exporting.PHOTOS_A_SHARD = 7
 write = exporting.write_shard
@@ -149,7 +173,7 @@ def slowly(*given):
     write(*given)
     time.sleep(0.1)
 exporting.write_shard = slowly
-exporting.export(sys.argv[1], Path(sys.argv[2]), exporting.Request(format=exporting.Format(sys.argv[3])))
+exporting.export(sys.argv[1], Path(sys.argv[2]), Request(format=Format(sys.argv[3])))
 """
 
 
@@ -260,6 +284,9 @@ def test_a_changed_label_is_a_new_version_and_the_difference_names_it(filled: st
     }
     assert difference.relabelled == its
     assert (difference.added, difference.removed, difference.moved, difference.repainted) == ([], [], {}, [])
+    bars = difference.changed[f"keibado {changed['photo']}"]
+    assert (bars["right_px"], bars["reviews"]) == ((changed["right_px"], 87), (changed["reviews"], 9))
+    assert difference.changed.keys() == its.keys()
     assert compare(one, one).nothing
     assert other.manifest.newest_label == "2026-11-03T02:00:00+00:00"
 
@@ -310,6 +337,21 @@ def test_more_reviews_wanted_means_fewer_photos_and_those_of_unknown_count_stay(
     counts = {row["reviews"] for row in rows(version)}
     assert None in counts
     assert counts <= {None, 6, 7, 8}
+
+
+@pytest.mark.usefixtures("plain")
+def test_whatever_changed_in_any_column_and_in_what_was_left_out_is_named(filled: str, tmp_path: Path) -> None:
+    one = export(filled, tmp_path, Request())
+    first, gone = rows(one)[0], rows(one)[3]["photo"]
+    code, _, number = gone.partition("-")
+    execute(filled, "DELETE FROM photo_match WHERE issue_code = %s AND number = %s", code, int(number))
+    execute(filled, "UPDATE horse SET coat = '白毛' WHERE horse_id = %s", first["horse_id"])
+    other = export(filled, tmp_path, Request(name="mine"))
+    difference = compare(one, other)
+    assert difference.changed[f"keibado {first['photo']}"] == {"coat": (first["coat"], "白毛")}
+    assert {tuple(columns) for columns in difference.changed.values()} == {("coat",)}
+    assert difference.left_out == {Skip.NO_HORSE: (0, 1)}
+    assert difference.settings == {"name": ("paddock", "mine")}
 
 
 # --- damage ----------------------------------------------------------------------------------------------------
@@ -378,7 +420,7 @@ def test_a_database_without_anything_to_export_gets_one_sentence(conninfo: str, 
         export(conninfo, tmp_path / "datasets", Request())
     fill(conninfo, World(years=range(2016, 2017), issues_per_year=1, photos_per_issue=4), labels=False)
     with pytest.raises(
-        UsageError, match=r"^No photo has a label yet \(its horse's label has not been asked for: [^\n]*$"
+        UsageError, match=r"\(its horse's label has not been asked for: \d+\): `collector refresh-labels`[^\n]*$"
     ):
         export(conninfo, tmp_path / "datasets", Request())
     execute(
@@ -386,7 +428,7 @@ def test_a_database_without_anything_to_export_gets_one_sentence(conninfo: str, 
         "INSERT INTO aptitude (horse_id, axis, left_px, right_px, value, reviews, source_url, observed_at)"
         " SELECT horse_id, 'distance', 58, 58, NULL, 0, source_url, observed_at FROM horse",
     )
-    with pytest.raises(UsageError, match=r"\(nobody has reviewed its horse: [^\n]*$"):
+    with pytest.raises(UsageError, match=r"\(nobody has reviewed its horse: \d+\): [^\n]*--keep-unreviewed[^\n]*$"):
         export(conninfo, tmp_path / "datasets", Request())
     execute(conninfo, "UPDATE aptitude SET value = 0.25, left_px = 87, right_px = 29, reviews = 1 WHERE id <= 3")
     done = trainer(conninfo, tmp_path, "export")
@@ -482,7 +524,7 @@ def test_what_was_exported_can_be_listed_shown_checked_compared_and_removed(
     assert f"{exported['shards'][0]['path']} has changed" in run(f"dataset verify {folder.name}", 2)
     assert "is removed" in run(f"dataset delete {folder.name} --yes")
     assert not folder.exists()
-    assert "There is no data set version" in run(f"dataset show {folder.name}", 2)
+    assert "makes it again" in run(f"dataset show {folder.name}", 2)
 
 
 @pytest.mark.usefixtures("plain")
@@ -495,6 +537,119 @@ def test_an_interrupted_export_is_listed_and_can_be_removed(
     assert "There is no data set version yet" in run("dataset show", 2)
     run(f"dataset delete {part.name} --yes")
     assert not part.exists()
+
+
+@pytest.mark.usefixtures("plain")
+def test_more_reviews_than_any_horse_has_are_advised_against(run: Callable[..., str]) -> None:
+    assert "ask for fewer with --min-reviews" in run("export --min-reviews 999", 2)
+
+
+@pytest.mark.usefixtures("plain")
+def test_one_broken_manifest_is_named_and_stands_in_nobodys_way(
+    run: Callable[..., str], filled: str, tmp_path: Path
+) -> None:
+    root = tmp_path / "datasets"
+    broken, whole = export(filled, root, Request(size=64)), export(filled, root, Request())
+    (broken.folder / MANIFEST).write_text("{")
+    for words in ("dataset list", "export", "dataset delete nothing --yes"):
+        done = CliRunner().invoke(app, words.split(), catch_exceptions=False)
+        assert f"trainer dataset delete {broken.name}" in done.stderr
+        assert broken.name not in done.stdout
+    assert whole.name in run("dataset list")
+    assert find_version(root, "paddock").name == whole.name
+    assert f"`trainer dataset delete {broken.name}`" in run(f"dataset show {broken.name}", 2)
+    assert "is removed" in run(f"dataset delete {broken.name} --yes")
+    assert not broken.folder.exists()
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_version_whose_manifest_is_broken_is_exported_anew(filled: str, tmp_path: Path) -> None:
+    one = export(filled, tmp_path, Request())
+    before = digests(one.folder)
+    (one.folder / MANIFEST).write_text("[]")
+    assert digests(export(filled, tmp_path, Request()).folder) == before
+
+
+@pytest.mark.usefixtures("plain")
+def test_an_export_that_is_there_already_says_so(run: Callable[..., str]) -> None:
+    assert "Written to" in run("export")
+    assert "It is there already" in run("export")
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_folder_that_is_given_as_a_path_keeps_its_name_wherever_one_stands(
+    run: Callable[..., str], filled: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = export(filled, tmp_path / "elsewhere", Request())
+    monkeypatch.chdir(version.folder)
+    assert find_version(tmp_path / "datasets", ".") == version
+    monkeypatch.chdir(tmp_path)
+    assert find_version(tmp_path / "datasets", f"elsewhere/{version.name}") == version
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_side_without_photos_is_warned_of(run: Callable[..., str], filled: str) -> None:
+    execute(filled, "DELETE FROM photo WHERE issue_code LIKE '16%'")
+    done = CliRunner().invoke(app, ["export", "--split", "issues-2016"], catch_exceptions=False)
+    assert done.exit_code == 0
+    (line,) = done.stderr.splitlines()
+    assert "no validation and no test photo" in line
+
+
+def test_every_file_is_checked_and_not_only_those_of_photos(run: Callable[..., str], tmp_path: Path) -> None:
+    folder = Path(as_json(run("export --json"))["folder"])
+    for name in ("README.md", "croissant.json", "plots/labels.png"):
+        before = (folder / name).read_bytes()
+        (folder / name).write_bytes(before + b" ")
+        assert f"{name} has changed" in run("dataset verify", 2)
+        (folder / name).write_bytes(before)
+    (folder / "plots" / "years.png").unlink()
+    assert "plots/years.png is missing" in run("dataset verify", 2)
+
+
+@pytest.mark.usefixtures("plain")
+def test_with_a_version_goes_what_only_it_needs_and_how_to_make_it_again_is_said(
+    run: Callable[..., str], tmp_path: Path
+) -> None:
+    told = as_json(run("export --json --axis wet_going --min-reviews 2 --keep-unreviewed --format imagefolder"))
+    folder, cache = Path(told["folder"]), tmp_path / "cache"
+    cache.mkdir()
+    for name in (
+        f"pixels-{told['version']}-32x32-pad.npy",
+        f"features-{told['version']}-0123.npy",
+        "pixels-other-x.npy",
+    ):
+        (cache / name).write_bytes(bytes(1_000_000))
+    held = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    removed = as_json(run("dataset delete last --yes --json"))
+    assert [path.name for path in cache.iterdir()] == ["pixels-other-x.npy"]
+    assert removed["bytes"] == held + 2_000_000
+    words = "export --axis wet_going --min-reviews 2 --format imagefolder --keep-unreviewed"
+    assert removed["again"] == f"trainer {words}"
+    assert as_json(run(f"{words} --json"))["version"] == told["version"]
+
+
+@pytest.mark.usefixtures("plain")
+def test_only_a_distance_has_types(run: Callable[..., str]) -> None:
+    said = run("export --axis maturity") + run("dataset show")
+    card_of = Path(said.split()[-1]).read_text()
+    for kind in ("sprint", "mile", "middle", "long"):
+        assert kind not in said.lower().split()
+        assert f" {kind} " not in card_of
+    assert "sprint" in run("export")
+
+
+def test_a_next_command_is_shown_as_it_has_to_be_typed() -> None:
+    words = "`trainer export` makes one, after `collector crawl --demo`."
+    assert as_typed(words, demo=True) == "`trainer export --demo` makes one, after `collector crawl --demo`."
+    assert as_typed(words, demo=False) == words
+    done = CliRunner().invoke(app, ["dataset", "show", "--demo"])
+    assert "`trainer export --demo` makes one" in done.stderr
+    assert "`trainer train --demo` makes one" in CliRunner().invoke(app, ["runs", "--demo"]).stdout
+
+
+def test_a_number_that_is_none_is_null_in_json() -> None:
+    assert json.loads(as_json_text({"a": [float("nan"), (1.5, float("inf"))]})) == {"a": [None, [1.5, None]]}
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from collector.errors import UsageError
 from tests.trainer.filled import fill
 from trainer.dataset import card
 from trainer.dataset.formats import Format, read_shard, shard_path, write_shard
@@ -72,6 +73,22 @@ def test_a_shard_that_cannot_be_written_leaves_nothing(kind: Format, tmp_path: P
     with pytest.raises(OSError, match="No space"):
         write_shard(kind, path, broken())
     assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", Format)
+@pytest.mark.parametrize("pictures", [True, False])
+def test_a_damaged_shard_is_one_sentence_wherever_it_was_cut(kind: Format, pictures: bool, tmp_path: Path) -> None:
+    path = tmp_path / shard_path(kind, Side.TEST, 0, 1)
+    write_shard(kind, path, [(replace(EXAMPLE, photo=f"160104-{number:02}"), b"body" * 400) for number in range(9)])
+    file = path / "metadata.parquet" if kind is Format.IMAGEFOLDER else path
+    whole = file.read_bytes()
+    for kept in (0, 1, 100, 512, len(whole) // 2, len(whole) // 2 // 512 * 512):
+        file.write_bytes(whole[:kept])
+        with pytest.raises(UsageError, match=r"^[^\n]*is damaged [^\n]*`trainer dataset verify`[^\n]*$"):
+            list(read_shard(kind, path, pictures=pictures))
+    file.unlink()
+    with pytest.raises(UsageError, match="is damaged"):
+        list(read_shard(kind, path, pictures=pictures))
 
 
 @pytest.mark.parametrize(("kind", "name"), [("image/png", "png"), ("image/gif", "gif"), ("image/webp", "webp")])

@@ -121,11 +121,32 @@ def test_without_a_validation_side_the_interval_is_the_whole_scale() -> None:
 def test_more_reviews_lower_the_floor_and_weigh_more() -> None:
     few, many = ({"horse_id": "a", "label": 0.5, "reviews": reviews} for reviews in (1, 9))
     assert noise_floor(table([few]))[0] == pytest.approx(81 * 0.25)
-    assert noise_floor(table([many]))[0] == pytest.approx(81 * 0.25 / 9)
+    assert noise_floor(table([many]))[0] == pytest.approx(81 * 0.25 / 8)
     assert noise_floor(table([few | {"reviews": None}])) == (None, 0)
     weights = table([few, many, few | {"reviews": None}]).weights(3.0)
     assert weights.tolist() == pytest.approx([0.25, 0.75, 0.25])
     assert table([few, many]).weights(0.0).tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("reviews", [2, 3, 10])
+def test_the_floor_is_what_opinions_of_0_and_1_really_cost(reviews: int) -> None:
+    truth = 0.4  # what everybody would say on the average
+    labels = np.random.default_rng(5).binomial(reviews, truth, 4000) / reviews
+    told, _ = noise_floor(table([{"horse_id": "a", "label": label, "reviews": reviews} for label in labels]))
+    assert told == pytest.approx(81 * truth * (1 - truth) / reviews, rel=0.05)
+
+
+def test_few_horses_promise_no_narrow_interval() -> None:
+    label = np.array([0.2, 0.4, 0.6, 0.8, 0.5])
+    few = calibrate(Answers(np.full(5, 0.5, np.float32), None), label, np.arange(5))
+    assert few.widths["0.8"] < 1  # 5 / 6 of new horses are within the largest error of five
+    assert few.widths["0.9"] == 1
+    assert not few.promises
+    spread = calibrate(Answers(np.full(5, 0.5, np.float32), np.full(5, 0.1, np.float32)), label, np.arange(5))
+    low, high = spread.interval(np.array([0.5]), np.array([1e-4]))
+    assert (low[0], high[0]) == (0, 1)
+    many = calibrate(Answers(np.full(20, 0.5, np.float32), None), np.linspace(0, 1, 20), np.arange(20))
+    assert many.promises
 
 
 # --- a run is judged --------------------------------------------------------------------------------------
@@ -149,6 +170,14 @@ def test_a_model_with_skill_is_told_beside_its_baselines_and_its_page_has_every_
         assert f"({plot}.png)" in text
         assert (page.parent / f"{plot}.png").stat().st_size > 1000
     assert "| year 201" in text
+
+
+def test_photos_that_were_learnt_from_prove_no_skill(places: Places, version: Version) -> None:
+    run, _, _ = trained(places, version, "probe", "height=32", "width=48")
+    evaluation, _ = evaluate(run, Side.TRAIN, places, CPU)
+    assert evaluation.gains["constant median"].low > 0
+    assert not evaluation.skill
+    assert "SKILL" not in verdict(evaluation)
 
 
 def test_a_model_that_learnt_from_shuffled_labels_has_no_skill(places: Places, version: Version) -> None:

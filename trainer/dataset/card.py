@@ -10,12 +10,13 @@ from typing import Any
 
 from trainer.dataset.croissant import describe
 from trainer.dataset.formats import Format, read_shard
-from trainer.dataset.manifest import Manifest
-from trainer.examples import LICENCE, Kind, Side
+from trainer.dataset.manifest import Manifest, digest_of
+from trainer.examples import LICENCE, MIDDLE, MILE, SPRINT, Kind, Side
 from trainer.pixels import BrokenPicture, Preparation, prepare
 from trainer.places import write_file
 
 SHOWN = 12  # photos in the grid of examples
+BOUNDARIES = (SPRINT, MILE, MIDDLE)  # drawn in the histogram of labels
 THUMBNAIL = Preparation(150, 200)
 
 
@@ -28,11 +29,13 @@ class Seen:
     horses: Counter[int]  # horses by how many photos they have
 
 
-def write_card(folder: Path, manifest: Manifest, seen: Seen) -> None:
-    """Write README.md, its plots and croissant.json beside the shards."""
+def write_card(folder: Path, manifest: Manifest, seen: Seen) -> dict[str, str]:
+    """Write README.md, its plots and croissant.json beside the shards; the digest of each by its path."""
     draw_plots(folder, manifest, seen)
     write_file(folder / "README.md", _readme(manifest))
     write_file(folder / "croissant.json", json.dumps(describe(manifest), ensure_ascii=False, indent=1) + "\n")
+    written = [folder / "README.md", folder / "croissant.json", *sorted((folder / "plots").glob("*.png"))]
+    return {path.relative_to(folder).as_posix(): digest_of(path) for path in written}
 
 
 def draw_plots(folder: Path, manifest: Manifest, seen: Seen) -> None:
@@ -41,7 +44,8 @@ def draw_plots(folder: Path, manifest: Manifest, seen: Seen) -> None:
 
     plots = folder / "plots"
     plots.mkdir(exist_ok=True)
-    save(histogram({side: values for side, values in seen.labels.items() if values}), plots / "labels.png")
+    labels: dict[str, list[float]] = {side: values for side, values in seen.labels.items() if values}
+    save(histogram(labels, BOUNDARIES if manifest.kinds else ()), plots / "labels.png")
     save(bars(dict(sorted(seen.years.items())), "photos", "year of the issue"), plots / "years.png")
     save(bars(dict(sorted(seen.horses.items())), "horses", "photos of one horse"), plots / "horses.png")
     save(grid(list(_examples(folder, manifest))), plots / "examples.png")
@@ -62,26 +66,29 @@ def _readme(manifest: Manifest) -> str:
     sides = [side for side in Side if manifest.photos[side]]
     files = {side: _pattern(Format(manifest.format), side) for side in sides}
     head = "\n".join(f"  - split: {side}\n    path: {path}" for side, path in files.items())
-    table = "\n".join(
-        f"| {side} | {manifest.photos[side]} | {manifest.horses[side]} | "
-        + " | ".join(str(manifest.kinds[side][kind]) for kind in Kind)
-        + " |"
-        for side in sides
-    )
     left_out = "\n".join(f"| {reason} | {count} |" for reason, count in sorted(manifest.left_out.items()))
     return CARD.format(
         head=head,
         m=manifest,
         photos=sum(manifest.photos.values()),
         horses=manifest.horses_in_all,
-        table=table,
+        table=_table(manifest, sides),
         left_out=left_out or "| nothing | 0 |",
         leaks=_leaks(manifest),
         rule=RULES.get(manifest.split, "A file of the user's own named the sides."),
-        kinds=" | ".join(Kind),
+        types=TYPES if manifest.kinds else "",
         query=", ".join(f"{key} {value}" for key, value in manifest.query.items()),
         licence=LICENCE,
     )
+
+
+def _table(manifest: Manifest, sides: Iterable[Side]) -> str:
+    kinds = list(Kind) if manifest.kinds else []  # which only a distance has
+    rows = [["side", "photos", "horses", *kinds], ["---"] + ["--:"] * (2 + len(kinds))]
+    for side in sides:
+        counts = [manifest.photos[side], manifest.horses[side], *(manifest.kinds[side][kind] for kind in kinds)]
+        rows.append([side, *map(str, counts)])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def _pattern(kind: Format, side: str) -> str:
@@ -112,6 +119,7 @@ RULES = {
     "160606, 160627, 161003, 161024, 161031 and 161121, validation the rest of 2016, train everything else.",
 }
 
+TYPES = "Types: sprint under 0.2, mile under 0.4, middle under 0.6, long from there on.\n"
 CARD = """---
 pretty_name: {m.name} {m.axis} {m.version}
 license: other
@@ -135,8 +143,6 @@ Newest photo: {m.newest_photo}; newest label: {m.newest_label}. Taken with: {que
 
 {rule}
 
-| side | photos | horses | {kinds} |
-|---|--:|--:|--:|--:|--:|--:|
 {table}
 
 ![Labels by side](plots/labels.png)
@@ -162,7 +168,8 @@ data = load_dataset("path/to/this/folder")
 ```
 
 `label` is right / (left + right) of the two bars on the horse's page; `reviews` says how many people it comes from.
-Types: sprint under 0.2, mile under 0.4, middle under 0.6, long from there on. Label-free photos (a horse that nobody
-has reviewed shows two equal bars) are left out unless the data set was made with them on purpose.
-`croissant.json` says the same to programs; `manifest.json` holds every file's digest.
+{types}Label-free photos (a horse that nobody has reviewed shows two equal bars) are left out unless the data set was
+made with them on purpose.
+`croissant.json` says the same to programs; `manifest.json` holds the digest of every other file,
+and `trainer dataset verify` compares them.
 """

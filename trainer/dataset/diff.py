@@ -6,6 +6,9 @@ from typing import Any
 
 from trainer.dataset.formats import Format, read_shard
 from trainer.dataset.manifest import Version
+from trainer.examples import COLUMNS
+
+LISTED = ("label", "digest", "axis")  # what has a list of its own, or is said once for all photos
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,8 @@ class Difference:
     relabelled: dict[str, tuple[float, float]]  # photo -> label before, after
     moved: dict[str, tuple[str, str]]  # photo -> side before, after
     repainted: list[str]  # their bytes are others
+    changed: dict[str, dict[str, tuple[Any, Any]]]  # photo -> column -> before, after; of all other columns
+    left_out: dict[str, tuple[int, int]]  # why -> photos before, after
     settings: dict[str, tuple[Any, Any]]  # what was asked differently
 
     @property
@@ -30,34 +35,46 @@ class Difference:
 
 
 def compare(one: Version, other: Version) -> Difference:
-    """What changed from one version to another."""
+    """What changed from one version to another.
+
+    Raises:
+        UsageError: a shard of one of them is damaged.
+    """
     before, after = _photos(one), _photos(other)
-    both = [photo for photo in before if photo in after]
+    both = {photo: (row, after[photo]) for photo, row in before.items() if photo in after}
+    changed = {photo: _changed(*rows) for photo, rows in both.items()}
     return Difference(
         added=[photo for photo in after if photo not in before],
         removed=[photo for photo in before if photo not in after],
         relabelled={
-            photo: (before[photo][0], after[photo][0]) for photo in both if before[photo][0] != after[photo][0]
+            photo: (was["label"], now["label"]) for photo, (was, now) in both.items() if was["label"] != now["label"]
         },
-        moved={photo: (before[photo][1], after[photo][1]) for photo in both if before[photo][1] != after[photo][1]},
-        repainted=[photo for photo in both if before[photo][2] != after[photo][2]],
-        settings=_settings(one, other),
+        moved={photo: (was["side"], now["side"]) for photo, (was, now) in both.items() if was["side"] != now["side"]},
+        repainted=[photo for photo, (was, now) in both.items() if was["digest"] != now["digest"]],
+        changed={photo: columns for photo, columns in changed.items() if columns},
+        left_out=_differing(one.manifest.left_out, other.manifest.left_out, 0),
+        settings=_differing(_settings(one), _settings(other), None),
     )
 
 
-def _photos(version: Version) -> Mapping[str, tuple[float, str, str]]:
+def _photos(version: Version) -> dict[str, dict[str, Any]]:
     return {
-        f"{row['source']} {row['photo']}": (row["label"], shard.side, row["digest"])
+        f"{row['source']} {row['photo']}": row | {"side": shard.side}
         for shard in version.manifest.shards
         for row, _ in read_shard(Format(version.manifest.format), version.folder / shard.path, pictures=False)
     }
 
 
-def _settings(one: Version, other: Version) -> dict[str, tuple[Any, Any]]:
-    def flat(version: Version) -> dict[str, Any]:
-        manifest = version.manifest
-        plain = {"axis": manifest.axis, "split": manifest.split, "format": manifest.format}
-        return manifest.query | plain | {f"code {key}": value for key, value in manifest.code.items()}
+def _changed(was: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    return {name: (was[name], now[name]) for name in COLUMNS if name not in LISTED and was[name] != now[name]}
 
-    before, after = flat(one), flat(other)
-    return {key: (before[key], after.get(key)) for key in before if before[key] != after.get(key)}
+
+def _differing(before: dict[str, Any], after: dict[str, Any], missing: Any) -> dict[str, tuple[Any, Any]]:
+    pairs = {key: (before.get(key, missing), after.get(key, missing)) for key in before | after}
+    return {key: (was, now) for key, (was, now) in pairs.items() if was != now}
+
+
+def _settings(version: Version) -> dict[str, Any]:
+    manifest = version.manifest
+    plain = {"name": manifest.name, "axis": manifest.axis, "split": manifest.split, "format": manifest.format}
+    return manifest.query | plain | {f"code {key}": value for key, value in manifest.code.items()}

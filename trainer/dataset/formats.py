@@ -1,6 +1,7 @@
 """The files of a data set: Parquet, image folders and WebDataset shards, written whole and read again."""
 
 import csv
+import errno
 import io
 import json
 import shutil
@@ -14,12 +15,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from collector.errors import UsageError
 from trainer.examples import COLUMNS, Example
 
 TABLE, SHEET = "metadata.parquet", "photos.csv"  # what `datasets` looks for in an image folder, and what people open
 ROWS = 100  # photos a row group: what is in memory at once, and what a reader has to read at least
 PAGE = 8 << 20  # bytes; a row group's pictures in one page are written in fewer pieces
 EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/gif": "gif", "image/webp": "webp"}
+END = bytes(2 * tarfile.BLOCKSIZE)  # of a tar
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 MOMENT = pa.timestamp("us", "UTC")
 TYPES: dict[Any, pa.DataType] = {
@@ -157,8 +160,21 @@ def _remove(path: Path) -> None:
 
 
 def read_shard(kind: Format, path: Path, *, pictures: bool = True) -> Iterator[tuple[dict[str, Any], bytes]]:
-    """The examples of a shard as rows, with the photo's bytes (empty without `pictures`)."""
-    yield from READERS[kind](path, pictures)
+    """The examples of a shard as rows, with the photo's bytes (empty without `pictures`).
+
+    Raises:
+        UsageError: it is damaged or missing; says which file.
+    """
+    try:
+        yield from READERS[kind](path, pictures)
+    except (OSError, ValueError, TypeError, KeyError, tarfile.TarError, pa.ArrowException) as error:
+        # What a system says has a number; without one it is Arrow's word for bytes that it cannot read.
+        if isinstance(error, OSError) and error.errno not in (None, errno.ENOENT, errno.EISDIR, errno.ENOTDIR):
+            raise
+        reason = (str(error) or type(error).__name__).strip().splitlines()[0].rstrip(".")
+        raise UsageError(
+            f"{path} is damaged ({reason}); `trainer dataset verify` says what else of its version is."
+        ) from error
 
 
 def _read_parquet(path: Path, pictures: bool) -> Iterator[tuple[dict[str, Any], bytes]]:
@@ -186,6 +202,11 @@ def _read_tar(path: Path, pictures: bool) -> Iterator[tuple[dict[str, Any], byte
                 yield _from_text(json.load(content)), body
             elif content and pictures:
                 body = content.read()
+    # Cut off between two of its files, a tar reads well to its end, but for the zeros that it ends with.
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - len(END)))
+        if file.read() != END:
+            raise tarfile.ReadError("it is cut off")
 
 
 def _from_text(row: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -14,6 +15,7 @@ from trainer.places import pick, write_file
 MANIFEST = "manifest.json"
 JOURNAL = "shards.jsonl"  # what an unfinished export has finished
 PART = ".part"  # at the end of an unfinished version's folder
+WHOLE_NAME = re.compile(r"\w+-[0-9a-f]{12}")
 EXPORT_FIRST = "`trainer export` makes one."
 
 
@@ -42,12 +44,13 @@ class Manifest:
     photos: dict[str, int]  # by side
     horses: dict[str, int]
     horses_in_all: int  # each once, also where it is on several sides
-    kinds: dict[str, dict[str, int]]
+    kinds: dict[str, dict[str, int]]  # by side; empty where the axis is not distance
     left_out: dict[str, int]  # photos by reason
     leaks: dict[str, int]
     newest_photo: str | None  # date of the newest issue
     newest_label: str | None  # when the newest label was observed
     shards: list[Shard] = field(default_factory=list)
+    beside: dict[str, str] = field(default_factory=dict)  # digest by path of the card, its plots and croissant.json
 
     def as_json(self) -> dict[str, Any]:
         """The manifest as its file holds it."""
@@ -80,8 +83,10 @@ def read_version(folder: Path) -> Version:
         facts = json.loads(path.read_text())
         shards = [Shard(**shard) for shard in facts.pop("shards")]
         return Version(folder, Manifest(**facts, shards=shards))
-    except (ValueError, TypeError, KeyError) as error:
-        raise UsageError(f"{path} cannot be read ({error}); export the data set again.") from error
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UsageError(
+            f"{path} cannot be read ({error}): `trainer dataset delete {folder.name}`, then export it again."
+        ) from error
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -90,10 +95,26 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 
 def list_versions(root: Path) -> list[Version]:
-    """The finished versions under a folder, oldest first."""
-    folders = [path for path in root.iterdir() if (path / MANIFEST).is_file()] if root.is_dir() else []
-    finished = [path for path in folders if not path.name.endswith(PART)]
-    return [read_version(path) for path in sorted(finished, key=lambda path: (path / MANIFEST).stat().st_mtime)]
+    """The finished versions under a folder, oldest first, without those that `list_broken` names."""
+    return [found for found in _read_all(root) if isinstance(found, Version)]
+
+
+def list_broken(root: Path) -> list[str]:
+    """What is wrong with the versions whose manifests cannot be read, a sentence each."""
+    return [found for found in _read_all(root) if isinstance(found, str)]
+
+
+def _read_all(root: Path) -> Iterator[Version | str]:
+    folders = [path for path in root.iterdir() if _is_finished(path)] if root.is_dir() else []
+    for folder in sorted(folders, key=lambda path: (path / MANIFEST).stat().st_mtime_ns):
+        try:
+            yield read_version(folder)
+        except UsageError as error:
+            yield str(error)
+
+
+def _is_finished(folder: Path) -> bool:
+    return (folder / MANIFEST).is_file() and not folder.name.endswith(PART)
 
 
 def list_unfinished(root: Path) -> list[Path]:
@@ -107,10 +128,25 @@ def find_version(root: Path, word: str) -> Version:
     Raises:
         UsageError: there is none, or several are meant.
     """
-    if (Path(word) / MANIFEST).is_file():
-        return read_version(Path(word))
+    return read_version(find_folder(root, word))
+
+
+def find_folder(root: Path, word: str) -> Path:
+    """The folder of the version that a person means; one that cannot be read has to be named whole.
+
+    Raises:
+        UsageError: there is none, or several are meant.
+    """
+    for folder in (Path(word), root / word):
+        if _is_finished(folder):
+            return folder.resolve()
     folders = [version.folder for version in list_versions(root)]
-    return read_version(pick(folders, word, "data set version", EXPORT_FIRST))
+    if WHOLE_NAME.fullmatch(word):  # as a run remembers it
+        raise UsageError(
+            f"There is no data set version {word!r}; where there was one, the same `trainer export` makes it "
+            "again, as long as the database holds the same."
+        )
+    return pick(folders, word, "data set version", EXPORT_FIRST)
 
 
 def digest_of(path: Path) -> str:
@@ -134,12 +170,13 @@ def size_of(path: Path) -> int:
 def verify(version: Version) -> list[str]:
     """What is wrong with a version's files, a sentence each; nothing where it is as it was written."""
     wrong = []
-    for shard in version.manifest.shards:
-        path = version.folder / shard.path
+    shards = {shard.path: shard.digest for shard in version.manifest.shards}
+    for name, digest in (shards | version.manifest.beside).items():
+        path = version.folder / name
         if not path.exists():
-            wrong.append(f"{shard.path} is missing.")
-        elif digest_of(path) != shard.digest:
-            wrong.append(f"{shard.path} has changed since it was written.")
+            wrong.append(f"{name} is missing.")
+        elif digest_of(path) != digest:
+            wrong.append(f"{name} has changed since it was written.")
     return wrong
 
 
