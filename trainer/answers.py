@@ -62,8 +62,10 @@ def answer(network: Network, pixels: np.ndarray, device: Device, places: np.ndar
     Only a batch is read at once, so that pixels mapped from a file may be more than the memory holds.
     """
     count = len(pixels) if places is None else len(places)
-    slices = (slice(start, start + BATCH) for start in range(0, count, BATCH))
-    parts = [see(network, pixels[its if places is None else places[its]], device)[0] for its in slices]
+    parts = []
+    for start in range(0, count, BATCH):
+        chosen = slice(start, start + BATCH) if places is None else places[start : start + BATCH]
+        parts.append(see(network, pixels[chosen], device)[0])
     value = np.concatenate([part.value for part in parts]) if parts else np.zeros(0, np.float32)
     spreads = [part.spread for part in parts if part.spread is not None]
     return Answers(value, np.concatenate(spreads) if spreads else None)

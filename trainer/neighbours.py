@@ -147,7 +147,6 @@ def _features(run: Run, network: Network, version: Version, device: Device, cach
     pixels = load_pixels(version, run.config.preparation, cache)
     if run.config.closed_form and isinstance(network.backbone, Backbone) and isinstance(network.neck, Pooled):
         # Nothing but the head was learnt, so training has seen these features and kept them.
-        network.backbone.digest = run.facts.weights
         raw = features_of(network, run.config, version.manifest.version, pixels, device, cache, tell)
         neck = pooled_neck(network)
         return (raw - neck.mean.cpu().numpy()) / neck.std.cpu().numpy()

@@ -48,6 +48,16 @@ def predict(
         raise UsageError(f"No photo could be read: {told[0][0].problem}.")
 
 
+def _read_address(url: str, settings: Settings) -> bytes:
+    async def read(conninfo: str | None) -> bytes:
+        async with collection_if_any(conninfo) as collection:
+            reach = Reach(settings.contact, settings.sites, inside=True)
+            return await read_address(url, reach, collection.photo_at if collection else None)
+
+    with conninfo_if_any(settings) as conninfo:
+        return asyncio.run(read(conninfo))
+
+
 def _print(told: list[tuple[Prediction, Path | None]]) -> None:
     types = any(prediction.kind for prediction, _ in told)
     table = Table(Column("photo", overflow="fold"), "value", f"{COVERAGE:.0%} interval", box=None, pad_edge=False)
@@ -63,16 +73,6 @@ def _print(told: list[tuple[Prediction, Path | None]]) -> None:
     for prediction, path in told:
         if path:
             stdout().print(f"What it looked at in {prediction.photo}: {path}", soft_wrap=True)
-
-
-def _read_address(url: str, settings: Settings) -> bytes:
-    async def read(conninfo: str | None) -> bytes:
-        async with collection_if_any(conninfo) as collection:
-            reach = Reach(settings.contact, settings.sites, inside=True)
-            return await read_address(url, reach, collection.photo_at if collection else None)
-
-    with conninfo_if_any(settings) as conninfo:
-        return asyncio.run(read(conninfo))
 
 
 def _draw(predictor: Predictor, photos: list[tuple[str, bytes | str]], folder: Path) -> dict[str, Path]:

@@ -29,8 +29,8 @@ class Reach:
 def read_photos(word: str, read: Callable[[str], bytes]) -> Iterator[tuple[str, bytes | str]]:
     """The photos behind a word, by name: of a file, of a folder (in order of names), of an address.
 
-    `read` is how an address is read. A photo of a folder that cannot be read stands in nobody's way: in place of its
-    bytes it has the reason.
+    `read` is how an address is read. One of a folder that cannot be read stands in nobody's way: in place of its bytes
+    it has the reason.
 
     Raises:
         UsageError: there is nothing, it is too large, or the address is not to be touched.

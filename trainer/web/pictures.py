@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from trainer.pixels import Preparation, fit, open_picture, place_of
-from trainer.saliency import overlay
+from trainer.saliency import draw
 
 SHOWN = 960  # px of the longest edge
 THUMBNAIL = 320
@@ -61,16 +61,12 @@ def thumbnail(body: bytes) -> bytes:
 
 
 def cut_out(pixels: np.ndarray, width: int, height: int, how: Preparation) -> np.ndarray:
-    """Prepared pixels, or a map of them, without what was filled up around a photo of this size in px."""
+    """Prepared pixels without what was filled up around a photo of this size in px."""
     left, upper, right, lower = place_of(width, height, how)
     return pixels[upper:lower, left:right]
 
 
-def looked_at(shown: bytes, heat: np.ndarray) -> bytes:
-    """A shown photo with what stands out of a saliency map (height, width) over it, as a JPEG."""
-    low, high = np.quantile(heat, (0.5, 0.995))
-    heat = ((heat - low) / max(high - low, 1e-9)).clip(0, 1)
+def looked_at(shown: bytes, heat: np.ndarray, how: Preparation) -> bytes:
+    """A shown photo with the saliency map (height, width) of its prepared pixels over it, as a JPEG."""
     with Image.open(io.BytesIO(shown), formats=["JPEG"]) as image:
-        photo = image.convert("RGB")
-    soft = Image.fromarray((heat * 255).astype(np.uint8)).resize(photo.size, Image.Resampling.BICUBIC)
-    return as_jpeg(overlay(np.asarray(photo), np.asarray(soft, np.float32) / 255), SHOWN)
+        return as_jpeg(draw(image.convert("RGB"), heat, how), SHOWN)

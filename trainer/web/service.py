@@ -200,7 +200,7 @@ class Service:
     def _draw(self, answer: Answer) -> bytes:
         assert answer.shown is not None
         heat = saliency(self._predictor.network, answer.pixels[None], self._predictor.device)[0]
-        return pictures.looked_at(answer.shown, pictures.cut_out(heat, answer.width, answer.height, self._how))
+        return pictures.looked_at(answer.shown, heat, self._how)
 
     async def thumbnail(self, row: int) -> bytes:
         """A photo of the data set, small.

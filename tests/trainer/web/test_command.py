@@ -63,29 +63,26 @@ def ask(url: str, **headers: str) -> tuple[int, Any]:
             return error.code, json.loads(error.read())
 
 
-def test_it_listens_on_this_machine_answers_and_ends_when_told(held: Held, horse: bytes) -> None:
-    with serving(held) as (said, base, process):
-        assert base.startswith("http://127.0.0.1:")
-        assert "token" not in said
+def test_it_answers_beyond_this_machine_with_the_token_that_it_has_made_and_ends_when_told(
+    held: Held, horse: bytes
+) -> None:
+    with serving(held, "--host", "0.0.0.0") as (said, url, process):
+        base, token = url.replace("0.0.0.0", "127.0.0.1").split("?token=")
+        assert len(token) >= 32
+        assert "PADDOCK_SERVE_TOKEN" in said
+        assert ask(f"{base}openapi.json")[0] == 401
+        assert ask(f"{base}healthz", Host="paddock.example")[0] == 200
+        bearer = {"Authorization": f"Bearer {token}"}
         data = quote(b64encode(horse).decode())
-        status, answer = ask(f"{base}predict.json?data={data}")  # an address of some 20,000 characters
+        status, answer = ask(f"{base}predict.json?data={data}", **bearer)  # an address of some 20,000 characters
         assert status == 200
         assert answer["run"] == held.run.name
         assert len(answer["similar"]) == 6
         row = held.shelf.index.table.rows[0]
-        assert ask(f"{base}predict.json?url={quote(row['image_url'])}")[1]["known"]["photo"] == row["photo"]
+        known = ask(f"{base}predict.json?url={quote(row['image_url'])}", **bearer)[1]["known"]
+        assert known["photo"] == row["photo"]
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
-
-
-def test_beyond_this_machine_it_asks_for_a_token_that_it_has_made(held: Held) -> None:
-    with serving(held, "--host", "0.0.0.0", PADDOCK_DATABASE_URL="postgresql://127.0.0.1:1/none") as (said, url, _):
-        base, token = url.replace("0.0.0.0", "127.0.0.1").split("?token=")
-        assert len(token) >= 32
-        assert ask(f"{base}openapi.json")[0] == 401
-        assert ask(f"{base}openapi.json", Authorization=f"Bearer {token}")[0] == 200
-        assert ask(f"{base}healthz", Host="paddock.example")[0] == 200
-        assert "PADDOCK_SERVE_TOKEN" in said
 
 
 def test_a_token_is_asked_for_where_one_is_set_or_the_address_is_not_this_machines() -> None:
