@@ -14,7 +14,7 @@ from rich.table import Column, Table
 from collector import database
 from collector.errors import UsageError
 from collector.settings import Settings
-from trainer.command_base import places, print_json, read_settings, size_in_words, stdout
+from trainer.command_base import as_typed, places, print_json, read_settings, size_in_words, stdout
 from trainer.config import make_config
 from trainer.dataset.manifest import find_version, list_versions
 from trainer.job_plan import show_plan
@@ -111,7 +111,8 @@ def _submit(
         print_json(job.as_json(datetime.now(UTC)) | {"sent": sent})
         return job
     told = f"{size_in_words(sent)} sent" if sent else "nothing had to be sent"
-    stdout().print(f"{job.name} is queued ({told}). Watch it: trainer job logs -f {job.name}", soft_wrap=True)
+    words = f"{job.name} is queued ({told}). Watch it: `trainer job logs -f {job.name}`"
+    stdout().print(as_typed(words, demo=demo), soft_wrap=True)
     return job
 
 
@@ -136,7 +137,8 @@ def notebook(
             connection, settings, order, find_profile(home.home, LOCAL), as_json=as_json, demo=demo, stem="notebook"
         )
     if not as_json:
-        stdout().print(f"Open it: trainer job open {job.name}. It ends {idle:g} minutes after its last use.")
+        words = f"Open it: `trainer job open {job.name}`. It ends {idle:g} minutes after its last use."
+        stdout().print(as_typed(words, demo=demo), soft_wrap=True)
 
 
 def open_page(word: str, *, as_json: bool, demo: bool) -> None:
@@ -197,7 +199,8 @@ def resume(words: Sequence[str], *, as_json: bool, demo: bool) -> None:
         print_json([{"job": job.name, "state": job.state} for job in now])
         return
     for job in now:
-        stdout().print(f"{job.name} is queued again. Watch it: trainer job logs -f {job.name}")
+        words = f"{job.name} is queued again. Watch it: `trainer job logs -f {job.name}`"
+        stdout().print(as_typed(words, demo=demo), soft_wrap=True)
 
 
 def delete(
@@ -228,12 +231,12 @@ def prune(*, yes: bool, as_json: bool, demo: bool) -> None:
             if as_json:
                 print_json({"jobs": [job.name for job in ended], "bytes": freed, "pruned": False})
                 return
-            _show_prunable(stdout(), ended, occupied, freed)
+            _show_prunable(stdout(), ended, occupied, freed, demo=demo)
             return
         _remove(connection, ended, yes=True, as_json=as_json)
 
 
-def _show_prunable(console: Console, ended: Sequence[Job], occupied: dict[int, int], freed: int) -> None:
+def _show_prunable(console: Console, ended: Sequence[Job], occupied: dict[int, int], freed: int, *, demo: bool) -> None:
     if not ended:
         console.print("Nothing to remove: no job has ended.")
         return
@@ -242,7 +245,8 @@ def _show_prunable(console: Console, ended: Sequence[Job], occupied: dict[int, i
         at = job.ended_at.astimezone().strftime("%Y-%m-%d %H:%M") if job.ended_at else "-"
         table.add_row(job.name, job.state, at, size_in_words(occupied.get(job.id, 0)))
     console.print(table)
-    console.print(f"This would free {size_in_words(freed)}: trainer job prune --yes removes them.")
+    words = f"This would free {size_in_words(freed)}: `trainer job prune --yes` removes them."
+    console.print(as_typed(words, demo=demo))
 
 
 def _remove(connection: Connection, jobs: Sequence[Job], *, yes: bool, as_json: bool) -> None:

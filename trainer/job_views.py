@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rich.table import Column, Table
+from rich.table import Table
 
-from trainer.command_base import absolute, places, print_json, size_in_words, stderr, stdout
+from trainer.command_base import absolute, as_typed, places, print_json, print_rows, size_in_words, stderr, stdout
 from trainer.config import make_config
 from trainer.dataset.manifest import find_version
 from trainer.job_commands import ensure, opened_book
@@ -19,6 +19,7 @@ from trainer.jobs.price import Estimate, estimate
 from trainer.jobs.profiles import read_profiles
 from trainer.jobs.task import Job, State
 
+SHOWN = 36  # characters of what a job runs; `trainer job info` tells all
 LOOK_EVERY = 0.3  # seconds between two looks at what is followed
 
 
@@ -35,16 +36,26 @@ def list_jobs(
         print_json([job.as_json(now) | {"bytes": occupied.get(job.id, 0)} for job in jobs])
         return
     if not jobs:
-        stdout().print("There is no such job." if words or states else f"There is no job yet: {book.RUN_FIRST}")
+        told = "There is no such job." if words or states else f"There is no job yet: {book.RUN_FIRST}"
+        stdout().print(as_typed(told, demo=demo))
         return
-    table = Table(Column("job", no_wrap=True), "runs", "where", "state", "time", "price", "kept", "", box=None)
+    print_rows([_row(job, now, occupied.get(job.id, 0)) for job in jobs], less=("kept", "price", "where", "runs"))
     for job in jobs:
-        price = f"{job.price(now):.2f} {job.task.currency}" if job.task.price_per_hour else "-"
-        table.add_row(
-            job.name, job.task.words, job.place, job.state, _duration(job.running_seconds(now)), price,
-            size_in_words(occupied.get(job.id, 0)), job.reason,
-        )  # fmt: skip
-    stdout().print(table)
+        if job.reason:
+            stdout().print(f"{job.name}: {job.reason}", soft_wrap=True)
+
+
+def _row(job: Job, now: datetime, kept: int) -> dict[str, str]:
+    words = job.task.words
+    return {
+        "job": job.name,
+        "runs": words if len(words) <= SHOWN else f"{words[: SHOWN - 1]}…",
+        "where": job.place,
+        "state": job.state,
+        "time": _duration(job.running_seconds(now)),
+        "price": f"{job.price(now):.2f} {job.task.currency}" if job.task.price_per_hour else "-",
+        "kept": size_in_words(kept),
+    }
 
 
 def _duration(seconds: float) -> str:
@@ -71,7 +82,7 @@ def info(word: str, *, as_json: bool, demo: bool) -> None:
     for path, size in files[:20]:
         console.print(f"  {size_in_words(size):>9}  {path}", soft_wrap=True)
     if len(files) > 20:
-        console.print(f"  and {len(files) - 20} files more: trainer job output {job.name}")
+        console.print(as_typed(f"  and {len(files) - 20} files more: `trainer job output {job.name}`", demo=demo))
 
 
 def _facts(job: Job, now: datetime) -> Iterator[tuple[str, str]]:
@@ -149,7 +160,7 @@ def output(word: str, out: Path | None, *, get: bool, as_json: bool, demo: bool)
     if folder:
         console.print(f"Brought to {folder}", soft_wrap=True)
     elif files:
-        console.print(f"Bring it here: trainer job output {job.name} --get")
+        console.print(as_typed(f"Bring it here: `trainer job output {job.name} --get`", demo=demo))
     else:
         console.print(f"{job.name} has brought nothing back so far ({job.state}).")
 

@@ -8,10 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rich.table import Column, Table
-
 from collector.errors import UsageError
-from trainer.command_base import places, print_json, progress, stdout
+from trainer.command_base import as_typed, places, print_json, print_rows, progress, stdout
 from trainer.dataset.manifest import find_version
 from trainer.job_commands import ensure, opened_book
 from trainer.jobs import book, bundles, client
@@ -55,7 +53,7 @@ def sweep(
     if as_json:
         print_json(rows)
         return
-    _show(rows)
+    _show(rows, demo=demo)
 
 
 def _free_stem(connection: Connection) -> str:
@@ -95,17 +93,24 @@ def _row(connection: Connection, job: Job) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _show(rows: Sequence[dict[str, Any]]) -> None:
-    table = Table(Column("job", no_wrap=True), "runs", "validation MSE", "train MSE", "seconds", "price", "", box=None)
+def _show(rows: Sequence[dict[str, Any]], *, demo: bool) -> None:
+    print_rows([_as_text(row) for row in rows], less=("price", "seconds", "train MSE"))
     for row in rows:
-        errors = ("-" if row[key] is None else f"{row[key]:.2f}" for key in ("validation_mse", "train_mse"))
-        price = f"{row['price']:.2f} {row['currency']}" if row["price"] else "-"
-        told = "" if row["state"] is State.DONE else f"{row['state']}: {row['reason']}"
-        table.add_row(row["job"], row["runs"], *errors, f"{row['seconds']:.0f}", price, told)
-    stdout().print(table)
+        if row["state"] is not State.DONE:
+            stdout().print(f"{row['job']}: {row['state']}, {row['reason']}", soft_wrap=True)
     best = rows[0]
     if best["validation_mse"] is not None:
-        stdout().print(
+        words = (
             f"The best on validation is {best['job']}; of many, the best looks better than it is: "
-            f"trainer evaluate {best['job']}", soft_wrap=True,
-        )  # fmt: skip
+            f"`trainer evaluate {best['job']}`"
+        )
+        stdout().print(as_typed(words, demo=demo), soft_wrap=True)
+
+
+def _as_text(row: dict[str, Any]) -> dict[str, str]:
+    errors = {
+        name: "-" if row[key] is None else f"{row[key]:.2f}"
+        for name, key in (("validation MSE", "validation_mse"), ("train MSE", "train_mse"))
+    }
+    price = f"{row['price']:.2f} {row['currency']}" if row["price"] else "-"
+    return {"job": row["job"], "runs": row["runs"], **errors, "seconds": f"{row['seconds']:.0f}", "price": price}
