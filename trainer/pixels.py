@@ -13,7 +13,6 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
 MAX_PIXELS = 12_000_000  # told by the header, before anything is unpacked
-THINNEST = 8  # times as long as wide at most
 GREY = 127  # of the filling, the middle of what networks expect
 QUALITY = 95  # of a photo that is stored smaller
 
@@ -82,8 +81,9 @@ def fit(image: Image.Image, how: Preparation) -> Pixels:
     size = how.width, how.height
     if how.fit == "squash":
         return np.asarray(image.resize(size, Image.Resampling.BILINEAR))
-    if max(image.size) > THINNEST * min(image.size):
-        raise BrokenPicture(f"it has {image.width} x {image.height} pixels, which is no photo's shape")
+    left, upper, right, lower = place_of(*image.size, how)
+    if right == left or lower == upper:
+        raise BrokenPicture(f"it has {image.width} x {image.height} pixels, too thin for a photo")
     return np.asarray(ImageOps.pad(image, size, Image.Resampling.BICUBIC, color=(GREY, GREY, GREY)))
 
 
