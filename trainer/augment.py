@@ -50,7 +50,9 @@ def _zoom(photos: Tensor, scale: Tensor, right: Tensor, down: Tensor, most: floa
 
 
 def _blur(photos: Tensor) -> Tensor:
-    return nnf.conv2d(nnf.pad(photos, (1, 1, 1, 1), mode="replicate"), _kernel(photos.device), groups=3)
+    # In this order of memory a CPU takes a tenth of the time.
+    padded = nnf.pad(photos, (1, 1, 1, 1), mode="replicate").contiguous(memory_format=torch.channels_last)
+    return nnf.conv2d(padded, _kernel(photos.device), groups=3)
 
 
 @cache

@@ -1,5 +1,6 @@
 """A data set version of the look-alike world, made once a test process, and what stands around it."""
 
+import fcntl
 import os
 import shutil
 import tempfile
@@ -18,7 +19,7 @@ from collector.demo.world import World
 from tests.trainer.filled import fill
 from trainer.config import RunConfig, make_config
 from trainer.dataset import card
-from trainer.dataset.manifest import Version
+from trainer.dataset.manifest import Version, find_version
 from trainer.device import Device
 from trainer.export import Request, export
 from trainer.learn import Material, Told, gather, learn
@@ -55,9 +56,16 @@ def make_version(cluster: str, root: Path, world: World, request: Request) -> Ve
 
 
 @pytest.fixture(scope="session")
-def version(cluster: str, home: Path) -> Version:
-    """Its photos under the horse split."""
-    return make_version(cluster, home / "datasets", WORLD, Request())
+def version(cluster: str, home: Path, tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> Version:
+    """Its photos under the horse split: drawn by one test process, and copied by the others."""
+    shared = tmp_path_factory.getbasetemp().parent / f"version-{testrun_uid}"
+    with shared.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not shared.exists():
+            make_version(cluster, shared.with_suffix(".part"), WORLD, Request())
+            shared.with_suffix(".part").rename(shared)
+    shutil.copytree(shared, home / "datasets", dirs_exist_ok=True)
+    return find_version(home / "datasets", "last")
 
 
 @pytest.fixture(scope="session")
