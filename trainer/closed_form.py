@@ -46,7 +46,6 @@ def _standardise(network: Network, features: np.ndarray) -> np.ndarray:
 
 
 def _choose_strength(features: np.ndarray, label: np.ndarray, horse: np.ndarray, weight: np.ndarray) -> float:
-    from sklearn.linear_model import Ridge
     from sklearn.model_selection import GroupKFold
 
     folds = min(FOLDS, len(np.unique(horse)))
@@ -54,10 +53,31 @@ def _choose_strength(features: np.ndarray, label: np.ndarray, horse: np.ndarray,
         return float(STRENGTHS[len(STRENGTHS) // 2])
     errors = np.zeros(len(STRENGTHS))
     for inside, outside in GroupKFold(folds).split(features, label, horse):
-        for place, strength in enumerate(STRENGTHS):
-            ridge = Ridge(strength).fit(features[inside], label[inside], weight[inside])
-            errors[place] += weight[outside] @ (ridge.predict(features[outside]) - label[outside]) ** 2
+        told = ridge_path(features[inside], label[inside], weight[inside], features[outside], STRENGTHS)
+        errors += (told - label[outside]) ** 2 @ weight[outside]
     return float(STRENGTHS[errors.argmin()])
+
+
+def ridge_path(
+    features: np.ndarray, label: np.ndarray, weight: np.ndarray, asked: np.ndarray, strengths: np.ndarray
+) -> np.ndarray:
+    """What ridge regressions of every strength say, (strengths, k), of features (k, p), learnt from (n, p).
+
+    One decomposition serves all strengths, where scikit-learn, which knows such a path without weights or groups only,
+    would solve each anew: with 2,160 features and 13 strengths that is a tenth of the time.
+    """
+    root = np.sqrt(weight.astype(np.float64))
+    middle, level = np.average(features, axis=0, weights=weight), np.average(label, weights=weight)
+    scaled, target = (features - middle) * root[:, None], (label - level) * root
+    beside = (asked - middle).astype(np.float64)
+    if len(features) <= features.shape[1]:
+        values, vectors = np.linalg.eigh(scaled @ scaled.T)
+        onto, along = beside @ scaled.T @ vectors, vectors.T @ target
+    else:
+        values, vectors = np.linalg.eigh(scaled.T @ scaled)
+        onto, along = beside @ vectors, vectors.T @ (scaled.T @ target)
+    shrunk = along / (values.clip(min=0) + strengths[:, None])
+    return shrunk @ onto.T + level
 
 
 def fit_head(network: Network, features: np.ndarray, label: np.ndarray, horse: np.ndarray, weight: np.ndarray) -> None:

