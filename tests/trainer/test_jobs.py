@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import chdir
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,6 +27,7 @@ from trainer.cli import app
 from trainer.dataset.manifest import Version
 from trainer.jobs import book, machine
 from trainer.jobs.task import Job, State
+from trainer.locks import try_lock
 from trainer.places import Places
 
 PATH = os.environ["PATH"]  # noqa: TID251
@@ -110,6 +111,17 @@ class Stable:
             assert time.monotonic() < deadline
             time.sleep(0.02)
         return int(path.read_text())
+
+
+@contextmanager
+def alone_in(home: Path) -> Iterator[None]:
+    """Hold the engine's place, so that no engine starts."""
+    descriptor = try_lock(home / "jobs" / "engine.lock")
+    assert descriptor is not None
+    try:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def alive(pid: int) -> bool:
@@ -206,6 +218,35 @@ def test_a_stopped_training_has_saved_its_checkpoint_and_resumed_ends_as_if_undi
     theirs = load_file(alone.folder / "model.safetensors")
     assert ours.keys() == theirs.keys()
     assert all(equal(ours[key], theirs[key]) for key in ours)
+
+
+def test_a_job_that_was_trained_when_its_engine_was_killed_is_not_trained_again(
+    stable: Stable, places: Places, version: Version
+) -> None:
+    run, _, _ = trained(places, version, "first-cnn", *QUICK, "epochs=1")
+    words = [word for setting in (*QUICK, "epochs=1") for word in ("--set", setting)]
+    (stable.home / "jobs").mkdir()
+    with alone_in(stable.home):  # no engine takes it yet
+        name = stable.run("--preset", "first-cnn", "--data", str(version.folder), *words)
+        shutil.copytree(run.folder, stable.home / "jobs" / name / "output" / name)
+    stable.type("job", "list")
+    job = stable.wait(name)
+    assert (job.state, job.reason) == (State.DONE, ""), stable.log(name)
+    assert stable.log(name) == "It is trained already.\n"
+    landed = stable.home / "runs" / name
+    assert (landed / "model.safetensors").read_bytes() == (run.folder / "model.safetensors").read_bytes()
+
+
+def test_a_job_and_a_run_never_share_a_name_by_chance(stable: Stable, version: Version) -> None:
+    held = stable.home / "runs" / "svr-1"
+    held.mkdir(parents=True)
+    words = ("--preset", "svr", "--data", str(version.folder))
+    assert "There is a run svr-1 already" in stable.type("job", "run", *words, "--name", "svr-1", code=2)
+    name = stable.run(*words)
+    assert name == "svr-2"
+    assert stable.wait(name).state is State.DONE
+    assert (stable.home / "runs" / "svr-2" / "model.json").exists()
+    assert list(held.iterdir()) == []
 
 
 def test_a_job_whose_process_is_killed_goes_on_and_is_given_up_after_three_times(stable: Stable) -> None:

@@ -22,6 +22,7 @@ from trainer.jobs.book import APPEND, FORGET_MIDDLE, KEPT_HEAD, KEPT_TAIL
 from trainer.jobs.cloud_task import cloud_name, describe_task
 from trainer.jobs.task import Job
 from trainer.places import Places
+from trainer.runs import FACTS
 
 GRACE = 60.0  # seconds to save a checkpoint in
 LEAST = 20.0  # seconds that a cloud's driver has before it is told to end: it must be able to hear it
@@ -127,8 +128,12 @@ def command_of(job: Job, folders: Folders) -> list[str]:
         return _driver_of(job, folders)
     if job.task.command:
         return list(job.task.command)
+    run = folders.output / job.name
+    if (run / FACTS).is_file() and json.loads((run / FACTS).read_text())["status"] == "done":
+        # Its engine was killed after the training and before it could say so.
+        return [sys.executable, "-c", "print('It is trained already.')"]
     words = ["train", "--data", str(folders.input), "--out", str(folders.output)]
-    if (folders.output / job.name / "run.json").exists():
+    if (run / FACTS).exists():
         words.append("--resume")
     else:
         words += ["--preset", job.task.preset]

@@ -1,6 +1,6 @@
 """The book of jobs in Postgres: each job's row, and what it prints."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any, LiteralString
@@ -94,18 +94,22 @@ def queue(
     code: str | None,
     data: str | None,
     stem: str = "job",
+    runs: Collection[str] = (),
 ) -> Job:
-    """A new job, queued for the engine in the same transaction.
+    """A new job, queued for the engine in the same transaction; its name is none of `runs`, among which it will land.
 
     Raises:
-        UsageError: there is a job of that name.
+        UsageError: there is a job or a run of that name.
     """
     with connection.transaction():
         connection.execute("LOCK TABLE training_job IN SHARE ROW EXCLUSIVE MODE")
         taken = {row[0] for row in connection.execute("SELECT name FROM training_job")}
-        chosen = name or next(f"{stem}-{n}" for n in range(1, 10**9) if f"{stem}-{n}" not in taken)
+        free = (f"{stem}-{n}" for n in range(1, 10**9) if not {f"{stem}-{n}"} & {*taken, *runs})
+        chosen = name or next(free)
         if chosen in taken:
             raise UsageError(f"There is a job {chosen} already; give another --name, or `trainer job resume {chosen}`.")
+        if chosen in runs:
+            raise UsageError(f"There is a run {chosen} already, among which the job's would land; give another --name.")
         row = connection.execute(
             "INSERT INTO training_job (name, task, place, queue, gpus, code, data) VALUES (%s, %s, %s, %s, %s, %s, %s)"
             " RETURNING id",

@@ -16,6 +16,7 @@ from trainer.jobs.machine import list_gpus, machine_name
 from trainer.jobs.profiles import SKYPILOT, Profile
 from trainer.jobs.task import LOCAL, Job, State, Task
 from trainer.jobs.working import FROZEN, queue_of
+from trainer.places import Places
 
 AGE = re.compile(r"(\d+)([smhdw])")
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}  # seconds
@@ -44,6 +45,7 @@ def submit(
     """
     check_gpus(connection, order.gpus, profile)
     rented = profile.kind == SKYPILOT
+    here = rented or profile.kind == LOCAL
     if rented:
         offer(profile, order.gpus)
         profile = priced(profile, order.gpus)
@@ -66,14 +68,14 @@ def submit(
         data = None
         if order.version is not None:
             data = order.version.name
-            if rented or profile.kind == LOCAL:
+            if here:
                 data = str(order.version.folder)
             elif shared and bundles.find_data(connection, data) is None:
                 sent += bundles.keep_folder(connection, f"data {data}", order.version.folder)[1]
         job = book.queue(
             connection, order.name, task, place=profile.name,
             queue=_queue_for(profile, home, order.gpus), gpus=order.gpus, code=digest, data=data,
-            stem=stem or task.preset or "job",
+            stem=stem or task.preset or "job", runs=_runs(home) if task.preset and here else (),
         )  # fmt: skip
     return job, sent
 
@@ -93,6 +95,11 @@ def find_project(order: Order) -> Path | None:
             f"{order.folder} is in no git repository, and git says what a job's code is: `git init` makes one."
         )
     return root
+
+
+def _runs(home: Path) -> list[str]:
+    folder = Places(home).runs
+    return [run.name for run in folder.iterdir()] if folder.is_dir() else []
 
 
 def check_gpus(connection: Connection, gpus: int, profile: Profile) -> None:

@@ -28,6 +28,7 @@ from trainer.jobs.profiles import find_profile
 from trainer.jobs.task import LOCAL, Job, State
 from trainer.locks import is_locked, try_lock
 from trainer.places import Places
+from trainer.runs import FACTS
 
 logger = logging.getLogger(__name__)
 
@@ -212,7 +213,7 @@ async def _end(
         await asyncio.to_thread(_queue_again, engine, facts | {"reason": reason})
     else:
         if state is State.DONE and job.at_home and job.task.preset:
-            await asyncio.to_thread(_hand_over, root / "output" / job.name, engine.places.runs / job.name)
+            reason = await asyncio.to_thread(_hand_over, root / "output" / job.name, engine.places)
         await connection.execute(FINISH, facts | {"state": state, "reason": reason})
         await asyncio.to_thread(_remove, root)
     logger.info("job ended", extra={"job": job.name, "state": state.value, "reason": reason})
@@ -247,11 +248,22 @@ def _queue_again(engine: Engine, facts: dict[str, Any]) -> None:
             defer(connection, facts["job"], row[0])
 
 
-def _hand_over(run: Path, to: Path) -> None:
-    """A preset's run is where the runs of this machine are, as if it had been trained without a job."""
-    if run.is_dir() and not to.exists():
-        to.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(run, to)
+def _hand_over(run: Path, places: Places) -> str:
+    """Put a preset's run where the runs of this machine are, as if it had been trained without a job; why not, if not.
+
+    It is copied, and gets its name when it is whole: an engine that is killed meanwhile leaves the output as it was.
+    """
+    to, part = places.runs / run.name, places.jobs / f"{run.name}.run"
+    if not run.is_dir():
+        return ""
+    if to.exists():
+        same = (to / FACTS).is_file() and (to / FACTS).read_bytes() == (run / FACTS).read_bytes()
+        return "" if same else "its run is in its output only: there is another run of that name"
+    to.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(part, ignore_errors=True)
+    shutil.copytree(run, part)
+    part.rename(to)
+    return ""
 
 
 def _remove(root: Path) -> None:
