@@ -41,6 +41,7 @@ learn: .venv/trainer.stamp  ## after `make demo`: a data set, three models, and 
 	$(LEARN) train --demo --preset probe
 	$(LEARN) evaluate --demo
 	$(LEARN) diagnose --demo
+	@echo 'To go on: . .venv/bin/activate; export PADDOCK_HOME=$(DEMO_HOME); then `trainer serve --demo` answers for photos.'
 
 test: .venv/test.stamp  ## install what the tests need, then run them; ARGS="..." goes to pytest
 	$(BIN)/pytest $(ARGS)

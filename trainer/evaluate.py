@@ -2,7 +2,6 @@
 
 from collections import Counter
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,11 +12,11 @@ from trainer.baselines import WITHOUT_PHOTOS
 from trainer.closed_form import fit_svr
 from trainer.config import make_config
 from trainer.data import Table, load_pixels, read_table
-from trainer.dataset.manifest import Version, find_version, read_version
+from trainer.dataset.manifest import Version
 from trainer.device import Device
 from trainer.examples import Side
 from trainer.places import Places
-from trainer.runs import Run, list_runs
+from trainer.runs import Run, list_runs, version_of
 from trainer.scores import Bootstrap, Score, Scores, is_nearly_constant, measure, square
 
 LEAST = 5  # photos of a year, a course or a sex that are worth a line
@@ -69,16 +68,6 @@ class Answered:
     value: np.ndarray
     low: np.ndarray  # of the interval
     high: np.ndarray
-
-
-def version_of(run: Run, places: Places) -> Version:
-    """The data set version that a run was trained on.
-
-    Raises:
-        UsageError: it is gone.
-    """
-    folder = Path(run.facts.data_folder)
-    return read_version(folder) if folder.is_dir() else find_version(places.datasets, run.facts.data)
 
 
 def evaluate(run: Run, side: Side, places: Places, device: Device) -> tuple[Evaluation, Answered]:

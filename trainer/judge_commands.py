@@ -17,13 +17,12 @@ from trainer.diagnose import Diagnosis
 from trainer.diagnose import diagnose as find_out
 from trainer.diagnosis_page import print_diagnosis, write_page
 from trainer.evaluate import evaluate as judge
-from trainer.evaluate import version_of
 from trainer.examples import Side
 from trainer.guess import Quiz, choose, guesses_path, human_level, make_page
 from trainer.learn import gather
 from trainer.places import Places
 from trainer.report import print_evaluation, write_report
-from trainer.runs import Run, find_run
+from trainer.runs import Run, find_run, version_of
 from trainer.saliency import frame_share, overlay, saliency
 from trainer.scores import Bootstrap, square
 

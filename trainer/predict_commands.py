@@ -14,10 +14,9 @@ from trainer.command_base import absolute, places, print_json, read_settings, st
 from trainer.data import load_pixels
 from trainer.dataset.formats import batched
 from trainer.device import Device
-from trainer.evaluate import version_of
 from trainer.pixels import BrokenPicture, fit, open_picture
 from trainer.places import as_file_name
-from trainer.runs import find_run
+from trainer.runs import find_run, version_of
 from trainer.saliency import draw, saliency
 from trainer.serving import Prediction, Predictor, export_onnx
 from trainer.sources import Reach, read_address, read_photos

@@ -12,7 +12,8 @@ from typing import Any
 from collector import __version__
 from collector.errors import UsageError
 from trainer.config import RunConfig, read_config
-from trainer.places import pick, write_file
+from trainer.dataset.manifest import Version, find_version, read_version
+from trainer.places import Places, pick, write_file
 
 CONFIG, FACTS, METRICS = "config.json", "run.json", "metrics.jsonl"
 TRAIN_FIRST = "`trainer train` makes one."
@@ -157,6 +158,16 @@ def find_folder(root: Path, word: str, *, ready: bool) -> Path:
     if word == "last" and ready:
         held = [run for run in held if run.ready]
     return pick([run.folder for run in held], word, "run", TRAIN_FIRST)
+
+
+def version_of(run: Run, places: Places) -> Version:
+    """The data set version that a run was trained on.
+
+    Raises:
+        UsageError: it is gone.
+    """
+    folder = Path(run.facts.data_folder)
+    return read_version(folder) if folder.is_dir() else find_version(places.datasets, run.facts.data)
 
 
 def code_version() -> str:

@@ -18,10 +18,9 @@ from trainer.collection import collection_if_any, conninfo_if_any
 from trainer.command_base import absolute, places, progress, read_settings, stderr
 from trainer.dataset.manifest import Version
 from trainer.device import Device
-from trainer.evaluate import version_of
 from trainer.neighbours import find_index
 from trainer.places import Places
-from trainer.runs import find_run
+from trainer.runs import find_run, version_of
 from trainer.serving import Predictor
 from trainer.sources import Reach
 from trainer.web.app import make_app, make_runner

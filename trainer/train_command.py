@@ -5,7 +5,7 @@ import signal
 import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,24 @@ from rich.console import Console
 from collector.errors import UsageError
 from trainer.command_base import absolute, as_typed, places, print_json, progress, stderr, stdout
 from trainer.config import make_config
-from trainer.dataset.manifest import Version, find_version, read_version
+from trainer.dataset.manifest import Version, find_version
 from trainer.device import Device, has_gpu
 from trainer.learn import Told, gather, learn
 from trainer.locks import alone, is_locked
 from trainer.places import LAST, Places
-from trainer.runs import Facts, Run, begin, code_version, find_run, list_runs, now, read_run
+from trainer.runs import Facts, Run, begin, code_version, find_run, list_runs, now, read_run, version_of
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which run a person means, and where."""
+
+    where: Places
+    root: Path  # of the runs
+    name: str | None
+    preset: str | None
+    data: str
+    device: str
 
 
 def train(
@@ -37,12 +49,10 @@ def train(
 ) -> None:
     """`trainer train`."""
     where = places(demo=demo)
-    root = absolute(out) if out else where.runs
-    run, version, device = (
-        _go_on(where, root, name, preset, data, device_name, [*settings, *freeze])
-        if resume
-        else _begin(where, root, name, preset, data, device_name, settings, freeze)
-    )
+    asked = Asked(where, absolute(out) if out else where.runs, name, preset, data, device_name)
+    if resume and (settings or freeze):
+        raise UsageError("--resume goes on with a run as it was begun: leave out --set and --freeze.")
+    run, version, device = _go_on(asked) if resume else _begin(asked, settings, freeze)
     console = stderr()
     with _alone(run, device), _told(run, device, console) as told, _stopping(told) as stopping:
         if device.rank == 0:
@@ -66,47 +76,26 @@ def train(
         _print_run(run, as_json=as_json, demo=demo)
 
 
-def _begin(
-    where: Places,
-    root: Path,
-    name: str | None,
-    preset: str | None,
-    data: str,
-    device_name: str,
-    settings: Sequence[str],
-    freeze: Sequence[str],
-) -> tuple[Run, Version, Device]:
+def _begin(asked: Asked, settings: Sequence[str], freeze: Sequence[str]) -> tuple[Run, Version, Device]:
     """A new run."""
-    config = make_config(preset or ("finetune" if has_gpu() else "probe"), settings, freeze)
-    device = Device.find(device_name, config.precision)
-    version = find_version(where.datasets, data)
+    config = make_config(asked.preset or ("finetune" if has_gpu() else "probe"), settings, freeze)
+    device = Device.find(asked.device, config.precision)
+    version = find_version(asked.where.datasets, asked.data)
     facts = Facts("training", version.name, str(version.folder), code_version(), "none", device.words, now())
     # One process of several keeps the books; the others learn its folder's name.
-    run = begin(root, name, config, facts) if device.rank == 0 else None
+    run = begin(asked.root, asked.name, config, facts) if device.rank == 0 else None
     agreed = device.agree(run.name if run else "")
-    return run or Run(root / agreed, config, facts), version, device
+    return run or Run(asked.root / agreed, config, facts), version, device
 
 
-def _go_on(
-    where: Places,
-    root: Path,
-    name: str | None,
-    preset: str | None,
-    data: str,
-    device_name: str,
-    changes: Sequence[str],
-) -> tuple[Run, Version, Device]:
+def _go_on(asked: Asked) -> tuple[Run, Version, Device]:
     """A run that was begun before."""
-    if changes:
-        raise UsageError("--resume goes on with a run as it was begun: leave out --set and --freeze.")
-    run = _unfinished(root, name, preset)
-    device = Device.find(device_name, run.config.precision)
-    run = read_run(root / device.agree(run.name))  # the same one on every process
-    held = Path(run.facts.data_folder)
-    # On another machine the data set lies elsewhere.
-    version = find_version(where.datasets, data if data != LAST else run.facts.data)
-    if held.is_dir() and version.name == run.facts.data:
-        version = read_version(held)
+    run = _unfinished(asked.root, asked.name, asked.preset)
+    device = Device.find(asked.device, run.config.precision)
+    run = read_run(asked.root / device.agree(run.name))  # the same one on every process
+    # On another machine the data set lies elsewhere, and is named.
+    named = asked.data != LAST
+    version = find_version(asked.where.datasets, asked.data) if named else version_of(run, asked.where)
     if version.name != run.facts.data:
         raise UsageError(f"{run.name} was begun on {run.facts.data}, and {version.name} is another data set.")
     return run, version, device

@@ -3,6 +3,8 @@
 import fcntl
 import os
 import shutil
+import signal
+import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -16,7 +18,10 @@ from psycopg.sql import SQL, Identifier
 
 from collector import database
 from collector.demo.world import World
+from tests.trainer.exported import A_SHARD
 from tests.trainer.filled import fill
+from tests.trainer.stable import Stable
+from trainer import export as exporting
 from trainer.config import RunConfig, make_config
 from trainer.dataset import card
 from trainer.dataset.manifest import Version, find_version
@@ -99,3 +104,37 @@ def trained(
     run = start(places, version, config)
     material = gather(version, config, places.cache)
     return run, learn(run, material, CPU, told or Told()), material
+
+
+@pytest.fixture
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cards without plots, which cost a second and are not what is asked here; several shards a side."""
+    monkeypatch.setattr(card, "draw_plots", lambda *_: None)
+    monkeypatch.setattr(exporting, "PHOTOS_A_SHARD", A_SHARD)
+
+
+@pytest.fixture
+def filled(conninfo: str) -> str:
+    """A database with some sixty photos."""
+    fill(conninfo)
+    return conninfo
+
+
+@pytest.fixture
+def stable(conninfo: str, tmp_path: Path) -> Iterator[Stable]:
+    """An empty home, a project of one script, and afterwards no process of theirs."""
+    home, project = tmp_path / "home", tmp_path / "project"
+    home.mkdir()
+    project.mkdir()
+    (home / "profiles.toml").write_text("[local]\nslots = 2\n")
+    subprocess.run(["git", "init", "-q", str(project)], check=True)
+    (project / "say.sh").write_text("#!/bin/sh\necho said by $PADDOCK_JOB\n")
+    (project / "say.sh").chmod(0o755)
+    found = Stable(home, project, conninfo)
+    yield found
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if f"PADDOCK_HOME={home}".encode() in path.read_bytes():
+                os.kill(int(path.parts[2]), signal.SIGKILL)
+        except OSError:
+            continue

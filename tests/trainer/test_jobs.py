@@ -7,149 +7,20 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import chdir, contextmanager
-from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
 
 import psycopg
 import pytest
 from safetensors.torch import load_file
 from torch import equal
-from typer.testing import CliRunner
 
 from tests.trainer.conftest import trained
-from trainer.cli import app
+from tests.trainer.stable import QUICK, WITHIN, Stable, alive, alone_in
 from trainer.dataset.manifest import Version
-from trainer.jobs import book, machine
-from trainer.jobs.task import Job, State
-from trainer.locks import try_lock
+from trainer.jobs import book
+from trainer.jobs.task import State
 from trainer.places import Places
-
-PATH = os.environ["PATH"]  # noqa: TID251
-ROOT = Path(__file__).parents[2]
-QUICK = ("height=16", "width=16", "batch=64")
-WITHIN = 60.0  # seconds that anything may take on a busy machine
-
-
-@dataclass
-class Stable:
-    """A home with its database, as a person at a terminal has it."""
-
-    home: Path
-    project: Path
-    conninfo: str
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {
-            "PATH": PATH, "PADDOCK_HOME": str(self.home), "PADDOCK_DATABASE_URL": self.conninfo,
-            "PYTHONPATH": str(ROOT), "HOME": str(self.home), "OMP_NUM_THREADS": "1",
-            "MPLCONFIGDIR": str(self.home / "mpl"),
-        }  # fmt: skip
-
-    def start(self, *words: str, **more: str) -> "subprocess.Popen[str]":
-        """A command in a process of its own."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "trainer", *words], cwd=self.project, env=self.environment | more, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
-
-    def type(self, *words: str, code: int = 0, **more: str) -> str:
-        """What a command prints; its sentence where it is to fail. The engine that it starts is a process as ever."""
-        with chdir(self.project):
-            done = CliRunner(env=self.environment | more).invoke(app, list(words))
-        assert done.exit_code == code, f"{words}\n{done.stdout}\n{done.stderr}\n{done.exception!r}"
-        return done.stderr if code else done.stdout
-
-    def job(self, name: str = "last") -> Job:
-        with book.opened(self.conninfo) as connection:
-            return book.find_job(connection, name)
-
-    def run(self, *words: str) -> str:
-        """Queue a job; its name."""
-        return json.loads(self.type("job", "run", "--json", *words))["name"]
-
-    def wait(self, name: str, until: Callable[[Job], bool] = lambda job: job.state.ended) -> Job:
-        deadline = time.monotonic() + WITHIN
-        while not until(job := self.job(name)):
-            assert time.monotonic() < deadline, job
-            time.sleep(0.05)
-        return job
-
-    def wait_until(self, true: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + WITHIN
-        while not true():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-
-    def log(self, name: str) -> str:
-        with book.opened(self.conninfo) as connection:
-            job = book.find_job(connection, name)
-            return b"".join(piece for _, piece in book.read_log(connection, job)).decode()
-
-    def engine_pid(self) -> int:
-        """The process that holds the engine's lock."""
-        lock = str(self.home / "jobs" / "engine.lock")
-        for entry in Path("/proc").glob("[0-9]*/fd/*"):
-            try:
-                if str(entry.readlink()) == lock:
-                    return int(entry.parts[2])
-            except OSError:
-                continue
-        raise AssertionError("no engine is at work")
-
-    def child_pid(self, name: str) -> int:
-        """The process group of a job's command."""
-        path = self.home / "jobs" / name / "pid"
-        deadline = time.monotonic() + WITHIN
-        while not (path.exists() and path.read_text()):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        return int(path.read_text())
-
-
-@contextmanager
-def alone_in(home: Path) -> Iterator[None]:
-    """Hold the engine's place, so that no engine starts."""
-    descriptor = try_lock(home / "jobs" / "engine.lock")
-    assert descriptor is not None
-    try:
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def alive(pid: int) -> bool:
-    stat = Path(f"/proc/{pid}/stat")
-    try:
-        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-@pytest.fixture
-def stable(conninfo: str, tmp_path: Path) -> Iterator[Stable]:
-    """An empty home, a project of one script, and afterwards no process of theirs."""
-    home, project = tmp_path / "home", tmp_path / "project"
-    home.mkdir()
-    project.mkdir()
-    (home / "profiles.toml").write_text("[local]\nslots = 2\n")
-    subprocess.run(["git", "init", "-q", str(project)], check=True)
-    (project / "say.sh").write_text("#!/bin/sh\necho said by $PADDOCK_JOB\n")
-    (project / "say.sh").chmod(0o755)
-    found = Stable(home, project, conninfo)
-    yield found
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if f"PADDOCK_HOME={home}".encode() in path.read_bytes():
-                os.kill(int(path.parts[2]), signal.SIGKILL)
-        except OSError:
-            continue
 
 
 def test_a_job_runs_the_shipped_code_and_what_it_prints_and_makes_stays_after_its_end(stable: Stable) -> None:
@@ -390,79 +261,12 @@ def test_values_of_the_environment_reach_the_job_and_are_told_nowhere(stable: St
     assert "horseradish" not in (stable.home / "jobs" / "engine.log").read_text()
 
 
-def test_gpus_are_given_out_one_job_each(stable: Stable, tmp_path: Path) -> None:
-    # The driver's own program is what tells how many there are.
-    tools = tmp_path / "bin"
-    tools.mkdir()
-    (tools / "nvidia-smi").write_text("#!/bin/sh\necho 'NVIDIA A\nNVIDIA B'\n")
-    (tools / "nvidia-smi").chmod(0o755)
-    path = f"{tools}:{PATH}"
-    words = ("job", "run", "--json", "--gpu", "1", "--", "sh", "-c", "echo $CUDA_VISIBLE_DEVICES; sleep 2")
-    names = [json.loads(stable.type(*words, PATH=path))["name"] for _ in range(2)]
-    both = json.loads(stable.type(*(*words[:4], "2", "--", "sh", "-c", "echo $CUDA_VISIBLE_DEVICES"), PATH=path))[
-        "name"
-    ]
-    for name in (*names, both):
-        assert stable.wait(name).state is State.DONE
-    assert {stable.log(name).strip() for name in names} == {"0", "1"}
-    assert sorted(stable.log(both).strip().split(",")) == ["0", "1"]
-    assert "has 2 GPUs" in stable.type("job", "run", "--gpu", "3", "--", "true", code=2, PATH=path)
-
-
 def test_a_data_set_version_is_read_only_for_the_job(stable: Stable, version: Version) -> None:
     before = {path: path.stat().st_mtime_ns for path in version.folder.rglob("*")}
     script = "ls $PADDOCK_INPUT/manifest.json && ! touch $PADDOCK_INPUT/new && ! rm $PADDOCK_INPUT/manifest.json"
     name = stable.run("--data", str(version.folder), "--", "sh", "-c", script)
     assert stable.wait(name).state is State.DONE, stable.log(name)
     assert {path: path.stat().st_mtime_ns for path in version.folder.rglob("*")} == before
-
-
-def test_a_machine_of_the_fleet_fetches_code_and_data_once_and_brings_the_run_back(
-    stable: Stable, version: Version, tmp_path: Path
-) -> None:
-    (stable.home / "profiles.toml").write_text('[stable]\nkind = "fleet"\n')
-    refused = stable.type("job", "run", "--where", "stable", "--gpu", "1", "--", "true", code=2)
-    assert "of the 0 machines" in refused
-    other = Stable(tmp_path / "other", stable.project, stable.conninfo)
-    other.home.mkdir()
-    words = [word for setting in (*QUICK, "epochs=1") for word in ("--set", setting)]
-    words = ["--preset", "first-cnn", "--data", str(version.folder), "--where", "stable", *words]
-    first, second = (json.loads(stable.type("job", "run", "--json", *words)) for _ in range(2))
-    assert first["sent"] > second["sent"] == 0
-    worker = other.start("worker")
-    try:
-        for name in (first["name"], second["name"]):
-            job = stable.wait(name)
-            assert job.state is State.DONE, stable.log(name)
-            assert job.machine == machine.machine_name(other.home)
-        stable.type("job", "output", first["name"], "--out", str(tmp_path / "got"))
-        assert (tmp_path / "got" / first["name"] / "model.safetensors").exists()
-        assert len(list((other.home / "cache" / "inputs").iterdir())) == 1
-    finally:
-        worker.terminate()
-        worker.communicate(timeout=WITHIN)
-    assert worker.returncode == 0
-
-
-def test_a_job_of_a_machine_whose_heart_stands_still_is_taken_over_by_another(stable: Stable, tmp_path: Path) -> None:
-    (stable.home / "profiles.toml").write_text('[stable]\nkind = "fleet"\n')
-    machines = [Stable(tmp_path / name, stable.project, stable.conninfo) for name in ("one", "two")]
-    for one in machines:
-        one.home.mkdir()
-    worker = machines[0].start("worker")
-    name = stable.run("--where", "stable", "--", "sh", "-c", "[ $PADDOCK_ATTEMPT = 2 ] || sleep 60")
-    machines[0].child_pid(name)
-    worker.kill()
-    worker.communicate()
-    with psycopg.connect(book.conninfo_of_jobs(stable.conninfo), autocommit=True) as connection:
-        connection.execute("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 minute'")
-    other = machines[1].start("worker")
-    try:
-        job = stable.wait(name)
-        assert (job.state, job.machine) == (State.DONE, machine.machine_name(machines[1].home))
-    finally:
-        other.terminate()
-        other.communicate(timeout=WITHIN)
 
 
 def test_a_full_disk_fails_the_job_with_its_reason_and_stops_nobody_else(stable: Stable) -> None:
@@ -515,60 +319,3 @@ def test_what_a_killed_engine_left_of_an_ended_job_is_removed_by_the_next(stable
     (left / "output").mkdir(parents=True)
     stable.wait(stable.run("--", "true"))
     assert not left.exists()
-
-
-# --- sweeps, prices, notebooks ------------------------------------------------------------------------------
-
-
-def test_a_sweep_runs_every_combination_and_says_which_is_the_best(stable: Stable, version: Version) -> None:
-    values = ("height=16", "width=16", "batch=64", "epochs=1,2")
-    words = [word for value in values for word in ("--set", value)]
-    words = ["sweep", "--preset", "first-cnn", *words, "--data", str(version.folder), "--name", "try"]
-    rows = json.loads(stable.type(*words, "--json"))
-    assert {row["job"] for row in rows} == {"try-1", "try-2"}
-    errors = [row["validation_mse"] for row in rows]
-    assert errors == sorted(errors)
-    assert "The best on validation is" in stable.type(*words)  # asked again, it shows what there is
-    assert len(json.loads(stable.type("job", "list", "try", "--json"))) == 2
-    assert "names of" not in stable.type("sweep", "--preset", "probe", "--set", "rate=1", "--set", "rate=2", code=2)
-    (stable.home / "profiles.toml").write_text(
-        '[local]\nwatts = 1000\nprice_per_kwh = 0.5\npurchase_price = 300\ncurrency = "EUR"\n'
-        '[rented]\nkind = "fleet"\nprice_per_hour = 2\ncurrency = "EUR"\n'
-    )
-    ours = [word for value in (*values[:3], "epochs=1") for word in ("--set", value)]
-    words = ["job", "price", "--preset", "first-cnn", *ours, "--data", str(version.folder), "--json"]
-    local, rented = json.loads(stable.type(*words))
-    assert local["seconds"] == pytest.approx(stable.job("try-1").seconds)
-    assert local["price"] == pytest.approx(local["seconds"] / 3600 * 0.5)
-    assert (rented["speed"], rented["price"], rented["break_even"]) == (None, None, 200)
-
-
-@pytest.mark.skipif(find_spec("jupyterlab") is None, reason="JupyterLab is not installed")
-def test_a_notebook_asks_for_its_token_and_keeps_what_is_written_in_it(stable: Stable) -> None:
-    name = json.loads(stable.type("job", "notebook", "--idle", "0.05", "--json"))["name"]
-    stable.wait(name, lambda job: job.state is State.RUNNING)
-    url = json.loads(stable.type("job", "open", name, "--json"))["url"]
-    base, _, token = url.partition("/lab?token=")
-
-    def status(path: str) -> int:
-        try:
-            with urlopen(base + path) as answer:
-                return answer.status
-        except HTTPError as error:
-            return error.code
-        except URLError:
-            return 0
-
-    stable.wait_until(lambda: status("/api") == 200)
-    assert status("/api/contents") == 403
-    assert status(f"/api/contents?token={token}") == 200
-    # JupyterLab looks once a minute whether it is used, too seldom for a test; it is told after how long it ends.
-    assert "--ServerApp.shutdown_no_activity_timeout=3" in stable.job(name).task.command
-    request = Request(f"{base}/api/contents/notes.txt?token={token}", method="PUT")
-    request.data = json.dumps({"type": "file", "format": "text", "content": "legs"}).encode()
-    with urlopen(request) as answer:
-        assert answer.status == 201
-    stable.type("job", "stop", name)
-    assert "notes.txt" in stable.type("job", "output", name)
-    assert token not in stable.type("job", "info", name, "--json") + stable.type("job", "list")
-    assert "its page is not there" in stable.type("job", "open", name, code=2)

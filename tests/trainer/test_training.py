@@ -1,6 +1,7 @@
 """The loop: the same twice, the same after an interruption, honest about a loss that is no number."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -143,6 +144,19 @@ def test_a_run_that_is_being_trained_is_nobody_elses(places: Places, version: Ve
         assert done.exit_code == 2
     assert run.folder.exists()
     assert command.invoke(app, ["runs", "delete", "busy", "--yes"]).exit_code == 0
+
+
+def test_a_run_goes_on_with_the_data_set_that_it_was_begun_on_wherever_that_lies(
+    places: Places, version: Version, tmp_path: Path
+) -> None:
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere" / version.name
+    shutil.copytree(version.folder, elsewhere)
+    run = start(Places(home), Version(elsewhere, version.manifest), make_config("first-cnn", QUICK), "begun")
+    command = CliRunner(env={"PADDOCK_HOME": str(home)})
+    assert "There is no data set version" in command.invoke(app, ["train", "--resume", "--data", "other"]).stderr
+    done = command.invoke(app, ["train", "--resume", "--name", "begun"])
+    assert done.exit_code == 0, done.stderr
+    assert read_run(run.folder).facts.status == "done"
 
 
 def test_ctrl_c_ends_also_what_takes_no_steps(places: Places, version: Version) -> None:
