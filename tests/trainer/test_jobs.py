@@ -1,5 +1,6 @@
 """Training jobs for real: the engine as a process, Postgres, jobs that are killed, and disks that are full."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -18,7 +20,7 @@ from torch import equal
 from tests.trainer.conftest import trained
 from tests.trainer.stable import QUICK, WITHIN, Stable, alive, alone_in
 from trainer.dataset.manifest import Version
-from trainer.jobs import book
+from trainer.jobs import attempt, book
 from trainer.jobs.task import State
 from trainer.places import Places
 
@@ -149,6 +151,23 @@ def test_a_killed_engine_leaves_nothing_running_and_the_next_command_goes_on(sta
         time.sleep(0.05)
     assert stable.job(name).state is State.RUNNING  # nobody is there to say otherwise
     stable.type("job", "list")
+    job = stable.wait(name)
+    assert (job.state, job.attempts) == (State.DONE, 2), job.reason
+
+
+def test_a_job_whose_log_cannot_be_kept_saves_and_goes_on_once_it_can(stable: Stable) -> None:
+    script = (
+        "trap 'echo saved > $PADDOCK_OUTPUT/state; exit 1' TERM; [ -e $PADDOCK_OUTPUT/state ] && exit 0; "
+        "while true; do echo at work; sleep 0.1; done"
+    )
+    name = stable.run("--", "sh", "-c", script)
+    stable.wait(name, lambda job: job.log_bytes > 0)
+    with psycopg.connect(stable.conninfo, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND query LIKE '%INSERT INTO training_log%' AND pid <> pg_backend_pid()"
+        )
+    stable.wait(name, lambda job: job.attempts == 2 or job.state.ended)
     job = stable.wait(name)
     assert (job.state, job.attempts) == (State.DONE, 2), job.reason
 
@@ -319,3 +338,23 @@ def test_what_a_killed_engine_left_of_an_ended_job_is_removed_by_the_next(stable
     (left / "output").mkdir(parents=True)
     stable.wait(stable.run("--", "true"))
     assert not left.exists()
+
+
+async def test_a_checkpoint_that_vanishes_while_output_is_collected_ends_no_collecting(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    looks: list[int] = []
+
+    def collect(_attempt: attempt.Attempt) -> None:
+        looks.append(1)
+        if len(looks) == 1:
+            raise FileNotFoundError(2, "No such file or directory", str(tmp_path / "checkpoint"))
+
+    monkeypatch.setattr(attempt, "collect", collect)
+    monkeypatch.setattr(attempt, "COLLECT_EVERY", 0.01)
+    its: Any = SimpleNamespace(job=SimpleNamespace(name="a"))
+    collecting = asyncio.create_task(attempt._collect_for_ever(its))
+    while len(looks) < 3:
+        assert not collecting.done()
+        await asyncio.sleep(0.01)
+    collecting.cancel()

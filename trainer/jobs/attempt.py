@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import shutil
 import signal
@@ -23,6 +24,8 @@ from trainer.jobs.cloud_task import cloud_name, describe_task
 from trainer.jobs.task import Job
 from trainer.places import Places
 from trainer.runs import FACTS
+
+logger = logging.getLogger(__name__)
 
 GRACE = 60.0  # seconds to save a checkpoint in
 LEAST = 20.0  # seconds that a cloud's driver has before it is told to end: it must be able to hear it
@@ -199,10 +202,11 @@ async def run(attempt: Attempt, environment: dict[str, str], held: Sequence[int]
     finally:
         _end(keeper)
     exit_code = await keeper.wait()
-    _end_leftovers(folders.pid)
-    await printing
+    if exit_code < 0:
+        _end_leftovers(folders.pid)
     collecting.cancel()
-    await asyncio.gather(collecting, return_exceptions=True)
+    await asyncio.gather(printing, collecting, return_exceptions=True)
+    printing.result()  # where it could not be kept, that is told
     await asyncio.to_thread(collect, attempt)
     return Ending(exit_code if exit_code >= 0 else 128 - exit_code, time.monotonic() - began, limit, attempt.output)
 
@@ -231,21 +235,33 @@ def _end(keeper: asyncio.subprocess.Process) -> None:
 
 
 def _end_leftovers(pid_file: Path) -> None:
-    """Where the keeper itself was killed, its command is still there."""
+    """Where the keeper itself was killed, its command is still there; elsewhere the number may be somebody else's."""
     with contextlib.suppress(OSError, ValueError):
         os.killpg(int(pid_file.read_text()), signal.SIGKILL)
-    pid_file.unlink(missing_ok=True)
 
 
 async def _keep_log(attempt: Attempt, keeper: asyncio.subprocess.Process) -> None:
-    """Keep what is printed, in pieces; a job that prints faster than can be kept waits."""
+    """Keep what is printed, in pieces; a job that prints faster than can be kept waits.
+
+    Raises:
+        psycopg.Error: the database is lost. The job was told to stop then, and could still print.
+    """
     assert keeper.stdout is not None
-    while piece := await _next_piece(keeper.stdout):
-        facts = {"job": attempt.job.id, "engine_job": attempt.job.engine_job, "size": len(piece), "content": piece}
-        cursor = await attempt.connection.execute(APPEND, facts)
-        row = await cursor.fetchone()
-        if row and row[0] + len(piece) > KEPT_HEAD + KEPT_TAIL:
-            await attempt.connection.execute(FORGET_MIDDLE, (attempt.job.id, KEPT_HEAD, row[0] - KEPT_TAIL))
+    try:
+        while piece := await _next_piece(keeper.stdout):
+            await _keep_piece(attempt, piece)
+    except psycopg.Error:
+        attempt.stopping.set()
+        while await keeper.stdout.read(PIECE):
+            pass  # whoever does not read stops the job from saving
+        raise
+
+
+async def _keep_piece(attempt: Attempt, piece: bytes) -> None:
+    facts = {"job": attempt.job.id, "engine_job": attempt.job.engine_job, "size": len(piece), "content": piece}
+    row = await (await attempt.connection.execute(APPEND, facts)).fetchone()
+    if row and row[0] + len(piece) > KEPT_HEAD + KEPT_TAIL:
+        await attempt.connection.execute(FORGET_MIDDLE, (attempt.job.id, KEPT_HEAD, row[0] - KEPT_TAIL))
 
 
 async def _next_piece(stream: asyncio.StreamReader) -> bytes:
@@ -266,7 +282,10 @@ async def _next_piece(stream: asyncio.StreamReader) -> bytes:
 async def _collect_for_ever(attempt: Attempt) -> None:
     while True:
         await asyncio.sleep(COLLECT_EVERY)
-        await asyncio.to_thread(collect, attempt)
+        try:
+            await asyncio.to_thread(collect, attempt)
+        except (OSError, psycopg.Error) as error:  # a checkpoint that was replaced just then; the next look finds it
+            logger.warning("output not collected", extra={"job": attempt.job.name, "reason": str(error)})
 
 
 COLLECTED = "UPDATE training_job SET output = %s WHERE id = %s AND engine_job = %s"
