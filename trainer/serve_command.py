@@ -1,19 +1,18 @@
 """What `trainer serve` does: load the run and what belongs to it, open the port, serve until it is told to end."""
 
 import asyncio
-import contextlib
 import os
-import secrets
-import signal
+from functools import partial
 from pathlib import Path
 
 import torch
-from aiohttp import web
 
 from collector.errors import UsageError
 from collector.fetch import Timeouts
 from collector.racing import Axis
-from collector.settings import Settings, is_loopback
+from collector.settings import Settings
+from collector.web.guards import Guard
+from collector.web.serving import address, is_local, reading_token, serve_until_told
 from trainer.collection import collection_if_any, conninfo_if_any
 from trainer.command_base import absolute, places, progress, read_settings, stderr
 from trainer.dataset.manifest import Version
@@ -23,8 +22,8 @@ from trainer.places import Places
 from trainer.runs import find_run, version_of
 from trainer.serving import Predictor
 from trainer.sources import Reach
-from trainer.web.app import make_app, make_runner
-from trainer.web.guards import Guard
+from trainer.web.app import make_app
+from trainer.web.guarding import make_guard
 from trainer.web.service import Service
 from trainer.web.shelf import Shelf
 
@@ -38,7 +37,7 @@ def serve(word: str, host: str, port: int, keep_uploads: Path | None, device_nam
     folder = absolute(keep_uploads) if keep_uploads else None
     if folder:
         folder.mkdir(parents=True, exist_ok=True)  # a folder that may not be written is told now
-    guard = make_guard(settings, host)
+    guard = guard_for(settings, host)
     with conninfo_if_any(settings) as conninfo:
         asyncio.run(_serve(settings, conninfo, predictor, shelf, folder, guard, host, port))
 
@@ -78,11 +77,9 @@ def _version(predictor: Predictor, where: Places) -> Version | None:
     return version
 
 
-def make_guard(settings: Settings, host: str) -> Guard:
+def guard_for(settings: Settings, host: str) -> Guard:
     """What is asked of requests: beyond this machine only with a token, which is made where none is set."""
-    local = is_loopback(f"http://{f'[{host}]' if ':' in host else host}")
-    token = settings.serve_token or (None if local else secrets.token_urlsafe(24))
-    return Guard(token=token, local_only=local)
+    return make_guard(token=reading_token(settings.serve_token, host), local_only=is_local(host))
 
 
 async def _serve(
@@ -95,36 +92,16 @@ async def _serve(
     host: str,
     port: int,
 ) -> None:
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):  # Windows
-            loop.add_signal_handler(number, ended.set)
     async with collection_if_any(conninfo) as collection:
         reach = Reach(settings.contact, settings.sites, timeouts=IMPATIENT)
         service = Service(predictor, shelf, collection, reach, keep_uploads)
-        runner = make_runner(make_app(service, guard))
-        await runner.setup()
-        try:
-            await _listen(runner, host, port)
-            _say_where(host, runner.addresses[0][1], guard, service)
-            await ended.wait()
-        finally:
-            await runner.cleanup()
+        say = partial(_say_where, host, guard, service)
+        await serve_until_told(make_app(service, guard), host, port, say)
 
 
-async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
-    try:
-        await web.TCPSite(runner, host, port).start()
-    except OSError as error:
-        raise UsageError(f"Nothing can listen on {host} port {port} ({error.strerror or error}).") from error
-
-
-def _say_where(host: str, port: int, guard: Guard, service: Service) -> None:
+def _say_where(host: str, guard: Guard, service: Service, port: int) -> None:
     console = stderr()
-    token = f"?token={guard.token}" if guard.token else ""
-    shown = f"[{host}]" if ":" in host else host
-    console.print(f"{service.about.run} answers on http://{shown}:{port}/{token}", soft_wrap=True, markup=False)
+    console.print(f"{service.about.run} answers on {address(host, port, guard.token)}", soft_wrap=True, markup=False)
     if guard.token:
         console.print("Programs send it as `Authorization: Bearer ...`. PADDOCK_SERVE_TOKEN sets one that stays.")
     if service.collection is None:

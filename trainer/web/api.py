@@ -5,12 +5,13 @@ from typing import Any
 
 from aiohttp import web
 
+from collector.web.problems import Problem
 from trainer.answers import COVERAGE
 from trainer.collection import FoundHorse
 from trainer.web.asked import Asked, find_photo, read_form
 from trainer.web.kept import Answer
 from trainer.web.openapi import document
-from trainer.web.problems import Code, Problem
+from trainer.web.problems import Code
 from trainer.web.service import Service
 
 
@@ -22,7 +23,7 @@ def as_json(facts: Any, status: int = 200) -> web.Response:
 
 def problem_as_json(problem: Problem) -> web.Response:
     """A problem as programs are told of it: one sentence, and a word to decide by."""
-    return as_json({"error": problem.sentence(), "code": problem.code.value}, problem.status)
+    return as_json(problem.as_json(), problem.status)
 
 
 class Api:

@@ -11,7 +11,8 @@ from urllib.parse import unquote_to_bytes
 from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from trainer.web.problems import LARGEST, Code, Problem
+from collector.web.problems import Problem
+from trainer.web.problems import LARGEST, Code
 from trainer.web.service import Given, Service
 
 FIELDS = 10  # of a form at most

@@ -3,8 +3,9 @@
 from typing import Any
 
 from collector import __version__
+from collector.web.problems import ProblemKind, problem_kinds
 from trainer.examples import Kind, Side
-from trainer.web.problems import STATUS, Code
+from trainer.web.problems import Code
 
 Schema = dict[str, Any]
 
@@ -78,7 +79,9 @@ FOUND = _object(
     }
 )
 HEALTH = _object({"status": {"const": "ok"}, **RUN})
-PROBLEM = _object({"error": _said(TEXT, "One sentence."), "code": {"enum": [code.value for code in Code]}})
+PROBLEM = _object(
+    {"error": _said(TEXT, "One sentence."), "code": {"enum": [kind.word for kind in problem_kinds(Code)]}}
+)
 
 PHOTO = {
     "url": _said(TEXT, "Address of a photo."),
@@ -90,10 +93,10 @@ ALWAYS = (Code.NO_TOKEN, Code.FROM_ELSEWHERE, Code.WRONG_HOST, Code.TOO_OFTEN, C
 PHOTO_PROBLEMS = (Code.NOTHING_ASKED, Code.NOT_FOUND, Code.NO_PICTURE, Code.TOO_LARGE)
 
 
-def _answers(name: str, *problems: Code) -> Schema:
+def _answers(name: str, *problems: ProblemKind) -> Schema:
     told: Schema = {"200": _json("What was asked for.", name)}
     for code in (*problems, *ALWAYS):
-        told[str(STATUS[code])] = _json("Why there is no answer.", "Problem")
+        told[str(code.status)] = _json("Why there is no answer.", "Problem")
     return told
 
 

@@ -4,36 +4,21 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from yarl import URL
 
+from collector.web.guards import cookie_of
+from collector.web.problems import Problem
+from collector.web.rendering import Renderer, language_of
 from trainer.answers import COVERAGE
 from trainer.collection import MOST
 from trainer.web.asked import find_photo, read_form
-from trainer.web.guards import COOKIE, cookie_of
+from trainer.web.guarding import COOKIE
 from trainer.web.kept import MINUTES, Answer
-from trainer.web.problems import Code, Problem
+from trainer.web.problems import Code
 from trainer.web.service import Service
-from trainer.web.words import LANGUAGES, choose_language, words_of
+from trainer.web.words import WORDS
 
 HERE = Path(__file__).parent
 HELD = "private, max-age=3600"  # pictures that do not change
-
-
-def make_environment() -> Environment:
-    """The templates. Whatever is put into them is escaped, and a name that is missing is an error."""
-    environment = Environment(
-        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters["percent"] = lambda share: f"{100 * share:.2f}%"
-    environment.filters["two"] = lambda value: f"{value:.2f}"
-    return environment
-
-
-def language_of(request: web.Request) -> str:
-    """The language of a request: `lang` in its address, or what the browser likes."""
-    return choose_language(request.query.get("lang"), request.headers.get("Accept-Language", ""))
 
 
 class Pages:
@@ -41,30 +26,13 @@ class Pages:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self.environment = make_environment()
+        self._renderer = Renderer(
+            HERE / "templates", WORDS, about=service.about, service=service, minutes=MINUTES, coverage=COVERAGE
+        )
 
     def render(self, request: web.Request, template: str, status: int = 200, **facts: Any) -> web.Response:
         """A page in the reader's language."""
-        language = language_of(request)
-        other = next(code for code in LANGUAGES if code != language)
-        here = request.rel_url if request.method == "GET" else URL("/")  # what was sent is not sent again
-        text = self.environment.get_template(template).render(
-            facts | {
-                "lang": language,
-                "t": words_of(language),
-                "other": other,
-                "other_name": LANGUAGES[other],
-                # A link, so that it stays in the address; a token does not.
-                "switch": str(here.update_query(lang=other).without_query_params("token")),
-                "about": self.service.about,
-                "service": self.service,
-                "minutes": MINUTES,
-                "coverage": COVERAGE,
-            }
-        )  # fmt: skip
-        return web.Response(
-            text=text, status=status, content_type="text/html", headers={"Vary": "Accept-Language, Cookie"}
-        )
+        return self._renderer.page(request, template, status, **facts)
 
     def problem(self, request: web.Request, problem: Problem) -> web.Response:
         """A page that says what is wrong, and lets one try again."""

@@ -13,6 +13,7 @@ from typing import TypeVar
 import numpy as np
 
 from collector.errors import TryLater, UsageError
+from collector.web.problems import Problem
 from trainer.collection import Collection
 from trainer.pixels import BrokenPicture
 from trainer.places import write_file
@@ -23,7 +24,7 @@ from trainer.web import pictures
 from trainer.web.about import about
 from trainer.web.batches import Batches
 from trainer.web.kept import Answer, Kept
-from trainer.web.problems import Code, Problem
+from trainer.web.problems import Code
 from trainer.web.shelf import Shelf
 
 Made = TypeVar("Made")

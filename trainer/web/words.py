@@ -1,10 +1,4 @@
-"""The page in its two languages, and which of them a reader gets."""
-
-import re
-from collections.abc import Mapping
-
-LANGUAGES = {"en": "English", "ja": "日本語"}
-RANGE = re.compile(r"\s*([a-z]{1,8})(?:-[a-z0-9-]{1,20})?\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?))?\s*", re.I)
+"""The page in its two languages."""
 
 WORDS: dict[str, tuple[str, str]] = {
     "title": ("How far would this horse stay?", "この馬に向く距離は？"),
@@ -143,21 +137,3 @@ WORDS: dict[str, tuple[str, str]] = {
     "lost": ("The server cannot be reached.", "サーバーに接続できません。"),
     "no_photo": ("That is no photo.", "写真ファイルを選んでください。"),
 }
-
-
-def words_of(language: str) -> Mapping[str, str]:
-    """All words in one language."""
-    place = list(LANGUAGES).index(language)
-    return {key: words[place] for key, words in WORDS.items()}
-
-
-def choose_language(asked: str | None, accepted: str) -> str:
-    """The language that a reader asks for, or else likes best by what the browser says (Accept-Language)."""
-    if asked in LANGUAGES:
-        return asked
-    liked: list[tuple[float, int, str]] = []
-    for place, word in enumerate(accepted[:500].split(",")):
-        found = RANGE.fullmatch(word)
-        if found and found[1].lower() in LANGUAGES:
-            liked.append((-float(found[2] or 1), place, found[1].lower()))
-    return min(liked)[2] if liked else "en"

@@ -21,6 +21,9 @@ from psycopg.sql import SQL, Identifier
 from collector import database
 from collector.demo.drawing import draw_photo
 from collector.demo.world import World
+from collector.web.guards import Guard
+from collector.web.limits import Buckets
+from collector.web.serving import make_runner
 from tests.trainer.conftest import CPU, trained
 from tests.trainer.filled import OPINIONS, SITE, fill
 from trainer.collection import Collection
@@ -35,9 +38,8 @@ from trainer.report import write_report
 from trainer.runs import Run
 from trainer.serving import Predictor
 from trainer.sources import Reach
-from trainer.web.app import make_app, make_runner
-from trainer.web.guards import Guard
-from trainer.web.limits import Buckets
+from trainer.web.app import make_app
+from trainer.web.guarding import make_guard
 from trainer.web.service import Service
 from trainer.web.shelf import Shelf
 
@@ -106,7 +108,7 @@ def opened(held: Held) -> Open:
             await collection.__aenter__()
         service = Service(held.predictor, shelf, collection, reach, **more)
         try:
-            async with TestClient(TestServer(make_app(service, guard or Guard()))) as client:
+            async with TestClient(TestServer(make_app(service, guard or make_guard()))) as client:
                 yield client
         finally:
             if collection:
@@ -142,7 +144,7 @@ class Site:
         self._loop = asyncio.get_running_loop()
         async with Collection(self._held.conninfo) as collection:
             service = Service(self._held.predictor, self._held.shelf, collection, self._reach)
-            guard = Guard(buckets=Buckets(self._rate, self._rate))
+            guard = make_guard(buckets=Buckets(self._rate, self._rate))
             runner = make_runner(make_app(service, guard))
             await runner.setup()
             await web.TCPSite(runner, "127.0.0.1", 0).start()

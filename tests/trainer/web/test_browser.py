@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from collector.web.language import in_language
 from tests.trainer.filled import OPINIONS, SITE, execute
 from tests.trainer.web.conftest import Held, Site, a_horse
 from trainer.sources import Reach
-from trainer.web.words import words_of
+from trainer.web.words import WORDS
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 PHONE, NARROW, DESK = (390, 844), (320, 640), (1200, 900)
@@ -94,7 +95,7 @@ def horse_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def assert_answered(page: Page, language: str) -> None:
     """The answer is there, whole, and its pictures can be seen."""
-    words = words_of(language)
+    words = in_language(WORDS, language)
     expect(page.locator("#answer h1")).to_be_visible()
     expect(page.locator("#answer")).to_contain_text(words["similar"])
     assert page.locator("#answer .tiles li").count() == 6
@@ -182,7 +183,7 @@ def test_a_sample(open_page: Opener) -> None:
     assert_pictures_seen(page)
     page.click(".try .tile >> nth=1")
     assert_answered(page, language)
-    expect(page.locator("#answer")).to_contain_text(words_of(language)["unseen"])
+    expect(page.locator("#answer")).to_contain_text(in_language(WORDS, language)["unseen"])
     expect(page.locator(".scale .opinion")).to_be_visible()
 
 
@@ -208,7 +209,7 @@ def test_a_mistake_is_told_in_place(open_page: Opener, language: str, tmp_path: 
     page = open_page(language, PHONE)
     page.set_input_files("#file", tmp_path / "broken.jpg")
     page.click("#upload button")
-    expect(page.locator("#problem")).to_contain_text(words_of(language)["problem"])
+    expect(page.locator("#problem")).to_contain_text(in_language(WORDS, language)["problem"])
     assert_fits(page)
     expect(page.locator("#upload button")).to_be_enabled()  # one can try again
 

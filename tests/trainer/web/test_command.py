@@ -22,7 +22,7 @@ from collector.settings import Settings
 from tests.trainer.filled import OPINIONS, SITE
 from tests.trainer.web.conftest import Held
 from trainer.cli import app
-from trainer.serve_command import make_guard
+from trainer.serve_command import guard_for
 
 ROOT = Path(__file__).parents[3]
 
@@ -87,13 +87,13 @@ def test_it_answers_beyond_this_machine_with_the_token_that_it_has_made_and_ends
 
 def test_a_token_is_asked_for_where_one_is_set_or_the_address_is_not_this_machines() -> None:
     for host in ("127.0.0.1", "localhost", "::1", "127.0.0.5"):
-        assert (make_guard(Settings(), host).token, make_guard(Settings(), host).local_only) == (None, True)
+        assert (guard_for(Settings(), host).token, guard_for(Settings(), host).local_only) == (None, True)
     for host in ("0.0.0.0", "::", "192.168.1.5", "paddock.example"):
-        guard = make_guard(Settings(), host)
+        guard = guard_for(Settings(), host)
         assert guard.token
         assert not guard.local_only
-        assert guard.token != make_guard(Settings(), host).token
-    assert make_guard(Settings(serve_token="a-token-of-this-test"), "127.0.0.1").token == "a-token-of-this-test"
+        assert guard.token != guard_for(Settings(), host).token
+    assert guard_for(Settings(serve_token="a-token-of-this-test"), "127.0.0.1").token == "a-token-of-this-test"
 
 
 def trainer(held: Held, *words: str, **settings: str) -> Any:

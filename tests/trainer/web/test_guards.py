@@ -10,11 +10,12 @@ import pytest
 from aiohttp import FormData
 from PIL import Image
 
+from collector.web.guards import cookie_of
+from collector.web.limits import Buckets
 from tests.trainer.web.conftest import Open
 from tests.trainer.web.drawn import as_bytes, bomb
 from tests.trainer.web.test_api import form, told
-from trainer.web.guards import Guard, cookie_of
-from trainer.web.limits import Buckets
+from trainer.web.guarding import make_guard
 from trainer.web.problems import LARGEST
 from trainer.web.service import PLACES
 
@@ -40,7 +41,7 @@ async def test_a_name_that_somebody_points_to_this_machine_is_refused(opened: Op
             assert (await told(await client.get("/healthz", headers={"Host": host}), 421))["code"] == "wrong_host"
         for host in ("localhost", "127.0.0.1:1", "[::1]:8771"):
             await told(await client.get("/healthz", headers={"Host": host}))
-    async with opened(guard=Guard(token=TOKEN, local_only=False)) as client:
+    async with opened(guard=make_guard(token=TOKEN, local_only=False)) as client:
         await told(await client.get("/healthz", headers={"Host": "paddock.example"}))
 
 
@@ -84,7 +85,7 @@ async def test_the_servers_own_origin_may_post(opened: Open, horse: bytes) -> No
 
 
 async def test_without_the_token_nothing_is_told(opened: Open, horse: bytes) -> None:
-    async with opened(guard=Guard(token=TOKEN)) as client:
+    async with opened(guard=make_guard(token=TOKEN)) as client:
         for path in ("/", "/predict.json", "/horses/0.jpg", "/openapi.json", "/collection?name=a"):
             answer = await client.get(path)
             assert answer.status == 401, path
@@ -98,7 +99,7 @@ async def test_without_the_token_nothing_is_told(opened: Open, horse: bytes) -> 
 
 
 async def test_the_token_is_given_once_and_leaves_the_address(opened: Open) -> None:
-    async with opened(guard=Guard(token=TOKEN)) as client:
+    async with opened(guard=make_guard(token=TOKEN)) as client:
         welcome = await client.get(f"/collection?name=a&token={TOKEN}&lang=ja", allow_redirects=False)
         text = await welcome.text()
         assert welcome.status == 200
@@ -112,13 +113,13 @@ async def test_the_token_is_given_once_and_leaves_the_address(opened: Open) -> N
 
 
 async def test_guessing_tokens_is_slow(opened: Open) -> None:
-    async with opened(guard=Guard(token=TOKEN, buckets=Buckets(1, 12))) as client:
+    async with opened(guard=make_guard(token=TOKEN, buckets=Buckets(1, 12))) as client:
         statuses = [(await client.get(f"/?token=guess-{number}")).status for number in range(4)]
     assert statuses == [401, 401, 429, 429]
 
 
 async def test_who_asks_too_often_is_told_when_to_come_again(opened: Open, horse: bytes) -> None:
-    async with opened(guard=Guard(buckets=Buckets(0.5, 3))) as client:
+    async with opened(guard=make_guard(buckets=Buckets(0.5, 3))) as client:
         answers = [await client.post("/predict.json", data=form(horse)) for _ in range(4)]
         assert [answer.status for answer in answers] == [200, 200, 200, 429]
         problem = await told(answers[-1], 429)
@@ -127,7 +128,7 @@ async def test_who_asks_too_often_is_told_when_to_come_again(opened: Open, horse
 
 
 async def test_when_all_places_are_taken_one_more_is_told_to_come_again(opened: Open) -> None:
-    async with opened(guard=Guard(buckets=Buckets(1000, 1000))) as client:
+    async with opened(guard=make_guard(buckets=Buckets(1000, 1000))) as client:
         url = client.make_url("/predict.json")
         # Forms whose end does not come hold their places.
         head = f"POST /predict.json HTTP/1.1\r\nHost: {url.host}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
@@ -154,7 +155,7 @@ async def test_when_all_places_are_taken_one_more_is_told_to_come_again(opened: 
 
 
 async def test_a_form_whose_end_does_not_come_is_given_up(opened: Open) -> None:
-    async with opened(guard=Guard(patience=0.2)) as client:
+    async with opened(guard=make_guard(patience=0.2)) as client:
         url = client.make_url("/predict.json")
         reader, writer = await asyncio.open_connection(url.host, url.port)
         writer.write(
@@ -219,7 +220,7 @@ async def test_hostile_files_are_refused_in_a_sentence(opened: Open, name: str) 
 
 async def test_mutated_and_truncated_photos_never_break_the_server(opened: Open, horse: bytes) -> None:
     chance = random.Random(0)
-    async with opened(guard=Guard(buckets=Buckets(1000, 1000))) as client:
+    async with opened(guard=make_guard(buckets=Buckets(1000, 1000))) as client:
         for number in range(60):
             body = bytearray(horse)
             if number % 3 == 0:

@@ -14,8 +14,8 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from collector.settings import is_loopback
-from trainer.web.limits import Buckets, client_of
-from trainer.web.problems import Code, Problem
+from collector.web.limits import Buckets, client_of
+from collector.web.problems import Code, Problem
 
 logger = logging.getLogger(__name__)
 
@@ -31,19 +31,25 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
-COOKIE = "paddock_token"
 OPEN = ("/healthz", "/static/")  # tell nothing of anybody's
 RATE, BURST = 10.0, 40.0  # tokens a second, and at once
-COSTS = {"/predict": 1.0, "/predict.json": 1.0, "/netkeiba/search.json": 0.5, "/collection": 0.5}
-DRAWING, OTHER, WRONG = 2.0, 0.1, 5.0  # tokens: a saliency map, anything else, a token that is not the one
+WRONG = 5.0  # tokens that a wrong password costs
 PATIENCE = 30.0  # seconds for one request, its body included
+
+
+def for_programs(path: str) -> bool:
+    """Whether what is at an address is for programs rather than for people."""
+    return path.endswith(".json") or path.startswith("/api/") or path in ("/healthz", "/metrics")
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
     """What is asked of a request."""
 
+    cookie: str  # its name; browsers tell servers by their names and not by their ports
+    cost_of: Callable[[str], float]  # tokens that a request to a path costs
     token: str | None = None  # None: everybody who reaches the server is answered
+    admin_token: str | None = None  # None: nobody may decide anything
     local_only: bool = True  # whether it answers by this machine's own names only
     patience: float = PATIENCE
     buckets: Buckets = field(default_factory=lambda: Buckets(RATE, BURST))
@@ -71,12 +77,12 @@ class Guard:
         site = headers.get("Sec-Fetch-Site")
         if site in ("cross-site", "same-site"):
             follows = request.method == "GET" and headers.get("Sec-Fetch-Mode") == "navigate"
-            if not follows or request.path.endswith(".json") or headers.get("Sec-Fetch-Dest") != "document":
+            if not follows or for_programs(request.path) or headers.get("Sec-Fetch-Dest") != "document":
                 raise Problem(Code.FROM_ELSEWHERE)
         origin = headers.get("Origin")
         if site is None and origin is not None and request.method != "GET":
             # Browsers send null for our own forms, as no referrer is to be sent; the cookie is not sent from elsewhere.
-            hidden = origin == "null" and self.token is not None
+            hidden = origin == "null" and self._tokens
             if not hidden and urlsplit(origin).netloc != request.headers.get("Host"):
                 raise Problem(Code.FROM_ELSEWHERE)
 
@@ -98,29 +104,40 @@ class Guard:
         """
         if self.token is None or request.path.startswith(OPEN):
             return
-        scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
-        cookie = request.cookies.get(COOKIE, "")
-        if scheme.lower() == "bearer" and _same(bearer.strip(), self.token):
+        if any(_brings(request, self.cookie, token) for token in self._tokens):
             return
-        if cookie and _same(cookie, cookie_of(self.token)):
-            return
-        if bearer or cookie:
+        if "Authorization" in request.headers or self.cookie in request.cookies:
             self.check_rate(request, WRONG)
         raise Problem(Code.NO_TOKEN)
 
+    def may_decide(self, request: web.Request) -> bool:
+        """Whether a request brings the token that decisions need."""
+        return self.admin_token is not None and _brings(request, self.cookie, self.admin_token)
+
     def takes(self, request: web.Request) -> bool:
-        """Whether a request brings the token in its address.
+        """Whether a request brings a token in its address.
 
         Raises:
             Problem: it brings another one.
         """
         given = request.query.get("token")
-        if self.token is None or given is None or request.path.startswith(OPEN):
+        if not self._tokens or given is None or request.path.startswith(OPEN):
             return False
-        if _same(given, self.token):
+        if any(_same(given, token) for token in self._tokens):
             return True
         self.check_rate(request, WRONG)
         raise Problem(Code.NO_TOKEN)
+
+    @property
+    def _tokens(self) -> list[str]:
+        return [token for token in (self.token, self.admin_token) if token is not None]
+
+
+def _brings(request: web.Request, cookie: str, token: str) -> bool:
+    scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and _same(bearer.strip(), token):
+        return True
+    return _same(request.cookies.get(cookie, ""), cookie_of(token))
 
 
 def _same(one: str, other: str) -> bool:
@@ -130,11 +147,6 @@ def _same(one: str, other: str) -> bool:
 def cookie_of(token: str) -> str:
     """What the cookie holds: enough to know the token by, and not the token."""
     return hashlib.sha256(f"paddock cookie {token}".encode()).hexdigest()
-
-
-def cost_of(path: str) -> float:
-    """What a request costs, in tokens."""
-    return DRAWING if path.endswith("/look.jpg") else COSTS.get(path, OTHER)
 
 
 def make_middleware(
@@ -150,7 +162,7 @@ def make_middleware(
         try:
             guard.check_host(request)
             guard.check_origin(request)
-            guard.check_rate(request, cost_of(request.path))
+            guard.check_rate(request, guard.cost_of(request.path))
             if guard.takes(request):
                 return welcome(request)
             guard.check_token(request)
@@ -178,7 +190,7 @@ def make_middleware(
 
 def _log(request: web.Request, problem: Problem, started: float) -> None:
     # The path alone: what follows it may be a token, or somebody's photo.
-    facts = {"path": request.path, "code": problem.code.value, "took": round(time.monotonic() - started, 3)}
+    facts = {"path": request.path, "code": problem.code.word, "took": round(time.monotonic() - started, 3)}
     logger.info("no answer", extra=facts)
 
 

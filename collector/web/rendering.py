@@ -1,0 +1,60 @@
+"""Templates become pages in the reader's language."""
+
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from yarl import URL
+
+from collector.web.language import LANGUAGES, Words, choose_language, in_language
+
+
+def language_of(request: web.Request) -> str:
+    """The language of a request: `lang` in its address, or what the browser likes."""
+    return choose_language(request.query.get("lang"), request.headers.get("Accept-Language", ""))
+
+
+def make_environment(templates: Path) -> Environment:
+    """The templates of a folder. Whatever is put into them is escaped, and a name that is missing is an error."""
+    environment = Environment(
+        loader=FileSystemLoader(templates), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True, auto_reload=False,
+    )  # fmt: skip
+    environment.filters["percent"] = lambda share: f"{100 * share:.2f}%"
+    environment.filters["two"] = lambda value: f"{value:.2f}"
+    return environment
+
+
+class Renderer:
+    """A server's templates and words."""
+
+    def __init__(self, templates: Path, words: Words, **always: Any) -> None:
+        self.environment = make_environment(templates)
+        self._words = {language: in_language(words, language) for language in LANGUAGES}
+        self._always = always  # facts that every page has at hand
+
+    def words(self, request: web.Request) -> dict[str, str]:
+        """The words in the language of a request."""
+        return self._words[language_of(request)]
+
+    def page(self, request: web.Request, template: str, status: int = 200, **facts: Any) -> web.Response:
+        """A page in the reader's language, with a link to itself in the other one."""
+        language = language_of(request)
+        other = next(code for code in LANGUAGES if code != language)
+        here = request.rel_url if request.method == "GET" else URL("/")  # what was sent is not sent again
+        text = self.environment.get_template(template).render(
+            self._always
+            | {
+                "lang": language,
+                "t": self._words[language],
+                "other": other,
+                "other_name": LANGUAGES[other],
+                # A link, so that it stays in the address; a token does not.
+                "switch": str(here.update_query(lang=other).without_query_params("token")),
+            }
+            | facts
+        )
+        return web.Response(
+            text=text, status=status, content_type="text/html", headers={"Vary": "Accept-Language, Cookie"}
+        )
