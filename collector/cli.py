@@ -234,6 +234,27 @@ def forget(
     commands.forget(url, host, yes=yes, as_json=as_json, demo=demo)
 
 
+@app.command(epilog=EXIT_CODES)
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on; beyond this machine it asks for a token.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8770,
+    admin: Annotated[
+        bool,
+        typer.Option("--admin", help="Print a token for decisions; without it nothing can be changed."),
+    ] = False,
+    demo: Demo = False,
+) -> None:
+    """Show the collection in a browser: search, horses over the years, races, what is open, and an API.
+
+    Example: collector serve
+    """
+    from collector.serve_command import serve as serve_collection
+
+    serve_collection(host, port, admin=admin, demo=demo)
+
+
 @app.command("demo-site", epilog=EXIT_CODES)
 def demo_site(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",

@@ -62,7 +62,9 @@ def dump(file: Path, *, demo: bool) -> None:
     part = file.with_name(f".{file.name}.part")
     try:
         with _opened(demo=demo) as conninfo:
-            _call([_program("pg_dump"), "--format=custom", f"--file={part}", conninfo], "The backup failed")
+            # Photos made small are made again when somebody looks at them.
+            options = ["--format=custom", "--exclude-table-data=thumbnail", f"--file={part}"]
+            _call([_program("pg_dump"), *options, conninfo], "The backup failed")
         part.replace(file)
     finally:
         part.unlink(missing_ok=True)

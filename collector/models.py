@@ -332,6 +332,23 @@ class PhotoMatch(SQLModel, table=True):
     decided_at: datetime = _moment()
 
 
+class LatinName(SQLModel, table=True):
+    """How a horse's name is spelt in Latin letters, folded as what people type is: see `collector.web.names`."""
+
+    __tablename__ = "latin_name"  # pyright: ignore[reportAssignmentType]
+    horse_key: str = Field(sa_column=Column(Text, primary_key=True))
+    latin: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class Thumbnail(SQLModel, table=True):
+    """A photo made small, once; it goes when its bytes go."""
+
+    digest: str = Field(foreign_key="blob.digest", ondelete="CASCADE", primary_key=True)
+    width: int = Field(primary_key=True)  # px that were asked for; a smaller photo keeps its own
+    height: int  # px
+    content: bytes = Field(sa_type=LargeBinary)  # JPEG
+
+
 class Tick(SQLModel, table=True):
     """A moment at which something is to be done, again and again: one row for each entry of the schedule."""
 

@@ -12,6 +12,7 @@ from sqlmodel import Field, SQLModel
 
 HORSE_ID = r"^[0-9A-Za-z]{10}$"  # the first four are the year of birth for horses born in Japan
 RACE_ID = r"^[0-9]{4}[0-9A-Za-z]{8}$"  # year, racecourse, meeting, day, race; letters in races abroad
+SPRINT, MILE, MIDDLE = 0.2, 0.4, 0.6  # upper ends of distance aptitude, as the first attempt (2017) drew them
 MOST_HORSES = 40  # a gate holds 18 in Japan; races abroad have had 40
 
 
@@ -97,6 +98,24 @@ class Axis(StrEnum):
     RUNNING_STYLE = "running_style"  # 逃げ to 追込
     MATURITY = "maturity"  # 早熟 to 晩成
     WET_GOING = "wet_going"  # 得意 to 苦手
+
+
+class Kind(StrEnum):
+    """The four types of horses by distance aptitude."""
+
+    SPRINT = "sprint"
+    MILE = "mile"
+    MIDDLE = "middle"
+    LONG = "long"
+
+
+def kind_of(label: float) -> Kind:
+    """The type that a distance aptitude of 0..1 stands for."""
+    if label < SPRINT:
+        return Kind.SPRINT
+    if label < MILE:
+        return Kind.MILE
+    return Kind.MIDDLE if label < MIDDLE else Kind.LONG
 
 
 class RaceDayItem(SQLModel):

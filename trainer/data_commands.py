@@ -8,7 +8,7 @@ from rich.table import Table
 
 from collector import database
 from collector.errors import UsageError
-from collector.racing import Axis
+from collector.racing import Axis, Kind
 from trainer.command_base import (
     absolute,
     as_typed,
@@ -28,7 +28,7 @@ from trainer.dataset import manifest as versions
 from trainer.dataset.diff import Difference
 from trainer.dataset.formats import Format
 from trainer.dataset.manifest import Version, find_version
-from trainer.examples import Kind, Side, Wanted
+from trainer.examples import Side, Wanted
 from trainer.export import Request
 from trainer.export import export as write
 

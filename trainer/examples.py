@@ -6,10 +6,9 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from collector.racing import Axis
+from collector.racing import Axis, Kind, kind_of
 
 LICENCE = "Belongs to its photographer; collected for private study, not to be published or passed on."
-SPRINT, MILE, MIDDLE = 0.2, 0.4, 0.6  # upper ends, as the first attempt at this problem (2017) drew them
 
 
 class Side(StrEnum):
@@ -19,24 +18,6 @@ class Side(StrEnum):
     TRAIN_DEV = "train_dev"  # horses of the training years that training does not see
     VALIDATION = "validation"
     TEST = "test"
-
-
-class Kind(StrEnum):
-    """The four types of horses by distance aptitude."""
-
-    SPRINT = "sprint"
-    MILE = "mile"
-    MIDDLE = "middle"
-    LONG = "long"
-
-
-def kind_of(label: float) -> Kind:
-    """The type that a distance aptitude of 0..1 stands for."""
-    if label < SPRINT:
-        return Kind.SPRINT
-    if label < MILE:
-        return Kind.MILE
-    return Kind.MIDDLE if label < MIDDLE else Kind.LONG
 
 
 class Skip(StrEnum):

@@ -13,11 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from collector.errors import UsageError
-from collector.racing import Axis
+from collector.racing import Axis, Kind, kind_of
 from trainer.answers import COVERAGE, Answers, Calibration, answer, load_model, see
 from trainer.dataset.manifest import read_version
 from trainer.device import Device
-from trainer.examples import Kind, kind_of
 from trainer.model import Network, as_photos
 from trainer.pixels import BrokenPicture, prepare
 from trainer.runs import Run

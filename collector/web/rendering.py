@@ -1,5 +1,6 @@
 """Templates become pages in the reader's language."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,26 @@ def make_environment(templates: Path) -> Environment:
     )  # fmt: skip
     environment.filters["percent"] = lambda share: f"{100 * share:.2f}%"
     environment.filters["two"] = lambda value: f"{value:.2f}"
+    environment.filters["address"] = web_address
+    environment.filters["host"] = lambda url: URL(web_address(url)).host or ""
     return environment
+
+
+def web_address(url: str) -> str:
+    """An address of the web, to be put into a link; of anything else (javascript:) nothing."""
+    return url if url.startswith(("http://", "https://")) else ""
+
+
+def linker(asked: str | None) -> Callable[..., str]:
+    """What makes links: a path, its query, and the language where the reader has chosen one."""
+
+    def link(path: str, **query: object) -> str:
+        words = {key: str(word) for key, word in query.items() if word not in (None, "")}
+        if asked in LANGUAGES:
+            words["lang"] = asked
+        return str(URL.build(path=path, query=words))
+
+    return link
 
 
 class Renderer:
@@ -48,6 +68,8 @@ class Renderer:
             | {
                 "lang": language,
                 "t": self._words[language],
+                "link": linker(request.query.get("lang")),
+                "asked_language": request.query.get("lang") in LANGUAGES,
                 "other": other,
                 "other_name": LANGUAGES[other],
                 # A link, so that it stays in the address; a token does not.

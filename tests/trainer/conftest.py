@@ -18,8 +18,8 @@ from psycopg.sql import SQL, Identifier
 
 from collector import database
 from collector.demo.world import World
+from tests.filled import fill
 from tests.trainer.exported import A_SHARD
-from tests.trainer.filled import fill
 from tests.trainer.stable import Stable
 from trainer import export as exporting
 from trainer.config import RunConfig, make_config

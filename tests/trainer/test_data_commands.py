@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from collector.demo.world import World
 from collector.errors import UsageError
+from tests.filled import SMALL, as_json, execute, fill
 from tests.trainer.exported import digests, rows, stopped, trainer
-from tests.trainer.filled import SMALL, as_json, execute, fill
 from trainer import export as exporting
 from trainer.cli import app
 from trainer.command_base import as_json_text, as_typed

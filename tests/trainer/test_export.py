@@ -15,8 +15,8 @@ from PIL import Image
 from psycopg.conninfo import make_conninfo
 
 from collector.errors import UsageError
+from tests.filled import damage, execute
 from tests.trainer.exported import A_SHARD, digests, environment, rows, stopped
-from tests.trainer.filled import damage, execute
 from trainer import export as exporting
 from trainer.dataset import manifest
 from trainer.dataset.diff import compare

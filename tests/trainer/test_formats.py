@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.errors import UsageError
-from tests.trainer.filled import fill
+from tests.filled import fill
 from trainer.dataset import card
 from trainer.dataset.formats import Format, read_shard, shard_path, write_shard
 from trainer.dataset.manifest import Version

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
 from collector.errors import UsageError
+from collector.racing import Kind, kind_of
 from tests.trainer.conftest import CPU, WORLD, make_version, start, trained
 from trainer.answers import COVERAGE, Answers, Calibration, calibrate
 from trainer.baselines import constant_median, mean_by_sex_and_age, mean_by_sire
@@ -18,7 +19,7 @@ from trainer.data import Table
 from trainer.dataset.manifest import Version
 from trainer.diagnose import diagnose, noise_floor
 from trainer.evaluate import evaluate
-from trainer.examples import Kind, Side, kind_of
+from trainer.examples import Side
 from trainer.export import Request
 from trainer.learn import Told, gather, learn
 from trainer.places import Places

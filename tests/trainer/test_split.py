@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 
 from collector import images
 from collector.errors import UsageError
-from tests.trainer.filled import SMALL, drawn
+from tests.filled import SMALL, drawn
 from trainer.examples import Side
 from trainer.split import (
     BITS,

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from collector.racing import MIDDLE, MILE, SPRINT, Kind
 from trainer.dataset.croissant import describe
 from trainer.dataset.formats import Format, read_shard
 from trainer.dataset.manifest import Manifest, digest_of
-from trainer.examples import LICENCE, MIDDLE, MILE, SPRINT, Kind, Side
+from trainer.examples import LICENCE, Side
 from trainer.pixels import BrokenPicture, Preparation, prepare
 from trainer.places import write_file
 

@@ -24,8 +24,8 @@ from collector.demo.world import World
 from collector.web.guards import Guard
 from collector.web.limits import Buckets
 from collector.web.serving import make_runner
+from tests.filled import OPINIONS, SITE, fill
 from tests.trainer.conftest import CPU, trained
-from tests.trainer.filled import OPINIONS, SITE, fill
 from trainer.collection import Collection
 from trainer.dataset import card
 from trainer.dataset.manifest import Version

@@ -12,7 +12,7 @@ from aiohttp import FormData
 from PIL import Image
 
 from tests.demo_site import demo_site
-from tests.trainer.filled import SITE, execute
+from tests.filled import SITE, execute
 from tests.trainer.web.conftest import Held, Open
 from tests.trainer.web.drawn import as_bytes, not_horses
 from trainer.sources import Reach

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from collector.web.language import in_language
-from tests.trainer.filled import OPINIONS, SITE, execute
+from tests.filled import OPINIONS, SITE, execute
 from tests.trainer.web.conftest import Held, Site, a_horse
 from trainer.sources import Reach
 from trainer.web.words import WORDS

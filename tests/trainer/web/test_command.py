@@ -19,7 +19,7 @@ import pytest
 from typer.testing import CliRunner
 
 from collector.settings import Settings
-from tests.trainer.filled import OPINIONS, SITE
+from tests.filled import OPINIONS, SITE
 from tests.trainer.web.conftest import Held
 from trainer.cli import app
 from trainer.serve_command import guard_for

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from collector.web.language import in_language
-from tests.trainer.filled import execute
+from tests.filled import execute
 from tests.trainer.web.conftest import Held, Open
 from tests.trainer.web.drawn import as_bytes, not_horses
 from tests.trainer.web.test_api import form

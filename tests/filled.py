@@ -1,6 +1,7 @@
 """A database as a crawl of the look-alike world leaves it, filled at once: rows are written, no page is asked for."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -61,6 +62,7 @@ def fill(conninfo: str, world: World = SMALL, *, labels: bool = True, matches: b
         if matches:
             _copy(connection, "horse", map(_horse, world.horses()))
             _copy(connection, "race", {_race_id(issue, photo): _race(issue, photo) for issue, photo in shown}.values())
+            _copy(connection, "entry", _entries(shown).values())
             _copy(connection, "photo_match", (_match(issue, photo) for issue, photo in shown))
         if labels:
             month = world.opinion_month
@@ -136,6 +138,23 @@ def _race(issue: Issue, photo: Photo) -> dict[str, Any]:
         "name": photo.race_name, "surface": "turf", "distance": 1600, "prizes": [],
         "source_url": f"{OPINIONS}/race/{race_id}/", "observed_at": AT,
     }  # fmt: skip
+
+
+def _entries(shown: list[tuple[Issue, Photo]]) -> dict[tuple[str, str], dict[str, Any]]:
+    """Of a horse that stands in one race twice, the last."""
+    drawn_by: Counter[str] = Counter()
+    entries: dict[tuple[str, str], dict[str, Any]] = {}
+    for issue, photo in shown:
+        race_id = _race_id(issue, photo)
+        drawn_by[race_id] += 1
+        entries[race_id, horse_id(photo.horse)] = {
+            "race_id": race_id, "horse_id": horse_id(photo.horse), "horse_name": photo.horse.name,
+            "horse_key": photo.horse.name, "horse_number": drawn_by[race_id], "sex": SEXES[photo.horse.sex],
+            "age": photo.age, "finish": "finished", "finish_position": 19 - drawn_by[race_id],
+            "horse_weight": 440 + 10 * photo.age, "horse_weight_change": 2, "positions_at_bends": [],
+            "source_url": f"{OPINIONS}/race/{race_id}/", "observed_at": AT,
+        }  # fmt: skip
+    return entries
 
 
 def _match(issue: Issue, photo: Photo) -> dict[str, Any]:

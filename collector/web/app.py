@@ -1,0 +1,78 @@
+"""The photo search put together: pages, JSON, pictures, static files, and the guard before all of them."""
+
+import json
+from pathlib import Path
+
+from aiohttp import web
+
+from collector.errors import TryLater
+from collector.web import problems
+from collector.web.guards import Guard, Handler, add_headers, for_programs, make_middleware
+from collector.web.pages import Pages
+from collector.web.problems import Problem, ProblemKind
+from collector.web.service import Service
+
+STATIC = Path(__file__).parent / "static"
+COOKIE = "paddock_search"
+LARGEST = 64 * 1024  # bytes of a request's body: forms with a few words
+PICTURE, PAGE = 0.02, 0.1  # tokens of a client's bucket
+PORT = 8770
+
+
+class Code(problems.Code):
+    """What else can be wrong here."""
+
+    COLLECTION_LOST = ProblemKind(
+        "collection_lost", 503,
+        "The collection's database cannot be reached, or is too busy; try again in a moment.",
+        "コレクションのデータベースに接続できません。少し待ってからもう一度お試しください。",
+    )  # fmt: skip
+    TOO_LARGE = ProblemKind("too_large", 413, "A form here has 64 KiB at most.", "送信できるのは64 KiBまでです。")
+
+
+def cost_of(path: str) -> float:
+    """What a request costs, in tokens of its client's bucket."""
+    return PICTURE if path.startswith("/photos/") else PAGE
+
+
+def make_app(service: Service) -> web.Application:
+    """The application."""
+    pages = Pages(service)
+
+    def tell(request: web.Request, problem: Problem) -> web.StreamResponse:
+        response = as_json(problem) if for_programs(request.path) else pages.problem(request, problem)
+        if problem.retry_after is not None:
+            response.headers["Retry-After"] = str(problem.retry_after)
+        return response
+
+    guard = make_middleware(service.guard, pages.welcome, tell)
+    app = web.Application(middlewares=[guard, lost_collection], client_max_size=LARGEST)
+    app.add_routes([*pages.routes(), web.get("/favicon.ico", _icon), web.static("/static", STATIC)])
+    app.on_response_prepare.append(add_headers)
+    return app
+
+
+@web.middleware
+async def lost_collection(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A database that cannot be reached is a problem that passes."""
+    try:
+        return await handler(request)
+    except TryLater as error:
+        raise Problem(Code.COLLECTION_LOST, retry_after=5) from error
+    except web.HTTPRequestEntityTooLarge as error:
+        raise Problem(Code.TOO_LARGE) from error
+
+
+def make_guard(*, token: str | None = None, admin_token: str | None = None, local_only: bool = True) -> Guard:
+    """What is asked of requests."""
+    return Guard(COOKIE, cost_of, token=token, admin_token=admin_token, local_only=local_only)
+
+
+def as_json(problem: Problem) -> web.Response:
+    """A problem as programs are told of it."""
+    text = json.dumps(problem.as_json(), ensure_ascii=False)
+    return web.Response(text=text, status=problem.status, content_type="application/json")
+
+
+async def _icon(_request: web.Request) -> web.FileResponse:
+    return web.FileResponse(STATIC / "icon.svg")

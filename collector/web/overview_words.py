@@ -1,0 +1,3 @@
+"""The overview in its two languages."""
+
+OVERVIEW: dict[str, tuple[str, str]] = {}

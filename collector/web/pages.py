@@ -1,0 +1,177 @@
+"""The pages for people: they work without a script, and better with one. An address holds a page's whole state."""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from collector.racing import HORSE_ID, RACE_ID, Axis, Sex, kind_of
+from collector.web import facts, plots
+from collector.web.conditional import ASK_AGAIN, HELD, tagged
+from collector.web.guards import cookie_of
+from collector.web.names import as_key
+from collector.web.pictures import WIDTHS
+from collector.web.problems import Code, Problem
+from collector.web.query import LONGEST, Query, read_query
+from collector.web.rendering import Renderer, language_of
+from collector.web.search import MOST_COUNTED, find
+from collector.web.service import Service, photo_of
+from collector.web.words import WORDS
+
+HERE = Path(__file__).parent
+COMPARED = 4  # photos beside each other at most
+MOST_ISSUES = 3000  # more than a magazine of sixty years has
+PHOTO = r"{photo:[0-9]{6}-[0-9]{2}}"
+RACE_IN_PATH = "{race_id:" + RACE_ID.strip("^$") + "}"
+PHOTO_NAME = re.compile(r"[0-9]{6}-[0-9]{2}")
+IS_ID = HORSE_ID.strip("^$")
+
+
+class Pages:
+    """What is answered with a page."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self._renderer = Renderer(HERE / "templates", WORDS, axes=list(Axis), sexes=list(Sex), widths=WIDTHS)
+        self._renderer.environment.filters["kind"] = kind_of
+        self._renderer.environment.filters["groupby_in_order"] = by_race
+
+    def render(self, request: web.Request, template: str, status: int = 200, **known: Any) -> web.Response:
+        """A page in the reader's language."""
+        guard = self.service.guard
+        known |= {"may_decide": guard.may_decide(request), "decisions": guard.admin_token is not None}
+        known.setdefault("query", Query())
+        response = self._renderer.page(request, template, status, **known)
+        response.headers["Cache-Control"] = ASK_AGAIN  # so that going back shows the page at once
+        return response
+
+    def problem(self, request: web.Request, problem: Problem) -> web.Response:
+        """A page that says what is wrong, and lets one try again."""
+        sentence = problem.sentence(language_of(request))
+        template = "token.html" if problem.code is Code.NO_TOKEN else "problem.html"
+        return self.render(request, template, problem.status, sentence=sentence)
+
+    def welcome(self, request: web.Request) -> web.Response:
+        """For who has brought a token: the cookie, and on to the page.
+
+        On by the page itself: a browser that came from elsewhere would not send a strict cookie along a redirect.
+        """
+        onward = request.rel_url.without_query_params("token")
+        response = self.render(request, "welcome.html", onward=str(onward) if request.method == "GET" else "/")
+        token = request.query["token"]
+        cookie = self.service.guard.cookie
+        response.set_cookie(cookie, cookie_of(token), httponly=True, samesite="Strict", secure=request.secure)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    async def search(self, request: web.Request) -> web.Response:
+        """Photos by horse, as the address asks; without a question, the newest."""
+        query = read_query(request.query)
+        found = await find(self.service.reader, query)
+        choices = await self.service.choices()
+        onward = query.words() | {"before": str(found.more)} if found.more else None
+        return self.render(
+            request, "search.html", query=query, found=found, choices=choices, onward=onward, counted=MOST_COUNTED,
+            first={key: word for key, word in query.words().items() if key != "before"},
+        )  # fmt: skip
+
+    async def horse(self, request: web.Request) -> web.Response:
+        """A horse as it grew: its photos in time order, its aptitudes, its entries."""
+        known = await facts.horse_facts(self.service.reader, request.match_info["name"])
+        return self._horse(request, known) if known else await self.name(request)
+
+    async def name(self, request: web.Request) -> web.Response:
+        """The photos of a name whose horse is open; the horse itself, where just one bears the name."""
+        key = as_key(request.match_info["name"].replace("\0", "")[:LONGEST])
+        known = await facts.name_facts(self.service.reader, key) if key else None
+        if known is None:
+            raise Problem(Code.NOT_FOUND)
+        if not known.photos and len(known.bearers) == 1:
+            raise web.HTTPSeeOther(request.rel_url.with_path(f"/horses/{known.bearers[0]['horse_id']}"))
+        return self._horse(request, known)
+
+    def _horse(self, request: web.Request, known: facts.HorseFacts) -> web.Response:
+        now = max([datetime.now(UTC), *(row[-1].at for row in known.opinions.values())])
+        histories = {axis: plots.history(opinions, now) for axis, opinions in known.opinions.items()}
+        return self.render(request, "horse.html", facts=known, histories=histories, compared=COMPARED)
+
+    async def photo(self, request: web.Request) -> web.Response:
+        """A photo, with all that is known of it and where it came from."""
+        shown = await facts.photo_facts(self.service.reader, *photo_of(request.match_info["photo"]))
+        if shown is None:
+            raise Problem(Code.NOT_FOUND)
+        return self.render(request, "photo.html", photo=shown)
+
+    async def compare(self, request: web.Request) -> web.Response:
+        """Two to four photos beside each other, in the order in which they were taken."""
+        asked = list(dict.fromkeys(request.query.getall("photo", [])))[:COMPARED]
+        found: list[facts.Row] = []
+        for word in asked:
+            if not PHOTO_NAME.fullmatch(word):
+                raise Problem(Code.NOT_UNDERSTOOD, "photo is to be such as 160104-01")
+            shown = await facts.photo_facts(self.service.reader, *photo_of(word))
+            if shown is not None and shown["digest"]:
+                found.append(shown)
+        found.sort(key=lambda photo: (photo["issue_date"], photo["number"]))
+        return self.render(request, "compare.html", photos=found, compared=COMPARED)
+
+    async def race(self, request: web.Request) -> web.Response:
+        """A race: its field in draw order, with photos and results."""
+        known = await facts.race_facts(self.service.reader, request.match_info["race_id"])
+        if known is None:
+            raise Problem(Code.NOT_FOUND)
+        return self.render(request, "race.html", facts=known)
+
+    async def issue(self, request: web.Request) -> web.Response:
+        """A back number: all its photos, race by race in draw order."""
+        known = await facts.issue_facts(self.service.reader, request.match_info["code"])
+        if known is None:
+            raise Problem(Code.NOT_FOUND)
+        return self.render(request, "issue.html", facts=known)
+
+    async def issues(self, request: web.Request) -> web.Response:
+        """The back numbers by year."""
+        found = await facts.issues(self.service.reader, None, MOST_ISSUES)
+        by_year: dict[int, list[facts.Row]] = {}
+        for row in found:
+            by_year.setdefault(row["issue_date"].year, []).append(row)
+        return self.render(request, "issues.html", by_year=by_year)
+
+    async def small(self, request: web.Request) -> web.Response:
+        """A photo in one of the widths that there are."""
+        code, number = photo_of(request.match_info["photo"])
+        width = int(request.match_info["width"])
+        if width not in WIDTHS:
+            raise Problem(Code.NOT_FOUND)
+        photo = await self.service.pictures.small(code, number, width)
+        return tagged(request, photo.body, photo.media_type, photo.tag, HELD)
+
+    async def original(self, request: web.Request) -> web.Response:
+        """A photo's bytes as they came."""
+        photo = await self.service.pictures.original(*photo_of(request.match_info["photo"]))
+        return tagged(request, photo.body, photo.media_type, photo.tag, HELD)
+
+    def routes(self) -> list[web.RouteDef]:
+        """Where all that is."""
+        return [
+            web.get("/", self.search),
+            web.get("/horses/{name:" + IS_ID + "}", self.horse),
+            web.get("/horses/{name:[^/]{1,200}}", self.name),
+            web.get(f"/photos/{PHOTO}", self.photo),
+            web.get(f"/photos/{PHOTO}/original", self.original),
+            web.get(rf"/photos/{PHOTO}/{{width:[0-9]{{1,5}}}}.jpg", self.small),
+            web.get("/compare", self.compare),
+            web.get(f"/races/{RACE_IN_PATH}", self.race),
+            web.get("/issues", self.issues),
+            web.get(r"/issues/{code:[0-9]{6}}", self.issue),
+        ]
+
+
+def by_race(photos: list[facts.Row]) -> list[tuple[str, list[facts.Row]]]:
+    """Photos under the race they were taken for, in the order in which they come."""
+    races: dict[str, list[facts.Row]] = {}
+    for photo in photos:
+        races.setdefault(photo["race_id"] or photo["printed_race"] or "", []).append(photo)
+    return list(races.items())

@@ -1,0 +1,96 @@
+"""Connections on which nothing can be written: what the pages read the collection through.
+
+Every transaction is read-only, and where the role is there, the session is that of a role that may read our tables and
+nothing else. Values always travel beside the statement.
+"""
+
+import logging
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, LiteralString, Self
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from collector.errors import TryLater
+
+ROLE = "paddock_reader"
+# Plans are made for the values at hand: a part of a name that is rare and one that is common want different ones.
+OPTIONS = (
+    "-c default_transaction_read_only=on -c statement_timeout=3000 -c plan_cache_mode=force_custom_plan -c jit=off"
+)
+PATIENCE = 3.0  # seconds until the database is taken for gone
+CONNECTIONS = 4
+GRANT_LOCK = 7_220_001  # an advisory lock: granting twice at once is an error in Postgres
+MAKE_ROLE = f"""
+DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{ROLE}') THEN CREATE ROLE {ROLE} NOLOGIN; END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+END $$
+"""
+GRANTS = f"""
+GRANT {ROLE} TO CURRENT_USER;
+GRANT USAGE ON SCHEMA public TO {ROLE};
+GRANT SELECT ON photo_search, horse_search, photo, photo_match, issue, blob, thumbnail, horse, race, entry, aptitude,
+    page, parse_failure, fetch_log, host, drift TO {ROLE};
+"""
+
+logger = logging.getLogger(__name__)
+
+
+async def make_role(conninfo: str) -> str | None:
+    """See to it that the role is there and may read; None where this database does not let us."""
+    async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
+        try:
+            async with connection.transaction():
+                await connection.execute("SELECT pg_advisory_xact_lock(%s)", (GRANT_LOCK,))
+                await connection.execute(MAKE_ROLE)
+                await connection.execute(GRANTS)
+        except psycopg.errors.InsufficientPrivilege as error:
+            facts = {"role": ROLE, "reason": str(error).splitlines()[0]}
+            logger.warning("no role of its own for reading; transactions are read-only all the same", extra=facts)
+            return None
+    return ROLE
+
+
+class Reader:
+    """A pool of connections that only read."""
+
+    def __init__(self, conninfo: str, role: str | None = None, connections: int = CONNECTIONS) -> None:
+        given = conninfo_to_dict(conninfo)
+        options = f"{given.get('options') or ''} {OPTIONS} {f'-c role={role}' if role else ''}".strip()
+        self._pool = AsyncConnectionPool(
+            make_conninfo(conninfo, options=options, connect_timeout=str(round(PATIENCE))),
+            kwargs={"autocommit": True, "row_factory": dict_row},
+            min_size=0,
+            max_size=connections,
+            timeout=PATIENCE,
+            open=False,
+        )
+
+    async def __aenter__(self) -> Self:
+        # That a connection failed is told to whoever asked for it.
+        logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+        await self._pool.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._pool.close()
+
+    async def rows(self, query: LiteralString, values: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """All rows of a query.
+
+        Raises:
+            TryLater: the database cannot be reached, or did not answer in time.
+        """
+        try:
+            async with self._pool.connection() as connection:
+                return await (await connection.execute(query, values)).fetchall()  # pyright: ignore[reportReturnType]
+        except psycopg.errors.QueryCanceled as error:
+            raise TryLater("the collection's database took too long") from error
+        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+            raise TryLater("the collection's database cannot be reached") from error

@@ -1,0 +1,3 @@
+"""The review in its two languages."""
+
+REVIEW: dict[str, tuple[str, str]] = {}

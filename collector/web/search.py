@@ -1,0 +1,189 @@
+"""The search: photos in groups, one for each horse, the horse with the newest photo first.
+
+A page goes on after the last photo of the one before (a cursor), so links stay right when new photos come in. Names are
+looked for among horses, all else among photos; either way a page is a walk along an index that ends when it is full.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, LiteralString
+
+from collector.web.names import Typed, read_name
+from collector.web.query import Cursor, Query
+from collector.web.reader import Reader
+
+PAGE = 24  # horses
+ROW = 4  # photos of each that are shown
+MOST_COUNTED = 500  # horses; beyond, counting would cost more than it tells
+SUGGESTIONS = 8
+AS_WRITTEN = str.maketrans({"\\": "\\\\", "%": "\\%", "_": "\\_"})  # what LIKE would read otherwise
+
+# {t} is the table's name in the query that a condition becomes part of.
+CONDITIONS: dict[str, LiteralString] = {
+    "since": "{t}.dated >= %(since)s",
+    "until": "{t}.dated <= %(until)s",
+    "race": "{t}.race_name LIKE %(race)s",
+    "course": "{t}.racecourse = %(course)s",
+    "sex": "{t}.sex = %(sex)s",
+    "age": "{t}.age = %(age)s",
+    "low": "{t}.value >= %(low)s",
+    "high": "{t}.value <= %(high)s",
+    "labelled": "{t}.value IS NOT NULL",
+}
+IN_NAMES: LiteralString = "name_keys LIKE %(part)s"
+IN_LATIN: LiteralString = "latin LIKE %(part)s"
+FOUND: LiteralString = """
+WITH heads AS MATERIALIZED (
+    SELECT shows, dated, photo FROM photo_search AS head WHERE {head} {onward} AND NOT EXISTS (
+        SELECT FROM photo_search AS newer
+        WHERE newer.shows = head.shows AND (newer.dated, newer.photo) > (head.dated, head.photo) AND {newer})
+    ORDER BY dated DESC, photo DESC LIMIT %(most)s)
+SELECT horse.shows, horse.horse_id, horse.horse_name, horse.photos, horse.value, heads.photo AS head,
+    heads.dated AS head_dated, photo.photo, photo.dated, photo.race_name, photo.width, photo.height, photo.digest
+FROM heads JOIN horse_search AS horse USING (shows)
+CROSS JOIN LATERAL (
+    SELECT * FROM photo_search AS shown WHERE shown.shows = heads.shows AND {shown}
+    ORDER BY dated DESC, photo DESC LIMIT %(row)s) AS photo
+ORDER BY heads.dated DESC, heads.photo DESC, photo.dated DESC, photo.photo DESC
+"""
+COUNT_PHOTOS: LiteralString = """
+SELECT count(*) FROM (SELECT DISTINCT shows FROM photo_search AS photo WHERE {photo} LIMIT %(counted)s) AS found
+"""
+COUNT_NAMES: LiteralString = """
+SELECT count(*) FROM (SELECT FROM horse_search WHERE {named} LIMIT %(counted)s) AS found
+"""
+# The name that begins so before the one that only holds it; of several, the one photographed last.
+SUGGEST: LiteralString = """
+SELECT shows, horse_name, photos, newest FROM horse_search WHERE {named}
+ORDER BY {key} LIKE %(beginning)s DESC, newest DESC, shows LIMIT %(most)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPhoto:
+    """A photo in a row of results."""
+
+    photo: str  # issue and number
+    dated: date  # of the issue
+    race_name: str | None
+    width: int  # px
+    height: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A horse, or a name whose horse is open, and the newest of its photos that were asked for."""
+
+    shows: str  # what its page is called: the horse's id, or the name
+    horse_id: str | None
+    name: str
+    photos: int  # of it, whether asked for or not
+    value: float | None  # distance aptitude now
+    shown: list[ShownPhoto]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of results."""
+
+    groups: list[Group]
+    horses: int  # found, MOST_COUNTED at most
+    more: Cursor | None  # where the next page goes on
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A name that begins as somebody types, or holds that."""
+
+    shows: str
+    name: str
+    photos: int
+    newest: date
+
+
+async def find(reader: Reader, query: Query) -> Found:
+    """The photos that are asked for, by horse.
+
+    Raises:
+        TryLater: the database cannot be reached.
+    """
+    typed = read_name(query.name)
+    if query.name and typed is None:
+        return Found([], 0, None)
+    conditions, values = _conditions(query, typed)
+    onward: LiteralString = "AND (head.dated, head.photo) < (%(dated)s, %(photo)s)" if query.before else ""
+    if query.before:
+        values |= {"dated": query.before.dated, "photo": query.before.photo}
+    statement = FOUND.format(
+        head=_all(conditions, "head"), newer=_all(conditions, "newer"), shown=_all(conditions, "shown"), onward=onward
+    )
+    rows = await reader.rows(statement, values | {"most": PAGE + 1, "row": ROW})
+    groups = _grouped(rows)
+    last = next((row for row in reversed(rows) if groups[PAGE:] and row["shows"] == groups[PAGE - 1].shows), None)
+    more = Cursor(last["head_dated"], last["head"]) if last else None
+    return Found(groups[:PAGE], await _count(reader, query, typed, conditions, values), more)
+
+
+async def _count(
+    reader: Reader, query: Query, typed: Typed | None, conditions: list[LiteralString], values: dict[str, Any]
+) -> int:
+    if typed and not query.filtered:
+        statement = COUNT_NAMES.format(named=_named(typed))
+    else:
+        statement = COUNT_PHOTOS.format(photo=_all(conditions, "photo"))
+    return (await reader.rows(statement, values | {"counted": MOST_COUNTED}))[0]["count"]
+
+
+async def suggest(reader: Reader, name: str) -> list[Suggestion]:
+    """Names for what has been typed so far.
+
+    Raises:
+        TryLater: the database cannot be reached.
+    """
+    typed = read_name(name)
+    if typed is None:
+        return []
+    statement = SUGGEST.format(named=_named(typed), key="latin" if typed.latin else "horse_key")
+    part = typed.part.translate(AS_WRITTEN)
+    values = {"part": f"%{part}%", "beginning": f"{part}%", "most": SUGGESTIONS}
+    rows = await reader.rows(statement, values)
+    return [Suggestion(row["shows"], row["horse_name"], row["photos"], row["newest"]) for row in rows]
+
+
+def _conditions(query: Query, typed: Typed | None) -> tuple[list[LiteralString], dict[str, Any]]:
+    values: dict[str, Any] = {
+        "since": date(query.year, 1, 1) if query.year else None,
+        "until": date(query.year, 12, 31) if query.year else None,
+        "race": f"%{query.race.translate(AS_WRITTEN)}%" if query.race else None,
+        "course": query.course or None,
+        "sex": query.sex,
+        "age": query.age,
+        "low": query.low,
+        "high": query.high,
+        "labelled": query.labelled or None,
+    }
+    asked = {key: value for key, value in values.items() if value is not None}
+    conditions: list[LiteralString] = [CONDITIONS[key] for key in asked]
+    if typed:
+        conditions.append("{t}.shows IN (SELECT shows FROM horse_search WHERE " + _named(typed) + ")")
+        asked["part"] = f"%{typed.part.translate(AS_WRITTEN)}%"
+    return conditions, asked
+
+
+def _named(typed: Typed) -> LiteralString:
+    return IN_LATIN if typed.latin else IN_NAMES
+
+
+def _all(conditions: list[LiteralString], table: LiteralString) -> LiteralString:
+    """All conditions on a table under its name in the query."""
+    return " AND ".join(condition.replace("{t}", table) for condition in conditions) or "true"
+
+
+def _grouped(rows: list[dict[str, Any]]) -> list[Group]:
+    groups: dict[str, Group] = {}
+    for row in rows:
+        empty = Group(row["shows"], row["horse_id"], row["horse_name"], row["photos"], row["value"], [])
+        shown = ShownPhoto(row["photo"], row["dated"], row["race_name"], row["width"], row["height"], row["digest"])
+        groups.setdefault(row["shows"], empty).shown.append(shown)
+    return list(groups.values())

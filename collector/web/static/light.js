@@ -1,0 +1,67 @@
+// Photos large, one after the other: by keys, by swiping, by buttons. Without this the same links lead to a photo's page.
+const FAR = 50; // px that a finger moves until it is a swipe
+
+export function light(links) {
+  if (!links.length) return;
+  const shown = [...links];
+  const words = document.documentElement.lang === "ja"
+    ? ["前の写真", "次の写真", "閉じる", "この写真のページ"] : ["Previous photo", "Next photo", "Close", "This photo's page"];
+  const box = document.createElement("dialog");
+  const image = document.createElement("img"), line = document.createElement("p");
+  const said = document.createElement("span"), page = document.createElement("a"), buttons = document.createElement("span");
+  let at = 0, from = null;
+  box.className = "light";
+  box.setAttribute("aria-label", words[3]);
+  said.setAttribute("aria-live", "polite");
+  page.textContent = words[3];
+  buttons.className = "buttons";
+
+  const go = (place) => {
+    at = (place + shown.length) % shown.length;
+    const link = shown[at];
+    image.src = link.dataset.light;
+    image.alt = link.querySelector("img").alt;
+    said.textContent = `${link.dataset.caption} (${at + 1}/${shown.length})`;
+    page.href = link.href;
+  };
+  const button = (sign, word, act) => {
+    const made = document.createElement("button");
+    made.type = "button";
+    made.textContent = sign;
+    made.setAttribute("aria-label", word);
+    made.addEventListener("click", act);
+    buttons.append(made);
+    return made;
+  };
+  const back = button("‹", words[0], () => go(at - 1)), on = button("›", words[1], () => go(at + 1));
+  const end = button("×", words[2], () => box.close());
+  back.hidden = on.hidden = shown.length < 2;
+  line.append(said, page, buttons);
+  box.append(image, line);
+  document.body.append(box);
+
+  box.addEventListener("keydown", (event) => {
+    if (event.key === "ArrowLeft") go(at - 1);
+    else if (event.key === "ArrowRight") go(at + 1);
+    else if (event.key === "Home") go(0);
+    else if (event.key === "End") go(shown.length - 1);
+    else return;
+    event.preventDefault();
+  });
+  image.addEventListener("pointerdown", (event) => { from = event.clientX; });
+  image.addEventListener("pointerup", (event) => {
+    const moved = from === null ? 0 : event.clientX - from;
+    from = null;
+    if (Math.abs(moved) > FAR) go(moved < 0 ? at + 1 : at - 1);
+  });
+  image.addEventListener("pointercancel", () => { from = null; });
+  image.draggable = false;
+  box.addEventListener("close", () => { image.removeAttribute("src"); shown[at].focus(); });
+  shown.forEach((link, place) => link.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return; // a new tab, as everywhere
+    event.preventDefault();
+    go(place);
+    box.showModal();
+    end.focus();
+  }));
+}

@@ -1,0 +1,123 @@
+"""A collection in a real Postgres, its search made, and a server on it."""
+
+import asyncio
+import threading
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import psycopg
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from psycopg.conninfo import make_conninfo
+from psycopg.sql import SQL, Identifier
+
+from collector import database
+from collector.demo.world import World
+from collector.web.app import make_app, make_guard
+from collector.web.guards import Guard
+from collector.web.limits import Buckets
+from collector.web.renewal import renew
+from collector.web.service import Service, serving
+from collector.web.serving import make_runner
+from tests.filled import fill
+
+WORLD = World(years=range(2013, 2018), issues_per_year=5, photos_per_issue=8)  # some 170 photos
+ADMIN = "a-token-that-decides"
+Open = Callable[..., AbstractAsyncContextManager[TestClient[Any, Any]]]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A collection that is looked at."""
+
+    conninfo: str
+
+
+def generous(**options: Any) -> Guard:
+    """A guard whose buckets no test empties by chance."""
+    return replace(make_guard(**options), buckets=Buckets(10_000, 10_000))
+
+
+async def _renew(conninfo: str) -> None:
+    async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
+        await renew(connection)
+
+
+def renewed(conninfo: str) -> None:
+    """Make the search's views what the tables say."""
+    asyncio.run(_renew(conninfo))
+
+
+@pytest.fixture(scope="session")
+def shown(cluster: str) -> Iterator[Shown]:
+    """The world in a database that no test changes."""
+    name = f"look_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(cluster, autocommit=True) as connection:
+        connection.execute(SQL("CREATE DATABASE {} TEMPLATE template_paddock").format(Identifier(name)))
+        conninfo = database.conninfo_for(make_conninfo(cluster, dbname=name))
+        fill(conninfo, WORLD)
+        renewed(conninfo)
+        yield Shown(conninfo)
+        connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+
+
+@pytest.fixture
+def own(conninfo: str) -> Shown:
+    """The world in a database of this test's own, for what changes it."""
+    fill(conninfo, World(years=range(2015, 2017), issues_per_year=2, photos_per_issue=6))
+    renewed(conninfo)
+    return Shown(conninfo)
+
+
+@pytest.fixture
+def opened(shown: Shown) -> Open:
+    """A server in this test's loop, and a client of it that follows nothing by itself."""
+
+    @asynccontextmanager
+    async def opening(
+        *, conninfo: str = shown.conninfo, guard: Guard | None = None
+    ) -> AsyncIterator[TestClient[Any, Any]]:
+        async with (
+            serving(conninfo, guard or generous()) as service,
+            TestClient(TestServer(make_app(service))) as client,
+        ):
+            yield client
+
+    return opening
+
+
+class Site:
+    """The server on a thread with a loop of its own, for a browser or another client from outside."""
+
+    def __init__(self, conninfo: str, guard: Guard | None = None) -> None:
+        self._conninfo, self._guard = conninfo, guard or generous()
+        self._ready, self._end = threading.Event(), asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
+        self.service: Service | None = None
+        self.base = ""
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        async with serving(self._conninfo, self._guard) as service:
+            runner = make_runner(make_app(service))
+            await runner.setup()
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            self.service, self.base = service, f"http://127.0.0.1:{runner.addresses[0][1]}"
+            self._ready.set()
+            await self._end.wait()
+            await runner.cleanup()
+
+    def __enter__(self) -> "Site":
+        self._thread.start()
+        assert self._ready.wait(20)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._end.set)
+        self._thread.join(20)
