@@ -64,7 +64,7 @@ SEARCH: dict[str, tuple[str, str]] = {
     "years_old": ("{age} years", "{age}歳"),
     "race_unknown": ("race unknown", "レース不明"),
     "copy_of": ("copy of {photo}", "{photo}と同じ写真"),
-    "place": ("{place}.", "{place}着"),
+    "place": ("{ordinal}", "{place}着"),
     "finish_finished": ("finished", "完走"),
     "finish_scratched": ("scratched", "取消"),
     "finish_excluded": ("excluded", "除外"),
