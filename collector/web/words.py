@@ -20,6 +20,7 @@ SEARCH: dict[str, tuple[str, str]] = {
     "name": ("Name of a horse", "馬名"),
     "name_hint": ("Part of a name: キタサン, きたさん, kitasan", "馬名の一部：キタサン、きたさん、kitasan"),
     "find": ("Search", "検索"),
+    "names": ("Names that fit", "候補"),
     "suggested": ("{count} names", "候補{count}件"),
     "filters": ("Filters", "絞り込み"),
     "any": ("any", "指定なし"),
