@@ -123,7 +123,12 @@ def test_workers_can_be_scaled(services):
 
 
 def test_workers_wait_for_the_schema(services):
-    for name, needed in (("worker", "migrate"), ("web", "migrate"), ("demo-worker", "demo-migrate"), ("demo-crawl", "demo-migrate")):
+    for name, needed in (
+        ("worker", "migrate"),
+        ("web", "migrate"),
+        ("demo-worker", "demo-migrate"),
+        ("demo-crawl", "demo-migrate"),
+    ):
         assert services[name]["depends_on"][needed]["condition"] == "service_completed_successfully"
 
 
