@@ -90,7 +90,9 @@ class Pages:
         if known is None:
             raise Problem(Code.NOT_FOUND)
         if not known.photos and len(known.bearers) == 1:
-            raise web.HTTPSeeOther(request.rel_url.with_path(f"/horses/{known.bearers[0]['horse_id']}"))
+            raise web.HTTPSeeOther(
+                request.rel_url.with_path(f"/horses/{known.bearers[0]['horse_id']}", keep_query=True)
+            )
         return self._horse(request, known)
 
     def _horse(self, request: web.Request, known: facts.HorseFacts) -> web.Response:
