@@ -180,5 +180,6 @@ SEARCH: dict[str, tuple[str, str]] = {
     "close": ("Close", "閉じる"),
     "before": ("Previous photo", "前の写真"),
     "after": ("Next photo", "次の写真"),
+    "page": ("This photo's page", "この写真のページ"),
 }
 WORDS = SEARCH | OVERVIEW | REVIEW
