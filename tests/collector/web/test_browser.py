@@ -222,7 +222,7 @@ def test_the_lightbox_is_swiped_on_a_telephone(open_page: Opener, star: tuple[st
     expect(box).to_contain_text(f"2/{star[2]}")
     swipe(page, "dialog.light img", 200)
     expect(box).to_contain_text(f"1/{star[2]}")
-    box.get_by_label("閉じる").tap()
+    box.get_by_label("閉じる").click()
     expect(box).to_be_hidden()
 
 
