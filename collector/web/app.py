@@ -37,10 +37,10 @@ def make_app(service: Service) -> web.Application:
         return response
 
     guard = make_middleware(service.guard, pages.welcome, tell)
-    app = web.Application(middlewares=[metrics.count, guard, lost_collection], client_max_size=LARGEST)
+    app = web.Application(middlewares=[metrics.begin, guard, lost_collection], client_max_size=LARGEST)
     app.add_routes([*pages.routes(), *api.routes(), *metrics.routes()])
     app.add_routes([web.get("/favicon.ico", _icon), web.static("/static", STATIC)])
-    app.on_response_prepare.append(add_headers)
+    app.on_response_prepare.extend([add_headers, metrics.count])
     return app
 
 

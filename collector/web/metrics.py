@@ -14,6 +14,7 @@ from collector.web.guards import Handler
 from collector.web.service import Service
 
 NOWHERE = "none"  # the route of an address that has none
+STARTED = web.RequestKey("started", float)  # when a request came, in seconds of the monotonic clock
 SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 
 
@@ -38,22 +39,18 @@ class Metrics:
         )  # fmt: skip
 
     @web.middleware
-    async def count(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Count what is answered, the guard's refusals among it."""
-        started = time.monotonic()
-        try:
-            response = await handler(request)
-        except web.HTTPException as answered:
-            self._count(request, answered.status, started)
-            raise
-        self._count(request, response.status, started)
-        return response
+    async def begin(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Note when a request came."""
+        request[STARTED] = time.monotonic()
+        return await handler(request)
 
-    def _count(self, request: web.Request, status: int, started: float) -> None:
+    async def count(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Count an answer as it begins, the guard's refusals among them; a file knows its status no sooner."""
         route = route_of(request)
         method = request.method if request.method in hdrs.METH_ALL else "other"
-        self._requests.labels(route, method, status).inc()
-        self._seconds.labels(route).observe(time.monotonic() - started)
+        self._requests.labels(route, method, response.status).inc()
+        if STARTED in request:
+            self._seconds.labels(route).observe(time.monotonic() - request[STARTED])
 
     async def metrics(self, _request: web.Request) -> web.Response:
         """All numbers, as Prometheus reads them."""
