@@ -6,10 +6,11 @@ from pathlib import Path
 from aiohttp import web
 
 from collector.errors import TryLater
-from collector.web import problems
+from collector.web import decisions
 from collector.web.guards import Guard, Handler, add_headers, for_programs, make_middleware
 from collector.web.pages import Pages
 from collector.web.problems import Problem, ProblemKind
+from collector.web.review_pages import Review
 from collector.web.service import Service
 
 STATIC = Path(__file__).parent / "static"
@@ -19,7 +20,7 @@ PICTURE, PAGE = 0.02, 0.1  # tokens of a client's bucket
 PORT = 8770
 
 
-class Code(problems.Code):
+class Code(decisions.Code):
     """What else can be wrong here."""
 
     COLLECTION_LOST = ProblemKind(
@@ -38,6 +39,7 @@ def cost_of(path: str) -> float:
 def make_app(service: Service) -> web.Application:
     """The application."""
     pages = Pages(service)
+    review = Review(pages)
 
     def tell(request: web.Request, problem: Problem) -> web.StreamResponse:
         response = as_json(problem) if for_programs(request.path) else pages.problem(request, problem)
@@ -47,8 +49,9 @@ def make_app(service: Service) -> web.Application:
 
     guard = make_middleware(service.guard, pages.welcome, tell)
     app = web.Application(middlewares=[guard, lost_collection], client_max_size=LARGEST)
-    app.add_routes([*pages.routes(), web.get("/favicon.ico", _icon), web.static("/static", STATIC)])
+    app.add_routes([*pages.routes(), *review.routes(), web.get("/favicon.ico", _icon), web.static("/static", STATIC)])
     app.on_response_prepare.append(add_headers)
+    app.on_cleanup.append(review.close)
     return app
 
 
