@@ -25,7 +25,8 @@ from collector.web.renewal import renew
 from collector.web.rereading import Rereading
 from collector.web.service import Service, photo_of
 
-LISTS = {"open": "/review/open", "decided": "/review/decided", "copies": "/review/copies"}  # where one goes back to
+# Where one goes back to, by a word: an address that was sent is never followed.
+LISTS = {"open": "/review/open", "decided": "/review/decided", "copies": "/review/copies"}
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +66,8 @@ class Decisions:
         if given.get("back") == "photo":
             raise web.HTTPSeeOther(_link(request, f"/photos/{photo}"))
         before = read_query({"before": given.get("before", "")}).before
-        raise web.HTTPSeeOther(_link(request, _list(given, "open"), done=photo, before=before))
+        path = LISTS.get(given.get("back", ""), LISTS["open"])
+        raise web.HTTPSeeOther(_link(request, path, done=photo, before=before))
 
     async def forget(self, request: web.Request) -> web.Response:
         """Forget a photo for good, once it has been said that this is meant; then back to the list."""
@@ -78,7 +80,7 @@ class Decisions:
         if known is None:
             raise Problem(Code.NOT_FOUND)
         await self._forget(known["page_url"])
-        raise web.HTTPSeeOther(_link(request, _list(given, "copies"), forgotten=photo))
+        raise web.HTTPSeeOther(_link(request, LISTS.get(given.get("back", ""), "/review"), forgotten=photo))
 
     async def read_again(self, request: web.Request) -> web.Response:
         """Read every archived page again, or see what that would change; then to where its progress is shown."""
@@ -207,11 +209,6 @@ def _is_address(url: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
-
-
-def _list(given: Mapping[str, str], otherwise: str) -> str:
-    """The list to go back to; never an address that was sent."""
-    return LISTS.get(given.get("back", ""), LISTS[otherwise])
 
 
 def _link(request: web.Request, path: str, **query: object) -> str:

@@ -23,7 +23,8 @@ class Review:
 
     async def first(self, request: web.Request) -> web.Response:
         """How much waits, and how one may decide."""
-        return self._pages.render(request, "review.html", counts=await review.counts(self._reader))
+        counts, forgotten = await review.counts(self._reader), await self._forgotten(request)
+        return self._pages.render(request, "review.html", counts=counts, forgotten=forgotten)
 
     async def open(self, request: web.Request) -> web.Response:
         """Photos whose horse is open."""

@@ -54,6 +54,7 @@ REVIEW: dict[str, tuple[str, str]] = {
     "review_this": ("This horse", "この馬にする"),
     "review_this_named": ("{photo}: this horse, {name} {year}", "{photo}は{name}（{year}）にする"),
     "review_other": ("Another horse: its name or id", "ほかの馬（馬名またはID）"),
+    "review_horse": ("The horse: its name or id", "馬名またはID"),
     "review_decide": ("Decide", "確定する"),
     "review_decide_photo": ("{photo}: decide", "{photo}を確定する"),
     "review_done": ("{photo} shows {name}.", "{photo}を{name}に確定しました。"),
@@ -147,15 +148,15 @@ REVIEW: dict[str, tuple[str, str]] = {
         "途中で止まったため、何も変更していません。{why}",
     ),
     "review_again_pages": (
-        "{pages} archived pages read, {unreadable} of them unreadable; no request was made.",
+        "Archived pages read: {pages}, of which unreadable: {unreadable}. No request was made.",
         "保存済みの{pages}ページを読み、そのうち{unreadable}ページは読み取れませんでした。アクセスは行っていません。",
     ),
     "review_again_links": (
-        "{links} pages found that were not known; the next crawl asks for them.",
+        "Pages found that were not known: {links}; the next crawl asks for them.",
         "新しいページが{links}件見つかりました。次の収集で取得します。",
     ),
     "review_again_links_dry": (
-        "{links} pages would be found that are not known.",
+        "Pages that would be found and are not known: {links}.",
         "新しいページが{links}件見つかる見込みです。",
     ),
     "review_again_nothing": ("Nothing changed.", "変更はありませんでした。"),
