@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from collector import matching
+from collector.web.app import COOKIE
 from collector.web.guards import cookie_of
 from collector.web.language import LANGUAGES, in_language
 from collector.web.words import WORDS
@@ -42,7 +43,7 @@ async def test_without_the_token_no_address_changes_anything(own: Shown, opened:
         paths = {re.sub(r"\{[^}]*\}", photo, route.resource.canonical) for route in routes if route.resource}
         assert {"/review/match", "/review/forget", "/review/reading", "/api/decisions/forget"} <= paths
         for path in sorted(paths):
-            for headers in ({}, {"Authorization": "Bearer wrong"}, {"Cookie": f"paddock_search={cookie_of('wrong')}"}):
+            for headers in ({}, {"Authorization": "Bearer wrong"}, {"Cookie": f"{COOKIE}={cookie_of('wrong')}"}):
                 for method, sent in itertools.product(("POST", "PUT", "PATCH", "DELETE"), bodies):
                     answer = await client.request(method, path, headers=headers, **sent)
                     assert answer.status in (401, 403, 404, 405), (method, path, answer.status)
@@ -95,10 +96,20 @@ async def test_another_sites_page_decides_nothing(own: Shown, opened: Open, head
     assert fingerprint(own.conninfo) == before
 
 
+async def test_a_browser_that_hides_where_its_own_form_came_from_decides(own: Shown, opened: Open) -> None:
+    photo = photos_of(own.conninfo)[0]
+    horse_id, _ = a_horse(own.conninfo)
+    headers = {"Origin": "null", "Cookie": f"{COOKIE}={cookie_of(ADMIN)}"}
+    async with opened(conninfo=own.conninfo, guard=generous(admin_token=ADMIN)) as client:
+        sent = {"photo": photo, "horse": horse_id}
+        assert (await client.post("/review/match", data=sent, headers=headers, allow_redirects=False)).status == 303
+    assert matched(own.conninfo, photo)[0][0] == horse_id
+
+
 # --- which horse ------------------------------------------------------------------------------------------
 
 
-async def test_a_decision_is_kept_as_the_command_keeps_it(own: Shown, other_conninfo: str, opened: Open) -> None:
+async def test_a_decision_is_kept_as_the_command_keeps_it(own: Shown, opened: Open) -> None:
     photo, other = photos_of(own.conninfo)[:2]
     ((horse_id, _),) = execute(own.conninfo, "SELECT horse_id, race_id FROM photo_match ORDER BY id LIMIT 1")
     open_up(own.conninfo, photo, other, candidates=[horse_id])

@@ -3,10 +3,13 @@
 import psycopg
 
 from collector import forget
+from collector.demo.world import World
 from collector.web.words import WORDS
 from tests.collector.web.conftest import ADMIN, Open, Shown, generous
 from tests.collector.web.waiting import HOSTILE, MAY, fingerprint, photos_of, send
-from tests.filled import execute
+from tests.filled import execute, fill
+
+OWN = World(years=range(2015, 2017), issues_per_year=2, photos_per_issue=6)  # as in the fixture `own`
 
 
 async def test_forgetting_needs_a_second_page(own: Shown, opened: Open) -> None:
@@ -26,8 +29,8 @@ async def test_a_forgotten_photos_bytes_and_small_copies_are_gone(
 ) -> None:
     photo = photos_of(own.conninfo)[0]
     code, number = photo.split("-")
-    ((digest, page_url),) = execute(
-        own.conninfo, "SELECT digest, page_url FROM photo WHERE issue_code = %s AND number = %s", code, int(number)
+    ((digest,),) = execute(
+        own.conninfo, "SELECT digest FROM photo WHERE issue_code = %s AND number = %s", code, int(number)
     )
     async with opened(conninfo=own.conninfo, guard=generous(admin_token=ADMIN)) as client:
         assert (await client.get(f"/photos/{photo}/320.jpg")).status == 200
@@ -40,14 +43,23 @@ async def test_a_forgotten_photos_bytes_and_small_copies_are_gone(
             assert (await client.get(f"/photos/{photo}{path}")).status == 404
     for table in ("blob", "thumbnail", "photo"):
         assert execute(own.conninfo, f"SELECT count(*) FROM {table} WHERE digest = %s", digest) == [(0,)]
-    # What the command says it does, it has done already.
-    async with await psycopg.AsyncConnection.connect(own.conninfo, autocommit=True) as connection:
-        before = fingerprint(own.conninfo)
-        assert (await forget.forget_url(connection, page_url)).photos == 0
-    assert fingerprint(own.conninfo) == before
-    assert execute(own.conninfo, "SELECT state, error FROM page WHERE url = %s", page_url) == [
-        ("excluded", "forgotten on request")
-    ]
+
+
+async def test_forgetting_leaves_what_the_command_leaves(own: Shown, other_conninfo: str, opened: Open) -> None:
+    fill(other_conninfo, OWN)
+    photo = photos_of(own.conninfo)[0]
+    code, number = photo.split("-")
+    ((url,),) = execute(
+        own.conninfo, "SELECT page_url FROM photo WHERE issue_code = %s AND number = %s", code, int(number)
+    )
+    async with opened(conninfo=own.conninfo, guard=generous(admin_token=ADMIN)) as client:
+        await send(client, "/review/forget", photo=photo, sure="yes")
+    async with await psycopg.AsyncConnection.connect(other_conninfo, autocommit=True) as connection:
+        await forget.forget_url(connection, url)
+    execute(own.conninfo, "UPDATE page SET added_at = '2026-11-01'")
+    execute(other_conninfo, "UPDATE page SET added_at = '2026-11-01'")
+    assert fingerprint(own.conninfo) == fingerprint(other_conninfo)
+    assert execute(own.conninfo, "SELECT url, state FROM page") == [(url, "excluded")]
 
 
 async def test_no_address_makes_the_page_say_what_is_not_so(own: Shown, opened: Open) -> None:
