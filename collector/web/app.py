@@ -12,6 +12,7 @@ from collector.web.guards import Guard, Handler, add_headers, for_programs, make
 from collector.web.metrics import Metrics
 from collector.web.pages import Pages
 from collector.web.problems import Problem
+from collector.web.review_pages import Review
 from collector.web.service import Service
 
 STATIC = Path(__file__).parent / "static"
@@ -29,6 +30,7 @@ def cost_of(path: str) -> float:
 def make_app(service: Service) -> web.Application:
     """The application."""
     pages, api, metrics = Pages(service), Api(service), Metrics(service)
+    review = Review(pages)
 
     def tell(request: web.Request, problem: Problem) -> web.StreamResponse:
         response = as_json(problem) if for_programs(request.path) else pages.problem(request, problem)
@@ -38,9 +40,10 @@ def make_app(service: Service) -> web.Application:
 
     guard = make_middleware(service.guard, pages.welcome, tell)
     app = web.Application(middlewares=[metrics.begin, guard, lost_collection], client_max_size=LARGEST)
-    app.add_routes([*pages.routes(), *api.routes(), *metrics.routes()])
+    app.add_routes([*pages.routes(), *review.routes(), *api.routes(), *metrics.routes()])
     app.add_routes([web.get("/favicon.ico", _icon), web.static("/static", STATIC)])
     app.on_response_prepare.extend([add_headers, metrics.count])
+    app.on_cleanup.append(review.close)
     return app
 
 

@@ -1,0 +1,62 @@
+"""The review in a real browser: without a script, by keyboard, narrow, under the strict policy of its pages."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
+
+from tests.collector.web.conftest import ADMIN, Shown, Site, generous
+from tests.collector.web.waiting import a_horse, matched, open_up, photos_of, put_real_page
+from tests.filled import execute
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+PHONE = ViewportSize(width=390, height=844)
+
+
+@pytest.fixture
+def page(own: Shown) -> Iterator[Page]:
+    """A telephone's browser without a script, which has brought the token; nobody may have complained in the end."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        pytest.skip("no Chromium is here: apt-get install chromium")
+    complaints: list[str] = []
+    with sync_playwright() as playwright, Site(own.conninfo, generous(admin_token=ADMIN)) as site:
+        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        page = browser.new_page(base_url=site.base, viewport=PHONE, locale="en", java_script_enabled=False)
+        page.on("console", lambda said: complaints.append(said.text))
+        page.goto(f"/review?token={ADMIN}")
+        page.wait_for_url("**/review")
+        yield page
+        browser.close()
+    assert complaints == []
+
+
+def test_a_horse_is_decided_by_keyboard(own: Shown, page: Page) -> None:
+    photo = photos_of(own.conninfo)[0]
+    horse_id, name = a_horse(own.conninfo)
+    open_up(own.conninfo, photo)
+    page.goto("/review/open")
+    page.get_by_label("Another horse").or_(page.get_by_label("The horse")).focus()
+    page.keyboard.type(name)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_have_text(f"{photo} shows {name}. Change it")
+    expect(page.get_by_role("heading", name="No photo is open.")).to_be_visible()
+    assert matched(own.conninfo, photo)[0][0] == horse_id
+
+
+def test_a_photo_is_forgotten_from_its_own_page(own: Shown, page: Page) -> None:
+    photo = photos_of(own.conninfo)[0]
+    page.goto(f"/photos/{photo}")
+    page.get_by_role("link", name=f"Forget {photo}").click()
+    expect(page.get_by_role("heading", name=f"Forget {photo}?")).to_be_visible()
+    page.get_by_role("button", name="Forget it for good").click()
+    expect(page.get_by_role("status")).to_contain_text(f"{photo} is forgotten")
+
+
+def test_what_reading_again_would_change_is_told_without_a_script(own: Shown, page: Page) -> None:
+    put_real_page(own.conninfo)
+    page.goto("/review/quarantined")
+    page.get_by_role("button", name="See what would change").click()
+    expect(page.get_by_role("status")).to_contain_text("Archived pages read: 1", timeout=20_000)
+    assert execute(own.conninfo, "SELECT state FROM page") == [("quarantined",)]
