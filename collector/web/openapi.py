@@ -133,6 +133,40 @@ def _pictures() -> Schema:
     }
 
 
+def _decision(name: str, summary: str, answer: str, fields: dict[str, Schema], *more: ProblemKind) -> Schema:
+    asked: Schema = {
+        "type": "object", "properties": fields, "required": list(fields), "additionalProperties": False,
+    }  # fmt: skip
+    problems = _problems(
+        "application/json", Code.NOT_UNDERSTOOD, Code.READ_ONLY, Code.TOO_LARGE, *more
+    )  # fmt: skip
+    content = {"application/json": {"schema": ref(answer)}}
+    return {
+        "post": {
+            "operationId": name,
+            "summary": summary,
+            "requestBody": {"required": True, "content": {"application/json": {"schema": asked}}},
+            "responses": {"200": {"description": "What was decided.", "content": content}} | problems,
+            "security": [{"token": []}],
+        }
+    }
+
+
+def _decisions() -> Schema:
+    horse = said(TEXT, "Its id, or its name where just one horse bears it.")
+    url = said(TEXT, "Of a photo's page or picture.")
+    return {
+        "/api/decisions/match": _decision(
+            "match", "This photo shows this horse, for good; needs the token of `collector serve --admin`.", "Matched",
+            {"photo": PHOTO, "horse": horse}, Code.NOT_DECIDED,
+        ),
+        "/api/decisions/forget": _decision(
+            "forget", "Remove a photo for good and never ask for it again; needs the token as well.", "Forgotten",
+            {"url": url}, Code.NOT_DECIDED, Code.READING,
+        ),
+    }  # fmt: skip
+
+
 def _itself() -> Schema:
     health = _get("health", "Whether it answers, and its database; needs no token.", "Health", [])
     health["get"]["security"] = []
@@ -158,7 +192,7 @@ def document() -> Schema:
     return {
         "openapi": "3.1.0",
         "info": {"title": "Paddock photo search", "version": __version__, "description": words},
-        "paths": _lists() | _things() | _pictures() | _itself(),
+        "paths": _lists() | _things() | _pictures() | _decisions() | _itself(),
         "components": {"schemas": SCHEMAS, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
         "security": [{}, {"token": []}],
     }

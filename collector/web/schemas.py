@@ -241,11 +241,20 @@ HEALTH = _object(
     }
 )
 PROBLEM = _object({"error": said(TEXT, "One sentence."), "code": {"enum": [kind.word for kind in problem_kinds(Code)]}})
+MATCHED = _object({"photo": PHOTO, "horse_id": HORSE})
+FORGOTTEN = _object(
+    {
+        "photos": said(COUNT, "That are gone."),
+        "pages": said(COUNT, "Never asked for again."),
+        "blobs": said(COUNT, "Pages and pictures whose bytes are gone."),
+        "near_duplicates": said(array(TEXT), "Addresses of pictures that look the same and are still held."),
+    }
+)
 SCHEMAS: dict[str, Schema] = {
     "ListedPhotos": array(LISTED), "Backnumbers": array(ISSUE), "Found": FOUND, "Group": GROUP, "ShownPhoto": SHOWN,
     "Suggestions": array(SUGGESTION), "Horse": WHOLE_HORSE, "Aptitudes": APTITUDES, "Opinion": OPINION,
     "History": HISTORY, "Entries": array(ref("Entry")), "Entry": ENTRY, "Photo": _object(PHOTO_IN_LIST),
     "WholePhoto": WHOLE_PHOTO, "Printed": PRINTED, "Match": MATCH, "Provenance": PROVENANCE, "Permission": PERMISSION,
     "Race": WHOLE_RACE, "InField": IN_FIELD, "Issue": WHOLE_ISSUE, "Health": HEALTH, "Problem": PROBLEM,
-    "Document": {"type": "object"},
+    "Document": {"type": "object"}, "Matched": MATCHED, "Forgotten": FORGOTTEN,
 }  # fmt: skip

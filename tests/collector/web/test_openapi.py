@@ -18,13 +18,15 @@ from schemathesis.specs.openapi.checks import (
 from collector.web.app import make_app
 from collector.web.guards import for_programs
 from collector.web.openapi import document
-from tests.collector.web.conftest import Shown, Site
+from tests.collector.web.conftest import ADMIN, Shown, Site, generous
 from tests.filled import execute
 
 CHECKS: Any = (status_code_conformance, content_type_conformance, response_schema_conformance)
 PATIENT = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
 SCHEMA: Any = schemathesis.openapi.from_dict(document())
 OPERATIONS = {found.ok().label: found.ok() for found in SCHEMA.get_all_operations()}
+READING = [label for label in OPERATIONS if label.startswith("GET ")]
+DECIDING = [label for label in OPERATIONS if label not in READING]
 REAL = """
 SELECT photo, horse_id, race_id, issue_code, left(horse_name, 3) FROM photo_search
 WHERE value IS NOT NULL AND race_id IS NOT NULL ORDER BY photo LIMIT 1
@@ -62,7 +64,9 @@ def asked(site: Site, path: str) -> http.client.HTTPResponse:
 def test_the_document_is_openapi() -> None:
     SCHEMA.validate()
     assert all(map(meta.is_valid, document()["components"]["schemas"].values()))
-    assert {f"GET {path}" for path in document()["paths"]} == set(OPERATIONS)
+    methods = {f"{method.upper()} {path}" for path, item in document()["paths"].items() for method in item}
+    assert methods == set(OPERATIONS)
+    assert DECIDING == ["POST /api/decisions/match", "POST /api/decisions/forget"]
 
 
 def test_the_document_names_every_address_for_programs(site: Site) -> None:
@@ -72,7 +76,7 @@ def test_the_document_names_every_address_for_programs(site: Site) -> None:
     assert {route for route in routes if for_programs(route)} | pictures == set(document()["paths"])
 
 
-@pytest.mark.parametrize("label", OPERATIONS)
+@pytest.mark.parametrize("label", READING)
 def test_what_there_is_is_told_as_the_document_says(site: Site, real: dict[str, Any], label: str) -> None:
     operation = OPERATIONS[label]
     paths, queries = (
@@ -96,6 +100,21 @@ def test_whatever_the_document_allows_is_answered_as_it_says(site: Site, label: 
         case.validate_response(response, checks=CHECKS)
 
     check()
+
+
+@pytest.mark.parametrize("label", DECIDING)
+def test_whatever_is_to_be_decided_is_answered_as_the_document_says(own: Shown, label: str) -> None:
+    with Site(own.conninfo, generous(admin_token=ADMIN)) as site:
+
+        @some
+        @given(case=OPERATIONS[label].as_strategy())
+        def check(case: Any) -> None:
+            case.headers = {"Authorization": f"Bearer {ADMIN}"}
+            response = case.call(base_url=site.base)
+            assert response.status_code < 500
+            case.validate_response(response, checks=CHECKS)
+
+        check()
 
 
 @settings(some, max_examples=60)
