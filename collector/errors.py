@@ -2,6 +2,7 @@
 
 PaddockError
 ├── UsageError          wrong use or configuration: say it in one sentence, exit 2
+│   └── Busy            something else is at work on the same: later it may be done
 ├── TryLater            this request failed, the next may not: retried on a slot of its own
 │   └── HostBusy        429 or 503: the whole host is left alone for a while
 ├── Refused             the site says no (403, robots.txt, a block page): never worked around
@@ -30,6 +31,10 @@ class PaddockError(Exception):
 
 class UsageError(PaddockError):
     """Wrong use or configuration; the sentence says what, where and what to do."""
+
+
+class Busy(UsageError):
+    """Something else is at work on the same data; the same command may be given later."""
 
 
 class TryLater(PaddockError):

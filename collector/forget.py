@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
+from collector.errors import Busy
 from collector.politeness import Connection, host_name
+
+ARCHIVE_LOCK = 7_220_002  # an advisory lock: what is forgotten while pages are read again would be put back
 
 # A photo is its page, its picture, and every other page that shows the same bytes.
 TARGETS = """
@@ -59,9 +62,25 @@ class Forgotten:
         }
 
 
+async def take_archive(connection: Connection) -> None:
+    """Let nobody else forget anything, or read the archive again, until this transaction ends.
+
+    Raises:
+        Busy: somebody does.
+    """
+    row = await (await connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (ARCHIVE_LOCK,))).fetchone()
+    if row != (True,):
+        raise Busy("The archive is being read again, or something is being forgotten; try again when that is done.")
+
+
 async def forget_url(connection: Connection, url: str) -> Forgotten:
-    """Take out one photo, named by its page or its picture; an unknown address is noted so it is never asked for."""
+    """Take out one photo, named by its page or its picture; an unknown address is noted so it is never asked for.
+
+    Raises:
+        Busy: the archive is being read again.
+    """
     async with connection.transaction():
+        await take_archive(connection)
         name = host_name(url)
         await connection.execute("INSERT INTO host (name) VALUES (%s) ON CONFLICT DO NOTHING", (name,))
         await connection.execute(UNKNOWN, {"url": url, "host": name})
@@ -70,8 +89,13 @@ async def forget_url(connection: Connection, url: str) -> Forgotten:
 
 
 async def forget_host(connection: Connection, host: str) -> Forgotten:
-    """Take out everything that came from a host, and never ask it for anything again."""
+    """Take out everything that came from a host, and never ask it for anything again.
+
+    Raises:
+        Busy: the archive is being read again.
+    """
     async with connection.transaction():
+        await take_archive(connection)
         await connection.execute(
             "INSERT INTO host (name, excluded_at) VALUES (%s, clock_timestamp())"
             " ON CONFLICT (name) DO UPDATE SET excluded_at = clock_timestamp()",

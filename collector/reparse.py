@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from collector import drift
 from collector.derive import Derived
+from collector.forget import take_archive
 from collector.frontier import LABELS, PRIORITY, DuePage
 from collector.models import UNDATED, ListedPhotoItem, PageKind, PageState, PhotoItem
 from collector.politeness import Connection, host_name
@@ -114,8 +115,12 @@ async def reparse(connection: Connection, since: date, *, dry_run: bool, show: C
     """Read every stored page again, in one transaction; `dry_run` undoes it after counting.
 
     `show(done, total)` is called now and then.
+
+    Raises:
+        Busy: another process does it, or forgets something.
     """
     async with connection.transaction(force_rollback=dry_run):
+        await take_archive(connection)
         for table in FACTS:
             await connection.execute(f"CREATE TEMP TABLE before_{table} ON COMMIT DROP AS SELECT * FROM {table}")
         await connection.execute("CREATE TEMP TABLE derived (source text, issue_code text, number int) ON COMMIT DROP")

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import psycopg
 from aiohttp import web
 
-from collector.errors import TryLater, UsageError
+from collector.errors import Busy, TryLater, UsageError
 from collector.forget import Forgotten, forget_url
 from collector.matching import decide_by_hand
 from collector.politeness import Connection
@@ -112,9 +112,7 @@ class Decisions:
             return await decide_by_hand(connection, photo, horse.strip())
 
     async def _forget(self, url: str) -> Forgotten:
-        if self.rereading.running:
-            raise Problem(Code.READING)
-        async with self.rereading.lock, self._deciding() as connection:
+        async with self._deciding() as connection:
             return await forget_url(connection, url)
 
     @asynccontextmanager
@@ -123,6 +121,8 @@ class Decisions:
         try:
             async with self.service.deciding() as connection:
                 yield connection
+        except Busy as error:
+            raise Problem(Code.READING) from error
         except UsageError as error:
             raise Problem(Code.NOT_DECIDED, str(error)) from error
         except psycopg.OperationalError as error:

@@ -27,13 +27,12 @@ class Reading:
 
 
 class Rereading:
-    """At most one reading at a time. `lock` is held meanwhile: what is forgotten would be put back by it."""
+    """At most one reading at a time."""
 
     def __init__(self, service: Service, after: Callable[[], None]) -> None:
         self._service = service
         self._after = after  # is called when something was changed
         self._task: asyncio.Task[None] | None = None
-        self.lock = asyncio.Lock()
         self.last: Reading | None = None
 
     @property
@@ -58,7 +57,7 @@ class Rereading:
             reading.done, reading.total = done, total
 
         try:
-            async with self.lock, self._service.deciding() as connection:
+            async with self._service.deciding() as connection:
                 reading.changes = await reparse(connection, UNDATED, dry_run=reading.dry_run, show=show)
         except (PaddockError, psycopg.Error) as error:
             logger.warning("the pages could not be read again", extra={"reason": str(error)})

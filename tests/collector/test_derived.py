@@ -11,8 +11,8 @@ import pytest
 from collector.crawl import Tick, crawl
 from collector.demo.truth import TruePhoto, truth
 from collector.demo.world import World
-from collector.errors import ExitCode, ParseError
-from collector.forget import forget_host, forget_url
+from collector.errors import Busy, ExitCode, ParseError
+from collector.forget import forget_host, forget_url, take_archive
 from collector.frontier import Scope
 from collector.jobs import Workplace
 from collector.politeness import Connection, host_name
@@ -258,3 +258,17 @@ async def test_a_forgotten_host_is_never_asked_again(place: Workplace, connectio
         assert rows(place.conninfo, "SELECT count(*) FROM blob") == [(0,)]
         assert await run(place, site) == ExitCode.BLOCKED
         assert len(site.requests) == asked
+
+
+async def test_the_archive_is_read_again_once_at_a_time_and_nothing_forgotten_meanwhile(
+    connection: Connection, conninfo: str
+) -> None:
+    async with await psycopg.AsyncConnection.connect(conninfo) as elsewhere:
+        await take_archive(elsewhere)
+        for attempt in (
+            forget_url(connection, "http://127.0.0.1:1/keibabook/160104/photo01.html"),
+            reparse(connection, EVERYTHING, dry_run=True, show=no_progress),
+        ):
+            with pytest.raises(Busy, match="again when that is done"):
+                await attempt
+    assert await (await connection.execute("SELECT count(*) FROM page")).fetchone() == (0,)

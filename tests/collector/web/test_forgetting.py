@@ -100,3 +100,18 @@ async def test_photos_of_the_same_bytes_are_told_to_go_together(own: Shown, open
         text = await (await client.get(f"/review/forget/{first}", headers=MAY | {"Accept-Language": "en"})).text()
     assert WORDS["review_forget_same"][0].format(count=2) in text
     assert f"/photos/{second}/320.jpg" in text
+
+
+async def test_nothing_is_forgotten_while_the_archive_is_read_again(own: Shown, opened: Open) -> None:
+    """Whoever reads has seen the photo's page, and would put it back: in this server or in any other process."""
+    photo = photos_of(own.conninfo)[0]
+    before = fingerprint(own.conninfo)
+    async with (
+        opened(conninfo=own.conninfo, guard=generous(admin_token=ADMIN)) as client,
+        await psycopg.AsyncConnection.connect(own.conninfo) as elsewhere,
+    ):
+        await forget.take_archive(elsewhere)
+        assert (await send(client, "/review/forget", photo=photo, sure="yes")).status == 409
+        assert fingerprint(own.conninfo) == before
+        await elsewhere.rollback()
+        assert (await send(client, "/review/forget", photo=photo, sure="yes")).status == 303

@@ -39,7 +39,7 @@ async def test_reading_again_does_what_the_command_does(own: Shown, opened: Open
 
 
 async def test_pages_are_read_again_once_at_a_time(own: Shown, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    photo = put_real_page(own.conninfo)
+    put_real_page(own.conninfo)
     held, begun, count = asyncio.Event(), asyncio.Event(), [0]
     really = reparse.reparse
 
@@ -59,8 +59,6 @@ async def test_pages_are_read_again_once_at_a_time(own: Shown, opened: Open, mon
         assert 'http-equiv="refresh"' in text
         assert "3 of 7 pages" in text
         assert 'method="post"' not in text
-        # What is forgotten meanwhile would come back.
-        assert (await send(client, "/review/forget", photo=photo, sure="yes")).status == 409
         held.set()
         await settled(client)
         assert count == [1]
