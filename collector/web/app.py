@@ -8,6 +8,7 @@ from aiohttp import web
 from collector.errors import TryLater
 from collector.web import problems
 from collector.web.guards import Guard, Handler, add_headers, for_programs, make_middleware
+from collector.web.overview_page import OverviewPage
 from collector.web.pages import Pages
 from collector.web.problems import Problem, ProblemKind
 from collector.web.service import Service
@@ -47,6 +48,7 @@ def make_app(service: Service) -> web.Application:
 
     guard = make_middleware(service.guard, pages.welcome, tell)
     app = web.Application(middlewares=[guard, lost_collection], client_max_size=LARGEST)
+    app.add_routes(OverviewPage(pages).routes())
     app.add_routes([*pages.routes(), web.get("/favicon.ico", _icon), web.static("/static", STATIC)])
     app.on_response_prepare.append(add_headers)
     return app
