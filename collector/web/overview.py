@@ -18,7 +18,7 @@ STATES = (
     PageState.FETCHED, PageState.DUE, PageState.FAILED, PageState.QUARANTINED, PageState.GONE, PageState.EXCLUDED
 )  # fmt: skip
 DAYS = 60  # that the politeness report looks back
-MOST_FAILURES = 12  # reasons that are shown, the most frequent first
+MOST_FAILURES = 8  # reasons that are shown, the most frequent first
 SLOW_ANSWERS = "five times the last answer's duration"  # as `collector.robots.delay_in_force` puts it
 TROUBLE = ("refused", "try_later", "unsafe")  # outcomes of requests that brought nothing
 
@@ -204,6 +204,7 @@ async def count(reader: Reader, at: datetime) -> Overview:
     pages = await reader.rows(PAGES, {"most": MOST_FAILURES})
     since = datetime.combine(at.date(), datetime.min.time(), UTC) - timedelta(days=DAYS - 1)
     log = await reader.rows(LOG, {"since": since, "late": LATE})
+    hosts = [_host(row, log, since.date()) for row in await reader.rows(HOSTS)]
     return Overview(
         at,
         _years(years),
@@ -212,7 +213,7 @@ async def count(reader: Reader, at: datetime) -> Overview:
         _pages([row for row in pages if row["reason"] is None]),
         [_failure(row) for row in pages if row["reason"] is not None],
         await reader.rows(DRIFTS),
-        [_host(row, log, since.date()) for row in await reader.rows(HOSTS)],
+        sorted(hosts, key=lambda host: -host.requests),
     )
 
 
@@ -251,7 +252,7 @@ def _pages(rows: Sequence[Row]) -> dict[PageKind, dict[PageState, int]]:
         states = {row["state"]: row["pages"] for row in rows if row["kind"] == kind}
         if states:
             pages[kind] = {state: states.get(state, 0) for state in STATES}
-    return pages
+    return dict(sorted(pages.items(), key=lambda entry: -sum(entry[1].values())))
 
 
 def _failure(row: Row) -> Failure:

@@ -82,7 +82,7 @@ def draw(numbers: Overview) -> Drawing:
         columns([(horses,) for horses in opinions.bins[Axis.DISTANCE]], TALL, gap=False),
         bands(opinions.bins[Axis.DISTANCE]),
         {axis: columns([(horses,) for horses in opinions.bins[axis]], LOWEST, gap=False) for axis in AXES},
-        columns([(horses,) for horses in opinions.classes], LOWEST),
+        columns([(horses,) for horses in opinions.classes], TALL),
         {kind: parts(states) for kind, states in numbers.pages.items()},
         hosts,
         bool(numbers.drifts) or any(host.closed or host.pace is Pace.NOT_KEPT for host in numbers.hosts),

@@ -60,22 +60,26 @@ OVERVIEW: dict[str, tuple[str, str]] = {
     # Opinions
     "axis_distance_head": ("Distance aptitude", "距離適性"),
     "overview_distance_more": (
-        "How {horses} rated horses are spread from short to long, and where one type ends and the next begins.",
-        "評価のある{horses}頭の分布です。破線は短距離・マイル・中距離・長距離の境目です。",
+        "How all {horses} rated horses, photographed or not, are spread from short to long. Dashed: the bounds of the "
+        "four types.",
+        "評価のある馬{horses}頭（写真のない馬も含む）の分布です。破線は短距離・マイル・中距離・長距離の境目です。",
     ),
     "overview_value": ("Value", "値"),
-    "overview_bin": ("{low}–{high}: {horses} horses", "{low}〜{high}：{horses}頭"),
+    "overview_bin": ("{step}: {horses} horses", "{step}：{horses}頭"),
     "overview_axes": ("The other aptitudes", "そのほかの適性"),
     "overview_axes_more": (
-        "The same horses on the four other scales, and how many people have reviewed each.",
-        "ほかの4つの評価の分布と、1頭あたりの評価人数です。",
+        "The same horses on the four other scales.",
+        "同じ馬について、ほかの4つの評価の分布です。",
     ),
     "overview_axis_is": (
         "{axis}: {horses} horses, {low} of them nearer to “{left}” than to “{right}”",
         "{axis}：{horses}頭、うち{low}が「{right}」より「{left}」寄り",
     ),
     "overview_reviews": ("Reviews of a horse", "1頭あたりの評価人数"),
-    "overview_reviews_more": ("{reviews} in all", "計{reviews}人"),
+    "overview_reviews_more": (
+        "How many people stand behind an opinion: rated horses by number of reviews, {reviews} reviews in all.",
+        "評価人数ごとの馬の数です（評価は計{reviews}件）。",
+    ),
     "overview_class": ("{reviews} reviews: {horses} horses", "{reviews}人：{horses}頭"),
     "overview_uncounted": ("not told", "不明"),
     # Pages
