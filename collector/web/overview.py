@@ -1,26 +1,23 @@
-"""What is held and how it came, counted: by year, by how much is known, by axis, by page, by host."""
+"""What is held and how it came, counted: by year, by how much is known, by axis, by page; hosts beside it."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from collector.models import PageKind, PageState
-from collector.politeness import LATE
 from collector.racing import Axis
 from collector.web.reader import Reader
+from collector.web.treatment import DAYS, HOSTS, HostReport, Log, host_report
 
 BINS = 20  # of an aptitude between 0 and 1
 CLASSES = (1, 2, 4, 8, 16, 32, 64)  # the least reviews of each class
 STATES = (
     PageState.FETCHED, PageState.DUE, PageState.FAILED, PageState.QUARANTINED, PageState.GONE, PageState.EXCLUDED
 )  # fmt: skip
-DAYS = 60  # that the politeness report looks back
 MOST_FAILURES = 8  # reasons that are shown, the most frequent first
-SLOW_ANSWERS = "five times the last answer's duration"  # as `collector.robots.delay_in_force` puts it
-TROUBLE = ("refused", "try_later", "unsafe")  # outcomes of requests that brought nothing
 
 YEARS = """
 SELECT extract(year FROM dated)::int AS year, count(value) AS rated, count(horse_id) - count(value) AS known,
@@ -54,18 +51,6 @@ UNION ALL
 SELECT worst.kind, worst.state, reason, pages, url FROM worst JOIN page ON page.id = sample
 """
 DRIFTS = "SELECT source, kind, field, old_coverage, new_coverage, samples, observed_at FROM drift ORDER BY id"
-HOSTS = """
-SELECT name, delay, delay_reason, smallest_gap, last_request_at, excluded_at, reason,
-    CASE WHEN blocked_until > clock_timestamp() THEN NULLIF(blocked_until, 'infinity') END AS closed_until,
-    COALESCE(blocked_until = 'infinity', false) AS closed
-FROM host ORDER BY name
-"""
-LOG = """
-SELECT host, (at AT TIME ZONE 'UTC')::date AS day, outcome, count(*) AS requests,
-    count(*) FILTER (WHERE gap < delay - %(late)s) AS sooner
-FROM fetch_log JOIN host ON host.name = fetch_log.host
-WHERE at >= %(since)s GROUP BY host, day, outcome
-"""
 Row = dict[str, Any]
 
 
@@ -120,54 +105,6 @@ class Failure:
     url: str  # of one of them
 
 
-class Pace(StrEnum):
-    """Whether a host has been given its pauses."""
-
-    KEPT = "kept"
-    NOT_KEPT = "not_kept"
-    LONGER_NOW = "longer_now"  # a slow answer has just made the delay longer than it was: nothing can be said
-    FREE = "free"  # nobody asks for a pause
-    UNSEEN = "unseen"  # fewer than two requests
-
-
-@dataclass(frozen=True, slots=True)
-class HostReport:
-    """How a host has been treated."""
-
-    name: str
-    delay: float | None  # seconds in force at the last request
-    why: str | None  # what asks for it
-    smallest_gap: float | None  # seconds between two requests, ever
-    last_request_at: datetime | None
-    closed: bool
-    closed_until: datetime | None  # None though closed: for good
-    reason: str | None  # why it is closed
-    days: list[tuple[int, int]]  # requests that were answered, and that were not, of the last DAYS days
-    outcomes: dict[str, int]  # of the same requests
-    sooner: int  # of the same requests: after a gap below the delay in force now
-
-    @property
-    def requests(self) -> int:
-        """All requests of the last DAYS days."""
-        return sum(self.outcomes.values())
-
-    @property
-    def busiest(self) -> int:
-        """Requests of the day with most."""
-        return max(map(sum, self.days))
-
-    @property
-    def pace(self) -> Pace:
-        """Whether the smallest gap ever is as long as the delay in force asks for."""
-        if self.delay == 0:
-            return Pace.FREE
-        if self.delay is None or self.smallest_gap is None:
-            return Pace.UNSEEN
-        if self.smallest_gap >= self.delay - LATE:
-            return Pace.KEPT
-        return Pace.LONGER_NOW if self.why == SLOW_ANSWERS else Pace.NOT_KEPT
-
-
 @dataclass(frozen=True, slots=True)
 class Overview:
     """All numbers of the overview, and as of when they are."""
@@ -192,19 +129,22 @@ class Overview:
         return not (self.coverage.photos or self.pages or self.hosts)
 
 
-async def count(reader: Reader, at: datetime) -> Overview:
+async def count(reader: Reader, log: Log, at: datetime) -> Overview:
     """Count everything.
 
     Raises:
         TryLater: the database cannot be reached, or did not answer in time.
     """
-    years = await reader.rows(YEARS)
-    (held,) = await reader.rows(HELD)
-    opinions = await reader.rows(OPINIONS, {"bins": BINS, "classes": list(CLASSES)})
-    pages = await reader.rows(PAGES, {"most": MOST_FAILURES})
-    since = datetime.combine(at.date(), datetime.min.time(), UTC) - timedelta(days=DAYS - 1)
-    log = await reader.rows(LOG, {"since": since, "late": LATE})
-    hosts = [_host(row, log, since.date()) for row in await reader.rows(HOSTS)]
+    first = at.date() - timedelta(days=DAYS - 1)
+    years, (held,), opinions, pages, drifts, hosts, requests = await asyncio.gather(
+        reader.rows(YEARS),
+        reader.rows(HELD),
+        reader.rows(OPINIONS, {"bins": BINS, "classes": list(CLASSES)}),
+        reader.rows(PAGES, {"most": MOST_FAILURES}),
+        reader.rows(DRIFTS),
+        reader.rows(HOSTS),
+        log.read(reader, first, at.date()),
+    )
     return Overview(
         at,
         _years(years),
@@ -212,8 +152,8 @@ async def count(reader: Reader, at: datetime) -> Overview:
         _opinions(opinions),
         _pages([row for row in pages if row["reason"] is None]),
         [_failure(row) for row in pages if row["reason"] is not None],
-        await reader.rows(DRIFTS),
-        sorted(hosts, key=lambda host: -host.requests),
+        drifts,
+        sorted((host_report(row, requests, first) for row in hosts), key=lambda host: -host.requests),
     )
 
 
@@ -257,20 +197,3 @@ def _pages(rows: Sequence[Row]) -> dict[PageKind, dict[PageState, int]]:
 
 def _failure(row: Row) -> Failure:
     return Failure(PageKind(row["kind"]), PageState(row["state"]), row["reason"], row["pages"], row["url"])
-
-
-def _host(row: Row, log: Sequence[Row], first: date) -> HostReport:
-    mine = [entry for entry in log if entry["host"] == row["name"]]
-    answered, in_vain = [0] * DAYS, [0] * DAYS
-    outcomes: Counter[str] = Counter()
-    for entry in mine:
-        outcomes[entry["outcome"]] += entry["requests"]
-        # A request of a moment ago, on a database's clock that is ahead of ours, is of the last day.
-        day = min((entry["day"] - first).days, DAYS - 1)
-        (in_vain if entry["outcome"] in TROUBLE else answered)[day] += entry["requests"]
-    return HostReport(
-        row["name"], row["delay"], row["delay_reason"], row["smallest_gap"], row["last_request_at"],
-        row["closed"] or bool(row["closed_until"] or row["excluded_at"]), row["closed_until"],
-        "forgotten on request" if row["excluded_at"] else row["reason"],
-        list(zip(answered, in_vain, strict=True)), dict(outcomes), sum(entry["sooner"] for entry in mine),
-    )  # fmt: skip

@@ -11,8 +11,9 @@ from collector.models import PageKind, PageState
 from collector.racing import MIDDLE, MILE, SPRINT, Axis, Kind, kind_of
 from collector.web import overview
 from collector.web.charts import Columns, Rect, columns, parts
-from collector.web.overview import BINS, CLASSES, STATES, HostReport, Overview, Pace
+from collector.web.overview import BINS, CLASSES, STATES, Overview
 from collector.web.pages import Pages
+from collector.web.treatment import SLOW_ANSWERS, HostReport, Log, Pace
 
 HOLDS = 60.0  # seconds that numbers are shown for
 HOLDS_EARLY = 5.0  # seconds, as long as the search's views have not been made since the server started
@@ -29,7 +30,7 @@ WHYS = {
     "Crawl-delay of robots.txt": "why_crawl_delay",
     "Request-rate of robots.txt": "why_request_rate",
     "a site on this machine": "why_here",
-    overview.SLOW_ANSWERS: "why_slow",
+    SLOW_ANSWERS: "why_slow",
 }
 CLASS_NAMES = [
     str(least) if after == least + 1 else f"{least}–{after - 1}" for least, after in itertools.pairwise(CLASSES)
@@ -136,6 +137,7 @@ class OverviewPage:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
         self._counting = asyncio.Lock()
+        self._log = Log()
         self._held: tuple[float, Overview] | None = None
 
     async def numbers(self) -> Overview:
@@ -147,7 +149,7 @@ class OverviewPage:
         service = self._pages.service
         async with self._counting:
             if self._held is None or self._held[0] < service.clock():
-                counted = await overview.count(service.reader, datetime.now(UTC))
+                counted = await overview.count(service.reader, self._log, datetime.now(UTC))
                 self._held = (service.clock() + (HOLDS if service.renewal.at else HOLDS_EARLY), counted)
             return self._held[1]
 

@@ -2,7 +2,7 @@
 
 OVERVIEW: dict[str, tuple[str, str]] = {
     "overview_title": ("The collection at a glance", "コレクションの概要"),
-    "overview_at": ("As of", "集計時刻："),
+    "overview_at": ("As of ", "集計時刻："),
     "overview_at_more": ("; counted anew once a minute at most.", "（1分ごとに更新されます）"),
     "overview_empty": ("Nothing has been collected yet", "まだ何も収集していません"),
     "overview_empty_more": (
@@ -30,8 +30,9 @@ OVERVIEW: dict[str, tuple[str, str]] = {
     "overview_sample": ("see one", "例を見る"),
     # Photos
     "overview_photos": ("photos", "写真"),
-    "overview_horses": ("horses", "頭の馬"),
-    "overview_rated_horses": ("of them rated", "頭に評価あり"),
+    "overview_horses": ("horses", "馬"),
+    "overview_rated_horses": ("of them rated", "評価のある馬"),
+    "overview_issues": ("back numbers", "バックナンバー"),
     "overview_years": ("Photos by year", "年ごとの写真"),
     "overview_years_more": (
         "Every photo that is held, under the year of its back number, by how much is known of its horse.",
@@ -162,9 +163,9 @@ OVERVIEW: dict[str, tuple[str, str]] = {
     ),
     "pace_more_free": ("", ""),
     "pace_more_unseen": ("Fewer than two requests have been made.", "リクエストはまだ2回に達していません。"),
-    "overview_sooner": (
-        "Of the last 60 days' {requests} requests, {sooner} came sooner.",
-        "過去60日間の{requests}回のうち、{sooner}回がこれより短い間隔でした。",
+    "overview_recent_gap": (
+        "In the last 60 days the smallest gap was {gap} s.",
+        "過去60日間の最短の間隔は{gap}秒です。",
     ),
     "overview_days": ("Requests by day", "1日ごとのリクエスト"),
     "overview_days_most": ("{requests} at most", "最多{requests}回"),
