@@ -10,8 +10,8 @@ OVERVIEW: dict[str, tuple[str, str]] = {
         "次のコマンドで収集すると、ここにグラフが表示されます：",
     ),
     "overview_well": (
-        "All is well: every host has had its pauses, none is closed, and no layout has changed.",
-        "問題ありません。アクセス間隔は守られ、停止中のサイトもレイアウトの変更もありません。",
+        "Nothing wants your attention: no pause was cut short, no site is closed, no layout has changed.",
+        "問題は見つかっていません。アクセス間隔の不足、停止中のサイト、レイアウトの変更はありません。",
     ),
     "overview_drift": (
         "The layout has changed: {kind} no longer show “{field}” ({old} had it before, {new} of the last ones do). "
@@ -131,6 +131,7 @@ OVERVIEW: dict[str, tuple[str, str]] = {
     "overview_no_hosts": ("No site has been asked yet.", "まだどのサイトにもアクセスしていません。"),
     "overview_no_requests": ("It has not been asked yet.", "まだアクセスしていません。"),
     "overview_quiet": ("No request in the last 60 days.", "過去60日間のリクエストはありません。"),
+    "overview_last": ("last asked {at}", "最終アクセス {at}"),
     "overview_delay": ("One request every {delay} s at most", "間隔は{delay}秒以上"),
     "why_own": ("our own crawl delay", "こちらで決めた間隔"),
     "why_crawl_delay": ("Crawl-delay of its robots.txt", "robots.txtのCrawl-delay"),
