@@ -140,6 +140,7 @@ OVERVIEW: dict[str, tuple[str, str]] = {
     "why_slow": ("five times what its last answer took", "直前の応答時間の5倍"),
     "overview_gap": ("smallest gap ever", "最短の間隔"),
     "overview_asked_for": ("asked for", "必要な間隔"),
+    "overview_seconds": ("{seconds} s", "{seconds}秒"),
     "overview_gap_is": (
         "Smallest gap ever {gap} s, asked for {delay} s",
         "最短の間隔{gap}秒、必要な間隔{delay}秒",
@@ -176,7 +177,8 @@ OVERVIEW: dict[str, tuple[str, str]] = {
         "過去60日間の{host}へのリクエスト{requests}回（1日ごと）",
     ),
     "overview_requests": ("Requests", "リクエスト"),
-    "overview_in_vain": ("In vain, share", "失敗・割合"),
+    "overview_in_vain": ("In vain", "失敗"),
+    "overview_outcome": ("Outcome", "結果"),
     "overview_outcomes_are": ("What they led to: {outcomes}", "結果：{outcomes}"),
     "outcome_brought": ("new or changed", "新規・更新"),
     "outcome_not_modified": ("not modified (304)", "変更なし（304）"),

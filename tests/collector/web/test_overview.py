@@ -236,9 +236,9 @@ async def test_every_picture_has_a_name_and_stands_beside_its_numbers(opened: Op
     async with opened(conninfo=own.conninfo) as client:
         text = await (await client.get(f"/overview?lang={language}")).text()
     pictures = re.findall(r'<svg[^>]*role="img"[^>]*>', text)
-    assert len(pictures) == 11  # years, coverage, distance, reviews, four axes, one kind of pages, days, outcomes
+    assert len(pictures) == 11  # years, coverage, distance, reviews, four axes, one kind of page, days, outcomes
     assert all(re.search(r'aria-label="[^"{}]{5,}"', picture) for picture in pictures)
-    assert text.count("<details") == 7
+    assert text.count("<details") == 8
     assert 'style="' not in text
     assert '<a href="/overview' in text
     assert 'aria-current="page">' + in_language(SEARCH, language)["nav_overview"] in text
