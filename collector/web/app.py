@@ -10,6 +10,7 @@ from collector.web.api import Api
 from collector.web.codes import Code
 from collector.web.guards import Guard, Handler, add_headers, for_programs, make_middleware
 from collector.web.metrics import Metrics
+from collector.web.overview_page import OverviewPage
 from collector.web.pages import Pages
 from collector.web.problems import Problem
 from collector.web.review_pages import Review
@@ -40,7 +41,8 @@ def make_app(service: Service) -> web.Application:
 
     guard = make_middleware(service.guard, pages.welcome, tell)
     app = web.Application(middlewares=[metrics.begin, guard, lost_collection], client_max_size=LARGEST)
-    app.add_routes([*pages.routes(), *review.routes(), *api.routes(), *metrics.routes()])
+    app.add_routes([*pages.routes(), *review.routes(), *OverviewPage(pages).routes()])
+    app.add_routes([*api.routes(), *metrics.routes()])
     app.add_routes([web.get("/favicon.ico", _icon), web.static("/static", STATIC)])
     app.on_response_prepare.extend([add_headers, metrics.count])
     app.on_cleanup.append(review.close)
