@@ -46,12 +46,13 @@ class Opener:
             java_script_enabled=script,
             color_scheme="dark" if dark else "light",
             has_touch=size != DESK,
+            base_url=self._base,
         )
         self._contexts.append(context)
         page = context.new_page()
         page.on("console", lambda said: self._hear(said.text) if said.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: self._hear(str(error)))
-        page.goto(self._base + path)
+        page.goto(path)
         return page
 
     def _hear(self, words: str) -> None:

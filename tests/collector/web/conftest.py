@@ -4,6 +4,7 @@ import asyncio
 import threading
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,6 +13,7 @@ import psycopg
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from playwright.sync_api import Browser
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
@@ -23,6 +25,7 @@ from collector.web.limits import Buckets
 from collector.web.renewal import renew
 from collector.web.service import Service, serving
 from collector.web.serving import make_runner
+from tests.browser import chromium
 from tests.filled import fill
 
 WORLD = World(years=range(2013, 2018), issues_per_year=5, photos_per_issue=8)  # some 170 photos
@@ -48,8 +51,16 @@ async def _renew(conninfo: str) -> None:
 
 
 def renewed(conninfo: str) -> None:
-    """Make the search's views what the tables say."""
-    asyncio.run(_renew(conninfo))
+    """Make the search's views what the tables say; on a thread, as a test may have a loop already."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, _renew(conninfo)).result()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests of a file."""
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")

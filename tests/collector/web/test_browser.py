@@ -18,7 +18,6 @@ from tests.browser import (
     assert_everybody_gets_in,
     assert_fits,
     assert_pictures_seen,
-    chromium,
     wait_until,
 )
 from tests.collector.web.conftest import Shown, Site
@@ -28,13 +27,6 @@ MOST_PHOTOS = """
 SELECT horse_id, min(horse_name), count(*) FROM photo_search WHERE horse_id IS NOT NULL AND race_id IS NOT NULL
 GROUP BY horse_id ORDER BY count(*) DESC, horse_id LIMIT 1
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One Chromium for all tests of this file."""
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")
@@ -101,9 +93,9 @@ def test_a_name_is_searched_and_the_address_holds_it_all(
 ) -> None:
     words, (_, name, _) = in_language(WORDS, language), star
     page = open_page(language, size, script=script)
-    page.get_by_label(words["name"]).fill(name[:4])
     page.locator("summary").click()
     page.get_by_label(words["sex"]).select_option("male")
+    page.locator("#name").fill(name[:4])
     page.get_by_role("button", name=words["find"], exact=True).click()
     page.wait_for_url("**/?name=*")
     asked = {key: value for key, value in parse_qs(urlsplit(page.url).query).items() if value != [""]}

@@ -1,16 +1,15 @@
 """The overview in a real browser: it fits, its words do not lie over each other, and nobody complains."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from collector.demo.world import World
+from tests.browser import DESK, NARROW, PHONE, assert_fits
 from tests.collector.web.conftest import Site
 from tests.collector.web.test_overview import HOST, add_page, add_request
 from tests.filled import execute, fill
-from tests.trainer.web.test_browser import DESK, FLAGS, NARROW, PHONE, assert_fits, chromium
 
 # Pairs of texts in one picture that lie over each other, by what they say.
 OVER_EACH_OTHER = """
@@ -34,16 +33,6 @@ OUTSIDE = """
   });
 }).map(picture => picture.getAttribute('aria-label'))
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One Chromium for all tests of this file."""
-    path = chromium()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE, NARROW])

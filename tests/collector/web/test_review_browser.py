@@ -1,35 +1,26 @@
 """The review in a real browser: without a script, by keyboard, narrow, under the strict policy of its pages."""
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from tests.browser import PHONE, Opener
 from tests.collector.web.conftest import ADMIN, Shown, Site, generous
 from tests.collector.web.waiting import a_horse, matched, open_up, photos_of, put_real_page
 from tests.filled import execute
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-PHONE = ViewportSize(width=390, height=844)
-
 
 @pytest.fixture
-def page(own: Shown) -> Iterator[Page]:
+def page(own: Shown, browser: Browser) -> Iterator[Page]:
     """A telephone's browser without a script, which has brought the token; nobody may have complained in the end."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
-        pytest.skip("no Chromium is here: apt-get install chromium")
-    complaints: list[str] = []
-    with sync_playwright() as playwright, Site(own.conninfo, generous(admin_token=ADMIN)) as site:
-        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
-        page = browser.new_page(base_url=site.base, viewport=PHONE, locale="en", java_script_enabled=False)
-        page.on("console", lambda said: complaints.append(said.text))
-        page.goto(f"/review?token={ADMIN}")
+    with Site(own.conninfo, generous(admin_token=ADMIN)) as site:
+        opener = Opener(browser, site.base)
+        page = opener("en", PHONE, path=f"/review?token={ADMIN}", script=False)
         page.wait_for_url("**/review")
         yield page
-        browser.close()
-    assert complaints == []
+        opener.close()
+    assert opener.complaints == []
 
 
 def test_a_horse_is_decided_by_keyboard(own: Shown, page: Page) -> None:
