@@ -1,4 +1,4 @@
-"""An open load on a server in a process of its own, and what came of it: what benchmarks of servers share.
+"""An open load on a server, and what came of it.
 
 Requests leave when they are due, whether or not earlier ones were answered, and time counts from when one was due, so
 that a server that stalls is charged for all that it keeps waiting. Clients are told apart by address, 127.0.0.1 on.
@@ -6,22 +6,15 @@ that a server that stalls is charged for all that it keeps waiting. Clients are 
 
 import asyncio
 import math
-import os
-import re
-import subprocess
-import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 
 import aiohttp
 
 from collector.web.guards import RATE
 
-ROOT = Path(__file__).parent.parent
 LOST = 0  # the status of a request whose connection broke
 Ask = Callable[[aiohttp.ClientSession, int], Awaitable[int]]  # sends a request by its number; its status
 
@@ -32,28 +25,6 @@ class Outcome:
 
     took: float
     status: int
-
-
-@contextmanager
-def server(
-    words: Sequence[str], environment: Mapping[str, str] | None = None, cores: set[int] | None = None
-) -> Iterator[tuple[str, int]]:
-    """A server of this project (`python` and these words), on some of the cores or all: its address and process id."""
-    command = [sys.executable, *words]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, env=environment) as process:
-        if cores:
-            os.sched_setaffinity(process.pid, cores)  # before it has threads
-        try:
-            assert process.stderr
-            said = ""
-            while "Ctrl-C" not in said:
-                line = process.stderr.readline()
-                if not line:
-                    sys.exit(said or "the server did not start")
-                said += line
-            yield re.findall(r"http://\S+", said)[0], process.pid
-        finally:
-            process.terminate()
 
 
 def clients_for(rate: float, cost: float) -> int:
@@ -111,12 +82,3 @@ def row(cells: Sequence[str]) -> str:
 def rule(columns: Sequence[str]) -> str:
     """The line under a table's head: numbers to the right."""
     return f"|{'|'.join('--:' for _ in columns)}|"
-
-
-def memory(process: int) -> str:
-    """MB that a process has now, and has had at most; Linux."""
-    path = Path(f"/proc/{process}/status")
-    if not path.exists():
-        return "-"
-    held = dict(re.findall(r"(VmRSS|VmHWM):\s+(\d+) kB", path.read_text()))
-    return f"{int(held['VmRSS']) // 1024} ({int(held['VmHWM']) // 1024})"

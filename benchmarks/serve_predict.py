@@ -14,7 +14,8 @@ import os
 from collections.abc import Awaitable
 
 import aiohttp
-from open_loop import COLUMNS, drive, memory, row, rule, server, told
+from open_loop import COLUMNS, drive, row, rule, told
+from processes import memory, server
 
 from collector.demo.drawing import draw_photo
 from collector.demo.world import World
