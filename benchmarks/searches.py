@@ -67,7 +67,7 @@ def _filter(random: Random, known: Known) -> dict[str, Any]:
 
 
 async def searches(reader: Reader, known: Known, count: int) -> list[str]:
-    """So many searches by part of a name, no two the same; some with filters, some for the second page where there is one."""
+    """So many searches by part of a name, no two the same: some with filters, some for the second page where one is."""
     random, made = Random(1), dict[Query, None]()
     while len(made) < count:
         query = Query(name=part_of_a_name(random, known.names))
