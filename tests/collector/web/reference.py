@@ -1,4 +1,4 @@
-"""The search as one would write it with a list of rows: slow, plain, and what the database's answers are held against."""
+"""The search as one would write it with a list of rows: what the database's answers are held against."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
