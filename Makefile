@@ -32,7 +32,7 @@ demo: .venv/runtime.stamp  ## a look-alike site, crawled into a database of its 
 	$(DEMO) crawl --since 2016 --demo
 	$(DEMO) refresh-labels --demo
 	$(DEMO) status --demo
-	@echo 'Look around: $(DEMO) db psql --demo -c "SELECT * FROM photo LIMIT 5"'
+	@echo 'Look at it in a browser: $(DEMO) serve --demo'
 
 learn: .venv/trainer.stamp  ## after `make demo`: a data set, three models, and how good they are
 	$(LEARN) export --demo

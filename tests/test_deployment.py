@@ -68,7 +68,7 @@ def test_the_compose_file_has_the_real_services_and_the_demo(services):
     demo = {name for name, service in services.items() if service.get("profiles") == ["demo"]}
     pages = {name: service["profiles"] for name, service in services.items() if name.startswith("predict")}
     assert pages == {"predict": ["predict"], "predict-gpu": ["gpu"]}
-    assert real == {"db", "migrate", "worker"}
+    assert real == {"db", "migrate", "worker", "web"}
     assert demo == {"demo-db", "demo-migrate", "demo-site", "demo-worker", "demo-crawl"}
 
 
@@ -77,17 +77,18 @@ def test_the_override_for_an_engine_without_a_bridge_covers_every_service():
     assert {service["network_mode"] for service in services.values()} == {"host"}
 
 
-def test_only_the_page_publishes_a_port_and_on_this_machine_only(services):
+def test_only_the_pages_publish_ports_and_on_this_machine_only(services):
     published = {name: service["ports"] for name, service in services.items() if service.get("ports")}
-    assert set(published) == {"predict", "predict-gpu"}
-    for ports in published.values():
-        assert [(port["host_ip"], port["target"]) for port in ports] == [("127.0.0.1", 8771)]
+    open_to = {name: [(port["host_ip"], port["target"]) for port in ports] for name, ports in published.items()}
+    predict = [("127.0.0.1", 8771)]
+    assert open_to == {"web": [("127.0.0.1", 8770)], "predict": predict, "predict-gpu": predict}
 
 
-def test_the_page_asks_for_a_token_and_the_gpu_is_reserved_where_it_is_used(services):
-    for name in ("predict", "predict-gpu"):
+def test_the_pages_ask_for_a_token_and_the_gpu_is_reserved_where_it_is_used(services):
+    for name in ("web", "predict", "predict-gpu"):
         assert services[name]["command"] == ["serve", "--host", "0.0.0.0"]  # beyond loopback: only with a token
         assert services[name]["environment"]["PADDOCK_SERVE_TOKEN"] is None  # from .env, or made at start
+    for name in ("predict", "predict-gpu"):
         assert services[name]["build"]["target"] == "trainer"
     (device,) = services["predict-gpu"]["deploy"]["resources"]["reservations"]["devices"]
     assert (device["driver"], device["capabilities"]) == ("nvidia", ["gpu"])
@@ -122,12 +123,17 @@ def test_workers_can_be_scaled(services):
 
 
 def test_workers_wait_for_the_schema(services):
-    for name, needed in (("worker", "migrate"), ("demo-worker", "demo-migrate"), ("demo-crawl", "demo-migrate")):
+    for name, needed in (
+        ("worker", "migrate"),
+        ("web", "migrate"),
+        ("demo-worker", "demo-migrate"),
+        ("demo-crawl", "demo-migrate"),
+    ):
         assert services[name]["depends_on"][needed]["condition"] == "service_completed_successfully"
 
 
 def test_our_containers_can_do_no_more_than_they_need(ours):
-    assert len(ours) == 8
+    assert len(ours) == 9
     for service in ours.values():
         assert service["cap_drop"] == ["ALL"]
         assert service["read_only"] is True

@@ -5,31 +5,20 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
-from types import TracebackType
-from typing import Any, LiteralString, Self
-
-import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.rows import dict_row
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from typing import Any
 
 from collector import database
 from collector.archive import unpack
-from collector.errors import TryLater, UsageError
+from collector.errors import UsageError
 from collector.racing import Axis
 from collector.settings import Settings
-from collector.sources.text import horse_key
+from collector.web.names import as_key
+from collector.web.reader import Reader
+from collector.web.search import AS_WRITTEN
 
 logger = logging.getLogger(__name__)
 
-READ_ONLY = "-c default_transaction_read_only=on -c statement_timeout=3000"  # milliseconds
-PATIENCE = 3.0  # seconds until the database is taken for gone
-CONNECTIONS = 4
 MOST = 24  # photos that are found at once
-LONGEST_NAME = 60  # characters
-AS_KATAKANA = {code: code + 0x60 for code in (*range(0x3041, 0x3097), 0x309D, 0x309E)}
-AS_WRITTEN = str.maketrans({"\\": "\\\\", "%": "\\%", "_": "\\_"})  # what LIKE would read otherwise
-
 FOUND = """
 SELECT photo.id, photo.issue_code || '-' || lpad(photo.number::text, 2, '0') AS photo, photo.width, photo.height,
     photo.race_name, issue.issue_date, met.horse_id, coalesce(horse.name, photo.horse_name) AS horse_name
@@ -95,43 +84,11 @@ class FoundHorse:
     label_url: str | None
 
 
-def as_key(part: str) -> str:
-    """Part of a name as names are compared: full-width katakana, however it was typed."""
-    return horse_key(part[:LONGEST_NAME].strip()).translate(AS_KATAKANA)
-
-
 class Collection:
-    """Connections to the database on which nothing can be written."""
+    """The collection's photos and horses, on connections that only read."""
 
-    def __init__(self, conninfo: str) -> None:
-        given = conninfo_to_dict(conninfo)
-        options = f"{given.get('options') or ''} {READ_ONLY}".strip()
-        self._pool = AsyncConnectionPool(
-            make_conninfo(conninfo, options=options, connect_timeout=str(round(PATIENCE))),
-            kwargs={"autocommit": True, "row_factory": dict_row},
-            min_size=0,
-            max_size=CONNECTIONS,
-            timeout=PATIENCE,
-            open=False,
-        )
-
-    async def __aenter__(self) -> Self:
-        # That a connection failed is told to whoever asked for it.
-        logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
-        await self._pool.open()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._pool.close()
-
-    async def _rows(self, query: LiteralString, values: dict[str, Any]) -> list[dict[str, Any]]:
-        try:
-            async with self._pool.connection() as connection:
-                return await (await connection.execute(query, values)).fetchall()  # pyright: ignore[reportReturnType]
-        except (psycopg.Error, PoolTimeout) as error:
-            raise TryLater("the collection's database cannot be reached") from error
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
 
     async def find(self, part: str) -> list[FoundPhoto]:
         """Photos of horses with this in their names, the horse of just that name first; MOST at most.
@@ -142,7 +99,7 @@ class Collection:
         key = as_key(part)
         if not key:
             return []
-        return [FoundPhoto(**row) for row in await self._rows(FOUND, _like(key) | {"most": MOST})]
+        return [FoundPhoto(**row) for row in await self._reader.rows(FOUND, _like(key) | {"most": MOST})]
 
     async def photo(self, number: int) -> HeldPhoto | None:
         """A photo by its id.
@@ -150,7 +107,7 @@ class Collection:
         Raises:
             TryLater: the database cannot be reached.
         """
-        rows = await self._rows(BY_ID, {"id": number})
+        rows = await self._reader.rows(BY_ID, {"id": number})
         return HeldPhoto(rows[0]["horse_name"], _body(rows[0])) if rows else None
 
     async def photo_at(self, url: str) -> bytes | None:
@@ -160,7 +117,7 @@ class Collection:
             TryLater: the database cannot be reached.
         """
         _, _, rest = url.partition("://")
-        rows = await self._rows(BY_ADDRESS, {"urls": [f"http://{rest}", f"https://{rest}"]})
+        rows = await self._reader.rows(BY_ADDRESS, {"urls": [f"http://{rest}", f"https://{rest}"]})
         return _body(rows[0]) if rows else None
 
     async def horses(self, part: str) -> list[FoundHorse]:
@@ -173,7 +130,7 @@ class Collection:
         if not key:
             return []
         values = _like(key) | {"most": MOST, "axis": Axis.DISTANCE}
-        return [FoundHorse(**row) for row in await self._rows(HORSES, values)]
+        return [FoundHorse(**row) for row in await self._reader.rows(HORSES, values)]
 
 
 def _like(key: str) -> dict[str, Any]:
@@ -212,5 +169,5 @@ async def collection_if_any(conninfo: str | None) -> AsyncIterator[Collection | 
     if conninfo is None:
         yield None
         return
-    async with Collection(conninfo) as collection:
-        yield collection
+    async with Reader(conninfo) as reader:
+        yield Collection(reader)

@@ -6,10 +6,12 @@ from pathlib import Path
 from aiohttp import web
 
 from collector.errors import TryLater
-from collector.web import problems
+from collector.web.api import Api
+from collector.web.codes import Code
 from collector.web.guards import Guard, Handler, add_headers, for_programs, make_middleware
+from collector.web.metrics import Metrics
 from collector.web.pages import Pages
-from collector.web.problems import Problem, ProblemKind
+from collector.web.problems import Problem
 from collector.web.service import Service
 
 STATIC = Path(__file__).parent / "static"
@@ -19,17 +21,6 @@ PICTURE, PAGE = 0.02, 0.1  # tokens of a client's bucket
 PORT = 8770
 
 
-class Code(problems.Code):
-    """What else can be wrong here."""
-
-    COLLECTION_LOST = ProblemKind(
-        "collection_lost", 503,
-        "The collection's database cannot be reached, or is too busy; try again in a moment.",
-        "コレクションのデータベースに接続できません。少し待ってからもう一度お試しください。",
-    )  # fmt: skip
-    TOO_LARGE = ProblemKind("too_large", 413, "A form here has 64 KiB at most.", "送信できるのは64 KiBまでです。")
-
-
 def cost_of(path: str) -> float:
     """What a request costs, in tokens of its client's bucket."""
     return PICTURE if path.startswith("/photos/") else PAGE
@@ -37,7 +28,7 @@ def cost_of(path: str) -> float:
 
 def make_app(service: Service) -> web.Application:
     """The application."""
-    pages = Pages(service)
+    pages, api, metrics = Pages(service), Api(service), Metrics(service)
 
     def tell(request: web.Request, problem: Problem) -> web.StreamResponse:
         response = as_json(problem) if for_programs(request.path) else pages.problem(request, problem)
@@ -46,9 +37,10 @@ def make_app(service: Service) -> web.Application:
         return response
 
     guard = make_middleware(service.guard, pages.welcome, tell)
-    app = web.Application(middlewares=[guard, lost_collection], client_max_size=LARGEST)
-    app.add_routes([*pages.routes(), web.get("/favicon.ico", _icon), web.static("/static", STATIC)])
-    app.on_response_prepare.append(add_headers)
+    app = web.Application(middlewares=[metrics.begin, guard, lost_collection], client_max_size=LARGEST)
+    app.add_routes([*pages.routes(), *api.routes(), *metrics.routes()])
+    app.add_routes([web.get("/favicon.ico", _icon), web.static("/static", STATIC)])
+    app.on_response_prepare.extend([add_headers, metrics.count])
     return app
 
 

@@ -18,7 +18,9 @@ SELECT photo.issue_code || '-' || lpad(photo.number::text, 2, '0') AS photo, pho
     race.race_date, race.racecourse, race.race_number, race.name AS race_name, race.grade, race.surface, race.distance,
     race.going, race.source_url AS race_url, entry.horse_number, entry.bracket_number, entry.jockey, entry.finish,
     entry.finish_position, entry.finish_time, entry.horse_weight, entry.horse_weight_change, entry.favorite_rank,
-    entry.odds, COALESCE(entry.age, photo.age) AS age
+    entry.odds, COALESCE(entry.age, photo.age) AS age, photo.sex AS printed_sex, photo.age AS printed_age,
+    photo.pedigree, met.by_hand, met.decided_at, entry.sex, entry.carried_weight, entry.margin, entry.last_3f,
+    entry.source_url AS entry_url, entry.observed_at AS entry_observed_at
 FROM photo
 JOIN issue ON issue.source = photo.source AND issue.code = photo.issue_code
 LEFT JOIN photo_match AS met

@@ -36,6 +36,7 @@ class Pages:
         self.service = service
         self._renderer = Renderer(HERE / "templates", WORDS, axes=list(Axis), sexes=list(Sex), widths=WIDTHS)
         self._renderer.environment.filters["kind"] = kind_of
+        self._renderer.environment.filters["ordinal"] = ordinal
         self._renderer.environment.filters["groupby_in_order"] = by_race
 
     def render(self, request: web.Request, template: str, status: int = 200, **known: Any) -> web.Response:
@@ -89,7 +90,9 @@ class Pages:
         if known is None:
             raise Problem(Code.NOT_FOUND)
         if not known.photos and len(known.bearers) == 1:
-            raise web.HTTPSeeOther(request.rel_url.with_path(f"/horses/{known.bearers[0]['horse_id']}"))
+            raise web.HTTPSeeOther(
+                request.rel_url.with_path(f"/horses/{known.bearers[0]['horse_id']}", keep_query=True)
+            )
         return self._horse(request, known)
 
     def _horse(self, request: web.Request, known: facts.HorseFacts) -> web.Response:
@@ -167,6 +170,12 @@ class Pages:
             web.get("/issues", self.issues),
             web.get(r"/issues/{code:[0-9]{6}}", self.issue),
         ]
+
+
+def ordinal(number: int) -> str:
+    """A place as English says it: 1st, 2nd, 11th."""
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
 
 
 def by_race(photos: list[facts.Row]) -> list[tuple[str, list[facts.Row]]]:

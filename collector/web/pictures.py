@@ -54,6 +54,7 @@ class Pictures:
         )
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="shrinker")
         self._making: dict[tuple[str, int], asyncio.Task[bytes]] = {}
+        self.made = 0  # photos made small since the start
 
     async def __aenter__(self) -> Self:
         await self._writing.open()
@@ -119,6 +120,7 @@ class Pictures:
         body = await self._bytes(digest)
         loop = asyncio.get_running_loop()
         content, height = await loop.run_in_executor(self._threads, shrink, body, width)
+        self.made += 1
         values = {"digest": digest, "width": width, "height": height, "content": content}
         try:
             async with self._writing.connection() as connection:

@@ -24,19 +24,24 @@ OPTIONS = (
 )
 PATIENCE = 3.0  # seconds until the database is taken for gone
 CONNECTIONS = 4
-GRANT_LOCK = 7_220_001  # an advisory lock: granting twice at once is an error in Postgres
+# An advisory lock: granting twice at once, or while the search's views are renewed, is an error in Postgres.
+UPKEEP_LOCK = 7_220_001
+READ = (
+    "photo_search", "horse_search", "photo", "photo_match", "issue", "blob", "thumbnail", "horse", "race", "entry",
+    "aptitude", "page", "parse_failure", "fetch_log", "host", "drift",
+)  # fmt: skip
 MAKE_ROLE = f"""
 DO $$ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{ROLE}') THEN CREATE ROLE {ROLE} NOLOGIN; END IF;
-EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+    IF NOT pg_has_role(CURRENT_USER, '{ROLE}', 'SET') THEN GRANT {ROLE} TO CURRENT_USER; END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;  -- another server was quicker
 END $$
 """
-GRANTS = f"""
-GRANT {ROLE} TO CURRENT_USER;
-GRANT USAGE ON SCHEMA public TO {ROLE};
-GRANT SELECT ON photo_search, horse_search, photo, photo_match, issue, blob, thumbnail, horse, race, entry, aptitude,
-    page, parse_failure, fetch_log, host, drift TO {ROLE};
+MAY_READ = """
+SELECT bool_and(has_table_privilege(%(role)s, name, 'SELECT')) AND has_schema_privilege(%(role)s, 'public', 'USAGE')
+FROM unnest(%(tables)s::text[]) AS name
 """
+GRANTS = f"GRANT USAGE ON SCHEMA public TO {ROLE}; GRANT SELECT ON {', '.join(READ)} TO {ROLE}"
 
 logger = logging.getLogger(__name__)
 
@@ -46,9 +51,11 @@ async def make_role(conninfo: str) -> str | None:
     async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
         try:
             async with connection.transaction():
-                await connection.execute("SELECT pg_advisory_xact_lock(%s)", (GRANT_LOCK,))
+                await connection.execute("SELECT pg_advisory_xact_lock(%s)", (UPKEEP_LOCK,))
                 await connection.execute(MAKE_ROLE)
-                await connection.execute(GRANTS)
+                granted = await connection.execute(MAY_READ, {"role": ROLE, "tables": list(READ)})
+                if await granted.fetchone() != (True,):
+                    await connection.execute(GRANTS)
         except psycopg.errors.InsufficientPrivilege as error:
             facts = {"role": ROLE, "reason": str(error).splitlines()[0]}
             logger.warning("no role of its own for reading; transactions are read-only all the same", extra=facts)
@@ -89,9 +96,17 @@ class Reader:
             TryLater: the database cannot be reached, or did not answer in time.
         """
         try:
-            async with self._pool.connection() as connection:
-                return await (await connection.execute(query, values)).fetchall()  # pyright: ignore[reportReturnType]
+            try:
+                return await self._rows(query, values)
+            except psycopg.errors.QueryCanceled:
+                raise
+            except psycopg.OperationalError:
+                return await self._rows(query, values)  # the connection was an old one, of before a restart
         except psycopg.errors.QueryCanceled as error:
             raise TryLater("the collection's database took too long") from error
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
             raise TryLater("the collection's database cannot be reached") from error
+
+    async def _rows(self, query: LiteralString, values: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+        async with self._pool.connection() as connection:
+            return await (await connection.execute(query, values)).fetchall()  # pyright: ignore[reportReturnType]

@@ -5,6 +5,7 @@ search lags a few seconds behind it. Photos themselves and all facts on their pa
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -16,10 +17,10 @@ import psycopg
 from collector.errors import TryLater
 from collector.politeness import Connection
 from collector.web.names import latin_of
+from collector.web.reader import UPKEEP_LOCK
 
 PAUSE = 5.0  # seconds between two looks
 REST = 20  # times as long as a renewal took is left until the next: a large collection is not renewed all the time
-RENEWAL_LOCK = 7_220_002  # an advisory lock: one server at a time
 # Postgres counts what it writes; a count that differs is a change, whatever it was.
 CHANGES = """
 SELECT sum(n_tup_ins + n_tup_upd + n_tup_del)::bigint FROM pg_stat_user_tables WHERE schemaname = 'public'
@@ -37,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 async def renew(connection: Connection) -> None:
     """Make the views what the tables say now. Readers go on reading meanwhile."""
-    await connection.execute("SELECT pg_advisory_lock(%s)", (RENEWAL_LOCK,))
+    await connection.execute("SELECT pg_advisory_lock(%s)", (UPKEEP_LOCK,))
     try:
         unspelt = await (await connection.execute(UNSPELT)).fetchall()
         async with connection.transaction(), connection.cursor() as cursor:
@@ -47,7 +48,7 @@ async def renew(connection: Connection) -> None:
                 await connection.execute(f"REFRESH MATERIALIZED VIEW CONCURRENTLY {view}".encode())
                 await connection.execute(f"ANALYZE {view}".encode())
     finally:
-        await connection.execute("SELECT pg_advisory_unlock(%s)", (RENEWAL_LOCK,))
+        await connection.execute("SELECT pg_advisory_unlock(%s)", (UPKEEP_LOCK,))
 
 
 class Renewal:
@@ -62,6 +63,8 @@ class Renewal:
         self.at: datetime | None = None  # when the views were last what the tables said
 
     async def __aenter__(self) -> "Renewal":
+        with contextlib.suppress(TryLater):  # is told when it is tried again
+            await self.look()  # before anybody is answered: a crawl may have ended a moment ago
         self._task = asyncio.create_task(self._go_on())
         return self
 

@@ -20,6 +20,7 @@ SEARCH: dict[str, tuple[str, str]] = {
     "name": ("Name of a horse", "馬名"),
     "name_hint": ("Part of a name: キタサン, きたさん, kitasan", "馬名の一部：キタサン、きたさん、kitasan"),
     "find": ("Search", "検索"),
+    "names": ("Names that fit", "候補"),
     "suggested": ("{count} names", "候補{count}件"),
     "filters": ("Filters", "絞り込み"),
     "any": ("any", "指定なし"),
@@ -64,7 +65,7 @@ SEARCH: dict[str, tuple[str, str]] = {
     "years_old": ("{age} years", "{age}歳"),
     "race_unknown": ("race unknown", "レース不明"),
     "copy_of": ("copy of {photo}", "{photo}と同じ写真"),
-    "place": ("{place}.", "{place}着"),
+    "place": ("{ordinal}", "{place}着"),
     "finish_finished": ("finished", "完走"),
     "finish_scratched": ("scratched", "取消"),
     "finish_excluded": ("excluded", "除外"),
@@ -179,5 +180,6 @@ SEARCH: dict[str, tuple[str, str]] = {
     "close": ("Close", "閉じる"),
     "before": ("Previous photo", "前の写真"),
     "after": ("Next photo", "次の写真"),
+    "page": ("This photo's page", "この写真のページ"),
 }
 WORDS = SEARCH | OVERVIEW | REVIEW

@@ -4,16 +4,18 @@ const FAR = 50; // px that a finger moves until it is a swipe
 export function light(links) {
   if (!links.length) return;
   const shown = [...links];
-  const words = document.documentElement.lang === "ja"
-    ? ["前の写真", "次の写真", "閉じる", "この写真のページ"] : ["Previous photo", "Next photo", "Close", "This photo's page"];
+  const words = document.body.dataset;
   const box = document.createElement("dialog");
   const image = document.createElement("img"), line = document.createElement("p");
-  const said = document.createElement("span"), page = document.createElement("a"), buttons = document.createElement("span");
+  const said = document.createElement("span"), page = document.createElement("a"), source = document.createElement("a");
+  const buttons = document.createElement("span");
   let at = 0, from = null;
   box.className = "light";
-  box.setAttribute("aria-label", words[3]);
+  box.setAttribute("aria-label", words.page);
   said.setAttribute("aria-live", "polite");
-  page.textContent = words[3];
+  page.textContent = words.page;
+  source.rel = "noreferrer noopener";
+  source.target = "_blank";
   buttons.className = "buttons";
 
   const go = (place) => {
@@ -23,6 +25,8 @@ export function light(links) {
     image.alt = link.querySelector("img").alt;
     said.textContent = `${link.dataset.caption} (${at + 1}/${shown.length})`;
     page.href = link.href;
+    source.href = link.dataset.source;
+    source.textContent = `${words.from} ${link.dataset.site}`;
   };
   const button = (sign, word, act) => {
     const made = document.createElement("button");
@@ -33,10 +37,10 @@ export function light(links) {
     buttons.append(made);
     return made;
   };
-  const back = button("‹", words[0], () => go(at - 1)), on = button("›", words[1], () => go(at + 1));
-  const end = button("×", words[2], () => box.close());
+  const back = button("‹", words.before, () => go(at - 1)), on = button("›", words.after, () => go(at + 1));
+  const end = button("×", words.close, () => box.close());
   back.hidden = on.hidden = shown.length < 2;
-  line.append(said, page, buttons);
+  line.append(said, source, page, buttons);
   box.append(image, line);
   document.body.append(box);
 

@@ -8,7 +8,7 @@ export function suggest(field) {
   list.className = "suggestions";
   list.id = "suggestions";
   list.setAttribute("role", "listbox");
-  list.setAttribute("aria-label", field.labels[0]?.textContent ?? "");
+  list.setAttribute("aria-label", field.dataset.list);
   list.hidden = true;
   told.className = "hidden";
   told.setAttribute("role", "status");

@@ -43,9 +43,9 @@ class Row:
 
 def read_rows(conninfo: str) -> list[Row]:
     """All photos of a collection, the newest first."""
-    with psycopg.connect(conninfo, row_factory=dict_row) as connection:
-        values: dict[str, float | None] = {row["horse_id"]: row["value"] for row in connection.execute(OPINIONS)}
-        rows = [_row(row, values) for row in connection.execute(ROWS)]
+    with psycopg.connect(conninfo) as connection, connection.cursor(row_factory=dict_row) as cursor:
+        values: dict[str, float | None] = {row["horse_id"]: row["value"] for row in cursor.execute(OPINIONS)}
+        rows = [_row(row, values) for row in cursor.execute(ROWS)]
     return sorted(rows, key=lambda row: (row.dated, row.photo), reverse=True)
 
 

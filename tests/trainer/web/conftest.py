@@ -26,7 +26,7 @@ from collector.web.limits import Buckets
 from collector.web.serving import make_runner
 from tests.filled import OPINIONS, SITE, fill
 from tests.trainer.conftest import CPU, trained
-from trainer.collection import Collection
+from trainer.collection import collection_if_any
 from trainer.dataset import card
 from trainer.dataset.manifest import Version
 from trainer.evaluate import evaluate
@@ -103,16 +103,10 @@ def opened(held: Held) -> Open:
         shelf: Shelf | None = held.shelf,
         **more: Any,
     ) -> AsyncIterator[TestClient[Any, Any]]:
-        collection = Collection(conninfo) if conninfo else None
-        if collection:
-            await collection.__aenter__()
-        service = Service(held.predictor, shelf, collection, reach, **more)
-        try:
+        async with collection_if_any(conninfo) as collection:
+            service = Service(held.predictor, shelf, collection, reach, **more)
             async with TestClient(TestServer(make_app(service, guard or make_guard()))) as client:
                 yield client
-        finally:
-            if collection:
-                await collection.__aexit__(None, None, None)
 
     return serving
 
@@ -142,7 +136,7 @@ class Site:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        async with Collection(self._held.conninfo) as collection:
+        async with collection_if_any(self._held.conninfo) as collection:
             service = Service(self._held.predictor, self._held.shelf, collection, self._reach)
             guard = make_guard(buckets=Buckets(self._rate, self._rate))
             runner = make_runner(make_app(service, guard))

@@ -2,41 +2,27 @@
 
 import io
 import re
-import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from collector.web.language import in_language
+from tests.browser import DESK, NARROW, PHONE, Opener, assert_fits, assert_pictures_seen, chromium, wait_until
 from tests.filled import OPINIONS, SITE, execute
 from tests.trainer.web.conftest import Held, Site, a_horse
 from trainer.sources import Reach
 from trainer.web.words import WORDS
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-PHONE, NARROW, DESK = (390, 844), (320, 640), (1200, 900)
 SITES = (SITE, OPINIONS)
-
-
-def chromium() -> str:
-    """Where a Chromium is, or else the test is skipped."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
-    if found is None:
-        pytest.skip("no Chromium is here: apt-get install chromium")
-    return found
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One Chromium for all tests of this file."""
-    path = chromium()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -47,42 +33,13 @@ def site(held: Held) -> Iterator[Site]:
 
 
 @pytest.fixture
-def open_page(browser: Browser, site: Site) -> Iterator["Opener"]:
+def open_page(browser: Browser, site: Site) -> Iterator[Opener]:
     """A way to open pages; in the end nobody may have complained on the console."""
-    opener = Opener(browser, site)
+    # That a wrong photo is answered with 422 the browser notes as well, and rightly.
+    opener = Opener(browser, site.base, "status of 422")
     yield opener
     opener.close()
     assert opener.complaints == []
-
-
-class Opener:
-    """Opens pages, and hears what the console says."""
-
-    def __init__(self, browser: Browser, site: Site) -> None:
-        self._browser, self._site = browser, site
-        self._contexts: list[BrowserContext] = []
-        self.complaints: list[str] = []
-
-    def __call__(self, language: str, size: tuple[int, int] = DESK, *, script: bool = True) -> Page:
-        width, height = size
-        context = self._browser.new_context(
-            viewport={"width": width, "height": height}, locale=language, java_script_enabled=script
-        )
-        self._contexts.append(context)
-        page = context.new_page()
-        # That a wrong photo is answered with 422 the browser notes as well, and rightly.
-        page.on("console", lambda said: self._hear(said.text) if said.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: self._hear(str(error)))
-        page.goto(self._site.base)
-        return page
-
-    def _hear(self, words: str) -> None:
-        if "status of 422" not in words:
-            self.complaints.append(words)
-
-    def close(self) -> None:
-        for context in self._contexts:
-            context.close()
 
 
 @pytest.fixture(scope="module")
@@ -101,26 +58,6 @@ def assert_answered(page: Page, language: str) -> None:
     assert page.locator("#answer .tiles li").count() == 6
     expect(page.locator(".scale > svg")).to_be_visible()
     assert_pictures_seen(page)
-
-
-def assert_pictures_seen(page: Page) -> None:
-    """Every picture that is shown has come."""
-    for picture in page.locator("img:visible").all():
-        picture.scroll_into_view_if_needed()
-    wait_until(page, "[...document.images].filter(i => i.checkVisibility()).every(i => i.complete && i.naturalWidth)")
-
-
-def wait_until(page: Page, condition: str) -> None:
-    """Wait for something in the page; asked from outside, as its policy lets no script wait for words."""
-    ended = time.monotonic() + 5
-    while not page.evaluate(condition):
-        assert time.monotonic() < ended, condition
-        page.wait_for_timeout(20)
-
-
-def assert_fits(page: Page) -> None:
-    """Nothing sticks out at the side."""
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 @pytest.mark.parametrize(("language", "size"), [("en", DESK), ("ja", PHONE), ("en", NARROW)])

@@ -14,8 +14,8 @@ from PIL import Image
 
 from collector.web.language import choose_language
 from collector.web.limits import MOST_CLIENTS, Buckets, client_of
+from collector.web.names import as_key
 from collector.web.problems import Problem, problem_kinds
-from trainer.collection import as_key
 from trainer.pixels import Preparation, fit, place_of
 from trainer.serving import Prediction
 from trainer.web.asked import read_data

@@ -1,0 +1,90 @@
+"""A real Chromium for tests of pages, and what is looked for on all of them."""
+
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+PHONE, NARROW, DESK = (390, 844), (320, 640), (1200, 900)
+GRAVE = ("serious", "critical")  # what axe says of findings that keep somebody out
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A Chromium; where there is none, the test is skipped."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+    if found is None:
+        pytest.skip("no Chromium is here: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Opener:
+    """Opens pages of a site, and hears what the console says."""
+
+    def __init__(self, browser: Browser, base: str, expected: str = "(?!)") -> None:
+        self._browser, self._base = browser, base
+        self._expected = re.compile(expected)  # what the console may say, and rightly
+        self._contexts: list[BrowserContext] = []
+        self.complaints: list[str] = []
+
+    def __call__(
+        self, language: str, size: tuple[int, int] = DESK, *, path: str = "/", script: bool = True, dark: bool = False
+    ) -> Page:
+        width, height = size
+        context = self._browser.new_context(
+            viewport={"width": width, "height": height},
+            locale=language,
+            java_script_enabled=script,
+            color_scheme="dark" if dark else "light",
+            has_touch=size != DESK,
+        )
+        self._contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda said: self._hear(said.text) if said.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: self._hear(str(error)))
+        page.goto(self._base + path)
+        return page
+
+    def _hear(self, words: str) -> None:
+        if not self._expected.search(words):
+            self.complaints.append(words)
+
+    def close(self) -> None:
+        for context in self._contexts:
+            context.close()
+
+
+def wait_until(page: Page, condition: str) -> None:
+    """Wait for something in the page; asked from outside, as its policy lets no script wait for words."""
+    ended = time.monotonic() + 5
+    while not page.evaluate(condition):
+        assert time.monotonic() < ended, condition
+        page.wait_for_timeout(20)
+
+
+def assert_pictures_seen(page: Page) -> None:
+    """Every picture that is shown has come."""
+    for picture in page.locator("img:visible").all():
+        picture.scroll_into_view_if_needed()
+    wait_until(page, "[...document.images].filter(i => i.checkVisibility()).every(i => i.complete && i.naturalWidth)")
+
+
+def assert_fits(page: Page) -> None:
+    """Nothing sticks out at the side."""
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def assert_everybody_gets_in(page: Page) -> None:
+    """axe has no serious finding: names, contrasts, roles, the order of headings."""
+    found = Axe().run(page).response["violations"]
+    grave = [(one["id"], [node["target"] for node in one["nodes"]][:3]) for one in found if one["impact"] in GRAVE]
+    assert grave == []
