@@ -4,7 +4,8 @@
 
 The collection is made once, in a folder of its own, which is used again. The server has a core to itself; Postgres and
 the load share the others, and in the last rows Postgres shares the server's. The load is open, and each of several
-clients stays within the limit for one. CPU is of a request, in the server and in Postgres. Linux.
+clients stays within the limit for one. CPU is of a request, in the server and in Postgres; `others` is how many cores
+were taken meanwhile by what has nothing to do with it: times of rows where that is not about 0 say little. Linux.
 """
 
 import argparse
@@ -26,7 +27,7 @@ import psycopg
 import searches
 from many_photos import PHOTOS, fill
 from open_loop import COLUMNS, arrivals, clients_for, drive, row, rule, told
-from processes import Postgres, cpu, memory, server
+from processes import Postgres, busy, cpu, memory, server
 from yarl import URL
 
 from collector import database
@@ -38,7 +39,7 @@ RATES = (10.0, 50.0, 100.0)  # requests a second
 WHILE_RENEWED = 50.0  # requests a second
 PATIENCE = 60.0  # seconds for the server's first renewal
 KINDS = ("searches", "suggestions", "horses", "thumbnails")
-HEAD = ("asked for", "a second", *COLUMNS, "CPU ms", "of Postgres", "MB before (most)", "after (most)")
+HEAD = ("asked for", "a second", *COLUMNS, "CPU ms", "of Postgres", "MB before (most)", "after (most)", "others")
 HOME = Path(tempfile.gettempdir()) / "paddock-many-photos"
 RENEWED = "SELECT last_analyze FROM pg_stat_user_tables WHERE relname = 'horse_search'"  # a renewal's last step
 STORED = "SELECT n_tup_ins FROM pg_stat_user_tables WHERE relname = 'thumbnail'"
@@ -65,11 +66,17 @@ class Served:
         """Ask for the next paths so often for so long, and print what came of it."""
         asked = list(islice(paths, len(arrivals(rate, seconds))))
         clients = clients_for(rate, cost_of(f"/{asked[0]}"))
-        before, used, queried = memory(self.process), cpu(self.process), self.postgres.cpu()
+        held, began, before = memory(self.process), time.monotonic(), self._used()
         outcomes = await drive(lambda session, number: self.ask(asked[number], session), rate, seconds, clients)
-        costs = (cpu(self.process) - used, self.postgres.cpu() - queried)
-        spent = [f"{1000 * cost / len(outcomes):.1f}" for cost in costs]
-        print(row([name, f"{rate:g}", *told(outcomes), *spent, before, memory(self.process)]), flush=True)
+        used = [after - one for after, one in zip(self._used(), before, strict=True)]
+        spent = [f"{1000 * one / len(outcomes):.1f}" for one in used[:2]]
+        others = (used[3] - sum(used[:3])) / (time.monotonic() - began)
+        cells = [name, f"{rate:g}", *told(outcomes), *spent, held, memory(self.process), f"{others:.2f}"]
+        print(row(cells), flush=True)
+
+    def _used(self) -> tuple[float, float, float, float]:
+        """Seconds of CPU: of the server, of Postgres, of the load, of the whole machine."""
+        return cpu(self.process), self.postgres.cpu(), time.process_time(), busy()
 
 
 def value(conninfo: str, query: str) -> Any:
