@@ -1,11 +1,12 @@
 """A collection of any size in a database of its own, for benchmarks: rows straight into the tables, nothing crawled.
 
-Horses have names of the length that real ones have, 3.3 photos each over their careers, races, entries and aptitudes.
-The pictures are a few hundred drawn ones: every photo has one of them.
+Horses have names of at most nine characters, as real ones have, and some 3.3 photos each while they are two to seven
+years old; to these belong races, entries and aptitudes. Of the pictures a few thousand are drawn: every photo has one.
 """
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from itertools import islice
 from random import Random
 from typing import Any
 
@@ -16,10 +17,14 @@ from collector import images
 from collector.archive import digest_of
 from collector.demo import vocabulary
 from collector.demo.drawing import draw_photo
-from collector.demo.world import World
+from collector.demo.world import Picture, World
 from collector.racing import Axis
 
-PHOTOS, PICTURES = 100_000, 300
+PHOTOS, PICTURES = 100_000, 3_000
+LONGEST_NAME = 9  # characters
+BORN, YEARS = 1991, 32  # of the oldest horses; of births
+YOUNGEST, OLDEST = 2, 7  # years, when photographed
+SEXES = {"male": "牡", "female": "牝", "gelding": "セ"}
 COURSES = ("東京", "中山", "京都", "阪神", "中京", "新潟", "福島", "小倉", "札幌", "函館")
 FIRST = date(1996, 1, 8)  # a Monday; an issue a week
 PHOTOS_PER_ISSUE = 64
@@ -32,7 +37,7 @@ def names(random: Random) -> Iterator[str]:
     used = set[str]()
     while True:
         name = random.choice(vocabulary.CROWNS) + "".join(random.sample(vocabulary.WORDS, random.choice((1, 1, 2))))
-        if name not in used and len(name) <= 12:
+        if name not in used and len(name) <= LONGEST_NAME:
             used.add(name)
             yield name
 
@@ -53,7 +58,6 @@ def fill(conninfo: str, photos: int = PHOTOS) -> None:
         entries = {(race_id, horse["horse_id"]): (race_id, day, horse) for _, day, _, horse, race_id in shown}
         _copy(connection, "entry", (_entry(random, *entry) for entry in entries.values()))
         _copy(connection, "aptitude", (row for horse, value in horses for row in _aptitudes(horse, value)))
-        numbers = dict.fromkeys(codes, 0)
         for table, make in (("photo", _photo), ("photo_match", _match)):
             numbers = dict.fromkeys(codes, 0)
             _copy(connection, table, (make(random, numbers, digests, *photo) for photo in shown))
@@ -62,20 +66,21 @@ def fill(conninfo: str, photos: int = PHOTOS) -> None:
 
 def _shown(random: Random, number: int, issues: int, horses: list[Any]) -> tuple[str, date, int, Any, str]:
     """Of a photo: issue, its date, the race's number, horse, race."""
-    horse, _ = horses[min(len(horses) - 1, int(random.random() * len(horses)))]
-    week = number % issues
-    day = FIRST + timedelta(weeks=week)
+    day = FIRST + timedelta(weeks=number % issues)
+    first, end = (len(horses) * (day.year - age - BORN) // YEARS for age in (OLDEST, YOUNGEST - 1))
+    horse, _ = horses[random.randrange(max(0, first), min(len(horses), end))]
     race = number // issues % 12 + 1
     return f"{day:%y%m%d}", day, race, horse, f"{day:%Y%m%d}05{race:02}"
 
 
 def _horses(random: Random, count: int) -> list[tuple[dict[str, Any], float | None]]:
+    """Horses by age, the oldest first, and what reviewers think of each: nothing of one in nine."""
     made = []
-    for number, name in zip(range(count), names(random), strict=False):
-        born = 1993 + number * 30 // count
+    for number, name in enumerate(islice(names(random), count)):
+        born = BORN + number * YEARS // count
         horse = {
             "horse_id": f"{born}{number:06}", "name": name, "horse_key": name, "born": date(born, 3, 1),
-            "sex": random.choice(("male", "female", "gelding")), "coat": "鹿毛", "sire": "サイアー", "dam": "ダム",
+            "sex": random.choice(list(SEXES)), "coat": "鹿毛", "sire": "サイアー", "dam": "ダム",
             "source_url": f"{OPINIONS}/horse/{born}{number:06}/", "observed_at": AT,
         }  # fmt: skip
         made.append((horse, None if random.random() < 0.11 else round(random.uniform(0.02, 0.98), 3)))
@@ -83,21 +88,16 @@ def _horses(random: Random, count: int) -> list[tuple[dict[str, Any], float | No
 
 
 def _pictures(connection: psycopg.Connection[Any]) -> list[tuple[str, images.Picture]]:
-    drawn: list[tuple[str, images.Picture]] = []
-    rows: list[dict[str, Any]] = []
-    shown = (photo.picture for year in range(2005, 2026) for issue in World().issues(year) for photo in issue.photos)
-    for picture in shown:
-        if picture and len(drawn) < PICTURES:
-            body = draw_photo(picture)
-            found = images.inspect(body)
-            if digest_of(body) not in {digest for digest, _ in drawn}:
-                drawn.append((digest_of(body), found))
-                rows.append({
-                    "digest": digest_of(body), "media_type": found.media_type, "size": len(body), "encoding": "",
-                    "content": body,
-                })  # fmt: skip
-    _copy(connection, "blob", rows)
-    return drawn
+    """Draw them and keep them; the digest and the measures of each."""
+    horses = list(World().horses())
+    asked = (Picture(horses[number % len(horses)], str(number)) for number in range(PICTURES))
+    bodies = {digest_of(body): body for body in map(draw_photo, asked)}
+    drawn = {digest: images.inspect(body) for digest, body in bodies.items()}
+    _copy(connection, "blob", (
+        {"digest": digest, "media_type": drawn[digest].media_type, "size": len(body), "encoding": "", "content": body}
+        for digest, body in bodies.items()
+    ))  # fmt: skip
+    return list(drawn.items())
 
 
 def _issue(code: str, day: date) -> dict[str, Any]:
@@ -108,20 +108,22 @@ def _issue(code: str, day: date) -> dict[str, Any]:
 
 
 def _race(race_id: str, day: date, number: int) -> dict[str, Any]:
-    course, name = COURSES[(day.toordinal() + number) % 10], vocabulary.RACES[day.toordinal() // 7 * number % 31]
+    course = COURSES[(day.toordinal() + number) % len(COURSES)]
     return {
-        "race_id": race_id, "race_date": day - timedelta(days=1), "racecourse": course,
-        "race_number": number, "name": name,
-        "surface": "turf", "distance": 1000 + 200 * number, "prizes": [],
+        "race_id": race_id, "race_date": day - timedelta(days=1), "racecourse": course, "race_number": number,
+        "name": _race_name(day, number), "surface": "turf", "distance": 1000 + 200 * number, "prizes": [],
         "source_url": f"{OPINIONS}/race/{race_id}/", "observed_at": AT,
     }  # fmt: skip
 
 
+def _race_name(day: date, number: int) -> str:
+    return vocabulary.RACES[(day.toordinal() // 7 + number) % len(vocabulary.RACES)]
+
+
 def _entry(random: Random, race_id: str, day: date, horse: dict[str, Any]) -> dict[str, Any]:
-    age = max(2, min(9, day.year - horse["born"].year))
     return {
         "race_id": race_id, "horse_id": horse["horse_id"], "horse_name": horse["name"], "horse_key": horse["name"],
-        "horse_number": random.randint(1, 18), "sex": horse["sex"], "age": age,
+        "horse_number": random.randint(1, 18), "sex": horse["sex"], "age": day.year - horse["born"].year,
         "finish": "finished", "finish_position": random.randint(1, 18), "horse_weight": random.randint(420, 540),
         "positions_at_bends": [], "source_url": f"{OPINIONS}/race/{race_id}/", "observed_at": AT,
     }  # fmt: skip
@@ -147,9 +149,9 @@ def _photo(
     named = _numbered(numbers, code)
     page = f"{SITE}/keibabook/{code}/photo{named['number']:02}.html"
     return named | {
-        "listed_name": horse["name"], "race_name": vocabulary.RACES[race], "horse_name": horse["name"],
+        "listed_name": horse["name"], "race_name": _race_name(day, race), "horse_name": horse["name"],
         "horse_key": horse["name"], "page_url": page, "image_url": page.replace(".html", ".jpg"), "coat": "鹿毛",
-        "sex": "牡", "age": max(2, min(9, day.year - horse["born"].year)), "comment": "均整のとれた好馬体。" * 8,
+        "sex": SEXES[horse["sex"]], "age": day.year - horse["born"].year, "comment": "均整のとれた好馬体。" * 8,
         "pedigree": ["サイアー"] * 14, "digest": digest, "media_type": picture.media_type, "width": picture.width,
         "height": picture.height, "phash": f"{int(picture.phash, 16):0256b}", "source_url": page, "observed_at": AT,
     }  # fmt: skip

@@ -32,6 +32,7 @@ SAME = (
     (re.compile(r"(?<=[stz])y"), ""), (re.compile(r"[cq]"), "k"), (re.compile(r"l"), "r"), (re.compile(r"v"), "b"),
     (re.compile(r"m(?=[bmp])"), "n"), (re.compile(r"(?<=o)u"), ""), (re.compile(r"(.)\1+"), r"\1"),
 )  # fmt: skip
+UNFINISHED = re.compile(r"(?<=.)c$", re.I)  # an h is about to follow: what is before it finds the name already
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def read_name(typed: str) -> Typed | None:
         return None
     plain = unicodedata.normalize("NFKD", key)
     if re.search(r"[a-zA-Z]", plain) and not re.search(r"[ァ-ヿ一-鿿]", key):
-        folded = fold(plain)
+        folded = fold(UNFINISHED.sub("", plain))
         return Typed(folded, latin=True) if folded else None
     return Typed(key, latin=False)
 

@@ -140,7 +140,7 @@ def shrink(body: bytes, width: int) -> tuple[bytes, int]:
         with Image.open(io.BytesIO(body), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise Problem(Code.NOT_FOUND)
-            image.draft("RGB", (width, width * image.height // image.width))
+            image.draft("RGB", (width, width))  # enough of it, also where it lies on its side
             small = ImageOps.exif_transpose(image).convert("RGB")
     except (Image.DecompressionBombError, OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError) as error:
         raise Problem(Code.NOT_FOUND) from error

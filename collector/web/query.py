@@ -56,7 +56,7 @@ class Query:
             "race": self.race,
             "course": self.course,
             "sex": self.sex.value if self.sex else "",
-            "age": str(self.age or ""),
+            "age": "" if self.age is None else str(self.age),
             "low": "" if self.low is None else f"{self.low:g}",
             "high": "" if self.high is None else f"{self.high:g}",
             "labelled": YES if self.labelled else "",
@@ -93,10 +93,10 @@ def read_query(given: Mapping[str, str]) -> Query:
 
 
 def _text(given: Mapping[str, str], field: str) -> str:
-    text = given.get(field, "").replace("\0", "").strip()[:LONGEST].strip()
     # What came as bytes that are no text has lone surrogates, which no name has and no database takes.
-    text = text.encode("utf-8", "ignore").decode()
-    return text if field == "name" else unicodedata.normalize("NFC", text)
+    text = given.get(field, "").replace("\0", "").encode("utf-8", "ignore").decode()
+    text = text if field == "name" else unicodedata.normalize("NFC", text)
+    return text.strip()[:LONGEST].strip()
 
 
 def _matching(given: Mapping[str, str], field: str, pattern: re.Pattern[str], words: str) -> str:

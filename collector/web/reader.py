@@ -19,7 +19,8 @@ from collector.errors import TryLater
 ROLE = "paddock_reader"
 # Plans are made for the values at hand: a part of a name that is rare and one that is common want different ones.
 OPTIONS = (
-    "-c default_transaction_read_only=on -c statement_timeout=3000 -c plan_cache_mode=force_custom_plan -c jit=off"
+    "-c default_transaction_read_only=on -c statement_timeout=3000 -c plan_cache_mode=force_custom_plan -c jit=off "
+    "-c max_parallel_workers_per_gather=0"  # starting workers takes longer than a search
 )
 PATIENCE = 3.0  # seconds until the database is taken for gone
 CONNECTIONS = 4

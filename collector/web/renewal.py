@@ -20,9 +20,7 @@ from collector.web.names import latin_of
 from collector.web.reader import UPKEEP_LOCK
 
 PAUSE = 5.0  # seconds between two looks
-REST = (
-    20  # times as long as a renewal took is left until the next, so that a large collection is not renewed all the time
-)
+REST = 20  # times as long as a renewal took is left until the next: a large collection is not renewed all the time
 # Postgres counts what it writes; a count that differs is a change, whatever it was.
 CHANGES = """
 SELECT sum(n_tup_ins + n_tup_upd + n_tup_del)::bigint FROM pg_stat_user_tables WHERE schemaname = 'public'
@@ -45,9 +43,10 @@ async def renew(connection: Connection) -> None:
         unspelt = await (await connection.execute(UNSPELT)).fetchall()
         async with connection.transaction(), connection.cursor() as cursor:
             await cursor.executemany(SPELL, [(key, latin_of(key)) for (key,) in unspelt])
-        for view in VIEWS:
-            await connection.execute(f"REFRESH MATERIALIZED VIEW CONCURRENTLY {view}".encode())
-            await connection.execute(f"ANALYZE {view}".encode())
+        async with connection.transaction():  # a reader never sees one view without the other
+            for view in VIEWS:
+                await connection.execute(f"REFRESH MATERIALIZED VIEW CONCURRENTLY {view}".encode())
+                await connection.execute(f"ANALYZE {view}".encode())
     finally:
         await connection.execute("SELECT pg_advisory_unlock(%s)", (UPKEEP_LOCK,))
 

@@ -18,26 +18,39 @@ MOST_COUNTED = 500  # horses; beyond, counting would cost more than it tells
 SUGGESTIONS = 8
 AS_WRITTEN = str.maketrans({"\\": "\\\\", "%": "\\%", "_": "\\_"})  # what LIKE would read otherwise
 
-# {t} is the table's name in the query that a condition becomes part of.
-CONDITIONS: dict[str, LiteralString] = {
+# What is asked of a horse, whichever photo of it.
+OF_HORSES: dict[str, LiteralString] = {
+    "low": "horse.value >= %(low)s",
+    "high": "horse.value <= %(high)s",
+    "labelled": "horse.value IS NOT NULL",
+}
+# What is asked of a photo. {t} is the table's name in the query that a condition becomes part of.
+OF_PHOTOS: dict[str, LiteralString] = {
     "since": "{t}.dated >= %(since)s",
     "until": "{t}.dated <= %(until)s",
     "race": "{t}.race_name LIKE %(race)s",
     "course": "{t}.racecourse = %(course)s",
     "sex": "{t}.sex = %(sex)s",
     "age": "{t}.age = %(age)s",
-    "low": "{t}.value >= %(low)s",
-    "high": "{t}.value <= %(high)s",
-    "labelled": "{t}.value IS NOT NULL",
 }
 IN_NAMES: LiteralString = "name_keys LIKE %(part)s"
 IN_LATIN: LiteralString = "latin LIKE %(part)s"
+# A head is the photo by which a horse has its place: the newest of those that are asked for.
+HEADS_OF_HORSES: LiteralString = """
+SELECT shows, newest AS dated, head AS photo FROM horse_search AS horse
+WHERE {horse} AND (%(dated)s::date IS NULL OR (newest, head) < (%(dated)s, %(photo)s))
+ORDER BY newest DESC, head DESC LIMIT %(most)s
+"""
+HEADS_OF_PHOTOS: LiteralString = """
+SELECT shows, dated, photo FROM photo_search AS head
+WHERE {head} {horses} AND (%(dated)s::date IS NULL OR (dated, photo) < (%(dated)s, %(photo)s)) AND NOT EXISTS (
+    SELECT FROM photo_search AS newer
+    WHERE newer.shows = head.shows AND (newer.dated, newer.photo) > (head.dated, head.photo) AND {newer})
+ORDER BY dated DESC, photo DESC LIMIT %(most)s
+"""
+AMONG_HORSES: LiteralString = "AND shows IN (SELECT shows FROM horse_search AS horse WHERE {horse})"
 FOUND: LiteralString = """
-WITH heads AS MATERIALIZED (
-    SELECT shows, dated, photo FROM photo_search AS head WHERE {head} {onward} AND NOT EXISTS (
-        SELECT FROM photo_search AS newer
-        WHERE newer.shows = head.shows AND (newer.dated, newer.photo) > (head.dated, head.photo) AND {newer})
-    ORDER BY dated DESC, photo DESC LIMIT %(most)s)
+WITH heads AS MATERIALIZED ({heads})
 SELECT horse.shows, horse.horse_id, horse.horse_name, horse.photos, horse.value, heads.photo AS head,
     heads.dated AS head_dated, photo.photo, photo.dated, photo.race_name, photo.width, photo.height, photo.digest
 FROM heads JOIN horse_search AS horse USING (shows)
@@ -46,12 +59,12 @@ CROSS JOIN LATERAL (
     ORDER BY dated DESC, photo DESC LIMIT %(row)s) AS photo
 ORDER BY heads.dated DESC, heads.photo DESC, photo.dated DESC, photo.photo DESC
 """
-COUNT_PHOTOS: LiteralString = """
-SELECT count(*) FROM (SELECT DISTINCT shows FROM photo_search AS photo WHERE {photo} LIMIT %(counted)s) AS found
+COUNT: LiteralString = """
+SELECT count(*) FROM (SELECT FROM horse_search AS horse WHERE {horse} {photos} LIMIT %(counted)s) AS found
 """
-COUNT_NAMES: LiteralString = """
-SELECT count(*) FROM (SELECT FROM horse_search WHERE {named} LIMIT %(counted)s) AS found
-"""
+WITH_PHOTOS: LiteralString = (
+    "AND EXISTS (SELECT FROM photo_search AS photo WHERE photo.shows = horse.shows AND {photo})"
+)
 # The name that begins so before the one that only holds it; of several, the one photographed last.
 SUGGEST: LiteralString = """
 SELECT shows, horse_name, photos, newest FROM horse_search WHERE {named}
@@ -111,28 +124,15 @@ async def find(reader: Reader, query: Query) -> Found:
     typed = read_name(query.name)
     if query.name and typed is None:
         return Found([], 0, None)
-    conditions, values = _conditions(query, typed)
-    onward: LiteralString = "AND (head.dated, head.photo) < (%(dated)s, %(photo)s)" if query.before else ""
-    if query.before:
-        values |= {"dated": query.before.dated, "photo": query.before.photo}
-    statement = FOUND.format(
-        head=_all(conditions, "head"), newer=_all(conditions, "newer"), shown=_all(conditions, "shown"), onward=onward
-    )
-    rows = await reader.rows(statement, values | {"most": PAGE + 1, "row": ROW})
+    asked = _asked(query, typed)
+    rows = await reader.rows(asked.found, asked.values)
     groups = _grouped(rows)
     last = next((row for row in reversed(rows) if groups[PAGE:] and row["shows"] == groups[PAGE - 1].shows), None)
     more = Cursor(last["head_dated"], last["head"]) if last else None
-    return Found(groups[:PAGE], await _count(reader, query, typed, conditions, values), more)
-
-
-async def _count(
-    reader: Reader, query: Query, typed: Typed | None, conditions: list[LiteralString], values: dict[str, Any]
-) -> int:
-    if typed and not query.filtered:
-        statement = COUNT_NAMES.format(named=_named(typed))
-    else:
-        statement = COUNT_PHOTOS.format(photo=_all(conditions, "photo"))
-    return (await reader.rows(statement, values | {"counted": MOST_COUNTED}))[0]["count"]
+    if more is None and query.before is None:
+        return Found(groups, len(groups), None)
+    count = (await reader.rows(asked.count, asked.values))[0]["count"]
+    return Found(groups[:PAGE], count, more)
 
 
 async def suggest(reader: Reader, name: str) -> list[Suggestion]:
@@ -151,8 +151,34 @@ async def suggest(reader: Reader, name: str) -> list[Suggestion]:
     return [Suggestion(row["shows"], row["horse_name"], row["photos"], row["newest"]) for row in rows]
 
 
-def _conditions(query: Query, typed: Typed | None) -> tuple[list[LiteralString], dict[str, Any]]:
-    values: dict[str, Any] = {
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A search as the database is asked."""
+
+    found: LiteralString
+    count: LiteralString
+    values: dict[str, Any]
+
+
+def _asked(query: Query, typed: Typed | None) -> _Asked:
+    values = _values(query)
+    horse: list[LiteralString] = [condition for key, condition in OF_HORSES.items() if values.get(key) is not None]
+    photo: list[LiteralString] = [condition for key, condition in OF_PHOTOS.items() if values.get(key) is not None]
+    if typed:
+        horse.append(_named(typed))
+        values["part"] = f"%{typed.part.translate(AS_WRITTEN)}%"
+    horses: LiteralString = " AND ".join(horse) or "true"
+    if photo:
+        among = AMONG_HORSES.format(horse=horses) if horse else ""
+        heads = HEADS_OF_PHOTOS.format(head=_all(photo, "head"), newer=_all(photo, "newer"), horses=among)
+        count = COUNT.format(horse=horses, photos=WITH_PHOTOS.format(photo=_all(photo, "photo")))
+    else:
+        heads, count = HEADS_OF_HORSES.format(horse=horses), COUNT.format(horse=horses, photos="")
+    return _Asked(FOUND.format(heads=heads, shown=_all(photo, "shown")), count, values)
+
+
+def _values(query: Query) -> dict[str, Any]:
+    return {
         "since": date(query.year, 1, 1) if query.year else None,
         "until": date(query.year, 12, 31) if query.year else None,
         "race": f"%{query.race.translate(AS_WRITTEN)}%" if query.race else None,
@@ -162,13 +188,12 @@ def _conditions(query: Query, typed: Typed | None) -> tuple[list[LiteralString],
         "low": query.low,
         "high": query.high,
         "labelled": query.labelled or None,
+        "dated": query.before.dated if query.before else None,
+        "photo": query.before.photo if query.before else None,
+        "most": PAGE + 1,
+        "row": ROW,
+        "counted": MOST_COUNTED,
     }
-    asked = {key: value for key, value in values.items() if value is not None}
-    conditions: list[LiteralString] = [CONDITIONS[key] for key in asked]
-    if typed:
-        conditions.append("{t}.shows IN (SELECT shows FROM horse_search WHERE " + _named(typed) + ")")
-        asked["part"] = f"%{typed.part.translate(AS_WRITTEN)}%"
-    return conditions, asked
 
 
 def _named(typed: Typed) -> LiteralString:
