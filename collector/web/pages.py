@@ -10,12 +10,11 @@ from aiohttp import web
 from collector.racing import HORSE_ID, RACE_ID, Axis, Sex, kind_of
 from collector.web import facts, plots
 from collector.web.conditional import ASK_AGAIN, HELD, tagged
-from collector.web.guards import cookie_of
 from collector.web.names import as_key
 from collector.web.pictures import WIDTHS
 from collector.web.problems import Code, Problem
 from collector.web.query import LONGEST, Query, read_query
-from collector.web.rendering import Renderer, language_of
+from collector.web.rendering import Renderer, problem_page, welcome_page
 from collector.web.search import MOST_COUNTED, find
 from collector.web.service import Service, photo_of
 from collector.web.words import WORDS
@@ -49,23 +48,12 @@ class Pages:
         return response
 
     def problem(self, request: web.Request, problem: Problem) -> web.Response:
-        """A page that says what is wrong, and lets one try again."""
-        sentence = problem.sentence(language_of(request))
-        template = "token.html" if problem.code is Code.NO_TOKEN else "problem.html"
-        return self.render(request, template, problem.status, sentence=sentence)
+        """A page that says what is wrong."""
+        return problem_page(self.render, request, problem)
 
     def welcome(self, request: web.Request) -> web.Response:
-        """For who has brought a token: the cookie, and on to the page.
-
-        On by the page itself: a browser that came from elsewhere would not send a strict cookie along a redirect.
-        """
-        onward = request.rel_url.without_query_params("token")
-        response = self.render(request, "welcome.html", onward=str(onward) if request.method == "GET" else "/")
-        token = request.query["token"]
-        cookie = self.service.guard.cookie
-        response.set_cookie(cookie, cookie_of(token), httponly=True, samesite="Strict", secure=request.secure)
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        """For who has brought a token."""
+        return welcome_page(self.render, request, self.service.guard.cookie)
 
     async def search(self, request: web.Request) -> web.Response:
         """Photos by horse, as the address asks; without a question, the newest."""

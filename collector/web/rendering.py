@@ -8,7 +8,11 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from yarl import URL
 
+from collector.web.guards import cookie_of
 from collector.web.language import LANGUAGES, Words, choose_language, in_language
+from collector.web.problems import Code, Problem
+
+Render = Callable[..., web.Response]  # what makes a page: request, template, status, facts
 
 
 def language_of(request: web.Request) -> str:
@@ -80,3 +84,23 @@ class Renderer:
         return web.Response(
             text=text, status=status, content_type="text/html", headers={"Vary": "Accept-Language, Cookie"}
         )
+
+
+def problem_page(render: Render, request: web.Request, problem: Problem) -> web.Response:
+    """A page that says what is wrong, and lets one try again."""
+    sentence = problem.sentence(language_of(request))
+    template = "token.html" if problem.code is Code.NO_TOKEN else "problem.html"
+    return render(request, template, problem.status, sentence=sentence)
+
+
+def welcome_page(render: Render, request: web.Request, cookie: str) -> web.Response:
+    """For who has brought a token: the cookie, and on to the page.
+
+    On by the page itself: a browser that came from elsewhere would not send a strict cookie along a redirect.
+    """
+    onward = request.rel_url.without_query_params("token")
+    response = render(request, "welcome.html", onward=str(onward) if request.method == "GET" else "/")
+    token = request.query["token"]
+    response.set_cookie(cookie, cookie_of(token), httponly=True, samesite="Strict", secure=request.secure)
+    response.headers["Cache-Control"] = "no-store"
+    return response

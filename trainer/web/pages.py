@@ -5,9 +5,8 @@ from typing import Any
 
 from aiohttp import web
 
-from collector.web.guards import cookie_of
 from collector.web.problems import Problem
-from collector.web.rendering import Renderer, language_of
+from collector.web.rendering import Renderer, language_of, problem_page, welcome_page
 from trainer.answers import COVERAGE
 from trainer.collection import MOST
 from trainer.web.asked import find_photo, read_form
@@ -35,21 +34,12 @@ class Pages:
         return self._renderer.page(request, template, status, **facts)
 
     def problem(self, request: web.Request, problem: Problem) -> web.Response:
-        """A page that says what is wrong, and lets one try again."""
-        sentence = problem.sentence(language_of(request))
-        template = "token.html" if problem.code is Code.NO_TOKEN else "problem.html"
-        return self.render(request, template, problem.status, sentence=sentence)
+        """A page that says what is wrong."""
+        return problem_page(self.render, request, problem)
 
     def welcome(self, request: web.Request) -> web.Response:
-        """For who has brought the token: the cookie, and on to the page.
-
-        On by the page itself: a browser that came from elsewhere would not send a strict cookie along a redirect.
-        """
-        onward = request.rel_url.without_query_params("token")
-        response = self.render(request, "welcome.html", onward=str(onward) if request.method == "GET" else "/")
-        token = request.query["token"]
-        response.set_cookie(COOKIE, cookie_of(token), httponly=True, samesite="Strict", secure=request.secure)
-        return response
+        """For who has brought a token."""
+        return welcome_page(self.render, request, COOKIE)
 
     async def home(self, request: web.Request) -> web.Response:
         """The ways to ask."""
