@@ -63,7 +63,7 @@ def dump(file: Path, *, demo: bool) -> None:
     try:
         with _opened(demo=demo) as conninfo:
             # Photos made small are made again when somebody looks at them.
-            options = ["--format=custom", "--exclude-table-data=thumbnail", f"--file={part}"]
+            options = ["--format=custom", "--no-privileges", "--exclude-table-data=thumbnail", f"--file={part}"]
             _call([_program("pg_dump"), *options, conninfo], "The backup failed")
         part.replace(file)
     finally:
