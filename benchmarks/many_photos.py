@@ -25,6 +25,7 @@ LONGEST_NAME = 9  # characters
 BORN, YEARS = 1991, 32  # of the oldest horses; of births
 YOUNGEST, OLDEST = 2, 7  # years, when photographed
 SEXES = {"male": "牡", "female": "牝", "gelding": "セ"}
+SURFACES = ("turf", "dirt", "dirt", "turf", "jump")
 COURSES = ("東京", "中山", "京都", "阪神", "中京", "新潟", "福島", "小倉", "札幌", "函館")
 FIRST = date(1996, 1, 8)  # a Monday; an issue a week
 PHOTOS_PER_ISSUE = 64
@@ -111,7 +112,8 @@ def _race(race_id: str, day: date, number: int) -> dict[str, Any]:
     course = COURSES[(day.toordinal() + number) % len(COURSES)]
     return {
         "race_id": race_id, "race_date": day - timedelta(days=1), "racecourse": course, "race_number": number,
-        "name": _race_name(day, number), "surface": "turf", "distance": 1000 + 200 * number, "prizes": [],
+        "name": _race_name(day, number), "surface": SURFACES[number % len(SURFACES)],
+        "distance": 1000 + 200 * number, "prizes": [],
         "source_url": f"{OPINIONS}/race/{race_id}/", "observed_at": AT,
     }  # fmt: skip
 

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 import psycopg
 
-from collector.racing import Sex
+from collector.racing import Sex, Surface
 from collector.web.names import latin_of
 from collector.web.pictures import WIDTHS
 from collector.web.query import Query
@@ -59,6 +59,7 @@ def _filter(random: Random, known: Known) -> dict[str, Any]:
     filters: list[dict[str, Any]] = [
         {"year": random.choice(known.years)},
         {"course": random.choice(known.courses)},
+        {"surface": random.choice(list(Surface))},
         {"sex": random.choice(list(Sex))},
         {"age": random.randint(2, 7)},
         {"low": low, "high": low + 0.2},

@@ -135,7 +135,8 @@ def _race(issue: Issue, photo: Photo) -> dict[str, Any]:
     race_id = _race_id(issue, photo)
     return {
         "race_id": race_id, "race_date": issue.race_days[-1], "racecourse": "東京", "race_number": int(race_id[-2:]),
-        "name": photo.race_name, "surface": "turf", "distance": 1600, "prizes": [],
+        "name": photo.race_name, "surface": ("turf", "dirt", "jump")[int(race_id[-2:]) % 3],
+        "distance": 1600, "prizes": [],
         "source_url": f"{OPINIONS}/race/{race_id}/", "observed_at": AT,
     }  # fmt: skip
 

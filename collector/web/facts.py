@@ -76,7 +76,11 @@ WHERE issue.source = %(source)s AND (%(year)s::int IS NULL OR extract(year FROM 
 GROUP BY issue.id ORDER BY issue_date DESC, code DESC LIMIT %(most)s
 """
 YEARS = "SELECT DISTINCT extract(year FROM issue_date)::int AS year FROM issue ORDER BY year DESC"
-COURSES = "SELECT DISTINCT racecourse FROM photo_search WHERE racecourse IS NOT NULL ORDER BY racecourse"
+# In the order of their numbers, which stand in a race's id: that of the JRA's ten, from Sapporo to Kokura, then others.
+COURSES = """
+SELECT racecourse FROM photo_search WHERE racecourse IS NOT NULL
+GROUP BY racecourse ORDER BY min(substr(race_id, 5, 2)), racecourse
+"""
 Row = dict[str, Any]
 
 

@@ -1,7 +1,7 @@
 """The API as OpenAPI 3.1 describes it; the tests send what it allows and compare what comes back."""
 
 from collector import __version__
-from collector.racing import Sex
+from collector.racing import Sex, Surface
 from collector.web.codes import Code
 from collector.web.listed import LISTED, MOST_LISTED
 from collector.web.pages import MOST_ISSUES
@@ -21,6 +21,7 @@ SEARCH: dict[str, Schema] = {
     "year": YEAR,
     "race": said(TEXT, "Part of a race's name, as printed."),
     "course": said(TEXT, "Racecourse: 東京."),
+    "surface": said(one_of(Surface), "Of the race."),
     "sex": one_of(Sex),
     "age": {"type": "integer", "minimum": 0, "maximum": 99, "description": "Years."},
     "low": said(SHARE, "Distance aptitude from here on, 0 short to 1 long; four digits behind the point at most."),

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from collector.racing import HORSE_ID, RACE_ID, Axis, Sex, kind_of
+from collector.racing import HORSE_ID, RACE_ID, Sex, Surface, kind_of
 from collector.web import facts, plots
 from collector.web.conditional import ASK_AGAIN, HELD, tagged
 from collector.web.names import as_key
@@ -33,7 +33,7 @@ class Pages:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self._renderer = Renderer(HERE / "templates", WORDS, axes=list(Axis), sexes=list(Sex), widths=WIDTHS)
+        self._renderer = Renderer(HERE / "templates", WORDS, surfaces=list(Surface), sexes=list(Sex))
         self._renderer.environment.filters["kind"] = kind_of
         self._renderer.environment.filters["ordinal"] = ordinal
         self._renderer.environment.filters["groupby_in_order"] = by_race

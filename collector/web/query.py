@@ -5,8 +5,10 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
+from typing import TypeVar
 
-from collector.racing import Sex
+from collector.racing import Sex, Surface
 from collector.web.problems import Code, Problem
 
 LONGEST = 60  # characters of a word that are looked at
@@ -15,6 +17,7 @@ AGE = re.compile(r"\d{1,2}", re.ASCII)
 SHARE = re.compile(r"(?:0|1|0?\.\d{1,4}|0\.\d{1,4}|1\.0{1,4})", re.ASCII)
 CURSOR = re.compile(r"(\d{4}-\d\d-\d\d)_(\d{6}-\d\d)", re.ASCII)
 YES = "1"
+Word = TypeVar("Word", bound=StrEnum)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Query:
     year: int | None = None  # of the issue
     race: str = ""  # part of a race's name
     course: str = ""  # racecourse
+    surface: Surface | None = None  # of the race
     sex: Sex | None = None
     age: int | None = None  # years
     low: float | None = None  # distance aptitude, 0 short .. 1 long
@@ -55,7 +59,8 @@ class Query:
             "year": str(self.year or ""),
             "race": self.race,
             "course": self.course,
-            "sex": self.sex.value if self.sex else "",
+            "surface": self.surface or "",
+            "sex": self.sex or "",
             "age": "" if self.age is None else str(self.age),
             "low": "" if self.low is None else f"{self.low:g}",
             "high": "" if self.high is None else f"{self.high:g}",
@@ -74,16 +79,14 @@ def read_query(given: Mapping[str, str]) -> Query:
     low, high = _share(given, "low"), _share(given, "high")
     if low is not None and high is not None and low > high:
         low, high = high, low
-    sex = given.get("sex", "")
-    if sex and sex not in list(Sex):
-        raise _wrong("sex", "male, female or gelding")
     year, age = _matching(given, "year", YEAR, "such as 2016"), _matching(given, "age", AGE, "in years")
     return Query(
         name=_text(given, "name"),
         year=int(year) if year else None,
         race=_text(given, "race"),
         course=_text(given, "course"),
-        sex=Sex(sex) if sex else None,
+        surface=_one_of(given, "surface", Surface),
+        sex=_one_of(given, "sex", Sex),
         age=int(age) if age else None,
         low=low,
         high=high,
@@ -104,6 +107,14 @@ def _matching(given: Mapping[str, str], field: str, pattern: re.Pattern[str], wo
     if text and not pattern.fullmatch(text):
         raise _wrong(field, words)
     return text
+
+
+def _one_of(given: Mapping[str, str], field: str, words: type[Word]) -> Word | None:
+    word = given.get(field, "")
+    if word and word not in list(words):
+        *others, last = words
+        raise _wrong(field, f"{', '.join(others)} or {last}")
+    return words(word) if word else None
 
 
 def _share(given: Mapping[str, str], field: str) -> float | None:

@@ -23,6 +23,7 @@ HORSE: Schema = {"type": "string", "pattern": HORSE_ID, "description": "Of a hor
 RACE: Schema = {
     "type": "string", "pattern": RACE_ID, "description": "Year, racecourse, meeting, day, race; at netkeiba.",
 }  # fmt: skip
+BORN: Schema = {"type": ["integer", "null"], "description": "Of the horse; null: not known."}
 SOURCE: Schema = {"source_url": TEXT | {"description": "Where this was read."}, "observed_at": MOMENT}
 
 
@@ -87,6 +88,7 @@ GROUP = _object(
         "shows": said(TEXT, "What the horse's page is called: its id, or its name where the horse is open."),
         "horse_id": maybe(HORSE),
         "name": TEXT,
+        "born_year": BORN,
         "page": said(TEXT, "On this server."),
         "photos_in_all": said(COUNT, "Of this horse, whether asked for or not."),
         "distance_aptitude": said(maybe(SHARE), "What reviewers think now: 0 short to 1 long."),
@@ -102,7 +104,13 @@ FOUND = _object(
     }
 )
 SUGGESTION = _object(
-    {"shows": said(TEXT, "What its page is called: /horses/{shows}."), "name": TEXT, "photos": COUNT, "newest": DATE}
+    {
+        "shows": said(TEXT, "What its page is called: /horses/{shows}."),
+        "name": TEXT,
+        "born_year": BORN,
+        "photos": COUNT,
+        "newest": DATE,
+    }
 )
 PHOTO_IN_LIST: dict[str, Schema] = {
     "photo": PHOTO,

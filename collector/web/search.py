@@ -30,6 +30,7 @@ OF_PHOTOS: dict[str, LiteralString] = {
     "until": "{t}.dated <= %(until)s",
     "race": "{t}.race_name LIKE %(race)s",
     "course": "{t}.racecourse = %(course)s",
+    "surface": "{t}.surface = %(surface)s",
     "sex": "{t}.sex = %(sex)s",
     "age": "{t}.age = %(age)s",
 }
@@ -51,7 +52,7 @@ ORDER BY dated DESC, photo DESC LIMIT %(most)s
 AMONG_HORSES: LiteralString = "AND shows IN (SELECT shows FROM horse_search AS horse WHERE {horse})"
 FOUND: LiteralString = """
 WITH heads AS MATERIALIZED ({heads})
-SELECT horse.shows, horse.horse_id, horse.horse_name, horse.photos, horse.value, heads.photo AS head,
+SELECT horse.shows, horse.horse_id, horse.horse_name, horse.born, horse.photos, horse.value, heads.photo AS head,
     heads.dated AS head_dated, photo.photo, photo.dated, photo.race_name, photo.width, photo.height, photo.digest
 FROM heads JOIN horse_search AS horse USING (shows)
 CROSS JOIN LATERAL (
@@ -67,7 +68,7 @@ WITH_PHOTOS: LiteralString = (
 )
 # The name that begins so before the one that only holds it; of several, the one photographed last.
 SUGGEST: LiteralString = """
-SELECT shows, horse_name, photos, newest FROM horse_search WHERE {named}
+SELECT shows, horse_name, born, photos, newest FROM horse_search WHERE {named}
 ORDER BY {key} LIKE %(beginning)s DESC, newest DESC, shows LIMIT %(most)s
 """
 
@@ -91,6 +92,7 @@ class Group:
     shows: str  # what its page is called: the horse's id, or the name
     horse_id: str | None
     name: str
+    born: int | None  # year: two horses may bear one name
     photos: int  # of it, whether asked for or not
     value: float | None  # distance aptitude now
     shown: list[ShownPhoto]
@@ -111,6 +113,7 @@ class Suggestion:
 
     shows: str
     name: str
+    born: int | None  # year
     photos: int
     newest: date
 
@@ -148,7 +151,7 @@ async def suggest(reader: Reader, name: str) -> list[Suggestion]:
     part = typed.part.translate(AS_WRITTEN)
     values = {"part": f"%{part}%", "beginning": f"{part}%", "most": SUGGESTIONS}
     rows = await reader.rows(statement, values)
-    return [Suggestion(row["shows"], row["horse_name"], row["photos"], row["newest"]) for row in rows]
+    return [Suggestion(row["shows"], row["horse_name"], row["born"], row["photos"], row["newest"]) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +186,7 @@ def _values(query: Query) -> dict[str, Any]:
         "until": date(query.year, 12, 31) if query.year else None,
         "race": f"%{query.race.translate(AS_WRITTEN)}%" if query.race else None,
         "course": query.course or None,
+        "surface": query.surface,
         "sex": query.sex,
         "age": query.age,
         "low": query.low,
@@ -208,7 +212,9 @@ def _all(conditions: list[LiteralString], table: LiteralString) -> LiteralString
 def _grouped(rows: list[dict[str, Any]]) -> list[Group]:
     groups: dict[str, Group] = {}
     for row in rows:
-        empty = Group(row["shows"], row["horse_id"], row["horse_name"], row["photos"], row["value"], [])
+        empty = Group(
+            row["shows"], row["horse_id"], row["horse_name"], row["born"], row["photos"], row["value"], []
+        )  # fmt: skip
         shown = ShownPhoto(row["photo"], row["dated"], row["race_name"], row["width"], row["height"], row["digest"])
         groups.setdefault(row["shows"], empty).shown.append(shown)
     return list(groups.values())

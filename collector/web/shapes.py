@@ -93,6 +93,7 @@ def _group(group: Group) -> Json:
         "shows": group.shows,
         "horse_id": group.horse_id,
         "name": group.name,
+        "born_year": group.born,
         "page": str(URL.build(path=f"/horses/{group.shows}")),
         "photos_in_all": group.photos,
         "distance_aptitude": group.value,
@@ -106,7 +107,7 @@ def _group(group: Group) -> Json:
 
 def suggestion(one: Suggestion) -> Json:
     """A name for what has been typed so far."""
-    return {"shows": one.shows, "name": one.name, "photos": one.photos, "newest": one.newest}
+    return {"shows": one.shows, "name": one.name, "born_year": one.born, "photos": one.photos, "newest": one.newest}
 
 
 def photo(row: Row) -> Json:

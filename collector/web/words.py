@@ -28,6 +28,7 @@ SEARCH: dict[str, tuple[str, str]] = {
     "race": ("Race", "レース"),
     "race_hint": ("part of its name", "レース名の一部"),
     "course": ("Racecourse", "競馬場"),
+    "surface": ("Surface", "芝・ダート"),
     "sex": ("Sex", "性別"),
     "age": ("Age", "年齢"),
     "distance_range": ("Distance aptitude", "距離適性"),

@@ -26,11 +26,11 @@ PHOTOS = """
 CREATE MATERIALIZED VIEW photo_search AS
 SELECT opinion.value, issue.issue_date AS dated,
     COALESCE(entry.age, photo.age, (extract(year FROM issue.issue_date) - extract(year FROM horse.born))::int) AS age,
-    photo.id, photo.width, photo.height, opinion.reviews, photo.near_duplicate_of IS NOT NULL AS is_copy,
+    photo.id, photo.width, photo.height, extract(year FROM horse.born)::int AS born,
     COALESCE(entry.sex, CASE photo.sex WHEN '牡' THEN 'male' WHEN '牝' THEN 'female' WHEN 'セ' THEN 'gelding' END,
              horse.sex) AS sex,
-    race.racecourse, COALESCE(met.horse_id, photo.horse_key) AS shows,
-    photo.issue_code || '-' || lpad(photo.number::text, 2, '0') AS photo, photo.issue_code,
+    race.racecourse, race.surface, COALESCE(met.horse_id, photo.horse_key) AS shows,
+    photo.issue_code || '-' || lpad(photo.number::text, 2, '0') AS photo,
     COALESCE(race.name, photo.race_name) AS race_name, met.race_id, met.horse_id,
     COALESCE(horse.name, photo.horse_name) AS horse_name,
     COALESCE(horse.horse_key, photo.horse_key) AS horse_key, photo.horse_key AS printed_key, photo.digest
@@ -41,29 +41,30 @@ LEFT JOIN photo_match AS met
 LEFT JOIN horse ON horse.horse_id = met.horse_id
 LEFT JOIN race ON race.race_id = met.race_id
 LEFT JOIN entry ON entry.race_id = met.race_id AND entry.horse_id = met.horse_id
-LEFT JOIN (SELECT DISTINCT ON (horse_id) horse_id, value, reviews FROM aptitude WHERE axis = 'distance'
+LEFT JOIN (SELECT DISTINCT ON (horse_id) horse_id, value FROM aptitude WHERE axis = 'distance'
            ORDER BY horse_id, observed_at DESC) AS opinion ON opinion.horse_id = met.horse_id
 WHERE photo.digest IS NOT NULL
 ORDER BY dated DESC, photo DESC
 """
 HORSES = """
 CREATE MATERIALIZED VIEW horse_search AS
-SELECT value, photos, newest, head, shows, horse_id, string_agg(DISTINCT name_key, ' ') AS name_keys,
+SELECT value, photos, newest, born, head, shows, horse_id, string_agg(DISTINCT name_key, ' ') AS name_keys,
     string_agg(DISTINCT latin, ' ') AS latin, horse_name, found.horse_key
 FROM (SELECT shows, min(horse_id) AS horse_id, min(horse_name) AS horse_name, min(horse_key) AS horse_key,
              count(*) AS photos, max(dated) AS newest, (array_agg(photo ORDER BY dated DESC, photo DESC))[1] AS head,
-             min(value) AS value, array_agg(DISTINCT horse_key) || array_agg(DISTINCT printed_key) AS keys
+             min(value) AS value, min(born) AS born,
+             array_agg(DISTINCT horse_key) || array_agg(DISTINCT printed_key) AS keys
       FROM photo_search GROUP BY shows) AS found
 CROSS JOIN LATERAL unnest(keys) AS name_key
 LEFT JOIN latin_name ON latin_name.horse_key = name_key
-GROUP BY shows, horse_id, horse_name, found.horse_key, photos, newest, head, value
+GROUP BY shows, horse_id, horse_name, found.horse_key, photos, newest, born, head, value
 """
 # Whether a horse has a photo that fits the filters is told by photo_search_shows alone.
 INDEXES = """
 CREATE UNIQUE INDEX photo_search_id ON photo_search (id);
 CREATE UNIQUE INDEX photo_search_photo ON photo_search (photo);
 CREATE INDEX photo_search_newest ON photo_search (dated DESC, photo DESC);
-CREATE INDEX photo_search_shows ON photo_search (shows, dated DESC, photo DESC) INCLUDE (racecourse, sex, age);
+CREATE INDEX photo_search_shows ON photo_search (shows, dated DESC, photo DESC) INCLUDE (racecourse, surface, sex, age);
 CREATE UNIQUE INDEX horse_search_shows ON horse_search (shows);
 CREATE INDEX horse_search_newest ON horse_search (newest DESC, head DESC);
 CREATE INDEX horse_search_key ON horse_search (horse_key text_pattern_ops);

@@ -16,7 +16,7 @@ SEXES = {"牡": "male", "牝": "female", "セ": "gelding"}
 ROWS = """
 SELECT photo.issue_code, photo.number, photo.horse_name AS printed, photo.sex AS printed_sex, photo.age AS printed_age,
     photo.race_name AS printed_race, issue.issue_date, met.horse_id, horse.name, horse.sex AS horse_sex, horse.born,
-    race.name AS race_name, race.racecourse, entry.sex AS entry_sex, entry.age AS entry_age
+    race.name AS race_name, race.racecourse, race.surface, entry.sex AS entry_sex, entry.age AS entry_age
 FROM photo JOIN issue ON issue.code = photo.issue_code
 LEFT JOIN photo_match AS met ON met.issue_code = photo.issue_code AND met.number = photo.number
 LEFT JOIN horse ON horse.horse_id = met.horse_id LEFT JOIN race ON race.race_id = met.race_id
@@ -36,6 +36,7 @@ class Row:
     names: tuple[str, ...]  # of the horse, and as printed
     race: str
     course: str | None
+    surface: str | None
     sex: str | None
     age: int | None
     value: float | None
@@ -60,6 +61,7 @@ def _row(row: dict[str, Any], values: dict[str, float | None]) -> Row:
         tuple({horse_key(row["printed"]), horse_key(row["name"] or row["printed"])}),
         row["race_name"] or row["printed_race"] or "",
         row["racecourse"],
+        row["surface"],
         row["entry_sex"] or SEXES.get(row["printed_sex"]) or row["horse_sex"],
         age,
         values.get(row["horse_id"]),
@@ -71,6 +73,7 @@ def _fits(row: Row, query: Query) -> bool:
         not query.year or row.dated.year == query.year,
         query.race in row.race,
         not query.course or row.course == query.course,
+        query.surface is None or row.surface == query.surface,
         query.sex is None or row.sex == query.sex,
         query.age is None or row.age == query.age,
         query.low is None or (row.value is not None and row.value >= query.low),

@@ -55,7 +55,7 @@ def star(shown: Shown) -> tuple[str, str, int]:
 
 def everywhere(shown: Shown, horse_id: str) -> dict[str, str]:
     """A page of every sort."""
-    query = "SELECT photo, issue_code, race_id FROM photo_search WHERE horse_id = %s ORDER BY dated LIMIT 2"
+    query = "SELECT photo, left(photo, 6), race_id FROM photo_search WHERE horse_id = %s ORDER BY dated LIMIT 2"
     (first, issue, race), (second, *_) = execute(shown.conninfo, query, horse_id)
     return {
         "search": "/", "found": "/?name=%E3%82%A2&year=2016", "nothing": "/?name=zzz", "horse": f"/horses/{horse_id}",

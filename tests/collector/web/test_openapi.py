@@ -28,7 +28,7 @@ OPERATIONS = {found.ok().label: found.ok() for found in SCHEMA.get_all_operation
 READING = [label for label in OPERATIONS if label.startswith("GET ")]
 DECIDING = [label for label in OPERATIONS if label not in READING]
 REAL = """
-SELECT photo, horse_id, race_id, issue_code, left(horse_name, 3) FROM photo_search
+SELECT photo, horse_id, race_id, left(photo, 6), left(horse_name, 3) FROM photo_search
 WHERE value IS NOT NULL AND race_id IS NOT NULL ORDER BY photo LIMIT 1
 """
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.racing import Sex
+from collector.racing import Sex, Surface
 from collector.web.problems import Problem
 from collector.web.query import LONGEST, Cursor, Query, read_query
 
@@ -17,7 +17,7 @@ SHARE = st.one_of(st.none(), st.integers(0, 100).map(lambda share: share / 100))
 CURSOR = st.builds(
     Cursor, st.dates(date(1950, 1, 1), date(2099, 12, 31)), st.from_regex(r"[0-9]{6}-[0-9]{2}", fullmatch=True)
 )
-FIELDS = ["name", "year", "race", "course", "sex", "age", "low", "high", "labelled", "before"]
+FIELDS = ["name", "year", "race", "course", "surface", "sex", "age", "low", "high", "labelled", "before"]
 
 
 @st.composite
@@ -31,6 +31,7 @@ def queries(draw: st.DrawFn) -> Query:
         year=draw(st.one_of(st.none(), st.integers(1900, 2099))),
         race=clean.race,
         course=clean.course,
+        surface=draw(st.one_of(st.none(), st.sampled_from(list(Surface)))),
         sex=draw(st.one_of(st.none(), st.sampled_from(list(Sex)))),
         age=draw(st.one_of(st.none(), st.integers(0, 99))),
         low=low,
@@ -61,7 +62,8 @@ def test_whatever_stands_in_an_address_is_understood_once_and_for_all_or_is_the_
     ("field", "word"),
     [
         ("year", "16"), ("year", "3016"), ("age", "three"), ("age", "-3"), ("age", "100"), ("low", "1.2"),
-        ("high", "nan"), ("low", "1e-3"), ("sex", "mare"), ("before", "2016-02-30_160104-01"), ("before", "2016-01-04"),
+        ("high", "nan"), ("low", "1e-3"), ("sex", "mare"), ("surface", "sand"),
+        ("before", "2016-02-30_160104-01"), ("before", "2016-01-04"),
         ("before", "٢٠١٦-01-04_160104-01"),
     ],
 )  # fmt: skip

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from collector.demo.world import World
-from collector.racing import Sex
+from collector.racing import Sex, Surface
 from collector.web.query import Cursor, Query
 from collector.web.reader import Reader
 from collector.web.search import PAGE, ROW, Found, find, suggest
@@ -46,6 +46,7 @@ def queries(rows: Sequence[Row]) -> st.SearchStrategy[Query]:
         year=st.one_of(st.none(), st.integers(2012, 2018)),
         race=st.one_of(st.just(""), st.sampled_from(sorted({row.race[:2] for row in rows}))),
         course=st.one_of(st.just(""), st.sampled_from(["東京", "中山"])),
+        surface=st.one_of(st.none(), st.sampled_from(list(Surface))),
         sex=st.one_of(st.none(), st.sampled_from(list(Sex))),
         age=st.one_of(st.none(), st.integers(2, 8)),
         low=share,
