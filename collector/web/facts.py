@@ -16,7 +16,7 @@ SELECT photo.issue_code || '-' || lpad(photo.number::text, 2, '0') AS photo, pho
     photo.trainer, photo.shot_month, photo.shot_day, issue.issue_date, met.horse_id, met.rule, met.race_id,
     horse.name AS horse_name, copy.issue_code || '-' || lpad(copy.number::text, 2, '0') AS copy_of,
     race.race_date, race.racecourse, race.race_number, race.name AS race_name, race.grade, race.surface, race.distance,
-    race.going, race.source_url AS race_url, entry.horse_number, entry.bracket_number, entry.jockey, entry.finish,
+    race.going, entry.horse_number, entry.bracket_number, entry.jockey, entry.finish,
     entry.finish_position, entry.finish_time, entry.horse_weight, entry.horse_weight_change, entry.favorite_rank,
     entry.odds, COALESCE(entry.age, photo.age) AS age, photo.sex AS printed_sex, photo.age AS printed_age,
     photo.pedigree, met.by_hand, met.decided_at, entry.sex, entry.carried_weight, entry.margin, entry.last_3f,
@@ -36,16 +36,22 @@ ORDER BY issue.issue_date, photo.number"""
 OF_NAME = f"""{PHOTOS} WHERE photo.digest IS NOT NULL AND photo.horse_key = %(key)s AND met.horse_id IS NULL
 ORDER BY issue.issue_date, photo.number"""
 OF_ISSUE = f"""{PHOTOS} WHERE photo.source = %(source)s AND photo.issue_code = %(code)s
-ORDER BY race.race_date NULLS LAST, met.race_id NULLS LAST, entry.horse_number NULLS LAST, photo.number"""
+ORDER BY race.race_date NULLS LAST, met.race_id NULLS LAST, entry.horse_number NULLS LAST,
+    entry.finish_position NULLS LAST, photo.number"""
 OF_RACE = f"""{PHOTOS} WHERE (photo.source, photo.issue_code, photo.number) IN
     (SELECT source, issue_code, number FROM photo_match WHERE race_id = %(race_id)s)
-ORDER BY entry.horse_number NULLS LAST, photo.number"""
+ORDER BY entry.horse_number NULLS LAST, entry.finish_position NULLS LAST, photo.number"""
 ONE = f"{PHOTOS} WHERE photo.source = %(source)s AND photo.issue_code = %(code)s AND photo.number = %(number)s"
 HORSE = """
 SELECT horse_id, name, horse_key, born, sex, coat, retired, sire, dam, damsire, source_url, observed_at
 FROM horse WHERE horse_id = %(horse_id)s
 """
-BEARERS = "SELECT horse_id, name, born FROM horse WHERE horse_key = %(key)s ORDER BY horse_id"
+# Horses of a name, and those that a photo shows under that name: a link to it leads on once its photos are matched.
+BEARERS = """
+SELECT horse_id, name, born FROM horse WHERE horse_key = %(key)s OR horse_id IN (
+    SELECT horse_id FROM photo JOIN photo_match USING (source, issue_code, number) WHERE photo.horse_key = %(key)s)
+ORDER BY horse_id
+"""
 ENTRIES = """
 SELECT race.race_id, race_date, racecourse, race_number, race.name AS race_name, grade, surface, distance, going,
     horse_number, bracket_number, jockey, carried_weight, finish, finish_position, finish_time, margin, last_3f, odds,
@@ -64,10 +70,13 @@ FROM race WHERE race_id = %(race_id)s
 FIELD = """
 SELECT horse_id, horse_name, bracket_number, horse_number, sex, age, carried_weight, jockey, trainer, finish,
     finish_position, finish_time, margin, last_3f, odds, favorite_rank, horse_weight, horse_weight_change
-FROM entry WHERE race_id = %(race_id)s ORDER BY horse_number NULLS LAST, horse_id
+FROM entry WHERE race_id = %(race_id)s ORDER BY horse_number NULLS LAST, finish_position NULLS LAST, horse_id
 """
 ISSUE = """
-SELECT code, issue_date, race_days, source_url, observed_at FROM issue WHERE source = %(source)s AND code = %(code)s
+SELECT code, issue_date, race_days, source_url, observed_at, before, after
+FROM (SELECT *, lag(code) OVER dated AS before, lead(code) OVER dated AS after FROM issue WHERE source = %(source)s
+      WINDOW dated AS (ORDER BY issue_date, code)) AS issue
+WHERE code = %(code)s
 """
 ISSUES = """
 SELECT code, issue_date, count(photo.digest) AS photos FROM issue

@@ -120,7 +120,7 @@ OVERVIEW: dict[str, tuple[str, str]] = {
     "state_due": ("due", "取得待ち"),
     "state_failed": ("failed", "失敗"),
     "state_quarantined": ("set aside, not readable", "読み取り保留"),
-    "state_gone": ("gone", "消滅"),
+    "state_gone": ("gone", "公開終了"),
     "state_excluded": ("kept out", "除外"),
     # Politeness
     "overview_politeness": ("How the sites are treated", "サイトへの配慮"),
@@ -182,7 +182,7 @@ OVERVIEW: dict[str, tuple[str, str]] = {
     "overview_outcomes_are": ("What they led to: {outcomes}", "結果：{outcomes}"),
     "outcome_brought": ("new or changed", "新規・更新"),
     "outcome_not_modified": ("not modified (304)", "変更なし（304）"),
-    "outcome_other": ("same, moved or gone", "同一・転送・消滅"),
+    "outcome_other": ("same, moved or gone", "同一・転送・公開終了"),
     "outcome_refused": ("refused", "拒否"),
     "outcome_error": ("errors", "エラー"),
 }

@@ -1,11 +1,13 @@
 """The pages for people: they work without a script, and better with one. An address holds a page's whole state."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
+from jinja2 import pass_context
+from jinja2.runtime import Context
 
 from collector.racing import HORSE_ID, RACE_ID, Sex, Surface, kind_of
 from collector.web import facts, plots
@@ -15,6 +17,7 @@ from collector.web.pictures import WIDTHS
 from collector.web.problems import Code, Problem
 from collector.web.query import LONGEST, Query, read_query
 from collector.web.rendering import Renderer, problem_page, welcome_page
+from collector.web.rules import found_by, why
 from collector.web.search import MOST_COUNTED, find
 from collector.web.service import Service, photo_of
 from collector.web.words import WORDS
@@ -34,9 +37,9 @@ class Pages:
     def __init__(self, service: Service) -> None:
         self.service = service
         self._renderer = Renderer(HERE / "templates", WORDS, surfaces=list(Surface), sexes=list(Sex))
-        self._renderer.environment.filters["kind"] = kind_of
-        self._renderer.environment.filters["ordinal"] = ordinal
-        self._renderer.environment.filters["groupby_in_order"] = by_race
+        self._renderer.environment.filters |= {
+            "kind": kind_of, "ordinal": ordinal, "by_race": by_race, "day": in_words, "why": why, "found_by": found_by,
+        }  # fmt: skip
 
     def render(self, request: web.Request, template: str, status: int = 200, **known: Any) -> web.Response:
         """A page in the reader's language."""
@@ -166,9 +169,21 @@ def ordinal(number: int) -> str:
     return f"{number}{ending}"
 
 
-def by_race(photos: list[facts.Row]) -> list[tuple[str, list[facts.Row]]]:
-    """Photos under the race they were taken for, in the order in which they come."""
+@pass_context
+def in_words(context: Context, day: date) -> str:
+    """A day as the reader's language writes it."""
+    return context["t"]["day"].format(day=day)
+
+
+def by_race(photos: list[facts.Row]) -> list[list[facts.Row]]:
+    """Photos of each race, in the order in which they come; one whose race is open stands under its heading's race."""
+    headed: dict[str, set[str]] = {}
+    for photo in photos:
+        if photo["race_id"] and photo["printed_race"]:
+            headed.setdefault(photo["printed_race"], set()).add(photo["race_id"])
     races: dict[str, list[facts.Row]] = {}
     for photo in photos:
-        races.setdefault(photo["race_id"] or photo["printed_race"] or "", []).append(photo)
-    return list(races.items())
+        heading = photo["printed_race"] or ""
+        known = headed.get(heading, set())
+        races.setdefault(photo["race_id"] or (min(known) if len(known) == 1 else heading), []).append(photo)
+    return list(races.values())

@@ -7,13 +7,13 @@ from typing import Any, LiteralString
 from collector.archive import unpack
 from collector.derive import JSON, SOURCES
 from collector.errors import ParseError
-from collector.match import NOT_LOOKED_UP
 from collector.models import PageKind
 from collector.sources.keibado import SOURCE
 from collector.sources.text import decode
 from collector.web.facts import PHOTOS, Row
 from collector.web.query import Cursor
 from collector.web.reader import Reader
+from collector.web.rules import why
 
 PAGE = 20  # photos, or pairs of them
 PAGES = 100  # pages that could not be read
@@ -83,13 +83,6 @@ ARCHIVED = """
 SELECT page.id, url, source, kind, dated, state, error, changed_at, media_type, size, encoding, content
 FROM page JOIN blob USING (digest) WHERE page.id = %(id)s AND state <> 'excluded'
 """
-WHY = {
-    "open: its races have not been read": "review_why_unread",
-    "open: no horse of that name": "review_why_unknown",
-    "open: several horses of that name, none ran on those days": "review_why_namesakes",
-    NOT_LOOKED_UP: "review_why_not_looked_up",
-}
-SEVERAL = "open: several horses fit by "
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +169,6 @@ async def _waiting(reader: Reader, condition: LiteralString, before: Cursor | No
     for horse in await reader.rows(OFFERED, _names(asked) | {"most": CANDIDATES}):
         offered[horse["photo"]].append(horse)
     return Waiting(photos, offered, more)
-
-
-def why(rule: str) -> str | None:
-    """The word under which it is told why a photo is open; None where only the rule's own words say it."""
-    return "review_why_several" if rule.startswith(SEVERAL) else WHY.get(rule)
 
 
 async def copies(reader: Reader, before: Cursor | None) -> Pairs:

@@ -43,7 +43,9 @@ export function suggest(field) {
       const name = document.createElement("span"), more = document.createElement("small");
       name.textContent = row.name;
       name.lang = "ja";
-      more.textContent = `${row.photos} · ${row.newest.slice(0, 4)}`;
+      const photos = row.photos === 1 ? field.dataset.photo : field.dataset.photos.replace("{count}", row.photos);
+      const born = row.born_year ? field.dataset.born.replace("{year}", row.born_year) : "";
+      more.textContent = [born, photos].filter(Boolean).join(" · ");
       line.id = `name-${at}`;
       line.setAttribute("role", "option");
       line.setAttribute("aria-selected", "false");

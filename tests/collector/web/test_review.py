@@ -8,7 +8,8 @@ import pytest
 from collector import reparse
 from collector.models import PageKind
 from collector.web.language import LANGUAGES
-from collector.web.review import LONGEST, grouped, read_archived, why
+from collector.web.review import LONGEST, grouped, read_archived
+from collector.web.rules import found_by, why
 from collector.web.words import WORDS
 from tests.collector.web.conftest import ADMIN, Open, Shown, generous
 from tests.collector.web.waiting import HOSTILE, MAY, open_up, photos_of, put_page
@@ -115,7 +116,7 @@ async def test_the_first_page_counts_what_waits(own: Shown, opened: Open) -> Non
 
 
 def test_every_kind_of_page_and_table_has_its_word() -> None:
-    assert {f"review_kind_{kind}" for kind in PageKind} <= WORDS.keys()
+    assert {f"page_{kind}" for kind in PageKind} <= WORDS.keys()
     assert {f"review_table_{table}" for table in reparse.FACTS} <= WORDS.keys()
 
 
@@ -125,3 +126,15 @@ def test_every_kind_of_page_and_table_has_its_word() -> None:
 )
 def test_why_a_photo_is_open_is_told_in_both_languages(rule: str) -> None:
     assert why(rule) in WORDS
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("name", ["rule_name"]), ("misprint and age", ["rule_misprint", "rule_age"]), ("by hand", ["rule_by_hand"]),
+        ("name, in no race of those days", ["rule_no_race"]), ("name and luck", []),
+    ],
+)  # fmt: skip
+def test_by_what_a_horse_was_found_is_told_in_both_languages(rule: str, words: list[str]) -> None:
+    assert found_by(rule) == words
+    assert set(words) <= WORDS.keys()

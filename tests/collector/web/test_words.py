@@ -1,0 +1,100 @@
+"""Every word that a page asks for is there in both languages, and every word that is there is asked for."""
+
+import re
+import string
+from collections.abc import Iterable
+from pathlib import Path
+
+from collector import reparse, web
+from collector.models import PageKind
+from collector.racing import Axis, Finish, Going, Kind, Sex, Surface
+from collector.web import rules
+from collector.web.overview import STATES
+from collector.web.overview_page import OUTCOME_GROUPS, WHYS
+from collector.web.treatment import Pace
+from collector.web.words import WORDS
+
+WEB = Path(web.__file__).parent
+TEMPLATES = {path.name: path.read_text() for path in sorted(WEB.glob("templates/*.html"))}
+LISTS = ("open", "copies", "unread", "decided")
+# Keys that a template puts together: its own words for that -> what they may stand for.
+PUT_TOGETHER: dict[str, Iterable[str]] = {
+    "'axis_' ~ axis.value": [f"axis_{axis}" for axis in Axis],
+    "'axis_' ~ axis": [f"axis_{axis}" for axis in Axis],
+    "'left_' ~ axis.value": [f"left_{axis}" for axis in Axis],
+    "'left_' ~ axis": [f"left_{axis}" for axis in Axis],
+    "'right_' ~ axis.value": [f"right_{axis}" for axis in Axis],
+    "'right_' ~ axis": [f"right_{axis}" for axis in Axis],
+    "'finish_' ~ entry.finish": [f"finish_{finish}" for finish in Finish],
+    "'going_' ~ entry.going": [f"going_{going}" for going in Going],
+    "'going_' ~ race.going": [f"going_{going}" for going in Going],
+    "'kind_' ~ band.kind": [f"kind_{kind}" for kind in Kind],
+    "'kind_' ~ value|kind": [f"kind_{kind}" for kind in Kind],
+    "'outcome_' ~ name": [f"outcome_{outcome}" for outcome in OUTCOME_GROUPS],
+    "'pace_' ~ report.pace": [f"pace_{pace}" for pace in Pace],
+    "'pace_more_' ~ report.pace": [f"pace_more_{pace}" for pace in Pace],
+    "'page_' ~ drift.kind": [f"page_{kind}" for kind in PageKind],
+    "'page_' ~ failure.kind": [f"page_{kind}" for kind in PageKind],
+    "'page_' ~ kind": [f"page_{kind}" for kind in PageKind],
+    "'page_' ~ one.kind": [f"page_{kind}" for kind in PageKind],
+    "'page_' ~ shown.page.kind": [f"page_{kind}" for kind in PageKind],
+    "'review_' ~ name": [f"review_{name}" for name in LISTS],
+    "'review_' ~ name ~ '_more'": [f"review_{name}_more" for name in LISTS],
+    "'review_' ~ which": ["review_open", "review_decided"],
+    "'review_' ~ which ~ '_more'": ["review_open_more", "review_decided_more"],
+    "'review_none_' ~ which": ["review_none_open", "review_none_decided"],
+    "'review_state_' ~ state": ["review_state_quarantined", "review_state_failed"],
+    "'review_table_' ~ table": [f"review_table_{table}" for table in reparse.FACTS],
+    "'sex_' ~ entry.sex": [f"sex_{sex}" for sex in Sex],
+    "'sex_' ~ horse.sex": [f"sex_{sex}" for sex in Sex],
+    "'sex_' ~ sex.value": [f"sex_{sex}" for sex in Sex],
+    "'state_' ~ failure.state": [f"state_{state}" for state in STATES],
+    "'state_' ~ state": [f"state_{state}" for state in STATES],
+    "'surface_' ~ race.surface": [f"surface_{surface}" for surface in Surface],
+    "'surface_' ~ surface.value": [f"surface_{surface}" for surface in Surface],
+    "photo.why": [*rules.WHY.values(), "review_why_several"],
+    "reason": [*rules.WHY.values(), "review_why_several"],
+    "word": rules.BY.values(),
+    "whys[report.why]": WHYS.values(),
+}
+
+
+def _asked_for(text: str) -> set[str]:
+    """The keys that a template asks for."""
+    named = set(re.findall(r"\bt\.(\w+)", text)) | set(re.findall(r"\bt\['(\w+)'\]", text))
+    made = re.findall(r"\bt\[((?!'\w+'\]).+?\]?)\](?!\])", text)
+    return named | {key for words in made for key in PUT_TOGETHER[words]}
+
+
+def test_every_word_is_asked_for_and_every_word_asked_for_is_there() -> None:
+    asked = {"day"}.union(*map(_asked_for, TEMPLATES.values()))  # `day` is asked for by the filter of that name
+    assert asked == WORDS.keys()
+
+
+def test_every_way_to_put_a_key_together_is_one_that_a_template_has() -> None:
+    text = "".join(TEMPLATES.values())
+    assert [words for words in PUT_TOGETHER if f"t[{words}]" not in text] == []
+
+
+def test_both_languages_tell_the_same_facts() -> None:
+    """The same names stand in braces; which place (1st, 1着) is each language's own."""
+    told = {key: [_facts(text) for text in both] for key, both in WORDS.items() if key != "place"}
+    assert [key for key, (english, japanese) in told.items() if english != japanese] == []
+
+
+def _facts(text: str) -> set[str]:
+    return {name.partition(".")[0] for _, name, *_ in string.Formatter().parse(text) if name}
+
+
+def test_every_class_with_a_rule_is_on_a_page() -> None:
+    sheets = "".join(path.read_text() for path in WEB.glob("static/*.css"))
+    ruled = set(re.findall(r"\.([a-z][\w-]*)(?=[^{}]*\{)", re.sub(r"/\*.*?\*/", "", sheets, flags=re.S)))
+    drawn = {f"state-{state}" for state in STATES} | {f"outcome-{outcome}" for outcome in OUTCOME_GROUPS} | {"n3", "n4"}
+    assert ruled - drawn - _quoted() == set()
+
+
+def _quoted() -> set[str]:
+    """Every word that stands in quotes in a template or a script: among them all classes that are written there."""
+    written = [*TEMPLATES.values(), *(path.read_text() for path in WEB.glob("static/*.js"))]
+    found = re.findall(r'"([^"]*)"', "".join(written)) + re.findall(r"'([\w -]*)'", "".join(written))
+    return {word for text in found for word in re.split(r"[^\w-]+", text)}
