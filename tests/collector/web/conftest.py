@@ -25,11 +25,15 @@ from collector.web.limits import Buckets
 from collector.web.renewal import renew
 from collector.web.service import Service, serving
 from collector.web.serving import make_runner
-from tests.browser import chromium
-from tests.filled import fill
+from tests.browser import Opener, chromium
+from tests.filled import execute, fill
 
 WORLD = World(years=range(2013, 2018), issues_per_year=5, photos_per_issue=8)  # some 170 photos
 ADMIN = "a-token-that-decides"
+MOST_PHOTOS = """
+SELECT horse_id, min(horse_name), count(*) FROM photo_search WHERE horse_id IS NOT NULL AND race_id IS NOT NULL
+GROUP BY horse_id ORDER BY count(*) DESC, horse_id LIMIT 1
+"""
 Open = Callable[..., AbstractAsyncContextManager[TestClient[Any, Any]]]
 
 
@@ -132,3 +136,27 @@ class Site:
         assert self._loop is not None
         self._loop.call_soon_threadsafe(self._end.set)
         self._thread.join(20)
+
+
+@pytest.fixture(scope="module")
+def site(shown: Shown) -> Iterator[Site]:
+    """A server for the browser."""
+    with Site(shown.conninfo) as site:
+        yield site
+
+
+@pytest.fixture
+def open_page(browser: Browser, site: Site) -> Iterator[Opener]:
+    """A way to open pages; in the end nobody may have complained on the console."""
+    opener = Opener(browser, site.base, "status of 404")
+    yield opener
+    opener.close()
+    assert opener.complaints == []
+
+
+@pytest.fixture(scope="module")
+def star(shown: Shown) -> tuple[str, str, int]:
+    """The horse with the most photos: id, name, how many."""
+    ((horse_id, name, photos),) = execute(shown.conninfo, MOST_PHOTOS)
+    assert photos >= 3
+    return horse_id, name, photos

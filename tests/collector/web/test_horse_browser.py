@@ -1,0 +1,116 @@
+"""A horse as it grew, in a real browser: its photos in time order, large, and over one another."""
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser import DESK, PHONE, Opener, assert_everybody_gets_in
+from tests.collector.web.conftest import Shown
+from tests.filled import execute
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE])
+def test_a_horses_photos_stand_in_time_order_in_frames_of_one_size(
+    open_page: Opener, star: tuple[str, str, int], size: tuple[int, int]
+) -> None:
+    page = open_page("en", size, path=f"/horses/{star[0]}")
+    days = [time.get_attribute("datetime") or "" for time in page.locator(".strip .when time").all()]
+    assert len(days) == star[2]
+    assert days == sorted(days)
+    frames = page.evaluate("[...document.querySelectorAll('.strip img')].map(i => [i.width, i.height])")
+    assert len({tuple(frame) for frame in frames}) == 1
+    fits = "[...document.querySelectorAll('.strip img')].every(i => getComputedStyle(i).objectFit === 'contain')"
+    assert page.evaluate(fits)
+    first = page.locator(".strip figure").first
+    expect(first).to_contain_text("kg")
+    expect(first.locator(".source a")).to_have_attribute("href", re.compile("^http://old.keibado.ne.jp/"))
+
+
+def test_the_lightbox_is_walked_by_keys_and_gives_the_focus_back(open_page: Opener, star: tuple[str, str, int]) -> None:
+    page = open_page("en", path=f"/horses/{star[0]}")
+    links, box = page.locator(".strip .lit"), page.locator("dialog.light")
+    links.first.focus()
+    page.keyboard.press("Enter")
+    expect(box).to_be_visible()
+    assert_everybody_gets_in(page)
+    first = box.locator("img").get_attribute("src")
+    page.keyboard.press("ArrowRight")
+    second = box.locator("img").get_attribute("src")
+    assert first != second
+    expect(box).to_contain_text(f"2/{star[2]}")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    expect(box).to_contain_text(f"{star[2]}/{star[2]}")
+    page.keyboard.press("Escape")
+    expect(box).to_be_hidden()
+    expect(links.nth(star[2] - 1)).to_be_focused()
+
+
+def swipe(page: Page, selector: str, across: int) -> None:
+    """A finger that moves sideways, as a touch screen tells it."""
+    box = page.locator(selector).bounding_box()
+    assert box
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    client = page.context.new_cdp_session(page)
+    for kind, at in (("touchStart", x), ("touchMove", x + across / 2), ("touchMove", x + across), ("touchEnd", None)):
+        points: list[Any] = [] if at is None else [{"x": at, "y": y}]
+        client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+
+def test_the_lightbox_is_swiped_on_a_telephone(open_page: Opener, star: tuple[str, str, int]) -> None:
+    page = open_page("ja", PHONE, path=f"/horses/{star[0]}")
+    page.locator(".strip .lit").first.tap()
+    box = page.locator("dialog.light")
+    expect(box).to_contain_text(f"1/{star[2]}")
+    swipe(page, "dialog.light img", -200)
+    expect(box).to_contain_text(f"2/{star[2]}")
+    swipe(page, "dialog.light img", 200)
+    expect(box).to_contain_text(f"1/{star[2]}")
+    box.get_by_label("閉じる").click()
+    expect(box).to_be_hidden()
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
+def test_photos_are_ticked_and_compared(open_page: Opener, star: tuple[str, str, int], script: bool) -> None:
+    page = open_page("en", path=f"/horses/{star[0]}", script=script)
+    boxes, button = page.get_by_label("compare", exact=True), page.get_by_role("button", name="Compare")
+    if script:
+        expect(button).to_be_disabled()
+    for place in (2, 0):  # the order in which they are ticked does not matter
+        boxes.nth(place).check()
+    button.click()
+    page.wait_for_url("**/compare?*")
+    days = [time.get_attribute("datetime") or "" for time in page.locator("#beside .when time").all()]
+    assert len(days) == 2
+    assert days == sorted(days)
+    expect(page.locator("#stage")).to_be_visible(visible=script)
+
+
+def test_the_slider_uncovers_one_photo_over_the_other_by_keys(
+    open_page: Opener, shown: Shown, star: tuple[str, str, int]
+) -> None:
+    photos = [row[0] for row in execute(shown.conninfo, "SELECT photo FROM photo_search WHERE horse_id = %s", star[0])]
+    page = open_page("en", path=f"/compare?{'&'.join(f'photo={photo}' for photo in photos[:3])}")
+    slider = page.get_by_role("slider")
+    slider.focus()
+    clip = "[...document.querySelectorAll('.frame img')].map(i => [i.hidden, i.style.clipPath])"
+    before = page.evaluate(clip)
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(clip) != before
+    page.keyboard.press("Home")
+    assert page.evaluate(clip)[:2] == [[False, ""], [False, "inset(0px 0px 0px 100%)"]]
+    page.keyboard.press("End")
+    assert page.evaluate(clip) == [[True, ""], [False, ""], [False, "inset(0px 0px 0px 0%)"]]
+    assert slider.get_attribute("aria-valuetext")
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
+def test_any_year_of_many_photos_is_one_click_away(open_page: Opener, star: tuple[str, str, int], script: bool) -> None:
+    page = open_page("en", PHONE, path=f"/horses/{star[0]}", script=script)
+    first, last = page.locator(".strip li").first, page.locator(".strip li").last
+    expect(first).to_be_in_viewport()
+    expect(last).not_to_be_in_viewport()
+    page.get_by_label("To the photos of a year").get_by_role("link").last.click()
+    expect(last).to_be_in_viewport()
