@@ -9,14 +9,13 @@ from collector.web import facts, shapes
 from collector.web.conditional import tagged
 from collector.web.listed import LISTED, MOST_LISTED, photos_named
 from collector.web.openapi import document
-from collector.web.pages import IS_ID, MOST_ISSUES, PHOTO, RACE_IN_PATH
+from collector.web.paths import HORSE, ISSUE, PHOTO, RACE
 from collector.web.problems import Code, Problem
 from collector.web.query import read_query
 from collector.web.search import find, suggest
 from collector.web.service import Service, photo_of
 
 WHOLE = re.compile(r"[0-9]{1,6}")
-HORSE = "{horse_id:" + IS_ID + "}"
 Known = TypeVar("Known")
 
 
@@ -69,7 +68,7 @@ class Api:
 
     async def backnumbers(self, request: web.Request) -> web.Response:
         """The codes of the back numbers, as the first search had them."""
-        limit = asked_limit(request, MOST_ISSUES, MOST_ISSUES)
+        limit = asked_limit(request, facts.MOST_ISSUES, facts.MOST_ISSUES)
         year = read_query({"year": request.query.get("year", "")}).year
         rows = await facts.issues(self.service.reader, year, limit)
         return answer(request, [row["code"] for row in rows])
@@ -136,8 +135,8 @@ class Api:
             web.get(f"/api/horses/{HORSE}/entries", self.entries),
             web.get(f"/api/horses/{HORSE}/aptitudes", self.aptitudes),
             web.get(f"/api/photos/{PHOTO}", self.photo),
-            web.get(f"/api/races/{RACE_IN_PATH}", self.race),
-            web.get(r"/api/issues/{code:[0-9]{6}}", self.issue),
+            web.get(f"/api/races/{RACE}", self.race),
+            web.get(f"/api/issues/{ISSUE}", self.issue),
             web.get("/healthz", self.healthz),
             web.get("/openapi.json", self.openapi),
         ]

@@ -20,7 +20,6 @@ STATIC = Path(__file__).parent / "static"
 COOKIE = "paddock_search"
 LARGEST = 64 * 1024  # bytes of a request's body: forms with a few words
 PICTURE, PAGE = 0.02, 0.1  # tokens of a client's bucket
-PORT = 8770
 
 
 def cost_of(path: str) -> float:

@@ -90,6 +90,7 @@ COURSES = """
 SELECT racecourse FROM photo_search WHERE racecourse IS NOT NULL
 GROUP BY racecourse ORDER BY min(substr(race_id, 5, 2)), racecourse
 """
+MOST_ISSUES = 3000  # more than a magazine of sixty years has
 Row = dict[str, Any]
 
 

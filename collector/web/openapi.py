@@ -3,8 +3,8 @@
 from collector import __version__
 from collector.racing import Sex, Surface
 from collector.web.codes import Code
+from collector.web.facts import MOST_ISSUES
 from collector.web.listed import LISTED, MOST_LISTED
-from collector.web.pages import MOST_ISSUES
 from collector.web.pictures import SAFE_TYPES, WIDTHS
 from collector.web.problems import ProblemKind
 from collector.web.query import CURSOR, LONGEST

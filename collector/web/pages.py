@@ -1,6 +1,5 @@
 """The pages for people: they work without a script, and better with one. An address holds a page's whole state."""
 
-import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -9,10 +8,11 @@ from aiohttp import web
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
-from collector.racing import HORSE_ID, RACE_ID, Sex, Surface, kind_of
+from collector.racing import Sex, Surface, kind_of
 from collector.web import facts, plots
 from collector.web.conditional import ASK_AGAIN, HELD, tagged
 from collector.web.names import as_key
+from collector.web.paths import HORSE, ISSUE, PHOTO, PHOTO_NAME, RACE
 from collector.web.pictures import WIDTHS
 from collector.web.problems import Code, Problem
 from collector.web.query import LONGEST, Query, read_query
@@ -24,11 +24,6 @@ from collector.web.words import WORDS
 
 HERE = Path(__file__).parent
 COMPARED = 4  # photos beside each other at most
-MOST_ISSUES = 3000  # more than a magazine of sixty years has
-PHOTO = r"{photo:[0-9]{6}-[0-9]{2}}"
-RACE_IN_PATH = "{race_id:" + RACE_ID.strip("^$") + "}"
-PHOTO_NAME = re.compile(r"[0-9]{6}-[0-9]{2}")
-IS_ID = HORSE_ID.strip("^$")
 
 
 class Pages:
@@ -71,12 +66,16 @@ class Pages:
 
     async def horse(self, request: web.Request) -> web.Response:
         """A horse as it grew: its photos in time order, its aptitudes, its entries."""
-        known = await facts.horse_facts(self.service.reader, request.match_info["name"])
-        return self._horse(request, known) if known else await self.name(request)
+        horse_id = request.match_info["horse_id"]
+        known = await facts.horse_facts(self.service.reader, horse_id)
+        return self._horse(request, known) if known else await self._named(request, horse_id)
 
     async def name(self, request: web.Request) -> web.Response:
         """The photos of a name whose horse is open; the horse itself, where just one bears the name."""
-        key = as_key(request.match_info["name"].replace("\0", "")[:LONGEST])
+        return await self._named(request, request.match_info["name"])
+
+    async def _named(self, request: web.Request, name: str) -> web.Response:
+        key = as_key(name.replace("\0", "")[:LONGEST])
         known = await facts.name_facts(self.service.reader, key) if key else None
         if known is None:
             raise Problem(Code.NOT_FOUND)
@@ -127,7 +126,7 @@ class Pages:
 
     async def issues(self, request: web.Request) -> web.Response:
         """The back numbers by year."""
-        found = await facts.issues(self.service.reader, None, MOST_ISSUES)
+        found = await facts.issues(self.service.reader, None, facts.MOST_ISSUES)
         by_year: dict[int, list[facts.Row]] = {}
         for row in found:
             by_year.setdefault(row["issue_date"].year, []).append(row)
@@ -151,15 +150,15 @@ class Pages:
         """Where all that is."""
         return [
             web.get("/", self.search),
-            web.get("/horses/{name:" + IS_ID + "}", self.horse),
+            web.get(f"/horses/{HORSE}", self.horse),
             web.get("/horses/{name:[^/]{1,200}}", self.name),
             web.get(f"/photos/{PHOTO}", self.photo),
             web.get(f"/photos/{PHOTO}/original", self.original),
             web.get(rf"/photos/{PHOTO}/{{width:[0-9]{{1,5}}}}.jpg", self.small),
             web.get("/compare", self.compare),
-            web.get(f"/races/{RACE_IN_PATH}", self.race),
+            web.get(f"/races/{RACE}", self.race),
             web.get("/issues", self.issues),
-            web.get(r"/issues/{code:[0-9]{6}}", self.issue),
+            web.get(f"/issues/{ISSUE}", self.issue),
         ]
 
 

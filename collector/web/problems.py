@@ -17,8 +17,10 @@ class Code:
     """What can be wrong with a request to any server of this project; a server's own problems are a subclass."""
 
     NOT_UNDERSTOOD = ProblemKind(
-        "not_understood", 400, "This request cannot be understood: {detail}.", "リクエストを理解できませんでした。"
-    )
+        "not_understood", 400,
+        "This request cannot be understood: {detail}.",
+        "リクエストを理解できませんでした（{detail}）。",
+    )  # fmt: skip
     NOT_FOUND = ProblemKind("not_found", 404, "There is nothing at this address.", "お探しのページはありません。")
     METHOD = ProblemKind("method", 405, "This address does not take {detail}.", "この操作はできません。")
     BUSY = ProblemKind(

@@ -8,7 +8,8 @@ from collector.web import review
 from collector.web.codes import Code
 from collector.web.decisions import LISTS, Decisions
 from collector.web.facts import Row, photo_facts
-from collector.web.pages import PHOTO, PHOTO_NAME, Pages
+from collector.web.pages import Pages
+from collector.web.paths import PHOTO, PHOTO_NAME
 from collector.web.problems import Problem
 from collector.web.query import Cursor, read_query
 from collector.web.service import photo_of

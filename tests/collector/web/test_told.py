@@ -171,3 +171,13 @@ async def test_photos_are_compared_by_time_four_at_most_and_only_those_that_are_
         assert "Choose photos to compare" in await page(client, f"/compare?photo={photos[0]}&photo={photos[1]}")
         answer = await client.get("/compare?photo=x")
         assert (answer.status, "photo is to be such as" in await answer.text()) == (400, True)
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+async def test_what_cannot_be_understood_is_named_on_the_page_with_a_way_back(opened: Open, language: str) -> None:
+    async with opened() as client:
+        answer = await client.get("/?year=MMXVI", headers={"Accept-Language": language})
+        text = await answer.text()
+    assert answer.status == 400
+    assert "year is to be such as 2016" in text
+    assert '<p><a href="/">' in text
