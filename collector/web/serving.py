@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import secrets
 import signal
 from collections.abc import Callable
@@ -56,7 +57,8 @@ async def serve_until_told(app: web.Application, host: str, port: int, say: Call
         try:
             await web.TCPSite(runner, host, port).start()
         except OSError as error:
-            raise UsageError(f"Nothing can listen on {host} port {port} ({error.strerror or error}).") from error
+            reason = os.strerror(error.errno) if error.errno else str(error)  # asyncio's own words say it all twice
+            raise UsageError(f"Nothing can listen on {host} port {port} ({reason}).") from error
         say(runner.addresses[0][1])
         await ended.wait()
     finally:
