@@ -98,7 +98,8 @@ def test_the_pages_ask_for_a_token_and_the_gpu_is_reserved_where_it_is_used(serv
 def test_the_default_image_is_the_collectors_and_has_no_torch():
     stages = re.split(r"(?m)^(?=FROM )", (ROOT / "Dockerfile").read_text())[1:]
     named = {stage.split()[3]: stage for stage in stages}
-    assert list(named)[-1] == "collector"
+    assert named["default"].split() == ["FROM", "collector", "AS", "default"]
+    assert list(named) == ["build", "bare", "collector", "build-trainer", "trainer", "default"]
     assert 'ENTRYPOINT ["collector"]' in named["collector"]
     assert "COPY --from=build /app /app" in named["collector"]
     for name in ("collector", "bare", "build"):

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import os
 import secrets
 import signal
+import socket
 from collections.abc import Callable
 
 from aiohttp import web
@@ -56,7 +58,10 @@ async def serve_until_told(app: web.Application, host: str, port: int, say: Call
         try:
             await web.TCPSite(runner, host, port).start()
         except OSError as error:
-            raise UsageError(f"Nothing can listen on {host} port {port} ({error.strerror or error}).") from error
+            # asyncio's own words say it all twice; of a name that is none, the resolver's are good.
+            named = isinstance(error, socket.gaierror) or error.errno is None
+            reason = error.strerror or str(error) if named else os.strerror(error.errno or 0)
+            raise UsageError(f"Nothing can listen on {host} port {port} ({reason}).") from error
         say(runner.addresses[0][1])
         await ended.wait()
     finally:
