@@ -1,5 +1,6 @@
 """The photo search put together: pages, JSON, pictures, static files, and the guard before all of them."""
 
+import errno
 import json
 from pathlib import Path
 
@@ -57,6 +58,12 @@ async def lost_collection(request: web.Request, handler: Handler) -> web.StreamR
         raise Problem(Code.COLLECTION_LOST, retry_after=5) from error
     except web.HTTPRequestEntityTooLarge as error:
         raise Problem(Code.TOO_LARGE) from error
+    except (web.RequestPayloadError, ConnectionResetError) as error:
+        raise Problem(Code.NOT_UNDERSTOOD, "what was sent is broken off, or not packed as it says") from error
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:  # no file has such a name
+            raise
+        raise Problem(Code.NOT_FOUND) from error
 
 
 def make_guard(*, token: str | None = None, admin_token: str | None = None, local_only: bool = True) -> Guard:

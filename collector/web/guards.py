@@ -83,7 +83,7 @@ class Guard:
         if site is None and origin is not None and request.method != "GET":
             # Browsers send null for our own forms, as no referrer is to be sent; the cookie is not sent from elsewhere.
             hidden = origin == "null" and self._tokens
-            if not hidden and urlsplit(origin).netloc != request.headers.get("Host"):
+            if not hidden and _place(origin) != request.headers.get("Host"):
                 raise Problem(Code.FROM_ELSEWHERE)
 
     def check_rate(self, request: web.Request, cost: float) -> None:
@@ -133,6 +133,14 @@ class Guard:
         return [token for token in (self.token, self.admin_token) if token is not None]
 
 
+def _place(origin: str) -> str | None:
+    """Host and port of an origin; None where it is no address."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
+
+
 def _brings(request: web.Request, cookie: str, token: str) -> bool:
     scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and _same(bearer.strip(), token):
@@ -141,7 +149,8 @@ def _brings(request: web.Request, cookie: str, token: str) -> bool:
 
 
 def _same(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode(), other.encode())
+    # What came as bytes that are no text has lone surrogates.
+    return hmac.compare_digest(one.encode("utf-8", "surrogatepass"), other.encode())
 
 
 def cookie_of(token: str) -> str:

@@ -98,7 +98,7 @@ class Opinions:
 class Failure:
     """Pages that failed alike."""
 
-    kind: PageKind
+    kind: str  # PageKind, or one of a later version
     state: PageState
     reason: str  # as the crawl noted it; it may quote a site, so nothing in it is to be trusted
     pages: int
@@ -179,6 +179,8 @@ def _opinions(rows: Sequence[Row]) -> Opinions:
     bins = {axis: [0] * BINS for axis in Axis}
     by_class: Counter[int] = Counter()
     for row in rows:
+        if row["axis"] not in bins:  # of a later version
+            continue
         bins[Axis(row["axis"])][row["bin"] - 1] += row["horses"]
         if row["axis"] == Axis.DISTANCE:
             by_class[row["class"] or 0] += row["horses"]
@@ -196,4 +198,4 @@ def _pages(rows: Sequence[Row]) -> dict[PageKind, dict[PageState, int]]:
 
 
 def _failure(row: Row) -> Failure:
-    return Failure(PageKind(row["kind"]), PageState(row["state"]), row["reason"], row["pages"], row["url"])
+    return Failure(row["kind"], PageState(row["state"]), row["reason"], row["pages"], row["url"])

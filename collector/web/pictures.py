@@ -2,13 +2,14 @@
 
 import asyncio
 import io
+import struct
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 import psycopg
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from collector.archive import unpack
@@ -21,6 +22,18 @@ WIDTHS = (160, 320, 640, 1280)  # px; no others are made, so nobody can fill the
 QUALITY = 84
 THREADS = 2
 WAITING = 64  # that are made or wait to be, at most
+TALLEST = 65_500  # px that a JPEG can have
+# What Pillow raises on broken files, and on their EXIF; found by feeding it mutated ones.
+BROKEN = (
+    Image.DecompressionBombError, Image.DecompressionBombWarning, OSError, SyntaxError, ValueError, EOFError,
+    IndexError, KeyError, TypeError, OverflowError, ZeroDivisionError, struct.error,
+)  # fmt: skip
+# Of a picture that lies as its EXIF says: how it is turned upright.
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}  # fmt: skip
 SAFE_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp")  # what is served as it came
 
 NAMED = """
@@ -141,13 +154,24 @@ def shrink(body: bytes, width: int) -> tuple[bytes, int]:
             if image.width * image.height > MAX_PIXELS:
                 raise Problem(Code.NOT_FOUND)
             image.draft("RGB", (width, width))  # enough of it, also where it lies on its side
-            small = ImageOps.exif_transpose(image).convert("RGB")
-    except (Image.DecompressionBombError, OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError) as error:
+            turn = turn_of(image)
+            small = (image if turn is None else image.transpose(turn)).convert("RGB")
+    except BROKEN as error:
         raise Problem(Code.NOT_FOUND) from error
     if small.width > width:
         size = (width, max(1, round(small.height * width / small.width)))
         small = small.resize(size, Image.Resampling.LANCZOS)
+    if small.height > TALLEST:
+        raise Problem(Code.NOT_FOUND)
     small.info.clear()
     file = io.BytesIO()
     small.save(file, "JPEG", quality=QUALITY, optimize=True, progressive=True)
     return file.getvalue(), small.height
+
+
+def turn_of(image: Image.Image) -> Image.Transpose | None:
+    """How a picture is turned upright. Pillow's own way writes the EXIF anew, which fails where any of it is broken."""
+    try:
+        return TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except BROKEN:
+        return None

@@ -67,6 +67,7 @@ class Reader:
     """A pool of connections that only read."""
 
     def __init__(self, conninfo: str, role: str | None = None, connections: int = CONNECTIONS) -> None:
+        self._conninfo, self._role = conninfo, role
         given = conninfo_to_dict(conninfo)
         options = f"{given.get('options') or ''} {OPTIONS} {f'-c role={role}' if role else ''}".strip()
         self._pool = AsyncConnectionPool(
@@ -101,7 +102,12 @@ class Reader:
             except psycopg.errors.QueryCanceled:
                 raise
             except psycopg.OperationalError:
-                return await self._rows(query, values)  # the connection was an old one, of before a restart
+                await self._pool.check()  # after a restart all connections are old ones, not only this
+            except psycopg.errors.InsufficientPrivilege:
+                if self._role is None:
+                    raise
+                await make_role(self._conninfo)  # a backup was restored: its tables are new, and nobody may read them
+            return await self._rows(query, values)
         except psycopg.errors.QueryCanceled as error:
             raise TryLater("the collection's database took too long") from error
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:

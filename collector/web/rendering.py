@@ -8,6 +8,7 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from yarl import URL
 
+from collector.web.addresses import host_of, web_address
 from collector.web.guards import cookie_of
 from collector.web.language import LANGUAGES, Words, choose_language, in_language
 from collector.web.problems import Code, Problem
@@ -29,13 +30,17 @@ def make_environment(templates: Path) -> Environment:
     environment.filters["percent"] = lambda share: f"{100 * share:.2f}%"
     environment.filters["two"] = lambda value: f"{value:.2f}"
     environment.filters["address"] = web_address
-    environment.filters["host"] = lambda url: URL(web_address(url)).host or ""
+    environment.filters["host"] = host_of
     return environment
 
 
-def web_address(url: str) -> str:
-    """An address of the web, to be put into a link; of anything else (javascript:) nothing."""
-    return url if url.startswith(("http://", "https://")) else ""
+def own_address(request: web.Request, *, without: str) -> URL:
+    """A request's address on this server, without a parameter of its query; what was sent is not sent again."""
+    here = request.rel_url
+    # Browsers take //somewhere for another site, and /\\somewhere too.
+    if request.method != "GET" or here.raw_path[1:2] in ("/", "\\"):
+        return URL("/")
+    return here.without_query_params(without)
 
 
 def linker(asked: str | None) -> Callable[..., str]:
@@ -66,7 +71,6 @@ class Renderer:
         """A page in the reader's language, with a link to itself in the other one."""
         language = language_of(request)
         other = next(code for code in LANGUAGES if code != language)
-        here = request.rel_url if request.method == "GET" else URL("/")  # what was sent is not sent again
         text = self.environment.get_template(template).render(
             self._always
             | {
@@ -77,7 +81,7 @@ class Renderer:
                 "other": other,
                 "other_name": LANGUAGES[other],
                 # A link, so that it stays in the address; a token does not.
-                "switch": str(here.update_query(lang=other).without_query_params("token")),
+                "switch": str(own_address(request, without="token").update_query(lang=other)),
             }
             | facts
         )
@@ -98,8 +102,7 @@ def welcome_page(render: Render, request: web.Request, cookie: str) -> web.Respo
 
     On by the page itself: a browser that came from elsewhere would not send a strict cookie along a redirect.
     """
-    onward = request.rel_url.without_query_params("token")
-    response = render(request, "welcome.html", onward=str(onward) if request.method == "GET" else "/")
+    response = render(request, "welcome.html", onward=str(own_address(request, without="token")))
     token = request.query["token"]
     response.set_cookie(cookie, cookie_of(token), httponly=True, samesite="Strict", secure=request.secure)
     response.headers["Cache-Control"] = "no-store"

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import secrets
 import signal
@@ -9,6 +10,7 @@ import socket
 from collections.abc import Callable
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from collector.errors import UsageError
 from collector.settings import is_loopback
@@ -31,8 +33,20 @@ def new_token() -> str:
     return secrets.token_urlsafe(24)
 
 
+class Unread(logging.Filter):
+    """Keeps out of the log what is no HTTP: it is quoted there, and may hold a token; its sender is told anyway."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether it is something else."""
+        return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+UNREAD = Unread()
+
+
 def make_runner(app: web.Application) -> web.AppRunner:
     """What serves the application. There is no access log: an address may hold a token, or somebody's photo."""
+    logging.getLogger("aiohttp.server").addFilter(UNREAD)  # once, however often it is added
     return web.AppRunner(app, access_log=None, max_line_size=LONGEST_LINE, keepalive_timeout=30.0, shutdown_timeout=3.0)
 
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from yarl import URL
 
 from collector.racing import Axis
+from collector.web.addresses import host_of
 from collector.web.facts import HorseFacts, IssueFacts, Opinion, RaceFacts, Row
 from collector.web.query import Query
 from collector.web.search import MOST_COUNTED, Found, Group, Suggestion
@@ -137,7 +138,7 @@ def whole_photo(row: Row) -> Json:
     match = {"rule": row["rule"], "by_hand": row["by_hand"], "decided_at": row["decided_at"]}
     provenance = {
         "page": row["page_url"],
-        "site": URL(row["page_url"]).host,
+        "site": host_of(row["page_url"]) or None,
         "observed_at": row["observed_at"],
         "digest": row["digest"],
         "media_type": row["media_type"],

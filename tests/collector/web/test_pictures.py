@@ -2,11 +2,13 @@
 
 import asyncio
 import io
+import struct
+import zlib
 from typing import Any
 
 import psycopg
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from collector.forget import forget_url
 from collector.web import pictures
@@ -110,8 +112,48 @@ async def test_a_thumbnail_is_upright_and_tells_nothing_of_a_camera(opened: Open
         assert word not in body
 
 
+def png(size: tuple[int, int], body: bytes | None = None) -> bytes:
+    """A PNG of the size that its header tells, whatever its body holds."""
+    file = io.BytesIO()
+    Image.new("1", size if body is None else (1, 1)).save(file, "PNG")
+    if body is None:
+        return file.getvalue()
+    head = b"IHDR" + struct.pack(">IIBBBBB", *size, 8, 2, 0, 0, 0)
+    data = b"IDAT" + zlib.compress(body)
+    chunks = (struct.pack(">I", len(part) - 4) + part + struct.pack(">I", zlib.crc32(part)) for part in (head, data))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow tells of what it skips
 @pytest.mark.parametrize(
-    "body", [b"", b"<html><script>", b"\xff\xd8\xff\xe0" + bytes(300), jpeg((800, 400))[:900]]
+    ("tag", "kind"), [(struct.pack(">HH", MAKER, 2), 5), (struct.pack(">HHI", 2, 5, 3), 2), (b"MM\x00*", 0)]
+)
+def test_a_whole_picture_whose_exif_is_broken_is_made_small(tag: bytes, kind: int) -> None:
+    whole = jpeg((800, 400), orientation=SIDEWAYS)
+    at = whole.index(tag)
+    body, _ = shrink(whole[: at + 2] + struct.pack(">H", kind) + whole[at + 4 :], 160)
+    assert opened_image(body).width == 160
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_is_turned_as_pillow_turns_it(orientation: int) -> None:
+    whole = jpeg((800, 400), orientation=orientation)
+    mine, _ = shrink(whole, 160)
+    size = (160, 80) if orientation < 5 else (160, 320)
+    theirs = ImageOps.exif_transpose(Image.open(io.BytesIO(whole))).resize(size)
+    shown = opened_image(mine)
+    assert shown.size == size
+    for place in ((20, 20), (140, 20), (20, size[1] - 20), (140, size[1] - 20)):
+        assert shown.getpixel(place) == pytest.approx(theirs.getpixel(place), abs=12)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"<html><script>", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"\xff\xd8\xff\xe0" + bytes(300),
+        jpeg((800, 400))[:900], png((20_000, 20_000), bytes(1000)), png((10_000, 10_000), bytes(1000)),
+        png((1, 70_000)), png((100, 100), b"too little"),
+    ],
 )  # fmt: skip
 def test_what_is_no_whole_picture_is_not_made_small(body: bytes) -> None:
     with pytest.raises(Problem) as raised:

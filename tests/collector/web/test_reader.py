@@ -1,5 +1,6 @@
 """Through the reader's connections nothing can be written, and nothing read that is not the collection."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import LiteralString
 
@@ -8,7 +9,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from collector.errors import TryLater
-from collector.web.reader import ROLE, Reader, make_role
+from collector.web.reader import READ, ROLE, Reader, make_role
 from tests.collector.web.conftest import Shown
 from tests.filled import execute
 
@@ -95,3 +96,24 @@ async def test_a_connection_that_was_cut_is_replaced(reader: Reader, shown: Show
     pid = (await reader.rows("SELECT pg_backend_pid() AS pid"))[0]["pid"]
     execute(shown.conninfo, "SELECT pg_terminate_backend(%s, 5000)", pid)
     assert await reader.rows("SELECT 1 AS one") == [{"one": 1}]
+
+
+async def test_when_all_connections_were_cut_the_first_who_asks_is_answered(own: Shown) -> None:
+    async with Reader(own.conninfo, connections=4) as reader:
+        sleeping = await asyncio.gather(*(reader.rows("SELECT pg_backend_pid() AS pid, pg_sleep(0.2)") for _ in "1234"))
+        pids = {rows[0]["pid"] for rows in sleeping}
+        assert len(pids) == 4
+        for pid in pids:
+            execute(own.conninfo, "SELECT pg_terminate_backend(%s, 5000)", pid)
+        assert await reader.rows("SELECT 1 AS one") == [{"one": 1}]
+
+
+async def test_tables_that_came_from_a_backup_are_read_without_a_restart(own: Shown) -> None:
+    async with Reader(own.conninfo, await make_role(own.conninfo), connections=1) as reader:
+        before = await reader.rows("SELECT count(*) FROM photo")
+        for table in READ:  # a backup holds no rights
+            execute(own.conninfo, f"REVOKE ALL ON {table} FROM {ROLE}")
+        assert await reader.rows("SELECT count(*) FROM photo") == before
+        await reader.rows("SELECT set_config('default_transaction_read_only', 'off', false)")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            await reader.rows("DELETE FROM photo RETURNING 1")
