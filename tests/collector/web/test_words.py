@@ -61,8 +61,9 @@ PUT_TOGETHER: dict[str, Iterable[str]] = {
 
 def _asked_for(text: str) -> set[str]:
     """The keys that a template asks for."""
-    named = set(re.findall(r"\bt\.(\w+)", text)) | set(re.findall(r"\bt\['(\w+)'\]", text))
+    named = set(re.findall(r"\bt\.(?!get\b)(\w+)", text)) | set(re.findall(r"\bt\['(\w+)'\]", text))
     made = re.findall(r"\bt\[((?!'\w+'\]).+?\]?)\](?!\])", text)
+    made += re.findall(r"\bt\.get\(('\w+' ~ [\w.]+), ", text)
     return named | {key for words in made for key in PUT_TOGETHER[words]}
 
 
@@ -73,7 +74,7 @@ def test_every_word_is_asked_for_and_every_word_asked_for_is_there() -> None:
 
 def test_every_way_to_put_a_key_together_is_one_that_a_template_has() -> None:
     text = "".join(TEMPLATES.values())
-    assert [words for words in PUT_TOGETHER if f"t[{words}]" not in text] == []
+    assert [words for words in PUT_TOGETHER if f"t[{words}]" not in text and f"t.get({words}, " not in text] == []
 
 
 def test_both_languages_tell_the_same_facts() -> None:
