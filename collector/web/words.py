@@ -104,7 +104,7 @@ SEARCH: dict[str, tuple[str, str]] = {
     "to_year": ("To the photos of a year", "年を選ぶ"),
     "pick": ("compare", "比較する"),
     "compare_picked": ("Compare", "選んだ写真を比較"),
-    "compare_hint": ("Choose two to {most}.", "2〜{most}枚を選んでください。"),
+    "compare_hint": ("Choose 2 to {most}.", "2〜{most}枚を選んでください。"),
     "no_photos": ("No photo is held.", "写真はありません。"),
     "aptitudes": ("What reviewers think", "みんなの評価"),
     "aptitudes_more": (
@@ -192,7 +192,7 @@ SEARCH: dict[str, tuple[str, str]] = {
     ),
     "compare_none": ("Choose photos to compare", "比較する写真を選んでください"),
     "compare_help": (
-        "On a horse's page, tick two to {most} photos.",
+        "On a horse's page, tick 2 to {most} photos.",
         "馬のページで2〜{most}枚の写真にチェックを入れてください。",
     ),
     "problem": ("That did not work", "うまくいきませんでした"),

@@ -1,5 +1,6 @@
 """The photo search in a real browser: with a script and without, wide and narrow, mouse, finger and keyboard."""
 
+import re
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
@@ -96,6 +97,7 @@ def test_names_are_suggested_while_typing_and_chosen_by_keyboard(open_page: Open
     expect(options.first).to_be_visible()
     assert_everybody_gets_in(page)
     assert name in " ".join(options.all_inner_texts())
+    expect(options.first).to_have_text(re.compile(r"\d{4}年生まれ · 写真\d+枚$"))
     for _ in range(8):
         field.press("ArrowDown")
         chosen = field.get_attribute("aria-activedescendant")

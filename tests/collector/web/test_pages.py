@@ -16,7 +16,9 @@ async def test_the_first_page_shows_the_newest_photos_by_horse(opened: Open) -> 
     assert days == sorted(days, reverse=True)
 
 
-@pytest.mark.parametrize("path", ["/", "/?name=%E3%82%B9&year=2016&sex=male&labelled=1&low=0.1&high=.9", "/issues"])
+@pytest.mark.parametrize(
+    "path", ["/", "/?name=%E3%82%B9&year=2016&surface=turf&sex=male&labelled=1&low=0.1&high=.9", "/issues"]
+)
 async def test_pages_answer(opened: Open, path: str) -> None:
     async with opened() as client:
         answer = await client.get(path)
