@@ -17,7 +17,7 @@ from collector.matching import decide_by_hand
 from collector.politeness import Connection
 from collector.web.codes import Code
 from collector.web.facts import photo_facts
-from collector.web.pages import PHOTO_NAME
+from collector.web.paths import PHOTO_NAME
 from collector.web.problems import Problem
 from collector.web.query import read_query
 from collector.web.rendering import linker
