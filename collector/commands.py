@@ -36,6 +36,7 @@ from collector.report import (
 )
 from collector.settings import load_settings
 from collector.status import report
+from collector.web.renewal import renew
 from collector.worker import work as run_worker
 
 
@@ -180,9 +181,12 @@ def forget(url: str | None, host: str | None, *, yes: bool, as_json: bool, demo:
         async def main() -> forgetting.Forgotten:
             async with await connect() as connection:
                 if url is not None:
-                    return await forgetting.forget_url(connection, url)
-                assert host is not None
-                return await forgetting.forget_host(connection, host)
+                    forgotten = await forgetting.forget_url(connection, url)
+                else:
+                    assert host is not None
+                    forgotten = await forgetting.forget_host(connection, host)
+                await renew(connection)  # the search's views still tell of it, and no server may be there to see to it
+                return forgotten
 
         forgotten = run(main())
     if as_json:

@@ -16,6 +16,7 @@ from collector.cli import app
 from collector.demo.truth import truth
 from collector.demo.world import World
 from tests.demo_site import DemoSite, demo_site
+from tests.filled import execute, fill
 
 WORLD = World(years=range(2014, 2015), issues_per_year=2, photos_per_issue=4)
 COMMAND = [sys.executable, "-c", "from collector.cli import main; main()"]
@@ -250,6 +251,15 @@ async def test_robots_tells_the_line_the_delay_and_the_age(conninfo: str) -> Non
     assert (facts["delay_s"], facts["delay_reason"]) == (0.2, "Crawl-delay of robots.txt")
     assert facts["age"].endswith("s")
     assert json.loads(yes.stdout)["allowed"] is True
+
+
+async def test_forget_leaves_nothing_in_the_search_where_no_server_runs(conninfo: str) -> None:
+    fill(conninfo, WORLD)
+    for view in ("photo_search", "horse_search"):
+        execute(conninfo, f"REFRESH MATERIALIZED VIEW {view}")
+    ((url, photo),) = execute(conninfo, "SELECT page_url, photo FROM photo JOIN photo_search USING (id) LIMIT 1")
+    assert (await collector("forget", url, "--yes", env=environment(conninfo))).returncode == 0
+    assert execute(conninfo, "SELECT count(*) FROM photo_search WHERE photo = %s", photo) == [(0,)]
 
 
 async def test_forget_asks_first_and_says_what_has_gone(conninfo: str) -> None:
