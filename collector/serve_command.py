@@ -23,7 +23,7 @@ def serve(host: str, port: int, *, admin: bool, demo: bool) -> None:
     say = partial(say_where, stderr_console(), host, guard)
 
     async def main(conninfo: str) -> None:
-        async with serving(conninfo, guard) as service:
+        async with serving(conninfo, guard, demo=demo) as service:
             await serve_until_told(make_app(service), host, port, say)
 
     with database.opened(settings.database_url, settings.home) as conninfo:
@@ -40,7 +40,11 @@ def say_where(console: Console, host: str, guard: Guard, port: int) -> None:
     """Tell the address to open."""
     console.print(f"The collection is on {address(host, port, guard.token)}", soft_wrap=True, markup=False)
     if guard.admin_token:
-        console.print(f"Decide things from {address(host, port, guard.admin_token)}", soft_wrap=True, markup=False)
+        console.print(
+            f"Decide things from {address(host, port, guard.admin_token, 'review')}", soft_wrap=True, markup=False
+        )
     if guard.token:
         console.print("Programs send it as `Authorization: Bearer ...`. PADDOCK_SERVE_TOKEN sets one that stays.")
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - is compared, not listened on
+        console.print(f"From another machine, write this one's name or address in place of {host}.")
     console.print("Ctrl-C ends it.")

@@ -1,6 +1,7 @@
 """The pages for people: they work without a script, and better with one. An address holds a page's whole state."""
 
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from collector.web.rendering import Renderer, problem_page, welcome_page
 from collector.web.rules import found_by, why
 from collector.web.search import MOST_COUNTED, find
 from collector.web.service import Service, photo_of
+from collector.web.typed import coder, for_collection
 from collector.web.words import WORDS
 
 HERE = Path(__file__).parent
@@ -34,6 +36,7 @@ class Pages:
         self._renderer = Renderer(HERE / "templates", WORDS, surfaces=list(Surface), sexes=list(Sex))
         self._renderer.environment.filters |= {
             "kind": kind_of, "ordinal": ordinal, "by_race": by_race, "day": in_words, "why": why, "found_by": found_by,
+            "coded": coder(demo=service.demo), "command": partial(for_collection, demo=service.demo),
         }  # fmt: skip
 
     def render(self, request: web.Request, template: str, status: int = 200, **known: Any) -> web.Response:

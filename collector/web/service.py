@@ -34,6 +34,7 @@ class Service:
     pictures: Pictures
     renewal: Renewal
     guard: Guard
+    demo: bool = False  # whether it is the look-alike's: commands that pages name are for the same collection
     clock: Callable[[], float] = time.monotonic
     _choices: tuple[float, Choices] | None = field(default=None, init=False)
 
@@ -56,7 +57,7 @@ class Service:
 
 
 @asynccontextmanager
-async def serving(conninfo: str, guard: Guard) -> AsyncIterator[Service]:
+async def serving(conninfo: str, guard: Guard, *, demo: bool = False) -> AsyncIterator[Service]:
     """Everything that a server needs, for as long as the context lasts."""
     role = await make_role(conninfo)
     async with (
@@ -64,7 +65,7 @@ async def serving(conninfo: str, guard: Guard) -> AsyncIterator[Service]:
         Pictures(reader, conninfo) as pictures,
         Renewal(conninfo) as renewal,
     ):
-        yield Service(conninfo, reader, pictures, renewal, guard)
+        yield Service(conninfo, reader, pictures, renewal, guard, demo)
 
 
 def photo_of(word: str) -> tuple[str, int]:

@@ -50,9 +50,9 @@ def make_runner(app: web.Application) -> web.AppRunner:
     return web.AppRunner(app, access_log=None, max_line_size=LONGEST_LINE, keepalive_timeout=30.0, shutdown_timeout=3.0)
 
 
-def address(host: str, port: int, token: str | None) -> str:
+def address(host: str, port: int, token: str | None, path: str = "") -> str:
     """What to open in a browser."""
-    return f"http://{_bracketed(host)}:{port}/{f'?token={token}' if token else ''}"
+    return f"http://{_bracketed(host)}:{port}/{path}{f'?token={token}' if token else ''}"
 
 
 async def serve_until_told(app: web.Application, host: str, port: int, say: Callable[[int], None]) -> None:
@@ -75,7 +75,9 @@ async def serve_until_told(app: web.Application, host: str, port: int, say: Call
             # asyncio's own words say it all twice; of a name that is none, the resolver's are good.
             named = isinstance(error, socket.gaierror) or error.errno is None
             reason = error.strerror or str(error) if named else os.strerror(error.errno or 0)
-            raise UsageError(f"Nothing can listen on {host} port {port} ({reason}).") from error
+            raise UsageError(
+                f"Nothing can listen on {host} port {port} ({reason}); --port takes another one."
+            ) from error
         say(runner.addresses[0][1])
         await ended.wait()
     finally:

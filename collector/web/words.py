@@ -184,7 +184,9 @@ SEARCH: dict[str, tuple[str, str]] = {
     "original": ("the bytes as they came", "元の画像"),
     "provenance": ("From", "出典"),
     "compare": ("Side by side", "並べて比較"),
-    "slide": ("From the oldest to the newest", "古い写真から新しい写真へ"),
+    "slide": ("How much is seen of the photo on the left", "左の写真を見せる割合"),
+    "on_the_left": ("On the left", "左"),
+    "on_the_right": ("On the right", "右"),
     "compare_more": (
         "Every photo is shown whole, in its proportions, in a frame of the same size. How far away the camera stood is "
         "not known.",

@@ -1,46 +1,49 @@
-// Photos over one another with a slider, from the oldest to the newest; and not more chosen than can be compared.
+// Two photos over one another with a seam between them; of more than two, which ones is chosen. And not more ticked on a
+// horse's page than can be compared.
 export function slide(stage, sides) {
-  const frame = document.createElement("div"), edge = document.createElement("div"), slider = document.createElement("input");
-  const older = document.createElement("span"), newer = document.createElement("span");
-  frame.className = "frame";
-  edge.className = "edge";
-  older.className = "tag left";
-  newer.className = "tag right";
-  const images = sides.map((side) => {
-    const image = document.createElement("img");
-    image.src = side.dataset.large;
-    image.alt = "";
-    image.draggable = false;
-    frame.append(image);
-    return image;
-  });
-  frame.append(edge, older, newer);
-  Object.assign(slider, { type: "range", min: "0", max: String(images.length - 1), step: "0.01", value: "0.5" });
+  const made = (name, kind) => Object.assign(document.createElement(name), { className: kind });
+  const frame = made("div", "frame"), edge = made("div", "edge");
+  const slider = Object.assign(made("input", ""), { type: "range", min: "0", max: "100", step: "1", value: "50" });
+  const tags = [made("span", "tag left"), made("span", "tag right")];
+  const images = sides.map((side) => Object.assign(made("img", ""), { src: side.dataset.large, alt: "", draggable: false }));
+  const shown = [0, sides.length - 1]; // the oldest and the newest
   slider.setAttribute("aria-label", stage.dataset.label);
+  frame.append(...images, edge, ...tags);
 
   const show = () => {
-    const at = Number(slider.value), left = Math.min(Math.floor(at), images.length - 2), share = at - left;
+    const seam = Number(slider.value), [left, right] = shown;
     images.forEach((image, place) => {
-      image.hidden = place !== left && place !== left + 1;
-      image.style.clipPath = place === left + 1 ? `inset(0 0 0 ${100 * (1 - share)}%)` : "";
+      image.hidden = !shown.includes(place);
+      image.style.zIndex = place === right ? 1 : 0;
+      image.style.clipPath = place === right && left !== right ? `inset(0 0 0 ${seam}%)` : "";
     });
-    edge.style.left = `${100 * (1 - share)}%`;
-    older.textContent = sides[left].dataset.when;
-    newer.textContent = sides[left + 1].dataset.when;
-    older.hidden = share > 0.97;
-    newer.hidden = share < 0.03;
-    slider.setAttribute("aria-valuetext", `${sides[left].dataset.when} – ${sides[left + 1].dataset.when}`);
+    edge.style.left = `${seam}%`;
+    tags.forEach((tag, place) => { tag.textContent = sides[shown[place]].dataset.when; });
+    tags[0].hidden = seam < 3;
+    tags[1].hidden = seam > 97;
+    slider.setAttribute("aria-valuetext", `${tags[0].textContent} ${seam} %, ${tags[1].textContent} ${100 - seam} %`);
   };
   const drag = (event) => {
     const { left, width } = frame.getBoundingClientRect();
-    const share = Math.min(1, Math.max(0, 1 - (event.clientX - left) / width));
-    slider.value = String(Math.min(Math.floor(Number(slider.value)), images.length - 2) + share * 0.999);
+    slider.value = String(Math.round(100 * (event.clientX - left) / width));
     show();
+  };
+  const choice = (place, word) => {
+    const label = made("label", ""), list = made("select", "");
+    sides.forEach((side, at) => list.add(new Option(side.dataset.when, String(at), false, at === shown[place])));
+    list.addEventListener("change", () => { shown[place] = Number(list.value); show(); });
+    label.append(word, list);
+    return label;
   };
   frame.addEventListener("pointerdown", (event) => { frame.setPointerCapture(event.pointerId); drag(event); });
   frame.addEventListener("pointermove", (event) => { if (frame.hasPointerCapture(event.pointerId)) drag(event); });
   slider.addEventListener("input", show);
   stage.append(frame, slider);
+  if (sides.length > 2) {
+    const choices = made("div", "choices");
+    choices.append(choice(0, stage.dataset.left), choice(1, stage.dataset.right));
+    stage.append(choices);
+  }
   stage.hidden = false;
   show();
 }

@@ -60,11 +60,18 @@ export function light(links) {
   });
   image.addEventListener("pointercancel", () => { from = null; });
   image.draggable = false;
-  box.addEventListener("close", () => { image.removeAttribute("src"); shown[at].focus(); });
+  // Going back closes it, as people expect of what covers a page.
+  addEventListener("popstate", () => { if (box.open) box.close(); });
+  box.addEventListener("close", () => {
+    image.removeAttribute("src");
+    shown[at].focus();
+    if (history.state?.light) history.back();
+  });
   shown.forEach((link, place) => link.addEventListener("click", (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return; // a new tab, as everywhere
     event.preventDefault();
     go(place);
+    history.pushState({ light: true }, "");
     box.showModal();
     end.focus();
   }));

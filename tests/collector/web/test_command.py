@@ -62,7 +62,7 @@ def ask(url: str, data: dict[str, str] | None = None, **headers: str) -> tuple[i
 
 def addresses(said: str) -> list[tuple[str, str]]:
     """Base and token of each address that is told."""
-    found = re.findall(r"(http://[^\s?]+)(?:\?token=(\S+))?", said)
+    found = re.findall(r"(http://[^\s?]+/)\w*(?:\?token=(\S+))?", said)
     return [(base.replace("0.0.0.0", "127.0.0.1"), token) for base, token in found]
 
 
@@ -111,7 +111,9 @@ def test_a_port_that_is_taken_is_told_in_one_sentence(shown: Shown) -> None:
             [*COLLECTOR, "serve", "--port", port], env=environment(shown.conninfo), capture_output=True, text=True
         )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.splitlines() == [f"error: Nothing can listen on 127.0.0.1 port {port} (Address already in use)."]
+    assert done.stderr.splitlines() == [
+        f"error: Nothing can listen on 127.0.0.1 port {port} (Address already in use); --port takes another one."
+    ]
 
 
 def test_a_backup_of_a_collection_that_was_looked_at_needs_no_role_and_holds_no_small_photos(

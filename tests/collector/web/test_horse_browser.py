@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import DESK, PHONE, Opener, assert_everybody_gets_in
+from tests.browser import DESK, PHONE, Opener, assert_everybody_gets_in, wait_until
 from tests.collector.web.conftest import Shown
 from tests.filled import execute
 
@@ -88,22 +88,41 @@ def test_photos_are_ticked_and_compared(open_page: Opener, star: tuple[str, str,
     expect(page.locator("#stage")).to_be_visible(visible=script)
 
 
-def test_the_slider_uncovers_one_photo_over_the_other_by_keys(
+def test_the_seam_follows_the_slider_and_any_two_photos_are_compared(
     open_page: Opener, shown: Shown, star: tuple[str, str, int]
 ) -> None:
-    photos = [row[0] for row in execute(shown.conninfo, "SELECT photo FROM photo_search WHERE horse_id = %s", star[0])]
-    page = open_page("en", path=f"/compare?{'&'.join(f'photo={photo}' for photo in photos[:3])}")
+    query = "SELECT photo FROM photo_search WHERE horse_id = %s ORDER BY dated LIMIT 3"
+    photos = [row[0] for row in execute(shown.conninfo, query, star[0])]
+    page = open_page("en", path=f"/compare?{'&'.join(f'photo={photo}' for photo in photos)}")
     slider = page.get_by_role("slider")
-    slider.focus()
     clip = "[...document.querySelectorAll('.frame img')].map(i => [i.hidden, i.style.clipPath])"
-    before = page.evaluate(clip)
+    assert page.evaluate(clip) == [[False, ""], [True, ""], [False, "inset(0px 0px 0px 50%)"]]  # oldest and newest
+    slider.focus()
     page.keyboard.press("ArrowRight")
-    assert page.evaluate(clip) != before
+    assert page.evaluate(clip)[2] == [False, "inset(0px 0px 0px 51%)"]
     page.keyboard.press("Home")
-    assert page.evaluate(clip)[:2] == [[False, ""], [False, "inset(0px 0px 0px 100%)"]]
-    page.keyboard.press("End")
-    assert page.evaluate(clip) == [[True, ""], [False, ""], [False, "inset(0px 0px 0px 0%)"]]
-    assert slider.get_attribute("aria-valuetext")
+    assert page.evaluate(clip)[2] == [False, "inset(0px 0px 0px 0%)"]
+    assert "100 %" in (slider.get_attribute("aria-valuetext") or "")
+    page.get_by_label("On the right").select_option("1")
+    assert [hidden for hidden, _ in page.evaluate(clip)] == [False, False, True]
+    assert_everybody_gets_in(page)
+
+
+def test_going_back_closes_the_lightbox_and_stays_on_the_page(open_page: Opener, star: tuple[str, str, int]) -> None:
+    page = open_page("en", PHONE, path="/")
+    page.goto(f"/horses/{star[0]}")
+    box = page.locator("dialog.light")
+    page.locator(".strip .lit").first.tap()
+    expect(box).to_be_visible()
+    page.go_back()
+    expect(box).to_be_hidden()
+    assert page.url.endswith(f"/horses/{star[0]}")
+    page.locator(".strip .lit").first.tap()
+    box.get_by_label("Close").click()
+    expect(box).to_be_hidden()
+    wait_until(page, "history.state === null")
+    page.go_back()
+    page.wait_for_url("**/")
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
