@@ -231,6 +231,7 @@ class Photo(SQLModel, table=True):
         UniqueConstraint("source", "issue_code", "number"),
         Index("ix_photo_image_url", "image_url"),
         Index("ix_photo_horse_key", "horse_key"),
+        Index("ix_photo_digest", "digest"),
     )
     id: int | None = _id()
     source: str

@@ -11,7 +11,7 @@ from collector.web.listed import LISTED, MOST_LISTED, photos_named
 from collector.web.openapi import document
 from collector.web.paths import HORSE, ISSUE, PHOTO, RACE
 from collector.web.problems import Code, Problem
-from collector.web.query import read_query
+from collector.web.query import FIELDS, read_query
 from collector.web.search import find, suggest
 from collector.web.service import Service, photo_of
 
@@ -22,6 +22,17 @@ Known = TypeVar("Known")
 def answer(request: web.Request, known: Any) -> web.Response:
     """Facts as a JSON answer."""
     return tagged(request, shapes.encoded(known), "application/json")
+
+
+def only(request: web.Request, *fields: str) -> None:
+    """Let nothing be asked for that would be passed over: a misspelt field would find everything.
+
+    Raises:
+        Problem: there is such a field.
+    """
+    strange = sorted(set(request.query) - set(fields))
+    if strange:
+        raise Problem(Code.NOT_UNDERSTOOD, f"{strange[0][:40]!r} is not among {', '.join(fields)}")
 
 
 def asked_name(request: web.Request) -> str:
@@ -62,12 +73,14 @@ class Api:
 
     async def horses(self, request: web.Request) -> web.Response:
         """Photos whose horse's name holds a part, as the first search had them."""
+        only(request, "name", "limit")
         limit = asked_limit(request, LISTED, MOST_LISTED)
         rows = await photos_named(self.service.reader, asked_name(request), limit)
         return answer(request, [shapes.listed_photo(row) for row in rows])
 
     async def backnumbers(self, request: web.Request) -> web.Response:
         """The codes of the back numbers, as the first search had them."""
+        only(request, "year", "limit")
         limit = asked_limit(request, facts.MOST_ISSUES, facts.MOST_ISSUES)
         year = read_query({"year": request.query.get("year", "")}).year
         rows = await facts.issues(self.service.reader, year, limit)
@@ -75,11 +88,13 @@ class Api:
 
     async def photos(self, request: web.Request) -> web.Response:
         """The search: photos by horse."""
+        only(request, *FIELDS)
         query = read_query(request.query)
         return answer(request, shapes.found_photos(await find(self.service.reader, query), query))
 
     async def suggest(self, request: web.Request) -> web.Response:
         """Names for what has been typed so far."""
+        only(request, "name")
         names = await suggest(self.service.reader, asked_name(request))
         return answer(request, [shapes.suggestion(one) for one in names])
 

@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 
 from collector.racing import Axis
 from collector.sources.keibado import SOURCE
 from collector.web.reader import Reader
 
+# The photo of which another one shows a copy: encoded anew, or the very same bytes on another page.
+FIRST: LiteralString = """COALESCE(photo.near_duplicate_of,
+    (SELECT min(same.id) FROM photo AS same WHERE same.digest = photo.digest AND same.id < photo.id))"""
 # A photo with all that is known of the race it was taken for.
-PHOTOS = """
+PHOTOS: LiteralString = f"""
 SELECT photo.issue_code || '-' || lpad(photo.number::text, 2, '0') AS photo, photo.issue_code, photo.number,
     photo.horse_name AS printed_name, photo.horse_key, photo.race_name AS printed_race, photo.page_url, photo.image_url,
     photo.observed_at, photo.digest, photo.media_type, photo.width, photo.height, photo.coat, photo.comment,
@@ -25,7 +28,7 @@ FROM photo
 JOIN issue ON issue.source = photo.source AND issue.code = photo.issue_code
 LEFT JOIN photo_match AS met
     ON (met.source, met.issue_code, met.number) = (photo.source, photo.issue_code, photo.number)
-LEFT JOIN photo AS copy ON copy.id = photo.near_duplicate_of
+LEFT JOIN photo AS copy ON copy.id = {FIRST}
 LEFT JOIN horse ON horse.horse_id = met.horse_id
 LEFT JOIN race ON race.race_id = met.race_id
 LEFT JOIN entry ON entry.race_id = met.race_id AND entry.horse_id = met.horse_id

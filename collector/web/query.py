@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from enum import StrEnum
 from typing import TypeVar
@@ -68,6 +68,9 @@ class Query:
             "before": str(self.before or ""),
         }
         return {key: word for key, word in words.items() if word}
+
+
+FIELDS = tuple(field.name for field in fields(Query))  # of an address
 
 
 def read_query(given: Mapping[str, str]) -> Query:

@@ -10,7 +10,7 @@ from collector.errors import ParseError
 from collector.models import PageKind
 from collector.sources.keibado import SOURCE
 from collector.sources.text import decode
-from collector.web.facts import PHOTOS, Row
+from collector.web.facts import FIRST, PHOTOS, Row
 from collector.web.query import Cursor
 from collector.web.reader import Reader
 from collector.web.rules import why
@@ -23,7 +23,8 @@ CANDIDATES = 12  # horses that are offered for a photo, at most
 COUNTS = """
 SELECT (SELECT count(*) FROM photo JOIN photo_match USING (source, issue_code, number) WHERE horse_id IS NULL) AS open,
     (SELECT count(*) FROM photo JOIN photo_match USING (source, issue_code, number) WHERE by_hand) AS decided,
-    (SELECT count(*) FROM photo WHERE near_duplicate_of IS NOT NULL) AS copies,
+    (SELECT count(*) FROM photo WHERE near_duplicate_of IS NOT NULL OR EXISTS (
+        SELECT FROM photo AS same WHERE same.digest = photo.digest AND same.id < photo.id)) AS copies,
     (SELECT count(*) FROM page WHERE state IN ('quarantined', 'failed')) AS unread
 """
 IS_OPEN: LiteralString = "met.id IS NOT NULL AND met.horse_id IS NULL"
@@ -52,11 +53,11 @@ LEFT JOIN LATERAL (
     WHERE entry.horse_id = horse.horse_id AND race_date BETWEEN issue_date - 4 AND issue_date
     ORDER BY race_date DESC LIMIT 1) AS ran ON true
 """
-PAIRS = """
+PAIRS: LiteralString = f"""
 SELECT photo.issue_code, photo.number, issue.issue_date, kept.issue_code AS kept_code, kept.number AS kept_number,
     bit_count(photo.phash # kept.phash) AS bits, file.size AS bytes, kept_file.size AS kept_bytes
 FROM photo
-JOIN photo AS kept ON kept.id = photo.near_duplicate_of
+JOIN photo AS kept ON kept.id = {FIRST}
 JOIN issue ON issue.source = photo.source AND issue.code = photo.issue_code
 LEFT JOIN blob AS file ON file.digest = photo.digest
 LEFT JOIN blob AS kept_file ON kept_file.digest = kept.digest

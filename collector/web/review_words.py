@@ -68,6 +68,7 @@ REVIEW: dict[str, tuple[str, str]] = {
     "review_newest": ("Back to the newest", "最新に戻る"),
     "review_later": ("The later one", "あとに掲載"),
     "review_earlier": ("The earlier one", "先に掲載"),
+    "review_same_bytes": ("The very same bytes.", "まったく同じファイルです。"),
     "review_bits": ("Their hashes differ in {bits} of 256 bits.", "ハッシュの違いは256ビット中{bits}ビットです。"),
     "review_pixels": ("{width} × {height} px", "{width} × {height} px"),
     "review_kilobytes": ("{size} kB", "{size} kB"),

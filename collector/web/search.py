@@ -7,6 +7,7 @@ looked for among horses, all else among photos; either way a page is a walk alon
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, LiteralString
+from unicodedata import normalize
 
 from collector.web.names import Typed, read_name
 from collector.web.query import Cursor, Query
@@ -28,7 +29,7 @@ OF_HORSES: dict[str, LiteralString] = {
 OF_PHOTOS: dict[str, LiteralString] = {
     "since": "{t}.dated >= %(since)s",
     "until": "{t}.dated <= %(until)s",
-    "race": "{t}.race_name LIKE %(race)s",
+    "race": "{t}.race_key LIKE %(race)s",
     "course": "{t}.racecourse = %(course)s",
     "surface": "{t}.surface = %(surface)s",
     "sex": "{t}.sex = %(sex)s",
@@ -184,7 +185,7 @@ def _values(query: Query) -> dict[str, Any]:
     return {
         "since": date(query.year, 1, 1) if query.year else None,
         "until": date(query.year, 12, 31) if query.year else None,
-        "race": f"%{query.race.translate(AS_WRITTEN)}%" if query.race else None,
+        "race": f"%{normalize('NFKC', query.race).translate(AS_WRITTEN)}%" if query.race else None,
         "course": query.course or None,
         "surface": query.surface,
         "sex": query.sex,

@@ -44,7 +44,7 @@ SEARCH: dict[str, tuple[str, str]] = {
     "found": ("{count} found", "{count}頭が見つかりました"),
     "found_many": ("More than {count} found", "{count}頭以上が見つかりました"),
     "first_page": ("Back to the newest", "最新に戻る"),
-    "more": ("Older ones", "もっと見る"),
+    "more": ("Older ones", "次のページ"),
     "found_none": ("Nothing found", "見つかりませんでした"),
     "help_name": (
         "A part of the name is enough, in katakana, hiragana or Latin letters.",

@@ -11,6 +11,7 @@ revision: str = "0007"
 down_revision: str | None = "0006"
 
 TABLES = """
+CREATE INDEX ix_photo_digest ON photo (digest);
 CREATE TABLE latin_name (horse_key text PRIMARY KEY, latin text NOT NULL);
 CREATE TABLE thumbnail (
     digest varchar NOT NULL, width integer NOT NULL, height integer NOT NULL, content bytea NOT NULL,
@@ -31,7 +32,8 @@ SELECT opinion.value, issue.issue_date AS dated,
              horse.sex) AS sex,
     race.racecourse, race.surface, COALESCE(met.horse_id, photo.horse_key) AS shows,
     photo.issue_code || '-' || lpad(photo.number::text, 2, '0') AS photo,
-    COALESCE(race.name, photo.race_name) AS race_name, met.race_id, met.horse_id,
+    COALESCE(race.name, photo.race_name) AS race_name,
+    normalize(COALESCE(race.name, photo.race_name), NFKC) AS race_key, met.race_id, met.horse_id,
     COALESCE(horse.name, photo.horse_name) AS horse_name,
     COALESCE(horse.horse_key, photo.horse_key) AS horse_key, photo.horse_key AS printed_key, photo.digest
 FROM photo
@@ -75,7 +77,7 @@ TRIGRAMS = """
 CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA public;
 CREATE INDEX horse_search_name_trigrams ON horse_search USING gin (name_keys gin_trgm_ops);
 CREATE INDEX horse_search_latin_trigrams ON horse_search USING gin (latin gin_trgm_ops);
-CREATE INDEX photo_search_race_trigrams ON photo_search USING gin (race_name gin_trgm_ops);
+CREATE INDEX photo_search_race_trigrams ON photo_search USING gin (race_key gin_trgm_ops);
 """
 HAS_TRIGRAMS = "SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_trgm')"
 
@@ -101,3 +103,4 @@ def downgrade() -> None:
     op.execute("DROP MATERIALIZED VIEW photo_search")
     op.drop_table("thumbnail")
     op.drop_table("latin_name")
+    op.drop_index("ix_photo_digest", "photo")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
+from unicodedata import normalize
 
 import psycopg
 from psycopg.rows import dict_row
@@ -71,7 +72,7 @@ def _row(row: dict[str, Any], values: dict[str, float | None]) -> Row:
 def _fits(row: Row, query: Query) -> bool:
     return all((
         not query.year or row.dated.year == query.year,
-        query.race in row.race,
+        normalize("NFKC", query.race) in normalize("NFKC", row.race),
         not query.course or row.course == query.course,
         query.surface is None or row.surface == query.surface,
         query.sex is None or row.sex == query.sex,

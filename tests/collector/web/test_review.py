@@ -108,11 +108,27 @@ async def test_with_nothing_to_review_the_pages_say_so(shown: Shown, opened: Ope
 
 async def test_the_first_page_counts_what_waits(own: Shown, opened: Open) -> None:
     execute(own.conninfo, "UPDATE photo SET near_duplicate_of = NULL")
+    ((held, different),) = execute(own.conninfo, "SELECT count(digest), count(DISTINCT digest) FROM photo")
     open_up(own.conninfo, *photos_of(own.conninfo)[:3])
     put_page(own.conninfo, f"{SITE}/one.html", b"<html>one")
     async with opened(conninfo=own.conninfo) as client:
         text = await (await client.get("/review")).text()
-    assert re.findall(r'class="how-many">(\d+)<', text) == ["3", "0", "1", "0"]
+    assert re.findall(r'class="how-many">(\d+)<', text) == ["3", str(held - different), "1", "0"]
+
+
+async def test_the_very_same_bytes_on_another_page_are_a_copy(own: Shown, opened: Open) -> None:
+    """Two stages of growth they are not, whatever the pages say of date and weight."""
+    first, second = photos_of(own.conninfo)[:2]
+    execute(own.conninfo, "UPDATE photo SET near_duplicate_of = NULL")
+    execute(
+        own.conninfo,
+        "UPDATE photo SET digest = same.digest FROM photo AS same WHERE same.id = (SELECT min(id) FROM photo)",
+    )
+    async with opened(conninfo=own.conninfo) as client:
+        photos = [await (await client.get(f"/api/photos/{photo}")).json() for photo in (first, second)]
+        listed = await (await client.get("/review/copies", headers={"Accept-Language": "en"})).text()
+    assert sorted(photo["copy_of"] or "" for photo in photos) != ["", ""]
+    assert WORDS["review_same_bytes"][0] in listed
 
 
 def test_every_kind_of_page_and_table_has_its_word() -> None:
