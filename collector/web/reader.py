@@ -1,7 +1,8 @@
 """Connections on which nothing can be written: what the pages read the collection through.
 
 Every transaction is read-only, and where the role is there, the session is that of a role that may read our tables and
-nothing else. Values always travel beside the statement.
+nothing else. Values always travel beside the statement, and that is what keeps a request's words from being one: a
+session may leave its role again, so the role stops mistakes, and not a statement of somebody else's.
 """
 
 import logging

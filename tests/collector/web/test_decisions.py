@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from collector import matching
-from collector.web.app import COOKIE
+from collector.web.app import COOKIE, LARGEST
 from collector.web.guards import cookie_of
 from collector.web.language import LANGUAGES, in_language
 from collector.web.words import WORDS
@@ -51,6 +51,26 @@ async def test_without_the_token_no_address_changes_anything(own: Shown, opened:
     assert fingerprint(own.conninfo) == before
 
 
+async def test_the_token_that_reads_decides_nothing(own: Shown, opened: Open) -> None:
+    photo = photos_of(own.conninfo)[0]
+    horse_id, _ = a_horse(own.conninfo)
+    before = fingerprint(own.conninfo)
+    async with opened(conninfo=own.conninfo, guard=generous(token="a-token-that-reads", admin_token=ADMIN)) as client:
+        sent = {"photo": photo, "horse": horse_id, "sure": "yes", "what": "change"}
+        for headers in (
+            {"Authorization": "Bearer a-token-that-reads"},
+            {"Cookie": f"{COOKIE}={cookie_of('a-token-that-reads')}"},
+        ):
+            assert (await client.get("/review", headers=headers)).status == 200
+            for path in ("/review/match", "/review/forget", "/review/reading"):
+                assert (await client.post(path, data=sent, headers=headers)).status == 403, path
+            answer = await client.post(
+                "/api/decisions/match", json={"photo": photo, "horse": horse_id}, headers=headers
+            )
+            assert answer.status == 403
+    assert fingerprint(own.conninfo) == before
+
+
 async def test_who_only_reads_is_told_how_to_get_the_token(own: Shown, opened: Open) -> None:
     open_up(own.conninfo, photos_of(own.conninfo)[0])
     async with opened(conninfo=own.conninfo) as client:
@@ -74,7 +94,8 @@ async def test_the_token_in_the_address_becomes_a_cookie_that_decides(own: Shown
     open_up(own.conninfo, photo)
     horse_id, _ = a_horse(own.conninfo)
     async with opened(conninfo=own.conninfo, guard=generous(admin_token=ADMIN)) as client:
-        await client.get(f"/review?token={ADMIN}")
+        cookie = (await client.get(f"/review?token={ADMIN}")).cookies[COOKIE]
+        assert (cookie["samesite"], cookie["httponly"]) == ("Strict", True)
         answer = await client.post("/review/match", data={"photo": photo, "horse": horse_id}, allow_redirects=False)
         assert answer.status == 303
     assert matched(own.conninfo, photo)[0][0] == horse_id
@@ -205,6 +226,13 @@ async def test_what_cannot_be_read_is_a_problem(shown: Shown, opened: Open, body
         for path in ("/review/match", "/review/forget", "/api/decisions/match", "/api/decisions/forget"):
             answer = await client.post(path, data=body, headers=MAY | {"Content-Type": media_type})
             assert answer.status == 400, path
+
+
+async def test_a_form_that_is_too_large_is_not_read(shown: Shown, opened: Open) -> None:
+    async with opened(guard=generous(admin_token=ADMIN)) as client:
+        sent = {"photo": "160104-01", "horse": "x" * LARGEST}
+        assert (await client.post("/review/match", data=sent, headers=MAY)).status == 413
+        assert (await client.post("/api/decisions/match", json=sent, headers=MAY)).status == 413
 
 
 async def test_after_a_decision_one_is_sent_nowhere_else(own: Shown, opened: Open) -> None:

@@ -1,9 +1,11 @@
 """The pages as a reader without a script gets them."""
 
 import re
+from urllib.parse import quote
 
 import pytest
 
+from collector.web.app import make_guard
 from tests.collector.web.conftest import Open, Shown
 from tests.filled import execute
 
@@ -39,3 +41,29 @@ async def test_every_link_of_the_site_leads_somewhere(opened: Open, shown: Shown
             if answer.content_type == "text/html":
                 text = await answer.text()
                 todo += [link.replace("&amp;", "&") for link in re.findall(r'(?:href|src)="(/[^"#]*)', text)]
+
+
+async def test_a_person_who_pages_quickly_and_one_who_types_are_never_sent_away(opened: Open, shown: Shown) -> None:
+    async with opened(guard=make_guard()) as client:
+        path, pictures = "/", set[str]()
+        while path:
+            text = await (await client.get(path)).text()
+            pictures |= set(re.findall(r'src="(/photos/[^"]+)"', text))
+            onward = re.search(r'rel="next" href="([^"]+)"', text)
+            path = onward[1].replace("&amp;", "&") if onward else ""
+        assert len(pictures) > 50
+        for picture in [*pictures] * 3:
+            assert (await client.get(picture)).status == 200
+        for letter in "abcdefghij" * 6:
+            assert (await client.get(f"/api/suggest?name={letter}")).status == 200
+
+
+async def test_a_name_that_just_one_horse_bears_leads_to_the_horse(opened: Open, shown: Shown) -> None:
+    ((horse_id, name),) = execute(
+        shown.conninfo,
+        "SELECT min(horse_id), horse_key FROM horse WHERE horse_id IN (SELECT horse_id FROM photo_match)"
+        " GROUP BY horse_key HAVING count(*) = 1 ORDER BY horse_key LIMIT 1",
+    )
+    async with opened() as client:
+        answer = await client.get(f"/horses/{quote(name)}?lang=ja", allow_redirects=False)
+    assert (answer.status, answer.headers["Location"]) == (303, f"/horses/{horse_id}?lang=ja")

@@ -74,6 +74,19 @@ async def test_twenty_who_ask_at_once_have_it_made_once(
     assert thumbnails(own, digest) == [160]
 
 
+async def test_when_too_many_are_being_made_one_is_told_to_come_again(
+    opened: Open, own: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo, *_ = one_of(own)
+    monkeypatch.setattr(pictures, "WAITING", 2)
+    async with opened(conninfo=own.conninfo) as client:
+        answers = await asyncio.gather(*(client.get(f"/photos/{photo}/{width}.jpg") for width in WIDTHS))
+        refused = [answer for answer in answers if answer.status != 200]
+        assert [(answer.status, answer.headers["Retry-After"]) for answer in refused] == [(503, "1")] * 2
+        for width in WIDTHS:
+            assert (await client.get(f"/photos/{photo}/{width}.jpg")).status == 200
+
+
 async def test_only_widths_that_there_are_can_be_asked_for(opened: Open, own: Shown) -> None:
     photo, digest, *_ = one_of(own)
     async with opened(conninfo=own.conninfo) as client:
@@ -152,7 +165,7 @@ def test_a_picture_is_turned_as_pillow_turns_it(orientation: int) -> None:
     [
         b"", b"<html><script>", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"\xff\xd8\xff\xe0" + bytes(300),
         jpeg((800, 400))[:900], png((20_000, 20_000), bytes(1000)), png((10_000, 10_000), bytes(1000)),
-        png((1, 70_000)), png((100, 100), b"too little"),
+        png((1, 70_000)), png((4000, 4000)), png((100, 100), b"too little"),
     ],
 )  # fmt: skip
 def test_what_is_no_whole_picture_is_not_made_small(body: bytes) -> None:
@@ -196,6 +209,8 @@ async def test_pictures_are_served_as_their_type_and_as_nothing_else(opened: Ope
             assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
             again = await client.get(answer.url.path, headers={"If-None-Match": answer.headers["ETag"]})
             assert (again.status, await again.read()) == (304, b"")
+            other = await client.get(answer.url.path, headers={"If-None-Match": '"another"'})
+            assert (other.status, await other.read()) == (200, await answer.read())
 
 
 async def test_bytes_that_call_themselves_a_page_are_never_served_as_one(opened: Open, own: Shown) -> None:

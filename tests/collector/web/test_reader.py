@@ -117,3 +117,12 @@ async def test_tables_that_came_from_a_backup_are_read_without_a_restart(own: Sh
         await reader.rows("SELECT set_config('default_transaction_read_only', 'off', false)")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             await reader.rows("DELETE FROM photo RETURNING 1")
+
+
+async def test_a_statement_that_takes_too_long_is_given_up(own: Shown) -> None:
+    with psycopg.connect(own.conninfo) as other:
+        other.execute("LOCK TABLE photo IN ACCESS EXCLUSIVE MODE")
+        async with Reader(own.conninfo, connections=1) as reader, asyncio.timeout(10):
+            with pytest.raises(TryLater, match="took too long"):
+                await reader.rows("SELECT count(*) FROM photo")
+        other.rollback()

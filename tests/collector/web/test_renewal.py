@@ -10,9 +10,10 @@ from psycopg.conninfo import make_conninfo
 
 from collector.errors import TryLater
 from collector.forget import forget_url
+from collector.politeness import Connection
 from collector.web.query import Query
 from collector.web.reader import Reader
-from collector.web.renewal import Renewal
+from collector.web.renewal import Renewal, renew
 from collector.web.search import find, suggest
 from tests.collector.web.conftest import Shown
 from tests.filled import execute
@@ -46,8 +47,17 @@ def counted(conninfo: str) -> None:
         time.sleep(0.02)
 
 
-async def test_a_change_in_any_table_is_seen_and_without_one_nothing_is_renewed(own: Shown) -> None:
+async def test_a_change_in_any_table_is_seen_and_without_one_nothing_is_renewed(
+    own: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert set(ORDER) == set(CHANGES)
+    made: list[Connection] = []
+
+    async def counting(connection: Connection) -> None:
+        made.append(connection)
+        await renew(connection)
+
+    monkeypatch.setattr("collector.web.renewal.renew", counting)
     renewal = Renewal(own.conninfo)
     await looked(renewal, own.conninfo)
     for table in ORDER:
@@ -57,6 +67,7 @@ async def test_a_change_in_any_table_is_seen_and_without_one_nothing_is_renewed(
         assert await looked(renewal, own.conninfo), table
         count = execute(own.conninfo, f"SELECT count(*) FILTER (WHERE {told}), count(*) FROM photo_search")[0]
         assert count[0] == count[1] > 0, table
+    assert len(made) == 1 + len(ORDER)
 
 
 async def test_a_horse_that_is_named_anew_is_found_by_its_new_name_in_any_script(own: Shown) -> None:

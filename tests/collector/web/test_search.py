@@ -1,6 +1,7 @@
 """The search finds what a plain loop over all rows finds, page by page."""
 
 import asyncio
+import statistics
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
@@ -88,6 +89,30 @@ def test_all_pages_together_are_what_a_plain_loop_finds(shown: Shown, rows: list
     assert all(len(page.groups) == PAGE for page in pages[:-1])
     every = groups(rows, replace(query, before=None))
     assert {page.horses for page in pages} == {len(every)}
+
+
+async def test_each_filter_alone_finds_what_a_plain_loop_finds_from_page_to_page(
+    own: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collector.web.search.PAGE", 2)
+    execute(own.conninfo, "UPDATE aptitude SET value = NULL WHERE horse_id IN"
+            " (SELECT horse_id FROM photo_match GROUP BY horse_id ORDER BY horse_id LIMIT 4)")  # fmt: skip
+    execute(own.conninfo, "UPDATE race SET racecourse = '中山' WHERE race_id IN"
+            " (SELECT race_id FROM photo_match ORDER BY id LIMIT 4)")  # fmt: skip
+    await asyncio.to_thread(renewed, own.conninfo)
+    rows = read_rows(own.conninfo)
+    age, race = statistics.mode([row.age for row in rows]), statistics.mode([row.race for row in rows])
+    alone = [
+        Query(year=2015), Query(course="東京"), Query(sex=Sex.MALE), Query(labelled=True), Query(low=0.4),
+        Query(high=0.6), Query(age=age), Query(race=race), Query(name="ー"), Query(name="a"),
+    ]  # fmt: skip
+    async with Reader(own.conninfo) as reader:
+        for query in alone:
+            pages = await all_pages(reader, query)
+            expected = groups(rows, query)
+            assert as_plain(pages) == in_rows(expected), query
+            assert len(pages) > 1, query
+            assert expected != groups(rows, Query()), query
 
 
 async def test_the_same_is_found_without_trigrams(own: Shown) -> None:
@@ -208,3 +233,15 @@ async def test_nothing_is_found_before_the_oldest_photo(shown: Shown) -> None:
         found = await find(reader, Query(before=Cursor(date(1990, 1, 1), "900101-01")))
     assert found.groups == []
     assert found.more is None
+
+
+async def test_a_name_that_begins_so_comes_first_however_old_its_photos_are(own: Shown) -> None:
+    found = execute(own.conninfo, "SELECT horse_id FROM horse_search WHERE horse_id IS NOT NULL ORDER BY newest, head")
+    for (horse_id,), name in ((found[0], "ゾゾア"), (found[-1], "アゾゾ")):
+        execute(own.conninfo, "UPDATE horse SET name = %s, horse_key = %s WHERE horse_id = %s", name, name, horse_id)
+        execute(own.conninfo, "UPDATE photo SET horse_name = %s, horse_key = %s WHERE (issue_code, number) IN"
+                " (SELECT issue_code, number FROM photo_match WHERE horse_id = %s)", name, name, horse_id)  # fmt: skip
+    await asyncio.to_thread(renewed, own.conninfo)
+    async with Reader(own.conninfo) as reader:
+        for typed in ("ゾゾ", "zozo"):
+            assert [one.name for one in await suggest(reader, typed)] == ["ゾゾア", "アゾゾ"]
