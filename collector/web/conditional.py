@@ -4,7 +4,7 @@ import hashlib
 
 from aiohttp import ETag, web
 
-HELD = "private, max-age=86400"  # a photo's bytes never change; a photo that is forgotten is gone from caches in a day
+HELD = "private, max-age=3600"  # a photo's bytes never change; one that is forgotten is gone from caches in an hour
 ASK_AGAIN = "private, no-cache"
 
 
