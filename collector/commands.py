@@ -22,7 +22,7 @@ from collector.command_base import (
     workplace,
 )
 from collector.crawl import crawl as run_crawl
-from collector.errors import ExitCode, UsageError
+from collector.errors import ExitCode, TryLater, UsageError
 from collector.frontier import read_scope
 from collector.models import UNDATED
 from collector.plan import print_plan, robots_verdict
@@ -185,7 +185,10 @@ def forget(url: str | None, host: str | None, *, yes: bool, as_json: bool, demo:
                 else:
                     assert host is not None
                     forgotten = await forgetting.forget_host(connection, host)
-                await renew(connection)  # the search's views still tell of it, and no server may be there to see to it
+                try:
+                    await renew(connection)  # its views still tell of it, and no server may be there to see to it
+                except TryLater as error:
+                    stderr_console().print(f"The photos are gone; {error}.", soft_wrap=True, markup=False)
                 return forgotten
 
         forgotten = run(main())

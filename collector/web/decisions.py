@@ -139,7 +139,7 @@ class Decisions:
         try:
             async with self.service.deciding() as connection:
                 await renew(connection)
-        except psycopg.Error as error:
+        except (TryLater, psycopg.Error) as error:
             logger.warning("the search is not up to date", extra={"reason": str(error).strip()})
 
 

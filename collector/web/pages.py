@@ -12,6 +12,7 @@ from jinja2.runtime import Context
 from collector.racing import Sex, Surface, kind_of
 from collector.web import facts, plots
 from collector.web.conditional import ASK_AGAIN, HELD, tagged
+from collector.web.named_commands import coder, for_collection
 from collector.web.names import as_key
 from collector.web.paths import HORSE, ISSUE, PHOTO, PHOTO_NAME, RACE
 from collector.web.pictures import WIDTHS
@@ -21,7 +22,6 @@ from collector.web.rendering import Renderer, problem_page, welcome_page
 from collector.web.rules import found_by, why
 from collector.web.search import MOST_COUNTED, find
 from collector.web.service import Service, photo_of
-from collector.web.typed import coder, for_collection
 from collector.web.words import WORDS
 
 HERE = Path(__file__).parent

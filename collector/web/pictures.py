@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import logging
 import struct
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -46,6 +47,9 @@ KEEP = """
 INSERT INTO thumbnail (digest, width, height, content)
 SELECT digest, %(width)s, %(height)s, %(content)s FROM blob WHERE digest = %(digest)s ON CONFLICT DO NOTHING
 """
+
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +142,8 @@ class Pictures:
         try:
             async with self._writing.connection() as connection:
                 await connection.execute(KEEP, values)
-        except (psycopg.Error, PoolTimeout):
-            pass  # a database that is only read: made again for the next one who asks
+        except (psycopg.Error, PoolTimeout) as error:  # it is shown all the same, and made again for the next one
+            logger.warning("a photo made small was not kept", extra={"reason": str(error).strip()})
         return content
 
 

@@ -63,10 +63,6 @@ class Renderer:
         self._words = {language: in_language(words, language) for language in LANGUAGES}
         self._always = always  # facts that every page has at hand
 
-    def words(self, request: web.Request) -> dict[str, str]:
-        """The words in the language of a request."""
-        return self._words[language_of(request)]
-
     def page(self, request: web.Request, template: str, status: int = 200, **facts: Any) -> web.Response:
         """A page in the reader's language, with a link to itself in the other one."""
         language = language_of(request)

@@ -1,4 +1,4 @@
-"""Keeps the search's views what the tables say: renewed when the tables have changed, and never while nobody looks.
+"""Keeps the search's views what the tables say: renewed when the tables have changed, and while a server is there.
 
 The views could be kept by triggers, at a price for every page that is crawled. This way the crawl pays nothing, and the
 search lags a few seconds behind it. Photos themselves and all facts on their pages are always read from the tables.
@@ -37,7 +37,18 @@ logger = logging.getLogger(__name__)
 
 
 async def renew(connection: Connection) -> None:
-    """Make the views what the tables say now. Readers go on reading meanwhile."""
+    """Make the views what the tables say now. Readers go on reading meanwhile.
+
+    Raises:
+        TryLater: the database cannot be reached, or does not let us.
+    """
+    try:
+        await _renew(connection)
+    except psycopg.Error as error:
+        raise TryLater(f"the search's views cannot be renewed ({str(error).strip().splitlines()[0]})") from error
+
+
+async def _renew(connection: Connection) -> None:
     await connection.execute("SELECT pg_advisory_lock(%s)", (UPKEEP_LOCK,))
     try:
         unspelt = await (await connection.execute(UNSPELT)).fetchall()
@@ -86,7 +97,7 @@ class Renewal:
                 if changes != self._seen:
                     await renew(connection)
         except psycopg.Error as error:
-            raise TryLater(f"the search's views cannot be renewed ({str(error).strip().splitlines()[0]})") from error
+            raise TryLater(f"the search's views cannot be looked at ({str(error).strip().splitlines()[0]})") from error
         renewed, self._seen, self.at = changes != self._seen, changes, now
         return renewed
 

@@ -29,7 +29,7 @@ class Choices:
 class Service:
     """A collection that is looked at."""
 
-    conninfo: str  # with every right: for decisions, and nothing else
+    conninfo: str  # with every right, for decisions; pages read through `reader`
     reader: Reader
     pictures: Pictures
     renewal: Renewal

@@ -262,6 +262,16 @@ async def test_forget_leaves_nothing_in_the_search_where_no_server_runs(conninfo
     assert execute(conninfo, "SELECT count(*) FROM photo_search WHERE photo = %s", photo) == [(0,)]
 
 
+async def test_a_photo_is_forgotten_also_where_the_search_cannot_be_renewed(conninfo: str) -> None:
+    fill(conninfo, WORLD)
+    ((url,),) = execute(conninfo, "SELECT page_url FROM photo LIMIT 1")
+    execute(conninfo, "DROP MATERIALIZED VIEW horse_search")
+    done = await collector("forget", url, "--yes", "--json", env=environment(conninfo))
+    assert (done.returncode, json.loads(done.stdout)["photos"]) == (0, 1)
+    assert "The photos are gone; the search's views cannot be renewed" in done.stderr
+    assert execute(conninfo, "SELECT count(*) FROM photo WHERE page_url = %s", url) == [(0,)]
+
+
 async def test_forget_asks_first_and_says_what_has_gone(conninfo: str) -> None:
     async with demo_site(world=WORLD) as site:
         await crawled(site, conninfo)
