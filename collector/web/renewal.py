@@ -45,7 +45,11 @@ async def renew(connection: Connection) -> None:
     try:
         await _renew(connection)
     except psycopg.Error as error:
-        raise TryLater(f"the search's views cannot be renewed ({str(error).strip().splitlines()[0]})") from error
+        raise _not_renewed(error) from error
+
+
+def _not_renewed(error: psycopg.Error) -> TryLater:
+    return TryLater(f"the search's views cannot be renewed ({str(error).strip().splitlines()[0]})")
 
 
 async def _renew(connection: Connection) -> None:
@@ -97,7 +101,7 @@ class Renewal:
                 if changes != self._seen:
                     await renew(connection)
         except psycopg.Error as error:
-            raise TryLater(f"the search's views cannot be looked at ({str(error).strip().splitlines()[0]})") from error
+            raise _not_renewed(error) from error
         renewed, self._seen, self.at = changes != self._seen, changes, now
         return renewed
 
