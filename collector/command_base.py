@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import psycopg
-from procrastinate.exceptions import ConnectorException
 from rich.console import Console
 
 from collector import database
@@ -43,7 +42,6 @@ def log_to_stderr(level: int) -> None:
     handler.setFormatter(EventFormatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("collector").setLevel(level)
-    logging.getLogger("procrastinate").setLevel(logging.CRITICAL)  # what goes wrong in a lane, the lane tells
 
 
 T = TypeVar("T")
@@ -60,15 +58,10 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     try:
         return run(main)
     except psycopg.OperationalError as error:
-        lost = error
-    except ConnectorException as error:  # the engine's wrapping of the same
-        if not isinstance(error.__cause__, psycopg.OperationalError):
-            raise
-        lost = error.__cause__
-    reason = str(lost).strip().splitlines()[0]
-    raise UsageError(
-        f"The database went away ({reason}). What was committed is kept; run the same command again."
-    ) from lost
+        reason = str(error).strip().splitlines()[0]
+        raise UsageError(
+            f"The database went away ({reason}). What was committed is kept; run the same command again."
+        ) from error
 
 
 def print_json(facts: Any) -> None:

@@ -1,49 +1,44 @@
-"""`collector crawl`: seeds the frontier, works on it in this process, and says what came."""
+"""`collector crawl`: seeds the frontier, works on it in this process, looks on, and says what came."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import psycopg
+
 from collector import frontier
-from collector.errors import ExitCode
+from collector.crew import DATABASE_PATIENCE, Crew, is_away
+from collector.errors import ExitCode, PaddockError
 from collector.frontier import IN_SCOPE, Scope, scope_parameters
-from collector.jobs import Workplace, follow_up, lane_lock, start_lane, working
+from collector.hosts import HostState, host_states
+from collector.jobs import CrawlJob, Workplace, ask_for, attend, due_hosts, leave
 from collector.models import PageKind
-from collector.politeness import Connection, host_name
+from collector.politeness import Connection, Wait, host_name
 from collector.sources import keibado
 from collector.status import Summary, summarise
 
-PATIENCE = timedelta(minutes=2)  # a block longer than this ends a crawl; its work stays queued
 TICK = 0.5  # seconds between two looks at how it goes
 SHARE = 10  # a look may take a tenth of the time: counting a large archive is work
+PATIENCE = timedelta(minutes=2)  # a block longer than this ends a command; its job stays open
 
+DUE = f"""
+SELECT kind, count(*) FROM page WHERE host = ANY (%(hosts)s) AND due_at <= clock_timestamp() AND kind <> 'robots'
+AND {IN_SCOPE} GROUP BY kind
+"""
+EXCLUDED = "SELECT EXISTS (SELECT FROM host WHERE name = ANY (%s) AND excluded_at IS NOT NULL)"
 KNOW_HOST = "INSERT INTO host (name) VALUES (%s) ON CONFLICT DO NOTHING"
 SEED = """
 INSERT INTO page (url, host, source, kind, dated, priority, due_at)
 VALUES (%(url)s, %(host)s, %(source)s, %(kind)s, %(dated)s, %(priority)s, clock_timestamp())
 ON CONFLICT (url) DO NOTHING
 """
-DUE = f"""
-SELECT kind, count(*) FROM page WHERE host = ANY (%(hosts)s) AND due_at <= clock_timestamp() AND kind <> 'robots'
-AND {IN_SCOPE} GROUP BY kind
-"""
 # A new round begins only when the last one is done: a crawl that was killed goes on, and asks for nothing twice.
 NEW_ROUND = f"""
 UPDATE page SET due_at = clock_timestamp() WHERE host = ANY (%(hosts)s) AND state = 'fetched' AND due_at IS NOT NULL
 AND kind = ANY (%(listings)s) AND {IN_SCOPE}
 """
-LANES = """
-SELECT host.name, job.status, job.scheduled_at, NULLIF(host.blocked_until, 'infinity'), host.reason,
-       host.excluded_at, clock_timestamp()
-FROM host LEFT JOIN LATERAL (
-    SELECT status::text, scheduled_at FROM procrastinate_jobs
-    WHERE lock = 'lane:' || host.name AND queue_name = %(queue)s AND status IN ('todo', 'doing')
-    ORDER BY procrastinate_jobs.status DESC LIMIT 1) AS job ON true
-WHERE host.name = ANY (%(hosts)s)
-"""
-CANCEL = "DELETE FROM procrastinate_jobs WHERE queue_name = %(queue)s AND lock = %(lock)s AND status = 'todo'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,39 +47,7 @@ class Tick:
 
     summary: Summary
     due: dict[str, int]  # pages known and due now, by kind
-    waiting: str | None = None  # why nothing happens at the moment
-
-
-@dataclass(frozen=True, slots=True)
-class _LaneState:
-    """Where one host's lane stands, and its gate."""
-
-    host: str
-    status: str | None  # of the lane's job: todo, doing; None: it has none
-    scheduled_at: datetime | None
-    blocked_until: datetime | None
-    reason: str | None
-    excluded_at: datetime | None
-    now: datetime  # database clock
-
-    @property
-    def closed(self) -> bool:
-        return self.excluded_at is not None or (self.blocked_until is not None and self.blocked_until > self.now)
-
-    @property
-    def closed_for_long(self) -> bool:
-        if self.excluded_at is not None:
-            return True
-        return self.blocked_until is not None and self.blocked_until > self.now + PATIENCE
-
-    @property
-    def waiting(self) -> str | None:
-        """Why nothing happens on this host at the moment."""
-        if self.closed:
-            return f"{self.reason}, until {self.blocked_until:%H:%M:%S}"
-        if self.scheduled_at is not None and self.scheduled_at > self.now:
-            return f"outside the opening hours, until {self.scheduled_at:%Y-%m-%d %H:%M} UTC"
-        return None
+    waiting: str | None = None  # what is being waited for, and until when
 
 
 async def due_pages(connection: Connection, hosts: Sequence[str], scope: Scope) -> dict[str, int]:
@@ -127,68 +90,110 @@ async def crawl(
     """Crawl a scope to its end, in this process and with whoever helps.
 
     Ends when nothing is due, when the sites close for longer than two minutes, or when told to stop; whatever
-    was fetched is committed, whatever was not stays queued.
+    was fetched is committed, whatever was not stays open.
+
+    Raises:
+        psycopg.Error, PaddockError: it cannot go on, for a reason that is told in one sentence.
     """
     hosts = place.hosts
     async with await place.connect() as connection:
-        row = await (await connection.execute("SELECT clock_timestamp()")).fetchone()
-        assert row is not None
-        started: datetime = row[0]
+        started = await database_clock(connection)
         await begin(connection, base, hosts, scope)
-        async with working(place, [scope.token]) as (app, running):
-            await start_lane(app, connection, keibado.SOURCE, base, scope)
-
-            async def look(tick: Tick) -> None:
-                await follow_up(place, app, connection, scope)  # the other site need not wait for this one's slice
-                await show(tick)
-
-            watch = Watch(connection, hosts, scope, started, look)
-            blocked = await watch.to_the_end(place.stopping, running)
+        job_id = await ask_for(connection, hosts, scope, attended=True)
+    blocked = await Watch(place, CrawlJob(job_id, scope, tuple(hosts), None), started, show).to_the_end()
+    async with await place.connect() as connection:
         summary = await summarise(connection, hosts, scope, started)
         # A lane that ended on an error of ours leaves pages due; that is not the end of a crawl.
         left = not blocked and not place.interrupted and bool(await due_pages(connection, hosts, scope))
-        return summary, exit_code(summary, stopped=place.interrupted, blocked=blocked, left=left)
+    return summary, exit_code(summary, stopped=place.interrupted, blocked=blocked, left=left)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Watch:
-    """Looks on while lanes work."""
+    """Looks on while lanes work, this process's and others'."""
 
-    connection: Connection
-    hosts: list[str]
-    scope: Scope
+    place: Workplace
+    job: CrawlJob
     started: datetime
     show: Callable[[Tick], Awaitable[None]]
+    _last: Tick | None = field(default=None)
 
-    async def to_the_end(self, stopping: asyncio.Event, running: asyncio.Task[None]) -> bool:
-        """Look on until there is nothing more to do; says whether that is because a host is closed."""
+    async def to_the_end(self) -> bool:
+        """Work until the job is done or the command is told to stop; says whether it ended because a host is closed.
+
+        Raises:
+            psycopg.Error, PaddockError: our own lanes broke off on it again and again.
+        """
+        crew = Crew(self.place)
+        running = asyncio.create_task(crew.run())
+        try:
+            return await self._look_on(crew, running)
+        finally:
+            self.place.stopping.set()
+            await running
+            async with await self.place.connect() as connection:
+                await leave(connection, self.job.id)
+
+    async def _look_on(self, crew: Crew, running: asyncio.Task[None]) -> bool:
+        """Look on, also over a restart of the database."""
         clock = asyncio.get_running_loop().time
-        while not stopping.is_set() and not running.done():
-            began = clock()
-            lanes = await self._lanes()
-            for lane in lanes:
-                if lane.closed_for_long:
-                    await self.connection.execute(CANCEL, {"queue": self.scope.token, "lock": lane_lock(lane.host)})
-            going = [lane for lane in lanes if lane.status and not lane.closed_for_long]
-            if not going:
-                return any(lane.closed for lane in lanes)
-            reasons = [lane.waiting for lane in going]
-            summary = await summarise(self.connection, self.hosts, self.scope, self.started)
-            due = await due_pages(self.connection, self.hosts, self.scope)
-            await self.show(Tick(summary, due, reasons[0] if all(reasons) else None))
-            await _pause(stopping, running, max(TICK, SHARE * (clock() - began)))
+        lost_at: float | None = None
+        while not self.place.stopping.is_set() and not running.done():
+            try:
+                async with await self.place.connect() as connection:
+                    while not self.place.stopping.is_set() and not running.done():
+                        began = clock()
+                        if (ended := await self._look(connection, crew)) is not None:
+                            return ended
+                        lost_at = None
+                        await self._pause(running, max(TICK, SHARE * (clock() - began)))
+            except psycopg.OperationalError as error:
+                lost_at = lost_at or clock()
+                if not is_away(error) or clock() - lost_at > DATABASE_PATIENCE:
+                    raise
+                await self._show_again(crew.waits)
+                await self._pause(running, TICK)
         return False
 
-    async def _lanes(self) -> list[_LaneState]:
-        named = {"queue": self.scope.token, "hosts": self.hosts}
-        rows = await (await self.connection.execute(LANES, named)).fetchall()
-        return [_LaneState(*row) for row in rows]
+    async def _look(self, connection: Connection, crew: Crew) -> bool | None:
+        """One look; None while there is more to do, else whether a host is closed."""
+        if not await attend(connection, self.job.id):
+            row = await (await connection.execute(EXCLUDED, (list(self.job.hosts),))).fetchone()
+            return row == (True,)
+        due_on = await due_hosts(connection, self.job)
+        states = await host_states(connection, due_on)
+        if due_on and all(_closed_for_long(states.get(host)) for host in due_on):
+            return True
+        if error := crew.broken(due_on):
+            if isinstance(error, (psycopg.Error, PaddockError)):
+                raise error
+            return False
+        summary = await summarise(connection, self.job.hosts, self.job.scope, self.started)
+        due = await due_pages(connection, self.job.hosts, self.job.scope)
+        self._last = Tick(summary, due, _told(crew.waits, states))
+        await self.show(self._last)
+        return None
+
+    async def _show_again(self, waits: dict[str, Wait]) -> None:
+        if self._last:
+            await self.show(replace(self._last, waiting=_told(waits, {})))
+
+    async def _pause(self, running: asyncio.Task[None], seconds: float) -> None:
+        stop = asyncio.create_task(self.place.stopping.wait())
+        await asyncio.wait((stop, running), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
 
 
-async def _pause(stopping: asyncio.Event, running: asyncio.Task[None], seconds: float) -> None:
-    stop = asyncio.create_task(stopping.wait())
-    await asyncio.wait((stop, running), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    stop.cancel()
+def _closed_for_long(state: HostState | None) -> bool:
+    if state is None or not state.blocked:
+        return False
+    return state.blocked_until is None or state.blocked_until > state.now + PATIENCE
+
+
+def _told(ours: dict[str, Wait], states: dict[str, HostState]) -> str | None:
+    """All that is being waited for, the database first."""
+    waits = {host: wait for host, state in states.items() if (wait := state.wait)} | ours
+    return "; ".join(str(waits[host]) for host in sorted(waits)) or None
 
 
 def exit_code(summary: Summary, *, stopped: bool, blocked: bool, left: bool) -> ExitCode:
@@ -200,3 +205,9 @@ def exit_code(summary: Summary, *, stopped: bool, blocked: bool, left: bool) -> 
     if blocked or summary.refused:
         return ExitCode.BLOCKED
     return ExitCode.SOME_FAILED if summary.failed or left else ExitCode.DONE
+
+
+async def database_clock(connection: Connection) -> datetime:
+    """Now, on the clock that everything goes by."""
+    row: Any = await (await connection.execute("SELECT clock_timestamp()")).fetchone()
+    return row[0]

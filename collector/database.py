@@ -1,7 +1,7 @@
 """The one database: where it is, its shape, and connections to it (psycopg 3 throughout).
 
 Everything reaches Postgres by a libpq connection string that `conninfo_for` has made: it fixes the search path
-(our tables in `public`, the job engine's in `procrastinate`) and the time zone.
+and the time zone.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from collector.embedded import lease
 from collector.errors import UsageError
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
-SESSION_OPTIONS = "-c search_path=public,procrastinate -c timezone=UTC"
+SESSION_OPTIONS = "-c search_path=public -c timezone=UTC"
 
 
 def conninfo_for(database_url: str) -> str:

@@ -81,6 +81,11 @@ class Fetcher:
         self._headers |= {"Accept": "*/*", "Accept-Encoding": "gzip, br, zstd"}
         self._session: aiohttp.ClientSession | None = None
 
+    @property
+    def patience(self) -> float:
+        """Seconds that an answer may take, all in all."""
+        return self._timeouts.total
+
     async def __aenter__(self) -> Self:
         timeouts = self._timeouts
         self._session = aiohttp.ClientSession(

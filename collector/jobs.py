@@ -1,66 +1,52 @@
-"""The engine: lanes as Procrastinate jobs, workers that run them, and a reaper for those whose worker is gone.
+"""Crawl jobs: the ranges that somebody asked for, kept in Postgres until they are done.
 
-One job a host and scope, never one a URL. `lock="lane:<host>"` keeps a host's lanes apart, whatever scope they are
-for; the gate's epoch makes sure of it even for a process that was frozen and wakes up again. A crawl's jobs are in
-a queue named after its scope: whoever crawls the same scope, and every worker, can take them over.
+A job says what is wanted and on which hosts, never who does it: a host's work is one thing, whatever asked for it, and
+whoever is there does it (`collector.crew`). A command attends its job while it waits for it. A job that nobody attends,
+because its command was interrupted or because the schedule made it, is the workers' to do; the same command
+takes it up again.
 """
 
 import asyncio
-import contextlib
-import logging
-from collections.abc import AsyncIterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
-from typing import Any
+from datetime import time
 
 import psycopg
-from procrastinate import App, JobContext, PsycopgConnector
-from procrastinate.worker import Worker
 
-from collector import drift
-from collector.errors import LaneLost, PaddockError
 from collector.fetch import Fetcher, Timeouts
 from collector.frontier import IN_SCOPE, Scope, scope_parameters
-from collector.lane import Lane, LaneEnd
-from collector.matching import match_photos
-from collector.politeness import Blocked, Connection, Gate, Pace, host_name
-from collector.robots import next_opening
-from collector.robots_copy import robots_in_force
-from collector.settings import is_loopback
-from collector.sources import netkeiba
-from collector.wanted import want_coming_days, want_from_results
+from collector.politeness import Connection, host_name
+from collector.sources import keibado, netkeiba
 
-logger = logging.getLogger(__name__)
+ATTENDED_FOR = 30.0  # seconds for which a command says that it is there
 
-SLICE = 60.0  # seconds that a lane works before another may have its turn
-FROZEN = 30  # seconds without a heartbeat, after which a worker counts as gone
-REAP_EVERY = 0.5  # seconds
-POLL_EVERY = 0.5  # seconds; a job whose time comes sends no notice
-
-# A lane is dead when its session's lock is gone (its process was killed), or its worker's heart stands still.
-DEAD_LANES = """
-SELECT job.id, job.queue_name, job.lock, job.args FROM procrastinate_jobs AS job
-LEFT JOIN procrastinate_workers AS worker ON worker.id = job.worker_id
-WHERE job.status = 'doing' AND job.task_name = 'lane'
-  AND (NOT lane_alive(job.id) OR COALESCE(worker.last_heartbeat < now() - make_interval(secs => %s), true))
-FOR UPDATE OF job SKIP LOCKED
+# The same range asked for again is the same job. Its limit begins anew unless another command is counting it down.
+ASK = """
+INSERT INTO crawl_job AS held (scope, since, until, "limit", all_races, hosts, pages_left, attended_until)
+VALUES (%(scope)s, %(since)s, %(until)s, %(limit)s, %(all_races)s, %(hosts)s, %(pages)s,
+        clock_timestamp() + make_interval(secs => %(attended)s))
+ON CONFLICT (scope, hosts) DO UPDATE SET
+    attended_until = GREATEST(held.attended_until, EXCLUDED.attended_until),
+    pages_left = CASE WHEN held.attended_until > clock_timestamp() THEN held.pages_left ELSE EXCLUDED.pages_left END
+RETURNING id
 """
-FINISH = "SELECT procrastinate_finish_job_v1(%s, 'failed', true)"
-# A lane that has looked at the frontier for the last time will not do what is found from now on.
-WAITING = """
-SELECT count(*) FROM procrastinate_jobs WHERE queue_name = %s AND lock = %s
-AND (status = 'todo' OR status = 'doing' AND NOT args ? 'ended')
+ATTEND = """
+UPDATE crawl_job SET attended_until = clock_timestamp() + make_interval(secs => %s) WHERE id = %s
 """
-ENDED = "UPDATE procrastinate_jobs SET args = args || '{\"ended\": true}' WHERE id = %s"
-ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext(%s))"
-ANYTHING_DUE = f"""
-SELECT EXISTS (SELECT FROM page WHERE host = ANY (%(hosts)s) AND due_at <= clock_timestamp() AND kind <> 'robots'
-               AND {IN_SCOPE})
-"""
-# A host that is closed has a lane already that waits, or none until somebody crawls again.
+LEAVE = "UPDATE crawl_job SET attended_until = NULL WHERE id = %s"
 OPEN = """
-SELECT excluded_at IS NULL AND COALESCE(blocked_until <= clock_timestamp(), true) FROM host WHERE name = %s
+SELECT id, since, until, "limit", all_races, hosts, pages_left FROM crawl_job
+WHERE hosts && %(hosts)s AND (%(everything)s OR attended_until > clock_timestamp()) ORDER BY id
 """
+# A page that is being asked for stays due until what came of it is committed, together with what it links to. So where
+# nothing is due, nobody is at work on the job either.
+DUE_HOSTS = f"""
+SELECT name FROM host WHERE name = ANY (%(hosts)s) AND excluded_at IS NULL AND EXISTS (
+    SELECT FROM page WHERE host = name AND due_at <= clock_timestamp() AND kind <> 'robots' AND {IN_SCOPE})
+"""
+COUNT_DOWN = "UPDATE crawl_job SET pages_left = pages_left - 1 WHERE id = %s AND pages_left > 0"
+COUNT_BACK = "UPDATE crawl_job SET pages_left = pages_left + 1 WHERE id = %s"
+DONE = "DELETE FROM crawl_job WHERE id = %s"
 
 
 @dataclass(slots=True)
@@ -84,186 +70,84 @@ class Workplace:
         """The hosts that a crawl asks, each once, that of the photos first."""
         return list(dict.fromkeys(host_name(site) for site in self.sites))
 
+    def site_of(self, host: str) -> str:
+        """The site that a host is asked as."""
+        return next(site for site in self.sites if host_name(site) == host)
+
+    def source_of(self, site: str) -> str:
+        """Whose pages a site has."""
+        return netkeiba.SOURCE if site in (self.netkeiba, self.netkeiba_race) else keibado.SOURCE
+
     async def connect(self) -> Connection:
         """A connection of one's own, each statement a transaction unless said otherwise."""
         return await psycopg.AsyncConnection.connect(self.conninfo, autocommit=True)
 
 
-def lane_lock(host: str) -> str:
-    """What keeps the lanes of one host apart."""
-    return f"lane:{host}"
+@dataclass(frozen=True, slots=True)
+class CrawlJob:
+    """A range that is wanted, and where."""
+
+    id: int
+    scope: Scope
+    hosts: tuple[str, ...]
+    pages_left: int | None  # None: no limit
 
 
-def build_app(place: Workplace) -> App:
-    """The engine of this process, with its one task."""
-    app = App(connector=PsycopgConnector(conninfo=place.conninfo, min_size=1, max_size=4))
-
-    @app.task(name="lane", pass_context=True)
-    async def lane(context: JobContext, **arguments: Any) -> None:
-        assert context.job.id is not None
-        try:
-            await run_lane(place, app, context.job.id, arguments)
-        except psycopg.OperationalError as error:
-            logger.error("lane cut off from the database", extra={"reason": str(error).strip().splitlines()[0]})
-            raise
-        except PaddockError as error:
-            logger.error("lane ended: %s", error)  # a mistake to be mended, no error of ours
-            raise
-        except Exception:
-            logger.exception("lane failed")
-            raise
-
-    return app
-
-
-async def defer_lane(
-    app: App,
-    connection: Connection,
-    queue: str,
-    host: str,
-    arguments: dict[str, Any],
-    at: datetime | None = None,
-) -> None:
-    """Queue a lane, on the given connection and so within its transaction."""
-    task = app.configure_task("lane", queue=queue, lock=lane_lock(host), schedule_at=at, connection=connection)
-    await task.defer_async(**arguments)
-
-
-async def start_lane(app: App, connection: Connection, source: str, site: str, scope: Scope) -> None:
-    """Queue the lane of a crawl, unless it is queued or running already."""
-    host = host_name(site)
-    async with connection.transaction():
-        await connection.execute(ONE_AT_A_TIME, (f"{scope.token} {host}",))
-        row = await (await connection.execute(WAITING, (scope.token, lane_lock(host)))).fetchone()
-        if row and not row[0]:
-            arguments = {
-                "source": source,
-                "site": site,
-                "since": str(scope.since),
-                "until": str(scope.until),
-                "limit": scope.limit,
-                "all_races": scope.all_races,
-            }
-            await defer_lane(app, connection, scope.token, host, arguments)
-
-
-async def follow_up(place: Workplace, app: App, connection: Connection, scope: Scope) -> None:
-    """Queue what the pages read so far call for on other hosts. Done after every slice too, so never lost."""
-    for site, want in ((place.netkeiba, want_from_results), (place.netkeiba_race, want_coming_days)):
-        if site is None:
-            continue
-        host = host_name(site)
-        await connection.execute("INSERT INTO host (name) VALUES (%s) ON CONFLICT DO NOTHING", (host,))
-        await want(connection, site, scope)
-        is_open = await (await connection.execute(OPEN, (host,))).fetchone()
-        due = await (await connection.execute(ANYTHING_DUE, scope_parameters([host], scope))).fetchone()
-        if is_open and is_open[0] and due and due[0]:
-            await start_lane(app, connection, netkeiba.SOURCE, site, scope)
-
-
-async def run_lane(place: Workplace, app: App, job_id: int, arguments: dict[str, Any]) -> None:
-    """One slice of a lane; its successor is queued before it ends."""
-    site, source = arguments["site"], arguments["source"]
-    host = host_name(site)
-    since, until = date.fromisoformat(arguments["since"]), date.fromisoformat(arguments["until"])
-    scope = Scope(since, until, arguments["limit"], arguments.get("all_races", False))
-    async with await place.connect() as connection:
-        pace = Pace(place.crawl_delay, is_loopback(site))
-        gate = await Gate.take(connection, host, job_id, pace, place.stopping)
-        try:
-            end, pages_left = await _slice(place, gate, source, site, scope, arguments.get("pages_left", scope.pages))
-        except LaneLost as lost:
-            logger.warning("lane lost", extra={"host": host, "reason": str(lost)})
-            return
-        logger.info("lane ended", extra={"host": host, "why": end.why, "reason": end.reason})
-        await match_photos(connection)
-        await follow_up(place, app, connection, scope)
-        async with connection.transaction():
-            await connection.execute(ONE_AT_A_TIME, (f"{scope.token} {host}",))
-            more = end.why == "idle" and await _found_more(connection, host, scope, pages_left)
-            if more or end.next_at or end.why in ("slice", "stopped"):
-                successor = arguments | {"pages_left": pages_left}
-                await defer_lane(app, connection, scope.token, host, successor, end.next_at)
-            else:
-                await connection.execute(ENDED, (job_id,))
-
-
-async def _found_more(connection: Connection, host: str, scope: Scope, pages_left: int | None) -> bool:
-    """Whether pages of this host are due that its lane, being done, has not seen."""
-    row = await (await connection.execute(ANYTHING_DUE, scope_parameters([host], scope))).fetchone()
-    return pages_left != 0 and row is not None and row[0]
-
-
-async def _slice(
-    place: Workplace, gate: Gate, source: str, site: str, scope: Scope, pages_left: int | None
-) -> tuple[LaneEnd, int | None]:
-    """Work for a slice of time; says how it ended, and how many pages may still be asked for."""
-    assert place.fetcher is not None
-    row = await (await gate.connection.execute("SELECT clock_timestamp()")).fetchone()
+async def ask_for(connection: Connection, hosts: Sequence[str], scope: Scope, *, attended: bool) -> int:
+    """Want a range, on the given connection and so within its transaction; the job's id."""
+    facts = {
+        "scope": scope.token,
+        "since": scope.since,
+        "until": scope.until,
+        "limit": scope.limit,
+        "all_races": scope.all_races,
+        "hosts": sorted(hosts),
+        "pages": scope.pages,
+        "attended": ATTENDED_FOR if attended else None,
+    }
+    row = await (await connection.execute(ASK, facts)).fetchone()
     assert row is not None
-    if (opens_at := next_opening(row[0], place.hours, None)) > row[0]:
-        # Not even robots.txt is asked for.
-        return LaneEnd("closed", opens_at, "outside the opening hours"), pages_left
-    try:
-        robots = await robots_in_force(gate, place.fetcher, source, site)
-    except Blocked as blocked:
-        return LaneEnd("blocked", blocked.until, str(blocked)), pages_left
-    if robots is None:
-        return LaneEnd("stopped"), pages_left
-    stopped = await drift.stopped_kinds(gate.connection)
-    lane = Lane(gate, place.fetcher, robots, place.hours, scope, stopped, pages_left)
-    return await lane.run(SLICE), lane.pages_left
+    return row[0]
 
 
-async def reap(app: App, connection: Connection, suspects: set[int]) -> set[int]:
-    """End the jobs of workers that are gone, and queue their lanes anew.
-
-    A lane is without its session for a moment when it begins and when it ends, so only those are reaped that
-    the last look found dead too. Returns the suspects for the next look.
-    """
-    async with connection.transaction():
-        dead = await (await connection.execute(DEAD_LANES, (FROZEN,))).fetchall()
-        for job_id, queue, lock, arguments in dead:
-            if job_id not in suspects:
-                continue
-            await connection.execute(FINISH, (job_id,))
-            row = await (await connection.execute(WAITING, (queue, lock))).fetchone()
-            if row and not row[0] and "ended" not in arguments:
-                await defer_lane(app, connection, queue, lock.removeprefix("lane:"), arguments)
-            logger.warning("took over the lane of a worker that is gone", extra={"job": job_id, "lock": lock})
-    return {job_id for job_id, *_ in dead}
+async def attend(connection: Connection, job_id: int) -> bool:
+    """Say that a command still waits for its job; False when the job is done."""
+    return (await connection.execute(ATTEND, (ATTENDED_FOR, job_id))).rowcount > 0
 
 
-async def _reap_for_ever(place: Workplace, app: App) -> None:
-    suspects: set[int] = set()
-    async with await place.connect() as connection:
-        while True:
-            suspects = await reap(app, connection, suspects)
-            await asyncio.sleep(REAP_EVERY)
+async def leave(connection: Connection, job_id: int) -> None:
+    """Leave a job to whoever takes it up."""
+    await connection.execute(LEAVE, (job_id,))
 
 
-@contextlib.asynccontextmanager
-async def working(place: Workplace, queues: list[str] | None) -> AsyncIterator[tuple[App, asyncio.Task[None]]]:
-    """A worker in this process, for these queues (None: all), with its reaper, until the context ends."""
-    app = build_app(place)
-    async with Fetcher(place.contact, place.sites, place.timeouts) as place.fetcher, app.open_async():
-        worker = Worker(
-            app,
-            queues=queues,
-            concurrency=len(place.sites) + 1,
-            fetch_job_polling_interval=POLL_EVERY,
-            delete_jobs="successful",
-            install_signal_handlers=False,
-            stalled_worker_timeout=FROZEN,
-        )
-        running = asyncio.create_task(worker.run())
-        reaper = asyncio.create_task(_reap_for_ever(place, app))
-        try:
-            yield app, running
-        finally:
-            place.stopping.set()
-            reaper.cancel()
-            worker.stop()
-            results = await asyncio.gather(running, reaper, return_exceptions=True)
-        if isinstance(results[0], Exception):
-            raise results[0]
+async def open_jobs(connection: Connection, hosts: Sequence[str], *, everything: bool) -> list[CrawlJob]:
+    """The jobs that these hosts have a part in, oldest first: all, or only those that a command waits for."""
+    rows = await (await connection.execute(OPEN, {"hosts": list(hosts), "everything": everything})).fetchall()
+    return [
+        CrawlJob(job_id, Scope(since, until, limit, all_races), tuple(its_hosts), pages_left)
+        for job_id, since, until, limit, all_races, its_hosts, pages_left in rows
+    ]
+
+
+async def due_hosts(connection: Connection, job: CrawlJob) -> list[str]:
+    """The hosts on which pages of a job are due now."""
+    if job.pages_left is not None and job.pages_left <= 0:
+        return []
+    rows = await (await connection.execute(DUE_HOSTS, scope_parameters(job.hosts, job.scope))).fetchall()
+    return [name for (name,) in rows]
+
+
+async def count_down(connection: Connection, job: CrawlJob) -> bool:
+    """Take one page from a job's limit, before it is asked for: a limit is never exceeded, whoever is killed."""
+    return job.pages_left is None or (await connection.execute(COUNT_DOWN, (job.id,))).rowcount > 0
+
+
+async def count_back(connection: Connection, job: CrawlJob) -> None:
+    """Give back a page that was not asked for."""
+    if job.pages_left is not None:
+        await connection.execute(COUNT_BACK, (job.id,))
+
+
+async def finish(connection: Connection, job_id: int) -> None:
+    """The job is done."""
+    await connection.execute(DONE, (job_id,))

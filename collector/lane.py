@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import deque
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 
@@ -10,7 +11,8 @@ import psycopg
 from collector import drift, frontier
 from collector.errors import HostBusy, LaneLost, Refused, TryLater, Unsafe
 from collector.fetch import Fetcher
-from collector.frontier import DuePage, Scope, Turn
+from collector.frontier import DuePage, Turn
+from collector.jobs import CrawlJob, count_back, count_down, open_jobs
 from collector.models import PageState
 from collector.politeness import Blocked, Gate, Slot, translate
 from collector.robots import Robots, next_opening
@@ -19,6 +21,7 @@ from collector.visit import Visit, read
 
 logger = logging.getLogger(__name__)
 
+READ_JOBS_EVERY = 1.0  # seconds
 PATIENT_FAILURES = 3  # visits in which the host was busy, before the page itself is put off
 TROUBLE = 5  # pages failing in a row, after which the host is left alone
 REFUSALS = 3  # pages refused in a row, likewise
@@ -31,6 +34,25 @@ class LaneEnd:
     why: str  # idle, slice, blocked, closed, stopped
     next_at: datetime | None = None
     reason: str | None = None
+
+
+@dataclass(slots=True)
+class Rota:
+    """The jobs that a lane works for, a page each in turn: those that commands wait for, or all."""
+
+    gate: Gate
+    everything: bool
+    _jobs: deque[CrawlJob] = field(default_factory=deque)
+    _read_at: float = float("-inf")
+
+    async def in_turn(self) -> list[CrawlJob]:
+        """The jobs, that whose turn it is first."""
+        now = asyncio.get_running_loop().time()
+        if now - self._read_at >= READ_JOBS_EVERY:
+            self._read_at = now
+            self._jobs = deque(await open_jobs(self.gate.connection, [self.gate.host], everything=self.everything))
+        self._jobs.rotate(-1)
+        return list(self._jobs)
 
 
 @dataclass(slots=True)
@@ -52,9 +74,8 @@ class Lane:
     fetcher: Fetcher
     robots: Robots
     hours: tuple[time, time] | None  # our own opening hours, Asia/Tokyo
-    scope: Scope
+    rota: Rota
     stopped_kinds: set[tuple[str, str]]
-    pages_left: int | None = None  # how many more may be asked for; None: no limit
     _streak: _Streak = field(default_factory=_Streak)
 
     async def run(self, seconds: float) -> LaneEnd:
@@ -67,21 +88,18 @@ class Lane:
         self.gate.slow_down(self.robots, 0.0)
         ends_at = loop.time() + seconds
         while loop.time() < ends_at:
-            if self.pages_left == 0:
-                return LaneEnd("idle")
-            turn = await self._take()
+            job, turn = await self._take()
             if turn.reason:
                 return LaneEnd("blocked", turn.blocked_until, turn.reason)
-            if turn.page is None or turn.slot is None:
+            if job is None or turn.page is None or turn.slot is None:
                 return LaneEnd("idle")
             try:
                 end = await self._one_page(turn.page, turn.slot)
             except Blocked as blocked:
                 return LaneEnd("blocked", blocked.until, str(blocked))
             if end:
+                await count_back(self.gate.connection, job)
                 return end
-            if self.pages_left is not None:
-                self.pages_left -= 1
         return LaneEnd("slice")
 
     async def _one_page(self, page: DuePage, slot: Slot) -> LaneEnd | None:
@@ -183,9 +201,28 @@ class Lane:
         if outcome.state is not PageState.FAILED:
             self._streak.forget()
 
-    async def _take(self) -> Turn:
+    async def _take(self) -> tuple[CrawlJob | None, Turn]:
+        """The next page that is due, with its slot, and the job that wants it."""
+        for job in await self.rota.in_turn():
+            turn = await (self._take_for(job) if job.pages_left is None else self._take_of_few(job))
+            if turn.page or turn.reason:
+                return job, turn
+        return None, Turn()
+
+    async def _take_of_few(self, job: CrawlJob) -> Turn:
+        """The next page of a job that may ask for so many only."""
+        connection = self.gate.connection
+        async with connection.transaction():
+            if not await count_down(connection, job):
+                return Turn()
+            turn = await self._take_for(job)
+            if turn.page is None:
+                await count_back(connection, job)
+        return turn
+
+    async def _take_for(self, job: CrawlJob) -> Turn:
         gate = self.gate
-        parameters = frontier.take_parameters(gate.host, gate.epoch, gate.delay, self.scope)
+        parameters = frontier.take_parameters(gate.host, gate.epoch, gate.delay, job.scope)
         try:
             cursor = await gate.connection.execute(frontier.TAKE, parameters)
             return frontier.read_turn(await cursor.fetchone())

@@ -199,7 +199,11 @@ class Host(SQLModel, table=True):
     epoch: int = Field(
         default=0, sa_column=Column(BigInteger, nullable=False, server_default=text("0"))
     )  # a lane takes the next one; an older one is refused
-    lane_job: int | None = Field(default=None, sa_type=BigInteger)  # the job that holds the present epoch
+    lane_job: int | None = Field(default=None, sa_type=BigInteger)  # the lane that holds the present epoch
+    lane_until: datetime | None = _moment(default=None)  # it counts as frozen from then on, unless it renews this
+    lane_by: str | None = None  # its command and process, for people
+    waiting: str | None = None  # what work on this host waits for, other than a block
+    waiting_until: datetime | None = _moment(default=None)
     next_at: datetime | None = _moment(default=None)  # the next free slot
     open_until: datetime | None = _moment(default=None)  # a request may still be open until then
     blocked_until: datetime | None = _moment(default=None)
@@ -213,6 +217,23 @@ class Host(SQLModel, table=True):
     delay: float | None = None  # seconds in force at the last request
     delay_reason: str | None = None
     excluded_at: datetime | None = _moment(default=None)  # opted out: never asked again
+
+
+class CrawlJob(SQLModel, table=True):
+    """A range that somebody asked for and that is not done: whoever is there works on it, and then it is gone."""
+
+    __tablename__ = "crawl_job"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (UniqueConstraint("scope", "hosts"),)
+    id: int | None = _id()
+    scope: str  # its short name: `Scope.token`
+    since: date
+    until: date
+    limit: int | None = None
+    all_races: bool
+    hosts: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))  # that it may ask
+    pages_left: int | None = None  # how many more may be asked for, where that is limited
+    asked_at: datetime = _moment(sa_column_kwargs={"server_default": text("now()")}, default=None)
+    attended_until: datetime | None = _moment(default=None)  # a command waits for it; else workers alone work on it
 
 
 class Issue(IssueItem, table=True):

@@ -1,6 +1,7 @@
 """What would be asked for, and whether it may be: `crawl --dry-run` and `robots`. No request but robots.txt."""
 
 import json
+import logging
 import sys
 from datetime import date, timedelta
 from typing import Any, LiteralString
@@ -24,7 +25,6 @@ from collector.wanted import AHEAD
 ISSUES_A_YEAR = 50  # guessed for a year whose index has not been read
 PHOTO_BYTES = 20_000  # likewise
 
-LANE_ALIVE = "SELECT COALESCE((SELECT lane_alive(lane_job) FROM host WHERE name = %s), false)"
 READ_YEARS = (
     f"SELECT count(*) FROM page WHERE host = ANY (%(hosts)s) AND kind = 'year_index' AND state <> 'due' AND {IN_SCOPE}"
 )
@@ -44,22 +44,29 @@ RACES_DUE = """
 SELECT count(*) FROM page
 WHERE kind IN ('race_calendar', 'race_day', 'race_result', 'coming_day', 'race_card') AND due_at <= clock_timestamp()
 """
-NO_JOB = -1  # the lane of a command that only looks at robots.txt
+LOOKS_FOR = 300.0  # seconds that asking for robots.txt may take at most: three attempts, each on a slot of its own
+
+logger = logging.getLogger(__name__)
 
 
-async def current_copy(place: Workplace, site: str, source: str = keibado.SOURCE) -> RobotsCopy | None:
-    """Our copy of robots.txt, asked for if it is a day old, unless a crawl is at work and will do that itself."""
+async def current_copy(place: Workplace, site: str) -> RobotsCopy | None:
+    """Our copy of robots.txt, asked for if it is a day old, unless a lane is at work: it will do that itself."""
+    url = f"{site}/robots.txt"
     async with await place.connect() as connection, Fetcher(place.contact, place.sites, place.timeouts) as fetcher:
-        host = host_name(site)
-        row = await (await connection.execute(LANE_ALIVE, (host,))).fetchone()
-        if not (row and row[0]):
-            pace = Pace(place.crawl_delay, is_loopback(site))
-            gate = await Gate.take(connection, host, NO_JOB, pace, place.stopping)
-            try:
-                await robots_in_force(gate, fetcher, source, site)
-            except Blocked:
-                return await find_copy(connection, f"{site}/robots.txt")
-        return await find_copy(connection, f"{site}/robots.txt")
+        copy = await find_copy(connection, url)
+        if copy and copy.fresh and copy.robots:
+            return copy
+        pace = Pace(place.crawl_delay, is_loopback(site))
+        gate = await Gate.claim(
+            connection, host_name(site), pace, place.stopping, lease=LOOKS_FOR, who="a look at robots.txt"
+        )
+        if gate is None:
+            return copy
+        try:
+            await robots_in_force(gate, fetcher, place.source_of(site), site)
+        except Blocked:
+            logger.info("robots.txt not asked for: the host is closed", extra={"url": url})
+        return await find_copy(connection, url)
 
 
 async def robots_verdict(place: Workplace, site: str, url: str) -> dict[str, Any]:
@@ -167,7 +174,7 @@ async def _races(connection: Connection, issues: int, scope: Scope) -> dict[str,
 
 async def _second_site(place: Workplace, site: str) -> tuple[bool, float]:
     """Whether the site of the races allows it, and at which delay."""
-    copy = await current_copy(place, site, netkeiba.SOURCE)
+    copy = await current_copy(place, site)
     robots = copy.robots if copy and copy.robots else Robots.disallow_all("robots.txt is out of reach")
     delay, _ = delay_in_force(place.crawl_delay, robots, 0.0, is_loopback(site))
     return robots.allowed(netkeiba.race_day_url(site, today())), delay

@@ -6,7 +6,10 @@ are the calls, and the waiting.
 
 import asyncio
 import logging
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, LiteralString
 from urllib.parse import urlsplit
@@ -14,7 +17,7 @@ from urllib.parse import urlsplit
 import psycopg
 
 from collector.errors import LaneLost, PaddockError
-from collector.robots import Robots, delay_in_force
+from collector.robots import TOKYO, Robots, delay_in_force
 
 logger = logging.getLogger(__name__)
 
@@ -72,8 +75,27 @@ class Pace:
     loopback: bool = False  # a site on this machine, which may be asked without a pause
 
 
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What is being waited for, and until when (None: until it is there)."""
+
+    reason: str
+    until: datetime | None = None  # database clock
+    since: float = field(default_factory=time.monotonic, compare=False)
+
+    def __str__(self) -> str:
+        if self.until is None:
+            return self.reason
+        until = self.until.astimezone(TOKYO)
+        day = "" if until.date() == datetime.now(TOKYO).date() else f"{until:%Y-%m-%d} "
+        return f"{self.reason}, until {day}{until:%H:%M:%S} in Tokyo"
+
+
 class Gate:
     """A lane's hold on a host: it asks for slots and gives them back, until a newer lane takes over."""
+
+    lane = 0  # its own number, by which its session's lock is known
+    waits: Wait | None = None  # what it waits for at the moment
 
     def __init__(self, connection: Connection, host: str, epoch: int, pace: Pace, stopping: asyncio.Event) -> None:
         self.connection = connection
@@ -93,6 +115,26 @@ class Gate:
         row = await (await connection.execute("SELECT take_lane(%s, %s)", (host, job_id))).fetchone()
         assert row is not None
         return cls(connection, host, row[0], pace, stopping)
+
+    @classmethod
+    async def claim(
+        cls, connection: Connection, host: str, pace: Pace, stopping: asyncio.Event, *, lease: float, who: str
+    ) -> "Gate | None":
+        """Take a host that is free, for so many seconds unless renewed; None where a lane is at work on it."""
+        await connection.execute("INSERT INTO host (name) VALUES (%s) ON CONFLICT DO NOTHING", (host,))
+        row = await (await connection.execute("SELECT nextval('lane_number')")).fetchone()
+        assert row is not None
+        # The session's lock tells the others that this lane's process is alive; it goes when the process goes.
+        await connection.execute("SELECT pg_advisory_lock(lane_lock(%s))", row)
+        found = await (
+            await connection.execute("SELECT claim_lane(%s, %s, %s, %s)", (host, row[0], lease, who))
+        ).fetchone()
+        if found is None or found[0] is None:
+            await connection.execute("SELECT pg_advisory_unlock(lane_lock(%s))", row)
+            return None
+        gate = cls(connection, host, found[0], pace, stopping)
+        gate.lane = row[0]
+        return gate
 
     def slow_down(self, robots: Robots, took: float) -> None:
         """Set the delay in force by what robots.txt asks for and how long the last answer took."""
@@ -129,8 +171,9 @@ class Gate:
         slot would be too short for whoever has it, so it takes a new one that starts now.
         """
         loop = asyncio.get_running_loop()
+        reason = Wait(f"the next request, {self.delay:g} s after the last ({self.reason})", slot.at)
         while (remaining := slot.due - loop.time()) > 0:
-            if await self.sleep(remaining):
+            if await self.sleep(remaining, reason):
                 return None
         while self.delay > 0 and loop.time() - slot.due > LATE:
             (at,) = await self._call("SELECT renew_slot(%s, %s, %s, %s)", self.delay, OPEN_FOR)
@@ -139,13 +182,23 @@ class Gate:
             slot = Slot.from_row(at, 0.0)
         return None if self._stopping.is_set() else slot
 
-    async def sleep(self, seconds: float) -> bool:
+    async def sleep(self, seconds: float, wait: Wait) -> bool:
         """Sleep, unless the process is to stop; says whether it is."""
+        with self.waiting(wait):
+            try:
+                await asyncio.wait_for(self._stopping.wait(), seconds)
+            except TimeoutError:
+                return False
+            return True
+
+    @contextmanager
+    def waiting(self, wait: Wait) -> Iterator[None]:
+        """Say what is being waited for, as long as it lasts."""
+        self.waits = wait
         try:
-            await asyncio.wait_for(self._stopping.wait(), seconds)
-        except TimeoutError:
-            return False
-        return True
+            yield
+        finally:
+            self.waits = None
 
     async def release(self, slot: Slot) -> None:
         """Give a slot back unused."""

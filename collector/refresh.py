@@ -7,13 +7,13 @@ stretches it. Everything else is the crawl's own machinery: pages in the frontie
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from collector.crawl import Tick, Watch, exit_code
+from collector.crawl import Tick, Watch, database_clock, due_pages, exit_code
 from collector.errors import ExitCode, UsageError
-from collector.frontier import PRIORITY, UNDATED, Scope, scope_parameters
-from collector.jobs import ANYTHING_DUE, Workplace, start_lane, working
+from collector.frontier import PRIORITY, UNDATED, Scope
+from collector.jobs import CrawlJob, Workplace, ask_for
 from collector.models import PageKind
 from collector.politeness import Connection, host_name
 from collector.sources import netkeiba
@@ -133,17 +133,15 @@ async def refresh(
 ) -> tuple[Refreshed, ExitCode]:
     """Ask for what is due, to the end or to the limit, in this process and with whoever helps."""
     host = host_name(site)
+    blocked = False
     async with await place.connect() as connection:
-        row = await (await connection.execute("SELECT clock_timestamp()")).fetchone()
-        assert row is not None
-        started: datetime = row[0]
-        due = await (await connection.execute(ANYTHING_DUE, scope_parameters([host], scope))).fetchone()
-        blocked = False
-        if due and due[0]:
-            async with working(place, [scope.token]) as (app, running):
-                await start_lane(app, connection, netkeiba.SOURCE, site, scope)
-                watch = Watch(connection, [host], scope, started, show)
-                blocked = await watch.to_the_end(place.stopping, running)
+        started = await database_clock(connection)
+        job_id = None
+        if await due_pages(connection, [host], scope):  # a lane that has nothing to do would still ask for robots.txt
+            job_id = await ask_for(connection, [host], scope, attended=True)
+    if job_id is not None:
+        blocked = await Watch(place, CrawlJob(job_id, scope, (host,), None), started, show).to_the_end()
+    async with await place.connect() as connection:
         summary = await summarise(connection, [host], scope, started)
         facts = {"host": host, "undated": UNDATED, "started": started}
         left = await (await connection.execute(DUE, facts)).fetchone()

@@ -110,6 +110,18 @@ def _after(days: dict[str, int]) -> str:
     return f"after {days['shortest']} to {days['longest']} days, half of them within {days['median']}"
 
 
+def _state(host: dict[str, Any]) -> str:
+    """How a host stands, in words."""
+    if host["forgotten_at"]:
+        return f"forgotten on {_when(host['forgotten_at'])}, never asked again"
+    state = "open"
+    if host["blocked_until"]:
+        state = f"closed until {_when(host['blocked_until'])}: {host['blocked_reason']}"
+    elif host["waiting_for"]:
+        state = f"waiting for {host['waiting_for']}, until {_when(host['waiting_until'])}"
+    return f"{state}; {host['lane_by']} is at work on it" if host["lane_by"] else state
+
+
 def print_status(console: Console, facts: dict[str, Any]) -> None:
     """What is held, what is due, how the hosts stand, what failed, and what to do next (times in UTC)."""
     held = facts["held"]
@@ -125,13 +137,12 @@ def print_status(console: Console, facts: dict[str, Any]) -> None:
         due.add_row(row["kind"], str(row["now"]), str(row["later"]), _when(row["next_at"]))
     gates = _table("Hosts", "host", "last request (UTC)", "smallest gap", "delay", "state")
     for row in facts["hosts"]:
-        state = (
-            f"closed until {_when(row['blocked_until'])}: {row['blocked_reason']}" if row["blocked_until"] else "open"
-        )
-        if row["forgotten_at"]:
-            state = f"forgotten on {_when(row['forgotten_at'])}, never asked again"
         delay = "-" if row["delay_s"] is None else f"{row['delay_s']:g} s ({row['delay_reason']})"
-        gates.add_row(row["host"], _when(row["last_request_at"]), gap(row["smallest_gap_s"]), delay, state)
+        gates.add_row(row["host"], _when(row["last_request_at"]), gap(row["smallest_gap_s"]), delay, _state(row))
+    jobs = _table("Asked for and not done", "range", "since (UTC)", "pages due", "who works on it")
+    for row in facts["jobs"]:
+        who = "a command that waits for it" if row["attended"] else "workers; or run the same command again"
+        jobs.add_row(row["scope"], _when(row["asked_at"]), str(row["pages_due"]), who)
     failures = _table("Failures", "kind", "state", "count", "reason", "for example")
     for row in facts["failures"]:
         failures.add_row(row["kind"], row["state"], str(row["count"]), row["reason"], "\n".join(row["samples"]))
@@ -139,7 +150,7 @@ def print_status(console: Console, facts: dict[str, Any]) -> None:
     for row in facts["layout_changed"]:
         shares = f"{row['old_coverage']:.0%}", f"{row['new_coverage']:.0%}"
         changed.add_row(row["kind"], row["field"], *shares, "\n".join(row["samples"]))
-    for table in (due, gates, failures, changed):
+    for table in (jobs, due, gates, failures, changed):
         if table.row_count:
             console.print(table)
             console.print()

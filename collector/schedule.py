@@ -1,8 +1,8 @@
 """The schedule: labels nightly, new back numbers on Mondays, with any number of workers and nothing beside them.
 
-A tick is a row in Postgres. Whoever finds it due locks it, queues the work and moves it on, in one transaction: it
-fires once however many workers look, one that was missed while all were down is made up for once, and since a lane
-that is still queued or going is not queued again, runs never overlap.
+A tick is a row in Postgres. Whoever finds it due locks it, asks for the work and moves it on, in one transaction: it
+fires once however many workers look, one that was missed while all were down is made up for once, and since a job
+that is still open is the same job, runs never overlap. A worker knows its own ticks and leaves those of others alone.
 """
 
 import logging
@@ -11,16 +11,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from croniter import croniter
-from procrastinate import App
 
 from collector import refresh
 from collector.crawl import begin
 from collector.errors import UsageError
 from collector.frontier import STILL_CHANGING, Scope, seed_year, today
-from collector.jobs import Workplace, start_lane
+from collector.jobs import Workplace, ask_for
 from collector.politeness import Connection, host_name
 from collector.robots import TOKYO
-from collector.sources import keibado, netkeiba
 
 logger = logging.getLogger(__name__)
 
@@ -82,17 +80,16 @@ def next_tick(cron: str, after: datetime) -> datetime:
 
 
 async def know_ticks(connection: Connection, crons: dict[str, str]) -> None:
-    """Put the ticks in the database; one whose expression has changed begins anew, one that is gone goes."""
+    """Put these ticks in the database; one whose expression has changed begins anew."""
     row = await (await connection.execute("SELECT clock_timestamp()")).fetchone()
     assert row is not None
     async with connection.transaction():
         for name, cron in crons.items():
             await connection.execute(KNOW, {"name": name, "cron": cron, "next_at": next_tick(cron, row[0])})
-        await connection.execute("DELETE FROM tick WHERE NOT name = ANY (%s)", (list(crons),))
 
 
-async def fire(place: Workplace, app: App, connection: Connection, crons: dict[str, str]) -> list[str]:
-    """Queue the work of all ticks that are due; returns their names."""
+async def fire(place: Workplace, connection: Connection, crons: dict[str, str]) -> list[str]:
+    """Ask for the work of all ticks that are due; returns their names."""
     fired = []
     for name, cron in crons.items():
         async with connection.transaction():
@@ -100,7 +97,7 @@ async def fire(place: Workplace, app: App, connection: Connection, crons: dict[s
             if row is None:
                 continue
             due_at, now = row
-            host, pages = await _queue(name, place, app, connection, now)
+            host, pages = await _ask(name, place, connection, now)
             moved = {"name": name, "next_at": next_tick(cron, now), "host": host, "pages": pages}
             await connection.execute(FIRED, moved)
         logger.info("tick", extra={"schedule": name, "due": due_at, "pages": pages})
@@ -108,20 +105,20 @@ async def fire(place: Workplace, app: App, connection: Connection, crons: dict[s
     return fired
 
 
-async def _queue(name: str, place: Workplace, app: App, connection: Connection, now: datetime) -> tuple[str, int]:
-    """What a tick leads to: pages become due, and a lane goes to work on them."""
+async def _ask(name: str, place: Workplace, connection: Connection, now: datetime) -> tuple[str, int]:
+    """What a tick leads to: pages become due, and a job asks for them."""
     if name == LABELS:
         site = place.netkeiba
         assert site is not None
         pages = await refresh.plan(connection, site, older_than=None, horses=None)
         if pages:  # a lane that has nothing to do would still ask for robots.txt
-            await start_lane(app, connection, netkeiba.SOURCE, site, refresh.label_scope())
+            await ask_for(connection, [host_name(site)], refresh.label_scope(), attended=False)
         return host_name(site), pages
     site = place.sites[0]
     # Last year's index still changes in January.
     scope = Scope(seed_year(today(now - STILL_CHANGING).year), seed_year(today(now).year + 1) - timedelta(days=1))
     pages = await begin(connection, site, place.hosts, scope)
-    await start_lane(app, connection, keibado.SOURCE, site, scope)
+    await ask_for(connection, place.hosts, scope, attended=False)
     return host_name(site), pages
 
 

@@ -133,8 +133,16 @@ WHERE due_at IS NOT NULL AND kind <> 'robots' GROUP BY kind ORDER BY kind
 GATES = """
 SELECT name, last_request_at, smallest_gap, delay, delay_reason,
        CASE WHEN blocked_until > clock_timestamp() THEN NULLIF(blocked_until, 'infinity') END, reason, incidents,
-       excluded_at, lane_alive(lane_job)
+       excluded_at, lane_alive(lane_job) AND lane_until > clock_timestamp(), lane_by,
+       CASE WHEN waiting_until > clock_timestamp() THEN waiting END, waiting_until
 FROM host ORDER BY name
+"""
+# Until it is done, a job is worked on by its own command, or else by workers.
+JOBS = f"""
+SELECT scope, asked_at, COALESCE(attended_until > clock_timestamp(), false), pages_left, hosts,
+       (SELECT count(*) FROM page WHERE host = ANY (hosts) AND due_at <= clock_timestamp() AND kind <> 'robots'
+        AND {IN_SCOPE.replace("%(since)s", "since").replace("%(until)s", "until").replace("%(limit)s", '"limit"')})
+FROM crawl_job ORDER BY id
 """
 FAILURES = """
 SELECT kind, state, COALESCE(error, 'unknown') AS reason, count(*), (array_agg(url ORDER BY id DESC))[1:3],
@@ -176,9 +184,15 @@ async def report(connection: Connection) -> dict[str, Any]:
     hosts = [
         {"host": name, "last_request_at": last, "smallest_gap_s": gap, "delay_s": delay, "delay_reason": why,
          "blocked_until": until, "blocked_reason": reason if until else None, "incidents": incidents,
-         "forgotten_at": excluded, "lane_alive": bool(alive)}
-        for name, last, gap, delay, why, until, reason, incidents, excluded, alive in await rows(GATES)
+         "forgotten_at": excluded, "lane_alive": bool(alive), "lane_by": by if alive else None,
+         "waiting_for": waiting, "waiting_until": waiting_until if waiting else None}
+        for name, last, gap, delay, why, until, reason, incidents, excluded, alive, by, waiting, waiting_until
+        in await rows(GATES)
     ]  # fmt: skip
+    jobs = [
+        {"scope": scope, "asked_at": at, "attended": attended, "pages_left": left, "hosts": its_hosts, "pages_due": due}
+        for scope, at, attended, left, its_hosts, due in await rows(JOBS)
+    ]
     ((matched, unmatched),) = await rows(MATCHES)
     ((horses, labelled, unreviewed, label_pages, next_at, requests, nightly, days),) = await rows(LABELS)
     labels = {
@@ -196,6 +210,7 @@ async def report(connection: Connection) -> dict[str, Any]:
             for kind, now, total, next_at in await rows(DUE)
         ],
         "hosts": hosts,
+        "jobs": jobs,
         "failures": failures,
         "layout_changed": drifts,
     }

@@ -20,7 +20,7 @@ from collector.errors import HostBusy, Refused, TryLater, Unsafe
 from collector.fetch import IMAGE_BYTES, PAGE_BYTES, Fetcher, Response, check_status, keeps_out
 from collector.frontier import DuePage
 from collector.models import PageKind, PageState
-from collector.politeness import Gate, Slot, host_name
+from collector.politeness import Gate, Slot, Wait, host_name
 from collector.racing import AptitudeItem
 from collector.robots import Robots
 from collector.store import Outcome, commit
@@ -74,7 +74,9 @@ class Visit:
         return await retrying(self._attempt)
 
     async def _pause(self, seconds: float) -> None:
-        await self.gate.sleep(seconds)  # cut short when the process is to stop; the next attempt notices
+        again_at = self.at + timedelta(seconds=self.took + seconds)
+        # Cut short when the process is to stop; the next attempt notices.
+        await self.gate.sleep(seconds, Wait(f"another try of {self.page.url}", again_at))
 
     async def _log_retry(self, state: RetryCallState) -> None:
         await self._log("try_later", str(state.outcome.exception() if state.outcome else ""))
@@ -110,12 +112,13 @@ class Visit:
         self.at, self.status, self.asked = slot.started_at(), None, True
         began = loop.time()
         try:
-            response = await self.fetcher.get(
-                url,
-                max_bytes=IMAGE_BYTES if page.kind is PageKind.IMAGE else PAGE_BYTES,
-                etag=page.etag if page.digest else None,
-                last_modified=page.last_modified if page.digest else None,
-            )
+            with self.gate.waiting(Wait(f"the answer to {url}", self.at + timedelta(seconds=self.fetcher.patience))):
+                response = await self.fetcher.get(
+                    url,
+                    max_bytes=IMAGE_BYTES if page.kind is PageKind.IMAGE else PAGE_BYTES,
+                    etag=page.etag if page.digest else None,
+                    last_modified=page.last_modified if page.digest else None,
+                )
         finally:
             self.took = loop.time() - began
         self.status = response.status

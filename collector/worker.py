@@ -1,12 +1,12 @@
-"""`collector worker`: runs lanes of any crawl, and the schedule, until told to stop."""
+"""`collector worker`: works on every open crawl job, and on the schedule, until told to stop."""
 
 import asyncio
-import contextlib
 import logging
+from dataclasses import dataclass
 
-from procrastinate import App
-
-from collector.jobs import Workplace, working
+from collector.crew import Crew
+from collector.jobs import Workplace
+from collector.politeness import Connection
 from collector.schedule import Schedule, fire, know_ticks
 
 logger = logging.getLogger(__name__)
@@ -16,24 +16,28 @@ LOOK_EVERY = 5.0  # seconds between two looks at the schedule
 
 async def work(place: Workplace, schedule: Schedule) -> None:
     """Work until told to stop."""
-    async with working(place, None) as (app, running):
-        crons = ", ".join(f"{name} {cron}" for name, cron in schedule.crons().items())
-        logger.info(
-            "working on whatever is queued", extra={"hosts": ", ".join(place.hosts), "schedule": crons or "none"}
-        )
-        stop = asyncio.create_task(place.stopping.wait())
-        ticking = asyncio.create_task(_tick_for_ever(place, app, schedule))
-        await asyncio.wait((running, stop, ticking), return_when=asyncio.FIRST_COMPLETED)
-        for task in (stop, ticking):
-            task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await ticking  # what went wrong there is told, not swallowed
+    crons = ", ".join(f"{name} {cron}" for name, cron in schedule.crons().items())
+    logger.info(
+        "working on whatever is asked for", extra={"hosts": ", ".join(place.hosts), "schedule": crons or "none"}
+    )
+    await Crew(place, everything=True, chores=_Ticking(place, schedule.crons()).look).run()
 
 
-async def _tick_for_ever(place: Workplace, app: App, schedule: Schedule) -> None:
-    crons = schedule.crons()
-    async with await place.connect() as connection:
-        await know_ticks(connection, crons)
-        while True:
-            await fire(place, app, connection, crons)
-            await asyncio.sleep(LOOK_EVERY)
+@dataclass(slots=True)
+class _Ticking:
+    """The schedule, looked at now and then."""
+
+    place: Workplace
+    crons: dict[str, str]
+    known: bool = False
+    looked_at: float = float("-inf")
+
+    async def look(self, connection: Connection) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self.looked_at < LOOK_EVERY:
+            return
+        if not self.known:
+            await know_ticks(connection, self.crons)
+            self.known = True
+        await fire(self.place, connection, self.crons)
+        self.looked_at = now

@@ -13,9 +13,8 @@ from psycopg.conninfo import make_conninfo
 
 from collector.crawl import begin
 from collector.frontier import Scope
-from collector.jobs import Workplace, build_app, start_lane
+from collector.jobs import ask_for
 from collector.politeness import host_name
-from collector.sources import keibado
 from tests.chaos.processes import send, start, work_in_process
 from tests.demo_site import YEARS_OF_A_THOUSAND_PAGES, demo_site
 
@@ -53,10 +52,8 @@ async def test_a_fleet_is_as_polite_as_one(conninfo: str) -> None:
         demo_site(crawl_delay=DELAY) as site,
         await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection,
     ):
-        app = build_app(Workplace(conninfo, None, (site.base,), 0.0))
-        async with app.open_async():
-            await begin(connection, site.base, [host_name(site.base)], scope)
-            await start_lane(app, connection, keibado.SOURCE, site.base, scope)
+        await begin(connection, site.base, [host_name(site.base)], scope)
+        await ask_for(connection, [host_name(site.base)], scope, attended=False)
         # The site measures in this process: it is to have answered once before, and nothing is to hold it up.
         async with aiohttp.ClientSession() as session, session.get(f"{site.base}/_demo/site.json") as answer:
             await answer.read()

@@ -15,12 +15,11 @@ from collector.demo import opinion
 from collector.demo.races import Races
 from collector.demo.world import World
 from collector.frontier import UNDATED, Scope
-from collector.jobs import Workplace, build_app, start_lane
-from collector.politeness import Connection
+from collector.jobs import Workplace, ask_for
+from collector.politeness import Connection, host_name
 from collector.racing import Axis
 from collector.refresh import label_scope, plan
 from collector.reparse import reparse
-from collector.sources import netkeiba
 from tests.chaos.processes import send, start, work_in_process
 from tests.demo_site import DemoSite, demo_site
 
@@ -32,7 +31,7 @@ ORDER BY horse_id, axis, observed_at
 MONTHS = [date(2016, month, 1) for month in range(1, 13)]
 LEFT = """
 SELECT (SELECT count(*) FROM page WHERE dated = %s AND kind <> 'robots' AND due_at <= clock_timestamp()),
-       (SELECT count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing'))
+       (SELECT count(*) FROM crawl_job)
 """
 
 
@@ -46,13 +45,13 @@ async def turn_to(site: DemoSite, month: date) -> None:
 
 
 async def settle(connection: Connection, within: float = 60.0) -> None:
-    """Wait until no label is due and no lane is left."""
+    """Wait until no label is due and no job is open."""
     began = time.monotonic()
     while True:
         row = await (await connection.execute(LEFT, (UNDATED,))).fetchone()
         if row == (0, 0):
             return
-        assert time.monotonic() - began < within, f"still due and queued: {row}"
+        assert time.monotonic() - began < within, f"still due and open: {row}"
         await asyncio.sleep(0.05)
 
 
@@ -64,17 +63,15 @@ async def test_the_stored_history_is_the_one_that_was_shown(place: Workplace, co
         await crawl(place, site.base, Scope(date(2015, 1, 1), date(2016, 12, 31)), show)
         arguments = (place.conninfo, site.base, 0.0, site.netkeiba)
         workers = [start(work_in_process, *arguments) for _ in range(3)]
-        app = build_app(place)
         try:
-            async with app.open_async():
-                for month in MONTHS:
-                    await turn_to(site, month)
-                    await plan(connection, site.netkeiba, older_than=timedelta(0), horses=None)
-                    await start_lane(app, connection, netkeiba.SOURCE, site.netkeiba, label_scope())
-                    await asyncio.sleep(random.uniform(0.0, 0.4))
-                    send(workers.pop(random.randrange(3)), signal.SIGKILL)
-                    workers.append(start(work_in_process, *arguments))
-                    await settle(connection)
+            for month in MONTHS:
+                await turn_to(site, month)
+                await plan(connection, site.netkeiba, older_than=timedelta(0), horses=None)
+                await ask_for(connection, [host_name(site.netkeiba)], label_scope(), attended=False)
+                await asyncio.sleep(random.uniform(0.0, 0.4))
+                send(workers.pop(random.randrange(3)), signal.SIGKILL)
+                workers.append(start(work_in_process, *arguments))
+                await settle(connection)
         finally:
             for worker in workers:
                 send(worker, signal.SIGKILL)

@@ -14,10 +14,9 @@ from collector.demo.truth import truth
 from collector.demo.world import World
 from collector.errors import ExitCode
 from collector.frontier import Scope, today
-from collector.jobs import ENDED, Workplace, build_app, start_lane
+from collector.jobs import Workplace
 from collector.racing import Axis
 from collector.refresh import Refreshed, label_scope, plan, refresh
-from collector.sources import netkeiba
 from collector.status import Summary
 from tests.demo_site import DemoSite, demo_site
 
@@ -225,20 +224,3 @@ async def test_calendars_wait_until_a_limited_range_has_an_end(place: Workplace,
 async def test_without_all_races_no_calendar_is_asked_for(place: Workplace, site: DemoSite) -> None:
     await collect(place, site)
     assert [path for path in site.paths() if path.startswith("/top/")] == []
-
-
-async def test_a_lane_that_has_ended_does_not_keep_the_next_one_from_being_queued(place: Workplace) -> None:
-    site = "http://localhost:1"
-    app = build_app(place)
-    async with app.open_async(), await place.connect() as connection:
-
-        async def queued() -> int:
-            await start_lane(app, connection, netkeiba.SOURCE, site, ALL)
-            row = await (await connection.execute("SELECT count(*) FROM procrastinate_jobs")).fetchone()
-            return row[0] if row else 0
-
-        assert await queued() == 1
-        await connection.execute("UPDATE procrastinate_jobs SET status = 'doing'")
-        assert await queued() == 1  # it is at work, and will see what has been found
-        await connection.execute(ENDED, (1,))
-        assert await queued() == 2

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from collector.errors import UsageError
-from collector.jobs import Workplace, build_app
+from collector.jobs import Workplace
 from collector.politeness import Connection
 from collector.schedule import BACK_NUMBERS, LABELS, Schedule, check_cron, fire, know_ticks, next_tick, report
 
@@ -26,9 +26,8 @@ async def rows(connection: Connection, query: str) -> list[tuple[Any, ...]]:
 
 async def look(place: Workplace, schedule: Schedule = NIGHTLY) -> list[str]:
     """What one worker does every few seconds."""
-    app = build_app(place)
-    async with app.open_async(), await place.connect() as connection:
-        return await fire(place, app, connection, schedule.crons())
+    async with await place.connect() as connection:
+        return await fire(place, connection, schedule.crons())
 
 
 async def miss(connection: Connection, name: str, days: int = 0) -> None:
@@ -58,7 +57,7 @@ async def test_of_many_workers_one_fires_a_tick(place: Workplace, connection: Co
     await miss(connection, LABELS)
     fired = await asyncio.gather(*(look(place) for _ in range(5)))
     assert [name for names in fired for name in names] == [LABELS]
-    assert await rows(connection, "SELECT lock FROM procrastinate_jobs") == [("lane:localhost:9",)]
+    assert await rows(connection, "SELECT hosts, attended_until FROM crawl_job") == [(["localhost:9"], None)]
 
 
 async def test_a_week_of_missed_ticks_is_made_up_for_once(place: Workplace, connection: Connection) -> None:
@@ -69,18 +68,18 @@ async def test_a_week_of_missed_ticks_is_made_up_for_once(place: Workplace, conn
     assert timedelta(0) < next_at - datetime.now(UTC) <= timedelta(days=1)
 
 
-async def test_a_run_that_is_still_queued_is_not_queued_again(place: Workplace, connection: Connection) -> None:
+async def test_a_run_that_is_still_asked_for_is_not_asked_for_again(place: Workplace, connection: Connection) -> None:
     await show_a_horse(connection)
     for _ in range(3):
         await miss(connection, LABELS)
         assert await look(place) == [LABELS]
-    assert await rows(connection, "SELECT count(*) FROM procrastinate_jobs") == [(1,)]
+    assert await rows(connection, "SELECT count(*) FROM crawl_job") == [(1,)]
 
 
-async def test_where_no_label_is_due_no_lane_is_queued(place: Workplace, connection: Connection) -> None:
+async def test_where_no_label_is_due_nothing_is_asked_for(place: Workplace, connection: Connection) -> None:
     await miss(connection, LABELS)
     assert await look(place) == [LABELS]
-    assert await rows(connection, "SELECT count(*) FROM procrastinate_jobs") == [(0,)]
+    assert await rows(connection, "SELECT count(*) FROM crawl_job") == [(0,)]
 
 
 async def test_new_back_numbers_are_looked_for_in_the_years_that_still_change(
@@ -92,12 +91,20 @@ async def test_new_back_numbers_are_looked_for_in_the_years_that_still_change(
     assert last == f"{SITES[0]}/keibabook/bn/{datetime.now(UTC) + timedelta(hours=9):%Y}.html"
 
 
-async def test_a_changed_expression_begins_anew_and_one_that_is_gone_goes(connection: Connection) -> None:
+async def test_a_changed_expression_begins_anew(connection: Connection) -> None:
     await miss(connection, LABELS, days=3)
     await know_ticks(connection, {LABELS: "30 3 * * *"})
-    ((name, cron, next_at),) = await rows(connection, "SELECT name, cron, next_at FROM tick")
+    ((name, cron, next_at),) = await rows(connection, "SELECT name, cron, next_at FROM tick WHERE name = 'labels'")
     assert (name, cron) == (LABELS, "30 3 * * *")
     assert next_at > datetime.now(UTC)
+
+
+async def test_a_worker_without_labels_leaves_the_ticks_of_the_others_alone(connection: Connection) -> None:
+    await miss(connection, LABELS, days=1)
+    before = await rows(connection, "SELECT * FROM tick WHERE name = 'labels'")
+    await know_ticks(connection, {BACK_NUMBERS: "0 9 * * 1"})
+    await know_ticks(connection, {})
+    assert await rows(connection, "SELECT * FROM tick WHERE name = 'labels'") == before
 
 
 async def test_the_report_names_every_tick_also_before_a_worker_has_run(connection: Connection) -> None:

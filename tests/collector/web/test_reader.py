@@ -28,8 +28,7 @@ WRITING: tuple[LiteralString, ...] = (
     "SELECT pg_advisory_lock(1), lo_create(0)",
 )
 HIDDEN: tuple[LiteralString, ...] = (
-    "SELECT * FROM procrastinate.procrastinate_jobs",
-    "SELECT * FROM procrastinate_jobs",
+    "SELECT * FROM crawl_job",
     "SELECT * FROM training_job",
     "SELECT * FROM latin_name",
     "SELECT * FROM alembic_version",

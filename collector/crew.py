@@ -1,0 +1,313 @@
+"""The crew of one process: looks for work that is free, takes its host, and works on it until nothing is due.
+
+What a crew goes by is looked up, never handed on: a host has work when a page of an open job is due on it, and it is
+free when no living lane holds it. A lane that was interrupted, killed, frozen or cut off from the database leaves
+nothing behind that somebody would have to clear away, so the next crew that looks takes over, whatever it was started
+for. One connection does the looking; a lane has one of its own while it works.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+
+from collector import drift
+from collector.errors import LaneLost, PaddockError
+from collector.fetch import Fetcher
+from collector.follow_up import follow_up
+from collector.hosts import HostState, host_states
+from collector.jobs import CrawlJob, Workplace, due_hosts, finish, open_jobs
+from collector.lane import Lane, LaneEnd, Rota
+from collector.matching import match_photos
+from collector.politeness import Blocked, Connection, Gate, Pace, Wait
+from collector.robots import next_opening
+from collector.robots_copy import robots_in_force
+from collector.settings import is_loopback
+
+logger = logging.getLogger(__name__)
+
+SLICE = 60.0  # seconds that a lane works before another crew may have its turn
+FROZEN = 30.0  # seconds; a lane that has not said for so long that it is alive may be taken over
+RENEW_EVERY = 5.0  # seconds
+LOOK_EVERY = 0.5  # seconds
+SHARE = 10  # looking may take a tenth of the time: what is due in a large archive is work to find out
+WITHOUT_DATABASE = 15.0  # seconds without the database, after which a lane is given up, well before it counts as frozen
+GIVE_UP = 3  # times that a lane may break off in a row, before a command gives it up
+DATABASE_PATIENCE = 120.0  # seconds for which a command waits for a database that is away
+LONGEST_PAUSE = 900.0  # seconds between two tries of a lane that breaks off
+SHORT_PAUSE = 5.0  # seconds, likewise, where only the database was away: nothing is asked for without it
+AWAY = ("08", "57P")  # classes of SQLSTATE: no connection, the server is being stopped or started
+TOO_MANY_CONNECTIONS = "53300"
+TOLD_AFTER = 2.0  # seconds; what is waited for longer is told
+
+RENEW = """
+UPDATE host SET lane_until = clock_timestamp() + make_interval(secs => %s)
+WHERE lane_job = ANY (%s) AND lane_until < clock_timestamp() + make_interval(secs => %s)
+"""
+TELL = "UPDATE host SET waiting = %s, waiting_until = %s WHERE name = %s"
+
+
+def is_away(error: Exception) -> bool:
+    """Whether the database cannot be reached for now, as opposed to answering with an error."""
+    state = getattr(error, "sqlstate", None)
+    return isinstance(error, psycopg.OperationalError) and (
+        state is None or state.startswith(AWAY) or state == TOO_MANY_CONNECTIONS
+    )
+
+
+@dataclass(slots=True)
+class _Working:
+    """A lane of this process."""
+
+    task: asyncio.Task[None] | None = None
+    gate: Gate | None = None  # from the moment at which it holds its host
+    told: Wait | None = None  # as it stands in the database
+
+
+@dataclass(slots=True)
+class _Trouble:
+    """A host whose lane breaks off, in a row."""
+
+    error: Exception
+    since: float  # on the loop's clock
+    times: int = 0
+    again_at: float = 0.0  # on the loop's clock
+
+    def again(self, error: Exception, now: float) -> None:
+        """It broke off once more: nobody is to be asked again and again for what we cannot keep."""
+        self.error = error
+        self.times += 1
+        self.again_at = now + min(2.0 ** min(self.times - 1, 20), SHORT_PAUSE if is_away(error) else LONGEST_PAUSE)
+
+    def lasts(self, now: float) -> bool:
+        """Whether a command is to wait no longer."""
+        return now - self.since > DATABASE_PATIENCE if is_away(self.error) else self.times >= GIVE_UP
+
+
+@dataclass(slots=True)
+class Crew:
+    """The lanes of one process, for the jobs that commands wait for, or for every open job."""
+
+    place: Workplace
+    everything: bool = False
+    chores: Callable[[Connection], Awaitable[None]] | None = None  # done at each look, on the connection that looks
+    waits: dict[str, Wait] = field(default_factory=dict)  # what it waits for, by host; "" is the database
+    _working: dict[str, _Working] = field(default_factory=dict)
+    _rests: dict[str, LaneEnd] = field(default_factory=dict)  # hosts that are closed by the clock
+    _troubles: dict[str, _Trouble] = field(default_factory=dict)
+    _renewed: float = float("-inf")
+
+    async def run(self) -> None:
+        """Work until the place is told to stop, whatever becomes of the database meanwhile."""
+        async with Fetcher(self.place.contact, self.place.sites, self.place.timeouts) as self.place.fetcher:
+            try:
+                await self._look_for_ever()
+            finally:
+                self.place.stopping.set()
+                await self._end_lanes()
+
+    def broken(self, hosts: Iterable[str]) -> Exception | None:
+        """The error of a lane that has broken off so often that a command gives it up."""
+        now = asyncio.get_running_loop().time()
+        troubles = [self._troubles[host] for host in hosts if host in self._troubles]
+        return next((trouble.error for trouble in troubles if trouble.lasts(now)), None)
+
+    async def _look_for_ever(self) -> None:
+        loop = asyncio.get_running_loop()
+        lost_at: float | None = None
+        while not self.place.stopping.is_set():
+            try:
+                async with await self.place.connect() as connection:
+                    while not self.place.stopping.is_set():
+                        began = loop.time()
+                        await self._look(connection)
+                        lost_at = None
+                        self.waits.pop("", None)
+                        await self._pause(max(LOOK_EVERY, SHARE * (loop.time() - began)))
+            except psycopg.OperationalError as error:
+                if not is_away(error) and not self.everything:
+                    raise
+                lost_at = lost_at or loop.time()
+                self._wait("", Wait(f"the database ({_in_short(error)})"))
+                if loop.time() - lost_at > WITHOUT_DATABASE:
+                    self._give_up(self._working)
+                await self._pause(LOOK_EVERY)
+
+    async def _pause(self, seconds: float) -> None:
+        """Sleep, unless the process is to stop."""
+        stop = asyncio.create_task(self.place.stopping.wait())
+        await asyncio.wait((stop,), timeout=seconds)
+        stop.cancel()
+
+    async def _look(self, connection: Connection) -> None:
+        """One look: at our own lanes, at what is wanted, and at who is free to do it."""
+        held = {host: working.gate for host, working in self._working.items() if working.gate}
+        states = await host_states(connection, self.place.hosts)
+        self._give_up(host for host, gate in held.items() if not _holds(gate, states.get(host)))
+        await self._renew(connection)
+        if self.chores:
+            await self.chores(connection)
+        jobs = await open_jobs(connection, self.place.hosts, everything=self.everything)
+        wanted = [host for job in jobs for host in await self._due(connection, job)]
+        for host in dict.fromkeys(wanted):
+            if host not in self._working and host in self.place.hosts:
+                self._consider(host, states.get(host))
+        for host in [host for host in self.waits if host and host not in wanted]:
+            del self.waits[host]
+        await self._tell(connection)
+
+    def _give_up(self, hosts: Iterable[str]) -> None:
+        """End lanes whose session is gone, or whose host another lane has taken, and with them their requests."""
+        for host in hosts:
+            if host in self._working and (task := self._working[host].task) and not task.cancelling():
+                logger.warning("lane given up: its hold on the host is gone", extra={"host": host})
+                task.cancel()
+
+    async def _renew(self, connection: Connection) -> None:
+        """Say that our lanes are alive."""
+        now = asyncio.get_running_loop().time()
+        lanes = [working.gate.lane for working in self._working.values() if working.gate]
+        if lanes and now - self._renewed >= RENEW_EVERY:
+            self._renewed = now
+            await connection.execute(RENEW, (FROZEN, lanes, FROZEN))
+
+    async def _due(self, connection: Connection, job: CrawlJob) -> list[str]:
+        """The hosts that a job is due on; where it is due on none and calls for nothing more, it is done."""
+        ours = set(job.hosts) <= set(self.place.hosts)
+        if any(host in self._working for host in job.hosts):
+            await follow_up(self.place, connection, job.scope)  # the other site need not wait for this one
+        hosts = await due_hosts(connection, job)
+        if not hosts and ours:
+            await match_photos(connection)
+            await follow_up(self.place, connection, job.scope)
+            if not (hosts := await due_hosts(connection, job)):
+                await finish(connection, job.id)
+                logger.info("crawl job done", extra={"scope": job.scope.token, "hosts": ", ".join(job.hosts)})
+        return hosts
+
+    def _consider(self, host: str, state: HostState | None) -> None:
+        """Take a host that has work, or say why not now."""
+        wait = self._obstacle(host, state)
+        if wait:
+            self._wait(host, wait)
+            return
+        self.waits.pop(host, None)
+        working = self._working[host] = _Working()
+        working.task = asyncio.create_task(self._work(host, working))
+
+    def _obstacle(self, host: str, state: HostState | None) -> Wait | None:
+        """What keeps a host from being worked on by us now."""
+        if state is None:
+            return None
+        if state.blocked:
+            return state.wait
+        if state.taken:
+            return state.wait or Wait(f"{host}: {state.lane_by} is at work on it", state.lane_until)
+        rest = self._rests.get(host)
+        opens_at = next_opening(state.now, self.place.hours, None)
+        if rest and rest.next_at and rest.next_at > max(opens_at, state.now):
+            return Wait(f"{host}: {rest.reason}", rest.next_at)
+        if opens_at > state.now:
+            return Wait(f"{host}: outside the opening hours", opens_at)
+        trouble = self._troubles.get(host)
+        seconds = trouble.again_at - asyncio.get_running_loop().time() if trouble else 0
+        if trouble and seconds > 0:
+            return Wait(
+                f"{host}: its lane broke off ({_in_short(trouble.error)})", state.now + timedelta(seconds=seconds)
+            )
+        return None
+
+    def _wait(self, key: str, wait: Wait) -> None:
+        if (held := self.waits.get(key)) is None or held.reason != wait.reason:
+            logger.info("waiting", extra={"for": wait.reason, "until": wait.until or "it is there"})
+        self.waits[key] = wait
+
+    async def _tell(self, connection: Connection) -> None:
+        """Keep in the database what our lanes, and hosts that nobody works on, wait for: `status` reads it there."""
+        now = asyncio.get_running_loop().time()
+        for host, working in self._working.items():
+            wait = working.gate.waits if working.gate else None
+            if wait and now - wait.since < TOLD_AFTER:
+                wait = None
+            if wait != working.told:
+                if wait:
+                    logger.info("waiting", extra={"host": host, "for": wait.reason, "until": wait.until})
+                await connection.execute(TELL, (wait and wait.reason, wait and wait.until, host))
+                working.told = wait
+
+    async def _work(self, host: str, working: _Working) -> None:
+        """One slice of work on a host, from taking it to leaving it."""
+        try:
+            end = await self._slice(host, working)
+        except LaneLost as lost:
+            logger.warning("lane lost", extra={"host": host, "reason": str(lost)})
+        except (psycopg.Error, PaddockError) as error:
+            self._trouble(host, error)
+            logger.error("lane broke off", extra={"host": host, "reason": _in_short(error)})
+        except Exception as error:
+            self._trouble(host, error)
+            logger.exception("lane broke off on an error of our own", extra={"host": host})
+        else:
+            if end:
+                self._troubles.pop(host, None)
+                self._rests[host] = end
+                logger.info("lane ended", extra={"host": host, "why": end.why, "reason": end.reason})
+        finally:
+            del self._working[host]
+
+    def _trouble(self, host: str, error: Exception) -> None:
+        now = asyncio.get_running_loop().time()
+        self._troubles.setdefault(host, _Trouble(error, now)).again(error, now)
+
+    async def _slice(self, host: str, working: _Working) -> LaneEnd | None:
+        """Hold a host for a slice of time; None where somebody else was quicker."""
+        place, site = self.place, self.place.site_of(host)
+        async with await place.connect() as connection:
+            await connection.execute("SET idle_in_transaction_session_timeout = '30s'")
+            pace = Pace(place.crawl_delay, is_loopback(site))
+            gate = await Gate.claim(connection, host, pace, place.stopping, lease=FROZEN, who=_who())
+            if gate is None:
+                return None
+            working.gate = gate
+            end = await self._ask(gate, site)
+            await match_photos(connection)
+            return end
+
+    async def _ask(self, gate: Gate, site: str) -> LaneEnd:
+        assert self.place.fetcher is not None
+        try:
+            robots = await robots_in_force(gate, self.place.fetcher, self.place.source_of(site), site)
+        except Blocked as blocked:
+            return LaneEnd("blocked", blocked.until, str(blocked))
+        if robots is None:
+            return LaneEnd("stopped")
+        stopped = await drift.stopped_kinds(gate.connection)
+        rota = Rota(gate, everything=self.everything)
+        return await Lane(gate, self.place.fetcher, robots, self.place.hours, rota, stopped).run(SLICE)
+
+    async def _end_lanes(self) -> None:
+        """Let every lane finish the page at hand."""
+        tasks = [working.task for working in self._working.values() if working.task]
+        if tasks:
+            await asyncio.wait(tasks)
+
+
+def _holds(gate: Gate, state: HostState | None) -> bool:
+    return state is not None and state.taken and state.lane == gate.lane
+
+
+def _in_short(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _who() -> str:
+    """This process, as another one's user would look for it."""
+    command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:2]])
+    return f"`{command}` (process {os.getpid()} on {socket.gethostname()})"
