@@ -1,6 +1,7 @@
 """`collector crawl`: seeds the frontier, works on it in this process, looks on, and says what came."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -18,6 +19,8 @@ from collector.models import PageKind
 from collector.politeness import Connection, Wait, host_name
 from collector.sources import keibado
 from collector.status import Summary, summarise
+
+logger = logging.getLogger(__name__)
 
 TICK = 0.5  # seconds between two looks at how it goes
 SHARE = 10  # a look may take a tenth of the time: counting a large archive is work
@@ -131,8 +134,15 @@ class Watch:
         finally:
             self.place.stopping.set()
             await running
+            await self._leave()
+
+    async def _leave(self) -> None:
+        """Leave what is not done to whoever takes it up."""
+        try:
             async with await self.place.connect() as connection:
                 await leave(connection, self.job.id)
+        except psycopg.OperationalError as error:  # then our word that we attend it runs out by itself
+            logger.info("job not left: the database is away", extra={"reason": str(error).strip()})
 
     async def _look_on(self, crew: Crew, running: asyncio.Task[None]) -> bool:
         """Look on, also over a restart of the database."""

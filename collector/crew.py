@@ -189,7 +189,7 @@ class Crew:
             await follow_up(self.place, connection, job.scope)
             if not (hosts := await due_hosts(connection, job)):
                 await finish(connection, job.id)
-                logger.info("crawl job done", extra={"scope": job.scope.token, "hosts": ", ".join(job.hosts)})
+                logger.info("crawl job done", extra={"range": job.scope.title, "hosts": ", ".join(job.hosts)})
         return hosts
 
     def _consider(self, host: str, state: HostState | None) -> None:

@@ -60,6 +60,15 @@ class Scope:
         limit, races = f"#{self.limit}" if self.limit else "", "+races" if self.all_races else ""
         return f"{self.since}..{self.until}{limit}{races}"
 
+    @property
+    def title(self) -> str:
+        """What it covers, for people."""
+        if self.since == UNDATED:
+            return "labels" if self.limit is None else f"labels, at most {self.limit} pages"
+        until = "today" if self.until == date.max else f"{self.until}"
+        limit = f", at most {self.limit} issues" if self.limit else ""
+        return f"{self.since} to {until}{limit}{', all races' if self.all_races else ''}"
+
 
 def read_scope(since: str | None, until: str | None, limit: int | None, *, all_races: bool = False) -> Scope:
     """What a user's words cover: a year or a date each.

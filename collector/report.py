@@ -142,7 +142,7 @@ def print_status(console: Console, facts: dict[str, Any]) -> None:
     jobs = _table("Asked for and not done", "range", "since (UTC)", "pages due", "who works on it")
     for row in facts["jobs"]:
         who = "a command that waits for it" if row["attended"] else "workers; or run the same command again"
-        jobs.add_row(row["scope"], _when(row["asked_at"]), str(row["pages_due"]), who)
+        jobs.add_row(row["range"], _when(row["asked_at"]), str(row["pages_due"]), who)
     failures = _table("Failures", "kind", "state", "count", "reason", "for example")
     for row in facts["failures"]:
         failures.add_row(row["kind"], row["state"], str(row["count"]), row["reason"], "\n".join(row["samples"]))

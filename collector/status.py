@@ -139,7 +139,8 @@ FROM host ORDER BY name
 """
 # Until it is done, a job is worked on by its own command, or else by workers.
 JOBS = f"""
-SELECT scope, asked_at, COALESCE(attended_until > clock_timestamp(), false), pages_left, hosts,
+SELECT since, until, "limit", all_races, asked_at, COALESCE(attended_until > clock_timestamp(), false), pages_left,
+       hosts,
        (SELECT count(*) FROM page WHERE host = ANY (hosts) AND due_at <= clock_timestamp() AND kind <> 'robots'
         AND {IN_SCOPE.replace("%(since)s", "since").replace("%(until)s", "until").replace("%(limit)s", '"limit"')})
 FROM crawl_job ORDER BY id
@@ -190,9 +191,10 @@ async def report(connection: Connection) -> dict[str, Any]:
         in await rows(GATES)
     ]  # fmt: skip
     jobs = [
-        {"scope": scope, "asked_at": at, "attended": attended, "pages_left": left, "hosts": its_hosts, "pages_due": due}
-        for scope, at, attended, left, its_hosts, due in await rows(JOBS)
-    ]
+        {"range": Scope(since, until, limit, all_races).title, "asked_at": at, "attended": attended,
+         "pages_left": left, "hosts": its_hosts, "pages_due": due}
+        for since, until, limit, all_races, at, attended, left, its_hosts, due in await rows(JOBS)
+    ]  # fmt: skip
     ((matched, unmatched),) = await rows(MATCHES)
     ((horses, labelled, unreviewed, label_pages, next_at, requests, nightly, days),) = await rows(LABELS)
     labels = {

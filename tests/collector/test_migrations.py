@@ -1,5 +1,7 @@
 """The schema: every way up and down, and that it is what the models say."""
 
+from datetime import date
+
 import psycopg
 import pytest
 from alembic.script import ScriptDirectory
@@ -45,6 +47,32 @@ def test_a_downgrade_that_would_lose_what_was_collected_refuses(conninfo: str) -
     with pytest.raises(RuntimeError, match="lose everything"):
         database.downgrade(conninfo, "base")
     assert database.current_revision(conninfo) == database.head_revision()
+
+
+def test_lanes_that_waited_in_the_engines_queues_become_crawl_jobs(empty_conninfo: str) -> None:
+    database.upgrade(empty_conninfo, "0007")
+    arguments = '{"since": "2016-01-01", "until": "9999-12-31", "limit": null, "all_races": true, "site": "http://h"}'
+    labels = '{"since": "1970-01-01", "until": "1970-01-01", "limit": 10, "all_races": false, "pages_left": 4}'
+    with psycopg.connect(empty_conninfo, autocommit=True) as connection:
+        connection.execute("SET search_path TO procrastinate, public")
+        for queue, lock, args, status in (
+            ("2016-01-01..9999-12-31+races", "lane:h", arguments, "todo"),
+            ("2016-01-01..9999-12-31+races", "lane:g", arguments, "doing"),
+            ("2016-01-01..9999-12-31+races", "lane:e", arguments, "succeeded"),
+            ("1970-01-01..1970-01-01#10", "lane:g", labels, "todo"),
+        ):
+            connection.execute(
+                "INSERT INTO procrastinate.procrastinate_jobs (queue_name, task_name, lock, args, status)"
+                " VALUES (%s, 'lane', %s, %s, %s::procrastinate.procrastinate_job_status)",
+                (queue, lock, args, status),
+            )
+        database.upgrade(empty_conninfo)
+        query = 'SELECT since, until, "limit", all_races, hosts, pages_left, attended_until FROM crawl_job ORDER BY 1'
+        undated = date(1970, 1, 1)
+        assert connection.execute(query).fetchall() == [
+            (undated, undated, 10, False, ["g"], 4, None),
+            (date(2016, 1, 1), date.max, None, True, ["g", "h"], None, None),
+        ]
 
 
 def test_photos_are_stored_without_a_vain_try_to_compress_them(conninfo: str) -> None:
