@@ -30,21 +30,17 @@ from collector.politeness import Blocked, Connection, Gate, Pace, Wait
 from collector.robots import next_opening
 from collector.robots_copy import robots_in_force
 from collector.settings import is_loopback
+from collector.trouble import Trouble, is_away
 
 logger = logging.getLogger(__name__)
 
 SLICE = 60.0  # seconds that a lane works before another crew may have its turn
 FROZEN = 30.0  # seconds; a lane that has not said for so long that it is alive may be taken over
-RENEW_EVERY = 5.0  # seconds
+RENEW_EVERY = 2.0  # seconds
+UNHEARD = 3.0  # seconds; a lane that has not said for longer that it is alive may be frozen
 LOOK_EVERY = 0.5  # seconds
 SHARE = 10  # looking may take a tenth of the time: what is due in a large archive is work to find out
 WITHOUT_DATABASE = 15.0  # seconds without the database, after which a lane is given up, well before it counts as frozen
-GIVE_UP = 3  # times that a lane may break off in a row, before a command gives it up
-DATABASE_PATIENCE = 120.0  # seconds for which a command waits for a database that is away
-LONGEST_PAUSE = 900.0  # seconds between two tries of a lane that breaks off
-SHORT_PAUSE = 5.0  # seconds, likewise, where only the database was away: nothing is asked for without it
-AWAY = ("08", "57P")  # classes of SQLSTATE: no connection, the server is being stopped or started
-TOO_MANY_CONNECTIONS = "53300"
 TOLD_AFTER = 2.0  # seconds; what is waited for longer is told
 
 RENEW = """
@@ -52,14 +48,6 @@ UPDATE host SET lane_until = clock_timestamp() + make_interval(secs => %s)
 WHERE lane_job = ANY (%s) AND lane_until < clock_timestamp() + make_interval(secs => %s)
 """
 TELL = "UPDATE host SET waiting = %s, waiting_until = %s WHERE name = %s"
-
-
-def is_away(error: Exception) -> bool:
-    """Whether the database cannot be reached for now, as opposed to answering with an error."""
-    state = getattr(error, "sqlstate", None)
-    return isinstance(error, psycopg.OperationalError) and (
-        state is None or state.startswith(AWAY) or state == TOO_MANY_CONNECTIONS
-    )
 
 
 @dataclass(slots=True)
@@ -72,26 +60,6 @@ class _Working:
 
 
 @dataclass(slots=True)
-class _Trouble:
-    """A host whose lane breaks off, in a row."""
-
-    error: Exception
-    since: float  # on the loop's clock
-    times: int = 0
-    again_at: float = 0.0  # on the loop's clock
-
-    def again(self, error: Exception, now: float) -> None:
-        """It broke off once more: nobody is to be asked again and again for what we cannot keep."""
-        self.error = error
-        self.times += 1
-        self.again_at = now + min(2.0 ** min(self.times - 1, 20), SHORT_PAUSE if is_away(error) else LONGEST_PAUSE)
-
-    def lasts(self, now: float) -> bool:
-        """Whether a command is to wait no longer."""
-        return now - self.since > DATABASE_PATIENCE if is_away(self.error) else self.times >= GIVE_UP
-
-
-@dataclass(slots=True)
 class Crew:
     """The lanes of one process, for the jobs that commands wait for, or for every open job."""
 
@@ -101,7 +69,7 @@ class Crew:
     waits: dict[str, Wait] = field(default_factory=dict)  # what it waits for, by host; "" is the database
     _working: dict[str, _Working] = field(default_factory=dict)
     _rests: dict[str, LaneEnd] = field(default_factory=dict)  # hosts that are closed by the clock
-    _troubles: dict[str, _Trouble] = field(default_factory=dict)
+    _troubles: dict[str, Trouble] = field(default_factory=dict)
     _renewed: float = float("-inf")
 
     async def run(self) -> None:
@@ -194,11 +162,12 @@ class Crew:
 
     def _consider(self, host: str, state: HostState | None) -> None:
         """Take a host that has work, or say why not now."""
-        wait = self._obstacle(host, state)
-        if wait:
+        if wait := self._obstacle(host, state):
             self._wait(host, wait)
             return
         self.waits.pop(host, None)
+        if state and state.taken:
+            return  # it does our work, too
         working = self._working[host] = _Working()
         working.task = asyncio.create_task(self._work(host, working))
 
@@ -209,7 +178,7 @@ class Crew:
         if state.blocked:
             return state.wait
         if state.taken:
-            return state.wait or Wait(f"{host}: {state.lane_by} is at work on it", state.lane_until)
+            return state.wait or _silence(state)
         rest = self._rests.get(host)
         opens_at = next_opening(state.now, self.place.hours, None)
         if rest and rest.next_at and rest.next_at > max(opens_at, state.now):
@@ -264,7 +233,7 @@ class Crew:
 
     def _trouble(self, host: str, error: Exception) -> None:
         now = asyncio.get_running_loop().time()
-        self._troubles.setdefault(host, _Trouble(error, now)).again(error, now)
+        self._troubles.setdefault(host, Trouble(error, now)).again(error, now)
 
     async def _slice(self, host: str, working: _Working) -> LaneEnd | None:
         """Hold a host for a slice of time; None where somebody else was quicker."""
@@ -297,6 +266,13 @@ class Crew:
         tasks = [working.task for working in self._working.values() if working.task]
         if tasks:
             await asyncio.wait(tasks)
+
+
+def _silence(state: HostState) -> Wait | None:
+    """A lane that others hold and that says nothing: its work, which is ours too, may stand still."""
+    if state.lane_until is None or state.lane_until - state.now > timedelta(seconds=FROZEN - UNHEARD):
+        return None
+    return Wait(f"{state.host}: nothing is heard of {state.lane_by}, which holds it", state.lane_until)
 
 
 def _holds(gate: Gate, state: HostState | None) -> bool:

@@ -46,6 +46,8 @@ WHERE kind IN ('race_calendar', 'race_day', 'race_result', 'coming_day', 'race_c
 """
 LOOKS_FOR = 300.0  # seconds that asking for robots.txt may take at most: three attempts, each on a slot of its own
 
+TELL = "UPDATE host SET waiting = %s, waiting_until = clock_timestamp() + make_interval(secs => %s) WHERE name = %s"
+
 logger = logging.getLogger(__name__)
 
 
@@ -62,6 +64,7 @@ async def current_copy(place: Workplace, site: str) -> RobotsCopy | None:
         )
         if gate is None:
             return copy
+        await connection.execute(TELL, ("the answer to a look at robots.txt", LOOKS_FOR, host_name(site)))
         try:
             await robots_in_force(gate, fetcher, place.source_of(site), site)
         except Blocked:

@@ -165,7 +165,7 @@ async def test_a_crawl_whose_database_stays_away_ends(
     place: Workplace, cluster: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("collector.crawl.DATABASE_PATIENCE", 2.0)
-    monkeypatch.setattr("collector.crew.DATABASE_PATIENCE", 2.0)
+    monkeypatch.setattr("collector.trouble.DATABASE_PATIENCE", 2.0)
     name = conninfo_to_dict(place.conninfo)["dbname"]
     async with (
         demo_site(world=WORLD, crawl_delay=0.1) as site,
@@ -262,13 +262,13 @@ async def test_who_waits_for_a_slow_site_says_so_within_three_seconds(place: Wor
     assert seen[0]["waiting_until"] is not None
 
 
-async def test_who_waits_for_another_ones_lane_says_whose(place: Workplace, connection: Connection) -> None:
+async def test_who_waits_for_a_lane_that_may_be_frozen_says_whose(place: Workplace, connection: Connection) -> None:
     async with demo_site(world=WORLD) as site:
         host = host_name(site.base)
-        gate = await Gate.claim(connection, host, Pace(0.0), asyncio.Event(), lease=60, who="`collector elsewhere`")
+        gate = await Gate.claim(connection, host, Pace(0.0), asyncio.Event(), lease=20, who="`collector elsewhere`")
         assert gate
         words, seconds = await told(at(place, site), site)
-    assert f"{host}: `collector elsewhere` is at work on it, until" in words
+    assert f"{host}: nothing is heard of `collector elsewhere`, which holds it, until" in words
     assert seconds < 3
 
 
