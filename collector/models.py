@@ -200,7 +200,9 @@ class Host(SQLModel, table=True):
         default=0, sa_column=Column(BigInteger, nullable=False, server_default=text("0"))
     )  # a lane takes the next one; an older one is refused
     lane_job: int | None = Field(default=None, sa_type=BigInteger)  # the job that holds the present epoch
+    holder: str | None = None  # the process that holds it: machine, process, when it started, number
     next_at: datetime | None = _moment(default=None)  # the next free slot
+    slot_at: datetime | None = _moment(default=None)  # the slot that is reserved, until its request is finished
     open_until: datetime | None = _moment(default=None)  # a request may still be open until then
     blocked_until: datetime | None = _moment(default=None)
     reason: str | None = None  # why it is, or was last, blocked
