@@ -3,3 +3,4 @@
 from importlib.metadata import version
 
 __version__ = version("paddock")
+PRODUCT_TOKEN = "paddock-collector"  # noqa: S105 (no secret: what robots.txt, tags and sites name us by)

@@ -5,7 +5,8 @@ PaddockError
 │   └── Busy            something else is at work on the same: later it may be done
 ├── TryLater            this request failed, the next may not: retried on a slot of its own
 │   └── HostBusy        429 or 503: the whole host is left alone for a while
-├── Refused             the site says no (403, robots.txt, a block page): never worked around
+├── Refused             the site says no (403, a block page): never worked around
+├── Disallowed          robots.txt says no, so that nothing was asked: the page is put off, the host stays open
 ├── Unsafe              an address, size or content that we do not touch: never retried at once
 ├── ParseError          a page that cannot be read right: set aside with its reason
 └── LaneLost            another lane has taken over this host: stop at once, write nothing
@@ -57,11 +58,15 @@ class HostBusy(TryLater):
 
 
 class Refused(PaddockError):
-    """The site says no (401, 403, 451, a block page, robots.txt)."""
+    """The site says no (401, 403, 451, a block page)."""
 
     def __init__(self, reason: str, status: int | None = None) -> None:
         super().__init__(reason)
         self.status = status
+
+
+class Disallowed(PaddockError):
+    """robots.txt says no, to the address or to training on what is there. No request went out, none was refused."""
 
 
 class Unsafe(PaddockError):

@@ -1,33 +1,29 @@
 """One request, and what came of it: bounded in size, time and address, and never following where it is sent."""
 
 import asyncio
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from types import TracebackType
+from types import SimpleNamespace, TracebackType
 from typing import Self
-from urllib.parse import urljoin
 
 import aiohttp
-import brotli
 from yarl import URL
 
-from collector import __version__
+from collector import __version__, headers, keepout
 from collector.addresses import NOT_GLOBAL, AddressRules
+from collector.decompress import too_large, unpack
 from collector.errors import HostBusy, Refused, TryLater, Unsafe
+from collector.headers import all_of, shown
 from collector.robots import PRODUCT_TOKEN, retry_after_seconds
-
-try:
-    from backports import zstd
-except ImportError:  # Python 3.14 has it
-    from compression import zstd  # pyright: ignore[reportMissingImports]
 
 PAGE_BYTES = 5 * 1024 * 1024  # of a page, on the wire and unpacked
 IMAGE_BYTES = 20 * 1024 * 1024
 CHUNK = 64 * 1024
-WIDEST_WINDOW = 23  # log2 of the bytes that a zstd answer may make us hold, 8 MiB, as RFC 9659 has it
-KEEP_OUT = ("noimageindex", "noai", "noimageai")
+KEPT_ALIVE = 1.0  # seconds that a connection is used again; servers close idle ones after 2 s and more
+MOST_CODINGS = 5  # of one body, one within the other
+REDIRECTS = (301, 302, 303, 307, 308)
+NO_WHOLE_PAGE = (204, 205, 206)  # successes without the page: none, or a part that was not asked for
 REFUSALS = "the site refuses this page"
 
 
@@ -51,21 +47,50 @@ class Response:
 
     @property
     def etag(self) -> str | None:
-        return self.headers.get("ETag")
+        """The entity tag, where it can be sent back."""
+        return headers.usable_etag(self.headers.get("ETag"))
 
     @property
     def last_modified(self) -> str | None:
-        return self.headers.get("Last-Modified")
+        """The date of the last change, where it can be sent back."""
+        return headers.usable_date(self.headers.get("Last-Modified"))
 
     @property
     def content_type(self) -> str:
-        return self.headers.get("Content-Type", "")
+        return headers.content_type(self.headers.get("Content-Type"))
 
     @property
-    def location(self) -> str | None:
-        """Where a redirect leads, absolute."""
-        target = self.headers.get("Location")
-        return urljoin(self.url, target) if target else None
+    def media_type(self) -> str:
+        return headers.media_type(self.headers.get("Content-Type"))
+
+    @property
+    def location(self) -> str:
+        """Where a redirect leads, absolute.
+
+        Raises:
+            Unsafe: nowhere, or to what is no address.
+        """
+        return headers.redirect_target(self.url, self.headers.get("Location"))
+
+
+async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """One request and no second one: the library would repeat a GET on these errors, without a slot and unseen.
+
+    Closing each connection would not help, it repeats on new ones too.
+    """
+    try:
+        return await handler(request)
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+        raise  # nothing was sent, and nothing is repeated
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise TryLater(f"no whole answer: {shown(error) or type(error).__name__}") from error
+
+
+async def _tell_when_sent(
+    _session: aiohttp.ClientSession, context: SimpleNamespace, _sent: aiohttp.TraceRequestHeadersSentParams
+) -> None:
+    if context.trace_request_ctx:
+        context.trace_request_ctx()
 
 
 class Fetcher:
@@ -88,8 +113,17 @@ class Fetcher:
 
     async def __aenter__(self) -> Self:
         timeouts = self._timeouts
+        trace = aiohttp.TraceConfig()
+        trace.on_request_headers_sent.append(_tell_when_sent)
+        # A request on a connection that the server is just closing would be lost and asked again: at the pauses that
+        # sites get, each request has a new one.
+        connector = aiohttp.TCPConnector(
+            limit_per_host=1, ttl_dns_cache=300, keepalive_timeout=KEPT_ALIVE, socket_factory=self._rules.make_socket
+        )
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit_per_host=1, ttl_dns_cache=300, socket_factory=self._rules.make_socket),
+            connector=connector,
+            middlewares=(_once,),
+            trace_configs=[trace],
             timeout=aiohttp.ClientTimeout(total=timeouts.total, sock_connect=timeouts.connect, sock_read=timeouts.read),
             headers=self._headers,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -104,10 +138,26 @@ class Fetcher:
         assert self._session is not None
         await self._session.close()
 
+    def check(self, url: str) -> None:
+        """Refuse an address that is not on one of the sites, before anything is asked.
+
+        Raises:
+            Unsafe: says which rule it breaks.
+        """
+        self._rules.check(url)
+
     async def get(
-        self, url: str, *, max_bytes: int, etag: str | None = None, last_modified: str | None = None
+        self,
+        url: str,
+        *,
+        max_bytes: int,
+        etag: str | None = None,
+        last_modified: str | None = None,
+        when_sent: Callable[[], None] | None = None,
     ) -> Response:
         """One GET, conditional where validators are given; a redirect is an answer like any other.
+
+        `when_sent` is called when the request leaves, after the connection is made.
 
         Raises:
             TryLater: no whole answer came (network, timeout, cut off, broken packing).
@@ -115,29 +165,22 @@ class Fetcher:
         """
         assert self._session is not None
         self._rules.check(url)
-        conditions = {}
-        if etag:
-            conditions["If-None-Match"] = etag
-        if last_modified:
-            conditions["If-Modified-Since"] = last_modified
+        given = {"If-None-Match": headers.usable_etag(etag), "If-Modified-Since": headers.usable_date(last_modified)}
+        conditions = {name: value for name, value in given.items() if value}
         try:
-            async with self._session.get(URL(url, encoded=True), headers=conditions, allow_redirects=False) as answer:
+            async with self._session.get(
+                URL(url, encoded=True), headers=conditions, allow_redirects=False, trace_request_ctx=when_sent
+            ) as answer:
                 wire = await _read(answer, max_bytes)
         except TimeoutError as error:
             raise TryLater(f"no whole answer in time ({self._timeouts.total:g} s)") from error
         except aiohttp.ClientConnectorError as error:
             if NOT_GLOBAL in str(error):
                 raise Unsafe(f"{url}: {error.os_error.strerror or error}") from error
-            raise TryLater(f"no connection: {error.os_error.strerror or error}") from error
+            raise TryLater(f"no connection: {shown(error.os_error.strerror or error)}") from error
         except (aiohttp.ClientError, asyncio.IncompleteReadError, OSError, ValueError) as error:
-            raise TryLater(f"no whole answer: {error or type(error).__name__}") from error
-        packing = answer.headers.get("Content-Encoding", "").strip().lower()
-        body = unpack(wire, packing, max_bytes) if wire and packing not in ("", "identity") else wire
-        return Response(url, answer.status, answer.headers, body)
-
-
-def _too_large(max_bytes: int) -> Unsafe:
-    return Unsafe(f"larger than {max_bytes // (1024 * 1024)} MiB")
+            raise TryLater(f"no whole answer: {shown(error) or type(error).__name__}") from error
+        return Response(url, answer.status, answer.headers, unpacked(wire, answer.headers, max_bytes))
 
 
 async def _read(answer: aiohttp.ClientResponse, max_bytes: int) -> bytes:
@@ -146,105 +189,61 @@ async def _read(answer: aiohttp.ClientResponse, max_bytes: int) -> bytes:
     if announced is not None:
         if announced > max_bytes:
             answer.close()
-            raise _too_large(max_bytes)
+            raise too_large(max_bytes)
         return await answer.read()  # the parser ends it at what was announced
     chunks, size = [], 0
     async for chunk in answer.content.iter_chunked(CHUNK):
         size += len(chunk)
         if size > max_bytes:
             answer.close()
-            raise _too_large(max_bytes)
+            raise too_large(max_bytes)
         chunks.append(chunk)
     return b"".join(chunks)
 
 
-def unpack(wire: bytes, packing: str, max_bytes: int) -> bytes:
-    """A body without its Content-Encoding, never more than `max_bytes` of it in memory.
+def unpacked(wire: bytes, named: Mapping[str, str], max_bytes: int) -> bytes:
+    """A body without all that its headers say it is packed in.
 
     Raises:
-        Unsafe: it would become larger than that.
-        TryLater: it is cut off or broken, or packed in a way that was not asked for.
+        Unsafe, TryLater: as `unpack`.
     """
-    unpackers: dict[str, Callable[[bytes, int], bytes]] = {
-        "gzip": _gunzip, "x-gzip": _gunzip, "br": _unbrotli, "zstd": _unzstd,
-    }  # fmt: skip
-    unpacker = unpackers.get(packing)
-    if unpacker is None:
-        raise TryLater(f"packed as {packing[:40]!r}, which was not asked for")
-    try:
-        body = unpacker(wire, max_bytes + 1)
-    except (zlib.error, brotli.error, zstd.ZstdError, EOFError) as error:
-        raise TryLater(f"broken {packing}: {error}") from error
-    if len(body) > max_bytes:
-        raise _too_large(max_bytes)
-    return body
-
-
-def _gunzip(wire: bytes, most: int) -> bytes:
-    body = b""
-    while wire:
-        member = zlib.decompressobj(wbits=31)
-        body += member.decompress(wire, most - len(body))
-        if len(body) >= most:
-            return body
-        if not member.eof:
-            raise EOFError("cut off")
-        wire = member.unused_data
-    return body
-
-
-def _unbrotli(wire: bytes, most: int) -> bytes:
-    stream = brotli.Decompressor()
-    body = stream.process(wire, output_buffer_limit=most)
-    while len(body) < most and not stream.is_finished():
-        more = stream.process(b"", output_buffer_limit=most - len(body))
-        if not more:
-            raise EOFError("cut off")
-        body += more
-    return body
-
-
-def _unzstd(wire: bytes, most: int) -> bytes:
-    body = b""
-    while wire:
-        frame = zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: WIDEST_WINDOW})
-        body += frame.decompress(wire, most - len(body))
-        if len(body) >= most:
-            return body
-        if not frame.eof:
-            raise EOFError("cut off")
-        wire = frame.unused_data
-    return body
+    packings = headers.codings(named) if wire else []
+    if len(packings) > MOST_CODINGS:
+        raise Unsafe(f"packed {len(packings)} times")
+    for packing in reversed(packings):
+        wire = unpack(wire, packing, max_bytes)
+    return wire
 
 
 def check_status(response: Response, now: datetime) -> None:
-    """Sort an answer by its status: 200, 304, 404, 410 and redirects pass.
+    """Sort an answer by its status: successes with a page, 304, 404, 410 and redirects pass.
 
     Raises:
-        HostBusy: 429 and 503, with what Retry-After says.
+        HostBusy: 429, 503 and any other failure that says for how long to stay away.
         TryLater: other 5xx, 408, 425, and what makes no sense as an answer to a plain GET.
         Refused: 401, 403, 451 and other 4xx.
     """
     status = response.status
-    if status in (200, 304, 404, 410) or 300 <= status < 400:
+    if status in (304, 404, 410, *REDIRECTS) or (200 <= status < 300 and status not in NO_WHOLE_PAGE):
         return
-    if status in (429, 503):
-        raise HostBusy(
-            f"the site answered {status}", status, retry_after_seconds(response.headers.get("Retry-After"), now)
-        )
+    if status >= 400:
+        pause = _retry_after(response, now)
+        if status in (429, 503) or pause is not None:
+            raise HostBusy(f"the site answered {status}", status, pause)
     if 400 <= status < 500 and status not in (408, 425):
         raise Refused(f"{REFUSALS} ({status})", status)
     raise TryLater(f"the site answered {status}", status)
 
 
-def keeps_out(headers: Mapping[str, str]) -> str | None:
-    """The X-Robots-Tag directive that keeps a photo out of collections, for everybody or for us by name."""
-    lines = headers.getall("X-Robots-Tag", []) if hasattr(headers, "getall") else [headers.get("X-Robots-Tag", "")]  # pyright: ignore
-    for line in lines:
-        agent, colon, directives = line.lower().rpartition(":")
-        if colon and agent.strip() != PRODUCT_TOKEN and "," not in agent:
-            continue  # meant for another robot
-        words = [word.strip() for word in (directives if colon else line.lower()).split(",")]
-        if found := next((word for word in words if word in KEEP_OUT), None):
-            return found
-    return None
+def _retry_after(response: Response, now: datetime) -> float | None:
+    """Seconds that Retry-After asks for, the longest of all. A date is read on the clock of who wrote it."""
+    clock = headers.read_date(response.headers.get("Date")) or now
+    asked = (retry_after_seconds(value, clock) for value in all_of(response.headers, "Retry-After"))
+    return max((seconds for seconds in asked if seconds is not None), default=None)
+
+
+def keeps_out(named: Mapping[str, str], *, of_picture: bool = False) -> str | None:
+    """The directive of an answer's headers that keeps a photo out of collections, for everybody or for us by name."""
+    tags = all_of(named, "X-Robots-Tag")
+    signals = all_of(named, "Content-Signal") + all_of(named, "Content-Usage")
+    return keepout.of_tags(tags, of_picture=of_picture) or keepout.of_signals(signals)

@@ -4,17 +4,18 @@ import asyncio
 import logging
 from collections import deque
 from dataclasses import dataclass, field, replace
-from datetime import datetime, time
+from datetime import UTC, datetime, time
 
 import psycopg
 
 from collector import drift, frontier
-from collector.errors import HostBusy, LaneLost, Refused, TryLater, Unsafe
+from collector.errors import Disallowed, HostBusy, LaneLost, Refused, TryLater, Unsafe
 from collector.fetch import Fetcher
 from collector.frontier import DuePage, Turn
+from collector.headers import storable
 from collector.jobs import CrawlJob, count_back, count_down, open_jobs
 from collector.models import PageState
-from collector.politeness import Blocked, Gate, Slot, translate
+from collector.politeness import Blocked, Gate, Slot, telling_lost_lanes
 from collector.robots import Robots, next_opening
 from collector.store import Outcome, commit
 from collector.visit import Visit, read
@@ -85,6 +86,7 @@ class Lane:
             LaneLost: another lane has taken over; nothing more was written.
         """
         loop = asyncio.get_running_loop()
+        self._opens_at(datetime.now(UTC))  # hours that never meet are told before a slot is taken
         self.gate.slow_down(self.robots, 0.0)
         ends_at = loop.time() + seconds
         while loop.time() < ends_at:
@@ -108,11 +110,7 @@ class Lane:
         if opens_at > slot.at:
             await self.gate.release(slot)
             return LaneEnd("closed", opens_at, "outside the opening hours")
-        ready = await self.gate.wait(slot)
-        if ready is None:
-            await self.gate.release(slot)
-            return LaneEnd("stopped")
-        outcome = await self.visit(page, ready)
+        outcome = await self.visit(page, slot)
         if outcome is None:
             return LaneEnd("stopped")
         await self._keep(outcome)
@@ -137,6 +135,8 @@ class Lane:
             if isinstance(error, HostBusy):
                 await self._be_busy(visit, error)
             return await self._fail(visit, error, PageState.FAILED, "try_later")
+        except Disallowed as error:
+            return self._put_off(visit, error)
         except Refused as error:
             return await self._refuse(visit, error)
         except Unsafe as error:
@@ -155,15 +155,14 @@ class Lane:
         outcome = visit.outcome("try_later", PageState.DUE, due_at=put_off, error=str(error), failures=failures)
         await self._block(outcome, error.retry_after, str(error))
 
+    def _put_off(self, visit: Visit, error: Disallowed | Refused) -> Outcome:
+        failures = visit.page.failures + 1
+        due_at = frontier.retry_at(max(5, failures), visit.at)
+        return visit.outcome("refused", PageState.FAILED, due_at=due_at, error=str(error), failures=failures)
+
     async def _refuse(self, visit: Visit, error: Refused) -> Outcome:
         """A page that the site refuses is put off; several in a row, or a block page, close the host."""
-        outcome = visit.outcome(
-            "refused",
-            PageState.FAILED,
-            due_at=frontier.retry_at(max(5, visit.page.failures + 1), visit.at),
-            error=str(error),
-            failures=visit.page.failures + 1,
-        )
+        outcome = self._put_off(visit, error)
         self._streak.refused += 1
         if error.status == 200 or self._streak.refused >= REFUSALS:
             self._streak.forget()
@@ -182,7 +181,7 @@ class Lane:
         self.gate.slow_down(self.robots, outcome.took)
         async with self.gate.connection.transaction():
             await commit(self.gate, outcome)
-            until = await self.gate.block(retry_after, reason)
+            until = await self.gate.block(retry_after, storable(reason))
         raise Blocked(until, reason)
 
     async def _keep(self, outcome: Outcome) -> None:
@@ -223,8 +222,6 @@ class Lane:
     async def _take_for(self, job: CrawlJob) -> Turn:
         gate = self.gate
         parameters = frontier.take_parameters(gate.host, gate.epoch, gate.delay, job.scope)
-        try:
+        with telling_lost_lanes():
             cursor = await gate.connection.execute(frontier.TAKE, parameters)
             return frontier.read_turn(await cursor.fetchone())
-        except psycopg.Error as error:
-            raise translate(error) from error

@@ -204,7 +204,9 @@ class Host(SQLModel, table=True):
     lane_by: str | None = None  # its command and process, for people
     waiting: str | None = None  # what work on this host waits for, other than a block
     waiting_until: datetime | None = _moment(default=None)
+    holder: str | None = None  # the process that holds it: machine, process, when it started, number
     next_at: datetime | None = _moment(default=None)  # the next free slot
+    slot_at: datetime | None = _moment(default=None)  # the slot that is reserved, until its request is finished
     open_until: datetime | None = _moment(default=None)  # a request may still be open until then
     blocked_until: datetime | None = _moment(default=None)
     reason: str | None = None  # why it is, or was last, blocked

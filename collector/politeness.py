@@ -7,26 +7,29 @@ are the calls, and the waiting.
 import asyncio
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, LiteralString
+from typing import Any, LiteralString, TypeVar
 from urllib.parse import urlsplit
 
 import psycopg
 
 from collector.errors import LaneLost, PaddockError
+from collector.holder import begin_work, end_work, is_gone, new_holder
 from collector.robots import TOKYO, Robots, delay_in_force
 
 logger = logging.getLogger(__name__)
 
 LATE = 0.004  # seconds; a request later than this after its slot takes a new one
 OPEN_FOR = 62.0  # seconds that a request may last: the fetcher's total timeout and a little
+LOOK_EVERY = 1.0  # seconds between two looks at whether a lane with an open request is still the one
 LANE_LOST = "PD001"  # SQLSTATE raised by the gate's functions for an old epoch
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 Connection = psycopg.AsyncConnection[Any]
+Answer = TypeVar("Answer")
 
 
 def host_name(url: str) -> str:
@@ -60,11 +63,15 @@ class Slot:
         return self.at + timedelta(seconds=asyncio.get_running_loop().time() - self.due)
 
 
-def translate(error: psycopg.Error) -> Exception:
-    """A LaneLost for what the gate raised against an old epoch; anything else as it came."""
-    if error.sqlstate == LANE_LOST:
-        return LaneLost(str(error).splitlines()[0])
-    return error
+@contextmanager
+def telling_lost_lanes() -> Iterator[None]:
+    """What the gate raises against an old epoch comes out as LaneLost; any other error as it came."""
+    try:
+        yield
+    except psycopg.Error as error:
+        if error.sqlstate != LANE_LOST:
+            raise
+        raise LaneLost(str(error).splitlines()[0]) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +112,7 @@ class Gate:
         self.delay = pace.crawl_delay  # seconds in force
         self.reason = "our own crawl delay"
         self._stopping = stopping
+        self._holder = new_holder()
 
     @classmethod
     async def take(cls, connection: Connection, host: str, job_id: int, pace: Pace, stopping: asyncio.Event) -> "Gate":
@@ -112,9 +120,12 @@ class Gate:
         # The session's lock tells the others that this lane's process is alive; it goes when the process goes.
         await connection.execute("SELECT pg_advisory_lock(lane_lock(%s))", (job_id,))
         await connection.execute("INSERT INTO host (name) VALUES (%s) ON CONFLICT DO NOTHING", (host,))
-        row = await (await connection.execute("SELECT take_lane(%s, %s)", (host, job_id))).fetchone()
+        gate = cls(connection, host, 0, pace, stopping)
+        facts = (host, job_id, gate._holder, await _gone(connection, host))
+        row = await (await connection.execute("SELECT take_lane(%s, %s, %s, %s)", facts)).fetchone()
         assert row is not None
-        return cls(connection, host, row[0], pace, stopping)
+        gate.epoch = row[0]
+        return gate
 
     @classmethod
     async def claim(
@@ -126,14 +137,13 @@ class Gate:
         assert row is not None
         # The session's lock tells the others that this lane's process is alive; it goes when the process goes.
         await connection.execute("SELECT pg_advisory_lock(lane_lock(%s))", row)
-        found = await (
-            await connection.execute("SELECT claim_lane(%s, %s, %s, %s)", (host, row[0], lease, who))
-        ).fetchone()
+        gate = cls(connection, host, 0, pace, stopping)
+        facts = (host, row[0], gate._holder, await _gone(connection, host), lease, who)
+        found = await (await connection.execute("SELECT claim_lane(%s, %s, %s, %s, %s, %s)", facts)).fetchone()
         if found is None or found[0] is None:
             await connection.execute("SELECT pg_advisory_unlock(lane_lock(%s))", row)
             return None
-        gate = cls(connection, host, found[0], pace, stopping)
-        gate.lane = row[0]
+        gate.epoch, gate.lane = found[0], row[0]
         return gate
 
     def slow_down(self, robots: Robots, took: float) -> None:
@@ -141,10 +151,8 @@ class Gate:
         self.delay, self.reason = delay_in_force(self.pace.crawl_delay, robots, took, self.pace.loopback)
 
     async def _call(self, query: LiteralString, *parameters: Any) -> tuple[Any, ...]:
-        try:
+        with telling_lost_lanes():
             row = await (await self.connection.execute(query, (self.host, self.epoch, *parameters))).fetchone()
-        except psycopg.Error as error:
-            raise translate(error) from error
         assert row is not None
         return row
 
@@ -165,22 +173,68 @@ class Gate:
         return Slot.from_row(at, wait)
 
     async def wait(self, slot: Slot) -> Slot | None:
-        """Sleep until the slot; None when the process is to stop.
+        """Sleep until the slot; None when the process is to stop, or the host was forgotten meanwhile.
 
         A process that was held up (busy machine, suspended) comes back late. Then the time until the next
-        slot would be too short for whoever has it, so it takes a new one that starts now.
+        slot would be too short for whoever has it, so it takes a new one that starts now. A slot that is not to be
+        used is given back.
+
+        Raises:
+            Blocked: the host was closed meanwhile.
+            LaneLost: another lane holds it now.
         """
-        loop = asyncio.get_running_loop()
+        begin_work(self._holder)
+        try:
+            ready = await self._wait(slot)
+        except BaseException:
+            end_work(self._holder)
+            raise
+        if ready is None:
+            end_work(self._holder)
+        return ready
+
+    async def _wait(self, slot: Slot) -> Slot | None:
+        clock = asyncio.get_running_loop().time
         reason = Wait(f"the next request, {self.delay:g} s after the last ({self.reason})", slot.at)
-        while (remaining := slot.due - loop.time()) > 0:
+        to_be_checked = slot.due > clock()  # what may have changed while we sleep
+        while (remaining := slot.due - clock()) > 0:
             if await self.sleep(remaining, reason):
+                break
+        while not self._stopping.is_set():
+            if not to_be_checked and (self.delay == 0 or clock() - slot.due <= LATE):
+                return slot
+            at, closed, until, reason = await self._call(
+                "SELECT starts, closed_until IS NOT NULL, NULLIF(closed_until, 'infinity'), reason"
+                " FROM renew_slot(%s, %s, %s, %s, %s, %s)",
+                slot.at, self.delay, OPEN_FOR, LATE,
+            )  # fmt: skip
+            if closed:
+                await self.release(slot)
+                if until is not None:
+                    raise Blocked(until, reason)
                 return None
-        while self.delay > 0 and loop.time() - slot.due > LATE:
-            (at,) = await self._call("SELECT renew_slot(%s, %s, %s, %s)", self.delay, OPEN_FOR)
-            if at is None:
-                raise Blocked(None, "blocked while waiting")
-            slot = Slot.from_row(at, 0.0)
-        return None if self._stopping.is_set() else slot
+            to_be_checked = False
+            slot = slot if at == slot.at else Slot.from_row(at, 0.0)
+        await self.release(slot)
+        return None
+
+    async def watch(self, request: Coroutine[Any, Any, Answer]) -> Answer:
+        """Await a request on the slot that was waited for; cut it off at once when this lane is lost meanwhile.
+
+        Raises:
+            LaneLost: another lane holds the host now.
+            psycopg.Error: the session has ended, and with it the lane.
+        """
+        asking = asyncio.ensure_future(request)
+        try:
+            while not (await asyncio.wait((asking,), timeout=LOOK_EVERY))[0]:
+                await self._call("SELECT hold_lane(%s, %s) IS NULL")
+            return asking.result()
+        finally:
+            if asking.cancel():
+                await asyncio.wait((asking,))
+            end_work(self._holder)
+            del asking  # else its error, this frame and the body it read hold each other until they are collected
 
     async def sleep(self, seconds: float, wait: Wait) -> bool:
         """Sleep, unless the process is to stop; says whether it is."""
@@ -201,11 +255,17 @@ class Gate:
             self.waits = None
 
     async def release(self, slot: Slot) -> None:
-        """Give a slot back unused."""
+        """Give a slot back unused. One that was used, or given back already, stays as it is."""
         await self._call("SELECT release_slot(%s, %s, %s)", slot.at)
 
     async def block(self, retry_after: float | None, reason: str) -> datetime:
-        """Leave the host alone: as long as it asks for, else 60 s doubling with each incident."""
+        """Leave the host alone: 60 s, doubling with each incident, and longer where it asks for that."""
         (until,) = await self._call("SELECT block_host(%s, %s, %s, %s)", retry_after, reason)
         logger.warning("host blocked", extra={"host": self.host, "until": until.isoformat(), "reason": reason})
         return until
+
+
+async def _gone(connection: Connection, host: str) -> str | None:
+    """The last holder of a host, if its process is gone: then its request is closed; else it may be open."""
+    row = await (await connection.execute("SELECT holder FROM host WHERE name = %s", (host,))).fetchone()
+    return row[0] if row and is_gone(row[0]) else None

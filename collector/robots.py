@@ -1,8 +1,8 @@
 """robots.txt and its relatives, as pure rules: what may be asked, how often, and when."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from email.utils import parsedate_to_datetime
 from functools import cached_property
@@ -11,17 +11,21 @@ from zoneinfo import ZoneInfo
 
 from protego import Protego
 
-from collector.errors import UsageError
+from collector import PRODUCT_TOKEN, keepout
+from collector.errors import TryLater, Unsafe, UsageError
+from collector.robots_text import robots_text
 
-PRODUCT_TOKEN = "paddock-collector"  # noqa: S105 (no secret: what a robots.txt group names us by)
 READ_BYTES = 512 * 1024  # RFC 9309 section 2.5 asks for at least 500 KiB
 LONGEST = 100 * 365 * 86400.0  # seconds; a century stands for all that is longer, so that dates can be told
 SLOW_ANSWER = 5.0  # times the last response's duration, after Heritrix: a slow server is left alone longer
 TOKYO = ZoneInfo("Asia/Tokyo")
 # Misspellings and missing colons are read as Protego reads them.
 FIELD = re.compile(
-    r"(user[- ]?agent|dis+al+[oa]w|diasllow|allow|crawl[- ]delay|request[- ]rate|visit[- ]time)(?:\s*:|\s|$)(.*)", re.I
+    r"(user[- ]?agent|dis+al+[oa]w|diasllow|allow|crawl[- ]delay|request[- ]rate|visit[- ]time"
+    r"|content-signal|content-usage)(?:\s*:|\s|$)(.*)",
+    re.I,
 )
+SIGNALS = ("content-signal", "content-usage")
 SITE_WIDE = re.compile(r"(sitemaps?|site-map|host)(\s*:|\s|$)", re.I)  # of no group, so it ends none
 NAMED = re.compile(r"\*(?=\s|$)|[a-z0-9_-]*")  # whom a user-agent line means: everybody, or a name without version
 
@@ -43,40 +47,21 @@ class _Line:
     text: str
 
 
-class Robots:
-    """The rules of one robots.txt, for our own product token."""
+class _Rules:
+    """Allow and Disallow lines; the longest pattern that matches decides (RFC 9309 section 2.2.2)."""
 
-    def __init__(self, text: str) -> None:
-        self._lines = _own_lines(text)
+    def __init__(self, lines: Iterable[_Line]) -> None:
+        self._lines = [line for line in lines if line.field in ("allow", "disallow")]
         # Protego gets our own group alone: it would also give us the groups of names that ours begins with, and
         # takes minutes for a file that names thousands of robots.
-        rules = [f"{line.field}: {line.value}" for line in self._lines if line.field in ("allow", "disallow")]
-        self._rules = Protego.parse("\n".join(["User-agent: *", *rules]))
-
-    @classmethod
-    def parse(cls, body: bytes) -> "Robots":
-        """From the bytes of the file: its first 512 KiB, cut at a line's end. Anything is accepted."""
-        if len(body) > READ_BYTES:
-            body = body[:READ_BYTES]
-            body = body[: body.rfind(b"\n") + 1] or body
-        return cls(body.decode("utf-8-sig", "replace"))
-
-    @classmethod
-    def allow_all(cls) -> "Robots":
-        """The rules of a site that has no robots.txt."""
-        return cls("")
-
-    @classmethod
-    def disallow_all(cls, reason: str) -> "Robots":
-        """The rules while a site's robots.txt is out of reach."""
-        return cls(f"User-agent: *\nDisallow: / # {' '.join(reason.split())}")
+        self._protego = Protego.parse(
+            "\n".join(["User-agent: *", *(f"{line.field}: {line.value}" for line in self._lines)])
+        )
 
     def allowed(self, url: str) -> bool:
-        """Whether an address may be asked for."""
-        return self._rules.can_fetch(url, PRODUCT_TOKEN)
+        return self._protego.can_fetch(url, PRODUCT_TOKEN)
 
     def verdict(self, url: str) -> Verdict:
-        """Whether an address may be asked for, and by which line."""
         allowed = self.allowed(url)
         if "/robots.txt" in url and urlsplit(url).path == "/robots.txt":
             return Verdict(allowed)  # always, whatever the lines say
@@ -87,13 +72,59 @@ class Robots:
 
     @cached_property
     def _matchers(self) -> list[tuple[_Line, Protego]]:
-        """Each rule as a file of its own; the longest pattern first, which decides (RFC 9309 section 2.2.2)."""
+        """Each rule as a file of its own; the longest pattern first."""
         found = []
         for line in self._lines:
-            if line.value and line.field in ("allow", "disallow"):
+            if line.value:
                 other = "Disallow: /\n" if line.field == "allow" else ""
                 found.append((line, Protego.parse(f"User-agent: *\n{other}{line.field}: {line.value}")))
         return sorted(found, key=lambda one: -len(quote(one[0].value, safe="/%*$=")))
+
+
+class Robots:
+    """The rules of one robots.txt, for our own product token."""
+
+    def __init__(self, text: str, out_of_reach: str | None = None) -> None:
+        self.out_of_reach = out_of_reach  # why nobody can tell what the site allows; None: these are its own rules
+        self._lines = _own_lines(text)
+        self._rules = _Rules(self._lines)
+
+    @classmethod
+    def parse(cls, body: bytes) -> "Robots":
+        """From the bytes of the file: its first 512 KiB, cut at a line's end. Any text is accepted."""
+        try:
+            return cls(robots_text(body, READ_BYTES))
+        except (TryLater, Unsafe) as error:
+            return cls.disallow_all(str(error))
+
+    @classmethod
+    def allow_all(cls) -> "Robots":
+        """The rules of a site that has no robots.txt."""
+        return cls("")
+
+    @classmethod
+    def disallow_all(cls, reason: str) -> "Robots":
+        """The rules while a site's robots.txt is out of reach."""
+        return cls(f"User-agent: *\nDisallow: / # {' '.join(reason.split())}", reason)
+
+    def allowed(self, url: str) -> bool:
+        """Whether an address may be asked for."""
+        return self._rules.allowed(url)
+
+    def verdict(self, url: str) -> Verdict:
+        """Whether an address may be asked for, and by which line."""
+        return self._rules.verdict(url)
+
+    def training(self, url: str) -> Verdict:
+        """Whether a photo at this address may be trained on, by Content-Signal and Content-Usage; by which line."""
+        return Verdict(True) if self._signals.allowed(url) else self._signals.verdict(url)
+
+    @cached_property
+    def _signals(self) -> _Rules:
+        """The signals about training as rules, which their paths are; of two for one path the stricter one."""
+        stated = [_as_rule(line) for line in self._lines if line.field in SIGNALS]
+        kept_out = {rule.value for rule in stated if rule and rule.field == "disallow"}
+        return _Rules(rule for rule in stated if rule and (rule.field == "disallow" or rule.value not in kept_out))
 
     def _asked(self, field: str) -> Iterator[str]:
         return (line.value for line in self._lines if line.field == field)
@@ -134,12 +165,26 @@ def _read(text: str) -> Iterator[_Line]:
             yield _Line(number, "unknown", "", raw.strip())
 
 
+def _as_rule(line: _Line) -> _Line | None:
+    """What a signal says about training, of the path that it names or of everything; None where it says nothing."""
+    path, _, stated = (
+        line.value.replace("\t", " ").partition(" ") if line.value.startswith("/") else ("/", "", line.value)
+    )
+    if not keepout.states_training(stated):
+        return None
+    return replace(line, field="disallow" if keepout.of_signals([stated]) else "allow", value=path)
+
+
 def _own_lines(text: str) -> list[_Line]:
-    """The lines of all groups that name us, or else of the groups for everybody."""
+    """The lines of all groups that name us, or else of the groups for everybody; signals of no group are for all."""
     groups: dict[str, list[_Line]] = {}
     agents: set[str] = set()
-    naming = False
+    of_none = list[_Line]()
+    naming = anybody = False
     for line in _read(text):
+        anybody = anybody or line.field == "user-agent"
+        if not anybody and line.field in SIGNALS:
+            of_none.append(line)
         if line.field == "user-agent":
             agents = agents if naming else set()
             match = NAMED.match(line.value.lower())
@@ -150,7 +195,7 @@ def _own_lines(text: str) -> list[_Line]:
             for agent in agents:
                 groups[agent].append(line)
         naming = line.field == "user-agent"
-    return groups.get(PRODUCT_TOKEN, groups.get("*", []))
+    return of_none + groups.get(PRODUCT_TOKEN, groups.get("*", []))
 
 
 def _seconds(value: str) -> float | None:

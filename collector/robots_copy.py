@@ -1,13 +1,13 @@
 """The robots.txt in force: our copy of it, kept for a day as RFC 9309 allows, and what to do when it cannot be had."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 from collector.archive import pack, unpack
-from collector.errors import HostBusy, PaddockError, TryLater, Unsafe
-from collector.fetch import Fetcher, Response, check_status
+from collector.errors import HostBusy, PaddockError, Refused, TryLater, Unsafe
+from collector.fetch import REDIRECTS, Fetcher, Response, check_status
 from collector.frontier import UNDATED, DuePage
 from collector.models import PageState
 from collector.politeness import Blocked, Connection, Gate
@@ -37,7 +37,7 @@ class RobotsCopy:
 
     page: DuePage
     fresh: bool
-    robots: Robots | None  # None: never answered so far
+    robots: Robots | None  # None: no answer so far that could be read
 
 
 async def find_copy(connection: Connection, url: str) -> RobotsCopy | None:
@@ -51,7 +51,10 @@ async def find_copy(connection: Connection, url: str) -> RobotsCopy | None:
     if page.state == PageState.GONE:
         robots = Robots.allow_all()  # the last good answer was 404 or the like
     elif content is not None:
-        robots = Robots.parse(unpack(content, encoding))
+        kept = Robots.parse(unpack(content, encoding))
+        robots = None if kept.out_of_reach else kept
+    if robots is None or page.state == PageState.GONE:
+        page = replace(page, etag=None, last_modified=None)  # "not modified" would be about bytes that count no more
     return RobotsCopy(page, bool(fresh), robots)
 
 
@@ -81,16 +84,22 @@ async def robots_in_force(gate: Gate, fetcher: Fetcher, source: str, site: str) 
 
 
 def _read(visit: Visit, response: Response, copy: RobotsCopy) -> tuple[Robots, Outcome]:
-    """RFC 9309 section 2.3.1: an answer gives the rules, 4xx allows everything, all else is out of reach."""
+    """RFC 9309 section 2.3.1: text gives the rules, 4xx allows everything, all else is out of reach."""
     due_at = visit.at + FRESH_FOR
     if response.status == 304 and copy.robots:
         return copy.robots, visit.outcome("not_modified", PageState.FETCHED, due_at=due_at)
-    if response.status == 429 or response.status >= 500:
+    try:
         check_status(response, visit.at)
-    if 400 <= response.status < 500:
+        gone = response.status in (404, 410)
+    except Refused:
+        gone = True
+    if gone:
         return Robots.allow_all(), visit.outcome("gone", PageState.GONE, due_at=due_at)
-    if response.status != 200:
+    if response.status in (304, *REDIRECTS):
         raise TryLater(f"robots.txt answered {response.status}", response.status)
+    robots = Robots.parse(response.body)
+    if robots.out_of_reach:
+        raise TryLater(robots.out_of_reach, response.status)
     packed = pack(response.body, "text/plain")
     facts: dict[str, Any] = {
         "etag": response.etag,
@@ -98,7 +107,7 @@ def _read(visit: Visit, response: Response, copy: RobotsCopy) -> tuple[Robots, O
         "size": packed.size,
     }
     outcome = visit.outcome("new", PageState.FETCHED, due_at=due_at, packed=packed, **facts)
-    return Robots.parse(response.body), outcome
+    return robots, outcome
 
 
 async def _do_without(visit: Visit, copy: RobotsCopy, error: PaddockError) -> Robots:

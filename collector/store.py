@@ -15,7 +15,7 @@ from collector.derive import Derived
 from collector.frontier import PRIORITY, DuePage
 from collector.images import Picture
 from collector.models import IssueItem, ListedPhotoItem, PageKind, PageState, PhotoItem
-from collector.politeness import Gate, host_name, translate
+from collector.politeness import Gate, host_name, telling_lost_lanes
 from collector.racing import RacingItem
 from collector.sources import Item
 from collector.sources.text import horse_key
@@ -222,7 +222,7 @@ async def commit(gate: Gate, outcome: Outcome) -> None:
     facts = _page_facts(gate, outcome)
     content = outcome.packed.content if outcome.packed else None
     cursor = psycopg.AsyncRawCursor(gate.connection)
-    try:
+    with telling_lost_lanes():
         if statement := _single_statement(outcome, facts):
             await _execute(cursor, statement, facts, content)
         else:
@@ -231,8 +231,6 @@ async def commit(gate: Gate, outcome: Outcome) -> None:
                 if outcome.derived:
                     digest = facts["digest"] or outcome.page.digest
                     await store_derived(cursor, outcome.page, digest, outcome.at, outcome.derived)
-    except psycopg.Error as error:
-        raise translate(error) from error
 
 
 def _single_statement(outcome: Outcome, facts: dict[str, Any]) -> LiteralString | None:

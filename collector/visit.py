@@ -16,9 +16,10 @@ from tenacity import (
 from collector import frontier
 from collector.archive import digest_of, pack
 from collector.derive import Derived, derive
-from collector.errors import HostBusy, Refused, TryLater, Unsafe
-from collector.fetch import IMAGE_BYTES, PAGE_BYTES, Fetcher, Response, check_status, keeps_out
+from collector.errors import Disallowed, HostBusy, TryLater, Unsafe
+from collector.fetch import IMAGE_BYTES, PAGE_BYTES, REDIRECTS, Fetcher, Response, check_status, keeps_out
 from collector.frontier import DuePage
+from collector.headers import shown, storable
 from collector.models import PageKind, PageState
 from collector.politeness import Gate, Slot, Wait, host_name
 from collector.racing import AptitudeItem
@@ -27,7 +28,7 @@ from collector.store import Outcome, commit
 
 ATTEMPTS = 3  # of one page in one visit, each on a slot of its own
 MAX_HOPS = 5  # redirects
-REDIRECTS = (301, 302, 303, 307, 308)
+PHOTOS = (PageKind.IMAGE, PageKind.PHOTO_PAGE)
 
 
 def _worth_retrying(error: BaseException) -> bool:
@@ -42,17 +43,17 @@ class Visit:
         self.fetcher = fetcher
         self.robots = robots
         self.page = page
-        self.slot = slot  # the one to be used next, where it is reserved already
+        self.slot = slot  # reserved, and not yet waited for
         self.at = slot.at if slot else datetime.now(UTC)  # start of the last request, database clock
         self.took = 0.0
         self.status: int | None = None
-        self.asked = False  # whether a request went out on the last slot
+        self.asked = False  # whether a request went out that is not in the log yet
 
     async def succeed(self) -> Response | None:
         """Ask until there is an answer; None when the process is to stop.
 
         Raises:
-            TryLater, Refused, Unsafe, Blocked: as `collector.errors` sorts them.
+            TryLater, Refused, Disallowed, Unsafe, Blocked: as `collector.errors` sorts them.
         """
         try:
             return await self._attempt()
@@ -84,47 +85,64 @@ class Visit:
     async def _attempt(self) -> Response | None:
         """One attempt: this page, through at most five redirects within the site."""
         url = self.page.url
-        for _ in range(MAX_HOPS + 1):
+        for hops_left in reversed(range(MAX_HOPS + 1)):
             response = await self._ask(url)
             if response is None or response.status not in REDIRECTS:
                 return response
-            target = response.location
-            await self._log("redirect", f"to {target}")
-            if not target or host_name(target) != self.gate.host:
-                raise Unsafe(
-                    f"redirected to {target or 'nowhere'}, which is another site: not followed",
-                    response.status,
-                )
-            url = target
-        raise Unsafe(f"more than {MAX_HOPS} redirects, the last to {url}")
+            url = response.location
+            if host_name(url) != self.gate.host:
+                raise Unsafe(f"redirected to {shown(url)}, which is another site: not followed", response.status)
+            if not hops_left:
+                raise Unsafe(f"more than {MAX_HOPS} redirects, the last to {shown(url)}", response.status)
+            await self._log("redirect", f"to {url}")
+        raise AssertionError
+
+    def _check(self, url: str) -> None:
+        """Refuse what is not to be asked for, before a slot is used.
+
+        Raises:
+            Disallowed: by robots.txt.
+            Unsafe: by its address.
+        """
+        if self.page.kind is not PageKind.ROBOTS and not self.robots.allowed(url):
+            raise Disallowed(f"robots.txt disallows it ({shown(self.robots.verdict(url).line)})")
+        if self.page.kind in PHOTOS and not (verdict := self.robots.training(url)).allowed:
+            raise Disallowed(f"robots.txt disallows training on it ({shown(verdict.line)})")
+        self.fetcher.check(url)
 
     async def _ask(self, url: str) -> Response | None:
         """One request on one slot. None when the process is to stop."""
-        if self.page.kind is not PageKind.ROBOTS and not self.robots.allowed(url):
-            raise Refused(f"robots.txt disallows it ({self.robots.verdict(url).line})")
-        self.asked = False
-        if self.slot is None:
-            self.slot = await self.gate.wait(await self.gate.reserve())
-            if self.slot is None:
-                return None
-        page, slot, self.slot = self.page, self.slot, None
-        loop = asyncio.get_running_loop()
+        self._check(url)
+        slot = self.slot or await self.gate.reserve()
+        self.slot = None
+        slot = await self.gate.wait(slot)
+        if slot is None:
+            return None
+        page, began = self.page, asyncio.get_running_loop().time()
         self.at, self.status, self.asked = slot.started_at(), None, True
-        began = loop.time()
         try:
             with self.gate.waiting(Wait(f"the answer to {url}", self.at + timedelta(seconds=self.fetcher.patience))):
-                response = await self.fetcher.get(
-                    url,
-                    max_bytes=IMAGE_BYTES if page.kind is PageKind.IMAGE else PAGE_BYTES,
-                    etag=page.etag if page.digest else None,
-                    last_modified=page.last_modified if page.digest else None,
+                response = await self.gate.watch(
+                    self.fetcher.get(
+                        url,
+                        max_bytes=IMAGE_BYTES if page.kind is PageKind.IMAGE else PAGE_BYTES,
+                        etag=page.etag if page.digest else None,
+                        last_modified=page.last_modified if page.digest else None,
+                        when_sent=lambda: self._sent(slot),
+                    )
                 )
         finally:
-            self.took = loop.time() - began
+            self.took = asyncio.get_running_loop().time() - began
         self.status = response.status
-        if self.page.kind is not PageKind.ROBOTS:
+        if response.status == 304 and not (page.digest and (page.etag or page.last_modified)):
+            raise TryLater("not modified (304), though we asked without conditions: nothing came", 304)
+        if page.kind is not PageKind.ROBOTS:
             check_status(response, self.at)
         return response
+
+    def _sent(self, slot: Slot) -> None:
+        """From here on the site counts: making the connection may have taken a while."""
+        self.at = slot.started_at()
 
     async def _log(self, outcome: str, error: str) -> None:
         """Commit an attempt that is not the last word on this page."""
@@ -133,6 +151,7 @@ class Visit:
             self.gate,
             self.outcome(outcome, PageState(page.state), due_at=self.at, error=error, failures=page.failures),
         )
+        self.asked = False
 
     def outcome(
         self, name: str, state: PageState, *, failures: int = 0, due_at: datetime | None = None, **facts: Any
@@ -144,6 +163,8 @@ class Visit:
         facts.setdefault("etag", page.etag)
         facts.setdefault("last_modified", page.last_modified)
         facts.setdefault("status", self.status)
+        if facts.get("error"):
+            facts["error"] = storable(facts["error"])  # sites have a part in its words
         return Outcome(page, self.at, self.took, name, state, due_at, self.asked, failures=failures, **facts)
 
 
@@ -153,8 +174,9 @@ def read(visit: Visit, response: Response, stopped_kinds: Set[tuple[str, str]]) 
     if response.status in (404, 410):
         due_at = frontier.recheck_at(page.kind, page.dated, visit.at)
         return visit.outcome("gone", PageState.GONE, due_at=due_at)
-    if page.kind in (PageKind.IMAGE, PageKind.PHOTO_PAGE) and (directive := keeps_out(response.headers)):
-        return visit.outcome("refused", PageState.EXCLUDED, error=f"X-Robots-Tag: {directive}")
+    of_picture = page.kind is PageKind.IMAGE
+    if page.kind in PHOTOS and (directive := keeps_out(response.headers, of_picture=of_picture)):
+        return visit.outcome("refused", PageState.EXCLUDED, error=f"its headers keep it out: {directive}")
     validators = {"etag": response.etag, "last_modified": response.last_modified, "size": len(response.body)}
     unread = page.state == PageState.QUARANTINED
     digest = digest_of(response.body)
@@ -163,7 +185,7 @@ def read(visit: Visit, response: Response, stopped_kinds: Set[tuple[str, str]]) 
         kept = {key: value for key, value in validators.items() if value}
         state = PageState.QUARANTINED if unread else PageState.FETCHED
         return visit.outcome(name, state, due_at=_revisit(visit, None), **kept)
-    packed = pack(response.body, response.content_type.split(";")[0].strip().lower(), digest)
+    packed = pack(response.body, response.media_type, digest)
     derived = derive(page.source, page.kind, page.url, response.body, response.content_type)
     return _outcome_of(
         visit,

@@ -7,6 +7,7 @@ from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from collector import keepout
 from collector.errors import ParseError
 from collector.models import PageKind, PhotoItem
 from collector.sources import Link, Parsed, checked
@@ -33,7 +34,6 @@ LONGEST_COMMENT = 4000
 SHORTEST_COMMENT = 20
 MOST_ANCESTORS = 64
 A_FEW, MANY = 8, 200  # elements of one sort looked at; real pages have fewer
-KEEP_OUT = ("noimageindex", "noai", "noimageai")
 
 # From when on every page known to us prints these; an older page may, and owes what its own markup announces.
 PROMISED = (
@@ -232,9 +232,10 @@ def _promised(tree: LexborHTMLParser, words: str, dated: date, has_pedigree: boo
 
 
 def _keeps_out(tree: LexborHTMLParser) -> bool:
-    for meta in tree.css("meta[name]")[:MANY]:
-        if (meta.attributes.get("name") or "").strip().lower() == "robots":
-            words = re.split(r"[\s,;|]+", (meta.attributes.get("content") or "").lower())
-            if any(word in KEEP_OUT for word in words):
-                return True
-    return False
+    return keepout.of_metas(_named(meta.attributes) for meta in tree.css("meta")) is not None
+
+
+def _named(meta: dict[str, str | None]) -> tuple[str, str]:
+    """A meta's name and content; one that stands for a header is named like its twin."""
+    as_header = (meta.get("http-equiv") or "").strip().lower() == "x-robots-tag"
+    return "robots" if as_header else meta.get("name") or "", meta.get("content") or ""

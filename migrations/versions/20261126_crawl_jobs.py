@@ -10,8 +10,8 @@ import psycopg
 from alembic import op
 from procrastinate.schema import SchemaManager
 
-revision: str = "0008"
-down_revision: str | None = "0007"
+revision: str = "0009"
+down_revision: str | None = "0008"
 
 TABLES = """
 CREATE TABLE crawl_job (
@@ -35,7 +35,8 @@ FROM procrastinate.procrastinate_jobs WHERE task_name = 'lane' AND status IN ('t
 GROUP BY queue_name
 """
 FUNCTION = """
-CREATE FUNCTION claim_lane(host_name text, lane bigint, lease float8, who text) RETURNS bigint LANGUAGE plpgsql AS $$
+CREATE FUNCTION claim_lane(host_name text, lane bigint, new_holder text, gone text, lease float8, who text)
+    RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     gate host;
     taken bigint;
@@ -45,7 +46,7 @@ BEGIN
     IF NOT FOUND OR (lane_alive(gate.lane_job) AND gate.lane_until > clock_timestamp()) THEN
         RETURN NULL;
     END IF;
-    taken := take_lane(host_name, lane);
+    taken := take_lane(host_name, lane, new_holder, gone);
     UPDATE host SET lane_until = clock_timestamp() + make_interval(secs => lease), lane_by = who,
                     waiting = NULL, waiting_until = NULL
     WHERE name = host_name;
