@@ -5,6 +5,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import date
@@ -14,7 +15,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 # One process that has everything imported; each crawler is forked from it in milliseconds.
 processes = multiprocessing.get_context("forkserver")
-processes.set_forkserver_preload(["collector.commands", "collector.crawl", "collector.jobs"])
+processes.set_forkserver_preload(
+    ["collector.cli", "collector.commands", "collector.label_commands", "collector.jobs", "uvloop"]
+)
 
 YEARS = (date(2006, 1, 1), date(2017, 12, 31))
 
@@ -47,6 +50,19 @@ def work_in_process(conninfo: str, base: str, delay: float, netkeiba: str | None
     os.nice(5)  # who measures comes before who is measured
     sites = (base, netkeiba) if netkeiba else (base,)
     asyncio.run(work(Workplace(conninfo, None, sites, delay, netkeiba=netkeiba), Schedule()))
+
+
+def command_in_process(folder: str, environment: dict[str, str], *words: str) -> None:
+    """A command as a person types it, in a folder of its own that keeps what it says; ends with its exit code."""
+    os.chdir(folder)
+    os.environ.update(environment)  # noqa: TID251
+    said = os.open("said", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for stream in (1, 2):
+        os.dup2(said, stream)
+    sys.argv = ["collector", *words]
+    from collector.cli import main
+
+    main()
 
 
 def start(target: Callable[..., None], *arguments: object) -> BaseProcess:
