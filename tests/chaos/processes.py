@@ -88,11 +88,13 @@ async def ended(process: BaseProcess) -> int | None:
 
 
 @asynccontextmanager
-async def database_proxy(conninfo: str, on_answer: Callable[[], bool]) -> AsyncIterator[str]:
+async def database_proxy(
+    conninfo: str, on_answer: Callable[[], bool], late: Callable[[], float] = lambda: 0.0
+) -> AsyncIterator[str]:
     """The same database, seen through a wire that may be cut before an answer arrives.
 
     `on_answer` is asked at each answer of the server; where it says False, the answer is swallowed: what the
-    statement did is committed, and the client never hears of it.
+    statement did is committed, and the client never hears of it. `late` says by how many seconds it is held up.
     """
     facts = conninfo_to_dict(conninfo)
     socket = f"{facts['host']}/.s.PGSQL.{facts.get('port', 5432)}"
@@ -100,8 +102,10 @@ async def database_proxy(conninfo: str, on_answer: Callable[[], bool]) -> AsyncI
     async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, watched: bool) -> None:
         with contextlib.suppress(ConnectionError):
             while data := await reader.read(65536):
-                if watched and not on_answer():
-                    break
+                if watched:
+                    if not on_answer():
+                        break
+                    await asyncio.sleep(late())
                 writer.write(data)
                 await writer.drain()
         writer.close()

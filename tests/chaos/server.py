@@ -120,6 +120,18 @@ class Server:
                     first.execute(CUT, {"ours": OURS, "name": None, "most": None})
                     await asyncio.sleep(0.02)
 
+    @contextmanager
+    def full_disk(self) -> Iterator[None]:
+        """Leave not one byte of room beside it."""
+        filler = self._folder / "filler"
+        try:
+            with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+                while True:
+                    file.write(bytes(65536))
+            yield
+        finally:
+            filler.unlink()
+
 
 def _send(pid: int, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
@@ -127,9 +139,9 @@ def _send(pid: int, number: signal.Signals) -> None:
 
 
 @contextmanager
-def server_of_its_own() -> Iterator[Server]:
+def server_of_its_own(within: Path | None = None) -> Iterator[Server]:
     """A running, migrated Postgres in a folder that another user can reach: Postgres does not run as root."""
-    with tempfile.TemporaryDirectory(prefix="paddock-chaos-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="paddock-chaos-", dir=within, ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)
         server = Server(Path(folder) / "postgres")
         try:

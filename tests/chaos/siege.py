@@ -52,7 +52,8 @@ class Siege:
     stage: Stage
     seed: int
     struck: list[Struck] = field(default_factory=list)
-    _idle_since: dict[str, float] = field(default_factory=dict)  # by host: when it was last asked, or became due
+    _due_since: dict[str, float] = field(default_factory=dict)  # by host
+    _watch: asyncio.Task[None] | None = None
 
     @property
     def requests(self) -> list[Seen]:
@@ -64,28 +65,29 @@ class Siege:
         site = self.stage.site
         first = site.count
         await self.stage.fleet.begin(*phase.words)
-        await self._asked(first + 3)
-        await kill_command(self.stage, 0.0)
-        for one in strikes:
-            await self._asked(first + int(one.share * phase.requests))
-            self.struck.append(await self._while_watched(one))
-        await self._holds(phase.facts)
+        self._watch = asyncio.create_task(self.keep_watch())
+        try:
+            await self._asked(first + 3)
+            await kill_command(self.stage, 0.0)
+            for one in strikes:
+                await self._asked(first + int(one.share * phase.requests))
+                self.struck.append(await self._watched(one))
+            await self._holds(phase.facts)
+        finally:
+            self._watch.cancel()
 
-    async def _while_watched(self, one: Strike) -> Struck:
+    async def _watched(self, one: Strike) -> Struck:
         striking = asyncio.create_task(strike(self.stage, one))
         while not striking.done():
+            self._check_the_watch()
             await asyncio.wait([striking], timeout=LOOK_EVERY)
-            self._check_that_work_goes_on()
         return await striking
 
     async def _asked(self, count: int) -> None:
         """Wait until the site has been asked so often."""
-        looked_at = time.monotonic()
         while self.stage.site.count < count:
+            self._check_the_watch()
             await asyncio.sleep(0.005)
-            if time.monotonic() - looked_at > LOOK_EVERY:
-                self._check_that_work_goes_on()
-                looked_at = time.monotonic()
 
     async def _holds(self, facts: Facts) -> None:
         """Wait until everything is held that an undisturbed crawl holds."""
@@ -95,25 +97,30 @@ class Siege:
                 began, count = time.monotonic(), self.stage.site.count
             lines = "\n".join(found)
             assert time.monotonic() - began < TAKEN_UP, self.report(f"not the same facts in the end:\n{lines}")
-            self._check_that_work_goes_on()
+            self._check_the_watch()
             await asyncio.sleep(LOOK_EVERY)
 
     def _missing(self, facts: Facts) -> list[str]:
         return differences(facts_of(self.stage.server.conninfo, self.stage.site), facts)
 
-    def _check_that_work_goes_on(self) -> None:
-        """A host of which pages are due is asked again within ninety seconds, whatever happened."""
-        try:
-            hosts = due(self.stage.server.conninfo)
-        except psycopg.OperationalError:
-            return  # it is being struck
-        now = time.monotonic()
-        last = {one.host: one.started for one in self.stage.site.requests}
-        for host in [host for host in self._idle_since if host not in hosts]:
-            del self._idle_since[host]
-        for host in hosts:
-            since = max(self._idle_since.setdefault(host, now), last.get(host or "", 0.0))
-            assert now - since < TAKEN_UP, self.report(f"{host}: pages are due, and nobody asks for {TAKEN_UP:g} s")
+    def _check_the_watch(self) -> None:
+        if self._watch is not None and self._watch.done():
+            self._watch.result()
+
+    async def keep_watch(self) -> None:
+        """See to it that a host of which pages are due is asked again within ninety seconds, whatever happens."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            try:
+                hosts = await asyncio.to_thread(due, self.stage.server.conninfo)
+            except psycopg.OperationalError:
+                continue  # it is being struck
+            now = time.monotonic()
+            last = {one.host: one.started for one in self.stage.site.requests}
+            self._due_since = {host: self._due_since.get(host, now) for host in hosts}
+            for host, since in self._due_since.items():
+                idle = now - max(since, last.get(host, 0.0))
+                assert idle < TAKEN_UP, self.report(f"{host}: pages are due, and nobody asks for {TAKEN_UP:g} s")
 
     def verdict(self, usual: Sequence[Seen]) -> list[str]:
         """What the site, and our own log, have to say against us."""
