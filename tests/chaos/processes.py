@@ -100,7 +100,7 @@ async def database_proxy(
     socket = f"{facts['host']}/.s.PGSQL.{facts.get('port', 5432)}"
 
     async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, watched: bool) -> None:
-        with contextlib.suppress(ConnectionError):
+        try:
             while data := await reader.read(65536):
                 if watched:
                     if not on_answer():
@@ -108,7 +108,12 @@ async def database_proxy(
                     await asyncio.sleep(late())
                 writer.write(data)
                 await writer.drain()
-        writer.close()
+        except ConnectionError:
+            return
+        finally:
+            writer.close()
+
+    open_wires = set[asyncio.Task[None]]()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -116,10 +121,19 @@ async def database_proxy(
         except OSError:
             writer.close()
             return
-        await asyncio.gather(pump(reader, upstream_writer, False), pump(upstream_reader, writer, True))
+        pumps = pump(reader, upstream_writer, False), pump(upstream_reader, writer, True)
+        both = [asyncio.create_task(one) for one in pumps]
+        open_wires.update(both)
+        await asyncio.wait(both)
+        open_wires.difference_update(both)
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    async with server:
+    try:
         yield make_conninfo("", **(facts | {"host": "127.0.0.1", "port": port}))
+    finally:
         server.close()
+        for wire in open_wires:
+            wire.cancel()
+        if open_wires:
+            await asyncio.wait(open_wires)

@@ -62,8 +62,13 @@ def seen(site: WatchedSite) -> list[judge.Seen]:
 
 def assert_polite(site: WatchedSite) -> None:
     """Never two requests at once, never one too soon."""
-    assert not judge.overlaps(seen(site))
-    assert not judge.short_gaps(seen(site), DELAY)
+    at_once = [f"{later} while {earlier} was open" for earlier, later in judge.overlaps(seen(site))]
+    too_soon = [
+        f"{later} {1000 * (later.started - earlier.started):.0f} ms after {earlier}"
+        for earlier, later in judge.short_gaps(seen(site), DELAY)
+    ]
+    assert not at_once
+    assert not too_soon
 
 
 @asynccontextmanager
