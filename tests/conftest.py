@@ -23,6 +23,14 @@ settings.register_profile("paddock", deadline=None, suppress_health_check=[Healt
 settings.load_profile("paddock")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What a run of the chaos test can be told: another seed, more strikes, only some kinds of them."""
+    group = parser.getgroup("chaos")
+    group.addoption("--chaos-seed", type=int, default=20261125, help="which strikes, and when")
+    group.addoption("--chaos-strikes", type=int, default=60, help="how many")
+    group.addoption("--chaos-kinds", help="only these, separated by commas: kill a worker, cut a session, ...")
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The developer's own PADDOCK_* and .env have no say here."""

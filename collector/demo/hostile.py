@@ -14,6 +14,7 @@ SPELLING = re.compile(
     r"(?P<name>[a-z0-9-]+?)(?:=(?P<value>[^@]+?))?(?:@(?P<glob>[/*].*?))?"
     r"(?::(?P<rate>0?\.\d+|0|1(?:\.0+)?))?(?:x(?P<count>\d+)(?P<each>each)?)?"
 )
+SECONDS = re.compile(r"\d{1,4}(\.\d{1,3})?")
 STATUS = re.compile(r"[45]\d\d")
 ROBOTS = "/robots.txt"
 EVERYTHING = "*"  # but robots.txt, which only a glob of its own or a robots fault touches
@@ -36,6 +37,7 @@ KINDS = {
     "503-retry-date": Kind("503 with Retry-After as a date VALUE seconds ahead", value="3"),
     "reset": Kind("connection reset before an answer"),
     "reset-body": Kind("connection reset in the middle of the body"),
+    "slow": Kind("the answer itself, VALUE seconds late", value="3"),
     "stall": Kind("no answer ever comes"),
     "stall-body": Kind("the body stops midway, the connection stays open"),
     "truncate": Kind("half of the announced body, then the connection is closed"),
@@ -96,6 +98,8 @@ def parse_fault(text: str) -> Fault:
     value = match["value"] or kind.value
     if match["name"].endswith("-retry-date") and not (value or "").isdigit():
         raise UsageError(f"--hostile {text}: {value!r} is no number of seconds; write {match['name']}=3.")
+    if match["name"] == "slow" and not SECONDS.fullmatch(value or ""):
+        raise UsageError(f"--hostile {text}: {value!r} is no number of seconds; write slow=0.5.")
     return Fault(
         name=match["name"],
         glob=match["glob"] or kind.glob,

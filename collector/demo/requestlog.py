@@ -22,6 +22,7 @@ class LoggedRequest:
     user_agent: str | None
     contact: str | None  # the From header
     open_requests: int  # open at its start, itself included
+    host: str | None = None  # the name by which it was asked, with the port
     fault: str | None = None  # how the site misbehaved
     status: int | None = None  # None where the connection ended before an answer
     ended: float | None = None  # monotonic; None while it is open
@@ -38,14 +39,20 @@ class RequestLog:
 
     @contextmanager
     def record(
-        self, path: str, *, conditional: bool = False, user_agent: str | None = None, contact: str | None = None
+        self,
+        path: str,
+        *,
+        conditional: bool = False,
+        user_agent: str | None = None,
+        contact: str | None = None,
+        host: str | None = None,
     ) -> Iterator[LoggedRequest]:
         """A request that is open as long as the block runs."""
         self.open_requests += 1
         self.total += 1
         self.most_open = max(self.most_open, self.open_requests)
         request = LoggedRequest(
-            path, time.monotonic(), time.time(), conditional, user_agent, contact, self.open_requests
+            path, time.monotonic(), time.time(), conditional, user_agent, contact, self.open_requests, host
         )
         self.requests.append(request)
         try:

@@ -91,6 +91,7 @@ class Site:
             conditional=conditional,
             user_agent=headers.get("User-Agent"),
             contact=headers.get("From"),
+            host=headers.get("Host"),
         ) as logged:
             response = await self._answer(request, logged)
             if response.prepared or (request.transport and not request.transport.is_closing()):
@@ -109,6 +110,9 @@ class Site:
         if fault is None:
             return _respond(request, answer)
         logged.fault = fault.name
+        if fault.name == "slow":
+            await asyncio.sleep(float(fault.value or 0))
+            return _respond(request, answer)
         if is_distortion(fault):
             return _respond(request, distort(answer, fault) if answer else None)
         return await misbehave(request, answer or NOTHING, fault, visit)

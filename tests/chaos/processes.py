@@ -5,6 +5,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import date
@@ -14,7 +15,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 # One process that has everything imported; each crawler is forked from it in milliseconds.
 processes = multiprocessing.get_context("forkserver")
-processes.set_forkserver_preload(["collector.commands", "collector.crawl", "collector.jobs"])
+processes.set_forkserver_preload(
+    ["collector.cli", "collector.commands", "collector.label_commands", "collector.jobs", "uvloop"]
+)
 
 YEARS = (date(2006, 1, 1), date(2017, 12, 31))
 
@@ -49,6 +52,19 @@ def work_in_process(conninfo: str, base: str, delay: float, netkeiba: str | None
     asyncio.run(work(Workplace(conninfo, None, sites, delay, netkeiba=netkeiba), Schedule()))
 
 
+def command_in_process(folder: str, environment: dict[str, str], *words: str) -> None:
+    """A command as a person types it, in a folder of its own that keeps what it says; ends with its exit code."""
+    os.chdir(folder)
+    os.environ.update(environment)  # noqa: TID251
+    said = os.open("said", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for stream in (1, 2):
+        os.dup2(said, stream)
+    sys.argv = ["collector", *words]
+    from collector.cli import main
+
+    main()
+
+
 def start(target: Callable[..., None], *arguments: object) -> BaseProcess:
     """Start one of the above."""
     process = processes.Process(target=target, args=arguments, daemon=True)
@@ -72,23 +88,32 @@ async def ended(process: BaseProcess) -> int | None:
 
 
 @asynccontextmanager
-async def database_proxy(conninfo: str, on_answer: Callable[[], bool]) -> AsyncIterator[str]:
+async def database_proxy(
+    conninfo: str, on_answer: Callable[[], bool], late: Callable[[], float] = lambda: 0.0
+) -> AsyncIterator[str]:
     """The same database, seen through a wire that may be cut before an answer arrives.
 
     `on_answer` is asked at each answer of the server; where it says False, the answer is swallowed: what the
-    statement did is committed, and the client never hears of it.
+    statement did is committed, and the client never hears of it. `late` says by how many seconds it is held up.
     """
     facts = conninfo_to_dict(conninfo)
     socket = f"{facts['host']}/.s.PGSQL.{facts.get('port', 5432)}"
 
     async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, watched: bool) -> None:
-        with contextlib.suppress(ConnectionError):
+        try:
             while data := await reader.read(65536):
-                if watched and not on_answer():
-                    break
+                if watched:
+                    if not on_answer():
+                        break
+                    await asyncio.sleep(late())
                 writer.write(data)
                 await writer.drain()
-        writer.close()
+        except ConnectionError:
+            return
+        finally:
+            writer.close()
+
+    open_wires = set[asyncio.Task[None]]()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -96,10 +121,19 @@ async def database_proxy(conninfo: str, on_answer: Callable[[], bool]) -> AsyncI
         except OSError:
             writer.close()
             return
-        await asyncio.gather(pump(reader, upstream_writer, False), pump(upstream_reader, writer, True))
+        pumps = pump(reader, upstream_writer, False), pump(upstream_reader, writer, True)
+        both = [asyncio.create_task(one) for one in pumps]
+        open_wires.update(both)
+        await asyncio.wait(both)
+        open_wires.difference_update(both)
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    async with server:
+    try:
         yield make_conninfo("", **(facts | {"host": "127.0.0.1", "port": port}))
+    finally:
         server.close()
+        for wire in open_wires:
+            wire.cancel()
+        if open_wires:
+            await asyncio.wait(open_wires)

@@ -1,5 +1,6 @@
 """Each fault of the connection and of HTTP does what it says, on a real socket."""
 
+import time
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -52,6 +53,16 @@ async def test_a_reset_within_thebody_of():
     assert received.startswith(b"HTTP/1.1 200")
     assert isinstance(ended, ConnectionResetError)
     assert 0 < len(body_of(received)) < len(whole(IMAGE))
+
+
+async def test_an_answer_that_comes_late_and_whole():
+    async with asking("slow=0.3x1") as get:
+        began = time.monotonic()
+        late, late_body = await get(PAGE)
+        took = time.monotonic() - began
+        prompt, body = await get(PAGE)
+    assert took >= 0.3
+    assert (late.status, late_body) == (prompt.status, body)
 
 
 async def test_an_answer_that_never_comes():

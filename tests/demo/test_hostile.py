@@ -20,6 +20,7 @@ PATH = "/keibabook/160104/photo01.html"
         ("truncate@/*.jpg:0.5x2each", Fault("truncate", "/*.jpg", rate=0.5, count=2, each=True)),
         ("redirect-host=http://127.0.0.1:9999/", Fault("redirect-host", value="http://127.0.0.1:9999/")),
         ("huge-png", Fault("huge-png", "/*.jpg")),
+        ("slow=0.5x1", Fault("slow", value="0.5", count=1)),
         ("robots-500x1", Fault("robots-500", "/robots.txt", count=1)),
         ("503-retry-date=60@/keibabook/bn/*", Fault("503-retry-date", "/keibabook/bn/*", "60")),
     ],
@@ -38,6 +39,12 @@ def test_what_is_no_fault_is_answered_with_those_there_are(text: str):
 def test_a_value_where_none_is_taken_is_an_error():
     with pytest.raises(UsageError, match="takes no value"):
         parse_fault("reset=3")
+
+
+@pytest.mark.parametrize("text", ["slow=soon", "slow=-1", "503-retry-date=soon"])
+def test_seconds_that_are_no_number_are_an_error(text: str):
+    with pytest.raises(UsageError, match="no number of seconds"):
+        parse_fault(text)
 
 
 def test_robots_txt_is_spared_unless_it_is_meant():

@@ -93,6 +93,7 @@ async def test_the_log_tells_every_request_but_its_own(site: str, client: aiohtt
             "user_agent": "tester/1",
             "contact": "someone@example.org",
             "open_requests": 1,
+            "host": site.removeprefix("http://"),
             "fault": None,
             "status": 200,
             "ended": request.ended,

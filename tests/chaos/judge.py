@@ -1,0 +1,103 @@
+"""What a site holds against a collector, judged by the site's own record alone."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from collector.demo.requestlog import LoggedRequest
+from tests.chaos.facts import readable
+
+# A request may be held up on its way by a busy machine, between the moment that its process takes for its start and
+# the moment at which it leaves. The collector pauses five times as long as the last answer took, counted from that
+# same moment; so a hold-up that is longer than a fifth of the delay is made up for, and no shorter one takes more.
+HELD_UP = 0.2  # of the delay
+LEAST = 0.002  # seconds; the database's clock and ours are read one after the other
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A request as the site saw it, on one clock for all processes."""
+
+    host: str
+    path: str
+    started: float  # seconds
+    ended: float | None  # None: it is open still
+    late: float = 0.0  # seconds by which `started` may be late, because the site itself was held up
+    fault: str | None = None
+
+    def __str__(self) -> str:
+        took = "open" if self.ended is None else f"{1000 * (self.ended - self.started):.0f} ms"
+        late = f" (seen up to {1000 * self.late:.0f} ms late)" if self.late > LEAST else ""
+        return f"{self.host} {self.path} {took}{f' {self.fault}' if self.fault else ''}{late}"
+
+
+def seen(requests: Sequence[LoggedRequest], late: Mapping[int, float]) -> list[Seen]:
+    """The site's record as the judge reads it."""
+    return [
+        Seen(one.host or "", readable(one.path), one.started, one.ended, late.get(number, 0.0), one.fault)
+        for number, one in enumerate(requests)
+    ]
+
+
+def by_host(requests: Sequence[Seen]) -> dict[str, list[Seen]]:
+    """The requests to each host, oldest first."""
+    hosts = defaultdict[str, list[Seen]](list)
+    for request in sorted(requests, key=lambda request: request.started):
+        hosts[request.host].append(request)
+    return dict(hosts)
+
+
+def overlaps(requests: Sequence[Seen]) -> list[tuple[Seen, Seen]]:
+    """Requests to one host of which the later began while the earlier was open."""
+    found = []
+    for asked in by_host(requests).values():
+        longest = asked[0]
+        for request in asked[1:]:
+            if longest.ended is None or longest.ended > request.started:
+                found.append((longest, request))
+            if longest.ended is not None and (request.ended is None or request.ended > longest.ended):
+                longest = request
+    return found
+
+
+def short_gaps(requests: Sequence[Seen], delay: float) -> list[tuple[Seen, Seen]]:
+    """Requests to one host that followed each other in less than the delay, whatever held up anybody."""
+    return [
+        (earlier, later)
+        for asked in by_host(requests).values()
+        for earlier, later in pairwise(asked)
+        if later.started - (earlier.started - earlier.late) < delay * (1 - HELD_UP) - LEAST
+    ]
+
+
+def smallest_gap(requests: Sequence[Seen]) -> float:
+    """Seconds between two requests to one host, at the least."""
+    return min(
+        (later.started - earlier.started for asked in by_host(requests).values() for earlier, later in pairwise(asked)),
+        default=float("inf"),
+    )
+
+
+def too_many(requests: Sequence[Seen], undisturbed: Sequence[Seen], allowed: int) -> dict[str, int]:
+    """By how many a host was asked more often than without a strike and than is allowed beyond that.
+
+    A request that the site itself answered badly is to be repeated, and is not counted.
+    """
+    usual = Counter(_name(one.host) for one in undisturbed)
+    asked = Counter(_name(one.host) for one in requests if one.fault in (None, "slow"))
+    return {host: more for host in asked if (more := asked[host] - usual[host] - allowed) > 0}
+
+
+def unlogged(requests: Sequence[Seen], log: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What the site was asked and our own log does not tell of."""
+    return list((Counter((one.host, one.path) for one in requests) - Counter(log)).elements())
+
+
+def unasked(requests: Sequence[Seen], log: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What our own log tells of and the site was not asked."""
+    return list((Counter(log) - Counter((one.host, one.path) for one in requests)).elements())
+
+
+def _name(host: str) -> str:
+    return host.partition(":")[0]
