@@ -1,36 +1,18 @@
 """The commands. Thin: words become values, one function is called, one result is printed."""
 
-import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
-from collector.errors import ExitCode, PaddockError
+from collector.program import Commands, run_program
 
 EXIT_CODES = """
 Exit codes: 0 done; 2 wrong use or configuration; 3 the site blocked or refused us, the work stays queued;
-4 some pages failed; 5 the layout of pages has changed; 130 interrupted, everything fetched is kept.
+4 some pages failed; 5 the layout of pages has changed; 7 a file, a folder or a full disk stood in the way; 130
+interrupted, everything fetched is kept.
 """
-
-
-class Commands(TyperGroup):
-    """A group whose commands answer a user's mistake with one sentence instead of a traceback."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except PaddockError as error:
-            typer.echo(f"error: {error}", err=True)
-            raise typer.Exit(ExitCode.USAGE) from error
-        except typer.Abort as error:
-            typer.echo("error: Not confirmed, so nothing was done; add --yes to do it without being asked.", err=True)
-            raise typer.Exit(ExitCode.USAGE) from error
-        except KeyboardInterrupt as error:
-            raise typer.Exit(ExitCode.INTERRUPTED) from error
-
 
 app = typer.Typer(
     cls=Commands,
@@ -341,4 +323,4 @@ def db_restore(
 
 def main() -> None:
     """The `collector` program."""
-    sys.exit(app())
+    run_program(app)
