@@ -271,9 +271,10 @@ def db_upgrade(demo: Demo = False) -> None:
 
 @db.command("url", epilog=EXIT_CODES)
 def db_url(demo: Demo = False) -> None:
-    """Print the database's address, for other programs.
+    """Print the database's address, for other programs. The embedded database is up only while a command works on it:
+    `collector db psql` is its shell.
 
-    Example: psql "$(collector db url)"
+    Example: collector db url
     """
     from collector import dbtools
 
@@ -296,14 +297,20 @@ def db_psql(context: typer.Context, demo: Demo = False) -> None:
 
 
 @db.command("dump", epilog=EXIT_CODES)
-def db_dump(file: Annotated[Path, typer.Argument(help="Where the backup goes.")], demo: Demo = False) -> None:
-    """Write a full backup: bytes and facts in one file.
+def db_dump(
+    file: Annotated[Path, typer.Argument(help="Where the backup goes; - is stdout.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    demo: Demo = False,
+) -> None:
+    """Write a full backup, for your eyes only: bytes and facts in one file. It is there whole or not at all.
 
     Example: collector db dump paddock.dump
-    """
-    from collector import dbtools
 
-    dbtools.dump(file, demo=demo)
+    Handed on: collector db dump - | ssh elsewhere 'cat > paddock.dump'
+    """
+    from collector import backup
+
+    backup.dump(file, force=force, demo=demo)
 
 
 @db.command("restore", epilog=EXIT_CODES)
@@ -312,13 +319,14 @@ def db_restore(
     yes: Annotated[bool, typer.Option("--yes", help="Replace what is in the database.")] = False,
     demo: Demo = False,
 ) -> None:
-    """Put a backup back, all of it or nothing. A database that holds something is replaced only with --yes.
+    """Put a backup back, all of it or nothing, and bring it up to date. A database that holds something is replaced
+    only with --yes.
 
     Example: collector db restore paddock.dump
     """
-    from collector import dbtools
+    from collector import restore
 
-    dbtools.restore(file, yes=yes, demo=demo)
+    restore.restore(file, yes=yes, demo=demo)
 
 
 def main() -> None:

@@ -161,7 +161,12 @@ def check_known(revision: str | None, what: str = "The database") -> None:
         )
 
 
-def _check_encoding(connection: psycopg.Connection[Any]) -> None:
+def check_encoding(connection: psycopg.Connection[Any]) -> None:
+    """See to it that a database can hold any page's text.
+
+    Raises:
+        UsageError: it cannot; says what to make in its place.
+    """
     encoding, name = connection.info.parameter_status("server_encoding"), connection.info.dbname
     if encoding != ENCODING:
         raise UsageError(
@@ -178,7 +183,7 @@ def check_fit(conninfo: str) -> str | None:
         UsageError: it is in another encoding, or a later version has upgraded it.
     """
     with psycopg.connect(conninfo, autocommit=True) as connection:
-        _check_encoding(connection)
+        check_encoding(connection)
         revision = _revision(connection)
     check_known(revision)
     return revision

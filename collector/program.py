@@ -1,4 +1,4 @@
-"""What both programs stand on: streams that take any text, files that are nobody else's, errors told in one sentence."""
+"""What both programs stand on: streams that take any text, files that are nobody else's, one sentence for an error."""
 
 import contextlib
 import os
