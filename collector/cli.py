@@ -1,36 +1,18 @@
 """The commands. Thin: words become values, one function is called, one result is printed."""
 
-import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
-from collector.errors import ExitCode, PaddockError
+from collector.program import Commands, run_program
 
 EXIT_CODES = """
 Exit codes: 0 done; 2 wrong use or configuration; 3 the site blocked or refused us, the work stays queued;
-4 some pages failed; 5 the layout of pages has changed; 130 interrupted, everything fetched is kept.
+4 some pages failed; 5 the layout of pages has changed; 7 a file, a folder or a full disk stood in the way; 130
+interrupted, everything fetched is kept.
 """
-
-
-class Commands(TyperGroup):
-    """A group whose commands answer a user's mistake with one sentence instead of a traceback."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except PaddockError as error:
-            typer.echo(f"error: {error}", err=True)
-            raise typer.Exit(ExitCode.USAGE) from error
-        except typer.Abort as error:
-            typer.echo("error: Not confirmed, so nothing was done; add --yes to do it without being asked.", err=True)
-            raise typer.Exit(ExitCode.USAGE) from error
-        except KeyboardInterrupt as error:
-            raise typer.Exit(ExitCode.INTERRUPTED) from error
-
 
 app = typer.Typer(
     cls=Commands,
@@ -289,9 +271,10 @@ def db_upgrade(demo: Demo = False) -> None:
 
 @db.command("url", epilog=EXIT_CODES)
 def db_url(demo: Demo = False) -> None:
-    """Print the database's address, for other programs.
+    """Print the database's address, for other programs. The embedded database is up only while a command works on it:
+    `collector db psql` is its shell.
 
-    Example: psql "$(collector db url)"
+    Example: collector db url
     """
     from collector import dbtools
 
@@ -314,14 +297,20 @@ def db_psql(context: typer.Context, demo: Demo = False) -> None:
 
 
 @db.command("dump", epilog=EXIT_CODES)
-def db_dump(file: Annotated[Path, typer.Argument(help="Where the backup goes.")], demo: Demo = False) -> None:
-    """Write a full backup: bytes and facts in one file.
+def db_dump(
+    file: Annotated[Path, typer.Argument(help="Where the backup goes; - is stdout.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    demo: Demo = False,
+) -> None:
+    """Write a full backup, for your eyes only: bytes and facts in one file. It is there whole or not at all.
 
     Example: collector db dump paddock.dump
-    """
-    from collector import dbtools
 
-    dbtools.dump(file, demo=demo)
+    Handed on: collector db dump - | ssh elsewhere 'cat > paddock.dump'
+    """
+    from collector import backup
+
+    backup.dump(file, force=force, demo=demo)
 
 
 @db.command("restore", epilog=EXIT_CODES)
@@ -330,15 +319,16 @@ def db_restore(
     yes: Annotated[bool, typer.Option("--yes", help="Replace what is in the database.")] = False,
     demo: Demo = False,
 ) -> None:
-    """Put a backup back, all of it or nothing. A database that holds something is replaced only with --yes.
+    """Put a backup back, all of it or nothing, and bring it up to date. A database that holds something is replaced
+    only with --yes.
 
     Example: collector db restore paddock.dump
     """
-    from collector import dbtools
+    from collector import restore
 
-    dbtools.restore(file, yes=yes, demo=demo)
+    restore.restore(file, yes=yes, demo=demo)
 
 
 def main() -> None:
     """The `collector` program."""
-    sys.exit(app())
+    run_program(app)

@@ -15,9 +15,10 @@ import psycopg
 from rich.console import Console
 
 from collector import database
-from collector.errors import ExitCode, UsageError
+from collector.errors import ExitCode
 from collector.jobs import Workplace
 from collector.politeness import Connection
+from collector.program import takes_everything
 from collector.schedule import Schedule, check_cron
 from collector.settings import Settings, load_settings
 
@@ -42,6 +43,7 @@ def log_to_stderr(level: int) -> None:
     handler.setFormatter(EventFormatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("collector").setLevel(level)
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # that it tries again; whoever waits for it tells why
 
 
 T = TypeVar("T")
@@ -55,20 +57,14 @@ def run(main: Coroutine[Any, Any, T]) -> T:
         run = asyncio.run
     else:
         run = uvloop.run
-    try:
-        return run(main)
-    except psycopg.OperationalError as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UsageError(
-            f"The database went away ({reason}). What was committed is kept; run the same command again."
-        ) from error
+    return run(main)
 
 
 def print_json(facts: Any) -> None:
     def plain(value: Any) -> Any:
         return value.isoformat() if isinstance(value, datetime) else str(value)
 
-    sys.stdout.write(json.dumps(facts, default=plain, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(facts, default=plain, ensure_ascii=not takes_everything(sys.stdout)) + "\n")
 
 
 @contextmanager

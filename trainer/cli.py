@@ -1,12 +1,12 @@
 """The commands. Thin: words become values, one function is called, one result is printed."""
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from collector.program import run_program
 from collector.racing import Axis
 from trainer.cli_base import EXIT_CODES, Demo, Json, group
 from trainer.data_cli import dataset
@@ -333,4 +333,4 @@ def worker(
 
 def main() -> None:
     """The `trainer` program."""
-    sys.exit(app())
+    run_program(app)

@@ -3,10 +3,9 @@
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
-from collector.errors import PaddockError
-from trainer.errors import Diverged, ExitCode
+from collector import program
+from collector.errors import PaddockError, UsageError
 
 EXIT_CODES = (
     "Exit codes: 0 done; 2 wrong use, configuration or data; 6 training stopped because its loss was no number, the "
@@ -15,33 +14,24 @@ EXIT_CODES = (
 )
 
 
-class Commands(TyperGroup):
-    """A group whose commands answer a user's mistake with one sentence instead of a traceback."""
+class Commands(program.Commands):
+    """A group that knows of the trainer's own parts, and words advice for the collection that is worked on."""
 
     def invoke(self, ctx: Any) -> Any:
-        from trainer.command_base import as_typed
-        from trainer.places import explain
+        ctx.meta["demo"] = bool(ctx.params.get("demo")) or "--demo" in (*ctx._protected_args, *ctx.args)
+        return super().invoke(ctx)
 
-        demo = bool(ctx.params.get("demo")) or "--demo" in (*ctx._protected_args, *ctx.args)
-        try:
-            return super().invoke(ctx)
-        except Diverged as error:
-            typer.echo(f"error: {error}", err=True)
-            raise typer.Exit(ExitCode.DIVERGED) from error
-        except PaddockError as error:
-            typer.echo(f"error: {as_typed(str(error), demo=demo)}", err=True)
-            raise typer.Exit(ExitCode.USAGE) from error
-        except ModuleNotFoundError as error:
-            typer.echo(f"error: {error.name} is not installed: pip install 'paddock[trainer]'.", err=True)
-            raise typer.Exit(ExitCode.USAGE) from error
-        except OSError as error:
-            typer.echo(f"error: {explain(error)}", err=True)
-            raise typer.Exit(ExitCode.DISK) from error
-        except typer.Abort as error:
-            typer.echo("error: Not confirmed, so nothing was done; add --yes to do it without being asked.", err=True)
-            raise typer.Exit(ExitCode.USAGE) from error
-        except KeyboardInterrupt as error:
-            raise typer.Exit(ExitCode.INTERRUPTED) from error
+    def trouble_of(self, error: Exception) -> PaddockError | None:
+        """What to tell of an error; None of one that is our own."""
+        if isinstance(error, ModuleNotFoundError):
+            return UsageError(f"{error.name} is not installed: pip install 'paddock[trainer]'.")
+        return super().trouble_of(error)
+
+    def worded(self, ctx: Any, sentence: str) -> str:
+        """The sentence with every command in it as it has to be typed."""
+        from trainer.command_base import as_typed
+
+        return as_typed(sentence, demo=ctx.meta["demo"])
 
 
 def group(words: str, **options: Any) -> typer.Typer:

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
+from collector.program import takes_everything
 from collector.settings import Settings, load_settings
 from trainer.places import Places
 
@@ -82,10 +83,10 @@ def plain_value(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
-def as_json_text(facts: Any, indent: int | None = None) -> str:
+def as_json_text(facts: Any, indent: int | None = None, *, ascii_only: bool = False) -> str:
     """Facts as JSON that every program reads: a number that is none (NaN, infinity) is null."""
     plain = _without_nan(facts)
-    return json.dumps(plain, default=plain_value, ensure_ascii=False, allow_nan=False, indent=indent) + "\n"
+    return json.dumps(plain, default=plain_value, ensure_ascii=ascii_only, allow_nan=False, indent=indent) + "\n"
 
 
 def _without_nan(value: Any) -> Any:
@@ -98,7 +99,7 @@ def _without_nan(value: Any) -> Any:
 
 def print_json(facts: Any) -> None:
     """Facts as one line of JSON on stdout."""
-    sys.stdout.write(as_json_text(facts))
+    sys.stdout.write(as_json_text(facts, ascii_only=not takes_everything(sys.stdout)))
 
 
 @contextmanager

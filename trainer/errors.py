@@ -17,3 +17,5 @@ class ExitCode(IntEnum):
 
 class Diverged(PaddockError):
     """Training came to a loss that is no number; the last good checkpoint is kept."""
+
+    exit_code = ExitCode.DIVERGED

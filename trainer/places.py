@@ -1,6 +1,5 @@
 """Where things are kept, and how a person names them: by name, by the beginning of it, or as `last`."""
 
-import errno
 import hashlib
 import os
 from collections.abc import Sequence
@@ -83,11 +82,3 @@ def write_file(path: Path, content: bytes | str) -> None:
     except OSError:
         part.unlink(missing_ok=True)
         raise
-
-
-def explain(error: OSError) -> str:
-    """One sentence for a disk that is full or a folder that may not be written."""
-    where = f" ({error.filename})" if error.filename else ""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"The disk is full{where}; nothing is half-written. Free some space and give the same command again."
-    return f"{error.strerror or error}{where}; nothing is half-written."

@@ -165,7 +165,7 @@ async def test_a_crawl_whose_database_stays_away_ends(
     place: Workplace, cluster: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("collector.crawl.DATABASE_PATIENCE", 2.0)
-    monkeypatch.setattr("collector.trouble.DATABASE_PATIENCE", 2.0)
+    monkeypatch.setattr("collector.breakdown.DATABASE_PATIENCE", 2.0)
     name = conninfo_to_dict(place.conninfo)["dbname"]
     async with (
         demo_site(world=WORLD, crawl_delay=0.1) as site,

@@ -1,0 +1,40 @@
+"""A lane that breaks off: when it is tried again, and when a command gives it up."""
+
+from dataclasses import dataclass
+
+import psycopg
+
+GIVE_UP = 3  # times that a lane may break off in a row, before a command gives it up
+DATABASE_PATIENCE = 120.0  # seconds for which a command waits for a database that is away
+LONGEST_PAUSE = 900.0  # seconds between two tries of a lane that breaks off
+SHORT_PAUSE = 5.0  # seconds, likewise, where only the database was away: nothing is asked for without it
+AWAY = ("08", "57P")  # classes of SQLSTATE: no connection, the server is being stopped or started
+TOO_MANY_CONNECTIONS = "53300"
+
+
+def is_away(error: Exception) -> bool:
+    """Whether the database cannot be reached for now, as opposed to answering with an error."""
+    state = getattr(error, "sqlstate", None)
+    return isinstance(error, psycopg.OperationalError) and (
+        state is None or state.startswith(AWAY) or state == TOO_MANY_CONNECTIONS
+    )
+
+
+@dataclass(slots=True)
+class Breakdown:
+    """A host whose lane breaks off, in a row."""
+
+    error: Exception
+    since: float  # on the loop's clock
+    times: int = 0
+    again_at: float = 0.0  # on the loop's clock
+
+    def again(self, error: Exception, now: float) -> None:
+        """It broke off once more: nobody is to be asked again and again for what we cannot keep."""
+        self.error = error
+        self.times += 1
+        self.again_at = now + min(2.0 ** min(self.times - 1, 20), SHORT_PAUSE if is_away(error) else LONGEST_PAUSE)
+
+    def lasts(self, now: float) -> bool:
+        """Whether a command is to wait no longer."""
+        return now - self.since > DATABASE_PATIENCE if is_away(self.error) else self.times >= GIVE_UP
