@@ -1,5 +1,6 @@
 """From stored bytes to meaning, with no request and no database: what the crawl and `reparse` share."""
 
+import traceback
 from dataclasses import dataclass
 
 from collector.errors import NoSuchPage, ParseError, Refused, Unsafe
@@ -21,19 +22,42 @@ class Derived:
     picture: Picture | None = None
     failure: ParseError | None = None
     gone: str | None = None  # why the page says that there is nothing, in spite of its status 200
+    trace: str | None = None  # of an error of our own, which is why there is a failure
 
     @property
     def missing(self) -> tuple[str, ...]:
         """The fields that were looked for and not found."""
         return (self.failure.field,) if self.failure else self.parsed.missing
 
+    @property
+    def keeps_out(self) -> bool:
+        """Whether the page itself says that its photo is not to be kept."""
+        return any(getattr(item, "keep_out", False) for item in self.parsed.items)
+
 
 def derive(source: str, kind: PageKind, url: str, body: bytes, content_type: str | None) -> Derived:
-    """Read one stored page.
+    """Read one stored page. A page that trips our own code is a failure like any other.
 
     Raises:
         Refused: it is a block page, served as if it were content.
     """
+    try:
+        return _derive(source, kind, url, body, content_type)
+    except Refused:
+        raise
+    except Exception as error:  # noqa: BLE001
+        # Whatever trips, and be it for want of memory: it costs this page, not its bytes and none of the others.
+        return tripped(error)
+
+
+def tripped(error: Exception) -> Derived:
+    """A failure by an error of our own, with its trace."""
+    trace = "".join(traceback.format_exception(error, limit=-20))  # what recurses for ever is not told a thousand times
+    trace = trace.encode("utf-8", "backslashreplace").decode()  # a page's own words may be in it
+    return Derived(failure=ParseError("parser", f"an error of our own: {error!r:.300}"), trace=trace)
+
+
+def _derive(source: str, kind: PageKind, url: str, body: bytes, content_type: str | None) -> Derived:
     if kind is PageKind.ROBOTS:
         return Derived()
     if kind is PageKind.IMAGE:

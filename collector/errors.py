@@ -59,6 +59,7 @@ class HostBusy(TryLater):
 
     def __init__(self, reason: str, status: int, retry_after: float | None) -> None:
         super().__init__(reason, status)
+        self.args = (reason, status, retry_after)
         self.retry_after = retry_after
 
 
@@ -86,9 +87,12 @@ class ParseError(PaddockError):
     """A page that cannot be read right. `field` names what was looked for and not found."""
 
     def __init__(self, field: str, reason: str) -> None:
-        super().__init__(f"{field}: {reason}")
+        super().__init__(field, reason)  # as it was called, or it could not come back from another process
         self.field = field
         self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.reason}"
 
 
 class NoSuchPage(ParseError):

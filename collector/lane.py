@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 
 import psycopg
@@ -14,11 +14,12 @@ from collector.fetch import Fetcher
 from collector.frontier import DuePage, Turn
 from collector.headers import storable
 from collector.jobs import CrawlJob, count_back, count_down, open_jobs
+from collector.keep import keep
 from collector.models import PageState
 from collector.politeness import Blocked, Gate, Slot, telling_lost_lanes
 from collector.robots import Robots, next_opening
 from collector.store import Outcome, commit
-from collector.visit import Visit, read
+from collector.visit import Visit, read, with_held_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -130,7 +131,9 @@ class Lane:
         visit = Visit(self.gate, self.fetcher, self.robots, page, slot)
         try:
             response = await visit.succeed()
-            return read(visit, response, self.stopped_kinds) if response else None
+            if response is None:
+                return None
+            return read(visit, await with_held_bytes(visit, response), self.stopped_kinds)
         except TryLater as error:
             if isinstance(error, HostBusy):
                 await self._be_busy(visit, error)
@@ -187,13 +190,7 @@ class Lane:
     async def _keep(self, outcome: Outcome) -> None:
         """Commit a page, and watch over its layout."""
         self.gate.slow_down(self.robots, outcome.took)
-        try:
-            await commit(self.gate, outcome)
-        except psycopg.DataError as error:
-            # Postgres will not have what the parser made of it: the bytes are kept, their meaning is not.
-            logger.exception("page not storable", extra={"url": outcome.page.url})
-            aside = replace(outcome, state=PageState.QUARANTINED, derived=None, error=f"not storable: {error}")
-            await commit(self.gate, aside)
+        outcome = await keep(self.gate, outcome)
         page, missing = outcome.page, outcome.derived.missing if outcome.derived else ()
         if missing and await drift.judge(self.gate.connection, page.source, page.kind, missing):
             self.stopped_kinds.add((page.source, page.kind))

@@ -122,6 +122,15 @@ AND NOT EXISTS (SELECT FROM aptitude AS later WHERE later.horse_id = held.horse_
                 AND later.observed_at > held.observed_at)
 """
 Statement = tuple[LiteralString, dict[str, Any]]
+# What an item is about; no two of a page may say something of the same.
+KEYS: dict[type[RacingItem], tuple[str, ...]] = {
+    RaceDayItem: ("race_date",),
+    RaceItem: ("race_id",),
+    EntryItem: ("race_id", "horse_id"),
+    HorseItem: ("horse_id",),
+    AptitudeItem: ("horse_id", "axis"),
+    ReviewsItem: ("horse_id",),
+}
 
 
 def statements(kind: PageKind, url: str, at: datetime, items: Sequence[RacingItem], *, whole: bool) -> list[Statement]:

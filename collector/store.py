@@ -62,6 +62,16 @@ def _plain(value: Any) -> str:
     return value.isoformat()
 
 
+def _writable(text: str | None) -> str | None:
+    """Words that a site has a part in, as the database takes them: without lone surrogates and zero bytes."""
+    return text and text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+
+
+def _validator(text: str | None) -> str | None:
+    """What can be sent back just as it came; None where it cannot even be kept so."""
+    return text if text == _writable(text) else None
+
+
 def _array(values: Iterable[object]) -> str:
     """An array as Postgres reads one from text."""
     quoted = (str(value).replace("\\", "\\\\").replace('"', '\\"') for value in values)
@@ -70,26 +80,12 @@ def _array(values: Iterable[object]) -> str:
 
 # The part that every page has: the gate, the bytes, the log, the links, the page's own state. With an old epoch
 # the gate raises, and nothing of the rest is written. Reviews are counted anew where an opinion has changed, all other
-# links are followed once. What a page means is one more part of the same statement.
+# links are followed once. Of a page that is forgotten just then only the request is kept. What a page means is one more
+# part of the same statement.
 PAGE_PARTS = """
 WITH gate AS MATERIALIZED (
     SELECT CASE WHEN %(asked)s THEN finish_slot(%(host)s, %(epoch)s, %(at)s, %(delay)s, %(why)s)
            ELSE release_slot(%(host)s, %(epoch)s, %(at)s) END AS gap),
-kept AS (
-    INSERT INTO blob (digest, media_type, size, encoding, content)
-    SELECT %(digest)s, %(media_type)s, %(blob_size)s, %(encoding)s, %(content)s FROM gate
-    WHERE %(content)s IS NOT NULL AND NOT EXISTS (SELECT FROM page WHERE id = %(id)s AND state = 'excluded')
-    ON CONFLICT DO NOTHING),
-logged AS (
-    INSERT INTO fetch_log (page_id, host, url, at, took, gap, status, size, outcome, error, digest)
-    SELECT %(id)s, %(host)s, %(url)s, %(at)s, %(took)s, gap, %(status)s, %(size)s, %(outcome)s, %(error)s, %(digest)s
-    FROM gate WHERE %(asked)s),
-linked AS (
-    INSERT INTO page (url, host, source, kind, dated, priority, due_at, found_on)
-    SELECT link.url, %(host)s, %(source)s, link.kind, link.dated, link.priority, %(at)s, %(url)s
-    FROM gate, jsonb_to_recordset($1::jsonb->'links') AS link (url text, kind text, dated date, priority int)
-    ON CONFLICT (url) DO UPDATE SET due_at = EXCLUDED.due_at
-    WHERE page.kind = 'reviews' AND page.state <> 'excluded'),
 paged AS (
     UPDATE page SET state = %(state)s, due_at = %(due_at)s, etag = %(etag)s, last_modified = %(last_modified)s,
         last_status = COALESCE(%(status)s, last_status), failures = %(failures)s,
@@ -99,7 +95,23 @@ paged AS (
         changed_at = CASE WHEN %(digest)s IS DISTINCT FROM digest AND %(digest)s IS NOT NULL
                           THEN %(at)s ELSE changed_at END,
         digest = COALESCE(%(digest)s, digest)
-    FROM gate WHERE id = %(id)s AND state <> 'excluded')"""
+    FROM gate WHERE id = %(id)s AND state <> 'excluded' RETURNING id),
+kept AS (
+    INSERT INTO blob (digest, media_type, size, encoding, content)
+    SELECT %(digest)s, %(media_type)s, %(blob_size)s, %(encoding)s, %(content)s FROM paged
+    WHERE %(content)s IS NOT NULL
+    ON CONFLICT DO NOTHING),
+logged AS (
+    INSERT INTO fetch_log (page_id, host, url, at, took, gap, status, size, outcome, error, digest)
+    SELECT %(id)s, %(host)s, %(url)s, %(at)s, %(took)s, gap, %(status)s, %(size)s, %(outcome)s, %(error)s,
+           (SELECT %(digest)s FROM paged)
+    FROM gate WHERE %(asked)s),
+linked AS (
+    INSERT INTO page (url, host, source, kind, dated, priority, due_at, found_on)
+    SELECT link.url, %(host)s, %(source)s, link.kind, link.dated, link.priority, %(at)s, %(url)s
+    FROM paged, jsonb_to_recordset($1::jsonb->'links') AS link (url text, kind text, dated date, priority int)
+    ON CONFLICT (url) DO UPDATE SET due_at = EXCLUDED.due_at
+    WHERE page.kind = 'reviews' AND page.state <> 'excluded')"""
 STORE_PAGE = typed(f"{PAGE_PARTS} SELECT 1")
 
 STORE_ISSUE = typed("""
@@ -139,7 +151,7 @@ INSERT INTO photo AS held (source, issue_code, number, {", ".join(PHOTO_FACTS)},
                            digest, media_type, width, height, phash)
 SELECT %(source)s, %(issue_code)s, %(number)s, {", ".join(f"%({name})s" for name in PHOTO_FACTS)}, %(url)s, %(at)s,
        shown.digest, shown.media_type, shown.width, shown.height, shown.phash
-FROM (VALUES (1)) AS one LEFT JOIN LATERAL (
+FROM {{page}} LEFT JOIN LATERAL (
     SELECT digest, media_type, width, height, phash FROM photo
     WHERE image_url = %(image_url)s AND digest IS NOT NULL LIMIT 1) AS shown ON true
 WHERE NOT EXISTS (SELECT FROM page WHERE url = %(page_url)s AND state = 'excluded')
@@ -150,8 +162,8 @@ ON CONFLICT (source, issue_code, number) DO UPDATE SET
 WHERE ({", ".join(f"held.{name}" for name in PHOTO_FACTS)})
       IS DISTINCT FROM ({", ".join(f"EXCLUDED.{name}" for name in PHOTO_FACTS)})
 """
-STORE_PHOTO = typed(PHOTO)
-STORE_PHOTO_PAGE = typed(PAGE_PARTS + PHOTO)
+STORE_PHOTO = typed(PHOTO.format(page="(VALUES (1)) AS page"))
+STORE_PHOTO_PAGE = typed(PAGE_PARTS + PHOTO.format(page="paged"))
 
 # Within this many of the 256 bits, two different pictures are the same photo, encoded anew.
 NEAR = 12
@@ -175,6 +187,17 @@ WHERE photo.id = measured.id AND (photo.digest, photo.width, photo.height, photo
 """
 STORE_PICTURE = typed(f"WITH {PICTURE}")
 STORE_IMAGE = typed(f"{PAGE_PARTS}, {PICTURE}")
+
+# What is kept out, by its own wish or on request, leaves nothing that could be shown or asked for. The list's word that
+# there is such a photo stays.
+KEEP_OUT = typed("""
+WITH shown AS (DELETE FROM photo WHERE page_url = %(url)s AND image_url IS NOT NULL RETURNING image_url),
+emptied AS (UPDATE photo SET digest = NULL, media_type = NULL, width = NULL, height = NULL, phash = NULL,
+                             near_duplicate_of = NULL WHERE image_url = %(url)s AND digest IS NOT NULL)
+UPDATE page SET state = 'excluded', due_at = NULL, error = %(error)s FROM shown
+WHERE page.url = shown.image_url AND state <> 'excluded'
+AND NOT EXISTS (SELECT FROM photo AS other WHERE other.image_url = page.url AND other.page_url <> %(url)s)
+""")
 
 STORE_FAILURE = typed("""
 INSERT INTO parse_failure (page_id, digest, field, reason, observed_at)
@@ -228,6 +251,8 @@ async def commit(gate: Gate, outcome: Outcome) -> None:
         else:
             async with gate.connection.pipeline(), gate.connection.transaction():
                 await _execute(cursor, STORE_PAGE, facts, content)
+                if outcome.state is PageState.EXCLUDED:
+                    await keep_out(cursor, outcome.page, outcome.error)
                 if outcome.derived:
                     digest = facts["digest"] or outcome.page.digest
                     await store_derived(cursor, outcome.page, digest, outcome.at, outcome.derived)
@@ -236,9 +261,12 @@ async def commit(gate: Gate, outcome: Outcome) -> None:
 def _single_statement(outcome: Outcome, facts: dict[str, Any]) -> LiteralString | None:
     """The statement that says it all, with its facts added; None where it takes more than one."""
     derived = outcome.derived
+    if outcome.state is PageState.EXCLUDED:
+        return None
     if derived is None:
         return STORE_PAGE
-    if derived.failure or outcome.page.state == PageState.QUARANTINED:
+    # The digest of what is held already is not among the facts.
+    if derived.failure or outcome.packed is None or outcome.page.state == PageState.QUARANTINED:
         return None
     if derived.picture:
         facts.update(_picture_facts(derived.picture, outcome.page))
@@ -254,27 +282,34 @@ def _single_statement(outcome: Outcome, facts: dict[str, Any]) -> LiteralString 
 
 def _page_facts(gate: Gate, outcome: Outcome) -> dict[str, Any]:
     page, packed, derived = outcome.page, outcome.packed, outcome.derived
-    found = derived.parsed.links if derived else ()
-    links = [link for link in found if host_name(link.url) == gate.host]
     facts: dict[str, Any] = {
-        "host": gate.host, "epoch": gate.epoch, "delay": gate.delay, "why": gate.reason,
+        "host": gate.host, "epoch": gate.epoch, "delay": gate.delay, "why": _writable(gate.reason),
         "id": page.id, "url": page.url, "source": page.source,
         "at": outcome.at, "asked": outcome.asked, "took": outcome.took,
-        "status": outcome.status, "size": outcome.size, "outcome": outcome.outcome, "error": outcome.error,
+        "status": outcome.status, "size": outcome.size, "outcome": outcome.outcome,
+        "error": _writable(outcome.error),
         "state": outcome.state, "due_at": outcome.due_at,
-        "etag": outcome.etag, "last_modified": outcome.last_modified, "failures": outcome.failures,
+        "etag": _validator(outcome.etag), "last_modified": _validator(outcome.last_modified),
+        "failures": outcome.failures,
         "answered": outcome.answered, "missing": _array(derived.missing) if derived else None,
         "digest": packed.digest if packed else None,
-        "media_type": packed.media_type if packed else None,
+        "media_type": _writable(packed.media_type) if packed else None,
         "blob_size": packed.size if packed else None,
         "encoding": packed.encoding if packed else None,
     }  # fmt: skip
-    if links:
-        facts["links"] = [
-            {"url": link.url, "kind": link.kind, "dated": link.dated or page.dated, "priority": PRIORITY[link.kind]}
-            for link in links
-        ]
+    if links := links_of(page, derived):
+        facts["links"] = links
     return facts
+
+
+def links_of(page: DuePage, derived: Derived | None) -> list[dict[str, Any]]:
+    """The pages of the same host that a page leads to, each once."""
+    host, links = host_name(page.url), dict[str, dict[str, Any]]()
+    for link in derived.parsed.links if derived else ():
+        if host_name(link.url) == host:
+            found = {"url": link.url, "kind": link.kind, "dated": link.dated or page.dated}
+            links.setdefault(link.url, found | {"priority": PRIORITY[link.kind]})
+    return list(links.values())
 
 
 def _picture_facts(picture: Picture, page: DuePage) -> dict[str, Any]:
@@ -295,6 +330,11 @@ def _item_facts(item: Item) -> dict[str, Any]:
     return facts
 
 
+async def keep_out(cursor: Cursor, page: DuePage, why: str | None) -> None:
+    """Take away what is shown of a page that is kept out; its picture is not asked for."""
+    await _execute(cursor, KEEP_OUT, {"url": page.url, "error": _writable(why)})
+
+
 async def store_derived(cursor: Cursor, page: DuePage, digest: str | None, at: datetime, derived: Derived) -> None:
     """Write what a page means; the same whether it came just now or is read again from the archive."""
     provenance = {"id": page.id, "url": page.url, "at": at, "digest": digest}
@@ -308,11 +348,28 @@ async def store_derived(cursor: Cursor, page: DuePage, digest: str | None, at: d
         await _execute(cursor, STORE_FAILURE, provenance | {"field": flaw.field, "reason": flaw.reason})
     if picture := derived.picture:
         await _execute(cursor, STORE_PICTURE, provenance | _picture_facts(picture, page))
-    await _store_items(cursor, derived.parsed.items, provenance)
-    racing = [item for item in derived.parsed.items if isinstance(item, RacingItem)]
+    items = once_each(derived.parsed.items)
+    await _store_items(cursor, items, provenance)
+    racing = [item for item in items if isinstance(item, RacingItem)]
     whole = not derived.parsed.flaws
     for statement, facts in race_store.statements(page.kind, page.url, at, racing, whole=whole):
         await _execute(cursor, statement, facts)
+
+
+# What an item is about.
+KEYS: dict[type[Item], tuple[str, ...]] = {
+    **dict.fromkeys((PhotoItem, ListedPhotoItem), ("source", "issue_code", "number")),
+    IssueItem: ("source", "code"),
+    **race_store.KEYS,
+}
+
+
+def once_each(items: Sequence[Item]) -> list[Item]:
+    """Of several items about the same thing the first, as pages print the main thing first."""
+    found = dict[tuple[Any, ...], Item]()
+    for item in items:
+        found.setdefault((type(item), *(getattr(item, name) for name in KEYS[type(item)])), item)
+    return list(found.values())
 
 
 async def _store_items(cursor: Cursor, items: Sequence[Item], provenance: dict[str, Any]) -> None:

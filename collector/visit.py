@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Set
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,21 +15,22 @@ from tenacity import (
 )
 
 from collector import frontier
-from collector.archive import digest_of, pack
-from collector.derive import Derived, derive
+from collector.archive import digest_of, pack, type_of, unpack
+from collector.derive import derive
 from collector.errors import Disallowed, HostBusy, TryLater, Unsafe
 from collector.fetch import IMAGE_BYTES, PAGE_BYTES, REDIRECTS, Fetcher, Response, check_status, keeps_out
 from collector.frontier import DuePage
 from collector.headers import shown, storable
 from collector.models import PageKind, PageState
 from collector.politeness import Gate, Slot, Wait, host_name
-from collector.racing import AptitudeItem
 from collector.robots import Robots
 from collector.store import Outcome, commit
+from collector.verdict import Verdict, decide, revisit_at
 
 ATTEMPTS = 3  # of one page in one visit, each on a slot of its own
 MAX_HOPS = 5  # redirects
 PHOTOS = (PageKind.IMAGE, PageKind.PHOTO_PAGE)
+HELD = "SELECT media_type, encoding, content FROM page JOIN blob USING (digest) WHERE page.id = %s"
 
 
 def _worth_retrying(error: BaseException) -> bool:
@@ -168,8 +170,26 @@ class Visit:
         return Outcome(page, self.at, self.took, name, state, due_at, self.asked, failures=failures, **facts)
 
 
+async def with_held_bytes(visit: Visit, response: Response) -> Response:
+    """ "Not modified" of a page that does not count as read: what is held stands in for what was not sent."""
+    if response.status != 304 or visit.page.state == PageState.FETCHED:
+        return response
+    row = await (await visit.gate.connection.execute(HELD, (visit.page.id,))).fetchone()
+    if row is None:
+        return response
+    media_type, encoding, content = row
+    headers = {"Content-Type": media_type} | {
+        name: value for name, value in (("ETag", response.etag), ("Last-Modified", response.last_modified)) if value
+    }
+    return replace(response, headers=headers, body=unpack(content, encoding))
+
+
 def read(visit: Visit, response: Response, stopped_kinds: Set[tuple[str, str]]) -> Outcome:
-    """What an answer means: new bytes with their items, or that nothing changed, or that it is gone."""
+    """What an answer means: new bytes with their items, or that nothing changed, or that it is gone.
+
+    Raises:
+        Refused: it is a block page, served as if it were content.
+    """
     page = visit.page
     if response.status in (404, 410):
         due_at = frontier.recheck_at(page.kind, page.dated, visit.at)
@@ -177,60 +197,25 @@ def read(visit: Visit, response: Response, stopped_kinds: Set[tuple[str, str]]) 
     of_picture = page.kind is PageKind.IMAGE
     if page.kind in PHOTOS and (directive := keeps_out(response.headers, of_picture=of_picture)):
         return visit.outcome("refused", PageState.EXCLUDED, error=f"its headers keep it out: {directive}")
-    validators = {"etag": response.etag, "last_modified": response.last_modified, "size": len(response.body)}
-    unread = page.state == PageState.QUARANTINED
     digest = digest_of(response.body)
-    if response.status == 304 or (digest == page.digest and not unread):
-        name = "not_modified" if response.status == 304 else "unchanged"
-        kept = {key: value for key, value in validators.items() if value}
-        state = PageState.QUARANTINED if unread else PageState.FETCHED
-        return visit.outcome(name, state, due_at=_revisit(visit, None), **kept)
-    packed = pack(response.body, response.media_type, digest)
+    same = response.status == 304 or digest == page.digest
+    name = "not_modified" if response.status == 304 else "unchanged" if same else "changed" if page.digest else "new"
+    size = 0 if response.status == 304 else len(response.body)
+    facts: dict[str, Any] = {"etag": response.etag, "last_modified": response.last_modified, "size": size}
+    if same:
+        facts = {fact: value for fact, value in facts.items() if value}
+    else:
+        facts["packed"] = pack(response.body, type_of(response.content_type), digest)
+    if same and page.state == PageState.FETCHED:
+        return visit.outcome(name, PageState.FETCHED, due_at=revisit_at(page, None, visit.at), **facts)
+    # What is held already is read again, unless it is known to have been read well.
     derived = derive(page.source, page.kind, page.url, response.body, response.content_type)
-    return _outcome_of(
-        visit,
-        stopped_kinds,
-        derived,
-        "changed" if page.digest else "new",
-        _revisit(visit, derived),
-        packed=packed,
-        **validators,
-    )
+    stopped = (page.source, page.kind) in stopped_kinds
+    return _decided(visit, decide(page, derived, visit.at, stopped=stopped, same=same), name, facts)
 
 
-def _revisit(visit: Visit, derived: Derived | None) -> datetime | None:
-    """When to ask again for a page that says something new, or (None) the same as before."""
-    page = visit.page
-    if page.kind not in frontier.LABELS:
-        return frontier.revisit_at(page.kind, page.dated, visit.at)
-    # A horse's page is asked for again only if it is where the horse's aptitude is shown.
-    shows_opinion = derived is None or any(isinstance(item, AptitudeItem) for item in derived.parsed.items)
-    if page.kind is PageKind.REVIEWS or not shows_opinion:
-        return None
-    return frontier.ask_opinion_at(visit.at, page.checked_at, changed=derived is not None)
-
-
-def _outcome_of(
-    visit: Visit,
-    stopped_kinds: Set[tuple[str, str]],
-    derived: Derived,
-    name: str,
-    revisit: datetime | None,
-    **facts: Any,
-) -> Outcome:
-    page = visit.page
-    if (page.source, page.kind) in stopped_kinds:
-        reason = "the layout of these pages has changed; archived, to be read by `reparse` after a fix"
-        return visit.outcome(name, PageState.QUARANTINED, error=reason, due_at=revisit, **facts)
-    if derived.gone:
-        due_at = frontier.recheck_at(page.kind, page.dated, visit.at)
-        return visit.outcome("gone", PageState.GONE, error=derived.gone, due_at=due_at, **facts)
-    if derived.failure:
-        week = visit.at + timedelta(days=7)
-        return visit.outcome(
-            name, PageState.QUARANTINED, error=str(derived.failure), due_at=week, derived=derived, **facts
-        )
-    keep_out = next((True for item in derived.parsed.items if getattr(item, "keep_out", False)), False)
-    if keep_out:
-        return visit.outcome("refused", PageState.EXCLUDED, error="the page's robots meta keeps its photo out")
-    return visit.outcome(name, PageState.FETCHED, due_at=revisit, derived=derived, **facts)
+def _decided(visit: Visit, verdict: Verdict, name: str, facts: dict[str, Any]) -> Outcome:
+    if verdict.state is PageState.EXCLUDED:  # not even its bytes are kept
+        return visit.outcome("refused", PageState.EXCLUDED, error=verdict.error)
+    name = "gone" if verdict.state is PageState.GONE else name
+    return visit.outcome(name, verdict.state, due_at=verdict.due_at, error=verdict.error, derived=verdict.kept, **facts)
