@@ -2,4 +2,4 @@
 
 from importlib.metadata import version
 
-__version__ = version("paddock")
+__version__ = version("keiba-paddock")

@@ -17,7 +17,8 @@ from sqlalchemy.pool import NullPool
 from collector.embedded import lease
 from collector.errors import UsageError
 
-MIGRATIONS = Path(__file__).parent.parent / "migrations"
+SHIPPED = Path(__file__).parent / "_migrations"  # where a wheel has them; a checkout has them beside the package
+MIGRATIONS = SHIPPED if SHIPPED.is_dir() else Path(__file__).parent.parent / "migrations"
 SESSION_OPTIONS = "-c search_path=public,procrastinate -c timezone=UTC"
 
 

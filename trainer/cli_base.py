@@ -6,7 +6,7 @@ import typer
 from typer.core import TyperGroup
 
 from collector.errors import PaddockError
-from trainer.errors import Diverged, ExitCode
+from trainer.errors import Diverged, ExitCode, not_installed
 
 EXIT_CODES = (
     "Exit codes: 0 done; 2 wrong use, configuration or data; 6 training stopped because its loss was no number, the "
@@ -32,7 +32,7 @@ class Commands(TyperGroup):
             typer.echo(f"error: {as_typed(str(error), demo=demo)}", err=True)
             raise typer.Exit(ExitCode.USAGE) from error
         except ModuleNotFoundError as error:
-            typer.echo(f"error: {error.name} is not installed: pip install 'paddock[trainer]'.", err=True)
+            typer.echo(f"error: {not_installed(error.name or 'a library', 'trainer')}", err=True)
             raise typer.Exit(ExitCode.USAGE) from error
         except OSError as error:
             typer.echo(f"error: {explain(error)}", err=True)
