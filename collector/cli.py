@@ -20,10 +20,13 @@ class Commands(TyperGroup):
     """A group whose commands answer a user's mistake with one sentence instead of a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
+        from collector.console import as_typed
+
+        demo = bool(ctx.params.get("demo")) or "--demo" in (*ctx._protected_args, *ctx.args)
         try:
             return super().invoke(ctx)
         except PaddockError as error:
-            typer.echo(f"error: {error}", err=True)
+            typer.echo(f"error: {as_typed(str(error), demo=demo)}", err=True)
             raise typer.Exit(ExitCode.USAGE) from error
         except typer.Abort as error:
             typer.echo("error: Not confirmed, so nothing was done; add --yes to do it without being asked.", err=True)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from collector import frontier
+from collector.console import in_japan
 from collector.errors import ExitCode
 from collector.frontier import IN_SCOPE, Scope, scope_parameters
 from collector.jobs import Workplace, follow_up, lane_lock, start_lane, working
@@ -81,9 +82,9 @@ class _LaneState:
     def waiting(self) -> str | None:
         """Why nothing happens on this host at the moment."""
         if self.closed:
-            return f"{self.reason}, until {self.blocked_until:%H:%M:%S}"
+            return f"{self.reason}, until {in_japan(self.blocked_until)}"
         if self.scheduled_at is not None and self.scheduled_at > self.now:
-            return f"outside the opening hours, until {self.scheduled_at:%Y-%m-%d %H:%M} UTC"
+            return f"outside the opening hours, until {in_japan(self.scheduled_at)}"
         return None
 
 

@@ -19,7 +19,7 @@ class Commands(TyperGroup):
     """A group whose commands answer a user's mistake with one sentence instead of a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
-        from trainer.command_base import as_typed
+        from collector.console import as_typed
         from trainer.places import explain
 
         demo = bool(ctx.params.get("demo")) or "--demo" in (*ctx._protected_args, *ctx.args)
