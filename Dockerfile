@@ -7,7 +7,7 @@ WORKDIR /src
 # The dependencies change seldom: a layer of their own, in a folder that is copied whole.
 COPY requirements.lock ./
 RUN python -m venv /app && /app/bin/pip install --quiet --require-hashes -r requirements.lock
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE requirements-*.lock ./
 COPY collector ./collector
 COPY migrations ./migrations
 RUN /app/bin/pip install --quiet --no-deps --no-build-isolation .
@@ -29,7 +29,6 @@ ENTRYPOINT ["collector"]
 CMD ["--help"]
 
 FROM build AS build-trainer
-COPY requirements-trainer.lock ./
 RUN /app/bin/pip install --quiet --require-hashes --no-deps -r requirements-trainer.lock
 # Not in the lock, as its build differs by machine: this index has the one for the CPU, a tenth as large as that of
 # PyPI, which is for CUDA.

@@ -15,6 +15,7 @@ import psycopg
 from rich.console import Console
 
 from collector import database
+from collector.console import LogFormatter
 from collector.errors import ExitCode
 from collector.jobs import Workplace
 from collector.politeness import Connection
@@ -25,7 +26,7 @@ from collector.settings import Settings, load_settings
 LOG_FIELDS = set(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
-class EventFormatter(logging.Formatter):
+class EventFormatter(LogFormatter):
     """A fixed sentence first, then the facts as fields."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -40,7 +41,7 @@ def read_settings(*, demo: bool) -> Settings:
 
 def log_to_stderr(level: int) -> None:
     handler = logging.StreamHandler()
-    handler.setFormatter(EventFormatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    handler.setFormatter(EventFormatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("collector").setLevel(level)
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # that it tries again; whoever waits for it tells why
@@ -115,16 +116,16 @@ def stop_on_signals(place: Workplace) -> None:
 
 ENDINGS = {
     ExitCode.INTERRUPTED: "Interrupted; everything fetched is kept, the same command goes on from here.",
-    ExitCode.BLOCKED: "The site closed or refused us; the work stays queued. `collector status{demo}` says more.",
-    ExitCode.SOME_FAILED: "Some pages failed; they are tried again when due. `collector status{demo}` says which.",
+    ExitCode.BLOCKED: "The site closed or refused us; the work stays queued. `collector status` says more.",
+    ExitCode.SOME_FAILED: "Some pages failed; they are tried again when due. `collector status` says which.",
     ExitCode.LAYOUT_CHANGED: "The layout of pages has changed; they are archived, not stored as data."
-    " `collector status{demo}` names the field.",
+    " `collector status` names the field.",
 }
 
 
-def say_how_it_ended(console: Console, code: ExitCode, *, demo: bool) -> None:
+def say_how_it_ended(console: Console, code: ExitCode) -> None:
     if code in ENDINGS:
-        console.print(ENDINGS[code].format(demo=" --demo" if demo else ""), soft_wrap=True)
+        console.print(ENDINGS[code], soft_wrap=True)
 
 
 def read_schedule(settings: Settings) -> Schedule:

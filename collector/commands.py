@@ -4,7 +4,6 @@ import logging
 from typing import Any
 
 import typer
-from rich.console import Console
 
 from collector import database
 from collector import forget as forgetting
@@ -21,13 +20,14 @@ from collector.command_base import (
     stop_on_signals,
     workplace,
 )
+from collector.console import stderr, stdout
 from collector.crawl import crawl as run_crawl
 from collector.errors import ExitCode, TryLater, UsageError
 from collector.frontier import read_scope
 from collector.models import UNDATED
 from collector.plan import print_plan, robots_verdict
 from collector.politeness import host_name
-from collector.progress import Progress, stderr_console, tell_crawl
+from collector.progress import Progress, tell_crawl
 from collector.report import (
     print_changes,
     print_forgotten,
@@ -56,22 +56,22 @@ def crawl(
     settings.check_crawl()
     if all_races and not settings.netkeiba_url:
         raise UsageError("--races all needs the site that has the races; PADDOCK_NETKEIBA_URL is set to nothing.")
-    console = stderr_console()
+    console = stderr(demo=demo)
     log_to_stderr(logging.WARNING)
 
     async def main(conninfo: str) -> ExitCode:
         place = workplace(settings, conninfo)
         async with look_alike(settings):
             if dry_run:
-                return await print_plan(place, settings.keibado_url, scope, as_json=as_json)
+                return await print_plan(stdout(demo=demo), place, settings.keibado_url, scope, as_json=as_json)
             stop_on_signals(place)
             with Progress(console, tell_crawl) as progress:
                 summary, code = await run_crawl(place, settings.keibado_url, scope, progress.show)
         if as_json:
             print_json(summary.as_json())
         else:
-            print_summary(Console(highlight=False), summary)
-        say_how_it_ended(console, code, demo=demo)
+            print_summary(stdout(demo=demo), summary)
+        say_how_it_ended(console, code)
         return code
 
     with database.opened(settings.database_url, settings.home) as conninfo:
@@ -108,12 +108,12 @@ def status(*, as_json: bool, demo: bool) -> None:
     if as_json:
         print_json(facts)
     else:
-        print_status(Console(highlight=False), facts)
+        print_status(stdout(demo=demo), facts)
 
 
 def reparse(since: str | None, *, dry_run: bool, as_json: bool, demo: bool) -> ExitCode:
     """`collector reparse`."""
-    console = stderr_console()
+    console = stderr(demo=demo)
     # Horses and their aptitudes are of no day; they are read again where everything is.
     first_day = read_scope(since, None, None).since if since else UNDATED
 
@@ -135,7 +135,7 @@ def reparse(since: str | None, *, dry_run: bool, as_json: bool, demo: bool) -> E
     if as_json:
         print_json(changes.as_json())
     else:
-        print_changes(Console(highlight=False), changes, dry_run=dry_run)
+        print_changes(stdout(demo=demo), changes, dry_run=dry_run)
     if changes.still_changed:
         return ExitCode.LAYOUT_CHANGED
     return ExitCode.SOME_FAILED if changes.unreadable else ExitCode.DONE
@@ -158,7 +158,7 @@ def robots(url: str, *, as_json: bool, demo: bool) -> ExitCode:
     if as_json:
         print_json(facts)
     else:
-        console = Console(highlight=False)
+        console = stdout(demo=demo)
         for name, value in facts.items():
             console.print(
                 f"{name.replace('_', ' '):15} {'-' if value is None else value}", markup=False, soft_wrap=True
@@ -188,14 +188,14 @@ def forget(url: str | None, host: str | None, *, yes: bool, as_json: bool, demo:
                 try:
                     await renew(connection)  # its views still tell of it, and no server may be there to see to it
                 except TryLater as error:
-                    stderr_console().print(f"The photos are gone; {error}.", soft_wrap=True, markup=False)
+                    stderr(demo=demo).print(f"The photos are gone; {error}.", soft_wrap=True, markup=False)
                 return forgotten
 
         forgotten = run(main())
     if as_json:
         print_json(forgotten.as_json())
     else:
-        print_forgotten(Console(highlight=False), forgotten)
+        print_forgotten(stdout(demo=demo), forgotten)
 
 
 def demo_site(host: str, port: int | None, issues: int, photos: int, crawl_delay: float, hostile: list[str]) -> None:

@@ -21,7 +21,8 @@ from collector.embedded import lease
 from collector.errors import UsageError
 from collector.trouble import reason_of
 
-MIGRATIONS = Path(__file__).parent.parent / "migrations"
+SHIPPED = Path(__file__).parent / "_migrations"  # where a wheel has them; a checkout has them beside the package
+MIGRATIONS = SHIPPED if SHIPPED.is_dir() else Path(__file__).parent.parent / "migrations"
 # Of the characters that end a part of an address, a user and a password hold none as it is; nor does a host.
 URL = re.compile(r"[a-z]+://([^:/?#@]*(:[^:/?#@]*)?@)?[^@?#]*(\?.*)?", re.DOTALL)
 NOT_UNDERSTOOD = (

@@ -6,6 +6,7 @@ from typing import Any, LiteralString
 from rich.console import Console
 from rich.table import Table
 
+from collector.console import JST
 from collector.politeness import Connection
 from collector.racing import Axis
 
@@ -99,7 +100,7 @@ def plot(axis: Axis, history: list[dict[str, Any]]) -> str:
     left, right = ENDS[axis]
     lines = [f"{axis.replace('_', ' ')}: {left} (0) to {right} (1)"]
     for row in history:
-        day = f"  {row['observed_at']:%Y-%m-%d}  "
+        day = f"  {row['observed_at'].astimezone(JST):%Y-%m-%d}  "
         if row["value"] is None:
             lines.append(f"{day}{'·' * WIDTH}  no label: {row['evidence']}")
             continue

@@ -3,8 +3,6 @@
 import logging
 from typing import Any
 
-from rich.console import Console
-
 from collector import database
 from collector import refresh as refreshing
 from collector.command_base import (
@@ -19,11 +17,13 @@ from collector.command_base import (
     stop_on_signals,
     workplace,
 )
+from collector.console import stderr, stdout
 from collector.errors import ExitCode, UsageError
 from collector.frontier import read_span
 from collector.horse import about, print_horse
+from collector.horse_names import find_horses
 from collector.matching import Matched, decide_by_hand, match_photos, open_photos
-from collector.progress import Progress, stderr_console, tell_refresh
+from collector.progress import Progress, tell_refresh
 from collector.report import print_matches, print_refreshed, print_schedule
 from collector.schedule import report
 
@@ -37,20 +37,18 @@ def refresh_labels(
     settings.check_crawl()
     if settings.netkeiba_url is None:
         raise UsageError("PADDOCK_NETKEIBA_URL is empty, and labels come from there; unset it.")
-    site, console = settings.netkeiba_url, stderr_console()
+    site, console = settings.netkeiba_url, stderr(demo=demo)
     log_to_stderr(logging.WARNING)
 
     async def main(conninfo: str) -> ExitCode:
         place = workplace(settings, conninfo)
         async with await place.connect() as connection:
-            chosen = await refreshing.find_horses(connection, horse) if horse else None
+            chosen = await find_horses(connection, horse) if horse else None
             due = await refreshing.plan(connection, site, older_than=age, horses=chosen, keep=not dry_run)
         if dry_run:
             asked = min(due, limit or due)
             facts = {"pages_due": due, "requests": asked}
-            print_json(facts) if as_json else Console(highlight=False).print(
-                f"{asked} of {due} pages due would be asked for."
-            )
+            print_json(facts) if as_json else stdout(demo=demo).print(f"{asked} of {due} pages due would be asked for.")
             return ExitCode.DONE
         stop_on_signals(place)
         async with look_alike(settings):
@@ -59,8 +57,8 @@ def refresh_labels(
         if as_json:
             print_json(done.as_json())
         else:
-            print_refreshed(Console(highlight=False), done)
-        say_how_it_ended(console, code, demo=demo)
+            print_refreshed(stdout(demo=demo), done)
+        say_how_it_ended(console, code)
         return code
 
     with database.opened(settings.database_url, settings.home) as conninfo:
@@ -73,7 +71,7 @@ def horse(name: str, *, as_json: bool, demo: bool) -> None:
 
         async def main() -> list[dict[str, Any]]:
             async with await connect() as connection:
-                found = await refreshing.find_horses(connection, name)
+                found = await find_horses(connection, name)
                 return [await about(connection, horse_id) for horse_id in found]
 
         horses = run(main())
@@ -81,7 +79,7 @@ def horse(name: str, *, as_json: bool, demo: bool) -> None:
         print_json(horses)
         return
     for facts in horses:
-        print_horse(Console(highlight=False), facts)
+        print_horse(stdout(demo=demo), facts)
 
 
 def match(*, review: bool, by_hand: tuple[str, str] | None, as_json: bool, demo: bool) -> None:
@@ -100,7 +98,7 @@ def match(*, review: bool, by_hand: tuple[str, str] | None, as_json: bool, demo:
     if as_json:
         print_json({"horse_id": result} if isinstance(result, str) else _plain(result))
     else:
-        print_matches(Console(highlight=False), result)
+        print_matches(stdout(demo=demo), result)
 
 
 def _plain(result: Matched | list[dict[str, Any]]) -> Any:
@@ -121,4 +119,4 @@ def schedule(*, as_json: bool, demo: bool) -> None:
     if as_json:
         print_json(ticks)
     else:
-        print_schedule(Console(highlight=False), ticks)
+        print_schedule(stdout(demo=demo), ticks)

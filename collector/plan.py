@@ -110,7 +110,7 @@ async def _age(connection: Connection, robots_url: str) -> dict[str, Any]:
     }
 
 
-async def print_plan(place: Workplace, base: str, scope: Scope, *, as_json: bool) -> ExitCode:
+async def print_plan(console: Console, place: Workplace, base: str, scope: Scope, *, as_json: bool) -> ExitCode:
     """Say what a crawl of this scope would do; the exit code says whether it may."""
     copy = await current_copy(place, base)
     robots = copy.robots if copy and copy.robots else Robots.disallow_all("robots.txt is out of reach")
@@ -134,7 +134,7 @@ async def print_plan(place: Workplace, base: str, scope: Scope, *, as_json: bool
     if as_json:
         sys.stdout.write(json.dumps(facts) + "\n")
     else:
-        _print(Console(highlight=False), scope, facts)
+        _print(console, scope, facts)
     return ExitCode.DONE if allowed else ExitCode.BLOCKED
 
 

@@ -21,6 +21,7 @@ class Commands(TyperGroup):
     """A group whose commands answer what a person or a machine does wrong with one sentence instead of a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
+        ctx.meta["demo"] = bool(ctx.params.get("demo")) or "--demo" in (*ctx._protected_args, *ctx.args)
         try:
             with private_files():
                 result = super().invoke(ctx)
@@ -49,9 +50,11 @@ class Commands(TyperGroup):
         typer.echo(f"error: {self.worded(ctx, sentence)}", err=True)
         raise typer.Exit(exit_code) from error
 
-    def worded(self, _ctx: Any, sentence: str) -> str:
-        """The sentence as it is told to whoever gave this command."""
-        return sentence
+    def worded(self, ctx: Any, sentence: str) -> str:
+        """The sentence with every command in it as it has to be typed."""
+        from collector.console import as_typed  # draws tables, which --help does not need
+
+        return as_typed(sentence, demo=ctx.meta["demo"])
 
 
 def _unreadable(error: Exception) -> PaddockError | None:

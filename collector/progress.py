@@ -1,6 +1,5 @@
 """How a crawl goes, for a person to see: live on a terminal, a line now and then in a log."""
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -147,8 +146,3 @@ class Progress:
 def gap(seconds: float | None) -> str:
     """A gap between two requests."""
     return "-" if seconds is None else f"{seconds:.3f} s"
-
-
-def stderr_console() -> Console:
-    """Where everything goes that is not the result."""
-    return Console(file=sys.stderr, highlight=False)

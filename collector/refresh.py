@@ -11,13 +11,12 @@ from datetime import timedelta
 from typing import Any
 
 from collector.crawl import Tick, Watch, database_clock, due_pages, exit_code
-from collector.errors import ExitCode, UsageError
+from collector.errors import ExitCode
 from collector.frontier import PRIORITY, UNDATED, Scope
 from collector.jobs import CrawlJob, Workplace, ask_for
 from collector.models import PageKind
 from collector.politeness import Connection, host_name
 from collector.sources import netkeiba
-from collector.sources.text import horse_key
 from collector.status import summarise
 
 # The pages of the horses that photos show, those that are not known yet.
@@ -112,20 +111,6 @@ async def plan(
         row = await (await connection.execute(DUE, facts)).fetchone()
     assert row is not None
     return row[0]
-
-
-async def find_horses(connection: Connection, horse: str) -> list[str]:
-    """The ids of the horses that a user means by an id or a name.
-
-    Raises:
-        UsageError: none is known.
-    """
-    query = "SELECT horse_id FROM horse WHERE horse_id = %s OR horse_key = %s ORDER BY horse_id"
-    key = horse_key(horse) if horse.strip() else ""
-    found = [row[0] for row in await (await connection.execute(query, (horse, key))).fetchall()]
-    if not found:
-        raise UsageError(f"No horse {horse} is known; horses come with the races: run `collector crawl` first.")
-    return found
 
 
 async def refresh(

@@ -6,12 +6,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from collector.console import in_japan
 from collector.forget import Forgotten
 from collector.matching import Matched
 from collector.progress import gap, size, span
 from collector.refresh import Refreshed
 from collector.reparse import Changes
-from collector.robots import TOKYO
 from collector.status import Summary
 
 
@@ -42,22 +42,18 @@ def print_refreshed(console: Console, done: Refreshed) -> None:
 
 
 def print_schedule(console: Console, ticks: list[dict[str, Any]]) -> None:
-    """The next ticks, and what the last ones led to (times in Asia/Tokyo)."""
+    """The next ticks, and what the last ones led to."""
     if not ticks:
         console.print("Nothing is scheduled: PADDOCK_LABELS_CRON and PADDOCK_BACK_NUMBERS_CRON are empty.")
         return
-    table = _table("Schedule (Asia/Tokyo)", "name", "cron", "next", "last", "what came of it")
+    table = _table("Schedule", "name", "cron (JST)", "next", "last", "what came of it")
     for tick in ticks:
         came = "no worker has fired it yet"
         if tick["last_at"]:
             came = f"{tick['pages']} pages due, {tick['requests']} requests, {tick['changed']} new or changed"
             came += f", {tick['failed']} failed" if tick["failed"] else ""
-        table.add_row(tick["name"], tick["cron"], _in_tokyo(tick["next_at"]), _in_tokyo(tick["last_at"]), came)
+        table.add_row(tick["name"], tick["cron"], _short(tick["next_at"]), _short(tick["last_at"]), came)
     console.print(table)
-
-
-def _in_tokyo(moment: datetime | None) -> str:
-    return "-" if moment is None else f"{moment.astimezone(TOKYO):%Y-%m-%d %H:%M}"
 
 
 def print_matches(console: Console, result: Matched | list[dict[str, Any]] | str) -> None:
@@ -66,7 +62,7 @@ def print_matches(console: Console, result: Matched | list[dict[str, Any]] | str
         console.print(f"decided: horse {result}", markup=False)
     elif isinstance(result, Matched):
         console.print(f"matched  {result.horses} photos with a horse, {result.races} of them with its race")
-        console.print(f"open     {result.open}   (collector match --review lists them)")
+        console.print(f"open     {result.open}   (`collector match --review` lists them)")
         console.print(f"by hand  {result.by_hand}")
     elif not result:
         console.print("No photo is open.")
@@ -76,11 +72,11 @@ def print_matches(console: Console, result: Matched | list[dict[str, Any]] | str
             candidates = ", ".join(row["candidates"])
             table.add_row(row["photo"], row["horse_name"], row["race_name"] or "-", row["why"], candidates)
         console.print(table)
-        console.print("Decide one by hand: collector match --set PHOTO HORSE")
+        console.print("Decide one by hand: `collector match --set PHOTO HORSE`")
 
 
-def _when(moment: datetime | None) -> str:
-    return "-" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}"
+def _short(moment: datetime | None) -> str:
+    return in_japan(moment, seconds=False)
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -113,17 +109,17 @@ def _after(days: dict[str, int]) -> str:
 def _state(host: dict[str, Any]) -> str:
     """How a host stands, in words."""
     if host["forgotten_at"]:
-        return f"forgotten on {_when(host['forgotten_at'])}, never asked again"
+        return f"forgotten on {in_japan(host['forgotten_at'])}, never asked again"
     state = "open"
     if host["blocked_until"]:
-        state = f"closed until {_when(host['blocked_until'])}: {host['blocked_reason']}"
+        state = f"closed until {in_japan(host['blocked_until'])}: {host['blocked_reason']}"
     elif host["waiting_for"]:
-        state = f"waiting for {host['waiting_for']}, until {_when(host['waiting_until'])}"
+        state = f"waiting for {host['waiting_for']}, until {in_japan(host['waiting_until'])}"
     return f"{state}; {host['lane_by']} is at work on it" if host["lane_by"] else state
 
 
 def print_status(console: Console, facts: dict[str, Any]) -> None:
-    """What is held, what is due, how the hosts stand, what failed, and what to do next (times in UTC)."""
+    """What is held, what is due, how the hosts stand, what failed, and what to do next."""
     held = facts["held"]
     console.print(
         f"[bold]Held[/bold]  {held['issues']} issues, {held['photos_with_picture']} photos of {held['horses']} horses"
@@ -132,17 +128,17 @@ def print_status(console: Console, facts: dict[str, Any]) -> None:
         f" {held['requests']} requests so far\n"
     )
     _print_matched(console, facts["matches"], facts["labels"])
-    due = _table("Due", "kind", "now", "later", "next at (UTC)")
+    due = _table("Due", "kind", "now", "later", "next at")
     for row in facts["due"]:
-        due.add_row(row["kind"], str(row["now"]), str(row["later"]), _when(row["next_at"]))
-    gates = _table("Hosts", "host", "last request (UTC)", "smallest gap", "delay", "state")
+        due.add_row(row["kind"], str(row["now"]), str(row["later"]), in_japan(row["next_at"]))
+    gates = _table("Hosts", "host", "last request", "smallest gap", "delay", "state")
     for row in facts["hosts"]:
         delay = "-" if row["delay_s"] is None else f"{row['delay_s']:g} s ({row['delay_reason']})"
-        gates.add_row(row["host"], _when(row["last_request_at"]), gap(row["smallest_gap_s"]), delay, _state(row))
-    jobs = _table("Asked for and not done", "range", "since (UTC)", "pages due", "who works on it")
+        gates.add_row(row["host"], in_japan(row["last_request_at"]), gap(row["smallest_gap_s"]), delay, _state(row))
+    jobs = _table("Asked for and not done", "range", "since", "pages due", "who works on it")
     for row in facts["jobs"]:
         who = "a command that waits for it" if row["attended"] else "workers; or run the same command again"
-        jobs.add_row(row["range"], _when(row["asked_at"]), str(row["pages_due"]), who)
+        jobs.add_row(row["range"], in_japan(row["asked_at"]), str(row["pages_due"]), who)
     failures = _table("Failures", "kind", "state", "count", "reason", "for example")
     for row in facts["failures"]:
         failures.add_row(row["kind"], row["state"], str(row["count"]), row["reason"], "\n".join(row["samples"]))

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from collector import database
 from collector.command_base import log_to_stderr, read_settings, run
-from collector.progress import stderr_console
+from collector.console import stderr
 from collector.settings import Settings
 from collector.web.app import make_app, make_guard
 from collector.web.guards import Guard
@@ -20,7 +20,7 @@ def serve(host: str, port: int, *, admin: bool, demo: bool) -> None:
     settings = read_settings(demo=demo)
     log_to_stderr(logging.WARNING)
     guard = guard_for(settings, host, admin=admin)
-    say = partial(say_where, stderr_console(), host, guard)
+    say = partial(say_where, stderr(demo=demo), host, guard)
 
     async def main(conninfo: str) -> None:
         async with serving(conninfo, guard, demo=demo) as service:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
 
+from collector.console import in_japan
 from collector.frontier import IN_SCOPE, Scope, scope_parameters
 from collector.politeness import Connection
 
@@ -227,7 +228,7 @@ def next_things(facts: dict[str, Any]) -> list[str]:
         for drift in facts["layout_changed"]
     ]
     things += [
-        f"{host['host']} is closed until {host['blocked_until']:%Y-%m-%d %H:%M:%S} UTC: wait, then run the same"
+        f"{host['host']} is closed until {in_japan(host['blocked_until'])}: wait, then run the same"
         " `collector crawl` again."
         for host in facts["hosts"]
         if host["blocked_until"]

@@ -6,6 +6,7 @@ import typer
 
 from collector import program
 from collector.errors import PaddockError, UsageError
+from trainer.errors import not_installed
 
 EXIT_CODES = (
     "Exit codes: 0 done; 2 wrong use, configuration or data; 6 training stopped because its loss was no number, the "
@@ -15,23 +16,13 @@ EXIT_CODES = (
 
 
 class Commands(program.Commands):
-    """A group that knows of the trainer's own parts, and words advice for the collection that is worked on."""
-
-    def invoke(self, ctx: Any) -> Any:
-        ctx.meta["demo"] = bool(ctx.params.get("demo")) or "--demo" in (*ctx._protected_args, *ctx.args)
-        return super().invoke(ctx)
+    """A group that knows of the trainer's own parts."""
 
     def trouble_of(self, error: Exception) -> PaddockError | None:
         """What to tell of an error; None of one that is our own."""
         if isinstance(error, ModuleNotFoundError):
-            return UsageError(f"{error.name} is not installed: pip install 'paddock[trainer]'.")
+            return UsageError(not_installed(error.name or "a library", "trainer"))
         return super().trouble_of(error)
-
-    def worded(self, ctx: Any, sentence: str) -> str:
-        """The sentence with every command in it as it has to be typed."""
-        from trainer.command_base import as_typed
-
-        return as_typed(sentence, demo=ctx.meta["demo"])
 
 
 def group(words: str, **options: Any) -> typer.Typer:

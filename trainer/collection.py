@@ -1,5 +1,6 @@
 """The collection, read and never written: its photos by a horse's name or by address, and what is known of a horse."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -12,7 +13,7 @@ from collector.archive import unpack
 from collector.errors import UsageError
 from collector.racing import Axis
 from collector.settings import Settings
-from collector.web.names import as_key
+from collector.web.names import as_key, read_name, spelt_with
 from collector.web.reader import Reader
 from collector.web.search import AS_WRITTEN
 
@@ -27,11 +28,13 @@ JOIN issue ON issue.source = photo.source AND issue.code = photo.issue_code
 LEFT JOIN photo_match met
     ON (met.source, met.issue_code, met.number) = (photo.source, photo.issue_code, photo.number)
 LEFT JOIN horse ON horse.horse_id = met.horse_id
-WHERE photo.digest IS NOT NULL AND (photo.horse_key LIKE %(part)s OR horse.horse_key LIKE %(part)s)
+WHERE photo.digest IS NOT NULL AND (photo.horse_key LIKE %(part)s OR horse.horse_key LIKE %(part)s
+    OR photo.horse_key = ANY (%(keys)s) OR horse.horse_key = ANY (%(keys)s))
 ORDER BY coalesce(horse.horse_key, photo.horse_key) = %(whole)s DESC, coalesce(horse.horse_key, photo.horse_key),
     issue.issue_date DESC, photo.number
 LIMIT %(most)s
 """
+NAMES = "SELECT horse_key FROM photo UNION SELECT horse_key FROM horse"
 BY_ID = "SELECT horse_name, encoding, content FROM photo JOIN blob USING (digest) WHERE photo.id = %(id)s"
 BY_ADDRESS = """
 SELECT encoding, content FROM photo JOIN blob USING (digest)
@@ -43,7 +46,7 @@ SELECT horse.horse_id, horse.name, horse.source_url, opinion.value, opinion.revi
 FROM horse
 LEFT JOIN LATERAL (SELECT * FROM aptitude WHERE aptitude.horse_id = horse.horse_id AND aptitude.axis = %(axis)s
     ORDER BY aptitude.observed_at DESC LIMIT 1) opinion ON true
-WHERE horse.horse_key LIKE %(part)s
+WHERE horse.horse_key LIKE %(part)s OR horse.horse_key = ANY (%(keys)s)
 ORDER BY horse.horse_key = %(whole)s DESC, horse.born DESC NULLS LAST, horse.horse_id
 LIMIT %(most)s
 """
@@ -96,10 +99,10 @@ class Collection:
         Raises:
             TryLater: the database cannot be reached.
         """
-        key = as_key(part)
-        if not key:
+        named = await self._named(part)
+        if named is None:
             return []
-        return [FoundPhoto(**row) for row in await self._reader.rows(FOUND, _like(key) | {"most": MOST})]
+        return [FoundPhoto(**row) for row in await self._reader.rows(FOUND, named | {"most": MOST})]
 
     async def photo(self, number: int) -> HeldPhoto | None:
         """A photo by its id.
@@ -126,15 +129,22 @@ class Collection:
         Raises:
             TryLater: the database cannot be reached.
         """
-        key = as_key(part)
-        if not key:
+        named = await self._named(part)
+        if named is None:
             return []
-        values = _like(key) | {"most": MOST, "axis": Axis.DISTANCE}
+        values = named | {"most": MOST, "axis": Axis.DISTANCE}
         return [FoundHorse(**row) for row in await self._reader.rows(HORSES, values)]
 
-
-def _like(key: str) -> dict[str, Any]:
-    return {"part": f"%{key.translate(AS_WRITTEN)}%", "whole": key}
+    async def _named(self, part: str) -> dict[str, Any] | None:
+        """What a part of a name is looked for by, in whichever script it was typed; None where nothing was."""
+        typed = read_name(part)
+        if typed is None:
+            return None
+        whole = as_key(part)
+        if not typed.latin:
+            return {"part": f"%{typed.part.translate(AS_WRITTEN)}%", "whole": whole, "keys": []}
+        keys = [row["horse_key"] for row in await self._reader.rows(NAMES)]
+        return {"part": None, "whole": whole, "keys": await asyncio.to_thread(spelt_with, keys, typed.part)}
 
 
 def _body(row: dict[str, Any]) -> bytes:

@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,13 +13,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
+from collector.console import ANY_WIDTH
 from collector.program import takes_everything
 from collector.settings import Settings, load_settings
 from trainer.places import Places
-
-WIDE = 200  # characters
-ANY = 10_000  # characters that no table has
-COMMAND = re.compile(r"`((?:collector|trainer) (?![^`]*--demo)[^`]+)`")
 
 
 def read_settings(*, demo: bool) -> Settings:
@@ -34,21 +30,17 @@ def places(*, demo: bool) -> Places:
 
 def stdout() -> Console:
     # Into a file or a pipe nothing is folded. Names come from outside, and `[b]` or `:horse:` in one is no markup.
-    return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else WIDE)
+    return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else ANY_WIDTH)
 
 
 def stderr() -> Console:
-    return Console(file=sys.stderr, highlight=False, markup=False, emoji=False)
+    width = None if sys.stderr.isatty() else ANY_WIDTH
+    return Console(file=sys.stderr, highlight=False, markup=False, emoji=False, width=width)
 
 
 def warn(words: str) -> None:
     """A line on stderr that begins with `warning`."""
     stderr().print(f"warning: {words}", soft_wrap=True)
-
-
-def as_typed(words: str, *, demo: bool) -> str:
-    """Words in which every command stands as it has to be typed: with --demo where that is what is worked on."""
-    return COMMAND.sub(r"`\1 --demo`", words) if demo else words
 
 
 def print_rows(rows: Sequence[Mapping[str, str]], less: Sequence[str]) -> None:
@@ -68,7 +60,7 @@ def print_rows(rows: Sequence[Mapping[str, str]], less: Sequence[str]) -> None:
 
 
 def _width(console: Console, table: Table) -> int:
-    return console.measure(table, options=console.options.update(max_width=ANY)).maximum
+    return console.measure(table, options=console.options.update(max_width=ANY_WIDTH)).maximum
 
 
 def _table(rows: Sequence[Mapping[str, str]], names: Sequence[str]) -> Table:

@@ -7,11 +7,11 @@ import typer
 from rich.table import Table
 
 from collector import database
+from collector.console import as_typed
 from collector.errors import UsageError
 from collector.racing import Axis, Kind
 from trainer.command_base import (
     absolute,
-    as_typed,
     places,
     plain_value,
     print_json,

@@ -6,7 +6,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from trainer.command_base import as_json_text, as_typed
+from collector.console import as_typed
+from trainer.command_base import as_json_text
 from trainer.diagnose import Diagnosis
 from trainer.places import write_file
 from trainer.plots import grid, intervals, lines, save

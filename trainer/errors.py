@@ -19,3 +19,8 @@ class Diverged(PaddockError):
     """Training came to a loss that is no number; the last good checkpoint is kept."""
 
     exit_code = ExitCode.DIVERGED
+
+
+def not_installed(what: str, extra: str) -> str:
+    """The sentence for a part that is missing. It names no index: what one has under our name is not ours."""
+    return f"{what} is not installed: in Paddock's folder, `pip install '.[{extra}]'` (or a wheel's path for the dot)."

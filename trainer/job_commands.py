@@ -12,9 +12,10 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from collector import database
+from collector.console import LogFormatter, as_typed, in_japan
 from collector.errors import UsageError
 from collector.settings import Settings
-from trainer.command_base import as_typed, places, print_json, read_settings, size_in_words, stdout
+from trainer.command_base import places, print_json, read_settings, size_in_words, stdout
 from trainer.config import make_config
 from trainer.dataset.manifest import find_version, list_versions
 from trainer.job_plan import show_plan
@@ -242,8 +243,9 @@ def _show_prunable(console: Console, ended: Sequence[Job], occupied: dict[int, i
         return
     table = Table(Column("job", no_wrap=True), "state", "ended", "kept", box=None)
     for job in ended:
-        at = job.ended_at.astimezone().strftime("%Y-%m-%d %H:%M") if job.ended_at else "-"
-        table.add_row(job.name, job.state, at, size_in_words(occupied.get(job.id, 0)))
+        table.add_row(
+            job.name, job.state, in_japan(job.ended_at, seconds=False), size_in_words(occupied.get(job.id, 0))
+        )
     console.print(table)
     words = f"This would free {size_in_words(freed)}: `trainer job prune --yes` removes them."
     console.print(as_typed(words, demo=demo))
@@ -281,5 +283,7 @@ def worker(*, until_idle: bool, demo: bool) -> None:
 def _log_to_stderr() -> None:
     import logging
 
-    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(LogFormatter("%(asctime)s %(name)s %(message)s"))
+    logging.basicConfig(handlers=[handler])
     logging.getLogger("trainer").setLevel(logging.INFO)

@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from trainer.command_base import print_json, size_in_words, stdout
-from trainer.jobs import bundles, client, code
+from trainer.jobs import bundles, client
 from trainer.jobs.book import Connection
-from trainer.jobs.client import Order
+from trainer.jobs.client import Order, Shipment
 from trainer.jobs.cloud_offer import as_yaml, offer
 from trainer.jobs.cloud_task import cloud_name, describe_task
 from trainer.jobs.machine import list_gpus, machine_name
@@ -19,11 +19,12 @@ from trainer.places import Places
 def show_plan(connection: Connection, order: Order, profile: Profile, places: Places, *, as_json: bool) -> None:
     """Say what `trainer job run` would do with this order."""
     client.check_gpus(connection, order.gpus, profile)
-    facts = {"place": profile.name, "runs_on": _runs_on(order, profile), "code": _code(connection, order)}
+    shipment = client.find_code(order, profile)
+    facts = {"place": profile.name, "runs_on": _runs_on(order, profile), "code": _code(connection, shipment)}
     facts |= {"data": order.version.name if order.version else None, "price_per_hour": profile.hourly or None}
     facts |= {"currency": profile.currency}
     if profile.kind == SKYPILOT:
-        facts["task"] = _describe(order, profile, places)
+        facts["task"] = _describe(order, profile, places, shipment)
     if as_json:
         print_json(facts)
         return
@@ -40,14 +41,12 @@ def show_plan(connection: Connection, order: Order, profile: Profile, places: Pl
     console.print("Nothing is queued.")
 
 
-def _code(connection: Connection, order: Order) -> dict[str, Any] | None:
-    root = client.find_project(order)
-    if root is None:
+def _code(connection: Connection, shipment: Shipment | None) -> dict[str, Any] | None:
+    if shipment is None:
         return None
-    packed = code.pack(root)
-    digest = hashlib.sha256(packed).hexdigest()
+    digest = hashlib.sha256(shipment.packed).hexdigest()
     held = bundles.is_held(connection, digest)
-    return {"files": len(code.list_files(root)), "bytes": len(packed), "digest": digest, "held": held}
+    return {"files": shipment.files, "bytes": len(shipment.packed), "digest": digest, "held": held}
 
 
 def _runs_on(order: Order, profile: Profile) -> str:
@@ -60,10 +59,10 @@ def _runs_on(order: Order, profile: Profile) -> str:
     )
 
 
-def _describe(order: Order, profile: Profile, places: Places) -> dict[str, Any]:
+def _describe(order: Order, profile: Profile, places: Places, shipment: Shipment | None) -> dict[str, Any]:
     name = order.name or order.task.preset or "job"
     return describe_task(
         replace(order.task, cloud=profile.cloud, price_per_hour=profile.hourly),
         name=cloud_name(machine_name(places.home), 0, name), job_name=name, gpus=order.gpus, attempt=1,
-        code=client.find_project(order), data=order.version.folder if order.version else None, output=None,
+        code=shipment.root if shipment else None, data=order.version.folder if order.version else None, output=None,
     )  # fmt: skip

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from rich.table import Table
 
-from trainer.command_base import absolute, as_typed, places, print_json, print_rows, size_in_words, stderr, stdout
+from collector.console import as_typed, in_japan
+from trainer.command_base import absolute, places, print_json, print_rows, size_in_words, stderr, stdout
 from trainer.config import make_config
 from trainer.dataset.manifest import find_version
 from trainer.job_commands import ensure, opened_book
@@ -97,7 +98,7 @@ def _facts(job: Job, now: datetime) -> Iterator[tuple[str, str]]:
         yield "code", job.code[:12]
     if job.task.environment:
         yield "environment", ", ".join(sorted(job.task.environment))
-    yield "queued", job.queued_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    yield "queued", in_japan(job.queued_at)
     yield "running", f"{_duration(job.running_seconds(now))}, {job.attempts} attempt{'s' if job.attempts != 1 else ''}"
     if job.task.price_per_hour:
         yield "price", f"{job.price(now):.2f} {job.task.currency} so far"
@@ -176,10 +177,10 @@ def price(preset: str, given: Sequence[str], data: str, *, as_json: bool, demo: 
     if as_json:
         print_json([{name: getattr(one, name) for name in one.__slots__} for one in found])
         return
-    _show_prices(found, " ".join((preset, *given)), photos)
+    _show_prices(found, " ".join((preset, *given)), photos, demo=demo)
 
 
-def _show_prices(found: Sequence[Estimate], words: str, photos: int) -> None:
+def _show_prices(found: Sequence[Estimate], words: str, photos: int, *, demo: bool) -> None:
     console = stdout()
     console.print(f"{words} on {photos} photos")
     table = Table("place", "an hour", "photos/s", "takes", "costs", "own machine pays off after", box=None)
@@ -195,6 +196,7 @@ def _show_prices(found: Sequence[Estimate], words: str, photos: int) -> None:
     console.print(table)
     if any(one.speed is None for one in found):
         told = "Not measured: no job of this preset with these settings has ended there."
-        console.print(f"{told} `trainer job run --where PLACE` with them runs one.", soft_wrap=True)
+        told += " `trainer job run --where PLACE` with them runs one."
+        console.print(as_typed(told, demo=demo), soft_wrap=True)
     if any(not one.hourly for one in found):
         console.print("What an hour costs is said in profiles.toml; see the README.")

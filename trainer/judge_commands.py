@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
+from collector.console import as_typed
 from collector.errors import UsageError
 from trainer.answers import answer, load_model
 from trainer.command_base import places, print_json, stderr, stdout
@@ -140,7 +141,8 @@ def guess(data: str, count: int, port: int, *, demo: bool) -> None:
     level = human_level(path)
     if level:
         told = f"{quiz.told} answers now; all of them so far: MSE {level} on the scale 1..10"
-        stdout().print(f"{told}. `trainer diagnose` uses that as human level. Kept in {path}", soft_wrap=True)
+        words = f"{told}. `trainer diagnose` uses that as human level. Kept in {path}"
+        stdout().print(as_typed(words, demo=demo), soft_wrap=True)
 
 
 async def _ask(quiz: Quiz, port: int) -> None:

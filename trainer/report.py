@@ -7,8 +7,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Column, Table
 
+from collector.console import as_typed
 from trainer.answers import COVERAGE
-from trainer.command_base import as_json_text, as_typed
+from trainer.command_base import as_json_text
 from trainer.dataset.formats import Format, read_shard
 from trainer.dataset.manifest import Version
 from trainer.evaluate import Answered, Evaluation

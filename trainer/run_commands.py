@@ -6,7 +6,8 @@ from pathlib import Path
 
 import typer
 
-from trainer.command_base import as_typed, places, print_json, print_rows, stdout, warn
+from collector.console import as_typed
+from trainer.command_base import places, print_json, print_rows, stdout, warn
 from trainer.locks import alone
 from trainer.runs import Run, find_folder, list_broken
 from trainer.runs import list_runs as read_runs

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from collector.console import as_typed
 from collector.errors import UsageError
 from collector.fetch import Timeouts
 from collector.racing import Axis
@@ -95,17 +96,17 @@ async def _serve(
     async with collection_if_any(conninfo) as collection:
         reach = Reach(settings.contact, settings.sites, timeouts=IMPATIENT)
         service = Service(predictor, shelf, collection, reach, keep_uploads)
-        say = partial(_say_where, host, guard, service)
+        say = partial(_say_where, host, guard, service, demo=settings.demo)
         await serve_until_told(make_app(service, guard), host, port, say)
 
 
-def _say_where(host: str, guard: Guard, service: Service, port: int) -> None:
+def _say_where(host: str, guard: Guard, service: Service, port: int, *, demo: bool) -> None:
     console = stderr()
     console.print(f"{service.about.run} answers on {address(host, port, guard.token)}", soft_wrap=True, markup=False)
     if guard.token:
         console.print("Programs send it as `Authorization: Bearer ...`. PADDOCK_SERVE_TOKEN sets one that stays.")
     if service.collection is None:
-        console.print("No collection is here to search: `collector crawl` makes one.")
+        console.print(as_typed("No collection is here to search: `collector crawl` makes one.", demo=demo))
     if service.keep_uploads:
         console.print(f"Photos that are given to it are kept in {service.keep_uploads}", soft_wrap=True)
     console.print("Ctrl-C ends it.")

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from collector.console import as_typed
 from collector.errors import UsageError
-from trainer.command_base import as_typed, places, print_json, print_rows, progress, stdout
+from trainer.command_base import places, print_json, print_rows, progress, stdout
 from trainer.dataset.manifest import find_version
 from trainer.job_commands import ensure, opened_book
 from trainer.jobs import book, bundles, client

@@ -11,8 +11,9 @@ from typing import Any
 
 from rich.console import Console
 
+from collector.console import as_typed
 from collector.errors import UsageError
-from trainer.command_base import absolute, as_typed, places, print_json, progress, stderr, stdout
+from trainer.command_base import absolute, places, print_json, progress, stderr, stdout
 from trainer.config import make_config
 from trainer.dataset.manifest import Version, find_version
 from trainer.device import Device, has_gpu

@@ -7,6 +7,7 @@ No library does the spelling: jaconv writes ディ as `dei` and ドゥ as `dou`,
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from collector.sources.text import horse_key
@@ -74,6 +75,11 @@ def latin_of(key: str) -> str:
         else:
             spelt.append(LATIN.get(kana, kana))
     return fold("".join(spelt))
+
+
+def spelt_with(keys: Iterable[str], part: str) -> list[str]:
+    """The names in whose folded Latin spelling a folded part stands."""
+    return [key for key in keys if part in latin_of(key)]
 
 
 def fold(latin: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from collector.console import JST
 from collector.models import PageKind, PageState
 from collector.racing import Axis
 from collector.web.reader import Reader
@@ -120,7 +121,7 @@ class Overview:
 
     @property
     def days(self) -> list[date]:
-        """The last DAYS days (UTC), today included."""
+        """The last DAYS days (of Japan), today included."""
         return [self.at.date() - timedelta(days=back) for back in reversed(range(DAYS))]
 
     @property
@@ -135,6 +136,7 @@ async def count(reader: Reader, log: Log, at: datetime) -> Overview:
     Raises:
         TryLater: the database cannot be reached, or did not answer in time.
     """
+    at = at.astimezone(JST)
     first = at.date() - timedelta(days=DAYS - 1)
     years, (held,), opinions, pages, drifts, hosts, requests = await asyncio.gather(
         reader.rows(YEARS),

@@ -125,8 +125,8 @@ OVERVIEW: dict[str, tuple[str, str]] = {
     # Politeness
     "overview_politeness": ("How the sites are treated", "サイトへの配慮"),
     "overview_politeness_more": (
-        "Every request of the last 60 days (days in UTC), and the smallest gap there ever was between two.",
-        "過去60日間（UTC）のすべてのリクエストと、これまでで最も短かったアクセス間隔です。",
+        "Every request of the last 60 days (days in Japan), and the smallest gap there ever was between two.",
+        "過去60日間（日本時間）のすべてのリクエストと、これまでで最も短かったアクセス間隔です。",
     ),
     "overview_no_hosts": ("No site has been asked yet.", "まだどのサイトにもアクセスしていません。"),
     "overview_no_requests": ("It has not been asked yet.", "まだアクセスしていません。"),

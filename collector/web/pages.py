@@ -9,10 +9,11 @@ from aiohttp import web
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
+from collector.console import JST, in_japan, with_demo
 from collector.racing import Sex, Surface, kind_of
 from collector.web import facts, plots
 from collector.web.conditional import ASK_AGAIN, HELD, tagged
-from collector.web.named_commands import coder, for_collection
+from collector.web.named_commands import coder
 from collector.web.names import as_key
 from collector.web.paths import HORSE, ISSUE, PHOTO, PHOTO_NAME, RACE
 from collector.web.pictures import WIDTHS
@@ -36,7 +37,8 @@ class Pages:
         self._renderer = Renderer(HERE / "templates", WORDS, surfaces=list(Surface), sexes=list(Sex))
         self._renderer.environment.filters |= {
             "kind": kind_of, "ordinal": ordinal, "by_race": by_race, "day": in_words, "why": why, "found_by": found_by,
-            "coded": coder(demo=service.demo), "command": partial(for_collection, demo=service.demo),
+            "coded": coder(demo=service.demo), "command": partial(with_demo, demo=service.demo),
+            "moment": partial(in_japan, seconds=False),
         }  # fmt: skip
 
     def render(self, request: web.Request, template: str, status: int = 200, **known: Any) -> web.Response:
@@ -173,7 +175,9 @@ def ordinal(number: int) -> str:
 
 @pass_context
 def in_words(context: Context, day: date) -> str:
-    """A day as the reader's language writes it."""
+    """A day, or the day of a moment in Japan, as the reader's language writes it."""
+    if isinstance(day, datetime):
+        day = day.astimezone(JST)
     return context["t"]["day"].format(day=day)
 
 

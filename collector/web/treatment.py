@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
 
+from collector.console import JST
 from collector.politeness import LATE
 from collector.web.reader import Reader
 
@@ -21,7 +22,7 @@ SELECT name, delay, delay_reason, smallest_gap, last_request_at, excluded_at, re
 FROM host ORDER BY name
 """
 LOG = """
-SELECT host, (at AT TIME ZONE 'UTC')::date AS day, outcome, count(*) AS requests, min(gap) AS gap
+SELECT host, (at AT TIME ZONE 'Asia/Tokyo')::date AS day, outcome, count(*) AS requests, min(gap) AS gap
 FROM fetch_log WHERE at >= %(since)s GROUP BY host, day, outcome
 """
 Row = dict[str, Any]
@@ -89,7 +90,7 @@ class Log:
             TryLater: the database cannot be reached, or did not answer in time.
         """
         held = [row for row in self._rows if first <= row["day"] < self._settled]
-        since = datetime.combine(max(first, self._settled), time.min, UTC)
+        since = datetime.combine(max(first, self._settled), time.min, JST)
         self._rows = held + await reader.rows(LOG, {"since": since})
         # A request of yesterday's last minute may still be waiting for its answer.
         self._settled = today - timedelta(days=1)

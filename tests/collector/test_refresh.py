@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from collector.errors import UsageError
 from collector.frontier import LONGEST_INTERVAL, SHORTEST_INTERVAL, ask_opinion_at, read_span
+from collector.horse_names import find_horses
 from collector.politeness import Connection
-from collector.refresh import find_horses, plan
+from collector.refresh import plan
 
 SITE = "https://n.example"
 NOW = datetime(2016, 2, 8, 12, tzinfo=UTC)

@@ -12,12 +12,13 @@ import pytest
 from typer.testing import CliRunner
 
 from collector.demo.world import World
+from collector.console import as_typed
 from collector.errors import UsageError
 from tests.filled import SMALL, as_json, execute, fill
 from tests.trainer.exported import digests, rows, stopped, trainer
 from trainer import export as exporting
 from trainer.cli import app
-from trainer.command_base import as_json_text, as_typed
+from trainer.command_base import as_json_text
 from trainer.dataset import manifest
 from trainer.dataset.manifest import MANIFEST, find_version, list_unfinished, list_versions
 from trainer.examples import Skip

@@ -6,10 +6,12 @@ the driver's course is against a stand-in for the server's answers, since no clo
 """
 
 import importlib.util
+import io
 import json
 import os
 import subprocess
 import sys
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,15 +22,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.errors import UsageError
-from trainer.jobs import book, cloud
+from trainer.jobs import book, client, cloud
 from trainer.jobs.cloud import STOPPED, Drive, drive
 from trainer.jobs.cloud_offer import NOT_INSTALLED, load_sky
 from trainer.jobs.cloud_task import INPUT, OUTPUT, cloud_name, describe_task
+from trainer.jobs.own import LOCK
 from trainer.jobs.profiles import Profile
 from trainer.jobs.task import State, Task
 
 INSTALLED = importlib.util.find_spec("sky") is not None
-needs_sky = pytest.mark.skipif(not INSTALLED, reason="SkyPilot is not installed: pip install 'paddock[cloud]'")
+needs_sky = pytest.mark.skipif(not INSTALLED, reason=NOT_INSTALLED)
 ROOT = Path(__file__).parents[2]
 PATH = os.environ["PATH"]  # noqa: TID251
 RENTED = Profile(name="far", kind="skypilot", infra="lambda", accelerators="A10:1")
@@ -147,6 +150,60 @@ def test_what_sets_a_machine_up_is_shell() -> None:
     for task in (Task(command=("true",)), Task(preset="probe")):
         for profile in (RENTED, IMAGE):
             subprocess.run(["bash", "-n", "-c", described(task, profile)["setup"]], check=True)
+
+
+def set_up_there(folder: Path, task: Task) -> list[str]:
+    """How `uv` is called when a machine is set up in a folder, torch not being there."""
+    (folder / "home" / "paddock" / "env" / "bin").mkdir(parents=True)
+    (folder / "home" / "paddock" / "env" / "bin" / "activate").touch()
+    (folder / "bin").mkdir()
+    for name, does in (("uv", 'echo "$@"'), ("python", "exit 1")):
+        (folder / "bin" / name).write_text(f"#!/bin/sh\n{does}\n")
+        (folder / "bin" / name).chmod(0o755)
+    done = subprocess.run(
+        ["bash", "-c", described(task)["setup"]], cwd=folder, text=True, capture_output=True,
+        env={"HOME": str(folder / "home"), "PATH": f"{folder / 'bin'}:{PATH}"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("task", [Task(command=("true",)), Task(preset="probe")], ids=["command", "preset"])
+@pytest.mark.parametrize("files", [(LOCK,), (LOCK, "pyproject.toml")], ids=["wheel", "checkout"])
+def test_a_machine_installs_the_shipped_lock_and_nothing_by_our_name(
+    task: Task, files: tuple[str, ...], tmp_path: Path
+) -> None:
+    for name in files:
+        (tmp_path / name).write_text('[project]\nname = "keiba-paddock"\n')
+    lock, torch, *rest = set_up_there(tmp_path, task)
+    assert lock == "pip install --require-hashes --no-deps -r requirements-trainer.lock"
+    assert torch.startswith("pip install torch>=")
+    assert rest == (["pip install --no-deps --no-build-isolation -e ."] if "pyproject.toml" in files else [])
+
+
+def test_a_machine_of_anybodys_project_installs_what_the_project_says(tmp_path: Path) -> None:
+    for name, told in (("requirements.txt", "pip install -r requirements.txt"), ("pyproject.toml", "pip install .")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).touch()
+        assert set_up_there(tmp_path / name, Task(command=("true",))) == [told]
+
+
+def test_a_preset_ships_paddock_itself_to_a_rented_machine_from_wherever_it_is_asked_for(tmp_path: Path) -> None:
+    order = client.Order(Task(preset="probe"), None, 0, None, tmp_path)
+    shipped = client.find_code(order, RENTED)
+    assert shipped is not None
+    with tarfile.open(fileobj=io.BytesIO(shipped.packed)) as tar:
+        names = tar.getnames()
+    assert {LOCK, "trainer/loop.py", "collector/errors.py"} <= set(names)
+    assert client.find_code(order, Profile(name="local", kind="local")) is None  # the installed trainer runs it
+
+
+def test_a_checkout_that_ships_no_lock_is_refused_before_anything_is_rented(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "keiba-paddock"\n')
+    order = client.Order(Task(preset="probe"), None, 0, None, tmp_path)
+    with pytest.raises(UsageError, match=r"ships no requirements-trainer\.lock"):
+        client.find_code(order, RENTED)
 
 
 # --- SkyPilot itself ----------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from collector.errors import UsageError
 from trainer.dataset.manifest import Version
-from trainer.jobs import book, bundles, code
+from trainer.jobs import book, bundles, code, own
 from trainer.jobs.book import Connection
 from trainer.jobs.cloud_offer import offer, priced
 from trainer.jobs.machine import list_gpus, machine_name
@@ -33,6 +33,16 @@ class Order:
     folder: Path  # the project, or a folder in it
 
 
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """The code that a job is shipped."""
+
+    root: Path  # where it lies here
+    commit: str
+    files: int
+    packed: bytes
+
+
 def submit(
     connection: Connection, order: Order, profile: Profile, home: Path, *, shared: bool, stem: str | None = None
 ) -> tuple[Job, int]:
@@ -49,22 +59,21 @@ def submit(
     if rented:
         offer(profile, order.gpus)
         profile = priced(profile, order.gpus)
-    root = find_project(order)
+    shipment = find_code(order, profile)
     task = replace(
         order.task,
         photos=sum(order.version.manifest.photos.values()) if order.version else 0,
         price_per_hour=profile.hourly,
         currency=profile.currency,
-        commit=code.commit_of(root) if root else "",
+        commit=shipment.commit if shipment else "",
         cloud=profile.cloud if rented else None,
     )
-    packed = code.pack(root) if root else None
     sent = 0
     with connection.transaction():
         bundles.hold(connection)
         digest = None
-        if packed is not None:
-            digest, sent = bundles.keep(connection, "code", BytesIO(packed))
+        if shipment is not None:
+            digest, sent = bundles.keep(connection, "code", BytesIO(shipment.packed))
         data = None
         if order.version is not None:
             data = order.version.name
@@ -87,14 +96,34 @@ def _queue_for(profile: Profile, home: Path, gpus: int) -> str:
     return queue_of(profile.kind, machine_name(home), gpus)
 
 
-def find_project(order: Order) -> Path | None:
-    """The project whose code is shipped; none for a preset outside of one, which the installed trainer runs."""
+def find_code(order: Order, profile: Profile) -> Shipment | None:
+    """The code that is shipped; none for a preset outside of a project, which the installed trainer runs.
+
+    A rented machine has no trainer: there a preset is shipped Paddock itself, from wherever it is asked for.
+
+    Raises:
+        UsageError: a command stands in no project, or the project cannot be shipped.
+    """
     root = code.find_root(order.folder)
     if root is None and order.task.command:
         raise UsageError(
             f"{order.folder} is in no git repository, and git says what a job's code is: `git init` makes one."
         )
-    return root
+    if order.task.preset and profile.kind == SKYPILOT:
+        return _find_own(root)
+    return Shipment(root, code.commit_of(root), len(code.list_files(root)), code.pack(root)) if root else None
+
+
+def _find_own(root: Path | None) -> Shipment:
+    """Paddock's own code: the checkout that is at hand, or the one that is installed."""
+    if root is None or not own.is_paddock(root):
+        root = own.FOLDER
+    if code.find_root(root) != root:
+        return Shipment(root, own.VERSION, len(own.files()), own.pack())
+    names = code.list_files(root)
+    if own.LOCK not in names:
+        raise UsageError(f"{root} ships no {own.LOCK}, and a rented machine installs what it says: keep it in git.")
+    return Shipment(root, code.commit_of(root), len(names), code.pack(root))
 
 
 def _runs(home: Path) -> list[str]:

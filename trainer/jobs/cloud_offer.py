@@ -14,10 +14,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from collector.errors import UsageError
+from trainer.errors import not_installed
 from trainer.jobs.cloud_task import count_gpus, resources_of
 from trainer.jobs.profiles import SKYPILOT, Profile
 
-NOT_INSTALLED = "SkyPilot is not installed: pip install 'paddock[cloud]'."
+NOT_INSTALLED = not_installed("SkyPilot", "cloud")
 FETCHED_BY = {"gcs": ("gsutil", "gcp")}  # the program that brings output back, and the extra of SkyPilot's with it
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 

@@ -19,10 +19,15 @@ command -v uv > /dev/null || python3 -m pip install --quiet --user uv
 [ -d ~/paddock/env ] || uv venv --quiet --python '>=3.11' {site}~/paddock/env
 . ~/paddock/env/bin/activate
 """
-OWN_CODE = "grep -qs '^name = \"paddock\"' pyproject.toml"
-INSTALL_TRAINER = f"if {OWN_CODE}; then uv pip install -e '.[trainer]'; else uv pip install 'paddock[trainer]'; fi\n"
-INSTALL_CODE = """\
-if [ -e pyproject.toml ]; then uv pip install .
+TORCH = "torch>=2.11,<2.14"  # as pyproject.toml has it; not in the lock, as its build differs by machine
+# Paddock's own code comes with its lock, and lies on Python's path (see own). Nothing is installed by our name:
+# whatever an index has under it is not ours. Any other project says itself what it needs.
+INSTALL = f"""\
+if [ -e requirements-trainer.lock ]; then
+    uv pip install --require-hashes --no-deps -r requirements-trainer.lock
+    python -c 'import torch' 2> /dev/null || uv pip install '{TORCH}'
+    [ ! -e pyproject.toml ] || uv pip install --no-deps --no-build-isolation -e .
+elif [ -e pyproject.toml ]; then uv pip install .
 elif [ -e requirements.txt ]; then uv pip install -r requirements.txt
 fi
 """
@@ -85,8 +90,7 @@ def describe_task(
             "PYTHONUNBUFFERED": "1",
         },
         "file_mounts": mounts,
-        "setup": SETUP.format(site="--system-site-packages " if cloud.get("image") else "")
-        + (INSTALL_TRAINER if task.preset else INSTALL_CODE),
+        "setup": SETUP.format(site="--system-site-packages " if cloud.get("image") else "") + INSTALL,
         "run": RUN + _input_of(data) + _command_of(task, job_name, count_gpus(cloud, gpus)),
         "api_server_access": False,  # the job has no business with our clouds
     }  # fmt: skip

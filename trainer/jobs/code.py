@@ -8,6 +8,7 @@ import gzip
 import io
 import subprocess
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from collector.errors import UsageError
@@ -70,20 +71,25 @@ def pack(root: Path) -> bytes:
             f"The code is {size >> 20} MiB, more than {LARGEST >> 20} (the largest file is {largest}): name what no "
             f"job needs in {root / IGNORE}, written as a .gitignore is."
         )
+    return archive({name: root / name for name in names})
+
+
+def archive(files: Mapping[str, Path]) -> bytes:
+    """Files under the paths that they are to have, as a gzipped tar."""
     file = io.BytesIO()
     with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=6, mtime=EPOCH, filename="") as packed:
-        _write_tar(packed, root, names)
+        _write_tar(packed, files)
     return file.getvalue()
 
 
-def _write_tar(file: gzip.GzipFile, root: Path, names: list[str]) -> None:
+def _write_tar(file: gzip.GzipFile, files: Mapping[str, Path]) -> None:
     with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for name in names:
-            entry = tar.gettarinfo(root / name, name)
+        for name, path in files.items():
+            entry = tar.gettarinfo(path, name)
             entry.mtime, entry.uid, entry.gid, entry.uname, entry.gname = EPOCH, 0, 0, "", ""
             entry.mode = 0o755 if entry.mode & 0o100 else 0o644
             if entry.isreg():
-                with (root / name).open("rb") as content:
+                with path.open("rb") as content:
                     tar.addfile(entry, content)
             elif entry.issym():
                 tar.addfile(entry)

@@ -6,6 +6,7 @@ import socket
 import sys
 
 from collector.errors import UsageError
+from trainer.errors import not_installed
 from trainer.jobs.task import Task
 
 HOST = "127.0.0.1"
@@ -18,7 +19,7 @@ def make_notebook(idle_minutes: float, environment: dict[str, str | None], max_s
         UsageError: JupyterLab is not installed.
     """
     if importlib.util.find_spec("jupyterlab") is None:
-        raise UsageError("JupyterLab is not installed: pip install 'paddock[notebook]'.")
+        raise UsageError(not_installed("JupyterLab", "notebook"))
     port, token = _free_port(), secrets.token_urlsafe(24)
     idle = max(1, round(idle_minutes * 60))
     command = (

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
+from collector.console import JST
 from trainer.dataset.manifest import Version
 from trainer.runs import Run
 
@@ -47,7 +48,7 @@ def about(run: Run, version: Version | None) -> About:
     return About(
         run.name,
         run.config.preset,
-        datetime.fromisoformat(run.facts.started).date(),
+        datetime.fromisoformat(run.facts.started).astimezone(JST).date(),
         run.facts.data,
         sum(manifest.photos.values()) if manifest else None,
         manifest.horses_in_all if manifest else None,
