@@ -7,6 +7,7 @@ PaddockError
 │   └── HostBusy        429 or 503: the whole host is left alone for a while
 ├── Refused             the site says no (403, robots.txt, a block page): never worked around
 ├── Unsafe              an address, size or content that we do not touch: never retried at once
+│   └── BrokenPicture   no whole picture, or one that costs too much to unpack: set aside with its reason
 ├── ParseError          a page that cannot be read right: set aside with its reason
 └── LaneLost            another lane has taken over this host: stop at once, write nothing
 """
@@ -70,6 +71,10 @@ class Unsafe(PaddockError):
     def __init__(self, reason: str, status: int | None = None) -> None:
         super().__init__(reason)
         self.status = status
+
+
+class BrokenPicture(Unsafe):
+    """Bytes that are no whole picture, or one that costs too much to unpack; it stays so, however often it is tried."""
 
 
 class ParseError(PaddockError):

@@ -114,7 +114,7 @@ class Lane:
         visit = Visit(self.gate, self.fetcher, self.robots, page, slot)
         try:
             response = await visit.succeed()
-            return read(visit, response, self.stopped_kinds) if response else None
+            return await read(visit, response, self.stopped_kinds) if response else None
         except TryLater as error:
             if isinstance(error, HostBusy):
                 await self._be_busy(visit, error)

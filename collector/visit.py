@@ -15,7 +15,7 @@ from tenacity import (
 
 from collector import frontier
 from collector.archive import digest_of, pack
-from collector.derive import Derived, derive
+from collector.derive import Derived, derive_soon
 from collector.errors import HostBusy, Refused, TryLater, Unsafe
 from collector.fetch import IMAGE_BYTES, PAGE_BYTES, Fetcher, Response, check_status, keeps_out
 from collector.frontier import DuePage
@@ -144,7 +144,7 @@ class Visit:
         return Outcome(page, self.at, self.took, name, state, due_at, self.asked, failures=failures, **facts)
 
 
-def read(visit: Visit, response: Response, stopped_kinds: Set[tuple[str, str]]) -> Outcome:
+async def read(visit: Visit, response: Response, stopped_kinds: Set[tuple[str, str]]) -> Outcome:
     """What an answer means: new bytes with their items, or that nothing changed, or that it is gone."""
     page = visit.page
     if response.status in (404, 410):
@@ -161,7 +161,7 @@ def read(visit: Visit, response: Response, stopped_kinds: Set[tuple[str, str]]) 
         state = PageState.QUARANTINED if unread else PageState.FETCHED
         return visit.outcome(name, state, due_at=_revisit(visit, None), **kept)
     packed = pack(response.body, response.content_type.split(";")[0].strip().lower(), digest)
-    derived = derive(page.source, page.kind, page.url, response.body, response.content_type)
+    derived = await derive_soon(page.source, page.kind, page.url, response.body, response.content_type)
     return _outcome_of(
         visit,
         stopped_kinds,
@@ -201,9 +201,11 @@ def _outcome_of(
         due_at = frontier.recheck_at(page.kind, page.dated, visit.at)
         return visit.outcome("gone", PageState.GONE, error=derived.gone, due_at=due_at, **facts)
     if derived.failure:
-        week = visit.at + timedelta(days=7)
+        # The same bytes are no picture the next time either.
+        same = page.kind is PageKind.IMAGE and facts["packed"].digest == page.digest
+        due_at = None if same else visit.at + timedelta(days=7)
         return visit.outcome(
-            name, PageState.QUARANTINED, error=str(derived.failure), due_at=week, derived=derived, **facts
+            name, PageState.QUARANTINED, error=str(derived.failure), due_at=due_at, derived=derived, **facts
         )
     keep_out = next((True for item in derived.parsed.items if getattr(item, "keep_out", False)), False)
     if keep_out:
