@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 from collector.errors import BrokenPicture
 from collector.images import Picture, inspect
@@ -66,13 +67,31 @@ def trip() -> None:
 
 def inspect_for_ever(body: bytes) -> Picture:
     """Of large pictures none is ever finished; as if one were packed in a way that nobody has thought of yet."""
-    if len(body) > 1_000_000:
+    if len(body) > 500_000:
         compute_for_ever()
     return inspect(body)
 
 
 def die_of_large_ones(body: bytes) -> Picture:
     """The same, but the system wants the memory back."""
-    if len(body) > 1_000_000:
+    if len(body) > 500_000:
         die()
     return inspect(body)
+
+
+def open_for_ever(body: bytes, how: Any, *, show: bool) -> Any:
+    """As `trainer serve` opens a photo, but of large ones it finishes none."""
+    from trainer.web.pictures import open_photo
+
+    if len(body) > 500_000:
+        compute_for_ever()
+    return open_photo(body, how, show=show)
+
+
+def open_asleep(mark: Path, body: bytes, how: Any, *, show: bool) -> Any:
+    """The same, but over large ones it falls asleep."""
+    from trainer.web.pictures import open_photo
+
+    if len(body) > 500_000:
+        sleep(300, mark)
+    return open_photo(body, how, show=show)
