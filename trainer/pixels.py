@@ -6,14 +6,18 @@ presets that reproduce the first attempt squash it (`squash`), because that is w
 
 import io
 import os
-from dataclasses import dataclass
-from typing import Literal
+import sys
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import numpy as np
-from PIL import Image, ImageOps
+import PIL
+from PIL import Image, ImageOps, features
 
+from collector import images
 from collector.errors import BrokenPicture
 from collector.images import unpack
+from trainer.rows import digest_of_code
 
 GREY = 127  # of the filling, the middle of what networks expect
 QUALITY = 95  # of a photo that is stored smaller
@@ -29,6 +33,13 @@ class Preparation:
     height: int  # px
     width: int
     fit: Literal["pad", "squash"] = "pad"
+
+
+def describe(how: Preparation) -> dict[str, Any]:
+    """Everything that decides a photo's pixels beside its bytes: the geometry, the code, the library and its parts."""
+    parts = {name: features.version(name) for name in ("jpg", "zlib", "webp", "libjpeg_turbo")}
+    code = digest_of_code(images, sys.modules[__name__])
+    return {**asdict(how), "code": code, "pillow": PIL.__version__, **parts}
 
 
 def open_picture(body: bytes) -> Image.Image:
