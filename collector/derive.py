@@ -3,7 +3,8 @@
 import traceback
 from dataclasses import dataclass
 
-from collector.errors import NoSuchPage, ParseError, Refused, Unsafe
+from collector.decoders import decoders
+from collector.errors import BrokenPicture, NoSuchPage, ParseError, Refused
 from collector.images import Picture, inspect
 from collector.models import PageKind
 from collector.sources import Parsed, keibado, netkeiba
@@ -35,6 +36,22 @@ class Derived:
         return any(getattr(item, "keep_out", False) for item in self.parsed.items)
 
 
+async def derive_soon(source: str, kind: PageKind, url: str, body: bytes, content_type: str | None) -> Derived:
+    """The same as `derive`, while others go on: a picture may take seconds.
+
+    Raises:
+        Refused: it is a block page, served as if it were content.
+    """
+    if kind is not PageKind.IMAGE:
+        return derive(source, kind, url, body, content_type)
+    try:
+        return Derived(picture=await decoders().ask(inspect, body))
+    except (BrokenPicture, OSError) as error:
+        return _no_picture(error)
+    except Exception as error:  # noqa: BLE001
+        return tripped(error)
+
+
 def derive(source: str, kind: PageKind, url: str, body: bytes, content_type: str | None) -> Derived:
     """Read one stored page. A page that trips our own code is a failure like any other.
 
@@ -62,9 +79,9 @@ def _derive(source: str, kind: PageKind, url: str, body: bytes, content_type: st
         return Derived()
     if kind is PageKind.IMAGE:
         try:
-            return Derived(picture=inspect(body))
-        except Unsafe as error:
-            return Derived(failure=ParseError("picture", str(error)))
+            return Derived(picture=decoders().run(inspect, body))
+        except (BrokenPicture, OSError) as error:
+            return _no_picture(error)
     try:
         text = decode(body, content_type, "utf-8" if kind in JSON else SOURCES[source].CHARSET)
     except ParseError as error:
@@ -76,3 +93,9 @@ def _derive(source: str, kind: PageKind, url: str, body: bytes, content_type: st
         if reason := block_reason(text):
             raise Refused(f"a block page with status 200: {reason}", 200) from error
         return Derived(gone=str(error)) if isinstance(error, NoSuchPage) else Derived(failure=error)
+
+
+def _no_picture(error: BrokenPicture | OSError) -> Derived:
+    """Why there is no picture; what only this machine could not do (no process could be started), `reparse` does."""
+    reason = str(error) if isinstance(error, BrokenPicture) else f"could not be unpacked here ({error}); see `reparse`"
+    return Derived(failure=ParseError("picture", reason))

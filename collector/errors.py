@@ -8,6 +8,7 @@ PaddockError
 ├── Refused             the site says no (403, a block page): never worked around
 ├── Disallowed          robots.txt says no, so that nothing was asked: the page is put off, the host stays open
 ├── Unsafe              an address, size or content that we do not touch: never retried at once
+│   └── BrokenPicture   no whole picture, or one that costs too much to unpack: set aside with its reason
 ├── ParseError          a page that cannot be read right: set aside with its reason
 ├── Trouble             a database's or a disk's doing, as `collector.trouble` tells it: nothing of ours to mend
 └── LaneLost            another lane has taken over this host: stop at once, write nothing
@@ -81,6 +82,10 @@ class Unsafe(PaddockError):
     def __init__(self, reason: str, status: int | None = None) -> None:
         super().__init__(reason)
         self.status = status
+
+
+class BrokenPicture(Unsafe):
+    """Bytes that are no whole picture, or one that costs too much to unpack; it stays so, however often it is tried."""
 
 
 class ParseError(PaddockError):

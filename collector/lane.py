@@ -133,7 +133,7 @@ class Lane:
             response = await visit.succeed()
             if response is None:
                 return None
-            return read(visit, await with_held_bytes(visit, response), self.stopped_kinds)
+            return await read(visit, await with_held_bytes(visit, response), self.stopped_kinds)
         except TryLater as error:
             if isinstance(error, HostBusy):
                 await self._be_busy(visit, error)

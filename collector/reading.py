@@ -67,7 +67,8 @@ async def read_in_order(
     """
     if not processes:
         async for batch in batches:
-            yield list(zip(batch, read_batch(batch), strict=True))
+            # In a thread: a picture may take seconds.
+            yield list(zip(batch, await asyncio.to_thread(read_batch, batch), strict=True))
         return
     with ExitStack() as stack:
         # Not forked: this process has threads, a loop and a connection, of which a copy would be a wreck.

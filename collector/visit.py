@@ -16,7 +16,7 @@ from tenacity import (
 
 from collector import frontier
 from collector.archive import digest_of, pack, type_of, unpack
-from collector.derive import derive
+from collector.derive import derive_soon
 from collector.errors import Disallowed, HostBusy, TryLater, Unsafe
 from collector.fetch import IMAGE_BYTES, PAGE_BYTES, REDIRECTS, Fetcher, Response, check_status, keeps_out
 from collector.frontier import DuePage
@@ -184,7 +184,7 @@ async def with_held_bytes(visit: Visit, response: Response) -> Response:
     return replace(response, headers=headers, body=unpack(content, encoding))
 
 
-def read(visit: Visit, response: Response, stopped_kinds: Set[tuple[str, str]]) -> Outcome:
+async def read(visit: Visit, response: Response, stopped_kinds: Set[tuple[str, str]]) -> Outcome:
     """What an answer means: new bytes with their items, or that nothing changed, or that it is gone.
 
     Raises:
@@ -209,7 +209,7 @@ def read(visit: Visit, response: Response, stopped_kinds: Set[tuple[str, str]]) 
     if same and page.state == PageState.FETCHED:
         return visit.outcome(name, PageState.FETCHED, due_at=revisit_at(page, None, visit.at), **facts)
     # What is held already is read again, unless it is known to have been read well.
-    derived = derive(page.source, page.kind, page.url, response.body, response.content_type)
+    derived = await derive_soon(page.source, page.kind, page.url, response.body, response.content_type)
     stopped = (page.source, page.kind) in stopped_kinds
     return _decided(visit, decide(page, derived, visit.at, stopped=stopped, same=same), name, facts)
 

@@ -12,6 +12,7 @@ from trainer.config import RunConfig
 from trainer.device import Device
 from trainer.model import Network, as_photos, build
 from trainer.places import write_file
+from trainer.rows import Indexed
 from trainer.runs import Run
 
 MODEL, WEIGHTS = "model.json", "model.safetensors"
@@ -56,7 +57,7 @@ class Answers:
     spread: np.ndarray | None  # standard deviation, where the head tells one
 
 
-def answer(network: Network, pixels: np.ndarray, device: Device, places: np.ndarray | None = None) -> Answers:
+def answer(network: Network, pixels: Indexed, device: Device, places: np.ndarray | None = None) -> Answers:
     """The answers to prepared photos, uint8 (n, height, width, 3), or to those of them at some places, in that order.
 
     Only a batch is read at once, so that pixels mapped from a file may be more than the memory holds.

@@ -2,23 +2,27 @@
 
 import glob
 import hashlib
-import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+import json
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from collector.errors import UsageError
-from trainer.dataset.formats import Format, batched, read_shard
-from trainer.dataset.manifest import Version
+from collector.decoders import Decoders
+from collector.errors import BrokenPicture, UsageError
+from trainer.dataset.formats import Format, read_shard
+from trainer.dataset.manifest import Version, read_version
 from trainer.examples import Side
-from trainer.pixels import BrokenPicture, Preparation, prepare
+from trainer.pixels import PROCESSES, Preparation, describe, prepare
+from trainer.rows import Rows, Store, keep_only
 
-AHEAD = 64  # photos that are unpacked at once
+AHEAD = 64  # photos that are unpacked or wait for it
+FEW = 50  # photos that are unpacked sooner than another process has started
 
 
 @dataclass(frozen=True)
@@ -65,59 +69,85 @@ def read_table(version: Version) -> Table:
     return Table(version.manifest.version, rows)
 
 
-def load_pixels(version: Version, how: Preparation, cache: Path) -> np.ndarray:
-    """uint8 (n, height, width, 3) of a version's photos, in the table's order; unpacked once, then mapped from a file.
+def load_pixels(version: Version, how: Preparation, cache: Path) -> Rows:
+    """uint8 (n, height, width, 3) of a version's photos, in the table's order. A photo is unpacked once, in whatever
+    versions it is, and then mapped from a file.
 
     Raises:
         UsageError: a photo is broken; says which.
     """
-    count = sum(shard.photos for shard in version.manifest.shards)
-    path = cache / f"pixels-{version.manifest.version}-{how.height}x{how.width}-{how.fit}.npy"
-    if not path.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.stem}.{os.getpid()}.part.npy")
-        try:
-            _unpack(version, how, part, count)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-    return np.load(path, mmap_mode="r")
+    store = Store.of(cache, "pixels", describe(how), (how.height, how.width, 3), np.uint8)
+    return store.rows(photo_digests(version), lambda places: _unpack(version, how, places))
 
 
-def _unpack(version: Version, how: Preparation, path: Path, count: int) -> None:
-    # Written, not mapped: a full disk is an error to be told then, and not a killed process.
-    with path.open("wb") as file, ThreadPoolExecutor() as pool:
-        head = {"descr": "|u1", "fortran_order": False, "shape": (count, how.height, how.width, 3)}
-        np.lib.format.write_array_header_1_0(file, head)
-        for batch in batched(_bodies(version), AHEAD):
-            for pixels in pool.map(lambda item: _prepare(item[0]["photo"], item[1], how), batch):
-                file.write(pixels.tobytes())
+def photo_digests(version: Version) -> list[bytes]:
+    """SHA-256 of what each photo's bytes follow from, in the table's order: of the photo as it came and, where the
+    export made it smaller, of how."""
+    return _digests(version.folder, version.manifest.version)
 
 
-def _bodies(version: Version) -> Iterator[tuple[dict[str, Any], bytes]]:
+@lru_cache(8)
+def _digests(folder: Path, _version: str) -> list[bytes]:
+    version = read_version(folder)
+    size, code = version.manifest.query.get("size"), json.dumps(version.manifest.code, sort_keys=True)
+    found = []
+    for row in read_table(version).rows:
+        words = row["digest"] if size is None else hashlib.sha256(f"{row['digest']} {size} {code}".encode()).hexdigest()
+        found.append(bytes.fromhex(words))
+    return found
+
+
+def _unpack(version: Version, how: Preparation, places: list[int]) -> Iterator[np.ndarray]:
+    """The pixels of the photos at some places, in that order, which is the table's."""
+    with Decoders(max(1, min(PROCESSES, len(places) // FEW))) as room:
+        waiting: deque[tuple[str, Future[np.ndarray]]] = deque()
+        for photo, body in _bodies(version, set(places)):
+            waiting.append((photo, room.submit(prepare, body, how)[1]))
+            if len(waiting) > AHEAD:
+                yield _taken(*waiting.popleft())
+        while waiting:
+            yield _taken(*waiting.popleft())
+
+
+def _bodies(version: Version, places: set[int]) -> Iterator[tuple[str, bytes]]:
+    """The photos at some places of the table, by name; shards that hold none of them are not read."""
+    first = 0
     for shard in version.manifest.shards:
-        yield from read_shard(Format(version.manifest.format), version.folder / shard.path)
+        wanted = places.intersection(range(first, first + shard.photos))
+        if wanted:
+            rows = read_shard(Format(version.manifest.format), version.folder / shard.path)
+            for place, (row, body) in enumerate(rows, first):
+                if place in wanted:
+                    _check(version, row, body)
+                    yield row["photo"], body
+        first += shard.photos
 
 
-def _prepare(photo: str, body: bytes, how: Preparation) -> np.ndarray:
+def _check(version: Version, row: dict[str, Any], body: bytes) -> None:
+    """Whatever is kept under a photo's digest is of that photo, also for other versions."""
+    if version.manifest.query.get("size") is None and hashlib.sha256(body).hexdigest() != row["digest"]:
+        raise _unreadable(row["photo"], "its bytes are not those that were exported")
+
+
+def _taken(photo: str, future: Future[np.ndarray]) -> np.ndarray:
     try:
-        return prepare(body, how)
+        return future.result()
     except BrokenPicture as error:
-        raise UsageError(
-            f"Photo {photo} of the data set cannot be read: {error}. `trainer dataset verify` says whether the file "
-            "has changed; otherwise `collector forget` its page and export again."
-        ) from error
+        raise _unreadable(photo, str(error)) from error
 
 
-def forget_cached(cache: Path, version: str) -> int:
-    """Remove the pixels and features of a version, which only it needs; the bytes that were freed."""
+def _unreadable(photo: str, reason: str) -> UsageError:
+    return UsageError(
+        f"Photo {photo} of the data set cannot be read: {reason}. `trainer dataset verify` says whether the file has "
+        "changed; otherwise `collector forget` its page and export again."
+    )
+
+
+def forget_cached(cache: Path, version: str, others: Iterable[Version]) -> int:
+    """Remove the pixels and features of photos that are in no other version; the bytes that were freed."""
+    # As they were once kept, by version.
     held = [path for kind in ("pixels", "features") for path in cache.glob(f"{kind}-{glob.escape(version)}-*")]
     freed = sum(path.stat().st_size for path in held)
     for path in held:
         path.unlink()
-    return freed
-
-
-def features_path(cache: Path, version: str, words: str) -> Path:
-    """Where features are kept that a frozen backbone has seen once."""
-    return cache / f"features-{version}-{hashlib.sha256(words.encode()).hexdigest()[:12]}.npy"
+    return freed + keep_only(cache, {digest for other in others for digest in photo_digests(other)})

@@ -215,7 +215,8 @@ def delete(word: str, *, yes: bool, as_json: bool, demo: bool) -> None:
     again = _command_for(folder)
     freed = versions.delete(folder)
     if folder.name not in unfinished:
-        freed += forget_cached(where.cache, folder.name.rpartition("-")[2])
+        others = [one for kept in (root, where.cache / "inputs") for one in versions.list_versions(kept)]
+        freed += forget_cached(where.cache, folder.name.rpartition("-")[2], others)
     if as_json:
         print_json({"deleted": folder.name, "bytes": freed, "again": as_typed(again, demo=demo).strip("`") or None})
         return

@@ -18,6 +18,7 @@ from trainer.device import Device
 from trainer.examples import Side
 from trainer.heads import HIGH, LOW
 from trainer.model import Network, Scaling, as_photos, dead_share
+from trainer.rows import Indexed
 from trainer.runs import Run
 from trainer.scores import Bootstrap, Score, is_nearly_constant, square
 
@@ -61,7 +62,7 @@ class Diagnosis:
 
 
 def diagnose(
-    run: Run, network: Network, table: Table, pixels: np.ndarray, device: Device, human: float | None
+    run: Run, network: Network, table: Table, pixels: Indexed, device: Device, human: float | None
 ) -> Diagnosis:
     """The diagnosis of a run; the learning curve and the saliency are added by whoever wants to wait for them."""
     answers = {side: answer(network, pixels, device, table.on(side)) for side in Side if len(table.on(side))}

@@ -18,7 +18,8 @@ import psycopg
 from psycopg.rows import dict_row
 
 from collector.archive import unpack
-from collector.errors import UsageError
+from collector.decoders import decoders
+from collector.errors import BrokenPicture, UsageError
 from collector.racing import Axis
 from trainer.dataset.card import write_card
 from trainer.dataset.formats import ROWS, Item, batched, shard_path, write_shard
@@ -40,7 +41,7 @@ from trainer.dataset.manifest import (
 from trainer.examples import Example, as_example, count_kinds
 from trainer.export_plan import FACTS, Plan, Request, code_of, make_plan, query_of
 from trainer.locks import alone
-from trainer.pixels import BrokenPicture, shrink
+from trainer.pixels import shrink
 from trainer.split import SPLITS
 
 PHOTOS_A_SHARD = 5_000  # about 150 MB of photos as the site has them
@@ -223,7 +224,7 @@ def _prepare(example: Example, body: bytes | None, size: int | None) -> Item | N
     if body is None or hashlib.sha256(body).hexdigest() != example.digest:
         return None
     try:
-        shrunk = shrink(body, size) if size else None
+        shrunk = decoders().run(shrink, body, size) if size else None
     except BrokenPicture:
         return None
     return (example, body) if shrunk is None else (replace(example, media_type="image/jpeg"), shrunk)

@@ -1,21 +1,24 @@
 """What a frozen backbone sees of the photos of a data set: made once, kept, and shared by all runs that ask for it."""
 
 import hashlib
-import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from trainer import backbones, model
 from trainer.backbones import Backbone, timm_version
 from trainer.config import RunConfig
-from trainer.data import features_path
+from trainer.data import photo_digests
+from trainer.dataset.manifest import Version
 from trainer.device import Device
 from trainer.model import Network, Pooled, as_photos
+from trainer.pixels import describe
+from trainer.rows import Indexed, Store, digest_of_code
 
 BATCH = 32  # photos at once
-CODE = 2  # goes up when the same network and photos would give other features
 
 Tell = Callable[[int, int], None]
 
@@ -26,23 +29,27 @@ def pooled_neck(network: Network) -> Pooled:
 
 
 def features_of(
-    network: Network, config: RunConfig, version: str, pixels: np.ndarray, device: Device, cache: Path, tell: Tell
+    network: Network, config: RunConfig, version: Version, pixels: Indexed, device: Device, cache: Path, tell: Tell
 ) -> np.ndarray:
-    """Pooled features float32 (n, 5 x maps) of prepared photos, in their order; read again where they are kept."""
+    """Pooled features float32 (n, 5 x maps) of a version's prepared photos, in their order; each photo is looked at
+    once, in whatever versions it is."""
     assert isinstance(network.backbone, Backbone)
-    words = f"{CODE} {_digest(network)} {network.backbone.stages} {config.preparation} {device.bf16}"
-    path = features_path(cache, version, words)
-    if path.exists():
-        return np.load(path)
-    found = see(network, pixels, device, tell)
-    cache.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.stem}.{os.getpid()}.part.npy")
-    try:
-        np.save(part, found)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-    return found
+    how = {
+        "code": digest_of_code(backbones, model, sys.modules[__name__]), "network": _digest(network),
+        "bf16": device.bf16, "stages": network.backbone.stages, "torch": torch.__version__,
+        "pixels": describe(config.preparation),
+    }  # fmt: skip
+    store = Store.of(cache, "features", how, (pooled_neck(network).width,), np.float32)
+
+    def compute(places: list[int]) -> Iterator[np.ndarray]:
+        for start in range(0, len(places), BATCH):
+            chosen = places[start : start + BATCH]
+            # As many as always, so that a photo's features do not depend on how many others were looked at with it.
+            photos = pixels[np.array(chosen + chosen[-1:] * (BATCH - len(chosen)))]
+            yield from see(network, photos, device)[: len(chosen)]
+            tell(start + len(chosen), len(places))
+
+    return store.rows(photo_digests(version), compute)[:]
 
 
 def _digest(network: Network) -> str:
@@ -54,15 +61,10 @@ def _digest(network: Network) -> str:
     return whole.hexdigest()
 
 
-def see(network: Network, pixels: np.ndarray, device: Device, tell: Tell) -> np.ndarray:
-    """Pooled features float32 (n, 5 x maps) of prepared photos, uint8 (n, height, width, 3)."""
+def see(network: Network, photos: np.ndarray, device: Device) -> np.ndarray:
+    """Pooled features float32 (n, 5 x maps) of prepared photos, uint8 (n, height, width, 3), all at once."""
     network.eval()
     neck = pooled_neck(network)
-    seen: list[np.ndarray] = []
     with torch.inference_mode(), device.autocast():
-        for start in range(0, len(pixels), BATCH):
-            batch = device.put(torch.from_numpy(np.array(pixels[start : start + BATCH])))
-            features = neck.pool(network.maps(device.photos(as_photos(batch))))
-            seen.append(features.float().cpu().numpy())
-            tell(min(start + BATCH, len(pixels)), len(pixels))
-    return np.concatenate(seen)
+        batch = device.put(torch.from_numpy(np.array(photos)))
+        return neck.pool(network.maps(device.photos(as_photos(batch)))).float().cpu().numpy()

@@ -23,6 +23,7 @@ from trainer.guess import Quiz, choose, guesses_path, human_level, make_page
 from trainer.learn import gather
 from trainer.places import Places
 from trainer.report import print_evaluation, write_report
+from trainer.rows import Indexed
 from trainer.runs import Run, find_run, version_of
 from trainer.saliency import frame_share, overlay, saliency
 from trainer.scores import Bootstrap, square
@@ -117,7 +118,7 @@ def _looked_at(found: Diagnosis) -> Side:
 
 
 def _draw_saliency(
-    network: Any, rows: list[dict[str, Any]], pixels: np.ndarray, indices: np.ndarray, device: Device
+    network: Any, rows: list[dict[str, Any]], pixels: Indexed, indices: np.ndarray, device: Device
 ) -> tuple[list[tuple[Any, str]], np.ndarray]:
     chosen = indices[:: max(1, len(indices) // MAPS)][:MAPS]
     heat = saliency(network, pixels[chosen], device)

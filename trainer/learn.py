@@ -26,6 +26,7 @@ from trainer.features import features_of
 from trainer.heads import HIGH, LOW
 from trainer.loop import BEST, Batch, Loop, Photos, load_best, restore, take_step, train
 from trainer.model import Network, build, freeze, train_mode
+from trainer.rows import Indexed
 from trainer.runs import Run
 
 MEAN_OF = 2_000  # photos at most, of which the mean image is made, one after the other
@@ -47,8 +48,9 @@ class Told:
 class Material:
     """A data set as a run sees it."""
 
+    version: Version
     table: Table
-    pixels: np.ndarray  # uint8 (n, height, width, 3)
+    pixels: Indexed  # uint8 (n, height, width, 3)
     weight: np.ndarray  # float32 (n,)
     cache: Path
 
@@ -71,7 +73,7 @@ def gather(version: Version, config: RunConfig, cache: Path) -> Material:
             "at least: collect more, or split otherwise."
         )
     pixels = load_pixels(version, config.preparation, cache)
-    return Material(table, pixels, table.weights(config.review_prior), cache)
+    return Material(version, table, pixels, table.weights(config.review_prior), cache)
 
 
 def learn(run: Run, material: Material, device: Device, told: Told, *, only: np.ndarray | None = None) -> Network:
@@ -137,8 +139,7 @@ def _features(network: Network, run: Run, material: Material, device: Device, to
     def tell(done: int, of: int) -> None:
         told.working("features", done, of)
 
-    version = material.table.version
-    return features_of(network, run.config, version, material.pixels, device, material.cache, tell)
+    return features_of(network, run.config, material.version, material.pixels, device, material.cache, tell)
 
 
 def _descend(run: Run, material: Material, inside: np.ndarray, device: Device, told: Told) -> Network:

@@ -21,6 +21,7 @@ from trainer.device import Device
 from trainer.errors import Diverged
 from trainer.heads import HIGH, LOW
 from trainer.model import Network, as_photos, freeze, stages, train_mode
+from trainer.rows import Indexed
 
 BEST = "best.safetensors"
 LOOK_EVERY = 16  # steps between two looks at the loss
@@ -31,7 +32,7 @@ SAVE_EVERY = 300.0  # seconds between checkpoints within an epoch
 class Photos:
     """What the loop learns from, or validates on: prepared photos with labels and weights."""
 
-    pixels: np.ndarray  # uint8 (m, height, width, 3), possibly mapped from a file
+    pixels: Indexed  # uint8 (m, height, width, 3), possibly mapped from a file
     label: np.ndarray  # float32 (n,)
     weight: np.ndarray  # float32 (n,)
     places: np.ndarray | None = None  # which of the pixels, (n,); None: all of them, in their order

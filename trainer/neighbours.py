@@ -6,6 +6,7 @@ out no larger than they are, and hardly smaller.
 """
 
 import hashlib
+import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from trainer.answers import BATCH, see
 from trainer.backbones import Backbone
@@ -23,6 +25,7 @@ from trainer.device import Device
 from trainer.examples import Side
 from trainer.features import features_of, pooled_neck
 from trainer.model import Network, Pooled
+from trainer.pixels import describe
 from trainer.runs import Run
 
 CODE = 1  # goes up when the same run would be indexed differently
@@ -108,6 +111,7 @@ def find_index(run: Run, network: Network, version: Version, device: Device, cac
     table = read_table(version)
     whole = hashlib.sha256(f"{CODE} {run.config.model_dump_json()} {device.bf16}".encode())
     whole.update(digest_of(run.folder / "model.safetensors").encode())
+    whole.update(f"{torch.__version__} {json.dumps(describe(run.config.preparation), sort_keys=True)}".encode())
     path = cache / f"neighbours-{version.manifest.version}-{whole.hexdigest()[:12]}.npz"
     if path.exists():
         kept = np.load(path)
@@ -147,7 +151,7 @@ def _features(run: Run, network: Network, version: Version, device: Device, cach
     pixels = load_pixels(version, run.config.preparation, cache)
     if run.config.closed_form and isinstance(network.backbone, Backbone) and isinstance(network.neck, Pooled):
         # Nothing but the head was learnt, so training has seen these features and kept them.
-        raw = features_of(network, run.config, version.manifest.version, pixels, device, cache, tell)
+        raw = features_of(network, run.config, version, pixels, device, cache, tell)
         neck = pooled_neck(network)
         return (raw - neck.mean.cpu().numpy()) / neck.std.cpu().numpy()
     seen = []

@@ -5,22 +5,25 @@ presets that reproduce the first attempt squash it (`squash`), because that is w
 """
 
 import io
-from dataclasses import dataclass
-from typing import Literal
+import os
+import sys
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+import PIL
+from PIL import Image, ImageOps, features
 
-FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
-MAX_PIXELS = 12_000_000  # told by the header, before anything is unpacked
+from collector import images
+from collector.errors import BrokenPicture
+from collector.images import unpack
+from trainer.rows import digest_of_code
+
 GREY = 127  # of the filling, the middle of what networks expect
 QUALITY = 95  # of a photo that is stored smaller
+PROCESSES = os.cpu_count() or 1  # that many photos are unpacked in
 
 Pixels = np.ndarray  # uint8 (height, width, 3), RGB
-
-
-class BrokenPicture(Exception):
-    """Bytes that are no whole picture, or one too large to be unpacked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,35 +35,20 @@ class Preparation:
     fit: Literal["pad", "squash"] = "pad"
 
 
+def describe(how: Preparation) -> dict[str, Any]:
+    """Everything that decides a photo's pixels beside its bytes: the geometry, the code, the library and its parts."""
+    parts = {name: features.version(name) for name in ("jpg", "zlib", "webp", "libjpeg_turbo")}
+    code = digest_of_code(images, sys.modules[__name__])
+    return {**asdict(how), "code": code, "pillow": PIL.__version__, **parts}
+
+
 def open_picture(body: bytes) -> Image.Image:
-    """A picture unpacked to RGB and turned upright; a JPEG of up to four times MAX_PIXELS, as a telephone takes it,
-    at half its size.
+    """A picture in RGB as it is seen; a JPEG of up to four times MAX_PIXELS, as a telephone takes it, at half its size.
 
     Raises:
-        BrokenPicture: it is none, it is cut off, or it has too many pixels.
+        BrokenPicture: it is none, it is cut off, or it costs too much to unpack.
     """
-    try:
-        with Image.open(io.BytesIO(body), formats=FORMATS) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                image.draft("RGB", (width // 2, height // 2))  # says by its size whether it can be had so
-            if image.width * image.height > MAX_PIXELS:
-                raise BrokenPicture(f"it has {width} x {height} pixels, more than {MAX_PIXELS:,}")
-            return _in_eight_bits(ImageOps.exif_transpose(image)).convert("RGB")
-    except UnidentifiedImageError as error:
-        raise BrokenPicture("it is no JPEG, PNG, GIF or WebP") from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise BrokenPicture("it has too many pixels") from error
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError) as error:
-        # What Pillow's decoders raise on broken files.
-        raise BrokenPicture(f"it is broken ({error or type(error).__name__})") from error
-
-
-def _in_eight_bits(image: Image.Image) -> Image.Image:
-    """Grey of 16 bits scaled to 8, which Pillow would cut off at 255, so that nearly all of it is white."""
-    if not image.mode.startswith("I"):
-        return image
-    return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8))
+    return unpack(body).image.convert("RGB")
 
 
 def prepare(body: bytes, how: Preparation) -> Pixels:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from rich.table import Column, Table
 
+from collector.decoders import decoders
 from collector.errors import UsageError
 from collector.settings import Settings
 from trainer.answers import COVERAGE
@@ -80,7 +81,7 @@ def _draw(predictor: Predictor, photos: list[tuple[str, bytes | str]], folder: P
     how = predictor.run.config.preparation
     for name, body in photos:
         try:
-            photo = open_picture(body) if isinstance(body, bytes) else None
+            photo = decoders().run(open_picture, body) if isinstance(body, bytes) else None
         except BrokenPicture:
             continue
         if photo is None:

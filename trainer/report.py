@@ -8,13 +8,14 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from collector.console import as_typed
+from collector.decoders import decoders
 from trainer.answers import COVERAGE
 from trainer.command_base import as_json_text
 from trainer.dataset.formats import Format, read_shard
 from trainer.dataset.manifest import Version
 from trainer.evaluate import Answered, Evaluation
 from trainer.examples import Side
-from trainer.pixels import Preparation, fit, open_picture
+from trainer.pixels import Preparation, prepare
 from trainer.places import write_file
 from trainer.plots import figure, grid, intervals, save, scatter
 
@@ -127,7 +128,7 @@ def _photos(version: Version, answered: Answered, chosen: np.ndarray) -> list[tu
             place = wanted.get((row["source"], row["photo"]))
             if place is not None:
                 words = f"{row['photo']}\nlabel {row['label']:.2f}, answer {answered.value[place]:.2f}"
-                found[place] = fit(open_picture(body), THUMBNAIL), words
+                found[place] = decoders().run(prepare, body, THUMBNAIL), words
     return [found[place] for place in chosen]
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from collector.decoders import decoders
 from collector.errors import UsageError
 from collector.racing import Axis, Kind, kind_of
 from trainer.answers import COVERAGE, Answers, Calibration, answer, load_model, see
@@ -62,7 +63,7 @@ class Predictor:
         Raises:
             BrokenPicture: the bytes are no whole picture.
         """
-        return prepare(body, self.run.config.preparation)
+        return decoders().run(prepare, body, self.run.config.preparation)
 
     def predict(self, photos: Sequence[tuple[str, bytes | str]]) -> list[Prediction]:
         """What the model says of photos (name, bytes or why there are none), in their order; a broken one says why."""

@@ -1,15 +1,18 @@
-"""Small files that claim to be huge. Nothing here ever holds what they unpack to."""
+"""Small files that claim to be huge, or cost hours to unpack. Nothing here ever holds what they unpack to."""
 
+import io
 import struct
 import zlib
 from functools import cache
 
 import brotli
+from PIL import Image
 
 GIBIBYTE = 1024**3
 PIECE = 16 * 1024 * 1024  # bytes of zeros packed at a time
 ZSTD_BLOCK = 128 * 1024  # the largest block of the format
 SIDE = 50_000  # px
+SCANS = 60_000
 
 
 @cache
@@ -58,3 +61,18 @@ def huge_png() -> bytes:
     header = struct.pack(">IIBBBBB", SIDE, SIDE, 1, 0, 0, 0, 0)
     rows = zlib.compress(bytes((1 + SIDE // 8) * 100))
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+@cache
+def many_scans(side: int = 3460, scans: int = SCANS) -> bytes:
+    """A progressive JPEG whose last scan is there 60,000 times: a file of 1.6 MB that takes a minute to unpack."""
+    file = io.BytesIO()
+    Image.new("RGB", (side, side), (120, 90, 60)).save(file, "JPEG", progressive=True, quality=30)
+    body = file.getvalue()
+    scan, end = body.rindex(b"\xff\xda"), body.rindex(b"\xff\xd9")
+    return body[:scan] + body[scan:end] * scans + body[end:]
+
+
+def without_its_last_part(body: bytes) -> bytes:
+    """A JPEG of which the last third is missing, but not the mark at its end."""
+    return body[: len(body) * 2 // 3].rstrip(b"\xff") + b"\xff\xd9"

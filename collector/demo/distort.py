@@ -69,6 +69,8 @@ DISTORTIONS: dict[str, Callable[[Answer], Answer]] = {
     "block-page": _block,
     "robots-disallow": lambda answer: replace(answer, body=DISALLOW_ALL),
     "html-as-jpeg": lambda answer: replace(answer, body=HTML_PAGE, media_type="image/jpeg"),
+    "many-scans": lambda answer: replace(answer, body=bombs.many_scans(), media_type="image/jpeg"),
+    "cut-jpeg": lambda answer: replace(answer, body=bombs.without_its_last_part(answer.body)),
     "huge-png": lambda answer: replace(answer, body=bombs.huge_png(), media_type="image/png"),
 }
 OF_TEXT = ("layout", "euc-jp", "broken-bytes")

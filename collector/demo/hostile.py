@@ -46,6 +46,8 @@ KINDS = {
     "zstd-bomb": Kind("64 KB of Zstandard that become 2 GiB"),
     "endless": Kind("a chunked body without an end"),
     "huge-png": Kind("a tiny PNG that claims 50,000 x 50,000 pixels", IMAGES),
+    "many-scans": Kind("a JPEG of 1.6 MB that takes a minute to unpack", IMAGES),
+    "cut-jpeg": Kind("a JPEG without its last third, but with the mark of its end", IMAGES),
     "euc-jp": Kind("EUC-JP bytes labelled Shift_JIS, of every page"),
     "broken-bytes": Kind("bytes that are no text in any charset, of every page"),
     "html-as-jpeg": Kind("an HTML page served as image/jpeg", IMAGES),

@@ -1,40 +1,26 @@
 """The photos' bytes: as they came, or made small, which is done once and kept in the database."""
 
 import asyncio
-import io
 import logging
-import struct
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 import psycopg
-from PIL import ExifTags, Image
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from collector.archive import unpack
-from collector.images import FORMATS, MAX_PIXELS
+from collector.decoders import Decoders
+from collector.errors import BrokenPicture
+from collector.images import shrink
 from collector.sources.keibado import SOURCE
 from collector.web.problems import Code, Problem
 from collector.web.reader import PATIENCE, Reader
 
 WIDTHS = (160, 320, 640, 1280)  # px; no others are made, so nobody can fill the database with them
 QUALITY = 84
-THREADS = 2
+PROCESSES = 2
 WAITING = 64  # that are made or wait to be, at most
-TALLEST = 65_500  # px that a JPEG can have
-# What Pillow raises on broken files, and on their EXIF; found by feeding it mutated ones.
-BROKEN = (
-    Image.DecompressionBombError, Image.DecompressionBombWarning, OSError, SyntaxError, ValueError, EOFError,
-    IndexError, KeyError, TypeError, OverflowError, ZeroDivisionError, struct.error,
-)  # fmt: skip
-# Of a picture that lies as its EXIF says: how it is turned upright.
-TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}  # fmt: skip
 SAFE_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp")  # what is served as it came
 
 NAMED = """
@@ -62,15 +48,16 @@ class Photo:
 
 
 class Pictures:
-    """The photos of a collection. Making one small takes a thread, and no photo is made small twice."""
+    """The photos of a collection. Making one small takes a process, and no photo is made small twice."""
 
     def __init__(self, reader: Reader, conninfo: str) -> None:
         self._reader = reader
         self._writing = AsyncConnectionPool(
-            conninfo, kwargs={"autocommit": True}, min_size=0, max_size=THREADS, timeout=PATIENCE, open=False
+            conninfo, kwargs={"autocommit": True}, min_size=0, max_size=PROCESSES, timeout=PATIENCE, open=False
         )
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="shrinker")
+        self._decoders = Decoders(PROCESSES)
         self._making: dict[tuple[str, int], asyncio.Task[bytes]] = {}
+        self._broken: set[str] = set()  # digests of what cannot be made small, which is tried once
         self.made = 0  # photos made small since the start
 
     async def __aenter__(self) -> Self:
@@ -82,7 +69,7 @@ class Pictures:
     ) -> None:
         for task in self._making.values():
             task.cancel()
-        self._threads.shutdown(cancel_futures=True)
+        await asyncio.to_thread(self._decoders.close)
         await self._writing.close()
 
     async def original(self, code: str, number: int) -> Photo:
@@ -124,6 +111,8 @@ class Pictures:
 
     async def _made(self, digest: str, width: int) -> bytes:
         """Make it, or wait for whoever is making it."""
+        if digest in self._broken:
+            raise Problem(Code.NOT_FOUND)
         key = (digest, width)
         task = self._making.get(key)
         if task is None:
@@ -135,8 +124,14 @@ class Pictures:
 
     async def _make(self, digest: str, width: int) -> bytes:
         body = await self._bytes(digest)
-        loop = asyncio.get_running_loop()
-        content, height = await loop.run_in_executor(self._threads, shrink, body, width)
+        try:
+            content, height = await self._decoders.ask(shrink, body, width, QUALITY)
+        except BrokenPicture as error:
+            self._broken.add(digest)
+            raise Problem(Code.NOT_FOUND) from error
+        except OSError as error:
+            logger.warning("no process could be started to make a photo small", extra={"reason": str(error)})
+            raise Problem(Code.BUSY, retry_after=5) from error
         self.made += 1
         values = {"digest": digest, "width": width, "height": height, "content": content}
         try:
@@ -145,37 +140,3 @@ class Pictures:
         except (psycopg.Error, PoolTimeout) as error:  # it is shown all the same, and made again for the next one
             logger.warning("a photo made small was not kept", extra={"reason": str(error).strip()})
         return content
-
-
-def shrink(body: bytes, width: int) -> tuple[bytes, int]:
-    """A picture as a JPEG of so many px width at most, and its height: upright, pixels and nothing else of the file.
-
-    Raises:
-        Problem: it cannot be read.
-    """
-    try:
-        with Image.open(io.BytesIO(body), formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise Problem(Code.NOT_FOUND)
-            image.draft("RGB", (width, width))  # enough of it, also where it lies on its side
-            turn = turn_of(image)
-            small = (image if turn is None else image.transpose(turn)).convert("RGB")
-    except BROKEN as error:
-        raise Problem(Code.NOT_FOUND) from error
-    if small.width > width:
-        size = (width, max(1, round(small.height * width / small.width)))
-        small = small.resize(size, Image.Resampling.LANCZOS)
-    if small.height > TALLEST:
-        raise Problem(Code.NOT_FOUND)
-    small.info.clear()
-    file = io.BytesIO()
-    small.save(file, "JPEG", quality=QUALITY, optimize=True, progressive=True)
-    return file.getvalue(), small.height
-
-
-def turn_of(image: Image.Image) -> Image.Transpose | None:
-    """How a picture is turned upright. Pillow's own way writes the EXIF anew, which fails where any of it is broken."""
-    try:
-        return TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except BROKEN:
-        return None

@@ -1,5 +1,7 @@
 """Whatever the site does, the run goes on, nothing false is stored, nothing foreign is asked for."""
 
+import asyncio
+import time
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -7,6 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from collector import derive
 from collector.crawl import Tick, crawl
 from collector.demo import bombs
 from collector.demo.truth import truth
@@ -15,12 +18,16 @@ from collector.errors import ExitCode
 from collector.fetch import Timeouts
 from collector.frontier import Scope
 from collector.jobs import Workplace
+from collector.politeness import Connection
+from collector.reparse import reparse
 from collector.status import Summary
+from tests import heavy
 from tests.demo_site import DemoSite, demo_site
 
 WORLD = World(years=range(2014, 2015), issues_per_year=2, photos_per_issue=4)
 SCOPE = Scope(date(2014, 1, 1), date(2014, 12, 31))
-VICTIM = next(photo for photo in truth(WORLD).photos if not photo.missing)
+PHOTOS = truth(WORLD).photos
+VICTIM = next(photo for photo in PHOTOS if not photo.missing)
 IMPATIENT = Timeouts(connect=1.0, read=1.0, total=5.0)
 
 
@@ -60,6 +67,8 @@ def page(conninfo: str, path: str) -> tuple[str, str]:
         ("endless", "failed", "larger than 20 MiB"),
         ("huge-header", "failed", "no whole answer"),
         ("huge-png", "quarantined", "too many pixels"),
+        ("many-scans", "quarantined", "too many scans"),
+        ("cut-jpeg", "quarantined", "missing"),
         ("html-as-jpeg", "quarantined", "not an image"),
         ("redirect-loop", "failed", "more than 5 redirects"),
         ("redirect-private", "failed", "another site"),
@@ -82,6 +91,45 @@ async def test_a_hostile_picture_is_set_aside_and_the_rest_comes(
     assert code == (ExitCode.BLOCKED if fault == "403" else expected[state])
     held = row(place.conninfo, "SELECT digest FROM photo WHERE image_url LIKE '%%' || %s", VICTIM.image_path)
     assert held == (None,)
+
+
+@pytest.mark.parametrize(
+    ("decoder", "said"),
+    [(heavy.inspect_for_ever, "takes more than 5 s"), (heavy.die_of_large_ones, "decoder died 2 times (SIGKILL)")],
+)
+async def test_a_picture_that_no_decoder_survives_is_kept_and_set_aside_once(
+    place: Workplace, connection: Connection, monkeypatch: pytest.MonkeyPatch, decoder: object, said: str
+) -> None:
+    """And while it is tried, everything else of the process goes on, such as a worker's heartbeat."""
+    monkeypatch.setattr(derive, "inspect", decoder)
+    longest, heart = 0.0, asyncio.create_task(asyncio.sleep(0))
+
+    async def beat() -> None:
+        nonlocal longest
+        while True:
+            began = time.monotonic()
+            await asyncio.sleep(0.01)
+            longest = max(longest, time.monotonic() - began)
+
+    async with demo_site(world=WORLD, hostile=[f"many-scans@{VICTIM.image_path}"]) as site:
+        heart = asyncio.create_task(beat())
+        summary, code = await run(place, site)
+        heart.cancel()
+        assert (summary.photos_new, code) == (sum(not photo.missing for photo in PHOTOS) - 1, ExitCode.SOME_FAILED)
+        await run(place, site)
+        assert site.paths().count(VICTIM.image_path) == 1
+        for _ in range(2):  # a week later, and the week after: the same bytes are asked for once more and no more
+            await connection.execute("UPDATE page SET due_at = now() WHERE state = 'quarantined' AND due_at > now()")
+            await run(place, site)
+        assert site.paths().count(VICTIM.image_path) == 2
+    assert longest < 3  # seconds; a busy machine's
+    state, error = page(place.conninfo, VICTIM.image_path)
+    assert state == "quarantined"
+    assert said in error
+    kept = "SELECT size FROM page JOIN blob USING (digest) WHERE url LIKE '%%' || %s"
+    assert row(place.conninfo, kept, VICTIM.image_path) == (len(bombs.many_scans()),)
+    changes = await reparse(connection, date(1, 1, 1), dry_run=False, show=lambda _done, _of: None)
+    assert (changes.unreadable, sum(changes.rows["photo"].values())) == (1, 0)
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from collector.demo.world import World
 from collector.console import as_typed
+from collector.demo.world import World
 from collector.errors import UsageError
 from tests.filled import SMALL, as_json, execute, fill
 from tests.trainer.exported import digests, rows, stopped, trainer

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from collector.decoders import decoders
+from collector.errors import BrokenPicture
 from collector.racing import MIDDLE, MILE, SPRINT, Kind
 from trainer.dataset.croissant import describe
 from trainer.dataset.formats import Format, read_shard
 from trainer.dataset.manifest import Manifest, digest_of
 from trainer.examples import LICENCE, Side
-from trainer.pixels import BrokenPicture, Preparation, prepare
+from trainer.pixels import Preparation, prepare
 from trainer.places import write_file
 
 SHOWN = 12  # photos in the grid of examples
@@ -59,7 +61,7 @@ def _examples(folder: Path, manifest: Manifest) -> Iterable[tuple[Any, str]]:
             if left == 0:
                 return
             with suppress(BrokenPicture):
-                yield prepare(body, THUMBNAIL), f"{row['photo']}  {row['label']:.2f}"
+                yield decoders().run(prepare, body, THUMBNAIL), f"{row['photo']}  {row['label']:.2f}"
                 left -= 1
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from collector import images
+from collector.picture_bytes import sort_of
 from trainer.pixels import Preparation, fit, open_picture, place_of
-from trainer.saliency import draw
 
 SHOWN = 960  # px of the longest edge
 THUMBNAIL = 320
@@ -37,18 +38,14 @@ def open_photo(body: bytes, how: Preparation, *, show: bool) -> Opened:
 
 def suffix_of(body: bytes) -> str:
     """What a file of these bytes, which are a picture, is called at its end."""
-    kinds = {b"\xff\xd8": "jpg", b"\x89P": "png", b"GI": "gif", b"RI": "webp"}
-    return kinds.get(body[:2], "jpg")
+    return sort_of(body).name.lower().replace("jpeg", "jpg")
 
 
 def as_jpeg(image: Image.Image, longest: int) -> bytes:
     """A picture's pixels and nothing else, its longest edge so many px at most."""
     small = image.copy()
     small.thumbnail((longest, longest), Image.Resampling.LANCZOS)
-    small.info.clear()  # or a comment in a JPEG would be written again
-    file = io.BytesIO()
-    small.save(file, "JPEG", quality=QUALITY, optimize=True)
-    return file.getvalue()
+    return images.as_jpeg(small, QUALITY)
 
 
 def thumbnail(body: bytes) -> bytes:
@@ -68,5 +65,7 @@ def cut_out(pixels: np.ndarray, width: int, height: int, how: Preparation) -> np
 
 def looked_at(shown: bytes, heat: np.ndarray, how: Preparation) -> bytes:
     """A shown photo with the saliency map (height, width) of its prepared pixels over it, as a JPEG."""
+    from trainer.saliency import draw  # and torch, which whoever only opens photos can do without
+
     with Image.open(io.BytesIO(shown), formats=["JPEG"]) as image:
         return as_jpeg(draw(image.convert("RGB"), heat, how), SHOWN)

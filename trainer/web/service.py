@@ -2,20 +2,21 @@
 
 import asyncio
 import hashlib
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 
-from collector.errors import TryLater, UsageError
+from collector.decoders import Decoders
+from collector.errors import BrokenPicture, TryLater, UsageError
 from collector.web.problems import Problem
 from trainer.collection import Collection
-from trainer.pixels import BrokenPicture
 from trainer.places import write_file
 from trainer.saliency import saliency
 from trainer.serving import Prediction, Predictor
@@ -27,10 +28,13 @@ from trainer.web.kept import Answer, Kept
 from trainer.web.problems import Code
 from trainer.web.shelf import Shelf
 
+Asked = ParamSpec("Asked")
 Made = TypeVar("Made")
 
+logger = logging.getLogger(__name__)
+
 SIMILAR = 6  # horses that are told
-DECODERS = 2  # threads
+DECODERS = 2  # processes that unpack photos
 PLACES = 32  # photos that are read or answered at the same time; one more is told to come again
 DRAWINGS = 4  # saliency maps that are drawn or wait to be
 
@@ -67,14 +71,14 @@ class Service:
         self._reach = reach
         self._how = predictor.run.config.preparation
         self._batches = Batches[tuple[Prediction, np.ndarray]](predictor.see)
-        self._decoders = ThreadPoolExecutor(DECODERS, thread_name_prefix="decoder")
+        self._decoders = Decoders(DECODERS)
         self._drawers = ThreadPoolExecutor(1, thread_name_prefix="drawer")
         self._taken = self._drawing = 0
 
     async def close(self) -> None:
-        """Let the threads end."""
+        """Let threads and processes end."""
         async with self._batches:
-            self._decoders.shutdown(cancel_futures=True)
+            await asyncio.to_thread(self._decoders.close)
             self._drawers.shutdown(cancel_futures=True)
 
     @asynccontextmanager
@@ -148,7 +152,7 @@ class Service:
         Raises:
             Problem: it is no photo that can be read.
         """
-        opened, row = await self._in_pool(lambda: self._open(given, show=show))
+        opened, row = await self._open(given, show=show)
         prediction, features = await self._batches.ask(opened.pixels)
         known = self.shelf.known(row) if self.shelf and row is not None else None
         strange, similar = None, []
@@ -162,23 +166,36 @@ class Service:
             prediction, strange, known, similar, opened.pixels, opened.width, opened.height, opened.shown, given.name
         )
 
-    def _open(self, given: Given, *, show: bool) -> tuple[pictures.Opened, int | None]:
+    async def _open(self, given: Given, *, show: bool) -> tuple[pictures.Opened, int | None]:
         """The photo, and where it stands in the data set if it does."""
         if given.row is not None:
-            assert self.shelf is not None
-            facts = self.shelf.known(given.row)
-            shown = self.shelf.picture(given.row) if show else None
-            pixels = np.array(self.shelf.pixels[given.row])
-            return pictures.Opened(pixels, facts.width, facts.height, shown), given.row
-        try:
-            opened = pictures.open_photo(given.body, self._how, show=show)
-        except BrokenPicture as error:
-            raise Problem(Code.NO_PICTURE, str(error)) from error
+            return await asyncio.to_thread(self._take_down, given.row, show=show), given.row
+        opened = await self._unpacked(pictures.open_photo, given.body, self._how, show=show)
         digest = hashlib.sha256(given.body).hexdigest()
         if given.uploaded and self.keep_uploads:
-            self.keep_uploads.mkdir(parents=True, exist_ok=True)
-            write_file(self.keep_uploads / f"{digest}.{opened.suffix}", given.body)
+            await asyncio.to_thread(_keep, self.keep_uploads / f"{digest}.{opened.suffix}", given.body)
         return opened, self.shelf.index.by_digest.get(digest) if self.shelf else None
+
+    def _take_down(self, row: int, *, show: bool) -> pictures.Opened:
+        """A photo of the data set, which was unpacked long ago."""
+        assert self.shelf is not None
+        facts = self.shelf.known(row)
+        shown = self.shelf.picture(row) if show else None
+        return pictures.Opened(np.array(self.shelf.pixels[row]), facts.width, facts.height, shown)
+
+    async def _unpacked(self, function: Callable[Asked, Made], /, *args: Asked.args, **named: Asked.kwargs) -> Made:
+        """What a function makes of foreign bytes, in a process that ends with whoever waits for it.
+
+        Raises:
+            Problem: they are no picture, or this machine can start no process.
+        """
+        try:
+            return await self._decoders.ask(function, *args, **named)
+        except BrokenPicture as error:
+            raise Problem(Code.NO_PICTURE, str(error)) from error
+        except OSError as error:
+            logger.warning("no process could be started to unpack a photo", extra={"reason": str(error)})
+            raise Problem(Code.BUSY, retry_after=5) from error
 
     async def look(self, answer: Answer) -> bytes:
         """What an answer depends on, drawn over its photo, as a JPEG; drawn once.
@@ -212,7 +229,7 @@ class Service:
         shelf = self.shelf
         if shelf is None or not 0 <= row < len(shelf):
             raise Problem(Code.NOT_FOUND)
-        return await self._in_pool(lambda: shelf.picture(row))
+        return await asyncio.to_thread(shelf.picture, row)
 
     async def collection_thumbnail(self, number: int) -> bytes:
         """A photo of the collection, small.
@@ -221,10 +238,9 @@ class Service:
             Problem: there is none, it cannot be read, or the collection cannot be reached.
         """
         given = await self.of_collection(number)
-        try:
-            return await self._in_pool(lambda: pictures.thumbnail(given.body))
-        except BrokenPicture as error:
-            raise Problem(Code.NO_PICTURE, str(error)) from error
+        return await self._unpacked(pictures.thumbnail, given.body)
 
-    async def _in_pool(self, work: Callable[[], Made]) -> Made:
-        return await asyncio.get_running_loop().run_in_executor(self._decoders, work)
+
+def _keep(path: Path, body: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_file(path, body)

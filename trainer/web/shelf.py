@@ -11,6 +11,7 @@ from trainer.dataset.manifest import Version
 from trainer.examples import Side
 from trainer.neighbours import Index
 from trainer.pixels import Preparation
+from trainer.rows import Indexed
 from trainer.web import pictures
 from trainer.web.kept import Known
 
@@ -25,8 +26,8 @@ class Shelf:
 
     version: Version
     index: Index
-    pixels: np.ndarray  # uint8 (n, height, width, 3), as the network sees them
-    thumbnails: np.ndarray  # the same, or larger ones
+    pixels: Indexed  # uint8 (n, height, width, 3), as the network sees them
+    thumbnails: Indexed  # the same, or larger ones
     how: Preparation  # of the thumbnails
 
     @classmethod

@@ -10,10 +10,12 @@ import psycopg
 import pytest
 from PIL import Image, ImageOps
 
+from collector.decoders import Decoders
+from collector.errors import BrokenPicture
 from collector.forget import forget_url
+from collector.images import shrink
 from collector.web import pictures
-from collector.web.pictures import WIDTHS, shrink
-from collector.web.problems import Problem
+from collector.web.pictures import QUALITY, WIDTHS
 from tests.collector.web.conftest import Open, Shown
 from tests.filled import damage, execute
 
@@ -59,11 +61,13 @@ async def test_twenty_who_ask_at_once_have_it_made_once(
     photo, digest, *_ = one_of(own)
     made: list[int] = []
 
-    def counting(body: bytes, width: int) -> tuple[bytes, int]:
-        made.append(width)
-        return shrink(body, width)
+    ask = Decoders.ask
 
-    monkeypatch.setattr(pictures, "shrink", counting)
+    async def counting(self: Decoders, function: Any, body: bytes, width: int, quality: int) -> Any:
+        made.append(width)
+        return await ask(self, function, body, width, quality)
+
+    monkeypatch.setattr(Decoders, "ask", counting)
     async with opened(conninfo=own.conninfo) as client:
         answers = await asyncio.gather(*(client.get(f"/photos/{photo}/160.jpg") for _ in range(20)))
         bodies = {await answer.read() for answer in answers}
@@ -137,21 +141,20 @@ def png(size: tuple[int, int], body: bytes | None = None) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow tells of what it skips
 @pytest.mark.parametrize(
     ("tag", "kind"), [(struct.pack(">HH", MAKER, 2), 5), (struct.pack(">HHI", 2, 5, 3), 2), (b"MM\x00*", 0)]
 )
 def test_a_whole_picture_whose_exif_is_broken_is_made_small(tag: bytes, kind: int) -> None:
     whole = jpeg((800, 400), orientation=SIDEWAYS)
     at = whole.index(tag)
-    body, _ = shrink(whole[: at + 2] + struct.pack(">H", kind) + whole[at + 4 :], 160)
+    body, _ = shrink(whole[: at + 2] + struct.pack(">H", kind) + whole[at + 4 :], 160, QUALITY)
     assert opened_image(body).width == 160
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_picture_is_turned_as_pillow_turns_it(orientation: int) -> None:
     whole = jpeg((800, 400), orientation=orientation)
-    mine, _ = shrink(whole, 160)
+    mine, _ = shrink(whole, 160, QUALITY)
     size = (160, 80) if orientation < 5 else (160, 320)
     theirs = ImageOps.exif_transpose(Image.open(io.BytesIO(whole))).resize(size)
     shown = opened_image(mine)
@@ -169,9 +172,8 @@ def test_a_picture_is_turned_as_pillow_turns_it(orientation: int) -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_whole_picture_is_not_made_small(body: bytes) -> None:
-    with pytest.raises(Problem) as raised:
-        shrink(body, 160)
-    assert raised.value.status == 404
+    with pytest.raises(BrokenPicture):
+        shrink(body, 160, QUALITY)
 
 
 async def test_a_broken_picture_is_not_found_and_breaks_nothing_else(opened: Open, own: Shown) -> None:

@@ -1,26 +1,33 @@
 """Every guard, broken for real: hosts, other sites' pages, tokens, rates, sizes, times, hostile files and forms."""
 
 import asyncio
+import dataclasses
+import functools
 import io
 import random
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import FormData
 from PIL import Image
 
+from collector.demo import bombs
 from collector.web.guards import cookie_of
 from collector.web.limits import Buckets
+from tests import heavy
 from tests.trainer.web.conftest import Open
 from tests.trainer.web.drawn import as_bytes, bomb
 from tests.trainer.web.test_api import form, told
+from trainer.web import pictures
 from trainer.web.guarding import make_guard
 from trainer.web.problems import LARGEST
 from trainer.web.service import PLACES
 
 TOKEN = "a-token-of-this-test"
 MIB = 1024 * 1024
+POISON = bombs.many_scans(scans=30_000)  # of a size that the client sends without a warning
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/static/page.css", "/nothing", "/predict.json", "/horses/0.jpg"])
@@ -208,6 +215,8 @@ HOSTILE = {
     "html": b"<!doctype html><script>alert(1)</script>",
     "svg": b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>',
     "tiff": as_bytes(Image.new("RGB", (9, 9)), "TIFF"),
+    "many scans": POISON,
+    "avif": as_bytes(Image.new("RGB", (9, 9)), "AVIF"),
     "a line": as_bytes(Image.new("RGB", (3000, 1)), "PNG"),
 }
 
@@ -217,6 +226,53 @@ async def test_hostile_files_are_refused_in_a_sentence(opened: Open, name: str) 
     async with opened() as client:
         problem = await told(await client.post("/predict.json", data=form(HOSTILE[name])), 422)
     assert problem["code"] == "no_picture"
+
+
+async def test_two_that_take_a_minute_are_refused_within_seconds_and_nobody_else_waits(
+    opened: Open, horse: bytes
+) -> None:
+    async with opened(guard=make_guard(buckets=Buckets(1000, 1000))) as client:
+        began = time.monotonic()
+        poisons = [asyncio.create_task(client.post("/predict.json", data=form(POISON))) for _ in range(2)]
+        for _ in range(3):
+            await told(await client.post("/predict.json", data=form(horse)))
+        for poison in poisons:
+            assert (await told(await poison, 422))["code"] == "no_picture"
+        assert time.monotonic() - began < 10
+
+
+async def test_a_photo_that_no_decoder_finishes_is_refused_and_others_are_answered_meanwhile(
+    opened: Open, horse: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However it is packed: here one is taken for all that nobody has thought of."""
+    monkeypatch.setattr(pictures, "open_photo", heavy.open_for_ever)
+    async with opened(guard=make_guard(buckets=Buckets(1000, 1000))) as client:
+        await told(await client.post("/predict.json", data=form(horse)))  # a process has started
+        poison = asyncio.create_task(client.post("/predict.json", data=form(POISON)))
+        await asyncio.sleep(0.3)
+        for _ in range(5):
+            await told(await client.post("/predict.json", data=form(horse)))
+        assert not poison.done()
+        problem = await told(await poison, 422)
+    assert problem["code"] == "no_picture"
+    assert "more than 5 s" in problem["error"]
+
+
+async def test_a_request_that_is_given_up_takes_its_process_with_it(
+    opened: Open, horse: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(pictures, "open_photo", functools.partial(heavy.open_asleep, tmp_path / "mark"))
+    guard = dataclasses.replace(make_guard(buckets=Buckets(1000, 1000)), patience=3.0)
+    async with opened(guard=guard) as client:
+        assert (await client.post("/predict.json", data=form(POISON))).status == 503
+        pid = int((tmp_path / "mark").read_text())
+        for _ in range(500):
+            if not Path(f"/proc/{pid}/cmdline").exists() or not Path(f"/proc/{pid}/cmdline").read_bytes():
+                break
+            await asyncio.sleep(0.01)
+        else:
+            raise AssertionError("the process goes on")
+        await told(await client.post("/predict.json", data=form(horse)))
 
 
 async def test_mutated_and_truncated_photos_never_break_the_server(opened: Open, horse: bytes) -> None:

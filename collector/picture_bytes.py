@@ -1,0 +1,182 @@
+"""What a picture's bytes say before anything is unpacked: of which sort it is, and whether its end is there. Pure.
+
+Pillow reads many a file whose end is missing, and its names of formats are no media types (a camera's JPEG of two
+pictures is an "MPO" to it), so neither is asked of it.
+"""
+
+import re
+import zlib
+from dataclasses import dataclass
+from enum import StrEnum
+
+from collector.errors import BrokenPicture
+
+MAX_SCANS = 100  # of a progressive JPEG; encoders write 10 or so, and each is unpacked over the whole picture
+MAX_PIECES = 200_000  # chunks or blocks of a PNG, GIF or WebP of 20 MB
+MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # of a JPEG; what is left out stands within its pixels
+BARE = frozenset(b"\x01\xd8")  # markers without a length
+END_OF_IMAGE, START_OF_SCAN = 0xD9, 0xDA
+FRAMES = frozenset(range(0xC0, 0xD0)) - {
+    0xC4,
+    0xC8,
+    0xCC,
+}  # say of which size and colours the picture is, and how packed
+HUFFMAN = (0xC0, 0xC1, 0xC2)
+
+
+class Sort(StrEnum):
+    """A sort of picture that is read, by its media type."""
+
+    JPEG = "image/jpeg"
+    PNG = "image/png"
+    GIF = "image/gif"
+    WEBP = "image/webp"
+
+
+BEGINNINGS = (
+    (re.compile(rb"\xff\xd8\xff"), Sort.JPEG),
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), Sort.PNG),
+    (re.compile(rb"GIF8[79]a"), Sort.GIF),
+    (re.compile(rb"RIFF....WEBP", re.DOTALL), Sort.WEBP),
+)
+
+
+def sort_of(body: bytes) -> Sort:
+    """What a file is, by its first bytes.
+
+    Raises:
+        BrokenPicture: it is no JPEG, PNG, GIF or WebP.
+    """
+    for beginning, sort in BEGINNINGS:
+        if beginning.match(body):
+            return sort
+    start = body[:200].lstrip().lower()
+    what = "HTML" if start.startswith((b"<!doctype html", b"<html")) else f"it begins with {body[:12]!r}"
+    raise BrokenPicture(f"not an image that is read, which are JPEG, PNG, GIF and WebP ({what})")
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What a walk through a file has found."""
+
+    scans: int = 1  # of a JPEG
+    end: int = 0  # of a JPEG: where its end is marked; a camera may put more behind it
+    huffman: bool = False  # whether its pixels are packed as nearly every JPEG's are
+
+
+def walk_through(body: bytes, sort: Sort) -> Outline:
+    """Walk through a file to its end.
+
+    Raises:
+        BrokenPicture: its end is missing, a part of it is missing or damaged, or it has too many parts.
+    """
+    match sort:
+        case Sort.JPEG:
+            return _walk_jpeg(body)
+        case Sort.PNG:
+            _walk_png(body)
+        case Sort.GIF:
+            _walk_gif(body)
+        case Sort.WEBP:
+            _walk_webp(body)
+    return Outline()
+
+
+def _cut_off() -> BrokenPicture:
+    return BrokenPicture("a broken image: cut off before its end")
+
+
+def _walk_jpeg(body: bytes) -> Outline:
+    at, scans, frame = 2, 0, 0
+    missing = set[tuple[int, int]]()  # colour and frequency of what is promised and has not come in full
+    while found := MARKER.search(body, at):
+        at, code = found.end(), body[found.end() - 1]
+        if code == END_OF_IMAGE:
+            if missing:
+                raise _cut_off()
+            return Outline(scans, found.start(), frame in HUFFMAN)
+        if code in BARE:
+            continue
+        segment = body[at + 2 : at + max(2, int.from_bytes(body[at : at + 2]))]
+        if code == START_OF_SCAN:
+            scans += 1
+            _note_scan(segment, missing)
+        elif code in FRAMES:
+            frame = code
+            missing |= {(colour, 0) for colour in segment[6::3]}
+        if scans > MAX_SCANS:
+            raise BrokenPicture(f"a JPEG of too many scans to be unpacked (more than {MAX_SCANS})")
+        at += 2 + len(segment)
+    raise _cut_off()
+
+
+def _note_scan(segment: bytes, missing: set[tuple[int, int]]) -> None:
+    """A scan brings some frequencies of some colours, in full or, in a progressive JPEG, without their last bits."""
+    if len(segment) < 4 or len(segment) != 4 + 2 * segment[0]:
+        raise BrokenPicture("a broken image: a scan of it does not say of what")
+    first, last, bits = segment[-3:]
+    brought = {(colour, each) for colour in segment[1:-3:2] for each in range(first, min(last, 63) + 1)}
+    if bits & 15:
+        missing |= brought
+    else:
+        missing -= brought
+
+
+def _walk_png(body: bytes) -> None:
+    at = 8
+    for _ in range(MAX_PIECES):
+        length, name = int.from_bytes(body[at : at + 4]), body[at + 4 : at + 8]
+        end = at + 8 + length
+        if end + 4 > len(body):
+            raise _cut_off()
+        if zlib.crc32(memoryview(body)[at + 4 : end]) != int.from_bytes(body[end : end + 4]):
+            raise BrokenPicture(f"a broken image: the checksum of its part {name!r} is wrong")
+        if name == b"IEND":
+            return
+        at = end + 4
+    raise BrokenPicture(f"a PNG of more than {MAX_PIECES:,} parts")
+
+
+def _walk_gif(body: bytes) -> None:
+    at = 13 + _colours(body[10:11])
+    for _ in range(MAX_PIECES):
+        match body[at : at + 1]:
+            case b";":
+                return
+            case b"!":  # an extension and its label
+                at = _after_blocks(body, at + 2)
+            case b",":  # a picture: place and size, colours, and the width of its codes
+                at = _after_blocks(body, at + 11 + _colours(body[at + 9 : at + 10]))
+            case b"":
+                raise _cut_off()
+            case other:
+                raise BrokenPicture(f"a broken image: {other!r} begins no part of a GIF")
+    raise BrokenPicture(f"a GIF of more than {MAX_PIECES:,} parts")
+
+
+def _colours(flags: bytes) -> int:
+    """Bytes of the table of colours that these flags announce."""
+    return 3 << ((flags[0] & 7) + 1) if flags and flags[0] & 0x80 else 0
+
+
+def _after_blocks(body: bytes, at: int) -> int:
+    while at < len(body):
+        if body[at] == 0:
+            return at + 1
+        at += 1 + body[at]
+    raise _cut_off()
+
+
+def _walk_webp(body: bytes) -> None:
+    end = 8 + int.from_bytes(body[4:8], "little")
+    if end > len(body):
+        raise _cut_off()
+    at = 12
+    for _ in range(MAX_PIECES):
+        if at >= end:
+            return
+        length = int.from_bytes(body[at + 4 : at + 8], "little")
+        at += 8 + length + length % 2
+        if at > end + 1:  # some writers leave out the last byte, which fills up
+            raise BrokenPicture("a broken image: a part of it is longer than the whole")
+    raise BrokenPicture(f"a WebP of more than {MAX_PIECES:,} parts")
