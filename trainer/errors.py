@@ -17,3 +17,7 @@ class ExitCode(IntEnum):
 
 class Diverged(PaddockError):
     """Training came to a loss that is no number; the last good checkpoint is kept."""
+
+
+class Superseded(PaddockError):
+    """Another attempt has taken over this job, or it has ended: end at once, write nothing."""

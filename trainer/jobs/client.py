@@ -15,7 +15,8 @@ from trainer.jobs.cloud_offer import offer, priced
 from trainer.jobs.machine import list_gpus, machine_name
 from trainer.jobs.profiles import SKYPILOT, Profile
 from trainer.jobs.task import LOCAL, Job, State, Task
-from trainer.jobs.working import FROZEN, queue_of
+from trainer.jobs.turn import queue_of
+from trainer.jobs.words import check_program
 from trainer.places import Places
 
 AGE = re.compile(r"(\d+)([smhdw])")
@@ -88,12 +89,18 @@ def _queue_for(profile: Profile, home: Path, gpus: int) -> str:
 
 
 def find_project(order: Order) -> Path | None:
-    """The project whose code is shipped; none for a preset outside of one, which the installed trainer runs."""
+    """The project whose code is shipped; none for a preset outside of one, which the installed trainer runs.
+
+    Raises:
+        UsageError: a command is in none, or its program would not be there.
+    """
     root = code.find_root(order.folder)
     if root is None and order.task.command:
         raise UsageError(
             f"{order.folder} is in no git repository, and git says what a job's code is: `git init` makes one."
         )
+    if root is not None and order.task.command:
+        check_program(order.task.command[0], root, code.list_files(root))
     return root
 
 
@@ -103,7 +110,11 @@ def _runs(home: Path) -> list[str]:
 
 
 def check_gpus(connection: Connection, gpus: int, profile: Profile) -> None:
-    """A job that no machine can ever run is refused at once."""
+    """A job that no machine can ever run is refused at once; the sentence says what there is.
+
+    Raises:
+        UsageError: none has so many GPUs.
+    """
     if not gpus or profile.kind == SKYPILOT:
         return
     if profile.kind == LOCAL:
@@ -114,15 +125,12 @@ def check_gpus(connection: Connection, gpus: int, profile: Profile) -> None:
                 "them); leave it out to train on the CPU, or name another place with --where."
             )
         return
-    row = connection.execute(
-        "SELECT max(cardinality(gpus)), count(*) FROM machine WHERE fleet"
-        " AND seen_at > clock_timestamp() - make_interval(secs => %s)", (FROZEN,),
-    ).fetchone()  # fmt: skip
-    most, machines = row or (None, 0)
-    if (most or 0) < gpus:
+    fleet = [machine for machine in book.list_unended(connection)[1] if machine.fleet and machine.there]
+    if all(len(machine.gpus) < gpus for machine in fleet):
+        have = "; ".join(f"{machine.name}: {len(machine.gpus)}" for machine in fleet)
         raise UsageError(
-            f"--gpu {gpus}: of the {machines} machines on which `trainer worker` runs, none has so many "
-            f"(the most is {most or 0})."
+            f"--gpu {gpus}: of the {len(fleet)} machines on which `trainer worker` runs, none has so many"
+            f"{f' ({have})' if have else ''}."
         )
 
 
@@ -172,7 +180,9 @@ def _meant(connection: Connection, held: Sequence[Job], word: str) -> list[Job]:
 
 def list_output(connection: Connection, job: Job) -> list[tuple[str, int]]:
     """What a job has brought back so far: paths and bytes."""
-    return bundles.list_files(connection, job.output) if job.output else []
+    with connection.transaction():
+        digest = _hold_output(connection, job)
+        return bundles.list_files(connection, digest) if digest else []
 
 
 def bring_output(connection: Connection, job: Job, folder: Path) -> Path:
@@ -181,9 +191,18 @@ def bring_output(connection: Connection, job: Job, folder: Path) -> Path:
     Raises:
         UsageError: there is none, or the folder is there already.
     """
-    if job.output is None:
-        raise UsageError(f"{job.name} has brought nothing back ({job.state}): its $PADDOCK_OUTPUT was empty.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} is there already; name another folder with --out.")
-    bundles.bring(connection, job.output, folder)
+    with connection.transaction():
+        digest = _hold_output(connection, job)
+        if digest is None:
+            raise UsageError(f"{job.name} has brought nothing back ({job.state}): its $PADDOCK_OUTPUT was empty.")
+        bundles.bring(connection, digest, folder)
     return folder
+
+
+def _hold_output(connection: Connection, job: Job) -> str | None:
+    """The newest output of a job, which stays until the transaction ends; a running job replaces it each minute."""
+    bundles.hold(connection)
+    now = book.read_job(connection, job.id)
+    return now.output if now else None
