@@ -184,10 +184,11 @@ def open_page(word: str, *, as_json: bool, demo: bool) -> None:
     with opened_book(demo=demo) as (settings, connection):
         job = book.find_job(connection, word)
         ensure(settings, [job], demo=demo)
+        why = reasons_to_wait(connection, [job]).get(job.id, "")
     if job.task.opens is None:
         raise UsageError(f"{job.name} serves no page; `trainer job output {job.name}` lists what it has made.")
     if job.state is not State.RUNNING:
-        raise UsageError(f"{job.name} is {job.state}, so its page is not there.")
+        raise UsageError(f"{job.name} is {job.state}, so its page is not there{f': it {why}' if why else ''}.")
     if as_json:
         print_json({"job": job.name, "url": job.task.opens})
         return

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich.table import Table
@@ -41,7 +41,7 @@ def list_jobs(
     print_rows([_row(job, occupied.get(job.id, 0)) for job in jobs], less=("kept", "price", "where", "runs"))
     for job in jobs:
         if told := _state_in_words(job, waits):
-            stdout().print(f"{job.name}: {told}", soft_wrap=True)
+            stdout().print(as_typed(f"{job.name}: {told}", demo=demo), soft_wrap=True)
 
 
 def _state_in_words(job: Job, waits: Mapping[int, str]) -> str:
@@ -121,11 +121,11 @@ def logs(word: str, *, follow: bool, as_json: bool, demo: bool) -> None:
             return
         if follow and not job.state.ended:
             stderr().print("Ctrl-C ends the watching, not the job.")
-        _print_log(connection, job, follow=follow)
+        _print_log(connection, job, follow=follow, tend=lambda now: ensure(settings, [now], demo=demo))
 
 
-def _print_log(connection: Connection, job: Job, *, follow: bool) -> None:
-    """Write out what was printed, byte for byte, and what will be."""
+def _print_log(connection: Connection, job: Job, *, follow: bool, tend: Callable[[Job], None]) -> None:
+    """Write out what was printed, byte for byte, and what will be; an engine that is killed meanwhile begins anew."""
     told, waited = 0, ""
     while True:
         # First its state: what it printed before it ended is there then.
@@ -140,6 +140,7 @@ def _print_log(connection: Connection, job: Job, *, follow: bool) -> None:
             if follow and now is not None:
                 stderr().print(f"{now.name}: {now.state}{f' ({now.reason})' if now.reason else ''}")
             return
+        tend(now)
         waited = say_waits(connection, [now], waited)
         time.sleep(LOOK_EVERY)
 

@@ -2,7 +2,8 @@
 
 A claim hands out the attempt's number in one statement, and knows how many GPUs a job wants and a machine has free,
 which a queue of the engine's cannot say: so the engine's tables are gone from this schema. `beat` counts while an
-attempt is alive; `output_attempt` is the attempt that what is kept came from.
+attempt is alive; `output_attempt` is the attempt that what is kept came from; a machine is `working` until its engine
+says that it ends.
 """
 
 import psycopg
@@ -17,6 +18,7 @@ ALTER TABLE training.training_job
     ADD beat bigint NOT NULL DEFAULT 0,
     ADD output_attempt integer NOT NULL DEFAULT 0,
     DROP engine_job;
+ALTER TABLE training.machine ADD working boolean NOT NULL DEFAULT true;
 UPDATE training.training_job SET output_attempt = attempts WHERE output IS NOT NULL;
 DO $$
 DECLARE
@@ -31,13 +33,15 @@ BEGIN
         EXECUTE format('DROP FUNCTION %s CASCADE', thing);
     END LOOP;
     FOR thing IN SELECT oid::regtype FROM pg_type
-                 WHERE typnamespace = 'training'::regnamespace AND typtype IN ('c', 'e') AND typname LIKE 'procrastinate%' LOOP
+                 WHERE typnamespace = 'training'::regnamespace AND typtype IN ('c', 'e')
+                   AND typname LIKE 'procrastinate%' LOOP
         EXECUTE format('DROP TYPE %s CASCADE', thing);
     END LOOP;
 END $$
 """
 DOWN = """
 ALTER TABLE training_job ADD engine_job bigint, DROP beat, DROP output_attempt;
+ALTER TABLE machine DROP working;
 UPDATE training_job SET state = 'queued', started_at = NULL WHERE state = 'running';
 WITH handed AS (
     INSERT INTO procrastinate_jobs (queue_name, task_name, args)

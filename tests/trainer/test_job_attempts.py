@@ -14,7 +14,7 @@ from typing import Any, LiteralString
 
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Identifier
 
 from tests.trainer.stable import WITHIN, Stable, alive
@@ -440,7 +440,7 @@ async def test_a_database_that_nobody_reaches_for_a_while_ends_no_job_of_this_ma
     cluster: str, conninfo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with psycopg.connect(cluster, autocommit=True) as admin:
-        name = psycopg.conninfo.conninfo_to_dict(conninfo)["dbname"]
+        name = conninfo_to_dict(conninfo)["dbname"]
 
         def let_in(words: LiteralString) -> None:
             admin.execute(SQL("ALTER DATABASE {} WITH ALLOW_CONNECTIONS " + words).format(Identifier(str(name))))
@@ -457,7 +457,7 @@ async def test_a_database_that_nobody_reaches_for_a_while_ends_no_job_of_this_ma
         let_in("true")
         ending = await running
     assert ending.exit_code == 0
-    with book.opened(make_conninfo(conninfo)) as connection:
+    with book.opened(conninfo) as connection:
         job = read(connection, one.job)
         assert b"".join(piece for _, piece in book.read_log(connection, job)).decode().split() == [
             str(i) for i in range(1, 51)

@@ -42,9 +42,8 @@ def submit(
     `shared`: other machines reach this database, so the data set version has to be in it for them.
 
     Raises:
-        UsageError: no machine there has so many GPUs, or the code cannot be shipped.
+        UsageError: the place has no such machine, or the code cannot be shipped.
     """
-    check_gpus(connection, order.gpus, profile)
     rented = profile.kind == SKYPILOT
     here = rented or profile.kind == LOCAL
     if rented:

@@ -49,9 +49,9 @@ STARTED: list[subprocess.Popen[bytes]] = []  # they outlive this process, and ar
 SEEN = """
 INSERT INTO machine (name, gpus, slots, fleet) VALUES (%(name)s, %(gpus)s, %(slots)s, %(fleet)s)
 ON CONFLICT (name) DO UPDATE SET gpus = excluded.gpus, slots = excluded.slots, fleet = excluded.fleet,
-    seen_at = clock_timestamp()
+    seen_at = clock_timestamp(), working = true
 """
-GONE = "DELETE FROM machine WHERE name = %(name)s"
+GONE = "UPDATE machine SET working = false WHERE name = %(name)s"
 
 
 def engine_lock(home: Path) -> Path:
@@ -207,7 +207,7 @@ def main(conninfo: str, home: Path, *, fleet: bool, until_idle: bool) -> None:
     Raises:
         UsageError: one is running already, or the database was lost for good.
     """
-    descriptor = try_lock(engine_lock(home))
+    descriptor = _take_place(home)
     if descriptor is None:
         if until_idle:
             return
@@ -225,6 +225,15 @@ def main(conninfo: str, home: Path, *, fleet: bool, until_idle: bool) -> None:
         raise UsageError(
             f"The database was lost ({str(error).strip().splitlines()[0]}); start the engine again."
         ) from error
+
+
+def _take_place(home: Path) -> int | None:
+    """The engine's lock; whoever only looks whether it is held is soon gone."""
+    for _ in range(10):
+        if (descriptor := try_lock(engine_lock(home))) is not None:
+            return descriptor
+        time.sleep(0.05)
+    return None
 
 
 async def _serve(shift: Shift) -> bool:

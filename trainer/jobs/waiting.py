@@ -11,10 +11,10 @@ from trainer.jobs.turn import FLEET, GPU, PASSING, queue_of
 
 UNENDED: LiteralString = "state IN ('queued', 'running')"
 MACHINES: LiteralString = (
-    "SELECT name, gpus, slots, fleet, extract(epoch FROM clock_timestamp() - seen_at)::float8 AS silent"
+    "SELECT name, gpus, slots, fleet, working, extract(epoch FROM clock_timestamp() - seen_at)::float8 AS silent"
     " FROM machine ORDER BY name"
 )
-SOON = 3.0  # seconds within which a job that has its turn begins
+SOON = 2.0  # seconds within which a job that has its turn begins
 NAMED = 4  # jobs or machines in a sentence, at most
 
 
@@ -26,17 +26,23 @@ class Machine:
     gpus: Sequence[str]  # their names
     slots: int  # for jobs on the CPU
     fleet: bool
+    working: bool  # its engine has not ended, as far as that could say so
     silent: float  # seconds since it was last seen
 
     @property
     def there(self) -> bool:
         """Whether its engine is at work."""
-        return self.silent < FROZEN
+        return self.working and self.silent < FROZEN
 
     def takes(self, job: Job) -> bool:
         """Whether it takes jobs of this one's queue."""
         whose = job.queue.partition(":")[0]
         return self.fleet if whose == FLEET else whose == queue_of(LOCAL, self.name, 0).partition(":")[0]
+
+    @property
+    def gone(self) -> str:
+        """What has become of it, where it is not there."""
+        return f"was last seen {_ago(self.silent)} ago" if self.working else "has ended its engine"
 
     def room(self, job: Job) -> int:
         """Its slots of the kind that a job wants."""
@@ -61,7 +67,13 @@ def explain(job: Job, jobs: Sequence[Job], machines: Sequence[Machine], now: dat
         return ""
     able = [machine for machine in machines if machine.takes(job)]
     fit = [machine for machine in able if machine.there and machine.room(job) >= wants(job)]
-    return _for_a_slot(job, jobs, fit, now) if fit else _for_a_machine(job, able)
+    if fit:
+        return _for_a_slot(job, jobs, fit, now)
+    return "" if job.at_home and _is_new(job, now) else _for_a_machine(job, able)
+
+
+def _is_new(job: Job, now: datetime) -> bool:
+    return (now - job.queued_at).total_seconds() < SOON
 
 
 def _is_silent(job: Job, machines: Sequence[Machine]) -> str:
@@ -69,29 +81,27 @@ def _is_silent(job: Job, machines: Sequence[Machine]) -> str:
     if its is None or its.there:
         return ""
     goes_on = "goes on when that is back" if job.at_home else "is taken over by the next machine that is free"
-    return f"{its.name} was last seen {_ago(its.silent)} ago; the job {goes_on}"
+    return f"{its.name} {its.gone}; the job {goes_on}"
 
 
 def _for_a_machine(job: Job, able: Sequence[Machine]) -> str:
     """No machine that is there can run it."""
-    known = [machine for machine in able if not machine.there and machine.room(job) >= wants(job)]
-    what = f"a machine with {_slots(job)}" if job.gpus and job.task.cloud is None else "a machine"
+    told = [f"{machine.name} has {machine.room(job)}" for machine in able if machine.there]
+    told += [f"{machine.name} had {machine.room(job)} and {machine.gone}" for machine in able if not machine.there]
     if job.at_home:
-        what = f"the machine that queued it{f' to have {_slots(job)}' if able and job.gpus else ''}"
-    there = [f"{machine.name} has {machine.room(job)}" for machine in able if machine.there]
-    told = (
-        f"waits for {what}: {_listed(there) if there else 'none is there' if not job.at_home else 'no engine is there'}"
+        return (
+            f"waits for {_slots(job)} on the machine that queued it ({_listed(told) or 'no engine is at work there'})"
+        )
+    return (
+        f"waits for a machine of the fleet with {_slots(job)} ({_listed(told) or 'none is there'}); "
+        "`trainer worker` on one begins it"
     )
-    if known:
-        last = min(known, key=lambda machine: machine.silent)
-        told += f"; {last.name} was last seen {_ago(last.silent)} ago"
-    return f"{told}. It begins when `trainer worker` runs on one" if not job.at_home else told
 
 
 def _for_a_slot(job: Job, jobs: Sequence[Job], fit: Sequence[Machine], now: datetime) -> str:
     held = {machine.name: [one for one in jobs if _holds(one, machine, job)] for machine in fit}
     free = {machine.name: machine.room(job) - sum(wants(one) for one in held[machine.name]) for machine in fit}
-    before = [one for one in jobs if one.state is State.QUEUED and one.queue == job.queue and _turn(one) < _turn(job)]
+    before = [one for one in jobs if _is_before(one, job) and any(machine.takes(one) for machine in fit)]
     if all(count < wants(job) for count in free.values()):
         holders = [f"{one.name} ({_until(one, now)})" for ones in held.values() for one in ones]
         line = f", after {len(before)} queued before it" if before else ""
@@ -100,18 +110,20 @@ def _for_a_slot(job: Job, jobs: Sequence[Job], fit: Sequence[Machine], now: date
     if patient:
         first = patient[0]
         return f"waits behind {first.name}, which has waited longer than {PASSING // 60} minutes for {_slots(first)}"
-    if (now - job.queued_at).total_seconds() < SOON:
-        return ""
-    return f"waits for the engine on {_listed(list(held))} to take it"
+    return "" if _is_new(job, now) else f"waits for the engine on {_listed(list(held))} to take it"
 
 
 def _holds(one: Job, machine: Machine, like: Job) -> bool:
-    same_kind = one.queue.endswith(GPU) == like.queue.endswith(GPU)
-    return one.state is State.RUNNING and one.machine == machine.name and same_kind and wants(one) > 0
+    return one.state is State.RUNNING and one.machine == machine.name and _kind(one) == _kind(like) and wants(one) > 0
 
 
-def _turn(job: Job) -> tuple[datetime, int]:
-    return job.queued_at, job.id
+def _is_before(one: Job, job: Job) -> bool:
+    first = (one.queued_at, one.id) < (job.queued_at, job.id)
+    return one.state is State.QUEUED and _kind(one) == _kind(job) and first
+
+
+def _kind(job: Job) -> str:
+    return job.queue.rpartition(":")[2]
 
 
 def _until(job: Job, now: datetime) -> str:

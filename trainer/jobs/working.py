@@ -15,7 +15,7 @@ import psycopg
 
 from collector.errors import UsageError
 from trainer.errors import Superseded
-from trainer.jobs.attempt import Attempt, Ending, first_of, keep_hold, run, write
+from trainer.jobs.attempt import Attempt, Ending, first_of, is_away, keep_hold, run, write
 from trainer.jobs.book import conninfo_of_jobs
 from trainer.jobs.cloud import SECRET
 from trainer.jobs.cloud_task import cloud_name
@@ -81,14 +81,28 @@ async def do_job(engine: Engine, job: Job, gpus: Sequence[int], held: Sequence[i
         await _end(engine, attempt, ending)
     except Superseded:
         logger.warning("an attempt has ended that was no longer its job's own", extra={"job": job.name})
-    except psycopg.Error as error:
-        # Whoever sees next that nobody is at work on it queues it again.
-        logger.error("a job's end could not be written down", extra={"job": job.name, "reason": str(error).strip()})
+    except Exception as error:  # noqa: BLE001  # it is this job that fails, and not the engine with all others
+        await _fail(attempt, error)
     finally:
         holding.cancel()
         engine.at_work.pop(job.id, None)
         for descriptor in held:
             os.close(descriptor)
+
+
+async def _fail(attempt: Attempt, error: Exception) -> None:
+    name = attempt.job.name
+    if isinstance(error, psycopg.OperationalError) and is_away(error):
+        # Whoever sees next that nobody is at work on it queues it again.
+        logger.error("a job's end could not be written down", extra={"job": name, "reason": str(error).strip()})
+        return
+    logger.error("a job failed", extra={"job": name}, exc_info=error)
+    first = (str(error).strip().splitlines() or [""])[0]
+    reason = f"it could not be run or kept: {first or type(error).__name__} (the engine's log tells more)"
+    try:
+        await write(attempt, FINISH, state=State.FAILED, reason=reason, exit_code=None)
+    except (Superseded, psycopg.Error) as lost:
+        logger.error("a job's end could not be written down", extra={"job": name, "reason": str(lost).strip()})
 
 
 async def _attempt(engine: Engine, attempt: Attempt, gpus: Sequence[int], held: Sequence[int]) -> Ending | str | None:
