@@ -49,7 +49,7 @@ def opened_book(*, demo: bool) -> Iterator[tuple[Settings, Connection]]:
 def ensure(settings: Settings, jobs: Sequence[Job], *, demo: bool) -> None:
     """Jobs of this machine that have not ended need an engine; one that was killed is started again by any command."""
     if any(not job.state.ended and job.at_home for job in jobs):
-        engine.ensure(settings.home, demo=demo)
+        engine.ensure(settings.home, lambda words: stderr().print(words, soft_wrap=True), demo=demo)
 
 
 def reasons_to_wait(connection: Connection, jobs: Sequence[Job]) -> dict[int, str]:
@@ -100,7 +100,7 @@ def run(
     if max_price is not None and not profile.hourly:
         raise UsageError(f"--max-price: what {where} costs is not known; give it price_per_hour in profiles.toml.")
     with opened_book(demo=demo) as (settings, connection):
-        client.check_gpus(connection, gpus, profile)
+        client.check_gpus(connection, gpus, profile.kind)
         order = Order(task, name, gpus, _version(home, data, needed=bool(preset)), Path.cwd())
         if dry_run:
             show_plan(connection, order, profile, home, as_json=as_json)
@@ -169,7 +169,7 @@ def notebook(
     name = check_name(name) if name else None
     profile = find_profile(home.home, LOCAL)
     with opened_book(demo=demo) as (settings, connection):
-        client.check_gpus(connection, gpus, profile)
+        client.check_gpus(connection, gpus, profile.kind)
         order = Order(task, name, gpus, _version(home, data, needed=False), Path.cwd())
         job = _submit(connection, settings, order, profile, as_json=as_json, demo=demo, stem="notebook")
     if not as_json:
@@ -234,6 +234,7 @@ def resume(words: Sequence[str], *, as_json: bool, demo: bool) -> None:
     with opened_book(demo=demo) as (settings, connection):
         chosen = client.choose(connection, words, [], None)
         for job in chosen:
+            client.check_still_fits(connection, job, settings.home)
             book.resume(connection, job)
         now = [book.read_job(connection, job.id) or job for job in chosen]
         ensure(settings, now, demo=demo)

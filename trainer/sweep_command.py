@@ -37,7 +37,7 @@ def sweep(
     home = places(demo=demo)
     profile = find_profile(home.home, where)
     with opened_book(demo=demo) as (settings, connection):
-        client.check_gpus(connection, gpus, profile)
+        client.check_gpus(connection, gpus, profile.kind)
         version = find_version(home.datasets, data)
         stem = check_name(name) if name else _free_stem(connection)
         order = Order(Task(), None, gpus, version, Path.cwd())

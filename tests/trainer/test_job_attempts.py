@@ -465,6 +465,32 @@ async def test_a_database_that_nobody_reaches_for_a_while_ends_no_job_of_this_ma
         assert job.output is not None
 
 
+def test_what_could_not_be_kept_is_still_there_and_kept_when_the_job_is_resumed(stable: Stable) -> None:
+    """The database takes no more: as a full disk it says so, and is there otherwise."""
+    with psycopg.connect(stable.conninfo, autocommit=True) as connection:
+        connection.execute(
+            "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$;"
+            "CREATE TRIGGER full_disk BEFORE INSERT ON training.bundle FOR EACH ROW WHEN (NEW.kind = 'output')"
+            " EXECUTE FUNCTION full_disk()"
+        )
+        made = stable.home / "jobs" / "a" / "output" / "model"
+        name = stable.run(
+            "--name", "a", "--", "sh", "-c", "test -e $PADDOCK_OUTPUT/model || date > $PADDOCK_OUTPUT/model"
+        )
+        job = stable.wait(name)
+        assert job.state is State.FAILED
+        assert "could not be kept (could not extend file); it is in" in job.reason
+        content = made.read_text()
+        connection.execute("DROP TRIGGER full_disk ON training.bundle")
+    stable.type("job", "resume", name)
+    job = stable.wait(name)
+    assert job.state is State.DONE
+    stable.type("job", "output", name, "--out", str(stable.home / "got"))
+    assert (stable.home / "got" / "model").read_text() == content
+    stable.wait_until(lambda: not made.exists())
+
+
 # --- two that make the same ------------------------------------------------------------------------------------
 
 

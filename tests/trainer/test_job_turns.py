@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from collector.errors import UsageError
-from tests.trainer.stable import PATH, WITHIN, Stable
+from tests.trainer.stable import PATH, QUICK, WITHIN, Stable
+from trainer.dataset.manifest import Version
 from trainer.jobs import book
 from trainer.jobs.book import Connection
 from trainer.jobs.notebook import make_notebook
@@ -288,6 +289,27 @@ def test_whoever_watches_is_told_within_seconds_for_what_a_job_waits(stable: Sta
     watching.communicate(timeout=WITHIN)
 
 
+def test_a_sweep_says_for_what_it_waits_and_a_notebook_is_nothing_to_wait_for(stable: Stable, version: Version) -> None:
+    (stable.home / "profiles.toml").write_text("[local]\nslots = 1\n")
+    holds = stable.run("--", "sleep", "300")
+    stable.child_pid(holds)
+    words = [word for setting in (*QUICK, "epochs=1", "random_seed=0,1") for word in ("--set", setting)]
+    sweeping = stable.start("sweep", "--preset", "first-cnn", *words, "--data", str(version.folder), "--name", "try")
+    assert sweeping.stderr is not None
+    assert "try-1 waits for a CPU slot" in (told := sweeping.stderr.readline())
+    assert f"held by {holds} (without a limit). 1 more wait, too." in told
+    stable.type("job", "stop", holds)
+    assert "The best on validation is" in sweeping.communicate(timeout=WITHIN)[0]
+
+
+def test_a_job_that_fits_no_machine_any_more_is_not_resumed(stable: Stable, with_gpus: Any) -> None:
+    words = ("job", "run", "--json", "--gpu", "1", "--", "false")
+    name = json.loads(stable.type(*words, PATH=with_gpus(1)))["name"]
+    assert stable.wait(name).state is State.FAILED
+    assert "this machine has no GPU" in stable.type("job", "resume", name, code=2)
+    assert stable.job(name).state is State.FAILED
+
+
 # --- the words of a command ----------------------------------------------------------------------------------------
 
 
@@ -301,7 +323,7 @@ def test_whoever_watches_is_told_within_seconds_for_what_a_job_waits(stable: Sta
         (["it's"], """write -- sh -c 'it'"'"'s'"""),
         (["cd", "x"], "'cd' is a word of the shell's own, and a job's command is run without one: write -- sh -c 'cd"),
         (["source", "env"], "write -- sh -c 'source env'"),
-        (["cat", "a", "|", "wc"], "'|' is for a shell, and a job's command is run without one: write -- sh -c 'cat a |"),
+        (["cat", "a", "|", "wc"], "'|' is for a shell, and a job's command is run without one: write -- sh -c 'cat"),
         (["a", "&&", "b"], "write -- sh -c 'a && b'"),
         (["a", ">", "b"], "write -- sh -c 'a > b'"),
         (["RATE=1", "python", "a b.py"], "write --env RATE=1 -- python 'a b.py'"),

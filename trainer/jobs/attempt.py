@@ -1,6 +1,7 @@
 """One attempt at a job on this machine: its command runs, what it prints and makes is kept, under its own number."""
 
 import asyncio
+import contextlib
 import logging
 import sys
 import time
@@ -40,6 +41,7 @@ class Ending:
     exit_code: int
     limit: str = ""  # the limit that ended it
     out_of_touch: bool = False  # its keeper has heard nothing of its engine for too long
+    unkept: str = ""  # why what it has made or printed could not be kept
 
 
 @dataclass(slots=True)
@@ -99,11 +101,8 @@ async def first_of(*awaited: Coroutine[Any, Any, Any], within: float | None = No
 async def keep_hold(attempt: Attempt) -> None:
     """Say that the attempt is alive for as long as it is the job's own, and hear whether it is to stop."""
     while True:
-        try:
+        with contextlib.suppress(psycopg.OperationalError):  # the engine says that the database is away
             rows = await attempt.line.execute(BEAT, attempt.facts)
-        except psycopg.OperationalError as error:
-            logger.warning("the database is away", extra={"job": attempt.job.name, "reason": str(error).strip()})
-        else:
             if not rows:
                 attempt.lost.set()
                 return
@@ -173,9 +172,20 @@ async def run(attempt: Attempt, environment: dict[str, str], held: Sequence[int]
     await asyncio.gather(printing, collecting, return_exceptions=True)
     if attempt.lost.is_set():
         raise Superseded(attempt.job.name)
-    printing.result()  # where it could not be kept, that is told
-    await patiently(attempt, lambda: asyncio.to_thread(collect, attempt))
-    return Ending(exit_code if exit_code >= 0 else 128 - exit_code, limit, out_of_touch)
+    unkept = await _keep_the_last(attempt, printing)
+    return Ending(exit_code if exit_code >= 0 else 128 - exit_code, limit, out_of_touch, unkept)
+
+
+async def _keep_the_last(attempt: Attempt, printing: asyncio.Task[None]) -> str:
+    """Keep what the command has made; why that, or what it has printed, could not be kept."""
+    try:
+        await patiently(attempt, lambda: asyncio.to_thread(collect, attempt))
+        printing.result()
+    except (OSError, psycopg.Error) as error:
+        if isinstance(error, psycopg.OperationalError) and is_away(error):
+            raise
+        return str(error).strip().splitlines()[0]
+    return ""
 
 
 async def _start(attempt: Attempt, environment: dict[str, str], held: Sequence[int]) -> asyncio.subprocess.Process:

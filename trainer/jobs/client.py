@@ -15,7 +15,7 @@ from trainer.jobs.cloud_offer import offer, priced
 from trainer.jobs.machine import list_gpus, machine_name
 from trainer.jobs.profiles import SKYPILOT, Profile
 from trainer.jobs.task import LOCAL, Job, State, Task
-from trainer.jobs.turn import queue_of
+from trainer.jobs.turn import FLEET, queue_of
 from trainer.jobs.words import check_program
 from trainer.places import Places
 
@@ -108,15 +108,15 @@ def _runs(home: Path) -> list[str]:
     return [run.name for run in folder.iterdir()] if folder.is_dir() else []
 
 
-def check_gpus(connection: Connection, gpus: int, profile: Profile) -> None:
+def check_gpus(connection: Connection, gpus: int, kind: str) -> None:
     """A job that no machine can ever run is refused at once; the sentence says what there is.
 
     Raises:
-        UsageError: none has so many GPUs.
+        UsageError: none of that kind of place has so many GPUs.
     """
-    if not gpus or profile.kind == SKYPILOT:
+    if not gpus or kind == SKYPILOT:
         return
-    if profile.kind == LOCAL:
+    if kind == LOCAL:
         have = len(list_gpus())
         if have < gpus:
             raise UsageError(
@@ -131,6 +131,18 @@ def check_gpus(connection: Connection, gpus: int, profile: Profile) -> None:
             f"--gpu {gpus}: of the {len(fleet)} machines on which `trainer worker` runs, none has so many"
             f"{f' ({have})' if have else ''}."
         )
+
+
+def check_still_fits(connection: Connection, job: Job, home: Path) -> None:
+    """As `check_gpus`, for a job that is to be resumed.
+
+    Raises:
+        UsageError: no machine has so many GPUs any more.
+    """
+    if job.place != LOCAL:
+        check_gpus(connection, job.gpus, SKYPILOT if job.task.cloud is not None else FLEET)
+    elif job.queue == queue_of(LOCAL, machine_name(home), job.gpus):  # what other machines have they say themselves
+        check_gpus(connection, job.gpus, LOCAL)
 
 
 # --- choosing ---------------------------------------------------------------------------------------------

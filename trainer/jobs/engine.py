@@ -44,6 +44,7 @@ AWAY = 600.0  # seconds without the database, after which such an engine gives u
 LOCK_WITHIN = 5.0  # seconds
 LEAVE_WITHIN = 5.0  # seconds that a statement has to end in, once the engine is told to
 START_WITHIN = 20.0  # seconds
+SAY_AFTER = 2.0  # seconds
 STARTED: list[subprocess.Popen[bytes]] = []  # they outlive this process, and are not to be waited for when it ends
 
 SEEN = """
@@ -252,8 +253,10 @@ async def _serve(shift: Shift) -> bool:
     return not told
 
 
-def ensure(home: Path, *, demo: bool) -> None:
+def ensure(home: Path, say: Callable[[str], None], *, demo: bool) -> None:
     """See to it that an engine is at work for a home: the one that is, or a new one in a process of its own.
+
+    `say` is told where that takes long.
 
     Raises:
         UsageError: it does not start; says where its last words are.
@@ -266,8 +269,11 @@ def ensure(home: Path, *, demo: bool) -> None:
     with log.open("ab") as file:
         child = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True)
     STARTED.append(child)
-    deadline = time.monotonic() + START_WITHIN
+    began, deadline, said = time.monotonic(), time.monotonic() + START_WITHIN, False
     while not is_locked(lock):
+        if not said and time.monotonic() - began > SAY_AFTER:
+            say(f"The engine is starting; {log} holds what it says.")
+            said = True
         if child.poll() is not None or time.monotonic() > deadline:
             raise UsageError(f"The engine did not start; {log} holds its last words. The job stays queued.")
         time.sleep(0.05)

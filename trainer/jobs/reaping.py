@@ -17,7 +17,9 @@ logger = logging.getLogger(__name__)
 REAP_EVERY = 2.0  # seconds
 KEPT = ("slots",)  # folders beside those of jobs
 
-UNENDED = "SELECT name FROM training_job WHERE state IN ('queued', 'running')"
+NEEDED = (
+    "SELECT name, id, output_attempt, state = 'failed' FROM training_job WHERE state IN ('queued', 'running', 'failed')"
+)
 
 
 @dataclass(slots=True)
@@ -50,16 +52,23 @@ class Reaper:
 
 
 def tidy(engine: Engine) -> None:
-    """Remove the folders of jobs that have ended, which an engine that was killed or overtaken has left behind."""
+    """Remove the folders of jobs that have ended, which an engine that was killed or overtaken has left behind.
+
+    What a job has made and could not be kept stays, until the job is resumed or deleted.
+    """
     with psycopg.connect(engine.line.conninfo, autocommit=True) as connection:
-        unended = {name for (name,) in connection.execute(UNENDED)}
+        needed = {name: rest for name, *rest in connection.execute(NEEDED)}
         bundles.drop_unused(connection)
     for root in engine.places.jobs.iterdir():
         if not root.is_dir() or root.name in KEPT or (descriptor := try_lock(engine.lock_of(root.name))) is None:
             continue
         try:
             end_leftovers(Folders(root).pid)
-            if root.name not in unended:
+            if root.name not in needed or _is_over(Folders(root), *needed[root.name]):
                 remove(root)
         finally:
             os.close(descriptor)
+
+
+def _is_over(folders: Folders, job_id: int, output_attempt: int, failed: bool) -> bool:
+    return failed and (attempt_in(folders, job_id) or 0) <= output_attempt

@@ -21,7 +21,7 @@ from trainer.jobs.cloud import SECRET
 from trainer.jobs.cloud_task import cloud_name
 from trainer.jobs.command import environment_of
 from trainer.jobs.folders import Folders, lay, write_protect
-from trainer.jobs.hold import AGAIN, FINISH, HELD
+from trainer.jobs.hold import AGAIN, BEAT, FINISH, HELD
 from trainer.jobs.line import Line
 from trainer.jobs.machine import Slots, list_gpus, machine_name
 from trainer.jobs.profiles import find_profile
@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 
 TRIES = 3  # of a job whose process is killed from outside
 KILLED = 128 + signal.SIGKILL
+HINTS = {127: ", as where a program is not there; its log says which"}
 ASKED = f"SELECT stop_asked FROM training_job WHERE {HELD}"
 
 
@@ -113,6 +114,7 @@ async def _attempt(engine: Engine, attempt: Attempt, gpus: Sequence[int], held: 
         if attempt.job.task.cloud is not None:
             await _start_cloud_server(attempt, environment)
         attempt.go_on()
+        await write(attempt, BEAT)  # where it was frozen meanwhile, another may have taken over
         return await run(attempt, environment, held)
     except InterruptedError:
         return None
@@ -158,13 +160,17 @@ async def _end(engine: Engine, attempt: Attempt, ending: Ending | str | None) ->
             reason = await asyncio.to_thread(_hand_over, attempt.folders, job.name, engine.places)
         exit_code = ending.exit_code if isinstance(ending, Ending) else None
         await write(attempt, FINISH, state=state, reason=reason, exit_code=exit_code)
-        await asyncio.to_thread(remove, attempt.folders.root)
+        if not (isinstance(ending, Ending) and ending.unkept):
+            await asyncio.to_thread(remove, attempt.folders.root)
     logger.info("job ended", extra={"job": job.name, "state": str(state), "reason": reason})
 
 
 async def _judge(engine: Engine, attempt: Attempt, ending: Ending | str | None) -> tuple[State, str]:
     job = attempt.job
     stopped = (await write(attempt, ASKED))["stop_asked"]
+    if isinstance(ending, Ending) and ending.unkept:
+        there = f"it is in {attempt.folders.output}, and `trainer job resume {job.name}` tries it again"
+        return State.FAILED, f"what it made or printed could not be kept ({ending.unkept}); {there}"
     if isinstance(ending, Ending):
         return judge(ending, job, stopped=stopped, leaving=engine.leaving.is_set())
     if ending is None:
@@ -198,7 +204,7 @@ def judge(ending: Ending, job: Job, *, stopped: bool, leaving: bool) -> tuple[St
             name = cloud_name(job.machine or "", job.id, job.name)
             return State.FAILED, f"its driver was killed; should it still run and cost: sky jobs cancel -n {name}"
         return State.FAILED, f"its process was killed {job.attempts} times; is the memory enough?"
-    return State.FAILED, f"it ended with exit code {ending.exit_code}"
+    return State.FAILED, f"it ended with exit code {ending.exit_code}{HINTS.get(ending.exit_code, '')}"
 
 
 def _hand_over(folders: Folders, name: str, places: Places) -> str:
