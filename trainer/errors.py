@@ -24,3 +24,7 @@ class Diverged(PaddockError):
 def not_installed(what: str, extra: str) -> str:
     """The sentence for a part that is missing. It names no index: what one has under our name is not ours."""
     return f"{what} is not installed: in Paddock's folder, `pip install '.[{extra}]'` (or a wheel's path for the dot)."
+
+
+class Superseded(PaddockError):
+    """Another attempt has taken over this job, or it has ended: end at once, write nothing."""

@@ -12,24 +12,28 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from collector import database
-from collector.console import LogFormatter, as_typed, in_japan
+from collector.console import as_typed, in_japan
 from collector.errors import UsageError
 from collector.settings import Settings
-from trainer.command_base import places, print_json, read_settings, size_in_words, stdout
+from trainer.command_base import places, print_json, read_settings, size_in_words, stderr, stdout
 from trainer.config import make_config
-from trainer.dataset.manifest import find_version, list_versions
+from trainer.dataset.manifest import Version, find_version, list_versions
 from trainer.job_plan import show_plan
 from trainer.jobs import book, client, engine
 from trainer.jobs.book import Connection
 from trainer.jobs.client import Order
 from trainer.jobs.cloud_offer import priced
+from trainer.jobs.hold import Pulse
 from trainer.jobs.notebook import make_notebook
 from trainer.jobs.profiles import Profile, find_profile
 from trainer.jobs.task import LOCAL, Job, State, Task, check_name, read_environment
+from trainer.jobs.waiting import explain
+from trainer.jobs.words import check_words
 from trainer.places import Places
 
 LOOK_EVERY = 0.3  # seconds between two looks at what is followed
 STOP_WITHIN = 90.0  # seconds
+SAY_AFTER = 2.0  # seconds
 
 
 @contextmanager
@@ -46,7 +50,26 @@ def opened_book(*, demo: bool) -> Iterator[tuple[Settings, Connection]]:
 def ensure(settings: Settings, jobs: Sequence[Job], *, demo: bool) -> None:
     """Jobs of this machine that have not ended need an engine; one that was killed is started again by any command."""
     if any(not job.state.ended and job.at_home for job in jobs):
-        engine.ensure(settings.home, demo=demo)
+        engine.ensure(settings.home, lambda words: stderr().print(words, soft_wrap=True), demo=demo)
+
+
+def reasons_to_wait(connection: Connection, jobs: Sequence[Job]) -> dict[int, str]:
+    """For what each of these jobs waits, of those that wait."""
+    unended, machines = book.list_unended(connection)
+    now = datetime.now(UTC)
+    found = {job.id: explain(job, unended, machines, now) for job in jobs if not job.state.ended}
+    return {job_id: words for job_id, words in found.items() if words}
+
+
+def say_waits(connection: Connection, jobs: Sequence[Job], said: str, console: Console | None = None) -> str:
+    """Say on stderr for what jobs wait that somebody watches, where that has changed since; what was said now."""
+    waits = reasons_to_wait(connection, jobs)
+    lines = [f"{job.name} {waits[job.id]}." for job in jobs if job.id in waits]
+    more = f" {len(lines) - 1} more wait, too." if len(lines) > 1 else ""
+    words = f"{lines[0]}{more}" if lines else ""
+    if words and words != said:
+        (console or stderr()).print(words, soft_wrap=True)
+    return words
 
 
 def run(
@@ -66,28 +89,41 @@ def run(
     demo: bool,
 ) -> None:
     """`trainer job run`."""
-    if bool(command) == bool(preset):
-        raise UsageError("Name what to run: --preset, or a command behind --.")
-    if command and given:
-        raise UsageError("--set belongs to --preset; a command takes its own options behind --.")
+    _check_words(command, preset, given)
     home = places(demo=demo)
-    profile = priced(find_profile(home.home, where), gpus)
-    if preset:
-        make_config(preset, given)  # a mistake is told now, and not by the job
-    if max_price is not None and not profile.hourly:
-        raise UsageError(f"--max-price: what {where} costs is not known; give it price_per_hour in profiles.toml.")
     task = Task(
         command=tuple(command), preset=preset or "", settings=tuple(given),
         environment=read_environment(list(environment)),
         max_seconds=None if max_hours is None else max_hours * 3600, max_price=max_price,
     )  # fmt: skip
-    version = find_version(home.datasets, data) if preset or data != "last" or _has_versions(home) else None
-    order = Order(task, check_name(name) if name else None, gpus, version, Path.cwd())
+    name = check_name(name) if name else None
+    profile = priced(find_profile(home.home, where), gpus)
+    if max_price is not None and not profile.hourly:
+        raise UsageError(f"--max-price: what {where} costs is not known; give it price_per_hour in profiles.toml.")
     with opened_book(demo=demo) as (settings, connection):
+        client.check_gpus(connection, gpus, profile.kind)
+        order = Order(task, name, gpus, _version(home, data, needed=bool(preset)), Path.cwd())
         if dry_run:
             show_plan(connection, order, profile, home, as_json=as_json)
             return
         _submit(connection, settings, order, profile, as_json=as_json, demo=demo)
+
+
+def _check_words(command: Sequence[str], preset: str | None, given: Sequence[str]) -> None:
+    """A mistake in the words is told before anything is looked at."""
+    if bool(command) == bool(preset):
+        raise UsageError("Name what to run: --preset, or a command behind --.")
+    if command and given:
+        raise UsageError("--set belongs to --preset; a command takes its own options behind --.")
+    if preset:
+        make_config(preset, given)
+    else:
+        check_words(command)
+
+
+def _version(home: Places, data: str, *, needed: bool) -> Version | None:
+    """The data set version that a job is given; none where a command names none and there is none."""
+    return find_version(home.datasets, data) if needed or data != "last" or _has_versions(home) else None
 
 
 def _has_versions(home: Places) -> bool:
@@ -109,7 +145,7 @@ def _submit(
     job, sent = client.submit(connection, order, profile, settings.home, shared=shared, stem=stem)
     ensure(settings, [job], demo=demo)
     if as_json:
-        print_json(job.as_json(datetime.now(UTC)) | {"sent": sent})
+        print_json(job.as_json() | {"sent": sent})
         return job
     told = f"{size_in_words(sent)} sent" if sent else "nothing had to be sent"
     words = f"{job.name} is queued ({told}). Watch it: `trainer job logs -f {job.name}`"
@@ -131,12 +167,12 @@ def notebook(
     """`trainer job notebook`."""
     home = places(demo=demo)
     task = make_notebook(idle, read_environment(list(environment)), None if max_hours is None else max_hours * 3600)
-    version = find_version(home.datasets, data) if data != "last" or _has_versions(home) else None
-    order = Order(task, check_name(name) if name else None, gpus, version, Path.cwd())
+    name = check_name(name) if name else None
+    profile = find_profile(home.home, LOCAL)
     with opened_book(demo=demo) as (settings, connection):
-        job = _submit(
-            connection, settings, order, find_profile(home.home, LOCAL), as_json=as_json, demo=demo, stem="notebook"
-        )
+        client.check_gpus(connection, gpus, profile.kind)
+        order = Order(task, name, gpus, _version(home, data, needed=False), Path.cwd())
+        job = _submit(connection, settings, order, profile, as_json=as_json, demo=demo, stem="notebook")
     if not as_json:
         words = f"Open it: `trainer job open {job.name}`. It ends {idle:g} minutes after its last use."
         stdout().print(as_typed(words, demo=demo), soft_wrap=True)
@@ -149,10 +185,11 @@ def open_page(word: str, *, as_json: bool, demo: bool) -> None:
     with opened_book(demo=demo) as (settings, connection):
         job = book.find_job(connection, word)
         ensure(settings, [job], demo=demo)
+        why = reasons_to_wait(connection, [job]).get(job.id, "")
     if job.task.opens is None:
         raise UsageError(f"{job.name} serves no page; `trainer job output {job.name}` lists what it has made.")
     if job.state is not State.RUNNING:
-        raise UsageError(f"{job.name} is {job.state}, so its page is not there.")
+        raise UsageError(f"{job.name} is {job.state}, so its page is not there{f': it {why}' if why else ''}.")
     if as_json:
         print_json({"job": job.name, "url": job.task.opens})
         return
@@ -180,11 +217,16 @@ def stop(words: Sequence[str], states: Sequence[State], *, everything: bool, as_
 
 
 def _wait_for_end(connection: Connection, jobs: Sequence[Job]) -> None:
-    deadline = time.monotonic() + STOP_WITHIN
-    while time.monotonic() < deadline:
-        now = [book.read_job(connection, job.id) for job in jobs]
-        if all(job is None or job.state.ended for job in now):
+    """Wait until jobs that were told to stop have saved what they have; of one that is not heard of that is the end."""
+    began, pulse, said = time.monotonic(), Pulse(LOOK_EVERY), False
+    while time.monotonic() - began < STOP_WITHIN:
+        left = [job for job in (book.read_job(connection, job.id) for job in jobs) if job and not job.state.ended]
+        if not left:
             return
+        if not said and time.monotonic() - began > SAY_AFTER:
+            stderr().print(f"{book.names_of(left)}: up to a minute to save what there is.", soft_wrap=True)
+            said = True
+        book.stop_silent(connection, pulse)
         time.sleep(LOOK_EVERY)
 
 
@@ -193,6 +235,7 @@ def resume(words: Sequence[str], *, as_json: bool, demo: bool) -> None:
     with opened_book(demo=demo) as (settings, connection):
         chosen = client.choose(connection, words, [], None)
         for job in chosen:
+            client.check_still_fits(connection, job, settings.home)
             book.resume(connection, job)
         now = [book.read_job(connection, job.id) or job for job in chosen]
         ensure(settings, now, demo=demo)
@@ -283,7 +326,9 @@ def worker(*, until_idle: bool, demo: bool) -> None:
 def _log_to_stderr() -> None:
     import logging
 
+    from collector.command_base import EventFormatter
+
     handler = logging.StreamHandler()
-    handler.setFormatter(LogFormatter("%(asctime)s %(name)s %(message)s"))
+    handler.setFormatter(EventFormatter("%(asctime)s %(name)s %(message)s"))
     logging.basicConfig(handlers=[handler])
     logging.getLogger("trainer").setLevel(logging.INFO)

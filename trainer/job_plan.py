@@ -18,7 +18,6 @@ from trainer.places import Places
 
 def show_plan(connection: Connection, order: Order, profile: Profile, places: Places, *, as_json: bool) -> None:
     """Say what `trainer job run` would do with this order."""
-    client.check_gpus(connection, order.gpus, profile)
     shipment = client.find_code(order, profile)
     facts = {"place": profile.name, "runs_on": _runs_on(order, profile), "code": _code(connection, shipment)}
     facts |= {"data": order.version.name if order.version else None, "price_per_hour": profile.hourly or None}

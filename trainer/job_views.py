@@ -2,8 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich.table import Table
@@ -12,7 +11,7 @@ from collector.console import as_typed, in_japan
 from trainer.command_base import absolute, places, print_json, print_rows, size_in_words, stderr, stdout
 from trainer.config import make_config
 from trainer.dataset.manifest import find_version
-from trainer.job_commands import ensure, opened_book
+from trainer.job_commands import ensure, opened_book, reasons_to_wait, say_waits
 from trainer.jobs import book, client
 from trainer.jobs.book import Connection
 from trainer.jobs.cloud_offer import priced
@@ -32,29 +31,34 @@ def list_jobs(
         jobs = client.choose(connection, words, states, older_than)
         ensure(settings, jobs, demo=demo)
         occupied = book.kept_bytes(connection)
-    now = datetime.now(UTC)
+        waits = reasons_to_wait(connection, jobs)
     if as_json:
-        print_json([job.as_json(now) | {"bytes": occupied.get(job.id, 0)} for job in jobs])
+        print_json([job.as_json() | {"bytes": occupied.get(job.id, 0), "waits": waits.get(job.id)} for job in jobs])
         return
     if not jobs:
         told = "There is no such job." if words or states else f"There is no job yet: {book.RUN_FIRST}"
         stdout().print(as_typed(told, demo=demo))
         return
-    print_rows([_row(job, now, occupied.get(job.id, 0)) for job in jobs], less=("kept", "price", "where", "runs"))
+    print_rows([_row(job, occupied.get(job.id, 0)) for job in jobs], less=("kept", "price", "where", "runs"))
     for job in jobs:
-        if job.reason:
-            stdout().print(f"{job.name}: {job.reason}", soft_wrap=True)
+        if told := _state_in_words(job, waits):
+            stdout().print(as_typed(f"{job.name}: {told}", demo=demo), soft_wrap=True)
 
 
-def _row(job: Job, now: datetime, kept: int) -> dict[str, str]:
+def _state_in_words(job: Job, waits: Mapping[int, str]) -> str:
+    """Why a job is in its state, and for what it waits."""
+    return "; ".join(words for words in (job.reason, waits.get(job.id, "")) if words)
+
+
+def _row(job: Job, kept: int) -> dict[str, str]:
     words = job.task.words
     return {
         "job": job.name,
         "runs": words if len(words) <= SHOWN else f"{words[: SHOWN - 1]}…",
         "where": job.place,
         "state": job.state,
-        "time": _duration(job.running_seconds(now)),
-        "price": f"{job.price(now):.2f} {job.task.currency}" if job.task.price_per_hour else "-",
+        "time": _duration(job.seconds),
+        "price": f"{job.price:.2f} {job.task.currency}" if job.task.price_per_hour else "-",
         "kept": size_in_words(kept),
     }
 
@@ -70,14 +74,14 @@ def info(word: str, *, as_json: bool, demo: bool) -> None:
         job = book.find_job(connection, word)
         ensure(settings, [job], demo=demo)
         files = client.list_output(connection, job)
-    now = datetime.now(UTC)
-    facts = job.as_json(now)
+        waits = reasons_to_wait(connection, [job])
     if as_json:
-        print_json(facts | {"files": [{"path": path, "bytes": size} for path, size in files]})
+        listed = [{"path": path, "bytes": size} for path, size in files]
+        print_json(job.as_json() | {"waits": waits.get(job.id), "files": listed})
         return
     console = stdout()
     table = Table("", "", box=None, show_header=False)
-    for name, value in _facts(job, now):
+    for name, value in _facts(job, _state_in_words(job, waits)):
         table.add_row(name, value)
     console.print(table)
     for path, size in files[:20]:
@@ -86,10 +90,10 @@ def info(word: str, *, as_json: bool, demo: bool) -> None:
         console.print(as_typed(f"  and {len(files) - 20} files more: `trainer job output {job.name}`", demo=demo))
 
 
-def _facts(job: Job, now: datetime) -> Iterator[tuple[str, str]]:
+def _facts(job: Job, why: str) -> Iterator[tuple[str, str]]:
     yield "job", job.name
     yield "runs", job.task.words
-    yield "state", f"{job.state}{f' ({job.reason})' if job.reason else ''}"
+    yield "state", f"{job.state}{f' ({why})' if why else ''}"
     yield "where", f"{job.place}{f', on {job.machine}' if job.machine else ''}"
     yield "device", f"{job.gpus} GPU{'s' if job.gpus > 1 else ''}" if job.gpus else "CPU"
     if job.data:
@@ -99,9 +103,9 @@ def _facts(job: Job, now: datetime) -> Iterator[tuple[str, str]]:
     if job.task.environment:
         yield "environment", ", ".join(sorted(job.task.environment))
     yield "queued", in_japan(job.queued_at)
-    yield "running", f"{_duration(job.running_seconds(now))}, {job.attempts} attempt{'s' if job.attempts != 1 else ''}"
+    yield "running", f"{_duration(job.seconds)}, {job.attempts} attempt{'s' if job.attempts != 1 else ''}"
     if job.task.price_per_hour:
-        yield "price", f"{job.price(now):.2f} {job.task.currency} so far"
+        yield "price", f"{job.price:.2f} {job.task.currency} so far"
     if job.exit_code is not None:
         yield "exit code", str(job.exit_code)
     yield "printed", size_in_words(job.log_bytes)
@@ -118,13 +122,12 @@ def logs(word: str, *, follow: bool, as_json: bool, demo: bool) -> None:
             return
         if follow and not job.state.ended:
             stderr().print("Ctrl-C ends the watching, not the job.")
-        _print_log(connection, job, follow=follow)
+        _print_log(connection, job, follow=follow, tend=lambda now: ensure(settings, [now], demo=demo))
 
 
-def _print_log(connection: Connection, job: Job, *, follow: bool) -> None:
-    """Write out what was printed, byte for byte, and what will be."""
-    told = 0
-    waited = False
+def _print_log(connection: Connection, job: Job, *, follow: bool, tend: Callable[[Job], None]) -> None:
+    """Write out what was printed, byte for byte, and what will be; an engine that is killed meanwhile begins anew."""
+    told, waited = 0, ""
     while True:
         # First its state: what it printed before it ended is there then.
         now = book.read_job(connection, job.id)
@@ -138,9 +141,8 @@ def _print_log(connection: Connection, job: Job, *, follow: bool) -> None:
             if follow and now is not None:
                 stderr().print(f"{now.name}: {now.state}{f' ({now.reason})' if now.reason else ''}")
             return
-        if now.state is State.QUEUED and not waited:
-            stderr().print(f"{now.name} waits for its turn.")
-            waited = True
+        tend(now)
+        waited = say_waits(connection, [now], waited)
         time.sleep(LOOK_EVERY)
 
 

@@ -2,17 +2,16 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from collector.console import as_typed
 from collector.errors import UsageError
-from trainer.command_base import places, print_json, print_rows, progress, stdout
+from trainer.command_base import places, print_json, print_rows, progress, stderr, stdout
 from trainer.dataset.manifest import find_version
-from trainer.job_commands import ensure, opened_book
+from trainer.job_commands import ensure, opened_book, say_waits
 from trainer.jobs import book, bundles, client
 from trainer.jobs.book import Connection
 from trainer.jobs.client import Order
@@ -37,8 +36,10 @@ def sweep(
     """`trainer sweep`."""
     combinations = combine(presets, given)
     home = places(demo=demo)
-    profile, version = find_profile(home.home, where), find_version(home.datasets, data)
+    profile = find_profile(home.home, where)
     with opened_book(demo=demo) as (settings, connection):
+        client.check_gpus(connection, gpus, profile.kind)
+        version = find_version(home.datasets, data)
         stem = check_name(name) if name else _free_stem(connection)
         order = Order(Task(), None, gpus, version, Path.cwd())
         jobs = []
@@ -49,7 +50,7 @@ def sweep(
             shared = settings.database_url is not None
             jobs.append(held or client.submit(connection, its, profile, settings.home, shared=shared)[0])
         ensure(settings, jobs, demo=demo)
-        ended = _watch(connection, jobs)
+        ended = _watch(connection, jobs, tend=lambda now: ensure(settings, now, demo=demo))
         rows = sorted((_row(connection, job) for job in ended), key=lambda row: row["validation_mse"] or float("inf"))
     if as_json:
         print_json(rows)
@@ -70,26 +71,29 @@ def _held(connection: Connection, name: str, one: Combination) -> Job | None:
     return found
 
 
-def _watch(connection: Connection, jobs: Sequence[Job]) -> list[Job]:
-    """Wait until all have ended; what they are then."""
-    with progress("jobs") as tell:
+def _watch(connection: Connection, jobs: Sequence[Job], tend: Callable[[Sequence[Job]], None]) -> list[Job]:
+    """Wait until all have ended; what they are then. While none of them runs, say for what the first waits."""
+    console, said = stderr(), ""
+    with progress("jobs", console) as tell:
         while True:
             now = [job for job in (book.read_job(connection, job.id) for job in jobs) if job is not None]
             ended = sum(job.state.ended for job in now)
             tell(ended, len(now))
             if ended == len(now):
                 return now
+            tend(now)
+            if not any(job.state is State.RUNNING for job in now):
+                said = say_waits(connection, [job for job in now if job.state is State.QUEUED], said, console)
             time.sleep(LOOK_EVERY)
 
 
 def _row(connection: Connection, job: Job) -> dict[str, Any]:
     body = bundles.read_file(connection, job.output, f"{job.name}/run.json") if job.output else None
     facts = json.loads(body) if body and job.state is State.DONE else {}
-    now = datetime.now(UTC)
     return {
         "job": job.name, "runs": job.task.words, "state": job.state, "reason": job.reason,
         "train_mse": facts.get("train_mse"), "validation_mse": facts.get("validation_mse"),
-        "seconds": round(job.running_seconds(now), 1), "price": round(job.price(now), 4),
+        "seconds": round(job.seconds, 1), "price": round(job.price, 4),
         "currency": job.task.currency,
     }  # fmt: skip
 

@@ -97,7 +97,7 @@ class Stable:
         while not (path.exists() and path.read_text()):
             assert time.monotonic() < deadline
             time.sleep(0.02)
-        return int(path.read_text())
+        return int(path.read_text().split()[0])
 
 
 @contextmanager

@@ -6,12 +6,11 @@ from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-import psycopg
 import pytest
 
 from tests.trainer.stable import PATH, QUICK, WITHIN, Stable
 from trainer.dataset.manifest import Version
-from trainer.jobs import book, machine
+from trainer.jobs import machine
 from trainer.jobs.task import State
 
 
@@ -71,8 +70,6 @@ def test_a_job_of_a_machine_whose_heart_stands_still_is_taken_over_by_another(st
     machines[0].child_pid(name)
     worker.kill()
     worker.communicate()
-    with psycopg.connect(book.conninfo_of_jobs(stable.conninfo), autocommit=True) as connection:
-        connection.execute("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 minute'")
     other = machines[1].start("worker")
     try:
         job = stable.wait(name)

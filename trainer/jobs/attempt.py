@@ -1,29 +1,25 @@
-"""One attempt at a job on this machine: its folder is laid, its command runs, what it prints and makes is kept."""
+"""One attempt at a job on this machine: its command runs, what it prints and makes is kept, under its own number."""
 
 import asyncio
 import contextlib
-import json
 import logging
-import os
-import shutil
-import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 
-from collector.errors import UsageError
-from trainer.dataset.manifest import MANIFEST
-from trainer.jobs import bundles, cloud, code
-from trainer.jobs.book import APPEND, FORGET_MIDDLE, KEPT_HEAD, KEPT_TAIL
-from trainer.jobs.cloud_task import cloud_name, describe_task
+from trainer.errors import Superseded
+from trainer.jobs import bundles, cloud
+from trainer.jobs.book import FORGET_MIDDLE, KEPT_HEAD, KEPT_TAIL
+from trainer.jobs.command import command_of
+from trainer.jobs.folders import Folders, end_leftovers
+from trainer.jobs.hold import APPEND, BEAT, BEAT_EVERY, KEEP_OUTPUT, LEASE, STILL_HELD
+from trainer.jobs.line import Line
 from trainer.jobs.task import Job
-from trainer.places import Places
-from trainer.runs import FACTS
 
 logger = logging.getLogger(__name__)
 
@@ -32,35 +28,10 @@ LEAST = 20.0  # seconds that a cloud's driver has before it is told to end: it m
 COLLECT_EVERY = 60.0  # seconds between two looks at what a running job has made
 PIECE = 256 << 10  # bytes of a log in one row, at most
 SOON = 0.2  # seconds that what is printed waits for more
+AGAIN_AFTER = 1.0  # seconds before the database is asked again that was away
+PATIENCE = 10.0  # seconds that an engine which is told to end still waits for it
 KEEPER = Path(__file__).with_name("keeper.py")
-# What a job takes over of the engine's environment: where programs, files and devices are; nothing that is secret.
-PASSED = (
-    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "CUDA_HOME", "HF_HOME",
-    "SSL_CERT_FILE", "OMP_NUM_THREADS", "XDG_CACHE_HOME", "TORCH_HOME",
-)  # fmt: skip
-
-
-@dataclass(slots=True)
-class Folders:
-    """Where an attempt works."""
-
-    root: Path
-    input: Path | None
-
-    @property
-    def code(self) -> Path:
-        """What was shipped, unpacked."""
-        return self.root / "code"
-
-    @property
-    def output(self) -> Path:
-        """What is brought back."""
-        return self.root / "output"
-
-    @property
-    def pid(self) -> Path:
-        """The command's process group."""
-        return self.root / "pid"
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -68,9 +39,9 @@ class Ending:
     """How an attempt ended."""
 
     exit_code: int
-    seconds: float
     limit: str = ""  # the limit that ended it
-    output: str | None = None
+    out_of_touch: bool = False  # its keeper has heard nothing of its engine for too long
+    unkept: str = ""  # why what it has made or printed could not be kept
 
 
 @dataclass(slots=True)
@@ -79,178 +50,183 @@ class Attempt:
 
     job: Job
     folders: Folders
-    connection: psycopg.AsyncConnection[Any]
-    conninfo: str
-    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    line: Line
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)  # it may save, and ends
+    lost: asyncio.Event = field(default_factory=asyncio.Event)  # the job is another attempt's, or nobody's: it ends
+    over: asyncio.Event = field(default_factory=asyncio.Event)  # its command has ended
+    keeper: asyncio.subprocess.Process | None = None
+    began: float | None = None  # its command, on the clock of `time.monotonic`
+    ended: float | None = None
+    logged: int = field(init=False)  # bytes of the job's log
     seen: tuple[tuple[str, int, int], ...] = ()  # what was there when output was last collected
-    output: str | None = None
+
+    def __post_init__(self) -> None:
+        self.logged = self.job.log_bytes
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What every statement needs to write under the attempt's number."""
+        ran = 0.0 if self.began is None else (self.ended or time.monotonic()) - self.began
+        return {"job": self.job.id, "attempt": self.job.attempts, "seconds": self.job.seconds + ran}
+
+    def tell(self, word: bytes) -> None:
+        """Say a word to the keeper, where there is one and it is still there."""
+        if self.keeper is not None and self.keeper.returncode is None and self.keeper.stdin is not None:
+            self.keeper.stdin.write(word + b"\n")
+
+    def go_on(self) -> None:
+        """Whether there is any use in going on before the command has begun.
+
+        Raises:
+            Superseded: another attempt has taken over.
+            InterruptedError: it is to end.
+        """
+        if self.lost.is_set():
+            raise Superseded(self.job.name)
+        if self.stopping.is_set():
+            raise InterruptedError
 
 
-def lay(connection: psycopg.Connection[Any], job: Job, places: Places, root: Path) -> Folders:
-    """Lay a job's folder: its code, its data set version, and what an earlier attempt has made.
-
-    Raises:
-        UsageError: its data set version is nowhere.
-    """
-    folders = Folders(root, _find_input(connection, job, places))
-    shutil.rmtree(folders.code, ignore_errors=True)
-    folders.code.mkdir(parents=True)
-    if job.code:
-        code.unpack(bundles.read(connection, job.code), folders.code)
-    if job.output and not folders.output.exists():
-        bundles.bring(connection, job.output, folders.output)
-    folders.output.mkdir(exist_ok=True)
-    return folders
+async def first_of(*awaited: Coroutine[Any, Any, Any], within: float | None = None) -> bool:
+    """Wait until one of these is done; whether one was, in time."""
+    tasks = [asyncio.create_task(one) for one in awaited]
+    try:
+        done, _ = await asyncio.wait(tasks, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+        return bool(done)
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
-def _find_input(connection: psycopg.Connection[Any], job: Job, places: Places) -> Path | None:
-    """The job's data set version on this machine; brought here once, and kept for the next job."""
-    if job.data is None:
-        return None
-    for folder in (Path(job.data), places.datasets / job.data, places.cache / "inputs" / job.data):
-        if (folder / MANIFEST).is_file():
-            return folder
-    digest = bundles.find_data(connection, job.data)
-    if digest is None:
-        raise UsageError(f"The data set version {job.data} is neither on this machine nor in the database any more.")
-    folder = places.cache / "inputs" / job.data
-    bundles.bring(connection, digest, folder)
-    return folder
+async def keep_hold(attempt: Attempt) -> None:
+    """Say that the attempt is alive for as long as it is the job's own, and hear whether it is to stop."""
+    while True:
+        with contextlib.suppress(psycopg.OperationalError):  # the engine says that the database is away
+            rows = await attempt.line.execute(BEAT, attempt.facts)
+            if not rows:
+                attempt.lost.set()
+                return
+            if rows[0]["stop_asked"] and not attempt.job.stop_asked:  # known before, it is what the driver is to do
+                attempt.stopping.set()
+            attempt.tell(b"on")
+        await asyncio.sleep(BEAT_EVERY)
 
 
-def write_protect(folder: Path) -> None:
-    """Take the right to write from everybody; root is stopped by a mount of its own (see the keeper)."""
-    for path in (folder, *folder.rglob("*")):
-        if not path.is_symlink():
-            path.chmod(path.stat().st_mode & ~0o222)
+def is_away(error: psycopg.OperationalError) -> bool:
+    """Whether it is the database that is not there, and not what was asked that cannot be done."""
+    return error.sqlstate is None or error.sqlstate[:2] in ("08", "57") or error.sqlstate == "53300"
 
 
-def command_of(job: Job, folders: Folders) -> list[str]:
-    """The words that the job's process is started with."""
-    if job.task.cloud is not None:
-        return _driver_of(job, folders)
-    if job.task.command:
-        return list(job.task.command)
-    run = folders.output / job.name
-    if (run / FACTS).is_file() and json.loads((run / FACTS).read_text())["status"] == "done":
-        # Its engine was killed after the training and before it could say so.
-        return [sys.executable, "-c", "print('It is trained already.')"]
-    words = ["train", "--data", str(folders.input), "--out", str(folders.output)]
-    if (run / FACTS).exists():
-        words.append("--resume")
-    else:
-        words += ["--preset", job.task.preset]
-        words += [word for setting in job.task.settings for word in ("--set", setting)]
-    python = [sys.executable, "-m", "trainer"]
-    if job.gpus > 1:
-        python = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(job.gpus)]
-        python += ["-m", "trainer"]
-    return [*python, *words, "--name", job.name]
-
-
-def _driver_of(job: Job, folders: Folders) -> list[str]:
-    """The program that drives a job in a cloud. It is ours: what was shipped is not looked at for its modules."""
-    task = describe_task(
-        job.task, name=cloud_name(job.machine or "", job.id, job.name), job_name=job.name, gpus=job.gpus,
-        attempt=job.attempts, code=folders.code if job.code else None, data=folders.input,
-        output=folders.output if any(folders.output.iterdir()) else None,
-    )  # fmt: skip
-    return [sys.executable, "-P", "-m", "trainer.jobs.cloud", json.dumps({"task": task, "stop": job.stop_asked})]
-
-
-def environment_of(job: Job, folders: Folders, home: Path, gpus: Sequence[int]) -> dict[str, str]:
-    """The environment of the job's process.
+async def patiently(attempt: Attempt, ask: Callable[[], Awaitable[T]]) -> T:
+    """What the database answers, once it is there again.
 
     Raises:
-        UsageError: a variable that was to be taken from this machine is not set.
+        Superseded: the attempt is no longer the job's own.
+        psycopg.OperationalError: it is away and this engine is told to end, or it cannot do what was asked.
     """
-    here = os.environ  # noqa: TID251  (handed on, not read as settings)
-    ours = str(Path(__file__).parents[2])
-    rented = job.task.cloud is not None  # its driver is ours, and finds a cloud's credentials where they are
-    found = dict(here) if rented else {name: here[name] for name in PASSED if name in here}
-    found["PATH"] = f"{Path(sys.executable).parent}:{found.get('PATH', os.defpath)}"
-    found |= {"PYTHONUNBUFFERED": "1", "PADDOCK_JOB": job.name, "PADDOCK_ATTEMPT": str(job.attempts)}
-    # The project's own modules first; a preset that ships no code runs the trainer that is installed.
-    found["PYTHONPATH"] = ours if rented else os.pathsep.join([str(folders.code), ours])
-    found["PADDOCK_OUTPUT"], found["PADDOCK_HOME"] = str(folders.output), str(home)
-    found["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, gpus))
-    found["PADDOCK_CODE"] = job.task.commit
-    if folders.input:
-        found["PADDOCK_INPUT"] = str(folders.input)
-    for name, value in job.task.environment.items():
-        if value is None and name not in here:
-            raise UsageError(f"{name} is not set where its engine runs, and --env {name} takes it from there.")
-        found[f"{cloud.SECRET}{name}" if rented else name] = here[name] if value is None else value
-    return found
+    asked = time.monotonic()
+    while True:
+        if attempt.lost.is_set():
+            raise Superseded(attempt.job.name)
+        try:
+            return await ask()
+        except psycopg.OperationalError as error:
+            if not is_away(error) or (attempt.stopping.is_set() and time.monotonic() - asked > PATIENCE):
+                raise
+            await asyncio.sleep(AGAIN_AFTER)
+
+
+async def write(attempt: Attempt, statement: Any, **more: Any) -> dict[str, Any]:
+    """Write under the attempt's number.
+
+    Raises:
+        Superseded: it is no longer the newest.
+    """
+    rows = await patiently(attempt, lambda: attempt.line.execute(statement, attempt.facts | more))
+    if not rows:
+        attempt.lost.set()
+        raise Superseded(attempt.job.name)
+    return rows[0]
 
 
 async def run(attempt: Attempt, environment: dict[str, str], held: Sequence[int]) -> Ending:
-    """Run the job's command to its end, its limit, or until told to stop; whatever it prints and makes is kept."""
+    """Run the job's command to its end, its limit, or until told to stop; whatever it prints and makes is kept.
+
+    Raises:
+        Superseded: another attempt has taken over; the command was killed, and nothing more is kept.
+    """
+    attempt.keeper = keeper = await _start(attempt, environment, held)
+    attempt.began = time.monotonic()
+    printing = asyncio.create_task(_keep_log(attempt, keeper))
+    collecting = asyncio.create_task(_collect_for_ever(attempt))
+    try:
+        limit = await _to_its_end(attempt, keeper)
+    finally:
+        attempt.tell(b"kill")
+        attempt.over.set()
+    exit_code = await keeper.wait()
+    attempt.ended = time.monotonic()
+    out_of_touch = exit_code == -1  # SIGHUP
+    if exit_code < 0:
+        end_leftovers(attempt.folders.pid)
+    await asyncio.gather(printing, collecting, return_exceptions=True)
+    if attempt.lost.is_set():
+        raise Superseded(attempt.job.name)
+    unkept = await _keep_the_last(attempt, printing)
+    return Ending(exit_code if exit_code >= 0 else 128 - exit_code, limit, out_of_touch, unkept)
+
+
+async def _keep_the_last(attempt: Attempt, printing: asyncio.Task[None]) -> str:
+    """Keep what the command has made; why that, or what it has printed, could not be kept."""
+    try:
+        await patiently(attempt, lambda: asyncio.to_thread(collect, attempt))
+        printing.result()
+    except (OSError, psycopg.Error) as error:
+        if isinstance(error, psycopg.OperationalError) and is_away(error):
+            raise
+        return str(error).strip().splitlines()[0]
+    return ""
+
+
+async def _start(attempt: Attempt, environment: dict[str, str], held: Sequence[int]) -> asyncio.subprocess.Process:
     job, folders = attempt.job, attempt.folders
     grace = GRACE if job.task.cloud is None else cloud.GRACE
-    words = [str(grace), str(folders.code), str(folders.pid), str(folders.input or "")]
-    began = time.monotonic()
-    keeper = await asyncio.create_subprocess_exec(
+    lease = 0.0 if job.at_home else LEASE  # what is at home nobody else takes over
+    words = [str(grace), str(lease), str(folders.code), str(folders.pid), str(folders.input or "")]
+    return await asyncio.create_subprocess_exec(
         sys.executable, "-I", "-S", str(KEEPER), *words, *command_of(job, folders),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         env=environment, pass_fds=tuple(held), start_new_session=True, limit=PIECE,
     )  # fmt: skip
-    printing = asyncio.create_task(_keep_log(attempt, keeper))
-    collecting = asyncio.create_task(_collect_for_ever(attempt))
-    try:
-        limit = await _wait(attempt, keeper)
-    finally:
-        _end(keeper)
-    exit_code = await keeper.wait()
-    if exit_code < 0:
-        _end_leftovers(folders.pid)
-    collecting.cancel()
-    await asyncio.gather(printing, collecting, return_exceptions=True)
-    printing.result()  # where it could not be kept, that is told
-    await asyncio.to_thread(collect, attempt)
-    return Ending(exit_code if exit_code >= 0 else 128 - exit_code, time.monotonic() - began, limit, attempt.output)
 
 
-async def _wait(attempt: Attempt, keeper: asyncio.subprocess.Process) -> str:
-    """Wait for the end, for the limit, or to be told to stop; which limit it was."""
+async def _to_its_end(attempt: Attempt, keeper: asyncio.subprocess.Process) -> str:
+    """Wait for the command's end, or bring it about; the limit that was reached, if one was."""
     limit = attempt.job.task.limit()
-    left = limit[0] - attempt.job.seconds if limit else None
+    left = max(0.0, limit[0] - attempt.job.seconds) if limit else None
     if attempt.job.task.cloud is not None:
         left = None if left is None else max(LEAST, left)
-    ended, told = asyncio.create_task(keeper.wait()), asyncio.create_task(attempt.stopping.wait())
-    try:
-        done, _ = await asyncio.wait(
-            (ended, told), timeout=None if left is None else max(0, left), return_when=asyncio.FIRST_COMPLETED
-        )
-        return limit[1] if limit and not done else ""
-    finally:
-        told.cancel()
-        ended.cancel()
-
-
-def _end(keeper: asyncio.subprocess.Process) -> None:
-    """Ask the keeper to end its command; it does so in its own time."""
-    if keeper.returncode is None and keeper.stdin is not None:
-        keeper.stdin.close()
-
-
-def _end_leftovers(pid_file: Path) -> None:
-    """Where the keeper itself was killed, its command is still there; elsewhere the number may be somebody else's."""
-    with contextlib.suppress(OSError, ValueError):
-        os.killpg(int(pid_file.read_text()), signal.SIGKILL)
+    in_time = await first_of(keeper.wait(), attempt.stopping.wait(), attempt.lost.wait(), within=left)
+    if not attempt.lost.is_set():
+        attempt.tell(b"end")
+        await first_of(keeper.wait(), attempt.lost.wait())
+    if attempt.lost.is_set():
+        attempt.tell(b"kill")
+        await keeper.wait()
+    return limit[1] if limit and not in_time else ""
 
 
 async def _keep_log(attempt: Attempt, keeper: asyncio.subprocess.Process) -> None:
     """Keep what is printed, in pieces; a job that prints faster than can be kept waits.
 
     Raises:
-        psycopg.Error: the database is lost. The job was told to stop then, and could still print.
+        psycopg.Error: it cannot be kept. The job was told to stop then, and could still print.
     """
     assert keeper.stdout is not None
     try:
         while piece := await _next_piece(keeper.stdout):
             await _keep_piece(attempt, piece)
-    except psycopg.Error:
+    except (psycopg.Error, Superseded):
         attempt.stopping.set()
         while await keeper.stdout.read(PIECE):
             pass  # whoever does not read stops the job from saving
@@ -258,10 +234,11 @@ async def _keep_log(attempt: Attempt, keeper: asyncio.subprocess.Process) -> Non
 
 
 async def _keep_piece(attempt: Attempt, piece: bytes) -> None:
-    facts = {"job": attempt.job.id, "engine_job": attempt.job.engine_job, "size": len(piece), "content": piece}
-    row = await (await attempt.connection.execute(APPEND, facts)).fetchone()
-    if row and row[0] + len(piece) > KEPT_HEAD + KEPT_TAIL:
-        await attempt.connection.execute(FORGET_MIDDLE, (attempt.job.id, KEPT_HEAD, row[0] - KEPT_TAIL))
+    await write(attempt, APPEND, start=attempt.logged, size=len(piece), content=piece)
+    before, attempt.logged = attempt.logged, attempt.logged + len(piece)
+    if attempt.logged > KEPT_HEAD + KEPT_TAIL:
+        forgotten = {"job": attempt.job.id, "head": KEPT_HEAD, "tail": before - KEPT_TAIL}
+        await patiently(attempt, lambda: attempt.line.execute(FORGET_MIDDLE, forgotten))
 
 
 async def _next_piece(stream: asyncio.StreamReader) -> bytes:
@@ -280,20 +257,23 @@ async def _next_piece(stream: asyncio.StreamReader) -> bytes:
 
 
 async def _collect_for_ever(attempt: Attempt) -> None:
-    while True:
-        await asyncio.sleep(COLLECT_EVERY)
+    while not await first_of(attempt.over.wait(), within=COLLECT_EVERY):
         try:
             await asyncio.to_thread(collect, attempt)
+        except Superseded:
+            attempt.lost.set()
+            return
         except (OSError, psycopg.Error) as error:  # a checkpoint that was replaced just then; the next look finds it
             logger.warning("output not collected", extra={"job": attempt.job.name, "reason": str(error)})
 
 
-COLLECTED = "UPDATE training_job SET output = %s WHERE id = %s AND engine_job = %s"
-
-
 def collect(attempt: Attempt) -> None:
-    """Keep what the job has made so far, if that has changed; what was kept before is dropped."""
-    folder = attempt.folders.output
+    """Keep what the job has made so far, if that has changed; what was kept before is dropped.
+
+    Raises:
+        Superseded: the attempt is no longer the job's own; nothing has changed.
+    """
+    folder, facts = attempt.folders.output, attempt.facts
     found = tuple(
         (str(path.relative_to(folder)), stat.st_size, stat.st_mtime_ns)
         for path in sorted(folder.rglob("*"))
@@ -301,8 +281,16 @@ def collect(attempt: Attempt) -> None:
     )
     if not found or found == attempt.seen:
         return
-    with psycopg.connect(attempt.conninfo, autocommit=True) as connection, connection.transaction():
-        digest, _ = bundles.keep_folder(connection, "output", folder)
-        connection.execute(COLLECTED, (digest, attempt.job.id, attempt.job.engine_job))
+    with (
+        bundles.packed(folder) as file,
+        psycopg.connect(attempt.line.conninfo, autocommit=True) as connection,
+    ):
+        if not connection.execute(STILL_HELD, facts).fetchone():
+            raise Superseded(attempt.job.name)
+        with connection.transaction():
+            digest, _ = bundles.keep(connection, "output", file)
+            connection.execute(bundles.NOT_IDLE)  # frozen now, it must not keep the row from whoever takes over
+            if not connection.execute(KEEP_OUTPUT, facts | {"output": digest}).fetchone():
+                raise Superseded(attempt.job.name)
         bundles.drop_unused(connection)
-    attempt.seen, attempt.output = found, digest
+    attempt.seen = found

@@ -2,30 +2,30 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
 from typing import Any, LiteralString
 
 import psycopg
-from procrastinate import App, SyncPsycopgConnector
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from collector.errors import UsageError
 from trainer.jobs.bundles import drop_unused
-from trainer.jobs.task import Job, State, Task, read_task
+from trainer.jobs.hold import RENTED, RUNNING, TAKE_AWAY, Pulse
+from trainer.jobs.task import COLUMNS, Job, State, Task, read_task
+from trainer.jobs.waiting import MACHINES, UNENDED, Machine
 
 Connection = psycopg.Connection[Any]
 
+UNANSWERED = 25_000  # milliseconds after which what was sent and not acknowledged means that nobody is there
 SEARCH_PATH = "-c search_path=training,public -c timezone=UTC"
-COLUMNS: LiteralString = ", ".join(field.name for field in fields(Job))  # pyright: ignore[reportAssignmentType]
 RUN_FIRST = "`trainer job run` queues one."
 KEPT_HEAD, KEPT_TAIL = 1 << 20, 63 << 20  # bytes of a log that are kept of its beginning and of its end
 
 
 def conninfo_of_jobs(conninfo: str) -> str:
     """The same database, where jobs and their engine are found first."""
-    return make_conninfo(conninfo, options=SEARCH_PATH)
+    return make_conninfo(conninfo, options=SEARCH_PATH, tcp_user_timeout=UNANSWERED)
 
 
 @contextmanager
@@ -52,6 +52,13 @@ def list_jobs(connection: Connection) -> list[Job]:
     """All jobs, oldest first."""
     with connection.cursor(row_factory=dict_row) as cursor:
         return [as_job(row) for row in cursor.execute(f"SELECT {COLUMNS} FROM training_job ORDER BY id")]
+
+
+def list_unended(connection: Connection) -> tuple[list[Job], list[Machine]]:
+    """The jobs that have not ended, and the machines on which an engine is or was at work."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        jobs = [as_job(row) for row in cursor.execute(f"SELECT {COLUMNS} FROM training_job WHERE {UNENDED}")]
+        return jobs, [Machine(**row) for row in cursor.execute(MACHINES)]
 
 
 def read_job(connection: Connection, job_id: int) -> Job | None:
@@ -96,7 +103,7 @@ def queue(
     stem: str = "job",
     runs: Collection[str] = (),
 ) -> Job:
-    """A new job, queued for the engine in the same transaction; its name is none of `runs`, among which it will land.
+    """A new job in the line; its name is none of `runs`, among which it will land.
 
     Raises:
         UsageError: there is a job or a run of that name.
@@ -115,19 +122,10 @@ def queue(
             " RETURNING id",
             (chosen, Jsonb(task.as_json()), place, queue, gpus, code, data),
         ).fetchone()
-        assert row is not None
-        defer(connection, row[0], queue)
+    assert row is not None
     job = read_job(connection, row[0])
     assert job is not None
     return job
-
-
-def defer(connection: Connection, job_id: int, queue: str) -> None:
-    """Hand a job to the engine, within the connection's transaction; what the engine held of it before is void."""
-    app = App(connector=SyncPsycopgConnector())
-    task = app.configure_task("training_job", queue=queue, connection=connection)
-    engine_job = task.defer(job_id=job_id)
-    connection.execute("UPDATE training_job SET engine_job = %s WHERE id = %s", (engine_job, job_id))
 
 
 def resume(connection: Connection, job: Job) -> None:
@@ -136,20 +134,16 @@ def resume(connection: Connection, job: Job) -> None:
     Raises:
         UsageError: it is not over, or it is done.
     """
-    with connection.transaction():
-        changed = connection.execute(
-            "UPDATE training_job SET state = 'queued', reason = '', stop_asked = false, ended_at = NULL,"
-            " exit_code = NULL, queued_at = now() WHERE id = %s AND state IN ('stopped', 'failed') RETURNING id",
-            (job.id,),
-        ).fetchone()
-        if not changed:
-            raise UsageError(f"{job.name} is {job.state}: only what was stopped or has failed can be resumed.")
-        defer(connection, job.id, job.queue)
+    changed = connection.execute(
+        "UPDATE training_job SET state = 'queued', reason = '', stop_asked = false, ended_at = NULL,"
+        " exit_code = NULL, queued_at = now() WHERE id = %s AND state IN ('stopped', 'failed') RETURNING id",
+        (job.id,),
+    ).fetchone()
+    if not changed:
+        raise UsageError(f"{job.name} is {job.state}: only what was stopped or has failed can be resumed.")
 
 
-# What may run in a cloud has to be looked for there, also where no engine is at work on it just now.
-RENTED: LiteralString = "(attempts > 0 AND task->>'cloud' IS NOT NULL)"
-CANCEL = "SELECT procrastinate_cancel_job_v1(%s, true, false)"
+# What runs hears of it at its next beat.
 STOPPED: LiteralString = f"""
 UPDATE training_job SET stop_asked = true,
     state = CASE WHEN state = 'queued' AND NOT {RENTED} THEN 'stopped' ELSE state END,
@@ -161,11 +155,16 @@ WHERE id = %s AND state IN ('queued', 'running') RETURNING state
 
 def stop(connection: Connection, job: Job) -> State | None:
     """Ask for a job to be stopped; its state then (running: it is saving), None where it had ended."""
-    with connection.transaction():
-        row = connection.execute(STOPPED, (job.id,)).fetchone()
-        if row and row[0] != State.QUEUED:  # what is queued still has to be looked for
-            connection.execute(CANCEL, (job.engine_job,))
+    row = connection.execute(STOPPED, (job.id,)).fetchone()
     return State(row[0]) if row else None
+
+
+def stop_silent(connection: Connection, pulse: Pulse) -> None:
+    """Stop the jobs that were asked to and that nobody is heard of any more: no machine is there to do it."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(RUNNING, {"mine": [], "machine": None}).fetchall()
+    for row in pulse.silent(rows):
+        connection.execute(TAKE_AWAY, row | {"reason": "its engine was gone"})
 
 
 def delete(connection: Connection, job: Job) -> int:
@@ -186,13 +185,7 @@ def delete(connection: Connection, job: Job) -> int:
 
 # --- what is printed --------------------------------------------------------------------------------------
 
-FORGET_MIDDLE = "DELETE FROM training_log WHERE job_id = %s AND start > %s AND start < %s"
-APPEND = """
-WITH longer AS (UPDATE training_job SET log_bytes = log_bytes + %(size)s
-    WHERE id = %(job)s AND engine_job = %(engine_job)s RETURNING id, log_bytes)
-INSERT INTO training_log (job_id, start, content)
-SELECT id, log_bytes - %(size)s, %(content)s FROM longer RETURNING start
-"""
+FORGET_MIDDLE = "DELETE FROM training_log WHERE job_id = %(job)s AND start > %(head)s AND start < %(tail)s"
 
 
 def read_log(connection: Connection, job: Job, start: int = 0) -> Iterator[tuple[int, bytes]]:

@@ -7,11 +7,14 @@ import hashlib
 import io
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 import psycopg
+
+from collector.errors import UsageError
 
 PART = 4 << 20  # bytes
 Connection = psycopg.Connection[Any]
@@ -23,9 +26,13 @@ def is_held(connection: Connection, digest: str) -> bool:
 
 
 def keep(connection: Connection, kind: str, file: IO[bytes]) -> tuple[str, int]:
-    """Keep a file's content; its digest, and the bytes that were sent. What is there already is not sent again."""
+    """Keep a file's content; its digest, and the bytes that were sent. What is there already is not sent again.
+
+    Within a transaction of the caller's, nobody drops it before that ends: it is to name it in a job.
+    """
     digest, size = _measure(file)
     with connection.transaction():
+        hold(connection)
         made = connection.execute(
             "INSERT INTO bundle (digest, kind, size) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING RETURNING digest",
             (digest, kind, size),
@@ -58,11 +65,18 @@ def read(connection: Connection, digest: str) -> bytes:
     return b"".join(parts(connection, digest))
 
 
-def keep_folder(connection: Connection, kind: str, folder: Path) -> tuple[str, int]:
-    """Keep a folder as a tar. The same files give the same bundle, whenever they were written."""
+@contextmanager
+def packed(folder: Path) -> Iterator[IO[bytes]]:
+    """A folder as a tar. The same files give the same one, whenever they were written."""
     with tempfile.TemporaryFile() as file:
         with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
             tar.add(folder, ".", filter=_plain)
+        yield file
+
+
+def keep_folder(connection: Connection, kind: str, folder: Path) -> tuple[str, int]:
+    """Keep a folder; its digest, and the bytes that were sent."""
+    with packed(folder) as file:
         return keep(connection, kind, file)
 
 
@@ -76,15 +90,24 @@ def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
     return entry
 
 
-def bring(connection: Connection, digest: str, folder: Path) -> None:
-    """Unpack a folder that was kept: whole, or not at all."""
+def bring(connection: Connection, digest: str, folder: Path, go_on: Callable[[], None] = lambda: None) -> None:
+    """Unpack a folder that was kept: whole, or not at all. `go_on` is called for each part, and may end it by raising.
+
+    Raises:
+        UsageError: it is no longer there.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as beside:
         inner = Path(beside) / "folder"
         inner.mkdir()
         with tempfile.TemporaryFile(dir=beside) as file:
-            for part in parts(connection, digest):
-                file.write(part)
+            with connection.transaction():
+                hold(connection)
+                if not is_held(connection, digest):
+                    raise UsageError(f"{digest[:12]} is not in the database any more; a newer one is in its place.")
+                for part in parts(connection, digest):
+                    go_on()
+                    file.write(part)
             file.seek(0)
             with tarfile.open(fileobj=file) as tar:
                 tar.extractall(inner, filter="data")
@@ -137,16 +160,23 @@ DELETE FROM bundle WHERE NOT EXISTS (
 """
 
 
-SHIPPING = 7_306_652_131_000_002  # any constant: what is being shipped belongs to no job yet
+SHIPPING = 7_306_652_131_000_002  # any constant: what is being shipped or brought back belongs to no job yet
+NOT_IDLE = "SET LOCAL idle_in_transaction_session_timeout = '10s'"
 
 
 def hold(connection: Connection) -> None:
-    """Keep others from dropping bundles until this transaction ends, in which a job is queued that needs some."""
+    """Keep others from dropping bundles until this transaction ends.
+
+    Between keeping one and naming it in a job, or while one is read, nobody else can know that it is needed.
+    """
     connection.execute("SELECT pg_advisory_xact_lock_shared(%s)", (SHIPPING,))
 
 
 def drop_unused(connection: Connection) -> int:
-    """Remove what no job needs any more; the bytes that are free again. While somebody ships, nothing is removed."""
+    """Remove what no job needs any more; the bytes that are free again.
+
+    While somebody holds bundles nothing is removed: the next call does it.
+    """
     with connection.transaction():
         free = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (SHIPPING,)).fetchone()
         return sum(size for (size,) in connection.execute(UNUSED)) if free and free[0] else 0

@@ -15,7 +15,8 @@ from trainer.jobs.cloud_offer import offer, priced
 from trainer.jobs.machine import list_gpus, machine_name
 from trainer.jobs.profiles import SKYPILOT, Profile
 from trainer.jobs.task import LOCAL, Job, State, Task
-from trainer.jobs.working import FROZEN, queue_of
+from trainer.jobs.turn import FLEET, queue_of
+from trainer.jobs.words import check_program
 from trainer.places import Places
 
 AGE = re.compile(r"(\d+)([smhdw])")
@@ -51,9 +52,8 @@ def submit(
     `shared`: other machines reach this database, so the data set version has to be in it for them.
 
     Raises:
-        UsageError: no machine there has so many GPUs, or the code cannot be shipped.
+        UsageError: the place has no such machine, or the code cannot be shipped.
     """
-    check_gpus(connection, order.gpus, profile)
     rented = profile.kind == SKYPILOT
     here = rented or profile.kind == LOCAL
     if rented:
@@ -102,7 +102,7 @@ def find_code(order: Order, profile: Profile) -> Shipment | None:
     A rented machine has no trainer: there a preset is shipped Paddock itself, from wherever it is asked for.
 
     Raises:
-        UsageError: a command stands in no project, or the project cannot be shipped.
+        UsageError: a command stands in no project, its program would not be there, or the project cannot be shipped.
     """
     root = code.find_root(order.folder)
     if root is None and order.task.command:
@@ -111,7 +111,12 @@ def find_code(order: Order, profile: Profile) -> Shipment | None:
         )
     if order.task.preset and profile.kind == SKYPILOT:
         return _find_own(root)
-    return Shipment(root, code.commit_of(root), len(code.list_files(root)), code.pack(root)) if root else None
+    if root is None:
+        return None
+    names = code.list_files(root)
+    if order.task.command:
+        check_program(order.task.command[0], root, names)
+    return Shipment(root, code.commit_of(root), len(names), code.pack(root))
 
 
 def _find_own(root: Path | None) -> Shipment:
@@ -131,11 +136,15 @@ def _runs(home: Path) -> list[str]:
     return [run.name for run in folder.iterdir()] if folder.is_dir() else []
 
 
-def check_gpus(connection: Connection, gpus: int, profile: Profile) -> None:
-    """A job that no machine can ever run is refused at once."""
-    if not gpus or profile.kind == SKYPILOT:
+def check_gpus(connection: Connection, gpus: int, kind: str) -> None:
+    """A job that no machine can ever run is refused at once; the sentence says what there is.
+
+    Raises:
+        UsageError: none of that kind of place has so many GPUs.
+    """
+    if not gpus or kind == SKYPILOT:
         return
-    if profile.kind == LOCAL:
+    if kind == LOCAL:
         have = len(list_gpus())
         if have < gpus:
             raise UsageError(
@@ -143,16 +152,25 @@ def check_gpus(connection: Connection, gpus: int, profile: Profile) -> None:
                 "them); leave it out to train on the CPU, or name another place with --where."
             )
         return
-    row = connection.execute(
-        "SELECT max(cardinality(gpus)), count(*) FROM machine WHERE fleet"
-        " AND seen_at > clock_timestamp() - make_interval(secs => %s)", (FROZEN,),
-    ).fetchone()  # fmt: skip
-    most, machines = row or (None, 0)
-    if (most or 0) < gpus:
+    fleet = [machine for machine in book.list_unended(connection)[1] if machine.fleet and machine.there]
+    if all(len(machine.gpus) < gpus for machine in fleet):
+        have = "; ".join(f"{machine.name}: {len(machine.gpus)}" for machine in fleet)
         raise UsageError(
-            f"--gpu {gpus}: of the {machines} machines on which `trainer worker` runs, none has so many "
-            f"(the most is {most or 0})."
+            f"--gpu {gpus}: of the {len(fleet)} machines on which `trainer worker` runs, none has so many"
+            f"{f' ({have})' if have else ''}."
         )
+
+
+def check_still_fits(connection: Connection, job: Job, home: Path) -> None:
+    """As `check_gpus`, for a job that is to be resumed.
+
+    Raises:
+        UsageError: no machine has so many GPUs any more.
+    """
+    if job.place != LOCAL:
+        check_gpus(connection, job.gpus, SKYPILOT if job.task.cloud is not None else FLEET)
+    elif job.queue == queue_of(LOCAL, machine_name(home), job.gpus):  # what other machines have they say themselves
+        check_gpus(connection, job.gpus, LOCAL)
 
 
 # --- choosing ---------------------------------------------------------------------------------------------
@@ -201,7 +219,9 @@ def _meant(connection: Connection, held: Sequence[Job], word: str) -> list[Job]:
 
 def list_output(connection: Connection, job: Job) -> list[tuple[str, int]]:
     """What a job has brought back so far: paths and bytes."""
-    return bundles.list_files(connection, job.output) if job.output else []
+    with connection.transaction():
+        digest = _hold_output(connection, job)
+        return bundles.list_files(connection, digest) if digest else []
 
 
 def bring_output(connection: Connection, job: Job, folder: Path) -> Path:
@@ -210,9 +230,18 @@ def bring_output(connection: Connection, job: Job, folder: Path) -> Path:
     Raises:
         UsageError: there is none, or the folder is there already.
     """
-    if job.output is None:
-        raise UsageError(f"{job.name} has brought nothing back ({job.state}): its $PADDOCK_OUTPUT was empty.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} is there already; name another folder with --out.")
-    bundles.bring(connection, job.output, folder)
+    with connection.transaction():
+        digest = _hold_output(connection, job)
+        if digest is None:
+            raise UsageError(f"{job.name} has brought nothing back ({job.state}): its $PADDOCK_OUTPUT was empty.")
+        bundles.bring(connection, digest, folder)
     return folder
+
+
+def _hold_output(connection: Connection, job: Job) -> str | None:
+    """The newest output of a job, which stays until the transaction ends; a running job replaces it each minute."""
+    bundles.hold(connection)
+    now = book.read_job(connection, job.id)
+    return now.output if now else None

@@ -1,16 +1,25 @@
 """Runs one command as a process group of its own, and ends all of it when it is told to, or when the engine is gone.
 
 The engine starts this file as a program of its own, without anything of Paddock's: it has to live when the engine is
-killed, and be small. On stdin it holds a pipe whose other end is the engine's: a line asks for the end, and so does
-the pipe's closing, which is what the kernel does for an engine that was killed. SIGTERM, a while to save a
-checkpoint, SIGKILL; and whatever the command leaves behind is killed too.
+killed, and be small. On stdin it holds a pipe whose other end is the engine's. Lines that come there:
 
-    python keeper.py GRACE FOLDER PID_FILE READ_ONLY COMMAND ...
+    on      the attempt is still the job's own
+    end     SIGTERM, a while to save a checkpoint, SIGKILL
+    kill    SIGKILL at once: nothing that it might still save would be kept
 
-Exit code: the command's own; 128 and the signal's number where a signal ended it; 127 where it is no program.
+The pipe's closing is the engine's end, and asks for the command's. Where another machine would take the job over, so
+does a silence that lasts longer than the lease, as of an engine that is frozen: it has ended before the other begins.
+Whatever the command leaves behind is killed too.
+
+    python keeper.py GRACE LEASE FOLDER PID_FILE READ_ONLY COMMAND ...
+
+LEASE 0 is no lease. Exit code: the command's own; 128 and the signal's number where a signal ended it; 127 where it
+cannot be started. The keeper ends itself by SIGHUP where it was the engine's absence that ended the command.
 """
 
 import ctypes
+import errno
+import math
 import os
 import select
 import signal
@@ -22,6 +31,12 @@ from pathlib import Path
 CLONE_NEWNS, MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 1, 32, 4096, 16384, 1 << 18
 PR_SET_CHILD_SUBREAPER = 36
 TICK = 0.2  # seconds
+LAST = 8.0  # seconds to save in, once the lease is over
+REASONS = {
+    errno.ENOENT: "where the job runs there is no such program, or none that its first line names",
+    errno.EACCES: "it may not be run: has it its x bit (`chmod +x`)?",
+    errno.ENOEXEC: "its first line does not say what runs it, as #!/bin/sh does",
+}
 
 
 def mount_read_only(folder: str) -> None:
@@ -68,30 +83,70 @@ def end_orphans() -> None:
                 continue
 
 
-def main(grace: float, folder: str, pid_file: str, read_only: str, command: list[str]) -> int:
+def identify(pid: int) -> str:
+    """A process beyond its number: when it began (ticks since the start of the machine), and which start that was.
+
+    Empty where there is no such process, or the system does not say; numbers alone are given out again.
+    """
+    try:
+        began = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[19]
+        return f"{pid} {began} {Path('/proc/sys/kernel/random/boot_id').read_text().strip()}"
+    except OSError:
+        return ""
+
+
+def start(command: list[str], folder: str) -> "subprocess.Popen[bytes] | None":
+    """The command, in a session of its own; None where it cannot be started, and says so."""
+    try:
+        return subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, start_new_session=True)
+    except OSError as error:
+        reason = REASONS.get(error.errno or 0, error.strerror)
+        sys.stderr.write(f"{command[0]} cannot be started: {reason}\n")
+        return None
+
+
+def hear() -> bytes | None:
+    """What the engine has said within a moment; nothing (None), or that it is gone (empty)."""
+    return os.read(0, 1 << 16) if select.select([0], [], [], TICK)[0] else None
+
+
+def attend(child: "subprocess.Popen[bytes]", grace: float, lease: float) -> bool:
+    """Wait for the command's end, or bring it about; whether that was because the engine was not there."""
+    heard, deadline, closed, gone = time.monotonic(), math.inf, False, False
+    while child.poll() is None:
+        words = time.sleep(TICK) if closed else hear()
+        now = time.monotonic()
+        heard = now if words else heard
+        closed = closed or words == b""
+        if words and b"kill" in words:
+            deadline = now
+        elif not gone and (closed or (lease and now - heard > lease)):
+            gone = True
+            end_group(child.pid, signal.SIGTERM)
+            deadline = min(deadline, now + (LAST if lease else grace))
+        elif words and b"end" in words and deadline == math.inf:
+            end_group(child.pid, signal.SIGTERM)
+            deadline = now + grace
+        if now >= deadline:
+            end_group(child.pid, signal.SIGKILL)
+    return gone
+
+
+def main(grace: float, lease: float, folder: str, pid_file: str, read_only: str, command: list[str]) -> int:
     """Run the command to its end, or to ours."""
     if read_only:
         mount_read_only(read_only)
     adopt_orphans()
-    try:
-        child = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, start_new_session=True)
-    except OSError as error:
-        sys.stderr.write(f"{command[0]} cannot be started: {error.strerror}\n")
+    child = start(command, folder)
+    if child is None:
         return 127
-    Path(pid_file).write_text(str(child.pid))
-    deadline = None
-    asked = False
-    while child.poll() is None:
-        if not asked and select.select([sys.stdin], [], [], TICK)[0]:
-            asked, deadline = True, time.monotonic() + grace
-            end_group(child.pid, signal.SIGTERM)
-        elif asked:
-            time.sleep(TICK / 4)
-        if deadline is not None and time.monotonic() > deadline:
-            end_group(child.pid, signal.SIGKILL)
-            deadline = None
+    Path(pid_file).write_text(identify(child.pid) or str(child.pid))
+    gone = attend(child, grace, lease)
     end_group(child.pid, signal.SIGKILL)
     end_orphans()
+    if gone:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGHUP)
     code = child.returncode
     return code if code >= 0 else 128 - code
 
@@ -99,4 +154,4 @@ def main(grace: float, folder: str, pid_file: str, read_only: str, command: list
 if __name__ == "__main__":
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: None)  # what ends us is the pipe; ignored, the command would ignore it too
-    sys.exit(main(float(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4], sys.argv[5:]))
+    sys.exit(main(float(sys.argv[1]), float(sys.argv[2]), sys.argv[3], sys.argv[4], sys.argv[5], sys.argv[6:]))

@@ -1,18 +1,12 @@
 """This machine: its name, its GPUs, and its slots. A slot is a file lock, so a killed engine gives it back, and a job
 that still saves its checkpoint after the engine is gone keeps it until it has ended."""
 
-import asyncio
-import os
 import shutil
 import socket
 import subprocess
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from trainer.locks import try_lock
-
-LOOK_EVERY = 0.2  # seconds
 
 
 def machine_name(home: Path) -> str:
@@ -39,22 +33,13 @@ class Slots:
     def __init__(self, folder: Path, kind: str, count: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._paths = [folder / f"{kind}-{number}" for number in range(count)]
-        self._turn = asyncio.Lock()  # whoever wants two is not passed by those who want one
 
-    @asynccontextmanager
-    async def taken(self, count: int) -> AsyncIterator[tuple[Sequence[int], Sequence[int]]]:
-        """So many slots, once they are free: their numbers, and the descriptors that hold them."""
-        held: dict[int, int] = {}
-        try:
-            async with self._turn:
-                while len(held) < count:
-                    for number, path in enumerate(self._paths):
-                        if number not in held and len(held) < count and (descriptor := try_lock(path)) is not None:
-                            held[number] = descriptor
-                    if len(held) < count:
-                        await asyncio.sleep(LOOK_EVERY)
-            yield tuple(held), tuple(held.values())
-        finally:
-            for descriptor in held.values():
-                with suppress(OSError):
-                    os.close(descriptor)
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._paths)
+
+    def take_free(self) -> dict[int, int]:
+        """All that are free just now: their numbers, and the descriptors that hold them. Nobody is waited for."""
+        found = {number: try_lock(path) for number, path in enumerate(self._paths)}
+        return {number: descriptor for number, descriptor in found.items() if descriptor is not None}

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, LiteralString
 
 from collector.errors import UsageError
 
@@ -13,6 +13,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.IGNORECASE)
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 OURS = ("PADDOCK_INPUT", "PADDOCK_OUTPUT", "PADDOCK_JOB", "PADDOCK_ATTEMPT")  # what every job finds in its environment
 LOCAL = "local"
+TAKEN = ("last", "engine", "slots")  # a word for the newest job, and what lies beside the jobs' folders
 
 
 class State(StrEnum):
@@ -88,15 +89,15 @@ class Job:
     state: State
     reason: str
     machine: str | None
-    engine_job: int | None
     stop_asked: bool
     attempts: int
     queued_at: datetime
     started_at: datetime | None  # of the attempt at hand
     ended_at: datetime | None
-    seconds: float  # that it has run, without the attempt at hand
+    seconds: float  # that it has run, as of its last beat
     exit_code: int | None
     output: str | None  # digest of what it has brought back
+    output_attempt: int  # that this came from
     log_bytes: int
 
     @property
@@ -104,22 +105,20 @@ class Job:
         """Whether the engine of the machine that queued it takes it: to run it, or to drive it in a cloud."""
         return self.place == LOCAL or self.task.cloud is not None
 
-    def running_seconds(self, now: datetime) -> float:
-        """Seconds that it has run, the attempt at hand included."""
-        going = self.state is State.RUNNING and self.started_at is not None
-        return self.seconds + ((now - self.started_at).total_seconds() if going and self.started_at else 0.0)
-
-    def price(self, now: datetime) -> float:
+    @property
+    def price(self) -> float:
         """What it has cost so far."""
-        return self.running_seconds(now) / 3600 * self.task.price_per_hour
+        return self.seconds / 3600 * self.task.price_per_hour
 
-    def as_json(self, now: datetime) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """The job as `--json` prints it; values of its environment stay untold."""
-        facts = {name: getattr(self, name) for name in self.__slots__ if name not in ("engine_job", "stop_asked")}
+        facts = {name: getattr(self, name) for name in self.__slots__ if name not in ("stop_asked", "output_attempt")}
         told = self.task.as_json() | {"environment": sorted(self.task.environment)}
         del told["opens"]  # whoever has the address can do everything; `trainer job open` tells it
-        running = {"seconds": round(self.running_seconds(now), 1), "price": round(self.price(now), 4)}
-        return facts | {"task": told} | running
+        return facts | {"task": told, "seconds": round(self.seconds, 1), "price": round(self.price, 4)}
+
+
+COLUMNS: LiteralString = ", ".join(field.name for field in fields(Job))  # pyright: ignore[reportAssignmentType]
 
 
 def check_name(name: str) -> str:
@@ -128,8 +127,9 @@ def check_name(name: str) -> str:
     Raises:
         UsageError: it cannot.
     """
-    if not NAME.fullmatch(name) or name == "last":
-        raise UsageError(f"--name {name!r} is no name; up to 63 letters, digits, - and _ make one.")
+    if not NAME.fullmatch(name) or name.lower() in TAKEN:
+        kept = f" ({', '.join(TAKEN)} mean something else)" if name.lower() in TAKEN else ""
+        raise UsageError(f"--name {name!r} is no name; up to 63 letters, digits, - and _ make one{kept}.")
     return name
 
 

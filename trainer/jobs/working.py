@@ -1,230 +1,196 @@
-"""What an engine does with a job: it takes it through an attempt, writes down what came of it, and queues the jobs
-again whose engine is gone."""
+"""What an engine does with a job that it has claimed: it takes it through an attempt, and writes down what came of
+it."""
 
 import asyncio
-import contextlib
-import hashlib
 import logging
 import os
 import shutil
 import signal
-import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import psycopg
-from psycopg.rows import dict_row
 
 from collector.errors import UsageError
-from trainer.jobs.attempt import Attempt, Ending, Folders, environment_of, lay, run, write_protect
-from trainer.jobs.book import COLUMNS, RENTED, as_job, conninfo_of_jobs, defer
+from trainer.errors import Superseded
+from trainer.jobs.attempt import Attempt, Ending, first_of, is_away, keep_hold, run, write
+from trainer.jobs.book import conninfo_of_jobs
 from trainer.jobs.cloud import SECRET
 from trainer.jobs.cloud_task import cloud_name
+from trainer.jobs.command import environment_of
+from trainer.jobs.folders import Folders, lay, write_protect
+from trainer.jobs.hold import AGAIN, BEAT, FINISH, HELD
+from trainer.jobs.line import Line
 from trainer.jobs.machine import Slots, list_gpus, machine_name
 from trainer.jobs.profiles import find_profile
 from trainer.jobs.task import LOCAL, Job, State
-from trainer.locks import is_locked, try_lock
+from trainer.jobs.turn import CPU, FLEET, GPU, queue_of
 from trainer.places import Places
 from trainer.runs import FACTS
 
 logger = logging.getLogger(__name__)
 
-FLEET = "fleet"  # queues of jobs that any machine may take
-FROZEN = 30  # seconds without a heartbeat, after which a machine counts as gone
 TRIES = 3  # of a job whose process is killed from outside
 KILLED = 128 + signal.SIGKILL
-
-CLAIM = f"""
-UPDATE training_job SET state = 'running', attempts = attempts + 1, machine = %(machine)s, started_at = now(),
-    reason = '' WHERE id = %(job)s AND engine_job = %(engine_job)s AND state = 'queued'
-    AND (NOT stop_asked OR {RENTED})
-"""
-FINISH = """
-UPDATE training_job SET state = %(state)s, reason = %(reason)s, exit_code = %(exit_code)s, ended_at = now(),
-    seconds = seconds + %(seconds)s, started_at = NULL WHERE id = %(job)s AND engine_job = %(engine_job)s
-"""
-AGAIN = f"""
-UPDATE training_job SET state = 'queued', reason = %(reason)s, seconds = seconds + %(seconds)s, started_at = NULL
-WHERE id = %(job)s AND engine_job = %(engine_job)s AND state = 'running'
-    AND (NOT stop_asked OR {RENTED}) RETURNING queue
-"""
-# Of this machine: no engine but this one can be at work. Of others: the engine's heart stands still.
-LOST = """
-SELECT job.id AS job, job.name, job.engine_job, job.machine, job.stop_asked,
-    job.task->>'cloud' IS NOT NULL AS rented,
-    extract(epoch FROM COALESCE(worker.last_heartbeat, now()) - job.started_at) AS seconds
-FROM training_job job
-LEFT JOIN procrastinate_jobs engine ON engine.id = job.engine_job
-LEFT JOIN procrastinate_workers worker ON worker.id = engine.worker_id
-WHERE job.state = 'running' AND NOT (job.id = ANY (%(mine)s))
-  AND (job.machine = %(machine)s OR COALESCE(worker.last_heartbeat < now() - make_interval(secs => %(frozen)s), true))
-FOR UPDATE OF job SKIP LOCKED
-"""
-FORGET_ENGINE_JOB = """
-SELECT procrastinate_finish_job_v1(id, 'failed', true) FROM procrastinate_jobs WHERE id = %s AND status = 'doing'
-"""
-
-
-def queue_of(place: str, machine: str, gpus: int) -> str:
-    """The queue of jobs for this machine, or for any of the fleet; those for GPUs apart."""
-    # Postgres tells of new jobs on a channel of the queue's name, and a channel's name has 63 bytes at most.
-    whose = hashlib.sha256(machine.encode()).hexdigest()[:16] if place == LOCAL else FLEET
-    return f"{whose}:{'gpu' if gpus else 'cpu'}"
+HINTS = {127: ", as where a program is not there; its log says which"}
+ASKED = f"SELECT stop_asked FROM training_job WHERE {HELD}"
 
 
 @dataclass(slots=True)
 class Engine:
     """What the attempts of this process share."""
 
-    conninfo: str
+    line: Line
     places: Places
     fleet: bool
-    slots: int
-    gpus: list[str]
     machine: str
+    gpus: list[str]
+    slots: int
+    kinds: dict[str, Slots]
     at_work: dict[int, Attempt] = field(default_factory=dict)
     leaving: asyncio.Event = field(default_factory=asyncio.Event)
-    kinds: dict[str, Slots] = field(default_factory=dict)
 
     @classmethod
     def at(cls, conninfo: str, home: Path, *, fleet: bool) -> "Engine":
         """The engine of a home on this machine."""
         places, gpus = Places(home), list_gpus()
-        slots = find_profile(home, LOCAL).slots
-        engine = cls(conninfo_of_jobs(conninfo), places, fleet, slots, gpus, machine_name(home))
-        engine.kinds = {
-            "cpu": Slots(places.jobs / "slots", "cpu", slots), "gpu": Slots(places.jobs / "slots", "gpu", len(gpus))
-        }  # fmt: skip
-        return engine
+        slots, folder = find_profile(home, LOCAL).slots, places.jobs / "slots"
+        kinds = {CPU: Slots(folder, CPU, slots), GPU: Slots(folder, GPU, len(gpus))}
+        return cls(Line(conninfo_of_jobs(conninfo)), places, fleet, machine_name(home), gpus, slots, kinds)
 
-    @property
-    def queues(self) -> list[str]:
-        """The queues that it takes jobs from."""
+    def lock_of(self, name: str) -> Path:
+        """What is locked while a process is at work in a job's folder; it may outlive its engine, while it saves."""
+        return self.places.jobs / f"{name}.lock"
+
+    def queues(self, kind: str) -> list[str]:
+        """The queues that it takes jobs of a kind from."""
         whose = [LOCAL, FLEET] if self.fleet else [LOCAL]
-        return [queue_of(place, self.machine, gpus) for place in whose for gpus in ((0, 1) if self.gpus else (0,))]
-
-    async def connect(self) -> psycopg.AsyncConnection[Any]:
-        """A connection, each statement a transaction unless said otherwise."""
-        return await psycopg.AsyncConnection.connect(self.conninfo, autocommit=True)
+        return [queue_of(place, self.machine, int(kind == GPU)) for place in whose]
 
 
-async def do_job(engine: Engine, engine_job: int, job_id: int) -> None:
-    """Take a job through one attempt, and write down what came of it."""
-    async with await engine.connect() as connection:
-        job = await _read(connection, job_id)
-        if job is None or job.engine_job != engine_job:
-            return  # deleted, or handed to the engine anew
-        here = job.gpus if job.task.cloud is None else 0  # GPUs of this machine
-        slots = engine.kinds["gpu" if here else "cpu"]
-        async with slots.taken(here or 1) as (numbers, held), _folder_of(engine, job) as (root, lock):
-            claimed = await connection.execute(
-                CLAIM, {"machine": engine.machine, "job": job_id, "engine_job": engine_job}
-            )
-            job = await _read(connection, job_id)
-            if not claimed.rowcount or job is None:
-                return  # stopped while it waited
-            gpus = numbers if here else ()
-            ending = await _attempt(engine, connection, job, root, gpus, (*held, lock))
-            await _end(engine, connection, job, root, ending)
-
-
-@contextlib.asynccontextmanager
-async def _folder_of(engine: Engine, job: Job) -> AsyncIterator[tuple[Path, int]]:
-    """A job's folder, once nobody is at work in it: a process of an engine that is gone may still be saving."""
-    root = engine.places.jobs / job.name
-    root.mkdir(parents=True, exist_ok=True)
-    path = root.with_name(f"{job.name}.lock")
-    while (descriptor := try_lock(path)) is None:  # noqa: ASYNC110  (another process has it)
-        await asyncio.sleep(0.2)
-    try:
-        yield root, descriptor
-    finally:
-        os.close(descriptor)
-
-
-async def _attempt(
-    engine: Engine,
-    connection: psycopg.AsyncConnection[Any],
-    job: Job,
-    root: Path,
-    gpus: Sequence[int],
-    held: Sequence[int],
-) -> Ending | str:
-    """How the attempt ended; a sentence where it could not begin."""
-    try:
-        folders = await asyncio.to_thread(_lay, engine, job, root)
-        environment = environment_of(job, folders, engine.places.home, gpus)
-        if job.task.cloud is not None:
-            await asyncio.to_thread(_start_cloud_server, environment)
-    except (UsageError, OSError) as error:
-        return str(error)
-    attempt = Attempt(job, folders, connection, engine.conninfo, output=job.output)
+async def do_job(engine: Engine, job: Job, gpus: Sequence[int], held: Sequence[int]) -> None:
+    """Take a job through the attempt that was claimed, write down what came of it, and give back what it held."""
+    attempt = Attempt(job, Folders(engine.places.jobs / job.name), engine.line)
     engine.at_work[job.id] = attempt
     if engine.leaving.is_set():
         attempt.stopping.set()
-    work = asyncio.create_task(run(attempt, environment, held))
+    holding = asyncio.create_task(keep_hold(attempt))
     try:
-        while True:
-            try:
-                return await asyncio.shield(work)
-            except asyncio.CancelledError:  # asked to stop, by a person or with the engine: it may save first
-                attempt.stopping.set()
+        ending = await _attempt(engine, attempt, gpus, held)
+        await _end(engine, attempt, ending)
+    except Superseded:
+        logger.warning("an attempt has ended that was no longer its job's own", extra={"job": job.name})
+    except Exception as error:  # noqa: BLE001  # it is this job that fails, and not the engine with all others
+        await _fail(attempt, error)
+    finally:
+        holding.cancel()
+        engine.at_work.pop(job.id, None)
+        for descriptor in held:
+            os.close(descriptor)
+
+
+async def _fail(attempt: Attempt, error: Exception) -> None:
+    name = attempt.job.name
+    if isinstance(error, psycopg.OperationalError) and is_away(error):
+        # Whoever sees next that nobody is at work on it queues it again.
+        logger.error("a job's end could not be written down", extra={"job": name, "reason": str(error).strip()})
+        return
+    logger.error("a job failed", extra={"job": name}, exc_info=error)
+    first = (str(error).strip().splitlines() or [""])[0]
+    reason = f"it could not be run or kept: {first or type(error).__name__} (the engine's log tells more)"
+    try:
+        await write(attempt, FINISH, state=State.FAILED, reason=reason, exit_code=None)
+    except (Superseded, psycopg.Error) as lost:
+        logger.error("a job's end could not be written down", extra={"job": name, "reason": str(lost).strip()})
+
+
+async def _attempt(engine: Engine, attempt: Attempt, gpus: Sequence[int], held: Sequence[int]) -> Ending | str | None:
+    """How the attempt ended; a sentence where it could not begin or go on, None where it was stopped before."""
+    try:
+        attempt.folders = await asyncio.to_thread(_lay, engine, attempt)
+        environment = environment_of(attempt.job, attempt.folders, engine.places.home, gpus)
+        if attempt.job.task.cloud is not None:
+            await _start_cloud_server(attempt, environment)
+        attempt.go_on()
+        await write(attempt, BEAT)  # where it was frozen meanwhile, another may have taken over
+        return await run(attempt, environment, held)
+    except InterruptedError:
+        return None
+    except UsageError as error:
+        return str(error)
     except OSError as error:
         return f"The job could not go on ({error.strerror or error})."
-    finally:
-        engine.at_work.pop(job.id, None)
 
 
-def _start_cloud_server(environment: dict[str, str]) -> None:
-    """SkyPilot's server belongs to no job: started by a driver, it would end with that driver's keeper."""
-    words = [sys.executable, "-P", "-m", "trainer.jobs.cloud", "serve"]
-    kept = {name: value for name, value in environment.items() if not name.startswith(SECRET)}
-    done = subprocess.run(words, env=kept, capture_output=True, text=True, check=False)
-    if done.returncode:
-        told = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
-        raise UsageError(f"SkyPilot's server did not start: {told[-1][:300]}")
-
-
-def _lay(engine: Engine, job: Job, root: Path) -> Folders:
-    with psycopg.connect(engine.conninfo, autocommit=True) as connection:
-        folders = lay(connection, job, engine.places, root)
+def _lay(engine: Engine, attempt: Attempt) -> Folders:
+    with psycopg.connect(engine.line.conninfo, autocommit=True) as connection:
+        folders = lay(connection, attempt.job, engine.places, attempt.folders.root, attempt.go_on)
     if folders.input:
         write_protect(folders.input)
     return folders
 
 
-async def _end(
-    engine: Engine, connection: psycopg.AsyncConnection[Any], job: Job, root: Path, ending: Ending | str
-) -> None:
-    now = await _read(connection, job.id)
-    facts: dict[str, Any] = {"job": job.id, "engine_job": job.engine_job, "exit_code": None, "seconds": 0.0}
-    if isinstance(ending, str):
-        state, reason = State.FAILED, ending
-        if job.task.cloud is not None and job.attempts > 1:
-            name = cloud_name(job.machine or "", job.id, job.name)
-            reason += f" Should an earlier attempt still run and cost: sky jobs cancel -n {name}"
-    else:
-        facts |= {"exit_code": ending.exit_code, "seconds": ending.seconds}
-        state, reason = judge(ending, job, stopped=now is not None and now.stop_asked, leaving=engine.leaving.is_set())
+async def _start_cloud_server(attempt: Attempt, environment: dict[str, str]) -> None:
+    """SkyPilot's server belongs to no job: started by a driver, it would end with that driver's keeper."""
+    kept = {name: value for name, value in environment.items() if not name.startswith(SECRET)}
+    server = await asyncio.create_subprocess_exec(
+        sys.executable, "-P", "-m", "trainer.jobs.cloud", "serve", env=kept, stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    asked = asyncio.create_task(server.communicate())
+    await first_of(server.wait(), attempt.stopping.wait(), attempt.lost.wait())
+    if server.returncode is None:
+        server.kill()
+    told, _ = await asked
+    attempt.go_on()
+    if server.returncode:
+        reason = (told.decode(errors="replace").strip().splitlines() or ["no reason given"])[-1][:300]
+        raise UsageError(f"SkyPilot's server did not start: {reason}")
+
+
+async def _end(engine: Engine, attempt: Attempt, ending: Ending | str | None) -> None:
+    job = attempt.job
+    state, reason = await _judge(engine, attempt, ending)
     if state is State.QUEUED:
-        await asyncio.to_thread(_queue_again, engine, facts | {"reason": reason})
+        state = (await write(attempt, AGAIN, reason=reason))["state"]
     else:
         if state is State.DONE and job.at_home and job.task.preset:
-            reason = await asyncio.to_thread(_hand_over, root / "output" / job.name, engine.places)
-        await connection.execute(FINISH, facts | {"state": state, "reason": reason})
-        await asyncio.to_thread(_remove, root)
-    logger.info("job ended", extra={"job": job.name, "state": state.value, "reason": reason})
+            reason = await asyncio.to_thread(_hand_over, attempt.folders, job.name, engine.places)
+        exit_code = ending.exit_code if isinstance(ending, Ending) else None
+        await write(attempt, FINISH, state=state, reason=reason, exit_code=exit_code)
+        if not (isinstance(ending, Ending) and ending.unkept):
+            await asyncio.to_thread(remove, attempt.folders.root)
+    logger.info("job ended", extra={"job": job.name, "state": str(state), "reason": reason})
+
+
+async def _judge(engine: Engine, attempt: Attempt, ending: Ending | str | None) -> tuple[State, str]:
+    job = attempt.job
+    stopped = (await write(attempt, ASKED))["stop_asked"]
+    if isinstance(ending, Ending) and ending.unkept:
+        there = f"it is in {attempt.folders.output}, and `trainer job resume {job.name}` tries it again"
+        return State.FAILED, f"what it made or printed could not be kept ({ending.unkept}); {there}"
+    if isinstance(ending, Ending):
+        return judge(ending, job, stopped=stopped, leaving=engine.leaving.is_set())
+    if ending is None:
+        # What may be rented is looked for by the next driver, which then stops it.
+        over = stopped and job.task.cloud is None
+        return (State.STOPPED, "stopped by hand") if over else (State.QUEUED, "its engine was told to stop")
+    if job.task.cloud is not None and job.attempts > 1:
+        name = cloud_name(job.machine or "", job.id, job.name)
+        ending += f" Should an earlier attempt still run and cost: sky jobs cancel -n {name}"
+    return State.FAILED, ending
 
 
 def judge(ending: Ending, job: Job, *, stopped: bool, leaving: bool) -> tuple[State, str]:
     """What an attempt's end means for its job, and why."""
-    if ending.exit_code == 0:
+    if ending.exit_code == 0 and not ending.out_of_touch:
         return State.DONE, ""
     if job.task.cloud is not None and ending.exit_code == KILLED and job.attempts < TRIES:
         return State.QUEUED, "its driver was killed; the next one finds the rented machine by name"
+    if ending.out_of_touch and not stopped:
+        return State.QUEUED, "its engine was out of touch; it goes on from its last checkpoint"
     if stopped:
         return State.STOPPED, "stopped by hand"
     if ending.limit:
@@ -238,22 +204,15 @@ def judge(ending: Ending, job: Job, *, stopped: bool, leaving: bool) -> tuple[St
             name = cloud_name(job.machine or "", job.id, job.name)
             return State.FAILED, f"its driver was killed; should it still run and cost: sky jobs cancel -n {name}"
         return State.FAILED, f"its process was killed {job.attempts} times; is the memory enough?"
-    return State.FAILED, f"it ended with exit code {ending.exit_code}"
+    return State.FAILED, f"it ended with exit code {ending.exit_code}{HINTS.get(ending.exit_code, '')}"
 
 
-def _queue_again(engine: Engine, facts: dict[str, Any]) -> None:
-    with psycopg.connect(engine.conninfo, autocommit=True) as connection, connection.transaction():
-        row = connection.execute(AGAIN, facts).fetchone()
-        if row:
-            defer(connection, facts["job"], row[0])
-
-
-def _hand_over(run: Path, places: Places) -> str:
+def _hand_over(folders: Folders, name: str, places: Places) -> str:
     """Put a preset's run where the runs of this machine are, as if it had been trained without a job; why not, if not.
 
     It is copied, and gets its name when it is whole: an engine that is killed meanwhile leaves the output as it was.
     """
-    to, part = places.runs / run.name, places.jobs / f"{run.name}.run"
+    run, to, part = folders.output / name, places.runs / name, folders.root / "run.part"
     if not run.is_dir():
         return ""
     if to.exists():
@@ -266,52 +225,7 @@ def _hand_over(run: Path, places: Places) -> str:
     return ""
 
 
-def _remove(root: Path) -> None:
+def remove(root: Path) -> None:
     """A job that has ended leaves nothing on the disk: what it has made is in the database."""
     shutil.rmtree(root, ignore_errors=True)
     root.with_name(f"{root.name}.lock").unlink(missing_ok=True)
-
-
-def tidy(engine: Engine) -> None:
-    """Remove the folders of jobs that have ended, which an engine that was killed has left behind."""
-    with psycopg.connect(engine.conninfo, autocommit=True) as connection:
-        rows = connection.execute("SELECT name FROM training_job WHERE state IN ('queued', 'running')")
-        at_work = {name for (name,) in rows}
-    for root in engine.places.jobs.iterdir():
-        lock = root.with_name(f"{root.name}.lock")
-        if root.is_dir() and root.name not in {"slots", *at_work} and not is_locked(lock):
-            _remove(root)
-
-
-async def _read(connection: psycopg.AsyncConnection[Any], job_id: int) -> Job | None:
-    async with connection.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(f"SELECT {COLUMNS} FROM training_job WHERE id = %s", (job_id,))
-        row = await cursor.fetchone()
-        return as_job(row) if row else None
-
-
-async def reap(engine: Engine) -> None:
-    """Queue the jobs again whose engine is gone; one that was to be stopped has stopped."""
-    await asyncio.to_thread(_reap, engine)
-
-
-def _reap(engine: Engine) -> None:
-    facts = {"mine": list(engine.at_work), "machine": engine.machine, "frozen": FROZEN}
-    with (
-        psycopg.Connection[dict[str, Any]].connect(
-            engine.conninfo, autocommit=True, row_factory=dict_row
-        ) as connection,
-        connection.transaction(),
-    ):
-        for lost in connection.execute(LOST, facts).fetchall():
-            if lost["machine"] == engine.machine and is_locked(engine.places.jobs / f"{lost['name']}.lock"):
-                continue  # its process still saves
-            connection.execute(FORGET_ENGINE_JOB, (lost["engine_job"],))
-            ended = lost | {"exit_code": None, "state": State.STOPPED, "seconds": max(0.0, lost["seconds"] or 0)}
-            if lost["stop_asked"] and not lost["rented"]:
-                connection.execute(FINISH, ended | {"reason": "stopped by hand; its engine was gone"})
-            elif row := connection.execute(
-                AGAIN, ended | {"reason": "its engine was gone; it goes on from its last checkpoint"}
-            ).fetchone():
-                defer(connection, lost["job"], row["queue"])  # pyright: ignore[reportArgumentType]
-                logger.warning("a job goes on whose engine is gone", extra={"job": lost["name"]})

@@ -1,0 +1,74 @@
+"""Queues the jobs again whose attempt is gone, and removes what is left of ended ones on this machine."""
+
+import logging
+import os
+from dataclasses import dataclass, field
+
+import psycopg
+
+from trainer.jobs import bundles
+from trainer.jobs.folders import Folders, attempt_in, end_leftovers
+from trainer.jobs.hold import RUNNING, TAKE_AWAY, Pulse
+from trainer.jobs.working import Engine, remove
+from trainer.locks import is_locked, try_lock
+
+logger = logging.getLogger(__name__)
+
+REAP_EVERY = 2.0  # seconds
+KEPT = ("slots",)  # folders beside those of jobs
+
+NEEDED = (
+    "SELECT name, id, output_attempt, state = 'failed' FROM training_job WHERE state IN ('queued', 'running', 'failed')"
+)
+
+
+@dataclass(slots=True)
+class Reaper:
+    """Looks for attempts that are gone."""
+
+    engine: Engine
+    pulse: Pulse = field(default_factory=lambda: Pulse(REAP_EVERY))
+
+    async def look(self) -> None:
+        """Queue the jobs again whose attempt is gone; one that was to be stopped has stopped."""
+        line, machine = self.engine.line, self.engine.machine
+        rows = await line.execute(RUNNING, {"mine": list(self.engine.at_work), "machine": machine})
+        silent = self.pulse.silent(rows)
+        for row in rows:
+            ours = row["machine"] == machine and self._has_left(row["name"], row["job"], row["attempt"])
+            if not ours and row not in silent:
+                continue
+            reason = "its engine was gone; it goes on from its last checkpoint"
+            if await line.execute(TAKE_AWAY, row | {"reason": reason}):
+                logger.warning("a job goes on whose engine is gone", extra={"job": row["name"]})
+
+    def _has_left(self, name: str, job: int, attempt: int) -> bool:
+        """Whether an attempt was begun in this home, of which no process is left: an engine that was killed."""
+        folders = Folders(self.engine.places.jobs / name)
+        if attempt_in(folders, job) != attempt or is_locked(self.engine.lock_of(name)):
+            return False  # another machine of the same name, or its process still saves
+        end_leftovers(folders.pid)
+        return True
+
+
+def tidy(engine: Engine) -> None:
+    """Remove the folders of jobs that have ended, which an engine that was killed or overtaken has left behind.
+
+    What a job has made and could not be kept stays, until the job is resumed or deleted.
+    """
+    with psycopg.connect(engine.line.conninfo, autocommit=True) as connection:
+        needed = {name: rest for name, *rest in connection.execute(NEEDED)}
+        bundles.drop_unused(connection)
+    for root in engine.places.jobs.iterdir():
+        if not root.is_dir() or root.name in KEPT or (descriptor := try_lock(engine.lock_of(root.name))) is None:
+            continue
+        try:
+            end_leftovers(Folders(root).pid)
+            if root.name not in needed or _is_over(Folders(root), *needed[root.name]):
+                remove(root)
+        finally:
+            os.close(descriptor)
+
+
+def _is_over(folders: Folders, job_id: int, output_attempt: int, failed: bool) -> bool:
+    return failed and (attempt_in(folders, job_id) or 0) <= output_attempt
