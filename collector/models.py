@@ -201,6 +201,7 @@ class Host(SQLModel, table=True):
     )  # a lane takes the next one; an older one is refused
     lane_job: int | None = Field(default=None, sa_type=BigInteger)  # the job that holds the present epoch
     holder: str | None = None  # the process that holds it: machine, process, when it started, number
+    asker: str | None = None  # the holder whose slot was the last, and whose request may be open
     next_at: datetime | None = _moment(default=None)  # the next free slot
     slot_at: datetime | None = _moment(default=None)  # the slot that is reserved, until its request is finished
     open_until: datetime | None = _moment(default=None)  # a request may still be open until then

@@ -101,7 +101,7 @@ class Gate:
         await connection.execute("SELECT pg_advisory_lock(lane_lock(%s))", (job_id,))
         await connection.execute("INSERT INTO host (name) VALUES (%s) ON CONFLICT DO NOTHING", (host,))
         gate = cls(connection, host, 0, pace, stopping)
-        before = await (await connection.execute("SELECT holder FROM host WHERE name = %s", (host,))).fetchone()
+        before = await (await connection.execute("SELECT asker FROM host WHERE name = %s", (host,))).fetchone()
         # The request of a process that is gone is closed; else it may be open, and is waited for.
         gone = before[0] if before and is_gone(before[0]) else None
         facts = (host, job_id, gate._holder, gone)
