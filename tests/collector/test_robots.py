@@ -104,8 +104,8 @@ RULES_OF_ONE_LINE = "User-agent: *\nDisallow: /x # 馬\n"
         gzip.compress(zstd.compress(RULES_OF_ONE_LINE.encode()), mtime=0), RULES_OF_ONE_LINE.encode("utf-16"),
         RULES_OF_ONE_LINE.encode("utf-16-le"), RULES_OF_ONE_LINE.encode("utf-16-be"),
         RULES_OF_ONE_LINE.encode("utf-32"), RULES_OF_ONE_LINE.encode("utf-8-sig"), RULES_OF_ONE_LINE.encode("cp932"),
-        RULES_OF_ONE_LINE.encode("euc_jp"), RULES_OF_ONE_LINE.encode("iso2022_jp"), RULES_OF_ONE_LINE.encode() + b"\x1a\x1a",
-        b"\n" + RULES_OF_ONE_LINE.encode(),
+        RULES_OF_ONE_LINE.encode("euc_jp"), RULES_OF_ONE_LINE.encode("iso2022_jp"),
+        RULES_OF_ONE_LINE.encode() + b"\x1a\x1a", b"\n" + RULES_OF_ONE_LINE.encode(),
     ],
 )  # fmt: skip
 def test_rules_are_read_however_they_are_written(body: bytes) -> None:
