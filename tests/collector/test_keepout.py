@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector import PRODUCT_TOKEN
-from collector.keepout import DIRECTIVES, KEEP_OUT, OF_A_PICTURE, of_metas, of_signals, of_tags
+from collector.keepout import DIRECTIVES, KEEP_OUT, OF_A_PICTURE, of_metas, of_reservations, of_signals, of_tags
 
 OURS = ("", "*: ", "robots:", f"{PRODUCT_TOKEN}: ", "Paddock-Collector:", f"{PRODUCT_TOKEN}/0.1 : ")
 THEIRS = ("googlebot: ", "otherbot:", "Googlebot-Image : ", "paddock: ", "paddock-collector-two: ")
@@ -105,3 +105,9 @@ def test_whom_a_meta_is_for(name: str, meant: bool) -> None:
 )  # fmt: skip
 def test_the_signal_that_keeps_a_photo_out_of_training(line: str, found: str | None) -> None:
     assert of_signals([line]) == found
+
+
+@pytest.mark.parametrize(("value", "reserved"), [("1", True), (" 1 ", True), ("0", False), ("", False), ("11", False)])
+def test_a_reserved_right_to_mine_keeps_a_photo_out(value: str, reserved: bool) -> None:
+    assert (of_reservations([value]) is not None) == reserved
+    assert (of_metas([("TDM-Reservation", value)]) is not None) == reserved

@@ -253,7 +253,7 @@ async def test_the_pause_is_counted_from_when_the_request_left(
 
 async def test_pages_that_robots_disallows_do_not_close_the_host(place: Workplace) -> None:
     summary, code, wire = await crawled(place, robots_says(b"User-agent: *\nDisallow: /keibabook/*/photo\n"))
-    assert row(place.conninfo, "SELECT incidents, blocked_until FROM host") == (0, None)
+    assert row(place.conninfo, "SELECT incidents, blocked_until, open_until FROM host") == (0, None, None)
     assert not any("photo" in path for path in wire.paths)
     query = "SELECT count(*) > 3, bool_and(state = 'failed') FROM page WHERE kind = 'photo_page'"
     assert row(place.conninfo, query) == (True, True)
@@ -353,7 +353,7 @@ async def test_a_date_to_come_back_at_is_on_the_clock_of_who_wrote_it(
         (b"X-Robots-Tag: noai, max-image-preview:large",), (b"X-Robots-Tag: max-snippet:-1, noai",),
         (b"X-Robots-Tag: otherbot: noindex", b"X-Robots-Tag: Paddock-Collector: NoImageIndex"),
         (b"X-Robots-Tag: noimageindex, unavailable_after: 25 Jun 2030 15:00:00 PST",),
-        (b"Content-Signal: search=yes, ai-train=no",), (b"Content-Usage: train-ai=n",),
+        (b"Content-Signal: search=yes, ai-train=no",), (b"Content-Usage: train-ai=n",), (b"TDM-Reservation: 1",),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("path", [VICTIM.page_path, VICTIM.image_path])
