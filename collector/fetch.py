@@ -246,4 +246,5 @@ def keeps_out(named: Mapping[str, str], *, of_picture: bool = False) -> str | No
     """The directive of an answer's headers that keeps a photo out of collections, for everybody or for us by name."""
     tags = all_of(named, "X-Robots-Tag")
     signals = all_of(named, "Content-Signal") + all_of(named, "Content-Usage")
-    return keepout.of_tags(tags, of_picture=of_picture) or keepout.of_signals(signals)
+    said = keepout.of_tags(tags, of_picture=of_picture) or keepout.of_signals(signals)
+    return said or keepout.of_reservations(all_of(named, keepout.RESERVATION))

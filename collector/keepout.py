@@ -8,7 +8,8 @@ Sites say it in `X-Robots-Tag` headers, in `robots` metas (also by our own name)
 - `noindex` and `none` in the headers of a picture itself, where they mean that picture. On a page they are about the
   page, as are `nofollow`, `nosnippet`, `max-image-preview:none` and `unavailable_after`: they say how a search engine
   shows its results;
-- `ai-train=no` (https://contentsignals.org) and `train-ai=n` (IETF draft-ietf-aipref-attach).
+- `ai-train=no` (https://contentsignals.org) and `train-ai=n` (IETF draft-ietf-aipref-attach);
+- `tdm-reservation: 1`, as a header or a meta (W3C TDM Reservation Protocol): training is text and data mining.
 """
 
 import re
@@ -24,6 +25,7 @@ DIRECTIVES = OF_A_PICTURE | {
     "indexifembedded", "imageindex", "noodp", "noydir", "unavailable_after",
 }  # fmt: skip
 EVERYBODY = ("robots", "*")
+RESERVATION = "tdm-reservation"
 WORD = re.compile(r"([a-z0-9_*./+-]+)\s*(:?)")  # anything else separates, as it comes in real pages
 LIMIT = "max-"  # max-snippet, max-image-preview, ...: a directive with a value
 TRAINING = ("ai-train", "train-ai")  # as Content-Signal and Content-Usage call it
@@ -37,9 +39,16 @@ def of_tags(lines: Iterable[str], *, of_picture: bool = False) -> str | None:
 
 
 def of_metas(metas: Iterable[tuple[str, str]]) -> str | None:
-    """The same, of a page's metas as pairs of name and content."""
+    """The same, of a page's metas as pairs of name and content; a reservation counts too."""
     ours = (*EVERYBODY, PRODUCT_TOKEN)
-    return of_tags(content for name, content in metas if any(agent in ours for agent in _agents(name)))
+    named = [(set(_agents(name)), content) for name, content in metas]
+    reserved = of_reservations(content for names, content in named if RESERVATION in names)
+    return reserved or of_tags(content for names, content in named if names.intersection(ours))
+
+
+def of_reservations(values: Iterable[str]) -> str | None:
+    """Whether the right to mine text and data is reserved, told as a directive."""
+    return f"{RESERVATION}: 1" if any(value.strip() == "1" for value in values) else None
 
 
 def of_signals(lines: Iterable[str]) -> str | None:

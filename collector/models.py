@@ -205,6 +205,7 @@ class Host(SQLModel, table=True):
     waiting: str | None = None  # what work on this host waits for, other than a block
     waiting_until: datetime | None = _moment(default=None)
     holder: str | None = None  # the process that holds it: machine, process, when it started, number
+    asker: str | None = None  # the holder whose slot was the last, and whose request may be open
     next_at: datetime | None = _moment(default=None)  # the next free slot
     slot_at: datetime | None = _moment(default=None)  # the slot that is reserved, until its request is finished
     open_until: datetime | None = _moment(default=None)  # a request may still be open until then

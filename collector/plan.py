@@ -82,6 +82,8 @@ async def robots_verdict(place: Workplace, site: str, url: str) -> dict[str, Any
         "url": url,
         "allowed": False,
         "line": None,
+        "training": None,
+        "training_line": None,
         "delay_s": None,
         "delay_reason": None,
     }
@@ -93,6 +95,11 @@ async def robots_verdict(place: Workplace, site: str, url: str) -> dict[str, Any
         number = f"{verdict.line_number}: " if verdict.line_number else ""
         line = f"{number}{verdict.line}" if verdict.line else "no line matches"
         facts |= {"allowed": verdict.allowed, "line": line, "delay_s": delay, "delay_reason": reason}
+        training = robots.training(url)  # whether photos are asked for
+        facts |= {
+            "training": training.allowed,
+            "training_line": training.line and f"{training.line_number}: {training.line}",
+        }
     return facts | known
 
 

@@ -195,7 +195,10 @@ class Gate:
 
     async def _wait(self, slot: Slot) -> Slot | None:
         clock = asyncio.get_running_loop().time
-        reason = Wait(f"the next request, {self.delay:g} s after the last ({self.reason})", slot.at)
+        why = f"the next request, {self.delay:g} s after the last ({self.reason})"
+        if slot.due - clock() > self.delay + 1:
+            why = "the end of an earlier lane's request, which may still be open"
+        reason = Wait(why, slot.at)
         to_be_checked = slot.due > clock()  # what may have changed while we sleep
         while (remaining := slot.due - clock()) > 0:
             if await self.sleep(remaining, reason):
@@ -266,6 +269,6 @@ class Gate:
 
 
 async def _gone(connection: Connection, host: str) -> str | None:
-    """The last holder of a host, if its process is gone: then its request is closed; else it may be open."""
-    row = await (await connection.execute("SELECT holder FROM host WHERE name = %s", (host,))).fetchone()
+    """Who asked a host last, if that process is gone: then its request is closed; else it may be open."""
+    row = await (await connection.execute("SELECT asker FROM host WHERE name = %s", (host,))).fetchone()
     return row[0] if row and is_gone(row[0]) else None

@@ -25,7 +25,7 @@ FUNCTIONS = (
         taken bigint;
     BEGIN
         UPDATE host SET epoch = epoch + 1, lane_job = job_id, holder = new_holder, slot_at = NULL,
-                        open_until = CASE WHEN holder = gone AND NOT lane_alive(lane_job) THEN NULL ELSE open_until END
+                        open_until = CASE WHEN asker = gone AND NOT lane_alive(lane_job) THEN NULL ELSE open_until END
         WHERE name = host_name RETURNING epoch INTO taken;
         RETURN taken;
     END $$
@@ -47,7 +47,7 @@ FUNCTIONS = (
         ELSE
             slot := GREATEST(gate.next_at, gate.open_until, moment);  -- GREATEST passes over NULL
             wait := EXTRACT(EPOCH FROM slot - moment);
-            UPDATE host SET slot_at = slot, next_at = slot + make_interval(secs => spacing),
+            UPDATE host SET asker = holder, slot_at = slot, next_at = slot + make_interval(secs => spacing),
                             open_until = slot + make_interval(secs => open_for)
             WHERE name = host_name;
         END IF;
@@ -69,7 +69,7 @@ FUNCTIONS = (
             reason := gate.reason;
         ELSIF spacing > 0 AND moment > slot + make_interval(secs => late) THEN
             starts := moment;
-            UPDATE host SET slot_at = moment, next_at = moment + make_interval(secs => spacing),
+            UPDATE host SET asker = holder, slot_at = moment, next_at = moment + make_interval(secs => spacing),
                             open_until = moment + make_interval(secs => open_for)
             WHERE name = host_name;
         ELSE
@@ -162,6 +162,7 @@ def _before() -> list[str]:
 
 def upgrade() -> None:
     op.add_column("host", sa.Column("holder", sa.String(), nullable=True))
+    op.add_column("host", sa.Column("asker", sa.String(), nullable=True))
     op.add_column("host", sa.Column("slot_at", sa.DateTime(timezone=True), nullable=True))
     _replace(list(FUNCTIONS))
     op.execute(HEAL)
@@ -170,4 +171,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     _replace(_before())
     op.drop_column("host", "slot_at")
+    op.drop_column("host", "asker")
     op.drop_column("host", "holder")

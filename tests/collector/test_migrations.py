@@ -75,6 +75,29 @@ def test_lanes_that_waited_in_the_engines_queues_become_crawl_jobs(empty_conninf
         ]
 
 
+def test_a_redirect_that_was_logged_twice_is_one_request_afterwards(empty_conninfo: str) -> None:
+    database.upgrade(empty_conninfo, "0007")
+    rows = [
+        ("new", None, None, "2026-11-01 00:00:00"),
+        ("redirect", "to http://elsewhere/", 5.0, "2026-11-01 00:00:05"),
+        ("unsafe", "redirected to http://elsewhere/", 0.0, "2026-11-01 00:00:05"),
+        ("new", None, 5.5, "2026-11-01 00:00:10.5"),
+    ]
+    insert = """INSERT INTO fetch_log (page_id, host, url, at, took, size, outcome, error, gap)
+                VALUES (1, 'h', 'u', %(at)s, 1, 1, %(outcome)s, %(error)s, %(gap)s)"""
+    with psycopg.connect(empty_conninfo) as connection:
+        connection.execute("INSERT INTO host (name, smallest_gap) VALUES ('h', 0), ('other', 0.2)")
+        for outcome, error, gap, at in rows:
+            connection.execute(insert, {"outcome": outcome, "error": error, "gap": gap, "at": at})
+    database.upgrade(empty_conninfo)
+    with psycopg.connect(empty_conninfo) as connection:
+        log = connection.execute("SELECT outcome, error, gap FROM fetch_log ORDER BY id").fetchall()
+        gaps = connection.execute("SELECT name, smallest_gap FROM host ORDER BY name").fetchall()
+    assert log == [("new", None, None), ("unsafe", "redirected to http://elsewhere/", 5.0), ("new", None, 5.5)]
+    assert gaps == [("h", 5.0), ("other", 0.2)]
+    database.downgrade(empty_conninfo, "0007")
+
+
 def test_photos_are_stored_without_a_vain_try_to_compress_them(conninfo: str) -> None:
     with psycopg.connect(conninfo) as connection:
         row = connection.execute(

@@ -2,14 +2,23 @@
 
 import asyncio
 import itertools
+import signal
+import subprocess
+import sys
+import time
 from datetime import timedelta
+from pathlib import Path
 from typing import LiteralString
 
 import psycopg
 import pytest
 
+from collector import holder
 from collector.errors import LaneLost
+from collector.fetch import PAGE_BYTES, Fetcher, Timeouts
+from collector.forget import forget_host
 from collector.politeness import Blocked, Connection, Gate, Pace, host_name
+from tests.demo_site import DemoSite, demo_site
 
 HOST = "stable.example"
 
@@ -109,6 +118,13 @@ async def test_retry_after_is_kept_to_the_second_and_never_capped(connection: Co
         await gate.reserve()
 
 
+@pytest.mark.parametrize("asked", [None, 0.0, 1.0, 59.0])
+async def test_our_own_back_off_is_the_least(connection: Connection, asked: float | None) -> None:
+    gate = await take(connection)
+    await gate.block(asked, "429")
+    assert await one(connection, "SELECT blocked_until - clock_timestamp() > interval '59 seconds' FROM host")
+
+
 async def test_incidents_double_up_to_a_day(connection: Connection) -> None:
     gate = await take(connection)
     waits = []
@@ -143,6 +159,200 @@ async def test_a_slot_given_back_is_there_for_the_next(connection: Connection) -
     slot = await gate.reserve()
     await gate.release(slot)
     assert (await gate.reserve()).at - slot.at < timedelta(seconds=0.5)
+
+
+async def test_a_slot_that_was_used_cannot_be_given_back(connection: Connection) -> None:
+    gate = await take(connection)
+    slot = await gate.reserve()
+    await connection.execute("SELECT finish_slot(%s, %s, %s, 1.0, 'test')", (HOST, gate.epoch, slot.at))
+    await gate.release(slot)
+    later = await gate.reserve()
+    assert later.at - slot.at == timedelta(seconds=1)
+    await gate.release(slot)  # another one is reserved now
+    assert (await gate.reserve()).at > later.at + timedelta(seconds=30)
+
+
+async def slot_ahead(gate: Gate) -> None:
+    """Leave the gate with its next slot a delay away."""
+    slot = await gate.reserve()
+    values = (gate.host, gate.epoch, slot.at, gate.delay)
+    await gate.connection.execute("SELECT finish_slot(%s, %s, %s, %s, 'test')", values)
+
+
+async def test_a_slot_is_given_back_when_the_process_is_to_stop(connection: Connection) -> None:
+    gate = await take(connection)
+    await slot_ahead(gate)
+    slot = await gate.reserve()
+    gate._stopping.set()
+    assert await gate.wait(slot) is None
+    assert await one(connection, "SELECT open_until IS NULL AND slot_at IS NULL FROM host")
+    assert (await gate.reserve()).at == slot.at
+
+
+async def test_nothing_is_asked_for_after_a_host_is_forgotten(connection: Connection, conninfo: str) -> None:
+    gate = await take(connection, delay=0.3)
+    await slot_ahead(gate)
+    slot = await gate.reserve()
+    async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as other:
+        await forget_host(other, HOST)
+    assert await gate.wait(slot) is None
+    assert await one(connection, "SELECT open_until IS NULL FROM host")
+
+
+async def test_a_host_that_closes_while_a_slot_is_waited_for_says_until_when(connection: Connection) -> None:
+    gate = await take(connection, delay=0.3)
+    await slot_ahead(gate)
+    slot = await gate.reserve()
+    until = await gate.block(None, "503")
+    with pytest.raises(Blocked, match="503") as caught:
+        await gate.wait(slot)
+    assert caught.value.until == until
+
+
+async def test_a_late_slot_of_a_forgotten_host_is_not_renewed(connection: Connection) -> None:
+    gate = await take(connection)
+    slot = await gate.reserve()
+    await asyncio.sleep(0.02)
+    await connection.execute("UPDATE host SET excluded_at = now()")
+    assert await gate.wait(slot) is None
+
+
+STALL = "/keibabook/bn/2016.html"
+
+
+async def asking(gate: Gate, fetcher: Fetcher, site: DemoSite) -> asyncio.Task:
+    """A request that is never answered, under way."""
+    slot = await gate.wait(await gate.reserve())
+    assert slot is not None
+    task = asyncio.create_task(gate.watch(fetcher.get(f"{site.base}{STALL}", max_bytes=PAGE_BYTES)))
+    while not site.log.open_requests:  # noqa: ASYNC110  (the site has no event for it)
+        await asyncio.sleep(0.01)
+    return task
+
+
+async def closed(site: DemoSite) -> None:
+    began = time.monotonic()
+    while site.log.open_requests:
+        assert time.monotonic() - began < 5
+        await asyncio.sleep(0.01)
+
+
+async def test_a_lane_whose_session_is_cut_closes_its_request_and_the_next_waits_for_that(
+    connection: Connection, conninfo: str
+) -> None:
+    async with (
+        demo_site(hostile=[f"stall@{STALL}"]) as site,
+        Fetcher(None, [site.base], Timeouts()) as fetcher,
+        await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as cut,
+    ):
+        old = await take(cut, delay=0.1)
+        task = await asking(old, fetcher, site)
+        await connection.execute("SELECT pg_terminate_backend(%s)", (cut.info.backend_pid,))
+        while await one(connection, "SELECT lane_alive(1)"):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        early = await take(connection, job_id=2)  # its session is gone, its request is not
+        assert site.log.open_requests == 1
+        assert (await early.reserve()).due - asyncio.get_running_loop().time() > 30
+        with pytest.raises(psycopg.OperationalError):
+            await task
+        await closed(site)
+
+
+async def test_the_next_lane_of_the_same_process_goes_on_as_soon_as_the_request_is_closed(
+    connection: Connection, conninfo: str
+) -> None:
+    async with (
+        demo_site(hostile=[f"stall@{STALL}"]) as site,
+        Fetcher(None, [site.base], Timeouts()) as fetcher,
+        await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as cut,
+    ):
+        task = await asking(await take(cut, delay=0.1), fetcher, site)
+        await connection.execute("SELECT pg_terminate_backend(%s)", (cut.info.backend_pid,))
+        with pytest.raises(psycopg.OperationalError):
+            await task
+        await closed(site)
+        assert (await (await take(connection, job_id=2)).reserve()).due - asyncio.get_running_loop().time() < 1
+
+
+async def test_a_lane_that_was_taken_over_closes_its_request(connection: Connection, conninfo: str) -> None:
+    async with (
+        demo_site(hostile=[f"stall@{STALL}"]) as site,
+        Fetcher(None, [site.base], Timeouts()) as fetcher,
+        await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as other,
+    ):
+        task = await asking(await take(connection), fetcher, site)
+        await take(other, job_id=2)
+        with pytest.raises(LaneLost):
+            await task
+        await closed(site)
+
+
+HOLD = """
+import asyncio, sys, psycopg
+from collector.politeness import Gate, Pace
+async def main():
+    connection = await psycopg.AsyncConnection.connect(sys.argv[1], autocommit=True)
+    gate = await Gate.take(connection, sys.argv[2], 7, Pace(0.1), asyncio.Event())
+    await gate.wait(await gate.reserve())
+    print("holds", flush=True)
+    await asyncio.sleep(60)
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("killed", [True, False])
+async def test_the_next_lane_waits_unless_the_process_is_gone(
+    connection: Connection, conninfo: str, killed: bool
+) -> None:
+    """Its session ends either way; only the kernel closes what a process has open."""
+    command = [sys.executable, "-c", HOLD, conninfo, HOST]
+    process = await asyncio.to_thread(
+        subprocess.Popen, command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2], text=True
+    )
+    try:
+        assert process.stdout is not None
+        await asyncio.to_thread(process.stdout.readline)
+        if killed:
+            process.send_signal(signal.SIGKILL)  # and not waited for: its number stays taken
+        else:
+            query = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+            await connection.execute(query)
+        while await one(connection, "SELECT lane_alive(7)"):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        gate = await take(connection, job_id=8)
+        wait = (await gate.reserve()).due - asyncio.get_running_loop().time()
+        assert wait < 1 if killed else wait > 30
+    finally:
+        process.kill()
+        process.communicate()
+
+
+async def test_a_lane_in_between_does_not_hide_an_open_request(connection: Connection, conninfo: str) -> None:
+    """The second lane never asks; the third still waits for the first, whose request is open."""
+    first = await take(connection)
+    await first.wait(await first.reserve())
+    async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as other:
+        await take(other, job_id=2)
+        await connection.execute("SELECT pg_advisory_unlock_all()")
+        third = await take(other, job_id=3)
+        assert (await third.reserve()).due - asyncio.get_running_loop().time() > 30
+
+
+def test_a_holder_of_another_machine_or_of_none_is_never_known_to_be_gone() -> None:
+    machine, pid, started, number = holder.new_holder().split()
+    assert not holder.is_gone(None)
+    assert not holder.is_gone("")
+    assert not holder.is_gone(f"elsewhere/{machine} {pid} {started} {number}")
+    assert not holder.is_gone(f"{machine} 1 ? 1")  # there, and when it started is not told
+    assert holder.is_gone(f"{machine} {pid} 1 {number}")  # the number was used before
+    assert holder.is_gone(f"{machine} 4194304 1 1")  # beyond all numbers
+
+
+async def test_an_error_is_not_its_own_cause(connection: Connection) -> None:
+    gate = await take(connection)
+    with pytest.raises(psycopg.errors.DivisionByZero) as caught:
+        await gate._call("SELECT 1/0, %s, %s")
+    assert caught.value.__cause__ is None
 
 
 async def test_a_forgotten_host_is_closed_for_good(connection: Connection) -> None:

@@ -1,10 +1,12 @@
 """robots.txt, Retry-After and opening hours, as rules without a network or a clock."""
 
+import gzip
 import time as clock
 from datetime import UTC, datetime, time, timedelta
 from email.utils import format_datetime
 
 import pytest
+from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 from protego import Protego
@@ -66,6 +68,65 @@ def test_out_of_reach_disallows_everything() -> None:
 
 def test_the_reason_for_being_out_of_reach_is_no_rule() -> None:
     assert not Robots.disallow_all("said:\nAllow: /").allowed(f"{SITE}/")
+
+
+@pytest.mark.parametrize(
+    ("rules", "path", "allowed", "number"),
+    [
+        ("User-agent: *\nContent-Signal: search=yes, ai-train=no\nAllow: /", "/a", False, 2),
+        ("User-agent: *\nContent-Signal: ai-train=yes", "/a", True, None),
+        ("User-agent: *\nContent-Signal: search=no, ai-input=no", "/a", True, None),  # neither granted nor refused
+        ("Content-Signal: ai-train=no\nUser-agent: *\nAllow: /", "/a", False, 1),  # of no group: for everybody
+        ("User-agent: otherbot\nContent-Signal: ai-train=no\n\nUser-agent: *\nAllow: /", "/a", True, None),
+        ("User-agent: *\nContent-Signal: ai-train=no\n\nUser-agent: paddock-collector\nAllow: /", "/a", True, None),
+        ("User-agent: *\nAllow: /\n\nUser-agent: Paddock-Collector\nContent-Usage: train-ai=n", "/a", False, 5),
+        ("User-agent: *\nContent-Usage: train-ai=n\nContent-Usage: /ok/ train-ai=y", "/ok/a", True, None),
+        ("User-agent: *\nContent-Usage: train-ai=n\nContent-Usage: /ok/ train-ai=y", "/a", False, 2),
+        ("User-agent: *\nContent-Signal: ai-train=yes\nContent-Signal: /a/*.jpg$ ai-train=no", "/a/b.jpg", False, 3),
+        ("User-agent: *\nContent-Signal: ai-train=no\nContent-Usage: train-ai=y", "/a", False, 2),  # the stricter one
+        ("User-agent: *\nContent-Signal: /a\tai-train=no", "/a", False, 2),
+    ],
+)
+def test_what_may_be_trained_on(rules: str, path: str, allowed: bool, number: int | None) -> None:
+    robots = Robots.parse(rules.encode())
+    verdict = robots.training(SITE + path)
+    assert (verdict.allowed, verdict.line_number) == (allowed, number)
+    assert robots.allowed(SITE + path)  # which is another question
+
+
+RULES_OF_ONE_LINE = "User-agent: *\nDisallow: /x # 馬\n"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        gzip.compress(RULES_OF_ONE_LINE.encode(), mtime=0), zstd.compress(RULES_OF_ONE_LINE.encode()),
+        gzip.compress(zstd.compress(RULES_OF_ONE_LINE.encode()), mtime=0), RULES_OF_ONE_LINE.encode("utf-16"),
+        RULES_OF_ONE_LINE.encode("utf-16-le"), RULES_OF_ONE_LINE.encode("utf-16-be"),
+        RULES_OF_ONE_LINE.encode("utf-32"), RULES_OF_ONE_LINE.encode("utf-8-sig"), RULES_OF_ONE_LINE.encode("cp932"),
+        RULES_OF_ONE_LINE.encode("euc_jp"), RULES_OF_ONE_LINE.encode("iso2022_jp"),
+        RULES_OF_ONE_LINE.encode() + b"\x1a\x1a", b"\n" + RULES_OF_ONE_LINE.encode(),
+    ],
+)  # fmt: skip
+def test_rules_are_read_however_they_are_written(body: bytes) -> None:
+    robots = Robots.parse(body)
+    assert robots.out_of_reach is None
+    assert not robots.allowed(f"{SITE}/x")
+    assert robots.allowed(f"{SITE}/y")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        gzip.compress(b"User-agent: *\nAllow: /\n", mtime=0)[:-9], gzip.compress(bytes(9_000_000), mtime=0),
+        zstd.compress(b"User-agent: *\nAllow: /\n")[:-3], b"\x89PNG\r\n\x1a\n\x00\x00", b"GIF89a\x01\x00\x01\x00",
+        b"User-agent: *\nAllow: /\n\x00\x01\x02", b"\x1f\x8b", bytes(20) + b"x",
+    ],
+)  # fmt: skip
+def test_what_is_no_text_disallows_everything_and_says_why(body: bytes) -> None:
+    robots = Robots.parse(body)
+    assert robots.out_of_reach
+    assert not robots.allowed(f"{SITE}/")
 
 
 AGENTS = st.sampled_from([PRODUCT_TOKEN, "*", "Paddock-Collector", "otherbot"]).map("User-agent: {}".format)

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import itertools
+import random
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -252,7 +253,7 @@ async def test_the_pause_is_counted_from_when_the_request_left(
 
 async def test_pages_that_robots_disallows_do_not_close_the_host(place: Workplace) -> None:
     summary, code, wire = await crawled(place, robots_says(b"User-agent: *\nDisallow: /keibabook/*/photo\n"))
-    assert row(place.conninfo, "SELECT incidents, blocked_until FROM host") == (0, None)
+    assert row(place.conninfo, "SELECT incidents, blocked_until, open_until FROM host") == (0, None, None)
     assert not any("photo" in path for path in wire.paths)
     query = "SELECT count(*) > 3, bool_and(state = 'failed') FROM page WHERE kind = 'photo_page'"
     assert row(place.conninfo, query) == (True, True)
@@ -352,7 +353,7 @@ async def test_a_date_to_come_back_at_is_on_the_clock_of_who_wrote_it(
         (b"X-Robots-Tag: noai, max-image-preview:large",), (b"X-Robots-Tag: max-snippet:-1, noai",),
         (b"X-Robots-Tag: otherbot: noindex", b"X-Robots-Tag: Paddock-Collector: NoImageIndex"),
         (b"X-Robots-Tag: noimageindex, unavailable_after: 25 Jun 2030 15:00:00 PST",),
-        (b"Content-Signal: search=yes, ai-train=no",), (b"Content-Usage: train-ai=n",),
+        (b"Content-Signal: search=yes, ai-train=no",), (b"Content-Usage: train-ai=n",), (b"TDM-Reservation: 1",),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("path", [VICTIM.page_path, VICTIM.image_path])
@@ -375,3 +376,42 @@ async def test_what_a_pages_own_metas_keep_out_is_not_held(place: Workplace) -> 
     _, _, wire = await crawled(place, change)
     assert page(place.conninfo, VICTIM.page_path)[0] == "excluded"
     assert VICTIM.image_path not in wire.paths
+
+
+NAMES = (
+    b"ETag", b"Last-Modified", b"Content-Type", b"Content-Encoding", b"Location", b"Retry-After", b"Date",
+    b"X-Robots-Tag", b"Content-Signal", b"Content-Usage", b"Set-Cookie", b"Cache-Control", b"Server", b"Vary",
+)  # fmt: skip
+PIECES = (
+    b"noai", b"gzip", b"br", b"utf-8", b"text/html", b"charset=", b"http://", b"/", b"..", b":", b",", b";", b"=", b'"',
+    b"W/", b"0", b"-1", b"Mon, 23 Nov 2026 12:05:00 GMT", b"paddock-collector", b"\xe9", b"\xff", b"\x80", b"\x01",
+    b"\x1b[31m", b"%", b"[", b"\\", b" ", b"\t", b"x" * 300, "馬".encode(), "馬".encode("cp932"),
+)  # fmt: skip
+STATUSES = (b"200 OK",) * 8 + (b"302 Moved", b"304 Same", b"500 Oh", b"404 None", b"203 \xe9", b"206 Part")
+
+
+@pytest.mark.parametrize("random_seed", range(4))
+async def test_no_answer_ends_a_lane(
+    place: Workplace, random_seed: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Headers of random bytes on every page: each page is decided on, and the site sees what our log has."""
+    monkeypatch.setattr("collector.crawl.PATIENCE", timedelta(seconds=5))
+    chance = random.Random(random_seed)
+
+    def change(path: str, head: bytes, body: bytes) -> bytes:
+        if path == "/robots.txt" or chance.random() < 0.3:
+            return head + b"\r\n\r\n" + body
+        headers = [
+            chance.choice(NAMES) + b": " + b"".join(chance.choices(PIECES, k=chance.randint(0, 5)))
+            for _ in range(chance.randint(1, 4))
+        ]
+        return with_headers(*headers, at=path, status=chance.choice(STATUSES))(path, head, body)
+
+    summary, code, wire = await crawled(place, change)
+    assert summary.requests == len(wire.requests)
+    assert code in (ExitCode.DONE, ExitCode.SOME_FAILED, ExitCode.BLOCKED)
+    ours = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert ours == []
+    due = "SELECT count(*) FROM page WHERE due_at <= clock_timestamp() AND kind <> 'robots'"
+    assert code == ExitCode.BLOCKED or row(place.conninfo, due) == (0,)
+    assert row(place.conninfo, "SELECT count(*) FROM page WHERE state = 'fetched' AND digest IS NULL") == (0,)
