@@ -88,6 +88,7 @@ class _Reader:
     def __init__(self) -> None:
         self._pool = self._start()
         self._given: list[Future[list[Derived]]] = []
+        self.has_read = False
 
     @property
     def load(self) -> int:
@@ -150,6 +151,7 @@ async def _taken_back(
 ) -> list[tuple[Answer, Derived]]:
     try:
         read = await asyncio.wrap_future(future)
+        reader.has_read = True
     except Exception as error:  # noqa: BLE001
         logger.warning("pages are read again one by one", extra={"pages": len(batch), "reason": str(error)})
         read = [await _read_alone(reader, answer) for answer in batch]
@@ -164,9 +166,11 @@ async def _read_alone(reader: _Reader, answer: Answer) -> Derived:
             continue
         except Exception as error:  # noqa: BLE001
             return tripped(error)  # what was read could not be sent back
+        reader.has_read = True
         return derived
     try:
-        await asyncio.wrap_future(reader.give([]))
+        if not reader.has_read:
+            await asyncio.wrap_future(reader.give([]))
     except BrokenProcessPool as error:
         raise PaddockError(
             "Processes that read pages die as soon as they start, perhaps for want of memory; nothing was changed. "

@@ -6,12 +6,13 @@ import signal
 from dataclasses import replace
 
 from collector.derive import Derived
+from collector.models import PageKind
 from collector.reading import Answer, read_batch
 from collector.sources import Parsed
 
 
 def killed(batch: list[Answer]) -> list[Derived]:
-    """Ended from outside, as by the kernel for want of memory, by each page of a race's result whose id ends in 11."""
+    """Ended from outside, as by the kernel for want of memory, by each page of a race's result whose id ends in 0111."""
     if any(_is_poison(answer) for answer in batch):
         os.kill(os.getpid(), signal.SIGKILL)
     return read_batch(batch)
@@ -38,4 +39,4 @@ def dead(_: list[Answer]) -> list[Derived]:
 
 
 def _is_poison(answer: Answer) -> bool:
-    return answer.page.url.endswith("11/")
+    return answer.page.kind is PageKind.RACE_RESULT and answer.page.url.endswith("0111/")

@@ -82,7 +82,7 @@ async def test_a_reader_that_is_killed_changes_nothing_of_what_is_found(
     assert await running == alone
 
 
-POISONED = "SELECT state, error, digest IS NOT NULL FROM page WHERE kind = 'race_result' AND url LIKE '%11/'"
+POISONED = "SELECT state, error, digest IS NOT NULL FROM page WHERE kind = 'race_result' AND url LIKE '%0111/'"
 
 
 @pytest.mark.parametrize("poison", ["killed", "fault", "unsendable"])
@@ -96,7 +96,7 @@ async def test_a_page_that_kills_its_reader_is_set_aside_and_all_others_are_read
     with monkeypatch.context() as patch:
         patch.setattr(reading, "read_batch", getattr(tests.poison, poison))
         changes = await read_again(collected)
-    assert poisoned > 1
+    assert poisoned > 0
     assert changes.unreadable == poisoned
     assert await held(collected) == before
     for state, error, archived in await (await collected.execute(POISONED)).fetchall():
