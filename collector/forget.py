@@ -37,8 +37,22 @@ UPDATE page SET state = 'excluded', due_at = NULL, digest = NULL, etag = NULL, l
     error = 'forgotten on request' WHERE url = ANY (%(urls)s)
 """
 DROP_FAILURES = "DELETE FROM parse_failure USING page WHERE page.id = page_id AND page.url = ANY (%(urls)s)"
+# The bytes of what is named, those of earlier answers too; locked, so that no crawl takes one of them up meanwhile.
+NAMED_BLOBS = """
+CREATE TEMP TABLE named_blob ON COMMIT DROP AS SELECT digest FROM blob WHERE digest IN (
+    SELECT digest FROM page WHERE url = ANY (%(urls)s)
+    UNION SELECT log.digest FROM fetch_log AS log JOIN page ON page.id = log.page_id WHERE page.url = ANY (%(urls)s)
+    UNION SELECT digest FROM photo WHERE page_url = ANY (%(urls)s) OR image_url = ANY (%(urls)s))
+ORDER BY digest FOR UPDATE
+"""
+UNLOG = """
+UPDATE fetch_log SET digest = NULL FROM page
+WHERE page.id = page_id AND page.url = ANY (%(urls)s) AND fetch_log.digest IS NOT NULL
+"""
 DROP_BLOBS = """
-DELETE FROM blob WHERE NOT EXISTS (SELECT FROM page WHERE page.digest = blob.digest)
+DELETE FROM blob USING named_blob WHERE blob.digest = named_blob.digest
+AND NOT EXISTS (SELECT FROM page WHERE page.digest = blob.digest)
+AND NOT EXISTS (SELECT FROM fetch_log AS log WHERE log.digest = blob.digest)
 AND NOT EXISTS (SELECT FROM photo WHERE photo.digest = blob.digest)
 """
 
@@ -109,8 +123,11 @@ async def _take_out(connection: Connection, urls: list[str]) -> Forgotten:
     named = {"urls": urls}
     row = await (await connection.execute(NEAR, named)).fetchone()
     near = (row[0] if row else None) or []
+    await connection.execute("SELECT FROM page WHERE url = ANY (%(urls)s) ORDER BY id FOR UPDATE", named)
+    await connection.execute(NAMED_BLOBS, named)
     photos = (await connection.execute(DROP_PHOTOS, named)).rowcount
     await connection.execute(DROP_FAILURES, named)
     pages = (await connection.execute(EXCLUDE, named)).rowcount
+    await connection.execute(UNLOG, named)
     blobs = (await connection.execute(DROP_BLOBS)).rowcount
     return Forgotten(photos, pages, blobs, near)

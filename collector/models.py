@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    CheckConstraint,
     Column,
     Date,
     DateTime,
@@ -148,6 +149,7 @@ class Page(SQLModel, table=True):
             postgresql_where=text("due_at IS NOT NULL"),
         ),
         Index("ix_page_kind_dated", "kind", "dated"),
+        CheckConstraint("state <> 'fetched' OR digest IS NOT NULL", "fetched_has_bytes"),
     )
     id: int | None = _id()
     url: str
@@ -177,7 +179,10 @@ class FetchLog(SQLModel, table=True):
     """Every request ever made, append-only: what was asked, when, what came."""
 
     __tablename__ = "fetch_log"  # pyright: ignore[reportAssignmentType]
-    __table_args__ = (Index("ix_fetch_log_at", "at"),)
+    __table_args__ = (
+        Index("ix_fetch_log_at", "at"),
+        Index("ix_fetch_log_digest", "digest", postgresql_where=text("digest IS NOT NULL")),
+    )
     id: int | None = _id()
     page_id: int = Field(sa_type=BigInteger)
     host: str
@@ -189,7 +194,8 @@ class FetchLog(SQLModel, table=True):
     size: int = 0  # bytes of the body
     outcome: str  # new, changed, unchanged, not_modified, redirect, gone, refused, try_later, unsafe
     error: str | None = None
-    digest: str | None = None  # of what came, where it was new: the archive's history of a page that changes
+    # Of what came, where it was new: the archive's history of a page that changes. Its bytes are kept as long as it is.
+    digest: str | None = Field(default=None, foreign_key="blob.digest")
 
 
 class Host(SQLModel, table=True):

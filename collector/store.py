@@ -62,14 +62,14 @@ def _plain(value: Any) -> str:
     return value.isoformat()
 
 
-def _writable(text: str | None) -> str | None:
+def writable(text: str | None) -> str | None:
     """Words that a site has a part in, as the database takes them: without lone surrogates and zero bytes."""
     return text and text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
 def _validator(text: str | None) -> str | None:
     """What can be sent back just as it came; None where it cannot even be kept so."""
-    return text if text == _writable(text) else None
+    return text if text == writable(text) else None
 
 
 def _array(values: Iterable[object]) -> str:
@@ -283,17 +283,17 @@ def _single_statement(outcome: Outcome, facts: dict[str, Any]) -> LiteralString 
 def _page_facts(gate: Gate, outcome: Outcome) -> dict[str, Any]:
     page, packed, derived = outcome.page, outcome.packed, outcome.derived
     facts: dict[str, Any] = {
-        "host": gate.host, "epoch": gate.epoch, "delay": gate.delay, "why": _writable(gate.reason),
+        "host": gate.host, "epoch": gate.epoch, "delay": gate.delay, "why": writable(gate.reason),
         "id": page.id, "url": page.url, "source": page.source,
         "at": outcome.at, "asked": outcome.asked, "took": outcome.took,
         "status": outcome.status, "size": outcome.size, "outcome": outcome.outcome,
-        "error": _writable(outcome.error),
+        "error": writable(outcome.error),
         "state": outcome.state, "due_at": outcome.due_at,
         "etag": _validator(outcome.etag), "last_modified": _validator(outcome.last_modified),
         "failures": outcome.failures,
         "answered": outcome.answered, "missing": _array(derived.missing) if derived else None,
         "digest": packed.digest if packed else None,
-        "media_type": _writable(packed.media_type) if packed else None,
+        "media_type": writable(packed.media_type) if packed else None,
         "blob_size": packed.size if packed else None,
         "encoding": packed.encoding if packed else None,
     }  # fmt: skip
@@ -332,20 +332,22 @@ def _item_facts(item: Item) -> dict[str, Any]:
 
 async def keep_out(cursor: Cursor, page: DuePage, why: str | None) -> None:
     """Take away what is shown of a page that is kept out; its picture is not asked for."""
-    await _execute(cursor, KEEP_OUT, {"url": page.url, "error": _writable(why)})
+    await _execute(cursor, KEEP_OUT, {"url": page.url, "error": writable(why)})
 
 
 async def store_derived(cursor: Cursor, page: DuePage, digest: str | None, at: datetime, derived: Derived) -> None:
     """Write what a page means; the same whether it came just now or is read again from the archive."""
     provenance = {"id": page.id, "url": page.url, "at": at, "digest": digest}
     if derived.failure:
-        failure = {"field": derived.failure.field, "reason": derived.failure.reason}
+        failure = {"field": writable(derived.failure.field), "reason": writable(derived.failure.reason)}
         await _execute(cursor, STORE_FAILURE, provenance | failure)
         return
     if page.state == PageState.QUARANTINED or page.kind in ROWS:
         await _execute(cursor, FORGET_FAILURES, provenance)
     for flaw in derived.parsed.flaws:
-        await _execute(cursor, STORE_FAILURE, provenance | {"field": flaw.field, "reason": flaw.reason})
+        await _execute(
+            cursor, STORE_FAILURE, provenance | {"field": writable(flaw.field), "reason": writable(flaw.reason)}
+        )
     if picture := derived.picture:
         await _execute(cursor, STORE_PICTURE, provenance | _picture_facts(picture, page))
     items = once_each(derived.parsed.items)

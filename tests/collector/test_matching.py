@@ -26,9 +26,11 @@ SITE = "http://old.example/keibabook/160208"
 async def say(connection: Connection, kind: PageKind, url: str, dated: date, items: list[Item]) -> None:
     """Let a page have said this."""
     await connection.execute("INSERT INTO host VALUES ('h') ON CONFLICT DO NOTHING")
+    await connection.execute("INSERT INTO blob VALUES ('d', 'text/html', 1, '', 'x') ON CONFLICT DO NOTHING")
     row = await (
         await connection.execute(
-            """INSERT INTO page (url, host, source, kind, dated, state) VALUES (%s, 'h', 's', %s, %s, 'fetched')
+            """INSERT INTO page (url, host, source, kind, dated, state, digest)
+               VALUES (%s, 'h', 's', %s, %s, 'fetched', 'd')
                ON CONFLICT (url) DO UPDATE SET state = 'fetched' RETURNING id""",
             (url, kind, dated),
         )

@@ -129,3 +129,40 @@ def test_jobs_that_were_queued_or_running_are_still_there_after_both_ways(empty_
             " JOIN training.training_job AS job ON job.engine_job = engine.id ORDER BY job.id"
         ).fetchall()
     assert handed == [("a", "x:cpu", "todo"), ("b", "fleet:cpu", "todo")]
+
+
+PAGE = """
+INSERT INTO page (url, host, source, kind, dated, state, due_at, etag, digest)
+VALUES (%s, 'h', 'keibado', 'photo_page', '2016-02-08', %s, NULL, 'x', %s)
+"""
+
+
+def test_pages_fetched_without_bytes_are_due_again_and_no_more_can_be(empty_conninfo: str) -> None:
+    database.upgrade(empty_conninfo, "0007")
+    with psycopg.connect(empty_conninfo) as connection:
+        connection.execute("INSERT INTO host (name) VALUES ('h')")
+        connection.execute("INSERT INTO blob VALUES ('held', 'text/html', 1, '', 'x')")
+        for url, state, digest in (("a", "fetched", None), ("b", "fetched", "held"), ("c", "gone", None)):
+            connection.execute(PAGE, (url, state, digest))
+        for digest in ("held", "gone", None):
+            connection.execute(
+                "INSERT INTO fetch_log (page_id, host, url, at, took, size, outcome, digest)"
+                " VALUES (1, 'h', 'u', now(), 1, 1, 'new', %s)",
+                (digest,),
+            )
+    database.upgrade(empty_conninfo)
+    with psycopg.connect(empty_conninfo, autocommit=True) as connection:
+        pages = connection.execute("SELECT url, state, due_at <= now(), etag FROM page ORDER BY url").fetchall()
+        assert pages == [("a", "due", True, None), ("b", "fetched", None, "x"), ("c", "gone", None, "x")]
+        log = connection.execute("SELECT digest FROM fetch_log ORDER BY id").fetchall()
+        assert log == [("held",), (None,), (None,)]
+        with pytest.raises(psycopg.errors.CheckViolation):
+            connection.execute("UPDATE page SET state = 'fetched' WHERE url = 'a'")
+        with pytest.raises(psycopg.errors.CheckViolation):
+            connection.execute("UPDATE page SET digest = NULL WHERE url = 'b'")
+        connection.execute("UPDATE page SET digest = NULL, state = 'due'")
+        with pytest.raises(psycopg.errors.ForeignKeyViolation):
+            connection.execute("DELETE FROM blob")
+    database.downgrade(empty_conninfo, "0007")
+    database.upgrade(empty_conninfo)
+    database.check(empty_conninfo)

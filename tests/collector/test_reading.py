@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 
+import tests.poison
 from collector import reading
 from collector.archive import pack
 from collector.crawl import Tick, crawl
@@ -66,18 +67,61 @@ async def test_several_processes_find_what_one_finds(collected: Connection, monk
     assert sum(count for changes in again.rows.values() for count in changes.values()) == 0
 
 
-async def test_a_reader_that_is_killed_changes_nothing(collected: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("collector.reparse.processes_for", lambda _answers: 2)
+async def test_a_reader_that_is_killed_changes_nothing_of_what_is_found(
+    collected: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await collected.execute("UPDATE race SET distance = distance + 1")
-    before = await held(collected)
+    alone = await read_again(collected, dry_run=True)
+    monkeypatch.setattr("collector.reparse.processes_for", lambda _answers: 2)
     running = asyncio.create_task(read_again(collected))
     for _ in range(1000):
         if readers := multiprocessing.active_children():
             os.kill(readers[0].pid or 0, signal.SIGKILL)
             break
         await asyncio.sleep(0.01)
-    with pytest.raises(PaddockError, match="was killed"):
-        await running
+    assert await running == alone
+
+
+POISONED = "SELECT state, error, digest IS NOT NULL FROM page WHERE kind = 'race_result' AND url LIKE '%0111/'"
+
+
+@pytest.mark.parametrize("poison", ["killed", "fault", "unsendable"])
+async def test_a_page_that_kills_its_reader_is_set_aside_and_all_others_are_read(
+    collected: Connection, monkeypatch: pytest.MonkeyPatch, poison: str
+) -> None:
+    monkeypatch.setattr("collector.reparse.processes_for", lambda _answers: 2)
+    monkeypatch.setattr("collector.reparse.BATCH", 10)
+    before = await held(collected)
+    poisoned = len(await (await collected.execute(POISONED)).fetchall())
+    with monkeypatch.context() as patch:
+        patch.setattr(reading, "read_batch", getattr(tests.poison, poison))
+        changes = await read_again(collected)
+    assert poisoned > 0
+    assert changes.unreadable == poisoned
+    assert await held(collected) == before
+    for state, error, archived in await (await collected.execute(POISONED)).fetchall():
+        assert (state, archived) == ("quarantined", True)
+        assert error.startswith("parser: ")
+    assert (await read_again(collected)).unreadable == 0  # by readers that live
+    assert {state for state, *_ in await (await collected.execute(POISONED)).fetchall()} == {"fetched"}
+
+
+async def test_where_no_reader_lives_nothing_is_changed(collected: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collector.reparse.processes_for", lambda _answers: 2)
+    monkeypatch.setattr(reading, "read_batch", tests.poison.dead)
+    await collected.execute("UPDATE race SET distance = distance + 1")
+    before = await held(collected)
+    with pytest.raises(PaddockError, match="die as soon as they start"):
+        await read_again(collected)
+    assert await held(collected) == before
+
+
+async def test_bytes_that_cannot_be_unpacked_cost_their_page_alone(collected: Connection) -> None:
+    await collected.execute("UPDATE blob SET content = substr(content, 1, 99) WHERE encoding = 'zlib'")
+    row = await (await collected.execute("SELECT count(*) FROM blob WHERE encoding = 'zlib'")).fetchone()
+    assert row is not None
+    before = await held(collected)
+    assert (await read_again(collected)).unreadable >= row[0] > 0
     assert await held(collected) == before
 
 

@@ -36,10 +36,12 @@ async def counted(conninfo: str, log: Log | None = None) -> Overview:
 def add_page(conninfo: str, url: str, state: str, error: str | None = None, kind: str = "image") -> None:
     """Put a page into the frontier."""
     execute(conninfo, "INSERT INTO host (name) VALUES (%s) ON CONFLICT DO NOTHING", HOST)
+    execute(conninfo, "INSERT INTO blob VALUES ('d', 'text/html', 1, '', 'x') ON CONFLICT DO NOTHING")
     execute(
         conninfo,
-        "INSERT INTO page (url, host, source, kind, dated, state, error) VALUES (%s, %s, 'keibado', %s, now(), %s, %s)",
-        url, HOST, kind, state, error,
+        "INSERT INTO page (url, host, source, kind, dated, state, error, digest)"
+        " VALUES (%s, %s, 'keibado', %s, now(), %s, %s, %s)",
+        url, HOST, kind, state, error, "d" if state == PageState.FETCHED else None,
     )  # fmt: skip
 
 

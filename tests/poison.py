@@ -1,0 +1,42 @@
+"""Pages that kill whoever reads them: what a process of readers runs in tests, in place of `read_batch`."""
+
+import ctypes
+import os
+import signal
+from dataclasses import replace
+
+from collector.derive import Derived
+from collector.models import PageKind
+from collector.reading import Answer, read_batch
+from collector.sources import Parsed
+
+
+def killed(batch: list[Answer]) -> list[Derived]:
+    """Ended from outside, as by the kernel for want of memory, by each page of a race's result whose id ends in 0111."""
+    if any(_is_poison(answer) for answer in batch):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return read_batch(batch)
+
+
+def fault(batch: list[Answer]) -> list[Derived]:
+    """A fault in a library."""
+    if any(_is_poison(answer) for answer in batch):
+        ctypes.string_at(0)
+    return read_batch(batch)
+
+
+def unsendable(batch: list[Answer]) -> list[Derived]:
+    """What is read cannot be sent back."""
+    return [
+        replace(derived, parsed=Parsed((lambda: None,))) if _is_poison(answer) else derived  # pyright: ignore
+        for answer, derived in zip(batch, read_batch(batch), strict=True)
+    ]
+
+
+def dead(_: list[Answer]) -> list[Derived]:
+    """A process that cannot live at all."""
+    os._exit(1)
+
+
+def _is_poison(answer: Answer) -> bool:
+    return answer.page.kind is PageKind.RACE_RESULT and answer.page.url.endswith("0111/")
