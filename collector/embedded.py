@@ -277,8 +277,9 @@ class _Server:
             contextlib.suppress(BlockingIOError),  # somebody else still uses it
             _locked(self.directory / "users", fcntl.LOCK_EX | fcntl.LOCK_NB),
         ):
-            command = [self.bin / "pg_ctl", "stop", "-w", "-m", "fast", "-D", self.data]
-            subprocess.run(command, check=False, capture_output=True, **self.owner.options())
+            if self._is_alive():  # pg_ctl sends its signal to whoever bears the number now
+                command = [self.bin / "pg_ctl", "stop", "-w", "-m", "fast", "-D", self.data]
+                subprocess.run(command, check=False, capture_output=True, **self.owner.options())
             with contextlib.suppress(OSError):
                 self.socket.rmdir()
 

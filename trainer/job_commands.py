@@ -61,14 +61,16 @@ def reasons_to_wait(connection: Connection, jobs: Sequence[Job]) -> dict[int, st
     return {job_id: words for job_id, words in found.items() if words}
 
 
-def say_waits(connection: Connection, jobs: Sequence[Job], said: str, console: Console | None = None) -> str:
+def say_waits(
+    connection: Connection, jobs: Sequence[Job], said: str = "", *, demo: bool, console: Console | None = None
+) -> str:
     """Say on stderr for what jobs wait that somebody watches, where that has changed since; what was said now."""
     waits = reasons_to_wait(connection, jobs)
     lines = [f"{job.name} {waits[job.id]}." for job in jobs if job.id in waits]
     more = f" {len(lines) - 1} more wait, too." if len(lines) > 1 else ""
     words = f"{lines[0]}{more}" if lines else ""
     if words and words != said:
-        (console or stderr()).print(words, soft_wrap=True)
+        (console or stderr()).print(as_typed(words, demo=demo), soft_wrap=True)
     return words
 
 
@@ -150,6 +152,7 @@ def _submit(
     told = f"{size_in_words(sent)} sent" if sent else "nothing had to be sent"
     words = f"{job.name} is queued ({told}). Watch it: `trainer job logs -f {job.name}`"
     stdout().print(as_typed(words, demo=demo), soft_wrap=True)
+    say_waits(connection, [job], demo=demo)
     return job
 
 

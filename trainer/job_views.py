@@ -122,11 +122,16 @@ def logs(word: str, *, follow: bool, as_json: bool, demo: bool) -> None:
             return
         if follow and not job.state.ended:
             stderr().print("Ctrl-C ends the watching, not the job.")
-        _print_log(connection, job, follow=follow, tend=lambda now: ensure(settings, [now], demo=demo))
+
+        def tend(now: Job, said: str) -> str:
+            ensure(settings, [now], demo=demo)
+            return say_waits(connection, [now], said, demo=demo)
+
+        _print_log(connection, job, follow=follow, tend=tend)
 
 
-def _print_log(connection: Connection, job: Job, *, follow: bool, tend: Callable[[Job], None]) -> None:
-    """Write out what was printed, byte for byte, and what will be; an engine that is killed meanwhile begins anew."""
+def _print_log(connection: Connection, job: Job, *, follow: bool, tend: Callable[[Job, str], str]) -> None:
+    """Write out what was printed, byte for byte, and what will be; `tend` looks after what has not ended."""
     told, waited = 0, ""
     while True:
         # First its state: what it printed before it ended is there then.
@@ -141,8 +146,7 @@ def _print_log(connection: Connection, job: Job, *, follow: bool, tend: Callable
             if follow and now is not None:
                 stderr().print(f"{now.name}: {now.state}{f' ({now.reason})' if now.reason else ''}")
             return
-        tend(now)
-        waited = say_waits(connection, [now], waited)
+        waited = tend(now, waited)
         time.sleep(LOOK_EVERY)
 
 

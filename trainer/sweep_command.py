@@ -2,13 +2,14 @@
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from collector.console import as_typed
 from collector.errors import UsageError
+from collector.settings import Settings
 from trainer.command_base import places, print_json, print_rows, progress, stderr, stdout
 from trainer.dataset.manifest import find_version
 from trainer.job_commands import ensure, opened_book, say_waits
@@ -50,7 +51,7 @@ def sweep(
             shared = settings.database_url is not None
             jobs.append(held or client.submit(connection, its, profile, settings.home, shared=shared)[0])
         ensure(settings, jobs, demo=demo)
-        ended = _watch(connection, jobs, tend=lambda now: ensure(settings, now, demo=demo))
+        ended = _watch(connection, jobs, settings, demo=demo)
         rows = sorted((_row(connection, job) for job in ended), key=lambda row: row["validation_mse"] or float("inf"))
     if as_json:
         print_json(rows)
@@ -71,7 +72,7 @@ def _held(connection: Connection, name: str, one: Combination) -> Job | None:
     return found
 
 
-def _watch(connection: Connection, jobs: Sequence[Job], tend: Callable[[Sequence[Job]], None]) -> list[Job]:
+def _watch(connection: Connection, jobs: Sequence[Job], settings: Settings, *, demo: bool) -> list[Job]:
     """Wait until all have ended; what they are then. While none of them runs, say for what the first waits."""
     console, said = stderr(), ""
     with progress("jobs", console) as tell:
@@ -81,9 +82,10 @@ def _watch(connection: Connection, jobs: Sequence[Job], tend: Callable[[Sequence
             tell(ended, len(now))
             if ended == len(now):
                 return now
-            tend(now)
+            ensure(settings, now, demo=demo)
             if not any(job.state is State.RUNNING for job in now):
-                said = say_waits(connection, [job for job in now if job.state is State.QUEUED], said, console)
+                waiting = [job for job in now if job.state is State.QUEUED]
+                said = say_waits(connection, waiting, said, demo=demo, console=console)
             time.sleep(LOOK_EVERY)
 
 

@@ -265,6 +265,21 @@ def test_a_pid_file_that_names_another_process_or_none_is_not_in_the_way(used: H
     end(client)
 
 
+def test_the_last_user_of_a_killed_server_ends_no_process_that_bears_its_number_now(used: Home) -> None:
+    client = used.start()
+    conninfo_of(client)
+    os.kill(used.server(), signal.SIGKILL)
+    owner = used.data.stat().st_uid
+    switch: dict[str, Any] = {"user": owner} if os.geteuid() == 0 else {}  # whom pg_ctl may send a signal
+    with subprocess.Popen(["sleep", "60"], cwd="/", **switch) as stranger:
+        file = used.data / "postmaster.pid"
+        file.write_text(f"{stranger.pid}\n{file.read_text().partition(chr(10))[2]}")
+        end(client)
+        time.sleep(0.2)
+        assert stranger.poll() is None
+        stranger.kill()
+
+
 @pytest.mark.parametrize(
     ("found", "all_of_them"),
     [

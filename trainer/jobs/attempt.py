@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, LiteralString, TypeVar
 
 import psycopg
 
@@ -51,7 +51,8 @@ class Attempt:
     job: Job
     folders: Folders
     line: Line
-    stopping: asyncio.Event = field(default_factory=asyncio.Event)  # it may save, and ends
+    leaving: asyncio.Event = field(default_factory=asyncio.Event)  # the engine is told to end, and each attempt with it
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)  # this one may save, and ends
     lost: asyncio.Event = field(default_factory=asyncio.Event)  # the job is another attempt's, or nobody's: it ends
     over: asyncio.Event = field(default_factory=asyncio.Event)  # its command has ended
     keeper: asyncio.subprocess.Process | None = None
@@ -83,7 +84,7 @@ class Attempt:
         """
         if self.lost.is_set():
             raise Superseded(self.job.name)
-        if self.stopping.is_set():
+        if self.stopping.is_set() or self.leaving.is_set():
             raise InterruptedError
 
 
@@ -101,7 +102,7 @@ async def first_of(*awaited: Coroutine[Any, Any, Any], within: float | None = No
 async def keep_hold(attempt: Attempt) -> None:
     """Say that the attempt is alive for as long as it is the job's own, and hear whether it is to stop."""
     while True:
-        with contextlib.suppress(psycopg.OperationalError):  # the engine says that the database is away
+        with contextlib.suppress(psycopg.Error):  # the engine says that the database is away
             rows = await attempt.line.execute(BEAT, attempt.facts)
             if not rows:
                 attempt.lost.set()
@@ -131,12 +132,12 @@ async def patiently(attempt: Attempt, ask: Callable[[], Awaitable[T]]) -> T:
         try:
             return await ask()
         except psycopg.OperationalError as error:
-            if not is_away(error) or (attempt.stopping.is_set() and time.monotonic() - asked > PATIENCE):
+            if not is_away(error) or (attempt.leaving.is_set() and time.monotonic() - asked > PATIENCE):
                 raise
             await asyncio.sleep(AGAIN_AFTER)
 
 
-async def write(attempt: Attempt, statement: Any, **more: Any) -> dict[str, Any]:
+async def write(attempt: Attempt, statement: LiteralString, **more: Any) -> dict[str, Any]:
     """Write under the attempt's number.
 
     Raises:
@@ -184,8 +185,13 @@ async def _keep_the_last(attempt: Attempt, printing: asyncio.Task[None]) -> str:
     except (OSError, psycopg.Error) as error:
         if isinstance(error, psycopg.OperationalError) and is_away(error):
             raise
-        return str(error).strip().splitlines()[0]
+        return in_a_line(error)
     return ""
+
+
+def in_a_line(error: Exception) -> str:
+    """What went wrong, without what the database adds over many lines."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 async def _start(attempt: Attempt, environment: dict[str, str], held: Sequence[int]) -> asyncio.subprocess.Process:
@@ -206,7 +212,8 @@ async def _to_its_end(attempt: Attempt, keeper: asyncio.subprocess.Process) -> s
     left = max(0.0, limit[0] - attempt.job.seconds) if limit else None
     if attempt.job.task.cloud is not None:
         left = None if left is None else max(LEAST, left)
-    in_time = await first_of(keeper.wait(), attempt.stopping.wait(), attempt.lost.wait(), within=left)
+    told = (attempt.stopping.wait(), attempt.leaving.wait(), attempt.lost.wait())
+    in_time = await first_of(keeper.wait(), *told, within=left)
     if not attempt.lost.is_set():
         attempt.tell(b"end")
         await first_of(keeper.wait(), attempt.lost.wait())

@@ -25,7 +25,7 @@ KEPT_HEAD, KEPT_TAIL = 1 << 20, 63 << 20  # bytes of a log that are kept of its 
 
 def conninfo_of_jobs(conninfo: str) -> str:
     """The same database, where jobs and their engine are found first."""
-    return make_conninfo(conninfo, options=SEARCH_PATH, tcp_user_timeout=UNANSWERED)
+    return make_conninfo(conninfo, options=SEARCH_PATH, connect_timeout=10, tcp_user_timeout=UNANSWERED)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from typing import Any
 import psycopg
 
 from collector.errors import UsageError
-from trainer.jobs.attempt import first_of, is_away
+from trainer.jobs.attempt import first_of, in_a_line, is_away
 from trainer.jobs.book import as_job
 from trainer.jobs.hold import AGAIN
 from trainer.jobs.reaping import REAP_EVERY, Reaper, tidy
@@ -85,8 +85,6 @@ class Shift:
             await self._until_the_end(beside)
         finally:
             engine.leaving.set()
-            for attempt in list(engine.at_work.values()):
-                attempt.stopping.set()
             _, hanging = await asyncio.wait(beside, timeout=LEAVE_WITHIN)
             for task in hanging:
                 task.cancel()
@@ -103,7 +101,7 @@ class Shift:
             except psycopg.OperationalError as error:
                 now = time.monotonic()
                 if away_since is None:
-                    logger.warning("the database is away", extra={"reason": str(error).strip()})
+                    logger.warning("the database is away", extra={"reason": in_a_line(error)})
                 away_since = away_since or now
                 if not is_away(error) or (self.until_idle and now - away_since > AWAY):
                     raise
@@ -172,7 +170,7 @@ class Shift:
         try:
             await self.engine.line.execute(GONE, {"name": self.engine.machine})
         except psycopg.OperationalError as error:
-            logger.warning("the database is away", extra={"reason": str(error).strip()})
+            logger.warning("the database is away", extra={"reason": in_a_line(error)})
 
 
 def _busy(engine: Engine) -> list[str]:
@@ -222,9 +220,9 @@ def main(conninfo: str, home: Path, *, fleet: bool, until_idle: bool) -> None:
             # A job that was queued at the last moment has found the lock held, and has started no engine.
             if not idle or not is_left(engine) or (descriptor := try_lock(engine_lock(home))) is None:
                 return
-    except psycopg.OperationalError as error:
+    except psycopg.Error as error:
         raise UsageError(
-            f"The database was lost ({str(error).strip().splitlines()[0]}); start the engine again."
+            f"The database cannot be used any more ({in_a_line(error)}); start the engine again."
         ) from error
 
 

@@ -7,8 +7,6 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg.rows import dict_row
 
-CONNECT_WITHIN = 10  # seconds
-
 
 class Line:
     """One connection, which all of an engine's attempts share; each statement is a transaction."""
@@ -28,7 +26,7 @@ class Line:
         async with self._turn:
             if self._connection is None or self._connection.closed:
                 self._connection = await psycopg.AsyncConnection[dict[str, Any]].connect(
-                    self.conninfo, autocommit=True, row_factory=dict_row, connect_timeout=CONNECT_WITHIN
+                    self.conninfo, autocommit=True, row_factory=dict_row
                 )
             cursor = await self._connection.execute(statement, facts)
             return await cursor.fetchall() if cursor.description else []

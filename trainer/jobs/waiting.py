@@ -81,7 +81,7 @@ def _is_silent(job: Job, machines: Sequence[Machine]) -> str:
     if its is None or its.there:
         return ""
     goes_on = "goes on when that is back" if job.at_home else "is taken over by the next machine that is free"
-    return f"{its.name} {its.gone}; the job {goes_on}"
+    return f"is out of sight, as {its.name} {its.gone}, and {goes_on}"
 
 
 def _for_a_machine(job: Job, able: Sequence[Machine]) -> str:

@@ -24,7 +24,8 @@ def check_words(words: Sequence[str]) -> None:
         UsageError: it is a shell's line.
     """
     first = words[0]
-    by_shell = f"write -- sh -c {shlex.quote(first if len(words) == 1 else ' '.join(words))}"
+    line = " ".join([first, *(word if word in OPERATORS else shlex.quote(word) for word in words[1:])])
+    by_shell = f"write -- sh -c {shlex.quote(line)}"
     if not first.strip():
         raise UsageError("The command behind -- begins with an empty word: name a program there.")
     if ASSIGNED.fullmatch(first):

@@ -15,7 +15,7 @@ import psycopg
 
 from collector.errors import UsageError
 from trainer.errors import Superseded
-from trainer.jobs.attempt import Attempt, Ending, first_of, is_away, keep_hold, run, write
+from trainer.jobs.attempt import Attempt, Ending, first_of, in_a_line, is_away, keep_hold, run, write
 from trainer.jobs.book import conninfo_of_jobs
 from trainer.jobs.cloud import SECRET
 from trainer.jobs.cloud_task import cloud_name
@@ -49,7 +49,7 @@ class Engine:
     gpus: list[str]
     slots: int
     kinds: dict[str, Slots]
-    at_work: dict[int, Attempt] = field(default_factory=dict)
+    at_work: set[int] = field(default_factory=set)  # jobs
     leaving: asyncio.Event = field(default_factory=asyncio.Event)
 
     @classmethod
@@ -72,10 +72,8 @@ class Engine:
 
 async def do_job(engine: Engine, job: Job, gpus: Sequence[int], held: Sequence[int]) -> None:
     """Take a job through the attempt that was claimed, write down what came of it, and give back what it held."""
-    attempt = Attempt(job, Folders(engine.places.jobs / job.name), engine.line)
-    engine.at_work[job.id] = attempt
-    if engine.leaving.is_set():
-        attempt.stopping.set()
+    attempt = Attempt(job, Folders(engine.places.jobs / job.name), engine.line, engine.leaving)
+    engine.at_work.add(job.id)
     holding = asyncio.create_task(keep_hold(attempt))
     try:
         ending = await _attempt(engine, attempt, gpus, held)
@@ -86,7 +84,7 @@ async def do_job(engine: Engine, job: Job, gpus: Sequence[int], held: Sequence[i
         await _fail(attempt, error)
     finally:
         holding.cancel()
-        engine.at_work.pop(job.id, None)
+        engine.at_work.discard(job.id)
         for descriptor in held:
             os.close(descriptor)
 
@@ -95,15 +93,14 @@ async def _fail(attempt: Attempt, error: Exception) -> None:
     name = attempt.job.name
     if isinstance(error, psycopg.OperationalError) and is_away(error):
         # Whoever sees next that nobody is at work on it queues it again.
-        logger.error("a job's end could not be written down", extra={"job": name, "reason": str(error).strip()})
+        logger.error("a job's end could not be written down", extra={"job": name, "reason": in_a_line(error)})
         return
     logger.error("a job failed", extra={"job": name}, exc_info=error)
-    first = (str(error).strip().splitlines() or [""])[0]
-    reason = f"it could not be run or kept: {first or type(error).__name__} (the engine's log tells more)"
+    reason = f"it could not be run or kept: {in_a_line(error)} (the engine's log tells more)"
     try:
         await write(attempt, FINISH, state=State.FAILED, reason=reason, exit_code=None)
     except (Superseded, psycopg.Error) as lost:
-        logger.error("a job's end could not be written down", extra={"job": name, "reason": str(lost).strip()})
+        logger.error("a job's end could not be written down", extra={"job": name, "reason": in_a_line(lost)})
 
 
 async def _attempt(engine: Engine, attempt: Attempt, gpus: Sequence[int], held: Sequence[int]) -> Ending | str | None:
@@ -140,7 +137,7 @@ async def _start_cloud_server(attempt: Attempt, environment: dict[str, str]) -> 
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     asked = asyncio.create_task(server.communicate())
-    await first_of(server.wait(), attempt.stopping.wait(), attempt.lost.wait())
+    await first_of(server.wait(), attempt.stopping.wait(), attempt.leaving.wait(), attempt.lost.wait())
     if server.returncode is None:
         server.kill()
     told, _ = await asked
