@@ -106,7 +106,7 @@ EVERYBODY = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE applic
 async def a_slow_answer_begins(site: WatchedSite) -> None:
     """Wait for a request that will be open for some seconds."""
     site.hostility.provoke(parse_fault(f"slow={SLOW:g}"), 1)
-    while not (site.log.open_requests and site.hostility.is_done):
+    while not (site.log.open_requests and site.hostility.is_done):  # noqa: ASYNC110  (a moment, not an event)
         await asyncio.sleep(0.002)
 
 
