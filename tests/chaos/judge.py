@@ -13,6 +13,7 @@ from tests.chaos.facts import readable
 # same moment; so a hold-up that is longer than a fifth of the delay is made up for, and no shorter one takes more.
 HELD_UP = 0.2  # of the delay
 LEAST = 0.002  # seconds; the database's clock and ours are read one after the other
+NOTICED = 5.0  # seconds after a strike, by which every process has used its session again and found it gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +80,37 @@ def smallest_gap(requests: Sequence[Seen]) -> float:
     )
 
 
-def too_many(requests: Sequence[Seen], undisturbed: Sequence[Seen], allowed: int) -> dict[str, int]:
-    """By how many a host was asked more often than without a strike and than is allowed beyond that.
+def repeats(requests: Sequence[Seen]) -> list[tuple[Seen, Seen]]:
+    """Requests for what the site had already answered well: the answer, and the repeat."""
+    answered, found = dict[tuple[str, str], Seen](), []
+    for request in sorted(requests, key=lambda request: request.started):
+        name = request.host, request.path
+        if name in answered:
+            found.append((answered[name], request))
+        if request.fault in (None, "slow"):
+            answered[name] = request
+    return found
 
-    A request that the site itself answered badly is to be repeated, and is not counted.
+
+def unexplained(requests: Sequence[Seen], strikes: Sequence[tuple[float, float]]) -> list[tuple[Seen, Seen]]:
+    """Repeats for which no strike is left, if each excuses one on each host.
+
+    A strike, from its beginning to its end, excuses a repeat that comes after its beginning, of an answer that it
+    met, or that was asked for soon after its end, by a process that had not yet noticed.
     """
-    usual = Counter(_name(one.host) for one in undisturbed)
-    asked = Counter(_name(one.host) for one in requests if one.fault in (None, "slow"))
-    return {host: more for host in asked if (more := asked[host] - usual[host] - allowed) > 0}
+    left = {host: sorted(strikes, key=lambda strike: strike[1]) for host in by_host(requests)}
+    found = []
+    for answer, repeat in repeats(requests):
+        excuses = [
+            (began, ended)
+            for began, ended in left[repeat.host]
+            if began <= repeat.started and ended + NOTICED >= answer.started
+        ]
+        if excuses:
+            left[repeat.host].remove(excuses[0])
+        else:
+            found.append((answer, repeat))
+    return found
 
 
 def unlogged(requests: Sequence[Seen], log: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -97,7 +121,3 @@ def unlogged(requests: Sequence[Seen], log: Sequence[tuple[str, str]]) -> list[t
 def unasked(requests: Sequence[Seen], log: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """What our own log tells of and the site was not asked."""
     return list((Counter(log) - Counter((one.host, one.path) for one in requests)).elements())
-
-
-def _name(host: str) -> str:
-    return host.partition(":")[0]

@@ -13,7 +13,7 @@ from tests.chaos import judge
 from tests.chaos.facts import Facts, differences, due, facts_of, logged
 from tests.chaos.fleet import Fleet
 from tests.chaos.judge import Seen
-from tests.chaos.strikes import Stage, Strike, Struck, kill_command, strike
+from tests.chaos.strikes import FIRST, THE_SITES, Stage, Strike, Struck, strike
 from tests.chaos.watched_site import watched_site
 
 DELAY = 0.15  # seconds between two requests to one host
@@ -32,8 +32,8 @@ class Phase:
     facts: Facts  # held afterwards
 
 
-async def undisturbed(folder: Path, conninfo: str) -> tuple[list[Phase], list[Seen]]:
-    """Each command run to its end, at full speed; and what the site was asked."""
+async def undisturbed(folder: Path, conninfo: str) -> list[Phase]:
+    """Each command run to its end, at full speed."""
     phases = []
     with watched_site(WORLD) as site:
         alone = Fleet(folder, conninfo, site, 0.0)
@@ -42,7 +42,8 @@ async def undisturbed(folder: Path, conninfo: str) -> tuple[list[Phase], list[Se
             code = await alone.run(*words)
             assert code == 0, alone.said()
             phases.append(Phase(words, site.count - before, facts_of(conninfo, site)))
-        return phases, judge.seen(site.requests, site.log.late)
+        assert not judge.repeats(judge.seen(site.requests, site.log.late)), "undisturbed, nothing is asked for twice"
+        return phases
 
 
 @dataclass(slots=True)
@@ -67,9 +68,7 @@ class Siege:
         await self.stage.fleet.begin(*phase.words)
         self._watch = asyncio.create_task(self.keep_watch())
         try:
-            await self._asked(first + 3)
-            await kill_command(self.stage, 0.0)
-            for one in strikes:
+            for one in (Strike(FIRST, 3 / phase.requests, 0.0, 0.0), *strikes):
                 await self._asked(first + int(one.share * phase.requests))
                 self.struck.append(await self._watched(one))
             await self._holds(phase.facts)
@@ -109,6 +108,7 @@ class Siege:
 
     async def keep_watch(self) -> None:
         """See to it that a host of which pages are due is asked again within ninety seconds, whatever happens."""
+        began = time.monotonic()
         while True:
             await asyncio.sleep(LOOK_EVERY)
             try:
@@ -118,24 +118,30 @@ class Siege:
             now = time.monotonic()
             last = {one.host: one.started for one in self.stage.site.requests}
             self._due_since = {host: self._due_since.get(host, now) for host in hosts}
+            idle = now - max([began, *last.values()])
+            assert idle < TAKEN_UP, self.report(f"the work is not done, and nobody asks for {TAKEN_UP:g} s")
             for host, since in self._due_since.items():
                 idle = now - max(since, last.get(host, 0.0))
                 assert idle < TAKEN_UP, self.report(f"{host}: pages are due, and nobody asks for {TAKEN_UP:g} s")
 
-    def verdict(self, usual: Sequence[Seen]) -> list[str]:
+    def verdict(self) -> list[str]:
         """What the site, and our own log, have to say against us."""
-        requests, log = self.requests, logged(self.stage.server.conninfo)
-        strikes = len(self.struck) + len(COMMANDS)
         self._measure()
+        requests, log = self.requests, logged(self.stage.server.conninfo)
+        ours = [(one.began, one.ended) for one in self.struck if one.strike.kind not in THE_SITES]
         found = [self._around(later, f"open together with {earlier}") for earlier, later in judge.overlaps(requests)]
         found += [
             self._around(later, f"{1000 * (later.started - earlier.started):.0f} ms after {earlier}")
             for earlier, later in judge.short_gaps(requests, DELAY)
         ]
-        for host, more in judge.too_many(requests, usual, strikes).items():
-            found.append(f"{host}: {more} requests more than one a strike")
-        if len(lost := judge.unlogged(requests, log)) > strikes:
-            found.append(f"{len(lost)} requests that our log does not tell of: {lost}")
+        found += [
+            self._around(repeat, "asked for again, and no strike is left that would excuse it")
+            for _, repeat in judge.unexplained(requests, ours)
+        ]
+        if len(judge.repeats(requests)) > len(ours):
+            found.append(f"{len(judge.repeats(requests))} requests more, by {len(ours)} strikes of ours")
+        if len(lost := judge.unlogged(requests, log)) > len(ours):
+            found.append(f"{len(lost)} requests that our log does not tell of, by {len(ours)} strikes: {lost}")
         if made_up := judge.unasked(requests, log):
             found.append(f"requests in our log that never reached the site: {made_up}")
         return found
@@ -162,15 +168,14 @@ class Siege:
         lines += ["last requests:", *(f"  {one.started:.3f} {one}" for one in self.requests[-10:])]
         return "\n".join([*lines, self.stage.fleet.said()])
 
-    def summary(self, usual: Sequence[Seen]) -> str:
+    def summary(self) -> str:
         """What came of it, in one line."""
         self._measure()
         slowest = max((one.asked_again or 0.0 for one in self.struck), default=0.0)
         spoilt = sum(one.fault not in (None, "slow") for one in self.requests)
-        more = len(self.requests) - spoilt - len(usual)
         gap = judge.smallest_gap(self.requests)
         return (
-            f"seed {self.seed}: {len(self.struck)} strikes, {len(self.requests)} requests ({more} more than"
-            f" undisturbed, {spoilt} spoilt by the site), smallest gap {1000 * gap:.0f} ms of {1000 * DELAY:.0f},"
-            f" slowest to be taken up {slowest:.1f} s"
+            f"seed {self.seed}: {len(self.struck)} strikes, {len(self.requests)} requests of which"
+            f" {len(judge.repeats(self.requests))} again and {spoilt} spoilt by the site, smallest gap"
+            f" {1000 * gap:.0f} ms of {1000 * DELAY:.0f}, slowest to be taken up {slowest:.1f} s"
         )

@@ -54,7 +54,7 @@ async def _kill_all(stage: Stage, _force: float) -> None:
         send(worker, signal.SIGKILL)
 
 
-async def kill_command(stage: Stage, _force: float) -> None:
+async def _kill_command(stage: Stage, _force: float) -> None:
     """Kill the command that queued the work; nobody types it again."""
     assert stage.fleet.command is not None
     send(stage.fleet.command, signal.SIGKILL)
@@ -83,8 +83,8 @@ async def _freeze_all(stage: Stage, force: float) -> None:
     await _freeze(list(stage.fleet.workers.values()), 0.1 + force)
 
 
-async def freeze_for_long(stage: Stage, force: float) -> None:
-    """Freeze a worker for longer than its heart may stand still: others take over, and then it wakes up."""
+async def _freeze_for_long(stage: Stage, force: float) -> None:
+    """A worker freezes for longer than its heart may stand still: others take over, and then it wakes up."""
     await _freeze([stage.worker(force)[1]], 40)
 
 
@@ -144,7 +144,7 @@ def _fault(word: str, most: int) -> Blow:
 
 
 # How each is done, and how often it is to come, one against another.
-KINDS: dict[str, tuple[Blow, int]] = {
+OURS: dict[str, tuple[Blow, int]] = {
     "kill a worker": (_kill_worker, 6),
     "kill all workers": (_kill_all, 3),
     "terminate a worker": (_terminate_worker, 2),
@@ -159,20 +159,28 @@ KINDS: dict[str, tuple[Blow, int]] = {
     "restart under a frozen worker": (_restart_under_frozen, 2),
     "freeze the server": (_freeze_server, 2),
     "fill the server": (_fill_server, 2),
+}
+THE_SITES: dict[str, tuple[Blow, int]] = {
     "reset": (_fault("reset", 2), 2),
     "reset in the body": (_fault("reset-body", 2), 2),
     "cut off": (_fault("truncate", 2), 1),
     "500": (_fault("500", 2), 2),
     "slow": (_fault("slow=0.5", 1), 2),
 }
-RARE: dict[str, tuple[Blow, int]] = {"freeze a worker for long": (freeze_for_long, 0)}
+KINDS = OURS | THE_SITES  # what a run is made of
+ONLY_NAMED: dict[str, tuple[Blow, int]] = {  # what comes by itself at one moment, or takes too long
+    "kill the command": (_kill_command, 1),
+    "freeze a worker for long": (_freeze_for_long, 1),
+}
+ALL_KINDS = KINDS | ONLY_NAMED
+FIRST = "kill the command"
 
 
 def plan(seed: int, count: int, kinds: Sequence[str]) -> list[Strike]:
     """So many strikes: each kind at least once, if there is room, and then by how often it is to come."""
     chance = Random(seed)
     names = [*kinds][:count]
-    names += chance.choices(kinds, [KINDS[kind][1] for kind in kinds], k=count - len(names))
+    names += chance.choices(kinds, [ALL_KINDS[kind][1] for kind in kinds], k=count - len(names))
     chance.shuffle(names)
     shares = sorted(chance.uniform(0.02, 0.95) for _ in names)
     return [
@@ -198,5 +206,5 @@ async def strike(stage: Stage, one: Strike) -> Struck:
     """Do it."""
     await asyncio.sleep(one.pause)
     began = time.monotonic()
-    await (KINDS | RARE)[one.kind][0](stage, one.force)
+    await ALL_KINDS[one.kind][0](stage, one.force)
     return Struck(one, began, time.monotonic())

@@ -17,14 +17,14 @@ LABELS = 0.3  # of the strikes; the others fall upon the crawl
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(600)
 async def test_a_crawl_whose_database_fails_again_and_again_holds_the_same_and_asks_as_politely(
     tmp_path: Path, conninfo: str, pytestconfig: pytest.Config
 ) -> None:
     seed, count = pytestconfig.option.chaos_seed, pytestconfig.option.chaos_strikes
     chosen = pytestconfig.option.chaos_kinds
     kinds = [name.strip() for name in chosen.split(",")] if chosen else [*KINDS]
-    phases, usual = await undisturbed(tmp_path, conninfo)
+    phases = await undisturbed(tmp_path, conninfo)
     for_labels = round(LABELS * count)
     plans = [plan(seed, count - for_labels, kinds), plan(seed + 1, for_labels, kinds)]
     with server_of_its_own() as server, watched_site(WORLD) as site:
@@ -32,6 +32,7 @@ async def test_a_crawl_whose_database_fails_again_and_again_holds_the_same_and_a
             siege = Siege(Stage(server, site, ships), seed)
             for phase, strikes in zip(phases, plans, strict=True):
                 await siege.endure(phase, strikes)
-        violations = siege.verdict(usual)
-        assert not violations, siege.report("\n".join(violations))
-        print(siege.summary(usual))  # noqa: T201
+        violations = siege.verdict()
+        if violations:
+            pytest.fail(siege.report("\n".join([f"{len(violations)} violations, the first:", *violations[:8]])))
+        print(siege.summary())  # noqa: T201

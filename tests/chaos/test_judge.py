@@ -1,6 +1,6 @@
 """The judge of the chaos tests sees what it is there to see."""
 
-from tests.chaos.judge import Seen, overlaps, short_gaps, too_many, unasked, unlogged
+from tests.chaos.judge import Seen, overlaps, short_gaps, unasked, unexplained, unlogged
 
 DELAY = 0.1
 
@@ -32,12 +32,30 @@ def test_a_gap_that_a_late_record_explains_is_none():
     assert short_gaps(asked((0.05, 0.06), (0.1, 0.11), late=0.01), DELAY)
 
 
-def test_requests_beyond_the_undisturbed_ones_are_counted_by_host_but_not_those_that_the_site_spoilt():
-    undisturbed = asked((0.0, 0.1), (1.0, 1.1))
-    three = asked((0.0, 0.1), (1.0, 1.1), (2.0, 2.1))
-    spoilt = [Seen("one:80", "/0", 3.0, 3.1, fault="reset")]
-    assert not too_many(three + spoilt, undisturbed, allowed=1)
-    assert too_many(three + spoilt, undisturbed, allowed=0) == {"one": 1}
+def page(*moments: float, host: str = "one:80", fault: str | None = None) -> list[Seen]:
+    return [Seen(host, "/page", moment, moment + 0.01, fault=fault) for moment in moments]
+
+
+def test_a_repeat_needs_a_strike_of_its_own():
+    strike = (0.5, 0.5)
+    assert not unexplained(page(0.0), [])
+    assert not unexplained(page(0.0, 1.0), [strike])
+    assert unexplained(page(0.0, 1.0), []) == [(page(0.0)[0], page(1.0)[0])]
+    assert len(unexplained(page(0.0, 1.0, 2.0), [strike])) == 1
+    assert not unexplained(page(0.0, 1.0, 2.0), [strike, (1.5, 1.5)])
+
+
+def test_a_strike_excuses_nothing_before_it_and_nothing_long_after_it_but_one_repeat_on_each_host():
+    assert unexplained(page(0.0, 1.0), [(2.0, 2.0)])
+    assert unexplained(page(20.0, 21.0), [(0.5, 0.5)])
+    assert not unexplained(page(0.6, 1.0), [(0.5, 0.5)]), "by a process that had not noticed"
+    assert not unexplained(page(0.0, 1.0) + page(0.0, 1.0, host="other:80"), [(0.5, 0.5)])
+
+
+def test_what_the_site_spoilt_may_be_asked_for_again():
+    assert not unexplained(page(0.0, fault="reset") + page(1.0), [])
+    assert unexplained(page(0.0, fault="slow") + page(1.0), [])
+    assert unexplained(page(0.0, fault="reset") + page(1.0, 2.0), [])
 
 
 def test_the_log_and_the_site_are_compared_request_by_request():
