@@ -182,8 +182,8 @@ UPDATE photo SET digest = %(digest)s, media_type = %(picture_type)s, width = %(w
     phash = measured.phash, observed_at = %(at)s,
     near_duplicate_of = (SELECT min(other_id) FROM near WHERE near.id = photo.id AND other_id < photo.id)
 FROM measured
-WHERE photo.id = measured.id AND (photo.digest, photo.width, photo.height, photo.phash)
-      IS DISTINCT FROM (%(digest)s, %(width)s, %(height)s, measured.phash)
+WHERE photo.id = measured.id AND (photo.digest, photo.media_type, photo.width, photo.height, photo.phash)
+      IS DISTINCT FROM (%(digest)s, %(picture_type)s, %(width)s, %(height)s, measured.phash)
 """
 STORE_PICTURE = typed(f"WITH {PICTURE}")
 STORE_IMAGE = typed(f"{PAGE_PARTS}, {PICTURE}")
@@ -199,6 +199,11 @@ WHERE page.url = shown.image_url AND state <> 'excluded'
 AND NOT EXISTS (SELECT FROM photo AS other WHERE other.image_url = page.url AND other.page_url <> %(url)s)
 """)
 
+# What cannot be read any more is shown nowhere; the bytes stay.
+UNSET_PICTURE = typed("""
+UPDATE photo SET digest = NULL, media_type = NULL, width = NULL, height = NULL, phash = NULL, near_duplicate_of = NULL
+WHERE image_url = %(url)s AND digest = %(digest)s
+""")
 STORE_FAILURE = typed("""
 INSERT INTO parse_failure (page_id, digest, field, reason, observed_at)
 VALUES (%(id)s, %(digest)s, %(field)s, %(reason)s, %(at)s)
@@ -341,6 +346,8 @@ async def store_derived(cursor: Cursor, page: DuePage, digest: str | None, at: d
     if derived.failure:
         failure = {"field": writable(derived.failure.field), "reason": writable(derived.failure.reason)}
         await _execute(cursor, STORE_FAILURE, provenance | failure)
+        if page.kind is PageKind.IMAGE:
+            await _execute(cursor, UNSET_PICTURE, provenance)
         return
     if page.state == PageState.QUARANTINED or page.kind in ROWS:
         await _execute(cursor, FORGET_FAILURES, provenance)

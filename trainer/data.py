@@ -139,7 +139,7 @@ def _taken(photo: str, future: Future[np.ndarray]) -> np.ndarray:
 def _unreadable(photo: str, reason: str) -> UsageError:
     return UsageError(
         f"Photo {photo} of the data set cannot be read: {reason}. `trainer dataset verify` says whether the file has "
-        "changed; otherwise `collector forget` its page and export again."
+        "changed; otherwise `collector reparse` sets the photo aside, and the next export leaves it out."
     )
 
 

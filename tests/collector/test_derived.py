@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from collector.crawl import Tick, crawl
+from collector.demo import bombs
 from collector.demo.truth import TruePhoto, truth
 from collector.demo.world import World
 from collector.errors import Busy, ExitCode, ParseError
@@ -272,3 +273,42 @@ async def test_the_archive_is_read_again_once_at_a_time_and_nothing_forgotten_me
             with pytest.raises(Busy, match="again when that is done"):
                 await attempt
     assert await (await connection.execute("SELECT count(*) FROM page")).fetchone() == (0,)
+
+
+async def test_reading_again_measures_pictures_as_they_are_seen_now(place: Workplace, connection: Connection) -> None:
+    """What an earlier version took for another type, or measured lying on its side."""
+    async with demo_site(world=WORLD) as site:
+        await run(place, site)
+    before = rows(
+        place.conninfo, "SELECT issue_code, number, media_type, width, height, phash FROM photo ORDER BY 1, 2"
+    )
+    await connection.execute("UPDATE photo SET media_type = 'image/mpo' WHERE number % 2 = 0 AND digest IS NOT NULL")
+    await connection.execute("UPDATE photo SET width = height, height = width WHERE number % 2 = 1")
+    changes = await read_again(connection)
+    assert changes.rows["photo"]["changed"] == sum(row[2] is not None for row in before)
+    after = rows(place.conninfo, "SELECT issue_code, number, media_type, width, height, phash FROM photo ORDER BY 1, 2")
+    assert after == before
+
+
+async def test_a_picture_that_is_found_to_be_none_is_shown_no_more_and_its_bytes_stay(
+    place: Workplace, connection: Connection
+) -> None:
+    """As an earlier version took it for whole."""
+    async with demo_site(world=WORLD) as site:
+        await run(place, site)
+    url, digest, content = rows(
+        place.conninfo,
+        "SELECT image_url, digest, content FROM photo JOIN blob USING (digest) ORDER BY photo.id LIMIT 1",
+    )[0]
+    cut = bombs.without_its_last_part(bytes(content))
+    await connection.execute("UPDATE blob SET content = %s, size = %s WHERE digest = %s", (cut, len(cut), digest))
+    changes = await read_again(connection)
+    assert changes.unreadable == 1
+    assert rows(place.conninfo, f"SELECT state, digest FROM page WHERE url = '{url}'") == [("quarantined", digest)]
+    unset = "num_nulls(digest, media_type, width, height, phash) = 5"
+    assert rows(place.conninfo, f"SELECT DISTINCT {unset} FROM photo WHERE image_url = '{url}'") == [(True,)]
+    whole = {"content": content, "size": len(content), "digest": digest}
+    await connection.execute("UPDATE blob SET content = %(content)s, size = %(size)s WHERE digest = %(digest)s", whole)
+    await read_again(connection)
+    assert rows(place.conninfo, f"SELECT state FROM page WHERE url = '{url}'") == [("fetched",)]
+    assert rows(place.conninfo, f"SELECT digest FROM photo WHERE image_url = '{url}'")[0] == (digest,)
