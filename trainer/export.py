@@ -60,23 +60,13 @@ class Damaged(Exception):
 
 @contextmanager
 def snapshot(conninfo: str) -> Iterator[psycopg.Connection[dict[str, Any]]]:
-    """The database as it is now, for as long as the context lasts; nothing can be written.
-
-    Raises:
-        UsageError: it cannot be reached any more.
-    """
-    try:
-        with psycopg.Connection[dict[str, Any]].connect(conninfo, row_factory=dict_row) as connection:
-            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-            connection.read_only = True
-            # Moments are told in the session's zone, which belongs to the machine; a version must not.
-            connection.execute("SET TIME ZONE 'UTC'")
-            yield connection
-    except psycopg.OperationalError as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UsageError(
-            f"The database was lost ({reason}). What is finished is kept; give the same command again."
-        ) from error
+    """The database as it is now, for as long as the context lasts; nothing can be written."""
+    with psycopg.Connection[dict[str, Any]].connect(conninfo, row_factory=dict_row) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        # Moments are told in the session's zone, which belongs to the machine; a version must not.
+        connection.execute("SET TIME ZONE 'UTC'")
+        yield connection
 
 
 def export(conninfo: str, root: Path, request: Request, tell: Tell = print_nothing) -> Version:

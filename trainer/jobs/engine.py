@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from procrastinate import App, JobContext, PsycopgConnector
 from procrastinate.worker import Worker
 
@@ -135,18 +134,13 @@ def main(conninfo: str, home: Path, *, fleet: bool, until_idle: bool) -> None:
         if until_idle:
             return
         raise UsageError(f"An engine is at work for {home} already; it ends when nothing is left to do.")
-    try:
-        idle = True
-        while idle:
-            idle = asyncio.run(_serve(Engine.at(conninfo, home, fleet=fleet), until_idle=until_idle))
-            os.close(descriptor)
-            # A job that was queued at the last moment has found the lock held, and has started no engine.
-            if not idle or not _left(conninfo, home) or (descriptor := try_lock(engine_lock(home))) is None:
-                return
-    except psycopg.OperationalError as error:
-        raise UsageError(
-            f"The database was lost ({str(error).strip().splitlines()[0]}); start the engine again."
-        ) from error
+    idle = True
+    while idle:
+        idle = asyncio.run(_serve(Engine.at(conninfo, home, fleet=fleet), until_idle=until_idle))
+        os.close(descriptor)
+        # A job that was queued at the last moment has found the lock held, and has started no engine.
+        if not idle or not _left(conninfo, home) or (descriptor := try_lock(engine_lock(home))) is None:
+            return
 
 
 def _left(conninfo: str, home: Path) -> bool:
