@@ -19,6 +19,7 @@ from psycopg.rows import dict_row
 
 from collector.archive import unpack
 from collector.errors import UsageError
+from collector.program import private_files
 from collector.racing import Axis
 from trainer.dataset.card import write_card
 from trainer.dataset.formats import ROWS, Item, batched, shard_path, write_shard
@@ -41,6 +42,7 @@ from trainer.examples import Example, as_example, count_kinds
 from trainer.export_plan import FACTS, Plan, Request, code_of, make_plan, query_of
 from trainer.locks import alone
 from trainer.pixels import BrokenPicture, shrink
+from trainer.places import make_folder
 from trainer.split import SPLITS
 
 PHOTOS_A_SHARD = 5_000  # about 150 MB of photos as the site has them
@@ -84,7 +86,7 @@ def export(conninfo: str, root: Path, request: Request, tell: Tell = print_nothi
             if held := _find_held(folder):
                 return held
             try:
-                with _alone(root):
+                with _alone(root), private_files():
                     return _write(connection, folder, plan, request, tell)
             except Damaged:
                 damaged |= _find_damaged(connection, plan, request)
@@ -104,7 +106,7 @@ def _find_held(folder: Path) -> Version | None:
 
 def _alone(root: Path) -> AbstractContextManager[None]:
     """Keep other exports out of a folder."""
-    root.mkdir(parents=True, exist_ok=True)
+    make_folder(root)
     busy = f"Another export is writing to {root}: wait until it has ended, or give another folder with --out."
     return alone(root, busy)
 

@@ -16,7 +16,7 @@ from collector.errors import TryLater, UsageError
 from collector.web.problems import Problem
 from trainer.collection import Collection
 from trainer.pixels import BrokenPicture
-from trainer.places import write_file
+from trainer.places import make_folder, write_file
 from trainer.saliency import saliency
 from trainer.serving import Prediction, Predictor
 from trainer.sources import Reach, read_address
@@ -176,7 +176,7 @@ class Service:
             raise Problem(Code.NO_PICTURE, str(error)) from error
         digest = hashlib.sha256(given.body).hexdigest()
         if given.uploaded and self.keep_uploads:
-            self.keep_uploads.mkdir(parents=True, exist_ok=True)
+            make_folder(self.keep_uploads)
             write_file(self.keep_uploads / f"{digest}.{opened.suffix}", given.body)
         return opened, self.shelf.index.by_digest.get(digest) if self.shelf else None
 
