@@ -23,6 +23,7 @@ from collector.program import takes_everything
 from collector.schedule import Schedule, check_cron
 from collector.settings import Settings, load_settings
 
+ENGINE = "procrastinate"  # the schema of the lanes' engine
 LOG_FIELDS = set(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
@@ -44,7 +45,7 @@ def log_to_stderr(level: int) -> None:
     handler.setFormatter(EventFormatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("collector").setLevel(level)
-    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # that it tries again; whoever waits for it tells why
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # that it tries again; whoever waits for it tells why
 
 
 T = TypeVar("T")

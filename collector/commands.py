@@ -9,6 +9,7 @@ from collector import database
 from collector import forget as forgetting
 from collector import reparse as reparsing
 from collector.command_base import (
+    ENGINE,
     connected,
     log_to_stderr,
     look_alike,
@@ -74,7 +75,7 @@ def crawl(
         say_how_it_ended(console, code)
         return code
 
-    with database.opened(settings.database_url, settings.home) as conninfo:
+    with database.opened(settings.database_url, settings.home, engine=ENGINE) as conninfo:
         return run(main(conninfo))
 
 
@@ -92,7 +93,7 @@ def work(*, demo: bool) -> ExitCode:
             await run_worker(place, schedule)
         return ExitCode.INTERRUPTED if place.interrupted else ExitCode.DONE
 
-    with database.opened(settings.database_url, settings.home) as conninfo:
+    with database.opened(settings.database_url, settings.home, engine=ENGINE) as conninfo:
         return run(main(conninfo))
 
 

@@ -30,6 +30,7 @@ NOT_UNDERSTOOD = (
     "postgresql://user:password@host:5432/name, with : / ? # @ % in the password as %3A %2F %3F %23 %40 %25."
 )
 TAKEN = (errors.DuplicateTable, errors.DuplicateFunction, errors.DuplicateObject, errors.DuplicateSchema)
+SHUT = "SELECT nspname FROM pg_namespace WHERE nspname = %s AND NOT has_schema_privilege(oid, 'USAGE')"
 ENCODING = "UTF8"  # pages and names are stored as they came: no other encoding has all their characters
 SESSION_OPTIONS = "-c search_path=public -c timezone=UTC"
 
@@ -177,22 +178,32 @@ def check_encoding(connection: psycopg.Connection[Any]) -> None:
         )
 
 
-def check_fit(conninfo: str) -> str | None:
-    """The revision of a database that this code can work on, or could after an upgrade.
+def check_fit(conninfo: str, engine: str | None = None) -> str | None:
+    """The revision of a database that this code can work on, or could after an upgrade; with the schema of a job
+    `engine`, where that is needed, too.
 
     Raises:
-        UsageError: it is in another encoding, or a later version has upgraded it.
+        UsageError: it is in another encoding, a later version has upgraded it, or this role has no use of the engine.
     """
     with psycopg.connect(conninfo, autocommit=True) as connection:
         check_encoding(connection)
         revision = _revision(connection)
-    check_known(revision)
+        check_known(revision)
+        if engine and connection.execute(SHUT, (engine,)).fetchone():
+            # What a role may not use is not there for it at all, so no error would say why.
+            raise UsageError(
+                f"The database does not let this role ({connection.info.user}) use the schema {engine}, where jobs are "
+                "kept. Nothing was changed; use the role that owns the tables, or grant what is missing."
+            )
     return revision
 
 
 @contextmanager
-def opened(database_url: str | None, home: Path, *, check_revision: bool = True) -> Iterator[str]:
-    """The database of these settings, ready to use, as a connection string.
+def opened(
+    database_url: str | None, home: Path, *, check_revision: bool = True, engine: str | None = None
+) -> Iterator[str]:
+    """The database of these settings, ready to use, as a connection string; also for the jobs of an `engine` (the
+    schema that they are kept in).
 
     With a URL it must be there and up to date; without one the embedded Postgres under `home` is started
     (or joined) for as long as the context lasts, and upgraded.
@@ -203,7 +214,7 @@ def opened(database_url: str | None, home: Path, *, check_revision: bool = True)
     """
     if database_url:
         conninfo = conninfo_for(database_url)
-        if check_revision and (held := check_fit(conninfo)) != (needed := head_revision()):
+        if check_revision and (held := check_fit(conninfo, engine)) != (needed := head_revision()):
             raise UsageError(
                 f"The database is at revision {held or 'none'}, this version needs {needed}: "
                 "run `collector db upgrade`."

@@ -107,5 +107,7 @@ def _as_url(facts: Mapping[str, object]) -> str:
 def psql(arguments: list[str], *, demo: bool) -> int:
     """`collector db psql`; psql's own exit status."""
     with opened(demo=demo) as conninfo:
-        address, environment = handed_on(conninfo)
+        # What is shown is in the terminal's encoding, which psql finds out by itself.
+        facts = {name: value for name, value in conninfo_to_dict(conninfo).items() if name != "client_encoding"}
+        address, environment = handed_on(make_conninfo("", **facts))
         return subprocess.run([program("psql"), address, *arguments], check=False, env=environment).returncode

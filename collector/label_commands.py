@@ -6,6 +6,7 @@ from typing import Any
 from collector import database
 from collector import refresh as refreshing
 from collector.command_base import (
+    ENGINE,
     connected,
     log_to_stderr,
     look_alike,
@@ -61,7 +62,7 @@ def refresh_labels(
         say_how_it_ended(console, code)
         return code
 
-    with database.opened(settings.database_url, settings.home) as conninfo:
+    with database.opened(settings.database_url, settings.home, engine=ENGINE) as conninfo:
         return run(main(conninfo))
 
 

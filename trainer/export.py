@@ -20,6 +20,7 @@ from psycopg.rows import dict_row
 from collector.archive import unpack
 from collector.decoders import decoders
 from collector.errors import BrokenPicture, UsageError
+from collector.program import private_files
 from collector.racing import Axis
 from trainer.dataset.card import write_card
 from trainer.dataset.formats import ROWS, Item, batched, shard_path, write_shard
@@ -42,6 +43,7 @@ from trainer.examples import Example, as_example, count_kinds
 from trainer.export_plan import FACTS, Plan, Request, code_of, make_plan, query_of
 from trainer.locks import alone
 from trainer.pixels import shrink
+from trainer.places import make_folder
 from trainer.split import SPLITS
 
 PHOTOS_A_SHARD = 5_000  # about 150 MB of photos as the site has them
@@ -61,23 +63,13 @@ class Damaged(Exception):
 
 @contextmanager
 def snapshot(conninfo: str) -> Iterator[psycopg.Connection[dict[str, Any]]]:
-    """The database as it is now, for as long as the context lasts; nothing can be written.
-
-    Raises:
-        UsageError: it cannot be reached any more.
-    """
-    try:
-        with psycopg.Connection[dict[str, Any]].connect(conninfo, row_factory=dict_row) as connection:
-            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-            connection.read_only = True
-            # Moments are told in the session's zone, which belongs to the machine; a version must not.
-            connection.execute("SET TIME ZONE 'UTC'")
-            yield connection
-    except psycopg.OperationalError as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UsageError(
-            f"The database was lost ({reason}). What is finished is kept; give the same command again."
-        ) from error
+    """The database as it is now, for as long as the context lasts; nothing can be written."""
+    with psycopg.Connection[dict[str, Any]].connect(conninfo, row_factory=dict_row) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        # Moments are told in the session's zone, which belongs to the machine; a version must not.
+        connection.execute("SET TIME ZONE 'UTC'")
+        yield connection
 
 
 def export(conninfo: str, root: Path, request: Request, tell: Tell = print_nothing) -> Version:
@@ -95,7 +87,7 @@ def export(conninfo: str, root: Path, request: Request, tell: Tell = print_nothi
             if held := _find_held(folder):
                 return held
             try:
-                with _alone(root):
+                with _alone(root), private_files():
                     return _write(connection, folder, plan, request, tell)
             except Damaged:
                 damaged |= _find_damaged(connection, plan, request)
@@ -115,7 +107,7 @@ def _find_held(folder: Path) -> Version | None:
 
 def _alone(root: Path) -> AbstractContextManager[None]:
     """Keep other exports out of a folder."""
-    root.mkdir(parents=True, exist_ok=True)
+    make_folder(root)
     busy = f"Another export is writing to {root}: wait until it has ended, or give another folder with --out."
     return alone(root, busy)
 

@@ -11,16 +11,17 @@ from pathlib import Path
 import numpy as np
 from aiohttp import web
 
+from collector.web.guards import Guard, add_headers, make_middleware
+from collector.web.problems import Problem
 from trainer.dataset.formats import EXTENSIONS, Format, read_shard
 from trainer.dataset.manifest import Version
 from trainer.examples import Side
+from trainer.places import for_us_alone, make_folder
 from trainer.scores import Bootstrap, Score, square
 
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; form-action 'self'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
+# The page is one file, with its style in it.
+POLICY = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
+COOKIE, COST = "paddock_guess", 0.1  # no token is asked for, as only this machine is answered; tokens a request costs
 
 
 @dataclass(slots=True)
@@ -35,8 +36,8 @@ class Quiz:
     def say(self, value: float) -> None:
         """Keep an answer to the photo at hand and go on to the next one."""
         photo, horse, label, _, _ = self.photos[self.told]
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8") as file:
+        make_folder(self.path.parent)
+        with open(self.path, "a", encoding="utf-8", opener=for_us_alone) as file:
             file.write(json.dumps({"photo": photo, "horse_id": horse, "label": label, "guess": value}) + "\n")
         self.told += 1
 
@@ -75,8 +76,9 @@ def human_level(path: Path) -> Score | None:
 
 
 def make_page(quiz: Quiz, done: Callable[[], None]) -> web.Application:
-    """The quiz as a site; `done` is called after the last answer."""
-    app = web.Application()
+    """The quiz as a site for this machine alone; `done` is called after the last answer."""
+    app = web.Application(middlewares=[make_middleware(Guard(COOKIE, lambda _path: COST), _welcome, _tell)])
+    app.on_response_prepare.append(add_headers)
 
     async def show(_request: web.Request) -> web.Response:
         if quiz.told >= len(quiz.photos):
@@ -90,7 +92,7 @@ def make_page(quiz: Quiz, done: Callable[[], None]) -> web.Application:
             raise web.HTTPNotFound
         _, _, _, body, media_type = quiz.photos[number]
         known = media_type if media_type in EXTENSIONS else "application/octet-stream"
-        return web.Response(body=body, content_type=known, headers=HEADERS)
+        return web.Response(body=body, content_type=known)
 
     async def say(request: web.Request) -> web.Response:
         form = await request.post()
@@ -117,12 +119,24 @@ def make_page(quiz: Quiz, done: Callable[[], None]) -> web.Application:
     return app
 
 
+def _welcome(_request: web.Request) -> web.StreamResponse:
+    raise web.HTTPSeeOther("/")
+
+
+def _tell(_request: web.Request, problem: Problem) -> web.StreamResponse:
+    response = _page(f"<p>{html.escape(problem.sentence())}</p>")
+    response.set_status(problem.status)
+    return response
+
+
 async def _no_icon(_request: web.Request) -> web.Response:
     return web.Response(status=204)  # browsers ask for one unbidden
 
 
 def _page(body: str) -> web.Response:
-    return web.Response(text=PAGE.format(body=body), content_type="text/html", headers=HEADERS)
+    return web.Response(
+        text=PAGE.format(body=body), content_type="text/html", headers={"Content-Security-Policy": POLICY}
+    )
 
 
 PHOTO = """<p>Photo {number} of {of}. How far would this horse stay?</p>

@@ -41,7 +41,7 @@ def opened_book(*, demo: bool) -> Iterator[tuple[Settings, Connection]]:
     """The settings of a command, and a connection to the book of jobs."""
     settings = read_settings(demo=demo)
     with (
-        database.opened(settings.database_url, settings.home) as conninfo,
+        database.opened(settings.database_url, settings.home, engine=book.SCHEMA) as conninfo,
         book.opened(conninfo) as connection,
     ):
         yield settings, connection
@@ -322,7 +322,7 @@ def worker(*, until_idle: bool, demo: bool) -> None:
     """`trainer worker`."""
     settings = read_settings(demo=demo)
     _log_to_stderr()
-    with database.opened(settings.database_url, settings.home) as conninfo:
+    with database.opened(settings.database_url, settings.home, engine=book.SCHEMA) as conninfo:
         engine.main(conninfo, settings.home, fleet=not until_idle, until_idle=until_idle)
 
 

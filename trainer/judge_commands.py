@@ -149,8 +149,10 @@ def guess(data: str, count: int, port: int, *, demo: bool) -> None:
 async def _ask(quiz: Quiz, port: int) -> None:
     from aiohttp import web
 
+    from collector.web.serving import make_runner
+
     ended = asyncio.Event()
-    runner = web.AppRunner(make_page(quiz, ended.set))
+    runner = make_runner(make_page(quiz, ended.set))
     await runner.setup()
     try:
         site = web.TCPSite(runner, "127.0.0.1", port)

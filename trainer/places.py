@@ -69,12 +69,25 @@ def as_file_name(words: str) -> str:
     return name if name == words else f"{name}-{hashlib.sha256(words.encode(errors='replace')).hexdigest()[:8]}"
 
 
+def for_us_alone(path: str, flags: int) -> int:
+    """How `open` opens a file that nobody else may read: what it holds is for private study."""
+    descriptor = os.open(path, flags, 0o600)
+    os.fchmod(descriptor, 0o600)
+    return descriptor
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, for us alone."""
+    for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+        missing.mkdir(mode=0o700, exist_ok=True)
+
+
 def write_file(path: Path, content: bytes | str) -> None:
-    """Write a file whole or not at all."""
+    """Write a file whole or not at all, for us alone."""
     part = path.with_name(path.name + ".part")
     data = content.encode() if isinstance(content, str) else content
     try:
-        with part.open("wb") as file:
+        with open(part, "wb", opener=for_us_alone) as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

@@ -16,7 +16,7 @@ from trainer.data import load_pixels
 from trainer.dataset.formats import batched
 from trainer.device import Device
 from trainer.pixels import BrokenPicture, fit, open_picture
-from trainer.places import as_file_name
+from trainer.places import as_file_name, make_folder
 from trainer.runs import find_run, version_of
 from trainer.saliency import draw, saliency
 from trainer.serving import Prediction, Predictor, export_onnx
@@ -86,7 +86,7 @@ def _draw(predictor: Predictor, photos: list[tuple[str, bytes | str]], folder: P
             continue
         if photo is None:
             continue
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         found[name] = folder / f"{as_file_name(name)}.png"
         heat = saliency(predictor.network, fit(photo, how)[None], predictor.device)[0]
         draw(photo, heat, how).save(found[name])

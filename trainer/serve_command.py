@@ -19,7 +19,7 @@ from trainer.command_base import absolute, places, progress, read_settings, stde
 from trainer.dataset.manifest import Version
 from trainer.device import Device
 from trainer.neighbours import find_index
-from trainer.places import Places
+from trainer.places import Places, make_folder
 from trainer.runs import find_run, version_of
 from trainer.serving import Predictor
 from trainer.sources import Reach
@@ -37,7 +37,7 @@ def serve(word: str, host: str, port: int, keep_uploads: Path | None, device_nam
     predictor, shelf = load(where, word, device_name)
     folder = absolute(keep_uploads) if keep_uploads else None
     if folder:
-        folder.mkdir(parents=True, exist_ok=True)  # a folder that may not be written is told now
+        make_folder(folder)  # a folder that may not be written is told now
     guard = guard_for(settings, host)
     with conninfo_if_any(settings) as conninfo:
         asyncio.run(_serve(settings, conninfo, predictor, shelf, folder, guard, host, port))

@@ -15,6 +15,7 @@ from collector.errors import Busy, TryLater, UsageError
 from collector.forget import Forgotten, forget_url
 from collector.matching import decide_by_hand
 from collector.politeness import Connection
+from collector.trouble import reason_of, trouble_of
 from collector.web.codes import Code
 from collector.web.facts import photo_facts
 from collector.web.paths import PHOTO_NAME
@@ -125,8 +126,13 @@ class Decisions:
             raise Problem(Code.READING) from error
         except UsageError as error:
             raise Problem(Code.NOT_DECIDED, str(error)) from error
-        except psycopg.OperationalError as error:
-            raise TryLater("the decision was not taken") from error
+        except psycopg.Error as error:
+            trouble = trouble_of(error)
+            if trouble is None:
+                raise
+            if trouble.passes:
+                raise TryLater("the decision was not taken") from error
+            raise Problem(Code.NOT_DECIDED, str(trouble)) from error
         self._renew_soon()
 
     def _renew_soon(self) -> None:
@@ -140,7 +146,7 @@ class Decisions:
             async with self.service.deciding() as connection:
                 await renew(connection)
         except (TryLater, psycopg.Error) as error:
-            logger.warning("the search is not up to date", extra={"reason": str(error).strip()})
+            logger.warning("the search is not up to date", extra={"reason": reason_of(error)})
 
 
 async def _form(request: web.Request) -> dict[str, str]:

@@ -16,6 +16,7 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from collector.errors import TryLater
+from collector.trouble import reason_of, trouble_of
 
 ROLE = "paddock_reader"
 # Plans are made for the values at hand: a part of a name that is rare and one that is common want different ones.
@@ -58,7 +59,7 @@ async def make_role(conninfo: str) -> str | None:
                 if await granted.fetchone() != (True,):
                     await connection.execute(GRANTS)
         except psycopg.errors.InsufficientPrivilege as error:
-            facts = {"role": ROLE, "reason": str(error).splitlines()[0]}
+            facts = {"role": ROLE, "reason": reason_of(error)}
             logger.warning("no role of its own for reading; transactions are read-only all the same", extra=facts)
             return None
     return ROLE
@@ -95,7 +96,7 @@ class Reader:
         """All rows of a query.
 
         Raises:
-            TryLater: the database cannot be reached, or did not answer in time.
+            TryLater: the database cannot be reached, did not answer in time, or does not let us.
         """
         try:
             try:
@@ -113,6 +114,10 @@ class Reader:
             raise TryLater("the collection's database took too long") from error
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
             raise TryLater("the collection's database cannot be reached") from error
+        except psycopg.Error as error:
+            if (trouble := trouble_of(error)) is None:
+                raise
+            raise TryLater(str(trouble)) from error
 
     async def _rows(self, query: LiteralString, values: Mapping[str, Any] | None) -> list[dict[str, Any]]:
         async with self._pool.connection() as connection:

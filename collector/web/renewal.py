@@ -16,6 +16,7 @@ import psycopg
 
 from collector.errors import TryLater
 from collector.politeness import Connection
+from collector.trouble import reason_of
 from collector.web.names import latin_of
 from collector.web.reader import UPKEEP_LOCK
 
@@ -49,7 +50,7 @@ async def renew(connection: Connection) -> None:
 
 
 def _not_renewed(error: psycopg.Error) -> TryLater:
-    return TryLater(f"the search's views cannot be renewed ({str(error).strip().splitlines()[0]})")
+    return TryLater(f"the search's views cannot be renewed ({reason_of(error)})")
 
 
 async def _renew(connection: Connection) -> None:

@@ -10,6 +10,7 @@ import psycopg
 from collector.errors import PaddockError
 from collector.models import UNDATED
 from collector.reparse import Changes, reparse
+from collector.trouble import reason_of, trouble_of
 from collector.web.service import Service
 
 logger = logging.getLogger(__name__)
@@ -60,8 +61,8 @@ class Rereading:
             async with self._service.deciding() as connection:
                 reading.changes = await reparse(connection, UNDATED, dry_run=reading.dry_run, show=show)
         except (PaddockError, psycopg.Error) as error:
-            logger.warning("the pages could not be read again", extra={"reason": str(error)})
-            reading.trouble = str(error).strip().splitlines()[0]
+            reading.trouble = str(trouble_of(error) or reason_of(error))
+            logger.warning("the pages could not be read again", extra={"reason": reading.trouble})
         else:
             if not reading.dry_run:
                 self._after()

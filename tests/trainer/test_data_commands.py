@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from typer.testing import CliRunner
 
 from collector.console import as_typed
 from collector.demo.world import World
 from collector.errors import UsageError
+from collector.trouble import trouble_of
 from tests.filled import SMALL, as_json, execute, fill
 from tests.trainer.exported import digests, rows, stopped, trainer
 from trainer import export as exporting
@@ -82,9 +84,11 @@ def test_a_database_that_is_lost_on_the_way_is_one_sentence(
         write(*given)
 
     monkeypatch.setattr(exporting, "write_shard", cut)
-    with pytest.raises(UsageError, match="The database was lost") as raised:
+    with pytest.raises(psycopg.Error) as raised:
         export(filled, tmp_path, Request())
-    assert "\n" not in str(raised.value)
+    told = str(trouble_of(raised.value))
+    assert told.startswith("The database went away (")
+    assert "\n" not in told
     (part,) = list_unfinished(tmp_path)
     assert len(list(manifest.read_journal(part))) == 2
 

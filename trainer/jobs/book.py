@@ -18,7 +18,8 @@ from trainer.jobs.waiting import MACHINES, UNENDED, Machine
 Connection = psycopg.Connection[Any]
 
 UNANSWERED = 25_000  # milliseconds after which what was sent and not acknowledged means that nobody is there
-SEARCH_PATH = "-c search_path=training,public -c timezone=UTC"
+SCHEMA = "training"
+SEARCH_PATH = f"-c search_path={SCHEMA},public -c timezone=UTC"
 RUN_FIRST = "`trainer job run` queues one."
 KEPT_HEAD, KEPT_TAIL = 1 << 20, 63 << 20  # bytes of a log that are kept of its beginning and of its end
 
@@ -30,17 +31,9 @@ def conninfo_of_jobs(conninfo: str) -> str:
 
 @contextmanager
 def opened(conninfo: str) -> Iterator[Connection]:
-    """A connection to the book, each statement a transaction unless said otherwise.
-
-    Raises:
-        UsageError: the database is lost.
-    """
-    try:
-        with psycopg.connect(conninfo_of_jobs(conninfo), autocommit=True) as connection:
-            yield connection
-    except psycopg.OperationalError as error:
-        reason = (str(error).strip().splitlines() or ["no reason given"])[0]
-        raise UsageError(f"The database was lost ({reason}); the jobs go on, ask again.") from error
+    """A connection to the book, each statement a transaction unless said otherwise."""
+    with psycopg.connect(conninfo_of_jobs(conninfo), autocommit=True) as connection:
+        yield connection
 
 
 def as_job(row: dict[str, Any]) -> Job:

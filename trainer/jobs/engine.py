@@ -211,19 +211,14 @@ def main(conninfo: str, home: Path, *, fleet: bool, until_idle: bool) -> None:
         if until_idle:
             return
         raise UsageError(f"An engine is at work for {home} already; it ends when nothing is left to do.")
-    try:
-        idle = True
-        while idle:
-            engine = Engine.at(conninfo, home, fleet=fleet)
-            idle = asyncio.run(_serve(Shift(engine, until_idle)))
-            os.close(descriptor)
-            # A job that was queued at the last moment has found the lock held, and has started no engine.
-            if not idle or not is_left(engine) or (descriptor := try_lock(engine_lock(home))) is None:
-                return
-    except psycopg.Error as error:
-        raise UsageError(
-            f"The database cannot be used any more ({in_a_line(error)}); start the engine again."
-        ) from error
+    idle = True
+    while idle:
+        engine = Engine.at(conninfo, home, fleet=fleet)
+        idle = asyncio.run(_serve(Shift(engine, until_idle)))
+        os.close(descriptor)
+        # A job that was queued at the last moment has found the lock held, and has started no engine.
+        if not idle or not is_left(engine) or (descriptor := try_lock(engine_lock(home))) is None:
+            return
 
 
 def _take_place(home: Path) -> int | None:

@@ -242,5 +242,5 @@ class Service:
 
 
 def _keep(path: Path, body: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     write_file(path, body)
