@@ -200,8 +200,12 @@ def forget(url: str | None, host: str | None, *, yes: bool, as_json: bool, demo:
 
 def demo_site(host: str, port: int | None, issues: int, photos: int, crawl_delay: float, hostile: list[str]) -> None:
     """`collector demo-site`."""
+    from collector.demo.hostile import list_faults
     from collector.demo.site import run as serve
 
+    if "help" in hostile:
+        stdout(demo=True).print(list_faults(), markup=False, soft_wrap=True)
+        return
     serve(
         host=host,
         port=port or load_settings().demo_port,
