@@ -86,6 +86,15 @@ def connected(settings: Settings) -> Iterator[Callable[[], Awaitable[Connection]
         yield lambda: psycopg.AsyncConnection.connect(conninfo, autocommit=True)
 
 
+@contextmanager
+def opened_database(settings: Settings, console: Console) -> Iterator[str]:
+    """The database of these settings; a person at a terminal is told of it, as its first start takes seconds."""
+    with contextlib.ExitStack() as stack:
+        with console.status("Opening the database ...") if console.is_terminal else contextlib.nullcontext():
+            conninfo = stack.enter_context(database.opened(settings.database_url, settings.home))
+        yield conninfo
+
+
 def workplace(settings: Settings, conninfo: str) -> Workplace:
     return Workplace(
         conninfo,

@@ -3,12 +3,12 @@
 import logging
 from typing import Any
 
-from collector import database
 from collector import refresh as refreshing
 from collector.command_base import (
     connected,
     log_to_stderr,
     look_alike,
+    opened_database,
     print_json,
     read_schedule,
     read_settings,
@@ -60,7 +60,7 @@ def refresh_labels(
         say_how_it_ended(console, code)
         return code
 
-    with database.opened(settings.database_url, settings.home) as conninfo:
+    with opened_database(settings, console) as conninfo:
         return run(main(conninfo))
 
 

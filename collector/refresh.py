@@ -17,7 +17,7 @@ from collector.jobs import ANYTHING_DUE, Workplace, start_lane, working
 from collector.models import PageKind
 from collector.politeness import Connection, host_name
 from collector.sources import netkeiba
-from collector.status import summarise
+from collector.status import HORSES, summarise
 
 # The pages of the horses that photos show, those that are not known yet.
 WANT = """
@@ -60,10 +60,11 @@ SELECT COALESCE(sum(CASE
     WHEN kind = 'aptitude' THEN 1 ELSE 0 END), 0)
 FROM page WHERE host = %(host)s AND dated = %(undated)s AND due_at <= clock_timestamp()
 """
-OUTCOME = """
+OUTCOME = f"""
 SELECT (SELECT count(DISTINCT horse_id) FROM aptitude WHERE observed_at >= %(started)s AND value IS NOT NULL),
        (SELECT count(DISTINCT horse_id) FROM aptitude WHERE observed_at >= %(started)s AND value IS NULL),
-       (SELECT count(DISTINCT horse_id) FROM aptitude), (SELECT count(DISTINCT horse_id) FROM photo_match)
+       counted.rated + counted.unreviewed, counted.horses
+FROM ({HORSES}) AS counted
 """
 
 
