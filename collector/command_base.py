@@ -23,7 +23,6 @@ from collector.program import takes_everything
 from collector.schedule import Schedule, check_cron
 from collector.settings import Settings, load_settings
 
-ENGINE = "procrastinate"  # the schema of the lanes' engine
 LOG_FIELDS = set(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
@@ -74,6 +73,15 @@ def connected(settings: Settings) -> Iterator[Callable[[], Awaitable[Connection]
     """The database of these settings, as a way to connect to it."""
     with database.opened(settings.database_url, settings.home) as conninfo:
         yield lambda: psycopg.AsyncConnection.connect(conninfo, autocommit=True)
+
+
+@contextmanager
+def opened_database(settings: Settings, console: Console) -> Iterator[str]:
+    """The database of these settings; a person at a terminal is told of it, as its first start takes seconds."""
+    with contextlib.ExitStack() as stack:
+        with console.status("Opening the database ...") if console.is_terminal else contextlib.nullcontext():
+            conninfo = stack.enter_context(database.opened(settings.database_url, settings.home))
+        yield conninfo
 
 
 def workplace(settings: Settings, conninfo: str) -> Workplace:

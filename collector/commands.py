@@ -5,14 +5,13 @@ from typing import Any
 
 import typer
 
-from collector import database
 from collector import forget as forgetting
 from collector import reparse as reparsing
 from collector.command_base import (
-    ENGINE,
     connected,
     log_to_stderr,
     look_alike,
+    opened_database,
     print_json,
     read_schedule,
     read_settings,
@@ -31,6 +30,7 @@ from collector.politeness import host_name
 from collector.progress import Progress, tell_crawl
 from collector.report import (
     print_changes,
+    print_doomed,
     print_forgotten,
     print_status,
     print_summary,
@@ -75,7 +75,7 @@ def crawl(
         say_how_it_ended(console, code)
         return code
 
-    with database.opened(settings.database_url, settings.home, engine=ENGINE) as conninfo:
+    with opened_database(settings, console) as conninfo:
         return run(main(conninfo))
 
 
@@ -93,7 +93,7 @@ def work(*, demo: bool) -> ExitCode:
             await run_worker(place, schedule)
         return ExitCode.INTERRUPTED if place.interrupted else ExitCode.DONE
 
-    with database.opened(settings.database_url, settings.home, engine=ENGINE) as conninfo:
+    with opened_database(settings, stderr(demo=demo)) as conninfo:
         return run(main(conninfo))
 
 
@@ -154,7 +154,7 @@ def robots(url: str, *, as_json: bool, demo: bool) -> ExitCode:
         async with look_alike(settings):
             return await robots_verdict(workplace(settings, conninfo), site, url)
 
-    with database.opened(settings.database_url, settings.home) as conninfo:
+    with opened_database(settings, stderr(demo=demo)) as conninfo:
         facts = run(main(conninfo))
     if as_json:
         print_json(facts)
@@ -173,25 +173,24 @@ def forget(url: str | None, host: str | None, *, yes: bool, as_json: bool, demo:
         raise UsageError("Name either the address of a photo, or --host HOST.")
     if url is not None and not host_name(url):
         raise UsageError(f"{url} is no address; write it as http://old.keibado.ne.jp/keibabook/160104/photo01.html.")
-    if not yes:
-        what = url or f"everything from {host}"
-        typer.confirm(f"Remove {what} for good, and never ask for it again?", abort=True, err=True)
-
     with connected(read_settings(demo=demo)) as connect:
+
+        async def foresee() -> forgetting.Doomed:
+            async with await connect() as connection:
+                return await forgetting.foresee(connection, url=url, host=host)
 
         async def main() -> forgetting.Forgotten:
             async with await connect() as connection:
-                if url is not None:
-                    forgotten = await forgetting.forget_url(connection, url)
-                else:
-                    assert host is not None
-                    forgotten = await forgetting.forget_host(connection, host)
+                forgotten = await forgetting.forget(connection, url=url, host=host)
                 try:
                     await renew(connection)  # its views still tell of it, and no server may be there to see to it
                 except TryLater as error:
                     stderr(demo=demo).print(f"The photos are gone; {error}.", soft_wrap=True, markup=False)
                 return forgotten
 
+        if not yes:
+            print_doomed(stderr(demo=demo), url or f"the host {host}", run(foresee()))
+            typer.confirm("Do that?", abort=True, err=True)
         forgotten = run(main())
     if as_json:
         print_json(forgotten.as_json())
@@ -201,8 +200,12 @@ def forget(url: str | None, host: str | None, *, yes: bool, as_json: bool, demo:
 
 def demo_site(host: str, port: int | None, issues: int, photos: int, crawl_delay: float, hostile: list[str]) -> None:
     """`collector demo-site`."""
+    from collector.demo.hostile import list_faults
     from collector.demo.site import run as serve
 
+    if "help" in hostile:
+        stdout(demo=True).print(list_faults(), markup=False, soft_wrap=True)
+        return
     serve(
         host=host,
         port=port or load_settings().demo_port,

@@ -57,6 +57,33 @@ AND NOT EXISTS (SELECT FROM photo WHERE photo.digest = blob.digest)
 """
 
 
+KNOWN = "SELECT count(*) FROM page WHERE url = ANY (%(urls)s) AND state <> 'excluded'"
+SHOWN = """
+SELECT issue_code || '-' || lpad(number::text, 2, '0') || ' (' || horse_name || ')' FROM photo
+WHERE page_url = ANY (%(urls)s) OR image_url = ANY (%(urls)s) ORDER BY issue_code, number
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Doomed:
+    """What would go, were it forgotten now."""
+
+    photos: list[str]  # issue, number, and the horse's name
+    pages: int  # addresses that are known and not forgotten yet
+    near_duplicates: list[str]  # URLs of pictures that look the same, and would stay
+
+
+async def foresee(connection: Connection, *, url: str | None = None, host: str | None = None) -> Doomed:
+    """Say what would go with an address or a host, and take nothing out."""
+    query = TARGETS if url is not None else "SELECT array_agg(url) FROM page WHERE host = %(host)s"
+    row = await (await connection.execute(query, {"url": url, "host": host})).fetchone()
+    named = {"urls": (row[0] if row else None) or []}
+    photos = await (await connection.execute(SHOWN, named)).fetchall()
+    pages = await (await connection.execute(KNOWN, named)).fetchone()
+    near = await (await connection.execute(NEAR, named)).fetchone()
+    return Doomed([name for (name,) in photos], pages[0] if pages else 0, (near[0] if near else None) or [])
+
+
 @dataclass(frozen=True, slots=True)
 class Forgotten:
     """What has gone."""
@@ -85,6 +112,18 @@ async def take_archive(connection: Connection) -> None:
     row = await (await connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (ARCHIVE_LOCK,))).fetchone()
     if row != (True,):
         raise Busy("The archive is being read again, or something is being forgotten; try again when that is done.")
+
+
+async def forget(connection: Connection, *, url: str | None = None, host: str | None = None) -> Forgotten:
+    """Take out one photo by its address, or everything that came from a host.
+
+    Raises:
+        Busy: the archive is being read again.
+    """
+    if url is not None:
+        return await forget_url(connection, url)
+    assert host is not None
+    return await forget_host(connection, host)
 
 
 async def forget_url(connection: Connection, url: str) -> Forgotten:

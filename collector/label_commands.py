@@ -3,13 +3,12 @@
 import logging
 from typing import Any
 
-from collector import database
 from collector import refresh as refreshing
 from collector.command_base import (
-    ENGINE,
     connected,
     log_to_stderr,
     look_alike,
+    opened_database,
     print_json,
     read_schedule,
     read_settings,
@@ -45,12 +44,11 @@ def refresh_labels(
         place = workplace(settings, conninfo)
         async with await place.connect() as connection:
             chosen = await find_horses(connection, horse) if horse else None
-            due = await refreshing.plan(connection, site, older_than=age, horses=chosen, keep=not dry_run)
-        if dry_run:
-            asked = min(due, limit or due)
-            facts = {"pages_due": due, "requests": asked}
-            print_json(facts) if as_json else stdout(demo=demo).print(f"{asked} of {due} pages due would be asked for.")
-            return ExitCode.DONE
+            if dry_run:
+                foreseen = await refreshing.foresee(connection, site, older_than=age, horses=chosen)
+                _print_foreseen(foreseen, limit, as_json=as_json, demo=demo)
+                return ExitCode.DONE
+            await refreshing.plan(connection, site, older_than=age, horses=chosen)
         stop_on_signals(place)
         async with look_alike(settings):
             with Progress(console, tell_refresh) as progress:
@@ -62,8 +60,21 @@ def refresh_labels(
         say_how_it_ended(console, code)
         return code
 
-    with database.opened(settings.database_url, settings.home, engine=ENGINE) as conninfo:
+    with opened_database(settings, console) as conninfo:
         return run(main(conninfo))
+
+
+def _print_foreseen(foreseen: refreshing.Foreseen, limit: int | None, *, as_json: bool, demo: bool) -> None:
+    asked = foreseen.within(limit)
+    sure = asked.most == asked.due
+    if as_json:
+        known = {"pages_due": foreseen.due, "requests_at_least": asked.due, "requests": asked.most}
+        print_json(known | {"requests_are_an_estimate": not sure})
+        return
+    words = f"{foreseen.due} pages are due{f', at most {limit} are asked for' if limit else ''}: {asked.due}"
+    words += "" if sure else f" to {asked.most}"
+    words += " requests." if sure else " requests, an estimate: what a page leads to is known when it has been read."
+    stdout(demo=demo).print(words, soft_wrap=True)
 
 
 def horse(name: str, *, as_json: bool, demo: bool) -> None:

@@ -105,7 +105,9 @@ class Progress:
     def __init__(self, console: Console, tell: Callable[[Tick], Told]) -> None:
         self.console = console
         self.tell = tell
-        self.live = Live(console=console, transient=True, refresh_per_second=4) if console.is_terminal else None
+        begins = Text("waiting: looks at what is due", "yellow")
+        self.live = Live(begins, console=console, transient=True, refresh_per_second=4) if console.is_terminal else None
+        self.share = 0.0  # done, as shown: more is found to do on the way, and a bar that runs backwards tells nobody
         self.last_line = float("-inf")
 
     def __enter__(self) -> "Progress":
@@ -136,11 +138,12 @@ class Progress:
         table.add_row("received", size(summary.bytes), "smallest gap", gap(summary.min_gap))
         table.add_row("elapsed", span(summary.elapsed), "left, as known", span(seconds_left(left, summary)))
         width = min(60, self.console.width - 10)
-        share = done / (done + left) if done + left else 0.0
-        bar = Text("█" * round(share * width), "green") + Text("░" * (width - round(share * width)), "dim")
-        bar.append(f" {share:4.0%}", "default")
-        waiting = Text(f"waiting: {tick.waiting}", "yellow") if tick.waiting else Text("")
-        return Group(table, bar, waiting)
+        self.share = max(self.share, min(0.99, done / (done + left)) if done + left else 0.0)
+        filled = round(self.share * width)
+        bar = Text("█" * filled, "green") + Text("░" * (width - filled), "dim")
+        bar.append(f" {self.share:4.0%}", "default")
+        reason = tick.waiting or (None if summary.requests else "for the first answer")
+        return Group(table, bar, Text(f"waiting: {reason}" if reason else "", "yellow"))
 
 
 def gap(seconds: float | None) -> str:

@@ -17,7 +17,7 @@ from collector.jobs import CrawlJob, Workplace, ask_for
 from collector.models import PageKind
 from collector.politeness import Connection, host_name
 from collector.sources import netkeiba
-from collector.status import summarise
+from collector.status import HORSES, summarise
 
 # The pages of the horses that photos show, those that are not known yet.
 WANT = """
@@ -51,10 +51,20 @@ DUE = """
 SELECT count(*) FROM page WHERE host = %(host)s AND dated = %(undated)s AND kind IN ('horse', 'aptitude', 'reviews')
 AND due_at <= clock_timestamp()
 """
-OUTCOME = """
+# What a page leads to is known when it is read: a horse's page shows the aptitude itself or says where it is, and where
+# that has changed, the reviews behind it are counted.
+FOLLOWING = f"""
+SELECT COALESCE(sum(CASE
+    WHEN kind = 'horse' AND NOT EXISTS (SELECT FROM page AS known
+        WHERE known.url = replace(%(aptitude)s, '{{}}', {HORSE}) AND known.last_fetched_at IS NOT NULL) THEN 2
+    WHEN kind = 'aptitude' THEN 1 ELSE 0 END), 0)
+FROM page WHERE host = %(host)s AND dated = %(undated)s AND due_at <= clock_timestamp()
+"""
+OUTCOME = f"""
 SELECT (SELECT count(DISTINCT horse_id) FROM aptitude WHERE observed_at >= %(started)s AND value IS NOT NULL),
        (SELECT count(DISTINCT horse_id) FROM aptitude WHERE observed_at >= %(started)s AND value IS NULL),
-       (SELECT count(DISTINCT horse_id) FROM aptitude), (SELECT count(DISTINCT horse_id) FROM photo_match)
+       counted.rated + counted.unreviewed, counted.horses
+FROM ({HORSES}) AS counted
 """
 
 
@@ -92,14 +102,36 @@ def label_scope(limit: int | None = None) -> Scope:
     return Scope(UNDATED, UNDATED, limit)
 
 
-async def plan(
-    connection: Connection, site: str, *, older_than: timedelta | None, horses: list[str] | None, keep: bool = True
-) -> int:
-    """Make due what is to be asked for now; returns how many pages that are. Without `keep` it is only counted."""
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What a refresh would ask for, were it begun now."""
+
+    due: int  # pages
+    most: int  # requests, with all that those pages may lead to
+
+    def within(self, limit: int | None) -> "Foreseen":
+        """The same where so many pages are asked for at most."""
+        return self if limit is None else Foreseen(min(self.due, limit), min(self.most, limit))
+
+
+async def foresee(
+    connection: Connection, site: str, *, older_than: timedelta | None, horses: list[str] | None
+) -> Foreseen:
+    """Count what a refresh would ask for, and change nothing."""
+    facts = {"host": host_name(site), "undated": UNDATED, "aptitude": netkeiba.aptitude_url(site, "{}")}
+    async with connection.transaction(force_rollback=True):
+        due = await plan(connection, site, older_than=older_than, horses=horses)
+        row = await (await connection.execute(FOLLOWING, facts)).fetchone()
+    assert row is not None
+    return Foreseen(due, due + int(row[0]))
+
+
+async def plan(connection: Connection, site: str, *, older_than: timedelta | None, horses: list[str] | None) -> int:
+    """Make due what is to be asked for now; returns how many pages that are."""
     host = host_name(site)
     facts: dict[str, Any] = {"host": host, "only": horses, "age": older_than, "undated": UNDATED}
     new = {"address": netkeiba.horse_url(site, "{}"), "source": netkeiba.SOURCE, "priority": PRIORITY[PageKind.HORSE]}
-    async with connection.transaction(force_rollback=not keep):
+    async with connection.transaction():
         await connection.execute("INSERT INTO host (name) VALUES (%s) ON CONFLICT DO NOTHING", (host,))
         await connection.execute(WANT, facts | new)
         for query in (RETIRED, RACED):

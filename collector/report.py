@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from collector.console import in_japan
-from collector.forget import Forgotten
+from collector.forget import Doomed, Forgotten
 from collector.matching import Matched
 from collector.progress import gap, size, span
 from collector.refresh import Refreshed
@@ -123,7 +123,7 @@ def print_status(console: Console, facts: dict[str, Any]) -> None:
     held = facts["held"]
     console.print(
         f"[bold]Held[/bold]  {held['issues']} issues, {held['photos_with_picture']} photos of {held['horses']} horses"
-        f" ({held['photos']} listed, {held['near_duplicates']} near duplicates), {size(held['bytes'])}"
+        f" ({held['photos']} listed, {held['copies']} of them copies), {size(held['bytes'])}"
         f" in {held['blobs']} files; {held['races']} races with {held['entries']} entries;"
         f" {held['requests']} requests so far\n"
     )
@@ -167,6 +167,30 @@ def print_changes(console: Console, changes: Changes, *, dry_run: bool) -> None:
         console.print(f"    {sample}", soft_wrap=True, markup=False)
     for kind in changes.still_changed:
         console.print(f"[red]Still not understood[/red]: {kind}")
+
+
+NAMED = 10  # photos that are told by name
+
+
+def print_doomed(console: Console, what: str, doomed: Doomed) -> None:
+    """What would be taken out, before somebody is asked whether it should be."""
+    if not doomed.pages and not doomed.photos:
+        words = (
+            f"Nothing of {what} is held here: it is not known, or it is forgotten already. It would never be asked for."
+        )
+        console.print(words, soft_wrap=True, markup=False)
+        return
+    count = len(doomed.photos)
+    words = f"This removes {count} photo{'s' if count != 1 else ''} for good"
+    if count:
+        more = f" and {count - NAMED} more" if count > NAMED else ""
+        words += f": {', '.join(doomed.photos[:NAMED])}{more}"
+    words += f". {doomed.pages} known addresses would never be asked for again."
+    if count > 1 and "://" in what:
+        words += " They are the same picture, byte for byte, or stand on the same page."
+    console.print(words, soft_wrap=True, markup=False)
+    for url in doomed.near_duplicates:
+        console.print(f"Looks the same and would stay: {url}", soft_wrap=True, markup=False)
 
 
 def print_forgotten(console: Console, forgotten: Forgotten) -> None:

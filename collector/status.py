@@ -100,21 +100,28 @@ async def summarise(connection: Connection, hosts: Sequence[str], scope: Scope, 
     return Summary(*row)
 
 
-HELD = """
+# What is told in several places is counted by one query: the horses that photos show, and which photos are copies.
+HORSES: LiteralString = """
+SELECT count(*) AS horses, count(value) AS rated, count(axis) - count(value) AS unreviewed
+FROM (SELECT DISTINCT horse_id FROM photo JOIN photo_match USING (source, issue_code, number)
+      WHERE horse_id IS NOT NULL) AS shown
+LEFT JOIN LATERAL (SELECT axis, value FROM aptitude WHERE aptitude.horse_id = shown.horse_id AND axis = 'distance'
+    ORDER BY observed_at DESC LIMIT 1) AS latest ON true
+"""
+IS_COPY: LiteralString = """(photo.near_duplicate_of IS NOT NULL OR EXISTS (
+    SELECT FROM photo AS same WHERE same.digest = photo.digest AND same.id < photo.id))"""
+HELD = f"""
 SELECT (SELECT count(*) FROM issue), (SELECT count(*) FROM photo),
        (SELECT count(*) FROM photo WHERE digest IS NOT NULL),
-       (SELECT count(DISTINCT horse_key) FROM photo), (SELECT count(*) FROM photo WHERE near_duplicate_of IS NOT NULL),
+       (SELECT horses FROM ({HORSES}) AS counted), (SELECT count(*) FROM photo WHERE {IS_COPY}),
        (SELECT COALESCE(sum(size), 0) FROM blob), (SELECT count(*) FROM blob), (SELECT count(*) FROM fetch_log),
        (SELECT count(*) FROM race), (SELECT count(*) FROM entry)
 """
 # What is saved is told against asking for every horse each night.
-LABELS = """
-WITH latest AS (
-    SELECT DISTINCT ON (horse_id) horse_id, value FROM aptitude WHERE axis = 'distance'
-    ORDER BY horse_id, observed_at DESC),
+LABELS = f"""
+WITH counted AS ({HORSES}),
 labels AS (SELECT * FROM page WHERE kind IN ('horse', 'aptitude') AND due_at IS NOT NULL)
-SELECT (SELECT count(DISTINCT horse_id) FROM photo_match WHERE horse_id IS NOT NULL),
-       (SELECT count(value) FROM latest), (SELECT count(*) - count(value) FROM latest),
+SELECT (SELECT horses FROM counted), (SELECT rated FROM counted), (SELECT unreviewed FROM counted),
        (SELECT count(*) FROM labels WHERE due_at <= clock_timestamp()), (SELECT min(due_at) FROM labels),
        (SELECT count(*) FROM fetch_log JOIN page ON page.id = page_id WHERE kind IN ('horse', 'aptitude', 'reviews')),
        (SELECT COALESCE(sum(1 + floor(EXTRACT(EPOCH FROM clock_timestamp() - added_at) / 86400)), 0)::bigint
@@ -167,7 +174,7 @@ async def report(connection: Connection) -> dict[str, Any]:
         "photos",
         "photos_with_picture",
         "horses",
-        "near_duplicates",
+        "copies",
         "bytes",
         "blobs",
         "requests",

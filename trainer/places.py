@@ -49,11 +49,13 @@ def pick(folders: Sequence[Path], word: str, what: str, advice: str) -> Path:
     if word == LAST:
         return folders[-1]
     exact = [folder for folder in folders if folder.name == word]
-    near = exact or [folder for folder in folders if word in (folder.name, *_parts(folder.name, word))]
+    named = [folder for folder in folders if folder.name.rpartition("-")[0] == word]  # what a person called it
+    near = exact or named or [folder for folder in folders if word in (folder.name, *_parts(folder.name, word))]
     if len(near) == 1:
         return near[0]
     held = ", ".join(folder.name for folder in (near or folders)[-5:])
-    problem = f"Several {what}s begin with" if near else f"There is no {what}"
+    several = f"Several {what}s are called" if named else f"Several {what}s begin with"
+    problem = several if near else f"There is no {what}"
     raise UsageError(f"{problem} {word!r}; {'they are' if near else 'the latest are'} {held}.")
 
 

@@ -94,7 +94,7 @@ def parse_fault(text: str) -> Fault:
     match = SPELLING.fullmatch(text.strip())
     kind = _kind(match["name"]) if match else None
     if match is None or kind is None:
-        raise UsageError(_help(text))
+        raise UsageError(f"--hostile {text!r} is no fault.\n{list_faults()}")
     if match["value"] and kind.value is None:
         raise UsageError(f"--hostile {text}: {match['name']} takes no value.")
     value = match["value"] or kind.value
@@ -116,11 +116,12 @@ def _kind(name: str) -> Kind | None:
     return Kind(f"status {name}") if STATUS.fullmatch(name) else KINDS.get(name)
 
 
-def _help(text: str) -> str:
+def list_faults() -> str:
+    """The faults there are, and how they are written."""
     width = max(map(len, KINDS))
     known = "\n".join(f"  {name:{width}}  {kind.meaning}" for name, kind in KINDS.items())
     return (
-        f"--hostile {text!r} is no fault; write {GRAMMAR}, where GLOB is a path's pattern (default: all it can\n"
+        f"Write a fault as {GRAMMAR}, where GLOB is a path's pattern (default: all it can\n"
         f"apply to, without robots.txt), RATE 0..1 a share of the visits, COUNT how often in all or for each path.\n"
         f"  {'400 .. 599':{width}}  that status\n{known}\n"
         "For example: 503@/keibabook/1601*  reset:0.05  429-retry-after=3x1  truncate@/*.jpgx1each"

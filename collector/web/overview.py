@@ -10,6 +10,7 @@ from typing import Any
 from collector.console import JST
 from collector.models import PageKind, PageState
 from collector.racing import Axis
+from collector.status import HORSES
 from collector.web.reader import Reader
 from collector.web.treatment import DAYS, HOSTS, HostReport, Log, host_report
 
@@ -25,10 +26,10 @@ SELECT extract(year FROM dated)::int AS year, count(value) AS rated, count(horse
     count(*) - count(horse_id) AS open, count(race_id) AS raced
 FROM photo_search GROUP BY year ORDER BY year
 """
-HELD = """
-SELECT (SELECT count(*) FROM photo) AS photos, (SELECT count(*) FROM issue) AS issues, count(horse_id) AS horses,
-    count(value) AS rated, count(*) - count(horse_id) AS open_names
-FROM horse_search
+HELD = f"""
+SELECT (SELECT count(*) FROM photo) AS photos, (SELECT count(*) FROM issue) AS issues, horses, rated,
+    (SELECT count(*) - count(horse_id) FROM horse_search) AS open_names
+FROM ({HORSES}) AS counted
 """
 # The latest opinion of each horse and axis: this order is the index's own, read backwards.
 OPINIONS = """

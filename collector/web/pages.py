@@ -18,7 +18,7 @@ from collector.web.names import as_key
 from collector.web.paths import HORSE, ISSUE, PHOTO, PHOTO_NAME, RACE
 from collector.web.pictures import WIDTHS
 from collector.web.problems import Code, Problem
-from collector.web.query import LONGEST, Query, read_query
+from collector.web.query import LONGEST, Query, read_form
 from collector.web.rendering import Renderer, problem_page, welcome_page
 from collector.web.rules import found_by, why
 from collector.web.search import MOST_COUNTED, find
@@ -60,9 +60,12 @@ class Pages:
 
     async def search(self, request: web.Request) -> web.Response:
         """Photos by horse, as the address asks; without a question, the newest."""
-        query = read_query(request.query)
-        found = await find(self.service.reader, query)
+        query, wrong = read_form(request.query)
         choices = await self.service.choices()
+        if wrong:  # the form stays as it was filled in, and says what to change
+            typed = {one.field: one.given for one in wrong}
+            return self.render(request, "search.html", 400, query=query, wrong=wrong, typed=typed, choices=choices)
+        found = await find(self.service.reader, query)
         onward = query.words() | {"before": str(found.more)} if found.more else None
         return self.render(
             request, "search.html", query=query, found=found, choices=choices, onward=onward, counted=MOST_COUNTED,

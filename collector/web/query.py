@@ -98,6 +98,26 @@ def read_query(given: Mapping[str, str]) -> Query:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """A field of an address that cannot be understood."""
+
+    field: str
+    given: str  # as it was typed
+
+
+def read_form(given: Mapping[str, str]) -> tuple[Query, list[Wrong]]:
+    """The search of an address, without the fields that cannot be understood; and those."""
+    wrong: list[Wrong] = []
+    for field in FIELDS:
+        try:
+            read_query({field: given.get(field, "")})
+        except Problem:
+            wrong.append(Wrong(field, given[field].replace("\0", "").encode("utf-8", "ignore").decode()[:LONGEST]))
+    left_out = {one.field for one in wrong}
+    return read_query({field: word for field, word in given.items() if field not in left_out}), wrong
+
+
 def _text(given: Mapping[str, str], field: str) -> str:
     # What came as bytes that are no text has lone surrogates, which no name has and no database takes.
     text = given.get(field, "").replace("\0", "").encode("utf-8", "ignore").decode()

@@ -10,6 +10,7 @@ from collector.errors import ParseError
 from collector.models import PageKind
 from collector.sources.keibado import SOURCE
 from collector.sources.text import decode
+from collector.status import IS_COPY
 from collector.web.facts import FIRST, PHOTOS, Row
 from collector.web.query import Cursor
 from collector.web.reader import Reader
@@ -20,11 +21,10 @@ PAGES = 100  # pages that could not be read
 LONGEST = 200_000  # bytes of an archived page that are shown
 CANDIDATES = 12  # horses that are offered for a photo, at most
 
-COUNTS = """
+COUNTS = f"""
 SELECT (SELECT count(*) FROM photo JOIN photo_match USING (source, issue_code, number) WHERE horse_id IS NULL) AS open,
     (SELECT count(*) FROM photo JOIN photo_match USING (source, issue_code, number) WHERE by_hand) AS decided,
-    (SELECT count(*) FROM photo WHERE near_duplicate_of IS NOT NULL OR EXISTS (
-        SELECT FROM photo AS same WHERE same.digest = photo.digest AND same.id < photo.id)) AS copies,
+    (SELECT count(*) FROM photo WHERE {IS_COPY}) AS copies,
     (SELECT count(*) FROM page WHERE state IN ('quarantined', 'failed')) AS unread
 """
 IS_OPEN: LiteralString = "met.id IS NOT NULL AND met.horse_id IS NULL"

@@ -285,3 +285,37 @@ async def test_forget_asks_first_and_says_what_has_gone(conninfo: str) -> None:
         await crawled(site, conninfo)
         assert len(site.requests) == asked
     assert (await collector("forget", env=env)).returncode == 2
+
+
+async def test_forget_says_what_exactly_would_go_before_it_asks(conninfo: str) -> None:
+    fill(conninfo, WORLD)
+    (one, other) = execute(
+        conninfo, "SELECT id, page_url, issue_code, number FROM photo WHERE digest IS NOT NULL LIMIT 2"
+    )
+    execute(conninfo, "UPDATE photo SET digest = (SELECT digest FROM photo AS same WHERE same.id = %s) WHERE id = %s",
+            one[0], other[0])  # fmt: skip
+    execute(conninfo, "INSERT INTO host (name) VALUES ('old.keibado.ne.jp')")
+    execute(conninfo, """INSERT INTO page (url, host, source, kind, dated, state, digest)
+        SELECT url, 'old.keibado.ne.jp', 'keibado', kind, '2014-01-01', 'fetched',
+            CASE kind WHEN 'image' THEN digest END
+        FROM photo, LATERAL (VALUES (page_url, 'photo_page'), (image_url, 'image')) AS stands (url, kind)
+        WHERE digest IS NOT NULL""")  # fmt: skip
+    asked = await collector("forget", one[1], env=environment(conninfo))
+    assert asked.returncode == 2  # nobody was there to say yes
+    assert "This removes 2 photos for good" in asked.stderr
+    for _, _, code, number in (one, other):
+        assert f"{code}-{number:02} (" in asked.stderr
+    done = await collector("forget", one[1], "--yes", "--json", env=environment(conninfo))
+    assert json.loads(done.stdout)["photos"] == 2
+
+
+@pytest.mark.parametrize("words", [["http://old.keibado.ne.jp/nowhere.html"], ["--host", "nowhere.example"]])
+async def test_forget_of_what_is_not_known_says_so_and_can_still_be_wanted(conninfo: str, words: list[str]) -> None:
+    asked = await collector("forget", *words, env=environment(conninfo))
+    assert asked.returncode == 2
+    assert "it is not known, or it is forgotten already" in asked.stderr
+    assert "removes" not in asked.stderr
+    assert (await collector("forget", *words, "--yes", env=environment(conninfo))).returncode == 0
+    kept = "SELECT count(*) FROM page WHERE state = 'excluded'" if len(words) == 1 else (
+        "SELECT count(*) FROM host WHERE excluded_at IS NOT NULL")  # fmt: skip
+    assert execute(conninfo, kept) == [(1,)]

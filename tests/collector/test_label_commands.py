@@ -29,6 +29,9 @@ async def test_from_photos_to_labels_in_three_commands(conninfo: str) -> None:
     summary = json.loads(refreshed.stdout)
     assert summary["horses_held"] == summary["horses"] == json.loads(dry.stdout)["pages_due"]
     assert summary["requests"] == asked
+    foreseen = json.loads(dry.stdout)
+    assert foreseen["requests_at_least"] < asked <= foreseen["requests"] + 1  # and robots.txt
+    assert foreseen["requests_are_an_estimate"] is True
     photo = next(photo for photo in truth(WORLD).photos if photo.race_id)
     (horse,) = json.loads((await collector("horse", str(photo.horse_id), "--json", env=env)).stdout)
     assert photo.race_id in {entry["race_id"] for entry in horse["entries"]}

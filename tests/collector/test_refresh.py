@@ -10,7 +10,8 @@ from collector.errors import UsageError
 from collector.frontier import LONGEST_INTERVAL, SHORTEST_INTERVAL, ask_opinion_at, read_span
 from collector.horse_names import find_horses
 from collector.politeness import Connection
-from collector.refresh import plan
+from collector.refresh import Foreseen, foresee, plan
+from collector.sources.netkeiba import aptitude_url
 
 SITE = "https://n.example"
 NOW = datetime(2016, 2, 8, 12, tzinfo=UTC)
@@ -72,10 +73,8 @@ async def due(connection: Connection) -> list[str]:
     return [row[0] for row in await (await connection.execute(query)).fetchall()]
 
 
-async def planned(
-    connection: Connection, older_than: timedelta | None = None, horses: list[str] | None = None, *, keep: bool = True
-) -> int:
-    return await plan(connection, SITE, older_than=older_than, horses=horses, keep=keep)
+async def planned(connection: Connection, older_than: timedelta | None = None, horses: list[str] | None = None) -> int:
+    return await plan(connection, SITE, older_than=older_than, horses=horses)
 
 
 async def test_each_horse_that_a_photo_shows_is_looked_at_once(connection: Connection) -> None:
@@ -146,8 +145,23 @@ async def test_one_horse_is_asked_for_by_name_whenever_it_is_due(connection: Con
 
 async def test_a_dry_run_leaves_everything_as_it_was(connection: Connection) -> None:
     await show_horses(connection, "2011100001")
-    assert await planned(connection, keep=False) == 1
+    assert await foresee(connection, SITE, older_than=None, horses=None) == Foreseen(1, 3)
     assert await due(connection) == []
+
+
+async def test_a_dry_run_counts_what_the_pages_that_are_due_lead_to(connection: Connection) -> None:
+    await show_horses(connection, "2011100001", "2011100002")
+    await planned(connection)
+    assert await foresee(connection, SITE, older_than=None, horses=None) == Foreseen(2, 6)  # aptitude and reviews each
+    await connection.execute(
+        """INSERT INTO page (url, host, source, kind, dated, priority, due_at, last_fetched_at)
+           SELECT %s, host, source, 'aptitude', dated, priority, now(), now() FROM page WHERE url LIKE '%%0001/'""",
+        (aptitude_url(SITE, "2011100001"),),
+    )
+    # The first horse's aptitude is due itself, and its own page leads there no more.
+    assert await foresee(connection, SITE, older_than=None, horses=None) == Foreseen(3, 6)
+    assert Foreseen(3, 6).within(4) == Foreseen(3, 4)
+    assert Foreseen(3, 6).within(2) == Foreseen(2, 2)
 
 
 async def test_a_horse_that_is_not_known_is_said_so(connection: Connection) -> None:

@@ -25,6 +25,7 @@ from trainer.dataset import manifest
 from trainer.dataset.manifest import MANIFEST, find_version, list_unfinished, list_versions
 from trainer.examples import Skip
 from trainer.export import Request, export
+from trainer.places import pick
 
 
 def test_a_database_without_anything_to_export_gets_one_sentence(conninfo: str, tmp_path: Path) -> None:
@@ -174,6 +175,18 @@ def test_one_broken_manifest_is_named_and_stands_in_nobodys_way(
     assert f"`trainer dataset delete {broken.name}`" in run(f"dataset show {broken.name}", 2)
     assert "is removed" in run(f"dataset delete {broken.name} --yes")
     assert not broken.folder.exists()
+
+
+def test_a_name_means_what_is_called_so_before_what_begins_so(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("mine-0a1b2c3d4e5f", "mine2-111111111111", "mine2-222222222222", "old-9a")]
+    assert pick(folders, "mine", "data set version", "") == folders[0]
+    assert pick(folders, "mine-0a", "data set version", "") == folders[0]
+    assert pick(folders, "mine2-2", "data set version", "") == folders[2]
+    assert pick([*folders, tmp_path / "mine"], "mine", "run", "") == tmp_path / "mine"
+    with pytest.raises(UsageError, match=r"versions are called 'mine2'; they are mine2-1{12}, mine2-2{12}\."):
+        pick(folders, "mine2", "data set version", "")
+    with pytest.raises(UsageError, match=r"versions begin with 'min'; they are mine-.*, mine2-.*, mine2-"):
+        pick(folders, "min", "data set version", "")
 
 
 @pytest.mark.usefixtures("plain")

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import tarfile
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -9,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import psycopg
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -140,6 +142,37 @@ def test_datasets_opens_it_offline_with_sides_and_pictures(
     assert type(first["image"]).__name__ == "JpegImageFile"
     assert first["horse_id"] == held[first["photo"]]["horse_id"]
     assert first["issue_date"] == held[first["photo"]]["issue_date"]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("kind", Format)
+def test_the_cards_own_words_open_it_also_where_a_fact_comes_late(
+    conninfo: str, tmp_path: Path, kind: Format, late: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    fill(conninfo)
+    with psycopg.connect(conninfo) as connection:  # the sire of the last photo alone is known, or of none
+        connection.execute("UPDATE horse SET sire = NULL")
+        connection.execute("UPDATE photo SET pedigree = '{}'")
+        if late:
+            last = "(SELECT max(id) FROM photo WHERE digest IS NOT NULL)"
+            connection.execute(f"UPDATE photo SET pedigree = ARRAY['カゼノチチ'] WHERE id = {last}".encode())
+    version = export(conninfo, tmp_path / "datasets", Request(format=kind))
+    card_text = (version.folder / "README.md").read_text()
+    (words,) = re.findall(r"```python\n(.*?)```", card_text, re.DOTALL)
+    known: dict[str, Any] = {}
+    exec(words.replace("path/to/this/folder", str(version.folder)), known)
+    rows = [row.get("json", row) | {"size": picture_of(row).size} for side in known["data"].values() for row in side]
+    assert len(rows) == sum(version.manifest.photos.values())
+    assert {row["sire"] for row in rows} <= {None, "カゼノチチ"}
+    assert all(row["size"] == (row["width"], row["height"]) for row in rows)
+
+
+def picture_of(row: dict[str, Any]) -> Any:
+    """A row's picture, under whichever name."""
+    return next(row[name] for name in ("image", "jpg", "png", "gif", "webp") if row.get(name) is not None)
 
 
 @pytest.mark.filterwarnings("ignore")

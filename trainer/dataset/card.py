@@ -12,7 +12,7 @@ from collector.decoders import decoders
 from collector.errors import BrokenPicture
 from collector.racing import MIDDLE, MILE, SPRINT, Kind
 from trainer.dataset.croissant import describe
-from trainer.dataset.formats import Format, read_shard
+from trainer.dataset.formats import EXTENSIONS, Format, read_shard, written_types
 from trainer.dataset.manifest import Manifest, digest_of
 from trainer.examples import LICENCE, Side
 from trainer.pixels import Preparation, prepare
@@ -72,6 +72,7 @@ def _readme(manifest: Manifest) -> str:
     left_out = "\n".join(f"| {reason} | {count} |" for reason, count in sorted(manifest.left_out.items()))
     return CARD.format(
         head=head,
+        features=_features() if manifest.format == Format.WEBDATASET else "",
         m=manifest,
         photos=sum(manifest.photos.values()),
         horses=manifest.horses_in_all,
@@ -82,6 +83,7 @@ def _readme(manifest: Manifest) -> str:
         types=TYPES if manifest.kinds else "",
         query=", ".join(f"{key} {value}" for key, value in manifest.query.items()),
         licence=LICENCE,
+        shape=SHAPE if manifest.format == Format.WEBDATASET else "",
     )
 
 
@@ -92,6 +94,13 @@ def _table(manifest: Manifest, sides: Iterable[Side]) -> str:
         counts = [manifest.photos[side], manifest.horses[side], *(manifest.kinds[side][kind] for kind in kinds)]
         rows.append([side, *map(str, counts)])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _features() -> str:
+    """The types of a WebDataset, for `datasets`: it guesses them from the first photos, which may lack a fact."""
+    lines = [f"  - name: {extension}\n    dtype: image" for extension in EXTENSIONS.values()]
+    facts = "\n".join(f"    - name: {name}\n      dtype: {dtype}" for name, dtype in written_types().items())
+    return "dataset_info:\n  features:\n" + "\n".join(lines) + f"\n  - name: json\n    struct:\n{facts}\n"
 
 
 def _pattern(kind: Format, side: str) -> str:
@@ -123,6 +132,9 @@ RULES = {
 }
 
 TYPES = "Types: sprint under 0.2, mile under 0.4, middle under 0.6, long from there on.\n"
+SHAPE = """
+A row has the facts under `json`, and the photo under the ending that its file has (`jpg`, or `png`, `gif`, `webp`).
+"""
 CARD = """---
 pretty_name: {m.name} {m.axis} {m.version}
 license: other
@@ -133,7 +145,7 @@ configs:
 - config_name: default
   data_files:
 {head}
----
+{features}---
 
 # Paddock photos with {m.axis} aptitude, version {m.version}
 
@@ -169,7 +181,7 @@ Newest photo: {m.newest_photo}; newest label: {m.newest_label}. Taken with: {que
 from datasets import load_dataset
 data = load_dataset("path/to/this/folder")
 ```
-
+{shape}
 `label` is right / (left + right) of the two bars on the horse's page; `reviews` says how many people it comes from.
 {types}Label-free photos (a horse that nobody has reviewed shows two equal bars) are left out unless the data set was
 made with them on purpose.

@@ -110,6 +110,12 @@ def _as_text(example: Example) -> dict[str, Any]:
     return {name: value.isoformat() if isinstance(value, date) else value for name, value in facts.items()}
 
 
+def written_types() -> dict[str, str]:
+    """The types of a photo's facts as its JSON has them: moments and days are text there."""
+    plain = {name: NAMES.get(SCHEMA.field(name).type, "string") for name in COLUMNS}
+    return {name: "string" if dtype == "date32" else dtype for name, dtype in plain.items()}
+
+
 def batched(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
     """The items in lists of at most so many."""
     batch: list[Any] = []

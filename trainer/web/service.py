@@ -17,7 +17,7 @@ from collector.decoders import Decoders
 from collector.errors import BrokenPicture, TryLater, UsageError
 from collector.web.problems import Problem
 from trainer.collection import Collection
-from trainer.places import write_file
+from trainer.places import make_folder, write_file
 from trainer.saliency import saliency
 from trainer.serving import Prediction, Predictor
 from trainer.sources import Reach, read_address

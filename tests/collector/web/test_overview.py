@@ -10,12 +10,14 @@ import pytest
 
 from collector.models import PageKind, PageState
 from collector.racing import Axis
+from collector.status import report
 from collector.web.language import LANGUAGES, in_language
 from collector.web.overview import BINS, CLASSES, Overview, count
 from collector.web.overview_page import HOLDS, OUTCOME_GROUPS, WHYS, OverviewPage
 from collector.web.overview_words import OVERVIEW
 from collector.web.pages import Pages
 from collector.web.reader import Reader, make_role
+from collector.web.review import COUNTS
 from collector.web.review_words import REVIEW
 from collector.web.service import serving
 from collector.web.treatment import Log, Pace
@@ -101,7 +103,7 @@ async def test_coverage_counts_each_step(own: Shown) -> None:
     ((photos, pictures, horse, race, horses, issues),) = execute(
         own.conninfo,
         "SELECT count(*), count(digest), count(horse_id) FILTER (WHERE digest IS NOT NULL),"
-        " count(race_id) FILTER (WHERE digest IS NOT NULL), count(DISTINCT horse_id) FILTER (WHERE digest IS NOT NULL),"
+        " count(race_id) FILTER (WHERE digest IS NOT NULL), count(DISTINCT horse_id),"
         " count(DISTINCT issue_code) FROM photo JOIN photo_match USING (source, issue_code, number)",
     )
     assert (held.photos, held.pictures, held.horse, held.race) == (photos, pictures, horse, race)
@@ -273,3 +275,24 @@ def test_everything_that_can_come_up_has_a_word() -> None:
     wanted |= {f"pace_{pace}" for pace in Pace} | {f"pace_more_{pace}" for pace in Pace}
     wanted |= {f"outcome_{name}" for name in OUTCOME_GROUPS} | set(WHYS.values())
     assert wanted <= OVERVIEW.keys()
+
+
+async def test_commands_and_pages_tell_the_same_numbers(own: Shown) -> None:
+    await make_worse(own.conninfo)
+    first, second = "(SELECT min(id) FROM photo WHERE digest IS NOT NULL)", "(SELECT max(id) FROM photo)"
+    execute(
+        own.conninfo, f"UPDATE photo SET digest = (SELECT digest FROM photo WHERE id = {first}) WHERE id = {second}"
+    )
+    await renew(own.conninfo)
+    on_page = (await counted(own.conninfo)).coverage
+    async with await psycopg.AsyncConnection.connect(own.conninfo, autocommit=True) as connection:
+        told = await report(connection)
+    async with Reader(own.conninfo) as reader:
+        ((counts),) = await reader.rows(COUNTS)
+    held, labels = told["held"], told["labels"]
+    assert held["horses"] == labels["horses"] == on_page.horses > 0
+    assert labels["labelled"] == on_page.rated_horses > 0
+    assert (held["photos"], held["photos_with_picture"]) == (on_page.photos, on_page.pictures)
+    assert held["issues"] == on_page.issues
+    assert held["copies"] == counts["copies"] > 0
+    assert told["matches"]["open"] == counts["open"]

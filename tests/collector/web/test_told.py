@@ -1,6 +1,7 @@
 """What pages tell of what is out of the ordinary: races to come and abroad, namesakes, misprints, missing pictures."""
 
 import asyncio
+import html
 import re
 from typing import Any
 from urllib.parse import quote
@@ -173,11 +174,46 @@ async def test_photos_are_compared_by_time_four_at_most_and_only_those_that_are_
         assert (answer.status, "photo is to be such as" in await answer.text()) == (400, True)
 
 
+WRONG = {
+    "year": "MMXVI", "surface": "snow", "sex": "?", "age": "abc", "low": "2", "high": "half", "before": "yesterday",
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("language", ["en", "ja"])
-async def test_what_cannot_be_understood_is_named_on_the_page_with_a_way_back(opened: Open, language: str) -> None:
+@pytest.mark.parametrize("field", WRONG)
+async def test_a_form_with_a_field_that_cannot_be_understood_stays_as_it_was_filled_in(
+    opened: Open, field: str, language: str
+) -> None:
+    right = {
+        "name": "キタ",
+        "race": "ステークス",
+        "year": "2014",
+        "age": "4",
+        "sex": "male",
+        "low": "0.25",
+        "labelled": "1",
+    }
+    given = right | {field: WRONG[field]}
     async with opened() as client:
-        answer = await client.get("/?year=MMXVI", headers={"Accept-Language": language})
+        answer = await client.get("/", params=given, headers={"Accept-Language": language})
         text = await answer.text()
     assert answer.status == 400
-    assert "year is to be such as 2016" in text
+    assert f'id="wrong-{field}"' in text
+    assert html.escape(WRONG[field]) in text
+    assert len(re.findall(r'id="wrong-', text)) == 1
+    kept = {name: word for name, word in given.items() if name in ("name", "race", "age", "low", "high")}
+    for name, word in kept.items():
+        (shown,) = re.findall(rf'<input[^>]* name="{name}"[^>]*value="([^"]*)"', text)
+        assert shown == word, name
+        assert (f'aria-describedby="wrong-{name}"' in text) == (name == field)
+    assert '<details class="filters" open>' in text
+    assert " checked>" in text
+    if field != "sex":
+        assert re.search(r'<option value="male" selected>', text)
     assert '<p><a href="/">' in text
+
+
+async def test_all_fields_that_cannot_be_understood_are_named_at_once(opened: Open) -> None:
+    async with opened() as client:
+        text = await (await client.get("/", params=WRONG)).text()
+    assert set(re.findall(r'id="wrong-(\w+)"', text)) == WRONG.keys()
