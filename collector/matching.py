@@ -25,7 +25,7 @@ WHERE source = %s AND issue_code = %s ORDER BY number
 """
 RUNNERS = """
 SELECT horse_id, horse_key, race_id, race.name, age, sex FROM entry JOIN race USING (race_id)
-WHERE race_date = ANY (%s) ORDER BY race_id, horse_id
+WHERE race_date = ANY (%s) AND horse_id IS NOT NULL ORDER BY race_id, horse_id
 """
 UNREAD = """
 SELECT EXISTS (SELECT FROM unnest(%(days)s::date[]) AS day WHERE NOT EXISTS (

@@ -23,7 +23,7 @@ from collector.store import store_derived
 FETCHED = 50  # answers that come from the database at once
 HISTORY = LABELS  # pages whose earlier answers count too
 SAMPLES = 5  # of each sort of change
-NAMED_BY = ("code", "issue_code", "number", "race_id", "horse_id", "axis")
+NAMED_BY = ("code", "issue_code", "number", "race_id", "runner", "horse_id", "axis")
 
 # Listings before photos before pictures, as the crawl saw them: a picture finds its photo's row there. Of pages whose
 # answers are a history, all of them, in the order in which they came.
@@ -70,7 +70,7 @@ FACTS: dict[LiteralString, tuple[LiteralString, LiteralString]] = {
 FACTS |= {
     "race_day": ("race_date", "racecourses"),
     "race": ("race_id", cast(LiteralString, ", ".join(RaceItem.model_fields))),
-    "entry": ("race_id, horse_id", cast(LiteralString, ", ".join(EntryItem.model_fields))),
+    "entry": ("race_id, runner", cast(LiteralString, ", ".join(EntryItem.model_fields))),
     "horse": ("horse_id", cast(LiteralString, ", ".join(HorseItem.model_fields))),
     "aptitude": ("horse_id, axis, observed_at", cast(LiteralString, ", ".join(AptitudeItem.model_fields))),
 }

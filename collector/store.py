@@ -184,7 +184,7 @@ ON CONFLICT (page_id, field) DO UPDATE SET digest = EXCLUDED.digest, reason = EX
 """)
 FORGET_FAILURES = typed("DELETE FROM parse_failure WHERE page_id = %(id)s")
 # A photo that never was whole has no failure to forget; a page of rows may have had flaws, or lists nothing more.
-ROWS = (PageKind.RACE_RESULT, PageKind.RACE_CARD, PageKind.RACE_CALENDAR)
+ROWS = (PageKind.RACE_RESULT, PageKind.RACE_CARD, PageKind.RACE_CALENDAR, PageKind.HORSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,8 +312,7 @@ async def store_derived(cursor: Cursor, page: DuePage, digest: str | None, at: d
         await _execute(cursor, STORE_PICTURE, provenance | _picture_facts(picture, page))
     await _store_items(cursor, derived.parsed.items, provenance)
     racing = [item for item in derived.parsed.items if isinstance(item, RacingItem)]
-    whole = not derived.parsed.flaws
-    for statement, facts in race_store.statements(page.kind, page.url, at, racing, whole=whole):
+    for statement, facts in race_store.statements(page.kind, page.url, at, racing, whole=derived.parsed.whole):
         await _execute(cursor, statement, facts)
 
 

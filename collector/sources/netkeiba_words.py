@@ -21,6 +21,7 @@ LONGEST_CELL = 200
 # Elements within elements cost a parser the square of their number, and how deep they are cannot be told without it
 # (many an end tag ends nothing). So many cost less than a second, however they stand; real pages have up to 8,000.
 MOST_TAGS = 20_000
+NOBODY = re.compile("0+")  # the id of all horses that have none
 PAY_WALL = "プレミアムサービス案内"
 BLANK = re.compile(r"[-*?.~ー―−]{0,9}")  # "", "---", "---.-", "**"
 
