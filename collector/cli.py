@@ -1,6 +1,5 @@
 """The commands. Thin: words become values, one function is called, one result is printed."""
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from collector.errors import ExitCode, PaddockError
+from collector.terminal import run_program, visible
 
 EXIT_CODES = """
 Exit codes: 0 done; 2 wrong use or configuration; 3 the site blocked or refused us, the work stays queued;
@@ -23,7 +23,7 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except PaddockError as error:
-            typer.echo(f"error: {error}", err=True)
+            typer.echo(f"error: {visible(str(error))}", err=True)
             raise typer.Exit(ExitCode.USAGE) from error
         except typer.Abort as error:
             typer.echo("error: Not confirmed, so nothing was done; add --yes to do it without being asked.", err=True)
@@ -341,4 +341,4 @@ def db_restore(
 
 def main() -> None:
     """The `collector` program."""
-    sys.exit(app())
+    run_program(app)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import logging
 import signal
 import sys
@@ -21,16 +20,7 @@ from collector.jobs import Workplace
 from collector.politeness import Connection
 from collector.schedule import Schedule, check_cron
 from collector.settings import Settings, load_settings
-
-LOG_FIELDS = set(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
-
-
-class EventFormatter(logging.Formatter):
-    """A fixed sentence first, then the facts as fields."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        facts = {key: value for key, value in record.__dict__.items() if key not in LOG_FIELDS}
-        return f"{super().format(record)}{''.join(f' {key}={value}' for key, value in facts.items())}"
+from collector.terminal import EventFormatter, json_text
 
 
 def read_settings(*, demo: bool) -> Settings:
@@ -75,7 +65,7 @@ def print_json(facts: Any) -> None:
     def plain(value: Any) -> Any:
         return value.isoformat() if isinstance(value, datetime) else str(value)
 
-    sys.stdout.write(json.dumps(facts, default=plain, ensure_ascii=False) + "\n")
+    sys.stdout.write(json_text(facts, plain) + "\n")
 
 
 @contextmanager

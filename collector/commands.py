@@ -4,7 +4,8 @@ import logging
 from typing import Any
 
 import typer
-from rich.console import Console
+from rich.control import Control
+from rich.segment import ControlType
 
 from collector import database
 from collector import forget as forgetting
@@ -36,6 +37,7 @@ from collector.report import (
 )
 from collector.settings import load_settings
 from collector.status import report
+from collector.terminal import stdout, visible
 from collector.web.renewal import renew
 from collector.worker import work as run_worker
 
@@ -70,7 +72,7 @@ def crawl(
         if as_json:
             print_json(summary.as_json())
         else:
-            print_summary(Console(highlight=False), summary)
+            print_summary(stdout(), summary)
         say_how_it_ended(console, code, demo=demo)
         return code
 
@@ -108,7 +110,7 @@ def status(*, as_json: bool, demo: bool) -> None:
     if as_json:
         print_json(facts)
     else:
-        print_status(Console(highlight=False), facts)
+        print_status(stdout(), facts)
 
 
 def reparse(since: str | None, *, dry_run: bool, as_json: bool, demo: bool) -> ExitCode:
@@ -119,7 +121,8 @@ def reparse(since: str | None, *, dry_run: bool, as_json: bool, demo: bool) -> E
 
     def show(done: int, total: int) -> None:
         if console.is_terminal:
-            console.print(f"{done} of {total} pages", end="\r")
+            console.print(f"{done} of {total} pages", end="")
+            console.control(Control(ControlType.CARRIAGE_RETURN))
 
     with connected(read_settings(demo=demo)) as connect:
 
@@ -135,7 +138,7 @@ def reparse(since: str | None, *, dry_run: bool, as_json: bool, demo: bool) -> E
     if as_json:
         print_json(changes.as_json())
     else:
-        print_changes(Console(highlight=False), changes, dry_run=dry_run)
+        print_changes(stdout(), changes, dry_run=dry_run)
     if changes.still_changed:
         return ExitCode.LAYOUT_CHANGED
     return ExitCode.SOME_FAILED if changes.unreadable else ExitCode.DONE
@@ -158,11 +161,9 @@ def robots(url: str, *, as_json: bool, demo: bool) -> ExitCode:
     if as_json:
         print_json(facts)
     else:
-        console = Console(highlight=False)
+        console = stdout()
         for name, value in facts.items():
-            console.print(
-                f"{name.replace('_', ' '):15} {'-' if value is None else value}", markup=False, soft_wrap=True
-            )
+            console.print(f"{name.replace('_', ' '):15} {'-' if value is None else value}", soft_wrap=True)
     return ExitCode.DONE if facts["allowed"] else ExitCode.BLOCKED
 
 
@@ -174,7 +175,7 @@ def forget(url: str | None, host: str | None, *, yes: bool, as_json: bool, demo:
         raise UsageError(f"{url} is no address; write it as http://old.keibado.ne.jp/keibabook/160104/photo01.html.")
     if not yes:
         what = url or f"everything from {host}"
-        typer.confirm(f"Remove {what} for good, and never ask for it again?", abort=True, err=True)
+        typer.confirm(f"Remove {visible(what)} for good, and never ask for it again?", abort=True, err=True)
 
     with connected(read_settings(demo=demo)) as connect:
 
@@ -188,14 +189,14 @@ def forget(url: str | None, host: str | None, *, yes: bool, as_json: bool, demo:
                 try:
                     await renew(connection)  # its views still tell of it, and no server may be there to see to it
                 except TryLater as error:
-                    stderr_console().print(f"The photos are gone; {error}.", soft_wrap=True, markup=False)
+                    stderr_console().print(f"The photos are gone; {error}.", soft_wrap=True)
                 return forgotten
 
         forgotten = run(main())
     if as_json:
         print_json(forgotten.as_json())
     else:
-        print_forgotten(Console(highlight=False), forgotten)
+        print_forgotten(stdout(), forgotten)
 
 
 def demo_site(host: str, port: int | None, issues: int, photos: int, crawl_delay: float, hostile: list[str]) -> None:

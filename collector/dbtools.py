@@ -12,6 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 from collector import database, embedded
 from collector.errors import UsageError
 from collector.settings import load_settings
+from collector.terminal import visible
 
 
 def _opened(*, demo: bool, check_revision: bool = True) -> AbstractContextManager[str]:
@@ -31,7 +32,8 @@ def upgrade(*, demo: bool) -> None:
         before = database.current_revision(conninfo)
         database.upgrade(conninfo)
         after = database.current_revision(conninfo)
-    typer.echo(f"already at revision {after}" if before == after else f"revision {before or 'none'} -> {after}")
+    told = f"already at revision {after}" if before == after else f"revision {before or 'none'} -> {after}"
+    typer.echo(visible(told))
 
 
 def print_url(*, demo: bool) -> None:
@@ -68,7 +70,7 @@ def dump(file: Path, *, demo: bool) -> None:
         part.replace(file)
     finally:
         part.unlink(missing_ok=True)
-    typer.echo(f"{file}: {file.stat().st_size:,} bytes")
+    typer.echo(f"{visible(str(file))}: {file.stat().st_size:,} bytes")
 
 
 def restore(file: Path, *, yes: bool, demo: bool) -> None:
@@ -86,7 +88,7 @@ def restore(file: Path, *, yes: bool, demo: bool) -> None:
             "The backup cannot be restored",
         )
         database.upgrade(conninfo)
-    typer.echo(f"{file} restored")
+    typer.echo(f"{visible(str(file))} restored")
 
 
 def _call(command: list[str], trouble: str) -> None:

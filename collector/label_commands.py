@@ -3,8 +3,6 @@
 import logging
 from typing import Any
 
-from rich.console import Console
-
 from collector import database
 from collector import refresh as refreshing
 from collector.command_base import (
@@ -26,6 +24,7 @@ from collector.matching import Matched, decide_by_hand, match_photos, open_photo
 from collector.progress import Progress, stderr_console, tell_refresh
 from collector.report import print_matches, print_refreshed, print_schedule
 from collector.schedule import report
+from collector.terminal import stdout
 
 
 def refresh_labels(
@@ -48,9 +47,7 @@ def refresh_labels(
         if dry_run:
             asked = min(due, limit or due)
             facts = {"pages_due": due, "requests": asked}
-            print_json(facts) if as_json else Console(highlight=False).print(
-                f"{asked} of {due} pages due would be asked for."
-            )
+            print_json(facts) if as_json else stdout().print(f"{asked} of {due} pages due would be asked for.")
             return ExitCode.DONE
         stop_on_signals(place)
         async with look_alike(settings):
@@ -59,7 +56,7 @@ def refresh_labels(
         if as_json:
             print_json(done.as_json())
         else:
-            print_refreshed(Console(highlight=False), done)
+            print_refreshed(stdout(), done)
         say_how_it_ended(console, code, demo=demo)
         return code
 
@@ -81,7 +78,7 @@ def horse(name: str, *, as_json: bool, demo: bool) -> None:
         print_json(horses)
         return
     for facts in horses:
-        print_horse(Console(highlight=False), facts)
+        print_horse(stdout(), facts)
 
 
 def match(*, review: bool, by_hand: tuple[str, str] | None, as_json: bool, demo: bool) -> None:
@@ -100,7 +97,7 @@ def match(*, review: bool, by_hand: tuple[str, str] | None, as_json: bool, demo:
     if as_json:
         print_json({"horse_id": result} if isinstance(result, str) else _plain(result))
     else:
-        print_matches(Console(highlight=False), result)
+        print_matches(stdout(), result)
 
 
 def _plain(result: Matched | list[dict[str, Any]]) -> Any:
@@ -121,4 +118,4 @@ def schedule(*, as_json: bool, demo: bool) -> None:
     if as_json:
         print_json(ticks)
     else:
-        print_schedule(Console(highlight=False), ticks)
+        print_schedule(stdout(), ticks)

@@ -1,6 +1,5 @@
 """What would be asked for, and whether it may be: `crawl --dry-run` and `robots`. No request but robots.txt."""
 
-import json
 import sys
 from datetime import date, timedelta
 from typing import Any, LiteralString
@@ -19,6 +18,7 @@ from collector.robots import Robots, delay_in_force
 from collector.robots_copy import RobotsCopy, find_copy, robots_in_force
 from collector.settings import is_loopback
 from collector.sources import keibado, netkeiba
+from collector.terminal import json_text, stdout
 from collector.wanted import AHEAD
 
 ISSUES_A_YEAR = 50  # guessed for a year whose index has not been read
@@ -122,9 +122,9 @@ async def print_plan(place: Workplace, base: str, scope: Scope, *, as_json: bool
         "seconds": max(facts["requests"] * delay, races["race_requests"] * races_delay),
     }
     if as_json:
-        sys.stdout.write(json.dumps(facts) + "\n")
+        sys.stdout.write(json_text(facts) + "\n")
     else:
-        _print(Console(highlight=False), scope, facts)
+        _print(stdout(), scope, facts)
     return ExitCode.DONE if allowed else ExitCode.BLOCKED
 
 

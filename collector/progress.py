@@ -1,6 +1,5 @@
 """How a crawl goes, for a person to see: live on a terminal, a line now and then in a log."""
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +12,7 @@ from rich.text import Text
 
 from collector.crawl import Tick
 from collector.status import Summary
+from collector.terminal import stderr
 
 LINE_EVERY = 15.0  # seconds between two lines in a log
 # Guessed until there is something to go by.
@@ -151,4 +151,4 @@ def gap(seconds: float | None) -> str:
 
 def stderr_console() -> Console:
     """Where everything goes that is not the result."""
-    return Console(file=sys.stderr, highlight=False)
+    return stderr()

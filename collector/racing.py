@@ -192,7 +192,7 @@ class HorseItem(SQLModel):
     horse_id: str = Field(regex=HORSE_ID)
     name: str = Field(min_length=1, max_length=60)  # as printed
     horse_key: str = Field(min_length=1)
-    born: date | None = Field(default=None, ge=date(1750, 1, 1))
+    born: date | None = None
     sex: Sex | None = Field(default=None, sa_type=String)
     coat: str | None = None  # 毛色, as printed (鹿毛)
     retired: bool | None = None  # 抹消; None where neither that nor 現役 is printed

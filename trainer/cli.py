@@ -1,6 +1,5 @@
 """The commands. Thin: words become values, one function is called, one result is printed."""
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +7,7 @@ from typing import Annotated
 import typer
 
 from collector.racing import Axis
+from collector.terminal import run_program
 from trainer.cli_base import EXIT_CODES, Demo, Json, group
 from trainer.data_cli import dataset
 from trainer.job_cli import job
@@ -333,4 +333,4 @@ def worker(
 
 def main() -> None:
     """The `trainer` program."""
-    sys.exit(app())
+    run_program(app)

@@ -6,6 +6,7 @@ import typer
 from typer.core import TyperGroup
 
 from collector.errors import PaddockError
+from collector.terminal import visible
 from trainer.errors import Diverged, ExitCode
 
 EXIT_CODES = (
@@ -26,16 +27,16 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except Diverged as error:
-            typer.echo(f"error: {error}", err=True)
+            typer.echo(f"error: {visible(str(error))}", err=True)
             raise typer.Exit(ExitCode.DIVERGED) from error
         except PaddockError as error:
-            typer.echo(f"error: {as_typed(str(error), demo=demo)}", err=True)
+            typer.echo(f"error: {visible(as_typed(str(error), demo=demo))}", err=True)
             raise typer.Exit(ExitCode.USAGE) from error
         except ModuleNotFoundError as error:
             typer.echo(f"error: {error.name} is not installed: pip install 'paddock[trainer]'.", err=True)
             raise typer.Exit(ExitCode.USAGE) from error
         except OSError as error:
-            typer.echo(f"error: {explain(error)}", err=True)
+            typer.echo(f"error: {visible(explain(error))}", err=True)
             raise typer.Exit(ExitCode.DISK) from error
         except typer.Abort as error:
             typer.echo("error: Not confirmed, so nothing was done; add --yes to do it without being asked.", err=True)

@@ -1,6 +1,5 @@
 """What every command of `trainer` stands on: settings, folders, console, progress."""
 
-import json
 import math
 import re
 import sys
@@ -15,9 +14,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Column, Table
 
 from collector.settings import Settings, load_settings
+from collector.terminal import json_text, stderr, stdout
 from trainer.places import Places
 
-WIDE = 200  # characters
 ANY = 10_000  # characters that no table has
 COMMAND = re.compile(r"`((?:collector|trainer) (?![^`]*--demo)[^`]+)`")
 
@@ -29,15 +28,6 @@ def read_settings(*, demo: bool) -> Settings:
 
 def places(*, demo: bool) -> Places:
     return Places(read_settings(demo=demo).home)
-
-
-def stdout() -> Console:
-    # Into a file or a pipe nothing is folded. Names come from outside, and `[b]` or `:horse:` in one is no markup.
-    return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else WIDE)
-
-
-def stderr() -> Console:
-    return Console(file=sys.stderr, highlight=False, markup=False, emoji=False)
 
 
 def warn(words: str) -> None:
@@ -85,7 +75,7 @@ def plain_value(value: Any) -> Any:
 def as_json_text(facts: Any, indent: int | None = None) -> str:
     """Facts as JSON that every program reads: a number that is none (NaN, infinity) is null."""
     plain = _without_nan(facts)
-    return json.dumps(plain, default=plain_value, ensure_ascii=False, allow_nan=False, indent=indent) + "\n"
+    return json_text(plain, plain_value, allow_nan=False, indent=indent) + "\n"
 
 
 def _without_nan(value: Any) -> Any:
@@ -109,7 +99,7 @@ def progress(words: str, console: Console | None = None) -> Iterator[Any]:
     first word of it until all is done.
     """
     console = console or stderr()
-    columns = (TextColumn(words), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(words, total=None, visible=False)
 

@@ -14,6 +14,7 @@ from rich.table import Column, Table
 from collector import database
 from collector.errors import UsageError
 from collector.settings import Settings
+from collector.terminal import EventFormatter
 from trainer.command_base import as_typed, places, print_json, read_settings, size_in_words, stdout
 from trainer.config import make_config
 from trainer.dataset.manifest import find_version, list_versions
@@ -155,7 +156,7 @@ def open_page(word: str, *, as_json: bool, demo: bool) -> None:
     if as_json:
         print_json({"job": job.name, "url": job.task.opens})
         return
-    stdout().print(job.task.opens, soft_wrap=True, markup=False)
+    stdout().print(job.task.opens, soft_wrap=True)
     if sys.stdout.isatty():
         webbrowser.open(job.task.opens)
 
@@ -281,5 +282,7 @@ def worker(*, until_idle: bool, demo: bool) -> None:
 def _log_to_stderr() -> None:
     import logging
 
-    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(EventFormatter("%(asctime)s %(name)s %(message)s"))
+    logging.basicConfig(handlers=[handler])
     logging.getLogger("trainer").setLevel(logging.INFO)

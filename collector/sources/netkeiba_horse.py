@@ -25,6 +25,7 @@ NEXT_PAGE = 'div.common_pager a[title="次"]'
 MOST_FOUND = 300
 NOTHING_FOUND = "見つかりませんでした"
 LONGEST_NAME = 60  # characters
+EARLIEST = 1750  # no horse that a page tells of was born before
 END = 200  # characters, in which a whole page ends
 ANCESTORS = 6  # links of the pedigree: the sire, his parents, the dam, hers
 
@@ -140,7 +141,8 @@ def _state(words: str) -> tuple[bool | None, Sex | None, str | None]:
 def _born(tree: LexborHTMLParser) -> date | None:
     for head in tree.css("table.db_prof_table th"):
         if plain(words_of(head)) == "生年月日":
-            return day_in(words_of(_next_cell(head)))
+            born = day_in(words_of(_next_cell(head)))
+            return born if born and born.year >= EARLIEST else None
     return None
 
 
