@@ -19,6 +19,7 @@ from collector.politeness import Connection, host_name
 from collector.sources import netkeiba
 from collector.sources.text import horse_key
 from collector.status import summarise
+from collector.typed import half_width
 
 # The pages of the horses that photos show, those that are not known yet.
 WANT = """
@@ -121,8 +122,8 @@ async def find_horses(connection: Connection, horse: str) -> list[str]:
         UsageError: none is known.
     """
     query = "SELECT horse_id FROM horse WHERE horse_id = %s OR horse_key = %s ORDER BY horse_id"
-    key = horse_key(horse) if horse.strip() else ""
-    found = [row[0] for row in await (await connection.execute(query, (horse, key))).fetchall()]
+    typed = half_width(horse), horse_key(horse)
+    found = [row[0] for row in await (await connection.execute(query, typed)).fetchall()]
     if not found:
         raise UsageError(f"No horse {horse} is known; horses come with the races: run `collector crawl` first.")
     return found

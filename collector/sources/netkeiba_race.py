@@ -1,6 +1,7 @@
 """netkeiba's results: the race, and how each horse ran. Its race cards share the rows."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -59,7 +60,7 @@ class RaceReader:
 
 def meeting_of(words: str, race_id: str) -> Values:
     """1回中山1日目; abroad, where there are no meetings, both numbers are 0."""
-    match = MEETING.search(words)
+    match = MEETING.search(unicodedata.normalize("NFKC", words))
     place = match[2] if match else RACECOURSES.get(race_id[4:6])
     if place is None:
         raise ParseError("racecourse", f"{words[:60]!a} names no meeting")
@@ -133,7 +134,7 @@ def _race(head: LexborNode, about: str, race_id: str) -> tuple[RaceItem, list[Pa
 
 def number_in(node: LexborNode | None, race_id: str) -> int:
     """The race's number that is printed (11 R), or else the id's."""
-    match = re.match(r"[0-9]{1,2}(?![0-9])", words_of(node))
+    match = re.match(r"[0-9]{1,2}(?![0-9])", plain(words_of(node)))
     if match and 0 < int(match[0]) <= MOST_RACES:
         return int(match[0])
     if not race_id[-2:].isdecimal():
@@ -144,6 +145,7 @@ def number_in(node: LexborNode | None, race_id: str) -> int:
 def _class(about: str) -> Values:
     """Who may run, and the marks after it, which hard spaces keep apart."""
     before, _, after = about.partition("\xa0")
+    before = unicodedata.normalize("NFKC", before)
     match = MEETING.search(before)
     race_class = clean(before[match.end() :] if match else "")[:60]
     return {"race_class": plain(race_class) or None, "conditions": clean(after)[:100] or None}
