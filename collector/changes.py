@@ -7,7 +7,7 @@ from collector.politeness import Connection
 from collector.racing import AptitudeItem, EntryItem, HorseItem, RaceItem
 
 SAMPLES = 5  # of each sort of change
-NAMED_BY = ("code", "issue_code", "number", "race_id", "horse_id", "axis")
+NAMED_BY = ("code", "issue_code", "number", "race_id", "runner", "horse_id", "axis")
 
 # What is compared, by its key; when a fact was observed is no part of it.
 FACTS: dict[LiteralString, tuple[LiteralString, LiteralString]] = {
@@ -19,7 +19,7 @@ FACTS: dict[LiteralString, tuple[LiteralString, LiteralString]] = {
     ),
     "race_day": ("race_date", "racecourses"),
     "race": ("race_id", cast(LiteralString, ", ".join(RaceItem.model_fields))),
-    "entry": ("race_id, horse_id", cast(LiteralString, ", ".join(EntryItem.model_fields))),
+    "entry": ("race_id, runner", cast(LiteralString, ", ".join(EntryItem.model_fields))),
     "horse": ("horse_id", cast(LiteralString, ", ".join(HorseItem.model_fields))),
     "aptitude": ("horse_id, axis, observed_at", cast(LiteralString, ", ".join(AptitudeItem.model_fields))),
 }

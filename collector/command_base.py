@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import logging
 import signal
 import sys
@@ -15,23 +14,14 @@ import psycopg
 from rich.console import Console
 
 from collector import database
-from collector.console import LogFormatter
 from collector.errors import ExitCode
 from collector.jobs import Workplace
 from collector.politeness import Connection
 from collector.program import takes_everything
 from collector.schedule import Schedule, check_cron
 from collector.settings import Settings, load_settings
-
-LOG_FIELDS = set(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
-
-
-class EventFormatter(LogFormatter):
-    """A fixed sentence first, then the facts as fields."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        facts = {key: value for key, value in record.__dict__.items() if key not in LOG_FIELDS}
-        return f"{super().format(record)}{''.join(f' {key}={value}' for key, value in facts.items())}"
+from collector.terminal import EventFormatter
+from collector.visible import json_text
 
 
 def read_settings(*, demo: bool) -> Settings:
@@ -65,7 +55,7 @@ def print_json(facts: Any) -> None:
     def plain(value: Any) -> Any:
         return value.isoformat() if isinstance(value, datetime) else str(value)
 
-    sys.stdout.write(json.dumps(facts, default=plain, ensure_ascii=not takes_everything(sys.stdout)) + "\n")
+    sys.stdout.write(json_text(facts, plain, ensure_ascii=not takes_everything(sys.stdout)) + "\n")
 
 
 @contextmanager

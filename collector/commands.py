@@ -4,6 +4,8 @@ import logging
 from typing import Any
 
 import typer
+from rich.control import Control
+from rich.segment import ControlType
 
 from collector import forget as forgetting
 from collector import reparse as reparsing
@@ -20,7 +22,6 @@ from collector.command_base import (
     stop_on_signals,
     workplace,
 )
-from collector.console import stderr, stdout
 from collector.crawl import crawl as run_crawl
 from collector.errors import ExitCode, TryLater, UsageError
 from collector.frontier import read_scope
@@ -37,6 +38,7 @@ from collector.report import (
 )
 from collector.settings import load_settings
 from collector.status import report
+from collector.terminal import stderr, stdout
 from collector.web.renewal import renew
 from collector.worker import work as run_worker
 
@@ -120,7 +122,8 @@ def reparse(since: str | None, *, dry_run: bool, as_json: bool, demo: bool) -> E
 
     def show(done: int, total: int) -> None:
         if console.is_terminal:
-            console.print(f"{done} of {total} pages", end="\r")
+            console.print(f"{done} of {total} pages", end="")
+            console.control(Control(ControlType.CARRIAGE_RETURN))
 
     with connected(read_settings(demo=demo)) as connect:
 
@@ -161,9 +164,7 @@ def robots(url: str, *, as_json: bool, demo: bool) -> ExitCode:
     else:
         console = stdout(demo=demo)
         for name, value in facts.items():
-            console.print(
-                f"{name.replace('_', ' '):15} {'-' if value is None else value}", markup=False, soft_wrap=True
-            )
+            console.print(f"{name.replace('_', ' '):15} {'-' if value is None else value}", soft_wrap=True)
     return ExitCode.DONE if facts["allowed"] else ExitCode.BLOCKED
 
 

@@ -1,14 +1,9 @@
-"""What a person reads in a terminal: never cut in a pipe, commands as they have to be typed, times of one zone."""
+"""How people are told of commands and times: commands as they have to be typed, times of one zone."""
 
 import logging
 import re
-import sys
 from datetime import datetime
-from typing import Any, TextIO
 from zoneinfo import ZoneInfo
-
-from rich.console import Console
-from rich.text import Text
 
 JST = ZoneInfo("Asia/Tokyo")  # where the races are, and where everybody counts the days of them
 ANY_WIDTH = 10_000  # characters that no line has
@@ -42,25 +37,3 @@ class LogFormatter(logging.Formatter):
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802
         """When it was."""
         return in_japan(datetime.fromtimestamp(record.created, JST))
-
-
-class Screen(Console):
-    """A console that names commands as they have to be typed, and cuts and folds nothing where no person looks on."""
-
-    def __init__(self, file: TextIO, *, demo: bool, **more: Any) -> None:
-        super().__init__(file=file, highlight=False, width=None if file.isatty() else ANY_WIDTH, **more)
-        self.demo = demo
-
-    def render_str(self, text: str, **more: Any) -> Text:
-        """Every string that is printed comes by here, also those in tables."""
-        return super().render_str(as_typed(text, demo=self.demo), **more)
-
-
-def stdout(*, demo: bool) -> Screen:
-    """Where a command's result goes."""
-    return Screen(sys.stdout, demo=demo)
-
-
-def stderr(*, demo: bool) -> Screen:
-    """Where everything goes that is not the result."""
-    return Screen(sys.stderr, demo=demo)

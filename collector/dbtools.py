@@ -14,6 +14,7 @@ from collector import database, embedded
 from collector.errors import UsageError
 from collector.settings import load_settings
 from collector.trouble import Trouble, disk_error, kind_of_sqlstate
+from collector.visible import visible
 
 SECRETS = ("password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key")  # of libpq
 
@@ -82,7 +83,8 @@ def upgrade(*, demo: bool) -> None:
         before = database.current_revision(conninfo)
         database.upgrade(conninfo)
         after = database.current_revision(conninfo)
-    typer.echo(f"already at revision {after}" if before == after else f"revision {before or 'none'} -> {after}")
+    told = f"already at revision {after}" if before == after else f"revision {before or 'none'} -> {after}"
+    typer.echo(visible(told))
 
 
 def print_url(*, demo: bool) -> None:

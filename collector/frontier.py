@@ -10,6 +10,7 @@ from typing import Any
 from collector.errors import UsageError
 from collector.models import UNDATED, PageKind
 from collector.politeness import OPEN_FOR, Slot
+from collector.typed import half_width
 
 # An issue is finished before the next one is begun, so that what is held is always whole issues.
 PRIORITY = {
@@ -88,10 +89,11 @@ def read_scope(since: str | None, until: str | None, limit: int | None, *, all_r
 def _read_day(text: str | None, option: str, default: date, whole_year: date) -> date:
     if text is None:
         return default
+    typed = half_width(text).replace("/", "-")
     try:
-        if len(text) == 4 and text.isdecimal():
-            return whole_year.replace(year=int(text))
-        return date.fromisoformat(text)
+        if len(typed) == 4 and typed.isdecimal():
+            return whole_year.replace(year=int(typed))
+        return date.fromisoformat(typed)
     except ValueError as error:
         raise UsageError(f"{option} {text} is neither a year (2016) nor a date (2016-05-23).") from error
 
@@ -104,7 +106,7 @@ def read_span(text: str | None, option: str) -> timedelta | None:
     """
     if text is None:
         return None
-    match = SPAN.fullmatch(text.strip())
+    match = SPAN.fullmatch(half_width(text))
     if not match:
         raise UsageError(f"{option} {text} is no span of time; write it as 12h, 30d or 8w.")
     unit = {"h": "hours", "d": "days", "w": "weeks"}[match[2]]

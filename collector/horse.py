@@ -60,7 +60,7 @@ def print_horse(console: Console, facts: dict[str, Any]) -> None:
     said = [facts["sex"], f"born {facts['born']}" if facts["born"] else None, facts["coat"]]
     said += [f"by {facts['sire']} out of {facts['dam']}" if facts["sire"] and facts["dam"] else None]
     said += ["retired" if facts["retired"] else None]
-    console.print(f"{facts['name']} ({facts['horse_id']})  {', '.join(filter(None, said))}", markup=False)
+    console.print(f"{facts['name']} ({facts['horse_id']})  {', '.join(filter(None, said))}")
     if facts["entries"]:
         console.print(_entries(facts["entries"]))
     if facts["photos"]:
@@ -71,7 +71,7 @@ def print_horse(console: Console, facts: dict[str, Any]) -> None:
     for axis in Axis:
         history = [row for row in facts["aptitudes"] if row["axis"] == axis]
         if history:
-            console.print(plot(axis, history), markup=False, highlight=False, soft_wrap=True)
+            console.print(plot(axis, history), highlight=False, soft_wrap=True)
 
 
 def _entries(entries: list[dict[str, Any]]) -> Table:

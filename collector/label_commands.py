@@ -17,7 +17,6 @@ from collector.command_base import (
     stop_on_signals,
     workplace,
 )
-from collector.console import stderr, stdout
 from collector.errors import ExitCode, UsageError
 from collector.frontier import read_span
 from collector.horse import about, print_horse
@@ -26,6 +25,7 @@ from collector.matching import Matched, decide_by_hand, match_photos, open_photo
 from collector.progress import Progress, tell_refresh
 from collector.report import print_matches, print_refreshed, print_schedule
 from collector.schedule import report
+from collector.terminal import stderr, stdout
 
 
 def refresh_labels(

@@ -10,6 +10,7 @@ from collector.match import Decision, Runner, Shown, days_of, decide
 from collector.politeness import Connection
 from collector.sources.netkeiba_url import word_of
 from collector.sources.text import horse_key
+from collector.typed import half_width
 
 # Without its races there is nothing to match an issue with.
 ISSUES = """
@@ -25,7 +26,7 @@ WHERE source = %s AND issue_code = %s ORDER BY number
 """
 RUNNERS = """
 SELECT horse_id, horse_key, race_id, race.name, age, sex FROM entry JOIN race USING (race_id)
-WHERE race_date = ANY (%s) ORDER BY race_id, horse_id
+WHERE race_date = ANY (%s) AND horse_id IS NOT NULL ORDER BY race_id, horse_id
 """
 UNREAD = """
 SELECT EXISTS (SELECT FROM unnest(%(days)s::date[]) AS day WHERE NOT EXISTS (
@@ -156,8 +157,8 @@ async def decide_by_hand(connection: Connection, photo: str, horse: str) -> str:
     Raises:
         UsageError: there is no such photo or horse, or several horses.
     """
-    code, _, number = photo.partition("-")
-    if not (len(code) == 6 and code.isdecimal() and number.isdecimal()):
+    code, _, number = half_width(photo).partition("-")
+    if not (len(code) == 6 and code.isdecimal() and number.isdecimal() and len(number) < 9):
         raise UsageError(f"{photo} is no photo; write the issue and the number, such as 160104-01.")
     horse_id = await _find_horse(connection, horse)
     named = {"issue_code": code, "number": int(number), "horse_id": horse_id}
@@ -168,7 +169,7 @@ async def decide_by_hand(connection: Connection, photo: str, horse: str) -> str:
 
 async def _find_horse(connection: Connection, horse: str) -> str:
     query: LiteralString = "SELECT horse_id, name FROM horse WHERE horse_id = %s OR horse_key = %s ORDER BY horse_id"
-    rows = await (await connection.execute(query, (horse, horse_key(horse) if horse.strip() else ""))).fetchall()
+    rows = await (await connection.execute(query, (half_width(horse), horse_key(horse)))).fetchall()
     if not rows:
         raise UsageError(f"No horse {horse} is known; give its id as it stands in the address of its page.")
     if len(rows) > 1:

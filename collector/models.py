@@ -6,12 +6,13 @@ store items. Every row that a page told us carries where it came from (`source_u
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, LiteralString
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Computed,
     Date,
     DateTime,
     ForeignKey,
@@ -312,16 +313,21 @@ class Race(RaceItem, table=True):
     observed_at: datetime = _moment()
 
 
+# What tells a horse from the others of its race: its id, where it has one of its own, or its number, or its name.
+RUNNER: LiteralString = "COALESCE(horse_id, horse_number::text, horse_key)"
+
+
 class Entry(EntryItem, table=True):
     """A horse in a race."""
 
     __table_args__ = (
-        UniqueConstraint("race_id", "horse_id"),
+        UniqueConstraint("race_id", "runner"),
         Index("ix_entry_horse_id", "horse_id"),
         Index("ix_entry_horse_key", "horse_key"),
     )
     id: int | None = _id()
     race_id: str = Field(sa_column=Column(Text, ForeignKey("race.race_id", ondelete="CASCADE"), nullable=False))
+    runner: str = Field(default=None, sa_column=Column(Text, Computed(RUNNER), nullable=False))
     source_url: str
     observed_at: datetime = _moment()
 

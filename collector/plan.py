@@ -1,6 +1,5 @@
 """What would be asked for, and whether it may be: `crawl --dry-run` and `robots`. No request but robots.txt."""
 
-import json
 import logging
 import sys
 from datetime import date, timedelta
@@ -20,6 +19,7 @@ from collector.robots import Robots, delay_in_force
 from collector.robots_copy import RobotsCopy, find_copy, robots_in_force
 from collector.settings import is_loopback
 from collector.sources import keibado, netkeiba
+from collector.visible import json_text
 from collector.wanted import AHEAD
 
 ISSUES_A_YEAR = 50  # guessed for a year whose index has not been read
@@ -139,7 +139,7 @@ async def print_plan(console: Console, place: Workplace, base: str, scope: Scope
         "seconds": max(facts["requests"] * delay, races["race_requests"] * races_delay),
     }
     if as_json:
-        sys.stdout.write(json.dumps(facts) + "\n")
+        sys.stdout.write(json_text(facts) + "\n")
     else:
         _print(console, scope, facts)
     return ExitCode.DONE if allowed else ExitCode.BLOCKED

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
@@ -12,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from collector.errors import ExitCode, PaddockError
+from collector.visible import visible
 
 NOT_CONFIRMED = "Not confirmed, so nothing was done; add --yes to do it without being asked."
 PRIVATE = 0o077  # what others may never do with the files that we make: they hold photos for private study
@@ -47,7 +49,7 @@ class Commands(TyperGroup):
 
     def end(self, ctx: Any, sentence: str, exit_code: int, error: BaseException) -> None:
         """Say the sentence and end the command."""
-        typer.echo(f"error: {self.worded(ctx, sentence)}", err=True)
+        typer.echo(f"error: {visible(self.worded(ctx, sentence))}", err=True)
         raise typer.Exit(exit_code) from error
 
     def worded(self, ctx: Any, sentence: str) -> str:
@@ -91,6 +93,9 @@ def run_program(app: typer.Typer) -> None:
             code = ExitCode.READER_GONE
     except OSError as error:  # of --help and the like, which no command's own handling sees
         code = _not_printed(error)
+    except Exception:  # noqa: BLE001 (an error of our own: it is told with its trace, and ends the program)
+        sys.stderr.write(visible(traceback.format_exc()))
+        code = 1
     sys.exit(_flush(code))
 
 

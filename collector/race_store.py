@@ -8,7 +8,7 @@ from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
 from sqlmodel import SQLModel
 
-from collector.models import Aptitude, Entry, Horse, PageKind, Race, RaceDay
+from collector.models import RUNNER, Aptitude, Entry, Horse, PageKind, Race, RaceDay
 from collector.racing import AptitudeItem, EntryItem, HorseItem, RaceDayItem, RaceItem, RacingItem, ReviewsItem
 
 
@@ -59,7 +59,7 @@ DELETE FROM race_day WHERE source_url = $1::jsonb->>'url'
 AND race_date NOT IN (SELECT race_date FROM jsonb_to_recordset($1::jsonb->'items') AS listed (race_date date))
 """
 STORE_RACES = _upsert(Race, RaceItem, "race_id", IN_TIME)
-STORE_ENTRIES = _upsert(Entry, EntryItem, "race_id, horse_id", IN_TIME)
+STORE_ENTRIES = _upsert(Entry, EntryItem, "race_id, runner", IN_TIME)
 STORE_HORSES = _upsert(Horse, HorseItem, "horse_id")
 # A horse is known from its first entry on; its own page says more.
 MEET_HORSES = cast(
@@ -68,7 +68,7 @@ MEET_HORSES = cast(
     INSERT INTO horse (horse_id, name, horse_key, sex, source_url, observed_at)
     SELECT horse_id, horse_name, horse_key, sex, $1::jsonb->>'url', ($1::jsonb->>'at')::timestamptz
     FROM {_rows(dict.fromkeys(("horse_id", "horse_name", "horse_key", "sex"), "text"))}
-    WHERE NOT EXISTS (SELECT FROM horse WHERE horse.horse_id = item.horse_id)
+    WHERE horse_id IS NOT NULL AND NOT EXISTS (SELECT FROM horse WHERE horse.horse_id = item.horse_id)
     ORDER BY horse_id ON CONFLICT DO NOTHING""",
 )
 FIND_HORSES = cast(
@@ -78,12 +78,15 @@ FIND_HORSES = cast(
     SELECT {", ".join(HorseItem.model_fields)}, $1::jsonb->>'url', ($1::jsonb->>'at')::timestamptz
     FROM {_rows(_columns(Horse, HorseItem))} ON CONFLICT DO NOTHING""",
 )
-# A horse that is no longer on a race's page does not run in it; not so where a row could not be read.
+# A horse that is no longer on a race's page does not run in it. Where a row could not be read, only those are forgotten
+# that the page knows otherwise now: by its number, say, and before the draw by its name.
 FORGET_ENTRIES: LiteralString = f"""
-DELETE FROM entry USING (
-    SELECT DISTINCT race_id FROM jsonb_to_recordset($1::jsonb->'items') AS listed (race_id text)) AS item
-WHERE entry.race_id = item.race_id AND {IN_TIME}
-AND horse_id NOT IN (SELECT horse_id FROM jsonb_to_recordset($1::jsonb->'items') AS listed (horse_id text))
+WITH listed AS (
+    SELECT race_id, horse_key, {RUNNER} AS runner FROM jsonb_to_recordset($1::jsonb->'items')
+        AS said (race_id text, horse_id text, horse_number int, horse_key text))
+DELETE FROM entry USING (SELECT DISTINCT race_id FROM listed) AS item
+WHERE entry.race_id = item.race_id AND {IN_TIME} AND runner NOT IN (SELECT runner FROM listed)
+AND (($1::jsonb->>'whole')::boolean OR horse_key IN (SELECT horse_key FROM listed))
 """
 # The history of public opinion: a new row only when a bar has moved, or a first review has come. The number of
 # reviews is kept on the row that it belongs to.
@@ -141,6 +144,7 @@ def statements(kind: PageKind, url: str, at: datetime, items: Sequence[RacingIte
             "kind": kind,
             "url": url,
             "at": at,
+            "whole": whole,
             "items": [item.model_dump(mode="json") for item in chosen],
         }
 
@@ -157,8 +161,7 @@ def statements(kind: PageKind, url: str, at: datetime, items: Sequence[RacingIte
     if entries := [item for item in items if isinstance(item, EntryItem)]:
         found.append((MEET_HORSES, facts(entries)))
         found.append((STORE_ENTRIES, facts(entries)))
-        if whole:
-            found.append((FORGET_ENTRIES, facts(entries)))
+        found.append((FORGET_ENTRIES, facts(entries)))
     if aptitudes := [item for item in items if isinstance(item, AptitudeItem)]:
         found.append((STORE_APTITUDES, facts(aptitudes)))
     if reviews := [item for item in items if isinstance(item, ReviewsItem)]:

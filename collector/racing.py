@@ -149,10 +149,14 @@ class RaceItem(SQLModel):
 
 
 class EntryItem(SQLModel):
-    """One horse in one race."""
+    """One horse in one race.
+
+    Tracks that draw sledges, and some others, have no ids for their horses, or one for all of them; such a row is
+    known by its number, and before the draw by its name.
+    """
 
     race_id: str = Field(regex=RACE_ID)
-    horse_id: str = Field(regex=HORSE_ID)
+    horse_id: str | None = Field(default=None, regex=HORSE_ID)  # None: it has none of its own
     horse_name: str = Field(min_length=1, max_length=60)  # as printed
     horse_key: str = Field(min_length=1)  # see `collector.sources.text.horse_key`
     bracket_number: int | None = Field(default=None, ge=1, le=8)  # 枠番; not drawn yet, or a race abroad: None
@@ -169,11 +173,13 @@ class EntryItem(SQLModel):
     owner_id: str | None = None
     finish: Finish | None = Field(default=None, sa_type=String)
     finish_position: int | None = Field(default=None, ge=1, le=MOST_HORSES)  # the same for both in a dead heat
-    finish_time: float | None = Field(default=None, gt=0)  # seconds
+    finish_time: float | None = Field(default=None, ge=5, le=1800)  # seconds
     margin: str | None = None  # 着差 to the one before, as printed (クビ, 1.3/4, 同着)
     positions_at_bends: list[int] = Field(default_factory=list, sa_type=ARRAY(Integer))  # 通過
-    last_3f: float | None = Field(default=None, gt=0)  # 上り, seconds over the last 600 m
-    odds: float | None = Field(default=None, ge=0)  # to win, per unit staked
+    # 上り, seconds over the last 600 m; no horse has run them in less than 30. Over hurdles the site prints a mean time
+    # of 200 m there, so None.
+    last_3f: float | None = Field(default=None, ge=28, le=200)
+    odds: float | None = Field(default=None, ge=1)  # to win, per unit staked
     favorite_rank: int | None = Field(default=None, ge=1, le=MOST_HORSES)  # 人気
     horse_weight: int | None = Field(default=None, ge=200, le=1500)  # 馬体重, kg; 計不 (not weighed): None
     horse_weight_change: int | None = Field(default=None, ge=-200, le=200)  # kg since its last race

@@ -13,6 +13,7 @@ from collector.progress import gap, size, span
 from collector.refresh import Refreshed
 from collector.reparse import Changes
 from collector.status import Summary
+from collector.terminal import titled
 
 
 def print_summary(console: Console, summary: Summary) -> None:
@@ -59,7 +60,7 @@ def print_schedule(console: Console, ticks: list[dict[str, Any]]) -> None:
 def print_matches(console: Console, result: Matched | list[dict[str, Any]] | str) -> None:
     """How photos and horses were matched: all of them, the open ones, or the one decided by hand."""
     if isinstance(result, str):
-        console.print(f"decided: horse {result}", markup=False)
+        console.print(f"decided: horse {result}")
     elif isinstance(result, Matched):
         console.print(f"matched  {result.horses} photos with a horse, {result.races} of them with its race")
         console.print(f"open     {result.open}   (`collector match --review` lists them)")
@@ -88,13 +89,14 @@ def _table(title: str, *columns: str) -> Table:
 
 def _print_matched(console: Console, matches: dict[str, Any], labels: dict[str, Any]) -> None:
     if matches["matched"] or matches["open"]:
-        console.print(f"[bold]Matched[/bold]  {matches['matched']} photos with their horse, {matches['open']} open")
+        console.print(titled("Matched", f"{matches['matched']} photos with their horse, {matches['open']} open"))
     if labels["horses"]:
-        console.print(
-            f"[bold]Labels[/bold]  {labels['labelled']} of {labels['horses']} horses, {labels['unreviewed']} without a"
+        told = (
+            f"{labels['labelled']} of {labels['horses']} horses, {labels['unreviewed']} without a"
             f" review, {labels['due_now']} pages due; {labels['requests']} requests,"
             f" {labels['requests_saved']} saved against asking for each every night"
         )
+        console.print(titled("Labels", told))
         if days := labels["interval_days"]:
             console.print(f"        Each is asked for again {_after(days)}")
         console.print()
@@ -121,12 +123,13 @@ def _state(host: dict[str, Any]) -> str:
 def print_status(console: Console, facts: dict[str, Any]) -> None:
     """What is held, what is due, how the hosts stand, what failed, and what to do next."""
     held = facts["held"]
-    console.print(
-        f"[bold]Held[/bold]  {held['issues']} issues, {held['photos_with_picture']} photos of {held['horses']} horses"
+    told = (
+        f"{held['issues']} issues, {held['photos_with_picture']} photos of {held['horses']} horses"
         f" ({held['photos']} listed, {held['copies']} of them copies), {size(held['bytes'])}"
         f" in {held['blobs']} files; {held['races']} races with {held['entries']} entries;"
         f" {held['requests']} requests so far\n"
     )
+    console.print(titled("Held", told))
     _print_matched(console, facts["matches"], facts["labels"])
     due = _table("Due", "kind", "now", "later", "next at")
     for row in facts["due"]:
@@ -151,7 +154,7 @@ def print_status(console: Console, facts: dict[str, Any]) -> None:
             console.print(table)
             console.print()
     for thing in facts["next"]:
-        console.print(f"[bold]Next[/bold]  {thing}", soft_wrap=True)
+        console.print(titled("Next", thing), soft_wrap=True)
 
 
 def print_changes(console: Console, changes: Changes, *, dry_run: bool) -> None:
@@ -164,9 +167,9 @@ def print_changes(console: Console, changes: Changes, *, dry_run: bool) -> None:
     if changes.links:
         console.print(f"  {changes.links} pages found that were not known; the next crawl asks for them")
     for sample in changes.samples:
-        console.print(f"    {sample}", soft_wrap=True, markup=False)
+        console.print(f"    {sample}", soft_wrap=True)
     for kind in changes.still_changed:
-        console.print(f"[red]Still not understood[/red]: {kind}")
+        console.print(f"Still not understood: {kind}", style="red")
 
 
 NAMED = 10  # photos that are told by name
@@ -178,7 +181,7 @@ def print_doomed(console: Console, what: str, doomed: Doomed) -> None:
         words = (
             f"Nothing of {what} is held here: it is not known, or it is forgotten already. It would never be asked for."
         )
-        console.print(words, soft_wrap=True, markup=False)
+        console.print(words, soft_wrap=True)
         return
     count = len(doomed.photos)
     words = f"This removes {count} photo{'s' if count != 1 else ''} for good"
@@ -188,9 +191,9 @@ def print_doomed(console: Console, what: str, doomed: Doomed) -> None:
     words += f". {doomed.pages} known addresses would never be asked for again."
     if count > 1 and "://" in what:
         words += " They are the same picture, byte for byte, or stand on the same page."
-    console.print(words, soft_wrap=True, markup=False)
+    console.print(words, soft_wrap=True)
     for url in doomed.near_duplicates:
-        console.print(f"Looks the same and would stay: {url}", soft_wrap=True, markup=False)
+        console.print(f"Looks the same and would stay: {url}", soft_wrap=True)
 
 
 def print_forgotten(console: Console, forgotten: Forgotten) -> None:
@@ -200,4 +203,4 @@ def print_forgotten(console: Console, forgotten: Forgotten) -> None:
         f" {forgotten.pages} addresses."
     )
     for url in forgotten.near_duplicates:
-        console.print(f"Looks the same and is still held: {url}", soft_wrap=True, markup=False)
+        console.print(f"Looks the same and is still held: {url}", soft_wrap=True)

@@ -7,8 +7,8 @@ from rich.console import Console
 
 from collector import database
 from collector.command_base import log_to_stderr, read_settings, run
-from collector.console import stderr
 from collector.settings import Settings
+from collector.terminal import stderr
 from collector.web.app import make_app, make_guard
 from collector.web.guards import Guard
 from collector.web.service import serving
@@ -38,11 +38,9 @@ def guard_for(settings: Settings, host: str, *, admin: bool) -> Guard:
 
 def say_where(console: Console, host: str, guard: Guard, port: int) -> None:
     """Tell the address to open."""
-    console.print(f"The collection is on {address(host, port, guard.token)}", soft_wrap=True, markup=False)
+    console.print(f"The collection is on {address(host, port, guard.token)}", soft_wrap=True)
     if guard.admin_token:
-        console.print(
-            f"Decide things from {address(host, port, guard.admin_token, 'review')}", soft_wrap=True, markup=False
-        )
+        console.print(f"Decide things from {address(host, port, guard.admin_token, 'review')}", soft_wrap=True)
     if guard.token:
         console.print("Programs send it as `Authorization: Bearer ...`. PADDOCK_SERVE_TOKEN sets one that stays.")
     if host in ("0.0.0.0", "::"):  # noqa: S104 - is compared, not listened on

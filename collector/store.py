@@ -212,7 +212,7 @@ ON CONFLICT (page_id, field) DO UPDATE SET digest = EXCLUDED.digest, reason = EX
 """)
 FORGET_FAILURES = typed("DELETE FROM parse_failure WHERE page_id = %(id)s")
 # A photo that never was whole has no failure to forget; a page of rows may have had flaws, or lists nothing more.
-ROWS = (PageKind.RACE_RESULT, PageKind.RACE_CARD, PageKind.RACE_CALENDAR)
+ROWS = (PageKind.RACE_RESULT, PageKind.RACE_CARD, PageKind.RACE_CALENDAR, PageKind.HORSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,8 +360,7 @@ async def store_derived(cursor: Cursor, page: DuePage, digest: str | None, at: d
     items = once_each(derived.parsed.items)
     await _store_items(cursor, items, provenance)
     racing = [item for item in items if isinstance(item, RacingItem)]
-    whole = not derived.parsed.flaws
-    for statement, facts in race_store.statements(page.kind, page.url, at, racing, whole=whole):
+    for statement, facts in race_store.statements(page.kind, page.url, at, racing, whole=derived.parsed.whole):
         await _execute(cursor, statement, facts)
 
 

@@ -1,6 +1,5 @@
 """What every command of `trainer` stands on: settings, folders, console, progress."""
 
-import json
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +15,8 @@ from rich.table import Column, Table
 from collector.console import ANY_WIDTH
 from collector.program import takes_everything
 from collector.settings import Settings, load_settings
+from collector.terminal import stderr, stdout
+from collector.visible import json_text
 from trainer.places import Places
 
 
@@ -26,16 +27,6 @@ def read_settings(*, demo: bool) -> Settings:
 
 def places(*, demo: bool) -> Places:
     return Places(read_settings(demo=demo).home)
-
-
-def stdout() -> Console:
-    # Into a file or a pipe nothing is folded. Names come from outside, and `[b]` or `:horse:` in one is no markup.
-    return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else ANY_WIDTH)
-
-
-def stderr() -> Console:
-    width = None if sys.stderr.isatty() else ANY_WIDTH
-    return Console(file=sys.stderr, highlight=False, markup=False, emoji=False, width=width)
 
 
 def warn(words: str) -> None:
@@ -78,7 +69,7 @@ def plain_value(value: Any) -> Any:
 def as_json_text(facts: Any, indent: int | None = None, *, ascii_only: bool = False) -> str:
     """Facts as JSON that every program reads: a number that is none (NaN, infinity) is null."""
     plain = _without_nan(facts)
-    return json.dumps(plain, default=plain_value, ensure_ascii=ascii_only, allow_nan=False, indent=indent) + "\n"
+    return json_text(plain, plain_value, ensure_ascii=ascii_only, allow_nan=False, indent=indent) + "\n"
 
 
 def _without_nan(value: Any) -> Any:
@@ -102,7 +93,7 @@ def progress(words: str, console: Console | None = None) -> Iterator[Any]:
     first word of it until all is done.
     """
     console = console or stderr()
-    columns = (TextColumn(words), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(words, total=None, visible=False)
 

@@ -15,6 +15,7 @@ from collector import database
 from collector.console import as_typed, in_japan
 from collector.errors import UsageError
 from collector.settings import Settings
+from collector.terminal import EventFormatter
 from trainer.command_base import places, print_json, read_settings, size_in_words, stderr, stdout
 from trainer.config import make_config
 from trainer.dataset.manifest import Version, find_version, list_versions
@@ -196,7 +197,7 @@ def open_page(word: str, *, as_json: bool, demo: bool) -> None:
     if as_json:
         print_json({"job": job.name, "url": job.task.opens})
         return
-    stdout().print(job.task.opens, soft_wrap=True, markup=False)
+    stdout().print(job.task.opens, soft_wrap=True)
     if sys.stdout.isatty():
         webbrowser.open(job.task.opens)
 
@@ -328,8 +329,6 @@ def worker(*, until_idle: bool, demo: bool) -> None:
 
 def _log_to_stderr() -> None:
     import logging
-
-    from collector.command_base import EventFormatter
 
     handler = logging.StreamHandler()
     handler.setFormatter(EventFormatter("%(asctime)s %(name)s %(message)s"))

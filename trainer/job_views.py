@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.table import Table
 
 from collector.console import as_typed, in_japan
+from collector.terminal import Output
 from trainer.command_base import absolute, places, print_json, print_rows, size_in_words, stderr, stdout
 from trainer.config import make_config
 from trainer.dataset.manifest import find_version
@@ -131,15 +132,21 @@ def logs(word: str, *, follow: bool, as_json: bool, demo: bool) -> None:
 
 
 def _print_log(connection: Connection, job: Job, *, follow: bool, tend: Callable[[Job, str], str]) -> None:
-    """Write out what was printed, byte for byte, and what will be; `tend` looks after what has not ended."""
+    """Write out what was printed, and what will be: byte for byte, but to a terminal nothing that acts on it; `tend`
+    looks after what has not ended.
+    """
     told, waited = 0, ""
+    shown, on_terminal = Output(), sys.stdout.isatty()
     while True:
         # First its state: what it printed before it ended is there then.
         now = book.read_job(connection, job.id)
         for start, piece in book.read_log(connection, job, told):
             if start > told:
-                stderr().print(f"[{size_in_words(start - told)} of a very long log are not kept]", markup=False)
-            sys.stdout.buffer.write(piece)
+                stderr().print(f"[{size_in_words(start - told)} of a very long log are not kept]")
+            if on_terminal:
+                sys.stdout.write(shown.take(piece))
+            else:
+                sys.stdout.buffer.write(piece)
             told = start + len(piece)
         sys.stdout.flush()
         if not follow or now is None or now.state.ended:

@@ -102,7 +102,7 @@ async def _serve(
 
 def _say_where(host: str, guard: Guard, service: Service, port: int, *, demo: bool) -> None:
     console = stderr()
-    console.print(f"{service.about.run} answers on {address(host, port, guard.token)}", soft_wrap=True, markup=False)
+    console.print(f"{service.about.run} answers on {address(host, port, guard.token)}", soft_wrap=True)
     if guard.token:
         console.print("Programs send it as `Authorization: Bearer ...`. PADDOCK_SERVE_TOKEN sets one that stays.")
     if service.collection is None:

@@ -162,6 +162,8 @@ def _finish(
     crossed = []
     for index, (entry, (margin, time)) in enumerate(zip(entries, _times(random, len(entries), ground), strict=True)):
         last_3f = round(random.uniform(33.5, 37.9) + 2 * (ground.surface != "芝"), 1)
+        if ground.surface == "障":  # a mean time of 200 m is printed in its place
+            last_3f = round(200 * time / ground.distance, 1)
         crossed.append(replace(entry, time=time, margin=margin, last_3f=last_3f, bends=bends[index]))
     if dead_heat:
         crossed[dead_heat] = replace(crossed[dead_heat], time=crossed[dead_heat - 1].time, margin="同着")

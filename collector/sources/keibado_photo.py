@@ -10,7 +10,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from collector import keepout
 from collector.errors import ParseError
 from collector.models import PageKind, PhotoItem
-from collector.sources import Link, Parsed, checked
+from collector.sources import Link, Parsed, as_far_as_possible
 from collector.sources.keibado_url import ADDRESS, SOURCE, address, code_of, date_of, number_of
 from collector.sources.text import clean, horse_key
 
@@ -70,7 +70,7 @@ def parse_photo_page(url: str, text: str) -> Parsed:
     words = tree.body.text_lexbor() if tree.body else ""
     pedigree = tree.css_first(PEDIGREE)
     facts = _facts(words) | {"pedigree": _ancestors(pedigree), "comment": _comment(tree, pedigree)}
-    item = checked(
+    item, impossible = as_far_as_possible(
         PhotoItem,
         facts
         | {
@@ -85,8 +85,8 @@ def parse_photo_page(url: str, text: str) -> Parsed:
         },
     )
     promised = _promised(tree, words, dated, pedigree is not None)
-    missing = tuple(field for field in promised if not facts.get(field))
-    return Parsed((item,), (Link(image_url, PageKind.IMAGE, dated),), missing)
+    missing = [field for field in promised if not facts.get(field)] + [flaw.field for flaw in impossible]
+    return Parsed((item,), (Link(image_url, PageKind.IMAGE, dated),), tuple(dict.fromkeys(missing)))
 
 
 def _name(tree: LexborHTMLParser) -> str:

@@ -1,6 +1,7 @@
 """netkeiba: what a page of it says, by its kind; races, horses and aptitudes have modules of their own."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
@@ -98,7 +99,7 @@ def _with_link(parsed: Parsed, url: str, kind: PageKind) -> Parsed:
     parts = urlsplit(url)
     base = f"{parts.scheme}://{parts.netloc}"
     address = (aptitude_url if kind is PageKind.APTITUDE else reviews_url)(base, horse_id_of(url))
-    return Parsed(parsed.items, (*parsed.links, Link(address, kind, UNDATED)), parsed.missing, parsed.flaws)
+    return replace(parsed, links=(*parsed.links, Link(address, kind, UNDATED)))
 
 
 PARSERS: dict[PageKind, Callable[[str, str], Parsed]] = {

@@ -6,6 +6,7 @@ fragment that the page asks for; a finer table of the same opinion stands among 
 
 import json
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -134,7 +135,7 @@ def reviews_in(tree: LexborHTMLParser) -> int | None:
     """How many reviews a page counts: みんなの…評価 (評価：12件)."""
     for node in tree.css(HEADINGS)[:MOST_HEADINGS]:
         words = words_of(node, LONGEST_HEADING)
-        if match := COUNT.search(words):
+        if match := COUNT.search(unicodedata.normalize("NFKC", words)):
             return int(match[1].replace(",", ""))
     return None
 

@@ -10,19 +10,8 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from collector.errors import NoSuchPage, ParseError
 from collector.racing import Finish, RaceItem
 from collector.sources import Parsed
-from collector.sources.netkeiba_race import (
-    A_FEW,
-    COLUMNS,
-    FINISH_WORDS,
-    FINISHES,
-    HEADS,
-    RaceReader,
-    Values,
-    meeting_of,
-    number_in,
-    read_entries,
-    same_race,
-)
+from collector.sources.netkeiba_entry import COLUMNS, FINISH_WORDS, FINISHES, HEADS, Values, read_entries
+from collector.sources.netkeiba_race import A_FEW, RaceReader, meeting_of, number_in, same_race
 from collector.sources.netkeiba_url import is_jra, race_id_of
 from collector.sources.netkeiba_words import (
     Row,
@@ -98,7 +87,7 @@ def _parse(url: str, tree: LexborHTMLParser, tables: Sequence[Table], not_here: 
     race_id = race_id_of(url)
     same_race(tree, race_id)
     race, flaws = _race(tree, race_id)
-    entries, bad_rows = read_entries(tables, race_id, _fate)
+    read = read_entries(tables, race, _fate)
     if not is_jra(race_id):
         not_here = (*not_here, *NOT_LOCALLY)
     absent = [field for heads, field, _ in COLUMNS if not any(table.has(*heads) for table in tables)]
@@ -106,7 +95,7 @@ def _parse(url: str, tree: LexborHTMLParser, tables: Sequence[Table], not_here: 
     if is_jra(race_id):
         missing += [field for field in ("surface", "start_time", "meeting_number") if getattr(race, field) is None]
         missing += ["prizes"] if not race.prizes else []
-    return Parsed((race, *entries), (), tuple(missing), (*flaws, *bad_rows))
+    return Parsed((race, *read.entries), (), tuple(missing), (*flaws, *read.flaws), read.whole)
 
 
 def _is_entry(row: Row) -> bool:

@@ -8,10 +8,10 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from collector.errors import NoSuchPage, ParseError
 from collector.racing import HorseItem, Sex
-from collector.sources import Parsed
+from collector.sources import Parsed, as_far_as_possible
 from collector.sources.netkeiba_aptitude import items_of, opinion_in
 from collector.sources.netkeiba_url import address, horse_id_of
-from collector.sources.netkeiba_words import day_in, plain, tree_of, words_of
+from collector.sources.netkeiba_words import NOBODY, day_in, plain, tree_of, words_of
 from collector.sources.text import horse_key
 
 STATES = {"現役": False, "抹消": True}
@@ -25,6 +25,7 @@ NEXT_PAGE = 'div.common_pager a[title="次"]'
 MOST_FOUND = 300
 NOTHING_FOUND = "見つかりませんでした"
 LONGEST_NAME = 60  # characters
+EARLIEST = 1750  # no horse that a page tells of was born before
 END = 200  # characters, in which a whole page ends
 ANCESTORS = 6  # links of the pedigree: the sire, his parents, the dam, hers
 
@@ -46,6 +47,8 @@ def parse_horse(url: str, text: str) -> Parsed:
     """
     tree = tree_of(text)
     horse_id = horse_id_of(url)
+    if NOBODY.fullmatch(horse_id):
+        raise NoSuchPage("horse", f"{horse_id} is no horse's id")
     head = tree.css_first("div.horse_title h1")
     if head is None:
         raise ParseError("horse", f"no horse's page: {text[:60]!a}")
@@ -59,7 +62,8 @@ def parse_horse(url: str, text: str) -> Parsed:
         raise ParseError("horse", f"the page is {canonical}'s")
     opinion = opinion_in(tree)
     aptitudes = items_of(horse_id, opinion) if opinion else ()
-    return Parsed((_horse(tree, horse_id, words_of(head, LONGEST_NAME)), *aptitudes))
+    horse, flaws = _horse(tree, horse_id, words_of(head, LONGEST_NAME))
+    return Parsed((horse, *aptitudes), flaws=tuple(flaws))
 
 
 def parse_horse_search(url: str, text: str) -> list[Candidate]:
@@ -78,7 +82,7 @@ def parse_horse_search(url: str, text: str) -> list[Candidate]:
     for node in _links_found(tree):
         match = HORSE_LINK.search(node.attributes.get("href") or "")
         name = words_of(node, LONGEST_NAME)
-        if match and name:
+        if match and name and not NOBODY.fullmatch(match[1]):
             found.setdefault(match[1], Candidate(match[1], name))
     if not found and NOTHING_FOUND not in words_of(tree.css_first("div.search_result_box")):
         raise ParseError("horses", f"no answer to a search at {url[:200]}")
@@ -108,14 +112,15 @@ def _canonical(tree: LexborHTMLParser) -> str | None:
     return match[1] if match else None
 
 
-def _horse(tree: LexborHTMLParser, horse_id: str, name: str) -> HorseItem:
+def _horse(tree: LexborHTMLParser, horse_id: str, name: str) -> tuple[HorseItem, list[ParseError]]:
     retired, sex, coat = _state(words_of(tree.css_first("p.txt_01")))
     sire, dam, damsire = _parents(tree)
     key = horse_key(name)
-    return HorseItem(
-        horse_id=horse_id, name=name, horse_key=key, born=_born(tree), sex=sex, coat=coat, retired=retired,
-        sire=sire, dam=dam, damsire=damsire,
-    )  # fmt: skip
+    values = {
+        "horse_id": horse_id, "name": name, "horse_key": key, "born": _born(tree), "sex": sex, "coat": coat,
+        "retired": retired, "sire": sire, "dam": dam, "damsire": damsire,
+    }  # fmt: skip
+    return as_far_as_possible(HorseItem, values)
 
 
 def _state(words: str) -> tuple[bool | None, Sex | None, str | None]:
@@ -136,7 +141,8 @@ def _state(words: str) -> tuple[bool | None, Sex | None, str | None]:
 def _born(tree: LexborHTMLParser) -> date | None:
     for head in tree.css("table.db_prof_table th"):
         if plain(words_of(head)) == "生年月日":
-            return day_in(words_of(_next_cell(head)))
+            born = day_in(words_of(_next_cell(head)))
+            return born if born and born.year >= EARLIEST else None
     return None
 
 

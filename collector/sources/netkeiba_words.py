@@ -15,14 +15,16 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from collector.errors import ParseError
 from collector.racing import Direction, Going, Grade, Sex, Surface, Weather
 from collector.sources.text import CONTROL, clean
+from collector.typed import DASHES
 
 LONGEST_PAGE = 600_000  # characters, twice the longest real one
 LONGEST_CELL = 200
 # Elements within elements cost a parser the square of their number, and how deep they are cannot be told without it
 # (many an end tag ends nothing). So many cost less than a second, however they stand; real pages have up to 8,000.
 MOST_TAGS = 20_000
+NOBODY = re.compile("0+")  # the id of all horses that have none
 PAY_WALL = "プレミアムサービス案内"
-BLANK = re.compile(r"[-*?.~ー―−]{0,9}")  # "", "---", "---.-", "**"
+BLANK = re.compile(r"[-*?.~ー―−‐‑‒–—─━〜～]{0,9}")  # "", "---", "---.-", "**"
 
 SURFACES = {"芝": Surface.TURF, "ダ": Surface.DIRT, "ダート": Surface.DIRT, "障": Surface.JUMP, "障害": Surface.JUMP}
 DIRECTIONS = {"右": Direction.RIGHT, "左": Direction.LEFT, "直線": Direction.STRAIGHT, "直": Direction.STRAIGHT}
@@ -56,10 +58,13 @@ ICONS = {
 }  # 13 marks the races of a bet (WIN5), 16 to 18 are classes  # fmt: skip
 
 DISTANCE = re.compile(r"(.{0,30}?)(?<![0-9])([0-9]{2,5})m")
-SEX_AGE = re.compile(r"(牡|牝|セン?|せん|騸)([0-9]{1,2})?")
+SEX_AGE = re.compile(r"(牡|牝|セン?|せん|騸)(?:([0-9]{1,3})[歳才]?)?")
 WEIGHT = re.compile(r"([0-9]{3,4})(?:kg)?(?:\(([^()]{0,8})\))?")
-CHANGE = re.compile(r"[+±-]?[0-9]{1,3}")
-CLOCK = re.compile(r"(?:([0-9]{1,2}):)?([0-9]{1,3})(?:\.([0-9]{1,3}))?")
+CHANGE = re.compile(r"(?:±|[+]/?(?=-))?([+-]?[0-9]{1,3})(?:kg)?")
+# 1:12.6, 1.12.6, 1'12"6, 1分12秒6; 58.9 is seconds.
+CLOCK = re.compile(r"(?:([0-9]{1,2})(?:[:'′’分]|\.(?=[0-9]{2}\.)))?([0-9]{1,3})(?:(?:[.\"”秒]|′′|''|’’)([0-9]{1,3})?)?")
+# Less and more, however they are printed, ▲ and △ as accountants do; a thousand has a comma or has none.
+SIGNS = str.maketrans({**dict.fromkeys(DASHES + "▲△", "-"), "➕": "+", ",": None, "、": None})
 POSITIONS = re.compile(r"[0-9]{1,2}(?:-[0-9]{1,2}){0,9}")
 NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,4})?")
 DAY = re.compile(r"([0-9]{4})年([0-9]{1,2})月([0-9]{1,2})日")
@@ -188,7 +193,7 @@ def grade_of_icons(icons: Iterable[str]) -> Grade | None:
 
 def day_in(text: str) -> date | None:
     """The first date printed; None where there is none, or one that no calendar has."""
-    match = DAY.search(text)
+    match = DAY.search(text if text.isascii() else unicodedata.normalize("NFKC", text))
     try:
         return date(int(match[1]), int(match[2]), int(match[3])) if match else None
     except ValueError:
@@ -197,7 +202,7 @@ def day_in(text: str) -> date | None:
 
 def hour_in(text: str) -> time | None:
     """When a race starts: 発走 : 15:40, 15:40発走."""
-    match = HOUR.search(text)
+    match = HOUR.search(text if text.isascii() else unicodedata.normalize("NFKC", text))
     try:
         return time(int(match[1]), int(match[2])) if match else None
     except ValueError as error:
@@ -220,14 +225,14 @@ def sex_and_age(text: str) -> tuple[Sex | None, int | None]:
 
 def weight_and_change(text: str) -> tuple[int | None, int | None]:
     """486(-4); 計不 was not weighed; 486(前計不) was not weighed the last time, so there is no change."""
-    word = plain(text).replace("−", "-")
+    word = plain(text).translate(SIGNS)
     match = WEIGHT.fullmatch(word)
     if not match:
-        if BLANK.fullmatch(word) or word.startswith("計不"):
+        if BLANK.fullmatch(word) or word.startswith(("計不", "計測不")):
             return None, None
         raise _unknown("horse_weight", text)
     change = CHANGE.fullmatch(match[2] or "")
-    return int(match[1]), int(change[0].replace("±", "")) if change else None
+    return int(match[1]), int(change[1]) if change else None
 
 
 def seconds_of(text: str) -> float | None:
@@ -243,7 +248,7 @@ def seconds_of(text: str) -> float | None:
 
 def positions_of(text: str) -> list[int]:
     """5-5-4; empty where it is not told, or hidden from those who do not pay."""
-    word = plain(text).strip("-")
+    word = plain(text).translate(SIGNS).strip("-")
     if not POSITIONS.fullmatch(word):
         if BLANK.fullmatch(word):
             return []
@@ -253,7 +258,7 @@ def positions_of(text: str) -> list[int]:
 
 def number_of(text: str) -> float | None:
     """1.8, 22,527.7, 540."""
-    word = plain(text).replace(",", "")
+    word = plain(text).translate(SIGNS).removesuffix("倍")
     if not NUMBER.fullmatch(word):
         if BLANK.fullmatch(word):
             return None

@@ -5,6 +5,7 @@ import re
 import unicodedata
 
 from collector.errors import ParseError
+from collector.typed import DASHES
 
 META = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{1,40})", re.I)
 HEADER = re.compile(r"charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{1,40})", re.I)
@@ -171,24 +172,68 @@ def clean(text: str) -> str:
 
 
 # Marks of horses trained abroad or on local tracks, as sites print them beside a name.
-IN_BRACKETS = re.compile(r"[\[(【〔<](?:マル|カク)?[外地父市抽招][\])】〕>]")
+IN_BRACKETS = re.compile(r"[\[({【〔〖<《〈「『≪](?:マル|カク)?[外地父市抽招][\])}】〕〗>》〉」』≫]")
 IN_FRONT = re.compile(r"^(?:[□■○●◯〇☐▢△▲☆★◇\u20dd\u20de]?[外地父市抽招]|(?:マル|カク)[外地父市抽招])+(?=.)")
 CIRCLED = re.compile("[\u3220-\u3247\u3280-\u32b0\U0001f210-\U0001f23b\U0001f240-\U0001f248]")
-UNSEEN = re.compile(r"[\s\x00-\x1f\x7f-\xa0\xad\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2064\u3164\ufeff]")
+UNSEEN = re.compile(
+    r"[\s\x00-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    r"\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
+)
 VOICING = str.maketrans("\u309b\u309c", "\u3099\u309a")  # ゛ and ゜ on their own, as in ウ゛
+MOST_LAYERS = 9  # marks within marks
 BULLETS = "・･●•◆■*＊"
 KATAKANA = re.compile("[ァ-ヴー]+")
+AS_KATAKANA = {code: code + 0x60 for code in (*range(0x3041, 0x3097), 0x309D, 0x309E)}
+# What stands for ー behind a katakana: dashes, and the kanji that looks like it.
+LONG = re.compile(f"(?<=[ァ-ヺー])[{re.escape(DASHES)}~〜～∼\\-一]+(?=[ァ-ヺ・]|$)")
+# Kanji that look like katakana, which they are in a name that is katakana else.
+LOOK_ALIKE = str.maketrans("二八力口工夕卜才千", "ニハカロエタトオチ")
+ALL_KATAKANA = re.compile("(?=.*[ァ-ヺ])[ァ-ヺー・二八力口工夕卜才千]+")
+REPEATED = re.compile("([ァ-ヺ])([ヽヾ])")
+DOTS = re.compile("(?<=[ァ-ヺー])[·•‧∙⋅･](?=[ァ-ヺ])")
+ACCENTS = re.compile("[\u0300-\u036f]")
+APOSTROPHES = str.maketrans("‘’ʼ`´", "'''''")
 
 
 def horse_key(name: str) -> str:
-    """A name as it is compared: full-width katakana, without spaces, bullets and marks."""
+    """A name as it is compared: one key however people and sites write it.
+
+    That is full-width katakana (or small Latin letters), without spaces, bullets, accents, and marks of origin.
+    """
     if KATAKANA.fullmatch(name):
         return name  # nearly every one
+    key = name
+    for _ in range(MOST_LAYERS):
+        key = _spelt_alike(_without_marks(name))
+        if key == name:
+            break
+        name = key
+    return key
+
+
+def _without_marks(name: str) -> str:
+    """A name without spaces and marks, unless there is nothing else."""
     whole = UNSEEN.sub("", unicodedata.normalize("NFKC", UNSEEN.sub("", name).translate(VOICING)))
     plain = CIRCLED.sub("", UNSEEN.sub("", name)).translate(VOICING)
     normal = UNSEEN.sub("", unicodedata.normalize("NFKC", plain))
     bare = IN_FRONT.sub("", IN_BRACKETS.sub("", normal).lstrip(BULLETS)).lstrip(BULLETS)
     return bare or normal or whole
+
+
+def _spelt_alike(name: str) -> str:
+    """A name without what people mistype: dashes for ー, hiragana, kanji and dots that look the same, accents."""
+    key = LONG.sub(lambda match: "ー" * len(match[0]), name.translate(AS_KATAKANA))
+    if ALL_KATAKANA.fullmatch(key):
+        key = key.translate(LOOK_ALIKE)
+    key = REPEATED.sub(_written_twice, DOTS.sub("・", key))
+    key = ACCENTS.sub("", unicodedata.normalize("NFKD", key).casefold()).translate(APOSTROPHES)
+    return unicodedata.normalize("NFKC", key).rstrip(".。") or name
+
+
+def _written_twice(match: re.Match[str]) -> str:
+    """ヽ repeats a kana without its mark, ヾ with it."""
+    kana = unicodedata.normalize("NFD", match[1])[0]
+    return match[1] + unicodedata.normalize("NFC", kana + "\u3099" * (match[2] == "ヾ"))
 
 
 BLOCKS = re.compile(

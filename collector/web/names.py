@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from collector.sources.text import horse_key
 
 LONGEST = 60  # characters of a name that are looked at
-AS_KATAKANA = {code: code + 0x60 for code in (*range(0x3041, 0x3097), 0x309D, 0x309E)}
 
 _ROWS = {
     "": "アイウエオ", "k": "カキクケコ", "g": "ガギグゲゴ", "s": "サシスセソ", "z": "ザジズゼゾ", "t": "タチツテト",
@@ -58,7 +57,7 @@ def read_name(typed: str) -> Typed | None:
 
 def as_key(part: str) -> str:
     """Part of a name as names are compared: full-width katakana, however it was typed."""
-    return horse_key(part[:LONGEST].strip()).translate(AS_KATAKANA)
+    return horse_key(part[:LONGEST].strip())
 
 
 def latin_of(key: str) -> str:

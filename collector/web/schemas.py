@@ -157,7 +157,13 @@ RESULT: dict[str, Schema] = {
 }
 ENTRY = _object(RACE_FACTS | {"race": said(TEXT, "Its name.")} | RESULT | SOURCE)
 IN_FIELD = _object(
-    {"horse_id": HORSE, "name": TEXT, "sex": maybe(one_of(Sex)), "age_years": maybe(WHOLE), "trainer": maybe(TEXT)}
+    {
+        "horse_id": said(maybe(HORSE), "null: the site gives it none of its own."),
+        "name": TEXT,
+        "sex": maybe(one_of(Sex)),
+        "age_years": maybe(WHOLE),
+        "trainer": maybe(TEXT),
+    }
     | RESULT
 )
 WHOLE_PHOTO = _object(

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from rich.table import Table
 
-from collector.console import Screen, as_typed, in_japan
+from collector.console import as_typed, in_japan
+from collector.terminal import Terminal
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ("collector", "trainer")
@@ -33,7 +34,7 @@ def test_a_hint_in_a_demo_names_the_command_of_the_demo(words: str, typed: str) 
 
 def printed(*things: object, demo: bool = False) -> str:
     file = io.StringIO()
-    console = Screen(file, demo=demo)
+    console = Terminal(file, demo=demo)
     for thing in things:
         console.print(thing)
     return file.getvalue()

@@ -64,6 +64,28 @@ def test_a_page_says_what_is_expected(folder: Path) -> None:
     assert said(folder) == json.loads((folder / "expected.json").read_text())
 
 
+@pytest.mark.parametrize("cell", ["9999", "99999(+2)", "取消", "-1", "0", "１２３４５", "---", "\u202e", "1e400", "Ω"])
+def test_one_impossible_cell_costs_that_cell(cell: str) -> None:
+    """Whatever stands in a cell of the second horse: both horses are there, the first as it was."""
+    folder = PAGES / "race_result" / "columns-21"
+    url, text = (folder / "url.txt").read_text().strip(), (folder / "page.html").read_bytes().decode("euc-jp")
+    tree = LexborHTMLParser(text)
+    before = parse_race_result(url, text)
+    rows = [row for row in tree.css("table.race_table_01 tr") if row.css_first("td")]
+    for column in range(len(rows[1].css("td"))):
+        if column == 3:
+            continue  # the horse itself
+        tree = LexborHTMLParser(text)
+        node = [row for row in tree.css("table.race_table_01 tr") if row.css_first("td")][1].css("td")[column]
+        node.inner_html = cell
+        parsed = parse_race_result(url, tree.html or "")
+        assert parsed.whole
+        assert parsed.items[:2] == before.items[:2]
+        assert len(parsed.items) == len(before.items)
+        was, now = before.items[2].model_dump(), parsed.items[2].model_dump()
+        assert sum(was[field] != now[field] for field in was) <= 3  # a trainer's name, id and base stand in one cell
+
+
 # --- anything at all --------------------------------------------------------------------------------------
 
 BASE = "https://db.netkeiba.com"
@@ -86,7 +108,8 @@ PIECES = (
     "<tr>", '<tr class="HorseList" id="tr_1">', '<tr class="HorseList Cancel" id="tr_">', "</tr>", "<td>", "</td>",
     "<th>馬名</th>", "<th>着順</th>", "<th>馬番</th>", "<th>性齢</th>", "<th>馬体重</th>", "<th colspan=9>騎手</th>",
     '<td><a href="/horse/2019109801/" id="umalink_202305050811">タビビト</a></td>',
-    '<a href="/horse/2019109802">ア</a>',
+    '<a href="/horse/2019109802">ア</a>', '<td><a href="/horse/0000000000/">ア</a></td>',
+    '<td><a href="/horse/2019109801/">イ</a></td>', '<td><a href="/horse//">ウ</a></td>', "<td>ウ</td>",
     "<td>1</td>", "<td>5(降)</td>", "<td>取</td>", "<td>99</td>", "<td>牡4</td>", "<td>牡99</td>", "<td>480(-4)</td>",
     "<td>9999</td>", '<td colspan="999999999">', '<h1 class="RaceName">賞', '<div class="RaceData01">',
     '<div class="RaceData02">', "<span>芝1800m</span> (右 A)", "<span>2回</span><span>福島</span><span>2日目</span>",
@@ -111,7 +134,10 @@ def test_what_is_read_from_any_page_is_fit_to_be_kept(kind: str, text: str) -> N
     assert len({link.url for link in parsed.links}) == len(parsed.links)
     assert "\\x00" not in ascii(parsed)
     entries = [item for item in parsed.items if isinstance(item, EntryItem)]
-    assert len({entry.horse_id for entry in entries}) == len(entries)
+    runners = {
+        entry.horse_id or str(entry.horse_number or entry.horse_key) for entry in entries
+    }  # a key in the database
+    assert len(runners) == len(entries)
     for item in parsed.items:
         assert isinstance(item, RaceItem | EntryItem)
         assert item.race_id == "202305050811"

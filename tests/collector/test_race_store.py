@@ -38,6 +38,7 @@ async def keep(
     kind: PageKind = PageKind.RACE_RESULT,
     at: datetime = NOW,
     flaws: tuple[ParseError, ...] = (),
+    whole: bool = True,
 ) -> None:
     """Store what a page says, as the crawl and `reparse` do."""
     url = CARD if kind is PageKind.RACE_CARD else RESULT
@@ -50,7 +51,9 @@ async def keep(
     row = await (await connection.execute("SELECT id FROM page WHERE url = %s", (url,))).fetchone()
     assert row is not None
     page = DuePage(row[0], url, "netkeiba", kind, date(2016, 2, 7), PageState.DUE, None, None, None, 0)
-    await store_derived(AsyncRawCursor(connection), page, "d", at, Derived(Parsed(tuple(items), flaws=flaws)))
+    await store_derived(
+        AsyncRawCursor(connection), page, "d", at, Derived(Parsed(tuple(items), flaws=flaws, whole=whole))
+    )
 
 
 async def rows(connection: Connection, query: str) -> list[tuple[Any, ...]]:
@@ -112,11 +115,43 @@ async def test_a_horse_that_is_no_longer_listed_is_taken_off(connection: Connect
 
 async def test_a_row_that_could_not_be_read_takes_nothing_off_and_is_named(connection: Connection) -> None:
     await keep(connection, [RACE, entry(1), entry(2)])
-    await keep(connection, [RACE, entry(1)], flaws=(ParseError("row 2, 斤量", "'x' is no weight"),))
+    await keep(connection, [RACE, entry(1)], flaws=(ParseError("row 2, 馬名", "no name"),), whole=False)
     assert await rows(connection, "SELECT horse_number FROM entry ORDER BY 1") == [(1,), (2,)]
-    assert await rows(connection, "SELECT field, reason FROM parse_failure") == [("row 2, 斤量", "'x' is no weight")]
+    assert await rows(connection, "SELECT field, reason FROM parse_failure") == [("row 2, 馬名", "no name")]
     await keep(connection, [RACE, entry(1), entry(2)])
     assert await rows(connection, "SELECT field FROM parse_failure") == []
+
+
+async def test_horses_without_an_id_are_kept_by_their_numbers_and_are_no_horses(connection: Connection) -> None:
+    nameless = [entry(one).model_copy(update={"horse_id": None}) for one in range(1, 11)]
+    for _ in range(2):
+        await keep(connection, [RACE, *nameless])
+        assert await rows(connection, "SELECT horse_number, horse_id FROM entry ORDER BY 1") == [
+            (one, None) for one in range(1, 11)
+        ]
+    assert await rows(connection, "SELECT horse_id FROM horse") == []
+    await keep(connection, [RACE, *nameless[:9]])
+    assert await rows(connection, "SELECT count(*) FROM entry") == [(9,)]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+async def test_a_horse_that_is_known_otherwise_before_the_draw_is_kept_once(
+    connection: Connection, whole: bool
+) -> None:
+    undrawn = entry(1).model_copy(update={"horse_id": None, "horse_number": None})
+    await keep(connection, [RACE, undrawn, entry(2)], kind=PageKind.RACE_CARD)
+    await keep(connection, [RACE, entry(1).model_copy(update={"horse_id": None}), entry(2)], whole=whole)
+    assert await rows(connection, "SELECT horse_number, runner FROM entry ORDER BY 1") == [(1, "1"), (2, "2011100002")]
+    await keep(connection, [RACE, entry(1), entry(2)], whole=whole)
+    assert await rows(connection, "SELECT runner FROM entry ORDER BY 1") == [("2011100001",), ("2011100002",)]
+
+
+async def test_a_cell_that_could_not_be_read_is_named_and_forgotten_when_it_can(connection: Connection) -> None:
+    await keep(connection, [RACE, entry(1), entry(2)], flaws=(ParseError("row 2, 斤量", "'x' is no weight"),))
+    assert await rows(connection, "SELECT field, reason FROM parse_failure") == [("row 2, 斤量", "'x' is no weight")]
+    await keep(connection, [RACE, entry(1)])
+    assert await rows(connection, "SELECT field FROM parse_failure") == []
+    assert await rows(connection, "SELECT horse_number FROM entry") == [(1,)]
 
 
 def opinion(left: int, right: int, *, value: float | None = None, reviews: int | None = None) -> AptitudeItem:

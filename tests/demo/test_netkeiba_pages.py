@@ -67,7 +67,7 @@ def _result(race: Race, entry: Entry) -> dict[str, object]:
         "finish_time": entry.time,
         "margin": entry.margin or None,
         "positions_at_bends": list(entry.bends),
-        "last_3f": entry.last_3f,
+        "last_3f": None if race.surface == "障" else entry.last_3f,
         "odds": entry.odds,
         "favorite_rank": entry.favorite,
         "horse_weight": entry.weight,

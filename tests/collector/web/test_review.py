@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from collector import reparse
+from collector import changes
 from collector.models import PageKind
 from collector.web.language import LANGUAGES
 from collector.web.review import LONGEST, grouped, read_archived
@@ -133,7 +133,7 @@ async def test_the_very_same_bytes_on_another_page_are_a_copy(own: Shown, opened
 
 def test_every_kind_of_page_and_table_has_its_word() -> None:
     assert {f"page_{kind}" for kind in PageKind} <= WORDS.keys()
-    assert {f"review_table_{table}" for table in reparse.FACTS} <= WORDS.keys()
+    assert {f"review_table_{table}" for table in changes.FACTS} <= WORDS.keys()
 
 
 @pytest.mark.parametrize(

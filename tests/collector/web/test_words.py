@@ -5,7 +5,7 @@ import string
 from collections.abc import Iterable
 from pathlib import Path
 
-from collector import reparse, web
+from collector import changes, web
 from collector.models import PageKind
 from collector.racing import Axis, Finish, Going, Kind, Sex, Surface
 from collector.web import rules
@@ -44,7 +44,7 @@ PUT_TOGETHER: dict[str, Iterable[str]] = {
     "'review_' ~ which ~ '_more'": ["review_open_more", "review_decided_more"],
     "'review_none_' ~ which": ["review_none_open", "review_none_decided"],
     "'review_state_' ~ state": ["review_state_quarantined", "review_state_failed"],
-    "'review_table_' ~ table": [f"review_table_{table}" for table in reparse.FACTS],
+    "'review_table_' ~ table": [f"review_table_{table}" for table in changes.FACTS],
     "'sex_' ~ entry.sex": [f"sex_{sex}" for sex in Sex],
     "'sex_' ~ horse.sex": [f"sex_{sex}" for sex in Sex],
     "'sex_' ~ sex.value": [f"sex_{sex}" for sex in Sex],
