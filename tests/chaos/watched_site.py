@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +15,7 @@ from collector.demo.site import serving
 from collector.demo.world import World
 
 TICK = 0.005  # seconds
+MOST_SPOILT = 2  # answers of one page: a third failure in a row would put it off for an hour, as it should
 KEPT_TICKS = 4  # a request needs some turns of the loop from its arrival to its line in the log
 
 
@@ -49,9 +50,10 @@ class Provoked(Hostility):
         super().__init__()
         self._fault: Fault | None = None
         self._left = 0
+        self._spoilt = Counter[str]()
 
     def provoke(self, fault: Fault, times: int) -> None:
-        """Answer the next so many requests in this way."""
+        """Answer the next so many requests in this way, but none of one page more than twice in all."""
         self._fault, self._left = fault, times
 
     @property
@@ -60,9 +62,10 @@ class Provoked(Hostility):
         return self._left == 0
 
     def visit(self, path: str) -> tuple[Fault | None, int]:
-        if path == ROBOTS or not self._left:
+        if path == ROBOTS or not self._left or self._spoilt[path] == MOST_SPOILT:
             return None, 0
         self._left -= 1
+        self._spoilt[path] += 1
         return self._fault, 1
 
 
