@@ -213,8 +213,9 @@ async def test_nothing_leaves_without_a_slot_and_a_row(place: Workplace, fault: 
         faults = sum(request.fault is not None for request in site.requests)
     assert faults > 2
     assert summary.requests == len(starts)
-    # The site measures in this process: it may be held up between two requests.
-    assert min(later - earlier for earlier, later in itertools.pairwise(starts)) > delay - 0.02
+    # The site measures in this process, which may be held up; a repeat comes within some milliseconds.
+    assert min(later - earlier for earlier, later in itertools.pairwise(starts)) > delay / 2
+    assert row(place.conninfo, "SELECT smallest_gap >= %s - 0.001 FROM host", delay) == (True,)
     assert max(request.open_requests for request in site.requests) == 1
 
 
@@ -235,11 +236,11 @@ async def test_the_pause_is_counted_from_when_the_request_left(
     async def slowly(self, *arguments):
         if first:
             first.pop()
-            await asyncio.sleep(0.18)  # a fifth of the delay and more would make the delay longer
+            await asyncio.sleep(0.38)  # a fifth of the delay and more would make the delay longer
         return await connect(self, *arguments)
 
     monkeypatch.setattr(aiohttp.TCPConnector, "_create_connection", slowly)
-    async with demo_site(world=WORLD, crawl_delay=1.0) as site:
+    async with demo_site(world=WORLD, crawl_delay=2.0) as site:
         place = replace(place, sites=(site.base,), timeouts=IMPATIENT)
 
         async def stop(_: Tick) -> None:
@@ -248,7 +249,7 @@ async def test_the_pause_is_counted_from_when_the_request_left(
 
         await crawl(place, site.base, SCOPE, stop)
         starts = [request.started for request in site.requests]
-    assert starts[1] - starts[0] > 0.95
+    assert starts[1] - starts[0] > 1.8
 
 
 async def test_pages_that_robots_disallows_do_not_close_the_host(place: Workplace) -> None:
