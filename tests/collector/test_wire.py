@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import itertools
+import json
 import random
 from dataclasses import replace
 from datetime import date, timedelta
@@ -18,6 +19,7 @@ from collector.errors import ExitCode
 from collector.fetch import Timeouts
 from collector.frontier import Scope
 from collector.jobs import Workplace
+from collector.plan import print_plan, robots_verdict
 from collector.status import Summary
 from tests.demo_site import demo_site
 from tests.wire import Change, Wire, answer, changed
@@ -290,6 +292,20 @@ async def test_photos_that_are_not_for_training_are_not_asked_for(place: Workpla
     assert (state, error) == ("failed", f"robots.txt disallows training on it ({signal.decode()})")
     assert row(place.conninfo, "SELECT incidents FROM host") == (0,)
     assert code == ExitCode.BLOCKED
+
+
+async def test_what_is_not_for_training_is_told_before_anything_is_asked(
+    place: Workplace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    says = robots_says(b"User-agent: *\nContent-Signal: search=yes, ai-train=no\n")
+    async with demo_site(world=WORLD) as site, changed(site.base, says) as wire:
+        place = replace(place, sites=(wire.base,), timeouts=IMPATIENT)
+        verdict = await robots_verdict(place, wire.base, wire.base + VICTIM.image_path)
+        await print_plan(place, wire.base, SCOPE, as_json=True)
+        assert wire.paths == ["/robots.txt"]
+    assert (verdict["allowed"], verdict["training"]) == (True, False)
+    assert verdict["training_line"] == "2: Content-Signal: search=yes, ai-train=no"
+    assert json.loads(capsys.readouterr().out)["training"] is False
 
 
 @pytest.mark.parametrize(
