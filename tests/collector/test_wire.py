@@ -12,6 +12,7 @@ import aiohttp
 import psycopg
 import pytest
 
+from collector import lane
 from collector.crawl import Tick, crawl
 from collector.demo.truth import truth
 from collector.demo.world import World
@@ -432,3 +433,35 @@ async def test_no_answer_ends_a_lane(
     due = "SELECT count(*) FROM page WHERE due_at <= clock_timestamp() AND kind <> 'robots'"
     assert code == ExitCode.BLOCKED or row(place.conninfo, due) == (0,)
     assert row(place.conninfo, "SELECT count(*) FROM page WHERE state = 'fetched' AND digest IS NULL") == (0,)
+
+
+async def test_an_error_of_our_own_after_a_request_is_one_row(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = lane.read
+
+    def read(visit, response, stopped_kinds):
+        if visit.page.url.endswith(VICTIM.page_path):
+            raise KeyError("a mistake of ours")
+        return real(visit, response, stopped_kinds)
+
+    monkeypatch.setattr(lane, "read", read)
+    async with demo_site(world=WORLD) as site:
+        summary, _ = await run(place, site.base)
+        assert summary.requests == len(site.requests)
+    assert summary.photos_new == OTHERS
+
+
+async def test_a_crawl_that_is_stopped_between_attempts_leaves_no_slot_behind(place: Workplace) -> None:
+    """The next one need not wait for a request that was never made."""
+    async with demo_site(world=WORLD, crawl_delay=0.7, hostile=["500"]) as site:
+        place = replace(place, sites=(site.base,), timeouts=IMPATIENT)
+
+        async def stop(_: Tick) -> None:
+            if len(site.requests) > 1:
+                place.stopping.set()
+
+        summary, _ = await crawl(place, site.base, SCOPE, stop)
+        assert summary.requests == len(site.requests)
+    held = "SELECT open_until, slot_at, next_at <= clock_timestamp() + interval '0.7 s' FROM host"
+    assert row(place.conninfo, held) == (None, None, True)
