@@ -133,6 +133,7 @@ async def print_plan(console: Console, place: Workplace, base: str, scope: Scope
         allowed = allowed and races_allowed
     facts |= races | {
         "allowed": allowed,
+        "training": robots.training(f"{base}/").allowed,
         "delay_s": delay,
         "delay_reason": reason,
         # Each site has a lane of its own, so the longer one decides.
@@ -201,6 +202,8 @@ def _print(console: Console, scope: Scope, facts: dict[str, Any]) -> None:
     until = "today" if scope.until == date.max else scope.until
     console.print(f"Issues from {scope.since} to {until}{limit}; nothing but robots.txt was asked for.")
     console.print(f"robots.txt      {'allows it' if facts['allowed'] else 'does not allow it'}")
+    if not facts["training"]:
+        console.print("                but not training on photos, which are not asked for")
     console.print(f"delay           {facts['delay_s']:g} s ({facts['delay_reason']})")
     console.print(f"known and due   {facts['requests_known']} pages")
     guess = " (a guess: their indexes have not been read)" if facts["years_unread"] else ""

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import itertools
+import json
 import random
 from dataclasses import replace
 from datetime import date, timedelta
@@ -11,6 +12,7 @@ import aiohttp
 import psycopg
 import pytest
 
+from collector import lane
 from collector.crawl import Tick, crawl
 from collector.demo.truth import truth
 from collector.demo.world import World
@@ -18,6 +20,7 @@ from collector.errors import ExitCode
 from collector.fetch import Timeouts
 from collector.frontier import Scope
 from collector.jobs import Workplace
+from collector.plan import print_plan, robots_verdict
 from collector.status import Summary
 from tests.demo_site import demo_site
 from tests.wire import Change, Wire, answer, changed
@@ -213,8 +216,9 @@ async def test_nothing_leaves_without_a_slot_and_a_row(place: Workplace, fault: 
         faults = sum(request.fault is not None for request in site.requests)
     assert faults > 2
     assert summary.requests == len(starts)
-    # The site measures in this process: it may be held up between two requests.
-    assert min(later - earlier for earlier, later in itertools.pairwise(starts)) > delay - 0.02
+    # The site measures in this process, which may be held up; a repeat comes within some milliseconds.
+    assert min(later - earlier for earlier, later in itertools.pairwise(starts)) > delay / 2
+    assert row(place.conninfo, "SELECT smallest_gap >= %s - 0.001 FROM host", delay) == (True,)
     assert max(request.open_requests for request in site.requests) == 1
 
 
@@ -235,11 +239,11 @@ async def test_the_pause_is_counted_from_when_the_request_left(
     async def slowly(self, *arguments):
         if first:
             first.pop()
-            await asyncio.sleep(0.18)  # a fifth of the delay and more would make the delay longer
+            await asyncio.sleep(0.38)  # a fifth of the delay and more would make the delay longer
         return await connect(self, *arguments)
 
     monkeypatch.setattr(aiohttp.TCPConnector, "_create_connection", slowly)
-    async with demo_site(world=WORLD, crawl_delay=1.0) as site:
+    async with demo_site(world=WORLD, crawl_delay=2.0) as site:
         place = replace(place, sites=(site.base,), timeouts=IMPATIENT)
 
         async def stop(_: Tick) -> None:
@@ -248,7 +252,7 @@ async def test_the_pause_is_counted_from_when_the_request_left(
 
         await crawl(place, site.base, SCOPE, stop)
         starts = [request.started for request in site.requests]
-    assert starts[1] - starts[0] > 0.95
+    assert starts[1] - starts[0] > 1.8
 
 
 async def test_pages_that_robots_disallows_do_not_close_the_host(place: Workplace) -> None:
@@ -289,6 +293,20 @@ async def test_photos_that_are_not_for_training_are_not_asked_for(place: Workpla
     assert (state, error) == ("failed", f"robots.txt disallows training on it ({signal.decode()})")
     assert row(place.conninfo, "SELECT incidents FROM host") == (0,)
     assert code == ExitCode.BLOCKED
+
+
+async def test_what_is_not_for_training_is_told_before_anything_is_asked(
+    place: Workplace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    says = robots_says(b"User-agent: *\nContent-Signal: search=yes, ai-train=no\n")
+    async with demo_site(world=WORLD) as site, changed(site.base, says) as wire:
+        place = replace(place, sites=(wire.base,), timeouts=IMPATIENT)
+        verdict = await robots_verdict(place, wire.base, wire.base + VICTIM.image_path)
+        await print_plan(place, wire.base, SCOPE, as_json=True)
+        assert wire.paths == ["/robots.txt"]
+    assert (verdict["allowed"], verdict["training"]) == (True, False)
+    assert verdict["training_line"] == "2: Content-Signal: search=yes, ai-train=no"
+    assert json.loads(capsys.readouterr().out)["training"] is False
 
 
 @pytest.mark.parametrize(
@@ -415,3 +433,35 @@ async def test_no_answer_ends_a_lane(
     due = "SELECT count(*) FROM page WHERE due_at <= clock_timestamp() AND kind <> 'robots'"
     assert code == ExitCode.BLOCKED or row(place.conninfo, due) == (0,)
     assert row(place.conninfo, "SELECT count(*) FROM page WHERE state = 'fetched' AND digest IS NULL") == (0,)
+
+
+async def test_an_error_of_our_own_after_a_request_is_one_row(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = lane.read
+
+    def read(visit, response, stopped_kinds):
+        if visit.page.url.endswith(VICTIM.page_path):
+            raise KeyError("a mistake of ours")
+        return real(visit, response, stopped_kinds)
+
+    monkeypatch.setattr(lane, "read", read)
+    async with demo_site(world=WORLD) as site:
+        summary, _ = await run(place, site.base)
+        assert summary.requests == len(site.requests)
+    assert summary.photos_new == OTHERS
+
+
+async def test_a_crawl_that_is_stopped_between_attempts_leaves_no_slot_behind(place: Workplace) -> None:
+    """The next one need not wait for a request that was never made."""
+    async with demo_site(world=WORLD, crawl_delay=0.7, hostile=["500"]) as site:
+        place = replace(place, sites=(site.base,), timeouts=IMPATIENT)
+
+        async def stop(_: Tick) -> None:
+            if len(site.requests) > 1:
+                place.stopping.set()
+
+        summary, _ = await crawl(place, site.base, SCOPE, stop)
+        assert summary.requests == len(site.requests)
+    held = "SELECT open_until, slot_at, next_at <= clock_timestamp() + interval '0.7 s' FROM host"
+    assert row(place.conninfo, held) == (None, None, True)
