@@ -163,6 +163,19 @@ def check_known(revision: str | None, what: str = "The database") -> None:
         )
 
 
+def check_current(revision: str | None) -> None:
+    """See to it that a revision is the newest.
+
+    Raises:
+        UsageError: it is an older one.
+    """
+    if revision != (needed := head_revision()):
+        raise UsageError(
+            f"The database is at revision {revision or 'none'}, this version needs {needed}: "
+            "run `collector db upgrade`."
+        )
+
+
 def check_encoding(connection: psycopg.Connection[Any]) -> None:
     """See to it that a database can hold any page's text.
 
@@ -214,11 +227,8 @@ def opened(
     """
     if database_url:
         conninfo = conninfo_for(database_url)
-        if check_revision and (held := check_fit(conninfo, engine)) != (needed := head_revision()):
-            raise UsageError(
-                f"The database is at revision {held or 'none'}, this version needs {needed}: "
-                "run `collector db upgrade`."
-            )
+        if check_revision:
+            check_current(check_fit(conninfo, engine))
         yield conninfo
         return
     with lease(home / "postgres") as socket_conninfo:

@@ -179,11 +179,10 @@ class _Server:
         if not result.returncode:
             return result.stdout
         said = (result.stderr or result.stdout).strip().splitlines() or ["no reason given"]
-        if self.log.exists():
-            logged = self.log.read_bytes()[seen:].decode(errors="replace").splitlines()
-            said += [line[found.start() :] for line in logged if (found := FATAL.search(line))]
-        if full := disk_error("\n".join(said), self.directory):
+        logged = self.log.read_bytes()[seen:].decode(errors="replace").splitlines() if self.log.exists() else []
+        if full := disk_error("\n".join([*said, *logged]), self.directory):
             raise full
+        said += [line[found.start() :] for line in logged if (found := FATAL.search(line))]
         telling = [line for line in said if ERROR.search(line)] or said
         raise UsageError(f"The embedded Postgres in {self.directory} cannot be started: {telling[-1]}")
 

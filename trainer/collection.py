@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+import psycopg
+
 from collector import database
 from collector.archive import unpack
 from collector.errors import UsageError
@@ -156,7 +158,7 @@ def conninfo_if_any(settings: Settings) -> Iterator[str | None]:
     """The database of these settings as it is, for as long as the context lasts; None where there is none yet.
 
     Raises:
-        UsageError: PADDOCK_DATABASE_URL cannot be understood.
+        UsageError: PADDOCK_DATABASE_URL cannot be understood, or what it names cannot be read.
     """
     if not settings.database_url and not (settings.home / "postgres").exists():
         yield None
@@ -165,12 +167,27 @@ def conninfo_if_any(settings: Settings) -> Iterator[str | None]:
         opened = database.opened(settings.database_url, settings.home, check_revision=False)
         try:
             conninfo = stack.enter_context(opened)
-        except UsageError as error:
+        except (UsageError, OSError) as error:
             if settings.database_url:
                 raise  # it cannot even be understood
             logger.warning("no collection: its database does not start", extra={"reason": str(error)})
             conninfo = None
-        yield conninfo
+        yield conninfo if conninfo and _holds_collection(conninfo) else None
+
+
+def _holds_collection(conninfo: str) -> bool:
+    """Whether a database has been set up; one that does not answer now may do so when it is asked.
+
+    Raises:
+        UsageError: it is in an encoding, or of a revision, that this code cannot read.
+    """
+    try:
+        revision = database.check_fit(conninfo)
+    except psycopg.OperationalError:
+        return True
+    if revision is not None:
+        database.check_current(revision)
+    return revision is not None
 
 
 @asynccontextmanager

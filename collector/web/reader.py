@@ -114,6 +114,8 @@ class Reader:
             raise TryLater("the collection's database took too long") from error
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
             raise TryLater("the collection's database cannot be reached") from error
+        except psycopg.errors.ReadOnlySqlTransaction:
+            raise  # nothing of ours is meant to write here
         except psycopg.Error as error:
             if (trouble := trouble_of(error)) is None:
                 raise

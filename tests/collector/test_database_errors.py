@@ -12,11 +12,13 @@ from typer.testing import CliRunner, Result
 
 from collector import database
 from collector.cli import app as collector_app
-from collector.errors import ExitCode
+from collector.errors import ExitCode, UsageError
+from collector.settings import Settings
 from collector.trouble import trouble_of
 from tests.collector.test_cli import COMMAND, environment
 from tests.filled import SMALL, execute, fill
 from trainer.cli import app as trainer_app
+from trainer.collection import conninfo_if_any
 
 NOBODYS = "http://127.0.0.1:9"  # a site that is not there: nothing is to be asked for anyway
 PAGE = "http://old.keibado.ne.jp/keibabook/150105/photo01.html"
@@ -131,6 +133,20 @@ def test_a_database_of_a_later_revision_is_left_alone_by_every_command(filled: s
     for words in [["export"], *TRAINING]:
         check_sentence(trainer(*words, env=env), 2, "revision 0099", "a later version")
     assert execute(filled, "SELECT version_num FROM alembic_version") == [("0099",)]
+
+
+def test_a_collection_is_searched_by_the_trainer_only_where_it_can_be_read(filled: str, empty_conninfo: str) -> None:
+    with conninfo_if_any(Settings(database_url=filled)) as conninfo:
+        assert conninfo == database.conninfo_for(filled)
+    with conninfo_if_any(Settings(database_url=empty_conninfo)) as conninfo:
+        assert conninfo is None
+    away = "postgresql://nobody@127.0.0.1:1/away"
+    with conninfo_if_any(Settings(database_url=away)) as conninfo:
+        assert conninfo == database.conninfo_for(away)  # it may be back when it is asked
+    for revision, said in (("0099", "a later version"), ("0004", "collector db upgrade")):
+        execute(filled, "UPDATE alembic_version SET version_num = %s", revision)
+        with pytest.raises(UsageError, match=said), conninfo_if_any(Settings(database_url=filled)):
+            pass
 
 
 def test_a_database_that_holds_something_else_is_not_set_up(empty_conninfo: str) -> None:
