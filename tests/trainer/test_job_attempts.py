@@ -140,7 +140,7 @@ def test_nothing_is_written_under_a_number_that_is_no_longer_the_jobs(conninfo: 
         digest, _ = bundles.keep(connection, "output", BytesIO(b"x"))
         facts = {
             "job": job.id, "attempt": job.attempts, "seconds": 1.0, "start": 0, "size": 1, "content": b"x",
-            "output": digest, "state": "done", "reason": "", "exit_code": 0,
+            "output": digest, "state": "done", "reason": "", "exit_code": 0, "killed": 0,
         }  # fmt: skip
         with connection.transaction(force_rollback=True):
             assert connection.execute(WRITES[write], facts).fetchone()  # as long as it is

@@ -23,6 +23,7 @@ from trainer.dataset.manifest import Version
 from trainer.jobs import attempt, book
 from trainer.jobs.folders import Folders, mark
 from trainer.jobs.task import State
+from trainer.locks import is_locked
 from trainer.places import Places
 
 
@@ -137,6 +138,23 @@ def test_a_job_whose_process_is_killed_goes_on_and_is_given_up_after_three_times
     job = stable.wait(hopeless)
     assert (job.state, job.attempts) == (State.FAILED, 3)
     assert "killed 3 times" in job.reason
+
+
+def test_attempts_that_ended_otherwise_are_no_kills(stable: Stable) -> None:
+    """Handed from engine to engine three times, it is still begun again after a kill."""
+    name = stable.run("--", "sh", "-c", "[ $PADDOCK_ATTEMPT = 5 ] || sleep 300")
+    for number in range(1, 4):
+        stable.wait(name, lambda job: job.attempts == number)  # noqa: B023
+        stable.child_pid(name)
+        os.kill(stable.engine_pid(), signal.SIGTERM)
+        stable.wait(name, lambda job: job.state is State.QUEUED)
+        stable.wait_until(lambda: not is_locked(stable.home / "jobs" / "engine.lock"))
+        stable.type("job", "list")
+    stable.wait(name, lambda job: job.attempts == 4)
+    stable.wait_until(lambda: alive(stable.child_pid(name)))
+    os.kill(stable.child_pid(name), signal.SIGKILL)
+    job = stable.wait(name)
+    assert (job.state, job.attempts, job.kills) == (State.DONE, 5, 1)
 
 
 def test_a_killed_engine_leaves_nothing_running_and_the_next_command_goes_on(stable: Stable) -> None:
