@@ -1,5 +1,6 @@
 """What the commands about jobs do: open the book, call one function, print one result."""
 
+import logging
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -324,11 +325,17 @@ def worker(*, until_idle: bool, demo: bool) -> None:
         engine.main(conninfo, settings.home, fleet=not until_idle, until_idle=until_idle)
 
 
+class EventFormatter(logging.Formatter):
+    """An event and its facts; the collector's own brings half of the collector with it."""
+
+    PLAIN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
+
+    def format(self, record: logging.LogRecord) -> str:
+        facts = {key: value for key, value in record.__dict__.items() if key not in self.PLAIN}
+        return f"{super().format(record)}{''.join(f' {key}={value}' for key, value in facts.items())}"
+
+
 def _log_to_stderr() -> None:
-    import logging
-
-    from collector.command_base import EventFormatter
-
     handler = logging.StreamHandler()
     handler.setFormatter(EventFormatter("%(asctime)s %(name)s %(message)s"))
     logging.basicConfig(handlers=[handler])
