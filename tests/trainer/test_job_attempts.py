@@ -221,6 +221,24 @@ async def test_output_that_was_collected_when_another_took_over_replaces_nothing
         assert connection.execute("SELECT count(*) FROM bundle").fetchone() == (1,)
 
 
+@pytest.mark.parametrize(
+    ("event", "ends"), [("leaving", InterruptedError), ("stopping", InterruptedError), ("lost", Superseded)]
+)
+async def test_what_is_still_brought_when_an_attempt_is_to_end_ends_with_it_and_leaves_nothing_half_there(
+    conninfo: str, tmp_path: Path, event: str, ends: type[Exception]
+) -> None:
+    one = await attempt_at(conninfo, tmp_path / "here", "true")
+    with book.opened(conninfo) as connection:
+        bring_back(connection, one.job, tmp_path / "kept", "x" * (bundles.PART * 2))
+        job = read(connection, one.job)
+        getattr(one, event).set()
+        root = tmp_path / "there"
+        with pytest.raises(ends):
+            lay(connection, job, Places(tmp_path), root / "jobs" / "a", one.go_on)
+        assert not (root / "jobs" / "a" / "output").exists()
+        assert [path.name for path in (root / "jobs" / "a").iterdir()] == ["code"]
+
+
 # --- the keeper ----------------------------------------------------------------------------------------------
 
 
