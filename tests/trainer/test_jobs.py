@@ -200,6 +200,20 @@ def test_an_engine_that_is_told_to_end_queues_its_jobs_again(stable: Stable) -> 
     assert stable.wait(name).state is State.DONE
 
 
+def test_a_job_that_saves_and_ends_well_when_it_is_told_to_is_not_done(stable: Stable) -> None:
+    script = "trap 'echo saved > $PADDOCK_OUTPUT/state; exit 0' TERM; touch $PADDOCK_OUTPUT/begun; sleep 300 & wait"
+    name = stable.run("--", "sh", "-c", script)
+    begun = stable.home / "jobs" / name / "output" / "begun"
+    stable.wait_until(begun.exists)
+    os.kill(stable.engine_pid(), signal.SIGTERM)
+    assert stable.wait(name, lambda job: job.state is not State.RUNNING).state is State.QUEUED
+    begun.unlink()
+    stable.wait_until(lambda: not is_locked(stable.home / "jobs" / "engine.lock"))
+    stable.type("job", "list")
+    stable.wait_until(begun.exists)
+    assert f"{name}: stopped (stopped by hand)" in stable.type("job", "stop", name)
+
+
 def test_a_job_ends_at_its_limit_and_its_children_with_it(stable: Stable) -> None:
     name = stable.run(
         "--max-hours", "0.0003", "--", "sh", "-c", "setsid sleep 61 & echo $! > $PADDOCK_OUTPUT/pid; wait"

@@ -183,7 +183,8 @@ async def _judge(engine: Engine, attempt: Attempt, ending: Ending | str | None) 
 
 def judge(ending: Ending, job: Job, *, stopped: bool, leaving: bool) -> tuple[State, str]:
     """What an attempt's end means for its job, and why."""
-    if ending.exit_code == 0 and not ending.out_of_touch:
+    cut_short = ending.out_of_touch or (ending.told and job.task.cloud is None)  # a driver's 0 is the cloud's word
+    if ending.exit_code == 0 and not cut_short:
         return State.DONE, ""
     kills = job.kills + 1
     if job.task.cloud is not None and ending.exit_code == KILLED and kills < TRIES:
