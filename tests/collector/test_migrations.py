@@ -62,7 +62,8 @@ def test_jobs_that_were_queued_or_running_are_still_there_after_both_ways(empty_
         connection.execute("INSERT INTO training.bundle (digest, kind, size) VALUES ('d', 'output', 1)")
         connection.execute(
             "INSERT INTO training.training_job (name, task, place, queue, gpus, state, attempts, output) VALUES"
-            " ('a', '{}', 'local', 'x:cpu', 0, 'queued', 0, NULL), ('b', '{}', 'far', 'fleet:cpu', 0, 'running', 2, 'd')"
+            " ('a', '{}', 'local', 'x:cpu', 0, 'queued', 0, NULL),"
+            " ('b', '{}', 'far', 'fleet:cpu', 0, 'running', 2, 'd')"
         )
         database.upgrade(empty_conninfo)
         assert connection.execute(rows).fetchall() == [("a", "queued", 0, False), ("b", "running", 2, True)]
