@@ -1,5 +1,6 @@
 """What the commands about jobs do: open the book, call one function, print one result."""
 
+import logging
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -328,7 +329,6 @@ def worker(*, until_idle: bool, demo: bool) -> None:
 
 
 def _log_to_stderr() -> None:
-    import logging
 
     handler = logging.StreamHandler()
     handler.setFormatter(EventFormatter("%(asctime)s %(name)s %(message)s"))

@@ -2,8 +2,8 @@
 
 A claim hands out the attempt's number in one statement, and knows how many GPUs a job wants and a machine has free,
 which a queue of the engine's cannot say: so the engine's tables are gone from this schema. `beat` counts while an
-attempt is alive; `output_attempt` is the attempt that what is kept came from; a machine is `working` until its engine
-says that it ends.
+attempt is alive; `output_attempt` is the attempt that what is kept came from, and `kills` counts the attempts whose
+process was killed; a machine is `working` until its engine says that it ends.
 """
 
 import psycopg
@@ -17,6 +17,7 @@ UP = """
 ALTER TABLE training.training_job
     ADD beat bigint NOT NULL DEFAULT 0,
     ADD output_attempt integer NOT NULL DEFAULT 0,
+    ADD kills integer NOT NULL DEFAULT 0,
     DROP engine_job;
 ALTER TABLE training.machine ADD working boolean NOT NULL DEFAULT true;
 UPDATE training.training_job SET output_attempt = attempts WHERE output IS NOT NULL;
@@ -40,7 +41,7 @@ BEGIN
 END $$
 """
 DOWN = """
-ALTER TABLE training_job ADD engine_job bigint, DROP beat, DROP output_attempt;
+ALTER TABLE training_job ADD engine_job bigint, DROP beat, DROP output_attempt, DROP kills;
 ALTER TABLE machine DROP working;
 UPDATE training_job SET state = 'queued', started_at = NULL WHERE state = 'running';
 WITH handed AS (

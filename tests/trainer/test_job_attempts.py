@@ -140,7 +140,7 @@ def test_nothing_is_written_under_a_number_that_is_no_longer_the_jobs(conninfo: 
         digest, _ = bundles.keep(connection, "output", BytesIO(b"x"))
         facts = {
             "job": job.id, "attempt": job.attempts, "seconds": 1.0, "start": 0, "size": 1, "content": b"x",
-            "output": digest, "state": "done", "reason": "", "exit_code": 0,
+            "output": digest, "state": "done", "reason": "", "exit_code": 0, "killed": 0,
         }  # fmt: skip
         with connection.transaction(force_rollback=True):
             assert connection.execute(WRITES[write], facts).fetchone()  # as long as it is
@@ -219,6 +219,24 @@ async def test_output_that_was_collected_when_another_took_over_replaces_nothing
         assert job.output is not None
         assert bundles.read_file(connection, job.output, "checkpoint") == b"step 101"
         assert connection.execute("SELECT count(*) FROM bundle").fetchone() == (1,)
+
+
+@pytest.mark.parametrize(
+    ("event", "ends"), [("leaving", InterruptedError), ("stopping", InterruptedError), ("lost", Superseded)]
+)
+async def test_what_is_still_brought_when_an_attempt_is_to_end_ends_with_it_and_leaves_nothing_half_there(
+    conninfo: str, tmp_path: Path, event: str, ends: type[Exception]
+) -> None:
+    one = await attempt_at(conninfo, tmp_path / "here", "true")
+    with book.opened(conninfo) as connection:
+        bring_back(connection, one.job, tmp_path / "kept", "x" * (bundles.PART * 2))
+        job = read(connection, one.job)
+        getattr(one, event).set()
+        root = tmp_path / "there"
+        with pytest.raises(ends):
+            lay(connection, job, Places(tmp_path), root / "jobs" / "a", one.go_on)
+        assert not (root / "jobs" / "a" / "output").exists()
+        assert [path.name for path in (root / "jobs" / "a").iterdir()] == ["code"]
 
 
 # --- the keeper ----------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from trainer.dataset.manifest import Version
 from trainer.jobs import attempt, book
 from trainer.jobs.folders import Folders, mark
 from trainer.jobs.task import State
+from trainer.locks import is_locked
 from trainer.places import Places
 
 
@@ -139,6 +140,23 @@ def test_a_job_whose_process_is_killed_goes_on_and_is_given_up_after_three_times
     assert "killed 3 times" in job.reason
 
 
+def test_attempts_that_ended_otherwise_are_no_kills(stable: Stable) -> None:
+    """Handed from engine to engine three times, it is still begun again after a kill."""
+    name = stable.run("--", "sh", "-c", "[ $PADDOCK_ATTEMPT = 5 ] || sleep 300")
+    for number in range(1, 4):
+        stable.wait(name, lambda job: job.attempts == number)  # noqa: B023
+        stable.child_pid(name)
+        os.kill(stable.engine_pid(), signal.SIGTERM)
+        stable.wait(name, lambda job: job.state is State.QUEUED)
+        stable.wait_until(lambda: not is_locked(stable.home / "jobs" / "engine.lock"))
+        stable.type("job", "list")
+    stable.wait(name, lambda job: job.attempts == 4)
+    stable.wait_until(lambda: alive(stable.child_pid(name)))
+    os.kill(stable.child_pid(name), signal.SIGKILL)
+    job = stable.wait(name)
+    assert (job.state, job.attempts, job.kills) == (State.DONE, 5, 1)
+
+
 def test_a_killed_engine_leaves_nothing_running_and_the_next_command_goes_on(stable: Stable) -> None:
     script = (
         "trap 'echo saved > $PADDOCK_OUTPUT/state; exit 1' TERM; [ -e $PADDOCK_OUTPUT/state ] && exit 0; "
@@ -180,6 +198,20 @@ def test_an_engine_that_is_told_to_end_queues_its_jobs_again(stable: Stable) -> 
     assert stable.wait(name, lambda job: job.state is State.QUEUED).reason == "its engine was told to stop"
     stable.type("job", "list")
     assert stable.wait(name).state is State.DONE
+
+
+def test_a_job_that_saves_and_ends_well_when_it_is_told_to_is_not_done(stable: Stable) -> None:
+    script = "trap 'echo saved > $PADDOCK_OUTPUT/state; exit 0' TERM; touch $PADDOCK_OUTPUT/begun; sleep 300 & wait"
+    name = stable.run("--", "sh", "-c", script)
+    begun = stable.home / "jobs" / name / "output" / "begun"
+    stable.wait_until(begun.exists)
+    os.kill(stable.engine_pid(), signal.SIGTERM)
+    assert stable.wait(name, lambda job: job.state is not State.RUNNING).state is State.QUEUED
+    begun.unlink()
+    stable.wait_until(lambda: not is_locked(stable.home / "jobs" / "engine.lock"))
+    stable.type("job", "list")
+    stable.wait_until(begun.exists)
+    assert f"{name}: stopped (stopped by hand)" in stable.type("job", "stop", name)
 
 
 def test_a_job_ends_at_its_limit_and_its_children_with_it(stable: Stable) -> None:

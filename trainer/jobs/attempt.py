@@ -39,6 +39,7 @@ class Ending:
     """How an attempt ended."""
 
     exit_code: int
+    told: bool = False  # it was told to end, so even a good exit code says only that it has saved
     limit: str = ""  # the limit that ended it
     out_of_touch: bool = False  # its keeper has heard nothing of its engine for too long
     unkept: str = ""  # why what it has made or printed could not be kept
@@ -161,7 +162,7 @@ async def run(attempt: Attempt, environment: dict[str, str], held: Sequence[int]
     printing = asyncio.create_task(_keep_log(attempt, keeper))
     collecting = asyncio.create_task(_collect_for_ever(attempt))
     try:
-        limit = await _to_its_end(attempt, keeper)
+        told, limit = await _to_its_end(attempt, keeper)
     finally:
         attempt.tell(b"kill")
         attempt.over.set()
@@ -174,7 +175,7 @@ async def run(attempt: Attempt, environment: dict[str, str], held: Sequence[int]
     if attempt.lost.is_set():
         raise Superseded(attempt.job.name)
     unkept = await _keep_the_last(attempt, printing)
-    return Ending(exit_code if exit_code >= 0 else 128 - exit_code, limit, out_of_touch, unkept)
+    return Ending(exit_code if exit_code >= 0 else 128 - exit_code, told, limit, out_of_touch, unkept)
 
 
 async def _keep_the_last(attempt: Attempt, printing: asyncio.Task[None]) -> str:
@@ -206,21 +207,22 @@ async def _start(attempt: Attempt, environment: dict[str, str], held: Sequence[i
     )  # fmt: skip
 
 
-async def _to_its_end(attempt: Attempt, keeper: asyncio.subprocess.Process) -> str:
-    """Wait for the command's end, or bring it about; the limit that was reached, if one was."""
+async def _to_its_end(attempt: Attempt, keeper: asyncio.subprocess.Process) -> tuple[bool, str]:
+    """Wait for the command's end, or bring it about; whether it was, and the limit that was reached, if one was."""
     limit = attempt.job.task.limit()
     left = max(0.0, limit[0] - attempt.job.seconds) if limit else None
     if attempt.job.task.cloud is not None:
         left = None if left is None else max(LEAST, left)
     told = (attempt.stopping.wait(), attempt.leaving.wait(), attempt.lost.wait())
     in_time = await first_of(keeper.wait(), *told, within=left)
+    by_us = keeper.returncode is None
     if not attempt.lost.is_set():
         attempt.tell(b"end")
         await first_of(keeper.wait(), attempt.lost.wait())
     if attempt.lost.is_set():
         attempt.tell(b"kill")
         await keeper.wait()
-    return limit[1] if limit and not in_time else ""
+    return by_us, limit[1] if limit and not in_time else ""
 
 
 async def _keep_log(attempt: Attempt, keeper: asyncio.subprocess.Process) -> None:

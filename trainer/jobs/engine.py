@@ -184,7 +184,7 @@ async def _lock(engine: Engine, job: Job) -> int | None:
     while (descriptor := try_lock(engine.lock_of(job.name))) is None and time.monotonic() < deadline:  # noqa: ASYNC110
         await asyncio.sleep(0.1)
     if descriptor is None:
-        facts = {"job": job.id, "attempt": job.attempts, "seconds": job.seconds, "reason": ""}
+        facts = {"job": job.id, "attempt": job.attempts, "seconds": job.seconds, "reason": "", "killed": 0}
         await engine.line.execute(AGAIN, facts)
     return descriptor
 

@@ -41,7 +41,7 @@ UPDATE training_job SET state = %(state)s, reason = %(reason)s, exit_code = %(ex
 """
 # One that was asked to stop does not begin again, unless something may still be rented for it.
 AGAIN: LiteralString = f"""
-UPDATE training_job SET started_at = NULL, seconds = %(seconds)s,
+UPDATE training_job SET started_at = NULL, seconds = %(seconds)s, kills = kills + %(killed)s,
     state = CASE WHEN stop_asked AND NOT {RENTED} THEN 'stopped' ELSE 'queued' END,
     reason = CASE WHEN stop_asked AND NOT {RENTED} THEN 'stopped by hand' ELSE %(reason)s END,
     ended_at = CASE WHEN stop_asked AND NOT {RENTED} THEN now() END
@@ -50,7 +50,7 @@ WHERE {HELD} RETURNING state
 
 # What runs at another machine's home goes on when that wakes up: nobody else could take it, unless to stop it.
 RUNNING: LiteralString = """
-SELECT id AS job, name, attempts AS attempt, beat, machine, seconds FROM training_job
+SELECT id AS job, name, attempts AS attempt, beat, machine, seconds, 0 AS killed FROM training_job
 WHERE state = 'running' AND NOT (id = ANY (%(mine)s)) AND (queue LIKE 'fleet:%%' OR machine = %(machine)s OR stop_asked)
 """
 TAKE_AWAY: LiteralString = AGAIN.replace("RETURNING", "AND beat = %(beat)s RETURNING")

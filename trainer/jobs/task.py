@@ -91,6 +91,7 @@ class Job:
     machine: str | None
     stop_asked: bool
     attempts: int
+    kills: int  # attempts whose process was killed from outside
     queued_at: datetime
     started_at: datetime | None  # of the attempt at hand
     ended_at: datetime | None

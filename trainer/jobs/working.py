@@ -151,7 +151,8 @@ async def _end(engine: Engine, attempt: Attempt, ending: Ending | str | None) ->
     job = attempt.job
     state, reason = await _judge(engine, attempt, ending)
     if state is State.QUEUED:
-        state = (await write(attempt, AGAIN, reason=reason))["state"]
+        killed = int(isinstance(ending, Ending) and ending.exit_code == KILLED and not engine.leaving.is_set())
+        state = (await write(attempt, AGAIN, reason=reason, killed=killed))["state"]
     else:
         if state is State.DONE and job.at_home and job.task.preset:
             reason = await asyncio.to_thread(_hand_over, attempt.folders, job.name, engine.places)
@@ -182,9 +183,11 @@ async def _judge(engine: Engine, attempt: Attempt, ending: Ending | str | None) 
 
 def judge(ending: Ending, job: Job, *, stopped: bool, leaving: bool) -> tuple[State, str]:
     """What an attempt's end means for its job, and why."""
-    if ending.exit_code == 0 and not ending.out_of_touch:
+    cut_short = ending.out_of_touch or (ending.told and job.task.cloud is None)  # a driver's 0 is the cloud's word
+    if ending.exit_code == 0 and not cut_short:
         return State.DONE, ""
-    if job.task.cloud is not None and ending.exit_code == KILLED and job.attempts < TRIES:
+    kills = job.kills + 1
+    if job.task.cloud is not None and ending.exit_code == KILLED and kills < TRIES:
         return State.QUEUED, "its driver was killed; the next one finds the rented machine by name"
     if ending.out_of_touch and not stopped:
         return State.QUEUED, "its engine was out of touch; it goes on from its last checkpoint"
@@ -195,12 +198,12 @@ def judge(ending: Ending, job: Job, *, stopped: bool, leaving: bool) -> tuple[St
     if leaving:
         return State.QUEUED, "its engine was told to stop"
     if ending.exit_code == KILLED:
-        if job.attempts < TRIES:
+        if kills < TRIES:
             return State.QUEUED, "its process was killed; it goes on from its last checkpoint"
         if job.task.cloud is not None:
             name = cloud_name(job.machine or "", job.id, job.name)
             return State.FAILED, f"its driver was killed; should it still run and cost: sky jobs cancel -n {name}"
-        return State.FAILED, f"its process was killed {job.attempts} times; is the memory enough?"
+        return State.FAILED, f"its process was killed {kills} times; is the memory enough?"
     return State.FAILED, f"it ended with exit code {ending.exit_code}{HINTS.get(ending.exit_code, '')}"
 
 
