@@ -208,6 +208,26 @@ def test_an_idle_process_ends_with_its_parent_however_that_ends(how: str) -> Non
     assert gone_within(int(done.stdout), 5)
 
 
+@pytest.mark.parametrize("after", [0.0, 0.03, 0.06, 0.3])
+def test_a_ctrl_c_is_the_parents_also_while_a_process_starts(tmp_path: Path, after: float) -> None:
+    """The terminal sends it to all of them; the parent takes the process with it, and nobody shows a trace of it."""
+    mark = tmp_path / "mark"
+    words = (PARENT.replace("Decoders(1", "try:\n    print(flush=True)\n    Decoders(1")
+             + "except KeyboardInterrupt:\n    sys.exit(130)\n")  # fmt: skip
+    parent = subprocess.Popen(
+        [sys.executable, "-c", words, "sleep", f"(300, Path({str(mark)!r}))"],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert parent.stdout is not None
+    parent.stdout.readline()
+    time.sleep(after)
+    os.killpg(parent.pid, signal.SIGINT)
+    _, told = parent.communicate(timeout=60)
+    assert (parent.returncode, told) == (130, "")
+    if mark.exists():
+        assert gone_within(int(mark.read_text()), 5)
+
+
 def test_a_program_has_one_room_and_it_is_small() -> None:
     assert decoders() is decoders()
     assert PROCESSES == 2
