@@ -53,7 +53,6 @@ def receive(connection: socket.socket, left: Callable[[], float] | None = None) 
 
 def serve(descriptor: int, limits: tuple[int, int]) -> None:
     """Answer calls that come through an inherited socket, until it is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is the parent's
     signal.signal(signal.SIGIO, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # noqa: TID251  (numpy reads it: no threads for one photo)

@@ -52,6 +52,8 @@ class Decoder:
         ours, theirs = socket.socketpair()
         with theirs:
             start = START.format(path=sys.path, fd=theirs.fileno(), limits=tuple(limits))
+            # A Ctrl-C is the parent's, also while this one starts: what is blocked here is blocked there.
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             try:
                 self.process = subprocess.Popen(
                     [sys.executable, "-c", start], stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),)
@@ -59,6 +61,8 @@ class Decoder:
             except BaseException:
                 ours.close()
                 raise
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
         self._socket = ours
 
     def ask(self, request: bytes, patience: float) -> Answer:

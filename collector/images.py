@@ -6,13 +6,14 @@ What is here is called within `collector.decoders`, whose processes can be kille
 import io
 import struct
 import warnings
+import zlib
 from dataclasses import dataclass
 from operator import lt
 
 from PIL import ExifTags, GifImagePlugin, Image, ImageChops, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from collector.errors import BrokenPicture
-from collector.picture_bytes import Outline, Sort, sort_of, walk_through
+from collector.picture_bytes import Outline, Sort, png_runs_out, sort_of, walk_through
 
 MAX_PIXELS = 12_000_000  # that are unpacked; told by the header, before anything is
 LARGEST_JPEG = 4 * MAX_PIXELS  # as a telephone takes it; unpacked at half its size
@@ -27,7 +28,7 @@ READERS = {
 # What Pillow raises on broken files, and on their EXIF; found by feeding it mutated ones.
 BROKEN = (
     OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, ZeroDivisionError,
-    struct.error,
+    struct.error, zlib.error,
 )  # fmt: skip
 # Of a picture that lies as its EXIF says: how it is turned upright.
 TURNS = {
@@ -89,7 +90,7 @@ def unpack(body: bytes, least: tuple[int, int] | None = None, *, grey: bool = Fa
         with warnings.catch_warnings(action="ignore"), READERS[sort](io.BytesIO(body)) as image:
             size = image.size
             _check_size(image, outline.scans)
-            if outline.huffman and _runs_out(body, outline, image):
+            if (outline.huffman and _runs_out(body, outline, image)) or (sort is Sort.PNG and png_runs_out(body)):
                 raise BrokenPicture("a broken image: a part of its pixels is missing")
             if least or image.width * image.height > MAX_PIXELS:
                 image.draft("L" if grey else "RGB", least or (image.width // 2, image.height // 2))

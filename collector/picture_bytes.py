@@ -5,7 +5,9 @@ pictures is an "MPO" to it), so neither is asked of it.
 """
 
 import re
+import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -21,6 +23,9 @@ FRAMES = frozenset(range(0xC0, 0xD0)) - {
     0xC8,
     0xCC,
 }  # say of which size and colours the picture is, and how packed
+PNG_HEADER = ">IIBBBBB"
+PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))  # Adam7
+PIECE = 1 << 20  # bytes that are unpacked at once
 HUFFMAN = (0xC0, 0xC1, 0xC2)
 
 
@@ -123,18 +128,45 @@ def _note_scan(segment: bytes, missing: set[tuple[int, int]]) -> None:
 
 
 def _walk_png(body: bytes) -> None:
-    at = 8
+    for name, part, checksum in _parts_of_png(body):
+        if zlib.crc32(part, zlib.crc32(name)) != checksum:
+            raise BrokenPicture(f"a broken image: the checksum of its part {name!r} is wrong")
+
+
+def _parts_of_png(body: bytes) -> Iterator[tuple[bytes, memoryview, int]]:
+    """Name, content and checksum of each part, up to the one that ends it."""
+    at, whole = 8, memoryview(body)
     for _ in range(MAX_PIECES):
         length, name = int.from_bytes(body[at : at + 4]), body[at + 4 : at + 8]
         end = at + 8 + length
         if end + 4 > len(body):
             raise _cut_off()
-        if zlib.crc32(memoryview(body)[at + 4 : end]) != int.from_bytes(body[end : end + 4]):
-            raise BrokenPicture(f"a broken image: the checksum of its part {name!r} is wrong")
+        yield name, whole[at + 8 : end], int.from_bytes(body[end : end + 4])
         if name == b"IEND":
             return
         at = end + 4
     raise BrokenPicture(f"a PNG of more than {MAX_PIECES:,} parts")
+
+
+def png_runs_out(body: bytes) -> bool:
+    """Whether a PNG, whose size has been found bearable, has fewer rows than its header says."""
+    missing = 0
+    unpacker = zlib.decompressobj()
+    for name, part, _ in _parts_of_png(body):
+        if name == b"IHDR" and len(part) == struct.calcsize(PNG_HEADER):
+            missing = _unpacked_size(*struct.unpack(PNG_HEADER, part))
+        packed: bytes | memoryview = part if name == b"IDAT" else b""
+        while packed and missing > 0:
+            missing -= len(unpacker.decompress(packed, min(missing, PIECE)))
+            packed = unpacker.unconsumed_tail
+    return missing > 0
+
+
+def _unpacked_size(width: int, height: int, depth: int, colour: int, _packing: int, _filter: int, woven: int) -> int:
+    """Bytes of all rows, each with the number of its filter before it; woven ones come in seven passes."""
+    bits = depth * {2: 3, 4: 2, 6: 4}.get(colour, 1)
+    sizes = [(-(-(width - x) // across), -(-(height - y) // down)) for x, y, across, down in PASSES] if woven else []
+    return sum(rows * (1 + -(-columns * bits // 8)) for columns, rows in sizes or [(width, height)] if columns > 0)
 
 
 def _walk_gif(body: bytes) -> None:

@@ -66,10 +66,8 @@ def test_what_a_function_says_of_a_picture_comes_back_as_it_is(room: Decoders) -
 
 def test_one_that_takes_too_long_is_ended_and_replaced(room: Decoders) -> None:
     process = room.run(heavy.own_pid)
-    began = time.monotonic()
     with pytest.raises(BrokenPicture, match="more than 1 s"):
         room.run(heavy.compute_for_ever)
-    assert time.monotonic() - began < 20  # by the clock of a busy machine; it computed for two seconds at most
     assert not is_there(process)
     assert room.run(heavy.add, 1, 1) == 2
 
@@ -110,15 +108,14 @@ def test_a_fault_of_the_library_is_a_broken_picture_and_its_trace_is_logged(
     assert "heavy.py" in caplog.records[-1].__dict__["trace"]
 
 
-async def test_others_go_on_while_one_is_unpacked(room: Decoders) -> None:
-    hard = asyncio.create_task(room.ask(heavy.compute_for_ever))
-    await asyncio.sleep(0.1)
-    began = time.monotonic()
-    assert [await room.ask(heavy.add, number, 1) for number in range(20)] == list(range(1, 21))
-    assert not hard.done()
-    assert time.monotonic() - began < 1.5
-    with pytest.raises(BrokenPicture):
-        await hard
+async def test_others_go_on_while_one_is_unpacked() -> None:
+    with Decoders(2) as room:
+        hard = asyncio.create_task(room.ask(heavy.compute_for_ever))
+        await asyncio.sleep(0.1)
+        assert [await room.ask(heavy.add, number, 1) for number in range(20)] == list(range(1, 21))
+        assert not hard.done()
+        with pytest.raises(BrokenPicture, match="more than 5 s"):
+            await hard
 
 
 async def test_who_is_cancelled_takes_its_process_with_it(room: Decoders, tmp_path: Path) -> None:
@@ -127,7 +124,7 @@ async def test_who_is_cancelled_takes_its_process_with_it(room: Decoders, tmp_pa
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert await asyncio.to_thread(gone_within, process, 10)
+    assert await asyncio.to_thread(gone_within, process, 20)
     assert await room.ask(heavy.add, 1, 1) == 2
 
 
@@ -186,7 +183,7 @@ def test_a_parent_that_is_killed_leaves_no_process_behind(tmp_path: Path, call: 
     finally:
         parent.kill()
         parent.wait()
-    assert gone_within(child, 5)
+    assert gone_within(child, 20)
 
 
 IDLE = """
@@ -205,7 +202,27 @@ def test_an_idle_process_ends_with_its_parent_however_that_ends(how: str) -> Non
         [sys.executable, "-W", "error", "-c", IDLE, how], cwd=ROOT, capture_output=True, text=True, timeout=60
     )
     assert done.stderr == ""
-    assert gone_within(int(done.stdout), 5)
+    assert gone_within(int(done.stdout), 20)
+
+
+@pytest.mark.parametrize("after", [0.0, 0.03, 0.06, 0.3])
+def test_a_ctrl_c_is_the_parents_also_while_a_process_starts(tmp_path: Path, after: float) -> None:
+    """The terminal sends it to all of them; the parent takes the process with it, and nobody shows a trace of it."""
+    mark = tmp_path / "mark"
+    words = (PARENT.replace("Decoders(1", "try:\n    print(flush=True)\n    Decoders(1")
+             + "except KeyboardInterrupt:\n    sys.exit(130)\n")  # fmt: skip
+    parent = subprocess.Popen(
+        [sys.executable, "-c", words, "sleep", f"(300, Path({str(mark)!r}))"],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert parent.stdout is not None
+    parent.stdout.readline()
+    time.sleep(after)
+    os.killpg(parent.pid, signal.SIGINT)
+    _, told = parent.communicate(timeout=60)
+    assert (parent.returncode, told) == (130, "")
+    if mark.exists() and (word := mark.read_text()):
+        assert gone_within(int(word), 20)
 
 
 def test_a_program_has_one_room_and_it_is_small() -> None:

@@ -144,6 +144,25 @@ def test_a_damaged_part_of_a_png_is_noticed_wherever_it_is() -> None:
             inspect(body[:place] + bytes([body[place] ^ 1]) + body[place + 1 :])
 
 
+@pytest.mark.parametrize("colour", [0, 2, 3, 4, 6])
+@pytest.mark.parametrize("woven", [0, 1])
+def test_a_png_that_lacks_rows_is_none_although_its_end_is_there(colour: int, woven: int) -> None:
+    channels = {2: 3, 4: 2, 6: 4}.get(colour, 1)
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 13, 9, 8, colour, 0, 0, woven))
+    head += chunk(b"PLTE", bytes(range(6))) if colour == 3 else b""
+    # Width and height of the passes of a woven one, as the standard's table has it for 13 x 9.
+    passes = ((2, 2), (2, 2), (4, 1), (3, 3), (7, 2), (6, 5), (13, 4)) if woven else ((13, 9),)
+    rows = [bytes(1 + width * channels) for width, height in passes for _ in range(height)]
+
+    def png(rows: list[bytes]) -> bytes:
+        return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(b"".join(rows))) + chunk(b"IEND", b"")
+
+    inspect(png(rows))
+    for count in (0, 1, len(rows) // 2, len(rows) - 1):
+        with pytest.raises(BrokenPicture):
+            inspect(png(rows[:count]))
+
+
 def test_a_cameras_jpeg_of_two_pictures_is_a_jpeg() -> None:
     """Which Pillow calls MPO."""
     body = encoded(SMALL, "MPO", save_all=True, append_images=[SMALL.convert("L").convert("RGB")])

@@ -238,7 +238,7 @@ async def test_two_that_take_a_minute_are_refused_within_seconds_and_nobody_else
             await told(await client.post("/predict.json", data=form(horse)))
         for poison in poisons:
             assert (await told(await poison, 422))["code"] == "no_picture"
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 25
 
 
 async def test_a_photo_that_no_decoder_finishes_is_refused_and_others_are_answered_meanwhile(
@@ -262,7 +262,7 @@ async def test_a_request_that_is_given_up_takes_its_process_with_it(
     opened: Open, horse: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(pictures, "open_photo", functools.partial(heavy.open_asleep, tmp_path / "mark"))
-    guard = dataclasses.replace(make_guard(buckets=Buckets(1000, 1000)), patience=3.0)
+    guard = dataclasses.replace(make_guard(buckets=Buckets(1000, 1000)), patience=8.0)
     async with opened(guard=guard) as client:
         assert (await client.post("/predict.json", data=form(POISON))).status == 503
         pid = int((tmp_path / "mark").read_text())
