@@ -22,6 +22,7 @@ from collector.jobs import Workplace
 from collector.politeness import Connection
 from collector.schedule import Schedule, check_cron
 from collector.settings import Settings, load_settings
+from collector.status import report
 
 LOG_FIELDS = set(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
@@ -143,9 +144,14 @@ ENDINGS = {
 }
 
 
-def say_how_it_ended(console: Console, code: ExitCode) -> None:
+async def say_how_it_ended(console: Console, place: Workplace, code: ExitCode) -> None:
+    """The last words of a crawl: what went wrong, or what to do next."""
     if code in ENDINGS:
         console.print(ENDINGS[code], soft_wrap=True)
+        return
+    async with await place.connect() as connection:
+        for thing in (await report(connection))["next"]:
+            console.print(f"Next: {thing}", soft_wrap=True)
 
 
 def read_schedule(settings: Settings) -> Schedule:
