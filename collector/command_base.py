@@ -20,6 +20,7 @@ from collector.politeness import Connection
 from collector.program import takes_everything
 from collector.schedule import Schedule, check_cron
 from collector.settings import Settings, load_settings
+from collector.status import report
 from collector.terminal import EventFormatter
 from collector.visible import json_text
 
@@ -122,9 +123,14 @@ ENDINGS = {
 }
 
 
-def say_how_it_ended(console: Console, code: ExitCode) -> None:
+async def say_how_it_ended(console: Console, place: Workplace, code: ExitCode) -> None:
+    """The last words of a crawl: what went wrong, or what to do next."""
     if code in ENDINGS:
         console.print(ENDINGS[code], soft_wrap=True)
+        return
+    async with await place.connect() as connection:
+        for thing in (await report(connection))["next"]:
+            console.print(f"Next: {thing}", soft_wrap=True)
 
 
 def read_schedule(settings: Settings) -> Schedule:

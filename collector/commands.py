@@ -22,6 +22,7 @@ from collector.command_base import (
     stop_on_signals,
     workplace,
 )
+from collector.console import as_typed
 from collector.crawl import crawl as run_crawl
 from collector.errors import ExitCode, TryLater, UsageError
 from collector.frontier import read_scope
@@ -74,7 +75,7 @@ def crawl(
             print_json(summary.as_json())
         else:
             print_summary(stdout(demo=demo), summary)
-        say_how_it_ended(console, code)
+        await say_how_it_ended(console, place, code)
         return code
 
     with opened_database(settings, console) as conninfo:
@@ -105,7 +106,8 @@ def status(*, as_json: bool, demo: bool) -> None:
 
         async def main() -> dict[str, Any]:
             async with await connect() as connection:
-                return await report(connection)
+                facts = await report(connection)
+                return facts | {"next": [as_typed(thing, demo=demo) for thing in facts["next"]]}
 
         facts = run(main())
     if as_json:
@@ -190,8 +192,10 @@ def forget(url: str | None, host: str | None, *, yes: bool, as_json: bool, demo:
                 return forgotten
 
         if not yes:
-            print_doomed(stderr(demo=demo), url or f"the host {host}", run(foresee()))
-            typer.confirm("Do that?", abort=True, err=True)
+            doomed = run(foresee())
+            print_doomed(stderr(demo=demo), url or f"the host {host}", doomed)
+            question = "Do that?" if doomed.known else "Note it, so that it is never asked for?"
+            typer.confirm(question, abort=True, err=True)
         forgotten = run(main())
     if as_json:
         print_json(forgotten.as_json())

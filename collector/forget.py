@@ -72,6 +72,11 @@ class Doomed:
     pages: int  # addresses that are known and not forgotten yet
     near_duplicates: list[str]  # URLs of pictures that look the same, and would stay
 
+    @property
+    def known(self) -> bool:
+        """Whether anything would go."""
+        return bool(self.photos or self.pages)
+
 
 async def foresee(connection: Connection, *, url: str | None = None, host: str | None = None) -> Doomed:
     """Say what would go with an address or a host, and take nothing out."""

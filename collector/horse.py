@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, LiteralString
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from collector.console import JST
 from collector.politeness import Connection
@@ -89,7 +89,8 @@ def _entries(entries: list[dict[str, Any]]) -> Table:
 
 
 def _photos(photos: list[dict[str, Any]]) -> Table:
-    table = Table("photo", "taken for", "found by", "page", title="Photos", title_justify="left", box=None)
+    columns = ("photo", "taken for", "found by", Column("page", overflow="fold"))  # an address is no good when cut
+    table = Table(*columns, title="Photos", title_justify="left", box=None)
     for row in photos:
         table.add_row(row["photo"], row["race_name"] or "-", row["rule"], row["page_url"])
     return table

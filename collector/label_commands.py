@@ -57,7 +57,7 @@ def refresh_labels(
             print_json(done.as_json())
         else:
             print_refreshed(stdout(demo=demo), done)
-        say_how_it_ended(console, code)
+        await say_how_it_ended(console, place, code)
         return code
 
     with opened_database(settings, console) as conninfo:

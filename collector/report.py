@@ -177,10 +177,8 @@ NAMED = 10  # photos that are told by name
 
 def print_doomed(console: Console, what: str, doomed: Doomed) -> None:
     """What would be taken out, before somebody is asked whether it should be."""
-    if not doomed.pages and not doomed.photos:
-        words = (
-            f"Nothing of {what} is held here: it is not known, or it is forgotten already. It would never be asked for."
-        )
+    if not doomed.known:
+        words = f"Nothing of {what} is held here: it is not known, or it is forgotten already."
         console.print(words, soft_wrap=True)
         return
     count = len(doomed.photos)

@@ -252,5 +252,9 @@ def next_things(facts: dict[str, Any]) -> list[str]:
     if any(due["now"] for due in facts["due"] if due["kind"] not in ("horse", "aptitude", "reviews")):
         things.append("Pages are due: run `collector crawl` with the range you want.")
     if not facts["held"]["requests"]:
-        things.append("Nothing collected yet: run `collector crawl --since 2016` (or add --demo to try it).")
+        things.append("Nothing collected yet: run `collector crawl --since 2016` (--demo tries it on a look-alike).")
+    if facts["held"]["photos_with_picture"]:
+        things.append("Look at the photos: `collector serve`.")
+    if facts["labels"]["labelled"]:
+        things.append("Make a data set of them: `trainer export`.")
     return things

@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-PHONE, NARROW, DESK = (390, 844), (320, 640), (1200, 900)
+PHONE, SMALL, NARROW, DESK = (390, 844), (360, 800), (320, 640), (1200, 900)
 GRAVE = ("serious", "critical")  # what axe says of findings that keep somebody out
 
 
@@ -79,8 +79,13 @@ def assert_pictures_seen(page: Page) -> None:
 
 
 def assert_fits(page: Page) -> None:
-    """Nothing sticks out at the side."""
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    """Nothing sticks out at the side, at this size and on the telephones that people have."""
+    before = page.viewport_size
+    assert before is not None
+    for width, height in ((before["width"], before["height"]), PHONE, SMALL):
+        page.set_viewport_size({"width": width, "height": height})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.set_viewport_size(before)
 
 
 def assert_everybody_gets_in(page: Page) -> None:

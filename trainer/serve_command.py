@@ -95,7 +95,7 @@ async def _serve(
 ) -> None:
     async with collection_if_any(conninfo) as collection:
         reach = Reach(settings.contact, settings.sites, timeouts=IMPATIENT)
-        service = Service(predictor, shelf, collection, reach, keep_uploads)
+        service = Service(predictor, shelf, collection, reach, keep_uploads, demo=settings.demo)
         say = partial(_say_where, host, guard, service, demo=settings.demo)
         await serve_until_told(make_app(service, guard), host, port, say)
 

@@ -86,11 +86,11 @@ class Renderer:
         )
 
 
-def problem_page(render: Render, request: web.Request, problem: Problem) -> web.Response:
-    """A page that says what is wrong, and lets one try again."""
+def problem_page(render: Render, request: web.Request, problem: Problem, **facts: Any) -> web.Response:
+    """A page that says what is wrong, and lets one try again; `facts` is what its form was filled in with."""
     sentence = problem.sentence(language_of(request))
     template = "token.html" if problem.code is Code.NO_TOKEN else "problem.html"
-    return render(request, template, problem.status, sentence=sentence)
+    return render(request, template, problem.status, sentence=sentence, **facts)
 
 
 def welcome_page(render: Render, request: web.Request, cookie: str) -> web.Response:

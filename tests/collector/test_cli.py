@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -75,6 +76,12 @@ async def test_json_is_one_object_on_stdout_and_all_else_is_on_stderr(conninfo: 
     wanted = {"photos_known", "photos_failed", "requests", "bytes", "not_modified", "elapsed_s", "min_gap_s"}
     assert wanted <= summary.keys()
     assert "issue" in done.stderr
+
+
+async def test_the_faults_of_the_look_alike_can_be_asked_for() -> None:
+    done = await collector("demo-site", "--hostile", "help", env=environment(None))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "retry-after" in done.stdout
 
 
 async def test_a_dry_run_says_what_it_would_do_and_asks_for_robots_txt_alone(conninfo: str) -> None:
@@ -202,6 +209,9 @@ async def test_the_demo_needs_nothing_and_mixes_with_nothing(open_folder: Path, 
     done = await collector(*words, env=env)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["photos_new"] > 3
+    hints = re.findall(r"`(collector [^`]+)`", "".join(line for line in done.stderr.splitlines() if "Next: " in line))
+    assert hints
+    assert all("--demo" in hint.split() for hint in hints)
     again = json.loads((await collector(*words, env=env)).stdout)
     assert (again["photos_new"], again["requests"]) == (0, 0)
     with psycopg.connect(conninfo) as connection:

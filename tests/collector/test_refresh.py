@@ -164,6 +164,34 @@ async def test_a_dry_run_counts_what_the_pages_that_are_due_lead_to(connection: 
     assert Foreseen(3, 6).within(2) == Foreseen(2, 2)
 
 
+async def name_horses(connection: Connection, *names: str) -> None:
+    """Horses of these names, with the ids 2011100001 and so on."""
+    async with connection.cursor() as cursor:
+        await cursor.executemany(
+            "INSERT INTO horse (horse_id, name, horse_key, source_url, observed_at) VALUES (%s, %s, %s, '', now())",
+            [(f"201110000{number}", name, name) for number, name in enumerate(names, 1)],
+        )
+
+
+@pytest.mark.parametrize(
+    "word", ["キタサンブラック", "2011100001", "ブラック", "きたさんぶ", "kitasanbura", "ｷﾀｻﾝﾌﾞ", "kitasan bu"]
+)
+async def test_a_horse_is_meant_by_its_id_its_name_or_a_part_of_it_as_the_search_takes_it(
+    connection: Connection, word: str
+) -> None:
+    await name_horses(connection, "キタサンブラック", "キタサンイカヅチ", "サトノダイヤモンド")
+    assert await find_horses(connection, word) == ["2011100001"]
+
+
+async def test_a_whole_name_comes_before_longer_ones_and_several_are_listed(connection: Connection) -> None:
+    await name_horses(connection, "キタ", "キタサンブラック", "サトノキタ", "キタ%")
+    assert await find_horses(connection, "キタ") == ["2011100001"]
+    with pytest.raises(UsageError, match=r"4 horses have キ in their names; give one of them") as told:
+        await find_horses(connection, "キ")
+    assert "サトノキタ (2011100003)" in str(told.value)
+    assert await find_horses(connection, "キタ%") == ["2011100004"]
+
+
 async def test_a_horse_that_is_not_known_is_said_so(connection: Connection) -> None:
     for name in ("ナナシ", "", "   "):
         with pytest.raises(UsageError, match="is known; horses come with the races"):

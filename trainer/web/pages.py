@@ -5,6 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
+from collector.web.named_commands import coder
 from collector.web.problems import Problem
 from collector.web.rendering import Renderer, language_of, problem_page, welcome_page
 from trainer.answers import COVERAGE
@@ -28,14 +29,15 @@ class Pages:
         self._renderer = Renderer(
             HERE / "templates", WORDS, about=service.about, service=service, minutes=MINUTES, coverage=COVERAGE
         )
+        self._renderer.environment.filters["coded"] = coder(demo=service.demo)
 
     def render(self, request: web.Request, template: str, status: int = 200, **facts: Any) -> web.Response:
         """A page in the reader's language."""
         return self._renderer.page(request, template, status, **facts)
 
-    def problem(self, request: web.Request, problem: Problem) -> web.Response:
+    def problem(self, request: web.Request, problem: Problem, **facts: Any) -> web.Response:
         """A page that says what is wrong."""
-        return problem_page(self.render, request, problem)
+        return problem_page(self.render, request, problem, **facts)
 
     def welcome(self, request: web.Request) -> web.Response:
         """For who has brought a token."""
@@ -48,8 +50,14 @@ class Pages:
     async def ask(self, request: web.Request) -> web.Response:
         """Answer a form, and lead to the answer's own page."""
         async with self.service.place():
-            given = await find_photo(await read_form(request), self.service)
-            answer = await self.service.answer(given, show=True)
+            asked = await read_form(request)
+            try:
+                given = await find_photo(asked, self.service)
+                answer = await self.service.answer(given, show=True)
+            except Problem as problem:
+                if problem.retry_after is not None:
+                    raise
+                return self.problem(request, problem, url=asked.fields.get("url", ""))  # the form stays filled in
         key = self.service.kept.keep(answer)
         return web.Response(status=303, headers={"Location": f"/answers/{key}?lang={language_of(request)}"})
 

@@ -59,11 +59,14 @@ class Service:
         collection: Collection | None,
         reach: Reach,
         keep_uploads: Path | None = None,
+        *,
+        demo: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.shelf = shelf
         self.collection = collection
         self.keep_uploads = keep_uploads
+        self.demo = demo  # whether the commands that pages name are the look-alike's
         self.about = about(predictor.run, shelf.version if shelf else None)
         self.samples = [shelf.known(row) for row in shelf.samples()] if shelf else []
         self.kept = Kept(clock)

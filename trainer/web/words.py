@@ -106,8 +106,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "data_gone": ("{data}, which is no longer here", "{data}（現在はありません）"),
     "quality": ("How good it is", "精度"),
     "quality_none": (
-        "Nobody has measured it yet: trainer evaluate does.",
-        "まだ評価されていません（trainer evaluate で評価できます）。",
+        "Nobody has measured it yet: `trainer evaluate` does.",
+        "まだ評価されていません（`trainer evaluate` で評価できます）。",
     ),
     "verdict_skill": ("SKILL", "SKILL（有効）"),
     "verdict_no_skill": ("NO SKILL", "NO SKILL（効果を確認できず）"),

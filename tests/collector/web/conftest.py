@@ -148,7 +148,7 @@ def site(shown: Shown) -> Iterator[Site]:
 @pytest.fixture
 def open_page(browser: Browser, site: Site) -> Iterator[Opener]:
     """A way to open pages; in the end nobody may have complained on the console."""
-    opener = Opener(browser, site.base, "status of 404")
+    opener = Opener(browser, site.base, "status of 40[04]")
     yield opener
     opener.close()
     assert opener.complaints == []

@@ -26,17 +26,19 @@ def everywhere(shown: Shown, horse_id: str) -> dict[str, str]:
     """A page of every sort."""
     query = "SELECT photo, left(photo, 6), race_id FROM photo_search WHERE horse_id = %s ORDER BY dated LIMIT 2"
     (first, issue, race), (second, *_) = execute(shown.conninfo, query, horse_id)
+    many = "&".join(f"photo={photo}" for (photo,) in execute(shown.conninfo, "SELECT photo FROM photo_search LIMIT 4"))
     return {
         "search": "/", "found": "/?name=%E3%82%A2&year=2016", "nothing": "/?name=zzz", "horse": f"/horses/{horse_id}",
         "photo": f"/photos/{first}", "race": f"/races/{race}", "issue": f"/issues/{issue}", "issues": "/issues",
-        "compare": f"/compare?photo={first}&photo={second}", "no comparison": "/compare", "lost": "/horses/nobody",
+        "compare": f"/compare?photo={first}&photo={second}", "compare many": f"/compare?{many}",
+        "wrong": "/?age=abc&low=half&year=MMXVI", "no comparison": "/compare", "lost": "/horses/nobody",
         "overview": "/overview", "review": "/review",
     }  # fmt: skip
 
 
 SORTS = (
-    "search", "found", "nothing", "horse", "photo", "race", "issue", "issues", "compare", "no comparison", "lost",
-    "overview", "review",
+    "search", "found", "nothing", "horse", "photo", "race", "issue", "issues", "compare", "compare many",
+    "wrong", "no comparison", "lost", "overview", "review",
 )  # fmt: skip
 
 

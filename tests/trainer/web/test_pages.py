@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from collector.web.language import in_language
+from collector.web.names import latin_of
 from tests.filled import execute
 from tests.trainer.web.conftest import Held, Open
 from tests.trainer.web.drawn import as_bytes, not_horses
@@ -162,3 +163,32 @@ async def test_a_run_that_cannot_tell_says_nothing_about_horses(opened: Open, he
     async with opened(shelf=unsure) as client:
         page = await client.post("/predict?lang=en", data=form(as_bytes(not_horses()["noise"])))
         assert in_language(WORDS, "en")["strange"] not in await page.text()
+
+
+async def test_the_collection_is_searched_as_the_photo_search_does_it_also_in_latin_letters(
+    opened: Open, held: Held
+) -> None:
+    query = "SELECT horse_key FROM photo WHERE digest IS NOT NULL AND horse_key ~ '^[ァ-ヴ]+$' LIMIT 1"
+    ((key,),) = execute(held.conninfo, query)
+    latin = latin_of(key)
+    async with opened() as client:
+        for part in (key, key[1:], latin, latin[:-1].upper()):
+            page = await (await client.get("/collection", params={"name": part})).text()
+            assert key in page, part
+            found = await (await client.post("/netkeiba/search.json", data={"name": part})).json()
+            assert key in {horse["name"] for horse in found["horses"]}, part
+
+
+async def test_an_address_that_is_no_photo_stays_in_the_form(opened: Open) -> None:
+    async with opened() as client:
+        for address in ("http://nowhere.example/horse.jpg", "no address"):
+            answer = await client.post("/predict", data={"url": address})
+            assert answer.status == 422
+            assert f'value="{address}"' in await answer.text()
+
+
+@pytest.mark.parametrize(("demo", "command"), [(True, "collector crawl --demo"), (False, "collector crawl")])
+async def test_a_demos_page_names_the_demos_commands(opened: Open, demo: bool, command: str) -> None:
+    async with opened(conninfo=None, demo=demo) as client:
+        text = await (await client.get("/collection?name=a&lang=en")).text()
+    assert f"<code>{command}</code>" in text
