@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from collector.terminal import visible
 from trainer.command_base import as_typed, places, print_json, print_rows, stdout, warn
 from trainer.locks import alone
 from trainer.runs import Run, find_folder, list_broken
@@ -55,7 +56,7 @@ def delete(word: str, *, yes: bool, demo: bool) -> None:
     _warn_of_broken(root, demo=demo)
     folder = find_folder(root, word, ready=False)
     if not yes:
-        typer.confirm(f"Remove {folder.name}?", abort=True)
+        typer.confirm(f"Remove {visible(folder.name)}?", abort=True)
     with alone(folder, f"The run {folder.name} is being trained; stop that first."):
         shutil.rmtree(folder)
     stdout().print(f"{folder.name} is removed.")
