@@ -36,9 +36,7 @@ def upgrade() -> None:
     for table, name in KEYS.items():
         found = connection.execute(UNLIKE.format(table=table, name=name).encode()).fetchall()
         renamed = [
-            {"name": printed, "old": old, "new": new}
-            for printed, old in found
-            if (new := horse_key(printed)) != old
+            {"name": printed, "old": old, "new": new} for printed, old in found if (new := horse_key(printed)) != old
         ]
         with connection.cursor() as cursor:
             cursor.executemany(RENAME.format(table=table, name=name).encode(), renamed)
