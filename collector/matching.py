@@ -26,7 +26,7 @@ WHERE source = %s AND issue_code = %s ORDER BY number
 """
 RUNNERS = """
 SELECT horse_id, horse_key, race_id, race.name, age, sex FROM entry JOIN race USING (race_id)
-WHERE race_date = ANY (%s) AND horse_id IS NOT NULL ORDER BY race_id, horse_id
+WHERE race_date = ANY (%s) ORDER BY race_id, horse_id
 """
 UNREAD = """
 SELECT EXISTS (SELECT FROM unnest(%(days)s::date[]) AS day WHERE NOT EXISTS (
@@ -107,14 +107,18 @@ async def _match_issue(
 ) -> None:
     photos = [_shown(row) for row in await (await connection.execute(PHOTOS, (source, code))).fetchall()]
     rows = await (await connection.execute(RUNNERS, (list(days),))).fetchall()
-    runners = [Runner(*row) for row in rows]
+    runners = [Runner(*row) for row in rows if row[0]]
+    without_id = {row[1] for row in rows} - {runner.horse_key for runner in runners}
     unread = await (await connection.execute(UNREAD, {"days": list(days)})).fetchone()
     assert unread is not None
     decided: list[dict[str, Any]] = []
     for photo in photos:
         others = [key for other in photos if other is not photo for key in other.keys]
         known = await _known(connection, photo, issue_date.year) if looked_up >= set(photo.keys) else None
-        decision = decide(photo, runners, others, all_read=not unread[0], known=known)
+        if without_id.intersection(photo.keys):  # it ran, so it is no other horse's misprint
+            decision = Decision(None, None, "open: its horse has no id")
+        else:
+            decision = decide(photo, runners, others, all_read=not unread[0], known=known)
         decided.append(_row(source, code, photo.number, decision))
     async with connection.transaction(), connection.cursor() as cursor:
         await cursor.executemany(KEEP, decided)

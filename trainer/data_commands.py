@@ -10,6 +10,7 @@ from collector import database
 from collector.console import as_typed
 from collector.errors import UsageError
 from collector.racing import Axis, Kind
+from collector.visible import visible
 from trainer.command_base import (
     absolute,
     places,
@@ -211,7 +212,7 @@ def delete(word: str, *, yes: bool, as_json: bool, demo: bool) -> None:
     _warn_of_broken(root, demo=demo)
     folder = unfinished.get(word) or versions.find_folder(root, word)
     if not yes:
-        typer.confirm(f"Remove {folder.name}?", abort=True)
+        typer.confirm(f"Remove {visible(folder.name)}?", abort=True)
     again = _command_for(folder)
     freed = versions.delete(folder)
     if folder.name not in unfinished:

@@ -17,6 +17,7 @@ from collector.console import as_typed, in_japan
 from collector.errors import UsageError
 from collector.settings import Settings
 from collector.terminal import EventFormatter
+from collector.visible import visible
 from trainer.command_base import places, print_json, read_settings, size_in_words, stderr, stdout
 from trainer.config import make_config
 from trainer.dataset.manifest import Version, find_version, list_versions
@@ -301,7 +302,7 @@ def _show_prunable(console: Console, ended: Sequence[Job], occupied: dict[int, i
 
 def _remove(connection: Connection, jobs: Sequence[Job], *, yes: bool, as_json: bool) -> None:
     if jobs and not yes:
-        typer.confirm(f"Remove {book.names_of(jobs)}, with what they printed and brought back?", abort=True)
+        typer.confirm(f"Remove {visible(book.names_of(jobs))}, with what they printed and brought back?", abort=True)
     freed = sum(book.delete(connection, job) for job in jobs)
     if as_json:
         print_json({"deleted": [job.name for job in jobs], "bytes": freed})

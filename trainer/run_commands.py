@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from collector.console import as_typed
+from collector.visible import visible
 from trainer.command_base import places, print_json, print_rows, stdout, warn
 from trainer.locks import alone
 from trainer.runs import Run, find_folder, list_broken
@@ -56,7 +57,7 @@ def delete(word: str, *, yes: bool, demo: bool) -> None:
     _warn_of_broken(root, demo=demo)
     folder = find_folder(root, word, ready=False)
     if not yes:
-        typer.confirm(f"Remove {folder.name}?", abort=True)
+        typer.confirm(f"Remove {visible(folder.name)}?", abort=True)
     with alone(folder, f"The run {folder.name} is being trained; stop that first."):
         shutil.rmtree(folder)
     stdout().print(f"{folder.name} is removed.")

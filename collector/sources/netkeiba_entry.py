@@ -49,6 +49,7 @@ BASES = {"美浦": "東", "栗東": "西", "地方": "地", "海外": "外"}
 MARKS = "▲△☆◇★◆ "  # of apprentices, who carry less
 UNLINKED = "no horse is linked"
 LAST_3F = 600  # m
+HEAVIEST = {"carried_weight": 100, "horse_weight": 800}  # kg, where no sledge is drawn
 FASTEST = 21  # m/s; the record, over 400 m, is 19.7
 LONGEST_NAME = 60  # characters
 MANY = 50
@@ -179,11 +180,22 @@ def read_entry(row: Row, readers: Readers, race: RaceItem, more: Callable[[Row],
     linked = values.pop("linked")
     if not linked:
         flaws.append(ParseError("馬名", UNLINKED))
-    if (seconds := values.get("finish_time")) and race.distance / seconds > FASTEST:
-        flaws.append(ParseError("タイム", f"{race.distance} m in {seconds} s"))
-        values["finish_time"] = None
+    for field, reason in _impossible_in(race, values):
+        flaws.append(ParseError(field, reason))
+        del values[field]
     entry, impossible = as_far_as_possible(EntryItem, values | more(row))
     return ReadRow(entry, linked, [*flaws, *impossible])
+
+
+def _impossible_in(race: RaceItem, values: Values) -> list[tuple[str, str]]:
+    """What may be in some race, and not in this one: faster than horses run, heavier than where a sledge is drawn."""
+    found: list[tuple[str, str]] = []
+    if (seconds := values.get("finish_time")) and race.distance / seconds > FASTEST:
+        found.append(("finish_time", f"{race.distance} m in {seconds} s"))
+    if race.distance >= LAST_3F:
+        heavy = ((field, values.get(field) or 0, most) for field, most in HEAVIEST.items())
+        found += [(field, f"{weight} kg") for field, weight, most in heavy if weight > most]
+    return found
 
 
 class EntryReader:

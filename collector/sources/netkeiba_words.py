@@ -13,9 +13,9 @@ from datetime import date, time
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from collector.errors import ParseError
-from collector.racing import Direction, Going, Grade, Sex, Surface, Weather
+from collector.racing import MOST_HORSES, Direction, Going, Grade, Sex, Surface, Weather
 from collector.sources.text import CONTROL, clean
-from collector.typed import DASHES
+from collector.typed import AS_HYPHEN, DASHES
 
 LONGEST_PAGE = 600_000  # characters, twice the longest real one
 LONGEST_CELL = 200
@@ -248,12 +248,15 @@ def seconds_of(text: str) -> float | None:
 
 def positions_of(text: str) -> list[int]:
     """5-5-4; empty where it is not told, or hidden from those who do not pay."""
-    word = plain(text).translate(SIGNS).strip("-")
+    word = plain(text).translate(AS_HYPHEN).replace(",", "-").strip("-")
     if not POSITIONS.fullmatch(word):
         if BLANK.fullmatch(word):
             return []
         raise _unknown("positions_at_bends", text)
-    return [int(position) for position in word.split("-")]
+    positions = [int(position) for position in word.split("-")]
+    if max(positions) > MOST_HORSES:
+        raise _unknown("positions_at_bends", text)
+    return positions
 
 
 def number_of(text: str) -> float | None:

@@ -204,10 +204,9 @@ def horse_key(name: str) -> str:
         return name  # nearly every one
     key = name
     for _ in range(MOST_LAYERS):
-        key = _spelt_alike(_without_marks(name))
-        if key == name:
+        key, before = _spelt_alike(_without_marks(key)), key
+        if key == before:
             break
-        name = key
     return key
 
 

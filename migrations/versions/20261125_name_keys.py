@@ -36,9 +36,7 @@ def upgrade() -> None:
     for table, name in KEYS.items():
         found = connection.execute(UNLIKE.format(table=table, name=name).encode()).fetchall()
         renamed = [
-            {"name": printed, "old": old, "new": new}
-            for printed, old in found
-            if (new := horse_key(printed)) != old
+            {"name": printed, "old": old, "new": new} for printed, old in found if (new := horse_key(printed)) != old
         ]
         with connection.cursor() as cursor:
             cursor.executemany(RENAME.format(table=table, name=name).encode(), renamed)
@@ -85,11 +83,11 @@ def horse_key(name: str) -> str:
     """
     if KATAKANA.fullmatch(name):
         return name  # nearly every one
+    key = name
     for _ in range(MOST_LAYERS):
-        key = _spelt_alike(_without_marks(name))
-        if key == name:
+        key, before = _spelt_alike(_without_marks(key)), key
+        if key == before:
             break
-        name = key
     return key
 
 

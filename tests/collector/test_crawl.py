@@ -205,6 +205,8 @@ async def test_status_counts_what_is_held(place: Workplace, connection: Connecti
         ("2016", "2017", (date(2016, 1, 1), date(2017, 12, 31))),
         ("2016-05-23", "2016-06-30", (date(2016, 5, 23), date(2016, 6, 30))),
         (None, "2004", (date(2001, 1, 1), date(2004, 12, 31))),
+        ("２０１６", "２０１７ー０６ー３０", (date(2016, 1, 1), date(2017, 6, 30))),
+        (" 2016/05/23", "2016‐06−30", (date(2016, 5, 23), date(2016, 6, 30))),
     ],
 )
 def test_a_range_is_given_in_years_or_days(since: str | None, until: str | None, scope: tuple[date, date]) -> None:

@@ -147,11 +147,22 @@ async def test_the_open_ones_are_listed_with_why(connection: Connection) -> None
     )
 
 
+async def test_a_horse_without_an_id_is_nobodys_match_and_no_misprint(connection: Connection) -> None:
+    await say_issue(connection, "アオバノカゼ", "シロイクモ")
+    nameless = entry("2011100009", "アオバノカゼ").model_copy(update={"horse_id": None, "horse_number": 5})
+    await say_race(connection, nameless, entry("2011100001", "アオバノカセ"), entry("2011100002", "シロイクモ"))
+    await match_photos(connection)
+    assert await matches(connection) == [
+        (1, None, None, "open: its horse has no id", False),
+        (2, "2011100002", RACE_ID, "name", False),
+    ]
+
+
 async def test_a_decision_by_hand_survives_matching_and_reparsing(connection: Connection) -> None:
     await say_issue(connection, "アオバノカゼ", "シロイクモ")
     await say_race(connection, entry("2011100001", "アオバノカゼ"), entry("2011100002", "ミドリノソラ"))
     await match_photos(connection)
-    assert await decide_by_hand(connection, "160208-02", "ミドリノソラ") == "2011100002"
+    assert await decide_by_hand(connection, "１６０２０８－０２", "ミドリノソラ") == "2011100002"
     await connection.execute("DELETE FROM photo")
     await say_issue(connection, "アオバノカゼ", "シロイクモ")
     photo = PhotoItem(

@@ -2,6 +2,7 @@
 
 import contextlib
 import unicodedata
+from collections.abc import Callable
 from datetime import date
 
 import pytest
@@ -278,3 +279,59 @@ def test_any_address_has_a_meaning_or_is_an_error(url: str) -> None:
     for read in (urls.race_id_of, urls.horse_id_of, urls.day_of, lambda link: urls.address(BASE, link)):
         with contextlib.suppress(ParseError):
             read(url)
+
+
+PRINTED = {
+    "minus": ("-", "－", "−", "‐", "‑", "–", "—", "▲", "△", "ー"), "plus": ("+", "＋", "➕"), "point": (".", "．"),
+    "colon": (":", "："), "comma": (",", "，"), "open": ("(", "（"), "close": (")", "）"),
+}  # fmt: skip
+
+
+def _printed(data: st.DataObject, text: str) -> str:
+    """A number as somebody may print it: full width or half, any sign, spaces."""
+    names = {"-": "minus", "+": "plus", ".": "point", ":": "colon", ",": "comma", "(": "open", ")": "close"}
+    printed = ""
+    for char in text:
+        if char in names:
+            printed += data.draw(st.sampled_from(PRINTED[names[char]]))
+        else:
+            printed += chr(ord(char) + 0xFEE0) if char.isdigit() and data.draw(st.booleans()) else char
+        printed += data.draw(st.sampled_from(("", "", "", " ", "\u3000", "\xa0", "\u200b")))
+    return printed
+
+
+@given(st.data(), st.integers(200, 1500), st.integers(-99, 99))
+def test_a_weight_is_read_however_it_is_printed(data: st.DataObject, weight: int, change: int) -> None:
+    text = f"{weight:,}" if data.draw(st.booleans()) else f"{weight}"
+    sign = f"{change:+}" if change else data.draw(st.sampled_from(("0", "±0", "+0", "-0")))
+    assert words.weight_and_change(_printed(data, f"{text}({sign})")) == (weight, change)
+
+
+@given(st.data(), st.integers(1, 9), st.integers(0, 59), st.integers(0, 9))
+def test_a_time_is_read_however_it_is_printed(data: st.DataObject, minutes: int, seconds: int, tenth: int) -> None:
+    form = data.draw(st.sampled_from(("{}:{:02}.{}", "{}.{:02}.{}", "{}'{:02}\"{}", "{}分{:02}秒{}", "{}′{:02}″{}")))
+    text = form.format(minutes, seconds, tenth)
+    printed = _printed(data, text)
+    assert words.seconds_of(printed) == pytest.approx(60 * minutes + seconds + tenth / 10)
+    assert words.seconds_of(f"{seconds}.{tenth}") == (pytest.approx(seconds + tenth / 10) if seconds or tenth else None)
+
+
+@given(st.data(), st.integers(0, 9_999_999), st.integers(0, 9))
+def test_a_number_is_read_however_it_is_printed(data: st.DataObject, whole: int, tenth: int) -> None:
+    assert words.number_of(_printed(data, f"{whole:,}.{tenth}")) == pytest.approx(whole + tenth / 10)
+
+
+@pytest.mark.parametrize(
+    ("text", "positions"), [("5－5‐4", [5, 5, 4]), ("5,5,4", [5, 5, 4]), ("①-②", [1, 2]), ("ーー", [])]
+)
+def test_positions_are_read_however_they_are_parted(text: str, positions: list[int]) -> None:
+    assert words.positions_of(text) == positions
+
+
+@pytest.mark.parametrize(("read", "text"), [
+    (words.positions_of, "1-41"), (words.seconds_of, "1:99.9"), (words.seconds_of, "1.2.3.4"),
+    (words.number_of, "-5"), (words.weight_and_change, "480(+2"), (words.weight_and_change, "48"),
+])  # fmt: skip
+def test_what_is_no_number_is_an_error(read: Callable[[str], object], text: str) -> None:
+    with pytest.raises(ParseError):
+        read(text)

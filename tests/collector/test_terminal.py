@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +25,9 @@ import trainer
 from collector import report
 from collector.terminal import EventFormatter, Output, Terminal, titled
 from collector.visible import json_text, on_one_line, visible
+from tests.collector.test_cli import WORLD, crawled, environment
+from tests.collector.test_cli import collector as collector_command
+from tests.demo_site import demo_site
 
 ACTS = (
     "\x1b[31m", "\x1b]0;owned\x07", "\x1b[2J", "\x9b31m", "\u009d0;t\u009c", "\r", "\b", "\0", "\x7f", "\u202e",
@@ -124,6 +128,18 @@ def test_a_mistake_that_names_a_hostile_word_is_one_harmless_line(
     run = subprocess.run(words, capture_output=True, timeout=60)
     assert run.returncode == 2
     assert run.stderr.decode().startswith(r"error: --since \x1b[31m[/bold]\u202e is neither")
+
+
+async def test_markup_and_escapes_of_a_redirect_are_shown_as_they_are(conninfo: str) -> None:
+    where = "http://elsewhere.invalid/[/bold]"
+    async with demo_site(world=WORLD, hostile=[f"redirect-host={where}@/keibabook/*/photo01.html"]) as site:
+        await crawled(site, conninfo)
+        with psycopg.connect(conninfo) as connection:
+            connection.execute("UPDATE page SET error = error || E'\\x1b[2J\u202e' WHERE error IS NOT NULL")
+        status = await collector_command("status", env=environment(conninfo, site.base))
+    assert status.returncode == 0
+    assert where in status.stdout
+    assert r"\x1b[2J\u202e" in status.stdout
 
 
 # --- a job's own output ------------------------------------------------------------------------------------

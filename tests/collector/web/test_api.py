@@ -236,6 +236,17 @@ async def test_a_race_is_told_with_its_field_in_draw_order_and_when_it_starts(op
     assert race["photos"]
 
 
+async def test_a_horse_without_an_id_is_in_the_field_and_linked_to_nobody(opened: Open, own: Shown) -> None:
+    ((race_id,),) = execute(own.conninfo, "SELECT race_id FROM race ORDER BY race_id LIMIT 1")
+    execute(own.conninfo, "UPDATE entry SET horse_id = NULL WHERE race_id = %s AND horse_number = 1", race_id)
+    async with opened(conninfo=own.conninfo) as client:
+        race = await told(await client.get(f"/api/races/{race_id}"))
+        page = await (await client.get(f"/races/{race_id}")).text()
+    assert (race["field"][0]["horse_id"], race["field"][0]["horse_number"]) == (None, 1)
+    assert race["field"][0]["name"] in page
+    assert "/horses/None" not in page
+
+
 async def test_an_issue_is_told_with_all_its_photos(opened: Open, shown: Shown) -> None:
     code, photos = execute(shown.conninfo, "SELECT issue_code, count(*) FROM photo GROUP BY 1 ORDER BY 1 LIMIT 1")[0]
     async with opened() as client:
