@@ -70,8 +70,9 @@ def derive(source: str, kind: PageKind, url: str, body: bytes, content_type: str
 def tripped(error: Exception) -> Derived:
     """A failure by an error of our own, with its trace."""
     trace = "".join(traceback.format_exception(error, limit=-20))  # what recurses for ever is not told a thousand times
-    trace = trace.encode("utf-8", "backslashreplace").decode()  # a page's own words may be in it
-    return Derived(failure=ParseError("parser", f"an error of our own: {error!r:.300}"), trace=trace)
+    # A page's own words may be in it.
+    shown = (char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode() for char in trace)
+    return Derived(failure=ParseError("parser", f"an error of our own: {error!r:.300}"), trace="".join(shown))
 
 
 def _derive(source: str, kind: PageKind, url: str, body: bytes, content_type: str | None) -> Derived:

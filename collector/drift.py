@@ -44,6 +44,11 @@ async def stopped_kinds(connection: psycopg.AsyncConnection[Any]) -> set[tuple[s
     return set(await (await connection.execute("SELECT source, kind FROM drift")).fetchall())
 
 
+def is_too_many(without: int, pages: int) -> bool:
+    """Whether so many of the last pages lack what all used to have that their layout is not understood."""
+    return pages > 0 and without * WINDOW >= TOO_MANY * pages
+
+
 async def judge(connection: psycopg.AsyncConnection[Any], source: str, kind: PageKind, missing: Iterable[str]) -> bool:
     """Whether a page that lacks these fields is one too many; if so, the kind is stopped."""
     found = False

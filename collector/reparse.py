@@ -42,7 +42,7 @@ ORDER BY answer.history, CASE WHEN answer.history THEN answer.at END, page.prior
 LAST_OF_A_KIND = f"""{ANSWERS} AND answer.digest = page.digest AND page.source = %(source)s AND page.kind = %(kind)s
 AND page.state IN ('fetched', 'quarantined') ORDER BY page.changed_at DESC, page.id DESC LIMIT %(window)s
 """
-MISSING = "UPDATE page SET missing = %s WHERE id = %s"
+FIELDS = "SELECT field FROM drift WHERE source = %(source)s AND kind = %(kind)s"
 LEFT_OUT = """
 SELECT count(*) FROM page WHERE source = %(source)s AND kind = %(kind)s AND dated < %(since)s
 AND (state = 'quarantined' OR id = ANY (%(ids)s))
@@ -103,13 +103,10 @@ async def _understood(connection: Connection, source: str, kind: str, facts: dic
     """
     facts = facts | {"source": source, "kind": kind, "window": drift.WINDOW}
     last = [_answer(row) async for row in await connection.execute(LAST_OF_A_KIND, facts | {"since": date.min})]
-    missing = [derived.missing for derived in read_batch(last)]
-    async with connection.transaction(force_rollback=True):
-        await connection.execute(LIFT, facts)
-        for answer, names in zip(last, missing, strict=True):
-            await connection.execute(MISSING, (list(names), answer.page.id))
-        if await drift.judge(connection, source, PageKind(kind), sorted({name for names in missing for name in names})):
-            return False
+    gone = {field async for (field,) in await connection.execute(FIELDS, facts)}
+    without = [derived for derived in read_batch(last) if derived.failure or gone & set(derived.missing)]
+    if drift.is_too_many(len(without), len(last)):
+        return False
     (left_out,) = await _row(connection, LEFT_OUT, facts | {"ids": [answer.page.id for answer in last]})
     if last and not left_out:
         await connection.execute(LIFT, facts)

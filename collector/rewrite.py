@@ -57,7 +57,8 @@ READ_AGAIN = """
 WITH free AS (
     SELECT id FROM page WHERE id IN (SELECT id FROM again) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
 UPDATE page SET state = again.state, error = again.error, missing = again.missing,
-    due_at = CASE WHEN again.state = page.state THEN page.due_at ELSE again.due_at END
+    due_at = CASE WHEN again.state <> page.state THEN again.due_at
+                  WHEN again.state = 'quarantined' THEN COALESCE(page.due_at, again.due_at) ELSE page.due_at END
 FROM again JOIN free USING (id) WHERE page.id = again.id AND page.digest = again.digest AND page.state = again.was
 """
 LINK = """

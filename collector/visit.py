@@ -176,7 +176,7 @@ async def with_held_bytes(visit: Visit, response: Response) -> Response:
         return response
     row = await (await visit.gate.connection.execute(HELD, (visit.page.id,))).fetchone()
     if row is None:
-        return response
+        raise TryLater("not modified (304), though nothing is held of it", 304)
     media_type, encoding, content = row
     headers = {"Content-Type": media_type} | {
         name: value for name, value in (("ETag", response.etag), ("Last-Modified", response.last_modified)) if value

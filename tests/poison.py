@@ -12,7 +12,7 @@ from collector.sources import Parsed
 
 
 def killed(batch: list[Answer]) -> list[Derived]:
-    """Ended from outside, as by the kernel for want of memory, by each page of a race's result whose id ends in 0111."""
+    """Ended from outside, as by the kernel for want of memory, by each result whose id ends in 0111."""
     if any(_is_poison(answer) for answer in batch):
         os.kill(os.getpid(), signal.SIGKILL)
     return read_batch(batch)

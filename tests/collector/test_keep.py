@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -24,9 +23,10 @@ from collector.keep import keep
 from collector.models import ListedPhotoItem, PageKind, PageState, PhotoItem
 from collector.politeness import Connection, Gate, Pace
 from collector.racing import EntryItem, HorseItem, RaceItem
-from collector.sources import Item, Link, Parsed, keibado
+from collector.sources import Item, Link, Parsed
 from collector.store import Outcome, store_derived
 from tests.demo_site import DemoSite, demo_site
+from tests.spoil import parsing, tripping
 
 WORLD = World(years=range(2014, 2015), issues_per_year=2, photos_per_issue=4)
 SCOPE = Scope(date(2014, 1, 1), date(2014, 12, 31))
@@ -49,27 +49,6 @@ def rows(conninfo: str, query: str, *parameters: object) -> list[tuple[Any, ...]
     with psycopg.connect(conninfo, autocommit=True) as connection:
         cursor = connection.execute(query, parameters)  # pyright: ignore[reportArgumentType, reportCallIssue]
         return cursor.fetchall() if cursor.description else []
-
-
-@contextmanager
-def parsing(monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Parsed], Parsed], path: str = "") -> Iterator[None]:
-    """The parser makes something else of the victim's page."""
-    real = keibado.parse
-
-    def parse(kind: PageKind, url: str, text: str) -> Parsed:
-        parsed = real(kind, url, text)
-        return spoil(parsed) if url.endswith(path or VICTIM.page_path) else parsed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(keibado, "parse", parse)
-        yield
-
-
-def tripping(error: Exception) -> Callable[[Parsed], Parsed]:
-    def spoil(_: Parsed) -> Parsed:
-        raise error
-
-    return spoil
 
 
 def without_end(parsed: Parsed) -> Parsed:
@@ -107,7 +86,7 @@ async def test_a_page_that_trips_our_code_is_kept_told_and_not_asked_for_again(
     spoil: Callable[[Parsed], Parsed],
 ) -> None:
     async with demo_site(world=WORLD) as site:
-        with parsing(monkeypatch, spoil), caplog.at_level(logging.ERROR):
+        with parsing(monkeypatch, VICTIM.page_path, spoil), caplog.at_level(logging.ERROR):
             assert await run(place, site) == ExitCode.SOME_FAILED
             await run(place, site)
         assert site.paths().count(VICTIM.page_path) == 1
@@ -117,7 +96,8 @@ async def test_a_page_that_trips_our_code_is_kept_told_and_not_asked_for_again(
     assert found[4].startswith("parser: an error of our own: ")
     assert rows(place.conninfo, "SELECT field FROM parse_failure") == [("parser",)]
     assert "Traceback (most recent call last)" in caplog.text
-    assert "test_keep.py" in caplog.text
+    assert "in _derive" in caplog.text
+    assert "\0" not in caplog.text, "what a page says moves nobody's cursor"
 
 
 def test_a_failure_comes_back_from_another_process_as_it_was() -> None:
@@ -135,7 +115,7 @@ async def test_a_page_that_could_not_be_read_does_not_count_as_read_when_nothing
     place: Workplace, monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:
     async with demo_site(world=WORLD) as site:
-        with parsing(monkeypatch, tripping(ParseError("coat", "none"))):
+        with parsing(monkeypatch, VICTIM.page_path, tripping(ParseError("coat", "none"))):
             await run(place, site)
             # The site was out of reach in between.
             rows(place.conninfo, "UPDATE page SET state = %s, due_at = now() WHERE state = 'quarantined'", state)
@@ -153,7 +133,7 @@ async def test_what_says_that_there_is_nothing_says_so_again_when_nothing_has_ch
     place: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with demo_site(world=WORLD) as site:
-        with parsing(monkeypatch, tripping(NoSuchPage("page", "nothing here"))):
+        with parsing(monkeypatch, VICTIM.page_path, tripping(NoSuchPage("page", "nothing here"))):
             await run(place, site)
             rows(place.conninfo, "UPDATE page SET due_at = now() WHERE state = 'gone' AND digest IS NOT NULL")
             await run(place, site)
@@ -180,7 +160,7 @@ async def test_a_page_that_cannot_be_stored_is_set_aside_and_the_rest_comes(
     place: Workplace, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Parsed], Parsed]
 ) -> None:
     async with demo_site(world=WORLD) as site:
-        with parsing(monkeypatch, spoil):
+        with parsing(monkeypatch, VICTIM.page_path, spoil):
             await run(place, site)
             await run(place, site)
         assert site.paths().count(VICTIM.page_path) == 1
