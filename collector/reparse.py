@@ -72,7 +72,7 @@ async def reparse(connection: Connection, since: date, *, dry_run: bool, show: C
         writing = Rewriting(
             connection, now, {kind for kind in stopped if not await _understood(connection, *kind, facts)}
         )
-        await writing.begin(history=since <= UNDATED)
+        await writing.begin(facts["history"] if since <= UNDATED else ())
         await _read_all(connection, writing, facts, show)
         await writing.finish(since)
         for source, kind, name in sorted(writing.missing):

@@ -85,9 +85,10 @@ AND NOT EXISTS (SELECT FROM page AS said WHERE said.url IN (unnamed.page_url, un
 KNOW: LiteralString = "CREATE INDEX ON read_page (id); ANALYZE read_page; ANALYZE derived; ANALYZE again"
 # The history of opinion is derived from the first answer on, as far as its bytes are held.
 FORGET_OPINIONS = """
-DELETE FROM aptitude USING page JOIN fetch_log AS log ON log.page_id = page.id
-WHERE aptitude.source_url = page.url AND aptitude.observed_at = log.at AND log.digest IS NOT NULL
-AND page.state <> 'excluded'
+WITH answer AS MATERIALIZED (
+    SELECT page.url, log.at FROM page JOIN fetch_log AS log ON log.page_id = page.id
+    WHERE log.digest IS NOT NULL AND page.kind = ANY (%s) AND page.state <> 'excluded')
+DELETE FROM aptitude USING answer WHERE aptitude.source_url = answer.url AND aptitude.observed_at = answer.at
 """
 BY_PAGE: LiteralString = "CREATE INDEX ON before_aptitude (source_url, observed_at)"
 AS_IT_WAS: LiteralString = """
@@ -130,13 +131,13 @@ class Rewriting:
     links: int = 0
     missing: set[tuple[str, str, str]] = field(default_factory=set)  # source, kind, field
 
-    async def begin(self, *, history: bool) -> None:
-        """Make room for what is found; with `history`, opinions are derived from their first day on."""
+    async def begin(self, history: Sequence[str]) -> None:
+        """Make room for what is found; of these kinds of pages, opinions are derived from their first day on."""
         for statement in TABLES:
             await self.connection.execute(statement)
         if history:
             await self.connection.execute(BY_PAGE)
-            await self.connection.execute(FORGET_OPINIONS)
+            await self.connection.execute(FORGET_OPINIONS, (list(history),))
 
     async def write(self, batch: Sequence[tuple[Answer, Derived]]) -> None:
         """Write what a batch of answers means. What cannot be stored is a failure of its page."""

@@ -12,7 +12,7 @@ from collector.sources import Parsed
 
 
 def killed(batch: list[Answer]) -> list[Derived]:
-    """Ended from outside, as by the kernel for want of memory, by each result whose id ends in 0111."""
+    """Ended from outside, as by the kernel for want of memory, by each result whose id ends in 0211."""
     if any(_is_poison(answer) for answer in batch):
         os.kill(os.getpid(), signal.SIGKILL)
     return read_batch(batch)
@@ -39,4 +39,4 @@ def dead(_: list[Answer]) -> list[Derived]:
 
 
 def _is_poison(answer: Answer) -> bool:
-    return answer.page.kind is PageKind.RACE_RESULT and answer.page.url.endswith("0111/")
+    return answer.page.kind is PageKind.RACE_RESULT and answer.page.url.endswith("0211/")

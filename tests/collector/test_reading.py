@@ -82,7 +82,7 @@ async def test_a_reader_that_is_killed_changes_nothing_of_what_is_found(
     assert await running == alone
 
 
-POISONED = "SELECT state, error, digest IS NOT NULL FROM page WHERE kind = 'race_result' AND url LIKE '%0111/'"
+POISONED = "SELECT state, error, digest IS NOT NULL FROM page WHERE kind = 'race_result' AND url LIKE '%0211/'"
 
 
 @pytest.mark.parametrize("poison", ["killed", "fault", "unsendable"])
