@@ -56,16 +56,14 @@ def serve(descriptor: int, limits: tuple[int, int]) -> None:
     signal.signal(signal.SIGIO, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # noqa: TID251  (numpy reads it: no threads for one photo)
-    with socket.socket(fileno=descriptor) as connection:
+    # A parent that ends before it has read an answer is a connection that is reset.
+    with socket.socket(fileno=descriptor) as connection, suppress(ConnectionError):
         while (request := receive(connection)) is not None:
             _die_with_the_parent(connection, dies=True)
             answer = _answer(request, Limits(*limits))
             _die_with_the_parent(connection, dies=False)
             message = pickle.dumps(answer, pickle.HIGHEST_PROTOCOL)
-            try:
-                connection.sendall(LENGTH.pack(len(message)) + message)
-            except OSError:  # nobody waits any more
-                return
+            connection.sendall(LENGTH.pack(len(message)) + message)
 
 
 def _die_with_the_parent(connection: socket.socket, *, dies: bool) -> None:

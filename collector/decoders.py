@@ -152,11 +152,11 @@ class Decoders:
             BrokenPicture: the function says so, or it takes too much time or memory, or its process dies of it.
             OSError: no process can be started.
         """
-        call, future = self.submit(function, *args, **named)
+        call = _call_of(partial(function, *args, **named))
         try:
-            return future.result()
+            return self._threads.submit(self._work_on, call).result()
         except BaseException:
-            call.cancel()  # where whoever waits was interrupted; else it is over already
+            call.cancel()  # where whoever waits was interrupted, at whatever moment; else it is over already
             raise
 
     async def ask(self, function: Callable[Given, Made], *args: Given.args, **named: Given.kwargs) -> Made:
@@ -176,7 +176,7 @@ class Decoders:
         self, function: Callable[Given, Made], *args: Given.args, **named: Given.kwargs
     ) -> tuple[_Call, Future[Made]]:
         """The same, not waited for."""
-        call = _Call(pickle.dumps(partial(function, *args, **named), pickle.HIGHEST_PROTOCOL), threading.Lock())
+        call = _call_of(partial(function, *args, **named))
         return call, self._threads.submit(self._work_on, call)
 
     def _work_on(self, call: _Call) -> Any:
@@ -214,6 +214,10 @@ class Decoders:
         self._own.decoder = None
         self._all.discard(decoder)
         return decoder.end()
+
+
+def _call_of(function: Callable[[], Any]) -> _Call:
+    return _Call(pickle.dumps(function, pickle.HIGHEST_PROTOCOL), threading.Lock())
 
 
 def _in_words(code: int) -> str:
