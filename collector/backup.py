@@ -16,6 +16,7 @@ import typer
 from collector import database
 from collector.dbtools import check_end, handed_on, opened, program
 from collector.errors import UsageError
+from collector.visible import visible
 
 STDOUT = Path("-")
 # Photos made small are made again when somebody looks at them.
@@ -38,7 +39,7 @@ def dump(file: Path, *, force: bool, demo: bool) -> None:
     with opened(demo=demo, check_revision=False) as conninfo, _beside(file) as part:
         _dump(conninfo, part, file)
         _check_place(file, force=force)  # it may have come meanwhile
-    typer.echo(f"{file}: {file.stat().st_size:,} bytes")
+    typer.echo(visible(f"{file}: {file.stat().st_size:,} bytes"))
 
 
 def _check_place(file: Path, *, force: bool) -> None:

@@ -188,14 +188,14 @@ def take_parameters(host: str, epoch: int, delay: float, scope: Scope) -> dict[s
     }
 
 
-def read_turn(row: tuple[Any, ...] | None) -> Turn:
-    """The answer to TAKE."""
+def read_turn(row: tuple[Any, ...] | None, asked: float) -> Turn:
+    """The answer to TAKE, which was put at `asked` on the loop's clock."""
     if row is None:
         return Turn()
     (*known, slot, wait, blocked_until, reason) = row
     if slot is None:
         return Turn(blocked_until=blocked_until, reason=reason)
-    return Turn(DuePage.from_row(known), Slot.from_row(slot, wait))
+    return Turn(DuePage.from_row(known), Slot.from_row(slot, wait, asked))
 
 
 def revisit_at(kind: PageKind, dated: date, at: datetime) -> datetime | None:

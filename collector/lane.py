@@ -219,6 +219,7 @@ class Lane:
     async def _take_for(self, job: CrawlJob) -> Turn:
         gate = self.gate
         parameters = frontier.take_parameters(gate.host, gate.epoch, gate.delay, job.scope)
+        asked = asyncio.get_running_loop().time()
         with telling_lost_lanes():
             cursor = await gate.connection.execute(frontier.TAKE, parameters)
-            return frontier.read_turn(await cursor.fetchone())
+            return frontier.read_turn(await cursor.fetchone(), asked)

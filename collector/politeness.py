@@ -16,9 +16,10 @@ from urllib.parse import urlsplit
 
 import psycopg
 
+from collector.console import in_japan
 from collector.errors import LaneLost, PaddockError
 from collector.holder import begin_work, end_work, is_gone, new_holder
-from collector.robots import TOKYO, Robots, delay_in_force
+from collector.robots import Robots, delay_in_force
 
 logger = logging.getLogger(__name__)
 
@@ -52,15 +53,17 @@ class Slot:
     """A reserved moment at which one request may start."""
 
     at: datetime  # database clock
-    due: float  # the same moment on this process's monotonic clock
+    due: float  # the same moment on this process's monotonic clock, or a little later
+    not_before: float  # likewise, or a little earlier: somewhere between the question and its answer the clock was read
 
     @classmethod
-    def from_row(cls, at: datetime, wait: float) -> "Slot":
-        return cls(at, asyncio.get_running_loop().time() + wait)
+    def from_row(cls, at: datetime, wait: float, asked: float) -> "Slot":
+        """The slot of an answer that came just now, to a question that was put at `asked` on the loop's clock."""
+        return cls(at, asyncio.get_running_loop().time() + wait, asked + wait)
 
     def started_at(self) -> datetime:
-        """Now, on the database's clock as far as this process can tell."""
-        return self.at + timedelta(seconds=asyncio.get_running_loop().time() - self.due)
+        """Now, on the database's clock; the latest that it can be, so that the pause until the next slot is whole."""
+        return self.at + timedelta(seconds=asyncio.get_running_loop().time() - self.not_before)
 
 
 @contextmanager
@@ -91,11 +94,7 @@ class Wait:
     since: float = field(default_factory=time.monotonic, compare=False)
 
     def __str__(self) -> str:
-        if self.until is None:
-            return self.reason
-        until = self.until.astimezone(TOKYO)
-        day = "" if until.date() == datetime.now(TOKYO).date() else f"{until:%Y-%m-%d} "
-        return f"{self.reason}, until {day}{until:%H:%M:%S} in Tokyo"
+        return self.reason if self.until is None else f"{self.reason}, until {in_japan(self.until)}"
 
 
 class Gate:
@@ -163,6 +162,7 @@ class Gate:
             Blocked: the host is to be left alone.
             LaneLost: another lane holds it now.
         """
+        asked = asyncio.get_running_loop().time()
         at, wait, until, reason = await self._call(
             "SELECT slot, wait, NULLIF(closed_until, 'infinity'), reason FROM reserve_slot(%s, %s, %s, %s)",
             self.delay,
@@ -170,7 +170,7 @@ class Gate:
         )
         if at is None:
             raise Blocked(until, reason)
-        return Slot.from_row(at, wait)
+        return Slot.from_row(at, wait, asked)
 
     async def wait(self, slot: Slot) -> Slot | None:
         """Sleep until the slot; None when the process is to stop, or the host was forgotten meanwhile.
@@ -206,7 +206,8 @@ class Gate:
         while not self._stopping.is_set():
             if not to_be_checked and (self.delay == 0 or clock() - slot.due <= LATE):
                 return slot
-            at, closed, until, reason = await self._call(
+            asked = clock()
+            at, closed, until, why = await self._call(
                 "SELECT starts, closed_until IS NOT NULL, NULLIF(closed_until, 'infinity'), reason"
                 " FROM renew_slot(%s, %s, %s, %s, %s, %s)",
                 slot.at, self.delay, OPEN_FOR, LATE,
@@ -214,10 +215,10 @@ class Gate:
             if closed:
                 await self.release(slot)
                 if until is not None:
-                    raise Blocked(until, reason)
+                    raise Blocked(until, why)
                 return None
             to_be_checked = False
-            slot = slot if at == slot.at else Slot.from_row(at, 0.0)
+            slot = slot if at == slot.at else Slot.from_row(at, 0.0, asked)
         await self.release(slot)
         return None
 

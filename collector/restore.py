@@ -17,6 +17,7 @@ import collector.models  # noqa: F401  (fills the metadata)
 from collector import database
 from collector.dbtools import check_end, handed_on, opened, program
 from collector.errors import UsageError
+from collector.visible import visible
 
 RESTORE = ("--no-owner", "--no-comments", "--file=-")
 # Where there is such a setting (Postgres 17), a long restore must not be broken off by it.
@@ -65,7 +66,7 @@ def restore(file: Path, *, yes: bool, demo: bool) -> None:
         _check_target(conninfo, file, yes=yes)
         _replace(conninfo, file)
         database.upgrade(conninfo)
-    typer.echo(f"{file} restored")
+    typer.echo(visible(f"{file} restored"))
 
 
 def _read(file: Path, *words: str) -> str:

@@ -69,11 +69,6 @@ def sources(*endings: str) -> dict[str, str]:
     return {str(path.relative_to(ROOT)): path.read_text() for path in paths}
 
 
-def test_every_command_prints_through_a_console_that_knows_pipes() -> None:
-    makers = {name for name, text in sources(".py").items() if re.search(r"(?<![\w.])Console\(", text)}
-    assert makers == {"trainer/command_base.py"}  # and the collector's, which is a class of its own
-
-
 def test_no_page_and_no_message_tells_a_time_of_another_zone() -> None:
     told = re.compile(r"strftime\([^)]*UTC|%H:%M[^\"'`]*[\"'`]|astimezone\(\)")
     found = {name for name, text in sources(".py", ".html").items() if told.search(text) and "/demo/" not in name}

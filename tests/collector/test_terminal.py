@@ -105,16 +105,17 @@ def test_status_says_what_a_redirect_and_a_robots_txt_hid() -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     facts: dict[str, Any] = {
         "held": dict.fromkeys(
-            ("issues", "photos_with_picture", "horses", "photos", "near_duplicates", "bytes", "blobs", "races",
+            ("issues", "photos_with_picture", "horses", "photos", "copies", "bytes", "blobs", "races",
              "entries", "requests"), 1),
         "matches": {"matched": 0, "open": 0}, "labels": {"horses": 0}, "due": [],
-        "hosts": [{"host": bad, "last_request_at": now, "smallest_gap_s": 1.0, "delay_s": 1.0, "delay_reason": bad,
+        "jobs": [], "hosts": [{"waiting_for": bad, "waiting_until": now, "lane_by": bad,
+                   "host": bad, "last_request_at": now, "smallest_gap_s": 1.0, "delay_s": 1.0, "delay_reason": bad,
                    "blocked_until": now, "blocked_reason": bad, "forgotten_at": None}],
         "failures": [{"kind": "image", "state": "failed", "count": 1, "reason": bad, "samples": [bad]}],
         "layout_changed": [], "next": [bad],
     }  # fmt: skip
     shown = printed(lambda console: report.print_status(console, facts))
-    assert shown.count(r"http://elsewhere.invalid/[/bold]\x1b[2J\u202e") == 6
+    assert shown.count(r"http://elsewhere.invalid/[/bold]\x1b[2J\u202e") == 7
     assert not OBEYED.search(shown)
 
 

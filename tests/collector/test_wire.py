@@ -22,6 +22,7 @@ from collector.frontier import Scope
 from collector.jobs import Workplace
 from collector.plan import print_plan, robots_verdict
 from collector.status import Summary
+from collector.terminal import stdout
 from tests.demo_site import demo_site
 from tests.wire import Change, Wire, answer, changed
 
@@ -302,7 +303,7 @@ async def test_what_is_not_for_training_is_told_before_anything_is_asked(
     async with demo_site(world=WORLD) as site, changed(site.base, says) as wire:
         place = replace(place, sites=(wire.base,), timeouts=IMPATIENT)
         verdict = await robots_verdict(place, wire.base, wire.base + VICTIM.image_path)
-        await print_plan(place, wire.base, SCOPE, as_json=True)
+        await print_plan(stdout(), place, wire.base, SCOPE, as_json=True)
         assert wire.paths == ["/robots.txt"]
     assert (verdict["allowed"], verdict["training"]) == (True, False)
     assert verdict["training_line"] == "2: Content-Signal: search=yes, ai-train=no"

@@ -30,6 +30,7 @@ from trainer.learn import Told, gather, learn
 from trainer.locks import alone
 from trainer.loop import indices_at, rate_at
 from trainer.places import Places
+from trainer.rows import Rows
 from trainer.runs import list_runs, read_run
 
 QUICK = ("height=16", "width=16", "epochs=3", "batch=64")
@@ -258,5 +259,6 @@ def test_a_step_changes_photos_the_same_way_every_time_and_on_every_process() ->
 def test_photos_that_are_not_for_training_are_never_changed(places: Places, version: Version) -> None:
     material = gather(version, make_config("first-cnn", QUICK), places.cache)
     side = material.table.on(Side.VALIDATION)
+    assert isinstance(material.pixels, Rows)
     assert not material.pixels.flags.writeable
     assert np.array_equal(material.photos(side).take(np.arange(len(side))), material.pixels[side])

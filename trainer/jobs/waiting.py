@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import LiteralString
 
+from collector.console import in_japan
 from trainer.jobs.hold import FROZEN
 from trainer.jobs.task import LOCAL, Job, State
 from trainer.jobs.turn import FLEET, GPU, PASSING, queue_of
@@ -130,10 +131,8 @@ def _until(job: Job, now: datetime) -> str:
     limit = job.task.limit()
     if limit is None:
         return "until nobody uses it" if job.task.opens else "without a limit"
-    end = (now + timedelta(seconds=max(0.0, limit[0] - job.seconds))).astimezone()
-    return (
-        f"until {end:%H:%M} at the latest" if end.date() == now.astimezone().date() else f"until {end:%Y-%m-%d %H:%M}"
-    )
+    end = now + timedelta(seconds=max(0.0, limit[0] - job.seconds))
+    return f"until {in_japan(end, seconds=False)} at the latest"
 
 
 def _slots(job: Job) -> str:
