@@ -1,6 +1,7 @@
 """A lane that breaks off: when it is tried again, and when a command gives it up."""
 
 from dataclasses import dataclass
+from typing import Any, LiteralString
 
 import psycopg
 
@@ -10,6 +11,23 @@ LONGEST_PAUSE = 900.0  # seconds between two tries of a lane that breaks off
 SHORT_PAUSE = 5.0  # seconds, likewise, where only the database was away: nothing is asked for without it
 AWAY = ("08", "57P")  # classes of SQLSTATE: no connection, the server is being stopped or started
 TOO_MANY_CONNECTIONS = "53300"
+
+# As large as a page or a photo may be stored; rolled back at once.
+ROOM: LiteralString = """
+CREATE TEMP TABLE room (content bytea);
+ALTER TABLE room ALTER content SET STORAGE EXTERNAL;
+INSERT INTO room SELECT convert_to(repeat(md5(random()::text), 32768), 'UTF8')
+"""
+
+
+async def make_sure_of_room(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Try whether a page could be kept, before a site is asked for one after a lane has broken off.
+
+    Raises:
+        psycopg.Error: it could not.
+    """
+    async with connection.transaction(force_rollback=True):
+        await connection.execute(ROOM)
 
 
 def is_away(error: Exception) -> bool:

@@ -19,7 +19,7 @@ from pathlib import Path
 import psycopg
 
 from collector import drift
-from collector.breakdown import Breakdown, is_away
+from collector.breakdown import Breakdown, is_away, make_sure_of_room
 from collector.errors import LaneLost, PaddockError
 from collector.fetch import Fetcher
 from collector.follow_up import follow_up
@@ -246,6 +246,8 @@ class Crew:
             if gate is None:
                 return None
             working.gate = gate
+            if host in self._breakdowns:
+                await make_sure_of_room(connection)
             end = await self._ask(gate, site)
             await match_photos(connection)
             return end

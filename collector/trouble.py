@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
-from procrastinate.exceptions import ConnectorException
 from sqlalchemy.exc import DBAPIError
 
 from collector.errors import ExitCode, Trouble
@@ -147,7 +146,7 @@ def disk_error(said: str, path: Path) -> OSError | None:
 def trouble_of(error: BaseException) -> Trouble | None:
     """What to say of an error that the machine has caused; None: it is one of our own.
 
-    What wraps such an error (the job engine's exceptions, SQLAlchemy's, groups of errors) is looked through.
+    What wraps such an error (SQLAlchemy's, groups of errors) is looked through.
     """
     found = None
     for cause in _causes(error):
@@ -166,8 +165,6 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             yield from _causes(inner)
     elif isinstance(error, DBAPIError) and error.orig is not None:
         yield error.orig
-    elif isinstance(error, ConnectorException) and error.__cause__ is not None:
-        yield from _causes(error.__cause__)
     else:
         yield error
 

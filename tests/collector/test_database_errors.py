@@ -63,7 +63,7 @@ def with_sites(conninfo: str, home: Path) -> dict[str, str]:
 @pytest.fixture(autouse=True)
 def _log_as_before() -> Iterator[None]:
     """Commands are given in this process, which is many times as fast; what they set stays otherwise."""
-    names = ("collector", "procrastinate", "psycopg", "trainer")
+    names = ("collector", "psycopg", "trainer")
     levels = {name: logging.getLogger(name).level for name in names}
     yield
     for name, level in levels.items():
