@@ -22,7 +22,7 @@ COMPILE = $(if $(UV),$(UV),$(BIN)/uv) pip compile --quiet --universal --python-v
 TORCH ?= torch==2.13.0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo learn test check lock compose-check clean
+.PHONY: help demo learn test siege check lock compose-check clean
 .DELETE_ON_ERROR:
 
 help:  ## what can be made
@@ -46,6 +46,9 @@ learn: .venv/trainer.stamp  ## after `make demo`: a data set, three models, and 
 test: .venv/test.stamp  ## install what the tests need, then run them; ARGS="..." goes to pytest
 	$(BIN)/pytest $(ARGS)
 
+siege: .venv/test.stamp  ## minutes of blows at workers and at their Postgres, while a site looks on
+	$(BIN)/pytest tests/chaos -m siege -n 2 $(ARGS)
+
 check: .venv/test.stamp  ## format, lint, types, import order
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -59,7 +62,10 @@ lock:  ## pin the dependencies anew; UPGRADE=--upgrade takes newer versions
 	printf '%s\n' $(BUILD_TOOLS) | $(COMPILE) --extra trainer --extra test -c requirements-trainer.lock \
 		-o requirements-test.lock pyproject.toml -
 
-compose-check: .venv/test.stamp  ## the whole stack in containers, compared with a crawl in one process
+compose-siege: .venv/test.stamp  ## minutes of blows at workers and at their Postgres, while a site looks on
+	$(BIN)/pytest tests/chaos -m siege -n 2 $(ARGS)
+
+check: .venv/test.stamp  ## the whole stack in containers, compared with a crawl in one process
 	scripts/compose-check
 
 clean:  ## remove .venv, the demo's data and every cache

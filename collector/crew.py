@@ -42,12 +42,15 @@ UNHEARD = 3.0  # seconds; a lane that has not said for longer that it is alive m
 LOOK_EVERY = 0.5  # seconds
 SHARE = 10  # looking may take a tenth of the time: what is due in a large archive is work to find out
 WITHOUT_DATABASE = 15.0  # seconds without the database, after which a lane is given up, well before it counts as frozen
+OPEN = "{host}: a request of an earlier lane may still be open"
 TOLD_AFTER = 2.0  # seconds; what is waited for longer is told
 
 RENEW = """
 UPDATE host SET lane_until = clock_timestamp() + make_interval(secs => %s)
 WHERE lane_job = ANY (%s) AND lane_until < clock_timestamp() + make_interval(secs => %s)
 """
+# Whoever takes the host next need not wait for a request that has been broken off.
+CLOSED = "UPDATE host SET open_until = NULL WHERE asker = ANY (%s)"
 TELL = "UPDATE host SET waiting = %s, waiting_until = %s WHERE name = %s"
 
 
@@ -71,6 +74,7 @@ class Crew:
     _working: dict[str, _Working] = field(default_factory=dict)
     _rests: dict[str, LaneEnd] = field(default_factory=dict)  # hosts that are closed by the clock
     _breakdowns: dict[str, Breakdown] = field(default_factory=dict)
+    _ended: list[str] = field(default_factory=list)  # holders that have ended, and have no request open
     _renewed: float = float("-inf")
 
     async def run(self) -> None:
@@ -121,6 +125,9 @@ class Crew:
         states = await host_states(connection, self.place.hosts)
         self._give_up(host for host, gate in held.items() if not _holds(gate, states.get(host)))
         await self._renew(connection)
+        if ended := list(self._ended):
+            await connection.execute(CLOSED, (ended,))
+            del self._ended[: len(ended)]
         if self.chores:
             await self.chores(connection)
         jobs = await open_jobs(connection, self.place.hosts, everything=self.everything)
@@ -165,8 +172,10 @@ class Crew:
         """Take a host that has work, or say why not now."""
         if wait := self._obstacle(host, state):
             self._wait(host, wait)
-            return
-        self.waits.pop(host, None)
+            if wait.reason != OPEN.format(host=host):
+                return
+        else:
+            self.waits.pop(host, None)
         if state and state.taken:
             return  # it does our work, too
         working = self._working[host] = _Working()
@@ -186,6 +195,8 @@ class Crew:
             return Wait(f"{host}: {rest.reason}", rest.next_at)
         if opens_at > state.now:
             return Wait(f"{host}: outside the opening hours", opens_at)
+        if state.open_until and state.open_until > state.now:  # unless we know that its process is gone
+            return Wait(OPEN.format(host=host), state.open_until)
         breakdown = self._breakdowns.get(host)
         seconds = breakdown.again_at - asyncio.get_running_loop().time() if breakdown else 0
         if breakdown and seconds > 0:
@@ -227,6 +238,8 @@ class Crew:
                 logger.info("lane ended", extra={"host": host, "why": end.why, "reason": end.reason})
         finally:
             del self._working[host]
+            if working.gate:
+                self._ended.append(working.gate.holder)
 
     def _broke_off(self, host: str, error: Exception) -> None:
         if trouble_of(error) or isinstance(error, PaddockError):
@@ -246,6 +259,7 @@ class Crew:
             if gate is None:
                 return None
             working.gate = gate
+            self.waits.pop(host, None)
             if host in self._breakdowns:
                 await make_sure_of_room(connection)
             end = await self._ask(gate, site)

@@ -9,7 +9,7 @@ from collector.politeness import Connection, Wait
 STATES = """
 SELECT name, NULLIF(blocked_until, 'infinity'), blocked_until > clock_timestamp(), reason,
        lane_alive(lane_job) AND lane_until > clock_timestamp(), lane_job, lane_by, lane_until, clock_timestamp(),
-       CASE WHEN waiting_until > clock_timestamp() THEN waiting END, waiting_until
+       CASE WHEN waiting_until > clock_timestamp() THEN waiting END, waiting_until, open_until
 FROM host WHERE name = ANY (%s)
 """
 
@@ -29,6 +29,7 @@ class HostState:
     now: datetime
     waiting: str | None  # what its lane waits for
     waiting_until: datetime | None
+    open_until: datetime | None  # a request may be open until then
 
     @property
     def wait(self) -> Wait | None:

@@ -111,7 +111,7 @@ class Gate:
         self.delay = pace.crawl_delay  # seconds in force
         self.reason = "our own crawl delay"
         self._stopping = stopping
-        self._holder = new_holder()
+        self.holder = new_holder()
 
     @classmethod
     async def take(cls, connection: Connection, host: str, job_id: int, pace: Pace, stopping: asyncio.Event) -> "Gate":
@@ -120,7 +120,7 @@ class Gate:
         await connection.execute("SELECT pg_advisory_lock(lane_lock(%s))", (job_id,))
         await connection.execute("INSERT INTO host (name) VALUES (%s) ON CONFLICT DO NOTHING", (host,))
         gate = cls(connection, host, 0, pace, stopping)
-        facts = (host, job_id, gate._holder, await _gone(connection, host))
+        facts = (host, job_id, gate.holder, await _gone(connection, host))
         row = await (await connection.execute("SELECT take_lane(%s, %s, %s, %s)", facts)).fetchone()
         assert row is not None
         gate.epoch = row[0]
@@ -137,7 +137,7 @@ class Gate:
         # The session's lock tells the others that this lane's process is alive; it goes when the process goes.
         await connection.execute("SELECT pg_advisory_lock(lane_lock(%s))", row)
         gate = cls(connection, host, 0, pace, stopping)
-        facts = (host, row[0], gate._holder, await _gone(connection, host), lease, who)
+        facts = (host, row[0], gate.holder, await _gone(connection, host), lease, who)
         found = await (await connection.execute("SELECT claim_lane(%s, %s, %s, %s, %s, %s)", facts)).fetchone()
         if found is None or found[0] is None:
             await connection.execute("SELECT pg_advisory_unlock(lane_lock(%s))", row)
@@ -183,14 +183,14 @@ class Gate:
             Blocked: the host was closed meanwhile.
             LaneLost: another lane holds it now.
         """
-        begin_work(self._holder)
+        begin_work(self.holder)
         try:
             ready = await self._wait(slot)
         except BaseException:
-            end_work(self._holder)
+            end_work(self.holder)
             raise
         if ready is None:
-            end_work(self._holder)
+            end_work(self.holder)
         return ready
 
     async def _wait(self, slot: Slot) -> Slot | None:
@@ -237,7 +237,7 @@ class Gate:
         finally:
             if asking.cancel():
                 await asyncio.wait((asking,))
-            end_work(self._holder)
+            end_work(self.holder)
             del asking  # else its error, this frame and the body it read hold each other until they are collected
 
     async def sleep(self, seconds: float, wait: Wait) -> bool:

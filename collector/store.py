@@ -16,7 +16,7 @@ from collector.frontier import PRIORITY, DuePage
 from collector.images import Picture
 from collector.models import IssueItem, ListedPhotoItem, PageKind, PageState, PhotoItem
 from collector.politeness import Gate, host_name, telling_lost_lanes
-from collector.racing import RacingItem
+from collector.racing import EntryItem, RacingItem
 from collector.sources import Item
 from collector.sources.text import horse_key
 
@@ -376,8 +376,15 @@ def once_each(items: Sequence[Item]) -> list[Item]:
     """Of several items about the same thing the first, as pages print the main thing first."""
     found = dict[tuple[Any, ...], Item]()
     for item in items:
-        found.setdefault((type(item), *(getattr(item, name) for name in KEYS[type(item)])), item)
+        found.setdefault((type(item), *_key(item)), item)
     return list(found.values())
+
+
+def _key(item: Item) -> tuple[Any, ...]:
+    """What an item is about; a horse without an id is told by its number, or else by its name."""
+    if isinstance(item, EntryItem) and item.horse_id is None:
+        return item.race_id, None, item.horse_number or item.horse_name
+    return tuple(getattr(item, name) for name in KEYS[type(item)])
 
 
 async def _store_items(cursor: Cursor, items: Sequence[Item], provenance: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from collector.errors import PaddockError, TryLater, UsageError
-from collector.fetch import IMAGE_BYTES, Fetcher, Timeouts, check_status
+from collector.fetch import IMAGE_BYTES, REDIRECTS, Fetcher, Timeouts, check_status
 from collector.settings import is_loopback
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".gif", ".webp"}
@@ -122,6 +122,6 @@ async def _fetch(url: str, parts: SplitResult, reach: Reach) -> bytes:
     except PaddockError as error:
         raise UsageError(f"{url} was not read: {error}.") from error
     if response.status != 200:
-        where = f", to {response.location}" if response.location else ""
+        where = f", to {response.location}" if response.status in REDIRECTS else ""
         raise UsageError(f"{url} was not read: the site answered {response.status}{where}.")
     return response.body

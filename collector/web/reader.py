@@ -114,12 +114,15 @@ class Reader:
             raise TryLater("the collection's database took too long") from error
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
             raise TryLater("the collection's database cannot be reached") from error
-        except psycopg.errors.ReadOnlySqlTransaction:
-            raise  # nothing of ours is meant to write here
         except psycopg.Error as error:
-            if (trouble := trouble_of(error)) is None:
+            if self._is_ours(error) or (trouble := trouble_of(error)) is None:
                 raise
             raise TryLater(str(trouble)) from error
+
+    def _is_ours(self, error: psycopg.Error) -> bool:
+        """Nothing of ours is meant to write here, nor to read what our own role may not."""
+        refused = isinstance(error, psycopg.errors.InsufficientPrivilege) and self._role is not None
+        return refused or isinstance(error, psycopg.errors.ReadOnlySqlTransaction)
 
     async def _rows(self, query: LiteralString, values: Mapping[str, Any] | None) -> list[dict[str, Any]]:
         async with self._pool.connection() as connection:

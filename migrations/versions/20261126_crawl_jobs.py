@@ -46,6 +46,10 @@ BEGIN
     IF NOT FOUND OR (lane_alive(gate.lane_job) AND gate.lane_until > clock_timestamp()) THEN
         RETURN NULL;
     END IF;
+    -- Of a process that is not known to be gone a request may still be open: it says itself when it is not.
+    IF gate.open_until > clock_timestamp() AND gate.asker IS DISTINCT FROM gone THEN
+        RETURN NULL;
+    END IF;
     taken := take_lane(host_name, lane, new_holder, gone);
     UPDATE host SET lane_until = clock_timestamp() + make_interval(secs => lease), lane_by = who,
                     waiting = NULL, waiting_until = NULL

@@ -5,9 +5,7 @@ import json
 import psycopg
 import pytest
 
-from collector.command_base import run
 from collector.demo.truth import truth
-from collector.errors import UsageError
 from tests.collector.test_cli import WORLD, collector, environment
 from tests.demo_site import DemoSite, demo_site
 
@@ -95,11 +93,3 @@ async def test_the_schedule_can_be_looked_at_and_switched_off(conninfo: str) -> 
     assert {tick["name"] for tick in ticks} == {"labels", "back-numbers"}
     off = {"PADDOCK_LABELS_CRON": "", "PADDOCK_BACK_NUMBERS_CRON": ""}
     assert "Nothing is scheduled" in (await collector("schedule", env=environment(conninfo) | off)).stdout
-
-
-def test_a_lost_database_is_one_sentence() -> None:
-    async def lose() -> None:
-        raise psycopg.OperationalError("the connection is lost\nand more")
-
-    with pytest.raises(UsageError, match=r"went away \(the connection is lost\)"):
-        run(lose())

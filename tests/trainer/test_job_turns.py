@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from collector.console import in_japan
 from collector.errors import UsageError
 from tests.trainer.stable import PATH, QUICK, WITHIN, Stable
 from trainer.dataset.manifest import Version
@@ -143,6 +144,7 @@ def test_what_no_longer_fits_a_machine_keeps_no_engine_up(line: Connection) -> N
 # --- for what it waits -------------------------------------------------------------------------------------------
 
 NOW = datetime(2026, 4, 5, 12, 0, tzinfo=UTC)
+IN_AN_HOUR = in_japan(NOW + timedelta(hours=1), seconds=False)
 
 
 def a_job(name: str, gpus: int = 0, *, minutes_ago: float = 1, **more: Any) -> Job:
@@ -175,7 +177,7 @@ PAGE = Task(command=("lab",), opens="http://127.0.0.1:1/")
         (a_job("a"), [running("b")], [a_machine()], "waits for a CPU slot on m, held by b (without a limit)"),
         (
             a_job("a", 2), [running("b", 1, task=LIMITED, seconds=3600.0)], [a_machine(gpus=2)],
-            f"waits for 2 GPUs on m, held by b (until {(NOW + timedelta(hours=1)).astimezone():%H:%M} at the latest)",
+            f"waits for 2 GPUs on m, held by b (until {IN_AN_HOUR} at the latest)",
         ),
         (
             a_job("a"), [running("b"), a_job("c", minutes_ago=2)], [a_machine()],

@@ -74,6 +74,6 @@ async def test_a_closed_host_is_told_with_its_reason(
     async with opened(conninfo=conninfo) as client:
         text = await (await client.get(f"/overview?lang={language}")).text()
     words = in_language(OVERVIEW, language)
-    assert words[said].format(host=HOST, until="2199-01-02 03:04 UTC") in text
+    assert words[said].format(host=HOST, until="2199-01-02 12:04 JST") in text
     assert "(forgotten on request)" in text
     assert words["overview_well"] not in text

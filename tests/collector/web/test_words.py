@@ -18,6 +18,7 @@ WEB = Path(web.__file__).parent
 TEMPLATES = {path.name: path.read_text() for path in sorted(WEB.glob("templates/*.html"))}
 LISTS = ("open", "copies", "unread", "decided")
 # Keys that a template puts together: its own words for that -> what they may stand for.
+FIELDS = ("year", "surface", "sex", "age", "low", "high", "before")  # of the search, that may be wrong
 PUT_TOGETHER: dict[str, Iterable[str]] = {
     "'axis_' ~ axis.value": [f"axis_{axis}" for axis in Axis],
     "'axis_' ~ axis": [f"axis_{axis}" for axis in Axis],
@@ -37,6 +38,8 @@ PUT_TOGETHER: dict[str, Iterable[str]] = {
     "'page_' ~ failure.kind": [f"page_{kind}" for kind in PageKind],
     "'page_' ~ kind": [f"page_{kind}" for kind in PageKind],
     "'page_' ~ one.kind": [f"page_{kind}" for kind in PageKind],
+    "'field_' ~ one.field": [f"field_{name}" for name in FIELDS],
+    "'hint_' ~ one.field": [f"hint_{name}" for name in FIELDS],
     "'page_' ~ shown.page.kind": [f"page_{kind}" for kind in PageKind],
     "'review_' ~ name": [f"review_{name}" for name in LISTS],
     "'review_' ~ name ~ '_more'": [f"review_{name}_more" for name in LISTS],
