@@ -62,10 +62,7 @@ lock:  ## pin the dependencies anew; UPGRADE=--upgrade takes newer versions
 	printf '%s\n' $(BUILD_TOOLS) | $(COMPILE) --extra trainer --extra test -c requirements-trainer.lock \
 		-o requirements-test.lock pyproject.toml -
 
-compose-siege: .venv/test.stamp  ## minutes of blows at workers and at their Postgres, while a site looks on
-	$(BIN)/pytest tests/chaos -m siege -n 2 $(ARGS)
-
-check: .venv/test.stamp  ## the whole stack in containers, compared with a crawl in one process
+compose-check: .venv/test.stamp  ## the whole stack in containers, compared with a crawl in one process
 	scripts/compose-check
 
 clean:  ## remove .venv, the demo's data and every cache
