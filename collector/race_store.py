@@ -80,12 +80,14 @@ FIND_HORSES = cast(
 )
 # A horse that is no longer on a race's page does not run in it. Where a row could not be read, only those are forgotten
 # that the page knows otherwise now: by its number, say, and before the draw by its name.
+# The array lets Postgres find the race's entries by their index; joined alone, it reads all entries there are.
 FORGET_ENTRIES: LiteralString = f"""
 WITH listed AS (
     SELECT race_id, horse_key, {RUNNER} AS runner FROM jsonb_to_recordset($1::jsonb->'items')
         AS said (race_id text, horse_id text, horse_number int, horse_key text))
 DELETE FROM entry USING (SELECT DISTINCT race_id FROM listed) AS item
-WHERE entry.race_id = item.race_id AND {IN_TIME} AND runner NOT IN (SELECT runner FROM listed)
+WHERE entry.race_id = ANY (ARRAY(SELECT race_id FROM listed)) AND entry.race_id = item.race_id
+AND {IN_TIME} AND runner NOT IN (SELECT runner FROM listed)
 AND (($1::jsonb->>'whole')::boolean OR horse_key IN (SELECT horse_key FROM listed))
 """
 # The history of public opinion: a new row only when a bar has moved, or a first review has come. The number of
