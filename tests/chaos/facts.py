@@ -43,6 +43,17 @@ def _rows(conninfo: str, table: str, site: WatchedSite) -> list[str]:
     return sorted(texts)
 
 
+def unread(conninfo: str) -> str:
+    """The pages that were not read, and what was asked for and is not done: where work stands still."""
+    with psycopg.connect(conninfo) as connection:
+        pages = connection.execute(
+            "SELECT state, due_at, failures, error, url FROM page WHERE state NOT IN ('fetched', 'gone')"
+        ).fetchall()
+        jobs = connection.execute("SELECT scope, hosts, attended_until FROM crawl_job").fetchall()
+        hosts = connection.execute("SELECT name, blocked_until, reason, open_until, waiting FROM host").fetchall()
+    return "\n".join(str(row) for row in (*pages[:10], *jobs, *hosts))
+
+
 def differences(ours: Facts, theirs: Facts) -> list[str]:
     """The rows that only one of two has, some of each table."""
     found = []

@@ -10,7 +10,7 @@ import psycopg
 
 from collector.demo.world import World
 from tests.chaos import judge
-from tests.chaos.facts import Facts, differences, due, facts_of, logged
+from tests.chaos.facts import Facts, differences, due, facts_of, logged, unread
 from tests.chaos.fleet import Fleet
 from tests.chaos.judge import Seen
 from tests.chaos.strikes import FIRST, THE_SITES, Stage, Strike, Struck, strike
@@ -119,7 +119,9 @@ class Siege:
             last = {one.host: one.started for one in self.stage.site.requests}
             self._due_since = {host: self._due_since.get(host, now) for host in hosts}
             idle = now - max([began, *last.values()])
-            assert idle < TAKEN_UP, self.report(f"the work is not done, and nobody asks for {TAKEN_UP:g} s")
+            assert idle < TAKEN_UP, self.report(
+                f"the work is not done, and nobody asks for {TAKEN_UP:g} s\n{unread(self.stage.server.conninfo)}"
+            )
             for host, since in self._due_since.items():
                 idle = now - max(since, last.get(host, 0.0))
                 assert idle < TAKEN_UP, self.report(f"{host}: pages are due, and nobody asks for {TAKEN_UP:g} s")
