@@ -22,7 +22,7 @@ CREATE TABLE crawl_job (
     CONSTRAINT pk_crawl_job PRIMARY KEY (id),
     CONSTRAINT uq_crawl_job_scope_hosts UNIQUE (scope, hosts)
 );
-CREATE SEQUENCE lane_number;
+CREATE SEQUENCE lane_number OWNED BY host.lane_job;
 ALTER TABLE host ADD lane_until timestamptz, ADD lane_by varchar, ADD waiting varchar, ADD waiting_until timestamptz;
 """
 # Jobs of the engine that were queued or at work go on as crawl jobs; those that ended badly are asked for anew.

@@ -149,7 +149,8 @@ async def test_failed_pages_are_exit_code_four_and_status_shows_them(conninfo: s
     facts = json.loads((await collector("status", "--json", env=environment(conninfo))).stdout)
     (failure,) = facts["failures"]
     assert failure["kind"] == "image"
-    assert "not an image (HTML)" in failure["reason"]
+    assert "not an image that is read" in failure["reason"]
+    assert "(HTML)" in failure["reason"]
     assert failure["samples"][0].endswith("01.jpg")
 
 
@@ -306,8 +307,8 @@ async def test_forget_says_what_exactly_would_go_before_it_asks(conninfo: str) -
             one[0], other[0])  # fmt: skip
     execute(conninfo, "INSERT INTO host (name) VALUES ('old.keibado.ne.jp')")
     execute(conninfo, """INSERT INTO page (url, host, source, kind, dated, state, digest)
-        SELECT url, 'old.keibado.ne.jp', 'keibado', kind, '2014-01-01', 'fetched',
-            CASE kind WHEN 'image' THEN digest END
+        SELECT url, 'old.keibado.ne.jp', 'keibado', kind, '2014-01-01',
+            CASE kind WHEN 'image' THEN 'fetched' ELSE 'due' END, CASE kind WHEN 'image' THEN digest END
         FROM photo, LATERAL (VALUES (page_url, 'photo_page'), (image_url, 'image')) AS stands (url, kind)
         WHERE digest IS NOT NULL""")  # fmt: skip
     asked = await collector("forget", one[1], env=environment(conninfo))

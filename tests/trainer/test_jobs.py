@@ -77,7 +77,7 @@ def test_a_log_comes_live_and_whoever_watches_may_be_killed(stable: Stable) -> N
 def test_a_stopped_training_has_saved_its_checkpoint_and_resumed_ends_as_if_undisturbed(
     stable: Stable, places: Places, version: Version
 ) -> None:
-    words = [word for setting in (*QUICK, "epochs=8") for word in ("--set", setting)]
+    words = [word for setting in (*QUICK, "epochs=20") for word in ("--set", setting)]
     name = stable.run("--preset", "first-cnn", "--data", str(version.folder), "--cpu", *words)
     stable.wait(name, lambda _: "epoch   2" in stable.log(name))
     assert f"{name}: stopped (stopped by hand)" in stable.type("job", "stop", name)
@@ -89,7 +89,7 @@ def test_a_stopped_training_has_saved_its_checkpoint_and_resumed_ends_as_if_undi
     assert "Going on at step" in stable.log(name)
     # Its run is where the runs of this machine are, and its weights are those of a run that nobody has disturbed.
     ours = load_file(stable.home / "runs" / name / "model.safetensors")
-    alone, _, _ = trained(places, version, "first-cnn", *QUICK, "epochs=8")
+    alone, _, _ = trained(places, version, "first-cnn", *QUICK, "epochs=20")
     theirs = load_file(alone.folder / "model.safetensors")
     assert ours.keys() == theirs.keys()
     assert all(equal(ours[key], theirs[key]) for key in ours)
