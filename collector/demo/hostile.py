@@ -76,7 +76,7 @@ class Fault:
     value: str | None = None
     rate: float = 1.0  # share of the visits it applies to
     count: int | None = None  # applies so often, then never again
-    each: bool = False  # counted for every path on its own
+    each: bool = False  # counted for every page on its own
 
     def matches(self, path: str) -> bool:
         """Whether it is meant for this path."""
@@ -122,7 +122,7 @@ def list_faults() -> str:
     known = "\n".join(f"  {name:{width}}  {kind.meaning}" for name, kind in KINDS.items())
     return (
         f"Write a fault as {GRAMMAR}, where GLOB is a path's pattern (default: all it can\n"
-        f"apply to, without robots.txt), RATE 0..1 a share of the visits, COUNT how often in all or for each path.\n"
+        f"apply to, without robots.txt), RATE 0..1 a share of the visits, COUNT how often in all or for each page.\n"
         f"  {'400 .. 599':{width}}  that status\n{known}\n"
         "For example: 503@/keibabook/1601*  reset:0.05  429-retry-after=3x1  truncate@/*.jpgx1each"
     )
@@ -137,21 +137,25 @@ class Hostility:
         self._visits = Counter[str]()
         self._applied = Counter[tuple[Fault, str]]()
 
-    def visit(self, path: str) -> tuple[Fault | None, int]:
-        """The first fault that applies to this visit, if any, and the visit's number on this path, from 1."""
-        self._visits[path] += 1
-        number = self._visits[path]
+    def visit(self, path: str, query: str = "") -> tuple[Fault | None, int]:
+        """The first fault that applies to this visit, if any, and the visit's number on this page, from 1.
+
+        A fault's pattern is of paths; pages that differ in their query only are different pages.
+        """
+        page = f"{path}?{query}" if query else path
+        self._visits[page] += 1
+        number = self._visits[page]
         for fault in self.faults:
-            if fault.matches(path) and self._is_hit(fault, path, number) and self._has_left(fault, path):
+            if fault.matches(path) and self._is_hit(fault, page, number) and self._has_left(fault, page):
                 return fault, number
         return None, number
 
-    def _is_hit(self, fault: Fault, path: str, number: int) -> bool:
-        words = f"{self.random_seed}:{fault.name}:{path}:{number}"
+    def _is_hit(self, fault: Fault, page: str, number: int) -> bool:
+        words = f"{self.random_seed}:{fault.name}:{page}:{number}"
         share = int.from_bytes(hashlib.sha256(words.encode()).digest()[:8]) / 2**64
         return share < fault.rate
 
-    def _has_left(self, fault: Fault, path: str) -> bool:
-        key = (fault, path if fault.each else "")
+    def _has_left(self, fault: Fault, page: str) -> bool:
+        key = (fault, page if fault.each else "")
         self._applied[key] += 1
         return fault.count is None or self._applied[key] <= fault.count

@@ -104,7 +104,7 @@ class Site:
 
     async def _answer(self, request: web.Request, logged: LoggedRequest) -> web.StreamResponse:
         answer = self._look_up(request.path, request.rel_url.raw_query_string)
-        fault, visit = self.hostility.visit(request.path)
+        fault, visit = self.hostility.visit(request.path, request.rel_url.raw_query_string)
         if fault and fault.name == "redirect-within" and MOVED in request.query:
             fault = None
         if fault is None:

@@ -55,6 +55,8 @@ class Siege:
     struck: list[Struck] = field(default_factory=list)
     _due_since: dict[str, float] = field(default_factory=dict)  # by host
     _watch: asyncio.Task[None] | None = None
+    _phase: Phase | None = None
+    _first: int = 0  # requests before it
 
     @property
     def requests(self) -> list[Seen]:
@@ -64,7 +66,8 @@ class Siege:
     async def endure(self, phase: Phase, strikes: Sequence[Strike]) -> None:
         """Begin one command, kill it, strike, and see it through without another command."""
         site = self.stage.site
-        first = site.count
+        first = self._first = site.count
+        self._phase = phase
         await self.stage.fleet.begin(*phase.words)
         self._watch = asyncio.create_task(self.keep_watch())
         try:
@@ -99,6 +102,13 @@ class Siege:
             self._check_the_watch()
             await asyncio.sleep(LOOK_EVERY)
 
+    async def _left(self) -> str:
+        """Where the work stands still, and what is not held."""
+        asked = self.stage.site.count - self._first
+        missing = await asyncio.to_thread(self._missing, self._phase.facts) if self._phase else []
+        lines = [f"{asked} requests", unread(self.stage.server.conninfo), *missing]
+        return "\n".join(lines)
+
     def _missing(self, facts: Facts) -> list[str]:
         return differences(facts_of(self.stage.server.conninfo, self.stage.site), facts)
 
@@ -120,7 +130,7 @@ class Siege:
             self._due_since = {host: self._due_since.get(host, now) for host in hosts}
             idle = now - max([began, *last.values()])
             assert idle < TAKEN_UP, self.report(
-                f"the work is not done, and nobody asks for {TAKEN_UP:g} s\n{unread(self.stage.server.conninfo)}"
+                f"the work is not done, and nobody asks for {TAKEN_UP:g} s\n{await self._left()}"
             )
             for host, since in self._due_since.items():
                 idle = now - max(since, last.get(host, 0.0))

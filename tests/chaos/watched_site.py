@@ -61,11 +61,12 @@ class Provoked(Hostility):
         """Whether all of that has happened."""
         return self._left == 0
 
-    def visit(self, path: str) -> tuple[Fault | None, int]:
-        if path == ROBOTS or not self._left or self._spoilt[path] == MOST_SPOILT:
+    def visit(self, path: str, query: str = "") -> tuple[Fault | None, int]:
+        page = f"{path}?{query}"
+        if path == ROBOTS or not self._left or self._spoilt[page] == MOST_SPOILT:
             return None, 0
         self._left -= 1
-        self._spoilt[path] += 1
+        self._spoilt[page] += 1
         return self._fault, 1
 
 

@@ -59,6 +59,12 @@ def test_a_count_holds_for_all_paths_or_for_each():
     assert [bool(each.visit(path)[0]) for path in (PATH, PATH, "/other.html")] == [True, False, True]
 
 
+def test_pages_that_differ_in_their_query_only_are_counted_each():
+    each = Hostility(["reset@/review.htmlx1each"])
+    visits = [each.visit("/review.html", query) for query in ("id=1", "id=1", "id=2", "id=2")]
+    assert [(bool(fault), number) for fault, number in visits] == [(True, 1), (False, 2), (True, 1), (False, 2)]
+
+
 def test_a_rate_hits_its_share_of_the_visits_and_always_the_same_ones():
     def hits(random_seed: int) -> list[bool]:
         hostility = Hostility(["reset:0.2"], random_seed)
