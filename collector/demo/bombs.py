@@ -13,6 +13,7 @@ PIECE = 16 * 1024 * 1024  # bytes of zeros packed at a time
 ZSTD_BLOCK = 128 * 1024  # the largest block of the format
 SIDE = 50_000  # px
 SCANS = 60_000
+DEPTH = 800_000  # elements, 4 MB of them
 
 
 @cache
@@ -50,6 +51,11 @@ def zstd_bomb(size: int = 2 * GIBIBYTE) -> bytes:
     last = (run | 1).to_bytes(3, "little") + b"\0"
     window = bytes([10 << 3])  # 1 MiB
     return b"\x28\xb5\x2f\xfd\0" + window + block * (count - 1) + last
+
+
+def deep(page: bytes, depth: int = DEPTH) -> bytes:
+    """A page that goes on with elements that are never closed: for each, a parser looks through all that are open."""
+    return page + b"<div>" * depth
 
 
 def huge_png() -> bytes:

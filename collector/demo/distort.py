@@ -67,13 +67,14 @@ DISTORTIONS: dict[str, Callable[[Answer], Answer]] = {
     "euc-jp": _mislabel,
     "broken-bytes": _break_bytes,
     "block-page": _block,
+    "deep-page": lambda answer: replace(answer, body=bombs.deep(answer.body)),
     "robots-disallow": lambda answer: replace(answer, body=DISALLOW_ALL),
     "html-as-jpeg": lambda answer: replace(answer, body=HTML_PAGE, media_type="image/jpeg"),
     "many-scans": lambda answer: replace(answer, body=bombs.many_scans(), media_type="image/jpeg"),
     "cut-jpeg": lambda answer: replace(answer, body=bombs.without_its_last_part(answer.body)),
     "huge-png": lambda answer: replace(answer, body=bombs.huge_png(), media_type="image/png"),
 }
-OF_TEXT = ("layout", "euc-jp", "broken-bytes")
+OF_TEXT = ("layout", "euc-jp", "broken-bytes", "deep-page")
 TAGS = ("noimageindex", "noai")
 
 

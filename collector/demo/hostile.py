@@ -50,6 +50,7 @@ KINDS = {
     "cut-jpeg": Kind("a JPEG without its last third, but with the mark of its end", IMAGES),
     "euc-jp": Kind("EUC-JP bytes labelled Shift_JIS, of every page"),
     "broken-bytes": Kind("bytes that are no text in any charset, of every page"),
+    "deep-page": Kind("a page that goes on for 4 MB, which take half an hour to parse, of every page"),
     "html-as-jpeg": Kind("an HTML page served as image/jpeg", IMAGES),
     "redirect-loop": Kind("a redirect to itself"),
     "redirect-private": Kind("a redirect to an address that is nobody's business, another one at every visit"),
