@@ -16,7 +16,7 @@ from tests.chaos.watched_site import watched_site
 LABELS = 0.3  # of the strikes; the others fall upon the crawl
 
 
-@pytest.mark.siege
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 async def test_a_crawl_whose_database_fails_again_and_again_holds_the_same_and_asks_as_politely(
     tmp_path: Path, conninfo: str, pytestconfig: pytest.Config

@@ -44,7 +44,7 @@ async def more_requests(requests: Sized, count: int, within: float) -> float:
     return time.monotonic() - began
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(280)
 async def test_a_fleet_is_as_polite_as_one(conninfo: str) -> None:
     scope = Scope(*YEARS_OF_A_THOUSAND_PAGES)

@@ -31,7 +31,7 @@ SLOW = 5.0  # seconds that an answer may take: longer than anybody needs to find
 WORLD = World(years=range(2016, 2018), issues_per_year=2, photos_per_issue=4)
 CRAWL = ("crawl", "--since", "2016")
 
-pytestmark = [pytest.mark.siege, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 @pytest.fixture
