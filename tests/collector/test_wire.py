@@ -18,9 +18,11 @@ from collector.demo.truth import truth
 from collector.demo.world import World
 from collector.errors import ExitCode
 from collector.fetch import Timeouts
+from collector.forget import forget_url
 from collector.frontier import Scope
 from collector.jobs import Workplace
 from collector.plan import print_plan, robots_verdict
+from collector.politeness import Connection
 from collector.status import Summary
 from collector.terminal import stdout
 from tests.demo_site import demo_site
@@ -386,7 +388,7 @@ async def test_a_site_that_says_stay_away_is_heard_whatever_its_body_is(
     ("status", "state"), [(b"404 Not Found", "gone"), (b"410 Gone", "gone"), (b"403 Forbidden", "failed")]
 )
 async def test_what_a_status_says_needs_no_body(place: Workplace, status: bytes, state: str) -> None:
-    broken = with_headers(b"Content-Encoding: gzip", status=status, wrap=lambda body: b"not packed")
+    broken = with_headers(b"Content-Encoding: gzip", status=status, wrap=lambda _: b"not packed")
     summary, _, wire = await crawled(place, broken)
     assert page(place.conninfo, VICTIM.page_path)[0] == state
     assert wire.paths.count(VICTIM.page_path) == 1
@@ -493,6 +495,24 @@ async def test_an_error_of_our_own_after_a_request_is_one_row(
         summary, _ = await run(place, site.base)
         assert summary.requests == len(site.requests)
     assert summary.photos_new == OTHERS
+
+
+async def test_a_photo_that_is_forgotten_between_two_tries_is_not_tried_again(
+    place: Workplace, connection: Connection
+) -> None:
+    async with demo_site(world=WORLD, crawl_delay=0.5, hostile=[f"500@{VICTIM.page_path}"]) as site:
+        place = replace(place, sites=(site.base,), timeouts=IMPATIENT)
+        crawling = asyncio.create_task(crawl(place, site.base, SCOPE, show))
+        while VICTIM.page_path not in site.paths():  # noqa: ASYNC110  (the site has no event for it)
+            await asyncio.sleep(0.01)
+        await forget_url(connection, site.base + VICTIM.page_path)
+        so_far = len(site.requests)
+        while len(site.requests) < so_far + 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        place.stopping.set()
+        summary, _ = await crawling
+        assert site.paths().count(VICTIM.page_path) == 1
+        assert summary.requests == len(site.requests)
 
 
 async def test_a_crawl_that_is_stopped_between_attempts_leaves_no_slot_behind(place: Workplace) -> None:
