@@ -22,6 +22,8 @@ IMAGE_BYTES = 20 * 1024 * 1024
 CHUNK = 64 * 1024
 KEPT_ALIVE = 1.0  # seconds that a connection is used again; servers close idle ones after 2 s and more
 MOST_CODINGS = 5  # of one body, one within the other
+LONGEST_HEADER = 64 * 1024  # bytes; browsers take more of all headers together
+MOST_HEADERS = 500
 REDIRECTS = (301, 302, 303, 307, 308)
 NO_WHOLE_PAGE = (204, 205, 206)  # successes without the page: none, or a part that was not asked for
 REFUSALS = "the site refuses this page"
@@ -125,6 +127,9 @@ class Fetcher:
             middlewares=(_once,),
             trace_configs=[trace],
             timeout=aiohttp.ClientTimeout(total=timeouts.total, sock_connect=timeouts.connect, sock_read=timeouts.read),
+            max_line_size=LONGEST_HEADER,
+            max_field_size=LONGEST_HEADER,
+            max_headers=MOST_HEADERS,
             headers=self._headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,  # unpacked below, where the size is watched
@@ -157,7 +162,8 @@ class Fetcher:
     ) -> Response:
         """One GET, conditional where validators are given; a redirect is an answer like any other.
 
-        `when_sent` is called when the request leaves, after the connection is made.
+        Only a success has a body: what a refusal says stands in its status and headers, and no broken, endless or
+        missing body may hide that. `when_sent` is called when the request leaves, after the connection is made.
 
         Raises:
             TryLater: no whole answer came (network, timeout, cut off, broken packing).
@@ -171,7 +177,7 @@ class Fetcher:
             async with self._session.get(
                 URL(url, encoded=True), headers=conditions, allow_redirects=False, trace_request_ctx=when_sent
             ) as answer:
-                wire = await _read(answer, max_bytes)
+                wire = await _read(answer, max_bytes) if 200 <= answer.status < 300 else b""
         except TimeoutError as error:
             raise TryLater(f"no whole answer in time ({self._timeouts.total:g} s)") from error
         except aiohttp.ClientConnectorError as error:

@@ -3,7 +3,7 @@
 Sites say it in `X-Robots-Tag` headers, in `robots` metas (also by our own name), and in `Content-Signal` or
 `Content-Usage`, as headers and in robots.txt. What keeps a photo out:
 
-- `noai`, `noimageai`: not for machine learning, which is what this project does;
+- `noai`, `noimageai`, `noml`: not for machine learning, which is what this project does;
 - `noimageindex`: no pictures of this page in an index, which is what this project makes;
 - `noindex` and `none` in the headers of a picture itself, where they mean that picture. On a page they are about the
   page, as are `nofollow`, `nosnippet`, `max-image-preview:none` and `unavailable_after`: they say how a search engine
@@ -15,10 +15,11 @@ Sites say it in `X-Robots-Tag` headers, in `robots` metas (also by our own name)
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from itertools import zip_longest
 
 from collector import PRODUCT_TOKEN
 
-KEEP_OUT = frozenset(("noai", "noimageai", "noimageindex"))
+KEEP_OUT = frozenset(("noai", "noimageai", "noml", "noimageindex"))
 OF_A_PICTURE = KEEP_OUT | {"noindex", "none"}
 DIRECTIVES = OF_A_PICTURE | {
     "all", "index", "follow", "nofollow", "archive", "noarchive", "nocache", "snippet", "nosnippet", "notranslate",
@@ -26,7 +27,8 @@ DIRECTIVES = OF_A_PICTURE | {
 }  # fmt: skip
 EVERYBODY = ("robots", "*")
 RESERVATION = "tdm-reservation"
-WORD = re.compile(r"([a-z0-9_*./+-]+)\s*(:?)")  # anything else separates, as it comes in real pages
+WORD = re.compile(r"([a-z0-9_*./+-]+)\s*(:?)\s*")  # anything else separates, as it comes in real pages
+PREFERENCE = re.compile(r"[^\s,;=:]+|[,;=:]")  # a word, or a mark between two
 LIMIT = "max-"  # max-snippet, max-image-preview, ...: a directive with a value
 TRAINING = ("ai-train", "train-ai")  # as Content-Signal and Content-Usage call it
 NO = ("no", "n", "?0", "false", "0")
@@ -63,9 +65,9 @@ def states_training(line: str) -> bool:
 
 
 def _training(line: str) -> Iterator[tuple[str, str]]:
-    for preference in re.split(r"[,;\s]+", re.sub(r"\s*=\s*", "=", _plain(line))):
-        name, _, value = preference.partition("=")
-        if name in TRAINING:
+    words = PREFERENCE.findall(_plain(line))
+    for name, mark, value in zip(words, words[1:], words[2:], strict=False):
+        if name in TRAINING and mark in "=:":
             yield name, value.strip("\"'")
 
 
@@ -83,14 +85,14 @@ def _for_us(line: str) -> Iterator[str]:
     A word with a colon names a robot if a directive follows it, and else is a directive with a value (a date's
     hours are such words too). Several robots may share a colon: `a, b: noai`.
     """
-    words = [(match[1].strip("."), bool(match[2])) for match in WORD.finditer(_plain(line))]
+    words = list(WORD.finditer(_plain(line)))
     meant, names, skip = True, list[str](), False
-    for number, (word, colon) in enumerate(words):
-        following = words[number + 1][0] if number + 1 < len(words) else ""
+    for match, after in zip_longest(words, words[1:]):
+        word, colon, following = match[1].strip("."), match[2], after[1].strip(".") if after else ""
         if skip:
             skip = False
         elif colon and word.startswith(LIMIT):
-            skip = True  # its value may be the word `none`
+            skip = following == "none" and after is not None and after.start() == match.end()  # which is its value
         elif colon and word not in DIRECTIVES and (following in DIRECTIVES or following.startswith(LIMIT)):
             meant = any(name.partition("/")[0] in (*EVERYBODY, PRODUCT_TOKEN) for name in (*names, word))
             names = []

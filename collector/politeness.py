@@ -172,12 +172,12 @@ class Gate:
             raise Blocked(until, reason)
         return Slot.from_row(at, wait, asked)
 
-    async def wait(self, slot: Slot) -> Slot | None:
-        """Sleep until the slot; None when the process is to stop, or the host was forgotten meanwhile.
+    async def wait(self, slot: Slot, page_id: int | None = None, *, taken: bool = True) -> Slot | None:
+        """Sleep until the slot; None when the process is to stop, or the page or its host was forgotten meanwhile.
 
         A process that was held up (busy machine, suspended) comes back late. Then the time until the next
         slot would be too short for whoever has it, so it takes a new one that starts now. A slot that is not to be
-        used is given back.
+        used is given back. `taken`: the page was taken up with this slot; else it is looked at even if nobody slept.
 
         Raises:
             Blocked: the host was closed meanwhile.
@@ -185,7 +185,7 @@ class Gate:
         """
         begin_work(self.holder)
         try:
-            ready = await self._wait(slot)
+            ready = await self._wait(slot, page_id, taken=taken)
         except BaseException:
             end_work(self.holder)
             raise
@@ -193,13 +193,13 @@ class Gate:
             end_work(self.holder)
         return ready
 
-    async def _wait(self, slot: Slot) -> Slot | None:
+    async def _wait(self, slot: Slot, page_id: int | None, *, taken: bool) -> Slot | None:
         clock = asyncio.get_running_loop().time
         why = f"the next request, {self.delay:g} s after the last ({self.reason})"
         if slot.due - clock() > self.delay + 1:
             why = "the end of an earlier lane's request, which may still be open"
         reason = Wait(why, slot.at)
-        to_be_checked = slot.due > clock()  # what may have changed while we sleep
+        to_be_checked = not taken or slot.due > clock()  # what may have changed while we sleep
         while (remaining := slot.due - clock()) > 0:
             if await self.sleep(remaining, reason):
                 break
@@ -209,8 +209,8 @@ class Gate:
             asked = clock()
             at, closed, until, why = await self._call(
                 "SELECT starts, closed_until IS NOT NULL, NULLIF(closed_until, 'infinity'), reason"
-                " FROM renew_slot(%s, %s, %s, %s, %s, %s)",
-                slot.at, self.delay, OPEN_FOR, LATE,
+                " FROM renew_slot(%s, %s, %s, %s, %s, %s, %s)",
+                slot.at, self.delay, OPEN_FOR, LATE, page_id,
             )  # fmt: skip
             if closed:
                 await self.release(slot)

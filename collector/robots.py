@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta, tzinfo
-from email.utils import parsedate_to_datetime
 from functools import cached_property
 from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
@@ -13,6 +12,7 @@ from protego import Protego
 
 from collector import PRODUCT_TOKEN, keepout
 from collector.errors import TryLater, Unsafe, UsageError
+from collector.headers import read_date
 from collector.robots_text import robots_text
 
 READ_BYTES = 512 * 1024  # RFC 9309 section 2.5 asks for at least 500 KiB
@@ -27,6 +27,8 @@ FIELD = re.compile(
 )
 SIGNALS = ("content-signal", "content-usage")
 SITE_WIDE = re.compile(r"(sitemaps?|site-map|host)(\s*:|\s|$)", re.I)  # of no group, so it ends none
+NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
+SECONDS = re.compile(r"(\d+(?:\.\d*)?) ?(?:s|secs?|seconds?)?", re.I | re.A)
 NAMED = re.compile(r"\*(?=\s|$)|[a-z0-9_-]*")  # whom a user-agent line means: everybody, or a name without version
 
 
@@ -199,9 +201,10 @@ def _own_lines(text: str) -> list[_Line]:
 
 
 def _seconds(value: str) -> float | None:
-    """What Crawl-delay asks for; None where that is no number of seconds."""
+    """What Crawl-delay asks for, whatever stands behind the number; None where there is none."""
+    number = NUMBER.match(value)
     try:
-        seconds = float(value.lower().removesuffix("s"))
+        seconds = float(number[0].replace(",", ".") if number else value)
     except ValueError:
         return None
     return min(seconds, LONGEST) if seconds >= 0 else None
@@ -224,16 +227,17 @@ def delay_in_force(own: float, robots: Robots, last_took: float, loopback: bool)
 
 
 def retry_after_seconds(value: str | None, now: datetime) -> float | None:
-    """What Retry-After asks for, in seconds from `now`; None where it says nothing usable (RFC 9110, 10.2.3)."""
+    """What Retry-After asks for, in seconds from `now`; None where it says nothing usable (RFC 9110, 10.2.3).
+
+    Fractions and units are read, and of several numbers in one line, as proxies join them, the longest.
+    """
     text = (value or "").strip()
-    if text.isascii() and text.isdigit():
-        return min(float(text), LONGEST)
-    try:
-        moment = parsedate_to_datetime(text)
-        seconds = ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now).total_seconds()
-    except (ValueError, OverflowError):
-        return None
-    return min(max(0.0, seconds), LONGEST)
+    numbers = [SECONDS.fullmatch(part.strip()) for part in text.split(",")]
+    asked = [float(number[1]) for number in numbers if number]
+    if len(asked) == len(numbers):
+        return min(max(asked), LONGEST)
+    moment = read_date(text)
+    return min(max(0.0, (moment - now).total_seconds()), LONGEST) if moment else None
 
 
 def next_opening(now: datetime, own: tuple[time, time] | None, site: tuple[time, time] | None) -> datetime:

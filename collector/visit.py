@@ -113,14 +113,15 @@ class Visit:
         self.fetcher.check(url)
 
     async def _ask(self, url: str) -> Response | None:
-        """One request on one slot. None when the process is to stop."""
+        """One request on one slot. None when the process is to stop, or when the page was forgotten meanwhile."""
         self._check(url)
-        slot = self.slot or await self.gate.reserve()
+        page, taken = self.page, self.slot
         self.slot = None
-        slot = await self.gate.wait(slot)
+        forgettable = None if page.kind is PageKind.ROBOTS else page.id  # its host alone decides about robots.txt
+        slot = await self.gate.wait(taken or await self.gate.reserve(), forgettable, taken=taken is not None)
         if slot is None:
             return None
-        page, began = self.page, asyncio.get_running_loop().time()
+        began = asyncio.get_running_loop().time()
         self.at, self.status, self.asked = slot.started_at(), None, True
         try:
             with self.gate.waiting(Wait(f"the answer to {url}", self.at + timedelta(seconds=self.fetcher.patience))):

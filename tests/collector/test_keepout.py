@@ -1,5 +1,7 @@
 """What keeps a photo out, wherever and however a site says it."""
 
+import time as clock
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +24,8 @@ SEPARATORS = (",", ", ", " , ", ";", " | ", ",,")
     [
         ("noimageindex", "noimageindex"), ("NoAI", "noai"), ("index, NOIMAGEAI", "noimageai"),
         ("noai, max-image-preview:large", "noai"), ("max-snippet:-1, noai", "noai"),
-        ("max-image-preview:none, noimageindex", "noimageindex"),
+        ("max-image-preview:none, noimageindex", "noimageindex"), ("max-snippet:, noai", "noai"),
+        ("max-snippet: noai", "noai"), ("max-image-preview:none noai", "noai"), ("noml", "noml"), ("NoAI: 1", "noai"),
         ("noimageindex, unavailable_after: 25 Jun 2030 15:00:00 PST", "noimageindex"),
         ("unavailable_after: Wed, 25 Jun 2030 15:00:00 GMT, noai", "noai"),
         ("paddock-collector: noai", "noai"), ("Paddock-Collector/0.1: nofollow, noai", "noai"),
@@ -47,6 +50,7 @@ def test_what_is_said_of_a_page_and_what_of_a_picture_itself(line: str) -> None:
     assert of_tags([line]) is None
     assert of_tags([line], of_picture=True) in OF_A_PICTURE
     assert of_tags(["max-image-preview:none"], of_picture=True) is None
+    assert of_tags(["max-image-preview:, none"], of_picture=True) == "none"
 
 
 @given(
@@ -99,6 +103,7 @@ def test_whom_a_meta_is_for(name: str, meant: bool) -> None:
         ("search=yes;ai-train=no", "ai-train=no"), ("search=yes ai-train=no", "ai-train=no"),
         ("search=yes,ai-train=no,use=reference", "ai-train=no"), ("train-ai=n", "train-ai=n"),
         ('ai-train="no"', "ai-train=no"), ("ai-train=yes, ai-train=no", "ai-train=no"), ("train-ai=?0", "train-ai=?0"),
+        ("ai-train: no", "ai-train=no"), ("ai-train  =  'no'", "ai-train=no"), ("bots=y; train-ai=n", "train-ai=n"),
         ("ai-train=yes", None), ("search=no, ai-input=no", None), ("ai-trainer=no", None), ("", None),
         ("ai-train", None),
     ],
@@ -111,3 +116,15 @@ def test_the_signal_that_keeps_a_photo_out_of_training(line: str, found: str | N
 def test_a_reserved_right_to_mine_keeps_a_photo_out(value: str, reserved: bool) -> None:
     assert (of_reservations([value]) is not None) == reserved
     assert (of_metas([("TDM-Reservation", value)]) is not None) == reserved
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["noai" + " " * 200_000 + "x", "a" * 200_000, "max-" * 50_000, "=" * 200_000, "ai-train" + " " * 200_000],
+)
+def test_a_line_made_to_be_slow_is_not(line: str) -> None:
+    """Whole lines of robots.txt and metas of a page come here, on the loop that says that a lane is alive."""
+    started = clock.process_time()
+    of_tags([line])
+    of_signals([line])
+    assert clock.process_time() - started < 5

@@ -16,7 +16,7 @@ import pytest
 from collector import holder
 from collector.errors import LaneLost
 from collector.fetch import PAGE_BYTES, Fetcher, Timeouts
-from collector.forget import forget_host
+from collector.forget import forget_host, forget_url
 from collector.politeness import Blocked, Connection, Gate, Pace, host_name
 from tests.demo_site import DemoSite, demo_site
 
@@ -197,6 +197,30 @@ async def test_nothing_is_asked_for_after_a_host_is_forgotten(connection: Connec
         await forget_host(other, HOST)
     assert await gate.wait(slot) is None
     assert await one(connection, "SELECT open_until IS NULL FROM host")
+
+
+async def page_of(connection: Connection, url: str) -> int:
+    query = "INSERT INTO page (url, host, source, kind, dated) VALUES (%s, %s, 'keibado', 'image', now()) RETURNING id"
+    row = await (await connection.execute(query, (url, HOST))).fetchone()
+    assert row is not None
+    return row[0]
+
+
+@pytest.mark.parametrize("taken", [True, False])
+async def test_a_page_is_not_asked_for_after_it_is_forgotten(
+    connection: Connection, conninfo: str, taken: bool
+) -> None:
+    """It was taken up and waits for its slot; or it was tried before, and its next slot is there at once."""
+    gate = await take(connection, delay=0.3)
+    if taken:
+        await slot_ahead(gate)
+    doomed, other = [await page_of(connection, f"http://{HOST}/{number}") for number in range(2)]
+    slot = await gate.reserve()
+    async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as person:
+        await forget_url(person, f"http://{HOST}/0")
+    assert await gate.wait(slot, doomed, taken=taken) is None
+    assert await one(connection, "SELECT open_until IS NULL AND slot_at IS NULL FROM host")
+    assert await gate.wait(await gate.reserve(), other, taken=taken) is not None
 
 
 async def test_a_host_that_closes_while_a_slot_is_waited_for_says_until_when(connection: Connection) -> None:

@@ -192,6 +192,9 @@ def test_any_bytes_are_rules(body: bytes) -> None:
         ("Crawl-delay: nan", 1.0, 0.0, False, 1.0, "our own"),
         ("Crawl-delay: soon", 1.0, 0.0, False, 1.0, "our own"),
         ("Crawl-delay: 10s", 1.0, 0.0, False, 10.0, "Crawl-delay"),
+        ("Crawl-delay: 10 seconds", 1.0, 0.0, False, 10.0, "Crawl-delay"),
+        ("Crawl-delay: 10,5", 1.0, 0.0, False, 10.5, "Crawl-delay"),
+        ("Crawl-delay: １０", 1.0, 0.0, False, 10.0, "Crawl-delay"),
         ("Crawl-delay: 9\nCrawl-delay: 2", 1.0, 0.0, False, 9.0, "Crawl-delay"),
         ("Crawl-delay: 3456000", 1.0, 0.0, False, 3456000.0, "Crawl-delay"),  # forty days, if they say so
         ("Crawl-delay: inf", 1.0, 0.0, False, LONGEST, "Crawl-delay"),
@@ -212,7 +215,9 @@ def test_the_longest_pause_asked_for_is_kept(
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [
-        ("120", 120.0), ("0", 0.0), (None, None), ("", None), ("soon", None), ("-5", None), ("1.5", None),
+        ("120", 120.0), ("0", 0.0), (None, None), ("", None), ("soon", None), ("-5", None), ("+5", None), ("1.5", 1.5),
+        ("3600.0", 3600.0), ("3600 s", 3600.0), ("120 Seconds", 120.0), ("60, 3600", 3600.0), ("5, soon", None),
+        ("1e3", None), ("nan", None), ("inf", None), ("１２０", None), ("Mon, 23 Nov 2026 21:01:00 +0900", 60.0),
         (format_datetime(NOW + timedelta(seconds=90), usegmt=True), 90.0),
         ("Monday, 23-Nov-26 12:01:00 GMT", 60.0),
         ("Mon Nov 23 12:01:00 2026", 60.0),

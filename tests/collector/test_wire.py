@@ -18,9 +18,11 @@ from collector.demo.truth import truth
 from collector.demo.world import World
 from collector.errors import ExitCode
 from collector.fetch import Timeouts
+from collector.forget import forget_url
 from collector.frontier import Scope
 from collector.jobs import Workplace
 from collector.plan import print_plan, robots_verdict
+from collector.politeness import Connection
 from collector.status import Summary
 from collector.terminal import stdout
 from tests.demo_site import demo_site
@@ -108,7 +110,8 @@ async def test_a_validator_that_cannot_be_sent_back_is_dropped_and_the_page_kept
         (b"Content-Type: " + b"t" * 5000,), (b"X-Robots-Tag: \x8d\xa1\x93\xfa",), (b"Retry-After: \xe9",),
         (b"Content-Encoding: utf-8",), (b"Content-Encoding: UTF-8, identity",), (b"Content-Encoding: none",),
         (b"Content-Encoding: \xe9",), (b"Content-Encoding:",), (b"Date: \xe9",), (b"Location: /\xe9",),
-        (b"Set-Cookie: \xe9=\xff",), (b"Link: <\xe9>",),
+        (b"Set-Cookie: \xe9=\xff",), (b"Link: <\xe9>",), (b"Content-Security-Policy: " + b"x" * 40_000,),
+        tuple(b"X-Own-%d: y" % number for number in range(300)),
     ],
 )  # fmt: skip
 async def test_a_page_is_read_whatever_its_headers_say_besides(place: Workplace, headers: tuple[bytes, ...]) -> None:
@@ -351,6 +354,47 @@ async def test_nothing_brings_us_back_sooner_than_our_own_back_off(
     assert 55 < wait < 70
 
 
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable", "500 Oh"])
+@pytest.mark.parametrize(
+    ("headers", "body", "length"),
+    [
+        ((b"Content-Encoding: gzip",), b"<html>not packed", 16), ((b"Content-Encoding: deflate",), b"x", 1),
+        ((), b"cut", 1000), ((), b"huge", 10**10), ((b"Set-Cookie: " + b"x" * 20_000,), b"", 0),
+        ((b"Transfer-Encoding: chunked",), b"5\r\nhe", None),
+    ],
+)  # fmt: skip
+async def test_a_site_that_says_stay_away_is_heard_whatever_its_body_is(
+    place: Workplace, status: str, headers: tuple[bytes, ...], body: bytes, length: int | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("collector.crawl.PATIENCE", timedelta(seconds=5))
+    counted = () if length is None else (b"Content-Length: %d" % length,)
+    head = b"\r\n".join([f"HTTP/1.1 {status}".encode(), b"Retry-After: 3600", *headers, *counted])
+
+    def change(path: str, there: bytes, whole: bytes) -> bytes:
+        return (
+            (head if path == VICTIM.page_path else there) + b"\r\n\r\n" + (body if path == VICTIM.page_path else whole)
+        )
+
+    summary, code, wire = await crawled(place, change)
+    assert wire.paths.count(VICTIM.page_path) == 1
+    assert wire.paths[-1] == VICTIM.page_path
+    assert (code, summary.requests) == (ExitCode.BLOCKED, len(wire.requests))
+    (wait,) = row(place.conninfo, "SELECT EXTRACT(EPOCH FROM blocked_until - clock_timestamp())::float8 FROM host")
+    assert 3590 < wait < 3601
+
+
+@pytest.mark.parametrize(
+    ("status", "state"), [(b"404 Not Found", "gone"), (b"410 Gone", "gone"), (b"403 Forbidden", "failed")]
+)
+async def test_what_a_status_says_needs_no_body(place: Workplace, status: bytes, state: str) -> None:
+    broken = with_headers(b"Content-Encoding: gzip", status=status, wrap=lambda _: b"not packed")
+    summary, _, wire = await crawled(place, broken)
+    assert page(place.conninfo, VICTIM.page_path)[0] == state
+    assert wire.paths.count(VICTIM.page_path) == 1
+    assert summary.requests == len(wire.requests)
+
+
 async def test_a_date_to_come_back_at_is_on_the_clock_of_who_wrote_it(
     place: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -451,6 +495,24 @@ async def test_an_error_of_our_own_after_a_request_is_one_row(
         summary, _ = await run(place, site.base)
         assert summary.requests == len(site.requests)
     assert summary.photos_new == OTHERS
+
+
+async def test_a_photo_that_is_forgotten_between_two_tries_is_not_tried_again(
+    place: Workplace, connection: Connection
+) -> None:
+    async with demo_site(world=WORLD, crawl_delay=0.5, hostile=[f"500@{VICTIM.page_path}"]) as site:
+        place = replace(place, sites=(site.base,), timeouts=IMPATIENT)
+        crawling = asyncio.create_task(crawl(place, site.base, SCOPE, show))
+        while VICTIM.page_path not in site.paths():  # noqa: ASYNC110  (the site has no event for it)
+            await asyncio.sleep(0.01)
+        await forget_url(connection, site.base + VICTIM.page_path)
+        so_far = len(site.requests)
+        while len(site.requests) < so_far + 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        place.stopping.set()
+        summary, _ = await crawling
+        assert site.paths().count(VICTIM.page_path) == 1
+        assert summary.requests == len(site.requests)
 
 
 async def test_a_crawl_that_is_stopped_between_attempts_leaves_no_slot_behind(place: Workplace) -> None:
