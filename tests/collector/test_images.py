@@ -9,7 +9,7 @@ import zlib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageFilter, ImageOps
+from PIL import ExifTags, Image, ImageFilter, ImageOps, PngImagePlugin
 
 from collector.demo import bombs
 from collector.demo.drawing import draw_photo
@@ -252,6 +252,19 @@ def test_a_picture_is_measured_upright(orientation: int, form: str) -> None:
     assert (picture.width, picture.height) == upright.size
     assert distance(picture.phash, inspect(encoded(upright, "PNG")).phash) <= 12
     assert unpack(lying).image.size == upright.size
+
+
+XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+def test_words_about_a_picture_that_no_browser_goes_by_do_not_turn_it(form: str) -> None:
+    photo = opened(PHOTOS[0])
+    text = PngImagePlugin.PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", XMP.decode())
+    told = encoded(photo, form, **({"pnginfo": text} if form == "PNG" else {"xmp": XMP}))
+    assert ExifTags.Base.Orientation in opened(told).getexif()  # so the library would turn it
+    assert inspect(told) == inspect(encoded(photo, form))
 
 
 def deep(image: Image.Image) -> Image.Image:
