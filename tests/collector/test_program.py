@@ -5,6 +5,7 @@ import os
 import shutil
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -121,6 +122,32 @@ def test_a_home_that_cannot_be_meant_is_refused(monkeypatch: pytest.MonkeyPatch,
     with pytest.raises(UsageError, match=f"PADDOCK_HOME.*{said}") as raised:
         load_settings()
     assert str(raised.value).isprintable()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the platform names another folder")
+@pytest.mark.parametrize(
+    ("home", "said"), [("/tmp/two\nlines", "has a line break"), ("~", "names no folder"), ("~x/y", "names no folder")]
+)
+def test_a_home_that_is_not_set_is_looked_at_as_well(monkeypatch: pytest.MonkeyPatch, home: str, said: str) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.delenv("PADDOCK_HOME", raising=False)
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setenv("HOME", home)
+    with pytest.raises(UsageError, match=f"PADDOCK_HOME.*{said}"):
+        load_settings()
+
+
+def test_a_home_that_is_a_link_to_itself_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    done = run(["status"], environment(None, PADDOCK_HOME=str(tmp_path / "loop")))
+    assert (done.returncode, done.stderr.count(b"\n")) == (2, 1), done.stderr
+    assert b"set PADDOCK_HOME to another folder" in done.stderr
+
+
+@pytest.mark.parametrize("address", ["", " ", "\n"])
+def test_an_address_of_nothing_is_no_address(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("PADDOCK_DATABASE_URL", address)
+    assert load_settings().database_url is None
 
 
 def test_a_home_in_a_home_or_in_this_folder_is_the_same_one_from_everywhere(
