@@ -171,9 +171,7 @@ class Shift:
         try:
             await self.engine.line.execute(GONE, {"name": self.engine.machine})
         except psycopg.OperationalError as error:
-            logger.warning(
-                "the database could not be told that this machine leaves", extra={"reason": in_a_line(error)}
-            )
+            logger.warning("the database was not told that this machine leaves", extra={"reason": in_a_line(error)})
 
 
 def _busy(engine: Engine) -> list[str]:
