@@ -114,8 +114,10 @@ def _for_a_slot(job: Job, jobs: Sequence[Job], fit: Sequence[Machine], now: date
     return "" if _is_new(job, now) else f"waits for the engine on {_listed(list(held))} to take it"
 
 
-def _holds(one: Job, machine: Machine, like: Job) -> bool:
-    return one.state is State.RUNNING and one.machine == machine.name and _kind(one) == _kind(like) and wants(one) > 0
+def _holds(one: Job, machine: Machine, job: Job) -> bool:
+    """Whether one job holds what another wants. It may be the same, begun since that one was looked up."""
+    begun = one.state is State.RUNNING and one.machine == machine.name and one.name != job.name
+    return begun and _kind(one) == _kind(job) and wants(one) > 0
 
 
 def _is_before(one: Job, job: Job) -> bool:
