@@ -64,8 +64,8 @@ def explain(job: Job, jobs: Sequence[Job], machines: Sequence[Machine], now: dat
     """
     if job.state is State.RUNNING:
         return _is_silent(job, machines)
-    if job.state is not State.QUEUED:
-        return ""
+    if job.state is not State.QUEUED or any(one.name == job.name and one.state is State.RUNNING for one in jobs):
+        return ""  # it ends, or it has begun since it was looked up
     able = [machine for machine in machines if machine.takes(job)]
     fit = [machine for machine in able if machine.there and machine.room(job) >= wants(job)]
     if fit:
@@ -114,10 +114,8 @@ def _for_a_slot(job: Job, jobs: Sequence[Job], fit: Sequence[Machine], now: date
     return "" if _is_new(job, now) else f"waits for the engine on {_listed(list(held))} to take it"
 
 
-def _holds(one: Job, machine: Machine, job: Job) -> bool:
-    """Whether one job holds what another wants. It may be the same, begun since that one was looked up."""
-    begun = one.state is State.RUNNING and one.machine == machine.name and one.name != job.name
-    return begun and _kind(one) == _kind(job) and wants(one) > 0
+def _holds(one: Job, machine: Machine, like: Job) -> bool:
+    return one.state is State.RUNNING and one.machine == machine.name and _kind(one) == _kind(like) and wants(one) > 0
 
 
 def _is_before(one: Job, job: Job) -> bool:
