@@ -206,6 +206,17 @@ def chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
+@pytest.mark.parametrize("segment", [b"\xff\xfe\0\2", b"\xff\xc4\0\x13" + bytes(17), b"\xff\xe1\0\2"])
+def test_a_jpeg_of_very_many_parts_is_refused_before_one_is_read(segment: bytes) -> None:
+    photo = encoded(opened(PHOTOS[0]))
+    began = time.process_time()
+    with pytest.raises(BrokenPicture, match="more than 5,000 parts"):
+        inspect(photo[:2] + segment * 500_000 + photo[2:])
+    assert time.process_time() - began < 1
+    few = photo[:2] + segment * 100 + photo[2:]
+    assert inspect(few).phash == inspect(photo).phash
+
+
 def test_a_png_full_of_packed_words_or_of_empty_parts_is_refused() -> None:
     head, rest = WHOLE["png"][:33], WHOLE["png"][33:]
     words = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(50_000_000)))
