@@ -120,7 +120,7 @@ def reparse(since: str | None, *, dry_run: bool, as_json: bool, demo: bool) -> E
     """`collector reparse`."""
     console = stderr(demo=demo)
     # Horses and their aptitudes are of no day; they are read again where everything is.
-    first_day = read_scope(since, None, None).since if since else UNDATED
+    first_day = UNDATED if since is None else read_scope(since, None, None).since
 
     def show(done: int, total: int) -> None:
         if console.is_terminal:

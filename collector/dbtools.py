@@ -2,9 +2,10 @@
 
 import os
 import re
+import signal
 import subprocess
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import typer
@@ -107,9 +108,21 @@ def _as_url(facts: Mapping[str, object]) -> str:
 
 
 def psql(arguments: list[str], *, demo: bool) -> int:
-    """`collector db psql`; psql's own exit status."""
+    """`collector db psql`; psql's own exit status, as a shell tells it where a signal has ended it."""
     with opened(demo=demo) as conninfo:
         # What is shown is in the terminal's encoding, which psql finds out by itself.
         facts = {name: value for name, value in conninfo_to_dict(conninfo).items() if name != "client_encoding"}
         address, environment = handed_on(make_conninfo("", **facts))
-        return subprocess.run([program("psql"), address, *arguments], check=False, env=environment).returncode
+        with _ctrl_c_is_theirs():
+            code = subprocess.run([program("psql"), address, *arguments], check=False, env=environment).returncode
+        return code if code >= 0 else 128 - code
+
+
+@contextmanager
+def _ctrl_c_is_theirs() -> Iterator[None]:
+    """Let Ctrl-C break off what is done in a shell, and not the shell. (Ignored here, it would be so there as well.)"""
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -295,7 +295,7 @@ def lease(directory: Path, *, fast_and_unsafe: bool = False) -> Iterator[str]:
     """
     with contextlib.ExitStack() as held:
         try:
-            directory = directory.resolve()  # two names of one folder are one server
+            directory = Path(os.path.realpath(directory))  # two names of one folder are one server
             if UNQUOTED.search(str(directory)):
                 why = "has a $, `, \" or \\ in its name, which pg_ctl's shell would expand"
                 raise UsageError(f"{directory} {why}: set PADDOCK_HOME to another folder.")

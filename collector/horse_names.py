@@ -4,6 +4,7 @@ from typing import Any, LiteralString
 
 from collector.errors import UsageError
 from collector.politeness import Connection
+from collector.typed import half_width
 from collector.web.names import as_key, read_name, spelt_with
 from collector.web.search import AS_WRITTEN
 
@@ -18,9 +19,11 @@ async def find_horses(connection: Connection, word: str) -> list[str]:
     """The ids of the horses that a person means: those of this id or name, else the only one whose name holds it.
 
     Raises:
-        UsageError: there is none, or several names hold it; they are listed.
+        UsageError: nothing is named, there is none, or several names hold it; they are listed.
     """
-    found = await _rows(connection, WHOLE, {"word": word.strip(), "key": as_key(word)})
+    if not word.strip():
+        raise UsageError("Which horse? Give its name, a part of it, or its id.")
+    found = await _rows(connection, WHOLE, {"word": half_width(word), "key": as_key(word)})
     if found:
         return [row[0] for row in found]
     found = await _of_part(connection, word)

@@ -131,9 +131,15 @@ def _check_size(image: ImageFile.ImageFile, scans: int) -> None:
 
 
 def turn_of(image: Image.Image) -> int | None:
-    """The EXIF orientation. Pillow's own way of turning writes the EXIF anew, which fails where any of it is broken."""
+    """The EXIF orientation.
+
+    Pillow's own ways do not fit: that of turning writes the EXIF anew, which fails where any of it is broken, and
+    that of reading believes XMP and old PNG texts besides, by which nothing turns a picture that shows it.
+    """
+    exif = Image.Exif()
     try:
-        turn = image.getexif().get(ExifTags.Base.Orientation)
+        exif.load(image.info.get("exif", b""))
+        turn = exif.get(ExifTags.Base.Orientation)
     except BROKEN:
         return None
     return turn if isinstance(turn, int) else None

@@ -43,7 +43,7 @@ def refresh_labels(
     async def main(conninfo: str) -> ExitCode:
         place = workplace(settings, conninfo)
         async with await place.connect() as connection:
-            chosen = await find_horses(connection, horse) if horse else None
+            chosen = await find_horses(connection, horse) if horse is not None else None
             if dry_run:
                 foreseen = await refreshing.foresee(connection, site, older_than=age, horses=chosen)
                 _print_foreseen(foreseen, limit, as_json=as_json, demo=demo)
@@ -71,9 +71,11 @@ def _print_foreseen(foreseen: refreshing.Foreseen, limit: int | None, *, as_json
         known = {"pages_due": foreseen.due, "requests_at_least": asked.due, "requests": asked.most}
         print_json(known | {"requests_are_an_estimate": not sure})
         return
-    words = f"{foreseen.due} pages are due{f', at most {limit} are asked for' if limit else ''}: {asked.due}"
+    words = f"{foreseen.due} {'page is' if foreseen.due == 1 else 'pages are'} due"
+    words += f", at most {limit} are asked for: {asked.due}" if limit else f": {asked.due}"
     words += "" if sure else f" to {asked.most}"
-    words += " requests." if sure else " requests, an estimate: what a page leads to is known when it has been read."
+    words += " request" if asked.most == 1 else " requests"
+    words += "." if sure else ", an estimate: what a page leads to is known when it has been read."
     stdout(demo=demo).print(words, soft_wrap=True)
 
 

@@ -14,6 +14,7 @@ from enum import StrEnum
 from collector.errors import BrokenPicture
 
 MAX_SCANS = 100  # of a progressive JPEG; encoders write 10 or so, and each is unpacked over the whole picture
+MAX_SEGMENTS = 5_000  # of a JPEG beside its scans; files of cameras have some dozens, of 64 kB at most
 MAX_PIECES = 200_000  # chunks or blocks of a PNG, GIF or WebP of 20 MB
 MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # of a JPEG; what is left out stands within its pixels
 BARE = frozenset(b"\x01\xd8")  # markers without a length
@@ -92,7 +93,7 @@ def _cut_off() -> BrokenPicture:
 
 
 def _walk_jpeg(body: bytes) -> Outline:
-    at, scans, frame = 2, 0, 0
+    at, scans, segments, frame = 2, 0, 0, 0
     missing = set[tuple[int, int]]()  # colour and frequency of what is promised and has not come in full
     while found := MARKER.search(body, at):
         at, code = found.end(), body[found.end() - 1]
@@ -100,6 +101,9 @@ def _walk_jpeg(body: bytes) -> Outline:
             if missing:
                 raise _cut_off()
             return Outline(scans, found.start(), frame in HUFFMAN)
+        segments += 1
+        if segments > MAX_SEGMENTS:
+            raise BrokenPicture(f"a JPEG of more than {MAX_SEGMENTS:,} parts")
         if code in BARE:
             continue
         segment = body[at + 2 : at + max(2, int.from_bytes(body[at : at + 2]))]

@@ -43,7 +43,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="PADDOCK_", env_file=".env", extra="ignore", frozen=True)
 
-    home: Path = Field(default_factory=default_home)
+    home: Path = Field(default_factory=default_home, validate_default=True)
     database_url: str | None = None  # postgresql://...; unset: the embedded Postgres under home
     contact: str | None = None  # an address or URL; goes into User-Agent and From
     keibado_url: str = "http://old.keibado.ne.jp"
@@ -95,7 +95,7 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _read_database_url(cls, value: str | None) -> str | None:
-        return value or None
+        return (value or "").strip() or None
 
     @field_validator("serve_token")
     @classmethod

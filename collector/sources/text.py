@@ -179,16 +179,20 @@ UNSEEN = re.compile(
     r"[\s\x00-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     r"\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
 )
-VOICING = str.maketrans("\u309b\u309c", "\u3099\u309a")  # ゛ and ゜ on their own, as in ウ゛
+# ゛ and ゜ on their own, as in ウ゛, and lines above, which would be taken for accents.
+VOICING = str.maketrans("\u309b\u309c\u203e\uffe3\xaf", "\u3099\u309aーーー")
 MOST_LAYERS = 9  # marks within marks
 BULLETS = "・･●•◆■*＊"
+QUOTES = '「」『』"“”〝〟'
 KATAKANA = re.compile("[ァ-ヴー]+")
 AS_KATAKANA = {code: code + 0x60 for code in (*range(0x3041, 0x3097), 0x309D, 0x309E)}
-# What stands for ー behind a katakana: dashes, and the kanji that looks like it.
-LONG = re.compile(f"(?<=[ァ-ヺー])[{re.escape(DASHES)}~〜～∼\\-一]+(?=[ァ-ヺ・]|$)")
+# What stands for ー behind a katakana: dashes, lines of tables, of vertical writing, and the kanji that looks like it.
+LINES = "~〜～∼⁓〰⎯╌╴┄┅┈⸺⸻ˉ˗\u1173㇐|│丨一"
+LONG = re.compile(f"(?<=[ァ-ヺー])[{re.escape(DASHES)}{LINES}\\-]+(?=[ァ-ヺ・]|$)")
+RING = re.compile("(?<=[ハヒフヘホ])[°˚]")  # as in ハ°
 # Kanji that look like katakana, which they are in a name that is katakana else.
-LOOK_ALIKE = str.maketrans("二八力口工夕卜才千", "ニハカロエタトオチ")
-ALL_KATAKANA = re.compile("(?=.*[ァ-ヺ])[ァ-ヺー・二八力口工夕卜才千]+")
+LOOK_ALIKE = str.maketrans("二八力口工夕卜才千三又丿囗亻廾乂厶匕彐", "ニハカロエタトオチミヌノロイサメムヒヨ")
+ALL_KATAKANA = re.compile("(?=.*[ァ-ヺ])[ァ-ヺー・二八力口工夕卜才千三又丿囗亻廾乂厶匕彐]+")
 REPEATED = re.compile("([ァ-ヺ])([ヽヾ])")
 DOTS = re.compile("(?<=[ァ-ヺー])[·•‧∙⋅･](?=[ァ-ヺ])")
 ACCENTS = re.compile("[\u0300-\u036f]")
@@ -215,13 +219,14 @@ def _without_marks(name: str) -> str:
     whole = UNSEEN.sub("", unicodedata.normalize("NFKC", UNSEEN.sub("", name).translate(VOICING)))
     plain = CIRCLED.sub("", UNSEEN.sub("", name)).translate(VOICING)
     normal = UNSEEN.sub("", unicodedata.normalize("NFKC", plain))
-    bare = IN_FRONT.sub("", IN_BRACKETS.sub("", normal).lstrip(BULLETS)).lstrip(BULLETS)
+    bare = IN_FRONT.sub("", IN_BRACKETS.sub("", normal).lstrip(BULLETS)).lstrip(BULLETS).strip(QUOTES)
     return bare or normal or whole
 
 
 def _spelt_alike(name: str) -> str:
     """A name without what people mistype: dashes for ー, hiragana, kanji and dots that look the same, accents."""
-    key = LONG.sub(lambda match: "ー" * len(match[0]), name.translate(AS_KATAKANA))
+    key = RING.sub("\u309a", name.translate(AS_KATAKANA))
+    key = LONG.sub(lambda match: "ー" * len(match[0]), unicodedata.normalize("NFC", key))
     if ALL_KATAKANA.fullmatch(key):
         key = key.translate(LOOK_ALIKE)
     key = REPEATED.sub(_written_twice, DOTS.sub("・", key))

@@ -2,6 +2,7 @@
 
 import logging
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -95,7 +96,21 @@ def test_a_read_only_database_is_read_and_never_half_written(filled: str, role: 
     for words in WRITING:
         check_sentence(collector(*words, env=env), 2, "read-only", "Nothing was changed")
     assert trainer("job", "list", env=env).exit_code == 0
-    check_sentence(trainer("worker", "--until-idle", env=env), 2, "read-only")
+
+
+@pytest.mark.parametrize(("main", "words"), [("collector", ["worker"]), ("trainer", ["worker", "--until-idle"])])
+def test_a_worker_of_which_several_parts_fail_for_one_reason_says_it_once(
+    filled: str, role: str, tmp_path: Path, main: str, words: list[str]
+) -> None:
+    execute(filled, f"ALTER ROLE {role} SUPERUSER")
+    execute(filled, f"ALTER ROLE {role} SET default_transaction_read_only = on")
+    command = [sys.executable, "-c", f"from {main}.cli import main; main()", *words]
+    env = with_sites(as_role(filled, role), tmp_path)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60)
+    said = [line for line in done.stderr.splitlines() if " INFO " not in line]
+    assert done.returncode == 2
+    assert len(said) == 1, done.stderr
+    assert "read-only" in said[0]
 
 
 def test_a_role_that_may_only_read_is_told_what_it_may_not(filled: str, role: str, tmp_path: Path) -> None:

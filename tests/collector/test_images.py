@@ -9,7 +9,7 @@ import zlib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageFilter, ImageOps
+from PIL import ExifTags, Image, ImageFilter, ImageOps, PngImagePlugin
 
 from collector.demo import bombs
 from collector.demo.drawing import draw_photo
@@ -206,6 +206,17 @@ def chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
+@pytest.mark.parametrize("segment", [b"\xff\xfe\0\2", b"\xff\xc4\0\x13" + bytes(17), b"\xff\xe1\0\2"])
+def test_a_jpeg_of_very_many_parts_is_refused_before_one_is_read(segment: bytes) -> None:
+    photo = encoded(opened(PHOTOS[0]))
+    began = time.process_time()
+    with pytest.raises(BrokenPicture, match="more than 5,000 parts"):
+        inspect(photo[:2] + segment * 500_000 + photo[2:])
+    assert time.process_time() - began < 1
+    few = photo[:2] + segment * 100 + photo[2:]
+    assert inspect(few).phash == inspect(photo).phash
+
+
 def test_a_png_full_of_packed_words_or_of_empty_parts_is_refused() -> None:
     head, rest = WHOLE["png"][:33], WHOLE["png"][33:]
     words = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(50_000_000)))
@@ -252,6 +263,19 @@ def test_a_picture_is_measured_upright(orientation: int, form: str) -> None:
     assert (picture.width, picture.height) == upright.size
     assert distance(picture.phash, inspect(encoded(upright, "PNG")).phash) <= 12
     assert unpack(lying).image.size == upright.size
+
+
+XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+def test_words_about_a_picture_that_no_browser_goes_by_do_not_turn_it(form: str) -> None:
+    photo = opened(PHOTOS[0])
+    text = PngImagePlugin.PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", XMP.decode())
+    told = encoded(photo, form, **({"pnginfo": text} if form == "PNG" else {"xmp": XMP}))
+    assert ExifTags.Base.Orientation in opened(told).getexif()  # so the library would turn it
+    assert inspect(told) == inspect(encoded(photo, form))
 
 
 def deep(image: Image.Image) -> Image.Image:

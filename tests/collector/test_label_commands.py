@@ -64,6 +64,8 @@ async def test_a_limit_is_kept_and_the_rest_stays_due(conninfo: str) -> None:
         (["horse", "ナナシノコンベエ"], "is known; horses come with the races"),
         (["refresh-labels", "--older-than", "a month"], "write it as 12h, 30d or 8w"),
         (["refresh-labels", "--horse", "ナナシ"], "is known; horses come with the races"),
+        (["refresh-labels", "--horse", ""], "Which horse"),  # a variable that is not set, and never all of them
+        (["reparse", "--since", ""], "is neither a year"),
         (["match", "--set", "somewhere", "2011100001"], "is no photo; write the issue and the number"),
         (["match", "--review", "--set", "160104-01", "2011100001"], "give one of them"),
     ],

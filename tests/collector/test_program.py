@@ -3,11 +3,15 @@
 import json
 import os
 import shutil
+import signal
 import stat
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from collector.errors import UsageError
@@ -101,6 +105,31 @@ def test_wherever_the_output_goes_there_is_an_exit_code_and_no_traceback(
     assert said in done.stderr
 
 
+def test_a_shell_on_the_database_whose_reader_has_gone_ends_as_others_do(conninfo: str) -> None:
+    script = f"{RUN} db psql -c 'SELECT generate_series(1, 1000000)' | true; echo ${{PIPESTATUS[0]}} >code"
+    done = subprocess.run(["/bin/bash", "-c", script], env=environment(conninfo), capture_output=True, text=True)
+    assert (Path("code").read_text(), done.stderr) == ("141\n", "")
+
+
+def test_a_ctrl_c_in_a_shell_on_the_database_breaks_off_a_statement_and_not_the_shell(conninfo: str) -> None:
+    shell = subprocess.Popen(
+        [*COMMAND, "db", "psql"],
+        env=environment(conninfo), start_new_session=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    with shell, psycopg.connect(conninfo, autocommit=True) as connection:
+        assert shell.stdin
+        shell.stdin.write(b"SELECT pg_sleep(60);\n")
+        shell.stdin.flush()
+        asleep = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+        while connection.execute(asleep).fetchone() == (0,):
+            time.sleep(0.05)
+        os.killpg(shell.pid, signal.SIGINT)
+        _, err = shell.communicate(timeout=30)
+    assert shell.returncode == 3  # which psql says of a script that was broken off; at a terminal it goes on
+    assert b"canceling statement due to user request" in err
+
+
 # --- homes ------------------------------------------------------------------------------------------------
 
 
@@ -121,6 +150,30 @@ def test_a_home_that_cannot_be_meant_is_refused(monkeypatch: pytest.MonkeyPatch,
     with pytest.raises(UsageError, match=f"PADDOCK_HOME.*{said}") as raised:
         load_settings()
     assert str(raised.value).isprintable()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the platform names another folder")
+@pytest.mark.parametrize("home", ["/tmp/two\nlines", "/tmp/\x1b[31m"])
+def test_a_home_that_is_not_set_is_looked_at_as_well(monkeypatch: pytest.MonkeyPatch, home: str) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.delenv("PADDOCK_HOME", raising=False)
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setenv("HOME", home)
+    with pytest.raises(UsageError, match=r"PADDOCK_HOME.*has a line break"):
+        load_settings()
+
+
+def test_a_home_that_is_a_link_to_itself_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    done = run(["status"], environment(None, PADDOCK_HOME=str(tmp_path / "loop")))
+    assert (done.returncode, done.stderr.count(b"\n")) == (2, 1), done.stderr
+    assert b"set PADDOCK_HOME to another folder" in done.stderr
+
+
+@pytest.mark.parametrize("address", ["", " ", "\n"])
+def test_an_address_of_nothing_is_no_address(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("PADDOCK_DATABASE_URL", address)
+    assert load_settings().database_url is None
 
 
 def test_a_home_in_a_home_or_in_this_folder_is_the_same_one_from_everywhere(

@@ -174,7 +174,17 @@ async def name_horses(connection: Connection, *names: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["キタサンブラック", "2011100001", "ブラック", "きたさんぶ", "kitasanbura", "ｷﾀｻﾝﾌﾞ", "kitasan bu"]
+    "word",
+    [
+        "キタサンブラック",
+        "2011100001",
+        "２０１１１００００１",
+        "ブラック",
+        "きたさんぶ",
+        "kitasanbura",
+        "ｷﾀｻﾝﾌﾞ",
+        "kitasan bu",
+    ],
 )
 async def test_a_horse_is_meant_by_its_id_its_name_or_a_part_of_it_as_the_search_takes_it(
     connection: Connection, word: str
@@ -193,6 +203,10 @@ async def test_a_whole_name_comes_before_longer_ones_and_several_are_listed(conn
 
 
 async def test_a_horse_that_is_not_known_is_said_so(connection: Connection) -> None:
-    for name in ("ナナシ", "", "   "):
-        with pytest.raises(UsageError, match="is known; horses come with the races"):
+    for name, said in (
+        ("ナナシ", "is known; horses come with the races"),
+        ("", "Which horse"),
+        (" \u3000", "Which horse"),
+    ):
+        with pytest.raises(UsageError, match=said):
             await find_horses(connection, name)

@@ -276,6 +276,8 @@ def test_every_label_is_of_a_charset_that_is_read() -> None:
         "㊗ヴィクトワール",
         "ヴィクトワール(外)",
         "・ □外 ヴィクトワール",
+        "「ヴィクトワール」",
+        "『(外)ヴィクトワール』",
     ],
 )
 def test_a_horse_has_one_key_however_its_name_is_printed(printed: str) -> None:
@@ -291,7 +293,7 @@ def test_a_middle_dot_within_a_name_stays() -> None:
     assert horse_key("・ザ・ロック") == "ザ・ロック"
 
 
-LONG = "ー－-‐‑‒–—―−─━ｰ﹣一〜～~"
+LONG = "ー－-‐‑‒–—―−─━ｰ﹣一〜～~￣‾¯｜│丨⎯╌ㅡ㇐〰"
 UNSEEN = (
     "\u200b",
     "\ufeff",
@@ -327,7 +329,7 @@ def hiragana(name: str) -> str:
 
 
 def kanji(name: str) -> str:
-    return name.translate(str.maketrans("ニハカロエタトオチ", "二八力口工夕卜才千"))
+    return name.translate(str.maketrans("ニハカロエタトオチミヌノサメムヒ", "二八力口工夕卜才千三又丿廾乂厶匕"))
 
 
 def looks_so(name: str) -> str:
@@ -358,7 +360,17 @@ def test_a_mistyped_name_has_the_same_key(data: st.DataObject, kana: list[str]) 
 
 
 @pytest.mark.parametrize(
-    "name", ["カトレア", "エイシンヒカリ", "ニシノデイジー", "タップダンスシチー", "オルフェーヴル"]
+    "name",
+    [
+        "カトレア",
+        "エイシンヒカリ",
+        "ニシノデイジー",
+        "タップダンスシチー",
+        "オルフェーヴル",
+        "ミホノブルボン",
+        "アヌビス",
+        "メイショウサムソン",
+    ],
 )
 def test_kanji_that_look_like_katakana_are_katakana_among_them(name: str) -> None:
     assert horse_key(kanji(name)) == name
@@ -394,6 +406,11 @@ def test_names_that_differ_stay_apart(printed: str, key: str) -> None:
 def test_a_key_is_its_own_key(name: str) -> None:
     key = horse_key(name)
     assert horse_key(key) == key
+
+
+def test_a_ring_for_a_mark_of_voice() -> None:
+    assert horse_key("ハ°ールコ－ト゛") == horse_key("ﾊ°ｰﾙｺｰﾄﾞ") == "パールコード"
+    assert horse_key("N°1") == "n°1"
 
 
 def test_no_two_real_horses_have_one_key() -> None:

@@ -175,6 +175,7 @@ PAGE = Task(command=("lab",), opens="http://127.0.0.1:1/")
     ("job", "others", "machines", "says"),
     [
         (a_job("a"), [running("b")], [a_machine()], "waits for a CPU slot on m, held by b (without a limit)"),
+        (a_job("a"), [running("a")], [a_machine()], ""),  # begun since it was looked up
         (
             a_job("a", 2), [running("b", 1, task=LIMITED, seconds=3600.0)], [a_machine(gpus=2)],
             f"waits for 2 GPUs on m, held by b (until {IN_AN_HOUR} at the latest)",

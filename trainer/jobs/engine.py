@@ -88,7 +88,8 @@ class Shift:
             _, hanging = await asyncio.wait(beside, timeout=LEAVE_WITHIN)
             for task in hanging:
                 task.cancel()
-            await asyncio.gather(*hanging, *self.running, return_exceptions=True)
+            # Of several that failed for one reason, one has been told; nobody is to hear of the others when they go.
+            await asyncio.gather(*beside, *self.running, return_exceptions=True)
             await self._be_gone()
             await engine.line.close()
 
@@ -101,7 +102,7 @@ class Shift:
             except psycopg.OperationalError as error:
                 now = time.monotonic()
                 if away_since is None:
-                    logger.warning("the database is away", extra={"reason": in_a_line(error)})
+                    logger.warning("waiting for the database", extra={"reason": in_a_line(error)})
                 away_since = away_since or now
                 if not is_away(error) or (self.until_idle and now - away_since > AWAY):
                     raise
@@ -170,7 +171,7 @@ class Shift:
         try:
             await self.engine.line.execute(GONE, {"name": self.engine.machine})
         except psycopg.OperationalError as error:
-            logger.warning("the database is away", extra={"reason": in_a_line(error)})
+            logger.warning("the database was not told that this machine leaves", extra={"reason": in_a_line(error)})
 
 
 def _busy(engine: Engine) -> list[str]:

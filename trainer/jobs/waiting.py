@@ -64,8 +64,8 @@ def explain(job: Job, jobs: Sequence[Job], machines: Sequence[Machine], now: dat
     """
     if job.state is State.RUNNING:
         return _is_silent(job, machines)
-    if job.state is not State.QUEUED:
-        return ""
+    if job.state is not State.QUEUED or any(one.name == job.name and one.state is State.RUNNING for one in jobs):
+        return ""  # it ends, or it has begun since it was looked up
     able = [machine for machine in machines if machine.takes(job)]
     fit = [machine for machine in able if machine.there and machine.room(job) >= wants(job)]
     if fit:
