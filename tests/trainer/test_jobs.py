@@ -1,6 +1,7 @@
 """Training jobs for real: the engine as a process, Postgres, jobs that are killed, and disks that are full."""
 
 import asyncio
+import gc
 import json
 import os
 import shutil
@@ -14,13 +15,14 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 from safetensors.torch import load_file
 from torch import equal
 
 from tests.trainer.conftest import trained
 from tests.trainer.stable import QUICK, WITHIN, Stable, alive, alone_in
 from trainer.dataset.manifest import Version
-from trainer.jobs import attempt, book
+from trainer.jobs import attempt, book, engine
 from trainer.jobs.folders import Folders, mark
 from trainer.jobs.task import State
 from trainer.locks import is_locked
@@ -364,6 +366,20 @@ def test_when_nothing_runs_nothing_is_left_running(tmp_path_factory: pytest.Temp
         assert time.monotonic() < deadline
         time.sleep(0.1)
     assert json.loads(type_("job", "list", "--json"))[0]["state"] == "done"  # the history is still there
+
+
+def test_an_engine_that_may_not_write_ends_for_that_reason_and_leaves_no_connection_and_no_error_behind(
+    conninfo: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """All that it does beside one another fails of the same."""
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        name = Identifier(connection.info.dbname)
+        connection.execute(SQL("ALTER DATABASE {} SET default_transaction_read_only = on").format(name))
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        engine.main(conninfo, tmp_path, fleet=True, until_idle=False)
+    gc.collect()  # a connection that is still open says so, and a task whose error nobody has seen
+    assert caplog.records == []
+    assert not is_locked(tmp_path / "jobs" / "engine.lock")
 
 
 def test_what_a_killed_engine_left_of_an_ended_job_is_removed_by_the_next(stable: Stable) -> None:

@@ -84,13 +84,21 @@ class Shift:
         try:
             await self._until_the_end(beside)
         finally:
-            engine.leaving.set()
-            _, hanging = await asyncio.wait(beside, timeout=LEAVE_WITHIN)
-            for task in hanging:
-                task.cancel()
-            await asyncio.gather(*hanging, *self.running, return_exceptions=True)
-            await self._be_gone()
-            await engine.line.close()
+            await self._leave(beside)
+
+    async def _leave(self, beside: list[asyncio.Task[None]]) -> None:
+        """End all that goes on here. What goes wrong with it is in the log, unless it has ended the engine."""
+        line, failed = self.engine.line, sys.exception()
+        self.engine.leaving.set()
+        _, hanging = await asyncio.wait(beside, timeout=LEAVE_WITHIN)
+        for task in hanging:
+            task.cancel()
+        endings = await asyncio.gather(*beside, *self.running, return_exceptions=True)
+        endings += await asyncio.gather(line.execute(GONE, {"name": self.engine.machine}), return_exceptions=True)
+        await line.close()
+        for error in endings:
+            if isinstance(error, Exception) and type(error) is not type(failed):
+                logger.warning("a part of the engine broke off", extra={"reason": in_a_line(error)})
 
     async def _for_ever(self, every: float, do: Callable[[], Awaitable[Any]]) -> None:
         away_since = None
@@ -166,12 +174,6 @@ class Shift:
         facts = {"name": engine.machine, "gpus": engine.gpus, "slots": engine.slots, "fleet": engine.fleet}
         await engine.line.execute(SEEN, facts)
 
-    async def _be_gone(self) -> None:
-        try:
-            await self.engine.line.execute(GONE, {"name": self.engine.machine})
-        except psycopg.OperationalError as error:
-            logger.warning("the database is away", extra={"reason": in_a_line(error)})
-
 
 def _busy(engine: Engine) -> list[str]:
     """Jobs in whose folder a process is still at work, of an engine that is gone."""
@@ -214,8 +216,10 @@ def main(conninfo: str, home: Path, *, fleet: bool, until_idle: bool) -> None:
     idle = True
     while idle:
         engine = Engine.at(conninfo, home, fleet=fleet)
-        idle = asyncio.run(_serve(Shift(engine, until_idle)))
-        os.close(descriptor)
+        try:
+            idle = asyncio.run(_serve(Shift(engine, until_idle)))
+        finally:
+            os.close(descriptor)
         # A job that was queued at the last moment has found the lock held, and has started no engine.
         if not idle or not is_left(engine) or (descriptor := try_lock(engine_lock(home))) is None:
             return
