@@ -145,8 +145,10 @@ def _unreadable(photo: str, reason: str) -> UsageError:
 
 def forget_cached(cache: Path, version: str, others: Iterable[Version]) -> int:
     """Remove the pixels and features of photos that are in no other version; the bytes that were freed."""
-    # As they were once kept, by version.
-    held = [path for kind in ("pixels", "features") for path in cache.glob(f"{kind}-{glob.escape(version)}-*")]
+    # What is kept by version: where its photos lie for a run, and once their pixels and features.
+    held = [
+        path for kind in ("pixels", "features", "neighbours") for path in cache.glob(f"{kind}-{glob.escape(version)}-*")
+    ]
     freed = sum(path.stat().st_size for path in held)
     for path in held:
         path.unlink()

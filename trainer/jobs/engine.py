@@ -93,7 +93,7 @@ class Shift:
         _, hanging = await asyncio.wait(beside, timeout=LEAVE_WITHIN)
         for task in hanging:
             task.cancel()
-        endings = await asyncio.gather(*beside, *self.running, return_exceptions=True)
+        endings: list[Any] = await asyncio.gather(*beside, *self.running, return_exceptions=True)
         endings += await asyncio.gather(line.execute(GONE, {"name": self.engine.machine}), return_exceptions=True)
         await line.close()
         for error in endings:
