@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import typer
@@ -59,7 +58,7 @@ def ensure(settings: Settings, jobs: Sequence[Job], *, demo: bool) -> None:
 def reasons_to_wait(connection: Connection, jobs: Sequence[Job]) -> dict[int, str]:
     """For what each of these jobs waits, of those that wait."""
     unended, machines = book.list_unended(connection)
-    now = datetime.now(UTC)
+    now = book.now(connection)
     found = {job.id: explain(job, unended, machines, now) for job in jobs if not job.state.ended}
     return {job_id: words for job_id, words in found.items() if words}
 

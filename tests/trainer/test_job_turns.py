@@ -13,7 +13,7 @@ import pytest
 
 from collector.console import in_japan
 from collector.errors import UsageError
-from tests.trainer.stable import PATH, QUICK, WITHIN, Stable
+from tests.trainer.stable import PATH, QUICK, ROOT, WITHIN, Stable
 from trainer.dataset.manifest import Version
 from trainer.jobs import book
 from trainer.jobs.book import Connection
@@ -289,6 +289,38 @@ def test_whoever_watches_is_told_within_seconds_for_what_a_job_waits(stable: Sta
     stable.type("job", "stop", holds)
     assert stable.wait(waits).state is State.DONE
     watching.communicate(timeout=WITHIN)
+
+
+SKEWED = """
+import datetime
+class Skewed(datetime.datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return super().now(tz) + datetime.timedelta(hours={hours})
+datetime.datetime = Skewed
+"""
+
+
+@pytest.mark.parametrize("hours", [-3, 3])
+def test_a_clock_that_is_wrong_here_neither_hides_a_wait_nor_makes_a_job_old(
+    stable: Stable, tmp_path: Path, hours: int
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(SKEWED.format(hours=hours))
+    done = stable.run("--name", "over", "--", "true")
+    stable.wait(done)
+    with book.opened(stable.conninfo) as connection:
+        book.queue(
+            connection, "waits", Task(command=("true",)), place="local", queue="another machine:cpu", gpus=0,
+            code=None, data=None,
+        )  # fmt: skip
+        connection.execute("UPDATE training_job SET queued_at = now() - interval '1 minute' WHERE name = 'waits'")
+    skewed = f"{tmp_path}:{ROOT}"
+    told = [
+        stable.start("job", *words, PYTHONPATH=skewed).communicate(timeout=WITHIN)[0]
+        for words in (("info", "waits", "--json"), ("delete", "--older-than", "1h", "--yes"))
+    ]
+    assert "on the machine that queued it" in json.loads(told[0])["waits"]
+    assert told[1] == "There is no such job.\n"
 
 
 def test_a_sweep_says_for_what_it_waits(stable: Stable, version: Version) -> None:

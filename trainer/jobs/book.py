@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, LiteralString
 
 import psycopg
@@ -13,7 +14,7 @@ from collector.errors import UsageError
 from trainer.jobs.bundles import drop_unused
 from trainer.jobs.hold import RENTED, RUNNING, TAKE_AWAY, Pulse
 from trainer.jobs.task import COLUMNS, Job, State, Task, read_task
-from trainer.jobs.waiting import MACHINES, UNENDED, Machine
+from trainer.jobs.waiting import MACHINES, NOW, UNENDED, Machine
 
 Connection = psycopg.Connection[Any]
 
@@ -52,6 +53,13 @@ def list_unended(connection: Connection) -> tuple[list[Job], list[Machine]]:
     with connection.cursor(row_factory=dict_row) as cursor:
         jobs = [as_job(row) for row in cursor.execute(f"SELECT {COLUMNS} FROM training_job WHERE {UNENDED}")]
         return jobs, [Machine(**row) for row in cursor.execute(MACHINES)]
+
+
+def now(connection: Connection) -> datetime:
+    """What time it is by the database's clock, whatever this machine's says."""
+    row = connection.execute(NOW).fetchone()
+    assert row is not None
+    return row[0]
 
 
 def read_job(connection: Connection, job_id: int) -> Job | None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 
@@ -203,7 +203,7 @@ def choose(connection: Connection, words: Sequence[str], states: Sequence[State]
     if states:
         held = [job for job in held if job.state in states]
     if older_than:
-        before = datetime.now(UTC) - read_age(older_than)
+        before = book.now(connection) - read_age(older_than)
         held = [job for job in held if (job.ended_at or job.queued_at) < before]
     return held
 

@@ -15,7 +15,6 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ from trainer.jobs.hold import AGAIN
 from trainer.jobs.reaping import REAP_EVERY, Reaper, tidy
 from trainer.jobs.task import COLUMNS, Job
 from trainer.jobs.turn import CLAIM, CPU, GPU, LEFT, PASSING
-from trainer.jobs.waiting import MACHINES, UNENDED, Machine, explain
+from trainer.jobs.waiting import MACHINES, NOW, UNENDED, Machine, explain
 from trainer.jobs.working import Engine, do_job
 from trainer.locks import is_locked, try_lock
 from trainer.places import Places
@@ -160,7 +159,8 @@ class Shift:
         line, ours = self.engine.line, self.engine.queues(CPU) + self.engine.queues(GPU)
         jobs = [as_job(row) for row in await line.execute(f"SELECT {COLUMNS} FROM training_job WHERE {UNENDED}")]
         machines = [Machine(**row) for row in await line.execute(MACHINES)]
-        words = {job.name: explain(job, jobs, machines, datetime.now(UTC)) for job in jobs if job.queue in ours}
+        (clock,) = await line.execute(NOW)
+        words = {job.name: explain(job, jobs, machines, clock["now"]) for job in jobs if job.queue in ours}
         for name, told in words.items():
             if told and self.told.get(name) != told:
                 logger.info("a job waits", extra={"job": name, "why": told})
