@@ -171,8 +171,8 @@ def notebook(
 ) -> None:
     """`trainer job notebook`."""
     home = places(demo=demo)
-    task = make_notebook(idle, read_environment(list(environment)), None if max_hours is None else max_hours * 3600)
     name = check_name(name) if name else None
+    task = make_notebook(idle, read_environment(list(environment)), None if max_hours is None else max_hours * 3600)
     profile = find_profile(home.home, LOCAL)
     with opened_book(demo=demo) as (settings, connection):
         client.check_gpus(connection, gpus, profile.kind)

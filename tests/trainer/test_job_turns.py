@@ -360,6 +360,12 @@ def test_a_job_that_fits_no_machine_any_more_is_not_resumed(stable: Stable, with
         (["cat", "a", "|", "wc"], "'|' is for a shell, and a job's command is run without one: write -- sh -c 'cat"),
         (["a", "&&", "b"], "write -- sh -c 'a && b'"),
         (["a", ">", "b"], "write -- sh -c 'a > b'"),
+        (["a", "2>&1"], "'2>&1' is for a shell"),
+        (["a", ">log.txt"], "write -- sh -c 'a >log.txt'"),
+        (["a", "2>/dev/null"], "write -- sh -c 'a 2>/dev/null'"),
+        (["until", "a"], "'until' is a word of the shell's own"),
+        (["python", "a b.py", "--out=$PADDOCK_OUTPUT/x"], """-- sh -c 'python '"'"'a b.py'"'"' "--out=$PADDOCK"""),
+        (["cp", "a", "${PADDOCK_OUTPUT}"], """write -- sh -c 'cp a "${PADDOCK_OUTPUT}"'"""),
         (["RATE=1", "python", "a b.py"], "write --env RATE=1 -- python 'a b.py'"),
         (["RATE=1"], "write --env RATE=1 -- PROGRAM"),
         ([""], "name a program there"),
@@ -378,6 +384,8 @@ def test_what_only_a_shell_could_run_is_refused_with_the_words_that_make_one_run
 @pytest.mark.parametrize(
     "words",
     [
+        ["timeout", "9", "sh", "-c", "ls $1", "$PADDOCK_INPUT"], ["pip", "install", "x>=1"], ["a", "<pad>"],
+        ["python", "-c", "import os; print(os.environ['PADDOCK_OUTPUT'])"], ["a", ">=2"], ["grep", "$PADDOCK"],
         ["sh", "-c", "a && b | c"], ["/bin/bash", "-c", "exec $0", "|"], ["python", "-c", "print(1 > 2)"],
         ["python", "train.py", "--name", "a b", "x=1"], ["find", ".", "-exec", "ls", "{}", ";"], ["./a.sh"],
     ],
@@ -395,7 +403,7 @@ def test_a_script_that_the_job_would_not_find_or_could_not_run_is_refused(tmp_pa
         check_program(word, tmp_path, shipped)
     for word, says in (
         ("./plain.sh", "chmod +x plain.sh"), ("./ignored.sh", "git ignores it"), ("./none.sh", "no such file"),
-        ("../runs.sh", "is not shipped"),
+        ("../runs.sh", "is not shipped"), ("runs.sh", "the project's own is -- ./runs.sh"),
     ):  # fmt: skip
         with pytest.raises(UsageError, match=says.replace("+", r"\+")):
             check_program(word, tmp_path, shipped)
@@ -410,6 +418,10 @@ def test_a_script_that_the_job_would_not_find_or_could_not_run_is_refused(tmp_pa
         (("job", "run", "--gpu", "1", "--env", "1=2", "--", "true"), "cannot be set"),
         (("job", "run", "--where", "moon", "--gpu", "1", "--", "true"), "There is no place"),
         (("job", "run", "--preset", "finetune"), "data set"),
+        (("sweep", "--preset", "probe", "--name", "a b", "--where", "moon", "--gpu", "1"), "is no name"),
+        (("sweep", "--preset", "probe", "--gpu", "1", "--data", "none"), "this machine has no GPU"),
+        (("job", "notebook", "--gpu", "1", "--name", "a b"), "is no name"),
+        (("job", "notebook", "--gpu", "1", "--data", "none"), "this machine has no GPU"),
         (("job", "run", "--", "./none.sh"), "no such file"),
         (("sweep", "--preset", "probe", "--set", "random_seed=0,1", "--gpu", "1"), "this machine has no GPU"),
     ],
