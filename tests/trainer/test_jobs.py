@@ -25,6 +25,7 @@ from trainer.dataset.manifest import Version
 from trainer.jobs import attempt, book, engine
 from trainer.jobs.folders import Folders, mark
 from trainer.jobs.task import State
+from trainer.jobs.working import Engine
 from trainer.locks import is_locked
 from trainer.places import Places
 
@@ -369,12 +370,19 @@ def test_when_nothing_runs_nothing_is_left_running(tmp_path_factory: pytest.Temp
 
 
 def test_an_engine_that_may_not_write_ends_for_that_reason_and_leaves_no_connection_and_no_error_behind(
-    conninfo: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    conninfo: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All that it does beside one another fails of the same."""
-    with psycopg.connect(conninfo, autocommit=True) as connection:
-        name = Identifier(connection.info.dbname)
-        connection.execute(SQL("ALTER DATABASE {} SET default_transaction_read_only = on").format(name))
+    """All that it does beside one another fails of the same, as when the database has become another's standby."""
+    begin = Engine.at
+
+    def begin_and_lose_the_right(*given: Any, **more: Any) -> Engine:
+        begun = begin(*given, **more)
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            name = Identifier(connection.info.dbname)
+            connection.execute(SQL("ALTER DATABASE {} SET default_transaction_read_only = on").format(name))
+        return begun
+
+    monkeypatch.setattr(Engine, "at", begin_and_lose_the_right)
     with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
         engine.main(conninfo, tmp_path, fleet=True, until_idle=False)
     gc.collect()  # a connection that is still open says so, and a task whose error nobody has seen

@@ -55,10 +55,12 @@ class Engine:
     @classmethod
     def at(cls, conninfo: str, home: Path, *, fleet: bool) -> "Engine":
         """The engine of a home on this machine."""
-        places, gpus = Places(home), list_gpus()
+        places, gpus, line = Places(home), list_gpus(), Line(conninfo_of_jobs(conninfo))
+        with psycopg.connect(line.conninfo, autocommit=True) as connection:
+            name = machine_name(connection, home)
         slots, folder = find_profile(home, LOCAL).slots, places.jobs / "slots"
         kinds = {CPU: Slots(folder, CPU, slots), GPU: Slots(folder, GPU, len(gpus))}
-        return cls(Line(conninfo_of_jobs(conninfo)), places, fleet, machine_name(home), gpus, slots, kinds)
+        return cls(line, places, fleet, name, gpus, slots, kinds)
 
     def lock_of(self, name: str) -> Path:
         """What is locked while a process is at work in a job's folder; it may outlive its engine, while it saves."""
