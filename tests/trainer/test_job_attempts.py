@@ -101,6 +101,31 @@ def test_output_of_which_nobody_says_whose_it_is_is_not_gone_on_from(conninfo: s
     assert (again.output / "checkpoint").read_text() == "step 900"
 
 
+def test_a_namesake_of_another_database_is_another_job(conninfo: str, other_conninfo: str, tmp_path: Path) -> None:
+    """The first job of each is called the same and has the same number; a home may be used with both."""
+    root = tmp_path / "jobs" / "a"
+    for its in (conninfo, other_conninfo):
+        with book.opened(its) as connection:
+            job = claim(connection, queued(connection))
+            assert (job.id, job.attempts) == (1, 1)
+            output = lay(connection, job, Places(tmp_path), root).output
+            assert list(output.iterdir()) == []
+            (output / "checkpoint").write_text(f"of {its}")
+
+
+@pytest.mark.parametrize("marker", ["", "{", "{}", "null", "7", '{"job": 1, "attempt": 1}'])
+def test_output_whose_marker_is_cut_off_is_nobodys(conninfo: str, tmp_path: Path, marker: str) -> None:
+    root = tmp_path / "jobs" / "a"
+    with book.opened(conninfo) as connection:
+        job = claim(connection, queued(connection))
+        folders = lay(connection, job, Places(tmp_path), root)
+        bring_back(connection, job, tmp_path / "kept", "step 50")
+        (folders.output / "checkpoint").write_text("torn")
+        folders.marker.write_text(marker)
+        again = lay(connection, claim(connection, job), Places(tmp_path), root)
+    assert (again.output / "checkpoint").read_text() == "step 50"
+
+
 # --- what may be written -------------------------------------------------------------------------------------
 
 WRITES: dict[str, LiteralString] = {

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -149,7 +150,7 @@ IN_AN_HOUR = in_japan(NOW + timedelta(hours=1), seconds=False)
 
 def a_job(name: str, gpus: int = 0, *, minutes_ago: float = 1, **more: Any) -> Job:
     facts: dict[str, Any] = {
-        "id": 1, "name": name, "task": Task(command=("true",)), "place": "stable",
+        "id": 1, "uid": UUID(int=1), "name": name, "task": Task(command=("true",)), "place": "stable",
         "queue": QUEUE if gpus else "fleet:cpu", "gpus": gpus, "code": None, "data": None, "state": State.QUEUED,
         "reason": "", "machine": None, "stop_asked": False, "attempts": 0, "kills": 0,
         "queued_at": NOW - timedelta(minutes=minutes_ago), "started_at": None, "ended_at": None, "seconds": 0.0,

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 
@@ -81,21 +82,21 @@ def lay(
 def mark(folders: Folders, job: Job) -> None:
     """Say whose output it is from now on."""
     part = folders.marker.with_suffix(".part")
-    part.write_text(json.dumps({"job": job.id, "attempt": job.attempts}))
+    part.write_text(json.dumps({"job": str(job.uid), "attempt": job.attempts}))
     part.replace(folders.marker)
 
 
-def attempt_in(folders: Folders, job_id: int) -> int | None:
+def attempt_in(folders: Folders, job: UUID) -> int | None:
     """The attempt at a job whose output is there; None where there is none of it."""
     try:
         told = json.loads(folders.marker.read_text())
-    except (OSError, ValueError):
+        return told["attempt"] if told["job"] == str(job) else None
+    except (OSError, ValueError, KeyError, TypeError):  # cut off, or of an earlier version
         return None
-    return told["attempt"] if told["job"] == job_id else None
 
 
 def _is_newest(folders: Folders, job: Job) -> bool:
-    attempt = attempt_in(folders, job.id)
+    attempt = attempt_in(folders, job.uid)
     return attempt is not None and attempt >= job.output_attempt and folders.output.is_dir()
 
 
