@@ -534,6 +534,21 @@ def test_what_could_not_be_kept_is_still_there_and_kept_when_the_job_is_resumed(
     stable.wait_until(lambda: not made.exists())
 
 
+def test_a_machine_that_slept_while_it_brought_the_output_back_brings_it_again(stable: Stable) -> None:
+    """The database ends a session that does nothing within a transaction, so that it keeps nobody waiting."""
+    with psycopg.connect(stable.conninfo, autocommit=True) as connection:
+        connection.execute(
+            "CREATE SEQUENCE once; CREATE FUNCTION slept() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            " IF nextval('once') = 1 THEN RAISE EXCEPTION 'terminating connection' USING ERRCODE = '25P03'; END IF;"
+            " RETURN NEW; END $$;"
+            "CREATE TRIGGER slept BEFORE INSERT ON training.bundle FOR EACH ROW WHEN (NEW.kind = 'output')"
+            " EXECUTE FUNCTION slept()"
+        )
+    job = stable.wait(stable.run("--", "sh", "-c", "echo 42 > $PADDOCK_OUTPUT/model"))
+    assert (job.state, job.attempts, job.reason) == (State.DONE, 1, "")
+    assert job.output is not None
+
+
 # --- two that make the same ------------------------------------------------------------------------------------
 
 

@@ -5,11 +5,13 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from collector.console import in_japan
@@ -18,6 +20,7 @@ from tests.trainer.stable import PATH, QUICK, ROOT, WITHIN, Stable
 from trainer.dataset.manifest import Version
 from trainer.jobs import book
 from trainer.jobs.book import Connection
+from trainer.jobs.hold import BEAT
 from trainer.jobs.notebook import make_notebook
 from trainer.jobs.task import Job, State, Task, check_name
 from trainer.jobs.turn import CLAIM, LEFT, PASSING
@@ -140,6 +143,21 @@ def test_what_no_longer_fits_a_machine_keeps_no_engine_up(line: Connection) -> N
     facts = {"queues": [QUEUE], "slots": 1}
     assert line.execute(LEFT, facts | {"gpus": 1}).fetchone() == (False,)
     assert line.execute(LEFT, facts | {"gpus": 2}).fetchone() == (True,)
+
+
+def test_whoever_is_frozen_while_it_queues_a_job_holds_up_nobody_for_long(
+    conninfo: str, line: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(book, "NOT_IDLE", book.NOT_IDLE.replace("10s", "1s"))
+    queue(line, "running", 1)
+    assert claimed(line, 1, 1) == "running"
+    facts = {"job": 1, "attempt": 1, "seconds": 0.0}
+    with book.opened(conninfo) as frozen, suppress(psycopg.Error), frozen.transaction():
+        queue(frozen, "never", 1)
+        began = time.monotonic()
+        assert line.execute(BEAT, facts).fetchone() == (False,)  # waits for whoever queues
+        assert time.monotonic() - began < 5
+    assert [job.name for job in book.list_jobs(line)] == ["running"]
 
 
 # --- for what it waits -------------------------------------------------------------------------------------------

@@ -114,9 +114,12 @@ async def keep_hold(attempt: Attempt) -> None:
         await asyncio.sleep(BEAT_EVERY)
 
 
-def is_away(error: psycopg.OperationalError) -> bool:
-    """Whether it is the database that is not there, and not what was asked that cannot be done."""
-    return error.sqlstate is None or error.sqlstate[:2] in ("08", "57") or error.sqlstate == "53300"
+def is_away(error: Exception) -> bool:
+    """Whether it is the database that is not there, or has given this session up, as one that slept in a transaction;
+    and not what was asked that cannot be done."""
+    if not isinstance(error, psycopg.Error) or error.sqlstate is None:
+        return isinstance(error, psycopg.OperationalError)
+    return error.sqlstate[:2] in ("08", "57") or error.sqlstate in ("53300", "25P03")
 
 
 async def patiently(attempt: Attempt, ask: Callable[[], Awaitable[T]]) -> T:
@@ -124,7 +127,7 @@ async def patiently(attempt: Attempt, ask: Callable[[], Awaitable[T]]) -> T:
 
     Raises:
         Superseded: the attempt is no longer the job's own.
-        psycopg.OperationalError: it is away and this engine is told to end, or it cannot do what was asked.
+        psycopg.Error: it is away and this engine is told to end, or it cannot do what was asked.
     """
     asked = time.monotonic()
     while True:
@@ -132,7 +135,7 @@ async def patiently(attempt: Attempt, ask: Callable[[], Awaitable[T]]) -> T:
             raise Superseded(attempt.job.name)
         try:
             return await ask()
-        except psycopg.OperationalError as error:
+        except psycopg.Error as error:
             if not is_away(error) or (attempt.leaving.is_set() and time.monotonic() - asked > PATIENCE):
                 raise
             await asyncio.sleep(AGAIN_AFTER)
@@ -184,7 +187,7 @@ async def _keep_the_last(attempt: Attempt, printing: asyncio.Task[None]) -> str:
         await patiently(attempt, lambda: asyncio.to_thread(collect, attempt))
         printing.result()
     except (OSError, psycopg.Error) as error:
-        if isinstance(error, psycopg.OperationalError) and is_away(error):
+        if is_away(error):
             raise
         return in_a_line(error)
     return ""

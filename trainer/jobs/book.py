@@ -11,7 +11,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from collector.errors import UsageError
-from trainer.jobs.bundles import drop_unused
+from trainer.jobs.bundles import NOT_IDLE, drop_unused
 from trainer.jobs.hold import RENTED, RUNNING, TAKE_AWAY, Pulse
 from trainer.jobs.task import COLUMNS, Job, State, Task, read_task
 from trainer.jobs.waiting import MACHINES, NOW, UNENDED, Machine
@@ -110,6 +110,7 @@ def queue(
         UsageError: there is a job or a run of that name.
     """
     with connection.transaction():
+        connection.execute(NOT_IDLE)  # frozen now, whoever queues must not keep all attempts from saying that they live
         connection.execute("LOCK TABLE training_job IN SHARE ROW EXCLUSIVE MODE")
         taken = {row[0] for row in connection.execute("SELECT name FROM training_job")}
         free = (f"{stem}-{n}" for n in range(1, 10**9) if not {f"{stem}-{n}"} & {*taken, *runs})

@@ -105,12 +105,14 @@ class Shift:
             try:
                 await do()
                 away_since = None
-            except psycopg.OperationalError as error:
+            except psycopg.Error as error:
+                if not is_away(error):
+                    raise
                 now = time.monotonic()
                 if away_since is None:
                     logger.warning("the database is away", extra={"reason": in_a_line(error)})
                 away_since = away_since or now
-                if not is_away(error) or (self.until_idle and now - away_since > AWAY):
+                if self.until_idle and now - away_since > AWAY:
                     raise
             await first_of(self.engine.leaving.wait(), within=every)
 

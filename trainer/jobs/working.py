@@ -93,7 +93,7 @@ async def do_job(engine: Engine, job: Job, gpus: Sequence[int], held: Sequence[i
 
 async def _fail(attempt: Attempt, error: Exception) -> None:
     name = attempt.job.name
-    if isinstance(error, psycopg.OperationalError) and is_away(error):
+    if is_away(error):
         # Whoever sees next that nobody is at work on it queues it again.
         logger.error("a job's end could not be written down", extra={"job": name, "reason": in_a_line(error)})
         return
