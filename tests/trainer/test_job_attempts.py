@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
@@ -18,6 +19,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Identifier
 
 from tests.trainer.stable import WITHIN, Stable, alive
+from trainer.dataset.manifest import Version
 from trainer.errors import Superseded
 from trainer.jobs import attempt, book, bundles, hold, keeper
 from trainer.jobs.attempt import Attempt, Ending, keep_hold
@@ -618,3 +620,33 @@ def test_output_that_is_replaced_while_it_is_brought_comes_whole(conninfo: str, 
 
         bundles.bring(connection, digest, tmp_path / "brought", go_on=replace)
     assert (tmp_path / "brought" / "checkpoint").stat().st_size == bundles.PART * 2
+
+
+def test_two_jobs_of_one_machine_that_want_the_same_data_bring_it_once(
+    conninfo: str, version: Version, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with book.opened(conninfo) as connection:
+        bundles.keep_folder(connection, f"data {version.name}", version.folder)
+        jobs = [
+            book.queue(
+                connection, name, Task(command=("true",)), place="stable", queue="fleet:cpu", gpus=0, code=None,
+                data=version.name,
+            )
+            for name in ("a", "b", "c")
+        ]  # fmt: skip
+    bring, brought = bundles.bring, list[str]()
+
+    def slowly(connection: Connection, digest: str, folder: Path, go_on: Callable[[], None]) -> None:
+        brought.append(digest)
+        time.sleep(0.5)
+        bring(connection, digest, folder, go_on)
+
+    def lay_for(job: Job) -> Path | None:
+        with book.opened(conninfo) as connection:
+            return lay(connection, job, Places(tmp_path), tmp_path / "jobs" / job.name).input
+
+    monkeypatch.setattr(bundles, "bring", slowly)
+    with ThreadPoolExecutor(3) as machine:
+        inputs = list(machine.map(lay_for, jobs))
+    assert inputs == [tmp_path / "cache" / "inputs" / version.name] * 3
+    assert len(brought) == 1

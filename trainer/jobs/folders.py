@@ -9,7 +9,8 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,10 @@ from trainer.dataset.manifest import MANIFEST
 from trainer.jobs import bundles, code
 from trainer.jobs.keeper import identify
 from trainer.jobs.task import Job
+from trainer.locks import try_lock
 from trainer.places import Places
+
+LOOK_EVERY = 0.2  # seconds
 
 
 @dataclass(slots=True)
@@ -122,8 +126,23 @@ def _find_input(
     if digest is None:
         raise UsageError(f"The data set version {job.data} is neither on this machine nor in the database any more.")
     folder = places.cache / "inputs" / job.data
-    bundles.bring(connection, digest, folder, go_on)
+    with _alone_with(folder, go_on):
+        if not (folder / MANIFEST).is_file():
+            bundles.bring(connection, digest, folder, go_on)
     return folder
+
+
+@contextlib.contextmanager
+def _alone_with(folder: Path, go_on: Callable[[], None]) -> Iterator[None]:
+    """Wait until no other job of this machine brings the same folder."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    while (descriptor := try_lock(folder.with_name(f".{folder.name}.lock"))) is None:
+        go_on()
+        time.sleep(LOOK_EVERY)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def write_protect(folder: Path) -> None:
