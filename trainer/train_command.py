@@ -6,6 +6,7 @@ import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,8 @@ def train(
             console.print(f"{run.name}: {run.config.preset} on {version.name}, {device.words}", markup=False)
         told.stopping = stopping
         try:
-            learn(run, gather(version, run.config, where.cache), device, told)
+            unpacking = partial(told.working, "photos")
+            learn(run, gather(version, run.config, where.cache, unpacking), device, told)
         except UsageError:
             _forget_empty(run)
             raise
@@ -164,7 +166,7 @@ def _told(run: Run, device: Device, console: Console) -> Iterator[Told]:
             f"{told}  {facts['photos_a_second']:.0f} photos/s  {left:.0f} s left", highlight=False, soft_wrap=True
         )
 
-    with progress("features", console) as tell:
+    with progress("photos", console) as tell:
         yield Told(working=lambda _words, done, of: tell(done, of), line=line, say=console.print)
 
 

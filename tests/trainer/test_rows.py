@@ -293,6 +293,11 @@ def test_photos_that_several_data_sets_share_are_unpacked_once(
             assert np.array_equal(rows[place], prepare(body, SMALL))
     load_pixels(distance, SMALL, tmp_path / "cache")
     assert counted() == 0
+    told: list[tuple[int, int]] = []
+    for _ in range(2):
+        load_pixels(distance, SMALL, tmp_path / "told", lambda *how_far: told.append(how_far))
+    assert told == [(done, len(one)) for done in range(1, len(one) + 1)]
+    assert counted() == len(one)
     smaller = load_pixels(small, SMALL, tmp_path / "cache")  # other bytes, so other pixels
     assert counted() == len(one)
     assert np.array_equal(smaller[0], prepare(next(iter(photos_of(small).values())), SMALL))
