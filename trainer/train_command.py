@@ -21,7 +21,7 @@ from trainer.device import Device, has_gpu
 from trainer.learn import Told, gather, learn
 from trainer.locks import alone, is_locked
 from trainer.places import LAST, Places
-from trainer.runs import Facts, Run, begin, code_version, find_run, list_runs, now, read_run, version_of
+from trainer.runs import Facts, Run, begin, check_name, code_version, find_run, list_runs, now, read_run, version_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,7 @@ def train(
 
 def _begin(asked: Asked, settings: Sequence[str], freeze: Sequence[str]) -> tuple[Run, Version, Device]:
     """A new run."""
+    check_name(asked.name)
     config = make_config(asked.preset or ("finetune" if has_gpu() else "probe"), settings, freeze)
     device = Device.find(asked.device, config.precision)
     version = find_version(asked.where.datasets, asked.data)

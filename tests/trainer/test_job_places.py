@@ -107,6 +107,15 @@ def test_machines_that_are_called_the_same_are_told_apart_and_keep_their_names(c
     assert queue_of(LOCAL, names[0], 0) != queue_of(LOCAL, names[1], 0)
 
 
+def test_a_home_has_one_name_whichever_way_leads_there(conninfo: str, tmp_path: Path) -> None:
+    home, link = tmp_path / "home", tmp_path / "link"
+    home.mkdir()
+    link.symlink_to(home)
+    with book.opened(conninfo) as connection:
+        ways = (home, link, home / ".." / "home", Path("home"))
+        assert {machine.machine_name(connection, way) for way in ways} == {machine.plain_name(home)}
+
+
 def test_many_processes_of_one_machine_agree_on_its_name(conninfo: str, tmp_path: Path) -> None:
     def ask(_: int) -> str:
         with book.opened(conninfo) as connection:

@@ -36,8 +36,8 @@ def machine_name(connection: psycopg.Connection[Any], home: Path) -> str:
 
 
 def plain_name(home: Path) -> str:
-    """How this machine is called as long as no other one is called so."""
-    return f"{socket.gethostname()}:{home}"
+    """How this machine is called as long as no other one is called so, whichever way leads to its home."""
+    return f"{socket.gethostname()}:{home.resolve()}"
 
 
 def _mark(home: Path) -> str:
