@@ -329,6 +329,36 @@ def test_a_pid_file_that_an_earlier_attempt_left_ends_no_stranger(conninfo: str,
         stranger.wait()
 
 
+@pytest.mark.parametrize("killed", ["keeper", "engine and keeper"])
+def test_what_has_left_its_commands_group_is_ended_too_when_nobody_is_left_to_keep_it(
+    stable: Stable, killed: str
+) -> None:
+    """As the workers of several GPUs do: each begins a session of its own."""
+    script = (
+        "[ $PADDOCK_ATTEMPT = 2 ] && exit 0; for i in 1 2; do setsid sleep 301 & done; "
+        "setsid sh -c 'setsid sleep 302 & wait' & echo begun > $PADDOCK_OUTPUT/begun; wait"
+    )
+    name = stable.run("--", "sh", "-c", script)
+    command, engine = stable.child_pid(name), stable.engine_pid()
+    stable.wait_until((stable.home / "jobs" / name / "output" / "begun").exists)
+
+    def detached() -> list[int]:
+        found = []
+        for path in Path("/proc").glob("[0-9]*/environ"):
+            with suppress(OSError):
+                if f"PADDOCK_JOB={name}\0PADDOCK".encode() in path.read_bytes() and alive(int(path.parts[2])):
+                    found += [int(path.parts[2])] * (str(stable.home).encode() in path.read_bytes())
+        return found
+
+    stable.wait_until(lambda: len(detached()) >= 5)
+    keeper_pid = int(Path(f"/proc/{command}/stat").read_text().rpartition(")")[2].split()[1])
+    for pid in (engine, keeper_pid)[killed == "keeper" :]:
+        os.kill(pid, signal.SIGKILL)
+    stable.type("job", "list")
+    assert stable.wait(name).attempts == 2
+    assert detached() == []
+
+
 def test_a_command_whose_engine_and_keeper_were_both_killed_is_ended_before_the_next_attempt(stable: Stable) -> None:
     script = "echo $PADDOCK_ATTEMPT >> $PADDOCK_OUTPUT/tries; [ $PADDOCK_ATTEMPT = 2 ] || sleep 300"
     name = stable.run("--", "sh", "-c", script)

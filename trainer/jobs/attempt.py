@@ -27,6 +27,7 @@ GRACE = 60.0  # seconds to save a checkpoint in
 LEAST = 20.0  # seconds that a cloud's driver has before it is told to end: it must be able to hear it
 COLLECT_EVERY = 60.0  # seconds between two looks at what a running job has made
 PIECE = 256 << 10  # bytes of a log in one row, at most
+LOOK_EVERY = 0.1  # seconds
 SOON = 0.2  # seconds that what is printed waits for more
 AGAIN_AFTER = 1.0  # seconds before the database is asked again that was away
 PATIENCE = 10.0  # seconds that an engine which is told to end still waits for it
@@ -100,6 +101,14 @@ async def first_of(*awaited: Coroutine[Any, Any, Any], within: float | None = No
             task.cancel()
 
 
+async def exit_of(keeper: asyncio.subprocess.Process) -> int:
+    """The exit code of a keeper that has ended; asyncio's own waiting lasts for as long as somebody holds its pipes, as
+    the command of a keeper that was killed itself."""
+    while keeper.returncode is None:  # noqa: ASYNC110
+        await asyncio.sleep(LOOK_EVERY)
+    return keeper.returncode
+
+
 async def keep_hold(attempt: Attempt) -> None:
     """Say that the attempt is alive for as long as it is the job's own, and hear whether it is to stop."""
     while True:
@@ -169,11 +178,11 @@ async def run(attempt: Attempt, environment: dict[str, str], held: Sequence[int]
     finally:
         attempt.tell(b"kill")
         attempt.over.set()
-    exit_code = await keeper.wait()
+    exit_code = await exit_of(keeper)
     attempt.ended = time.monotonic()
     out_of_touch = exit_code == -1  # SIGHUP
     if exit_code < 0:
-        end_leftovers(attempt.folders.pid)
+        end_leftovers(attempt.folders)
     await asyncio.gather(printing, collecting, return_exceptions=True)
     if attempt.lost.is_set():
         raise Superseded(attempt.job.name)
@@ -217,14 +226,14 @@ async def _to_its_end(attempt: Attempt, keeper: asyncio.subprocess.Process) -> t
     if attempt.job.task.cloud is not None:
         left = None if left is None else max(LEAST, left)
     told = (attempt.stopping.wait(), attempt.leaving.wait(), attempt.lost.wait())
-    in_time = await first_of(keeper.wait(), *told, within=left)
+    in_time = await first_of(exit_of(keeper), *told, within=left)
     by_us = keeper.returncode is None
     if not attempt.lost.is_set():
         attempt.tell(b"end")
-        await first_of(keeper.wait(), attempt.lost.wait())
+        await first_of(exit_of(keeper), attempt.lost.wait())
     if attempt.lost.is_set():
         attempt.tell(b"kill")
-        await keeper.wait()
+        await exit_of(keeper)
     return by_us, limit[1] if limit and not in_time else ""
 
 

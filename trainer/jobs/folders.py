@@ -22,11 +22,12 @@ from collector.errors import UsageError
 from trainer.dataset.manifest import MANIFEST
 from trainer.jobs import bundles, code
 from trainer.jobs.keeper import identify
-from trainer.jobs.task import Job
+from trainer.jobs.task import OUTPUT, Job
 from trainer.locks import try_lock
 from trainer.places import Places
 
 LOOK_EVERY = 0.2  # seconds
+ROUNDS = 5
 
 
 @dataclass(slots=True)
@@ -69,7 +70,7 @@ def lay(
     """
     folders = Folders(root, _find_input(connection, job, places, go_on))
     root.mkdir(parents=True, exist_ok=True)
-    end_leftovers(folders.pid)
+    end_leftovers(folders)
     shutil.rmtree(folders.code, ignore_errors=True)
     folders.code.mkdir()
     if job.code:
@@ -104,13 +105,34 @@ def _is_newest(folders: Folders, job: Job) -> bool:
     return attempt is not None and attempt >= job.output_attempt and folders.output.is_dir()
 
 
-def end_leftovers(pid_file: Path) -> None:
-    """End the command of a keeper that was killed itself. The number alone may be somebody else's by now."""
+def end_leftovers(folders: Folders) -> None:
+    """End the command of a keeper that was killed itself, and what that has detached from itself.
+
+    The number alone may be somebody else's by now.
+    """
     with contextlib.suppress(OSError, ValueError, IndexError):
-        told = pid_file.read_text()
+        told = folders.pid.read_text()
         if told == identify(pid := int(told.split()[0])):
             os.killpg(pid, signal.SIGKILL)
-    pid_file.unlink(missing_ok=True)
+    folders.pid.unlink(missing_ok=True)
+    for _ in range(ROUNDS):  # what is being started just then is found in the next one
+        if not _end_detached(f"{OUTPUT}={folders.output}".encode()):
+            return
+
+
+def _end_detached(variable: bytes) -> int:
+    """End all processes in whose environment a variable stands as here, as in an attempt's alone; how many."""
+    ended = 0
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            process = os.pidfd_open(int(path.parts[2]))  # so that it is no other one when it is ended
+            try:
+                if variable in path.read_bytes().split(b"\0") and path.parts[2] != str(os.getpid()):
+                    signal.pidfd_send_signal(process, signal.SIGKILL)
+                    ended += 1
+            finally:
+                os.close(process)
+    return ended
 
 
 def _find_input(

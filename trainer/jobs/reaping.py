@@ -48,7 +48,7 @@ class Reaper:
         folders = Folders(self.engine.places.jobs / name)
         if attempt_in(folders, job) != attempt or is_locked(self.engine.lock_of(name)):
             return False  # another machine of the same name, or its process still saves
-        end_leftovers(folders.pid)
+        end_leftovers(folders)
         return True
 
 
@@ -64,7 +64,7 @@ def tidy(engine: Engine) -> None:
         if not root.is_dir() or root.name in KEPT or (descriptor := try_lock(engine.lock_of(root.name))) is None:
             continue
         try:
-            end_leftovers(Folders(root).pid)
+            end_leftovers(Folders(root))
             if root.name not in needed or _is_over(Folders(root), *needed[root.name]):
                 remove(root)
         finally:

@@ -12,7 +12,8 @@ from collector.errors import UsageError
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.IGNORECASE)
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-OURS = ("PADDOCK_INPUT", "PADDOCK_OUTPUT", "PADDOCK_JOB", "PADDOCK_ATTEMPT")  # what every job finds in its environment
+OUTPUT = "PADDOCK_OUTPUT"
+OURS = ("PADDOCK_INPUT", OUTPUT, "PADDOCK_JOB", "PADDOCK_ATTEMPT")  # what every job finds in its environment
 LOCAL = "local"
 UNTOLD = ("uid", "stop_asked", "output_attempt")  # in JSON
 TAKEN = ("last", "engine", "slots")  # a word for the newest job, and what lies beside the jobs' folders

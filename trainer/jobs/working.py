@@ -17,7 +17,6 @@ from collector.errors import UsageError
 from trainer.errors import Superseded
 from trainer.jobs.attempt import Attempt, Ending, first_of, in_a_line, is_away, keep_hold, run, write
 from trainer.jobs.book import conninfo_of_jobs
-from trainer.jobs.cloud import SECRET
 from trainer.jobs.cloud_task import cloud_name
 from trainer.jobs.command import environment_of
 from trainer.jobs.folders import Folders, lay, write_protect
@@ -133,7 +132,7 @@ def _lay(engine: Engine, attempt: Attempt) -> Folders:
 
 async def _start_cloud_server(attempt: Attempt, environment: dict[str, str]) -> None:
     """SkyPilot's server belongs to no job: started by a driver, it would end with that driver's keeper."""
-    kept = {name: value for name, value in environment.items() if not name.startswith(SECRET)}
+    kept = {name: value for name, value in environment.items() if not name.startswith("PADDOCK_")}
     server = await asyncio.create_subprocess_exec(
         sys.executable, "-P", "-m", "trainer.jobs.cloud", "serve", env=kept, stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
