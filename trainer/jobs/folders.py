@@ -148,17 +148,17 @@ def _find_input(
     if digest is None:
         raise UsageError(f"The data set version {job.data} is neither on this machine nor in the database any more.")
     folder = places.cache / "inputs" / job.data
-    with _alone_with(folder, go_on):
+    with _alone_in(folder.parent, go_on):
         if not (folder / MANIFEST).is_file():
             bundles.bring(connection, digest, folder, go_on)
     return folder
 
 
 @contextlib.contextmanager
-def _alone_with(folder: Path, go_on: Callable[[], None]) -> Iterator[None]:
-    """Wait until no other job of this machine brings the same folder."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    while (descriptor := try_lock(folder.with_name(f".{folder.name}.lock"))) is None:
+def _alone_in(folder: Path, go_on: Callable[[], None]) -> Iterator[None]:
+    """Wait until no other job of this machine brings anything there: it may be the same."""
+    folder.mkdir(parents=True, exist_ok=True)
+    while (descriptor := try_lock(folder)) is None:
         go_on()
         time.sleep(LOOK_EVERY)
     try:
