@@ -141,6 +141,8 @@ def test_a_job_whose_process_is_killed_goes_on_and_is_given_up_after_three_times
     job = stable.wait(hopeless)
     assert (job.state, job.attempts) == (State.FAILED, 3)
     assert "killed 3 times" in job.reason
+    stable.type("job", "resume", hopeless)  # by somebody who has seen to it, so it is tried as often again
+    assert stable.wait(hopeless).attempts == 6
 
 
 def test_attempts_that_ended_otherwise_are_no_kills(stable: Stable) -> None:

@@ -138,7 +138,7 @@ def resume(connection: Connection, job: Job) -> None:
     """
     changed = connection.execute(
         "UPDATE training_job SET state = 'queued', reason = '', stop_asked = false, ended_at = NULL,"
-        " exit_code = NULL, queued_at = now() WHERE id = %s AND state IN ('stopped', 'failed') RETURNING id",
+        " exit_code = NULL, kills = 0, queued_at = now() WHERE id = %s AND state IN ('stopped', 'failed') RETURNING id",
         (job.id,),
     ).fetchone()
     if not changed:
