@@ -5,7 +5,7 @@ import contextlib
 import logging
 import sys
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, LiteralString, TypeVar
@@ -14,6 +14,7 @@ import psycopg
 
 from trainer.errors import Superseded
 from trainer.jobs import bundles, cloud
+from trainer.jobs.awaiting import exit_of, first_of, in_a_line, is_away
 from trainer.jobs.book import FORGET_MIDDLE, KEPT_HEAD, KEPT_TAIL
 from trainer.jobs.command import command_of
 from trainer.jobs.folders import Folders, end_leftovers
@@ -27,7 +28,6 @@ GRACE = 60.0  # seconds to save a checkpoint in
 LEAST = 20.0  # seconds that a cloud's driver has before it is told to end: it must be able to hear it
 COLLECT_EVERY = 60.0  # seconds between two looks at what a running job has made
 PIECE = 256 << 10  # bytes of a log in one row, at most
-LOOK_EVERY = 0.1  # seconds
 SOON = 0.2  # seconds that what is printed waits for more
 AGAIN_AFTER = 1.0  # seconds before the database is asked again that was away
 PATIENCE = 10.0  # seconds that an engine which is told to end still waits for it
@@ -90,25 +90,6 @@ class Attempt:
             raise InterruptedError
 
 
-async def first_of(*awaited: Coroutine[Any, Any, Any], within: float | None = None) -> bool:
-    """Wait until one of these is done; whether one was, in time."""
-    tasks = [asyncio.create_task(one) for one in awaited]
-    try:
-        done, _ = await asyncio.wait(tasks, timeout=within, return_when=asyncio.FIRST_COMPLETED)
-        return bool(done)
-    finally:
-        for task in tasks:
-            task.cancel()
-
-
-async def exit_of(keeper: asyncio.subprocess.Process) -> int:
-    """The exit code of a keeper that has ended; asyncio's own waiting lasts for as long as somebody holds its pipes, as
-    the command of a keeper that was killed itself."""
-    while keeper.returncode is None:  # noqa: ASYNC110
-        await asyncio.sleep(LOOK_EVERY)
-    return keeper.returncode
-
-
 async def keep_hold(attempt: Attempt) -> None:
     """Say that the attempt is alive for as long as it is the job's own, and hear whether it is to stop."""
     while True:
@@ -121,14 +102,6 @@ async def keep_hold(attempt: Attempt) -> None:
                 attempt.stopping.set()
             attempt.tell(b"on")
         await asyncio.sleep(BEAT_EVERY)
-
-
-def is_away(error: Exception) -> bool:
-    """Whether it is the database that is not there, or has given this session up, as one that slept in a transaction;
-    and not what was asked that cannot be done."""
-    if not isinstance(error, psycopg.Error) or error.sqlstate is None:
-        return isinstance(error, psycopg.OperationalError)
-    return error.sqlstate[:2] in ("08", "57") or error.sqlstate in ("53300", "25P03")
 
 
 async def patiently(attempt: Attempt, ask: Callable[[], Awaitable[T]]) -> T:
@@ -200,11 +173,6 @@ async def _keep_the_last(attempt: Attempt, printing: asyncio.Task[None]) -> str:
             raise
         return in_a_line(error)
     return ""
-
-
-def in_a_line(error: Exception) -> str:
-    """What went wrong, without what the database adds over many lines."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 async def _start(attempt: Attempt, environment: dict[str, str], held: Sequence[int]) -> asyncio.subprocess.Process:

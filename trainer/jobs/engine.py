@@ -21,7 +21,7 @@ from typing import Any
 import psycopg
 
 from collector.errors import UsageError
-from trainer.jobs.attempt import first_of, in_a_line, is_away
+from trainer.jobs.awaiting import first_of, in_a_line, is_away
 from trainer.jobs.book import as_job
 from trainer.jobs.hold import AGAIN
 from trainer.jobs.reaping import REAP_EVERY, Reaper, tidy

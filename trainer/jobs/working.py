@@ -15,7 +15,8 @@ import psycopg
 
 from collector.errors import UsageError
 from trainer.errors import Superseded
-from trainer.jobs.attempt import Attempt, Ending, first_of, in_a_line, is_away, keep_hold, run, write
+from trainer.jobs.attempt import Attempt, Ending, keep_hold, run, write
+from trainer.jobs.awaiting import first_of, in_a_line, is_away
 from trainer.jobs.book import conninfo_of_jobs
 from trainer.jobs.cloud_task import cloud_name
 from trainer.jobs.command import environment_of
