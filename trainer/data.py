@@ -4,7 +4,7 @@ import glob
 import hashlib
 import json
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -69,15 +69,23 @@ def read_table(version: Version) -> Table:
     return Table(version.manifest.version, rows)
 
 
-def load_pixels(version: Version, how: Preparation, cache: Path) -> Rows:
+def load_pixels(
+    version: Version, how: Preparation, cache: Path, tell: Callable[[int, int], None] = lambda _done, _of: None
+) -> Rows:
     """uint8 (n, height, width, 3) of a version's photos, in the table's order. A photo is unpacked once, in whatever
-    versions it is, and then mapped from a file.
+    versions it is, and then mapped from a file. `tell` hears how many of how many were unpacked.
 
     Raises:
         UsageError: a photo is broken; says which.
     """
+
+    def compute(places: list[int]) -> Iterator[np.ndarray]:
+        for done, row in enumerate(_unpack(version, how, places), 1):
+            yield row
+            tell(done, len(places))
+
     store = Store.of(cache, "pixels", describe(how), (how.height, how.width, 3), np.uint8)
-    return store.rows(photo_digests(version), lambda places: _unpack(version, how, places))
+    return store.rows(photo_digests(version), compute)
 
 
 def photo_digests(version: Version) -> list[bytes]:
@@ -145,8 +153,10 @@ def _unreadable(photo: str, reason: str) -> UsageError:
 
 def forget_cached(cache: Path, version: str, others: Iterable[Version]) -> int:
     """Remove the pixels and features of photos that are in no other version; the bytes that were freed."""
-    # As they were once kept, by version.
-    held = [path for kind in ("pixels", "features") for path in cache.glob(f"{kind}-{glob.escape(version)}-*")]
+    # What is kept by version: where its photos lie for a run, and once their pixels and features.
+    held = [
+        path for kind in ("pixels", "features", "neighbours") for path in cache.glob(f"{kind}-{glob.escape(version)}-*")
+    ]
     freed = sum(path.stat().st_size for path in held)
     for path in held:
         path.unlink()

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from trainer import backbones, model
+from trainer import device as devices
 from trainer.backbones import Backbone, timm_version
 from trainer.config import RunConfig
 from trainer.data import photo_digests
@@ -35,9 +36,9 @@ def features_of(
     once, in whatever versions it is."""
     assert isinstance(network.backbone, Backbone)
     how = {
-        "code": digest_of_code(backbones, model, sys.modules[__name__]), "network": _digest(network),
-        "bf16": device.bf16, "stages": network.backbone.stages, "torch": torch.__version__,
-        "pixels": describe(config.preparation),
+        "code": digest_of_code(backbones, devices, model, sys.modules[__name__]), "network": _digest(network),
+        "device": device.name.partition(":")[0], "bf16": device.bf16, "stages": network.backbone.stages,
+        "torch": torch.__version__, "pixels": describe(config.preparation),
     }  # fmt: skip
     store = Store.of(cache, "features", how, (pooled_neck(network).width,), np.float32)
 

@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import typer
@@ -59,7 +58,7 @@ def ensure(settings: Settings, jobs: Sequence[Job], *, demo: bool) -> None:
 def reasons_to_wait(connection: Connection, jobs: Sequence[Job]) -> dict[int, str]:
     """For what each of these jobs waits, of those that wait."""
     unended, machines = book.list_unended(connection)
-    now = datetime.now(UTC)
+    now = book.now(connection)
     found = {job.id: explain(job, unended, machines, now) for job in jobs if not job.state.ended}
     return {job_id: words for job_id, words in found.items() if words}
 
@@ -172,8 +171,8 @@ def notebook(
 ) -> None:
     """`trainer job notebook`."""
     home = places(demo=demo)
-    task = make_notebook(idle, read_environment(list(environment)), None if max_hours is None else max_hours * 3600)
     name = check_name(name) if name else None
+    task = make_notebook(idle, read_environment(list(environment)), None if max_hours is None else max_hours * 3600)
     profile = find_profile(home.home, LOCAL)
     with opened_book(demo=demo) as (settings, connection):
         client.check_gpus(connection, gpus, profile.kind)

@@ -10,7 +10,7 @@ from trainer.jobs.book import Connection
 from trainer.jobs.client import Order, Shipment
 from trainer.jobs.cloud_offer import as_yaml, offer
 from trainer.jobs.cloud_task import cloud_name, describe_task
-from trainer.jobs.machine import list_gpus, machine_name
+from trainer.jobs.machine import list_gpus, plain_name
 from trainer.jobs.profiles import SKYPILOT, Profile
 from trainer.jobs.task import LOCAL
 from trainer.places import Places
@@ -62,6 +62,6 @@ def _describe(order: Order, profile: Profile, places: Places, shipment: Shipment
     name = order.name or order.task.preset or "job"
     return describe_task(
         replace(order.task, cloud=profile.cloud, price_per_hour=profile.hourly),
-        name=cloud_name(machine_name(places.home), 0, name), job_name=name, gpus=order.gpus, attempt=1,
+        name=cloud_name(plain_name(places.home), 0, name), job_name=name, gpus=order.gpus, attempt=1,
         code=shipment.root if shipment else None, data=order.version.folder if order.version else None, output=None,
     )  # fmt: skip

@@ -59,8 +59,10 @@ class Material:
         return Photos(self.pixels, self.table.label[indices], self.weight[indices], indices)
 
 
-def gather(version: Version, config: RunConfig, cache: Path) -> Material:
-    """The data set of a run.
+def gather(
+    version: Version, config: RunConfig, cache: Path, tell: Callable[[int, int], None] = lambda _done, _of: None
+) -> Material:
+    """The data set of a run; `tell` hears how many of how many photos were unpacked for it.
 
     Raises:
         UsageError: there is nothing to train on, or a photo is broken.
@@ -72,7 +74,7 @@ def gather(version: Version, config: RunConfig, cache: Path) -> Material:
             f"{version.name} has photos of {len(np.unique(table.horse[inside]))} horses to train on, and it takes two "
             "at least: collect more, or split otherwise."
         )
-    pixels = load_pixels(version, config.preparation, cache)
+    pixels = load_pixels(version, config.preparation, cache, tell)
     return Material(version, table, pixels, table.weights(config.review_prior), cache)
 
 

@@ -7,16 +7,21 @@ out no larger than they are, and hardly smaller.
 
 import hashlib
 import json
+import logging
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
 
+from trainer import answers, backbones, features, model
+from trainer import device as devices
 from trainer.answers import BATCH, see
 from trainer.backbones import Backbone
 from trainer.data import Table, load_pixels, read_table
@@ -26,9 +31,11 @@ from trainer.examples import Side
 from trainer.features import features_of, pooled_neck
 from trainer.model import Network, Pooled
 from trainer.pixels import describe
+from trainer.rows import digest_of_code
 from trainer.runs import Run
 
-CODE = 1  # goes up when the same run would be indexed differently
+logger = logging.getLogger(__name__)
+
 COMPONENTS = 128  # of the features, at most
 NEAR = 5  # the distance to so many training photos says how usual a photo is
 USUAL = 0.99  # share of validation photos that are taken for usual
@@ -109,18 +116,38 @@ def find_index(run: Run, network: Network, version: Version, device: Device, cac
     if not has_features(network):
         return None
     table = read_table(version)
-    whole = hashlib.sha256(f"{CODE} {run.config.model_dump_json()} {device.bf16}".encode())
-    whole.update(digest_of(run.folder / "model.safetensors").encode())
-    whole.update(f"{torch.__version__} {json.dumps(describe(run.config.preparation), sort_keys=True)}".encode())
-    path = cache / f"neighbours-{version.manifest.version}-{whole.hexdigest()[:12]}.npz"
-    if path.exists():
-        kept = np.load(path)
-        farthest = float(kept["farthest"]) if kept["farthest"].size else None
-        return Index(table, kept["centre"], kept["components"], kept["places"], farthest)
-    features = _features(run, network, version, device, cache, tell)
-    index = build_index(table, features, can_tell=is_pretrained(run, network))
-    _keep(path, index)
+    path = cache / f"neighbours-{version.manifest.version}-{_key(run, device)}.npz"
+    index = _kept(path, table)
+    if index is None:
+        seen = _features(run, network, version, device, cache, tell)
+        index = build_index(table, seen, can_tell=is_pretrained(run, network))
+        _keep(path, index)
     return index
+
+
+def _key(run: Run, device: Device) -> str:
+    """What tells an index from others of the same version: the model, the code, the device and the library."""
+    how = {
+        "code": digest_of_code(answers, backbones, devices, features, model, sys.modules[__name__]),
+        "config": run.config.model_dump_json(), "model": digest_of(run.folder / "model.safetensors"),
+        "device": device.name.partition(":")[0], "bf16": device.bf16, "torch": torch.__version__,
+        "pixels": describe(run.config.preparation),
+    }  # fmt: skip
+    return hashlib.sha256(json.dumps(how, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _kept(path: Path, table: Table) -> Index | None:
+    """The index that was kept; None where there is none, or none that is whole."""
+    try:
+        with path.open("rb") as file, np.load(file) as kept:
+            farthest = float(kept["farthest"]) if kept["farthest"].size else None
+            index = Index(table, kept["centre"], kept["components"], kept["places"], farthest)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, EOFError, KeyError, BadZipFile) as error:  # cut off, as a disk may leave it
+        logger.warning("%s is made again: it cannot be read (%s)", path.name, error)
+        return None
+    return index if len(index.places) == len(table) else None
 
 
 def build_index(table: Table, features: np.ndarray, *, can_tell: bool) -> Index:

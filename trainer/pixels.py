@@ -14,7 +14,7 @@ import numpy as np
 import PIL
 from PIL import Image, ImageOps, features
 
-from collector import images
+from collector import images, picture_bytes
 from collector.errors import BrokenPicture
 from collector.images import unpack
 from trainer.rows import digest_of_code
@@ -38,7 +38,7 @@ class Preparation:
 def describe(how: Preparation) -> dict[str, Any]:
     """Everything that decides a photo's pixels beside its bytes: the geometry, the code, the library and its parts."""
     parts = {name: features.version(name) for name in ("jpg", "zlib", "webp", "libjpeg_turbo")}
-    code = digest_of_code(images, sys.modules[__name__])
+    code = digest_of_code(images, picture_bytes, sys.modules[__name__])
     return {**asdict(how), "code": code, "pillow": PIL.__version__, **parts}
 
 

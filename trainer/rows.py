@@ -9,6 +9,7 @@ Rows that nobody needs any more go when the others are written anew, under the n
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import shutil
 import time
@@ -27,6 +28,10 @@ DIGEST = 32  # bytes of SHA-256
 PIECE = 32_000_000  # bytes of rows, or thereabouts, that are made safe at once
 UNUSED = 30 * 86400.0  # seconds without use, after which a store is dropped when another one is begun
 LOCK = "lock"
+SAY_AFTER, AGAIN_AFTER = 2.0, 30.0  # seconds
+LOOK_EVERY = 0.1
+
+logger = logging.getLogger(__name__)
 
 
 class Indexed(Protocol):
@@ -235,12 +240,35 @@ def _locked(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            _wait_for(descriptor, folder)
             if (folder / LOCK).exists() and os.fstat(descriptor).st_ino == (folder / LOCK).stat().st_ino:
                 yield
                 return
         finally:  # else the store was dropped while we waited
             os.close(descriptor)
+
+
+def _wait_for(descriptor: int, folder: Path) -> None:
+    """Wait until nobody else is adding to a store; where that lasts, whoever started this is told how far it is."""
+    say_at = time.monotonic() + SAY_AFTER
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > say_at:
+                say_at += AGAIN_AFTER
+                kind, count = folder.name.partition("-")[0], _count(folder)
+                logger.warning("waiting for another process that computes %s, %s of them so far", kind, f"{count:,}")
+            time.sleep(LOOK_EVERY)
+        else:
+            return
+
+
+def _count(folder: Path) -> int:
+    """How many rows are there, while somebody may be adding some."""
+    with suppress(FileNotFoundError):
+        return (folder / f"{_number(folder)}.ids").stat().st_size // DIGEST
+    return 0
 
 
 def _drop_unused(cache: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -16,6 +17,7 @@ from trainer.dataset.manifest import Version, find_version, read_version
 from trainer.places import Places, pick, write_file
 
 CONFIG, FACTS, METRICS = "config.json", "run.json", "metrics.jsonl"
+NAME = re.compile(r"\w[\w-]*")
 TRAIN_FIRST = "`trainer train` makes one."
 
 
@@ -71,6 +73,16 @@ class Run:
         return (self.folder / "model.json").exists()
 
 
+def check_name(name: str | None) -> None:
+    """See that a run can be called so; a job can, whose run it becomes.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    if name is not None and (not NAME.fullmatch(name) or name == "last"):
+        raise UsageError(f"--name {name!r} is no name; letters, digits, - and _ make one.")
+
+
 def begin(root: Path, name: str | None, config: RunConfig, facts: Facts) -> Run:
     """A new run's folder, with its configuration in it.
 
@@ -78,11 +90,10 @@ def begin(root: Path, name: str | None, config: RunConfig, facts: Facts) -> Run:
         UsageError: there is one of that name.
     """
     root.mkdir(parents=True, exist_ok=True)
+    check_name(name)
     if name is None:
         taken = {folder.name for folder in root.iterdir()}
         name = next(f"{config.preset}-{n}" for n in range(1, 10**6) if f"{config.preset}-{n}" not in taken)
-    elif not name.replace("-", "_").isidentifier() or name == "last":
-        raise UsageError(f"--name {name!r} is no name; letters, digits, - and _ make one.")
     folder = root / name
     try:
         folder.mkdir()

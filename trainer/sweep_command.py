@@ -36,12 +36,13 @@ def sweep(
 ) -> None:
     """`trainer sweep`."""
     combinations = combine(presets, given)
+    name = check_name(name) if name else None
     home = places(demo=demo)
     profile = find_profile(home.home, where)
     with opened_book(demo=demo) as (settings, connection):
         client.check_gpus(connection, gpus, profile.kind)
         version = find_version(home.datasets, data)
-        stem = check_name(name) if name else _free_stem(connection)
+        stem = name or _free_stem(connection)
         order = Order(Task(), None, gpus, version, Path.cwd())
         jobs = []
         for number, one in enumerate(combinations, 1):

@@ -6,6 +6,7 @@ import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from trainer.device import Device, has_gpu
 from trainer.learn import Told, gather, learn
 from trainer.locks import alone, is_locked
 from trainer.places import LAST, Places
-from trainer.runs import Facts, Run, begin, code_version, find_run, list_runs, now, read_run, version_of
+from trainer.runs import Facts, Run, begin, check_name, code_version, find_run, list_runs, now, read_run, version_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ def train(
             console.print(f"{run.name}: {run.config.preset} on {version.name}, {device.words}", markup=False)
         told.stopping = stopping
         try:
-            learn(run, gather(version, run.config, where.cache), device, told)
+            unpacking = partial(told.working, "photos")
+            learn(run, gather(version, run.config, where.cache, unpacking), device, told)
         except UsageError:
             _forget_empty(run)
             raise
@@ -79,6 +81,7 @@ def train(
 
 def _begin(asked: Asked, settings: Sequence[str], freeze: Sequence[str]) -> tuple[Run, Version, Device]:
     """A new run."""
+    check_name(asked.name)
     config = make_config(asked.preset or ("finetune" if has_gpu() else "probe"), settings, freeze)
     device = Device.find(asked.device, config.precision)
     version = find_version(asked.where.datasets, asked.data)
@@ -164,7 +167,7 @@ def _told(run: Run, device: Device, console: Console) -> Iterator[Told]:
             f"{told}  {facts['photos_a_second']:.0f} photos/s  {left:.0f} s left", highlight=False, soft_wrap=True
         )
 
-    with progress("features", console) as tell:
+    with progress("photos", console) as tell:
         yield Told(working=lambda _words, done, of: tell(done, of), line=line, say=console.print)
 
 

@@ -120,6 +120,7 @@ def test_jobs_that_were_queued_or_running_are_still_there_after_both_ways(empty_
         )
         database.upgrade(empty_conninfo)
         assert connection.execute(rows).fetchall() == [("a", "queued", 0, False), ("b", "running", 2, True)]
+        assert connection.execute("SELECT count(DISTINCT uid) FROM training.training_job").fetchone() == (2,)
         newest = connection.execute("SELECT output_attempt FROM training.training_job ORDER BY id").fetchall()
         assert newest == [(0,), (2,)]
         left = "SELECT count(*) FROM pg_class WHERE relnamespace = 'training'::regnamespace AND relname LIKE 'proc%'"

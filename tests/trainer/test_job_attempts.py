@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
@@ -18,6 +19,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Identifier
 
 from tests.trainer.stable import WITHIN, Stable, alive
+from trainer.dataset.manifest import Version
 from trainer.errors import Superseded
 from trainer.jobs import attempt, book, bundles, hold, keeper
 from trainer.jobs.attempt import Attempt, Ending, keep_hold
@@ -99,6 +101,31 @@ def test_output_of_which_nobody_says_whose_it_is_is_not_gone_on_from(conninfo: s
         bring_back(connection, same_name, tmp_path / "elsewhere", "step 900")
         again = lay(connection, claim(connection, same_name), Places(tmp_path), root)
     assert (again.output / "checkpoint").read_text() == "step 900"
+
+
+def test_a_namesake_of_another_database_is_another_job(conninfo: str, other_conninfo: str, tmp_path: Path) -> None:
+    """The first job of each is called the same and has the same number; a home may be used with both."""
+    root = tmp_path / "jobs" / "a"
+    for its in (conninfo, other_conninfo):
+        with book.opened(its) as connection:
+            job = claim(connection, queued(connection))
+            assert (job.id, job.attempts) == (1, 1)
+            output = lay(connection, job, Places(tmp_path), root).output
+            assert list(output.iterdir()) == []
+            (output / "checkpoint").write_text(f"of {its}")
+
+
+@pytest.mark.parametrize("marker", ["", "{", "{}", "null", "7", '{"job": 1, "attempt": 1}'])
+def test_output_whose_marker_is_cut_off_is_nobodys(conninfo: str, tmp_path: Path, marker: str) -> None:
+    root = tmp_path / "jobs" / "a"
+    with book.opened(conninfo) as connection:
+        job = claim(connection, queued(connection))
+        folders = lay(connection, job, Places(tmp_path), root)
+        bring_back(connection, job, tmp_path / "kept", "step 50")
+        (folders.output / "checkpoint").write_text("torn")
+        folders.marker.write_text(marker)
+        again = lay(connection, claim(connection, job), Places(tmp_path), root)
+    assert (again.output / "checkpoint").read_text() == "step 50"
 
 
 # --- what may be written -------------------------------------------------------------------------------------
@@ -300,6 +327,36 @@ def test_a_pid_file_that_an_earlier_attempt_left_ends_no_stranger(conninfo: str,
     finally:
         stranger.kill()
         stranger.wait()
+
+
+@pytest.mark.parametrize("killed", ["keeper", "engine and keeper"])
+def test_what_has_left_its_commands_group_is_ended_too_when_nobody_is_left_to_keep_it(
+    stable: Stable, killed: str
+) -> None:
+    """As the workers of several GPUs do: each begins a session of its own."""
+    script = (
+        "[ $PADDOCK_ATTEMPT = 2 ] && exit 0; for i in 1 2; do setsid sleep 301 & done; "
+        "setsid sh -c 'setsid sleep 302 & wait' & echo begun > $PADDOCK_OUTPUT/begun; wait"
+    )
+    name = stable.run("--", "sh", "-c", script)
+    command, engine = stable.child_pid(name), stable.engine_pid()
+    stable.wait_until((stable.home / "jobs" / name / "output" / "begun").exists)
+
+    def detached() -> list[int]:
+        found = []
+        for path in Path("/proc").glob("[0-9]*/environ"):
+            with suppress(OSError):
+                if f"PADDOCK_JOB={name}\0PADDOCK".encode() in path.read_bytes() and alive(int(path.parts[2])):
+                    found += [int(path.parts[2])] * (str(stable.home).encode() in path.read_bytes())
+        return found
+
+    stable.wait_until(lambda: len(detached()) >= 5)
+    keeper_pid = int(Path(f"/proc/{command}/stat").read_text().rpartition(")")[2].split()[1])
+    for pid in (engine, keeper_pid)[killed == "keeper" :]:
+        os.kill(pid, signal.SIGKILL)
+    stable.type("job", "list")
+    assert stable.wait(name).attempts == 2
+    assert detached() == []
 
 
 def test_a_command_whose_engine_and_keeper_were_both_killed_is_ended_before_the_next_attempt(stable: Stable) -> None:
@@ -509,6 +566,21 @@ def test_what_could_not_be_kept_is_still_there_and_kept_when_the_job_is_resumed(
     stable.wait_until(lambda: not made.exists())
 
 
+def test_a_machine_that_slept_while_it_brought_the_output_back_brings_it_again(stable: Stable) -> None:
+    """The database ends a session that does nothing within a transaction, so that it keeps nobody waiting."""
+    with psycopg.connect(stable.conninfo, autocommit=True) as connection:
+        connection.execute(
+            "CREATE SEQUENCE once; CREATE FUNCTION slept() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            " IF nextval('once') = 1 THEN RAISE EXCEPTION 'terminating connection' USING ERRCODE = '25P03'; END IF;"
+            " RETURN NEW; END $$;"
+            "CREATE TRIGGER slept BEFORE INSERT ON training.bundle FOR EACH ROW WHEN (NEW.kind = 'output')"
+            " EXECUTE FUNCTION slept()"
+        )
+    job = stable.wait(stable.run("--", "sh", "-c", "echo 42 > $PADDOCK_OUTPUT/model"))
+    assert (job.state, job.attempts, job.reason) == (State.DONE, 1, "")
+    assert job.output is not None
+
+
 # --- two that make the same ------------------------------------------------------------------------------------
 
 
@@ -578,3 +650,33 @@ def test_output_that_is_replaced_while_it_is_brought_comes_whole(conninfo: str, 
 
         bundles.bring(connection, digest, tmp_path / "brought", go_on=replace)
     assert (tmp_path / "brought" / "checkpoint").stat().st_size == bundles.PART * 2
+
+
+def test_two_jobs_of_one_machine_that_want_the_same_data_bring_it_once(
+    conninfo: str, version: Version, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with book.opened(conninfo) as connection:
+        bundles.keep_folder(connection, f"data {version.name}", version.folder)
+        jobs = [
+            book.queue(
+                connection, name, Task(command=("true",)), place="stable", queue="fleet:cpu", gpus=0, code=None,
+                data=version.name,
+            )
+            for name in ("a", "b", "c")
+        ]  # fmt: skip
+    bring, brought = bundles.bring, list[str]()
+
+    def slowly(connection: Connection, digest: str, folder: Path, go_on: Callable[[], None]) -> None:
+        brought.append(digest)
+        time.sleep(0.5)
+        bring(connection, digest, folder, go_on)
+
+    def lay_for(job: Job) -> Path | None:
+        with book.opened(conninfo) as connection:
+            return lay(connection, job, Places(tmp_path), tmp_path / "jobs" / job.name).input
+
+    monkeypatch.setattr(bundles, "bring", slowly)
+    with ThreadPoolExecutor(3) as machine:
+        inputs = list(machine.map(lay_for, jobs))
+    assert inputs == [tmp_path / "cache" / "inputs" / version.name] * 3
+    assert len(brought) == 1

@@ -47,6 +47,12 @@ def described(task: Task, profile: Profile = RENTED, gpus: int = 0, **more: Any)
     )
 
 
+def test_nobody_is_told_to_have_the_controller_die_with_this_machine() -> None:
+    """`jobs.controller.consolidation_mode` of SkyPilot's: then nothing is left that ends a job at its limit."""
+    texts = [ROOT / "README.md", *(ROOT / "trainer").rglob("*.py"), *(ROOT / "docs").glob("*.md")]
+    assert [path for path in texts if "consolidation" in path.read_text()] == []
+
+
 # --- the task -----------------------------------------------------------------------------------------------
 
 

@@ -11,11 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.errors import UsageError
+from trainer import runs
 from trainer.jobs import code
 from trainer.jobs.client import read_age
 from trainer.jobs.profiles import find_profile, read_profiles
 from trainer.jobs.sweep import combine
-from trainer.jobs.task import Task, check_name, read_environment, read_task
+from trainer.jobs.task import NAME, TAKEN, Task, check_name, read_environment, read_task
+from trainer.train_command import train
 
 
 @pytest.fixture
@@ -83,6 +85,22 @@ def test_too_much_code_is_one_sentence_that_names_the_largest_file(
 def test_a_name_that_can_be_no_folder_is_one_sentence(name: str) -> None:
     with pytest.raises(UsageError, match="is no name"):
         check_name(name)
+
+
+@given(st.from_regex(NAME, fullmatch=True))
+def test_a_job_is_called_as_its_run_can_be(name: str) -> None:
+    if name.lower() not in TAKEN:
+        runs.check_name(check_name(name))
+
+
+@pytest.mark.parametrize("name", ["", "last", "../up", "a/b", "a b", "-x", "a.b"])
+def test_a_name_that_no_run_can_have_is_told_before_anything_is_looked_at(name: str) -> None:
+    with pytest.raises(UsageError, match="is no name"):
+        runs.check_name(name)
+    with pytest.raises(UsageError, match="is no name"):
+        train(
+            "probe", "no such data set", (), (), name, "no such device", None, resume=False, as_json=False, demo=False
+        )
 
 
 def test_variables_are_set_or_taken_from_the_machine_and_ours_cannot_be_set() -> None:

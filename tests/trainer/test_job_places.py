@@ -1,6 +1,8 @@
 """Where jobs run: GPUs, a fleet of machines; and what is made of jobs: sweeps, prices, notebooks."""
 
 import json
+import shutil
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.error import HTTPError, URLError
@@ -8,10 +10,11 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.trainer.stable import PATH, QUICK, WITHIN, Stable
+from tests.trainer.stable import PATH, QUICK, WITHIN, Stable, alone_in
 from trainer.dataset.manifest import Version
-from trainer.jobs import machine
-from trainer.jobs.task import State
+from trainer.jobs import book, machine
+from trainer.jobs.task import LOCAL, State
+from trainer.jobs.turn import queue_of
 
 
 def test_gpus_are_given_out_one_job_each(stable: Stable, tmp_path: Path) -> None:
@@ -50,7 +53,7 @@ def test_a_machine_of_the_fleet_fetches_code_and_data_once_and_brings_the_run_ba
         for name in (first["name"], second["name"]):
             job = stable.wait(name)
             assert job.state is State.DONE, stable.log(name)
-            assert job.machine == machine.machine_name(other.home)
+            assert job.machine == machine.plain_name(other.home)
         stable.type("job", "output", first["name"], "--out", str(tmp_path / "got"))
         assert (tmp_path / "got" / first["name"] / "model.safetensors").exists()
         assert len(list((other.home / "cache" / "inputs").iterdir())) == 1
@@ -73,10 +76,74 @@ def test_a_job_of_a_machine_whose_heart_stands_still_is_taken_over_by_another(st
     other = machines[1].start("worker")
     try:
         job = stable.wait(name)
-        assert (job.state, job.machine) == (State.DONE, machine.machine_name(machines[1].home))
+        assert (job.state, job.machine) == (State.DONE, machine.plain_name(machines[1].home))
     finally:
         other.terminate()
         other.communicate(timeout=WITHIN)
+
+
+def test_machines_that_are_called_the_same_are_told_apart_and_keep_their_names(conninfo: str, tmp_path: Path) -> None:
+    """Another machine's home, at the same path of a machine of the same name: here it takes the other's place."""
+    same, ours, theirs = tmp_path / "home", tmp_path / "ours", tmp_path / "theirs"
+
+    def called(home: Path) -> str:
+        home.rename(same)
+        try:
+            with book.opened(conninfo) as connection:
+                return machine.machine_name(connection, same)
+        finally:
+            same.rename(home)
+
+    ours.mkdir()
+    theirs.mkdir()
+    with book.opened(conninfo) as connection:  # as a version before marks has left it
+        connection.execute(
+            "INSERT INTO machine (name, gpus, slots, fleet) VALUES (%s, '{}', 1, true)", (machine.plain_name(same),)
+        )
+    names = [called(home) for home in (ours, theirs, ours, theirs)]
+    assert names[0] == machine.plain_name(same)
+    assert names[1].startswith(f"{names[0]} (")
+    assert names[2:] == names[:2]
+    assert queue_of(LOCAL, names[0], 0) != queue_of(LOCAL, names[1], 0)
+
+
+def test_a_home_has_one_name_whichever_way_leads_there(conninfo: str, tmp_path: Path) -> None:
+    home, link = tmp_path / "home", tmp_path / "link"
+    home.mkdir()
+    link.symlink_to(home)
+    with book.opened(conninfo) as connection:
+        ways = (home, link, home / ".." / "home", Path("home"))
+        assert {machine.machine_name(connection, way) for way in ways} == {machine.plain_name(home)}
+
+
+def test_many_processes_of_one_machine_agree_on_its_name(conninfo: str, tmp_path: Path) -> None:
+    def ask(_: int) -> str:
+        with book.opened(conninfo) as connection:
+            return machine.machine_name(connection, tmp_path)
+
+    with ThreadPoolExecutor(8) as asking:
+        assert set(asking.map(ask, range(24))) == {machine.plain_name(tmp_path)}
+
+
+def test_a_job_for_this_machine_is_left_alone_by_another_of_its_name(stable: Stable) -> None:
+    aside, held = stable.home.with_name("aside"), stable.project / "gate"
+    (stable.home / "jobs").mkdir()
+    with alone_in(stable.home):  # no engine takes it yet
+        name = stable.run("--", "sh", "-c", "exit 0")
+    stable.home.rename(aside)
+    shutil.copytree(aside, stable.home, ignore=shutil.ignore_patterns("jobs"))
+    worker = stable.start("worker")
+    try:
+        other = stable.run("--", "touch", str(held))
+        assert stable.wait(other).state is State.DONE
+        assert stable.job(name).state is State.QUEUED
+    finally:
+        worker.terminate()
+        worker.communicate(timeout=WITHIN)
+    shutil.rmtree(stable.home)
+    aside.rename(stable.home)
+    stable.type("job", "list")
+    assert stable.wait(name).state is State.DONE
 
 
 def test_a_sweep_runs_every_combination_and_says_which_is_the_best(stable: Stable, version: Version) -> None:

@@ -5,18 +5,22 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+import psycopg
 import pytest
 
 from collector.console import in_japan
 from collector.errors import UsageError
-from tests.trainer.stable import PATH, QUICK, WITHIN, Stable
+from tests.trainer.stable import PATH, QUICK, ROOT, WITHIN, Stable
 from trainer.dataset.manifest import Version
 from trainer.jobs import book
 from trainer.jobs.book import Connection
+from trainer.jobs.hold import BEAT
 from trainer.jobs.notebook import make_notebook
 from trainer.jobs.task import Job, State, Task, check_name
 from trainer.jobs.turn import CLAIM, LEFT, PASSING
@@ -141,6 +145,21 @@ def test_what_no_longer_fits_a_machine_keeps_no_engine_up(line: Connection) -> N
     assert line.execute(LEFT, facts | {"gpus": 2}).fetchone() == (True,)
 
 
+def test_whoever_is_frozen_while_it_queues_a_job_holds_up_nobody_for_long(
+    conninfo: str, line: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(book, "NOT_IDLE", book.NOT_IDLE.replace("10s", "1s"))
+    queue(line, "running", 1)
+    assert claimed(line, 1, 1) == "running"
+    facts = {"job": 1, "attempt": 1, "seconds": 0.0}
+    with book.opened(conninfo) as frozen, suppress(psycopg.Error), frozen.transaction():
+        queue(frozen, "never", 1)
+        began = time.monotonic()
+        assert line.execute(BEAT, facts).fetchone() == (False,)  # waits for whoever queues
+        assert time.monotonic() - began < 5
+    assert [job.name for job in book.list_jobs(line)] == ["running"]
+
+
 # --- for what it waits -------------------------------------------------------------------------------------------
 
 NOW = datetime(2026, 4, 5, 12, 0, tzinfo=UTC)
@@ -149,7 +168,7 @@ IN_AN_HOUR = in_japan(NOW + timedelta(hours=1), seconds=False)
 
 def a_job(name: str, gpus: int = 0, *, minutes_ago: float = 1, **more: Any) -> Job:
     facts: dict[str, Any] = {
-        "id": 1, "name": name, "task": Task(command=("true",)), "place": "stable",
+        "id": 1, "uid": UUID(int=1), "name": name, "task": Task(command=("true",)), "place": "stable",
         "queue": QUEUE if gpus else "fleet:cpu", "gpus": gpus, "code": None, "data": None, "state": State.QUEUED,
         "reason": "", "machine": None, "stop_asked": False, "attempts": 0, "kills": 0,
         "queued_at": NOW - timedelta(minutes=minutes_ago), "started_at": None, "ended_at": None, "seconds": 0.0,
@@ -292,6 +311,38 @@ def test_whoever_watches_is_told_within_seconds_for_what_a_job_waits(stable: Sta
     watching.communicate(timeout=WITHIN)
 
 
+SKEWED = """
+import datetime
+class Skewed(datetime.datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return super().now(tz) + datetime.timedelta(hours={hours})
+datetime.datetime = Skewed
+"""
+
+
+@pytest.mark.parametrize("hours", [-3, 3])
+def test_a_clock_that_is_wrong_here_neither_hides_a_wait_nor_makes_a_job_old(
+    stable: Stable, tmp_path: Path, hours: int
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(SKEWED.format(hours=hours))
+    done = stable.run("--name", "over", "--", "true")
+    stable.wait(done)
+    with book.opened(stable.conninfo) as connection:
+        book.queue(
+            connection, "waits", Task(command=("true",)), place="local", queue="another machine:cpu", gpus=0,
+            code=None, data=None,
+        )  # fmt: skip
+        connection.execute("UPDATE training_job SET queued_at = now() - interval '1 minute' WHERE name = 'waits'")
+    skewed = f"{tmp_path}:{ROOT}"
+    told = [
+        stable.start("job", *words, PYTHONPATH=skewed).communicate(timeout=WITHIN)[0]
+        for words in (("info", "waits", "--json"), ("delete", "--older-than", "1h", "--yes"))
+    ]
+    assert "on the machine that queued it" in json.loads(told[0])["waits"]
+    assert told[1] == "There is no such job.\n"
+
+
 def test_a_sweep_says_for_what_it_waits(stable: Stable, version: Version) -> None:
     (stable.home / "profiles.toml").write_text("[local]\nslots = 1\n")
     holds = stable.run("--", "sleep", "300")
@@ -329,6 +380,12 @@ def test_a_job_that_fits_no_machine_any_more_is_not_resumed(stable: Stable, with
         (["cat", "a", "|", "wc"], "'|' is for a shell, and a job's command is run without one: write -- sh -c 'cat"),
         (["a", "&&", "b"], "write -- sh -c 'a && b'"),
         (["a", ">", "b"], "write -- sh -c 'a > b'"),
+        (["a", "2>&1"], "'2>&1' is for a shell"),
+        (["a", ">log.txt"], "write -- sh -c 'a >log.txt'"),
+        (["a", "2>/dev/null"], "write -- sh -c 'a 2>/dev/null'"),
+        (["until", "a"], "'until' is a word of the shell's own"),
+        (["python", "a b.py", "--out=$PADDOCK_OUTPUT/x"], """-- sh -c 'python '"'"'a b.py'"'"' "--out=$PADDOCK"""),
+        (["cp", "a", "${PADDOCK_OUTPUT}"], """write -- sh -c 'cp a "${PADDOCK_OUTPUT}"'"""),
         (["RATE=1", "python", "a b.py"], "write --env RATE=1 -- python 'a b.py'"),
         (["RATE=1"], "write --env RATE=1 -- PROGRAM"),
         ([""], "name a program there"),
@@ -347,6 +404,8 @@ def test_what_only_a_shell_could_run_is_refused_with_the_words_that_make_one_run
 @pytest.mark.parametrize(
     "words",
     [
+        ["timeout", "9", "sh", "-c", "ls $1", "$PADDOCK_INPUT"], ["pip", "install", "x>=1"], ["a", "<pad>"],
+        ["python", "-c", "import os; print(os.environ['PADDOCK_OUTPUT'])"], ["a", ">=2"], ["grep", "$PADDOCK"],
         ["sh", "-c", "a && b | c"], ["/bin/bash", "-c", "exec $0", "|"], ["python", "-c", "print(1 > 2)"],
         ["python", "train.py", "--name", "a b", "x=1"], ["find", ".", "-exec", "ls", "{}", ";"], ["./a.sh"],
     ],
@@ -364,7 +423,7 @@ def test_a_script_that_the_job_would_not_find_or_could_not_run_is_refused(tmp_pa
         check_program(word, tmp_path, shipped)
     for word, says in (
         ("./plain.sh", "chmod +x plain.sh"), ("./ignored.sh", "git ignores it"), ("./none.sh", "no such file"),
-        ("../runs.sh", "is not shipped"),
+        ("../runs.sh", "is not shipped"), ("runs.sh", "the project's own is -- ./runs.sh"),
     ):  # fmt: skip
         with pytest.raises(UsageError, match=says.replace("+", r"\+")):
             check_program(word, tmp_path, shipped)
@@ -379,6 +438,10 @@ def test_a_script_that_the_job_would_not_find_or_could_not_run_is_refused(tmp_pa
         (("job", "run", "--gpu", "1", "--env", "1=2", "--", "true"), "cannot be set"),
         (("job", "run", "--where", "moon", "--gpu", "1", "--", "true"), "There is no place"),
         (("job", "run", "--preset", "finetune"), "data set"),
+        (("sweep", "--preset", "probe", "--name", "a b", "--where", "moon", "--gpu", "1"), "is no name"),
+        (("sweep", "--preset", "probe", "--gpu", "1", "--data", "none"), "this machine has no GPU"),
+        (("job", "notebook", "--gpu", "1", "--name", "a b"), "is no name"),
+        (("job", "notebook", "--gpu", "1", "--data", "none"), "this machine has no GPU"),
         (("job", "run", "--", "./none.sh"), "no such file"),
         (("sweep", "--preset", "probe", "--set", "random_seed=0,1", "--gpu", "1"), "this machine has no GPU"),
     ],

@@ -1,6 +1,7 @@
 """Training jobs for real: the engine as a process, Postgres, jobs that are killed, and disks that are full."""
 
 import asyncio
+import gc
 import json
 import os
 import shutil
@@ -14,15 +15,17 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 from safetensors.torch import load_file
 from torch import equal
 
 from tests.trainer.conftest import trained
 from tests.trainer.stable import QUICK, WITHIN, Stable, alive, alone_in
 from trainer.dataset.manifest import Version
-from trainer.jobs import attempt, book
+from trainer.jobs import attempt, book, engine
 from trainer.jobs.folders import Folders, mark
 from trainer.jobs.task import State
+from trainer.jobs.working import Engine
 from trainer.locks import is_locked
 from trainer.places import Places
 
@@ -138,6 +141,8 @@ def test_a_job_whose_process_is_killed_goes_on_and_is_given_up_after_three_times
     job = stable.wait(hopeless)
     assert (job.state, job.attempts) == (State.FAILED, 3)
     assert "killed 3 times" in job.reason
+    stable.type("job", "resume", hopeless)  # by somebody who has seen to it, so it is tried as often again
+    assert stable.wait(hopeless).attempts == 6
 
 
 def test_attempts_that_ended_otherwise_are_no_kills(stable: Stable) -> None:
@@ -364,6 +369,27 @@ def test_when_nothing_runs_nothing_is_left_running(tmp_path_factory: pytest.Temp
         assert time.monotonic() < deadline
         time.sleep(0.1)
     assert json.loads(type_("job", "list", "--json"))[0]["state"] == "done"  # the history is still there
+
+
+def test_an_engine_that_may_not_write_ends_for_that_reason_and_leaves_no_connection_and_no_error_behind(
+    conninfo: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that it does beside one another fails of the same, as when the database has become another's standby."""
+    begin = Engine.at
+
+    def begin_and_lose_the_right(*given: Any, **more: Any) -> Engine:
+        begun = begin(*given, **more)
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            name = Identifier(connection.info.dbname)
+            connection.execute(SQL("ALTER DATABASE {} SET default_transaction_read_only = on").format(name))
+        return begun
+
+    monkeypatch.setattr(Engine, "at", begin_and_lose_the_right)
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        engine.main(conninfo, tmp_path, fleet=True, until_idle=False)
+    gc.collect()  # a connection that is still open says so, and a task whose error nobody has seen
+    assert caplog.records == []
+    assert not is_locked(tmp_path / "jobs" / "engine.lock")
 
 
 def test_what_a_killed_engine_left_of_an_ended_job_is_removed_by_the_next(stable: Stable) -> None:

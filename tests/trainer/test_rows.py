@@ -28,9 +28,10 @@ from trainer.examples import Wanted
 from trainer.export import export
 from trainer.export_plan import Request
 from trainer.features import features_of
+from trainer.locks import try_lock
 from trainer.model import build
 from trainer.pixels import Preparation, describe, prepare
-from trainer.rows import DIGEST, UNUSED, Rows, Store, keep_only
+from trainer.rows import DIGEST, LOCK, UNUSED, Rows, Store, keep_only
 
 ROOT = Path(__file__).parents[2]
 SMALL = Preparation(24, 32)
@@ -174,6 +175,25 @@ def test_processes_that_want_the_same_compute_it_once(tmp_path: Path) -> None:
     assert sorted(map(int, log.read_text().split())) == list(range(300))
 
 
+def test_whoever_waits_for_another_process_is_told_within_three_seconds_how_far_that_is(tmp_path: Path) -> None:
+    store = store_in(tmp_path / "cache")
+    Computing([500, 501]).rows(store)
+    busy = try_lock(store.folder / LOCK)
+    assert busy is not None
+    waiting = writer(tmp_path / "cache", 0, 3, tmp_path / "log")
+    try:
+        assert waiting.stderr is not None
+        began = time.monotonic()
+        assert waiting.stderr.readline() == "waiting for another process that computes rows, 2 of them so far\n"
+        assert time.monotonic() - began < 3 + 5  # the process's own start, on a busy machine
+        assert waiting.poll() is None
+    finally:
+        os.close(busy)
+        _, told = waiting.communicate(timeout=60)
+    assert (waiting.returncode, told) == (0, "")
+    assert (tmp_path / "log").read_text().split() == ["0", "1", "2"]
+
+
 def test_killed_at_any_moment_a_process_leaves_whole_rows_that_the_next_one_goes_on_from(tmp_path: Path) -> None:
     cache, log = tmp_path / "cache", tmp_path / "log"
     for kill in range(5):
@@ -273,6 +293,11 @@ def test_photos_that_several_data_sets_share_are_unpacked_once(
             assert np.array_equal(rows[place], prepare(body, SMALL))
     load_pixels(distance, SMALL, tmp_path / "cache")
     assert counted() == 0
+    told: list[tuple[int, int]] = []
+    for _ in range(2):
+        load_pixels(distance, SMALL, tmp_path / "told", lambda *how_far: told.append(how_far))
+    assert told == [(done, len(one)) for done in range(1, len(one) + 1)]
+    assert counted() == len(one)
     smaller = load_pixels(small, SMALL, tmp_path / "cache")  # other bytes, so other pixels
     assert counted() == len(one)
     assert np.array_equal(smaller[0], prepare(next(iter(photos_of(small).values())), SMALL))

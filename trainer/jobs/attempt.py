@@ -5,7 +5,7 @@ import contextlib
 import logging
 import sys
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, LiteralString, TypeVar
@@ -14,6 +14,7 @@ import psycopg
 
 from trainer.errors import Superseded
 from trainer.jobs import bundles, cloud
+from trainer.jobs.awaiting import exit_of, first_of, in_a_line, is_away
 from trainer.jobs.book import FORGET_MIDDLE, KEPT_HEAD, KEPT_TAIL
 from trainer.jobs.command import command_of
 from trainer.jobs.folders import Folders, end_leftovers
@@ -89,17 +90,6 @@ class Attempt:
             raise InterruptedError
 
 
-async def first_of(*awaited: Coroutine[Any, Any, Any], within: float | None = None) -> bool:
-    """Wait until one of these is done; whether one was, in time."""
-    tasks = [asyncio.create_task(one) for one in awaited]
-    try:
-        done, _ = await asyncio.wait(tasks, timeout=within, return_when=asyncio.FIRST_COMPLETED)
-        return bool(done)
-    finally:
-        for task in tasks:
-            task.cancel()
-
-
 async def keep_hold(attempt: Attempt) -> None:
     """Say that the attempt is alive for as long as it is the job's own, and hear whether it is to stop."""
     while True:
@@ -114,17 +104,12 @@ async def keep_hold(attempt: Attempt) -> None:
         await asyncio.sleep(BEAT_EVERY)
 
 
-def is_away(error: psycopg.OperationalError) -> bool:
-    """Whether it is the database that is not there, and not what was asked that cannot be done."""
-    return error.sqlstate is None or error.sqlstate[:2] in ("08", "57") or error.sqlstate == "53300"
-
-
 async def patiently(attempt: Attempt, ask: Callable[[], Awaitable[T]]) -> T:
     """What the database answers, once it is there again.
 
     Raises:
         Superseded: the attempt is no longer the job's own.
-        psycopg.OperationalError: it is away and this engine is told to end, or it cannot do what was asked.
+        psycopg.Error: it is away and this engine is told to end, or it cannot do what was asked.
     """
     asked = time.monotonic()
     while True:
@@ -132,7 +117,7 @@ async def patiently(attempt: Attempt, ask: Callable[[], Awaitable[T]]) -> T:
             raise Superseded(attempt.job.name)
         try:
             return await ask()
-        except psycopg.OperationalError as error:
+        except psycopg.Error as error:
             if not is_away(error) or (attempt.leaving.is_set() and time.monotonic() - asked > PATIENCE):
                 raise
             await asyncio.sleep(AGAIN_AFTER)
@@ -166,11 +151,11 @@ async def run(attempt: Attempt, environment: dict[str, str], held: Sequence[int]
     finally:
         attempt.tell(b"kill")
         attempt.over.set()
-    exit_code = await keeper.wait()
+    exit_code = await exit_of(keeper)
     attempt.ended = time.monotonic()
     out_of_touch = exit_code == -1  # SIGHUP
     if exit_code < 0:
-        end_leftovers(attempt.folders.pid)
+        end_leftovers(attempt.folders)
     await asyncio.gather(printing, collecting, return_exceptions=True)
     if attempt.lost.is_set():
         raise Superseded(attempt.job.name)
@@ -184,15 +169,10 @@ async def _keep_the_last(attempt: Attempt, printing: asyncio.Task[None]) -> str:
         await patiently(attempt, lambda: asyncio.to_thread(collect, attempt))
         printing.result()
     except (OSError, psycopg.Error) as error:
-        if isinstance(error, psycopg.OperationalError) and is_away(error):
+        if is_away(error):
             raise
         return in_a_line(error)
     return ""
-
-
-def in_a_line(error: Exception) -> str:
-    """What went wrong, without what the database adds over many lines."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 async def _start(attempt: Attempt, environment: dict[str, str], held: Sequence[int]) -> asyncio.subprocess.Process:
@@ -214,14 +194,14 @@ async def _to_its_end(attempt: Attempt, keeper: asyncio.subprocess.Process) -> t
     if attempt.job.task.cloud is not None:
         left = None if left is None else max(LEAST, left)
     told = (attempt.stopping.wait(), attempt.leaving.wait(), attempt.lost.wait())
-    in_time = await first_of(keeper.wait(), *told, within=left)
+    in_time = await first_of(exit_of(keeper), *told, within=left)
     by_us = keeper.returncode is None
     if not attempt.lost.is_set():
         attempt.tell(b"end")
-        await first_of(keeper.wait(), attempt.lost.wait())
+        await first_of(exit_of(keeper), attempt.lost.wait())
     if attempt.lost.is_set():
         attempt.tell(b"kill")
-        await keeper.wait()
+        await exit_of(keeper)
     return by_us, limit[1] if limit and not in_time else ""
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, LiteralString
 
 import psycopg
@@ -10,10 +11,10 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from collector.errors import UsageError
-from trainer.jobs.bundles import drop_unused
+from trainer.jobs.bundles import NOT_IDLE, drop_unused
 from trainer.jobs.hold import RENTED, RUNNING, TAKE_AWAY, Pulse
 from trainer.jobs.task import COLUMNS, Job, State, Task, read_task
-from trainer.jobs.waiting import MACHINES, UNENDED, Machine
+from trainer.jobs.waiting import MACHINES, NOW, UNENDED, Machine
 
 Connection = psycopg.Connection[Any]
 
@@ -52,6 +53,13 @@ def list_unended(connection: Connection) -> tuple[list[Job], list[Machine]]:
     with connection.cursor(row_factory=dict_row) as cursor:
         jobs = [as_job(row) for row in cursor.execute(f"SELECT {COLUMNS} FROM training_job WHERE {UNENDED}")]
         return jobs, [Machine(**row) for row in cursor.execute(MACHINES)]
+
+
+def now(connection: Connection) -> datetime:
+    """What time it is by the database's clock, whatever this machine's says."""
+    row = connection.execute(NOW).fetchone()
+    assert row is not None
+    return row[0]
 
 
 def read_job(connection: Connection, job_id: int) -> Job | None:
@@ -102,6 +110,7 @@ def queue(
         UsageError: there is a job or a run of that name.
     """
     with connection.transaction():
+        connection.execute(NOT_IDLE)  # frozen now, whoever queues must not keep all attempts from saying that they live
         connection.execute("LOCK TABLE training_job IN SHARE ROW EXCLUSIVE MODE")
         taken = {row[0] for row in connection.execute("SELECT name FROM training_job")}
         free = (f"{stem}-{n}" for n in range(1, 10**9) if not {f"{stem}-{n}"} & {*taken, *runs})
@@ -129,7 +138,7 @@ def resume(connection: Connection, job: Job) -> None:
     """
     changed = connection.execute(
         "UPDATE training_job SET state = 'queued', reason = '', stop_asked = false, ended_at = NULL,"
-        " exit_code = NULL, queued_at = now() WHERE id = %s AND state IN ('stopped', 'failed') RETURNING id",
+        " exit_code = NULL, kills = 0, queued_at = now() WHERE id = %s AND state IN ('stopped', 'failed') RETURNING id",
         (job.id,),
     ).fetchone()
     if not changed:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 
@@ -83,17 +83,17 @@ def submit(
                 sent += bundles.keep_folder(connection, f"data {data}", order.version.folder)[1]
         job = book.queue(
             connection, order.name, task, place=profile.name,
-            queue=_queue_for(profile, home, order.gpus), gpus=order.gpus, code=digest, data=data,
+            queue=_queue_for(connection, profile, home, order.gpus), gpus=order.gpus, code=digest, data=data,
             stem=stem or task.preset or "job", runs=_runs(home) if task.preset and here else (),
         )  # fmt: skip
     return job, sent
 
 
-def _queue_for(profile: Profile, home: Path, gpus: int) -> str:
+def _queue_for(connection: Connection, profile: Profile, home: Path, gpus: int) -> str:
     """A job in a cloud is driven by this machine, from one of its CPU slots."""
     if profile.kind == SKYPILOT:
-        return queue_of(LOCAL, machine_name(home), 0)
-    return queue_of(profile.kind, machine_name(home), gpus)
+        return queue_of(LOCAL, machine_name(connection, home), 0)
+    return queue_of(profile.kind, machine_name(connection, home), gpus)
 
 
 def find_code(order: Order, profile: Profile) -> Shipment | None:
@@ -169,7 +169,9 @@ def check_still_fits(connection: Connection, job: Job, home: Path) -> None:
     """
     if job.place != LOCAL:
         check_gpus(connection, job.gpus, SKYPILOT if job.task.cloud is not None else FLEET)
-    elif job.queue == queue_of(LOCAL, machine_name(home), job.gpus):  # what other machines have they say themselves
+    elif job.queue == queue_of(
+        LOCAL, machine_name(connection, home), job.gpus
+    ):  # what other machines have they say themselves
         check_gpus(connection, job.gpus, LOCAL)
 
 
@@ -203,7 +205,7 @@ def choose(connection: Connection, words: Sequence[str], states: Sequence[State]
     if states:
         held = [job for job in held if job.state in states]
     if older_than:
-        before = datetime.now(UTC) - read_age(older_than)
+        before = book.now(connection) - read_age(older_than)
         held = [job for job in held if (job.ended_at or job.queued_at) < before]
     return held
 

@@ -10,7 +10,7 @@ from collector.errors import UsageError
 from trainer.jobs import cloud
 from trainer.jobs.cloud_task import cloud_name, describe_task
 from trainer.jobs.folders import Folders
-from trainer.jobs.task import Job
+from trainer.jobs.task import OUTPUT, Job
 from trainer.runs import FACTS
 
 # What a job takes over of the engine's environment: where programs, files and devices are; nothing that is secret.
@@ -67,7 +67,7 @@ def environment_of(job: Job, folders: Folders, home: Path, gpus: Sequence[int]) 
     found |= {"PYTHONUNBUFFERED": "1", "PADDOCK_JOB": job.name, "PADDOCK_ATTEMPT": str(job.attempts)}
     # The project's own modules first; a preset that ships no code runs the trainer that is installed.
     found["PYTHONPATH"] = ours if rented else os.pathsep.join([str(folders.code), ours])
-    found["PADDOCK_OUTPUT"], found["PADDOCK_HOME"] = str(folders.output), str(home)
+    found[OUTPUT], found["PADDOCK_HOME"] = str(folders.output), str(home)
     found["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, gpus))
     found["PADDOCK_CODE"] = job.task.commit
     if folders.input:

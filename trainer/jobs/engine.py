@@ -15,20 +15,19 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from collector.errors import UsageError
-from trainer.jobs.attempt import first_of, in_a_line, is_away
+from trainer.jobs.awaiting import first_of, in_a_line, is_away
 from trainer.jobs.book import as_job
 from trainer.jobs.hold import AGAIN
 from trainer.jobs.reaping import REAP_EVERY, Reaper, tidy
 from trainer.jobs.task import COLUMNS, Job
 from trainer.jobs.turn import CLAIM, CPU, GPU, LEFT, PASSING
-from trainer.jobs.waiting import MACHINES, UNENDED, Machine, explain
+from trainer.jobs.waiting import MACHINES, NOW, UNENDED, Machine, explain
 from trainer.jobs.working import Engine, do_job
 from trainer.locks import is_locked, try_lock
 from trainer.places import Places
@@ -84,14 +83,21 @@ class Shift:
         try:
             await self._until_the_end(beside)
         finally:
-            engine.leaving.set()
-            _, hanging = await asyncio.wait(beside, timeout=LEAVE_WITHIN)
-            for task in hanging:
-                task.cancel()
-            # Of several that failed for one reason, one has been told; nobody is to hear of the others when they go.
-            await asyncio.gather(*beside, *self.running, return_exceptions=True)
-            await self._be_gone()
-            await engine.line.close()
+            await self._leave(beside)
+
+    async def _leave(self, beside: list[asyncio.Task[None]]) -> None:
+        """End all that goes on here. What goes wrong with it is in the log, unless it has ended the engine."""
+        line, failed = self.engine.line, sys.exception()
+        self.engine.leaving.set()
+        _, hanging = await asyncio.wait(beside, timeout=LEAVE_WITHIN)
+        for task in hanging:
+            task.cancel()
+        endings: list[Any] = await asyncio.gather(*beside, *self.running, return_exceptions=True)
+        endings += await asyncio.gather(line.execute(GONE, {"name": self.engine.machine}), return_exceptions=True)
+        await line.close()
+        for error in endings:
+            if isinstance(error, Exception) and type(error) is not type(failed):
+                logger.warning("a part of the engine broke off", extra={"reason": in_a_line(error)})
 
     async def _for_ever(self, every: float, do: Callable[[], Awaitable[Any]]) -> None:
         away_since = None
@@ -99,12 +105,14 @@ class Shift:
             try:
                 await do()
                 away_since = None
-            except psycopg.OperationalError as error:
+            except psycopg.Error as error:
+                if not is_away(error):
+                    raise
                 now = time.monotonic()
                 if away_since is None:
                     logger.warning("waiting for the database", extra={"reason": in_a_line(error)})
                 away_since = away_since or now
-                if not is_away(error) or (self.until_idle and now - away_since > AWAY):
+                if self.until_idle and now - away_since > AWAY:
                     raise
             await first_of(self.engine.leaving.wait(), within=every)
 
@@ -153,7 +161,8 @@ class Shift:
         line, ours = self.engine.line, self.engine.queues(CPU) + self.engine.queues(GPU)
         jobs = [as_job(row) for row in await line.execute(f"SELECT {COLUMNS} FROM training_job WHERE {UNENDED}")]
         machines = [Machine(**row) for row in await line.execute(MACHINES)]
-        words = {job.name: explain(job, jobs, machines, datetime.now(UTC)) for job in jobs if job.queue in ours}
+        (clock,) = await line.execute(NOW)
+        words = {job.name: explain(job, jobs, machines, clock["now"]) for job in jobs if job.queue in ours}
         for name, told in words.items():
             if told and self.told.get(name) != told:
                 logger.info("a job waits", extra={"job": name, "why": told})
@@ -166,12 +175,6 @@ class Shift:
         engine = self.engine
         facts = {"name": engine.machine, "gpus": engine.gpus, "slots": engine.slots, "fleet": engine.fleet}
         await engine.line.execute(SEEN, facts)
-
-    async def _be_gone(self) -> None:
-        try:
-            await self.engine.line.execute(GONE, {"name": self.engine.machine})
-        except psycopg.OperationalError as error:
-            logger.warning("the database was not told that this machine leaves", extra={"reason": in_a_line(error)})
 
 
 def _busy(engine: Engine) -> list[str]:
@@ -215,8 +218,10 @@ def main(conninfo: str, home: Path, *, fleet: bool, until_idle: bool) -> None:
     idle = True
     while idle:
         engine = Engine.at(conninfo, home, fleet=fleet)
-        idle = asyncio.run(_serve(Shift(engine, until_idle)))
-        os.close(descriptor)
+        try:
+            idle = asyncio.run(_serve(Shift(engine, until_idle)))
+        finally:
+            os.close(descriptor)
         # A job that was queued at the last moment has found the lock held, and has started no engine.
         if not idle or not is_left(engine) or (descriptor := try_lock(engine_lock(home))) is None:
             return

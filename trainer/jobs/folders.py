@@ -9,10 +9,12 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 
@@ -20,8 +22,12 @@ from collector.errors import UsageError
 from trainer.dataset.manifest import MANIFEST
 from trainer.jobs import bundles, code
 from trainer.jobs.keeper import identify
-from trainer.jobs.task import Job
+from trainer.jobs.task import OUTPUT, Job
+from trainer.locks import try_lock
 from trainer.places import Places
+
+LOOK_EVERY = 0.2  # seconds
+ROUNDS = 5
 
 
 @dataclass(slots=True)
@@ -64,7 +70,7 @@ def lay(
     """
     folders = Folders(root, _find_input(connection, job, places, go_on))
     root.mkdir(parents=True, exist_ok=True)
-    end_leftovers(folders.pid)
+    end_leftovers(folders)
     shutil.rmtree(folders.code, ignore_errors=True)
     folders.code.mkdir()
     if job.code:
@@ -81,31 +87,52 @@ def lay(
 def mark(folders: Folders, job: Job) -> None:
     """Say whose output it is from now on."""
     part = folders.marker.with_suffix(".part")
-    part.write_text(json.dumps({"job": job.id, "attempt": job.attempts}))
+    part.write_text(json.dumps({"job": str(job.uid), "attempt": job.attempts}))
     part.replace(folders.marker)
 
 
-def attempt_in(folders: Folders, job_id: int) -> int | None:
+def attempt_in(folders: Folders, job: UUID) -> int | None:
     """The attempt at a job whose output is there; None where there is none of it."""
     try:
         told = json.loads(folders.marker.read_text())
-    except (OSError, ValueError):
+        return told["attempt"] if told["job"] == str(job) else None
+    except (OSError, ValueError, KeyError, TypeError):  # cut off, or of an earlier version
         return None
-    return told["attempt"] if told["job"] == job_id else None
 
 
 def _is_newest(folders: Folders, job: Job) -> bool:
-    attempt = attempt_in(folders, job.id)
+    attempt = attempt_in(folders, job.uid)
     return attempt is not None and attempt >= job.output_attempt and folders.output.is_dir()
 
 
-def end_leftovers(pid_file: Path) -> None:
-    """End the command of a keeper that was killed itself. The number alone may be somebody else's by now."""
+def end_leftovers(folders: Folders) -> None:
+    """End the command of a keeper that was killed itself, and what that has detached from itself.
+
+    The number alone may be somebody else's by now.
+    """
     with contextlib.suppress(OSError, ValueError, IndexError):
-        told = pid_file.read_text()
+        told = folders.pid.read_text()
         if told == identify(pid := int(told.split()[0])):
             os.killpg(pid, signal.SIGKILL)
-    pid_file.unlink(missing_ok=True)
+    folders.pid.unlink(missing_ok=True)
+    for _ in range(ROUNDS):  # what is being started just then is found in the next one
+        if not _end_detached(f"{OUTPUT}={folders.output}".encode()):
+            return
+
+
+def _end_detached(variable: bytes) -> int:
+    """End all processes in whose environment a variable stands as here, as in an attempt's alone; how many."""
+    ended = 0
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            process = os.pidfd_open(int(path.parts[2]))  # so that it is no other one when it is ended
+            try:
+                if variable in path.read_bytes().split(b"\0") and path.parts[2] != str(os.getpid()):
+                    signal.pidfd_send_signal(process, signal.SIGKILL)
+                    ended += 1
+            finally:
+                os.close(process)
+    return ended
 
 
 def _find_input(
@@ -121,8 +148,23 @@ def _find_input(
     if digest is None:
         raise UsageError(f"The data set version {job.data} is neither on this machine nor in the database any more.")
     folder = places.cache / "inputs" / job.data
-    bundles.bring(connection, digest, folder, go_on)
+    with _alone_in(folder.parent, go_on):
+        if not (folder / MANIFEST).is_file():
+            bundles.bring(connection, digest, folder, go_on)
     return folder
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path, go_on: Callable[[], None]) -> Iterator[None]:
+    """Wait until no other job of this machine brings anything there: it may be the same."""
+    folder.mkdir(parents=True, exist_ok=True)
+    while (descriptor := try_lock(folder)) is None:
+        go_on()
+        time.sleep(LOOK_EVERY)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def write_protect(folder: Path) -> None:

@@ -50,7 +50,7 @@ WHERE {HELD} RETURNING state
 
 # What runs at another machine's home goes on when that wakes up: nobody else could take it, unless to stop it.
 RUNNING: LiteralString = """
-SELECT id AS job, name, attempts AS attempt, beat, machine, seconds, 0 AS killed FROM training_job
+SELECT id AS job, uid, name, attempts AS attempt, beat, machine, seconds, 0 AS killed FROM training_job
 WHERE state = 'running' AND NOT (id = ANY (%(mine)s)) AND (queue LIKE 'fleet:%%' OR machine = %(machine)s OR stop_asked)
 """
 TAKE_AWAY: LiteralString = AGAIN.replace("RETURNING", "AND beat = %(beat)s RETURNING")

@@ -3,6 +3,7 @@
 import logging
 import os
 from dataclasses import dataclass, field
+from uuid import UUID
 
 import psycopg
 
@@ -17,9 +18,9 @@ logger = logging.getLogger(__name__)
 REAP_EVERY = 2.0  # seconds
 KEPT = ("slots",)  # folders beside those of jobs
 
-NEEDED = (
-    "SELECT name, id, output_attempt, state = 'failed' FROM training_job WHERE state IN ('queued', 'running', 'failed')"
-)
+NEEDED = """
+SELECT name, uid, output_attempt, state = 'failed' FROM training_job WHERE state IN ('queued', 'running', 'failed')
+"""
 
 
 @dataclass(slots=True)
@@ -35,19 +36,19 @@ class Reaper:
         rows = await line.execute(RUNNING, {"mine": list(self.engine.at_work), "machine": machine})
         silent = self.pulse.silent(rows)
         for row in rows:
-            ours = row["machine"] == machine and self._has_left(row["name"], row["job"], row["attempt"])
+            ours = row["machine"] == machine and self._has_left(row["name"], row["uid"], row["attempt"])
             if not ours and row not in silent:
                 continue
             reason = "its engine was gone; it goes on from its last checkpoint"
             if await line.execute(TAKE_AWAY, row | {"reason": reason}):
                 logger.warning("a job goes on whose engine is gone", extra={"job": row["name"]})
 
-    def _has_left(self, name: str, job: int, attempt: int) -> bool:
+    def _has_left(self, name: str, job: UUID, attempt: int) -> bool:
         """Whether an attempt was begun in this home, of which no process is left: an engine that was killed."""
         folders = Folders(self.engine.places.jobs / name)
         if attempt_in(folders, job) != attempt or is_locked(self.engine.lock_of(name)):
             return False  # another machine of the same name, or its process still saves
-        end_leftovers(folders.pid)
+        end_leftovers(folders)
         return True
 
 
@@ -63,12 +64,12 @@ def tidy(engine: Engine) -> None:
         if not root.is_dir() or root.name in KEPT or (descriptor := try_lock(engine.lock_of(root.name))) is None:
             continue
         try:
-            end_leftovers(Folders(root).pid)
+            end_leftovers(Folders(root))
             if root.name not in needed or _is_over(Folders(root), *needed[root.name]):
                 remove(root)
         finally:
             os.close(descriptor)
 
 
-def _is_over(folders: Folders, job_id: int, output_attempt: int, failed: bool) -> bool:
-    return failed and (attempt_in(folders, job_id) or 0) <= output_attempt
+def _is_over(folders: Folders, job: UUID, output_attempt: int, failed: bool) -> bool:
+    return failed and (attempt_in(folders, job) or 0) <= output_attempt

@@ -6,13 +6,16 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, LiteralString
+from uuid import UUID
 
 from collector.errors import UsageError
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.IGNORECASE)
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-OURS = ("PADDOCK_INPUT", "PADDOCK_OUTPUT", "PADDOCK_JOB", "PADDOCK_ATTEMPT")  # what every job finds in its environment
+OUTPUT = "PADDOCK_OUTPUT"
+OURS = ("PADDOCK_INPUT", OUTPUT, "PADDOCK_JOB", "PADDOCK_ATTEMPT")  # what every job finds in its environment
 LOCAL = "local"
+UNTOLD = ("uid", "stop_asked", "output_attempt")  # in JSON
 TAKEN = ("last", "engine", "slots")  # a word for the newest job, and what lies beside the jobs' folders
 
 
@@ -79,6 +82,7 @@ class Job:
     """A job as it stands."""
 
     id: int
+    uid: UUID  # no job of any other database has it
     name: str
     task: Task
     place: str
@@ -113,7 +117,7 @@ class Job:
 
     def as_json(self) -> dict[str, Any]:
         """The job as `--json` prints it; values of its environment stay untold."""
-        facts = {name: getattr(self, name) for name in self.__slots__ if name not in ("stop_asked", "output_attempt")}
+        facts = {name: getattr(self, name) for name in self.__slots__ if name not in UNTOLD}
         told = self.task.as_json() | {"environment": sorted(self.task.environment)}
         del told["opens"]  # whoever has the address can do everything; `trainer job open` tells it
         return facts | {"task": told, "seconds": round(self.seconds, 1), "price": round(self.price, 4)}

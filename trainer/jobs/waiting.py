@@ -15,6 +15,7 @@ MACHINES: LiteralString = (
     "SELECT name, gpus, slots, fleet, working, extract(epoch FROM clock_timestamp() - seen_at)::float8 AS silent"
     " FROM machine ORDER BY name"
 )
+NOW: LiteralString = "SELECT clock_timestamp() AS now"  # all times of jobs are the database's, so this one is, too
 SOON = 2.0  # seconds within which a job that has its turn begins
 NAMED = 4  # jobs or machines in a sentence, at most
 

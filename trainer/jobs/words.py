@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,9 +11,12 @@ from collector.errors import UsageError
 
 ASSIGNED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
 SYNTAX = re.compile(r"[\s&|;<>()$`\"']")  # in a program's name, these are a shell's line in one word
-OPERATORS = ("&&", "||", "|", "&", ">", ">>", "<", "2>", "2>&1")
+OPERATOR = re.compile(r"&&|\|\|?|&|<|[0-9&]?>>?(?:&[0-9]|[\w-]*[./][\w./-]*)?")  # also 2>&1 and >log.txt
+# A value that the job finds in its environment, where a shell alone would put it in place of the name.
+VALUE = re.compile(r"(?:[\w.-]+=)?\$(?:PADDOCK_\w+|\{PADDOCK_\w+\})(?:/[\w./-]*)?")
 BUILT_IN = (
-    ".", "alias", "cd", "eval", "exec", "export", "for", "if", "set", "source", "ulimit", "umask", "unset", "while",
+    "!", ".", "[[", "alias", "case", "cd", "eval", "exec", "exit", "export", "for", "function", "if", "set", "source",
+    "trap", "ulimit", "umask", "unset", "until", "while", "{",
 )  # fmt: skip
 SHELLS = ("sh", "bash", "dash", "ksh", "zsh")
 
@@ -24,7 +28,7 @@ def check_words(words: Sequence[str]) -> None:
         UsageError: it is a shell's line.
     """
     first = words[0]
-    line = " ".join([first, *(word if word in OPERATORS else shlex.quote(word) for word in words[1:])])
+    line = " ".join([first, *map(_for_a_shell, words[1:])])
     by_shell = f"write -- sh -c {shlex.quote(line)}"
     if not first.strip():
         raise UsageError("The command behind -- begins with an empty word: name a program there.")
@@ -37,9 +41,16 @@ def check_words(words: Sequence[str]) -> None:
         raise UsageError(f"{first!r} is a line for a shell, and a job's command is run without one: {by_shell}")
     if first in BUILT_IN:
         raise UsageError(f"{first!r} is a word of the shell's own, and a job's command is run without one: {by_shell}")
-    operator = next((word for word in words if word in OPERATORS), None)
-    if operator and Path(first).name not in SHELLS:
-        raise UsageError(f"{operator!r} is for a shell, and a job's command is run without one: {by_shell}")
+    theirs = next((word for word in words[1:] if OPERATOR.fullmatch(word) or VALUE.fullmatch(word)), None)
+    if theirs and not any(Path(word).name in SHELLS for word in words):
+        raise UsageError(f"{theirs!r} is for a shell, and a job's command is run without one: {by_shell}")
+
+
+def _for_a_shell(word: str) -> str:
+    """A word as a shell's line has it."""
+    if OPERATOR.fullmatch(word):
+        return word
+    return f'"{word}"' if VALUE.fullmatch(word) else shlex.quote(word)
 
 
 def check_program(word: str, root: Path, shipped: Sequence[str]) -> None:
@@ -48,6 +59,10 @@ def check_program(word: str, root: Path, shipped: Sequence[str]) -> None:
     Raises:
         UsageError: it is not shipped, or has no x bit.
     """
+    if "/" not in word and word in shipped and shutil.which(word) is None:
+        raise UsageError(
+            f"{word} is looked for among the programs; the project's own is -- ./{word}, or -- python {word}"
+        )
     if "/" not in word or Path(word).is_absolute():
         return
     path = os.path.normpath(word)

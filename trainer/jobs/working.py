@@ -15,9 +15,9 @@ import psycopg
 
 from collector.errors import UsageError
 from trainer.errors import Superseded
-from trainer.jobs.attempt import Attempt, Ending, first_of, in_a_line, is_away, keep_hold, run, write
+from trainer.jobs.attempt import Attempt, Ending, keep_hold, run, write
+from trainer.jobs.awaiting import first_of, in_a_line, is_away
 from trainer.jobs.book import conninfo_of_jobs
-from trainer.jobs.cloud import SECRET
 from trainer.jobs.cloud_task import cloud_name
 from trainer.jobs.command import environment_of
 from trainer.jobs.folders import Folders, lay, write_protect
@@ -55,10 +55,12 @@ class Engine:
     @classmethod
     def at(cls, conninfo: str, home: Path, *, fleet: bool) -> "Engine":
         """The engine of a home on this machine."""
-        places, gpus = Places(home), list_gpus()
+        places, gpus, line = Places(home), list_gpus(), Line(conninfo_of_jobs(conninfo))
+        with psycopg.connect(line.conninfo, autocommit=True) as connection:
+            name = machine_name(connection, home)
         slots, folder = find_profile(home, LOCAL).slots, places.jobs / "slots"
         kinds = {CPU: Slots(folder, CPU, slots), GPU: Slots(folder, GPU, len(gpus))}
-        return cls(Line(conninfo_of_jobs(conninfo)), places, fleet, machine_name(home), gpus, slots, kinds)
+        return cls(line, places, fleet, name, gpus, slots, kinds)
 
     def lock_of(self, name: str) -> Path:
         """What is locked while a process is at work in a job's folder; it may outlive its engine, while it saves."""
@@ -91,7 +93,7 @@ async def do_job(engine: Engine, job: Job, gpus: Sequence[int], held: Sequence[i
 
 async def _fail(attempt: Attempt, error: Exception) -> None:
     name = attempt.job.name
-    if isinstance(error, psycopg.OperationalError) and is_away(error):
+    if is_away(error):
         # Whoever sees next that nobody is at work on it queues it again.
         logger.error("a job's end could not be written down", extra={"job": name, "reason": in_a_line(error)})
         return
@@ -131,7 +133,7 @@ def _lay(engine: Engine, attempt: Attempt) -> Folders:
 
 async def _start_cloud_server(attempt: Attempt, environment: dict[str, str]) -> None:
     """SkyPilot's server belongs to no job: started by a driver, it would end with that driver's keeper."""
-    kept = {name: value for name, value in environment.items() if not name.startswith(SECRET)}
+    kept = {name: value for name, value in environment.items() if not name.startswith("PADDOCK_")}
     server = await asyncio.create_subprocess_exec(
         sys.executable, "-P", "-m", "trainer.jobs.cloud", "serve", env=kept, stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,

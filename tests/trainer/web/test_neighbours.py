@@ -1,5 +1,9 @@
 """Which horses a photo is most like, and whether it is like any: the index, and what is kept of it."""
 
+import os
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,7 +12,7 @@ from hypothesis import strategies as st
 from tests.trainer.conftest import CPU, trained
 from tests.trainer.web.conftest import Held
 from trainer.answers import see
-from trainer.data import Table
+from trainer.data import Table, forget_cached
 from trainer.examples import Side
 from trainer.neighbours import Index, build_index, distances, find_index, has_features
 
@@ -72,6 +76,36 @@ def test_an_index_is_made_once_and_again_for_another_run(held: Held) -> None:
     other, its_network, _ = trained(places, version, "probe", "height=32", "width=64")
     find_index(other, its_network, version, CPU, places.cache, lambda *_: None)
     assert len(set(places.cache.glob("neighbours-*.npz")) - kept) == 1
+
+
+@pytest.mark.parametrize("left", [0.0, 0.01, 0.5, 0.99])
+def test_an_index_that_the_disk_has_cut_off_is_made_again(held: Held, tmp_path: Path, left: float) -> None:
+    run, network, _ = trained(held.places, held.version, "first-cnn", "height=16", "width=16", "epochs=1")
+    index = find_index(run, network, held.version, CPU, tmp_path, lambda *_: None)
+    assert index
+    (kept,) = tmp_path.glob("neighbours-*.npz")
+    whole = kept.read_bytes()
+    os.truncate(kept, int(left * len(whole)))
+    again = find_index(run, network, held.version, CPU, tmp_path, lambda *_: None)
+    assert again
+    assert np.array_equal(again.places, index.places)
+    assert kept.stat().st_size == len(whole)
+
+
+@pytest.mark.parametrize("module", ["answers", "features", "neighbours"])
+def test_an_edit_of_what_makes_an_index_makes_another(
+    held: Held, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    run, network, _ = trained(held.places, held.version, "first-cnn", "height=16", "width=16", "epochs=1")
+    find_index(run, network, held.version, CPU, tmp_path, lambda *_: None)
+    its = sys.modules[f"trainer.{module}"]
+    edited = tmp_path / "edited.py"
+    edited.write_text(f"{Path(str(its.__file__)).read_text()}\n# edited\n")
+    monkeypatch.setattr(its, "__file__", str(edited))
+    find_index(run, network, held.version, CPU, tmp_path, lambda *_: None)
+    assert len(list(tmp_path.glob("neighbours-*.npz"))) == 2
+    assert forget_cached(tmp_path, held.version.manifest.version, []) > 0  # with the data set go its indices
+    assert not list(tmp_path.glob("neighbours-*.npz"))
 
 
 @pytest.mark.parametrize(("preset", "tells"), [("svr", None), ("first-cnn", False)])
