@@ -1,16 +1,22 @@
 """A lane that breaks off: when it is tried again, and when a command gives it up."""
 
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, LiteralString
+from typing import Any, LiteralString, TypeVar
 
 import psycopg
 
 GIVE_UP = 3  # times that a lane may break off in a row, before a command gives it up
 DATABASE_PATIENCE = 120.0  # seconds for which a command waits for a database that is away
+LATE = 1.5  # seconds; an answer of the database that takes longer is waited for, and that is told
+LATE_ANSWER = "the database's answer"
 LONGEST_PAUSE = 900.0  # seconds between two tries of a lane that breaks off
 SHORT_PAUSE = 5.0  # seconds, likewise, where only the database was away: nothing is asked for without it
 AWAY = ("08", "57P")  # classes of SQLSTATE: no connection, the server is being stopped or started
 TOO_MANY_CONNECTIONS = "53300"
+
+Answer = TypeVar("Answer")
 
 # As large as a page or a photo may be stored; rolled back at once.
 ROOM: LiteralString = """
@@ -28,6 +34,17 @@ async def make_sure_of_room(connection: psycopg.AsyncConnection[Any]) -> None:
     """
     async with connection.transaction(force_rollback=True):
         await connection.execute(ROOM)
+
+
+async def told_when_late(asked: Coroutine[Any, Any, Answer], tell: Callable[[], Awaitable[None]]) -> Answer:
+    """What the database answers; as long as it does not (its tables are locked, say, or it is frozen), that is told."""
+    answer = asyncio.ensure_future(asked)
+    try:
+        while not (await asyncio.wait((answer,), timeout=LATE))[0]:
+            await tell()
+        return answer.result()
+    finally:
+        answer.cancel()
 
 
 def is_away(error: Exception) -> bool:

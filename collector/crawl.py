@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 
 from collector import frontier
-from collector.breakdown import DATABASE_PATIENCE, is_away
+from collector.breakdown import DATABASE_PATIENCE, LATE_ANSWER, is_away, told_when_late
 from collector.crew import Crew
 from collector.errors import ExitCode, PaddockError
 from collector.frontier import IN_SCOPE, Scope, scope_parameters
@@ -19,7 +19,8 @@ from collector.jobs import CrawlJob, Workplace, ask_for, attend, due_hosts, leav
 from collector.models import PageKind
 from collector.politeness import Connection, Wait, host_name
 from collector.sources import keibado
-from collector.status import Summary, summarise
+from collector.status import NOTHING, Summary, summarise
+from collector.trouble import reason_of
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +52,12 @@ class Tick:
 
     summary: Summary
     due: dict[str, int]  # pages known and due now, by kind
-    waiting: str | None = None  # what is being waited for, and until when
+    waits: tuple[Wait, ...] = ()  # the database first
+
+    @property
+    def waiting(self) -> str | None:
+        """What is being waited for, and until when."""
+        return "; ".join(str(wait) for wait in self.waits) or None
 
 
 async def due_pages(connection: Connection, hosts: Sequence[str], scope: Scope) -> dict[str, int]:
@@ -100,16 +106,25 @@ async def crawl(
         psycopg.Error, PaddockError: it cannot go on, for a reason that is told in one sentence.
     """
     hosts = place.hosts
-    async with await place.connect() as connection:
-        started = await database_clock(connection)
-        await begin(connection, base, hosts, scope)
-        job_id = await ask_for(connection, hosts, scope, attended=True)
+
+    async def tell_late() -> None:
+        await show(Tick(NOTHING, {}, (Wait(LATE_ANSWER),)))
+
+    started, job_id = await told_when_late(_ask(place, base, scope), tell_late)
     blocked = await Watch(place, CrawlJob(job_id, scope, tuple(hosts), None), started, show).to_the_end()
     async with await place.connect() as connection:
         summary = await summarise(connection, hosts, scope, started)
         # A lane that ended on an error of ours leaves pages due; that is not the end of a crawl.
         left = not blocked and not place.interrupted and bool(await due_pages(connection, hosts, scope))
     return summary, exit_code(summary, stopped=place.interrupted, blocked=blocked, left=left)
+
+
+async def _ask(place: Workplace, base: str, scope: Scope) -> tuple[datetime, int]:
+    """Want a scope: when that was, and the job's id."""
+    async with await place.connect() as connection:
+        started = await database_clock(connection)
+        await begin(connection, base, place.hosts, scope)
+        return started, await ask_for(connection, place.hosts, scope, attended=True)
 
 
 @dataclass(slots=True)
@@ -120,7 +135,8 @@ class Watch:
     job: CrawlJob
     started: datetime
     show: Callable[[Tick], Awaitable[None]]
-    _last: Tick | None = field(default=None)
+    _last: Tick = Tick(NOTHING, {})
+    _states: dict[str, HostState] = field(default_factory=dict)  # of the hosts that are due, at the last look
 
     async def to_the_end(self) -> bool:
         """Work until the job is done or the command is told to stop; says whether it ended because a host is closed.
@@ -149,20 +165,24 @@ class Watch:
         """Look on, also over a restart of the database."""
         clock = asyncio.get_running_loop().time
         lost_at: float | None = None
+
+        async def tell_late() -> None:
+            await self._show_waits({"": Wait(LATE_ANSWER)} | crew.all_waits())
+
         while not self.place.stopping.is_set() and not running.done():
             try:
-                async with await self.place.connect() as connection:
+                async with await told_when_late(self.place.connect(), tell_late) as connection:
                     while not self.place.stopping.is_set() and not running.done():
                         began = clock()
-                        if (ended := await self._look(connection, crew)) is not None:
+                        if (ended := await told_when_late(self._look(connection, crew), tell_late)) is not None:
                             return ended
                         lost_at = None
-                        await self._pause(running, max(TICK, SHARE * (clock() - began)))
+                        await self._rest(running, crew, max(TICK, SHARE * (clock() - began)))
             except psycopg.OperationalError as error:
                 lost_at = lost_at or clock()
                 if not is_away(error) or clock() - lost_at > DATABASE_PATIENCE:
                     raise
-                await self._show_again(crew.waits)
+                await self._show_waits({"": Wait(f"the database ({reason_of(error)})")} | crew.all_waits())
                 await self._pause(running, TICK)
         return False
 
@@ -181,13 +201,23 @@ class Watch:
             return False
         summary = await summarise(connection, self.job.hosts, self.job.scope, self.started)
         due = await due_pages(connection, self.job.hosts, self.job.scope)
-        self._last = Tick(summary, due, _told(crew.waits, states))
+        self._states = states
+        self._last = Tick(summary, due, _all(crew.all_waits(), states))
         await self.show(self._last)
         return None
 
-    async def _show_again(self, waits: dict[str, Wait]) -> None:
-        if self._last:
-            await self.show(replace(self._last, waiting=_told(waits, {})))
+    async def _show_waits(self, waits: dict[str, Wait]) -> None:
+        await self.show(replace(self._last, waits=_all(waits, self._states)))
+
+    async def _rest(self, running: asyncio.Task[None], crew: Crew, seconds: float) -> None:
+        """Sleep until the next look, and tell meanwhile what our own lanes wait for."""
+        ends_at = asyncio.get_running_loop().time() + seconds
+        while (left := ends_at - asyncio.get_running_loop().time()) > 0 and not self.place.stopping.is_set():
+            await self._pause(running, min(left, TICK))
+            if running.done():
+                return
+            if waits := crew.all_waits():
+                await self._show_waits(waits)
 
     async def _pause(self, running: asyncio.Task[None], seconds: float) -> None:
         stop = asyncio.create_task(self.place.stopping.wait())
@@ -201,10 +231,10 @@ def _closed_for_long(state: HostState | None) -> bool:
     return state.blocked_until is None or state.blocked_until > state.now + PATIENCE
 
 
-def _told(ours: dict[str, Wait], states: dict[str, HostState]) -> str | None:
+def _all(ours: dict[str, Wait], states: dict[str, HostState]) -> tuple[Wait, ...]:
     """All that is being waited for, the database first."""
     waits = {host: wait for host, state in states.items() if (wait := state.wait)} | ours
-    return "; ".join(str(waits[host]) for host in sorted(waits)) or None
+    return tuple(waits[host] for host in sorted(waits))
 
 
 def exit_code(summary: Summary, *, stopped: bool, blocked: bool, left: bool) -> ExitCode:

@@ -11,6 +11,7 @@ import logging
 import os
 import socket
 import sys
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,11 +20,11 @@ from pathlib import Path
 import psycopg
 
 from collector import drift
-from collector.breakdown import Breakdown, is_away, make_sure_of_room
+from collector.breakdown import LATE_ANSWER, Breakdown, is_away, make_sure_of_room, told_when_late
 from collector.errors import LaneLost, PaddockError
 from collector.fetch import Fetcher
 from collector.follow_up import follow_up
-from collector.hosts import HostState, host_states
+from collector.hosts import FROZEN, HostState, host_states
 from collector.jobs import CrawlJob, Workplace, due_hosts, finish, open_jobs
 from collector.lane import Lane, LaneEnd, Rota
 from collector.matching import match_photos
@@ -36,14 +37,12 @@ from collector.trouble import reason_of, trouble_of
 logger = logging.getLogger(__name__)
 
 SLICE = 60.0  # seconds that a lane works before another crew may have its turn
-FROZEN = 30.0  # seconds; a lane that has not said for so long that it is alive may be taken over
 RENEW_EVERY = 2.0  # seconds
-UNHEARD = 3.0  # seconds; a lane that has not said for longer that it is alive may be frozen
 LOOK_EVERY = 0.5  # seconds
 SHARE = 10  # looking may take a tenth of the time: what is due in a large archive is work to find out
 WITHOUT_DATABASE = 15.0  # seconds without the database, after which a lane is given up, well before it counts as frozen
 OPEN = "{host}: a request of an earlier lane may still be open"
-TOLD_AFTER = 2.0  # seconds; what is waited for longer is told
+TOLD_AFTER = 1.0  # seconds; what is waited for longer is told
 
 RENEW = """
 UPDATE host SET lane_until = clock_timestamp() + make_interval(secs => %s)
@@ -52,6 +51,7 @@ WHERE lane_job = ANY (%s) AND lane_until < clock_timestamp() + make_interval(sec
 # Whoever takes the host next need not wait for a request that has been broken off.
 CLOSED = "UPDATE host SET open_until = NULL WHERE asker = ANY (%s)"
 TELL = "UPDATE host SET waiting = %s, waiting_until = %s WHERE name = %s"
+UNTELL = "UPDATE host SET waiting = NULL, waiting_until = NULL WHERE name = %s AND waiting = %s"
 
 
 @dataclass(slots=True)
@@ -74,6 +74,7 @@ class Crew:
     _working: dict[str, _Working] = field(default_factory=dict)
     _rests: dict[str, LaneEnd] = field(default_factory=dict)  # hosts that are closed by the clock
     _breakdowns: dict[str, Breakdown] = field(default_factory=dict)
+    _obstacles: dict[str, str] = field(default_factory=dict)  # what is told of hosts that we cannot take
     _ended: list[str] = field(default_factory=list)  # holders that have ended, and have no request open
     _renewed: float = float("-inf")
 
@@ -97,13 +98,14 @@ class Crew:
         lost_at: float | None = None
         while not self.place.stopping.is_set():
             try:
-                async with await self.place.connect() as connection:
+                async with await told_when_late(self.place.connect(), self._tell_late) as connection:
                     while not self.place.stopping.is_set():
                         began = loop.time()
-                        await self._look(connection)
+                        await told_when_late(self._look(connection), self._tell_late)
                         lost_at = None
                         self.waits.pop("", None)
-                        await self._pause(max(LOOK_EVERY, SHARE * (loop.time() - began)))
+                        await self._rest(connection, max(LOOK_EVERY, SHARE * (loop.time() - began)))
+                    await self._untell(connection)
             except psycopg.OperationalError as error:
                 if not is_away(error) and not self.everything:
                     raise
@@ -118,6 +120,17 @@ class Crew:
         stop = asyncio.create_task(self.place.stopping.wait())
         await asyncio.wait((stop,), timeout=seconds)
         stop.cancel()
+
+    async def _tell_late(self) -> None:
+        self._wait("", Wait(LATE_ANSWER))
+
+    async def _rest(self, connection: Connection, seconds: float) -> None:
+        """Sleep until the next look, while our lanes say that they are alive, and what they wait for."""
+        ends_at = asyncio.get_running_loop().time() + seconds
+        while (left := ends_at - asyncio.get_running_loop().time()) > 0 and not self.place.stopping.is_set():
+            await self._pause(min(left, LOOK_EVERY))
+            await self._renew(connection)
+            await self._tell(connection)
 
     async def _look(self, connection: Connection) -> None:
         """One look: at our own lanes, at what is wanted, and at who is free to do it."""
@@ -137,6 +150,7 @@ class Crew:
                 self._consider(host, states.get(host))
         for host in [host for host in self.waits if host and host not in wanted]:
             del self.waits[host]
+        await self._tell_obstacles(connection, states)
         await self._tell(connection)
 
     def _give_up(self, hosts: Iterable[str]) -> None:
@@ -188,7 +202,7 @@ class Crew:
         if state.blocked:
             return state.wait
         if state.taken:
-            return state.wait or _silence(state)
+            return state.wait
         rest = self._rests.get(host)
         opens_at = next_opening(state.now, self.place.hours, None)
         if rest and rest.next_at and rest.next_at > max(opens_at, state.now):
@@ -210,18 +224,34 @@ class Crew:
             logger.info("waiting", extra={"for": wait.reason, "until": wait.until or "it is there"})
         self.waits[key] = wait
 
+    def all_waits(self) -> dict[str, Wait]:
+        """What it waits for, what its lanes wait for, by host; "" is the database."""
+        lanes = {host: wait for host, working in self._working.items() if (wait := _told_of(working))}
+        return self.waits | {host: Wait(f"{host}: {wait.reason}", wait.until) for host, wait in lanes.items()}
+
     async def _tell(self, connection: Connection) -> None:
-        """Keep in the database what our lanes, and hosts that nobody works on, wait for: `status` reads it there."""
-        now = asyncio.get_running_loop().time()
+        """Keep in the database what our lanes wait for: `status` reads it there."""
         for host, working in self._working.items():
-            wait = working.gate.waits if working.gate else None
-            if wait and now - wait.since < TOLD_AFTER:
-                wait = None
+            wait = _told_of(working)
             if wait != working.told:
                 if wait:
                     logger.info("waiting", extra={"host": host, "for": wait.reason, "until": wait.until})
                 await connection.execute(TELL, (wait and wait.reason, wait and wait.until, host))
                 working.told = wait
+
+    async def _tell_obstacles(self, connection: Connection, states: dict[str, HostState]) -> None:
+        """Likewise what keeps us from hosts that nobody works on; of several crews that see something, the first."""
+        for host, wait in self.waits.items():
+            state = states.get(host)
+            if state and not (state.taken or state.blocked or state.waiting) and host not in self._working:
+                reason = wait.reason.removeprefix(f"{host}: ")
+                await connection.execute(TELL, (reason, wait.until, host))
+                self._obstacles[host] = reason
+
+    async def _untell(self, connection: Connection) -> None:
+        """We wait no longer."""
+        for host, reason in self._obstacles.items():
+            await connection.execute(UNTELL, (host, reason))
 
     async def _work(self, host: str, working: _Working) -> None:
         """One slice of work on a host, from taking it to leaving it."""
@@ -242,8 +272,8 @@ class Crew:
                 self._ended.append(working.gate.holder)
 
     def _broke_off(self, host: str, error: Exception) -> None:
-        if trouble_of(error) or isinstance(error, PaddockError):
-            logger.error("lane broke off", extra={"host": host, "reason": reason_of(error)})
+        if trouble_of(error) or isinstance(error, PaddockError):  # waited for, and told so
+            logger.info("lane broke off", extra={"host": host, "reason": reason_of(error)})
         else:
             logger.error("lane broke off on an error of our own", exc_info=error, extra={"host": host})
         now = asyncio.get_running_loop().time()
@@ -285,11 +315,10 @@ class Crew:
             await asyncio.wait(tasks)
 
 
-def _silence(state: HostState) -> Wait | None:
-    """A lane that others hold and that says nothing: its work, which is ours too, may stand still."""
-    if state.lane_until is None or state.lane_until - state.now > timedelta(seconds=FROZEN - UNHEARD):
-        return None
-    return Wait(f"{state.host}: nothing is heard of {state.lane_by}, which holds it", state.lane_until)
+def _told_of(working: _Working) -> Wait | None:
+    """What a lane waits for, where it has waited for so long that it is to be told."""
+    wait = working.gate.waits if working.gate else None
+    return wait if wait and time.monotonic() - wait.since >= TOLD_AFTER else None
 
 
 def _holds(gate: Gate, state: HostState | None) -> bool:

@@ -18,6 +18,7 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.pool import NullPool
 
 from collector.embedded import lease
+from collector.embedded_keeper import kept_up
 from collector.errors import UsageError
 from collector.trouble import reason_of
 
@@ -231,7 +232,7 @@ def opened(
             check_current(check_fit(conninfo, engine))
         yield conninfo
         return
-    with lease(home / "postgres") as socket_conninfo:
+    with lease(home / "postgres") as socket_conninfo, kept_up(home / "postgres"):
         conninfo = conninfo_for(socket_conninfo)
         if check_revision and current_revision(conninfo) != head_revision():
             upgrade(conninfo)

@@ -117,6 +117,20 @@ def _make(directory: Path) -> None:
         folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
 
 
+def is_alive(data: Path) -> bool:
+    """Whether the pid file names a living server of this data folder: no zombie, and no other process."""
+    try:
+        pid = int((data / "postmaster.pid").read_text().split("\n")[0])
+        if not Path("/proc/self/stat").exists():  # not Linux
+            os.kill(pid, 0)
+            return True
+        process = Path(f"/proc/{pid}")
+        state = (process / "stat").read_text(errors="replace").rpartition(")")[2].split()[0]
+        return state != "Z" and os.fsencode(data) in (process / "cmdline").read_bytes().split(b"\0")
+    except (OSError, ValueError, OverflowError):
+        return False
+
+
 class _Server:
     """The server of one folder. Its methods, but `leave`, are called with the folder's lock held."""
 
@@ -208,19 +222,6 @@ class _Server:
         """Whether the server takes connections: not while it is starting or stopping."""
         return psycopg.pq.PGconn.ping(f"{self.conninfo} connect_timeout=5".encode()) == psycopg.pq.Ping.OK
 
-    def _is_alive(self) -> bool:
-        """Whether the pid file names a living server of this data folder: no zombie, and no other process."""
-        try:
-            pid = int((self.data / "postmaster.pid").read_text().split("\n")[0])
-            if not Path("/proc/self/stat").exists():  # not Linux
-                os.kill(pid, 0)
-                return True
-            process = Path(f"/proc/{pid}")
-            state = (process / "stat").read_text(errors="replace").rpartition(")")[2].split()[0]
-            return state != "Z" and os.fsencode(self.data) in (process / "cmdline").read_bytes().split(b"\0")
-        except (OSError, ValueError, OverflowError):
-            return False
-
     def _clear_stale(self) -> None:
         """Let a killed server's pid, which a zombie or another process may bear by now, not be in the way.
 
@@ -254,13 +255,13 @@ class _Server:
         """Start the server, and make the database, where they are not there yet."""
         give_up_at = time.monotonic() + PATIENCE
         while not self._is_up():
-            if not self._is_alive():
+            if not is_alive(self.data):
                 try:
                     self._launch()
                     continue
                 except UsageError as error:
                     # A killed server's last backends still hold its memory, or a killed client's server was first.
-                    if "shared memory" not in str(error) and not self._is_alive():
+                    if "shared memory" not in str(error) and not is_alive(self.data):
                         raise
             if time.monotonic() > give_up_at:
                 raise UsageError(f"The embedded Postgres in {self.directory} does not answer; see {self.log}.")
@@ -276,11 +277,22 @@ class _Server:
             contextlib.suppress(BlockingIOError),  # somebody else still uses it
             _locked(self.directory / "users", fcntl.LOCK_EX | fcntl.LOCK_NB),
         ):
-            if self._is_alive():  # pg_ctl sends its signal to whoever bears the number now
+            if is_alive(self.data):  # pg_ctl sends its signal to whoever bears the number now
                 command = [self.bin / "pg_ctl", "stop", "-w", "-m", "fast", "-D", self.data]
                 subprocess.run(command, check=False, capture_output=True, **self.owner.options())
             with contextlib.suppress(OSError):
                 self.socket.rmdir()
+
+
+def start_again(directory: Path) -> None:
+    """Start the server again where it has died under its users (killed for want of memory, a full disk).
+
+    Raises:
+        BlockingIOError: somebody else is at it.
+        UsageError, OSError, psycopg.Error: it cannot be started now.
+    """
+    with _locked(directory / "lock", fcntl.LOCK_EX | fcntl.LOCK_NB):
+        _Server(directory, fast_and_unsafe=False).start()
 
 
 @contextmanager

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from collector.politeness import Connection, Wait
+
+FROZEN = 30.0  # seconds; a lane that has not said for so long that it is alive may be taken over
+UNHEARD = 3.0  # seconds; a lane that has not said for longer that it is alive may be frozen
 
 STATES = """
 SELECT name, NULLIF(blocked_until, 'infinity'), blocked_until > clock_timestamp(), reason,
@@ -36,7 +39,15 @@ class HostState:
         """What work on this host waits for, as far as every process can see."""
         if self.blocked:
             return Wait(f"{self.host} is closed ({self.reason})", self.blocked_until)
-        return Wait(f"{self.host}: {self.waiting}", self.waiting_until) if self.waiting else None
+        reason, until = self.waits
+        return Wait(f"{self.host}: {reason}", until) if reason else None
+
+    @property
+    def waits(self) -> tuple[str | None, datetime | None]:
+        """What the lane on this host waits for, or what keeps one from it, and until when."""
+        if self.taken and self.lane_until and self.lane_until - self.now < timedelta(seconds=FROZEN - UNHEARD):
+            return f"nothing is heard of {self.lane_by}, which holds it", self.lane_until
+        return self.waiting, self.waiting_until if self.waiting else None
 
 
 async def host_states(connection: Connection, hosts: Iterable[str]) -> dict[str, HostState]:

@@ -1,5 +1,6 @@
 """How a crawl goes, for a person to see: live on a terminal, a line now and then in a log."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -109,6 +110,7 @@ class Progress:
         self.live = Live(begins, console=console, transient=True, refresh_per_second=4) if console.is_terminal else None
         self.share = 0.0  # done, as shown: more is found to do on the way, and a bar that runs backwards tells nobody
         self.last_line = float("-inf")
+        self.told = set[str]()  # what is waited for, as the log tells it
 
     def __enter__(self) -> "Progress":
         if self.live:
@@ -123,9 +125,18 @@ class Progress:
         """The state of the crawl now."""
         if self.live:
             self.live.update(self._panel(tick))
-        elif tick.summary.elapsed - self.last_line >= LINE_EVERY:
-            self.last_line = tick.summary.elapsed
+        elif self._is_news(tick):
             self.console.print(line(tick, self.tell(tick)), highlight=False, soft_wrap=True)
+
+    def _is_news(self, tick: Tick) -> bool:
+        """Whether a log is to have a line: now and then, and where something is waited for that it does not tell of."""
+        now = time.monotonic()
+        waits = {wait.reason for wait in tick.waits}
+        if now - self.last_line < LINE_EVERY and waits <= self.told:
+            return False
+        self.told = waits if now - self.last_line >= LINE_EVERY else self.told | waits
+        self.last_line = now
+        return True
 
     def _panel(self, tick: Tick) -> Group:
         summary, told = tick.summary, self.tell(tick)

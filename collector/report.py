@@ -116,7 +116,8 @@ def _state(host: dict[str, Any]) -> str:
     if host["blocked_until"]:
         state = f"closed until {in_japan(host['blocked_until'])}: {host['blocked_reason']}"
     elif host["waiting_for"]:
-        state = f"waiting for {host['waiting_for']}, until {in_japan(host['waiting_until'])}"
+        until = f" until {in_japan(host['waiting_until'])}" if host["waiting_until"] else ""
+        state = f"waiting{until}: {host['waiting_for']}"
     return f"{state}; {host['lane_by']} is at work on it" if host["lane_by"] else state
 
 

@@ -7,6 +7,7 @@ from typing import Any, LiteralString
 
 from collector.console import in_japan
 from collector.frontier import IN_SCOPE, Scope, scope_parameters
+from collector.hosts import HostState, host_states
 from collector.politeness import Connection
 
 # `page.dated` is the issue's date (of a race its own day), so a photo's range is told by its own page's.
@@ -93,6 +94,9 @@ class Summary:
         }
 
 
+NOTHING = Summary(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, None, 0.0, 0, 0, layout_changed=False, latest=None)
+
+
 async def summarise(connection: Connection, hosts: Sequence[str], scope: Scope, started: datetime) -> Summary:
     """Count what has come since a crawl started."""
     row = await (await connection.execute(SUMMARY, scope_parameters(hosts, scope) | {"started": started})).fetchone()
@@ -138,13 +142,9 @@ DUE = """
 SELECT kind, count(*) FILTER (WHERE due_at <= clock_timestamp()), count(*), min(due_at) FROM page
 WHERE due_at IS NOT NULL AND kind <> 'robots' GROUP BY kind ORDER BY kind
 """
-GATES = """
-SELECT name, last_request_at, smallest_gap, delay, delay_reason,
-       CASE WHEN blocked_until > clock_timestamp() THEN NULLIF(blocked_until, 'infinity') END, reason, incidents,
-       excluded_at, lane_alive(lane_job) AND lane_until > clock_timestamp(), lane_by,
-       CASE WHEN waiting_until > clock_timestamp() THEN waiting END, waiting_until
-FROM host ORDER BY name
-"""
+GATES = (
+    "SELECT name, last_request_at, smallest_gap, delay, delay_reason, incidents, excluded_at FROM host ORDER BY name"
+)
 # Until it is done, a job is worked on by its own command, or else by workers.
 JOBS = f"""
 SELECT since, until, "limit", all_races, asked_at, COALESCE(attended_until > clock_timestamp(), false), pages_left,
@@ -190,14 +190,9 @@ async def report(connection: Connection) -> dict[str, Any]:
          "samples": samples, "since": since}
         for source, kind, field, old, new, samples, since in await rows(DRIFTS)
     ]  # fmt: skip
-    hosts = [
-        {"host": name, "last_request_at": last, "smallest_gap_s": gap, "delay_s": delay, "delay_reason": why,
-         "blocked_until": until, "blocked_reason": reason if until else None, "incidents": incidents,
-         "forgotten_at": excluded, "lane_alive": bool(alive), "lane_by": by if alive else None,
-         "waiting_for": waiting, "waiting_until": waiting_until if waiting else None}
-        for name, last, gap, delay, why, until, reason, incidents, excluded, alive, by, waiting, waiting_until
-        in await rows(GATES)
-    ]  # fmt: skip
+    gates = await rows(GATES)
+    states = await host_states(connection, [name for name, *_ in gates])
+    hosts = [_host(states[name], gate) for name, *gate in gates if name in states]
     jobs = [
         {"range": Scope(since, until, limit, all_races).title, "asked_at": at, "attended": attended,
          "pages_left": left, "hosts": its_hosts, "pages_due": due}
@@ -225,6 +220,19 @@ async def report(connection: Connection) -> dict[str, Any]:
         "layout_changed": drifts,
     }
     return facts | {"next": next_things(facts)}
+
+
+def _host(state: HostState, gate: Sequence[Any]) -> dict[str, Any]:
+    last, smallest_gap, delay, why, incidents, excluded = gate
+    waiting, waiting_until = state.waits
+    return {
+        "host": state.host, "last_request_at": last, "smallest_gap_s": smallest_gap,
+        "delay_s": delay, "delay_reason": why,
+        "blocked_until": state.blocked_until if state.blocked else None,
+        "blocked_reason": state.reason if state.blocked_until and state.blocked else None, "incidents": incidents,
+        "forgotten_at": excluded, "lane_alive": bool(state.taken), "lane_by": state.lane_by if state.taken else None,
+        "waiting_for": waiting, "waiting_until": waiting_until,
+    }  # fmt: skip
 
 
 def next_things(facts: dict[str, Any]) -> list[str]:

@@ -9,10 +9,9 @@ import pytest
 from rich.console import Console
 
 from collector.crawl import Tick
+from collector.politeness import Wait
 from collector.progress import Progress, Told, tell_crawl
-from collector.status import Summary
-
-NOTHING = Summary(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, None, 0.0, 0, 0, layout_changed=False, latest=None)
+from collector.status import NOTHING
 
 
 def seen(progress: Progress) -> str:
@@ -37,8 +36,8 @@ async def test_before_the_first_answer_it_says_that_it_waits_for_it() -> None:
     with on_a_terminal() as progress:
         await progress.show(Tick(NOTHING, {"year_index": 1}))
         assert "waiting: for the first answer" in seen(progress)
-        await progress.show(Tick(NOTHING, {"year_index": 1}, "Retry-After, until then"))
-        assert "waiting: Retry-After, until then" in seen(progress)
+        await progress.show(Tick(NOTHING, {"year_index": 1}, (Wait("its Retry-After"),)))
+        assert "waiting: its Retry-After" in seen(progress)
         await progress.show(Tick(replace(NOTHING, requests=1, busiest=1), {"issue_index": 8}))
         assert "waiting" not in seen(progress)
 
