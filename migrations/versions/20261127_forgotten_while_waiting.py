@@ -1,4 +1,4 @@
-"""A slot that was waited for is not used for a page that was forgotten meanwhile; so far its host alone was looked at."""
+"""A slot that was waited for is not used for a page that was forgotten meanwhile, as before for its host."""
 
 import importlib.util
 from pathlib import Path
