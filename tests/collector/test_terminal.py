@@ -125,10 +125,11 @@ def test_a_mistake_that_names_a_hostile_word_is_one_harmless_line(
     monkeypatch.setenv("PADDOCK_HOME", str(tmp_path))
     monkeypatch.setenv("PYTHONUTF8", "1")
     program = "from collector.cli import main; main()"
-    words = [sys.executable, "-c", program, "crawl", "--since", "\x1b[31m[/bold]\u202e"]
+    words = [sys.executable, "-c", program, "crawl", "--since", "\x1b[31m[/bold]\u202e\nall is well"]
     run = subprocess.run(words, capture_output=True, timeout=60)
     assert run.returncode == 2
-    assert run.stderr.decode().startswith(r"error: --since \x1b[31m[/bold]\u202e is neither")
+    assert run.stderr.decode().startswith(r"error: --since \x1b[31m[/bold]\u202e\nall is well is neither")
+    assert run.stderr.count(b"\n") == 1
 
 
 async def test_markup_and_escapes_of_a_redirect_are_shown_as_they_are(conninfo: str) -> None:
