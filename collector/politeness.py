@@ -265,7 +265,7 @@ class Gate:
     async def block(self, retry_after: float | None, reason: str) -> datetime:
         """Leave the host alone: 60 s, doubling with each incident, and longer where it asks for that."""
         (until,) = await self._call("SELECT block_host(%s, %s, %s, %s)", retry_after, reason)
-        logger.warning("host blocked", extra={"host": self.host, "until": until.isoformat(), "reason": reason})
+        logger.warning("host blocked", extra={"host": self.host, "until": until, "reason": reason})
         return until
 
 

@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from collector.errors import ExitCode, PaddockError
-from collector.visible import visible
+from collector.visible import on_one_line, visible
 
 NOT_CONFIRMED = "Not confirmed, so nothing was done; add --yes to do it without being asked."
 PRIVATE = 0o077  # what others may never do with the files that we make: they hold photos for private study
@@ -49,7 +49,7 @@ class Commands(TyperGroup):
 
     def end(self, ctx: Any, sentence: str, exit_code: int, error: BaseException) -> None:
         """Say the sentence and end the command."""
-        typer.echo(f"error: {visible(self.worded(ctx, sentence))}", err=True)
+        typer.echo(f"error: {on_one_line(self.worded(ctx, sentence))}", err=True)
         raise typer.Exit(exit_code) from error
 
     def worded(self, ctx: Any, sentence: str) -> str:

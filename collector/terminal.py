@@ -10,13 +10,14 @@ import logging
 import re
 import sys
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, TextIO
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from collector.console import ANY_WIDTH, LogFormatter, as_typed
+from collector.console import ANY_WIDTH, LogFormatter, as_typed, in_japan
 from collector.visible import on_one_line, visible
 
 LOG_FIELDS = set(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
@@ -61,7 +62,9 @@ class EventFormatter(LogFormatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
         facts = {key: value for key, value in record.__dict__.items() if key not in LOG_FIELDS}
-        told = "".join(f" {key}={value}" for key, value in facts.items())
+        told = "".join(
+            f" {key}={in_japan(value) if isinstance(value, datetime) else value}" for key, value in facts.items()
+        )
         return on_one_line(f"{super().formatMessage(record)}{told}")
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - the library's name

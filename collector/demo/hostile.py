@@ -90,12 +90,15 @@ def parse_fault(text: str) -> Fault:
     """A fault from its spelling, such as `503@/keibabook/1601*`, `reset:0.05` or `429-retry-after=3x1`.
 
     Raises:
-        UsageError: lists the faults there are.
+        UsageError: names the faults there are.
     """
     match = SPELLING.fullmatch(text.strip())
     kind = _kind(match["name"]) if match else None
     if match is None or kind is None:
-        raise UsageError(f"--hostile {text!r} is no fault.\n{list_faults()}")
+        raise UsageError(
+            f"--hostile {text!r} is no fault; `collector demo-site --hostile help` says what each does of 400 .. 599, "
+            f"{', '.join(KINDS)}."
+        )
     if match["value"] and kind.value is None:
         raise UsageError(f"--hostile {text}: {match['name']} takes no value.")
     value = match["value"] or kind.value
