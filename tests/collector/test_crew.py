@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import psycopg
@@ -23,6 +23,7 @@ from collector.jobs import Workplace, ask_for, open_jobs
 from collector.politeness import Connection, Gate, Pace, host_name
 from collector.refresh import label_scope, refresh
 from collector.refresh import plan as plan_labels
+from collector.robots import TOKYO
 from collector.status import report
 from tests.demo_site import DemoSite, demo_site
 
@@ -247,19 +248,92 @@ async def told(place: Workplace, site: DemoSite, scope: Scope = ALL) -> tuple[st
 
 async def test_who_waits_for_a_slow_site_says_so_within_three_seconds(place: Workplace, connection: Connection) -> None:
     async with demo_site(world=WORLD, crawl_delay=60) as site:
-        seen: list[dict[str, Any]] = []
         place = at(place, site)
+        seen: list[tuple[str, dict[str, Any]]] = []
 
         async def listen(tick: Tick) -> None:
-            if tick.waiting:
-                seen.append({"told": tick.waiting} | (await report(connection))["hosts"][0])
+            host = (await report(connection))["hosts"][0]
+            if tick.waiting and host["waiting_for"]:
+                seen.append((tick.waiting, host))
                 place.stopping.set()
 
         async with asyncio.timeout(5):
             await crawl(place, site.base, ALL, listen)
-    assert "the next request, 60 s after the last (Crawl-delay of robots.txt), until" in seen[0]["told"]
-    assert "the next request" in seen[0]["waiting_for"]
-    assert seen[0]["waiting_until"] is not None
+    told, host = seen[0]
+    assert "the next request, 60 s after the last (Crawl-delay of robots.txt), until" in told
+    assert "the next request" in host["waiting_for"]
+    assert host["waiting_until"] is not None
+
+
+@pytest.mark.parametrize("command", ["crawl", "worker"])
+async def test_status_says_what_keeps_everybody_from_a_host(
+    place: Workplace, connection: Connection, command: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "collector.crew")
+    async with demo_site(world=WORLD) as site:
+        await want(connection, site)
+        place = replace(at(place, site), hours=never_now())
+        working = work_on(place, site) if command == "crawl" else Crew(place, everything=True).run()
+        running = asyncio.create_task(working)
+        await until(lambda: _waits(connection), within=3)
+        (host,) = (await report(connection))["hosts"]
+        place.stopping.set()
+        await running
+        assert (await report(connection))["hosts"][0]["waiting_for"] is None
+        assert site.paths() == []
+    assert host["waiting_for"] == "outside the opening hours"
+    assert host["waiting_until"] > datetime.now(UTC)
+    assert [record.__dict__["for"] for record in caplog.records] == [f"{host['host']}: outside the opening hours"]
+
+
+async def work_on(place: Workplace, site: DemoSite) -> None:
+    """A crawl of everything."""
+    await crawl(place, site.base, ALL, show)
+
+
+def never_now() -> tuple[time, time]:
+    """Opening hours that are some hours away."""
+    now = datetime.now(TOKYO)
+    return (now + timedelta(hours=3)).time(), (now + timedelta(hours=4)).time()
+
+
+async def _waits(connection: Connection) -> bool:
+    return any(host["waiting_for"] for host in (await report(connection))["hosts"])
+
+
+@pytest.mark.parametrize("after", [0, 3])
+async def test_who_waits_for_a_locked_database_says_so_within_three_seconds_and_goes_on(
+    place: Workplace, connection: Connection, caplog: pytest.LogCaptureFixture, after: int
+) -> None:
+    caplog.set_level("INFO", "collector.crew")
+    heard = asyncio.Event()
+
+    async def listen(tick: Tick) -> None:
+        if "the database's answer" in (tick.waiting or ""):
+            heard.set()
+
+    async with demo_site(world=WORLD, crawl_delay=0.02) as site:
+        async with contextlib.AsyncExitStack() as locked:
+            if after == 0:
+                await locked.enter_async_context(connection.transaction())
+                await connection.execute("LOCK TABLE page")
+            running = asyncio.create_task(crawl(at(place, site), site.base, ALL, listen))
+            await until(lambda: _asked(site, after))
+            if after:
+                await locked.enter_async_context(connection.transaction())
+                await connection.execute("LOCK TABLE page")
+            await asyncio.wait_for(heard.wait(), 3)
+        assert (await asyncio.wait_for(running, 60))[1] == ExitCode.DONE
+    if after:
+        assert "the database's answer" in [record.__dict__.get("for") for record in caplog.records]
+
+
+async def test_status_says_when_nothing_is_heard_of_a_lane(connection: Connection) -> None:
+    gate = await Gate.claim(connection, "h", Pace(0.0), asyncio.Event(), lease=20, who="`collector elsewhere`")
+    assert gate
+    (host,) = (await report(connection))["hosts"]
+    assert host["waiting_for"] == "nothing is heard of `collector elsewhere`, which holds it"
+    assert timedelta(0) < host["waiting_until"] - datetime.now(UTC) < timedelta(seconds=21)
 
 
 async def test_who_waits_for_a_lane_that_may_be_frozen_says_whose(place: Workplace, connection: Connection) -> None:

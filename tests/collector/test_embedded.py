@@ -19,7 +19,7 @@ import psycopg.conninfo
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from collector import embedded
+from collector import database, embedded
 from collector.embedded import binary, lease
 from collector.errors import UsageError
 
@@ -459,3 +459,43 @@ def test_without_any_postgres_the_way_out_is_named(home: Home, monkeypatch: pyte
 def test_the_client_programs_are_there() -> None:
     for name in ("psql", "pg_dump", "pg_restore"):
         assert subprocess.run([binary(name), "--version"], capture_output=True).returncode == 0
+
+
+def kill_server(home: Home) -> None:
+    """As the kernel does for want of memory."""
+    os.kill(home.server(), signal.SIGKILL)
+    wait_for(lambda: not embedded.is_alive(home.data))
+
+
+def test_whoever_uses_the_server_starts_it_again_when_it_has_died(used: Home) -> None:
+    with database.opened(None, used.folder.parent, check_revision=False) as conninfo:
+        for _ in range(2):
+            before = used.server()
+            kill_server(used)
+            wait_for(lambda: used.data.joinpath("postmaster.pid").exists() and can_connect(conninfo), 30)
+            assert used.server() != before
+    assert used.is_stopped()
+
+
+def can_connect(conninfo: str) -> bool:
+    with contextlib.suppress(psycopg.OperationalError):
+        return ask(conninfo, "SELECT 1") == 1
+    return False
+
+
+def test_a_command_whose_server_cannot_be_started_again_says_why(used: Home) -> None:
+    version = used.data / "PG_VERSION"
+    held = version.read_text()
+
+    def use_a_server_that_dies() -> None:
+        with database.opened(None, used.folder.parent, check_revision=False) as conninfo:
+            version.write_text("9\n")
+            kill_server(used)
+            time.sleep(3)  # meanwhile it is tried
+            ask(conninfo, "SELECT 1")
+
+    try:
+        with pytest.raises(UsageError, match="was made by Postgres 9, this is"):
+            use_a_server_that_dies()
+    finally:
+        version.write_text(held)

@@ -42,6 +42,14 @@ async def test_before_the_first_answer_it_says_that_it_waits_for_it() -> None:
         assert "waiting" not in seen(progress)
 
 
+async def test_a_log_has_a_line_at_once_for_whatever_begins_to_be_waited_for_and_no_second_one() -> None:
+    log = io.StringIO()
+    with Progress(Console(file=log, width=100), tell_crawl) as progress:
+        for waits in ((), (), (Wait("one host"),), (Wait("one host"), Wait("the database")), (), (Wait("one host"),)):
+            await progress.show(Tick(NOTHING, {}, waits))
+    assert [line.rpartition("; ")[2] for line in log.getvalue().splitlines()][1:] == ["one host", "the database"]
+
+
 @pytest.mark.parametrize("left", [[0, 900, 90, 9, 0], [10, 20, 400, 20], [1, 1, 1]])
 async def test_the_bar_never_runs_backwards_though_more_is_found_to_do(left: list[int]) -> None:
     shares: list[int] = []
