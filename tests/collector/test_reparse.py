@@ -21,6 +21,7 @@ from collector.politeness import Connection
 from collector.reparse import Changes, reparse
 from collector.sources import Parsed
 from tests.demo_site import DemoSite, demo_site
+from tests.pauses import shorten
 from tests.spoil import parsing, tripping
 
 WORLD = World(years=range(2014, 2016), issues_per_year=2, photos_per_issue=4)
@@ -92,6 +93,7 @@ async def test_reading_again_what_was_crawled_changes_no_page_and_no_fact(
     hostile: list[str],
     spoils: dict[str, Callable[[Parsed], Parsed]],
 ) -> None:
+    shorten(place.conninfo, 0.5)
     with monkeypatch.context() as patch:
         for path, spoil in spoils.items():
             patch.setattr("tests.spoil.keibado.parse", _spoilt(path, spoil))
