@@ -13,7 +13,8 @@ LATE = 1.5  # seconds; an answer of the database that takes longer is waited for
 LATE_ANSWER = "the database's answer"
 LONGEST_PAUSE = 900.0  # seconds between two tries of a lane that breaks off
 SHORT_PAUSE = 5.0  # seconds, likewise, where only the database was away: nothing is asked for without it
-AWAY = ("08", "57P")  # classes of SQLSTATE: no connection, the server is being stopped or started
+# Classes of SQLSTATE: no connection, the server is being stopped or started, two were in each other's way.
+AWAY = ("08", "57P", "40")
 TOO_MANY_CONNECTIONS = "53300"
 
 Answer = TypeVar("Answer")

@@ -58,7 +58,7 @@ KINDS = {
     "redirect-within": Kind("a harmless redirect within the site, to be followed"),
     "layout": Kind("a changed layout: tables, classes and file names of every page are others"),
     "block-page": Kind("a block page with status 200"),
-    "huge-header": Kind("a header of 64 KB"),
+    "huge-header": Kind("a header of 256 KB"),
     "noimageindex": Kind("X-Robots-Tag: noimageindex", IMAGES),
     "noai": Kind("X-Robots-Tag: noai", IMAGES),
     "robots-500": Kind("robots.txt answers 500", ROBOTS),

@@ -142,7 +142,7 @@ async def _within(request: web.Request, _answer: Answer, _fault: Fault, _visit: 
 
 
 async def _huge_header(_request: web.Request, answer: Answer, _fault: Fault, _visit: int) -> web.StreamResponse:
-    return web.Response(body=answer.body, headers={"Content-Type": answer.media_type, "X-Filler": "f" * 65536})
+    return web.Response(body=answer.body, headers={"Content-Type": answer.media_type, "X-Filler": "f" * 262_144})
 
 
 MISDEEDS: dict[str, Misdeed] = {
