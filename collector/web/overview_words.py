@@ -22,8 +22,8 @@ OVERVIEW: dict[str, tuple[str, str]] = {
     "overview_closed_until": ("{host} is left alone until {until}", "{host}へのアクセスを{until}まで停止しています"),
     "overview_closed": ("{host} is not asked any more", "{host}へは今後アクセスしません"),
     "overview_alert_pace": (
-        "{host} has been asked sooner than the delay in force allows: see below.",
-        "{host}で、現在の間隔より短いアクセスがありました（下の詳細をご覧ください）。",
+        "{host} has been asked sooner than the delay in force allowed: see below.",
+        "{host}で、その時点の間隔より短いアクセスがありました（下の詳細をご覧ください）。",
     ),
     "overview_table": ("The numbers as a table", "数値を表で見る"),
     "overview_share": ("Share", "割合"),
@@ -152,16 +152,15 @@ OVERVIEW: dict[str, tuple[str, str]] = {
     "pace_unseen": ("nothing to tell yet", "記録なし"),
     "pace_more_kept": (
         "No two requests have ever been closer than the delay in force.",
-        "現在の間隔より短いアクセスは、これまで一度もありません。",
+        "間隔より短いアクセスは、これまで一度もありません。",
     ),
     "pace_more_not_kept": (
-        "Two requests have been closer than the delay in force now. Where the delay was set longer only later, that is "
-        "why; otherwise something is wrong.",
-        "現在の間隔より短いアクセスがありました。あとから間隔を長く設定した場合はそのためですが、そうでなければ問題です。",
+        "Two requests have been closer than the delay that was in force then: something is wrong.",
+        "その時点の間隔より短いアクセスがありました。問題があります。",
     ),
     "pace_more_longer_now": (
-        "The site answers slowly just now, so the pause is longer than it was when the smallest gap was seen.",
-        "応答が遅いため、いまは最短の間隔を記録したときより長く待っています。",
+        "The pause is longer now than it was when the smallest gap was seen.",
+        "いまは最短の間隔を記録したときより長く待っています。",
     ),
     "pace_more_free": ("", ""),
     "pace_more_unseen": ("Fewer than two requests have been made.", "リクエストはまだ2回に達していません。"),

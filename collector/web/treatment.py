@@ -16,7 +16,7 @@ SLOW_ANSWERS = "five times the last answer's duration"  # as `collector.robots.d
 TROUBLE = ("refused", "try_later", "unsafe")  # outcomes of requests that brought nothing
 
 HOSTS = """
-SELECT name, delay, delay_reason, smallest_gap, last_request_at, excluded_at, reason,
+SELECT name, delay, delay_reason, smallest_gap, least_slack, last_request_at, excluded_at, reason,
     CASE WHEN blocked_until > clock_timestamp() THEN NULLIF(blocked_until, 'infinity') END AS closed_until,
     COALESCE(blocked_until = 'infinity', false) AS closed
 FROM host ORDER BY name
@@ -33,7 +33,7 @@ class Pace(StrEnum):
 
     KEPT = "kept"
     NOT_KEPT = "not_kept"
-    LONGER_NOW = "longer_now"  # a slow answer has just made the delay longer than it was: nothing can be said
+    LONGER_NOW = "longer_now"  # likewise, and the delay is longer now than the smallest gap was
     FREE = "free"  # nobody asks for a pause
     UNSEEN = "unseen"  # fewer than two requests
 
@@ -46,6 +46,7 @@ class HostReport:
     delay: float | None  # seconds in force at the last request
     why: str | None  # what asks for it
     smallest_gap: float | None  # seconds between two requests, ever
+    least_slack: float | None  # seconds beyond the delay in force then, of any gap
     last_request_at: datetime | None
     closed: bool
     closed_until: datetime | None  # None though closed: for good
@@ -66,14 +67,14 @@ class HostReport:
 
     @property
     def pace(self) -> Pace:
-        """Whether the smallest gap ever is as long as the delay in force asks for."""
+        """Whether each gap was as long as the delay in force then asked for."""
         if self.delay == 0:
             return Pace.FREE
         if self.delay is None or self.smallest_gap is None:
             return Pace.UNSEEN
-        if self.smallest_gap >= self.delay - LATE:
-            return Pace.KEPT
-        return Pace.LONGER_NOW if self.why == SLOW_ANSWERS else Pace.NOT_KEPT
+        if self.least_slack is not None and self.least_slack < -LATE:
+            return Pace.NOT_KEPT
+        return Pace.KEPT if self.smallest_gap >= self.delay - LATE else Pace.LONGER_NOW
 
 
 class Log:
@@ -108,7 +109,8 @@ def host_report(row: Row, log: Sequence[Row], first: date) -> HostReport:
         day = min((entry["day"] - first).days, DAYS - 1)
         (in_vain if entry["outcome"] in TROUBLE else answered)[day] += entry["requests"]
     return HostReport(
-        row["name"], row["delay"], row["delay_reason"], row["smallest_gap"], row["last_request_at"],
+        row["name"], row["delay"], row["delay_reason"], row["smallest_gap"], row["least_slack"],
+        row["last_request_at"],
         row["closed"] or bool(row["closed_until"] or row["excluded_at"]), row["closed_until"],
         "forgotten on request" if row["excluded_at"] else row["reason"],
         list(zip(answered, in_vain, strict=True)), dict(outcomes),

@@ -100,6 +100,18 @@ def test_a_redirect_that_was_logged_twice_is_one_request_afterwards(empty_connin
     database.downgrade(empty_conninfo, "0007")
 
 
+def test_pauses_from_before_count_as_kept_where_that_is_certain(empty_conninfo: str) -> None:
+    database.upgrade(empty_conninfo, "0016")
+    with psycopg.connect(empty_conninfo) as connection:
+        connection.execute(
+            "INSERT INTO host (name, delay, smallest_gap) VALUES ('a', 5, 5.5), ('b', 5, 1), ('c', 5, NULL)"
+        )
+    database.upgrade(empty_conninfo)
+    with psycopg.connect(empty_conninfo) as connection:
+        slack = connection.execute("SELECT least_slack FROM host ORDER BY name").fetchall()
+    assert slack == [(0.5,), (None,), (None,)]
+
+
 def test_photos_are_stored_without_a_vain_try_to_compress_them(conninfo: str) -> None:
     with psycopg.connect(conninfo) as connection:
         row = connection.execute(

@@ -70,6 +70,18 @@ async def test_a_late_request_moves_the_next_slot(connection: Connection) -> Non
     assert second.at - started == timedelta(seconds=0.5)
 
 
+async def test_a_pause_is_judged_by_the_delay_in_force_then(connection: Connection) -> None:
+    """robots.txt asks for a longer one later: the earlier ones were kept all the same."""
+    gate = await take(connection)
+    least = "SELECT round(least_slack::numeric, 3)::float8 FROM host"
+    began = (await gate.reserve()).at
+    # Seconds after the first request, the delay that its answer leaves behind, and the least slack from then on.
+    for seconds, delay, slack in [(0, 0.5, None), (0.6, 0.5, 0.1), (1.1, 5.0, 0.0), (6.2, 0.2, 0.0), (6.3, 9.0, -0.1)]:
+        values = (HOST, gate.epoch, began + timedelta(seconds=seconds), delay)
+        await connection.execute("SELECT finish_slot(%s, %s, %s, %s, 'test')", values)
+        assert await one(connection, least) == slack
+
+
 async def test_a_process_that_comes_late_to_its_slot_takes_a_new_one(connection: Connection) -> None:
     gate = await take(connection, delay=0.5)
     slot = await gate.reserve()

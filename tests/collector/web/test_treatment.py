@@ -6,12 +6,12 @@ import pytest
 
 from collector.web.language import LANGUAGES, in_language
 from collector.web.overview_words import OVERVIEW
-from collector.web.treatment import DAYS, SLOW_ANSWERS, HostReport, Log, Pace
+from collector.web.treatment import DAYS, HostReport, Log, Pace
 from tests.collector.web.conftest import Open
 from tests.collector.web.test_overview import HOST, add_request, counted
 from tests.filled import execute
 
-UNSEEN = HostReport(HOST, None, None, None, None, False, None, None, [(0, 0)] * DAYS, {}, None)
+UNSEEN = HostReport(HOST, None, None, None, None, None, False, None, None, [(0, 0)] * DAYS, {}, None)
 
 
 async def test_requests_are_counted_by_day_and_outcome(conninfo: str) -> None:
@@ -42,20 +42,22 @@ async def test_days_that_are_over_are_read_once_and_the_last_two_each_time(conni
 
 
 @pytest.mark.parametrize(
-    ("delay", "gap", "why", "pace"),
+    ("delay", "gap", "slack", "pace"),
     [
         (None, None, None, Pace.UNSEEN),
-        (5.0, None, "our own crawl delay", Pace.UNSEEN),
-        (5.0, 5.0, "our own crawl delay", Pace.KEPT),
-        (5.0, 4.9, "our own crawl delay", Pace.NOT_KEPT),
-        (30.0, 5.0, SLOW_ANSWERS, Pace.LONGER_NOW),
-        (0.0, 0.001, "a site on this machine", Pace.FREE),
+        (5.0, None, None, Pace.UNSEEN),
+        (5.0, 5.0, 0.0, Pace.KEPT),
+        (5.0, 4.9, -0.1, Pace.NOT_KEPT),
+        (5.0, 6.0, -0.1, Pace.NOT_KEPT),  # the delay was longer then
+        (30.0, 5.0, 0.1, Pace.LONGER_NOW),
+        (30.0, 5.0, None, Pace.LONGER_NOW),  # from before anybody kept account of it
+        (0.0, 0.001, 0.001, Pace.FREE),
     ],
 )
-def test_a_gap_is_judged_by_the_delay_in_force(
-    delay: float | None, gap: float | None, why: str | None, pace: Pace
+def test_a_gap_is_judged_by_the_delay_in_force_then(
+    delay: float | None, gap: float | None, slack: float | None, pace: Pace
 ) -> None:
-    assert replace(UNSEEN, delay=delay, smallest_gap=gap, why=why).pace is pace
+    assert replace(UNSEEN, delay=delay, smallest_gap=gap, least_slack=slack).pace is pace
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
