@@ -224,9 +224,7 @@ class Host(SQLModel, table=True):
     last_incident_at: datetime | None = _moment(default=None)
     last_request_at: datetime | None = _moment(default=None)
     smallest_gap: float | None = None  # seconds between two requests, ever
-    least_slack: float | None = (
-        None  # seconds beyond the delay in force then, of any gap; negative if one was too short
-    )
+    least_slack: float | None = None  # seconds of any gap beyond the delay in force then; negative: one was too short
     delay: float | None = None  # seconds in force at the last request
     delay_reason: str | None = None
     excluded_at: datetime | None = _moment(default=None)  # opted out: never asked again
