@@ -161,7 +161,8 @@ class Lane:
     def _put_off(self, visit: Visit, error: Disallowed | Refused) -> Outcome:
         failures = visit.page.failures + 1
         due_at = frontier.retry_at(max(5, failures), visit.at)
-        return visit.outcome("refused", PageState.FAILED, due_at=due_at, error=str(error), failures=failures)
+        facts = {"packed": visit.refusal, "size": visit.refusal.size} if visit.refusal else {}
+        return visit.outcome("refused", PageState.FAILED, due_at=due_at, error=str(error), failures=failures, **facts)
 
     async def _refuse(self, visit: Visit, error: Refused) -> Outcome:
         """A page that the site refuses is put off; several in a row, or a block page, close the host."""

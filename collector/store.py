@@ -80,8 +80,9 @@ def _array(values: Iterable[object]) -> str:
 
 # The part that every page has: the gate, the bytes, the log, the links, the page's own state. With an old epoch
 # the gate raises, and nothing of the rest is written. Reviews are counted anew where an opinion has changed, all other
-# links are followed once. Of a page that is forgotten just then only the request is kept. What a page means is one more
-# part of the same statement.
+# links are followed once. Of a page that is forgotten just then only the request is kept. A refusal with status 200 (a
+# block page) is kept as what the request brought, and not as what the page says. What a page means is one more part of
+# the same statement.
 PAGE_PARTS = """
 WITH gate AS MATERIALIZED (
     SELECT CASE WHEN %(asked)s THEN finish_slot(%(host)s, %(epoch)s, %(at)s, %(delay)s, %(why)s)
@@ -92,9 +93,9 @@ paged AS (
         missing = COALESCE(%(missing)s, missing),
         error = CASE WHEN %(state)s = 'quarantined' THEN COALESCE(%(error)s, error) ELSE %(error)s END,
         last_fetched_at = CASE WHEN %(answered)s THEN %(at)s ELSE last_fetched_at END,
-        changed_at = CASE WHEN %(digest)s IS DISTINCT FROM digest AND %(digest)s IS NOT NULL
+        changed_at = CASE WHEN %(answered)s AND %(digest)s IS DISTINCT FROM digest AND %(digest)s IS NOT NULL
                           THEN %(at)s ELSE changed_at END,
-        digest = COALESCE(%(digest)s, digest)
+        digest = CASE WHEN %(answered)s THEN COALESCE(%(digest)s, digest) ELSE digest END
     FROM gate WHERE id = %(id)s AND state <> 'excluded' RETURNING id),
 kept AS (
     INSERT INTO blob (digest, media_type, size, encoding, content)

@@ -15,9 +15,9 @@ from tenacity import (
 )
 
 from collector import frontier
-from collector.archive import digest_of, pack, type_of, unpack
+from collector.archive import Packed, digest_of, pack, type_of, unpack
 from collector.derive import derive_soon
-from collector.errors import Disallowed, HostBusy, TryLater, Unsafe
+from collector.errors import Disallowed, HostBusy, Refused, TryLater, Unsafe
 from collector.fetch import IMAGE_BYTES, PAGE_BYTES, REDIRECTS, Fetcher, Response, check_status, keeps_out
 from collector.frontier import DuePage
 from collector.headers import shown, storable
@@ -50,6 +50,7 @@ class Visit:
         self.took = 0.0
         self.status: int | None = None
         self.asked = False  # whether a request went out that is not in the log yet
+        self.refusal: Packed | None = None  # what came in the page's stead, if that was a refusal with status 200
 
     async def succeed(self) -> Response | None:
         """Ask until there is an answer; None when the process is to stop.
@@ -210,7 +211,11 @@ async def read(visit: Visit, response: Response, stopped_kinds: Set[tuple[str, s
     if same and page.state == PageState.FETCHED:
         return visit.outcome(name, PageState.FETCHED, due_at=revisit_at(page, None, visit.at), **facts)
     # What is held already is read again, unless it is known to have been read well.
-    derived = await derive_soon(page.source, page.kind, page.url, response.body, response.content_type)
+    try:
+        derived = await derive_soon(page.source, page.kind, page.url, response.body, response.content_type)
+    except Refused:
+        visit.refusal = facts.get("packed")
+        raise
     stopped = (page.source, page.kind) in stopped_kinds
     return _decided(visit, decide(page, derived, visit.at, stopped=stopped, same=same), name, facts)
 

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
 
+from collector.demo.hostile import Hostility
 from collector.demo.requestlog import LoggedRequest, RequestLog
 from collector.demo.site import serving
 from collector.demo.world import World
@@ -40,7 +41,7 @@ class DemoSite:
 async def demo_site(
     *,
     crawl_delay: float = 0.0,
-    hostile: Sequence[str] = (),
+    hostile: Sequence[str] | Hostility = (),
     world: World | None = None,
     month_may_change: bool = False,
 ) -> AsyncIterator[DemoSite]:

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import psycopg
@@ -14,6 +14,7 @@ import pytest
 from collector import derive
 from collector.crawl import Tick, crawl
 from collector.demo import bombs
+from collector.demo.hostile import Hostility, parse_fault
 from collector.demo.truth import truth
 from collector.demo.world import World
 from collector.errors import ExitCode
@@ -239,10 +240,25 @@ async def test_a_block_page_with_status_200_closes_the_host_and_is_not_content(p
     assert summary.photos_new == 0
 
 
+async def test_a_block_page_is_kept_as_what_came_and_the_page_stays_what_it_was(
+    place: Workplace, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collector.crawl.PATIENCE", timedelta(seconds=5))
+    said = "SELECT digest, changed_at FROM page WHERE url LIKE '%%' || %s"
+    hostility = Hostility()
+    async with demo_site(world=WORLD, hostile=hostility) as site:
+        await run(place, site)
+        before = row(place.conninfo, said, VICTIM.page_path)
+        await connection.execute("UPDATE page SET due_at = now() WHERE url LIKE '%%' || %s", [VICTIM.page_path])
+        hostility.faults.append(parse_fault(f"block-page@{VICTIM.page_path}"))
+        assert (await run(place, site))[1] == ExitCode.BLOCKED
+    assert row(place.conninfo, said, VICTIM.page_path) == before
+    log = "SELECT outcome, fetch_log.size = blob.size FROM fetch_log JOIN blob USING (digest) ORDER BY fetch_log.id DESC"
+    assert row(place.conninfo, log) == ("refused", True)
+
+
 async def _until_blocked(task, place: Workplace):
     """A first incident is waited out; with no patience at all the crawl ends there."""
-    from datetime import timedelta
-
     import collector.crawl
 
     patience = collector.crawl.PATIENCE
@@ -257,8 +273,6 @@ async def _until_blocked(task, place: Workplace):
 async def test_a_robots_txt_out_of_reach_disallows_everything(
     place: Workplace, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from datetime import timedelta
-
     monkeypatch.setattr("collector.crawl.PATIENCE", timedelta(seconds=5))
     async with demo_site(world=WORLD, hostile=[fault]) as site:
         _, code = await run(place, site)
