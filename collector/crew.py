@@ -129,8 +129,11 @@ class Crew:
         ends_at = asyncio.get_running_loop().time() + seconds
         while (left := ends_at - asyncio.get_running_loop().time()) > 0 and not self.place.stopping.is_set():
             await self._pause(min(left, LOOK_EVERY))
-            await self._renew(connection)
-            await self._tell(connection)
+            await told_when_late(self._show_life(connection), self._tell_late)
+
+    async def _show_life(self, connection: Connection) -> None:
+        await self._renew(connection)
+        await self._tell(connection)
 
     async def _look(self, connection: Connection) -> None:
         """One look: at our own lanes, at what is wanted, and at who is free to do it."""

@@ -312,6 +312,9 @@ async def test_who_waits_for_a_locked_database_says_so_within_three_seconds_and_
         if "the database's answer" in (tick.waiting or ""):
             heard.set()
 
+    async def logged() -> bool:
+        return "the database's answer" in [record.__dict__.get("for") for record in caplog.records]
+
     async with demo_site(world=WORLD, crawl_delay=0.02) as site:
         async with contextlib.AsyncExitStack() as locked:
             if after == 0:
@@ -323,9 +326,9 @@ async def test_who_waits_for_a_locked_database_says_so_within_three_seconds_and_
                 await locked.enter_async_context(connection.transaction())
                 await connection.execute("LOCK TABLE page")
             await asyncio.wait_for(heard.wait(), 3)
+            if after:  # there is a lane to be looked after, and the crew's log tells of it
+                await until(logged)
         assert (await asyncio.wait_for(running, 60))[1] == ExitCode.DONE
-    if after:
-        assert "the database's answer" in [record.__dict__.get("for") for record in caplog.records]
 
 
 async def test_status_says_when_nothing_is_heard_of_a_lane(connection: Connection) -> None:

@@ -31,7 +31,7 @@ def is_there(pid: int) -> bool:
     """Whether a process is there and not only its remains."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # before it was opened, or before it was read
         return False
 
 

@@ -253,7 +253,9 @@ async def test_a_block_page_is_kept_as_what_came_and_the_page_stays_what_it_was(
         hostility.faults.append(parse_fault(f"block-page@{VICTIM.page_path}"))
         assert (await run(place, site))[1] == ExitCode.BLOCKED
     assert row(place.conninfo, said, VICTIM.page_path) == before
-    log = "SELECT outcome, fetch_log.size = blob.size FROM fetch_log JOIN blob USING (digest) ORDER BY fetch_log.id DESC"
+    log = (
+        "SELECT outcome, fetch_log.size = blob.size FROM fetch_log JOIN blob USING (digest) ORDER BY fetch_log.id DESC"
+    )
     assert row(place.conninfo, log) == ("refused", True)
 
 

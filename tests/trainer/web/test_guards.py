@@ -17,6 +17,7 @@ from collector.demo import bombs
 from collector.web.guards import cookie_of
 from collector.web.limits import Buckets
 from tests import heavy
+from tests.trainer.stable import alive
 from tests.trainer.web.conftest import Open
 from tests.trainer.web.drawn import as_bytes, bomb
 from tests.trainer.web.test_api import form, told
@@ -267,7 +268,7 @@ async def test_a_request_that_is_given_up_takes_its_process_with_it(
         assert (await client.post("/predict.json", data=form(POISON))).status == 503
         pid = int((tmp_path / "mark").read_text())
         for _ in range(500):
-            if not Path(f"/proc/{pid}/cmdline").exists() or not Path(f"/proc/{pid}/cmdline").read_bytes():
+            if not alive(pid):
                 break
             await asyncio.sleep(0.01)
         else:
