@@ -4,7 +4,7 @@ import traceback
 from dataclasses import dataclass
 
 from collector.decoders import decoders
-from collector.errors import BrokenPicture, NoSuchPage, ParseError, Refused
+from collector.errors import BrokenPicture, KeptOut, NoSuchPage, ParseError, Refused
 from collector.images import Picture, inspect
 from collector.models import PageKind
 from collector.sources import Parsed, keibado, netkeiba
@@ -33,7 +33,7 @@ class Derived:
     @property
     def keeps_out(self) -> bool:
         """Whether the page itself says that its photo is not to be kept."""
-        return any(getattr(item, "keep_out", False) for item in self.parsed.items)
+        return isinstance(self.failure, KeptOut) or any(getattr(item, "keep_out", False) for item in self.parsed.items)
 
 
 async def derive_soon(source: str, kind: PageKind, url: str, body: bytes, content_type: str | None) -> Derived:

@@ -100,6 +100,10 @@ class ParseError(PaddockError):
         return f"{self.field}: {self.reason}"
 
 
+class KeptOut(ParseError):
+    """A page that cannot be read right and says that its photo is not to be kept: neither are its bytes."""
+
+
 class NoSuchPage(ParseError):
     """A page that says, with status 200, that there is nothing: remembered as gone."""
 

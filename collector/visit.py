@@ -90,7 +90,7 @@ class Visit:
         url = self.page.url
         for hops_left in reversed(range(MAX_HOPS + 1)):
             response = await self._ask(url)
-            if response is None or response.status not in REDIRECTS:
+            if response is None or response.status not in REDIRECTS or _kept_out(self.page, response):
                 return response
             url = response.location
             if host_name(url) != self.gate.host:
@@ -196,15 +196,16 @@ async def read(visit: Visit, response: Response, stopped_kinds: Set[tuple[str, s
     if response.status in (404, 410):
         due_at = frontier.recheck_at(page.kind, page.dated, visit.at)
         return visit.outcome("gone", PageState.GONE, due_at=due_at)
-    of_picture = page.kind is PageKind.IMAGE
-    if page.kind in PHOTOS and (directive := keeps_out(response.headers, of_picture=of_picture)):
+    if directive := _kept_out(page, response):
         return visit.outcome("refused", PageState.EXCLUDED, error=f"its headers keep it out: {directive}")
     digest = digest_of(response.body)
     same = response.status == 304 or digest == page.digest
     name = "not_modified" if response.status == 304 else "unchanged" if same else "changed" if page.digest else "new"
     size = 0 if response.status == 304 else len(response.body)
     facts: dict[str, Any] = {"etag": response.etag, "last_modified": response.last_modified, "size": size}
-    if same:
+    if response.status == 304:
+        facts = {}  # what is held has the validators that it came with, whatever others are named now
+    elif same:
         facts = {fact: value for fact, value in facts.items() if value}
     else:
         facts["packed"] = pack(response.body, type_of(response.content_type), digest)
@@ -218,6 +219,11 @@ async def read(visit: Visit, response: Response, stopped_kinds: Set[tuple[str, s
         raise
     stopped = (page.source, page.kind) in stopped_kinds
     return _decided(visit, decide(page, derived, visit.at, stopped=stopped, same=same), name, facts)
+
+
+def _kept_out(page: DuePage, response: Response) -> str | None:
+    """By which of its headers an answer, be it a redirect, keeps a photo out."""
+    return keeps_out(response.headers, of_picture=page.kind is PageKind.IMAGE) if page.kind in PHOTOS else None
 
 
 def _decided(visit: Visit, verdict: Verdict, name: str, facts: dict[str, Any]) -> Outcome:

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+from pydantic import ValidationError
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from collector import keepout
-from collector.errors import ParseError
+from collector.errors import KeptOut, ParseError
 from collector.models import PageKind, PhotoItem
 from collector.sources import Link, Parsed, as_far_as_possible
 from collector.sources.keibado_url import ADDRESS, SOURCE, address, code_of, date_of, number_of
@@ -58,12 +59,22 @@ def parse_photo_page(url: str, text: str) -> Parsed:
 
     Raises:
         ParseError: no name, or no picture.
+        KeptOut: likewise, and the page says that its photo is not to be kept.
     """
+    tree = LexborHTMLParser(text)
+    try:
+        return _photo(url, tree)
+    except (ParseError, ValidationError) as error:
+        if _keeps_out(tree):
+            raise KeptOut("page", f"its own metas keep it out, and it cannot be read ({error})") from error
+        raise
+
+
+def _photo(url: str, tree: LexborHTMLParser) -> Parsed:
     code, number = code_of(url), number_of(url)
     dated = date_of(code)
     if dated is None:
         raise ParseError("code", f"{code} is no date")
-    tree = LexborHTMLParser(text)
     printed = _name(tree)
     name = CORRECTIONS.get((code, number), printed)
     image_url = _image_url(tree, url)

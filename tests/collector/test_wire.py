@@ -441,6 +441,37 @@ async def test_what_a_pages_own_metas_keep_out_is_not_held(place: Workplace) -> 
     assert VICTIM.image_path not in wire.paths
 
 
+@pytest.mark.parametrize("path", [VICTIM.page_path, VICTIM.image_path])
+async def test_a_redirect_that_keeps_a_photo_out_is_not_followed(place: Workplace, path: str) -> None:
+    away = answer("302 Found", b"Location: /moved.html", b"X-Robots-Tag: noai")
+    _, _, wire = await crawled(place, lambda at, head, body: away if at == path else head + b"\r\n\r\n" + body)
+    assert page(place.conninfo, path)[0] == "excluded"
+    assert "/moved.html" not in wire.paths
+
+
+async def test_a_page_that_keeps_its_photo_out_is_not_held_though_it_cannot_be_read(place: Workplace) -> None:
+    bare = answer("200 OK", b"Content-Type: text/html", body=b"<meta name=robots content=noai><p>no name")
+    await crawled(place, lambda at, head, body: bare if at == VICTIM.page_path else head + b"\r\n\r\n" + body)
+    assert page(place.conninfo, VICTIM.page_path)[0] == "excluded"
+    assert row(place.conninfo, "SELECT digest FROM page WHERE url LIKE '%%' || %s", VICTIM.page_path) == (None,)
+
+
+async def test_not_modified_leaves_the_validators_that_the_bytes_came_with(place: Workplace) -> None:
+    def change(path: str, head: bytes, body: bytes) -> bytes:
+        return answer("304 Not Modified", b'ETag: "other"') if b" 304 " in head else head + b"\r\n\r\n" + body
+
+    async with demo_site(world=WORLD) as site, changed(site.base, change) as wire:
+        await run(place, wire.base)
+        before = page(place.conninfo, VICTIM.page_path)
+        with psycopg.connect(place.conninfo) as connection:
+            connection.execute("UPDATE page SET due_at = now() WHERE url LIKE '%%' || %s", [VICTIM.page_path])
+        await run(place, wire.base)
+    assert before[2]
+    assert page(place.conninfo, VICTIM.page_path) == before
+    log = "SELECT outcome FROM fetch_log WHERE url LIKE '%%' || %s ORDER BY id DESC LIMIT 1"
+    assert row(place.conninfo, log, VICTIM.page_path) == ("not_modified",)
+
+
 NAMES = (
     b"ETag", b"Last-Modified", b"Content-Type", b"Content-Encoding", b"Location", b"Retry-After", b"Date",
     b"X-Robots-Tag", b"Content-Signal", b"Content-Usage", b"Set-Cookie", b"Cache-Control", b"Server", b"Vary",
