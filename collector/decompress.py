@@ -14,7 +14,8 @@ except ImportError:  # Python 3.14 has it
 
 WIDEST_WINDOW = 23  # log2 of the bytes that a zstd answer may make us hold, 8 MiB, as RFC 9659 has it
 # What packed bytes begin with; Brotli has no mark.
-MAGIC = ((b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"))
+GZIP = b"\x1f\x8b"
+MAGIC = ((GZIP, "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"))
 
 
 def too_large(max_bytes: int) -> Unsafe:
@@ -45,8 +46,9 @@ def unpack(wire: bytes, packing: str, max_bytes: int) -> bytes:
 
 
 def _gunzip(wire: bytes, most: int) -> bytes:
+    """All members, as `gzip -d` reads them; what stands behind the last one is no part of the page, as in browsers."""
     body = b""
-    while wire:
+    while True:
         member = zlib.decompressobj(wbits=31)
         body += member.decompress(wire, most - len(body))
         if len(body) >= most:
@@ -54,7 +56,8 @@ def _gunzip(wire: bytes, most: int) -> bytes:
         if not member.eof:
             raise EOFError("cut off")
         wire = member.unused_data
-    return body
+        if not wire.startswith(GZIP):
+            return body
 
 
 def _unbrotli(wire: bytes, most: int) -> bytes:

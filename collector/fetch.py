@@ -233,7 +233,7 @@ def check_status(response: Response, now: datetime) -> None:
     if status in (304, 404, 410, *REDIRECTS) or (200 <= status < 300 and status not in NO_WHOLE_PAGE):
         return
     if status >= 400:
-        pause = _retry_after(response, now)
+        pause = pause_asked_for(response, now)
         if status in (429, 503) or pause is not None:
             raise HostBusy(f"the site answered {status}", status, pause)
     if 400 <= status < 500 and status not in (408, 425):
@@ -241,7 +241,7 @@ def check_status(response: Response, now: datetime) -> None:
     raise TryLater(f"the site answered {status}", status)
 
 
-def _retry_after(response: Response, now: datetime) -> float | None:
+def pause_asked_for(response: Response, now: datetime) -> float | None:
     """Seconds that Retry-After asks for, the longest of all. A date is read on the clock of who wrote it."""
     clock = headers.read_date(response.headers.get("Date")) or now
     asked = (retry_after_seconds(value, clock) for value in all_of(response.headers, "Retry-After"))

@@ -18,7 +18,16 @@ from collector import frontier
 from collector.archive import Packed, digest_of, pack, type_of, unpack
 from collector.derive import derive_soon
 from collector.errors import Disallowed, HostBusy, Refused, TryLater, Unsafe
-from collector.fetch import IMAGE_BYTES, PAGE_BYTES, REDIRECTS, Fetcher, Response, check_status, keeps_out
+from collector.fetch import (
+    IMAGE_BYTES,
+    PAGE_BYTES,
+    REDIRECTS,
+    Fetcher,
+    Response,
+    check_status,
+    keeps_out,
+    pause_asked_for,
+)
 from collector.frontier import DuePage
 from collector.headers import shown, storable
 from collector.models import PageKind, PageState
@@ -29,6 +38,9 @@ from collector.verdict import Verdict, decide, revisit_at
 
 ATTEMPTS = 3  # of one page in one visit, each on a slot of its own
 MAX_HOPS = 5  # redirects
+LONGEST_STAY = (
+    60.0  # seconds that a redirect may ask us to wait before we follow it; longer, and the host is left alone
+)
 PHOTOS = (PageKind.IMAGE, PageKind.PHOTO_PAGE)
 HELD = "SELECT media_type, encoding, content FROM page JOIN blob USING (digest) WHERE page.id = %s"
 
@@ -78,9 +90,11 @@ class Visit:
         return await retrying(self._attempt)
 
     async def _pause(self, seconds: float) -> None:
-        again_at = self.at + timedelta(seconds=self.took + seconds)
         # Cut short when the process is to stop; the next attempt notices.
-        await self.gate.sleep(seconds, Wait(f"another try of {self.page.url}", again_at))
+        await self.gate.sleep(seconds, Wait(f"another try of {self.page.url}", self._again(seconds)))
+
+    def _again(self, seconds: float) -> datetime:
+        return self.at + timedelta(seconds=self.took + seconds)
 
     async def _log_retry(self, state: RetryCallState) -> None:
         await self._log("try_later", str(state.outcome.exception() if state.outcome else ""))
@@ -97,7 +111,14 @@ class Visit:
                 raise Unsafe(f"redirected to {shown(url)}, which is another site: not followed", response.status)
             if not hops_left:
                 raise Unsafe(f"more than {MAX_HOPS} redirects, the last to {shown(url)}", response.status)
+            pause = pause_asked_for(response, self.at) or 0.0
+            if pause > LONGEST_STAY:
+                raise HostBusy(f"the site answered {response.status} and asks for a pause", response.status, pause)
             await self._log("redirect", f"to {url}")
+            if pause and await self.gate.sleep(
+                pause, Wait(f"as the redirect to {shown(url)} asks", self._again(pause))
+            ):
+                return None
         raise AssertionError
 
     def _check(self, url: str) -> None:

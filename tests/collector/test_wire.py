@@ -126,6 +126,7 @@ async def test_a_page_is_read_whatever_its_headers_say_besides(place: Workplace,
     [
         (b"gzip, gzip", lambda body: gzip.compress(gzip.compress(body))),
         (b"identity, gzip", gzip.compress), (b"utf-8, GZIP", gzip.compress), (b"x-gzip", gzip.compress),
+        (b"gzip", lambda body: gzip.compress(body[:9]) + gzip.compress(body[9:]) + b"\r\n\0\0"),
     ],
 )  # fmt: skip
 async def test_codings_are_undone_one_after_the_other(place: Workplace, labels: bytes, wrap) -> None:
@@ -195,6 +196,31 @@ async def test_a_redirect_to_nowhere_is_one_request_and_one_row(place: Workplace
     assert code == ExitCode.SOME_FAILED
     assert summary.requests == len(wire.requests)
     assert summary.photos_new == OTHERS
+
+
+@pytest.mark.parametrize(("pause", "followed"), [(b"1", True), (b"3600", False)])
+async def test_a_redirect_is_followed_when_the_site_asks_for_it_and_a_long_pause_is_the_hosts(
+    place: Workplace, pause: bytes, followed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RFC 9110 section 10.2.3: with a redirect, Retry-After is the least wait before the next request of it."""
+    monkeypatch.setattr("collector.crawl.PATIENCE", timedelta(seconds=5))
+
+    def change(path: str, head: bytes, body: bytes) -> bytes:
+        moved = answer("302 Found", b"Location: ?moved", b"Retry-After: " + pause)
+        return moved if path == VICTIM.page_path else head + b"\r\n\r\n" + body
+
+    summary, code, wire = await crawled(place, change)
+    asked = wire.paths.index(VICTIM.page_path)
+    assert wire.paths.count(VICTIM.page_path) == 1
+    assert summary.requests == len(wire.requests)
+    assert code == (ExitCode.DONE if followed else ExitCode.BLOCKED)
+    if followed:
+        assert wire.paths[asked + 1].endswith("?moved")
+        assert wire.requests[asked + 1].started - wire.requests[asked].started > 0.99
+    else:
+        assert wire.requests[asked + 1 :] == []
+        (wait,) = row(place.conninfo, "SELECT EXTRACT(EPOCH FROM blocked_until - clock_timestamp())::float8 FROM host")
+        assert 3590 < wait < 3601
 
 
 @pytest.mark.parametrize(
