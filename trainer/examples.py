@@ -29,6 +29,7 @@ class Skip(StrEnum):
     NO_REVIEWS = "nobody has reviewed its horse"
     FEW_REVIEWS = "fewer reviews than wanted"
     DAMAGED = "its bytes are damaged"
+    KEPT_OUT = "its site's robots.txt disallows training on it"
     NO_SIDE = "the split names no side for it"
 
 

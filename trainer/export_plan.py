@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from collector import __version__
 from collector.errors import UsageError
+from trainer.consent import Consent
 from trainer.dataset.card import Seen
 from trainer.dataset.formats import Format
 from trainer.examples import Example, Side, Skip, Wanted, as_example
@@ -53,6 +54,7 @@ ADVICE = {
     Skip.NOT_ASKED: "`collector refresh-labels` asks for them",
     Skip.NO_REVIEWS: "`collector refresh-labels` asks again, and --keep-unreviewed takes such photos at 0.5",
     Skip.FEW_REVIEWS: "ask for fewer with --min-reviews",
+    Skip.KEPT_OUT: "`collector robots` shows the line; the photos stay in the collection for looking at",
     Skip.DAMAGED: "restore a backup with `collector db restore`",
 }
 
@@ -96,8 +98,9 @@ def make_plan(connection: psycopg.Connection[dict[str, Any]], request: Request, 
     rows: list[bytes] = []
     left_out: Counter[str] = Counter()
     newest_label = None
+    consent = Consent.read(connection)
     for row in _facts(connection, request.wanted):
-        why = Skip.DAMAGED if row["digest"] in damaged else request.wanted.why_not(row)
+        why = _why_not(row, request.wanted, consent, damaged)
         if why:
             left_out[why.value] += 1
             continue
@@ -133,6 +136,12 @@ def make_plan(connection: psycopg.Connection[dict[str, Any]], request: Request, 
         newest_photo=newest.isoformat() if newest else None,
         newest_label=newest_label.isoformat() if newest_label else None,
     )
+
+
+def _why_not(row: dict[str, Any], wanted: Wanted, consent: Consent, damaged: set[str]) -> Skip | None:
+    if not consent.given(row["page_url"], row["image_url"]):
+        return Skip.KEPT_OUT
+    return Skip.DAMAGED if row["digest"] in damaged else wanted.why_not(row)
 
 
 def _digest_of(example: Example) -> bytes:

@@ -14,8 +14,9 @@ import pytest
 from PIL import Image
 from psycopg.conninfo import make_conninfo
 
+from collector.archive import digest_of
 from collector.errors import UsageError
-from tests.filled import damage, execute
+from tests.filled import SITE, damage, execute
 from tests.trainer.exported import A_SHARD, digests, environment, rows, stopped
 from trainer import export as exporting
 from trainer.dataset import manifest
@@ -283,6 +284,36 @@ def test_whatever_changed_in_any_column_and_in_what_was_left_out_is_named(filled
     assert {tuple(columns) for columns in difference.changed.values()} == {("coat",)}
     assert difference.left_out == {Skip.NO_HORSE: (0, 1)}
     assert difference.settings == {"name": ("paddock", "mine")}
+
+
+# --- consent ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("plain")
+def test_what_a_sites_robots_txt_keeps_out_of_training_by_now_is_in_no_new_version(filled: str, tmp_path: Path) -> None:
+    """The photos came while the site said nothing; the newest copy of its robots.txt decides."""
+    whole = export(filled, tmp_path, Request())
+    code = rows(whole)[0]["photo"].partition("-")[0]
+    body = f"User-agent: *\nContent-Signal: /{code}/ ai-train=no\nAllow: /\n".encode()
+    execute(
+        filled,
+        "INSERT INTO blob (digest, media_type, size, encoding, content) VALUES (%s, 'text/plain', %s, '', %s)",
+        digest_of(body), len(body), body,
+    )  # fmt: skip
+    execute(filled, "INSERT INTO host (name) VALUES ('old.keibado.ne.jp')")
+    execute(
+        filled,
+        "INSERT INTO page (url, host, source, kind, dated, due_at, state, digest) VALUES"
+        " (%s || '/robots.txt', 'old.keibado.ne.jp', 'keibado', 'robots', '-infinity', now(), 'fetched', %s)",
+        SITE, digest_of(body),
+    )  # fmt: skip
+    kept_out = {row["photo"] for row in rows(whole) if f"{SITE}/{code}/" in row["page_url"]}
+    left = export(filled, tmp_path, Request())
+    assert kept_out
+    assert compare(whole, left).removed == sorted(f"keibado {photo}" for photo in kept_out)
+    assert left.manifest.left_out[Skip.KEPT_OUT] >= len(kept_out)
+    execute(filled, "UPDATE page SET state = 'gone'")  # the site has no robots.txt any more
+    assert export(filled, tmp_path, Request()).name == whole.name
 
 
 # --- damage ----------------------------------------------------------------------------------------------------
