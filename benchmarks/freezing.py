@@ -20,11 +20,11 @@ import numpy as np
 import torch
 from sklearn.datasets import load_digits
 
-from trainer.answers import answer
-from trainer.config import RunConfig, make_config
-from trainer.device import Device
-from trainer.loop import Loop, Photos, batches, take_step
-from trainer.model import Network, build, train_mode
+from trainer.models.answers import answer
+from trainer.models.device import Device
+from trainer.models.networks import Network, build, train_mode
+from trainer.runs.config import RunConfig, make_config
+from trainer.training.loop import Loop, Photos, batches, take_step
 
 SIDE = 32  # px
 SETTINGS = (f"height={SIDE}", f"width={SIDE}", "flip=false", "contrast=0", "dropout=0", "batch=128")

@@ -22,15 +22,16 @@ from statistics import median
 from bs4 import BeautifulSoup
 from selectolax.lexbor import LexborHTMLParser
 
-from collector.demo import keibado as keibado_site
-from collector.demo import netkeiba as netkeiba_site
 from collector.demo.answer import Answer
+from collector.demo.keibado import site as keibado_site
+from collector.demo.netkeiba import site as netkeiba_site
 from collector.demo.truth import truth
-from collector.demo.world import World
-from collector.derive import JSON, SOURCES, derive
-from collector.models import PageKind
-from collector.sources import keibado, netkeiba
-from collector.sources.text import decode
+from collector.demo.world.world import World
+from collector.pipeline.derive import JSON, SOURCES, derive
+from collector.sources.keibado import pages as keibado
+from collector.sources.netkeiba import pages as netkeiba
+from collector.sources.text_tools.text import decode
+from collector.storage.models import PageKind
 
 SITE = "https://site.example"
 SAMPLES = 30  # pages of each kind

@@ -19,15 +19,16 @@ from pathlib import Path
 
 import psycopg
 
-from collector import database, reading
-from collector.archive import pack
-from collector.demo import netkeiba as netkeiba_site
-from collector.demo.races import Races
-from collector.demo.world import World
-from collector.frontier import PRIORITY
-from collector.models import UNDATED, PageKind
-from collector.reparse import reparse
-from collector.sources import netkeiba
+from collector.demo.netkeiba import site as netkeiba_site
+from collector.demo.world.races import Races
+from collector.demo.world.world import World
+from collector.frontier.queue import PRIORITY
+from collector.pipeline import pool
+from collector.pipeline.reparse import reparse
+from collector.sources.netkeiba import pages as netkeiba
+from collector.storage import database
+from collector.storage.archive import pack
+from collector.storage.models import UNDATED, PageKind
 
 SITE = "https://site.example"
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -108,7 +109,7 @@ def postgres_seconds(home: Path) -> float:
 
 async def measure(conninfo: str, home: Path, processes: int) -> str:
     """One run, as a line."""
-    reading.FEW = 0 if processes > 1 else 10**9
+    pool.FEW = 0 if processes > 1 else 10**9
     before = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     server, began = postgres_seconds(home), time.perf_counter()
     async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:

@@ -5,10 +5,10 @@ from datetime import date
 
 import uvloop
 
-from collector import database
-from collector.crawl import Tick, crawl
-from collector.frontier import Scope
-from collector.jobs import Workplace
+from collector.engine.crawl import Tick, crawl
+from collector.engine.crawl_jobs import Workplace
+from collector.frontier.queue import Scope
+from collector.storage import database
 
 
 async def main(base: str, years: list[int], conninfo: str) -> None:

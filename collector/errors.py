@@ -10,7 +10,7 @@ PaddockError
 ├── Unsafe              an address, size or content that we do not touch: never retried at once
 │   └── BrokenPicture   no whole picture, or one that costs too much to unpack: set aside with its reason
 ├── ParseError          a page that cannot be read right: set aside with its reason
-├── Trouble             a database's or a disk's doing, as `collector.trouble` tells it: nothing of ours to mend
+├── Trouble             a database's or a disk's doing, as `collector.console.trouble` tells it: nothing of ours to mend
 └── LaneLost            another lane has taken over this host: stop at once, write nothing
 """
 

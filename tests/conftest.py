@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, settings
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
-from collector import database
-from collector.embedded import lease
-from collector.jobs import Workplace
-from collector.politeness import Connection
+from collector.engine.crawl_jobs import Workplace
+from collector.politeness.gate import Connection
+from collector.storage import database
+from collector.storage.embedded import lease
 
 # The first input takes seconds on a busy machine, while tables of characters are built; durations prove nothing here.
 settings.register_profile("paddock", deadline=None, suppress_health_check=[HealthCheck.too_slow])

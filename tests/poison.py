@@ -5,10 +5,10 @@ import os
 import signal
 from dataclasses import replace
 
-from collector.derive import Derived
-from collector.models import PageKind
-from collector.reading import Answer, read_batch
+from collector.pipeline.derive import Derived
+from collector.pipeline.pool import Answer, read_batch
 from collector.sources import Parsed
+from collector.storage.models import PageKind
 
 
 def killed(batch: list[Answer]) -> list[Derived]:

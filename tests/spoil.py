@@ -5,8 +5,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from collector.models import PageKind
-from collector.sources import Parsed, keibado
+from collector.sources import Parsed
+from collector.sources.keibado import pages as keibado
+from collector.storage.models import PageKind
 
 
 @contextmanager

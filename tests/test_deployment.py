@@ -14,8 +14,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from collector.embedded import INITDB
 from collector.settings import is_loopback
+from collector.storage.embedded import INITDB
 
 ROOT = Path(__file__).parent.parent
 TOOLS = Path(sys.executable).parent  # where the test extra's programs are

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from trainer.jobs.cloud_task import INSTALL, TORCH
+from trainer.jobs.cloud.task import INSTALL, TORCH
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from sqlmodel import SQLModel
 
 from collector.errors import ParseError
-from collector.models import IssueItem, ListedPhotoItem, PageKind, PhotoItem
-from collector.racing import RacingItem
+from collector.storage.models import IssueItem, ListedPhotoItem, PageKind, PhotoItem
+from collector.storage.racing import RacingItem
 
 AnyItem = TypeVar("AnyItem", bound=SQLModel)
 Item = IssueItem | ListedPhotoItem | PhotoItem | RacingItem

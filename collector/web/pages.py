@@ -9,19 +9,19 @@ from aiohttp import web
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
-from collector.console import JST, in_japan, with_demo
-from collector.racing import Sex, Surface, kind_of
-from collector.web import facts, plots
-from collector.web.conditional import ASK_AGAIN, HELD, tagged
-from collector.web.named_commands import coder
-from collector.web.names import as_key
+from collector.console.wording import JST, in_japan, with_demo
+from collector.storage.racing import Sex, Surface, kind_of
+from collector.web.horse import facts, plots
 from collector.web.paths import HORSE, ISSUE, PHOTO, PHOTO_NAME, RACE
 from collector.web.pictures import WIDTHS
-from collector.web.problems import Code, Problem
-from collector.web.query import LONGEST, Query, read_form
-from collector.web.rendering import Renderer, problem_page, welcome_page
-from collector.web.rules import found_by, why
-from collector.web.search import MOST_COUNTED, find
+from collector.web.review.rules import found_by, why
+from collector.web.search.names import as_key
+from collector.web.search.query import LONGEST, Query, read_form
+from collector.web.search.results import MOST_COUNTED, find
+from collector.web.server.conditional import ASK_AGAIN, HELD, tagged
+from collector.web.server.named_commands import coder
+from collector.web.server.problems import Code, Problem
+from collector.web.server.rendering import Renderer, problem_page, welcome_page
 from collector.web.service import Service, photo_of
 from collector.web.words import WORDS
 

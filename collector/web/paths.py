@@ -2,7 +2,7 @@
 
 import re
 
-from collector.racing import HORSE_ID, RACE_ID
+from collector.storage.racing import HORSE_ID, RACE_ID
 
 PHOTO = r"{photo:[0-9]{6}-[0-9]{2}}"
 PHOTO_NAME = re.compile(r"[0-9]{6}-[0-9]{2}")

@@ -9,13 +9,13 @@ from typing import Self
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from collector.archive import unpack
-from collector.decoders import Decoders
 from collector.errors import BrokenPicture
-from collector.images import shrink
-from collector.sources.keibado import SOURCE
-from collector.web.problems import Code, Problem
-from collector.web.reader import PATIENCE, Reader
+from collector.sources.keibado.pages import SOURCE
+from collector.storage.archive import unpack
+from collector.storage.decoders import Decoders
+from collector.storage.images import shrink
+from collector.storage.reader import PATIENCE, Reader
+from collector.web.server.problems import Code, Problem
 
 WIDTHS = (160, 320, 640, 1280)  # px; no others are made, so nobody can fill the database with them
 QUALITY = 84

@@ -1,7 +1,7 @@
 """The search's pages in their two languages."""
 
-from collector.web.overview_words import OVERVIEW
-from collector.web.review_words import REVIEW
+from collector.web.overview.words import OVERVIEW
+from collector.web.review.words import REVIEW
 
 SEARCH: dict[str, tuple[str, str]] = {
     "title": ("Paddock photos, horse by horse", "馬ごとに見るパドック写真"),

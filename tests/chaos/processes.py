@@ -16,7 +16,13 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 # One process that has everything imported; each crawler is forked from it in milliseconds.
 processes = multiprocessing.get_context("forkserver")
 processes.set_forkserver_preload(
-    ["collector.cli", "collector.commands", "collector.label_commands", "collector.jobs", "uvloop"]
+    [
+        "collector.cli.app",
+        "collector.cli.commands",
+        "collector.cli.label_commands",
+        "collector.engine.crawl_jobs",
+        "uvloop",
+    ]
 )
 
 YEARS = (date(2006, 1, 1), date(2017, 12, 31))
@@ -26,9 +32,9 @@ def crawl_in_process(
     conninfo: str, base: str, delay: float, since: date, until: date, netkeiba: str | None = None
 ) -> None:
     """One `collector crawl`; ends with its exit code."""
-    from collector.crawl import Tick, crawl
-    from collector.frontier import Scope
-    from collector.jobs import Workplace
+    from collector.engine.crawl import Tick, crawl
+    from collector.engine.crawl_jobs import Workplace
+    from collector.frontier.queue import Scope
 
     async def show(_: Tick) -> None: ...
 
@@ -43,9 +49,9 @@ def crawl_in_process(
 
 def work_in_process(conninfo: str, base: str, delay: float, netkeiba: str | None = None) -> None:
     """One `collector worker`, until it is killed."""
-    from collector.jobs import Workplace
-    from collector.schedule import Schedule
-    from collector.worker import work
+    from collector.engine.crawl_jobs import Workplace
+    from collector.engine.schedule import Schedule
+    from collector.engine.worker import work
 
     os.nice(5)  # who measures comes before who is measured
     sites = (base, netkeiba) if netkeiba else (base,)
@@ -60,7 +66,7 @@ def command_in_process(folder: str, environment: dict[str, str], *words: str) ->
     for stream in (1, 2):
         os.dup2(said, stream)
     sys.argv = ["collector", *words]
-    from collector.cli import main
+    from collector.cli.app import main
 
     main()
 

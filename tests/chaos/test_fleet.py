@@ -11,10 +11,10 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from collector.crawl import begin
-from collector.frontier import Scope
-from collector.jobs import ask_for
-from collector.politeness import host_name
+from collector.engine.crawl import begin
+from collector.engine.crawl_jobs import ask_for
+from collector.frontier.queue import Scope
+from collector.politeness.gate import host_name
 from tests.chaos.processes import send, start, work_in_process
 from tests.demo_site import YEARS_OF_A_THOUSAND_PAGES, demo_site
 

@@ -10,16 +10,16 @@ from datetime import date, timedelta
 import aiohttp
 import pytest
 
-from collector.crawl import Tick, crawl
-from collector.demo import opinion
-from collector.demo.races import Races
-from collector.demo.world import World
-from collector.frontier import UNDATED, Scope
-from collector.jobs import Workplace, ask_for
-from collector.politeness import Connection, host_name
-from collector.racing import Axis
-from collector.refresh import label_scope, plan
-from collector.reparse import reparse
+from collector.demo.world import opinion
+from collector.demo.world.races import Races
+from collector.demo.world.world import World
+from collector.engine.crawl import Tick, crawl
+from collector.engine.crawl_jobs import Workplace, ask_for
+from collector.engine.refresh import label_scope, plan
+from collector.frontier.queue import UNDATED, Scope
+from collector.pipeline.reparse import reparse
+from collector.politeness.gate import Connection, host_name
+from collector.storage.racing import Axis
 from tests.chaos.processes import send, start, work_in_process
 from tests.demo_site import DemoSite, demo_site
 

@@ -15,8 +15,8 @@ from typing import LiteralString
 import psycopg
 import pytest
 
-from collector.demo.hostile import parse_fault
-from collector.demo.world import World
+from collector.demo.faults.hostile import parse_fault
+from collector.demo.world.world import World
 from tests.chaos import judge
 from tests.chaos.facts import due, logged
 from tests.chaos.fleet import Fleet, fleet

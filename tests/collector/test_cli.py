@@ -13,14 +13,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from collector.cli import app
+from collector.cli.app import app
 from collector.demo.truth import truth
-from collector.demo.world import World
+from collector.demo.world.world import World
 from tests.demo_site import DemoSite, demo_site
 from tests.filled import execute, fill
 
 WORLD = World(years=range(2014, 2015), issues_per_year=2, photos_per_issue=4)
-COMMAND = [sys.executable, "-c", "from collector.cli import main; main()"]
+COMMAND = [sys.executable, "-c", "from collector.cli.app import main; main()"]
 
 
 def environment(conninfo: str | None, base: str | None = None, **more: str) -> dict[str, str]:

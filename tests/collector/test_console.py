@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from rich.table import Table
 
-from collector.console import as_typed, in_japan
-from collector.terminal import Terminal
+from collector.console.terminal import Terminal
+from collector.console.wording import as_typed, in_japan
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ("collector", "trainer")

@@ -7,15 +7,15 @@ from datetime import date, datetime, timedelta
 import psycopg
 import pytest
 
-from collector.crawl import Tick, crawl
 from collector.demo.truth import truth
-from collector.demo.world import World
+from collector.demo.world.world import World
+from collector.engine.crawl import Tick, crawl
+from collector.engine.crawl_jobs import Workplace
 from collector.errors import ExitCode, UsageError
-from collector.frontier import Scope, read_scope
-from collector.jobs import Workplace
-from collector.politeness import Connection
-from collector.robots import TOKYO
-from collector.status import Summary, report
+from collector.frontier.queue import Scope, read_scope
+from collector.frontier.status import Summary, report
+from collector.politeness.gate import Connection
+from collector.politeness.robots import TOKYO
 from tests.demo_site import DemoSite, demo_site
 
 SMALL = World(years=range(2014, 2017), issues_per_year=3, photos_per_issue=4)
@@ -92,7 +92,7 @@ async def test_a_second_run_on_old_issues_asks_for_nothing_and_changes_nothing(p
 async def test_young_listings_are_asked_for_again_conditionally(
     place: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("collector.frontier.STILL_CHANGING", timedelta(days=36500))
+    monkeypatch.setattr("collector.frontier.queue.STILL_CHANGING", timedelta(days=36500))
     async with demo_site(world=SMALL) as site:
         await run(place, site)
         asked = len(site.requests)

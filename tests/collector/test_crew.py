@@ -13,18 +13,18 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from collector import plan as planning
-from collector.crawl import Tick, begin, crawl
-from collector.crew import Crew
-from collector.demo.world import World
+from collector.cli import dry_run as planning
+from collector.demo.world.world import World
+from collector.engine.crawl import Tick, begin, crawl
+from collector.engine.crawl_jobs import Workplace, ask_for, open_jobs
+from collector.engine.crew import Crew
+from collector.engine.refresh import label_scope, refresh
+from collector.engine.refresh import plan as plan_labels
 from collector.errors import ExitCode
-from collector.frontier import Scope
-from collector.jobs import Workplace, ask_for, open_jobs
-from collector.politeness import Connection, Gate, Pace, host_name
-from collector.refresh import label_scope, refresh
-from collector.refresh import plan as plan_labels
-from collector.robots import TOKYO
-from collector.status import report
+from collector.frontier.queue import Scope
+from collector.frontier.status import report
+from collector.politeness.gate import Connection, Gate, Pace, host_name
+from collector.politeness.robots import TOKYO
 from tests.demo_site import DemoSite, demo_site
 
 WORLD = World(years=range(2014, 2017), issues_per_year=3, photos_per_issue=4)
@@ -165,8 +165,8 @@ async def test_a_crawl_lives_through_a_database_that_cuts_everybody_off(place: W
 async def test_a_crawl_whose_database_stays_away_ends(
     place: Workplace, cluster: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("collector.crawl.DATABASE_PATIENCE", 2.0)
-    monkeypatch.setattr("collector.breakdown.DATABASE_PATIENCE", 2.0)
+    monkeypatch.setattr("collector.engine.crawl.DATABASE_PATIENCE", 2.0)
+    monkeypatch.setattr("collector.engine.breakdown.DATABASE_PATIENCE", 2.0)
     name = conninfo_to_dict(place.conninfo)["dbname"]
     async with (
         demo_site(world=WORLD, crawl_delay=0.1) as site,
@@ -269,7 +269,7 @@ async def test_who_waits_for_a_slow_site_says_so_within_three_seconds(place: Wor
 async def test_status_says_what_keeps_everybody_from_a_host(
     place: Workplace, connection: Connection, command: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", "collector.crew")
+    caplog.set_level("INFO", "collector.engine.crew")
     async with demo_site(world=WORLD) as site:
         await want(connection, site)
         place = replace(at(place, site), hours=never_now())
@@ -305,7 +305,7 @@ async def _waits(connection: Connection) -> bool:
 async def test_who_waits_for_a_locked_database_says_so_within_three_seconds_and_goes_on(
     place: Workplace, connection: Connection, caplog: pytest.LogCaptureFixture, after: int
 ) -> None:
-    caplog.set_level("INFO", "collector.crew")
+    caplog.set_level("INFO", "collector.engine.crew")
     heard = asyncio.Event()
 
     async def listen(tick: Tick) -> None:

@@ -11,15 +11,15 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from typer.testing import CliRunner, Result
 
-from collector import database
-from collector.cli import app as collector_app
+from collector.cli.app import app as collector_app
+from collector.console.trouble import trouble_of
 from collector.errors import ExitCode, UsageError
 from collector.settings import Settings
-from collector.trouble import trouble_of
+from collector.storage import database
 from tests.collector.test_cli import COMMAND, environment
 from tests.filled import SMALL, execute, fill
-from trainer.cli import app as trainer_app
-from trainer.collection import conninfo_if_any
+from trainer.cli.app import app as trainer_app
+from trainer.inference.collection import conninfo_if_any
 
 NOBODYS = "http://127.0.0.1:9"  # a site that is not there: nothing is to be asked for anyway
 PAGE = "http://old.keibado.ne.jp/keibabook/150105/photo01.html"

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from collector.decoder_process import Limits
-from collector.decoders import PROCESSES, Decoders, decoders
 from collector.errors import BrokenPicture
+from collector.storage.decoder_process import Limits
+from collector.storage.decoders import PROCESSES, Decoders, decoders
 from tests import heavy
 
 ROOT = Path(__file__).parents[2]
@@ -164,8 +164,8 @@ def test_a_process_that_cannot_be_started_is_no_fault_of_the_picture(
 PARENT = """
 import sys
 from pathlib import Path
-from collector.decoder_process import Limits
-from collector.decoders import Decoders
+from collector.storage.decoder_process import Limits
+from collector.storage.decoders import Decoders
 from tests import heavy
 Decoders(1, Limits(seconds=600, memory=1_000_000_000)).run(getattr(heavy, sys.argv[1]), *eval(sys.argv[2]))
 """
@@ -188,7 +188,7 @@ def test_a_parent_that_is_killed_leaves_no_process_behind(tmp_path: Path, call: 
 
 IDLE = """
 import os, signal, sys
-from collector.decoders import decoders
+from collector.storage.decoders import decoders
 from tests import heavy
 print(decoders().run(heavy.own_pid), flush=True)
 if sys.argv[1] == "killed":

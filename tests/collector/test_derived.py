@@ -8,18 +8,18 @@ from datetime import date
 import psycopg
 import pytest
 
-from collector.crawl import Tick, crawl
-from collector.demo import bombs
+from collector.demo.faults import bombs
 from collector.demo.truth import TruePhoto, truth
-from collector.demo.world import World
+from collector.demo.world.world import World
+from collector.engine.crawl import Tick, crawl
+from collector.engine.crawl_jobs import Workplace
 from collector.errors import Busy, ExitCode, ParseError
-from collector.forget import forget_host, forget_url, take_archive
-from collector.frontier import Scope
-from collector.jobs import Workplace
-from collector.politeness import Connection, host_name
-from collector.reparse import Changes, reparse
-from collector.sources import keibado
-from collector.status import report
+from collector.frontier.queue import Scope
+from collector.frontier.status import report
+from collector.pipeline.forget import forget_host, forget_url, take_archive
+from collector.pipeline.reparse import Changes, reparse
+from collector.politeness.gate import Connection, host_name
+from collector.sources.keibado import pages as keibado
 from tests.demo_site import DemoSite, demo_site
 
 WORLD = World(years=range(2013, 2017), issues_per_year=3, photos_per_issue=5)
@@ -88,7 +88,7 @@ async def _crawl_with_sockets(place: Workplace, site: DemoSite) -> None:
 async def test_a_parser_that_was_wrong_is_made_good_by_reading_again(
     place: Workplace, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from collector.sources import keibado_photo
+    from collector.sources.keibado import photo as keibado_photo
 
     right = keibado_photo._name
     with monkeypatch.context() as patch:

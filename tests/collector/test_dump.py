@@ -15,9 +15,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from collector import database
-from collector.demo.world import World
-from collector.embedded import binary, lease
+from collector.demo.world.world import World
+from collector.storage import database
+from collector.storage.embedded import binary, lease
 from tests.collector.test_cli import COMMAND, collector, environment
 from tests.filled import execute, fill
 

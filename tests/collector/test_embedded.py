@@ -19,16 +19,16 @@ import psycopg.conninfo
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from collector import database, embedded
-from collector.embedded import binary, lease
 from collector.errors import UsageError
+from collector.storage import database, embedded
+from collector.storage.embedded import binary, lease
 
 ROOT = os.geteuid() == 0
 NOBODY = {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid, "extra_groups": []} if ROOT else {}
 CLIENT = """
 import sys
 from pathlib import Path
-from collector.embedded import lease
+from collector.storage.embedded import lease
 with lease(Path(sys.argv[1]), fast_and_unsafe=True) as conninfo:
     print(conninfo, flush=True)
     sys.stdin.read()
@@ -189,7 +189,7 @@ PATHS = {"PATH": os.defpath, "PYTHONPATH": os.pathsep.join([str(Path(embedded.__
 
 
 def _works_for_nobody(python: str) -> bool:
-    look = [python, "-B", "-c", "import collector.embedded"]
+    look = [python, "-B", "-c", "import collector.storage.embedded"]
     with contextlib.suppress(OSError):
         return not subprocess.run(look, cwd="/", capture_output=True, env=PATHS, **NOBODY).returncode
     return False

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from collector.addresses import AddressRules, is_global
 from collector.errors import HostBusy, Refused, TryLater, Unsafe
-from collector.fetch import PAGE_BYTES, Fetcher, Response, Timeouts, check_status, keeps_out, unpack
+from collector.fetch.addresses import AddressRules, is_global
+from collector.fetch.fetcher import PAGE_BYTES, Fetcher, Response, Timeouts, check_status, keeps_out, unpack
 from tests.demo_site import demo_site
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

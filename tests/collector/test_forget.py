@@ -9,21 +9,21 @@ import aiohttp
 import psycopg
 import pytest
 
-from collector.archive import pack
-from collector.crawl import Tick, crawl
 from collector.demo.truth import truth
-from collector.demo.world import World
-from collector.derive import Derived
-from collector.forget import forget_host, forget_url
-from collector.frontier import DuePage, Scope
-from collector.jobs import Workplace
-from collector.keep import keep
-from collector.models import PageKind, PageState
-from collector.politeness import Connection, Gate, Pace
-from collector.refresh import label_scope, plan, refresh
-from collector.reparse import reparse
+from collector.demo.world.world import World
+from collector.engine.crawl import Tick, crawl
+from collector.engine.crawl_jobs import Workplace
+from collector.engine.refresh import label_scope, plan, refresh
+from collector.frontier.queue import DuePage, Scope
+from collector.pipeline.derive import Derived
+from collector.pipeline.forget import forget_host, forget_url
+from collector.pipeline.keep import keep
+from collector.pipeline.reparse import reparse
+from collector.pipeline.store import Outcome
+from collector.politeness.gate import Connection, Gate, Pace
 from collector.sources import Link, Parsed
-from collector.store import Outcome
+from collector.storage.archive import pack
+from collector.storage.models import PageKind, PageState
 from tests.demo_site import demo_site
 
 WORLD = World(years=range(2015, 2017), issues_per_year=2, photos_per_issue=4, opinion_month=date(2016, 1, 1))

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from collector.errors import Unsafe
-from collector.headers import (
+from collector.fetch.headers import (
     codings,
     content_type,
     media_type,

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from collector.horse import WIDTH, plot
-from collector.racing import Axis
+from collector.cli.horse import WIDTH, plot
+from collector.storage.racing import Axis
 
 
 def seen(month: int, value: float | None, **facts: Any) -> dict[str, Any]:

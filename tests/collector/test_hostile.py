@@ -11,19 +11,19 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from collector import derive
-from collector.crawl import Tick, crawl
-from collector.demo import bombs
-from collector.demo.hostile import Hostility, parse_fault
+from collector.demo.faults import bombs
+from collector.demo.faults.hostile import Hostility, parse_fault
 from collector.demo.truth import truth
-from collector.demo.world import World
+from collector.demo.world.world import World
+from collector.engine.crawl import Tick, crawl
+from collector.engine.crawl_jobs import Workplace
 from collector.errors import ExitCode
-from collector.fetch import Timeouts
-from collector.frontier import Scope
-from collector.jobs import Workplace
-from collector.politeness import Connection
-from collector.reparse import reparse
-from collector.status import Summary
+from collector.fetch.fetcher import Timeouts
+from collector.frontier.queue import Scope
+from collector.frontier.status import Summary
+from collector.pipeline import derive
+from collector.pipeline.reparse import reparse
+from collector.politeness.gate import Connection
 from tests import heavy
 from tests.demo_site import DemoSite, demo_site
 from tests.pauses import shorten
@@ -243,7 +243,7 @@ async def test_a_block_page_with_status_200_closes_the_host_and_is_not_content(p
 async def test_a_block_page_is_kept_as_what_came_and_the_page_stays_what_it_was(
     place: Workplace, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("collector.crawl.PATIENCE", timedelta(seconds=5))
+    monkeypatch.setattr("collector.engine.crawl.PATIENCE", timedelta(seconds=5))
     said = "SELECT digest, changed_at FROM page WHERE url LIKE '%%' || %s"
     hostility = Hostility()
     async with demo_site(world=WORLD, hostile=hostility) as site:
@@ -261,21 +261,21 @@ async def test_a_block_page_is_kept_as_what_came_and_the_page_stays_what_it_was(
 
 async def _until_blocked(task, place: Workplace):
     """A first incident is waited out; with no patience at all the crawl ends there."""
-    import collector.crawl
+    import collector.engine.crawl
 
-    patience = collector.crawl.PATIENCE
-    collector.crawl.PATIENCE = timedelta(seconds=5)
+    patience = collector.engine.crawl.PATIENCE
+    collector.engine.crawl.PATIENCE = timedelta(seconds=5)
     try:
         return await task
     finally:
-        collector.crawl.PATIENCE = patience
+        collector.engine.crawl.PATIENCE = patience
 
 
 @pytest.mark.parametrize("fault", ["robots-500", "robots-429", "robots-stall"])
 async def test_a_robots_txt_out_of_reach_disallows_everything(
     place: Workplace, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("collector.crawl.PATIENCE", timedelta(seconds=5))
+    monkeypatch.setattr("collector.engine.crawl.PATIENCE", timedelta(seconds=5))
     async with demo_site(world=WORLD, hostile=[fault]) as site:
         _, code = await run(place, site)
         assert set(site.paths()) == {"/robots.txt"}

@@ -11,20 +11,20 @@ import psycopg
 import pytest
 from psycopg import AsyncRawCursor
 
-from collector.archive import pack
-from collector.crawl import Tick, crawl
 from collector.demo.truth import truth
-from collector.demo.world import World
-from collector.derive import Derived
+from collector.demo.world.world import World
+from collector.engine.crawl import Tick, crawl
+from collector.engine.crawl_jobs import Workplace
 from collector.errors import ExitCode, LaneLost, NoSuchPage, ParseError
-from collector.frontier import DuePage, Scope
-from collector.jobs import Workplace
-from collector.keep import keep
-from collector.models import ListedPhotoItem, PageKind, PageState, PhotoItem
-from collector.politeness import Connection, Gate, Pace
-from collector.racing import EntryItem, HorseItem, RaceItem
+from collector.frontier.queue import DuePage, Scope
+from collector.pipeline.derive import Derived
+from collector.pipeline.keep import keep
+from collector.pipeline.store import Outcome, store_derived
+from collector.politeness.gate import Connection, Gate, Pace
 from collector.sources import Item, Link, Parsed
-from collector.store import Outcome, store_derived
+from collector.storage.archive import pack
+from collector.storage.models import ListedPhotoItem, PageKind, PageState, PhotoItem
+from collector.storage.racing import EntryItem, HorseItem, RaceItem
 from tests.demo_site import DemoSite, demo_site
 from tests.spoil import parsing, tripping
 

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector import PRODUCT_TOKEN
-from collector.keepout import DIRECTIVES, KEEP_OUT, OF_A_PICTURE, of_metas, of_reservations, of_signals, of_tags
+from collector.fetch.keepout import (
+    DIRECTIVES,
+    KEEP_OUT,
+    OF_A_PICTURE,
+    of_metas,
+    of_reservations,
+    of_signals,
+    of_tags,
+)
 
 OURS = ("", "*: ", "robots:", f"{PRODUCT_TOKEN}: ", "Paddock-Collector:", f"{PRODUCT_TOKEN}/0.1 : ")
 THEIRS = ("googlebot: ", "otherbot:", "Googlebot-Image : ", "paddock: ", "paddock-collector-two: ")

@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 from collector.errors import ParseError
-from collector.models import IssueItem, PageKind, PhotoItem
-from collector.sources import keibado, keibado_issue
-from collector.sources.keibado_url import address
-from collector.sources.text import decode
+from collector.sources.keibado import issue as keibado_issue
+from collector.sources.keibado import pages as keibado
+from collector.sources.keibado.urls import address
+from collector.sources.text_tools.text import decode
+from collector.storage.models import IssueItem, PageKind, PhotoItem
 
 PAGES = Path(__file__).parent.parent / "pages" / "keibado"
 CASES = sorted(path.parent for path in PAGES.glob("*/*/page.html"))

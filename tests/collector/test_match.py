@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.match import Decision, Runner, Shown, days_of, decide, race_key, same_race
+from collector.matching.rules import Decision, Runner, Shown, days_of, decide, race_key, same_race
 
 RACE, OTHER_RACE = "201605010811", "201605010810"
 

@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 from psycopg import AsyncRawCursor
 
-from collector.derive import Derived
 from collector.errors import UsageError
-from collector.frontier import DuePage
-from collector.matching import decide_by_hand, match_photos, open_photos
-from collector.models import UNDATED, IssueItem, ListedPhotoItem, PageKind, PageState, PhotoItem
-from collector.politeness import Connection
-from collector.racing import EntryItem, HorseItem, RaceItem
+from collector.frontier.queue import DuePage
+from collector.matching.match import decide_by_hand, match_photos, open_photos
+from collector.pipeline.derive import Derived
+from collector.pipeline.store import store_derived
+from collector.politeness.gate import Connection
 from collector.sources import Item, Parsed
-from collector.sources.netkeiba_url import horse_search_url
-from collector.store import store_derived
+from collector.sources.netkeiba.urls import horse_search_url
+from collector.storage.models import UNDATED, IssueItem, ListedPhotoItem, PageKind, PageState, PhotoItem
+from collector.storage.racing import EntryItem, HorseItem, RaceItem
 
 NOW = datetime(2016, 2, 8, 12, tzinfo=UTC)
 SUNDAY, MONDAY = date(2016, 2, 7), date(2016, 2, 8)

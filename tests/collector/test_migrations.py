@@ -7,8 +7,8 @@ import psycopg
 import pytest
 from alembic.script import ScriptDirectory
 
-from collector import database
-from collector.sources.text import horse_key
+from collector.sources.text_tools.text import horse_key
+from collector.storage import database
 
 REVISIONS = [script.revision for script in reversed(list(ScriptDirectory(str(database.MIGRATIONS)).walk_revisions()))]
 

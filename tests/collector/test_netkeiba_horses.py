@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
-from collector.derive import derive
 from collector.errors import NoSuchPage, ParseError, Refused
-from collector.models import PageKind
-from collector.racing import AptitudeItem, Axis, HorseItem, ReviewsItem, Sex
-from collector.sources import netkeiba
-from collector.sources.netkeiba_aptitude import opinion_in, parse_aptitude, parse_reviews
-from collector.sources.netkeiba_horse import parse_horse, parse_horse_search
-from collector.sources.text import decode
+from collector.pipeline.derive import derive
+from collector.sources.netkeiba import pages as netkeiba
+from collector.sources.netkeiba.aptitude import opinion_in, parse_aptitude, parse_reviews
+from collector.sources.netkeiba.horse import parse_horse, parse_horse_search
+from collector.sources.text_tools.text import decode
+from collector.storage.models import PageKind
+from collector.storage.racing import AptitudeItem, Axis, HorseItem, ReviewsItem, Sex
 
 SITE = "https://db.netkeiba.com"
 HORSE_ID = "2011100001"

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from collector.derive import derive
-from collector.models import PageKind
-from collector.sources import netkeiba_url as urls
+from collector.pipeline.derive import derive
+from collector.sources.netkeiba import urls
+from collector.storage.models import PageKind
 
 REAL = Path(__file__).parents[3] / "shared" / "pages" / "real" / "netkeiba"
 DB, RACE = "https://db.netkeiba.com", "https://race.netkeiba.com"

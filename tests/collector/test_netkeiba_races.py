@@ -17,15 +17,14 @@ from pydantic import ValidationError
 from selectolax.lexbor import LexborHTMLParser
 
 from collector.errors import NoSuchPage, ParseError
-from collector.models import PageKind
-from collector.racing import EntryItem, Finish, RaceDayItem, RaceItem
 from collector.sources import Parsed, checked
-from collector.sources import netkeiba_url as urls
-from collector.sources import netkeiba_words as words
-from collector.sources.netkeiba_card import parse_live_result, parse_race_card
-from collector.sources.netkeiba_days import parse_coming_day, parse_race_calendar, parse_race_day
-from collector.sources.netkeiba_race import parse_race_result
-from collector.sources.text import decode
+from collector.sources.netkeiba import urls, words
+from collector.sources.netkeiba.card import parse_live_result, parse_race_card
+from collector.sources.netkeiba.days import parse_coming_day, parse_race_calendar, parse_race_day
+from collector.sources.netkeiba.race import parse_race_result
+from collector.sources.text_tools.text import decode
+from collector.storage.models import PageKind
+from collector.storage.racing import EntryItem, Finish, RaceDayItem, RaceItem
 
 Parser = Callable[[str, str], Parsed]
 

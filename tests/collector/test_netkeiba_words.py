@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 from collector.errors import ParseError
-from collector.racing import Direction, Going, Grade, Sex, Surface
-from collector.sources import netkeiba_url as urls
-from collector.sources import netkeiba_words as words
+from collector.sources.netkeiba import urls, words
+from collector.storage.racing import Direction, Going, Grade, Sex, Surface
 
 # --- words ------------------------------------------------------------------------------------------------
 

@@ -13,11 +13,11 @@ from typing import LiteralString
 import psycopg
 import pytest
 
-from collector import holder
 from collector.errors import LaneLost
-from collector.fetch import PAGE_BYTES, Fetcher, Timeouts
-from collector.forget import forget_host, forget_url
-from collector.politeness import Blocked, Connection, Gate, Pace, host_name
+from collector.fetch.fetcher import PAGE_BYTES, Fetcher, Timeouts
+from collector.pipeline.forget import forget_host, forget_url
+from collector.politeness import holder
+from collector.politeness.gate import Blocked, Connection, Gate, Pace, host_name
 from tests.demo_site import DemoSite, demo_site
 
 HOST = "stable.example"
@@ -325,7 +325,7 @@ async def test_a_lane_that_was_taken_over_closes_its_request(connection: Connect
 
 HOLD = """
 import asyncio, sys, psycopg
-from collector.politeness import Gate, Pace
+from collector.politeness.gate import Gate, Pace
 async def main():
     connection = await psycopg.AsyncConnection.connect(sys.argv[1], autocommit=True)
     gate = await Gate.take(connection, sys.argv[2], 7, Pace(0.1), asyncio.Event())

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from collector.crawl import Tick
-from collector.politeness import Wait
-from collector.progress import Progress, Told, tell_crawl
-from collector.status import NOTHING
+from collector.cli.progress import Progress, Told, tell_crawl
+from collector.engine.crawl import Tick
+from collector.frontier.status import NOTHING
+from collector.politeness.gate import Wait
 
 
 def seen(progress: Progress) -> str:

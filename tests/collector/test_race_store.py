@@ -6,14 +6,23 @@ from typing import Any
 import pytest
 from psycopg import AsyncRawCursor
 
-from collector.derive import Derived
 from collector.errors import ParseError
-from collector.frontier import DuePage
-from collector.models import PageKind, PageState
-from collector.politeness import Connection
-from collector.racing import AptitudeItem, Axis, EntryItem, Finish, HorseItem, RaceItem, ReviewsItem, Surface
+from collector.frontier.queue import DuePage
+from collector.pipeline.derive import Derived
+from collector.pipeline.store import store_derived
+from collector.politeness.gate import Connection
 from collector.sources import Item, Parsed
-from collector.store import store_derived
+from collector.storage.models import PageKind, PageState
+from collector.storage.racing import (
+    AptitudeItem,
+    Axis,
+    EntryItem,
+    Finish,
+    HorseItem,
+    RaceItem,
+    ReviewsItem,
+    Surface,
+)
 
 NOW = datetime(2016, 2, 8, 12, tzinfo=UTC)
 RACE_ID = "201605010411"

@@ -7,17 +7,17 @@ from typing import Any
 import psycopg
 import pytest
 
-from collector.crawl import Tick, crawl
-from collector.demo import opinion
-from collector.demo.races import Races
 from collector.demo.truth import truth
-from collector.demo.world import World
+from collector.demo.world import opinion
+from collector.demo.world.races import Races
+from collector.demo.world.world import World
+from collector.engine.crawl import Tick, crawl
+from collector.engine.crawl_jobs import Workplace
+from collector.engine.refresh import Refreshed, label_scope, plan, refresh
 from collector.errors import ExitCode
-from collector.frontier import Scope, today
-from collector.jobs import Workplace
-from collector.racing import Axis
-from collector.refresh import Refreshed, label_scope, plan, refresh
-from collector.status import Summary
+from collector.frontier.queue import Scope, today
+from collector.frontier.status import Summary
+from collector.storage.racing import Axis
 from tests.demo_site import DemoSite, demo_site
 
 WORLD = World(years=range(2015, 2018), issues_per_year=2, photos_per_issue=6)

@@ -15,18 +15,18 @@ import psycopg
 import pytest
 
 import tests.poison
-from collector import reading
-from collector.archive import pack
-from collector.crawl import Tick, crawl
-from collector.demo.netkeiba import answer_path
-from collector.demo.races import Races
-from collector.demo.world import World
+from collector.demo.netkeiba.site import answer_path
+from collector.demo.world.races import Races
+from collector.demo.world.world import World
+from collector.engine.crawl import Tick, crawl
+from collector.engine.crawl_jobs import Workplace
 from collector.errors import PaddockError
-from collector.frontier import Scope
-from collector.jobs import Workplace
-from collector.politeness import Connection
-from collector.reparse import Changes, reparse
-from collector.sources import netkeiba
+from collector.frontier.queue import Scope
+from collector.pipeline import pool
+from collector.pipeline.reparse import Changes, reparse
+from collector.politeness.gate import Connection
+from collector.sources.netkeiba import pages as netkeiba
+from collector.storage.archive import pack
 from tests.demo_site import demo_site
 
 WORLD = World(years=range(2015, 2017), issues_per_year=2, photos_per_issue=5)
@@ -59,7 +59,7 @@ async def test_several_processes_find_what_one_finds(collected: Connection, monk
     await collected.execute("UPDATE race SET distance = distance + 1")
     await collected.execute("DELETE FROM entry WHERE id % 5 = 0")
     alone = await read_again(collected, dry_run=True)
-    monkeypatch.setattr("collector.reparse.processes_for", lambda _answers: 2)
+    monkeypatch.setattr("collector.pipeline.reparse.processes_for", lambda _answers: 2)
     together = await read_again(collected)
     assert together == alone
     assert together.rows["race"]["changed"] > 10
@@ -72,7 +72,7 @@ async def test_a_reader_that_is_killed_changes_nothing_of_what_is_found(
 ) -> None:
     await collected.execute("UPDATE race SET distance = distance + 1")
     alone = await read_again(collected, dry_run=True)
-    monkeypatch.setattr("collector.reparse.processes_for", lambda _answers: 2)
+    monkeypatch.setattr("collector.pipeline.reparse.processes_for", lambda _answers: 2)
     running = asyncio.create_task(read_again(collected))
     for _ in range(1000):
         if readers := multiprocessing.active_children():
@@ -89,12 +89,12 @@ POISONED = "SELECT state, error, digest IS NOT NULL FROM page WHERE kind = 'race
 async def test_a_page_that_kills_its_reader_is_set_aside_and_all_others_are_read(
     collected: Connection, monkeypatch: pytest.MonkeyPatch, poison: str
 ) -> None:
-    monkeypatch.setattr("collector.reparse.processes_for", lambda _answers: 2)
-    monkeypatch.setattr("collector.reparse.BATCH", 10)
+    monkeypatch.setattr("collector.pipeline.reparse.processes_for", lambda _answers: 2)
+    monkeypatch.setattr("collector.pipeline.reparse.BATCH", 10)
     before = await held(collected)
     poisoned = len(await (await collected.execute(POISONED)).fetchall())
     with monkeypatch.context() as patch:
-        patch.setattr(reading, "read_batch", getattr(tests.poison, poison))
+        patch.setattr(pool, "read_batch", getattr(tests.poison, poison))
         changes = await read_again(collected)
     assert poisoned > 0
     assert changes.unreadable == poisoned
@@ -107,8 +107,8 @@ async def test_a_page_that_kills_its_reader_is_set_aside_and_all_others_are_read
 
 
 async def test_where_no_reader_lives_nothing_is_changed(collected: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("collector.reparse.processes_for", lambda _answers: 2)
-    monkeypatch.setattr(reading, "read_batch", tests.poison.dead)
+    monkeypatch.setattr("collector.pipeline.reparse.processes_for", lambda _answers: 2)
+    monkeypatch.setattr(pool, "read_batch", tests.poison.dead)
     await collected.execute("UPDATE race SET distance = distance + 1")
     before = await held(collected)
     with pytest.raises(PaddockError, match="die as soon as they start"):
@@ -126,15 +126,15 @@ async def test_bytes_that_cannot_be_unpacked_cost_their_page_alone(collected: Co
 
 
 async def test_only_what_takes_long_is_worth_more_processes() -> None:
-    assert reading.processes_for(reading.FEW) == 0
-    assert reading.processes_for(reading.FEW + 1) in (0, len(os.sched_getaffinity(0)))
+    assert pool.processes_for(pool.FEW) == 0
+    assert pool.processes_for(pool.FEW + 1) in (0, len(os.sched_getaffinity(0)))
 
 
 MEASURE = """
 import asyncio, resource, sys
 from datetime import date
 import psycopg
-from collector.reparse import reparse
+from collector.pipeline.reparse import reparse
 
 async def main():
     async with await psycopg.AsyncConnection.connect(sys.argv[1], autocommit=True) as connection:

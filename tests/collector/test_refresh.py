@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.cli.horse_names import find_horses
+from collector.engine.refresh import Foreseen, foresee, plan
 from collector.errors import UsageError
-from collector.frontier import LONGEST_INTERVAL, SHORTEST_INTERVAL, ask_opinion_at, read_span
-from collector.horse_names import find_horses
-from collector.politeness import Connection
-from collector.refresh import Foreseen, foresee, plan
-from collector.sources.netkeiba import aptitude_url
+from collector.frontier.queue import LONGEST_INTERVAL, SHORTEST_INTERVAL, ask_opinion_at, read_span
+from collector.politeness.gate import Connection
+from collector.sources.netkeiba.pages import aptitude_url
 
 SITE = "https://n.example"
 NOW = datetime(2016, 2, 8, 12, tzinfo=UTC)

@@ -9,16 +9,16 @@ from typing import Any
 import psycopg
 import pytest
 
-from collector import drift
-from collector.crawl import Tick, crawl
 from collector.demo.truth import truth
-from collector.demo.world import World
+from collector.demo.world.world import World
+from collector.engine.crawl import Tick, crawl
+from collector.engine.crawl_jobs import Workplace
 from collector.errors import NoSuchPage, ParseError
-from collector.fetch import Timeouts
-from collector.frontier import Scope
-from collector.jobs import Workplace
-from collector.politeness import Connection
-from collector.reparse import Changes, reparse
+from collector.fetch.fetcher import Timeouts
+from collector.frontier.queue import Scope
+from collector.pipeline import drift
+from collector.pipeline.reparse import Changes, reparse
+from collector.politeness.gate import Connection
 from collector.sources import Parsed
 from tests.demo_site import DemoSite, demo_site
 from tests.pauses import shorten
@@ -108,7 +108,7 @@ async def test_reading_again_what_was_crawled_changes_no_page_and_no_fact(
 
 
 def _spoilt(path: str, spoil: Callable[[Parsed], Parsed]) -> Callable[..., Parsed]:
-    from collector.sources import keibado
+    from collector.sources.keibado import pages as keibado
 
     real = keibado.parse
     return lambda kind, url, text: spoil(real(kind, url, text)) if path in url else real(kind, url, text)
@@ -245,7 +245,7 @@ async def test_a_page_that_a_crawl_changes_meanwhile_keeps_what_it_says_now(
 ) -> None:
     async with demo_site(world=WORLD) as site:
         await run(place, site)
-    monkeypatch.setattr("collector.reparse.BATCH", 1)
+    monkeypatch.setattr("collector.pipeline.reparse.BATCH", 1)
     victim = VICTIM.page_path
 
     def commits(done: int, _total: int) -> None:
@@ -331,7 +331,7 @@ async def test_what_the_parser_still_cannot_read_stays_set_aside(
 async def test_a_charset_that_only_a_header_names_is_not_forgotten(
     place: Workplace, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from collector.fetch import Fetcher
+    from collector.fetch.fetcher import Fetcher
 
     real = Fetcher.get
 

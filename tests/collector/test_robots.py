@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from protego import Protego
 
 from collector.errors import UsageError
-from collector.robots import (
+from collector.politeness.robots import (
     LONGEST,
     PRODUCT_TOKEN,
     READ_BYTES,

@@ -6,10 +6,19 @@ from typing import Any
 
 import pytest
 
+from collector.engine.crawl_jobs import Workplace
+from collector.engine.schedule import (
+    BACK_NUMBERS,
+    LABELS,
+    Schedule,
+    check_cron,
+    fire,
+    know_ticks,
+    next_tick,
+    report,
+)
 from collector.errors import UsageError
-from collector.jobs import Workplace
-from collector.politeness import Connection
-from collector.schedule import BACK_NUMBERS, LABELS, Schedule, check_cron, fire, know_ticks, next_tick, report
+from collector.politeness.gate import Connection
 
 SITES = ("http://127.0.0.1:9", "http://localhost:9")
 NIGHTLY = Schedule(labels="0 2 * * *", back_numbers="0 9 * * 1")

@@ -22,9 +22,9 @@ from rich.text import Text
 
 import collector
 import trainer
-from collector import report
-from collector.terminal import EventFormatter, Output, Terminal, titled
-from collector.visible import json_text, on_one_line, visible
+from collector.cli import report
+from collector.console.terminal import EventFormatter, Output, Terminal, titled
+from collector.console.visible import json_text, on_one_line, visible
 from tests.collector.test_cli import WORLD, crawled, environment
 from tests.collector.test_cli import collector as collector_command
 from tests.demo_site import demo_site
@@ -129,7 +129,7 @@ def test_a_mistake_that_names_a_hostile_word_is_one_harmless_line(
 ) -> None:
     monkeypatch.setenv("PADDOCK_HOME", str(tmp_path))
     monkeypatch.setenv("PYTHONUTF8", "1")
-    program = "from collector.cli import main; main()"
+    program = "from collector.cli.app import main; main()"
     words = [sys.executable, "-c", program, "crawl", "--since", "\x1b[31m[/bold]\u202e\nall is well"]
     run = subprocess.run(words, capture_output=True, timeout=60)
     assert run.returncode == 2

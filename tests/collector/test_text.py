@@ -10,7 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.errors import ParseError
-from collector.sources.text import CONTROL, LABELS, block_reason, clean, declared_charset, decode, horse_key
+from collector.sources.text_tools.text import (
+    CONTROL,
+    LABELS,
+    block_reason,
+    clean,
+    declared_charset,
+    decode,
+    horse_key,
+)
 
 
 def browsers_euc_jp(pair: bytes) -> str | None:

@@ -12,19 +12,19 @@ import aiohttp
 import psycopg
 import pytest
 
-from collector import lane
-from collector.crawl import Tick, crawl
+from collector.cli.dry_run import print_plan, robots_verdict
+from collector.console.terminal import stdout
 from collector.demo.truth import truth
-from collector.demo.world import World
+from collector.demo.world.world import World
+from collector.engine import lane
+from collector.engine.crawl import Tick, crawl
+from collector.engine.crawl_jobs import Workplace
 from collector.errors import ExitCode
-from collector.fetch import Timeouts
-from collector.forget import forget_url
-from collector.frontier import Scope
-from collector.jobs import Workplace
-from collector.plan import print_plan, robots_verdict
-from collector.politeness import Connection
-from collector.status import Summary
-from collector.terminal import stdout
+from collector.fetch.fetcher import Timeouts
+from collector.frontier.queue import Scope
+from collector.frontier.status import Summary
+from collector.pipeline.forget import forget_url
+from collector.politeness.gate import Connection
 from tests.demo_site import demo_site
 from tests.wire import Change, Wire, answer, changed
 
@@ -203,7 +203,7 @@ async def test_a_redirect_is_followed_when_the_site_asks_for_it_and_a_long_pause
     place: Workplace, pause: bytes, followed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """RFC 9110 section 10.2.3: with a redirect, Retry-After is the least wait before the next request of it."""
-    monkeypatch.setattr("collector.crawl.PATIENCE", timedelta(seconds=5))
+    monkeypatch.setattr("collector.engine.crawl.PATIENCE", timedelta(seconds=5))
 
     def change(path: str, head: bytes, body: bytes) -> bytes:
         moved = answer("302 Found", b"Location: ?moved", b"Retry-After: " + pause)
@@ -227,7 +227,7 @@ async def test_a_redirect_is_followed_when_the_site_asks_for_it_and_a_long_pause
     "fault", ["redirect-host", "redirect-private", "redirect-loop", "redirect-within", "404", "403"]
 )
 async def test_one_request_is_one_row(place: Workplace, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("collector.crawl.PATIENCE", timedelta(seconds=5))
+    monkeypatch.setattr("collector.engine.crawl.PATIENCE", timedelta(seconds=5))
     async with demo_site(world=WORLD, crawl_delay=0.03, hostile=[f"{fault}@{VICTIM.image_path}"]) as site:
         summary, _ = await run(place, site.base)
         assert summary.requests == len(site.requests)
@@ -351,7 +351,7 @@ async def test_what_is_not_for_training_is_told_before_anything_is_asked(
 async def test_a_robots_txt_is_read_by_its_first_bytes_or_out_of_reach(
     place: Workplace, body: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("collector.crawl.PATIENCE", timedelta(seconds=5))
+    monkeypatch.setattr("collector.engine.crawl.PATIENCE", timedelta(seconds=5))
     summary, code, wire = await crawled(place, robots_says(body))
     assert set(wire.paths) == {"/robots.txt"}
     assert code == ExitCode.BLOCKED
@@ -367,7 +367,7 @@ async def test_a_robots_txt_is_read_by_its_first_bytes_or_out_of_reach(
 async def test_nothing_brings_us_back_sooner_than_our_own_back_off(
     place: Workplace, header: bytes, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("collector.crawl.PATIENCE", timedelta(seconds=5))
+    monkeypatch.setattr("collector.engine.crawl.PATIENCE", timedelta(seconds=5))
 
     def change(asked: str, head: bytes, body: bytes) -> bytes:
         return answer("503 Busy", header) if asked == path else head + b"\r\n\r\n" + body
@@ -393,7 +393,7 @@ async def test_a_site_that_says_stay_away_is_heard_whatever_its_body_is(
     place: Workplace, status: str, headers: tuple[bytes, ...], body: bytes, length: int | None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("collector.crawl.PATIENCE", timedelta(seconds=5))
+    monkeypatch.setattr("collector.engine.crawl.PATIENCE", timedelta(seconds=5))
     counted = () if length is None else (b"Content-Length: %d" % length,)
     head = b"\r\n".join([f"HTTP/1.1 {status}".encode(), b"Retry-After: 3600", *headers, *counted])
 
@@ -425,7 +425,7 @@ async def test_a_date_to_come_back_at_is_on_the_clock_of_who_wrote_it(
     place: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server whose clock is a day behind asks for an hour."""
-    monkeypatch.setattr("collector.crawl.PATIENCE", timedelta(seconds=5))
+    monkeypatch.setattr("collector.engine.crawl.PATIENCE", timedelta(seconds=5))
     headers = (b"Date: Mon, 23 Nov 2020 12:00:00 GMT", b"Retry-After: Mon, 23 Nov 2020 13:00:00 GMT")
 
     def change(asked: str, head: bytes, body: bytes) -> bytes:
@@ -515,7 +515,7 @@ async def test_no_answer_ends_a_lane(
     place: Workplace, random_seed: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Headers of random bytes on every page: each page is decided on, and the site sees what our log has."""
-    monkeypatch.setattr("collector.crawl.PATIENCE", timedelta(seconds=5))
+    monkeypatch.setattr("collector.engine.crawl.PATIENCE", timedelta(seconds=5))
     chance = random.Random(random_seed)
 
     def change(path: str, head: bytes, body: bytes) -> bytes:

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from collector.demo.keibado import answer_path
+from collector.demo.keibado.site import answer_path
 from collector.demo.site import serving
-from collector.demo.world import World
+from collector.demo.world.world import World
 
 WORLD = World()
 CODE = WORLD.issues(2016)[0].code

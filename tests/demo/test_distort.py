@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from collector.errors import ParseError
-from collector.models import PageKind
-from collector.sources import keibado as parser
-from collector.sources.text import block_reason, decode
+from collector.sources.keibado import pages as parser
+from collector.sources.text_tools.text import block_reason, decode
+from collector.storage.models import PageKind
 from tests.demo.asking import IMAGE, ISSUE, PAGE, WORLD, YEAR, asking, whole
 
 

@@ -6,11 +6,11 @@ import itertools
 import pytest
 from PIL import Image
 
-from collector.demo import drawing
-from collector.demo.drawing import draw_photo
-from collector.demo.figure import body_length
-from collector.demo.world import Photo, Picture, World
-from collector.images import difference_hash, distance
+from collector.demo.world import drawing
+from collector.demo.world.drawing import draw_photo
+from collector.demo.world.figure import body_length
+from collector.demo.world.world import Photo, Picture, World
+from collector.storage.images import difference_hash, distance
 
 
 def _hash(body: bytes) -> str:

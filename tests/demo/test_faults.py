@@ -9,11 +9,11 @@ from email.utils import parsedate_to_datetime
 import aiohttp
 import pytest
 
-from collector.demo import bombs
+from collector.demo.faults import bombs
 from collector.demo.requestlog import RequestLog
 from collector.demo.site import serving
 from collector.errors import Unsafe
-from collector.fetch import PAGE_BYTES, unpack
+from collector.fetch.fetcher import PAGE_BYTES, unpack
 from tests.demo.asking import IMAGE, PAGE, ask_raw, asking, body_of, whole
 
 

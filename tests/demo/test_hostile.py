@@ -2,7 +2,7 @@
 
 import pytest
 
-from collector.demo.hostile import KINDS, Fault, Hostility, parse_fault
+from collector.demo.faults.hostile import KINDS, Fault, Hostility, parse_fault
 from collector.errors import UsageError
 
 PATH = "/keibabook/160104/photo01.html"

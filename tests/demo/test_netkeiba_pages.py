@@ -2,18 +2,29 @@
 
 import pytest
 
-from collector.demo import opinion
-from collector.demo.horse_pages import Shown
-from collector.demo.netkeiba import answer_path, races_of
-from collector.demo.races import Race
-from collector.demo.running import DEMOTED, Entry
-from collector.demo.world import World
+from collector.demo.netkeiba.horse_pages import Shown
+from collector.demo.netkeiba.site import answer_path, races_of
+from collector.demo.world import opinion
+from collector.demo.world.races import Race
+from collector.demo.world.running import DEMOTED, Entry
+from collector.demo.world.world import World
 from collector.errors import NoSuchPage
-from collector.match import same_race
-from collector.models import PageKind
-from collector.racing import AptitudeItem, Axis, Direction, EntryItem, Finish, HorseItem, RaceItem, Sex, Surface
-from collector.sources import Parsed, netkeiba
-from collector.sources.text import decode
+from collector.matching.rules import same_race
+from collector.sources import Parsed
+from collector.sources.netkeiba import pages as netkeiba
+from collector.sources.text_tools.text import decode
+from collector.storage.models import PageKind
+from collector.storage.racing import (
+    AptitudeItem,
+    Axis,
+    Direction,
+    EntryItem,
+    Finish,
+    HorseItem,
+    RaceItem,
+    Sex,
+    Surface,
+)
 
 BASE = "http://localhost:8766"
 WORLD = World()

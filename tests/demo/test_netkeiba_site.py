@@ -12,14 +12,14 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from collector.demo.answer import Answer
-from collector.demo.netkeiba import answer_path, races_of
-from collector.demo.races import Race
+from collector.demo.netkeiba.site import answer_path, races_of
 from collector.demo.site import serving
 from collector.demo.truth import TruePhoto, truth
-from collector.demo.world import World
-from collector.match import Runner, Shown, decide
-from collector.racing import Sex
-from collector.sources.text import decode, horse_key
+from collector.demo.world.races import Race
+from collector.demo.world.world import World
+from collector.matching.rules import Runner, Shown, decide
+from collector.sources.text_tools.text import decode, horse_key
+from collector.storage.racing import Sex
 
 WORLD = World()
 RACES = races_of(WORLD)

@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import pytest
 
-from collector.demo.horses import Horse
-from collector.demo.opinion import Graph, fine_bars, graph, is_retired, reviews
-from collector.demo.world import World
+from collector.demo.world.horses import Horse
+from collector.demo.world.opinion import Graph, fine_bars, graph, is_retired, reviews
+from collector.demo.world.world import World
 
 WORLD = World(0, range(2005, 2018), 50, 17)
 NEUTRAL: Graph = ((58, 58), (58, 58), (58, 58), (58, 58), (58, 58))

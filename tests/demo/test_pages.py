@@ -5,13 +5,13 @@ import re
 
 import pytest
 
-from collector.demo.keibado import answer_path
+from collector.demo.keibado.site import answer_path
 from collector.demo.truth import TruePhoto, Truth, truth
-from collector.demo.world import World
-from collector.models import IssueItem, ListedPhotoItem, PageKind, PhotoItem
+from collector.demo.world.world import World
 from collector.sources import Parsed
-from collector.sources import keibado as parser
-from collector.sources.text import decode
+from collector.sources.keibado import pages as parser
+from collector.sources.text_tools.text import decode
+from collector.storage.models import IssueItem, ListedPhotoItem, PageKind, PhotoItem
 
 BASE = "http://127.0.0.1:8766"
 COMMENTS = re.compile(r"<!-- <font.*?-->", re.S)

@@ -14,10 +14,10 @@ from email.utils import format_datetime
 import aiohttp
 import pytest
 
-from collector.demo.hostile import Hostility, parse_fault
+from collector.demo.faults.hostile import Hostility, parse_fault
 from collector.demo.requestlog import RequestLog
 from collector.demo.site import serving
-from collector.demo.world import World
+from collector.demo.world.world import World
 from collector.errors import UsageError
 
 PATHS = ("/robots.txt", "/keibabook/bn/2016.html", "{issue}index.html", "{issue}photo01.html", "{issue}images/pp01.jpg")

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from collector.demo.truth import truth
-from collector.demo.world import World
+from collector.demo.world.world import World
 
 
 @pytest.fixture(scope="module")

@@ -16,21 +16,21 @@ import torch
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
-from collector import database
-from collector.demo.world import World
+from collector.demo.world.world import World
+from collector.storage import database
 from tests.filled import fill
 from tests.trainer.exported import A_SHARD
 from tests.trainer.stable import Stable
-from trainer import export as exporting
-from trainer.config import RunConfig, make_config
 from trainer.dataset import card
+from trainer.dataset import export as exporting
+from trainer.dataset.export import Request, export
 from trainer.dataset.manifest import Version, find_version
-from trainer.device import Device
-from trainer.export import Request, export
-from trainer.learn import Material, Told, gather, learn
-from trainer.model import Network
+from trainer.models.device import Device
+from trainer.models.networks import Network
 from trainer.places import Places
-from trainer.runs import Facts, Run, begin, now
+from trainer.runs.config import RunConfig, make_config
+from trainer.runs.runs import Facts, Run, begin, now
+from trainer.training.learn import Material, Told, gather, learn
 
 WORLD = World()  # some 730 labelled photos of 320 horses
 CPU = Device("cpu", channels_last=True)

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from trainer import export as exporting
+from trainer.dataset import export as exporting
+from trainer.dataset.export import export
 from trainer.dataset.formats import Format, read_shard
 from trainer.dataset.manifest import Version, list_unfinished
-from trainer.export import export
-from trainer.export_plan import Request
+from trainer.dataset.plan import Request
 
-TRAINER = [sys.executable, "-c", "from trainer.cli import main; main()"]
+TRAINER = [sys.executable, "-c", "from trainer.cli.app import main; main()"]
 A_SHARD = 7  # photos
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from trainer.cli import app
+from trainer.cli.app import app
 from trainer.jobs import book
 from trainer.jobs.task import Job
 from trainer.locks import try_lock

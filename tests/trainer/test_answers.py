@@ -15,19 +15,20 @@ from aiohttp.test_utils import TestClient, TestServer
 from rich.console import Console
 from typer.testing import CliRunner
 
-from collector.demo.drawing import draw_photo
-from collector.demo.world import World
+from collector.demo.world.drawing import draw_photo
+from collector.demo.world.world import World
 from collector.errors import UsageError
-from collector.fetch import IMAGE_BYTES
+from collector.fetch.fetcher import IMAGE_BYTES
 from tests.demo_site import demo_site
 from tests.trainer.conftest import CPU, trained
-from trainer import command_base, serving
-from trainer.cli import app
+from trainer.cli import base
+from trainer.cli.app import app
 from trainer.dataset.manifest import Version
-from trainer.guess import choose, guesses_path, human_level, make_page
+from trainer.evaluation.guess import choose, guesses_path, human_level, make_page
+from trainer.inference import serving
+from trainer.inference.serving import Predictor, Served, export_onnx
 from trainer.places import Places
-from trainer.runs import Run
-from trainer.serving import Predictor, Served, export_onnx
+from trainer.runs.runs import Run
 
 SMALL = ("height=32", "width=48")
 
@@ -142,8 +143,8 @@ def test_names_are_whole_on_a_narrow_terminal(
     run, data = "alexnet-frozen-2017-1", "paddock-02e989c6810f"
     rows = [{"run": run, "preset": run[:-2], "data": data, "status": "training", "code": "44ade8a23e6b and changes"}]
     for width, seen in ((80, ("preset",)), (120, ("preset", "code")), (60, ())):
-        monkeypatch.setattr(command_base, "stdout", lambda width=width: Console(markup=False, width=width))
-        command_base.print_rows(rows, ("code", "preset"))
+        monkeypatch.setattr(base, "stdout", lambda width=width: Console(markup=False, width=width))
+        base.print_rows(rows, ("code", "preset"))
         head, row, *note = capsys.readouterr().out.splitlines()
         assert row.split()[0] == run
         assert data in row
@@ -297,7 +298,12 @@ async def test_a_person_is_asked_photo_by_photo_and_the_answers_become_the_human
 
 def test_help_and_export_need_no_torch_and_the_collector_never_does() -> None:
     look = "import sys; import {}; assert not {{'torch', 'timm', 'sklearn'}} & set(sys.modules), 'heavy'"
-    for module in ("trainer.cli", "trainer.data_commands", "collector.commands, collector.label_commands"):
+    for module in (
+        "trainer.cli.app",
+        "trainer.cli.data_commands",
+        "collector.cli.commands",
+        "collector.cli.label_commands",
+    ):
         assert (
             subprocess.run([sys.executable, "-c", look.format(module)], cwd=Path(__file__).parents[2]).returncode == 0
         )

@@ -12,19 +12,19 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from collector.console import as_typed
-from collector.demo.world import World
+from collector.console.trouble import trouble_of
+from collector.console.wording import as_typed
+from collector.demo.world.world import World
 from collector.errors import UsageError
-from collector.trouble import trouble_of
 from tests.filled import SMALL, as_json, execute, fill
 from tests.trainer.exported import digests, rows, stopped, trainer
-from trainer import export as exporting
-from trainer.cli import app
-from trainer.command_base import as_json_text
+from trainer.cli.app import app
+from trainer.cli.base import as_json_text
+from trainer.dataset import export as exporting
 from trainer.dataset import manifest
+from trainer.dataset.examples import Skip
+from trainer.dataset.export import Request, export
 from trainer.dataset.manifest import MANIFEST, find_version, list_unfinished, list_versions
-from trainer.examples import Skip
-from trainer.export import Request, export
 from trainer.places import pick
 
 

@@ -14,17 +14,17 @@ import pytest
 from PIL import Image
 from psycopg.conninfo import make_conninfo
 
-from collector.archive import digest_of
 from collector.errors import UsageError
+from collector.storage.archive import digest_of
 from tests.filled import SITE, damage, execute
 from tests.trainer.exported import A_SHARD, digests, environment, rows, stopped
-from trainer import export as exporting
+from trainer.dataset import export as exporting
 from trainer.dataset import manifest
 from trainer.dataset.diff import compare
+from trainer.dataset.examples import Skip, Wanted
+from trainer.dataset.export import Request, export
 from trainer.dataset.formats import Format
 from trainer.dataset.manifest import MANIFEST, find_version, list_unfinished, list_versions
-from trainer.examples import Skip, Wanted
-from trainer.export import Request, export
 
 # --- the same database, the same version -----------------------------------------------------------------------
 
@@ -108,10 +108,10 @@ SLOWLY = """
 import sys, time
 from pathlib import Path
 from trainer import export as exporting
-from trainer.cli import app
+from trainer.cli.app import app
 from trainer.dataset import card
 from trainer.dataset.formats import Format
-from trainer.export_plan import Request
+from trainer.dataset.plan import Request
 card.draw_plots = lambda *given: None
 exporting.PHOTOS_A_SHARD = 7
 write = exporting.write_shard

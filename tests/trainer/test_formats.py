@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from collector.errors import UsageError
 from tests.filled import fill
 from trainer.dataset import card
+from trainer.dataset.examples import COLUMNS, LICENCE, Example, Side
+from trainer.dataset.export import Request, export
 from trainer.dataset.formats import Format, read_shard, shard_path, write_shard
 from trainer.dataset.manifest import Version
-from trainer.examples import COLUMNS, LICENCE, Example, Side
-from trainer.export import Request, export
 
 EXAMPLE = Example(
     photo="160104-01", source="keibado", issue_date=date(2016, 1, 4), horse_id="2012100001", horse_name="アオバノカゼ",

@@ -22,10 +22,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.errors import UsageError
-from trainer.jobs import book, client, cloud
-from trainer.jobs.cloud import STOPPED, Drive, drive
-from trainer.jobs.cloud_offer import NOT_INSTALLED, load_sky
-from trainer.jobs.cloud_task import INPUT, OUTPUT, cloud_name, describe_task
+from trainer.jobs import book, client
+from trainer.jobs.cloud import driver
+from trainer.jobs.cloud.driver import STOPPED, Drive, drive
+from trainer.jobs.cloud.offer import NOT_INSTALLED, load_sky
+from trainer.jobs.cloud.task import INPUT, OUTPUT, cloud_name, describe_task
 from trainer.jobs.own import LOCK
 from trainer.jobs.profiles import Profile
 from trainer.jobs.task import State, Task
@@ -228,7 +229,7 @@ def ask_sky(home: Path, words: str) -> str:
     bin_.mkdir(exist_ok=True)
     (bin_ / "aws").write_text("#!/bin/sh\n")
     (bin_ / "aws").chmod(0o755)
-    lines = "from trainer.jobs.cloud_offer import *\nfrom trainer.jobs.profiles import Profile\nfar = Profile("
+    lines = "from trainer.jobs.cloud.offer import *\nfrom trainer.jobs.profiles import Profile\nfar = Profile("
     lines += "name='far', kind='skypilot', infra='lambda', accelerators='A10:1')\n"
     environment = {"HOME": str(home), "PATH": f"{bin_}:{PATH}", "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", lines + words], env=environment, capture_output=True, text=True)
@@ -390,7 +391,7 @@ def brought(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return True
 
     monkeypatch.setattr(Drive, "bring", bring)
-    monkeypatch.setattr(cloud, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(driver, "LOOK_EVERY", 0.01)
     return calls
 
 

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.errors import UsageError
-from trainer import runs
+from trainer.cli.train import train
 from trainer.jobs import code
 from trainer.jobs.client import read_age
 from trainer.jobs.profiles import find_profile, read_profiles
 from trainer.jobs.sweep import combine
 from trainer.jobs.task import NAME, TAKEN, Task, check_name, read_environment, read_task
-from trainer.train_command import train
+from trainer.runs import runs
 
 
 @pytest.fixture

@@ -14,18 +14,18 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from collector.console import in_japan
+from collector.console.wording import in_japan
 from collector.errors import UsageError
 from tests.trainer.stable import PATH, QUICK, ROOT, WITHIN, Stable
 from trainer.dataset.manifest import Version
 from trainer.jobs import book
 from trainer.jobs.book import Connection
+from trainer.jobs.command_line import check_program, check_words
 from trainer.jobs.hold import BEAT
 from trainer.jobs.notebook import make_notebook
 from trainer.jobs.task import Job, State, Task, check_name
 from trainer.jobs.turn import CLAIM, LEFT, PASSING
 from trainer.jobs.waiting import SOON, Machine, explain
-from trainer.jobs.words import check_program, check_words
 
 QUEUE = "fleet:gpu"
 

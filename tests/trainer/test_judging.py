@@ -10,22 +10,30 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
 from collector.errors import UsageError
-from collector.racing import Kind, kind_of
+from collector.storage.racing import Kind, kind_of
 from tests.trainer.conftest import CPU, WORLD, make_version, start, trained
-from trainer.answers import COVERAGE, Answers, Calibration, calibrate
-from trainer.baselines import constant_median, mean_by_sex_and_age, mean_by_sire
-from trainer.config import make_config
-from trainer.data import Table
+from trainer.dataset.data import Table
+from trainer.dataset.examples import Side
+from trainer.dataset.export import Request
 from trainer.dataset.manifest import Version
-from trainer.diagnose import diagnose, noise_floor
-from trainer.evaluate import evaluate
-from trainer.examples import Side
-from trainer.export import Request
-from trainer.learn import Told, gather, learn
+from trainer.evaluation.baselines import constant_median, mean_by_sex_and_age, mean_by_sire
+from trainer.evaluation.diagnose import diagnose, noise_floor
+from trainer.evaluation.evaluate import evaluate
+from trainer.evaluation.report import verdict, write_report
+from trainer.evaluation.scores import (
+    Bootstrap,
+    correlation,
+    is_nearly_constant,
+    kinds,
+    measure,
+    ranks,
+    square,
+)
+from trainer.inference.saliency import frame_share, saliency
+from trainer.models.answers import COVERAGE, Answers, Calibration, calibrate
 from trainer.places import Places
-from trainer.report import verdict, write_report
-from trainer.saliency import frame_share, saliency
-from trainer.scores import Bootstrap, correlation, is_nearly_constant, kinds, measure, ranks, square
+from trainer.runs.config import make_config
+from trainer.training.learn import Told, gather, learn
 
 SMALL = ("height=64", "width=96")
 

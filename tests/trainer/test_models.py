@@ -22,18 +22,18 @@ from torch import nn
 
 from collector.errors import UsageError
 from tests.trainer.conftest import CPU, trained
-from trainer.answers import answer
-from trainer.backbones import Backbone
-from trainer.closed_form import fit_svr, ridge_path
-from trainer.config import LITE, PRESETS, make_config
+from trainer.dataset.examples import Side
 from trainer.dataset.manifest import Version
-from trainer.examples import Side
-from trainer.heads import Bins, Plain
-from trainer.loop import Loop, Photos, train
-from trainer.model import Network, Scaling, as_photos, build, freeze, stages, train_mode
-from trainer.pixels import BrokenPicture, Preparation, prepare
+from trainer.dataset.pixels import BrokenPicture, Preparation, prepare
+from trainer.inference.serving import Predictor
+from trainer.models.answers import answer
+from trainer.models.backbones import Backbone
+from trainer.models.closed_form import fit_svr, ridge_path
+from trainer.models.heads import Bins, Plain
+from trainer.models.networks import Network, Scaling, as_photos, build, freeze, stages, train_mode
 from trainer.places import Places
-from trainer.serving import Predictor
+from trainer.runs.config import LITE, PRESETS, make_config
+from trainer.training.loop import Loop, Photos, train
 
 # --- freezing ---------------------------------------------------------------------------------------------
 

@@ -7,13 +7,13 @@ import pytest
 from PIL import Image, ImageOps
 
 from tests.trainer.conftest import CPU, trained
-from trainer import report
+from trainer.dataset.examples import Side
 from trainer.dataset.manifest import Version
-from trainer.evaluate import evaluate
-from trainer.examples import Side
-from trainer.pixels import Preparation, fit, open_picture, place_of
+from trainer.dataset.pixels import Preparation, fit, open_picture, place_of
+from trainer.evaluation import report
+from trainer.evaluation.evaluate import evaluate
+from trainer.inference.saliency import draw, overlay, saliency
 from trainer.places import Places, as_file_name
-from trainer.saliency import draw, overlay, saliency
 
 GREY = np.full((228, 304, 3), 120, np.uint8)
 

@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 
 from tests.trainer.conftest import CPU, trained
-from trainer import learn as learning
-from trainer.answers import answer
-from trainer.baselines import constant_median
-from trainer.curve import learning_curve
+from trainer.dataset.examples import Side
 from trainer.dataset.manifest import Version
-from trainer.diagnose import Diagnosis, diagnose
-from trainer.examples import Side
-from trainer.learn import Material, mse
-from trainer.model import Network
+from trainer.evaluation.baselines import constant_median
+from trainer.evaluation.curve import learning_curve
+from trainer.evaluation.diagnose import Diagnosis, diagnose
+from trainer.evaluation.scores import is_nearly_constant
+from trainer.models.answers import answer
+from trainer.models.networks import Network
 from trainer.places import Places
-from trainer.runs import Run
-from trainer.scores import is_nearly_constant
+from trainer.runs.runs import Run
+from trainer.training import learn as learning
+from trainer.training.learn import Material, mse
 
 MARGIN = 0.85  # of the error of whatever has to be beaten
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from collector.demo.world import World
+from collector.demo.world.world import World
 from tests.filled import fill
 from tests.trainer.exported import trainer
 from trainer.dataset.manifest import Version
-from trainer.guess import choose, make_page
+from trainer.evaluation.guess import choose, make_page
 from trainer.places import make_folder, write_file
 
 

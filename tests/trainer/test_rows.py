@@ -17,21 +17,22 @@ import pytest
 import torch
 
 from collector.errors import UsageError
-from collector.racing import Axis
+from collector.storage.racing import Axis
 from tests.trainer.conftest import CPU
-from trainer import data, features, pixels
-from trainer.config import make_config
-from trainer.data import forget_cached, load_pixels, photo_digests
+from trainer.dataset import data, pixels
+from trainer.dataset.data import forget_cached, load_pixels, photo_digests
+from trainer.dataset.examples import Wanted
+from trainer.dataset.export import export
 from trainer.dataset.formats import Format, read_shard
 from trainer.dataset.manifest import Version, write_manifest
-from trainer.examples import Wanted
-from trainer.export import export
-from trainer.export_plan import Request
-from trainer.features import features_of
+from trainer.dataset.pixels import Preparation, describe, prepare
+from trainer.dataset.plan import Request
+from trainer.dataset.rows import DIGEST, LOCK, UNUSED, Rows, Store, keep_only
 from trainer.locks import try_lock
-from trainer.model import build
-from trainer.pixels import Preparation, describe, prepare
-from trainer.rows import DIGEST, LOCK, UNUSED, Rows, Store, keep_only
+from trainer.models import features
+from trainer.models.features import features_of
+from trainer.models.networks import build
+from trainer.runs.config import make_config
 
 ROOT = Path(__file__).parents[2]
 SMALL = Preparation(24, 32)
@@ -142,7 +143,7 @@ import sys, time
 from pathlib import Path
 import numpy as np
 from trainer import rows
-from trainer.rows import DIGEST, Store
+from trainer.dataset.rows import DIGEST, Store
 
 rows.PIECE = 200
 first, last, log = int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from collector import images
 from collector.errors import UsageError
+from collector.storage import images
 from tests.filled import SMALL, drawn
-from trainer.examples import Side
-from trainer.split import (
+from trainer.dataset.examples import Side
+from trainer.dataset.split import (
     BITS,
     ISSUES_2016,
     NEAR,

@@ -18,20 +18,20 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from tests.trainer.conftest import CPU, start, trained
-from trainer import loop
-from trainer.answers import load_model
-from trainer.augment import augment
-from trainer.cli import app
-from trainer.config import make_config
+from trainer.cli.app import app
+from trainer.dataset.examples import Side
 from trainer.dataset.manifest import Version
+from trainer.dataset.rows import Rows
 from trainer.errors import Diverged
-from trainer.examples import Side
-from trainer.learn import Told, gather, learn
 from trainer.locks import alone
-from trainer.loop import indices_at, rate_at
+from trainer.models.answers import load_model
 from trainer.places import Places
-from trainer.rows import Rows
-from trainer.runs import list_runs, read_run
+from trainer.runs.config import make_config
+from trainer.runs.runs import list_runs, read_run
+from trainer.training import loop
+from trainer.training.augment import augment
+from trainer.training.learn import Told, gather, learn
+from trainer.training.loop import indices_at, rate_at
 
 QUICK = ("height=16", "width=16", "epochs=3", "batch=64")
 COMMAND = [sys.executable, "-m", "trainer"]

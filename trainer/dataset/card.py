@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from collector.decoders import decoders
 from collector.errors import BrokenPicture
-from collector.racing import MIDDLE, MILE, SPRINT, Kind
+from collector.storage.decoders import decoders
+from collector.storage.racing import MIDDLE, MILE, SPRINT, Kind
 from trainer.dataset.croissant import describe
+from trainer.dataset.examples import LICENCE, Side
 from trainer.dataset.formats import EXTENSIONS, Format, read_shard, written_types
 from trainer.dataset.manifest import Manifest, digest_of
-from trainer.examples import LICENCE, Side
-from trainer.pixels import Preparation, prepare
+from trainer.dataset.pixels import Preparation, prepare
 from trainer.places import write_file
 
 SHOWN = 12  # photos in the grid of examples

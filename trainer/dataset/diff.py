@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from trainer.dataset.examples import COLUMNS
 from trainer.dataset.formats import Format, read_shard
 from trainer.dataset.manifest import Version
-from trainer.examples import COLUMNS
 
 LISTED = ("label", "digest", "axis")  # what has a list of its own, or is said once for all photos
 

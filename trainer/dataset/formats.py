@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from collector.errors import UsageError
-from trainer.examples import COLUMNS, Example
+from trainer.dataset.examples import COLUMNS, Example
 
 TABLE, SHEET = "metadata.parquet", "photos.csv"  # what `datasets` looks for in an image folder, and what people open
 ROWS = 100  # photos a row group: what is in memory at once, and what a reader has to read at least

@@ -11,12 +11,12 @@ from collector.errors import UsageError
 from trainer.dataset.manifest import Version
 from trainer.jobs import book, bundles, code, own
 from trainer.jobs.book import Connection
-from trainer.jobs.cloud_offer import offer, priced
+from trainer.jobs.cloud.offer import offer, priced
+from trainer.jobs.command_line import check_program
 from trainer.jobs.machine import list_gpus, machine_name
 from trainer.jobs.profiles import SKYPILOT, Profile
 from trainer.jobs.task import LOCAL, Job, State, Task
 from trainer.jobs.turn import FLEET, queue_of
-from trainer.jobs.words import check_program
 from trainer.places import Places
 
 AGE = re.compile(r"(\d+)([smhdw])")

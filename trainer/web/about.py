@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
-from collector.console import JST
+from collector.console.wording import JST
 from trainer.dataset.manifest import Version
-from trainer.runs import Run
+from trainer.runs.runs import Run
 
 Verdict = Literal["skill", "no_skill", "constant"]
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 from collector import __version__
-from collector.racing import Kind
-from collector.web.problems import ProblemKind, problem_kinds
-from trainer.examples import Side
+from collector.storage.racing import Kind
+from collector.web.server.problems import ProblemKind, problem_kinds
+from trainer.dataset.examples import Side
 from trainer.web.problems import Code
 
 Schema = dict[str, Any]

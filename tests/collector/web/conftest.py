@@ -17,14 +17,14 @@ from playwright.sync_api import Browser
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
-from collector import database
-from collector.demo.world import World
+from collector.demo.world.world import World
+from collector.storage import database
 from collector.web.app import make_app, make_guard
-from collector.web.guards import Guard
-from collector.web.limits import Buckets
-from collector.web.renewal import renew
+from collector.web.search.renewal import renew
+from collector.web.server.guards import Guard
+from collector.web.server.limits import Buckets
+from collector.web.server.serving import make_runner
 from collector.web.service import Service, serving
-from collector.web.serving import make_runner
 from tests.browser import Opener, chromium
 from tests.filled import execute, fill
 

@@ -9,9 +9,9 @@ from unicodedata import normalize
 import psycopg
 from psycopg.rows import dict_row
 
-from collector.sources.text import horse_key
-from collector.web.names import latin_of, read_name
-from collector.web.query import Cursor, Query
+from collector.sources.text_tools.text import horse_key
+from collector.web.search.names import latin_of, read_name
+from collector.web.search.query import Cursor, Query
 
 SEXES = {"牡": "male", "牝": "female", "セ": "gelding"}
 ROWS = """

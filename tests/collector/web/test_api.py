@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from collector.racing import Axis
+from collector.storage.racing import Axis
 from tests.collector.web.conftest import Open, Shown, renewed
 from tests.filled import execute
 

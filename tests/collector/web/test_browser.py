@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 from playwright.sync_api import expect
 
-from collector.web.language import in_language
+from collector.web.server.language import in_language
 from collector.web.words import WORDS
 from tests.browser import (
     DESK,

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.racing import Kind, kind_of
-from collector.web.charts import FULL, LEAST, columns, parts, ticks
-from collector.web.overview import BINS
-from collector.web.overview_page import bands, draw_host, share
-from collector.web.treatment import DAYS, HostReport
+from collector.storage.racing import Kind, kind_of
+from collector.web.overview.charts import FULL, LEAST, columns, parts, ticks
+from collector.web.overview.facts import BINS
+from collector.web.overview.pages import bands, draw_host, share
+from collector.web.overview.treatment import DAYS, HostReport
 
 COUNTS = st.integers(0, 10**7)
 CLOSE = 0.02  # percent and px: what rounding may add

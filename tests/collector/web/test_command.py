@@ -16,14 +16,14 @@ from typing import Any
 import psycopg
 import pytest
 
-from collector import embedded
-from collector.serve_command import guard_for
+from collector.cli.serve import guard_for
 from collector.settings import Settings
+from collector.storage import embedded
 from tests.collector.test_cli import environment
 from tests.collector.web.conftest import Shown
 from tests.filled import execute
 
-COLLECTOR = [sys.executable, "-c", "from collector.cli import main; main()"]
+COLLECTOR = [sys.executable, "-c", "from collector.cli.app import main; main()"]
 
 
 @contextmanager

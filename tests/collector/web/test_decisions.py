@@ -8,10 +8,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from collector import matching
+from collector.matching import match
 from collector.web.app import COOKIE, LARGEST
-from collector.web.guards import cookie_of
-from collector.web.language import LANGUAGES, in_language
+from collector.web.server.guards import cookie_of
+from collector.web.server.language import LANGUAGES, in_language
 from collector.web.words import WORDS
 from tests.collector.web.conftest import ADMIN, Open, Shown, generous, renewed
 from tests.collector.web.waiting import (
@@ -146,7 +146,7 @@ async def test_a_decision_is_kept_as_the_command_keeps_it(own: Shown, opened: Op
     ((horse_id, _),) = execute(own.conninfo, "SELECT horse_id, race_id FROM photo_match ORDER BY id LIMIT 1")
     open_up(own.conninfo, photo, other, candidates=[horse_id])
     async with await psycopg.AsyncConnection.connect(own.conninfo, autocommit=True) as connection:
-        await matching.decide_by_hand(connection, other, horse_id)
+        await match.decide_by_hand(connection, other, horse_id)
     async with opened(conninfo=own.conninfo, guard=generous(admin_token=ADMIN)) as client:
         answer = await send(client, "/review/match?lang=ja", photo=photo, horse=horse_id, back="open")
         assert (answer.status, answer.headers["Location"]) == (303, f"/review/open?done={photo}&lang=ja")
@@ -172,7 +172,7 @@ async def test_open_photos_come_with_their_candidates_the_newest_first(own: Show
 
 
 async def test_a_long_list_goes_on_where_it_ended(own: Shown, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("collector.web.review.PAGE", 2)
+    monkeypatch.setattr("collector.web.review.queue.PAGE", 2)
     photos = photos_of(own.conninfo)[:5]
     open_up(own.conninfo, *photos)
     seen: list[str] = []

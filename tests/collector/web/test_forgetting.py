@@ -2,8 +2,8 @@
 
 import psycopg
 
-from collector import forget
-from collector.demo.world import World
+from collector.demo.world.world import World
+from collector.pipeline import forget
 from collector.web.words import WORDS
 from tests.collector.web.conftest import ADMIN, Open, Shown, generous
 from tests.collector.web.waiting import HOSTILE, MAY, fingerprint, photos_of, send

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.web.names import as_key, latin_of, read_name
+from collector.web.search.names import as_key, latin_of, read_name
 
 # Kana with their Hepburn and Kunrei spellings, written down here once more and not taken from the code.
 MORAS = (

@@ -15,9 +15,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from collector.web.api.openapi import document
 from collector.web.app import make_app
-from collector.web.guards import for_programs
-from collector.web.openapi import document
+from collector.web.server.guards import for_programs
 from tests.collector.web.conftest import ADMIN, Shown, Site, generous
 from tests.filled import execute
 

@@ -8,19 +8,19 @@ from string import Formatter
 import psycopg
 import pytest
 
-from collector.models import PageKind, PageState
-from collector.racing import Axis
-from collector.status import report
-from collector.web.language import LANGUAGES, in_language
-from collector.web.overview import BINS, CLASSES, Overview, count
-from collector.web.overview_page import HOLDS, OUTCOME_GROUPS, WHYS, OverviewPage
-from collector.web.overview_words import OVERVIEW
+from collector.frontier.status import report
+from collector.storage.models import PageKind, PageState
+from collector.storage.racing import Axis
+from collector.storage.reader import Reader, make_role
+from collector.web.overview.facts import BINS, CLASSES, Overview, count
+from collector.web.overview.pages import HOLDS, OUTCOME_GROUPS, WHYS, OverviewPage
+from collector.web.overview.treatment import Log, Pace
+from collector.web.overview.words import OVERVIEW
 from collector.web.pages import Pages
-from collector.web.reader import Reader, make_role
-from collector.web.review import COUNTS
-from collector.web.review_words import REVIEW
+from collector.web.review.queue import COUNTS
+from collector.web.review.words import REVIEW
+from collector.web.server.language import LANGUAGES, in_language
 from collector.web.service import serving
-from collector.web.treatment import Log, Pace
 from collector.web.words import SEARCH
 from tests.collector.web.conftest import Open, Shown, generous, renewed
 from tests.filled import execute, fill

@@ -5,7 +5,7 @@ import time
 import pytest
 from playwright.sync_api import Browser
 
-from collector.demo.world import World
+from collector.demo.world.world import World
 from tests.browser import DESK, NARROW, PHONE, assert_fits
 from tests.collector.web.conftest import Site
 from tests.collector.web.test_overview import HOST, add_page, add_request

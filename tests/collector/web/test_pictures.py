@@ -10,10 +10,10 @@ import psycopg
 import pytest
 from PIL import Image, ImageOps
 
-from collector.decoders import Decoders
 from collector.errors import BrokenPicture
-from collector.forget import forget_url
-from collector.images import shrink
+from collector.pipeline.forget import forget_url
+from collector.storage.decoders import Decoders
+from collector.storage.images import shrink
 from collector.web import pictures
 from collector.web.pictures import QUALITY, WIDTHS
 from tests.collector.web.conftest import Open, Shown

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.web.facts import Opinion
-from collector.web.plots import EDGE, HEIGHT, WIDTH, history
+from collector.web.horse.facts import Opinion
+from collector.web.horse.plots import EDGE, HEIGHT, WIDTH, history
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.racing import Sex, Surface
-from collector.web.problems import Problem
-from collector.web.query import LONGEST, Cursor, Query, read_query
+from collector.storage.racing import Sex, Surface
+from collector.web.search.query import LONGEST, Cursor, Query, read_query
+from collector.web.server.problems import Problem
 
 WORD = st.one_of(
     st.text(max_size=70), st.sampled_from(["キタサン", " きた さん ", "%_\\", "ｷﾀ", "か\u3099", "\ud800 "])

@@ -9,12 +9,12 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from collector.errors import TryLater
-from collector.forget import forget_url
-from collector.politeness import Connection
-from collector.web.query import Query
-from collector.web.reader import Reader
-from collector.web.renewal import Renewal, renew
-from collector.web.search import find, suggest
+from collector.pipeline.forget import forget_url
+from collector.politeness.gate import Connection
+from collector.storage.reader import Reader
+from collector.web.search.query import Query
+from collector.web.search.renewal import Renewal, renew
+from collector.web.search.results import find, suggest
 from tests.collector.web.conftest import Shown
 from tests.filled import execute
 
@@ -57,7 +57,7 @@ async def test_a_change_in_any_table_is_seen_and_without_one_nothing_is_renewed(
         made.append(connection)
         await renew(connection)
 
-    monkeypatch.setattr("collector.web.renewal.renew", counting)
+    monkeypatch.setattr("collector.web.search.renewal.renew", counting)
     renewal = Renewal(own.conninfo)
     await looked(renewal, own.conninfo)
     for table in ORDER:

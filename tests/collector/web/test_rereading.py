@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from collector import reparse
+from collector.pipeline import reparse
 from collector.web.words import WORDS
 from tests.collector.web.conftest import ADMIN, Open, Shown, generous
 from tests.collector.web.waiting import (
@@ -50,7 +50,7 @@ async def test_pages_are_read_again_once_at_a_time(own: Shown, opened: Open, mon
         await held.wait()
         return await really(*given, **named)
 
-    monkeypatch.setattr("collector.web.rereading.reparse", slowly)
+    monkeypatch.setattr("collector.web.review.rereading.reparse", slowly)
     async with opened(conninfo=own.conninfo, guard=generous(admin_token=ADMIN)) as client:
         await send(client, "/review/reading", what="see")
         await begun.wait()
@@ -73,7 +73,7 @@ async def test_a_reading_that_breaks_off_says_so_and_changes_nothing(
     async def fails(connection: Any, *_: Any, **__: Any) -> None:
         await connection.execute("SELECT nothing")
 
-    monkeypatch.setattr("collector.web.rereading.reparse", fails)
+    monkeypatch.setattr("collector.web.review.rereading.reparse", fails)
     async with opened(conninfo=own.conninfo, guard=generous(admin_token=ADMIN)) as client:
         await send(client, "/review/reading", what="change")
         text = await settled(client)
@@ -92,7 +92,7 @@ async def test_a_server_that_ends_gives_up_what_it_reads(
         finally:
             ended.set()
 
-    monkeypatch.setattr("collector.web.rereading.reparse", forever)
+    monkeypatch.setattr("collector.web.review.rereading.reparse", forever)
     async with opened(conninfo=own.conninfo, guard=generous(admin_token=ADMIN)) as client:
         await send(client, "/review/reading", what="change")
         await asyncio.sleep(0.2)

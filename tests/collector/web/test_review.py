@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from collector import changes
-from collector.models import PageKind
-from collector.web.language import LANGUAGES
-from collector.web.review import LONGEST, grouped, read_archived
-from collector.web.rules import found_by, why
+from collector.pipeline import changes
+from collector.storage.models import PageKind
+from collector.web.review.queue import LONGEST, grouped, read_archived
+from collector.web.review.rules import found_by, why
+from collector.web.server.language import LANGUAGES
 from collector.web.words import WORDS
 from tests.collector.web.conftest import ADMIN, Open, Shown, generous
 from tests.collector.web.waiting import HOSTILE, MAY, open_up, photos_of, put_page

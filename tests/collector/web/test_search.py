@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collector.demo.world import World
-from collector.racing import Sex, Surface
-from collector.web.query import Cursor, Query
-from collector.web.reader import Reader
-from collector.web.search import PAGE, ROW, Found, find, suggest
+from collector.demo.world.world import World
+from collector.storage.racing import Sex, Surface
+from collector.storage.reader import Reader
+from collector.web.search.query import Cursor, Query
+from collector.web.search.results import PAGE, ROW, Found, find, suggest
 from tests.collector.web.conftest import Shown, renewed
 from tests.collector.web.reference import Row, groups, read_rows
 from tests.filled import execute, fill
@@ -94,7 +94,7 @@ def test_all_pages_together_are_what_a_plain_loop_finds(shown: Shown, rows: list
 async def test_each_filter_alone_finds_what_a_plain_loop_finds_from_page_to_page(
     own: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("collector.web.search.PAGE", 2)
+    monkeypatch.setattr("collector.web.search.results.PAGE", 2)
     execute(own.conninfo, "UPDATE aptitude SET value = NULL WHERE horse_id IN"
             " (SELECT horse_id FROM photo_match GROUP BY horse_id ORDER BY horse_id LIMIT 4)")  # fmt: skip
     execute(own.conninfo, "UPDATE race SET racecourse = '中山' WHERE race_id IN"

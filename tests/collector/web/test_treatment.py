@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from collector.web.language import LANGUAGES, in_language
-from collector.web.overview_words import OVERVIEW
-from collector.web.treatment import DAYS, HostReport, Log, Pace
+from collector.web.overview.treatment import DAYS, HostReport, Log, Pace
+from collector.web.overview.words import OVERVIEW
+from collector.web.server.language import LANGUAGES, in_language
 from tests.collector.web.conftest import Open
 from tests.collector.web.test_overview import HOST, add_request, counted
 from tests.filled import execute

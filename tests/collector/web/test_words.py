@@ -5,13 +5,14 @@ import string
 from collections.abc import Iterable
 from pathlib import Path
 
-from collector import changes, web
-from collector.models import PageKind
-from collector.racing import Axis, Finish, Going, Kind, Sex, Surface
-from collector.web import rules
-from collector.web.overview import STATES
-from collector.web.overview_page import OUTCOME_GROUPS, WHYS
-from collector.web.treatment import Pace
+from collector import web
+from collector.pipeline import changes
+from collector.storage.models import PageKind
+from collector.storage.racing import Axis, Finish, Going, Kind, Sex, Surface
+from collector.web.overview.facts import STATES
+from collector.web.overview.pages import OUTCOME_GROUPS, WHYS
+from collector.web.overview.treatment import Pace
+from collector.web.review import rules
 from collector.web.words import WORDS
 
 WEB = Path(web.__file__).parent

@@ -8,9 +8,9 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient
 from markupsafe import escape
 
-from collector.archive import pack
-from collector.demo.photo_pages import photo_page
-from collector.demo.world import World
+from collector.demo.keibado.photo_pages import photo_page
+from collector.demo.world.world import World
+from collector.storage.archive import pack
 from tests.collector.web.conftest import ADMIN
 from tests.filled import AT, SITE, execute
 

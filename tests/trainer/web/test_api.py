@@ -16,8 +16,8 @@ from tests.demo_site import demo_site
 from tests.filled import SITE, execute
 from tests.trainer.web.conftest import Held, Open
 from tests.trainer.web.drawn import as_bytes, not_horses
-from trainer.collection import collection_if_any
-from trainer.sources import Reach
+from trainer.inference.collection import collection_if_any
+from trainer.inference.photos import Reach
 
 
 def form(body: bytes, name: str = "horse.jpg") -> FormData:

@@ -21,8 +21,8 @@ from typer.testing import CliRunner
 from collector.settings import Settings
 from tests.filled import OPINIONS, SITE
 from tests.trainer.web.conftest import Held
-from trainer.cli import app
-from trainer.serve_command import guard_for
+from trainer.cli.app import app
+from trainer.cli.serve import guard_for
 
 ROOT = Path(__file__).parents[3]
 

@@ -13,9 +13,9 @@ import pytest
 from aiohttp import FormData
 from PIL import Image
 
-from collector.demo import bombs
-from collector.web.guards import cookie_of
-from collector.web.limits import Buckets
+from collector.demo.faults import bombs
+from collector.web.server.guards import cookie_of
+from collector.web.server.limits import Buckets
 from tests import heavy
 from tests.trainer.stable import alive
 from tests.trainer.web.conftest import Open

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from tests.trainer.conftest import CPU, trained
 from tests.trainer.web.conftest import Held
-from trainer.answers import see
-from trainer.data import Table, forget_cached
-from trainer.examples import Side
-from trainer.neighbours import Index, build_index, distances, find_index, has_features
+from trainer.dataset.data import Table, forget_cached
+from trainer.dataset.examples import Side
+from trainer.inference.neighbours import Index, build_index, distances, find_index, has_features
+from trainer.models.answers import see
 
 
 def table(count: int) -> Table:

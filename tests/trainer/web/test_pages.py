@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from collector.web.language import in_language
-from collector.web.names import latin_of
+from collector.web.search.names import latin_of
+from collector.web.server.language import in_language
 from tests.filled import execute
 from tests.trainer.web.conftest import Held, Open
 from tests.trainer.web.drawn import as_bytes, not_horses

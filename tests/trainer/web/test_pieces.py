@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from collector.web.language import choose_language
-from collector.web.limits import MOST_CLIENTS, Buckets, client_of
-from collector.web.names import as_key
-from collector.web.problems import Problem, problem_kinds
-from trainer.pixels import Preparation, fit, place_of
-from trainer.serving import Prediction
+from collector.web.search.names import as_key
+from collector.web.server.language import choose_language
+from collector.web.server.limits import MOST_CLIENTS, Buckets, client_of
+from collector.web.server.problems import Problem, problem_kinds
+from trainer.dataset.pixels import Preparation, fit, place_of
+from trainer.inference.serving import Prediction
 from trainer.web.asked import read_data
 from trainer.web.batches import Batches
 from trainer.web.kept import MINUTES, MOST, Answer, Kept
