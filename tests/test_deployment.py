@@ -16,8 +16,8 @@ from packaging.utils import canonicalize_name
 
 from collector.settings import is_loopback
 from collector.storage.embedded import INITDB
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parent.parent
 TOOLS = Path(sys.executable).parent  # where the test extra's programs are
 SCRIPTS = (".ci/run", "scripts/compose-check", "scripts/offline-images")
 LOCKS = ("requirements.lock", "requirements-trainer.lock", "requirements-test.lock")

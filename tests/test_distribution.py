@@ -19,9 +19,9 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from tests.paths import ROOT
 from trainer.jobs.cloud.task import INSTALL, TORCH
 
-ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 ENDLESS = 10_000_000  # bytes, more than any file of ours has
 # What installs from an index by name, and the words behind it.

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
+from tests.paths import ROOT
 from trainer.cli.app import app
 from trainer.jobs import book
 from trainer.jobs.task import Job
 from trainer.locks import try_lock
 
 PATH = os.environ["PATH"]  # noqa: TID251
-ROOT = Path(__file__).parents[2]
 QUICK = ("height=16", "width=16", "batch=64")
 WITHIN = 60.0  # seconds that anything may take on a busy machine
 

@@ -19,7 +19,7 @@ import pytest
 from collector.cli.serve import guard_for
 from collector.settings import Settings
 from collector.storage import embedded
-from tests.collector.test_cli import environment
+from tests.collector.cli.test_cli import environment
 from tests.collector.web.conftest import Shown
 from tests.filled import execute
 

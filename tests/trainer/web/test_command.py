@@ -11,7 +11,6 @@ import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -20,11 +19,10 @@ from typer.testing import CliRunner
 
 from collector.settings import Settings
 from tests.filled import OPINIONS, SITE
+from tests.paths import ROOT
 from tests.trainer.web.conftest import Held
 from trainer.cli.app import app
 from trainer.cli.serve import guard_for
-
-ROOT = Path(__file__).parents[3]
 
 
 @contextmanager
