@@ -4,18 +4,14 @@ import asyncio
 import contextlib
 import logging
 import signal
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from datetime import datetime
 from typing import Any, TypeVar
 
 import psycopg
 from rich.console import Console
 
-from collector.console.program import takes_everything
 from collector.console.terminal import EventFormatter
-from collector.console.visible import json_text
 from collector.engine.crawl_jobs import Workplace
 from collector.engine.schedule import Schedule, check_cron
 from collector.errors import ExitCode
@@ -50,13 +46,6 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     else:
         run = uvloop.run
     return run(main)
-
-
-def print_json(facts: Any) -> None:
-    def plain(value: Any) -> Any:
-        return value.isoformat() if isinstance(value, datetime) else str(value)
-
-    sys.stdout.write(json_text(facts, plain, ensure_ascii=not takes_everything(sys.stdout)) + "\n")
 
 
 @contextmanager

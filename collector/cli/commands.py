@@ -12,7 +12,6 @@ from collector.cli.base import (
     log_to_stderr,
     look_alike,
     opened_database,
-    print_json,
     read_schedule,
     read_settings,
     run,
@@ -23,6 +22,7 @@ from collector.cli.base import (
 from collector.cli.dry_run import print_plan, robots_verdict
 from collector.cli.progress import Progress, tell_crawl
 from collector.cli.report import print_changes, print_doomed, print_forgotten, print_status, print_summary
+from collector.console.as_json import print_json
 from collector.console.terminal import stderr, stdout
 from collector.console.wording import as_typed
 from collector.engine.crawl import crawl as run_crawl

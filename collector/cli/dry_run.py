@@ -1,14 +1,13 @@
 """What would be asked for, and whether it may be: `crawl --dry-run` and `robots`. No request but robots.txt."""
 
 import logging
-import sys
 from datetime import date, timedelta
 from typing import Any, LiteralString
 
 from rich.console import Console
 
 from collector.cli.progress import DAYS_AN_ISSUE, PHOTOS_AN_ISSUE, RACES_A_DAY, size, span
-from collector.console.visible import json_text
+from collector.console.as_json import print_json
 from collector.engine.crawl import due_pages, seeds
 from collector.engine.crawl_jobs import Workplace
 from collector.engine.race_days import AHEAD
@@ -141,7 +140,7 @@ async def print_plan(console: Console, place: Workplace, base: str, scope: Scope
         "seconds": max(facts["requests"] * delay, races["race_requests"] * races_delay),
     }
     if as_json:
-        sys.stdout.write(json_text(facts) + "\n")
+        print_json(facts)
     else:
         _print(console, scope, facts)
     return ExitCode.DONE if allowed else ExitCode.BLOCKED

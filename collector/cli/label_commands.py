@@ -8,7 +8,6 @@ from collector.cli.base import (
     log_to_stderr,
     look_alike,
     opened_database,
-    print_json,
     read_schedule,
     read_settings,
     run,
@@ -20,6 +19,7 @@ from collector.cli.horse import about, print_horse
 from collector.cli.horse_names import find_horses
 from collector.cli.progress import Progress, tell_refresh
 from collector.cli.report import print_matches, print_refreshed, print_schedule
+from collector.console.as_json import print_json
 from collector.console.terminal import stderr, stdout
 from collector.engine import refresh as refreshing
 from collector.engine.schedule import report

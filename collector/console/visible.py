@@ -1,9 +1,6 @@
 """Words that others wrote, so that all of them can be seen and a terminal obeys none of them."""
 
-import json
 import re
-from collections.abc import Callable
-from typing import Any
 
 # Controls (C0 but for tab and line feed, DEL, C1), marks of direction, what joins, separates or tags unseen, and halves
 # of characters, which stand for bytes of a file's name that are no text.
@@ -26,9 +23,3 @@ def visible(text: str) -> str:
 def on_one_line(text: str) -> str:
     """The same for what is to be one line, so that nobody can forge the next one."""
     return visible(text).replace("\n", "\\n").replace("\t", "\\t")
-
-
-def json_text(facts: Any, default: Callable[[Any], Any] = str, *, ensure_ascii: bool = False, **options: Any) -> str:
-    """Facts as JSON that may be shown as it is: it says the same as without the escapes."""
-    text = json.dumps(facts, default=default, ensure_ascii=ensure_ascii, **options)
-    return UNSEEN.sub(lambda match: json.dumps(match[0])[1:-1], text)

@@ -10,13 +10,12 @@ from typing import Self
 import aiohttp
 from yarl import URL
 
-from collector import __version__
+from collector import PRODUCT_TOKEN, __version__
 from collector.errors import HostBusy, Refused, TryLater, Unsafe
 from collector.fetch import headers, keepout
 from collector.fetch.addresses import NOT_GLOBAL, AddressRules
 from collector.fetch.decompress import too_large, unpack
 from collector.fetch.headers import all_of, shown
-from collector.politeness.robots import PRODUCT_TOKEN, retry_after_seconds
 
 PAGE_BYTES = 5 * 1024 * 1024  # of a page, on the wire and unpacked
 IMAGE_BYTES = 20 * 1024 * 1024
@@ -245,7 +244,7 @@ def check_status(response: Response, now: datetime) -> None:
 def pause_asked_for(response: Response, now: datetime) -> float | None:
     """Seconds that Retry-After asks for, the longest of all. A date is read on the clock of who wrote it."""
     clock = headers.read_date(response.headers.get("Date")) or now
-    asked = (retry_after_seconds(value, clock) for value in all_of(response.headers, "Retry-After"))
+    asked = (headers.retry_after_seconds(value, clock) for value in all_of(response.headers, "Retry-After"))
     return max((seconds for seconds in asked if seconds is not None), default=None)
 
 

@@ -11,6 +11,8 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from collector.errors import Unsafe
 
+LONGEST = 100 * 365 * 86400.0  # seconds; a century stands for all that is longer, so that dates can be told
+SECONDS = re.compile(r"(\d+(?:\.\d*)?) ?(?:s|secs?|seconds?)?", re.I | re.A)
 LONGEST_VALIDATOR = 500  # characters; longer ones are no tags but a site's mistake
 LONGEST_TYPE = 200
 LONGEST_SHOWN = 300  # of a site's own words in an error
@@ -112,3 +114,17 @@ def _without_dots(path: str) -> str:
         elif number == len(segments):
             kept.append("")
     return "/" + "/".join(kept)
+
+
+def retry_after_seconds(value: str | None, now: datetime) -> float | None:
+    """What Retry-After asks for, in seconds from `now`; None where it says nothing usable (RFC 9110, 10.2.3).
+
+    Fractions and units are read, and of several numbers in one line, as proxies join them, the longest.
+    """
+    text = (value or "").strip()
+    numbers = [SECONDS.fullmatch(part.strip()) for part in text.split(",")]
+    asked = [float(number[1]) for number in numbers if number]
+    if len(asked) == len(numbers):
+        return min(max(asked), LONGEST)
+    moment = read_date(text)
+    return min(max(0.0, (moment - now).total_seconds()), LONGEST) if moment else None

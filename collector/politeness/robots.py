@@ -13,11 +13,10 @@ from protego import Protego
 from collector import PRODUCT_TOKEN
 from collector.errors import TryLater, Unsafe, UsageError
 from collector.fetch import keepout
-from collector.fetch.headers import read_date
+from collector.fetch.headers import LONGEST
 from collector.politeness.robots_text import robots_text
 
 READ_BYTES = 512 * 1024  # RFC 9309 section 2.5 asks for at least 500 KiB
-LONGEST = 100 * 365 * 86400.0  # seconds; a century stands for all that is longer, so that dates can be told
 SLOW_ANSWER = 5.0  # times the last response's duration, after Heritrix: a slow server is left alone longer
 TOKYO = ZoneInfo("Asia/Tokyo")
 # Misspellings and missing colons are read as Protego reads them.
@@ -29,7 +28,6 @@ FIELD = re.compile(
 SIGNALS = ("content-signal", "content-usage")
 SITE_WIDE = re.compile(r"(sitemaps?|site-map|host)(\s*:|\s|$)", re.I)  # of no group, so it ends none
 NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
-SECONDS = re.compile(r"(\d+(?:\.\d*)?) ?(?:s|secs?|seconds?)?", re.I | re.A)
 NAMED = re.compile(r"\*(?=\s|$)|[a-z0-9_-]*")  # whom a user-agent line means: everybody, or a name without version
 
 
@@ -225,20 +223,6 @@ def delay_in_force(own: float, robots: Robots, last_took: float, loopback: bool)
         return 0.0, "a site on this machine"
     wishes.append((SLOW_ANSWER * last_took, "five times the last answer's duration"))
     return max(wishes, key=lambda wish: wish[0])
-
-
-def retry_after_seconds(value: str | None, now: datetime) -> float | None:
-    """What Retry-After asks for, in seconds from `now`; None where it says nothing usable (RFC 9110, 10.2.3).
-
-    Fractions and units are read, and of several numbers in one line, as proxies join them, the longest.
-    """
-    text = (value or "").strip()
-    numbers = [SECONDS.fullmatch(part.strip()) for part in text.split(",")]
-    asked = [float(number[1]) for number in numbers if number]
-    if len(asked) == len(numbers):
-        return min(max(asked), LONGEST)
-    moment = read_date(text)
-    return min(max(0.0, (moment - now).total_seconds()), LONGEST) if moment else None
 
 
 def next_opening(now: datetime, own: tuple[time, time] | None, site: tuple[time, time] | None) -> datetime:

@@ -1,10 +1,7 @@
 """What every command of `trainer` stands on: settings, folders, console, progress."""
 
-import math
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
-from collector.console.program import takes_everything
 from collector.console.terminal import stderr, stdout
-from collector.console.visible import json_text
 from collector.console.wording import ANY_WIDTH
 from collector.settings import Settings, load_settings
 from trainer.places import Places
@@ -59,30 +54,6 @@ def _table(rows: Sequence[Mapping[str, str]], names: Sequence[str]) -> Table:
     for row in rows:
         table.add_row(*(row[name] for name in names))
     return table
-
-
-def plain_value(value: Any) -> Any:
-    """What JSON has no word for."""
-    return value.isoformat() if isinstance(value, date) else str(value)
-
-
-def as_json_text(facts: Any, indent: int | None = None, *, ascii_only: bool = False) -> str:
-    """Facts as JSON that every program reads: a number that is none (NaN, infinity) is null."""
-    plain = _without_nan(facts)
-    return json_text(plain, plain_value, ensure_ascii=ascii_only, allow_nan=False, indent=indent) + "\n"
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nan(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def print_json(facts: Any) -> None:
-    """Facts as one line of JSON on stdout."""
-    sys.stdout.write(as_json_text(facts, ascii_only=not takes_everything(sys.stdout)))
 
 
 @contextmanager

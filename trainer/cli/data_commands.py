@@ -6,6 +6,7 @@ from typing import Any
 import typer
 from rich.table import Table
 
+from collector.console.as_json import plain_value, print_json
 from collector.console.visible import visible
 from collector.console.wording import as_typed
 from collector.errors import UsageError
@@ -14,8 +15,6 @@ from collector.storage.racing import Axis, Kind
 from trainer.cli.base import (
     absolute,
     places,
-    plain_value,
-    print_json,
     print_rows,
     progress,
     read_settings,

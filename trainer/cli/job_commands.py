@@ -11,13 +11,14 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
+from collector.console.as_json import print_json
 from collector.console.terminal import EventFormatter
 from collector.console.visible import visible
 from collector.console.wording import as_typed, in_japan
 from collector.errors import UsageError
 from collector.settings import Settings
 from collector.storage import database
-from trainer.cli.base import places, print_json, read_settings, size_in_words, stderr, stdout
+from trainer.cli.base import places, read_settings, size_in_words, stderr, stdout
 from trainer.cli.job_plan import show_plan
 from trainer.dataset.manifest import Version, find_version, list_versions
 from trainer.jobs import book, client, engine

@@ -4,7 +4,8 @@ import hashlib
 from dataclasses import replace
 from typing import Any
 
-from trainer.cli.base import print_json, size_in_words, stdout
+from collector.console.as_json import print_json
+from trainer.cli.base import size_in_words, stdout
 from trainer.jobs import bundles, client
 from trainer.jobs.book import Connection
 from trainer.jobs.client import Order, Shipment

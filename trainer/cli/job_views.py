@@ -7,9 +7,10 @@ from pathlib import Path
 
 from rich.table import Table
 
+from collector.console.as_json import print_json
 from collector.console.terminal import Output
 from collector.console.wording import as_typed, in_japan
-from trainer.cli.base import absolute, places, print_json, print_rows, size_in_words, stderr, stdout
+from trainer.cli.base import absolute, places, print_rows, size_in_words, stderr, stdout
 from trainer.cli.job_commands import ensure, opened_book, reasons_to_wait, say_waits
 from trainer.dataset.manifest import find_version
 from trainer.jobs import book, client

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
+from collector.console.as_json import print_json
 from collector.console.wording import as_typed
 from collector.errors import UsageError
-from trainer.cli.base import places, print_json, stderr, stdout
+from trainer.cli.base import places, stderr, stdout
 from trainer.dataset.data import load_pixels, read_table
 from trainer.dataset.examples import Side
 from trainer.dataset.manifest import Version, find_version

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 from rich.table import Column, Table
 
+from collector.console.as_json import print_json
 from collector.errors import UsageError
 from collector.settings import Settings
 from collector.storage.decoders import decoders
-from trainer.cli.base import absolute, places, print_json, read_settings, stdout
+from trainer.cli.base import absolute, places, read_settings, stdout
 from trainer.dataset.data import load_pixels
 from trainer.dataset.formats import batched
 from trainer.dataset.pixels import BrokenPicture, fit, open_picture

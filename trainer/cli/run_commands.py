@@ -6,9 +6,10 @@ from pathlib import Path
 
 import typer
 
+from collector.console.as_json import print_json
 from collector.console.visible import visible
 from collector.console.wording import as_typed
-from trainer.cli.base import places, print_json, print_rows, stdout, warn
+from trainer.cli.base import places, print_rows, stdout, warn
 from trainer.locks import alone
 from trainer.runs.runs import Run, find_folder, list_broken
 from trainer.runs.runs import list_runs as read_runs

@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from collector.console.as_json import print_json
 from collector.console.wording import as_typed
 from collector.errors import UsageError
 from collector.settings import Settings
-from trainer.cli.base import places, print_json, print_rows, progress, stderr, stdout
+from trainer.cli.base import places, print_rows, progress, stderr, stdout
 from trainer.cli.job_commands import ensure, opened_book, say_waits
 from trainer.dataset.manifest import find_version
 from trainer.jobs import book, bundles, client

@@ -12,9 +12,10 @@ from typing import Any
 
 from rich.console import Console
 
+from collector.console.as_json import print_json
 from collector.console.wording import as_typed
 from collector.errors import UsageError
-from trainer.cli.base import absolute, places, print_json, progress, stderr, stdout
+from trainer.cli.base import absolute, places, progress, stderr, stdout
 from trainer.dataset.manifest import Version, find_version
 from trainer.locks import alone, is_locked
 from trainer.models.device import Device, has_gpu

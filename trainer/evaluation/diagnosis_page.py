@@ -6,8 +6,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from collector.console.as_json import json_text
 from collector.console.wording import as_typed
-from trainer.cli.base import as_json_text
 from trainer.evaluation.diagnose import Diagnosis
 from trainer.places import write_file
 from trainer.plots import grid, intervals, lines, save
@@ -73,7 +73,7 @@ def _facts(found: Diagnosis) -> list[str]:
 def write_page(folder: Path, found: Diagnosis, maps: list[tuple[Any, str]]) -> Path:
     """Write diagnosis.md with its plots, and diagnosis.json; returns the page's path."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_file(folder / "diagnosis.json", as_json_text(found.as_json(), indent=1))
+    write_file(folder / "diagnosis.json", json_text(found.as_json(), indent=1) + "\n")
     errors = [(side, its.value, its.low, its.high) for side, its in found.errors.items()]
     save(intervals(errors, "MSE on the scale 1..10"), folder / "errors.png")
     save(grid(maps), folder / "saliency.png")

@@ -7,9 +7,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Column, Table
 
+from collector.console.as_json import json_text
 from collector.console.wording import as_typed
 from collector.storage.decoders import decoders
-from trainer.cli.base import as_json_text
 from trainer.dataset.examples import Side
 from trainer.dataset.formats import Format, read_shard
 from trainer.dataset.manifest import Version
@@ -91,7 +91,7 @@ def _warnings(evaluation: Evaluation) -> list[str]:
 def write_report(folder: Path, evaluation: Evaluation, answered: Answered, version: Version) -> Path:
     """Write report.md with its plots, and scores.json; returns the report's path."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_file(folder / "scores.json", as_json_text(evaluation.as_json(), indent=1))
+    write_file(folder / "scores.json", json_text(evaluation.as_json(), indent=1) + "\n")
     save(scatter(answered.label.tolist(), answered.value.tolist(), evaluation.run), folder / "scatter.png")
     rows = [(evaluation.run, evaluation.scores), *evaluation.baselines.items()]
     errors = [(name, its.mse.value, its.mse.low, its.mse.high) for name, its in rows]

@@ -23,8 +23,9 @@ from rich.text import Text
 import collector
 import trainer
 from collector.cli import report
+from collector.console.as_json import json_text
 from collector.console.terminal import EventFormatter, Output, Terminal, titled
-from collector.console.visible import json_text, on_one_line, visible
+from collector.console.visible import on_one_line, visible
 from tests.collector.cli.test_cli import WORLD, crawled, environment
 from tests.collector.cli.test_cli import collector as collector_command
 from tests.demo_site import demo_site

@@ -1,5 +1,8 @@
 """What a site says in headers, checked where it comes in."""
 
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,16 +10,19 @@ from multidict import CIMultiDict
 
 from collector.errors import Unsafe
 from collector.fetch.headers import (
+    LONGEST,
     codings,
     content_type,
     media_type,
     redirect_target,
+    retry_after_seconds,
     shown,
     storable,
     usable_date,
     usable_etag,
 )
 
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 HERE = "http://site.example/a/b.html"
 AS_IT_CAME = st.binary(max_size=40).map(lambda raw: raw.decode("utf-8", "surrogateescape"))
 
@@ -76,3 +82,28 @@ def test_a_redirect_leads_to_an_address_or_is_refused(value: str) -> None:
 )  # fmt: skip
 def test_labels_that_name_no_coding_say_nothing(labels: list[str], found: list[str]) -> None:
     assert codings(CIMultiDict([("Content-Encoding", label) for label in labels])) == found
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("120", 120.0), ("0", 0.0), (None, None), ("", None), ("soon", None), ("-5", None), ("+5", None), ("1.5", 1.5),
+        ("3600.0", 3600.0), ("3600 s", 3600.0), ("120 Seconds", 120.0), ("60, 3600", 3600.0), ("5, soon", None),
+        ("1e3", None), ("nan", None), ("inf", None), ("１２０", None), ("Mon, 23 Nov 2026 21:01:00 +0900", 60.0),
+        (format_datetime(NOW + timedelta(seconds=90), usegmt=True), 90.0),
+        ("Monday, 23-Nov-26 12:01:00 GMT", 60.0),
+        ("Mon Nov 23 12:01:00 2026", 60.0),
+        (format_datetime(NOW - timedelta(days=3), usegmt=True), 0.0),
+        ("604800", 604800.0),
+        ("0000000000000120", 120.0),
+        ("9" * 400, LONGEST),  # a date that a clock can still hold
+        ("Fri, 31 Dec 9999 23:59:59 GMT", LONGEST),
+    ],
+)  # fmt: skip
+def test_retry_after_in_both_forms(value: str | None, seconds: float | None) -> None:
+    assert retry_after_seconds(value, NOW) == seconds
+
+
+@given(st.text(max_size=60))
+def test_retry_after_is_never_negative(value: str) -> None:
+    assert (retry_after_seconds(value, NOW) or 0.0) >= 0.0

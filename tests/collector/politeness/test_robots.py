@@ -3,7 +3,6 @@
 import gzip
 import time as clock
 from datetime import UTC, datetime, time, timedelta
-from email.utils import format_datetime
 
 import pytest
 from backports import zstd
@@ -11,16 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from protego import Protego
 
+from collector import PRODUCT_TOKEN
 from collector.errors import UsageError
+from collector.fetch.headers import LONGEST
 from collector.politeness.robots import (
-    LONGEST,
-    PRODUCT_TOKEN,
     READ_BYTES,
     TOKYO,
     Robots,
     delay_in_force,
     next_opening,
-    retry_after_seconds,
 )
 
 SITE = "http://old.keibado.ne.jp"
@@ -210,31 +208,6 @@ def test_the_longest_pause_asked_for_is_kept(
     seconds, reason = delay_in_force(own, robots, took, loopback)
     assert seconds == pytest.approx(delay)
     assert why in reason
-
-
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [
-        ("120", 120.0), ("0", 0.0), (None, None), ("", None), ("soon", None), ("-5", None), ("+5", None), ("1.5", 1.5),
-        ("3600.0", 3600.0), ("3600 s", 3600.0), ("120 Seconds", 120.0), ("60, 3600", 3600.0), ("5, soon", None),
-        ("1e3", None), ("nan", None), ("inf", None), ("１２０", None), ("Mon, 23 Nov 2026 21:01:00 +0900", 60.0),
-        (format_datetime(NOW + timedelta(seconds=90), usegmt=True), 90.0),
-        ("Monday, 23-Nov-26 12:01:00 GMT", 60.0),
-        ("Mon Nov 23 12:01:00 2026", 60.0),
-        (format_datetime(NOW - timedelta(days=3), usegmt=True), 0.0),
-        ("604800", 604800.0),
-        ("0000000000000120", 120.0),
-        ("9" * 400, LONGEST),  # a date that a clock can still hold
-        ("Fri, 31 Dec 9999 23:59:59 GMT", LONGEST),
-    ],
-)  # fmt: skip
-def test_retry_after_in_both_forms(value: str | None, seconds: float | None) -> None:
-    assert retry_after_seconds(value, NOW) == seconds
-
-
-@given(st.text(max_size=60))
-def test_retry_after_is_never_negative(value: str) -> None:
-    assert (retry_after_seconds(value, NOW) or 0.0) >= 0.0
 
 
 def at(clock: str) -> datetime:

@@ -176,7 +176,7 @@ def running() -> Iterator[tuple[Home, str]]:
 def anyones(request: pytest.FixtureRequest) -> Iterator[Home]:
     """A folder of whoever runs the tests, and where that is root, another one of an ordinary user."""
     ordinary = request.param == "an ordinary user"
-    if ordinary and not ROOT:
+    if ordinary and not AS_ROOT:
         pytest.skip("this user is an ordinary one")
     with opened(NOBODY if ordinary else {}) as made:
         if ordinary:
@@ -409,7 +409,7 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
         pass
 
 
-@pytest.mark.skipif(not ROOT, reason="only root runs Postgres as somebody else")
+@pytest.mark.skipif(not AS_ROOT, reason="only root runs Postgres as somebody else")
 def test_a_folder_that_the_other_user_cannot_reach_is_a_sentence(home: Home) -> None:
     home.folder.mkdir(mode=0o700)
     with pytest.raises(UsageError, match="set PADDOCK_HOME to a folder that everybody may pass"), lease(home.folder):
@@ -417,7 +417,7 @@ def test_a_folder_that_the_other_user_cannot_reach_is_a_sentence(home: Home) -> 
     assert home.folder.stat().st_mode & 0o777 == 0o700
 
 
-@pytest.mark.skipif(not ROOT, reason="only root runs Postgres as somebody else")
+@pytest.mark.skipif(not AS_ROOT, reason="only root runs Postgres as somebody else")
 def test_a_program_that_the_other_user_cannot_reach_is_copied_once(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

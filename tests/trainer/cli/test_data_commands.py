@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
+from collector.console.as_json import json_text
 from collector.console.trouble import trouble_of
 from collector.console.wording import as_typed
 from collector.demo.world.world import World
@@ -19,7 +20,6 @@ from collector.errors import UsageError
 from tests.filled import SMALL, as_json, execute, fill
 from tests.trainer.exported import digests, rows, stopped, trainer
 from trainer.cli.app import app
-from trainer.cli.base import as_json_text
 from trainer.dataset import export as exporting
 from trainer.dataset import manifest
 from trainer.dataset.examples import Skip
@@ -276,7 +276,7 @@ def test_a_next_command_is_shown_as_it_has_to_be_typed() -> None:
 
 
 def test_a_number_that_is_none_is_null_in_json() -> None:
-    assert json.loads(as_json_text({"a": [float("nan"), (1.5, float("inf"))]})) == {"a": [None, [1.5, None]]}
+    assert json.loads(json_text({"a": [float("nan"), (1.5, float("inf"))]})) == {"a": [None, [1.5, None]]}
 
 
 @pytest.fixture
