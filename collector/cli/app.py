@@ -192,7 +192,7 @@ def robots(
 ) -> None:
     """Say whether robots.txt allows an address, by which line, and which delay is in force and why.
 
-    Example: collector robots http://old.keibado.ne.jp/keibabook/160104/index.html
+    Example: collector robots http://www.example.com/160104/index.html
     """
     from collector.cli import commands
 
@@ -209,7 +209,7 @@ def forget(
 ) -> None:
     """Remove a photo, or all photos of a host, for good, and never ask for them again (an opt-out).
 
-    Example: collector forget http://old.keibado.ne.jp/keibabook/160104/photo01.html
+    Example: collector forget http://www.example.com/160104/photo01.html
     """
     from collector.cli import commands
 

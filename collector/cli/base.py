@@ -18,6 +18,8 @@ from collector.errors import ExitCode
 from collector.frontier.status import report
 from collector.politeness.gate import Connection
 from collector.settings import Settings, load_settings
+from collector.sources import Gift
+from collector.sources.registry import sites
 from collector.storage import database
 
 
@@ -68,11 +70,9 @@ def workplace(settings: Settings, conninfo: str) -> Workplace:
     return Workplace(
         conninfo,
         settings.contact,
-        settings.sites,
+        sites(settings),
         settings.crawl_delay,
         settings.hours,
-        settings.netkeiba_url,
-        settings.netkeiba_race,
     )
 
 
@@ -124,6 +124,6 @@ async def say_how_it_ended(console: Console, place: Workplace, code: ExitCode) -
 
 def read_schedule(settings: Settings) -> Schedule:
     named = {"labels": settings.labels_cron, "back_numbers": settings.back_numbers_cron}
-    if settings.netkeiba_url is None:
+    if not any(Gift.APTITUDES in site.source.gives for site in sites(settings)):
         named["labels"] = None
     return Schedule(**{name: check_cron(cron) if cron else None for name, cron in named.items()})

@@ -28,12 +28,14 @@ from collector.console.wording import as_typed
 from collector.engine.crawl import crawl as run_crawl
 from collector.engine.worker import work as run_worker
 from collector.errors import ExitCode, TryLater, UsageError
-from collector.frontier.queue import read_scope
+from collector.frontier.scope import read_scope
 from collector.frontier.status import report
 from collector.pipeline import forget as forgetting
 from collector.pipeline import reparse as reparsing
 from collector.politeness.gate import host_name
 from collector.settings import load_settings
+from collector.sources import Gift
+from collector.sources.registry import addresses, sites
 from collector.storage.models import UNDATED
 from collector.web.search.renewal import renew
 
@@ -51,9 +53,9 @@ def crawl(
     """`collector crawl`."""
     settings = read_settings(demo=demo)
     scope = read_scope(since, until, limit, all_races=all_races)
-    settings.check_crawl()
-    if all_races and not settings.netkeiba_url:
-        raise UsageError("--races all needs the site that has the races; PADDOCK_NETKEIBA_URL is set to nothing.")
+    settings.check_crawl(addresses(settings))
+    if all_races and not any(Gift.RACES in site.source.gives for site in sites(settings)):
+        raise UsageError("--races all needs a site that has races, and none is switched on: see `collector sources`.")
     console = stderr(demo=demo)
     log_to_stderr(logging.WARNING)
 
@@ -61,10 +63,10 @@ def crawl(
         place = workplace(settings, conninfo)
         async with look_alike(settings):
             if dry_run:
-                return await print_plan(stdout(demo=demo), place, settings.keibado_url, scope, as_json=as_json)
+                return await print_plan(stdout(demo=demo), place, scope, as_json=as_json)
             stop_on_signals(place)
             with Progress(console, tell_crawl) as progress:
-                summary, code = await run_crawl(place, settings.keibado_url, scope, progress.show)
+                summary, code = await run_crawl(place, scope, progress.show)
         if as_json:
             print_json(summary.as_json())
         else:
@@ -79,7 +81,7 @@ def crawl(
 def work(*, demo: bool) -> ExitCode:
     """`collector worker`."""
     settings = read_settings(demo=demo)
-    settings.check_crawl()
+    settings.check_crawl(addresses(settings))
     schedule = read_schedule(settings)
     log_to_stderr(logging.INFO)
 
@@ -144,10 +146,11 @@ def reparse(since: str | None, *, dry_run: bool, as_json: bool, demo: bool) -> E
 def robots(url: str, *, as_json: bool, demo: bool) -> ExitCode:
     """`collector robots`."""
     settings = read_settings(demo=demo)
-    site = next((site for site in settings.sites if host_name(site) == host_name(url)), None)
+    site = next((site for site in sites(settings) if host_name(site.url) == host_name(url)), None)
     if site is None:
-        raise UsageError(f"{url} is not on one of the sites ({', '.join(settings.sites)}), so it is never asked for.")
-    settings.check_crawl()
+        known = ", ".join(addresses(settings))
+        raise UsageError(f"{url} is not on one of the sites ({known}), so it is never asked for.")
+    settings.check_crawl(addresses(settings))
 
     async def main(conninfo: str) -> dict[str, Any]:
         async with look_alike(settings):
@@ -169,7 +172,7 @@ def forget(url: str | None, host: str | None, *, yes: bool, as_json: bool, demo:
     if (url is None) == (host is None):
         raise UsageError("Name either the address of a photo, or --host HOST.")
     if url is not None and not host_name(url):
-        raise UsageError(f"{url} is no address; write it as http://old.keibado.ne.jp/keibabook/160104/photo01.html.")
+        raise UsageError(f"{url} is no address; write it as http://www.example.com/160104/photo01.html.")
     with connected(read_settings(demo=demo)) as connect:
 
         async def foresee() -> forgetting.Doomed:

@@ -1,6 +1,8 @@
 """What would be asked for, and whether it may be: `crawl --dry-run` and `robots`. No request but robots.txt."""
 
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, LiteralString
 
@@ -9,28 +11,27 @@ from rich.console import Console
 from collector.cli.progress import DAYS_AN_ISSUE, PHOTOS_AN_ISSUE, RACES_A_DAY, size, span
 from collector.console.as_json import print_json
 from collector.engine.crawl import due_pages, seeds
-from collector.engine.crawl_jobs import Workplace
-from collector.engine.race_days import AHEAD
+from collector.engine.crawl_jobs import Asked, Workplace
+from collector.engine.follow_up import AHEAD
 from collector.engine.robots_cache import RobotsCopy, find_copy, robots_in_force
 from collector.errors import ExitCode
 from collector.fetch.fetcher import Fetcher
-from collector.frontier.queue import IN_SCOPE, Scope, scope_parameters, today
+from collector.frontier.policy import today
+from collector.frontier.scope import IN_SCOPE, Scope, scope_parameters
 from collector.politeness.gate import Blocked, Connection, Gate, Pace, host_name
 from collector.politeness.robots import Robots, delay_in_force
 from collector.settings import is_loopback
-from collector.sources.keibado import pages as keibado
-from collector.sources.netkeiba import pages as netkeiba
-from collector.storage.models import PageKind
+from collector.sources import Role, Site
 
 ISSUES_A_YEAR = 50  # guessed for a year whose index has not been read
 PHOTO_BYTES = 20_000  # likewise
 
 READ_YEARS = (
-    f"SELECT count(*) FROM page WHERE host = ANY (%(hosts)s) AND kind = 'year_index' AND state <> 'due' AND {IN_SCOPE}"
+    f"SELECT count(*) FROM page WHERE host = ANY (%(hosts)s) AND role = 'listing' AND state <> 'due' AND {IN_SCOPE}"
 )
 REVISITS = f"""
 SELECT count(*) FROM page WHERE host = ANY (%(hosts)s) AND state = 'fetched' AND due_at IS NOT NULL
-AND kind IN ('year_index', 'issue_index') AND {IN_SCOPE}
+AND role IN ('listing', 'issue') AND {IN_SCOPE}
 """
 AVERAGES = """
 SELECT (SELECT count(*)::float8 / NULLIF(count(DISTINCT issue_code), 0) FROM photo),
@@ -42,7 +43,7 @@ MONTH = YEAR / 12
 RACES_A_DAY_SO_FAR = "SELECT count(*)::float8 / NULLIF(count(DISTINCT race_date), 0) FROM race"
 RACES_DUE = """
 SELECT count(*) FROM page
-WHERE kind IN ('race_calendar', 'race_day', 'race_result', 'coming_day', 'race_card') AND due_at <= clock_timestamp()
+WHERE role IN ('calendar', 'race_day', 'result', 'coming_day', 'card') AND due_at <= clock_timestamp()
 """
 LOOKS_FOR = 300.0  # seconds that asking for robots.txt may take at most: three attempts, each on a slot of its own
 
@@ -51,32 +52,32 @@ TELL = "UPDATE host SET waiting = %s, waiting_until = clock_timestamp() + make_i
 logger = logging.getLogger(__name__)
 
 
-async def current_copy(place: Workplace, site: str) -> RobotsCopy | None:
+async def current_copy(place: Workplace, site: Site) -> RobotsCopy | None:
     """Our copy of robots.txt, asked for if it is a day old, unless a lane is at work: it will do that itself."""
-    url = f"{site}/robots.txt"
-    async with await place.connect() as connection, Fetcher(place.contact, place.sites, place.timeouts) as fetcher:
+    url = f"{site.url}/robots.txt"
+    async with await place.connect() as connection, Fetcher(place.contact, place.addresses, place.timeouts) as fetcher:
         copy = await find_copy(connection, url)
         if copy and copy.fresh and copy.robots:
             return copy
-        pace = Pace(place.crawl_delay, is_loopback(site))
+        pace = Pace(place.crawl_delay, is_loopback(site.url))
         gate = await Gate.claim(
-            connection, host_name(site), pace, place.stopping, lease=LOOKS_FOR, who="a look at robots.txt"
+            connection, host_name(site.url), pace, place.stopping, lease=LOOKS_FOR, who="a look at robots.txt"
         )
         if gate is None:
             return copy
-        await connection.execute(TELL, ("the answer to a look at robots.txt", LOOKS_FOR, host_name(site)))
+        await connection.execute(TELL, ("the answer to a look at robots.txt", LOOKS_FOR, host_name(site.url)))
         try:
-            await robots_in_force(gate, fetcher, place.source_of(site), site)
+            await robots_in_force(gate, fetcher, site.source.name, site.url)
         except Blocked:
             logger.info("robots.txt not asked for: the host is closed", extra={"url": url})
         return await find_copy(connection, url)
 
 
-async def robots_verdict(place: Workplace, site: str, url: str) -> dict[str, Any]:
+async def robots_verdict(place: Workplace, site: Site, url: str) -> dict[str, Any]:
     """What robots.txt says of an address, and how old our copy is."""
     copy = await current_copy(place, site)
     async with await place.connect() as connection:
-        known = await _age(connection, f"{site}/robots.txt")
+        known = await _age(connection, f"{site.url}/robots.txt")
     robots = copy.robots if copy else None
     facts: dict[str, Any] = {
         "url": url,
@@ -91,7 +92,7 @@ async def robots_verdict(place: Workplace, site: str, url: str) -> dict[str, Any
         facts["line"] = "robots.txt could not be had and no copy is held, so everything is disallowed"
     else:
         verdict = robots.verdict(url)
-        delay, reason = delay_in_force(place.crawl_delay, robots, 0.0, is_loopback(site))
+        delay, reason = delay_in_force(place.crawl_delay, robots, 0.0, is_loopback(site.url))
         number = f"{verdict.line_number}: " if verdict.line_number else ""
         line = f"{number}{verdict.line}" if verdict.line else "no line matches"
         facts |= {"allowed": verdict.allowed, "line": line, "delay_s": delay, "delay_reason": reason}
@@ -117,27 +118,21 @@ async def _age(connection: Connection, robots_url: str) -> dict[str, Any]:
     }
 
 
-async def print_plan(console: Console, place: Workplace, base: str, scope: Scope, *, as_json: bool) -> ExitCode:
+async def print_plan(console: Console, place: Workplace, scope: Scope, *, as_json: bool) -> ExitCode:
     """Say what a crawl of this scope would do; the exit code says whether it may."""
-    copy = await current_copy(place, base)
-    robots = copy.robots if copy and copy.robots else Robots.disallow_all("robots.txt is out of reach")
-    host = host_name(base)
-    allowed = robots.verdict(keibado.year_index_url(base, scope.since.year)).allowed
-    delay, reason = delay_in_force(place.crawl_delay, robots, 0.0, is_loopback(base))
+    photos = await _look(place, place.asked_for(Role.LISTING), scope.since.year)
+    races = await _look(place, place.asked_for(Role.RACE_DAY), today())
     async with await place.connect() as connection:
-        facts = await _estimate(connection, host, base, scope)
-        races = await _races(connection, facts["issues"], scope) if place.netkeiba else {"races": 0, "race_requests": 0}
-    races_delay = 0.0
-    if place.netkeiba:
-        races_allowed, races_delay = await _second_site(place, place.netkeiba)
-        allowed = allowed and races_allowed
-    facts |= races | {
+        facts = await _estimate(connection, place, scope)
+        facts |= await _races(connection, facts["issues"], scope) if races.asked else {"races": 0, "race_requests": 0}
+    allowed = photos.allowed and races.allowed
+    facts |= {
         "allowed": allowed,
-        "training": robots.training(f"{base}/").allowed,
-        "delay_s": delay,
-        "delay_reason": reason,
+        "training": photos.training,
+        "delay_s": photos.delay,
+        "delay_reason": photos.reason,
         # Each site has a lane of its own, so the longer one decides.
-        "seconds": max(facts["requests"] * delay, races["race_requests"] * races_delay),
+        "seconds": max(facts["requests"] * photos.delay, facts["race_requests"] * races.delay),
     }
     if as_json:
         print_json(facts)
@@ -146,20 +141,52 @@ async def print_plan(console: Console, place: Workplace, base: str, scope: Scope
     return ExitCode.DONE if allowed else ExitCode.BLOCKED
 
 
-async def _estimate(connection: Connection, host: str, base: str, scope: Scope) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What the robots.txt of some sites say, the strictest of them."""
+
+    asked: bool = False  # whether there are such sites
+    allowed: bool = True
+    training: bool = True
+    delay: float = 0.0  # seconds
+    reason: str = "no site"
+
+
+async def _look(place: Workplace, asked_for: Sequence[Asked], about: int | date) -> _Look:
+    """Whether the sites allow a first page of each kind, and at which delay."""
+    found = _Look()
+    for asked in asked_for:
+        copy = await current_copy(place, asked.site)
+        robots = copy.robots if copy and copy.robots else Robots.disallow_all("robots.txt is out of reach")
+        delay, reason = delay_in_force(place.crawl_delay, robots, 0.0, is_loopback(asked.site.url))
+        if not found.asked or delay > found.delay:
+            found = replace(found, delay=delay, reason=reason)
+        found = _Look(
+            True,
+            found.allowed and robots.allowed(asked.page(about, today())["url"]),
+            found.training and robots.training(f"{asked.site.url}/").allowed,
+            found.delay,
+            found.reason,
+        )
+    return found
+
+
+async def _estimate(connection: Connection, place: Workplace, scope: Scope) -> dict[str, Any]:
     """What is known to be due, and what the listings not read yet will add at a guess."""
-    parameters = scope_parameters([host], scope)
-    due = await due_pages(connection, [host], scope)
+    listings = seeds(place, scope)
+    hosts = list(dict.fromkeys(str(page["host"]) for page in listings))
+    parameters = scope_parameters(hosts, scope)
+    due = await due_pages(connection, hosts, scope)
     (read_years,) = await _row(connection, READ_YEARS, parameters)
     (revisits,) = await _row(connection, REVISITS, parameters)
     photos_an_issue, photo_bytes = await _row(connection, AVERAGES, {})
-    years = len(seeds(base, scope)) - read_years
-    issues = due.get(PageKind.ISSUE_INDEX, 0) + years * ISSUES_A_YEAR
+    years = len(listings) - read_years
+    issues = due.get(Role.ISSUE, 0) + years * ISSUES_A_YEAR
     if scope.limit is not None:
         issues = min(issues, scope.limit)
-    photos = round(issues * (photos_an_issue or PHOTOS_AN_ISSUE)) + due.get(PageKind.PHOTO_PAGE, 0)
+    photos = round(issues * (photos_an_issue or PHOTOS_AN_ISSUE)) + due.get(Role.PHOTO_PAGE, 0)
     known = sum(due.values()) or (revisits if not years else 0)
-    images = due.get(PageKind.IMAGE, 0)
+    images = due.get(Role.PICTURE, 0)
     requests = years + issues + 2 * photos + images + (0 if due else revisits)
     stored = round((photos + images) * (photo_bytes or PHOTO_BYTES))
     return {
@@ -181,14 +208,6 @@ async def _races(connection: Connection, issues: int, scope: Scope) -> dict[str,
         days, calendars = round(covered / YEAR * RACE_DAYS_A_YEAR), round(covered / MONTH)
     races = round(days * float(races_a_day or RACES_A_DAY))
     return {"races": races, "race_requests": calendars + days + races + due}
-
-
-async def _second_site(place: Workplace, site: str) -> tuple[bool, float]:
-    """Whether the site of the races allows it, and at which delay."""
-    copy = await current_copy(place, site)
-    robots = copy.robots if copy and copy.robots else Robots.disallow_all("robots.txt is out of reach")
-    delay, _ = delay_in_force(place.crawl_delay, robots, 0.0, is_loopback(site))
-    return robots.allowed(netkeiba.race_day_url(site, today())), delay
 
 
 async def _row(connection: Connection, query: LiteralString, parameters: dict[str, Any]) -> tuple[Any, ...]:

@@ -17,8 +17,8 @@ SELECT race_date, racecourse, race.name, grade, surface, distance, going, horse_
 FROM entry JOIN race USING (race_id) WHERE horse_id = %s ORDER BY race_date, race_id
 """
 PHOTOS = """
-SELECT issue_code || '-' || lpad(number::text, 2, '0'), race_name, race_id, rule, page_url, digest IS NOT NULL
-FROM photo JOIN photo_match USING (source, issue_code, number) WHERE horse_id = %s ORDER BY issue_code, number
+SELECT photo_id, race_name, race_id, rule, page_url, digest IS NOT NULL
+FROM photo JOIN photo_match USING (source, issue_code, number) WHERE horse_id = %s ORDER BY issue_code, photo_id
 """
 OPINIONS = """
 SELECT axis, observed_at, left_px, right_px, value, reviews, evidence, source_url FROM aptitude

@@ -24,8 +24,10 @@ from collector.console.terminal import stderr, stdout
 from collector.engine import refresh as refreshing
 from collector.engine.schedule import report
 from collector.errors import ExitCode, UsageError
-from collector.frontier.queue import read_span
+from collector.frontier.scope import read_span
 from collector.matching.match import Matched, decide_by_hand, match_photos, open_photos
+from collector.sources import Gift
+from collector.sources.registry import addresses, sites
 
 
 def refresh_labels(
@@ -34,25 +36,27 @@ def refresh_labels(
     """`collector refresh-labels`."""
     settings = read_settings(demo=demo)
     age = read_span(older_than, "--older-than")
-    settings.check_crawl()
-    if settings.netkeiba_url is None:
-        raise UsageError("PADDOCK_NETKEIBA_URL is empty, and labels come from there; unset it.")
-    site, console = settings.netkeiba_url, stderr(demo=demo)
+    settings.check_crawl(addresses(settings))
+    if not any(Gift.APTITUDES in site.source.gives for site in sites(settings)):
+        raise UsageError("No site that gives labels is switched on; `collector sources` lists the variables.")
+    console = stderr(demo=demo)
     log_to_stderr(logging.WARNING)
 
     async def main(conninfo: str) -> ExitCode:
         place = workplace(settings, conninfo)
+        asked = refreshing.labels_of(place)
+        assert asked is not None
         async with await place.connect() as connection:
             chosen = await find_horses(connection, horse) if horse is not None else None
             if dry_run:
-                foreseen = await refreshing.foresee(connection, site, older_than=age, horses=chosen)
+                foreseen = await refreshing.foresee(connection, asked, older_than=age, horses=chosen)
                 _print_foreseen(foreseen, limit, as_json=as_json, demo=demo)
                 return ExitCode.DONE
-            await refreshing.plan(connection, site, older_than=age, horses=chosen)
+            await refreshing.plan(connection, asked, older_than=age, horses=chosen)
         stop_on_signals(place)
         async with look_alike(settings):
             with Progress(console, tell_refresh) as progress:
-                done, code = await refreshing.refresh(place, site, refreshing.label_scope(limit), progress.show)
+                done, code = await refreshing.refresh(place, asked, refreshing.label_scope(limit), progress.show)
         if as_json:
             print_json(done.as_json())
         else:

@@ -37,12 +37,12 @@ def tell_crawl(tick: Tick) -> Told:
     photos = summary.photos_new + summary.photos_known + summary.photos_failed + summary.photos_missing
     photos_an_issue = photos / summary.issues if summary.issues else PHOTOS_AN_ISSUE
     races_a_day = summary.races / summary.race_days if summary.race_days else RACES_A_DAY
-    issues = due.get("issue_index", 0)
-    days = due.get("race_day", 0) + due.get("coming_day", 0) + DAYS_A_MONTH * due.get("race_calendar", 0)
+    issues = due.get("issue", 0)
+    days = due.get("race_day", 0) + due.get("coming_day", 0) + DAYS_A_MONTH * due.get("calendar", 0)
     if summary.races or days:
         days += DAYS_AN_ISSUE * issues
-    photos_left = due.get("image", 0) + 2 * due.get("photo_page", 0) + issues * (1 + 2 * photos_an_issue)
-    races_left = due.get("race_result", 0) + due.get("race_card", 0) + days * (1 + races_a_day)
+    photos_left = due.get("picture", 0) + 2 * due.get("photo_page", 0) + issues * (1 + 2 * photos_an_issue)
+    races_left = due.get("result", 0) + due.get("card", 0) + days * (1 + races_a_day)
     words = (
         f"issue {summary.latest or 'none yet'}: photos {summary.photos_new} new, {summary.photos_known} known,"
         f" {summary.photos_failed} failed; {summary.races} races"

@@ -14,13 +14,12 @@ from collector.engine.breakdown import DATABASE_PATIENCE, LATE_ANSWER, is_away, 
 from collector.engine.crawl_jobs import CrawlJob, Workplace, ask_for, attend, due_hosts, leave
 from collector.engine.crew import Crew
 from collector.errors import ExitCode, PaddockError
-from collector.frontier import queue
+from collector.frontier import policy
 from collector.frontier.hosts import HostState, host_states
-from collector.frontier.queue import IN_SCOPE, Scope, scope_parameters
+from collector.frontier.scope import FIRST_YEAR, IN_SCOPE, Scope, scope_parameters
 from collector.frontier.status import NOTHING, Summary, summarise
-from collector.politeness.gate import Connection, Wait, host_name
-from collector.sources.keibado import pages as keibado
-from collector.storage.models import PageKind
+from collector.politeness.gate import Connection, Wait
+from collector.storage.roles import Role
 
 logger = logging.getLogger(__name__)
 
@@ -29,20 +28,22 @@ SHARE = 10  # a look may take a tenth of the time: counting a large archive is w
 PATIENCE = timedelta(minutes=2)  # a block longer than this ends a command; its job stays open
 
 DUE = f"""
-SELECT kind, count(*) FROM page WHERE host = ANY (%(hosts)s) AND due_at <= clock_timestamp() AND kind <> 'robots'
-AND {IN_SCOPE} GROUP BY kind
+SELECT role, count(*) FROM page WHERE host = ANY (%(hosts)s) AND due_at <= clock_timestamp() AND role <> 'robots'
+AND {IN_SCOPE} GROUP BY role
 """
 EXCLUDED = "SELECT EXISTS (SELECT FROM host WHERE name = ANY (%s) AND excluded_at IS NOT NULL)"
 KNOW_HOST = "INSERT INTO host (name) VALUES (%s) ON CONFLICT DO NOTHING"
+# One listing of many years stands under the last of them that was asked for.
 SEED = """
-INSERT INTO page (url, host, source, kind, dated, priority, due_at)
-VALUES (%(url)s, %(host)s, %(source)s, %(kind)s, %(dated)s, %(priority)s, clock_timestamp())
-ON CONFLICT (url) DO NOTHING
+INSERT INTO page AS held (url, host, source, kind, role, dated, priority, due_at)
+VALUES (%(url)s, %(host)s, %(source)s, %(kind)s, %(role)s, %(dated)s, %(priority)s, clock_timestamp())
+ON CONFLICT (url) DO UPDATE SET dated = EXCLUDED.dated, due_at = EXCLUDED.due_at
+WHERE held.dated < EXCLUDED.dated AND held.state <> 'excluded'
 """
 # A new round begins only when the last one is done: a crawl that was killed goes on, and asks for nothing twice.
 NEW_ROUND = f"""
 UPDATE page SET due_at = clock_timestamp() WHERE host = ANY (%(hosts)s) AND state = 'fetched' AND due_at IS NOT NULL
-AND kind = ANY (%(listings)s) AND {IN_SCOPE}
+AND role = ANY (%(listings)s) AND {IN_SCOPE}
 """
 
 
@@ -51,7 +52,7 @@ class Tick:
     """How a crawl stands, for whoever shows it."""
 
     summary: Summary
-    due: dict[str, int]  # pages known and due now, by kind
+    due: dict[str, int]  # pages known and due now, by role
     waits: tuple[Wait, ...] = ()  # the database first
 
     @property
@@ -61,42 +62,35 @@ class Tick:
 
 
 async def due_pages(connection: Connection, hosts: Sequence[str], scope: Scope) -> dict[str, int]:
-    """How many pages of each kind are due now."""
+    """How many pages of each role are due now."""
     rows = await (await connection.execute(DUE, scope_parameters(hosts, scope))).fetchall()
     return dict(rows)
 
 
-def seeds(base: str, scope: Scope) -> list[dict[str, Any]]:
-    """The year indexes that a scope begins with."""
-    last = min(scope.until.year, queue.today().year)
+def seeds(place: Workplace, scope: Scope) -> list[dict[str, Any]]:
+    """The listings that a scope begins with."""
+    last = min(scope.until.year, policy.today().year)
     return [
-        {
-            "url": keibado.year_index_url(base, year),
-            "host": host_name(base),
-            "source": keibado.SOURCE,
-            "kind": PageKind.YEAR_INDEX,
-            "dated": queue.seed_year(year),
-            "priority": queue.PRIORITY[PageKind.YEAR_INDEX],
-        }
-        for year in range(max(scope.since.year, queue.FIRST_YEAR), last + 1)
+        asked.page(year, policy.seed_year(year))
+        for asked in place.asked_for(Role.LISTING)
+        for year in range(max(scope.since.year, FIRST_YEAR, asked.site.source.first_year), last + 1)
     ]
 
 
-async def begin(connection: Connection, base: str, hosts: Sequence[str], scope: Scope) -> int:
+async def begin(connection: Connection, place: Workplace, scope: Scope) -> int:
     """Put the seeds in the frontier, and begin a new round where the last one is done; how many pages are due."""
+    hosts = place.hosts
     async with connection.transaction():
         async with connection.cursor() as cursor:
             await cursor.executemany(KNOW_HOST, [(host,) for host in hosts])
-            await cursor.executemany(SEED, seeds(base, scope))
+            await cursor.executemany(SEED, seeds(place, scope))
         if not await due_pages(connection, hosts, scope):
-            listings = {"listings": [str(kind) for kind in queue.LISTINGS]}
+            listings = {"listings": [str(role) for role in policy.LISTINGS]}
             await connection.execute(NEW_ROUND, scope_parameters(hosts, scope) | listings)
         return sum((await due_pages(connection, hosts, scope)).values())
 
 
-async def crawl(
-    place: Workplace, base: str, scope: Scope, show: Callable[[Tick], Awaitable[None]]
-) -> tuple[Summary, ExitCode]:
+async def crawl(place: Workplace, scope: Scope, show: Callable[[Tick], Awaitable[None]]) -> tuple[Summary, ExitCode]:
     """Crawl a scope to its end, in this process and with whoever helps.
 
     Ends when nothing is due, when the sites close for longer than two minutes, or when told to stop; whatever
@@ -110,7 +104,7 @@ async def crawl(
     async def tell_late() -> None:
         await show(Tick(NOTHING, {}, (Wait(LATE_ANSWER),)))
 
-    started, job_id = await told_when_late(_ask(place, base, scope), tell_late)
+    started, job_id = await told_when_late(_ask(place, scope), tell_late)
     blocked = await Watch(place, CrawlJob(job_id, scope, tuple(hosts), None), started, show).to_the_end()
     async with await place.connect() as connection:
         summary = await summarise(connection, hosts, scope, started)
@@ -119,11 +113,11 @@ async def crawl(
     return summary, exit_code(summary, stopped=place.interrupted, blocked=blocked, left=left)
 
 
-async def _ask(place: Workplace, base: str, scope: Scope) -> tuple[datetime, int]:
+async def _ask(place: Workplace, scope: Scope) -> tuple[datetime, int]:
     """Want a scope: when that was, and the job's id."""
     async with await place.connect() as connection:
         started = await database_clock(connection)
-        await begin(connection, base, place.hosts, scope)
+        await begin(connection, place, scope)
         return started, await ask_for(connection, place.hosts, scope, attended=True)
 
 

@@ -11,15 +11,15 @@ takes it up again.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import time
+from datetime import date, time
+from typing import Any
 
 import psycopg
 
 from collector.fetch.fetcher import Fetcher, Timeouts
-from collector.frontier.queue import IN_SCOPE, Scope, scope_parameters
+from collector.frontier.scope import IN_SCOPE, Scope, scope_parameters
 from collector.politeness.gate import Connection, host_name
-from collector.sources.keibado import pages as keibado
-from collector.sources.netkeiba import pages as netkeiba
+from collector.sources import Kind, Role, Site
 
 ATTENDED_FOR = 30.0  # seconds for which a command says that it is there
 
@@ -45,11 +45,29 @@ WHERE hosts && %(hosts)s AND (%(everything)s OR attended_until > clock_timestamp
 # nothing is due, nobody is at work on the job either.
 DUE_HOSTS = f"""
 SELECT name FROM host WHERE name = ANY (%(hosts)s) AND excluded_at IS NULL AND EXISTS (
-    SELECT FROM page WHERE host = name AND due_at <= clock_timestamp() AND kind <> 'robots' AND {IN_SCOPE})
+    SELECT FROM page WHERE host = name AND due_at <= clock_timestamp() AND role <> 'robots' AND {IN_SCOPE})
 """
 COUNT_DOWN = "UPDATE crawl_job SET pages_left = pages_left - 1 WHERE id = %s AND pages_left > 0"
 COUNT_BACK = "UPDATE crawl_job SET pages_left = pages_left + 1 WHERE id = %s"
 DONE = "DELETE FROM crawl_job WHERE id = %s"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A kind of pages whose addresses are built, not found."""
+
+    site: Site
+    name: str  # of the kind
+    kind: Kind
+
+    def page(self, about: int | str | date, dated: date) -> dict[str, Any]:
+        """The page about a year, a day, a horse or a name, as a row of the frontier."""
+        assert self.kind.address is not None
+        return {
+            "url": self.kind.address(self.site.url, about), "host": host_name(self.site.url),
+            "source": self.site.source.name, "kind": self.name, "role": self.kind.role, "priority": self.kind.rank,
+            "about": about if isinstance(about, str) else None, "dated": dated, "found_on": None,
+        }  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -58,11 +76,9 @@ class Workplace:
 
     conninfo: str
     contact: str | None
-    sites: tuple[str, ...]
+    sites: tuple[Site, ...]  # those with photos first
     crawl_delay: float  # seconds
     hours: tuple[time, time] | None = None
-    netkeiba: str | None = None  # where the photos' races are asked for; None: photos only
-    netkeiba_race: str | None = None  # where calendars and races to come are asked for
     timeouts: Timeouts = field(default_factory=Timeouts)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     interrupted: bool = False  # told to stop from outside (Ctrl-C, SIGTERM)
@@ -70,16 +86,26 @@ class Workplace:
 
     @property
     def hosts(self) -> list[str]:
-        """The hosts that a crawl asks, each once, that of the photos first."""
-        return list(dict.fromkeys(host_name(site) for site in self.sites))
+        """The hosts that a crawl asks, each once, those of the photos first."""
+        return list(dict.fromkeys(host_name(site.url) for site in self.sites))
 
-    def site_of(self, host: str) -> str:
+    @property
+    def addresses(self) -> list[str]:
+        """The addresses of the sites, each once."""
+        return list(dict.fromkeys(site.url for site in self.sites))
+
+    def site_of(self, host: str) -> Site:
         """The site that a host is asked as."""
-        return next(site for site in self.sites if host_name(site) == host)
+        return next(site for site in self.sites if host_name(site.url) == host)
 
-    def source_of(self, site: str) -> str:
-        """Whose pages a site has."""
-        return netkeiba.SOURCE if site in (self.netkeiba, self.netkeiba_race) else keibado.SOURCE
+    def asked_for(self, role: Role) -> list[Asked]:
+        """The kinds of pages of a role that are asked for without a link to them, each with its site."""
+        return [
+            Asked(site, name, kind)
+            for site in self.sites
+            for name, kind in site.source.kinds.items()
+            if kind.role is role and kind.site == site.name and kind.address
+        ]
 
     async def connect(self) -> Connection:
         """A connection of one's own, each statement a transaction unless said otherwise."""

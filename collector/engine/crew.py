@@ -33,6 +33,7 @@ from collector.pipeline import drift
 from collector.politeness.gate import Blocked, Connection, Gate, Pace, Wait
 from collector.politeness.robots import next_opening
 from collector.settings import is_loopback
+from collector.sources import Site
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ class Crew:
 
     async def run(self) -> None:
         """Work until the place is told to stop, whatever becomes of the database meanwhile."""
-        async with Fetcher(self.place.contact, self.place.sites, self.place.timeouts) as self.place.fetcher:
+        async with Fetcher(self.place.contact, self.place.addresses, self.place.timeouts) as self.place.fetcher:
             try:
                 await self._look_for_ever()
             finally:
@@ -287,7 +288,7 @@ class Crew:
         place, site = self.place, self.place.site_of(host)
         async with await place.connect() as connection:
             await connection.execute("SET idle_in_transaction_session_timeout = '30s'")
-            pace = Pace(place.crawl_delay, is_loopback(site))
+            pace = Pace(place.crawl_delay, is_loopback(site.url))
             gate = await Gate.claim(connection, host, pace, place.stopping, lease=FROZEN, who=_who())
             if gate is None:
                 return None
@@ -299,10 +300,10 @@ class Crew:
             await match_photos(connection)
             return end
 
-    async def _ask(self, gate: Gate, site: str) -> LaneEnd:
+    async def _ask(self, gate: Gate, site: Site) -> LaneEnd:
         assert self.place.fetcher is not None
         try:
-            robots = await robots_in_force(gate, self.place.fetcher, self.place.source_of(site), site)
+            robots = await robots_in_force(gate, self.place.fetcher, site.source.name, site.url)
         except Blocked as blocked:
             return LaneEnd("blocked", blocked.until, str(blocked))
         if robots is None:

@@ -1,7 +1,7 @@
 """`collector refresh-labels`: which horses' aptitudes are asked for again, and what came of it.
 
 A horse is looked at first on its own page, which shows the aptitude itself (older layout) or says where it is. From
-then on its interval follows how fast opinion changes (`frontier.ask_opinion_at`); a race makes it due, retirement
+then on its interval follows how fast opinion changes (`policy.ask_opinion_at`); a race makes it due, retirement
 stretches it. Everything else is the crawl's own machinery: pages in the frontier, one lane a host.
 """
 
@@ -11,53 +11,52 @@ from datetime import timedelta
 from typing import Any
 
 from collector.engine.crawl import Tick, Watch, database_clock, due_pages, exit_code
-from collector.engine.crawl_jobs import CrawlJob, Workplace, ask_for
+from collector.engine.crawl_jobs import Asked, CrawlJob, Workplace, ask_for
 from collector.errors import ExitCode
-from collector.frontier.queue import PRIORITY, UNDATED, Scope
+from collector.frontier.scope import Scope
 from collector.frontier.status import HORSES, summarise
 from collector.politeness.gate import Connection, host_name
-from collector.sources.netkeiba import pages as netkeiba
-from collector.storage.models import PageKind
+from collector.storage.models import UNDATED
+from collector.storage.roles import Role
 
 # The pages of the horses that photos show, those that are not known yet.
-WANT = """
-INSERT INTO page (url, host, source, kind, dated, priority, due_at)
-SELECT replace(%(address)s, '{}', horse_id), %(host)s, %(source)s, 'horse', %(undated)s, %(priority)s, clock_timestamp()
+FOLLOW = """
+INSERT INTO page (url, host, source, kind, role, about, dated, priority, due_at)
+SELECT replace(%(url)s, '{}', horse_id), %(host)s, %(source)s, %(kind)s, %(role)s, horse_id, %(dated)s, %(priority)s,
+       clock_timestamp()
 FROM (SELECT DISTINCT horse_id FROM photo_match WHERE horse_id IS NOT NULL
       AND (%(only)s::text[] IS NULL OR horse_id = ANY (%(only)s))) AS shown
-WHERE NOT EXISTS (SELECT FROM page WHERE url = replace(%(address)s, '{}', horse_id))
+WHERE NOT EXISTS (SELECT FROM page WHERE url = replace(%(url)s, '{}', horse_id))
 ORDER BY horse_id
 ON CONFLICT (url) DO NOTHING
 """
-# Which horse a label's page belongs to.
-HORSE = "substring(page.url FROM '(?:/horse/|[?&]id=)([0-9A-Za-z]{10})')"
-LABEL_PAGES = "host = %(host)s AND kind IN ('horse', 'aptitude') AND due_at IS NOT NULL"
+LABEL_PAGES = "host = %(host)s AND role IN ('horse', 'aptitude') AND due_at IS NOT NULL"
 # Opinion moves when a horse has run: it is looked at once after each race.
 RACED = f"""
 UPDATE page SET due_at = clock_timestamp() FROM entry JOIN race USING (race_id)
-WHERE {LABEL_PAGES} AND entry.horse_id = {HORSE}
+WHERE {LABEL_PAGES} AND entry.horse_id = page.about
 AND race_date BETWEEN current_date - 14 AND current_date - 1 AND last_fetched_at < race_date + 1
 """
 RETIRED = f"""
 UPDATE page SET due_at = last_fetched_at + interval '90 days' FROM horse
-WHERE {LABEL_PAGES} AND horse.horse_id = {HORSE} AND horse.retired
+WHERE {LABEL_PAGES} AND horse.horse_id = page.about AND horse.retired
 AND last_fetched_at IS NOT NULL AND due_at < last_fetched_at + interval '90 days'
 """
 OLDER = f"""
 UPDATE page SET due_at = clock_timestamp() WHERE {LABEL_PAGES} AND last_fetched_at < clock_timestamp() - %(age)s
 """
-NAMED = f"UPDATE page SET due_at = clock_timestamp() WHERE {LABEL_PAGES} AND {HORSE} = ANY (%(only)s)"
+NAMED = f"UPDATE page SET due_at = clock_timestamp() WHERE {LABEL_PAGES} AND page.about = ANY (%(only)s)"
 DUE = """
-SELECT count(*) FROM page WHERE host = %(host)s AND dated = %(undated)s AND kind IN ('horse', 'aptitude', 'reviews')
+SELECT count(*) FROM page WHERE host = %(host)s AND dated = %(undated)s AND role IN ('horse', 'aptitude', 'reviews')
 AND due_at <= clock_timestamp()
 """
 # What a page leads to is known when it is read: a horse's page shows the aptitude itself or says where it is, and where
 # that has changed, the reviews behind it are counted.
-FOLLOWING = f"""
+FOLLOWING = """
 SELECT COALESCE(sum(CASE
-    WHEN kind = 'horse' AND NOT EXISTS (SELECT FROM page AS known
-        WHERE known.url = replace(%(aptitude)s, '{{}}', {HORSE}) AND known.last_fetched_at IS NOT NULL) THEN 2
-    WHEN kind = 'aptitude' THEN 1 ELSE 0 END), 0)
+    WHEN role = 'horse' AND NOT EXISTS (SELECT FROM page AS known
+        WHERE known.role = 'aptitude' AND known.about = page.about AND known.last_fetched_at IS NOT NULL) THEN 2
+    WHEN role = 'aptitude' THEN 1 ELSE 0 END), 0)
 FROM page WHERE host = %(host)s AND dated = %(undated)s AND due_at <= clock_timestamp()
 """
 OUTCOME = f"""
@@ -97,6 +96,11 @@ class Refreshed:
         }
 
 
+def labels_of(place: Workplace) -> Asked | None:
+    """Where labels are asked for: the pages of horses; None where no source gives them."""
+    return next(iter(place.asked_for(Role.HORSE)), None)
+
+
 def label_scope(limit: int | None = None) -> Scope:
     """What a refresh covers: the pages that belong to no day, at most so many of them."""
     return Scope(UNDATED, UNDATED, limit)
@@ -115,25 +119,24 @@ class Foreseen:
 
 
 async def foresee(
-    connection: Connection, site: str, *, older_than: timedelta | None, horses: list[str] | None
+    connection: Connection, asked: Asked, *, older_than: timedelta | None, horses: list[str] | None
 ) -> Foreseen:
     """Count what a refresh would ask for, and change nothing."""
-    facts = {"host": host_name(site), "undated": UNDATED, "aptitude": netkeiba.aptitude_url(site, "{}")}
+    facts = {"host": host_name(asked.site.url), "undated": UNDATED}
     async with connection.transaction(force_rollback=True):
-        due = await plan(connection, site, older_than=older_than, horses=horses)
+        due = await plan(connection, asked, older_than=older_than, horses=horses)
         row = await (await connection.execute(FOLLOWING, facts)).fetchone()
     assert row is not None
     return Foreseen(due, due + int(row[0]))
 
 
-async def plan(connection: Connection, site: str, *, older_than: timedelta | None, horses: list[str] | None) -> int:
+async def plan(connection: Connection, asked: Asked, *, older_than: timedelta | None, horses: list[str] | None) -> int:
     """Make due what is to be asked for now; returns how many pages that are."""
-    host = host_name(site)
+    host = host_name(asked.site.url)
     facts: dict[str, Any] = {"host": host, "only": horses, "age": older_than, "undated": UNDATED}
-    new = {"address": netkeiba.horse_url(site, "{}"), "source": netkeiba.SOURCE, "priority": PRIORITY[PageKind.HORSE]}
     async with connection.transaction():
         await connection.execute("INSERT INTO host (name) VALUES (%s) ON CONFLICT DO NOTHING", (host,))
-        await connection.execute(WANT, facts | new)
+        await connection.execute(FOLLOW, facts | asked.page("{}", UNDATED))
         for query in (RETIRED, RACED):
             await connection.execute(query, facts)
         if older_than is not None:
@@ -146,10 +149,10 @@ async def plan(connection: Connection, site: str, *, older_than: timedelta | Non
 
 
 async def refresh(
-    place: Workplace, site: str, scope: Scope, show: Callable[[Tick], Awaitable[None]]
+    place: Workplace, asked: Asked, scope: Scope, show: Callable[[Tick], Awaitable[None]]
 ) -> tuple[Refreshed, ExitCode]:
     """Ask for what is due, to the end or to the limit, in this process and with whoever helps."""
-    host = host_name(site)
+    host = host_name(asked.site.url)
     blocked = False
     async with await place.connect() as connection:
         started = await database_clock(connection)

@@ -8,12 +8,12 @@ from typing import Any
 from collector.engine.visit import Visit
 from collector.errors import HostBusy, PaddockError, Refused, TryLater, Unsafe
 from collector.fetch.fetcher import REDIRECTS, Fetcher, Response, check_status
-from collector.frontier.queue import UNDATED, DuePage
+from collector.frontier.queue import DuePage
 from collector.pipeline.store import Outcome, commit
 from collector.politeness.gate import Blocked, Connection, Gate
 from collector.politeness.robots import Robots
 from collector.storage.archive import pack, unpack
-from collector.storage.models import PageState
+from collector.storage.models import UNDATED, PageState
 
 logger = logging.getLogger(__name__)
 
@@ -21,12 +21,13 @@ FRESH_FOR = timedelta(hours=24)  # RFC 9309 section 2.4
 ASK_AGAIN = timedelta(hours=1)  # while the site's answer is out of reach and an older copy stands in
 
 FIND = """
-SELECT page.id, page.url, page.source, page.kind, page.dated, page.state, page.etag, page.last_modified,
+SELECT page.id, page.url, page.source, page.kind, page.role, page.dated, page.state, page.etag, page.last_modified,
        page.digest, page.failures, page.last_fetched_at, page.due_at > clock_timestamp(), blob.content, blob.encoding
 FROM page LEFT JOIN blob USING (digest) WHERE page.url = %s
 """
 KNOWN = """
-INSERT INTO page (url, host, source, kind, dated, due_at) VALUES (%s, %s, %s, 'robots', %s, clock_timestamp())
+INSERT INTO page (url, host, source, kind, role, dated, due_at)
+VALUES (%s, %s, %s, 'robots', 'robots', %s, clock_timestamp())
 ON CONFLICT DO NOTHING
 """
 

@@ -16,7 +16,8 @@ from collector.engine import refresh
 from collector.engine.crawl import begin
 from collector.engine.crawl_jobs import Workplace, ask_for
 from collector.errors import UsageError
-from collector.frontier.queue import STILL_CHANGING, Scope, seed_year, today
+from collector.frontier.policy import STILL_CHANGING, seed_year, today
+from collector.frontier.scope import Scope
 from collector.politeness.gate import Connection, host_name
 from collector.politeness.robots import TOKYO
 
@@ -45,7 +46,7 @@ FROM tick LEFT JOIN LATERAL (
            max(at) AS last_request
     FROM fetch_log JOIN page ON page.id = page_id
     WHERE fetch_log.host = tick.host AND at >= tick.last_at AND kind <> 'robots'
-    AND (kind IN ('horse', 'aptitude', 'reviews')) = (tick.name = 'labels')) AS asked ON true
+    AND (role IN ('horse', 'aptitude', 'reviews')) = (tick.name = 'labels')) AS asked ON true
 ORDER BY next_at
 """
 
@@ -108,18 +109,18 @@ async def fire(place: Workplace, connection: Connection, crons: dict[str, str]) 
 async def _ask(name: str, place: Workplace, connection: Connection, now: datetime) -> tuple[str, int]:
     """What a tick leads to: pages become due, and a job asks for them."""
     if name == LABELS:
-        site = place.netkeiba
-        assert site is not None
-        pages = await refresh.plan(connection, site, older_than=None, horses=None)
+        asked = refresh.labels_of(place)
+        assert asked is not None
+        host = host_name(asked.site.url)
+        pages = await refresh.plan(connection, asked, older_than=None, horses=None)
         if pages:  # a lane that has nothing to do would still ask for robots.txt
-            await ask_for(connection, [host_name(site)], refresh.label_scope(), attended=False)
-        return host_name(site), pages
-    site = place.sites[0]
+            await ask_for(connection, [host], refresh.label_scope(), attended=False)
+        return host, pages
     # Last year's index still changes in January.
     scope = Scope(seed_year(today(now - STILL_CHANGING).year), seed_year(today(now).year + 1) - timedelta(days=1))
-    pages = await begin(connection, site, place.hosts, scope)
+    pages = await begin(connection, place, scope)
     await ask_for(connection, place.hosts, scope, attended=False)
-    return host_name(site), pages
+    return place.hosts[0], pages
 
 
 async def report(connection: Connection, schedule: Schedule) -> list[dict[str, Any]]:

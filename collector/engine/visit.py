@@ -25,8 +25,8 @@ from collector.fetch.fetcher import (
     keeps_out,
     pause_asked_for,
 )
-from collector.fetch.headers import shown, storable
-from collector.frontier import queue
+from collector.fetch.headers import shown, storable, usable_date, usable_etag
+from collector.frontier import policy
 from collector.frontier.queue import DuePage
 from collector.pipeline.derive import derive_soon
 from collector.pipeline.store import Outcome, commit
@@ -34,14 +34,15 @@ from collector.pipeline.verdict import Verdict, decide, revisit_at
 from collector.politeness.gate import Gate, Slot, Wait, host_name
 from collector.politeness.robots import Robots
 from collector.storage.archive import Packed, digest_of, pack, type_of, unpack
-from collector.storage.models import PageKind, PageState
+from collector.storage.models import PageState
+from collector.storage.roles import Role
 
 ATTEMPTS = 3  # of one page in one visit, each on a slot of its own
 MAX_HOPS = 5  # redirects
 LONGEST_STAY = (
     60.0  # seconds that a redirect may ask us to wait before we follow it; longer, and the host is left alone
 )
-PHOTOS = (PageKind.IMAGE, PageKind.PHOTO_PAGE)
+PHOTOS = (Role.PICTURE, Role.PHOTO_PAGE)
 HELD = "SELECT media_type, encoding, content FROM page JOIN blob USING (digest) WHERE page.id = %s"
 
 
@@ -128,9 +129,9 @@ class Visit:
             Disallowed: by robots.txt.
             Unsafe: by its address.
         """
-        if self.page.kind is not PageKind.ROBOTS and not self.robots.allowed(url):
+        if self.page.role is not Role.ROBOTS and not self.robots.allowed(url):
             raise Disallowed(f"robots.txt disallows it ({shown(self.robots.verdict(url).line)})")
-        if self.page.kind in PHOTOS and not (verdict := self.robots.training(url)).allowed:
+        if self.page.role in PHOTOS and not (verdict := self.robots.training(url)).allowed:
             raise Disallowed(f"robots.txt disallows training on it ({shown(verdict.line)})")
         self.fetcher.check(url)
 
@@ -139,7 +140,7 @@ class Visit:
         self._check(url)
         page, taken = self.page, self.slot
         self.slot = None
-        forgettable = None if page.kind is PageKind.ROBOTS else page.id  # its host alone decides about robots.txt
+        forgettable = None if page.role is Role.ROBOTS else page.id  # its host alone decides about robots.txt
         slot = await self.gate.wait(taken or await self.gate.reserve(), forgettable, taken=taken is not None)
         if slot is None:
             return None
@@ -150,7 +151,7 @@ class Visit:
                 response = await self.gate.watch(
                     self.fetcher.get(
                         url,
-                        max_bytes=IMAGE_BYTES if page.kind is PageKind.IMAGE else PAGE_BYTES,
+                        max_bytes=IMAGE_BYTES if page.role is Role.PICTURE else PAGE_BYTES,
                         etag=page.etag if page.digest else None,
                         last_modified=page.last_modified if page.digest else None,
                         when_sent=lambda: self._sent(slot),
@@ -159,9 +160,9 @@ class Visit:
         finally:
             self.took = asyncio.get_running_loop().time() - began
         self.status = response.status
-        if response.status == 304 and not (page.digest and (page.etag or page.last_modified)):
+        if response.status == 304 and not (page.digest and (usable_etag(page.etag) or usable_date(page.last_modified))):
             raise TryLater("not modified (304), though we asked without conditions: nothing came", 304)
-        if page.kind is not PageKind.ROBOTS:
+        if page.role is not Role.ROBOTS:
             check_status(response, self.at)
         return response
 
@@ -183,7 +184,7 @@ class Visit:
     ) -> Outcome:
         """What this visit changes; a failed page is due again by its number of failures."""
         if state is PageState.FAILED and due_at is None:
-            due_at = queue.retry_at(failures, self.at)
+            due_at = policy.retry_at(failures, self.at)
         page = self.page
         facts.setdefault("etag", page.etag)
         facts.setdefault("last_modified", page.last_modified)
@@ -215,7 +216,7 @@ async def read(visit: Visit, response: Response, stopped_kinds: Set[tuple[str, s
     """
     page = visit.page
     if response.status in (404, 410):
-        due_at = queue.recheck_at(page.kind, page.dated, visit.at)
+        due_at = policy.recheck_at(page.role, page.dated, visit.at)
         return visit.outcome("gone", PageState.GONE, due_at=due_at)
     if directive := _kept_out(page, response):
         return visit.outcome("refused", PageState.EXCLUDED, error=f"its headers keep it out: {directive}")
@@ -244,7 +245,7 @@ async def read(visit: Visit, response: Response, stopped_kinds: Set[tuple[str, s
 
 def _kept_out(page: DuePage, response: Response) -> str | None:
     """By which of its headers an answer, be it a redirect, keeps a photo out."""
-    return keeps_out(response.headers, of_picture=page.kind is PageKind.IMAGE) if page.kind in PHOTOS else None
+    return keeps_out(response.headers, of_picture=page.role is Role.PICTURE) if page.role in PHOTOS else None
 
 
 def _decided(visit: Visit, verdict: Verdict, name: str, facts: dict[str, Any]) -> Outcome:

@@ -7,13 +7,14 @@ from typing import Any, LiteralString
 
 from collector.console.wording import in_japan
 from collector.frontier.hosts import HostState, host_states
-from collector.frontier.queue import IN_SCOPE, Scope, scope_parameters
+from collector.frontier.scope import IN_SCOPE, Scope, scope_parameters
 from collector.politeness.gate import Connection
+from collector.storage.roles import LABEL_ROLES
 
 # `page.dated` is the issue's date (of a race its own day), so a photo's range is told by its own page's.
 SUMMARY = f"""
 WITH scope AS (
-    SELECT * FROM page WHERE host = ANY (%(hosts)s) AND kind <> 'robots' AND {IN_SCOPE}),
+    SELECT * FROM page WHERE host = ANY (%(hosts)s) AND role <> 'robots' AND {IN_SCOPE}),
 asked_of AS (
     SELECT count(*) AS requests, sum(size) AS bytes, min(gap) AS min_gap,
            count(*) FILTER (WHERE outcome = 'not_modified') AS not_modified
@@ -30,13 +31,13 @@ photos AS (
     FROM photo JOIN scope AS shown ON shown.url = photo.page_url
     LEFT JOIN page AS image ON image.url = photo.image_url)
 SELECT
-    (SELECT count(*) FROM scope WHERE kind = 'issue_index' AND state = 'fetched') AS issues,
+    (SELECT count(*) FROM scope WHERE role = 'issue' AND state = 'fetched') AS issues,
     (SELECT count(*) FROM photos WHERE held AND new) AS photos_new,
     (SELECT count(*) FROM photos WHERE held AND NOT new) AS photos_known,
     (SELECT count(*) FROM photos WHERE NOT held AND failed) AS photos_failed,
     (SELECT count(*) FROM photos WHERE NOT held AND missing) AS photos_missing,
-    (SELECT count(*) FROM scope WHERE kind = 'race_result' AND state = 'fetched') AS races,
-    (SELECT count(*) FROM scope WHERE kind = 'race_day' AND state = 'fetched') AS race_days,
+    (SELECT count(*) FROM scope WHERE role = 'result' AND state = 'fetched') AS races,
+    (SELECT count(*) FROM scope WHERE role = 'race_day' AND state = 'fetched') AS race_days,
     asked.requests, asked.busiest, asked.bytes, asked.not_modified, asked.min_gap,
     EXTRACT(EPOCH FROM clock_timestamp() - %(started)s)::float8 AS elapsed,
     (SELECT count(*) FROM scope WHERE state IN ('failed', 'quarantined') AND GREATEST(last_fetched_at,
@@ -46,7 +47,7 @@ SELECT
                    AND scope.state = 'failed')) AS refused,
     EXISTS (SELECT FROM drift WHERE source IN (SELECT source FROM scope)) AS layout_changed,
     (SELECT dated FROM page JOIN fetch_log ON fetch_log.page_id = page.id
-     WHERE fetch_log.host = ANY (%(hosts)s) AND at >= %(started)s AND kind IN ('issue_index', 'photo_page', 'image')
+     WHERE fetch_log.host = ANY (%(hosts)s) AND at >= %(started)s AND role IN ('issue', 'photo_page', 'picture')
      ORDER BY fetch_log.id DESC LIMIT 1) AS latest
 FROM asked
 """
@@ -124,10 +125,10 @@ SELECT (SELECT count(*) FROM issue), (SELECT count(*) FROM photo),
 # What is saved is told against asking for every horse each night.
 LABELS = f"""
 WITH counted AS ({HORSES}),
-labels AS (SELECT * FROM page WHERE kind IN ('horse', 'aptitude') AND due_at IS NOT NULL)
+labels AS (SELECT * FROM page WHERE role IN ('horse', 'aptitude') AND due_at IS NOT NULL)
 SELECT (SELECT horses FROM counted), (SELECT rated FROM counted), (SELECT unreviewed FROM counted),
        (SELECT count(*) FROM labels WHERE due_at <= clock_timestamp()), (SELECT min(due_at) FROM labels),
-       (SELECT count(*) FROM fetch_log JOIN page ON page.id = page_id WHERE kind IN ('horse', 'aptitude', 'reviews')),
+       (SELECT count(*) FROM fetch_log JOIN page ON page.id = page_id WHERE role IN ('horse', 'aptitude', 'reviews')),
        (SELECT COALESCE(sum(1 + floor(EXTRACT(EPOCH FROM clock_timestamp() - added_at) / 86400)), 0)::bigint
         FROM labels),
        (SELECT percentile_disc(ARRAY[0, 0.5, 1]) WITHIN GROUP (
@@ -139,8 +140,8 @@ SELECT count(*) FILTER (WHERE horse_id IS NOT NULL), count(*) FILTER (WHERE hors
 FROM photo JOIN photo_match USING (source, issue_code, number)
 """
 DUE = """
-SELECT kind, count(*) FILTER (WHERE due_at <= clock_timestamp()), count(*), min(due_at) FROM page
-WHERE due_at IS NOT NULL AND kind <> 'robots' GROUP BY kind ORDER BY kind
+SELECT kind, role, count(*) FILTER (WHERE due_at <= clock_timestamp()), count(*), min(due_at) FROM page
+WHERE due_at IS NOT NULL AND role <> 'robots' GROUP BY kind, role ORDER BY kind, role
 """
 GATES = (
     "SELECT name, last_request_at, smallest_gap, delay, delay_reason, incidents, excluded_at FROM host ORDER BY name"
@@ -149,7 +150,7 @@ GATES = (
 JOBS = f"""
 SELECT since, until, "limit", all_races, asked_at, COALESCE(attended_until > clock_timestamp(), false), pages_left,
        hosts,
-       (SELECT count(*) FROM page WHERE host = ANY (hosts) AND due_at <= clock_timestamp() AND kind <> 'robots'
+       (SELECT count(*) FROM page WHERE host = ANY (hosts) AND due_at <= clock_timestamp() AND role <> 'robots'
         AND {IN_SCOPE.replace("%(since)s", "since").replace("%(until)s", "until").replace("%(limit)s", '"limit"')})
 FROM crawl_job ORDER BY id
 """
@@ -211,8 +212,8 @@ async def report(connection: Connection) -> dict[str, Any]:
         "held": {name: int(value) for name, value in zip(names, held, strict=True)},
         "pages": [{"kind": kind, "state": state, "count": count} for kind, state, count in await rows(STATES)],
         "due": [
-            {"kind": kind, "now": now, "later": total - now, "next_at": next_at}
-            for kind, now, total, next_at in await rows(DUE)
+            {"kind": kind, "role": role, "now": now, "later": total - now, "next_at": next_at}
+            for kind, role, now, total, next_at in await rows(DUE)
         ],
         "hosts": hosts,
         "jobs": jobs,
@@ -257,7 +258,7 @@ def next_things(facts: dict[str, Any]) -> list[str]:
         things.append("Some photos are open: `collector match --review` shows their candidates.")
     if facts["labels"]["horses"] and not facts["labels"]["requests"]:
         things.append("No label was asked for yet: run `collector refresh-labels`.")
-    if any(due["now"] for due in facts["due"] if due["kind"] not in ("horse", "aptitude", "reviews")):
+    if any(due["now"] for due in facts["due"] if due["role"] not in LABEL_ROLES):
         things.append("Pages are due: run `collector crawl` with the range you want.")
     if not facts["held"]["requests"]:
         things.append("Nothing collected yet: run `collector crawl --since 2016` (--demo tries it on a look-alike).")

@@ -9,8 +9,8 @@ from collector.console.typed import half_width
 from collector.errors import UsageError
 from collector.matching.rules import Decision, Runner, Shown, days_of, decide
 from collector.politeness.gate import Connection
-from collector.sources.netkeiba.urls import word_of
 from collector.sources.text_tools.text import horse_key
+from collector.storage.photo_ids import EXAMPLE, read_photo_id
 
 # Without its races there is nothing to match an issue with.
 ISSUES = """
@@ -30,8 +30,8 @@ WHERE race_date = ANY (%s) ORDER BY race_id, horse_id
 """
 UNREAD = """
 SELECT EXISTS (SELECT FROM unnest(%(days)s::date[]) AS day WHERE NOT EXISTS (
-           SELECT FROM page WHERE kind = 'race_day' AND dated = day AND state IN ('fetched', 'gone')))
-    OR EXISTS (SELECT FROM page WHERE kind = 'race_result' AND dated = ANY (%(days)s) AND state IN ('due', 'failed'))
+           SELECT FROM page WHERE role = 'race_day' AND dated = day AND state IN ('fetched', 'gone')))
+    OR EXISTS (SELECT FROM page WHERE role = 'result' AND dated = ANY (%(days)s) AND state IN ('due', 'failed'))
 """
 # A horse's id begins with its year of birth; ids with letters are horses from abroad, of any age.
 KNOWN = """
@@ -39,7 +39,10 @@ SELECT horse_id FROM horse WHERE horse_key = ANY (%(keys)s)
 AND (%(age)s::int IS NULL OR horse_id !~ '^[0-9]{10}$' OR left(horse_id, 4)::int = %(year)s - %(age)s)
 ORDER BY horse_id
 """
-SEARCHES = "SELECT url, state IN ('fetched', 'gone') FROM page WHERE kind = 'horse_search'"
+SEARCHES = """
+SELECT about FROM page WHERE role = 'horse_search' AND about IS NOT NULL
+GROUP BY about HAVING bool_and(state IN ('fetched', 'gone'))
+"""
 KEEP = """
 INSERT INTO photo_match AS held (source, issue_code, number, horse_id, race_id, rule, candidates, decided_at)
 VALUES (%(source)s, %(issue_code)s, %(number)s, %(horse_id)s, %(race_id)s, %(rule)s, %(candidates)s, clock_timestamp())
@@ -54,8 +57,12 @@ SELECT count(*) FILTER (WHERE horse_id IS NOT NULL), count(*) FILTER (WHERE race
 FROM photo JOIN photo_match USING (source, issue_code, number)
 """
 OPEN = """
-SELECT issue_code, number, horse_name, race_name, rule, candidates, page_url
-FROM photo JOIN photo_match USING (source, issue_code, number) WHERE horse_id IS NULL ORDER BY issue_code, number
+SELECT photo_id, issue_code, number, horse_name, race_name, rule, candidates, page_url
+FROM photo JOIN photo_match USING (source, issue_code, number) WHERE horse_id IS NULL ORDER BY issue_code, photo_id
+"""
+NAMED = """
+SELECT photo_id FROM photo
+WHERE issue_code = %(code)s AND number = %(number)s AND (%(source)s::text IS NULL OR source = %(source)s) ORDER BY id
 """
 BY_HAND = """
 INSERT INTO photo_match (source, issue_code, number, horse_id, race_id, rule, by_hand, decided_at)
@@ -64,7 +71,7 @@ FROM photo LEFT JOIN LATERAL (
     SELECT entry.race_id FROM entry JOIN race USING (race_id), issue
     WHERE entry.horse_id = %(horse_id)s AND issue.source = photo.source AND issue.code = photo.issue_code
     AND race_date BETWEEN issue_date - 4 AND issue_date ORDER BY race_date DESC LIMIT 1) AS ran ON true
-WHERE issue_code = %(issue_code)s AND photo.number = %(number)s
+WHERE photo.photo_id = %(photo)s
 ON CONFLICT (source, issue_code, number) DO UPDATE SET horse_id = EXCLUDED.horse_id, race_id = EXCLUDED.race_id,
     rule = EXCLUDED.rule, by_hand = true, candidates = '{}', decided_at = EXCLUDED.decided_at
 """
@@ -96,10 +103,7 @@ async def match_photos(connection: Connection, *, again: bool = False) -> Matche
 
 async def _looked_up(connection: Connection) -> set[str]:
     """The names that have been searched for, to the last page of the answer."""
-    whole: dict[str, bool] = {}
-    for url, answered in await (await connection.execute(SEARCHES)).fetchall():
-        whole[word_of(url)] = answered and whole.get(word_of(url), True)
-    return {name for name, answered in whole.items() if answered}
+    return {name for (name,) in await (await connection.execute(SEARCHES)).fetchall()}
 
 
 async def _match_issue(
@@ -151,24 +155,33 @@ def _row(source: str, code: str, number: int, decision: Decision) -> dict[str, A
 async def open_photos(connection: Connection) -> list[dict[str, Any]]:
     """The photos whose horse is open, each with its candidates: their names, ages and what they ran in."""
     rows = await (await connection.execute(OPEN)).fetchall()
-    names = ("issue_code", "number", "horse_name", "race_name", "why", "candidates", "page_url")
-    return [dict(zip(names, row, strict=True)) | {"photo": f"{row[0]}-{row[1]:02}"} for row in rows]
+    names = ("photo", "issue_code", "number", "horse_name", "race_name", "why", "candidates", "page_url")
+    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 async def decide_by_hand(connection: Connection, photo: str, horse: str) -> str:
-    """Tie a photo (`160104-01`) to a horse (its id, or its name where only one bears it); returns the horse's id.
+    """Tie a photo (its id) to a horse (its id, or its name where only one bears it); returns the horse's id.
 
     Raises:
-        UsageError: there is no such photo or horse, or several horses.
+        UsageError: there is no such photo or horse, or several.
     """
-    code, _, number = half_width(photo).partition("-")
-    if not (len(code) == 6 and code.isdecimal() and number.isdecimal() and len(number) < 9):
-        raise UsageError(f"{photo} is no photo; write the issue and the number, such as 160104-01.")
+    named = await _find_photo(connection, half_width(photo))
     horse_id = await _find_horse(connection, horse)
-    named = {"issue_code": code, "number": int(number), "horse_id": horse_id}
-    if (await connection.execute(BY_HAND, named)).rowcount == 0:
-        raise UsageError(f"There is no photo {photo}; `collector match --review` lists the open ones.")
+    await connection.execute(BY_HAND, {"photo": named, "horse_id": horse_id})
     return horse_id
+
+
+async def _find_photo(connection: Connection, photo: str) -> str:
+    key = read_photo_id(photo)
+    if key is None:
+        raise UsageError(f"{photo} is not a photo; write its id, source:issue/number, such as {EXAMPLE}.")
+    facts = {"source": key.source, "code": key.code, "number": key.number}
+    rows = await (await connection.execute(NAMED, facts)).fetchall()
+    if not rows:
+        raise UsageError(f"There is no photo {photo}; `collector match --review` lists the open ones.")
+    if len(rows) > 1:
+        raise UsageError(f"Several photos are called {photo}: {', '.join(row[0] for row in rows)}; give the whole id.")
+    return rows[0][0]
 
 
 async def _find_horse(connection: Connection, horse: str) -> str:

@@ -4,17 +4,14 @@ import traceback
 from dataclasses import dataclass
 
 from collector.errors import BrokenPicture, KeptOut, NoSuchPage, ParseError, Refused
-from collector.sources import Parsed
-from collector.sources.keibado import pages as keibado
-from collector.sources.netkeiba import pages as netkeiba
+from collector.sources.parsed import Parsed
+from collector.sources.registry import source_of
+from collector.sources.source import IMAGE, ROBOTS
 from collector.sources.text_tools.text import block_reason, decode
 from collector.storage.decoders import decoders
 from collector.storage.images import Picture, inspect
-from collector.storage.models import PageKind
 
 NOTHING = Parsed(())
-JSON = (PageKind.APTITUDE, PageKind.REVIEWS)  # always UTF-8, as RFC 8259 has it
-SOURCES = {keibado.SOURCE: keibado, netkeiba.SOURCE: netkeiba}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +35,13 @@ class Derived:
         return isinstance(self.failure, KeptOut) or any(getattr(item, "keep_out", False) for item in self.parsed.items)
 
 
-async def derive_soon(source: str, kind: PageKind, url: str, body: bytes, content_type: str | None) -> Derived:
+async def derive_soon(source: str, kind: str, url: str, body: bytes, content_type: str | None) -> Derived:
     """The same as `derive`, while others go on: a picture may take seconds.
 
     Raises:
         Refused: it is a block page, served as if it were content.
     """
-    if kind is not PageKind.IMAGE:
+    if kind != IMAGE:
         return derive(source, kind, url, body, content_type)
     try:
         return Derived(picture=await decoders().ask(inspect, body))
@@ -54,7 +51,7 @@ async def derive_soon(source: str, kind: PageKind, url: str, body: bytes, conten
         return tripped(error)
 
 
-def derive(source: str, kind: PageKind, url: str, body: bytes, content_type: str | None) -> Derived:
+def derive(source: str, kind: str, url: str, body: bytes, content_type: str | None) -> Derived:
     """Read one stored page. A page that trips our own code is a failure like any other.
 
     Raises:
@@ -77,20 +74,21 @@ def tripped(error: Exception) -> Derived:
     return Derived(failure=ParseError("parser", f"an error of our own: {error!r:.300}"), trace="".join(shown))
 
 
-def _derive(source: str, kind: PageKind, url: str, body: bytes, content_type: str | None) -> Derived:
-    if kind is PageKind.ROBOTS:
+def _derive(source: str, kind: str, url: str, body: bytes, content_type: str | None) -> Derived:
+    if kind == ROBOTS:
         return Derived()
-    if kind is PageKind.IMAGE:
+    if kind == IMAGE:
         try:
             return Derived(picture=decoders().run(inspect, body))
         except (BrokenPicture, OSError) as error:
             return _no_picture(error)
     try:
-        text = decode(body, content_type, "utf-8" if kind in JSON else SOURCES[source].CHARSET)
+        its = source_of(source)
+        text = decode(body, content_type, its.kind(kind).charset or its.charset)
     except ParseError as error:
         return Derived(failure=error)
     try:
-        return Derived(SOURCES[source].parse(kind, url, text))
+        return Derived(its.parse(kind, url, text))
     except ParseError as error:
         # Only a page that is no page of the site is looked at for a block: its words are no proof elsewhere.
         if reason := block_reason(text):

@@ -11,8 +11,6 @@ from typing import Any
 
 import psycopg
 
-from collector.storage.models import PageKind
-
 logger = logging.getLogger(__name__)
 
 WINDOW = 10  # last pages of the kind that are looked at
@@ -49,7 +47,7 @@ def is_too_many(without: int, pages: int) -> bool:
     return pages > 0 and without * WINDOW >= TOO_MANY * pages
 
 
-async def judge(connection: psycopg.AsyncConnection[Any], source: str, kind: PageKind, missing: Iterable[str]) -> bool:
+async def judge(connection: psycopg.AsyncConnection[Any], source: str, kind: str, missing: Iterable[str]) -> bool:
     """Whether a page that lacks these fields is one too many; if so, the kind is stopped."""
     found = False
     for field in missing:

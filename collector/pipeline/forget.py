@@ -15,7 +15,7 @@ WITH RECURSIVE named AS (
     SELECT other.url FROM named
     JOIN page AS known ON known.url = named.url
     JOIN photo ON photo.page_url = named.url OR photo.image_url = named.url
-        OR (photo.digest = known.digest AND known.kind = 'image')
+        OR (photo.digest = known.digest AND known.role = 'picture')
     CROSS JOIN LATERAL (VALUES (photo.page_url), (photo.image_url)) AS other (url)
     WHERE other.url IS NOT NULL)
 SELECT array_agg(url) FROM named
@@ -27,8 +27,8 @@ WHERE (photo.page_url = ANY (%(urls)s) OR photo.image_url = ANY (%(urls)s))
   AND NOT near.image_url = ANY (%(urls)s)
 """
 UNKNOWN = """
-INSERT INTO page (url, host, source, kind, dated, state, error)
-VALUES (%(url)s, %(host)s, 'unknown', 'image', CURRENT_DATE, 'excluded', 'forgotten on request')
+INSERT INTO page (url, host, source, kind, role, dated, state, error)
+VALUES (%(url)s, %(host)s, 'unknown', 'image', 'picture', CURRENT_DATE, 'excluded', 'forgotten on request')
 ON CONFLICT DO NOTHING
 """
 DROP_PHOTOS = "DELETE FROM photo WHERE page_url = ANY (%(urls)s) OR image_url = ANY (%(urls)s)"
@@ -59,8 +59,8 @@ AND NOT EXISTS (SELECT FROM photo WHERE photo.digest = blob.digest)
 
 KNOWN = "SELECT count(*) FROM page WHERE url = ANY (%(urls)s) AND state <> 'excluded'"
 SHOWN = """
-SELECT issue_code || '-' || lpad(number::text, 2, '0') || ' (' || horse_name || ')' FROM photo
-WHERE page_url = ANY (%(urls)s) OR image_url = ANY (%(urls)s) ORDER BY issue_code, number
+SELECT photo_id || ' (' || horse_name || ')' FROM photo
+WHERE page_url = ANY (%(urls)s) OR image_url = ANY (%(urls)s) ORDER BY issue_code, photo_id
 """
 
 

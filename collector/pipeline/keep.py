@@ -6,7 +6,7 @@ from dataclasses import replace
 import psycopg
 
 from collector.errors import LaneLost, ParseError
-from collector.frontier.queue import retry_at
+from collector.frontier.policy import retry_at
 from collector.pipeline.derive import Derived
 from collector.pipeline.store import Outcome, commit
 from collector.pipeline.verdict import decide

@@ -7,27 +7,28 @@ from typing import Any, LiteralString
 from psycopg import AsyncConnection
 from psycopg.conninfo import make_conninfo
 
-from collector.frontier.queue import LABELS, DuePage
+from collector.frontier.queue import DuePage
 from collector.pipeline import drift
 from collector.pipeline.changes import Changes, compare, remember
 from collector.pipeline.forget import take_archive
 from collector.pipeline.pool import BATCH, BATCH_BYTES, Answer, processes_for, read_batch, read_in_order
 from collector.pipeline.rewrite import Rewriting
 from collector.politeness.gate import Connection
-from collector.storage.models import UNDATED, PageKind
+from collector.storage.models import UNDATED
+from collector.storage.roles import LABEL_ROLES
 
 FETCHED = 50  # answers that come from the database at once
-HISTORY = LABELS  # pages whose earlier answers count too
+HISTORY = LABEL_ROLES  # pages whose earlier answers count too
 
 # Of pages whose answers are a history, all of them; of others what they say now.
 ANSWERS: LiteralString = """
 WITH answer AS (
     SELECT id AS page_id, digest, changed_at AS at, false AS history FROM page
-    WHERE NOT kind = ANY (%(history)s) AND kind <> 'robots'
+    WHERE NOT role = ANY (%(history)s) AND role <> 'robots'
     UNION ALL
     SELECT page.id, log.digest, log.at, true FROM page JOIN fetch_log AS log ON log.page_id = page.id
-    WHERE kind = ANY (%(history)s) AND log.digest IS NOT NULL)
-SELECT page.id, page.url, page.source, page.kind, page.dated, page.state, page.etag, page.last_modified,
+    WHERE role = ANY (%(history)s) AND log.digest IS NOT NULL)
+SELECT page.id, page.url, page.source, page.kind, page.role, page.dated, page.state, page.etag, page.last_modified,
        answer.digest, page.failures, page.last_fetched_at, answer.at, answer.history, page.digest, page.last_status,
        page.error, page.missing, blob.media_type, blob.encoding, blob.content
 FROM answer JOIN page ON page.id = answer.page_id JOIN blob ON blob.digest = answer.digest
@@ -67,7 +68,7 @@ async def reparse(connection: Connection, since: date, *, dry_run: bool, show: C
         await take_archive(connection)
         await remember(connection)
         (now,) = await _row(connection, "SELECT clock_timestamp()", {})
-        facts = {"since": since, "history": [str(kind) for kind in HISTORY]}
+        facts = {"since": since, "history": [str(role) for role in HISTORY]}
         stopped = await drift.stopped_kinds(connection)
         writing = Rewriting(
             connection, now, {kind for kind in stopped if not await _understood(connection, *kind, facts)}
@@ -76,7 +77,7 @@ async def reparse(connection: Connection, since: date, *, dry_run: bool, show: C
         await _read_all(connection, writing, facts, show)
         await writing.finish(since)
         for source, kind, name in sorted(writing.missing):
-            await drift.judge(connection, source, PageKind(kind), [name])
+            await drift.judge(connection, source, kind, [name])
         still = await (await connection.execute(STILL)).fetchall()
         rows, samples = await compare(connection)
         still_changed = [f"{kind}: {name}" for kind, name in still]

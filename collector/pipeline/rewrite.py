@@ -21,7 +21,8 @@ from collector.pipeline.pool import Answer
 from collector.pipeline.store import keep_out, links_of, store_derived, writable
 from collector.pipeline.verdict import Verdict, decide
 from collector.politeness.gate import Connection, host_name
-from collector.storage.models import ListedPhotoItem, PageState, PhotoItem
+from collector.storage.items import ListedPhotoItem, PhotoItem
+from collector.storage.models import PageState
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +34,8 @@ TABLES: tuple[LiteralString, ...] = (
     """CREATE TEMP TABLE again (id bigint, digest text, was text, state text, due_at timestamptz, error text,
                                 missing text[]) ON COMMIT DROP""",
     """CREATE TEMP TABLE led_to (number bigint GENERATED ALWAYS AS IDENTITY, url text, host text, source text,
-                                 kind text, dated date, priority int, found_on text) ON COMMIT DROP""",
+                                 kind text, role text, about text, dated date, priority int, found_on text)
+       ON COMMIT DROP""",
 )
 FILL: dict[str, LiteralString] = {
     "derived": "INSERT INTO derived SELECT * FROM jsonb_to_recordset(%s) AS photo (source text, issue_code text,"
@@ -42,9 +44,9 @@ FILL: dict[str, LiteralString] = {
     " well boolean)",
     "again": "INSERT INTO again SELECT * FROM jsonb_to_recordset(%s) AS again (id bigint, digest text, was text,"
     " state text, due_at timestamptz, error text, missing text[])",
-    "led_to": """INSERT INTO led_to (url, host, source, kind, dated, priority, found_on)
-                 SELECT * FROM jsonb_to_recordset(%s) AS link (url text, host text, source text, kind text, dated date,
-                                                               priority int, found_on text)
+    "led_to": """INSERT INTO led_to (url, host, source, kind, role, about, dated, priority, found_on)
+                 SELECT * FROM jsonb_to_recordset(%s) AS link (url text, host text, source text, kind text, role text,
+                                                               about text, dated date, priority int, found_on text)
                  WHERE NOT EXISTS (SELECT FROM page WHERE page.url = link.url)""",
 }
 # Read after the facts were written: a crawl that changes the page later waits for us, where it touches them.
@@ -62,8 +64,8 @@ UPDATE page SET state = again.state, error = again.error, missing = again.missin
 FROM again JOIN free USING (id) WHERE page.id = again.id AND page.digest = again.digest AND page.state = again.was
 """
 LINK = """
-INSERT INTO page (url, host, source, kind, dated, priority, due_at, found_on)
-SELECT DISTINCT ON (url) url, host, source, kind, dated, priority, clock_timestamp(), found_on
+INSERT INTO page (url, host, source, kind, role, about, dated, priority, due_at, found_on)
+SELECT DISTINCT ON (url) url, host, source, kind, role, about, dated, priority, clock_timestamp(), found_on
 FROM led_to ORDER BY url, number
 ON CONFLICT (url) DO NOTHING
 """
@@ -87,7 +89,7 @@ KNOW: LiteralString = "CREATE INDEX ON read_page (id); ANALYZE read_page; ANALYZ
 FORGET_OPINIONS = """
 WITH answer AS MATERIALIZED (
     SELECT page.url, log.at FROM page JOIN fetch_log AS log ON log.page_id = page.id
-    WHERE log.digest IS NOT NULL AND page.kind = ANY (%s) AND page.state <> 'excluded')
+    WHERE log.digest IS NOT NULL AND page.role = ANY (%s) AND page.state <> 'excluded')
 DELETE FROM aptitude USING answer WHERE aptitude.source_url = answer.url AND aptitude.observed_at = answer.at
 """
 BY_PAGE: LiteralString = "CREATE INDEX ON before_aptitude (source_url, observed_at)"
@@ -154,7 +156,7 @@ class Rewriting:
                 self.unreadable += page.verdict.state is PageState.QUARANTINED
             if page.answer.latest and page.kept:
                 known = page.answer.page
-                self.missing.update((known.source, str(known.kind), name) for name in page.kept.missing)
+                self.missing.update((known.source, known.kind, name) for name in page.kept.missing)
 
     async def finish(self, since: date) -> None:
         """What becomes of the pages, where they lead to, and what no page speaks of any more."""
@@ -169,7 +171,7 @@ class Rewriting:
             # Why an old answer cannot be read is of no interest any more.
             unkept = derived.gone or (derived.failure and not answer.latest)
             return _Page(answer, derived, None, None if unkept else derived)
-        stopped = page.state == PageState.QUARANTINED and (page.source, str(page.kind)) in self.set_aside
+        stopped = page.state == PageState.QUARANTINED and (page.source, page.kind) in self.set_aside
         verdict = decide(replace(page, checked_at=None), derived, self.now, stopped=stopped)
         return _Page(answer, derived, verdict, verdict.kept)
 

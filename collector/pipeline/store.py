@@ -9,16 +9,19 @@ from typing import Any, LiteralString, cast
 
 import psycopg
 
-from collector.frontier.queue import PRIORITY, DuePage
+from collector.frontier.queue import DuePage
 from collector.pipeline import store_races
 from collector.pipeline.derive import Derived
 from collector.politeness.gate import Gate, host_name, telling_lost_lanes
-from collector.sources import Item
+from collector.sources.parsed import Item
+from collector.sources.registry import source_of
 from collector.sources.text_tools.text import horse_key
 from collector.storage.archive import Packed
 from collector.storage.images import Picture
-from collector.storage.models import IssueItem, ListedPhotoItem, PageKind, PageState, PhotoItem
+from collector.storage.items import IssueItem, ListedPhotoItem, PhotoItem
+from collector.storage.models import PageState
 from collector.storage.racing import EntryItem, RacingItem
+from collector.storage.roles import Role
 
 Cursor = psycopg.AsyncRawCursor[Any]
 
@@ -108,11 +111,12 @@ logged AS (
            (SELECT %(digest)s FROM paged)
     FROM gate WHERE %(asked)s),
 linked AS (
-    INSERT INTO page (url, host, source, kind, dated, priority, due_at, found_on)
-    SELECT link.url, %(host)s, %(source)s, link.kind, link.dated, link.priority, %(at)s, %(url)s
-    FROM paged, jsonb_to_recordset($1::jsonb->'links') AS link (url text, kind text, dated date, priority int)
+    INSERT INTO page (url, host, source, kind, role, about, dated, priority, due_at, found_on)
+    SELECT link.url, %(host)s, %(source)s, link.kind, link.role, link.about, link.dated, link.priority, %(at)s, %(url)s
+    FROM paged, jsonb_to_recordset($1::jsonb->'links') AS link (
+        url text, kind text, role text, about text, dated date, priority int)
     ON CONFLICT (url) DO UPDATE SET due_at = EXCLUDED.due_at
-    WHERE page.kind = 'reviews' AND page.state <> 'excluded')"""
+    WHERE page.role = 'reviews' AND page.state <> 'excluded')"""
 STORE_PAGE = typed(f"{PAGE_PARTS} SELECT 1")
 
 STORE_ISSUE = typed("""
@@ -213,7 +217,7 @@ ON CONFLICT (page_id, field) DO UPDATE SET digest = EXCLUDED.digest, reason = EX
 """)
 FORGET_FAILURES = typed("DELETE FROM parse_failure WHERE page_id = %(id)s")
 # A photo that never was whole has no failure to forget; a page of rows may have had flaws, or lists nothing more.
-ROWS = (PageKind.RACE_RESULT, PageKind.RACE_CARD, PageKind.RACE_CALENDAR, PageKind.HORSE)
+ROWS = (Role.RESULT, Role.CARD, Role.CALENDAR, Role.HORSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +285,7 @@ def _single_statement(outcome: Outcome, facts: dict[str, Any]) -> LiteralString 
         case [PhotoItem() as photo]:
             facts.update(_item_facts(photo))
             return STORE_PHOTO_PAGE
-        case [] if not derived.parsed.flaws and outcome.page.kind not in ROWS:
+        case [] if not derived.parsed.flaws and outcome.page.role not in ROWS:
             return STORE_PAGE
     return None
 
@@ -313,8 +317,9 @@ def links_of(page: DuePage, derived: Derived | None) -> list[dict[str, Any]]:
     host, links = host_name(page.url), dict[str, dict[str, Any]]()
     for link in derived.parsed.links if derived else ():
         if host_name(link.url) == host:
-            found = {"url": link.url, "kind": link.kind, "dated": link.dated or page.dated}
-            links.setdefault(link.url, found | {"priority": PRIORITY[link.kind]})
+            kind = source_of(page.source).kind(link.kind)
+            found = {"url": link.url, "kind": link.kind, "role": kind.role, "about": link.about}
+            links.setdefault(link.url, found | {"dated": link.dated or page.dated, "priority": kind.rank})
     return list(links.values())
 
 
@@ -347,10 +352,10 @@ async def store_derived(cursor: Cursor, page: DuePage, digest: str | None, at: d
     if derived.failure:
         failure = {"field": writable(derived.failure.field), "reason": writable(derived.failure.reason)}
         await _execute(cursor, STORE_FAILURE, provenance | failure)
-        if page.kind is PageKind.IMAGE:
+        if page.role is Role.PICTURE:
             await _execute(cursor, UNSET_PICTURE, provenance)
         return
-    if page.state == PageState.QUARANTINED or page.kind in ROWS:
+    if page.state == PageState.QUARANTINED or page.role in ROWS:
         await _execute(cursor, FORGET_FAILURES, provenance)
     for flaw in derived.parsed.flaws:
         await _execute(
@@ -361,7 +366,7 @@ async def store_derived(cursor: Cursor, page: DuePage, digest: str | None, at: d
     items = once_each(derived.parsed.items)
     await _store_items(cursor, items, provenance)
     racing = [item for item in items if isinstance(item, RacingItem)]
-    for statement, facts in store_races.statements(page.kind, page.url, at, racing, whole=derived.parsed.whole):
+    for statement, facts in store_races.statements(page.role, page.url, at, racing, whole=derived.parsed.whole):
         await _execute(cursor, statement, facts)
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
 from sqlmodel import SQLModel
 
-from collector.storage.models import RUNNER, Aptitude, Entry, Horse, PageKind, Race, RaceDay
+from collector.storage.models import RUNNER, Aptitude, Entry, Horse, Race, RaceDay
 from collector.storage.racing import (
     AptitudeItem,
     EntryItem,
@@ -18,6 +18,7 @@ from collector.storage.racing import (
     RacingItem,
     ReviewsItem,
 )
+from collector.storage.roles import Role
 
 
 def _columns(model: type[SQLModel], item: type[SQLModel]) -> dict[str, str]:
@@ -58,7 +59,7 @@ def _upsert(model: type[SQLModel], item: type[SQLModel], key: str, where: str = 
 
 
 # A card that is read (again) after the race has been run does not undo what the result says.
-IN_TIME = """($1::jsonb->>'kind' <> 'race_card' OR NOT EXISTS (
+IN_TIME = """($1::jsonb->>'role' <> 'card' OR NOT EXISTS (
     SELECT FROM race WHERE race.race_id = item.race_id AND race.source_url <> $1::jsonb->>'url'))"""
 STORE_RACE_DAYS = _upsert(RaceDay, RaceDayItem, "race_date")
 # A day that its month's calendar no longer lists was called off, or moved.
@@ -146,12 +147,12 @@ KEYS: dict[type[RacingItem], tuple[str, ...]] = {
 }
 
 
-def statements(kind: PageKind, url: str, at: datetime, items: Sequence[RacingItem], *, whole: bool) -> list[Statement]:
+def statements(role: Role, url: str, at: datetime, items: Sequence[RacingItem], *, whole: bool) -> list[Statement]:
     """What is to be executed for a page's items, in order; `whole`: no row of the page was left out."""
 
     def facts(chosen: Sequence[RacingItem]) -> dict[str, Any]:
         return {
-            "kind": kind,
+            "role": role,
             "url": url,
             "at": at,
             "whole": whole,
@@ -159,7 +160,7 @@ def statements(kind: PageKind, url: str, at: datetime, items: Sequence[RacingIte
         }
 
     found: list[Statement] = []
-    if kind is PageKind.RACE_CALENDAR:
+    if role is Role.CALENDAR:
         days = facts([item for item in items if isinstance(item, RaceDayItem)])
         found.append((STORE_RACE_DAYS, days))
         found.append((FORGET_RACE_DAYS, days))
@@ -167,7 +168,7 @@ def statements(kind: PageKind, url: str, at: datetime, items: Sequence[RacingIte
         found.append((STORE_RACES, facts(races)))
     if horses := [item for item in items if isinstance(item, HorseItem)]:
         # A search tells little more than names.
-        found.append((FIND_HORSES if kind is PageKind.HORSE_SEARCH else STORE_HORSES, facts(horses)))
+        found.append((FIND_HORSES if role is Role.HORSE_SEARCH else STORE_HORSES, facts(horses)))
     if entries := [item for item in items if isinstance(item, EntryItem)]:
         found.append((MEET_HORSES, facts(entries)))
         found.append((STORE_ENTRIES, facts(entries)))

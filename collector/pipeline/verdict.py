@@ -4,11 +4,13 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from collector.frontier import queue
+from collector.frontier import policy
 from collector.frontier.queue import DuePage
 from collector.pipeline.derive import Derived, tripped
-from collector.storage.models import PageKind, PageState
+from collector.sources.registry import source_of
+from collector.storage.models import PageState
 from collector.storage.racing import AptitudeItem
+from collector.storage.roles import LABEL_ROLES, Role
 
 logger = logging.getLogger(__name__)
 
@@ -48,20 +50,20 @@ def _decide(page: DuePage, derived: Derived, at: datetime, *, stopped: bool, sam
     if stopped:
         return Verdict(PageState.QUARANTINED, revisit_at(page, derived, at), LAYOUT_CHANGED)
     if derived.gone:
-        return Verdict(PageState.GONE, queue.recheck_at(page.kind, page.dated, at), derived.gone)
+        return Verdict(PageState.GONE, policy.recheck_at(page.role, page.dated, at), derived.gone)
     if derived.failure:
         # The same bytes are no picture the next time either.
-        due_at = None if same and page.kind is PageKind.IMAGE else at + ASIDE
+        due_at = None if same and page.role is Role.PICTURE else at + ASIDE
         return Verdict(PageState.QUARANTINED, due_at, str(derived.failure), derived)
     return Verdict(PageState.FETCHED, revisit_at(page, derived, at), None, derived)
 
 
 def revisit_at(page: DuePage, derived: Derived | None, at: datetime) -> datetime | None:
     """When to ask again for a page that says something new, or (None) the same as before."""
-    if page.kind not in queue.LABELS:
-        return queue.revisit_at(page.kind, page.dated, at)
+    if page.role not in LABEL_ROLES:
+        return source_of(page.source).kind(page.kind).revisit_at(page.dated, at)
     # A horse's page is asked for again only if it is where the horse's aptitude is shown.
     shows_opinion = derived is None or any(isinstance(item, AptitudeItem) for item in derived.parsed.items)
-    if page.kind is PageKind.REVIEWS or not shows_opinion:
+    if page.role is Role.REVIEWS or not shows_opinion:
         return None
-    return queue.ask_opinion_at(at, page.checked_at, changed=derived is not None)
+    return policy.ask_opinion_at(at, page.checked_at, changed=derived is not None)

@@ -1,4 +1,4 @@
-"""Items (what a page says, checked when built) and tables (what is kept), side by side.
+"""The tables: what is kept.
 
 Table names are a contract with everybody who queries the database. Items validate, tables do not: build items,
 store items. Every row that a page told us carries where it came from (`source_url`) and when (`observed_at`).
@@ -13,7 +13,6 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Computed,
-    Date,
     DateTime,
     ForeignKey,
     Identity,
@@ -26,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, BIT
 from sqlmodel import Field, SQLModel
 
+from collector.storage.items import IssueItem
 from collector.storage.racing import AptitudeItem, EntryItem, HorseItem, RaceDayItem, RaceItem
 
 SQLModel.metadata.naming_convention = {
@@ -46,26 +46,9 @@ def _id() -> Any:
     return Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
 
 
+# See `photo_ids`.
+PHOTO_ID = "source || ':' || issue_code || '/' || lpad(number::text, GREATEST(2, length(number::text)), '0')"
 UNDATED = date(1970, 1, 1)  # the day under which pages stand that belong to no day: robots.txt, horses
-
-
-class PageKind(StrEnum):
-    """What a page is, which decides who parses it, when it is asked for again and in which order."""
-
-    ROBOTS = "robots"
-    YEAR_INDEX = "year_index"
-    ISSUE_INDEX = "issue_index"
-    PHOTO_PAGE = "photo_page"
-    IMAGE = "image"
-    RACE_CALENDAR = "race_calendar"
-    RACE_DAY = "race_day"
-    COMING_DAY = "coming_day"
-    RACE_RESULT = "race_result"
-    RACE_CARD = "race_card"
-    HORSE = "horse"
-    HORSE_SEARCH = "horse_search"
-    APTITUDE = "aptitude"
-    REVIEWS = "reviews"
 
 
 class PageState(StrEnum):
@@ -77,50 +60,6 @@ class PageState(StrEnum):
     FAILED = "failed"  # tried, to be tried again at due_at
     QUARANTINED = "quarantined"  # archived, but not readable as data; `reparse` looks again
     EXCLUDED = "excluded"  # forgotten on request, or kept out by X-Robots-Tag: never asked for again
-
-
-# --- what pages say ---------------------------------------------------------------------------------------
-
-
-class IssueItem(SQLModel):
-    """One back number of the magazine, as its index page says."""
-
-    source: str
-    code: str = Field(regex=r"^\d{6}$")  # YYMMDD, as in the URL
-    issue_date: date  # the Monday, or Tuesday, after the races
-    race_days: list[date] = Field(sa_type=ARRAY(Date))  # printed ("16・17日号"); empty where it prints none
-
-
-class ListedPhotoItem(SQLModel):
-    """One line of an issue's index: a horse under its race, and the page that shows it."""
-
-    source: str
-    issue_code: str
-    number: int = Field(ge=1, le=99)  # of the photo within the issue
-    listed_name: str  # as printed in the list
-    race_name: str | None  # the race head it stands under
-    page_url: str
-
-
-class PhotoItem(SQLModel):
-    """One photo page: the horse, and the picture's address."""
-
-    source: str
-    issue_code: str
-    number: int = Field(ge=1, le=99)
-    horse_name: str  # as printed
-    horse_key: str  # normalised: NFKC, no spaces, no marks of foreign or local horses
-    page_url: str
-    image_url: str
-    coat: str | None = None  # 毛色, as printed (鹿毛)
-    sex: str | None = None  # 牡, 牝 or セ, as printed
-    age: int | None = Field(default=None, ge=1, le=40)  # years
-    trainer: str | None = None  # 厩舎, as printed (美浦・鹿戸雄)
-    shot_month: int | None = Field(default=None, ge=1, le=12)  # 撮影; its year is not printed
-    shot_day: int | None = Field(default=None, ge=1, le=31)
-    comment: str | None = None  # the editors' remark on the build
-    pedigree: list[str] = Field(default_factory=list)  # ancestors in the printed order
-    keep_out: bool = False  # the page's own robots meta says noimageindex or noai
 
 
 # --- what is kept -----------------------------------------------------------------------------------------
@@ -149,14 +88,16 @@ class Page(SQLModel, table=True):
             "id",
             postgresql_where=text("due_at IS NOT NULL"),
         ),
-        Index("ix_page_kind_dated", "kind", "dated"),
+        Index("ix_page_role_dated", "role", "dated"),
         CheckConstraint("state <> 'fetched' OR digest IS NOT NULL", "fetched_has_bytes"),
     )
     id: int | None = _id()
     url: str
     host: str = Field(foreign_key="host.name")
     source: str
-    kind: str  # PageKind
+    kind: str  # local to its source
+    role: str  # Role
+    about: str | None = None  # what a page of a horse is about: its id; a search: the name's key
     dated: date  # the issue's date (for a year index: 1 January), by which a crawl's range is told
     state: str = Field(default=PageState.DUE, sa_column_kwargs={"server_default": text("'due'")})  # PageState
     due_at: datetime | None = _moment(default=None)  # when to ask (again); never, where empty
@@ -261,6 +202,7 @@ class Photo(SQLModel, table=True):
 
     __table_args__ = (
         UniqueConstraint("source", "issue_code", "number"),
+        UniqueConstraint("photo_id"),
         Index("ix_photo_image_url", "image_url"),
         Index("ix_photo_horse_key", "horse_key"),
         Index("ix_photo_digest", "digest"),
@@ -269,6 +211,9 @@ class Photo(SQLModel, table=True):
     source: str
     issue_code: str
     number: int
+    photo_id: str | None = Field(
+        default=None, sa_column=Column(Text, Computed(PHOTO_ID, persisted=True), nullable=False)
+    )
     listed_name: str | None = None
     race_name: str | None = None
     horse_name: str

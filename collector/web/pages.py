@@ -10,9 +10,10 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 
 from collector.console.wording import JST, in_japan, with_demo
+from collector.storage.photo_ids import EXAMPLE, read_photo_id
 from collector.storage.racing import Sex, Surface, kind_of
 from collector.web.horse import facts, plots
-from collector.web.paths import HORSE, ISSUE, PHOTO, PHOTO_NAME, RACE
+from collector.web.paths import HORSE, ISSUE, OLD_ISSUE, OLD_PHOTO, PHOTO, RACE
 from collector.web.pictures import WIDTHS
 from collector.web.review.rules import found_by, why
 from collector.web.search.names import as_key
@@ -22,7 +23,7 @@ from collector.web.server.conditional import ASK_AGAIN, HELD, tagged
 from collector.web.server.named_commands import coder
 from collector.web.server.problems import Code, Problem
 from collector.web.server.rendering import Renderer, problem_page, welcome_page
-from collector.web.service import Service, photo_of
+from collector.web.service import Service
 from collector.web.words import WORDS
 
 HERE = Path(__file__).parent
@@ -100,7 +101,7 @@ class Pages:
 
     async def photo(self, request: web.Request) -> web.Response:
         """A photo, with all that is known of it and where it came from."""
-        shown = await facts.photo_facts(self.service.reader, *photo_of(request.match_info["photo"]))
+        shown = await facts.photo_facts(self.service.reader, request.match_info["photo"])
         if shown is None:
             raise Problem(Code.NOT_FOUND)
         return self.render(request, "photo.html", photo=shown)
@@ -110,12 +111,12 @@ class Pages:
         asked = list(dict.fromkeys(request.query.getall("photo", [])))[:COMPARED]
         found: list[facts.Row] = []
         for word in asked:
-            if not PHOTO_NAME.fullmatch(word):
-                raise Problem(Code.NOT_UNDERSTOOD, "photo is to be such as 160104-01")
-            shown = await facts.photo_facts(self.service.reader, *photo_of(word))
+            if read_photo_id(word) is None:
+                raise Problem(Code.NOT_UNDERSTOOD, f"photo is to be such as {EXAMPLE}")
+            shown = await facts.photo_facts(self.service.reader, word)
             if shown is not None and shown["digest"]:
                 found.append(shown)
-        found.sort(key=lambda photo: (photo["issue_date"], photo["number"]))
+        found.sort(key=lambda photo: (photo["issue_date"], photo["photo"]))
         return self.render(request, "compare.html", photos=found, compared=COMPARED)
 
     async def race(self, request: web.Request) -> web.Response:
@@ -127,7 +128,7 @@ class Pages:
 
     async def issue(self, request: web.Request) -> web.Response:
         """A back number: all its photos, race by race in draw order."""
-        known = await facts.issue_facts(self.service.reader, request.match_info["code"])
+        known = await facts.issue_facts(self.service.reader, request.match_info["issue"])
         if known is None:
             raise Problem(Code.NOT_FOUND)
         return self.render(request, "issue.html", facts=known)
@@ -142,17 +143,26 @@ class Pages:
 
     async def small(self, request: web.Request) -> web.Response:
         """A photo in one of the widths that there are."""
-        code, number = photo_of(request.match_info["photo"])
         width = int(request.match_info["width"])
         if width not in WIDTHS:
             raise Problem(Code.NOT_FOUND)
-        photo = await self.service.pictures.small(code, number, width)
+        photo = await self.service.pictures.small(request.match_info["photo"], width)
         return tagged(request, photo.body, photo.media_type, photo.tag, HELD)
 
     async def original(self, request: web.Request) -> web.Response:
         """A photo's bytes as they came."""
-        photo = await self.service.pictures.original(*photo_of(request.match_info["photo"]))
+        photo = await self.service.pictures.original(request.match_info["photo"])
         return tagged(request, photo.body, photo.media_type, photo.tag, HELD)
+
+    async def moved_photo(self, request: web.Request) -> web.Response:
+        """Where a photo is, by the address that it had while there was one source."""
+        photo = await facts.current_photo_id(self.service.reader, request.match_info["photo"])
+        return _moved(request, f"/photos/{photo}{request.match_info['rest']}" if photo else None)
+
+    async def moved_issue(self, request: web.Request) -> web.Response:
+        """Where an issue is, likewise."""
+        issue = await facts.current_issue_id(self.service.reader, request.match_info["issue"])
+        return _moved(request, f"/issues/{issue}" if issue else None)
 
     def routes(self) -> list[web.RouteDef]:
         """Where all that is."""
@@ -167,7 +177,15 @@ class Pages:
             web.get(f"/races/{RACE}", self.race),
             web.get("/issues", self.issues),
             web.get(f"/issues/{ISSUE}", self.issue),
+            web.get(rf"/photos/{OLD_PHOTO}{{rest:(?:/.*)?}}", self.moved_photo),
+            web.get(f"/issues/{OLD_ISSUE}", self.moved_issue),
         ]
+
+
+def _moved(request: web.Request, path: str | None) -> web.Response:
+    if path is None:
+        raise Problem(Code.NOT_FOUND)
+    raise web.HTTPMovedPermanently(request.rel_url.with_path(path, keep_query=True))
 
 
 def ordinal(number: int) -> str:

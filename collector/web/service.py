@@ -66,9 +66,3 @@ async def serving(conninfo: str, guard: Guard, *, demo: bool = False) -> AsyncIt
         Renewal(conninfo) as renewal,
     ):
         yield Service(conninfo, reader, pictures, renewal, guard, demo)
-
-
-def photo_of(word: str) -> tuple[str, int]:
-    """Issue and number of a photo's name (160104-01), which a route has checked."""
-    code, _, number = word.partition("-")
-    return code, int(number)

@@ -9,6 +9,7 @@ from rich.table import Column, Table
 from collector.console.as_json import print_json
 from collector.errors import UsageError
 from collector.settings import Settings
+from collector.sources.registry import addresses
 from collector.storage.decoders import decoders
 from trainer.cli.base import absolute, places, read_settings, stdout
 from trainer.dataset.data import load_pixels
@@ -52,7 +53,7 @@ def predict(
 def _read_address(url: str, settings: Settings) -> bytes:
     async def read(conninfo: str | None) -> bytes:
         async with collection_if_any(conninfo) as collection:
-            reach = Reach(settings.contact, settings.sites, inside=True)
+            reach = Reach(settings.contact, addresses(settings), inside=True)
             return await read_address(url, reach, collection.photo_at if collection else None)
 
     with conninfo_if_any(settings) as conninfo:

@@ -11,6 +11,7 @@ from collector.console.wording import as_typed
 from collector.errors import UsageError
 from collector.fetch.fetcher import Timeouts
 from collector.settings import Settings
+from collector.sources.registry import addresses
 from collector.storage.racing import Axis
 from collector.web.server.guards import Guard
 from collector.web.server.serving import address, is_local, reading_token, serve_until_told
@@ -94,7 +95,7 @@ async def _serve(
     port: int,
 ) -> None:
     async with collection_if_any(conninfo) as collection:
-        reach = Reach(settings.contact, settings.sites, timeouts=IMPATIENT)
+        reach = Reach(settings.contact, addresses(settings), timeouts=IMPATIENT)
         service = Service(predictor, shelf, collection, reach, keep_uploads, demo=settings.demo)
         say = partial(_say_where, host, guard, service, demo=settings.demo)
         await serve_until_told(make_app(service, guard), host, port, say)

@@ -13,11 +13,11 @@ from datetime import date, timedelta
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from collector.errors import ParseError
-from collector.sources import Link, Parsed, checked
 from collector.sources.keibado.photo import LONGEST_NAME, clean_name
-from collector.sources.keibado.urls import SOURCE, code_of, date_of, links_to
+from collector.sources.keibado.urls import PHOTO_PAGE, SOURCE, code_of, date_of, links_to
+from collector.sources.parsed import Link, Parsed, checked
 from collector.sources.text_tools.text import clean
-from collector.storage.models import IssueItem, ListedPhotoItem, PageKind
+from collector.storage.items import IssueItem, ListedPhotoItem
 
 PHOTO_PATH = re.compile(r"/keibabook/([0-9]{6})/photo([0-9]{1,2})\.html")
 REGIONS = ("table.mini", 'table[bgcolor="#003300"][width="145"]', 'table[bgcolor="#003300"][width="140"]')
@@ -65,7 +65,7 @@ def parse_issue_index(url: str, text: str) -> Parsed:
         for number, line in lines.items()
         if line.name
     ]
-    links = tuple(Link(line.page_url, PageKind.PHOTO_PAGE, dated) for line in lines.values())
+    links = tuple(Link(line.page_url, PHOTO_PAGE, dated) for line in lines.values())
     found = {
         "race_days": bool(race_days),
         "race_name": any(line.race for line in lines.values()),

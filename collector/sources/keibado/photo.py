@@ -10,10 +10,11 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from collector.errors import KeptOut, ParseError
 from collector.fetch import keepout
-from collector.sources import Link, Parsed, as_far_as_possible
 from collector.sources.keibado.urls import ADDRESS, SOURCE, address, code_of, date_of, number_of
+from collector.sources.parsed import Link, Parsed, as_far_as_possible
+from collector.sources.source import IMAGE
 from collector.sources.text_tools.text import clean, horse_key
-from collector.storage.models import PageKind, PhotoItem
+from collector.storage.items import PhotoItem
 
 PICTURE = re.compile(r"images/(?:pp|p_photo_?|photo_?)[0-9]{1,3}\.(?:jpe?g|gif|png)\Z", re.I)
 ANY_PHOTO = re.compile(r"(?:\./)?images/[0-9A-Za-z_-]{1,40}\.jpe?g\Z", re.I)
@@ -97,7 +98,7 @@ def _photo(url: str, tree: LexborHTMLParser) -> Parsed:
     )
     promised = _promised(tree, words, dated, pedigree is not None)
     missing = [field for field in promised if not facts.get(field)] + [flaw.field for flaw in impossible]
-    return Parsed((item,), (Link(image_url, PageKind.IMAGE, dated),), tuple(dict.fromkeys(missing)))
+    return Parsed((item,), (Link(image_url, IMAGE, dated),), tuple(dict.fromkeys(missing)))
 
 
 def _name(tree: LexborHTMLParser) -> str:

@@ -10,6 +10,7 @@ from selectolax.lexbor import LexborNode
 from collector.errors import ParseError
 
 SOURCE = "keibado"
+YEAR_INDEX, ISSUE_INDEX, PHOTO_PAGE = "year_index", "issue_index", "photo_page"  # its kinds of pages
 CODE = re.compile(r"/keibabook/([0-9]{6})/")
 NUMBER = re.compile(r"/photo([0-9]{1,2})\.html\Z")
 ADDRESS = re.compile(r"[!-~]{1,1000}")

@@ -14,9 +14,9 @@ from typing import Any
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from collector.errors import ParseError
-from collector.sources import Parsed, checked
 from collector.sources.netkeiba.urls import horse_id_of
 from collector.sources.netkeiba.words import tree_of, words_of
+from collector.sources.parsed import Parsed, checked
 from collector.storage.racing import AptitudeItem, Axis, ReviewsItem
 
 WHOLE, FINE = 116, 194  # px of both bars together; one more where an empty side is drawn as one pixel

@@ -8,7 +8,6 @@ from dataclasses import asdict, replace
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from collector.errors import NoSuchPage, ParseError
-from collector.sources import Parsed
 from collector.sources.netkeiba.entry import COLUMNS, FINISH_WORDS, FINISHES, HEADS, Values, read_entries
 from collector.sources.netkeiba.race import A_FEW, RaceReader, meeting_of, number_in, same_race
 from collector.sources.netkeiba.urls import is_jra, race_id_of
@@ -29,6 +28,7 @@ from collector.sources.netkeiba.words import (
     weather_of,
     words_of,
 )
+from collector.sources.parsed import Parsed
 from collector.storage.racing import Finish, RaceItem
 
 TRACK = re.compile(r"\(([^()]{1,30})\)")

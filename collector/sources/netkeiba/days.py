@@ -7,10 +7,11 @@ from urllib.parse import urlsplit
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from collector.errors import ParseError
-from collector.sources import Link, Parsed
 from collector.sources.netkeiba.urls import (
+    RACE_CARD,
     RACE_PATH,
     RACE_QUERY,
+    RACE_RESULT,
     address,
     day_of,
     is_jra,
@@ -19,7 +20,7 @@ from collector.sources.netkeiba.urls import (
     race_result_url,
 )
 from collector.sources.netkeiba.words import day_in, tree_of, words_of
-from collector.storage.models import PageKind
+from collector.sources.parsed import Link, Parsed
 from collector.storage.racing import RaceDayItem
 
 CALENDAR, CELL, DAY_LINK = "table.Calendar_Table", "td.RaceCellBox", 'a[href*="kaisai_date="]'
@@ -83,7 +84,7 @@ def parse_race_day(url: str, text: str) -> Parsed:
     if ids and headed != day:
         raise ParseError("day", f"it lists the races of {headed}")
     base = _base(url)
-    links = tuple(Link(race_result_url(base, one), PageKind.RACE_RESULT, day) for one in ids)
+    links = tuple(Link(race_result_url(base, one), RACE_RESULT, day) for one in ids)
     unlisted = not links and day.weekday() >= SATURDAY
     return Parsed((), links, missing=("races",) if unlisted else ())
 
@@ -99,7 +100,7 @@ def parse_coming_day(url: str, text: str) -> Parsed:
         raise ParseError("races", "no list of a day's races")
     base = _base(url)
     ids = _ids(tree, url, COMING, day)
-    return Parsed((), tuple(Link(race_card_url(base, one), PageKind.RACE_CARD, day) for one in ids))
+    return Parsed((), tuple(Link(race_card_url(base, one), RACE_CARD, day) for one in ids))
 
 
 def _base(url: str) -> str:

@@ -12,7 +12,6 @@ from typing import Any
 from selectolax.lexbor import LexborNode
 
 from collector.errors import ParseError
-from collector.sources import as_far_as_possible
 from collector.sources.netkeiba.words import (
     NOBODY,
     Row,
@@ -28,6 +27,7 @@ from collector.sources.netkeiba.words import (
     weight_and_change,
     words_of,
 )
+from collector.sources.parsed import as_far_as_possible
 from collector.sources.text_tools.text import clean, horse_key
 from collector.storage.racing import EntryItem, Finish, RaceItem, Surface
 

@@ -7,10 +7,10 @@ from datetime import date
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from collector.errors import NoSuchPage, ParseError
-from collector.sources import Parsed, as_far_as_possible
 from collector.sources.netkeiba.aptitude import items_of, opinion_in
 from collector.sources.netkeiba.urls import address, horse_id_of
 from collector.sources.netkeiba.words import NOBODY, day_in, plain, tree_of, words_of
+from collector.sources.parsed import Parsed, as_far_as_possible
 from collector.sources.text_tools.text import horse_key
 from collector.storage.racing import HorseItem, Sex
 

@@ -9,7 +9,6 @@ from typing import Any
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from collector.errors import NoSuchPage, ParseError
-from collector.sources import Parsed, as_far_as_possible
 from collector.sources.netkeiba.entry import COLUMNS, Values, find_table, read_entries
 from collector.sources.netkeiba.urls import RACECOURSES, is_jra, race_id_of
 from collector.sources.netkeiba.words import (
@@ -24,6 +23,7 @@ from collector.sources.netkeiba.words import (
     weather_of,
     words_of,
 )
+from collector.sources.parsed import Parsed, as_far_as_possible
 from collector.sources.text_tools.text import clean
 from collector.storage.racing import EntryItem, Finish, RaceItem, Surface
 

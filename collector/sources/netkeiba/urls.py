@@ -7,6 +7,11 @@ from urllib.parse import parse_qs, quote, urljoin, urlsplit
 from collector.errors import ParseError
 
 SOURCE = "netkeiba"
+RACE = "race"  # the site of calendars and of races to come
+# Its kinds of pages.
+RACE_CALENDAR, RACE_DAY, COMING_DAY = "race_calendar", "race_day", "coming_day"
+RACE_RESULT, RACE_CARD = "race_result", "race_card"
+HORSE, HORSE_SEARCH, APTITUDE, REVIEWS = "horse", "horse_search", "aptitude", "reviews"
 RACECOURSES = {
     "01": "札幌",
     "02": "函館",

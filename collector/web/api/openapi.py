@@ -127,8 +127,8 @@ def _things() -> Schema:
         "/api/races/{race_id}": _get(
             "race", "A race, its field, and the photos of its horses.", "Race", asked({"race_id": RACE}, "path"), none
         ),
-        "/api/issues/{code}": _get(
-            "issue", "A back number and its photos.", "Issue", asked({"code": ISSUE}, "path"), none
+        "/api/issues/{issue}": _get(
+            "issue", "A back number and its photos.", "Issue", asked({"issue": ISSUE}, "path"), none
         ),
     }  # fmt: skip
 

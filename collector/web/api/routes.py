@@ -8,13 +8,13 @@ from aiohttp import web
 from collector.web.api import shapes
 from collector.web.api.openapi import document
 from collector.web.horse import facts
-from collector.web.paths import HORSE, ISSUE, PHOTO, RACE
+from collector.web.paths import HORSE, ISSUE, OLD_ISSUE, OLD_PHOTO, PHOTO, RACE
 from collector.web.search.listed import LISTED, MOST_LISTED, photos_named
 from collector.web.search.query import FIELDS, read_query
 from collector.web.search.results import find, suggest
 from collector.web.server.conditional import tagged
 from collector.web.server.problems import Code, Problem
-from collector.web.service import Service, photo_of
+from collector.web.service import Service
 
 WHOLE = re.compile(r"[0-9]{1,6}")
 Known = TypeVar("Known")
@@ -117,7 +117,7 @@ class Api:
 
     async def photo(self, request: web.Request) -> web.Response:
         """A photo."""
-        row = await facts.photo_facts(self.service.reader, *photo_of(request.match_info["photo"]))
+        row = await facts.photo_facts(self.service.reader, request.match_info["photo"])
         return answer(request, shapes.whole_photo(found(row)))
 
     async def race(self, request: web.Request) -> web.Response:
@@ -127,8 +127,13 @@ class Api:
 
     async def issue(self, request: web.Request) -> web.Response:
         """A back number."""
-        known = await facts.issue_facts(self.service.reader, request.match_info["code"])
+        known = await facts.issue_facts(self.service.reader, request.match_info["issue"])
         return answer(request, shapes.issue(found(known)))
+
+    async def old_issue(self, request: web.Request) -> web.Response:
+        """A back number by the id that it had while there was one source."""
+        issue = found(await facts.current_issue_id(self.service.reader, request.match_info["issue"]))
+        return answer(request, shapes.issue(found(await facts.issue_facts(self.service.reader, issue))))
 
     async def healthz(self, request: web.Request) -> web.Response:
         """Whether the database answers, and since when the search has been what its tables say."""
@@ -153,6 +158,8 @@ class Api:
             web.get(f"/api/photos/{PHOTO}", self.photo),
             web.get(f"/api/races/{RACE}", self.race),
             web.get(f"/api/issues/{ISSUE}", self.issue),
+            web.get(f"/api/photos/{OLD_PHOTO}", self.photo),
+            web.get(f"/api/issues/{OLD_ISSUE}", self.old_issue),
             web.get("/healthz", self.healthz),
             web.get("/openapi.json", self.openapi),
         ]

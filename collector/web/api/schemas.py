@@ -3,6 +3,7 @@
 from enum import StrEnum
 from typing import Any
 
+from collector.storage.photo_ids import EXAMPLE, ISSUE_ID, PHOTO_ID
 from collector.storage.racing import (
     HORSE_ID,
     RACE_ID,
@@ -28,11 +29,15 @@ YES_OR_NO: Schema = {"type": "boolean"}
 DATE: Schema = {"type": "string", "format": "date"}
 MOMENT: Schema = {"type": "string", "format": "date-time", "description": "UTC."}
 SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
-PHOTO: Schema = {"type": "string", "pattern": "^[0-9]{6}-[0-9]{2}$", "description": "Issue and number: 160104-01."}
-ISSUE: Schema = {"type": "string", "pattern": "^[0-9]{6}$", "description": "An issue's code: YYMMDD."}
-HORSE: Schema = {"type": "string", "pattern": HORSE_ID, "description": "Of a horse, at netkeiba."}
+PHOTO: Schema = {
+    "type": "string",
+    "pattern": f"^{PHOTO_ID.pattern}$",
+    "description": f"Source, issue and number: {EXAMPLE}.",
+}
+ISSUE: Schema = {"type": "string", "pattern": f"^{ISSUE_ID.pattern}$", "description": "Source and the issue's code."}
+HORSE: Schema = {"type": "string", "pattern": HORSE_ID, "description": "Of a horse, as the source of races has it."}
 RACE: Schema = {
-    "type": "string", "pattern": RACE_ID, "description": "Year, racecourse, meeting, day, race; at netkeiba.",
+    "type": "string", "pattern": RACE_ID, "description": "Year, racecourse, meeting, day, race.",
 }  # fmt: skip
 BORN: Schema = {"type": ["integer", "null"], "description": "Of the horse; null: not known."}
 SOURCE: Schema = {"source_url": TEXT | {"description": "Where this was read."}, "observed_at": MOMENT}
@@ -250,7 +255,8 @@ WHOLE_RACE = _object(
 )  # fmt: skip
 WHOLE_ISSUE = _object(
     {
-        "code": ISSUE,
+        "issue": ISSUE,
+        "code": said(TEXT, "As the source has it."),
         "date": DATE,
         "race_days": said(array(DATE), "As printed; empty where none is."),
         "page": said(TEXT, "On this server."),

@@ -115,7 +115,7 @@ def photo(row: Row) -> Json:
     """A photo in a list."""
     return {
         "photo": row["photo"],
-        "issue": row["issue_code"],
+        "issue": row["issue"],
         "number": row["number"],
         "date": row["issue_date"],
         "name": row["horse_name"] or row["printed_name"],
@@ -222,10 +222,11 @@ def issue(known: IssueFacts) -> Json:
     """A back number and its photos, race by race in draw order."""
     row = known.issue
     return {
+        "issue": row["issue"],
         "code": row["code"],
         "date": row["issue_date"],
         "race_days": row["race_days"],
-        "page": f"/issues/{row['code']}",
+        "page": f"/issues/{row['issue']}",
         "source_url": row["source_url"],
         "observed_at": row["observed_at"],
         "photos": [photo(one) for one in known.photos],

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, LiteralString
 
-from collector.sources.keibado.pages import SOURCE
+from collector.storage.photo_ids import read_photo_id
 from collector.storage.racing import Axis
 from collector.storage.reader import Reader
 
@@ -13,11 +13,12 @@ FIRST: LiteralString = """COALESCE(photo.near_duplicate_of,
     (SELECT min(same.id) FROM photo AS same WHERE same.digest = photo.digest AND same.id < photo.id))"""
 # A photo with all that is known of the race it was taken for.
 PHOTOS: LiteralString = f"""
-SELECT photo.issue_code || '-' || lpad(photo.number::text, 2, '0') AS photo, photo.issue_code, photo.number,
+SELECT photo.photo_id AS photo, photo.source || ':' || photo.issue_code AS issue, photo.source, photo.issue_code,
+    photo.number,
     photo.horse_name AS printed_name, photo.horse_key, photo.race_name AS printed_race, photo.page_url, photo.image_url,
     photo.observed_at, photo.digest, photo.media_type, photo.width, photo.height, photo.coat, photo.comment,
     photo.trainer, photo.shot_month, photo.shot_day, issue.issue_date, met.horse_id, met.rule, met.race_id,
-    horse.name AS horse_name, copy.issue_code || '-' || lpad(copy.number::text, 2, '0') AS copy_of,
+    horse.name AS horse_name, copy.photo_id AS copy_of,
     race.race_date, race.racecourse, race.race_number, race.name AS race_name, race.grade, race.surface, race.distance,
     race.going, entry.horse_number, entry.bracket_number, entry.jockey, entry.finish,
     entry.finish_position, entry.finish_time, entry.horse_weight, entry.horse_weight_change, entry.favorite_rank,
@@ -35,16 +36,19 @@ LEFT JOIN entry ON entry.race_id = met.race_id AND entry.horse_id = met.horse_id
 """
 OF_HORSE = f"""{PHOTOS} WHERE photo.digest IS NOT NULL AND (photo.source, photo.issue_code, photo.number) IN
     (SELECT source, issue_code, number FROM photo_match WHERE horse_id = %(horse_id)s)
-ORDER BY issue.issue_date, photo.number"""
+ORDER BY issue.issue_date, photo.photo_id"""
 OF_NAME = f"""{PHOTOS} WHERE photo.digest IS NOT NULL AND photo.horse_key = %(key)s AND met.horse_id IS NULL
-ORDER BY issue.issue_date, photo.number"""
+ORDER BY issue.issue_date, photo.photo_id"""
 OF_ISSUE = f"""{PHOTOS} WHERE photo.source = %(source)s AND photo.issue_code = %(code)s
 ORDER BY race.race_date NULLS LAST, met.race_id NULLS LAST, entry.horse_number NULLS LAST,
     entry.finish_position NULLS LAST, photo.number"""
 OF_RACE = f"""{PHOTOS} WHERE (photo.source, photo.issue_code, photo.number) IN
     (SELECT source, issue_code, number FROM photo_match WHERE race_id = %(race_id)s)
 ORDER BY entry.horse_number NULLS LAST, entry.finish_position NULLS LAST, photo.number"""
-ONE = f"{PHOTOS} WHERE photo.source = %(source)s AND photo.issue_code = %(code)s AND photo.number = %(number)s"
+ONE = f"{PHOTOS} WHERE photo.photo_id = %(photo)s"
+# Whom an id of one source alone means; where several have it, the one that had it first.
+OLD_PHOTO = "SELECT photo_id FROM photo WHERE issue_code = %(code)s AND number = %(number)s ORDER BY id LIMIT 1"
+OLD_ISSUE = "SELECT source || ':' || code AS issue FROM issue WHERE code = %(code)s ORDER BY id LIMIT 1"
 HORSE = """
 SELECT horse_id, name, horse_key, born, sex, coat, retired, sire, dam, damsire, source_url, observed_at
 FROM horse WHERE horse_id = %(horse_id)s
@@ -76,16 +80,17 @@ SELECT horse_id, horse_name, bracket_number, horse_number, sex, age, carried_wei
 FROM entry WHERE race_id = %(race_id)s ORDER BY horse_number NULLS LAST, finish_position NULLS LAST, horse_id
 """
 ISSUE = """
-SELECT code, issue_date, race_days, source_url, observed_at, before, after
+SELECT source || ':' || code AS issue, source, code, issue_date, race_days, source_url, observed_at,
+    source || ':' || before AS before, source || ':' || after AS after
 FROM (SELECT *, lag(code) OVER dated AS before, lead(code) OVER dated AS after FROM issue WHERE source = %(source)s
       WINDOW dated AS (ORDER BY issue_date, code)) AS issue
 WHERE code = %(code)s
 """
 ISSUES = """
-SELECT code, issue_date, count(photo.digest) AS photos FROM issue
+SELECT issue.source || ':' || code AS issue, code, issue_date, count(photo.digest) AS photos FROM issue
 LEFT JOIN photo ON photo.source = issue.source AND photo.issue_code = issue.code
-WHERE issue.source = %(source)s AND (%(year)s::int IS NULL OR extract(year FROM issue_date) = %(year)s)
-GROUP BY issue.id ORDER BY issue_date DESC, code DESC LIMIT %(most)s
+WHERE (%(year)s::int IS NULL OR extract(year FROM issue_date) = %(year)s)
+GROUP BY issue.id ORDER BY issue_date DESC, code DESC, issue.source LIMIT %(most)s
 """
 YEARS = "SELECT DISTINCT extract(year FROM issue_date)::int AS year FROM issue ORDER BY year DESC"
 # In the order of their numbers, which stand in a race's id: that of the JRA's ten, from Sapporo to Kokura, then others.
@@ -162,14 +167,30 @@ def _opinions(rows: list[Row]) -> dict[Axis, list[Opinion]]:
     return {axis: opinions[axis] for axis in Axis if axis in opinions}  # one of a later version is passed over
 
 
-async def photo_facts(reader: Reader, code: str, number: int) -> Row | None:
-    """What is known of a photo.
+async def photo_facts(reader: Reader, photo: str) -> Row | None:
+    """What is known of a photo, by its id; an old id is understood.
 
     Raises:
         TryLater: the database cannot be reached.
     """
-    rows = await reader.rows(ONE, {"source": SOURCE, "code": code, "number": number})
+    name = await current_photo_id(reader, photo)
+    rows = await reader.rows(ONE, {"photo": name}) if name else []
     return rows[0] if rows else None
+
+
+async def current_photo_id(reader: Reader, text: str) -> str | None:
+    """The id of the photo that a text names, by its id or by an old one; None where it names none."""
+    key = read_photo_id(text)
+    if key is None or key.source:
+        return text if key else None
+    rows = await reader.rows(OLD_PHOTO, {"code": key.code, "number": key.number})
+    return rows[0]["photo_id"] if rows else None
+
+
+async def current_issue_id(reader: Reader, code: str) -> str | None:
+    """The id of the issue that an old one means."""
+    rows = await reader.rows(OLD_ISSUE, {"code": code})
+    return rows[0]["issue"] if rows else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,13 +223,14 @@ class IssueFacts:
     photos: list[Row]
 
 
-async def issue_facts(reader: Reader, code: str) -> IssueFacts | None:
+async def issue_facts(reader: Reader, issue: str) -> IssueFacts | None:
     """All that is known of a back number.
 
     Raises:
         TryLater: the database cannot be reached.
     """
-    values = {"source": SOURCE, "code": code}
+    source, _, code = issue.partition(":")
+    values = {"source": source, "code": code}
     found = await reader.rows(ISSUE, values)
     return IssueFacts(found[0], await reader.rows(OF_ISSUE, values)) if found else None
 
@@ -219,7 +241,7 @@ async def issues(reader: Reader, year: int | None, most: int) -> list[Row]:
     Raises:
         TryLater: the database cannot be reached.
     """
-    return await reader.rows(ISSUES, {"source": SOURCE, "year": year, "most": most})
+    return await reader.rows(ISSUES, {"year": year, "most": most})
 
 
 async def years(reader: Reader) -> list[int]:

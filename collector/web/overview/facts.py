@@ -9,9 +9,10 @@ from typing import Any
 
 from collector.console.wording import JST
 from collector.frontier.status import HORSES
-from collector.storage.models import PageKind, PageState
+from collector.storage.models import PageState
 from collector.storage.racing import Axis
 from collector.storage.reader import Reader
+from collector.storage.roles import Role
 from collector.web.overview.treatment import DAYS, HOSTS, HostReport, Log, host_report
 
 BINS = 20  # of an aptitude between 0 and 1
@@ -44,15 +45,19 @@ FROM latest WHERE value IS NOT NULL GROUP BY axis, bin, class
 # One look at all pages; why a page failed is told only of those that did.
 PAGES = """
 WITH counted AS MATERIALIZED (
-    SELECT kind, state, CASE WHEN state IN ('failed', 'quarantined') THEN COALESCE(error, '') END AS reason,
+    SELECT role, state, CASE WHEN state IN ('failed', 'quarantined') THEN COALESCE(error, '') END AS reason,
         count(*) AS pages, max(id) AS sample
     FROM page GROUP BY 1, 2, 3),
 worst AS (SELECT * FROM counted WHERE reason IS NOT NULL ORDER BY pages DESC, sample LIMIT %(most)s)
-SELECT kind, state, NULL AS reason, sum(pages)::bigint AS pages, NULL AS url FROM counted GROUP BY kind, state
+SELECT role, state, NULL AS reason, sum(pages)::bigint AS pages, NULL AS url FROM counted GROUP BY role, state
 UNION ALL
-SELECT worst.kind, worst.state, reason, pages, url FROM worst JOIN page ON page.id = sample
+SELECT worst.role, worst.state, reason, pages, url FROM worst JOIN page ON page.id = sample
 """
-DRIFTS = "SELECT source, kind, field, old_coverage, new_coverage, samples, observed_at FROM drift ORDER BY id"
+DRIFTS = """
+SELECT source, kind, field, old_coverage, new_coverage, samples, observed_at,
+    (SELECT role FROM page WHERE page.source = drift.source AND page.kind = drift.kind LIMIT 1) AS role
+FROM drift ORDER BY id
+"""
 Row = dict[str, Any]
 
 
@@ -100,7 +105,7 @@ class Opinions:
 class Failure:
     """Pages that failed alike."""
 
-    kind: str  # PageKind, or one of a later version
+    role: str  # or one of a later version
     state: PageState
     reason: str  # as the crawl noted it; it may quote a site, so nothing in it is to be trusted
     pages: int
@@ -115,7 +120,7 @@ class Overview:
     years: list[Year]  # without a gap from the first to the last
     coverage: Coverage
     opinions: Opinions
-    pages: dict[PageKind, dict[PageState, int]]
+    pages: dict[Role, dict[PageState, int]]
     failures: list[Failure]
     drifts: list[dict[str, Any]]
     hosts: list[HostReport]
@@ -191,14 +196,14 @@ def _opinions(rows: Sequence[Row]) -> Opinions:
     return Opinions(bins, [by_class[place] for place in range(1, len(CLASSES) + 1)], by_class[0], reviews)
 
 
-def _pages(rows: Sequence[Row]) -> dict[PageKind, dict[PageState, int]]:
-    pages: dict[PageKind, dict[PageState, int]] = {}
-    for kind in PageKind:
-        states = {row["state"]: row["pages"] for row in rows if row["kind"] == kind}
+def _pages(rows: Sequence[Row]) -> dict[Role, dict[PageState, int]]:
+    pages: dict[Role, dict[PageState, int]] = {}
+    for role in Role:
+        states = {row["state"]: row["pages"] for row in rows if row["role"] == role}
         if states:
-            pages[kind] = {state: states.get(state, 0) for state in STATES}
+            pages[role] = {state: states.get(state, 0) for state in STATES}
     return dict(sorted(pages.items(), key=lambda entry: -sum(entry[1].values())))
 
 
 def _failure(row: Row) -> Failure:
-    return Failure(row["kind"], PageState(row["state"]), row["reason"], row["pages"], row["url"])
+    return Failure(row["role"], PageState(row["state"]), row["reason"], row["pages"], row["url"])

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from collector.storage.models import PageKind, PageState
+from collector.storage.models import PageState
 from collector.storage.racing import MIDDLE, MILE, SPRINT, Axis, Kind, kind_of
+from collector.storage.roles import Role
 from collector.web.overview import facts
 from collector.web.overview.charts import Columns, Rect, columns, parts
 from collector.web.overview.facts import BINS, CLASSES, STATES, Overview
@@ -69,7 +70,7 @@ class Drawing:
     bands: list[Band]
     axes: dict[Axis, Columns]
     reviews: Columns
-    pages: dict[PageKind, dict[PageState, Rect]]
+    pages: dict[Role, dict[PageState, Rect]]
     hosts: list[HostPicture]
     ill: bool  # something wants a person's look
 

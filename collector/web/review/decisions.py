@@ -16,15 +16,15 @@ from collector.errors import Busy, TryLater, UsageError
 from collector.matching.match import decide_by_hand
 from collector.pipeline.forget import Forgotten, forget_url
 from collector.politeness.gate import Connection
+from collector.storage.photo_ids import EXAMPLE, read_photo_id
 from collector.web.codes import Code
 from collector.web.horse.facts import photo_facts
-from collector.web.paths import PHOTO_NAME
 from collector.web.review.rereading import Rereading
 from collector.web.search.query import read_query
 from collector.web.search.renewal import renew
 from collector.web.server.problems import Problem
 from collector.web.server.rendering import linker
-from collector.web.service import Service, photo_of
+from collector.web.service import Service
 
 # Where one goes back to, by a word: an address that was sent is never followed.
 LISTS = {"open": "/review/open", "decided": "/review/decided", "copies": "/review/copies"}
@@ -59,7 +59,7 @@ class Decisions:
         photo = _photo(given)
         if given.get("sure") != "yes":
             raise web.HTTPSeeOther(_link(request, f"/review/forget/{photo}", back=given.get("back", "")))
-        known = await photo_facts(self.service.reader, *photo_of(photo))
+        known = await photo_facts(self.service.reader, photo)
         if known is None:
             raise Problem(Code.NOT_FOUND)
         await self._forget(known["page_url"])
@@ -186,8 +186,8 @@ def _texts(given: Mapping[str, str]) -> dict[str, str]:
 
 def _photo(given: Mapping[str, str]) -> str:
     photo = given.get("photo", "").strip()
-    if not PHOTO_NAME.fullmatch(photo):
-        raise Problem(Code.NOT_UNDERSTOOD, "photo is to be such as 160104-01")
+    if read_photo_id(photo) is None:
+        raise Problem(Code.NOT_UNDERSTOOD, f"photo is to be such as {EXAMPLE}")
     return photo
 
 

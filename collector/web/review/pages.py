@@ -4,15 +4,15 @@ from typing import Any
 
 from aiohttp import web
 
+from collector.storage.photo_ids import read_photo_id
 from collector.web.codes import Code
 from collector.web.horse.facts import Row, photo_facts
 from collector.web.pages import Pages
-from collector.web.paths import PHOTO, PHOTO_NAME
+from collector.web.paths import PHOTO
 from collector.web.review import queue
 from collector.web.review.decisions import LISTS, Decisions
 from collector.web.search.query import Cursor, read_query
 from collector.web.server.problems import Problem
-from collector.web.service import photo_of
 
 
 class Review:
@@ -47,7 +47,7 @@ class Review:
         """What forgetting a photo means, and the button that does it."""
         if not self._pages.service.guard.may_decide(request):
             raise Problem(Code.READ_ONLY)
-        photo = await photo_facts(self._reader, *photo_of(request.match_info["photo"]))
+        photo = await photo_facts(self._reader, request.match_info["photo"])
         if photo is None:
             raise Problem(Code.NOT_FOUND)
         gone, stays = await queue.gone_with(self._reader, photo)
@@ -106,12 +106,12 @@ class Review:
     async def _named(self, request: web.Request, word: str) -> Row | None:
         """The photo that an address names; what is said of it comes from the database and not from the address."""
         name = request.query.get(word, "")
-        return await photo_facts(self._reader, *photo_of(name)) if PHOTO_NAME.fullmatch(name) else None
+        return await photo_facts(self._reader, name)
 
     async def _forgotten(self, request: web.Request) -> str | None:
         """The photo of which an address says that it is forgotten, where it is not there."""
         name = request.query.get("forgotten", "")
-        return name if PHOTO_NAME.fullmatch(name) and await self._named(request, "forgotten") is None else None
+        return name if read_photo_id(name) and await self._named(request, "forgotten") is None else None
 
 
 def _before(request: web.Request) -> Cursor | None:

@@ -6,12 +6,11 @@ from typing import Any, LiteralString
 
 from collector.errors import ParseError
 from collector.frontier.status import IS_COPY
-from collector.pipeline.derive import JSON, SOURCES
-from collector.sources.keibado.pages import SOURCE
+from collector.sources.registry import source_of
 from collector.sources.text_tools.text import decode
 from collector.storage.archive import unpack
-from collector.storage.models import PageKind
 from collector.storage.reader import Reader
+from collector.storage.roles import Role
 from collector.web.horse.facts import FIRST, PHOTOS, Row
 from collector.web.review.rules import why
 from collector.web.search.query import Cursor
@@ -30,16 +29,14 @@ SELECT (SELECT count(*) FROM photo JOIN photo_match USING (source, issue_code, n
 IS_OPEN: LiteralString = "met.id IS NOT NULL AND met.horse_id IS NULL"
 IS_DECIDED: LiteralString = "met.by_hand"
 ONWARD: LiteralString = """
-AND (%(code)s::text IS NULL
-     OR (issue.issue_date, photo.issue_code, photo.number) < (%(dated)s::date, %(code)s, %(number)s::int))
-ORDER BY issue.issue_date DESC, photo.issue_code DESC, photo.number DESC LIMIT %(most)s
+AND (%(photo)s::text IS NULL OR (issue.issue_date, photo.photo_id) < (%(dated)s::date, %(photo)s))
+ORDER BY issue.issue_date DESC, photo.photo_id DESC LIMIT %(most)s
 """
 # Of a photo without candidates, the horses that bear its name. What a horse ran in is looked for where
 # `matching.decide_by_hand` will look.
 OFFERED = """
-SELECT photo.issue_code || '-' || lpad(photo.number::text, 2, '0') AS photo, horse.*, ran.race_id, ran.race_name
-FROM unnest(%(codes)s::text[], %(numbers)s::int[]) AS asked (code, number)
-JOIN photo ON photo.source = %(source)s AND photo.issue_code = asked.code AND photo.number = asked.number
+SELECT photo.photo_id AS photo, horse.*, ran.race_id, ran.race_name
+FROM photo
 JOIN issue ON issue.source = photo.source AND issue.code = photo.issue_code
 JOIN photo_match AS met
     ON (met.source, met.issue_code, met.number) = (photo.source, photo.issue_code, photo.number)
@@ -52,9 +49,10 @@ LEFT JOIN LATERAL (
     SELECT race.race_id, race.name AS race_name FROM entry JOIN race USING (race_id)
     WHERE entry.horse_id = horse.horse_id AND race_date BETWEEN issue_date - 4 AND issue_date
     ORDER BY race_date DESC LIMIT 1) AS ran ON true
+WHERE photo.photo_id = ANY (%(photos)s)
 """
 PAIRS: LiteralString = f"""
-SELECT photo.issue_code, photo.number, issue.issue_date, kept.issue_code AS kept_code, kept.number AS kept_number,
+SELECT photo.photo_id AS photo, issue.issue_date, kept.photo_id AS kept,
     bit_count(photo.phash # kept.phash) AS bits, file.size AS bytes, kept_file.size AS kept_bytes
 FROM photo
 JOIN photo AS kept ON kept.id = {FIRST}
@@ -62,16 +60,15 @@ JOIN issue ON issue.source = photo.source AND issue.code = photo.issue_code
 LEFT JOIN blob AS file ON file.digest = photo.digest
 LEFT JOIN blob AS kept_file ON kept_file.digest = kept.digest
 """
-NAMED = f"""{PHOTOS} WHERE photo.source = %(source)s
-    AND (photo.issue_code, photo.number) IN (SELECT * FROM unnest(%(codes)s::text[], %(numbers)s::int[]))"""
+NAMED = f"{PHOTOS} WHERE photo.photo_id = ANY (%(photos)s)"
 # As `collector.pipeline.forget` finds them: photos of the same bytes go together, those that look the same stay.
-SAME_BYTES = f"""{PHOTOS} WHERE photo.digest = %(digest)s ORDER BY issue.issue_date, photo.number"""
+SAME_BYTES = f"""{PHOTOS} WHERE photo.digest = %(digest)s ORDER BY issue.issue_date, photo.photo_id"""
 LOOKS_THE_SAME = f"""{PHOTOS} WHERE (photo.digest IS DISTINCT FROM %(digest)s) AND EXISTS (
-    SELECT FROM photo AS gone WHERE (gone.source, gone.issue_code, gone.number) = (%(source)s, %(code)s, %(number)s)
+    SELECT FROM photo AS gone WHERE gone.photo_id = %(photo)s
     AND (gone.near_duplicate_of = photo.id OR photo.near_duplicate_of = gone.id))
-ORDER BY issue.issue_date, photo.number"""
+ORDER BY issue.issue_date, photo.photo_id"""
 UNREAD = """
-SELECT page.id, url, kind, dated, state, page.digest IS NOT NULL AS held, COALESCE(failure.field, '') AS field,
+SELECT page.id, url, role, dated, state, page.digest IS NOT NULL AS held, COALESCE(failure.field, '') AS field,
     COALESCE(failure.reason, page.error, '') AS reason
 FROM page LEFT JOIN LATERAL (
     SELECT field, reason FROM parse_failure WHERE page_id = page.id AND page.state = 'quarantined'
@@ -79,9 +76,13 @@ FROM page LEFT JOIN LATERAL (
 WHERE state IN ('quarantined', 'failed') AND (%(before)s::bigint IS NULL OR page.id < %(before)s)
 ORDER BY page.id DESC LIMIT %(most)s
 """
-DRIFT = "SELECT kind, field, samples, observed_at FROM drift ORDER BY kind, field"
+DRIFT = """
+SELECT kind, field, samples, observed_at,
+    (SELECT role FROM page WHERE page.source = drift.source AND page.kind = drift.kind LIMIT 1) AS role
+FROM drift ORDER BY kind, field
+"""
 ARCHIVED = """
-SELECT page.id, url, source, kind, dated, state, error, changed_at, media_type, size, encoding, content
+SELECT page.id, url, source, kind, role, dated, state, error, changed_at, media_type, size, encoding, content
 FROM page JOIN blob USING (digest) WHERE page.id = %(id)s AND state <> 'excluded'
 """
 
@@ -118,7 +119,7 @@ class Pairs:
 class Unread:
     """Pages that could not be read, by kind and reason; and what has changed about whole kinds of pages."""
 
-    groups: dict[tuple[str, str, str, str], list[Row]]  # kind, state, field, reason
+    groups: dict[tuple[str, str, str, str], list[Row]]  # role, state, field, reason
     drift: list[Row]
     more: int | None  # the page before which the next list goes on
 
@@ -165,9 +166,8 @@ async def _waiting(reader: Reader, condition: LiteralString, before: Cursor | No
     photos, more = _page(await reader.rows(query, _after(before)))
     for photo in photos:
         photo["why"] = why(photo["rule"])
-    asked = [(photo["issue_code"], photo["number"]) for photo in photos]
     offered: dict[str, list[Row]] = {photo["photo"]: [] for photo in photos}
-    for horse in await reader.rows(OFFERED, _names(asked) | {"most": CANDIDATES}):
+    for horse in await reader.rows(OFFERED, {"photos": list(offered), "most": CANDIDATES}):
         offered[horse["photo"]].append(horse)
     return Waiting(photos, offered, more)
 
@@ -180,9 +180,8 @@ async def copies(reader: Reader, before: Cursor | None) -> Pairs:
     """
     query: LiteralString = PAIRS + " WHERE true " + ONWARD
     rows, more = _page(await reader.rows(query, _after(before)))
-    names = [(row["issue_code"], row["number"]) for row in rows]
-    kept = [(row["kept_code"], row["kept_number"]) for row in rows]
-    found = {(photo["issue_code"], photo["number"]): photo for photo in await reader.rows(NAMED, _names(names + kept))}
+    names, kept = [row["photo"] for row in rows], [row["kept"] for row in rows]
+    found = {photo["photo"]: photo for photo in await reader.rows(NAMED, {"photos": names + kept})}
     pairs = [
         Pair(found[name], found[other], row["bits"], row["bytes"], row["kept_bytes"])
         for name, other, row in zip(names, kept, rows, strict=True)
@@ -197,7 +196,7 @@ async def gone_with(reader: Reader, photo: Row) -> tuple[list[Row], list[Row]]:
     Raises:
         TryLater: the database cannot be reached.
     """
-    values = {name: photo[name] for name in ("digest", "number")} | {"code": photo["issue_code"], "source": SOURCE}
+    values = {name: photo[name] for name in ("digest", "photo")}
     same = await reader.rows(SAME_BYTES, values) if photo["digest"] else [photo]
     return same, await reader.rows(LOOKS_THE_SAME, values)
 
@@ -218,7 +217,7 @@ def grouped(pages: Sequence[Row]) -> dict[tuple[str, str, str, str], list[Row]]:
     """Pages under what they are and what is wrong with them, the largest group of a kind first."""
     groups: dict[tuple[str, str, str, str], list[Row]] = {}
     for page in pages:
-        groups.setdefault((page["kind"], page["state"], page["field"], page["reason"]), []).append(page)
+        groups.setdefault((page["role"], page["state"], page["field"], page["reason"]), []).append(page)
     return dict(sorted(groups.items(), key=lambda group: (group[0][0], -len(group[1]), group[0])))
 
 
@@ -234,26 +233,27 @@ async def archived_page(reader: Reader, page_id: int) -> Archived | None:
 
 def read_archived(page: Row) -> Archived:
     """What an archived page says, as far as it can be read."""
-    if page["kind"] == PageKind.IMAGE or page["media_type"].startswith("image/"):
+    if page["role"] == Role.PICTURE or page["media_type"].startswith("image/"):
         return Archived(page, None, cut=False, trouble=None)
     body = unpack(page["content"], page["encoding"])
-    known = "utf-8" if page["kind"] in JSON or page["source"] not in SOURCES else SOURCES[page["source"]].CHARSET
     try:
-        text, trouble = decode(body, page["media_type"], known), None
+        text, trouble = decode(body, page["media_type"], _charset_of(page)), None
     except ParseError as error:
         text, trouble = body.decode("utf-8", "replace"), error.reason
     whole = text.encode("utf-8", "replace")
     return Archived(page, whole[:LONGEST].decode("utf-8", "ignore"), len(whole) > LONGEST, trouble)
 
 
+def _charset_of(page: Row) -> str:
+    try:
+        source = source_of(page["source"])
+        return source.kind(page["kind"]).charset or source.charset
+    except ParseError:  # of a source that is not installed any more
+        return "utf-8"
+
+
 def _after(before: Cursor | None) -> dict[str, Any]:
-    code, _, number = before.photo.partition("-") if before else ("", "", "")
-    return {
-        "dated": before.dated if before else None,
-        "code": code or None,
-        "number": int(number) if number else None,
-        "most": PAGE + 1,
-    }
+    return {"dated": before.dated if before else None, "photo": before.photo if before else None, "most": PAGE + 1}
 
 
 def _page(rows: list[Row]) -> tuple[list[Row], Cursor | None]:
@@ -261,9 +261,4 @@ def _page(rows: list[Row]) -> tuple[list[Row], Cursor | None]:
     shown = rows[:PAGE]
     if len(rows) <= PAGE:
         return shown, None
-    last = shown[-1]
-    return shown, Cursor(last["issue_date"], f"{last['issue_code']}-{last['number']:02}")
-
-
-def _names(photos: Sequence[tuple[str, int]]) -> dict[str, Any]:
-    return {"source": SOURCE, "codes": [code for code, _ in photos], "numbers": [number for _, number in photos]}
+    return shown, Cursor(shown[-1]["issue_date"], shown[-1]["photo"])

@@ -8,6 +8,7 @@ from datetime import date
 from enum import StrEnum
 from typing import TypeVar
 
+from collector.storage.photo_ids import PHOTO_ID
 from collector.storage.racing import Sex, Surface
 from collector.web.server.problems import Code, Problem
 
@@ -15,7 +16,7 @@ LONGEST = 60  # characters of a word that are looked at
 YEAR = re.compile(r"(?:19|20)\d\d", re.ASCII)
 AGE = re.compile(r"\d{1,2}", re.ASCII)
 SHARE = re.compile(r"(?:0|1|0?\.\d{1,4}|0\.\d{1,4}|1\.0{1,4})", re.ASCII)
-CURSOR = re.compile(r"(\d{4}-\d\d-\d\d)_(\d{6}-\d\d)", re.ASCII)
+CURSOR = re.compile(r"(\d{4}-\d\d-\d\d)_(" + PHOTO_ID.pattern + ")", re.ASCII)
 YES = "1"
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -25,7 +26,7 @@ class Cursor:
     """The last photo of a page, after which the next one goes on."""
 
     dated: date
-    photo: str  # issue and number, 160104-01
+    photo: str  # its id
 
     def __str__(self) -> str:
         return f"{self.dated}_{self.photo}"

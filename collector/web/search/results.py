@@ -78,7 +78,7 @@ ORDER BY {key} LIKE %(beginning)s DESC, newest DESC, shows LIMIT %(most)s
 class ShownPhoto:
     """A photo in a row of results."""
 
-    photo: str  # issue and number
+    photo: str  # its id
     dated: date  # of the issue
     race_name: str | None
     width: int  # px
