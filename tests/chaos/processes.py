@@ -34,14 +34,14 @@ def crawl_in_process(
     """One `collector crawl`; ends with its exit code."""
     from collector.engine.crawl import Tick, crawl
     from collector.engine.crawl_jobs import Workplace
-    from collector.frontier.queue import Scope
+    from collector.frontier.scope import Scope
+    from tests.sites import sites_at
 
     async def show(_: Tick) -> None: ...
 
     async def main() -> int:
-        sites = (base, netkeiba) if netkeiba else (base,)
-        place = Workplace(conninfo, None, sites, delay, netkeiba=netkeiba, netkeiba_race=netkeiba)
-        _, code = await crawl(place, base, Scope(since, until, all_races=netkeiba is not None), show)
+        place = Workplace(conninfo, None, sites_at(base, netkeiba, race=netkeiba), delay)
+        _, code = await crawl(place, Scope(since, until, all_races=netkeiba is not None), show)
         return int(code)
 
     os._exit(asyncio.run(main()))
@@ -52,10 +52,10 @@ def work_in_process(conninfo: str, base: str, delay: float, netkeiba: str | None
     from collector.engine.crawl_jobs import Workplace
     from collector.engine.schedule import Schedule
     from collector.engine.worker import work
+    from tests.sites import sites_at
 
     os.nice(5)  # who measures comes before who is measured
-    sites = (base, netkeiba) if netkeiba else (base,)
-    asyncio.run(work(Workplace(conninfo, None, sites, delay, netkeiba=netkeiba), Schedule()))
+    asyncio.run(work(Workplace(conninfo, None, sites_at(base, netkeiba), delay), Schedule()))
 
 
 def command_in_process(folder: str, environment: dict[str, str], *words: str) -> None:

@@ -306,10 +306,11 @@ async def test_forget_says_what_exactly_would_go_before_it_asks(conninfo: str) -
     execute(conninfo, "UPDATE photo SET digest = (SELECT digest FROM photo AS same WHERE same.id = %s) WHERE id = %s",
             one[0], other[0])  # fmt: skip
     execute(conninfo, "INSERT INTO host (name) VALUES ('old.keibado.ne.jp')")
-    execute(conninfo, """INSERT INTO page (url, host, source, kind, dated, state, digest)
-        SELECT url, 'old.keibado.ne.jp', 'keibado', kind, '2014-01-01',
+    execute(conninfo, """INSERT INTO page (url, host, source, kind, role, dated, state, digest)
+        SELECT url, 'old.keibado.ne.jp', 'keibado', kind, role, '2014-01-01',
             CASE kind WHEN 'image' THEN 'fetched' ELSE 'due' END, CASE kind WHEN 'image' THEN digest END
-        FROM photo, LATERAL (VALUES (page_url, 'photo_page'), (image_url, 'image')) AS stands (url, kind)
+        FROM photo, LATERAL (VALUES
+            (page_url, 'photo_page', 'photo_page'), (image_url, 'image', 'picture')) AS stands (url, kind, role)
         WHERE digest IS NOT NULL""")  # fmt: skip
     asked = await collector("forget", one[1], env=environment(conninfo))
     assert asked.returncode == 2  # nobody was there to say yes

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from collector.errors import ParseError
-from collector.sources.keibado import pages as parser
+from collector.sources.keibado.source import KEIBADO
+from collector.sources.keibado.urls import ISSUE_INDEX, PHOTO_PAGE, YEAR_INDEX
 from collector.sources.text_tools.text import block_reason, decode
-from collector.storage.models import PageKind
 from tests.collector.demo.asking import IMAGE, ISSUE, PAGE, WORLD, YEAR, asking, whole
 
 
@@ -29,14 +29,14 @@ async def test_a_wrong_charset():
     assert answer.charset == "Shift_JIS"
     assert "厩舎" in body.decode("euc_jp")
     with pytest.raises(ParseError):
-        parser.parse(PageKind.PHOTO_PAGE, f"http://x{PAGE}", decode(body, answer.headers["Content-Type"], "shift_jis"))
+        KEIBADO.parse(PHOTO_PAGE, f"http://x{PAGE}", decode(body, answer.headers["Content-Type"], "shift_jis"))
 
 
 async def test_bytes_that_are_no_text():
     async with asking("broken-bytes") as get:
         answer, body = await get(PAGE)
     with pytest.raises(ParseError):
-        decode(body, answer.headers["Content-Type"], parser.CHARSET)
+        decode(body, answer.headers["Content-Type"], KEIBADO.charset)
 
 
 async def test_a_page_where_a_picture_should_be():
@@ -48,16 +48,16 @@ async def test_a_page_where_a_picture_should_be():
 
 @pytest.mark.parametrize(
     ("path", "kind"),
-    [(YEAR, PageKind.YEAR_INDEX), (ISSUE, PageKind.ISSUE_INDEX), (PAGE, PageKind.PHOTO_PAGE)],
+    [(YEAR, YEAR_INDEX), (ISSUE, ISSUE_INDEX), (PAGE, PHOTO_PAGE)],
 )
-async def test_a_layout_in_which_nothing_is_found(path: str, kind: PageKind):
+async def test_a_layout_in_which_nothing_is_found(path: str, kind: str):
     async with asking(f"layout@{path}") as get:
         answer, body = await get(path)
         other, _ = await get(PAGE if path != PAGE else ISSUE, **{"If-None-Match": "*"})
-    text = decode(body, answer.headers["Content-Type"], parser.CHARSET)
+    text = decode(body, answer.headers["Content-Type"], KEIBADO.charset)
     assert other.status == 304
     with pytest.raises(ParseError):
-        parser.parse(kind, f"http://127.0.0.1{path}", text)
+        KEIBADO.parse(kind, f"http://127.0.0.1{path}", text)
     assert not block_reason(text)
 
 
@@ -65,10 +65,10 @@ async def test_a_layout_in_which_nothing_is_found(path: str, kind: PageKind):
 async def test_every_generation_can_be_redesigned(year: int):
     code = WORLD.issues(year)[0].code
     async with asking("layout") as get:
-        for name, kind in (("index", PageKind.ISSUE_INDEX), ("photo01", PageKind.PHOTO_PAGE)):
+        for name, kind in (("index", ISSUE_INDEX), ("photo01", PHOTO_PAGE)):
             _, body = await get(f"/keibabook/{code}/{name}.html")
             with pytest.raises(ParseError):
-                parser.parse(kind, f"http://x/keibabook/{code}/{name}.html", body.decode("cp932"))
+                KEIBADO.parse(kind, f"http://x/keibabook/{code}/{name}.html", body.decode("cp932"))
 
 
 async def test_a_distorted_page_has_validators_of_its_own():

@@ -10,10 +10,10 @@ from collector.demo.world.running import DEMOTED, Entry
 from collector.demo.world.world import World
 from collector.errors import NoSuchPage
 from collector.matching.rules import same_race
-from collector.sources import Parsed
-from collector.sources.netkeiba import pages as netkeiba
+from collector.sources.netkeiba.source import NETKEIBA
+from collector.sources.netkeiba.urls import APTITUDE, COMING_DAY, HORSE, RACE_CARD, RACE_DAY, RACE_RESULT
+from collector.sources.parsed import Parsed
 from collector.sources.text_tools.text import decode
-from collector.storage.models import PageKind
 from collector.storage.racing import (
     AptitudeItem,
     Axis,
@@ -43,11 +43,11 @@ FINISHES = {
 }
 
 
-def _parse(kind: PageKind, path: str) -> Parsed:
+def _parse(kind: str, path: str) -> Parsed:
     place, _, query = path.partition("?")
     answer = answer_path(WORLD, place, query)
     assert answer, path
-    return netkeiba.parse(kind, BASE + path, decode(answer.body, answer.media_type, netkeiba.CHARSET))
+    return NETKEIBA.parse(kind, BASE + path, decode(answer.body, answer.media_type, NETKEIBA.charset))
 
 
 def _told(race: Race, entry: Entry) -> dict[str, object]:
@@ -112,15 +112,15 @@ def _check(item: object, expected: dict[str, object]) -> None:
 
 def test_the_parser_finds_the_races_of_a_day_and_no_local_ones():
     for day in DAYS:
-        links = _parse(PageKind.RACE_DAY, f"/race/list/{day:%Y%m%d}/").links
+        links = _parse(RACE_DAY, f"/race/list/{day:%Y%m%d}/").links
         assert sorted(link.url for link in links) == sorted(f"{BASE}/race/{race.race_id}/" for race in RACES.on(day))
-        assert {(link.kind, link.dated) for link in links} == {(PageKind.RACE_RESULT, day)}
+        assert {(link.kind, link.dated) for link in links} == {(RACE_RESULT, day)}
 
 
 def test_the_parser_reads_every_result():
     for day in DAYS:
         for race in RACES.on(day):
-            parsed = _parse(PageKind.RACE_RESULT, f"/race/{race.race_id}/")
+            parsed = _parse(RACE_RESULT, f"/race/{race.race_id}/")
             assert (parsed.missing, parsed.flaws) == ((), ())
             found = next(item for item in parsed.items if isinstance(item, RaceItem))
             _check(found, _race(race))
@@ -133,7 +133,7 @@ def test_the_parser_reads_every_result():
 
 def test_the_parser_reads_every_card():
     for race in RACES.coming:
-        parsed = _parse(PageKind.RACE_CARD, f"/race/shutuba.html?race_id={race.race_id}")
+        parsed = _parse(RACE_CARD, f"/race/shutuba.html?race_id={race.race_id}")
         assert (parsed.missing, parsed.flaws) == ((), ())
         found = next(item for item in parsed.items if isinstance(item, RaceItem))
         _check(found, _race(race))
@@ -145,14 +145,14 @@ def test_the_parser_reads_every_card():
 
 
 def test_the_parser_finds_the_races_to_come():
-    links = _parse(PageKind.COMING_DAY, f"/top/race_list_sub.html?kaisai_date={RACES.coming_day:%Y%m%d}").links
+    links = _parse(COMING_DAY, f"/top/race_list_sub.html?kaisai_date={RACES.coming_day:%Y%m%d}").links
     assert [link.url for link in links] == [f"{BASE}/race/shutuba.html?race_id={race.race_id}" for race in RACES.coming]
-    assert {(link.kind, link.dated) for link in links} == {(PageKind.RACE_CARD, RACES.coming_day)}
+    assert {(link.kind, link.dated) for link in links} == {(RACE_CARD, RACES.coming_day)}
 
 
 def test_the_parser_takes_a_shell_for_no_race():
     with pytest.raises(NoSuchPage):
-        _parse(PageKind.RACE_RESULT, "/race/201601010112/")
+        _parse(RACE_RESULT, "/race/201601010112/")
 
 
 def _shown(horse_id: str) -> Shown:
@@ -172,7 +172,7 @@ def _check_aptitudes(items: list[AptitudeItem], shown: Shown) -> None:
 def test_the_parser_reads_every_horse():
     for horse_id in RACES.registry.names:
         shown = _shown(horse_id)
-        parsed = _parse(PageKind.HORSE, f"/horse/{horse_id}/")
+        parsed = _parse(HORSE, f"/horse/{horse_id}/")
         found = next(item for item in parsed.items if isinstance(item, HorseItem))
         _check(
             found,
@@ -193,11 +193,11 @@ def test_the_parser_reads_every_horse():
             _check_aptitudes(aptitudes, shown)
         else:
             assert aptitudes == []
-            assert any(link.kind == PageKind.APTITUDE and horse_id in link.url for link in parsed.links)
+            assert any(link.kind == APTITUDE and horse_id in link.url for link in parsed.links)
 
 
 def test_the_parser_reads_every_aptitude_that_a_script_asks_for():
     for horse_id in RACES.registry.names:
         shown = _shown(horse_id)
-        parsed = _parse(PageKind.APTITUDE, f"/social/ajax_horse_aptitude.html?input=UTF-8&output=json&id={horse_id}")
+        parsed = _parse(APTITUDE, f"/social/ajax_horse_aptitude.html?input=UTF-8&output=json&id={horse_id}")
         _check_aptitudes([item for item in parsed.items if isinstance(item, AptitudeItem)], shown)

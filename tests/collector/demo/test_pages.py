@@ -8,10 +8,11 @@ import pytest
 from collector.demo.keibado.site import answer_path
 from collector.demo.truth import TruePhoto, Truth, truth
 from collector.demo.world.world import World
-from collector.sources import Parsed
-from collector.sources.keibado import pages as parser
+from collector.sources.keibado.source import KEIBADO
+from collector.sources.keibado.urls import ISSUE_INDEX, PHOTO_PAGE, YEAR_INDEX
+from collector.sources.parsed import Parsed
 from collector.sources.text_tools.text import decode
-from collector.storage.models import IssueItem, ListedPhotoItem, PageKind, PhotoItem
+from collector.storage.items import IssueItem, ListedPhotoItem, PhotoItem
 
 BASE = "http://127.0.0.1:8766"
 COMMENTS = re.compile(r"<!-- <font.*?-->", re.S)
@@ -33,10 +34,10 @@ def _page(world: World, path: str) -> str:
     return answer.body.decode("cp932")
 
 
-def _parse(world: World, kind: PageKind, url: str) -> Parsed:
+def _parse(world: World, kind: str, url: str) -> Parsed:
     answer = answer_path(world, url.removeprefix(BASE))
     assert answer
-    return parser.parse(kind, url, decode(answer.body, answer.media_type, parser.CHARSET))
+    return KEIBADO.parse(kind, url, decode(answer.body, answer.media_type, KEIBADO.charset))
 
 
 @pytest.mark.parametrize(
@@ -132,9 +133,7 @@ def test_some_photos_are_shown_again_and_some_as_copies(true: Truth):
 
 def test_the_parser_finds_every_issue(world: World, true: Truth):
     links = [
-        link.url
-        for year in world.years
-        for link in _parse(world, PageKind.YEAR_INDEX, f"{BASE}/keibabook/bn/{year}.html").links
+        link.url for year in world.years for link in _parse(world, YEAR_INDEX, f"{BASE}/keibabook/bn/{year}.html").links
     ]
     assert sorted(links) == sorted(BASE + issue.path for issue in true.issues)
 
@@ -142,7 +141,7 @@ def test_the_parser_finds_every_issue(world: World, true: Truth):
 def test_the_parser_reads_every_issue_index_as_it_is(world: World, true: Truth):
     found = []
     for issue in true.issues:
-        parsed = _parse(world, PageKind.ISSUE_INDEX, BASE + issue.path)
+        parsed = _parse(world, ISSUE_INDEX, BASE + issue.path)
         assert parsed.missing == ()
         item = parsed.items[0]
         assert isinstance(item, IssueItem)
@@ -155,7 +154,7 @@ def test_the_parser_reads_every_issue_index_as_it_is(world: World, true: Truth):
 
 def test_the_parser_reads_every_photo_page_as_it_is(world: World, true: Truth):
     for photo in true.photos:
-        parsed = _parse(world, PageKind.PHOTO_PAGE, BASE + photo.page_path)
+        parsed = _parse(world, PHOTO_PAGE, BASE + photo.page_path)
         assert parsed.missing == ()
         item = parsed.items[0]
         assert isinstance(item, PhotoItem)

@@ -12,11 +12,12 @@ from collector.demo.world.world import World
 from collector.engine.crawl import Tick, crawl
 from collector.engine.crawl_jobs import Workplace
 from collector.errors import ExitCode, UsageError
-from collector.frontier.queue import Scope, read_scope
+from collector.frontier.scope import Scope, read_scope
 from collector.frontier.status import Summary, report
 from collector.politeness.gate import Connection
 from collector.politeness.robots import TOKYO
 from tests.demo_site import DemoSite, demo_site
+from tests.sites import sites_at
 
 SMALL = World(years=range(2014, 2017), issues_per_year=3, photos_per_issue=4)
 ALL = Scope(date(2014, 1, 1), date(2016, 12, 31))
@@ -29,7 +30,7 @@ async def show(_: Tick) -> None:
 async def run(place: Workplace, site: DemoSite, scope: Scope = ALL) -> tuple[Summary, ExitCode]:
     """One `collector crawl`."""
     return await crawl(
-        replace(place, sites=(site.base,), stopping=type(place.stopping)(), interrupted=False), site.base, scope, show
+        replace(place, sites=sites_at(site.base), stopping=type(place.stopping)(), interrupted=False), scope, show
     )
 
 
@@ -180,8 +181,8 @@ async def test_outside_the_opening_hours_nothing_is_asked_for(place: Workplace) 
             place.stopping.set()
 
     async with demo_site(world=SMALL) as site:
-        place = replace(place, sites=(site.base,), hours=hours)
-        await crawl(place, site.base, ALL, watch)
+        place = replace(place, sites=sites_at(site.base), hours=hours)
+        await crawl(place, ALL, watch)
         assert site.paths() == []
     assert "outside the opening hours, until" in str(waiting[-1])
 

@@ -21,11 +21,12 @@ from collector.engine.crew import Crew
 from collector.engine.refresh import label_scope, refresh
 from collector.engine.refresh import plan as plan_labels
 from collector.errors import ExitCode
-from collector.frontier.queue import Scope
+from collector.frontier.scope import Scope
 from collector.frontier.status import report
 from collector.politeness.gate import Connection, Gate, Pace, host_name
 from collector.politeness.robots import TOKYO
 from tests.demo_site import DemoSite, demo_site
+from tests.sites import labels_at, sites_at
 
 WORLD = World(years=range(2014, 2017), issues_per_year=3, photos_per_issue=4)
 ALL = Scope(date(2014, 1, 1), date(2016, 12, 31))
@@ -45,9 +46,8 @@ async def show(_: Tick) -> None:
 
 def at(place: Workplace, site: DemoSite, *, races: bool = False) -> Workplace:
     """A process of its own at this site."""
-    sites = (site.base, site.netkeiba) if races else (site.base,)
-    netkeiba = site.netkeiba if races else None
-    return replace(place, sites=sites, netkeiba=netkeiba, stopping=asyncio.Event(), interrupted=False)
+    sites = sites_at(site.base, site.netkeiba if races else None)
+    return replace(place, sites=sites, stopping=asyncio.Event(), interrupted=False)
 
 
 async def interrupted(place: Workplace, site: DemoSite, scope: Scope, *, after: int) -> ExitCode:
@@ -58,7 +58,7 @@ async def interrupted(place: Workplace, site: DemoSite, scope: Scope, *, after: 
             place.interrupted = True
             place.stopping.set()
 
-    return (await crawl(place, site.base, scope, stop))[1]
+    return (await crawl(place, scope, stop))[1]
 
 
 async def one(connection: Connection, query: str) -> Any:
@@ -88,17 +88,17 @@ async def worker(place: Workplace) -> AsyncIterator[Crew]:
 
 async def want(connection: Connection, site: DemoSite, scope: Scope = ALL) -> None:
     """What a command that was killed leaves: its seeds, and a job that nobody attends."""
-    await begin(connection, site.base, [host_name(site.base)], scope)
+    await begin(connection, Workplace("", None, sites_at(site.base), 0.0), scope)
     await ask_for(connection, [host_name(site.base)], scope, attended=False)
 
 
 async def test_an_interrupted_crawl_stands_in_nobodys_way(place: Workplace, connection: Connection) -> None:
     async with demo_site(world=WORLD) as site:
         assert await interrupted(at(place, site, races=True), site, ALL, after=20) == ExitCode.INTERRUPTED
-        _, narrower = await crawl(at(place, site, races=True), site.base, ONE_YEAR, show)
-        await plan_labels(connection, site.netkeiba, older_than=None, horses=None)
-        labels, refreshed = await refresh(at(place, site, races=True), site.netkeiba, label_scope(), show)
-        _, first_again = await crawl(at(place, site, races=True), site.base, ALL, show)
+        _, narrower = await crawl(at(place, site, races=True), ONE_YEAR, show)
+        await plan_labels(connection, labels_at(site.netkeiba), older_than=None, horses=None)
+        labels, refreshed = await refresh(at(place, site, races=True), labels_at(site.netkeiba), label_scope(), show)
+        _, first_again = await crawl(at(place, site, races=True), ALL, show)
         asked = Counter(site.paths())
     assert (narrower, refreshed, first_again) == (ExitCode.DONE,) * 3
     assert labels.held > 0
@@ -110,7 +110,7 @@ async def test_an_interrupted_crawl_does_not_grow_by_what_another_one_wanted(pla
     async with demo_site(world=WORLD) as site:
         await interrupted(at(place, site), site, ALL, after=3)
         site.requests.clear()
-        summary, _ = await crawl(at(place, site), site.base, replace(ONE_YEAR, limit=1), show)
+        summary, _ = await crawl(at(place, site), replace(ONE_YEAR, limit=1), show)
         assert "/keibabook/bn/2015.html" not in site.paths()
     assert summary.issues == 1
 
@@ -118,7 +118,7 @@ async def test_an_interrupted_crawl_does_not_grow_by_what_another_one_wanted(pla
 async def test_two_commands_with_ranges_of_their_own_share_a_host(place: Workplace) -> None:
     ranges = [Scope(date(year, 1, 1), date(year, 12, 31)) for year in (2014, 2015, 2016)]
     async with demo_site(world=WORLD, crawl_delay=0.02) as site:
-        ended = await asyncio.gather(*(crawl(at(place, site), site.base, scope, show) for scope in ranges))
+        ended = await asyncio.gather(*(crawl(at(place, site), scope, show) for scope in ranges))
         assert max(Counter(site.paths()).values()) == 1
         assert site.log.most_open == 1
     assert [code for _, code in ended] == [ExitCode.DONE] * 3
@@ -153,7 +153,7 @@ async def _is_done(connection: Connection) -> bool:
 
 async def test_a_crawl_lives_through_a_database_that_cuts_everybody_off(place: Workplace, conninfo: str) -> None:
     async with demo_site(world=WORLD, crawl_delay=0.02) as site:
-        running = asyncio.create_task(crawl(at(place, site), site.base, ALL, show))
+        running = asyncio.create_task(crawl(at(place, site), ALL, show))
         await until(lambda: _asked(site, 5))
         async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as other:
             await other.execute(EVERYBODY)  # type: ignore[arg-type]
@@ -172,7 +172,7 @@ async def test_a_crawl_whose_database_stays_away_ends(
         demo_site(world=WORLD, crawl_delay=0.1) as site,
         await psycopg.AsyncConnection.connect(cluster, autocommit=True) as other,
     ):
-        running = asyncio.create_task(crawl(at(place, site), site.base, ALL, show))
+        running = asyncio.create_task(crawl(at(place, site), ALL, show))
         await until(lambda: _asked(site, 3))
         await other.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")  # type: ignore[arg-type]
         await other.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")  # type: ignore[arg-type]
@@ -185,8 +185,8 @@ async def test_a_crawl_whose_database_stays_away_ends(
 
 async def test_a_limit_holds_when_the_worker_is_killed(place: Workplace, connection: Connection) -> None:
     async with demo_site(world=WORLD, crawl_delay=0.05) as site:
-        await crawl(at(place, site, races=True), site.base, ALL, show)
-        await plan_labels(connection, site.netkeiba, older_than=None, horses=None)
+        await crawl(at(place, site, races=True), ALL, show)
+        await plan_labels(connection, labels_at(site.netkeiba), older_than=None, horses=None)
         await ask_for(connection, [host_name(site.netkeiba)], label_scope(10), attended=False)
         site.requests.clear()
         for _ in range(2):
@@ -216,7 +216,7 @@ async def test_looking_at_robots_never_takes_a_host_from_its_lane(
 
     async with demo_site(world=WORLD) as site:
         monkeypatch.setattr(Gate, "claim", claim)
-        assert await planning.current_copy(at(place, site), site.base) is None
+        assert await planning.current_copy(at(place, site), sites_at(site.base)[0]) is None
         assert await lanes[0].reserve()
         assert site.paths() == []
 
@@ -229,7 +229,7 @@ async def test_an_idle_worker_takes_one_connection(place: Workplace, connection:
         await asyncio.sleep(1.5)
         after = await one(connection, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
         assert after - before <= 14
-        assert (await crawl(at(place, site), site.base, ALL, show))[1] == ExitCode.DONE
+        assert (await crawl(at(place, site), ALL, show))[1] == ExitCode.DONE
 
 
 async def told(place: Workplace, site: DemoSite, scope: Scope = ALL) -> tuple[str, float]:
@@ -242,7 +242,7 @@ async def told(place: Workplace, site: DemoSite, scope: Scope = ALL) -> tuple[st
             place.stopping.set()
 
     async with asyncio.timeout(15):
-        await crawl(place, site.base, scope, listen)
+        await crawl(place, scope, listen)
     return heard[0]
 
 
@@ -258,7 +258,7 @@ async def test_who_waits_for_a_slow_site_says_so_within_three_seconds(place: Wor
                 place.stopping.set()
 
         async with asyncio.timeout(5):
-            await crawl(place, site.base, ALL, listen)
+            await crawl(place, ALL, listen)
     told, host = seen[0]
     assert "the next request, 60 s after the last (Crawl-delay of robots.txt), until" in told
     assert "the next request" in host["waiting_for"]
@@ -288,7 +288,7 @@ async def test_status_says_what_keeps_everybody_from_a_host(
 
 async def work_on(place: Workplace, site: DemoSite) -> None:
     """A crawl of everything."""
-    await crawl(place, site.base, ALL, show)
+    await crawl(place, ALL, show)
 
 
 def never_now() -> tuple[time, time]:
@@ -320,7 +320,7 @@ async def test_who_waits_for_a_locked_database_says_so_within_three_seconds_and_
             if after == 0:
                 await locked.enter_async_context(connection.transaction())
                 await connection.execute("LOCK TABLE page")
-            running = asyncio.create_task(crawl(at(place, site), site.base, ALL, listen))
+            running = asyncio.create_task(crawl(at(place, site), ALL, listen))
             await until(lambda: _asked(site, after))
             if after:
                 await locked.enter_async_context(connection.transaction())
@@ -364,7 +364,7 @@ async def test_what_cannot_be_kept_is_not_asked_for_again_and_again(place: Workp
     await connection.execute("ALTER TABLE fetch_log RENAME took TO taken")
     async with demo_site(world=WORLD) as site:
         with pytest.raises(psycopg.errors.UndefinedColumn):
-            await crawl(at(place, site), site.base, ALL, show)
+            await crawl(at(place, site), ALL, show)
         assert len(site.requests) <= 4  # the last one while the command looks away
     assert [job.scope for job in await open_jobs(connection, [host_name(site.base)], everything=True)] == [ALL]
 

@@ -19,7 +19,7 @@ from collector.engine.crawl import Tick, crawl
 from collector.engine.crawl_jobs import Workplace
 from collector.errors import ExitCode
 from collector.fetch.fetcher import Timeouts
-from collector.frontier.queue import Scope
+from collector.frontier.scope import Scope
 from collector.frontier.status import Summary
 from collector.pipeline import derive
 from collector.pipeline.reparse import reparse
@@ -27,6 +27,7 @@ from collector.politeness.gate import Connection
 from tests import heavy
 from tests.demo_site import DemoSite, demo_site
 from tests.pauses import shorten
+from tests.sites import sites_at
 
 WORLD = World(years=range(2014, 2015), issues_per_year=2, photos_per_issue=4)
 SCOPE = Scope(date(2014, 1, 1), date(2014, 12, 31))
@@ -40,8 +41,8 @@ async def show(_: Tick) -> None:
 
 
 async def run(place: Workplace, site: DemoSite) -> tuple[Summary, ExitCode]:
-    place = replace(place, sites=(site.base,), timeouts=IMPATIENT, stopping=type(place.stopping)())
-    return await crawl(place, site.base, SCOPE, show)
+    place = replace(place, sites=sites_at(site.base), timeouts=IMPATIENT, stopping=type(place.stopping)())
+    return await crawl(place, SCOPE, show)
 
 
 def row(conninfo: str, query: str, *parameters: object) -> tuple:

@@ -15,10 +15,12 @@ from collector.engine.crawl import Tick, crawl
 from collector.engine.crawl_jobs import Workplace
 from collector.engine.refresh import Refreshed, label_scope, plan, refresh
 from collector.errors import ExitCode
-from collector.frontier.queue import Scope, today
+from collector.frontier.policy import today
+from collector.frontier.scope import Scope
 from collector.frontier.status import Summary
 from collector.storage.racing import Axis
 from tests.demo_site import DemoSite, demo_site
+from tests.sites import labels_at, sites_at
 
 WORLD = World(years=range(2015, 2018), issues_per_year=2, photos_per_issue=6)
 ALL = Scope(date(2015, 1, 1), date(2017, 12, 31))
@@ -37,18 +39,17 @@ async def site() -> AsyncIterator[DemoSite]:
 
 async def collect(place: Workplace, site: DemoSite, scope: Scope = ALL) -> tuple[Summary, ExitCode]:
     """One `collector crawl` of everything."""
-    place.sites, place.netkeiba = (site.base, site.netkeiba), site.netkeiba
-    place.netkeiba_race = site.netkeiba
+    place.sites = sites_at(site.base, site.netkeiba, race=site.netkeiba)
     place.stopping.clear()
-    return await crawl(place, site.base, scope, show)
+    return await crawl(place, scope, show)
 
 
 async def label(place: Workplace, site: DemoSite) -> tuple[Refreshed, ExitCode]:
     """One `collector refresh-labels`."""
     async with await place.connect() as connection:
-        await plan(connection, site.netkeiba, older_than=None, horses=None)
+        await plan(connection, labels_at(site.netkeiba), older_than=None, horses=None)
     place.stopping.clear()
-    return await refresh(place, site.netkeiba, label_scope(), show)
+    return await refresh(place, labels_at(site.netkeiba), label_scope(), show)
 
 
 def rows(conninfo: str, query: str) -> list[tuple[Any, ...]]:
@@ -200,12 +201,8 @@ async def test_the_host_of_the_calendars_has_a_lane_and_a_gate_of_its_own(place:
     first = WORLD.issues(2015)[0]
     scope = Scope(first.race_days[0], first.issue_date - timedelta(days=1), all_races=True)
     async with demo_site(world=WORLD) as other:
-        place.sites, place.netkeiba, place.netkeiba_race = (
-            (site.base, site.netkeiba, other.netkeiba),
-            site.netkeiba,
-            other.netkeiba,
-        )
-        _, code = await crawl(place, site.base, scope, show)
+        place.sites = sites_at(site.base, site.netkeiba, race=other.netkeiba)
+        _, code = await crawl(place, scope, show)
         assert code == ExitCode.DONE
         assert {path.partition("?")[0] for path in other.paths()} == {"/robots.txt", "/top/calendar.html"}
         assert not [path for path in site.paths() if path.startswith("/top/")]

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from collector.cli.horse_names import find_horses
 from collector.engine.refresh import Foreseen, foresee, plan
 from collector.errors import UsageError
-from collector.frontier.queue import LONGEST_INTERVAL, SHORTEST_INTERVAL, ask_opinion_at, read_span
+from collector.frontier.policy import LONGEST_INTERVAL, SHORTEST_INTERVAL, ask_opinion_at
+from collector.frontier.scope import read_span
 from collector.politeness.gate import Connection
-from collector.sources.netkeiba.pages import aptitude_url
+from collector.sources.netkeiba.urls import aptitude_url
+from tests.sites import labels_at
 
 SITE = "https://n.example"
 NOW = datetime(2016, 2, 8, 12, tzinfo=UTC)
@@ -74,7 +76,7 @@ async def due(connection: Connection) -> list[str]:
 
 
 async def planned(connection: Connection, older_than: timedelta | None = None, horses: list[str] | None = None) -> int:
-    return await plan(connection, SITE, older_than=older_than, horses=horses)
+    return await plan(connection, labels_at(SITE), older_than=older_than, horses=horses)
 
 
 async def test_each_horse_that_a_photo_shows_is_looked_at_once(connection: Connection) -> None:
@@ -145,21 +147,24 @@ async def test_one_horse_is_asked_for_by_name_whenever_it_is_due(connection: Con
 
 async def test_a_dry_run_leaves_everything_as_it_was(connection: Connection) -> None:
     await show_horses(connection, "2011100001")
-    assert await foresee(connection, SITE, older_than=None, horses=None) == Foreseen(1, 3)
+    assert await foresee(connection, labels_at(SITE), older_than=None, horses=None) == Foreseen(1, 3)
     assert await due(connection) == []
 
 
 async def test_a_dry_run_counts_what_the_pages_that_are_due_lead_to(connection: Connection) -> None:
     await show_horses(connection, "2011100001", "2011100002")
     await planned(connection)
-    assert await foresee(connection, SITE, older_than=None, horses=None) == Foreseen(2, 6)  # aptitude and reviews each
+    assert await foresee(connection, labels_at(SITE), older_than=None, horses=None) == Foreseen(
+        2, 6
+    )  # aptitude and reviews each
     await connection.execute(
-        """INSERT INTO page (url, host, source, kind, dated, priority, due_at, last_fetched_at)
-           SELECT %s, host, source, 'aptitude', dated, priority, now(), now() FROM page WHERE url LIKE '%%0001/'""",
+        """INSERT INTO page (url, host, source, kind, role, about, dated, priority, due_at, last_fetched_at)
+           SELECT %s, host, source, 'aptitude', 'aptitude', about, dated, priority, now(), now()
+           FROM page WHERE url LIKE '%%0001/'""",
         (aptitude_url(SITE, "2011100001"),),
     )
     # The first horse's aptitude is due itself, and its own page leads there no more.
-    assert await foresee(connection, SITE, older_than=None, horses=None) == Foreseen(3, 6)
+    assert await foresee(connection, labels_at(SITE), older_than=None, horses=None) == Foreseen(3, 6)
     assert Foreseen(3, 6).within(4) == Foreseen(3, 4)
     assert Foreseen(3, 6).within(2) == Foreseen(2, 2)
 

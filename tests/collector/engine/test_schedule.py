@@ -19,6 +19,7 @@ from collector.engine.schedule import (
 )
 from collector.errors import UsageError
 from collector.politeness.gate import Connection
+from tests.sites import sites_at
 
 SITES = ("http://127.0.0.1:9", "http://localhost:9")
 NIGHTLY = Schedule(labels="0 2 * * *", back_numbers="0 9 * * 1")
@@ -26,7 +27,7 @@ NIGHTLY = Schedule(labels="0 2 * * *", back_numbers="0 9 * * 1")
 
 @pytest.fixture
 def place(conninfo: str) -> Workplace:
-    return Workplace(conninfo, None, SITES, 0.0, netkeiba=SITES[1])
+    return Workplace(conninfo, None, sites_at(*SITES), 0.0)
 
 
 async def rows(connection: Connection, query: str) -> list[tuple[Any, ...]]:

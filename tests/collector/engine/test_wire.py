@@ -21,11 +21,12 @@ from collector.engine.crawl import Tick, crawl
 from collector.engine.crawl_jobs import Workplace
 from collector.errors import ExitCode
 from collector.fetch.fetcher import Timeouts
-from collector.frontier.queue import Scope
+from collector.frontier.scope import Scope
 from collector.frontier.status import Summary
 from collector.pipeline.forget import forget_url
 from collector.politeness.gate import Connection
 from tests.demo_site import demo_site
+from tests.sites import sites_at
 from tests.wire import Change, Wire, answer, changed
 
 WORLD = World(years=range(2014, 2015), issues_per_year=2, photos_per_issue=4)
@@ -40,8 +41,8 @@ async def show(_: Tick) -> None:
 
 
 async def run(place: Workplace, base: str) -> tuple[Summary, ExitCode]:
-    place = replace(place, sites=(base,), timeouts=IMPATIENT, stopping=asyncio.Event())
-    return await crawl(place, base, SCOPE, show)
+    place = replace(place, sites=sites_at(base), timeouts=IMPATIENT, stopping=asyncio.Event())
+    return await crawl(place, SCOPE, show)
 
 
 async def crawled(place: Workplace, change: Change) -> tuple[Summary, ExitCode, Wire]:
@@ -274,13 +275,13 @@ async def test_the_pause_is_counted_from_when_the_request_left(
 
     monkeypatch.setattr(aiohttp.TCPConnector, "_create_connection", slowly)
     async with demo_site(world=WORLD, crawl_delay=2.0) as site:
-        place = replace(place, sites=(site.base,), timeouts=IMPATIENT)
+        place = replace(place, sites=sites_at(site.base), timeouts=IMPATIENT)
 
         async def stop(_: Tick) -> None:
             if len(site.requests) > 1:
                 place.stopping.set()
 
-        await crawl(place, site.base, SCOPE, stop)
+        await crawl(place, SCOPE, stop)
         starts = [request.started for request in site.requests]
     assert starts[1] - starts[0] > 1.8
 
@@ -330,9 +331,9 @@ async def test_what_is_not_for_training_is_told_before_anything_is_asked(
 ) -> None:
     says = robots_says(b"User-agent: *\nContent-Signal: search=yes, ai-train=no\n")
     async with demo_site(world=WORLD) as site, changed(site.base, says) as wire:
-        place = replace(place, sites=(wire.base,), timeouts=IMPATIENT)
-        verdict = await robots_verdict(place, wire.base, wire.base + VICTIM.image_path)
-        await print_plan(stdout(), place, wire.base, SCOPE, as_json=True)
+        place = replace(place, sites=sites_at(wire.base), timeouts=IMPATIENT)
+        verdict = await robots_verdict(place, place.sites[0], wire.base + VICTIM.image_path)
+        await print_plan(stdout(), place, SCOPE, as_json=True)
         assert wire.paths == ["/robots.txt"]
     assert (verdict["allowed"], verdict["training"]) == (True, False)
     assert verdict["training_line"] == "2: Content-Signal: search=yes, ai-train=no"
@@ -558,8 +559,8 @@ async def test_a_photo_that_is_forgotten_between_two_tries_is_not_tried_again(
     place: Workplace, connection: Connection
 ) -> None:
     async with demo_site(world=WORLD, crawl_delay=0.5, hostile=[f"500@{VICTIM.page_path}"]) as site:
-        place = replace(place, sites=(site.base,), timeouts=IMPATIENT)
-        crawling = asyncio.create_task(crawl(place, site.base, SCOPE, show))
+        place = replace(place, sites=sites_at(site.base), timeouts=IMPATIENT)
+        crawling = asyncio.create_task(crawl(place, SCOPE, show))
         while VICTIM.page_path not in site.paths():  # noqa: ASYNC110  (the site has no event for it)
             await asyncio.sleep(0.01)
         await forget_url(connection, site.base + VICTIM.page_path)
@@ -575,13 +576,13 @@ async def test_a_photo_that_is_forgotten_between_two_tries_is_not_tried_again(
 async def test_a_crawl_that_is_stopped_between_attempts_leaves_no_slot_behind(place: Workplace) -> None:
     """The next one need not wait for a request that was never made."""
     async with demo_site(world=WORLD, crawl_delay=0.7, hostile=["500"]) as site:
-        place = replace(place, sites=(site.base,), timeouts=IMPATIENT)
+        place = replace(place, sites=sites_at(site.base), timeouts=IMPATIENT)
 
         async def stop(_: Tick) -> None:
             if len(site.requests) > 1:
                 place.stopping.set()
 
-        summary, _ = await crawl(place, site.base, SCOPE, stop)
+        summary, _ = await crawl(place, SCOPE, stop)
         assert summary.requests == len(site.requests)
     held = "SELECT open_until, slot_at, next_at <= clock_timestamp() + interval '0.7 s' FROM host"
     assert row(place.conninfo, held) == (None, None, True)

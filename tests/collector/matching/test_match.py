@@ -12,10 +12,13 @@ from collector.matching.match import decide_by_hand, match_photos, open_photos
 from collector.pipeline.derive import Derived
 from collector.pipeline.store import store_derived
 from collector.politeness.gate import Connection
-from collector.sources import Item, Parsed
-from collector.sources.netkeiba.urls import horse_search_url
-from collector.storage.models import UNDATED, IssueItem, ListedPhotoItem, PageKind, PageState, PhotoItem
+from collector.sources.keibado.urls import ISSUE_INDEX, PHOTO_PAGE
+from collector.sources.netkeiba.urls import HORSE, HORSE_SEARCH, RACE_DAY, RACE_RESULT, horse_search_url, word_of
+from collector.sources.parsed import Item, Parsed
+from collector.storage.items import IssueItem, ListedPhotoItem, PhotoItem
+from collector.storage.models import UNDATED, PageState
 from collector.storage.racing import EntryItem, HorseItem, RaceItem
+from tests.sites import role_of
 
 NOW = datetime(2016, 2, 8, 12, tzinfo=UTC)
 SUNDAY, MONDAY = date(2016, 2, 7), date(2016, 2, 8)
@@ -23,20 +26,20 @@ RACE_ID = "201605010411"
 SITE = "http://old.example/keibabook/160208"
 
 
-async def say(connection: Connection, kind: PageKind, url: str, dated: date, items: list[Item]) -> None:
+async def say(connection: Connection, kind: str, url: str, dated: date, items: list[Item]) -> None:
     """Let a page have said this."""
     await connection.execute("INSERT INTO host VALUES ('h') ON CONFLICT DO NOTHING")
     await connection.execute("INSERT INTO blob VALUES ('d', 'text/html', 1, '', 'x') ON CONFLICT DO NOTHING")
     row = await (
         await connection.execute(
-            """INSERT INTO page (url, host, source, kind, dated, state, digest)
-               VALUES (%s, 'h', 's', %s, %s, 'fetched', 'd')
+            """INSERT INTO page (url, host, source, kind, role, about, dated, state, digest)
+               VALUES (%s, 'h', 's', %s, %s, %s, %s, 'fetched', 'd')
                ON CONFLICT (url) DO UPDATE SET state = 'fetched' RETURNING id""",
-            (url, kind, dated),
+            (url, kind, role_of(kind), word_of(url) if kind == HORSE_SEARCH else None, dated),
         )
     ).fetchone()
     assert row is not None
-    page = DuePage(row[0], url, "s", kind, dated, PageState.FETCHED, None, None, None, 0)
+    page = DuePage(row[0], url, "s", kind, role_of(kind), dated, PageState.FETCHED, None, None, None, 0)
     await store_derived(AsyncRawCursor(connection), page, "d", NOW, Derived(Parsed(tuple(items))))
 
 
@@ -54,7 +57,7 @@ async def say_issue(connection: Connection, *names: str) -> None:
         )
         for number, name in enumerate(names, 1)
     ]  # fmt: skip
-    await say(connection, PageKind.ISSUE_INDEX, f"{SITE}/index.html", MONDAY, [issue, *listed])
+    await say(connection, ISSUE_INDEX, f"{SITE}/index.html", MONDAY, [issue, *listed])
 
 
 async def say_race(connection: Connection, *entries: EntryItem) -> None:
@@ -62,14 +65,14 @@ async def say_race(connection: Connection, *entries: EntryItem) -> None:
     race = RaceItem(
         race_id=RACE_ID, race_date=SUNDAY, racecourse="東京", race_number=11, name="東京新聞杯(G3)", distance=1600
     )
-    await say(connection, PageKind.RACE_DAY, "https://n.example/race/list/20160207/", SUNDAY, [])
-    await say(connection, PageKind.RACE_RESULT, f"https://n.example/race/{RACE_ID}/", SUNDAY, [race, *entries])
+    await say(connection, RACE_DAY, "https://n.example/race/list/20160207/", SUNDAY, [])
+    await say(connection, RACE_RESULT, f"https://n.example/race/{RACE_ID}/", SUNDAY, [race, *entries])
 
 
 async def say_search(connection: Connection, name: str, *horse_ids: str) -> None:
     """The answer to a search by name."""
     found: list[Item] = [HorseItem(horse_id=horse_id, name=name, horse_key=name) for horse_id in horse_ids]
-    await say(connection, PageKind.HORSE_SEARCH, horse_search_url("https://n.example", name), MONDAY, found)
+    await say(connection, HORSE_SEARCH, horse_search_url("https://n.example", name), MONDAY, found)
 
 
 async def matches(connection: Connection) -> list[tuple[Any, ...]]:
@@ -112,7 +115,7 @@ async def test_a_horse_in_no_race_is_looked_up_before_anything_is_decided(connec
 
 async def test_what_a_search_found_does_not_take_from_what_is_known(connection: Connection) -> None:
     known = HorseItem(horse_id="2011100009", name="シロイクモ", horse_key="シロイクモ", sire="オオゾラ")
-    await say(connection, PageKind.HORSE, "https://n.example/horse/2011100009/", UNDATED, [known])
+    await say(connection, HORSE, "https://n.example/horse/2011100009/", UNDATED, [known])
     await say_search(connection, "シロイクモ", "2011100009")
     assert await (await connection.execute("SELECT sire FROM horse")).fetchall() == [("オオゾラ",)]
 
@@ -169,7 +172,7 @@ async def test_a_decision_by_hand_survives_matching_and_reparsing(connection: Co
         source="keibado", issue_code="160208", number=2, horse_name="アオバノカゼ", horse_key="アオバノカゼ",
         page_url=f"{SITE}/photo02.html", image_url=f"{SITE}/images/pp02.jpg",
     )  # fmt: skip
-    await say(connection, PageKind.PHOTO_PAGE, photo.page_url, MONDAY, [photo])
+    await say(connection, PHOTO_PAGE, photo.page_url, MONDAY, [photo])
     await match_photos(connection, again=True)
     assert (await matches(connection))[1] == (2, "2011100002", RACE_ID, "by hand", True)
 

@@ -14,13 +14,16 @@ from collector.demo.world.world import World
 from collector.engine.crawl import Tick, crawl
 from collector.engine.crawl_jobs import Workplace
 from collector.errors import Busy, ExitCode, ParseError
-from collector.frontier.queue import Scope
+from collector.frontier.scope import Scope
 from collector.frontier.status import report
 from collector.pipeline.forget import forget_host, forget_url, take_archive
 from collector.pipeline.reparse import Changes, reparse
 from collector.politeness.gate import Connection, host_name
-from collector.sources.keibado import pages as keibado
+from collector.sources.keibado.photo import parse_photo_page
+from collector.sources.keibado.source import KEIBADO
+from collector.sources.keibado.urls import PHOTO_PAGE
 from tests.demo_site import DemoSite, demo_site
+from tests.sites import change_kind, sites_at
 
 WORLD = World(years=range(2013, 2017), issues_per_year=3, photos_per_issue=5)
 SCOPE = Scope(date(2013, 1, 1), date(2016, 12, 31))
@@ -38,8 +41,8 @@ def no_progress(_done: int, _total: int) -> None:
 
 
 async def run(place: Workplace, site: DemoSite, scope: Scope = SCOPE) -> ExitCode:
-    place = replace(place, sites=(site.base,), stopping=asyncio.Event())
-    return (await crawl(place, site.base, scope, show))[1]
+    place = replace(place, sites=sites_at(site.base), stopping=asyncio.Event())
+    return (await crawl(place, scope, show))[1]
 
 
 def rows(conninfo: str, query: str) -> list[tuple]:
@@ -124,7 +127,7 @@ async def test_a_field_that_goes_missing_stops_the_writing_and_reading_again_rep
 ) -> None:
     """The site changes its layout after two years; then somebody mends the parser."""
     years = Scope(date(2013, 1, 1), date(2014, 12, 31))
-    real = keibado.parse_photo_page
+    real = parse_photo_page
 
     def without_trainer(url: str, text: str):
         parsed = real(url, text)
@@ -136,7 +139,7 @@ async def test_a_field_that_goes_missing_stops_the_writing_and_reading_again_rep
     async with demo_site(world=WORLD) as site:
         assert await run(place, site, years) == ExitCode.DONE
         with monkeypatch.context() as patch:
-            patch.setattr(keibado, "parse_photo_page", without_trainer)
+            change_kind(patch, KEIBADO, PHOTO_PAGE, parse=without_trainer)
             assert await run(place, site) == ExitCode.LAYOUT_CHANGED
     facts = await report(connection)
     (drift,) = facts["layout_changed"]
@@ -182,7 +185,7 @@ async def test_what_the_parser_says_about_a_page_is_kept_until_it_can_read_it(
     place: Workplace, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     victim = truth(WORLD).photos[0]
-    real = keibado.parse_photo_page
+    real = parse_photo_page
 
     def stumbling(url: str, text: str):
         if url.endswith(victim.page_path):
@@ -191,7 +194,7 @@ async def test_what_the_parser_says_about_a_page_is_kept_until_it_can_read_it(
 
     async with demo_site(world=WORLD) as site:
         with monkeypatch.context() as patch:
-            patch.setattr(keibado, "parse_photo_page", stumbling)
+            change_kind(patch, KEIBADO, PHOTO_PAGE, parse=stumbling)
             await run(place, site)
         assert rows(place.conninfo, "SELECT field, reason FROM parse_failure") == [
             ("horse_name", "made up for this test")

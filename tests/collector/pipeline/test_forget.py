@@ -14,17 +14,22 @@ from collector.demo.world.world import World
 from collector.engine.crawl import Tick, crawl
 from collector.engine.crawl_jobs import Workplace
 from collector.engine.refresh import label_scope, plan, refresh
-from collector.frontier.queue import DuePage, Scope
+from collector.frontier.queue import DuePage
+from collector.frontier.scope import Scope
 from collector.pipeline.derive import Derived
 from collector.pipeline.forget import forget_host, forget_url
 from collector.pipeline.keep import keep
 from collector.pipeline.reparse import reparse
 from collector.pipeline.store import Outcome
 from collector.politeness.gate import Connection, Gate, Pace
-from collector.sources import Link, Parsed
+from collector.sources.keibado.urls import PHOTO_PAGE
+from collector.sources.parsed import Link, Parsed
+from collector.sources.source import IMAGE
 from collector.storage.archive import pack
-from collector.storage.models import PageKind, PageState
+from collector.storage.models import PageState
+from collector.storage.roles import Role
 from tests.demo_site import demo_site
+from tests.sites import labels_at, role_of, sites_at
 
 WORLD = World(years=range(2015, 2017), issues_per_year=2, photos_per_issue=4, opinion_month=date(2016, 1, 1))
 AT = datetime(2016, 2, 8, 12, tzinfo=UTC)
@@ -47,9 +52,9 @@ async def put(connection: Connection, url: str, *answers: str, kind: str = "phot
         )
     (page,) = await rows(
         connection,
-        """INSERT INTO page (url, host, source, kind, dated, state, digest, changed_at)
-           VALUES (%s, %s, 'keibado', %s, '2016-02-08', 'fetched', %s, now()) RETURNING id""",
-        url, host, kind, answers[-1],
+        """INSERT INTO page (url, host, source, kind, role, dated, state, digest, changed_at)
+           VALUES (%s, %s, 'keibado', %s, %s, '2016-02-08', 'fetched', %s, now()) RETURNING id""",
+        url, host, kind, role_of(kind), answers[-1],
     )  # fmt: skip
     for number, digest in enumerate(answers):
         await connection.execute(
@@ -126,10 +131,12 @@ async def test_a_host_goes_with_all_its_bytes_and_no_other_does(two_photos: Conn
 async def test_a_page_that_is_forgotten_while_its_answer_comes_leaves_nothing(connection: Connection) -> None:
     await put(connection, "http://h/1.html", "before")
     (page,) = await rows(connection, "SELECT id FROM page")
-    due = DuePage(page[0], "http://h/1.html", "keibado", PageKind.PHOTO_PAGE, AT.date(), "due", None, None, None, 0)
+    due = DuePage(
+        page[0], "http://h/1.html", "keibado", PHOTO_PAGE, Role.PHOTO_PAGE, AT.date(), "due", None, None, None, 0
+    )
     await forget_url(connection, due.url)
     gate = await Gate.take(connection, "h", 1, Pace(0.0), asyncio.Event())
-    derived = Derived(Parsed((), (Link("http://h/1.jpg", PageKind.IMAGE, None),)))
+    derived = Derived(Parsed((), (Link("http://h/1.jpg", IMAGE, None),)))
     packed = pack(b"<html>", "text/html")
     await keep(gate, Outcome(due, AT, 0.1, "new", PageState.FETCHED, None, packed=packed, derived=derived))
     assert await held(connection) == []
@@ -154,13 +161,13 @@ async def test_to_forget_a_photo_takes_nothing_of_the_history_of_opinion(
 ) -> None:
     history = "SELECT horse_id, axis, left_px, right_px, observed_at FROM aptitude ORDER BY 1, 2, 5"
     async with demo_site(world=WORLD, month_may_change=True) as site:
-        place = replace(place, sites=(site.base, site.netkeiba), netkeiba=site.netkeiba)
-        await crawl(place, site.base, Scope(date(2015, 1, 1), date(2016, 12, 31)), show)
+        place = replace(place, sites=sites_at(site.base, site.netkeiba))
+        await crawl(place, Scope(date(2015, 1, 1), date(2016, 12, 31)), show)
         for month in ("2016-01", "2016-12"):
             async with aiohttp.ClientSession() as session, session.post(f"{site.base}/_demo/month/{month}") as answer:
                 assert answer.status == 200
-            await plan(connection, site.netkeiba, older_than=timedelta(0), horses=None)
-            await refresh(replace(place, stopping=asyncio.Event()), site.netkeiba, label_scope(), show)
+            await plan(connection, labels_at(site.netkeiba), older_than=timedelta(0), horses=None)
+            await refresh(replace(place, stopping=asyncio.Event()), labels_at(site.netkeiba), label_scope(), show)
         before = await rows(connection, history)
         await forget_url(connection, site.base + truth(WORLD).photos[0].page_path)
     await reparse(connection, date(1, 1, 1), dry_run=False, show=lambda _done, _total: None)

@@ -16,16 +16,22 @@ from collector.demo.world.world import World
 from collector.engine.crawl import Tick, crawl
 from collector.engine.crawl_jobs import Workplace
 from collector.errors import ExitCode, LaneLost, NoSuchPage, ParseError
-from collector.frontier.queue import DuePage, Scope
+from collector.frontier.queue import DuePage
+from collector.frontier.scope import Scope
 from collector.pipeline.derive import Derived
 from collector.pipeline.keep import keep
 from collector.pipeline.store import Outcome, store_derived
 from collector.politeness.gate import Connection, Gate, Pace
-from collector.sources import Item, Link, Parsed
+from collector.sources.keibado.urls import PHOTO_PAGE
+from collector.sources.netkeiba.urls import REVIEWS
+from collector.sources.parsed import Item, Link, Parsed
+from collector.sources.source import IMAGE
 from collector.storage.archive import pack
-from collector.storage.models import ListedPhotoItem, PageKind, PageState, PhotoItem
+from collector.storage.items import ListedPhotoItem, PhotoItem
+from collector.storage.models import PageState
 from collector.storage.racing import EntryItem, HorseItem, RaceItem
 from tests.demo_site import DemoSite, demo_site
+from tests.sites import role_of, sites_at
 from tests.spoil import parsing, tripping
 
 WORLD = World(years=range(2014, 2015), issues_per_year=2, photos_per_issue=4)
@@ -41,8 +47,8 @@ async def show(_: Tick) -> None:
 
 
 async def run(place: Workplace, site: DemoSite) -> ExitCode:
-    place = replace(place, sites=(site.base,), stopping=asyncio.Event())
-    return (await crawl(place, site.base, SCOPE, show))[1]
+    place = replace(place, sites=sites_at(site.base), stopping=asyncio.Event())
+    return (await crawl(place, SCOPE, show))[1]
 
 
 def rows(conninfo: str, query: str, *parameters: object) -> list[tuple[Any, ...]]:
@@ -67,7 +73,7 @@ def more(*items: Item) -> Callable[[Parsed], Parsed]:
 def leading_to(url: str) -> Callable[[Parsed], Parsed]:
     def spoil(parsed: Parsed) -> Parsed:
         base = parsed.links[0].url.partition("/keibabook")[0]
-        return replace(parsed, links=(*parsed.links, Link(base + url, PageKind.IMAGE, None)))
+        return replace(parsed, links=(*parsed.links, Link(base + url, IMAGE, None)))
 
     return spoil
 
@@ -174,18 +180,18 @@ async def test_a_page_that_cannot_be_stored_is_set_aside_and_the_rest_comes(
     }
 
 
-async def page_of(connection: Connection, kind: PageKind = PageKind.PHOTO_PAGE) -> DuePage:
+async def page_of(connection: Connection, kind: str = PHOTO_PAGE) -> DuePage:
     """A page that is due."""
     await connection.execute("INSERT INTO host (name) VALUES ('h') ON CONFLICT DO NOTHING")
     row = await (
         await connection.execute(
-            """INSERT INTO page (url, host, source, kind, dated, due_at) VALUES ('http://h/1', 'h', 'keibado', %s,
-               '2016-02-08', now()) RETURNING id""",
-            (kind,),
+            """INSERT INTO page (url, host, source, kind, role, dated, due_at)
+               VALUES ('http://h/1', 'h', 'keibado', %s, %s, '2016-02-08', now()) RETURNING id""",
+            (kind, role_of(kind)),
         )
     ).fetchone()
     assert row is not None
-    return DuePage(row[0], "http://h/1", "keibado", kind, date(2016, 2, 8), "due", None, None, None, 0)
+    return DuePage(row[0], "http://h/1", "keibado", kind, role_of(kind), date(2016, 2, 8), "due", None, None, None, 0)
 
 
 async def outcome_of(connection: Connection, **facts: Any) -> Outcome:
@@ -305,7 +311,7 @@ async def test_of_two_that_speak_of_the_same_the_first_counts(
 
 
 async def test_a_page_that_leads_to_another_twice_leads_to_it_once(connection: Connection) -> None:
-    link = Link("http://h/reviews", PageKind.REVIEWS, None)
+    link = Link("http://h/reviews", REVIEWS, None)
     outcome = await outcome_of(connection, derived=Derived(Parsed((), (link, link))))
     assert await keep(await gate_of(connection), outcome) == outcome
     assert await (await connection.execute("SELECT count(*) FROM page WHERE kind = 'reviews'")).fetchone() == (1,)

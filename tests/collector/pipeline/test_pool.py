@@ -20,14 +20,15 @@ from collector.demo.world.world import World
 from collector.engine.crawl import Tick, crawl
 from collector.engine.crawl_jobs import Workplace
 from collector.errors import PaddockError
-from collector.frontier.queue import Scope
+from collector.frontier.scope import Scope
 from collector.pipeline import pool
 from collector.pipeline.reparse import Changes, reparse
 from collector.politeness.gate import Connection
-from collector.sources.netkeiba import pages as netkeiba
+from collector.sources.netkeiba.urls import aptitude_url
 from collector.storage.archive import pack
 from tests.demo_site import demo_site
 from tests.paths import ROOT
+from tests.sites import sites_at
 
 WORLD = World(years=range(2015, 2017), issues_per_year=2, photos_per_issue=5)
 TABLES = ("issue", "photo", "race", "entry", "horse")
@@ -50,8 +51,8 @@ async def held(connection: Connection) -> list[list[tuple[Any, ...]]]:
 async def collected(place: Workplace, connection: Connection) -> Connection:
     """A database that holds a crawl of both sites."""
     async with demo_site(world=WORLD) as site:
-        place.sites, place.netkeiba = (site.base, site.netkeiba), site.netkeiba
-        await crawl(place, site.base, Scope(date(2015, 1, 1), date(2016, 12, 31)), show)
+        place.sites = sites_at(site.base, site.netkeiba)
+        await crawl(place, Scope(date(2015, 1, 1), date(2016, 12, 31)), show)
     return connection
 
 
@@ -149,7 +150,7 @@ def store_graphs(conninfo: str, first: int, count: int) -> None:
     """As if so many horses' graphs had been asked for; they all look the same."""
     races = Races(WORLD)
     horse_id = next(iter(races.registry.names))
-    path, _, query = netkeiba.aptitude_url("", horse_id).partition("?")
+    path, _, query = aptitude_url("", horse_id).partition("?")
     answer = answer_path(WORLD, path, query)
     assert answer is not None
     packed = pack(answer.body, answer.media_type, hashlib.sha256(answer.body).hexdigest())
@@ -161,14 +162,15 @@ def store_graphs(conninfo: str, first: int, count: int) -> None:
         )
         connection.execute(
             """WITH stored AS (
-                   INSERT INTO page (url, host, source, kind, dated, priority, state, digest, changed_at)
+                   INSERT INTO page (url, host, source, kind, role, about, dated, priority, state, digest, changed_at)
                    SELECT replace(%(url)s, %(horse)s, lpad(number::text, 10, '0')), 'h', 'netkeiba', 'aptitude',
+                          'aptitude', lpad(number::text, 10, '0'),
                           '1970-01-01', 10, 'fetched', %(digest)s, now()
                    FROM generate_series(%(first)s::int, %(first)s + %(count)s - 1) AS number RETURNING id, url)
                INSERT INTO fetch_log (page_id, host, url, at, took, size, outcome, digest)
                SELECT id, 'h', url, now(), 0, 0, 'new', %(digest)s FROM stored""",
             {
-                "url": netkeiba.aptitude_url("http://h", horse_id), "horse": horse_id, "digest": packed.digest,
+                "url": aptitude_url("http://h", horse_id), "horse": horse_id, "digest": packed.digest,
                 "first": first, "count": count,
             },
         )  # fmt: skip

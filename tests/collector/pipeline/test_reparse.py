@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -15,13 +16,14 @@ from collector.engine.crawl import Tick, crawl
 from collector.engine.crawl_jobs import Workplace
 from collector.errors import NoSuchPage, ParseError
 from collector.fetch.fetcher import Timeouts
-from collector.frontier.queue import Scope
+from collector.frontier.scope import Scope
 from collector.pipeline import drift
 from collector.pipeline.reparse import Changes, reparse
 from collector.politeness.gate import Connection
-from collector.sources import Parsed
+from collector.sources.parsed import Parsed
 from tests.demo_site import DemoSite, demo_site
 from tests.pauses import shorten
+from tests.sites import sites_at
 from tests.spoil import parsing, tripping
 
 WORLD = World(years=range(2014, 2016), issues_per_year=2, photos_per_issue=4)
@@ -42,8 +44,8 @@ async def show(_: Tick) -> None:
 
 
 async def run(place: Workplace, site: DemoSite) -> None:
-    place = replace(place, sites=(site.base,), stopping=asyncio.Event(), timeouts=IMPATIENT)
-    await crawl(place, site.base, SCOPE, show)
+    place = replace(place, sites=sites_at(site.base), stopping=asyncio.Event(), timeouts=IMPATIENT)
+    await crawl(place, SCOPE, show)
 
 
 async def rows(connection: Connection, query: str, *parameters: object) -> list[tuple[Any, ...]]:
@@ -94,9 +96,9 @@ async def test_reading_again_what_was_crawled_changes_no_page_and_no_fact(
     spoils: dict[str, Callable[[Parsed], Parsed]],
 ) -> None:
     shorten(place.conninfo, 0.5)
-    with monkeypatch.context() as patch:
+    with ExitStack() as stack:
         for path, spoil in spoils.items():
-            patch.setattr("tests.spoil.keibado.parse", _spoilt(path, spoil))
+            stack.enter_context(parsing(monkeypatch, path, spoil))
         async with demo_site(world=WORLD, hostile=hostile) as site:
             await run(place, site)
         before = [await rows(connection, query) for query in (PAGES, PHOTOS + " ORDER BY 1, 2", FAILURES)]
@@ -105,13 +107,6 @@ async def test_reading_again_what_was_crawled_changes_no_page_and_no_fact(
     assert after == before
     assert changes.links == 0
     assert not any(count for counts in changes.rows.values() for count in counts.values())
-
-
-def _spoilt(path: str, spoil: Callable[[Parsed], Parsed]) -> Callable[..., Parsed]:
-    from collector.sources.keibado import pages as keibado
-
-    real = keibado.parse
-    return lambda kind, url, text: spoil(real(kind, url, text)) if path in url else real(kind, url, text)
 
 
 @pytest.mark.parametrize("spoil", [lambda parsed: parsed, keeping_out, BUG, tripping(NoSuchPage("page", "nothing"))])
@@ -223,8 +218,8 @@ async def test_what_a_crawl_commits_meanwhile_stays(place: Workplace, connection
         with psycopg.connect(place.conninfo) as other:  # what a lane's commits do, in another process
             other.execute("INSERT INTO blob VALUES ('new', 'text/html', 1, '', 'x'), ('list', 'text/html', 1, '', 'x')")
             other.execute(
-                """INSERT INTO page (url, host, source, kind, dated, state, digest, changed_at)
-                   SELECT 'http://x/new', host, source, kind, dated, 'fetched', 'new', now() FROM page
+                """INSERT INTO page (url, host, source, kind, role, dated, state, digest, changed_at)
+                   SELECT 'http://x/new', host, source, kind, role, dated, 'fetched', 'new', now() FROM page
                    WHERE kind = 'photo_page' LIMIT 1"""
             )
             for number, page, source in ((98, "http://x/new", "http://x/new"), (99, "http://x/due", "list")):

@@ -11,8 +11,8 @@ from collector.frontier.queue import DuePage
 from collector.pipeline.derive import Derived
 from collector.pipeline.store import store_derived
 from collector.politeness.gate import Connection
-from collector.sources import Item, Parsed
-from collector.storage.models import PageKind, PageState
+from collector.sources.parsed import Item, Parsed
+from collector.storage.models import PageState
 from collector.storage.racing import (
     AptitudeItem,
     Axis,
@@ -23,6 +23,7 @@ from collector.storage.racing import (
     ReviewsItem,
     Surface,
 )
+from collector.storage.roles import Role
 
 NOW = datetime(2016, 2, 8, 12, tzinfo=UTC)
 RACE_ID = "201605010411"
@@ -44,22 +45,22 @@ async def keep(
     connection: Connection,
     items: list[Item],
     *,
-    kind: PageKind = PageKind.RACE_RESULT,
+    kind: Role = Role.RESULT,
     at: datetime = NOW,
     flaws: tuple[ParseError, ...] = (),
     whole: bool = True,
 ) -> None:
     """Store what a page says, as the crawl and `reparse` do."""
-    url = CARD if kind is PageKind.RACE_CARD else RESULT
+    url = CARD if kind is Role.CARD else RESULT
     await connection.execute("INSERT INTO host VALUES ('h') ON CONFLICT DO NOTHING")
     await connection.execute(
-        """INSERT INTO page (url, host, source, kind, dated) VALUES (%s, 'h', 'netkeiba', %s, '2016-02-07')
+        """INSERT INTO page (url, host, source, kind, role, dated) VALUES (%s, 'h', 'netkeiba', %s, %s, '2016-02-07')
            ON CONFLICT DO NOTHING""",
-        (url, kind),
+        (url, kind, kind),
     )
     row = await (await connection.execute("SELECT id FROM page WHERE url = %s", (url,))).fetchone()
     assert row is not None
-    page = DuePage(row[0], url, "netkeiba", kind, date(2016, 2, 7), PageState.DUE, None, None, None, 0)
+    page = DuePage(row[0], url, "netkeiba", kind, kind, date(2016, 2, 7), PageState.DUE, None, None, None, 0)
     await store_derived(
         AsyncRawCursor(connection), page, "d", at, Derived(Parsed(tuple(items), flaws=flaws, whole=whole))
     )
@@ -103,15 +104,15 @@ async def test_a_correction_changes_its_row_and_its_date(connection: Connection)
 
 
 async def test_a_result_takes_the_card_s_place_and_not_the_other_way_round(connection: Connection) -> None:
-    await keep(connection, [RACE, entry(1), entry(3)], kind=PageKind.RACE_CARD)
+    await keep(connection, [RACE, entry(1), entry(3)], kind=Role.CARD)
     await keep(connection, [RACE, entry(1, finish=Finish.FINISHED), entry(2, finish=Finish.FINISHED)])
-    await keep(connection, [RACE, entry(1), entry(3)], kind=PageKind.RACE_CARD)
+    await keep(connection, [RACE, entry(1), entry(3)], kind=Role.CARD)
     held = await rows(connection, "SELECT horse_number, finish FROM entry ORDER BY horse_number")
     assert held == [(1, "finished"), (2, "finished")]
 
 
 async def test_the_prizes_that_only_a_card_prints_stay(connection: Connection) -> None:
-    await keep(connection, [RACE], kind=PageKind.RACE_CARD)
+    await keep(connection, [RACE], kind=Role.CARD)
     await keep(connection, [RACE.model_copy(update={"prizes": []})])
     assert await rows(connection, "SELECT prizes, source_url FROM race") == [([3900.0, 1600.0], RESULT)]
 
@@ -148,7 +149,7 @@ async def test_a_horse_that_is_known_otherwise_before_the_draw_is_kept_once(
     connection: Connection, whole: bool
 ) -> None:
     undrawn = entry(1).model_copy(update={"horse_id": None, "horse_number": None})
-    await keep(connection, [RACE, undrawn, entry(2)], kind=PageKind.RACE_CARD)
+    await keep(connection, [RACE, undrawn, entry(2)], kind=Role.CARD)
     await keep(connection, [RACE, entry(1).model_copy(update={"horse_id": None}), entry(2)], whole=whole)
     assert await rows(connection, "SELECT horse_number, runner FROM entry ORDER BY 1") == [(1, "1"), (2, "2011100002")]
     await keep(connection, [RACE, entry(1), entry(2)], whole=whole)
@@ -178,7 +179,7 @@ async def test_opinion_gets_a_new_row_only_when_it_changes(connection: Connectio
     first, second, third = opinion(58, 58), opinion(29, 87, value=0.75, reviews=3), opinion(30, 86, value=86 / 116)
     days = [NOW + timedelta(days=30 * month) for month in range(5)]
     for at, item in zip(days, [first, first, second, second, third], strict=True):
-        await keep(connection, [item], kind=PageKind.APTITUDE, at=at)
+        await keep(connection, [item], kind=Role.APTITUDE, at=at)
     assert await opinions(connection) == [
         (58, 58, None, None, days[0]),
         (29, 87, 0.75, 3, days[2]),
@@ -189,13 +190,13 @@ async def test_opinion_gets_a_new_row_only_when_it_changes(connection: Connectio
 async def test_an_opinion_that_comes_back_is_a_change_too(connection: Connection) -> None:
     one, other = opinion(29, 87, value=0.75), opinion(30, 86, value=86 / 116)
     for month, item in enumerate([one, other, one]):
-        await keep(connection, [item], kind=PageKind.APTITUDE, at=NOW + timedelta(days=30 * month))
+        await keep(connection, [item], kind=Role.APTITUDE, at=NOW + timedelta(days=30 * month))
     assert [row[0] for row in await opinions(connection)] == [29, 30, 29]
 
 
 async def test_more_reviews_of_the_same_opinion_are_counted_on_its_row(connection: Connection) -> None:
-    await keep(connection, [opinion(29, 87, value=0.75, reviews=3)], kind=PageKind.APTITUDE)
-    await keep(connection, [opinion(29, 87, value=0.75, reviews=5)], kind=PageKind.APTITUDE, at=NOW + timedelta(1))
+    await keep(connection, [opinion(29, 87, value=0.75, reviews=3)], kind=Role.APTITUDE)
+    await keep(connection, [opinion(29, 87, value=0.75, reviews=5)], kind=Role.APTITUDE, at=NOW + timedelta(1))
     assert await opinions(connection) == [(29, 87, 0.75, 5, NOW)]
 
 
@@ -206,16 +207,16 @@ async def test_more_reviews_of_the_same_opinion_are_counted_on_its_row(connectio
 async def test_bars_in_the_middle_mean_what_the_number_of_reviews_says(
     connection: Connection, reviews: int, value: float | None, evidence: str | None
 ) -> None:
-    await keep(connection, [opinion(58, 58)], kind=PageKind.APTITUDE)
+    await keep(connection, [opinion(58, 58)], kind=Role.APTITUDE)
     counted = ReviewsItem(horse_id="2011100001", reviews=reviews)
-    await keep(connection, [counted], kind=PageKind.REVIEWS, at=NOW + timedelta(seconds=5))
-    await keep(connection, [opinion(58, 58)], kind=PageKind.APTITUDE, at=NOW + timedelta(days=30))
+    await keep(connection, [counted], kind=Role.REVIEWS, at=NOW + timedelta(seconds=5))
+    await keep(connection, [opinion(58, 58)], kind=Role.APTITUDE, at=NOW + timedelta(days=30))
     assert await rows(connection, "SELECT reviews, value, evidence FROM aptitude") == [(reviews, value, evidence)]
 
 
 async def test_a_horse_s_own_page_says_more_than_its_entries(connection: Connection) -> None:
     await keep(connection, [RACE, entry(1)])
     horse = HorseItem(horse_id="2011100001", name="馬1", horse_key="馬1", born=date(2011, 3, 1), sire="父")
-    await keep(connection, [horse], kind=PageKind.HORSE)
+    await keep(connection, [horse], kind=Role.HORSE)
     await keep(connection, [RACE, entry(1)])
     assert await rows(connection, "SELECT born, sire FROM horse") == [(date(2011, 3, 1), "父")]

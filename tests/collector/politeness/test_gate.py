@@ -212,7 +212,10 @@ async def test_nothing_is_asked_for_after_a_host_is_forgotten(connection: Connec
 
 
 async def page_of(connection: Connection, url: str) -> int:
-    query = "INSERT INTO page (url, host, source, kind, dated) VALUES (%s, %s, 'keibado', 'image', now()) RETURNING id"
+    query = (
+        "INSERT INTO page (url, host, source, kind, role, dated) VALUES (%s, %s, 'keibado', 'image', 'picture', now())"
+        " RETURNING id"
+    )
     row = await (await connection.execute(query, (url, HOST))).fetchone()
     assert row is not None
     return row[0]

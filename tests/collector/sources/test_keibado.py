@@ -18,22 +18,23 @@ from selectolax.lexbor import LexborHTMLParser
 
 from collector.errors import ParseError
 from collector.sources.keibado import issue as keibado_issue
-from collector.sources.keibado import pages as keibado
-from collector.sources.keibado.urls import address
+from collector.sources.keibado.source import KEIBADO
+from collector.sources.keibado.urls import ISSUE_INDEX, PHOTO_PAGE, YEAR_INDEX, address
+from collector.sources.source import IMAGE, ROBOTS
 from collector.sources.text_tools.text import decode
-from collector.storage.models import IssueItem, PageKind, PhotoItem
+from collector.storage.items import IssueItem, PhotoItem
 from tests.paths import PAGES
 
-KEIBADO = PAGES / "keibado"
-CASES = sorted(path.parent for path in KEIBADO.glob("*/*/page.html"))
+FOLDER = PAGES / "keibado"
+CASES = sorted(path.parent for path in FOLDER.glob("*/*/page.html"))
 
 
 def said(folder: Path) -> dict[str, Any]:
     """What the parser makes of a page, as plain values."""
-    kind, url = PageKind(folder.parent.name), (folder / "url.txt").read_text().strip()
+    kind, url = folder.parent.name, (folder / "url.txt").read_text().strip()
     try:
-        text = decode((folder / "page.html").read_bytes(), None, keibado.CHARSET)
-        parsed = keibado.parse(kind, url, text)
+        text = decode((folder / "page.html").read_bytes(), None, KEIBADO.charset)
+        parsed = KEIBADO.parse(kind, url, text)
     except ParseError as error:
         return {"error": error.field}
     return {
@@ -48,7 +49,7 @@ def test_a_page_says_what_is_expected(folder: Path) -> None:
     assert said(folder) == json.loads((folder / "expected.json").read_text())
 
 
-KINDS = [PageKind.YEAR_INDEX, PageKind.ISSUE_INDEX, PageKind.PHOTO_PAGE]
+KINDS = [YEAR_INDEX, ISSUE_INDEX, PHOTO_PAGE]
 SCRAPS = st.sampled_from(
     [
         '<table class="mini">', "<tr><td>", "<b>", "</b>", '<a href="photo01.html">', '<a href="', "</a>", "<!--",
@@ -60,9 +61,9 @@ SCRAPS = st.sampled_from(
 
 
 @given(kind=st.sampled_from(KINDS), scraps=st.lists(SCRAPS | st.text(max_size=20), max_size=40))
-def test_whatever_a_page_holds_it_is_read_or_set_aside(kind: PageKind, scraps: list[str]) -> None:
+def test_whatever_a_page_holds_it_is_read_or_set_aside(kind: str, scraps: list[str]) -> None:
     try:
-        parsed = keibado.parse(kind, "http://old.keibado.ne.jp/keibabook/160104/photo01.html", "".join(scraps))
+        parsed = KEIBADO.parse(kind, "http://old.keibado.ne.jp/keibabook/160104/photo01.html", "".join(scraps))
     except ParseError:
         return
     for link in parsed.links:
@@ -78,9 +79,9 @@ def test_printed_days_are_found_again_before_any_issue(issue: date) -> None:
 
 SITE = "http://old.example/keibabook"
 URLS = {
-    PageKind.YEAR_INDEX: f"{SITE}/bn/2017.html",
-    PageKind.ISSUE_INDEX: f"{SITE}/170306/index.html",
-    PageKind.PHOTO_PAGE: f"{SITE}/170306/photo01.html",
+    YEAR_INDEX: f"{SITE}/bn/2017.html",
+    ISSUE_INDEX: f"{SITE}/170306/index.html",
+    PHOTO_PAGE: f"{SITE}/170306/photo01.html",
 }
 # Pieces of real markup, so that what is put together at random gets deep into the parsers.
 PIECES = (
@@ -98,9 +99,9 @@ HOSTILE = st.lists(st.sampled_from(PIECES) | st.text(max_size=5), max_size=40).m
 
 @settings(max_examples=300)
 @given(st.sampled_from(list(URLS)), HOSTILE)
-def test_what_is_read_from_any_page_is_fit_to_be_kept(kind: PageKind, text: str) -> None:
+def test_what_is_read_from_any_page_is_fit_to_be_kept(kind: str, text: str) -> None:
     try:
-        parsed = keibado.parse(kind, URLS[kind], text)
+        parsed = KEIBADO.parse(kind, URLS[kind], text)
     except ParseError:
         return
     assert all(link.url.startswith("http://old.example/") and link.url.isascii() for link in parsed.links)
@@ -116,22 +117,22 @@ def test_what_is_read_from_any_page_is_fit_to_be_kept(kind: PageKind, text: str)
 
 
 @given(st.sampled_from(list(URLS)), st.text())
-def test_any_address_has_a_meaning_or_is_an_error(kind: PageKind, url: str) -> None:
+def test_any_address_has_a_meaning_or_is_an_error(kind: str, url: str) -> None:
     page = '<img src="p_name.gif">ア<img width="304" src="images/pp01.jpg"><table class="mini"><a href="photo1.html">ア'
     with contextlib.suppress(ParseError):
-        keibado.parse(kind, url, page)
+        KEIBADO.parse(kind, url, page)
 
 
-@pytest.mark.parametrize("kind", [PageKind.ROBOTS, PageKind.IMAGE])
-def test_other_kinds_are_not_read(kind: PageKind) -> None:
+@pytest.mark.parametrize("kind", [ROBOTS, IMAGE])
+def test_other_kinds_are_not_read(kind: str) -> None:
     with pytest.raises(ParseError):
-        keibado.parse(kind, "http://old.example/", "")
+        KEIBADO.parse(kind, "http://old.example/", "")
 
 
 @pytest.mark.parametrize("kind", URLS)
-def test_an_empty_page_is_an_error(kind: PageKind) -> None:
+def test_an_empty_page_is_an_error(kind: str) -> None:
     with pytest.raises(ParseError):
-        keibado.parse(kind, URLS[kind], "")
+        KEIBADO.parse(kind, URLS[kind], "")
 
 
 @pytest.mark.parametrize("kind", URLS)
@@ -157,17 +158,17 @@ def test_an_empty_page_is_an_error(kind: PageKind) -> None:
         "\ufdfa",
     ],
 )
-def test_no_page_takes_long(kind: PageKind, piece: str) -> None:
-    page = piece * (keibado.LONGEST_PAGE // len(piece))
+def test_no_page_takes_long(kind: str, piece: str) -> None:
+    page = piece * (KEIBADO.longest_page // len(piece))
     start = time.process_time()
     with contextlib.suppress(ParseError):
-        keibado.parse(kind, URLS[kind], page)
+        KEIBADO.parse(kind, URLS[kind], page)
     assert time.process_time() - start < 5
 
 
 def test_a_page_of_absurd_length_is_an_error() -> None:
     with pytest.raises(ParseError, match="page"):
-        keibado.parse(PageKind.PHOTO_PAGE, URLS[PageKind.PHOTO_PAGE], " " * (keibado.LONGEST_PAGE + 1))
+        KEIBADO.parse(PHOTO_PAGE, URLS[PHOTO_PAGE], " " * (KEIBADO.longest_page + 1))
 
 
 PAGE_URLS = [

@@ -12,11 +12,11 @@ from selectolax.lexbor import LexborHTMLParser
 
 from collector.errors import NoSuchPage, ParseError, Refused
 from collector.pipeline.derive import derive
-from collector.sources.netkeiba import pages as netkeiba
 from collector.sources.netkeiba.aptitude import opinion_in, parse_aptitude, parse_reviews
 from collector.sources.netkeiba.horse import parse_horse, parse_horse_search
+from collector.sources.netkeiba.source import NETKEIBA
+from collector.sources.netkeiba.urls import APTITUDE, HORSE, HORSE_SEARCH, RACE_RESULT, aptitude_url
 from collector.sources.text_tools.text import decode
-from collector.storage.models import PageKind
 from collector.storage.racing import AptitudeItem, Axis, HorseItem, ReviewsItem, Sex
 from tests.paths import SHARED
 
@@ -233,11 +233,11 @@ def test_marks_at_the_name_are_no_part_of_its_key() -> None:
 
 
 def test_an_older_page_shows_the_aptitude_and_a_newer_one_says_where_it_is() -> None:
-    old = netkeiba.parse(PageKind.HORSE, HORSE_URL, page(more=table(SOME) + reviewed(16)))
+    old = NETKEIBA.parse(HORSE, HORSE_URL, page(more=table(SOME) + reviewed(16)))
     assert [item.reviews for item in old.items if isinstance(item, AptitudeItem)] == [16] * 5
     assert old.links == ()
-    new = netkeiba.parse(PageKind.HORSE, HORSE_URL, page())
-    assert [(link.kind, link.url) for link in new.links] == [(PageKind.APTITUDE, netkeiba.aptitude_url(SITE, HORSE_ID))]
+    new = NETKEIBA.parse(HORSE, HORSE_URL, page())
+    assert [(link.kind, link.url) for link in new.links] == [(APTITUDE, aptitude_url(SITE, HORSE_ID))]
 
 
 def test_another_horse_s_page_is_not_taken_for_this_one_s() -> None:
@@ -271,7 +271,7 @@ def test_a_race_s_page_is_no_proof_either() -> None:
 @pytest.mark.parametrize("words", ["Access Denied", "ただいまメンテナンス中です", "Too Many Requests"])
 def test_a_block_page_is_a_block_whatever_else_stands_on_it(words: str) -> None:
     blocked = SHELL.replace("<body>", f"<body><h2>{words}</h2>")
-    for kind, url in ((PageKind.HORSE, HORSE_URL), (PageKind.RACE_RESULT, f"{SITE}/race/201605010411/")):
+    for kind, url in ((HORSE, HORSE_URL), (RACE_RESULT, f"{SITE}/race/201605010411/")):
         with pytest.raises(Refused):
             derive("netkeiba", kind, url, blocked.encode("euc_jp"), "text/html")
 
@@ -317,7 +317,7 @@ PAGER = '<div class="common_pager"><a href="/?pid=horse_list&word=キッド&page
 )
 def test_a_search_finds_exact_names_only_and_goes_on_to_its_next_pages(asked: str, pager: str, linked: bool) -> None:
     url = f"{SITE}/?pid=horse_list&{asked}"
-    parsed = netkeiba.parse(PageKind.HORSE_SEARCH, url, FOUND + pager.replace("キッド", quote("キッド")))
+    parsed = NETKEIBA.parse(HORSE_SEARCH, url, FOUND + pager.replace("キッド", quote("キッド")))
     assert [item.horse_id for item in parsed.items if isinstance(item, HorseItem)] == ["1993101014"]
     assert bool(parsed.links) == linked
 
@@ -393,7 +393,7 @@ def test_the_real_horses_read_as_they_are_known() -> None:
         known = facts[f"horse/{path.name}"]
         header = "charset=utf-8" if ".utf8." in path.name else ""
         url = known["canonical"]
-        parsed = netkeiba.parse(PageKind.HORSE, url, decode(path.read_bytes(), header, "euc-jp"))
+        parsed = NETKEIBA.parse(HORSE, url, decode(path.read_bytes(), header, "euc-jp"))
         item = parsed.items[0]
         assert isinstance(item, HorseItem)
         assert item.name == known["name"]

@@ -17,13 +17,13 @@ from pydantic import ValidationError
 from selectolax.lexbor import LexborHTMLParser
 
 from collector.errors import NoSuchPage, ParseError
-from collector.sources import Parsed, checked
 from collector.sources.netkeiba import urls, words
 from collector.sources.netkeiba.card import parse_live_result, parse_race_card
 from collector.sources.netkeiba.days import parse_coming_day, parse_race_calendar, parse_race_day
 from collector.sources.netkeiba.race import parse_race_result
+from collector.sources.netkeiba.urls import RACE_CARD, RACE_RESULT
+from collector.sources.parsed import Parsed, checked
 from collector.sources.text_tools.text import decode
-from collector.storage.models import PageKind
 from collector.storage.racing import EntryItem, Finish, RaceDayItem, RaceItem
 from tests.paths import PAGES, SHARED
 
@@ -311,7 +311,7 @@ def test_captured_days_list_the_races_of_the_jra(name: str, links: int, missing:
     parsed = parse_race_day(f"{BASE}/race/list/{id_of(path)}/", text_of(path))
     assert (parsed.items, parsed.missing, parsed.flaws) == ((), missing, ())
     assert len(parsed.links) == links
-    assert {link.kind for link in parsed.links} <= {PageKind.RACE_RESULT}
+    assert {link.kind for link in parsed.links} <= {RACE_RESULT}
 
 
 @pytest.mark.parametrize("path", captured("race_list_sub"))
@@ -323,7 +323,7 @@ def test_captured_lists_of_races_already_run_link_no_card(path: Path) -> None:
     assert parse_coming_day(url, text) == Parsed((), ())
     coming = parse_coming_day(url, text.replace("/race/result.html", "/race/shutuba.html"))
     assert len(coming.links) == (0 if "nar" in path.name else len(LexborHTMLParser(text).css("li.RaceList_DataItem")))
-    assert {link.kind for link in coming.links} <= {PageKind.RACE_CARD}
+    assert {link.kind for link in coming.links} <= {RACE_CARD}
 
 
 @pytest.mark.parametrize("path", captured("race_calendar", "calendar_*.html"))

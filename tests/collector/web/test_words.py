@@ -7,8 +7,8 @@ from pathlib import Path
 
 from collector import web
 from collector.pipeline import changes
-from collector.storage.models import PageKind
 from collector.storage.racing import Axis, Finish, Going, Kind, Sex, Surface
+from collector.storage.roles import Role
 from collector.web.overview.facts import STATES
 from collector.web.overview.pages import OUTCOME_GROUPS, WHYS
 from collector.web.overview.treatment import Pace
@@ -35,13 +35,13 @@ PUT_TOGETHER: dict[str, Iterable[str]] = {
     "'outcome_' ~ name": [f"outcome_{outcome}" for outcome in OUTCOME_GROUPS],
     "'pace_' ~ report.pace": [f"pace_{pace}" for pace in Pace],
     "'pace_more_' ~ report.pace": [f"pace_more_{pace}" for pace in Pace],
-    "'page_' ~ drift.kind": [f"page_{kind}" for kind in PageKind],
-    "'page_' ~ failure.kind": [f"page_{kind}" for kind in PageKind],
-    "'page_' ~ kind": [f"page_{kind}" for kind in PageKind],
-    "'page_' ~ one.kind": [f"page_{kind}" for kind in PageKind],
+    "'page_' ~ drift.kind": [f"page_{kind}" for kind in Role],
+    "'page_' ~ failure.kind": [f"page_{kind}" for kind in Role],
+    "'page_' ~ kind": [f"page_{kind}" for kind in Role],
+    "'page_' ~ one.kind": [f"page_{kind}" for kind in Role],
     "'field_' ~ one.field": [f"field_{name}" for name in FIELDS],
     "'hint_' ~ one.field": [f"hint_{name}" for name in FIELDS],
-    "'page_' ~ shown.page.kind": [f"page_{kind}" for kind in PageKind],
+    "'page_' ~ shown.page.kind": [f"page_{kind}" for kind in Role],
     "'review_' ~ name": [f"review_{name}" for name in LISTS],
     "'review_' ~ name ~ '_more'": [f"review_{name}_more" for name in LISTS],
     "'review_' ~ which": ["review_open", "review_decided"],

@@ -13,6 +13,7 @@ from collector.demo.world.world import World
 from collector.storage.archive import pack
 from tests.collector.web.conftest import ADMIN
 from tests.filled import AT, SITE, execute
+from tests.sites import role_of
 
 Client = TestClient[Any, Any]
 MAY = {"Authorization": f"Bearer {ADMIN}"}
@@ -90,9 +91,9 @@ def put_page(
     )  # fmt: skip
     ((page_id,),) = execute(
         conninfo,
-        "INSERT INTO page (url, host, source, kind, dated, state, digest, error, changed_at)"
-        " VALUES (%s, 'old.keibado.ne.jp', 'keibado', %s, '2016-01-04', %s, %s, %s, %s) RETURNING id",
-        url, kind, state, packed.digest, f"image_url: {reason}", AT,
+        "INSERT INTO page (url, host, source, kind, role, dated, state, digest, error, changed_at)"
+        " VALUES (%s, 'old.keibado.ne.jp', 'keibado', %s, %s, '2016-01-04', %s, %s, %s, %s) RETURNING id",
+        url, kind, role_of(kind), state, packed.digest, f"image_url: {reason}", AT,
     )  # fmt: skip
     if state == "quarantined":
         execute(

@@ -303,8 +303,8 @@ def test_what_a_sites_robots_txt_keeps_out_of_training_by_now_is_in_no_new_versi
     execute(filled, "INSERT INTO host (name) VALUES ('old.keibado.ne.jp')")
     execute(
         filled,
-        "INSERT INTO page (url, host, source, kind, dated, due_at, state, digest) VALUES"
-        " (%s || '/robots.txt', 'old.keibado.ne.jp', 'keibado', 'robots', '-infinity', now(), 'fetched', %s)",
+        "INSERT INTO page (url, host, source, kind, role, dated, due_at, state, digest) VALUES"
+        " (%s || '/robots.txt', 'old.keibado.ne.jp', 'keibado', 'robots', 'robots', '-infinity', now(), 'fetched', %s)",
         SITE, digest_of(body),
     )  # fmt: skip
     kept_out = {row["photo"] for row in rows(whole) if f"{SITE}/{code}/" in row["page_url"]}

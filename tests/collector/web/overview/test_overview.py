@@ -9,9 +9,10 @@ import psycopg
 import pytest
 
 from collector.frontier.status import report
-from collector.storage.models import PageKind, PageState
+from collector.storage.models import PageState
 from collector.storage.racing import Axis
 from collector.storage.reader import Reader, make_role
+from collector.storage.roles import Role
 from collector.web.overview.facts import BINS, CLASSES, Overview, count
 from collector.web.overview.pages import HOLDS, OUTCOME_GROUPS, WHYS, OverviewPage
 from collector.web.overview.treatment import Log, Pace
@@ -24,6 +25,7 @@ from collector.web.service import serving
 from collector.web.words import SEARCH
 from tests.collector.web.conftest import Open, Shown, generous, renewed
 from tests.filled import execute, fill
+from tests.sites import role_of
 
 HOST = "old.keibado.ne.jp"
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'"
@@ -41,9 +43,9 @@ def add_page(conninfo: str, url: str, state: str, error: str | None = None, kind
     execute(conninfo, "INSERT INTO blob VALUES ('d', 'text/html', 1, '', 'x') ON CONFLICT DO NOTHING")
     execute(
         conninfo,
-        "INSERT INTO page (url, host, source, kind, dated, state, error, digest)"
-        " VALUES (%s, %s, 'keibado', %s, now(), %s, %s, %s)",
-        url, HOST, kind, state, error, "d" if state == PageState.FETCHED else None,
+        "INSERT INTO page (url, host, source, kind, role, dated, state, error, digest)"
+        " VALUES (%s, %s, 'keibado', %s, %s, now(), %s, %s, %s)",
+        url, HOST, kind, role_of(kind), state, error, "d" if state == PageState.FETCHED else None,
     )  # fmt: skip
 
 
@@ -160,8 +162,8 @@ async def test_pages_are_counted_by_kind_and_state_and_failures_by_reason(connin
         add_page(conninfo, f"http://{HOST}/failed/{number}", "failed", "503 from the site")
     add_page(conninfo, f"http://{HOST}/unread", "quarantined", None, kind="photo_page")
     told = await counted(conninfo)
-    assert list(told.pages) == [PageKind.IMAGE, PageKind.PHOTO_PAGE]
-    assert told.pages[PageKind.IMAGE] == dict.fromkeys(PageState, 0) | {PageState.FETCHED: 12, PageState.FAILED: 3}
+    assert list(told.pages) == [Role.PICTURE, Role.PHOTO_PAGE]
+    assert told.pages[Role.PICTURE] == dict.fromkeys(PageState, 0) | {PageState.FETCHED: 12, PageState.FAILED: 3}
     assert [(failure.reason, failure.pages, failure.url) for failure in told.failures] == [
         ("503 from the site", 3, f"http://{HOST}/failed/2"), ("", 1, f"http://{HOST}/unread"),
     ]  # fmt: skip
@@ -251,7 +253,7 @@ async def test_the_numbers_hold_for_a_minute(own: Shown) -> None:
         now = HOLDS
         assert await page.numbers() is first
         now = HOLDS + 1
-        assert PageKind.IMAGE in (await page.numbers()).pages
+        assert Role.PICTURE in (await page.numbers()).pages
 
 
 async def test_nothing_is_asked_of_the_database_that_its_reader_may_not_see(conninfo: str) -> None:
@@ -271,7 +273,7 @@ def test_every_word_is_there_in_both_languages() -> None:
 
 
 def test_everything_that_can_come_up_has_a_word() -> None:
-    wanted = {f"page_{kind}" for kind in PageKind} | {f"state_{state}" for state in PageState}
+    wanted = {f"page_{kind}" for kind in Role} | {f"state_{state}" for state in PageState}
     wanted |= {f"pace_{pace}" for pace in Pace} | {f"pace_more_{pace}" for pace in Pace}
     wanted |= {f"outcome_{name}" for name in OUTCOME_GROUPS} | set(WHYS.values())
     assert wanted <= OVERVIEW.keys()

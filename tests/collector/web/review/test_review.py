@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from collector.pipeline import changes
-from collector.storage.models import PageKind
+from collector.storage.roles import Role
 from collector.web.review.queue import LONGEST, grouped, read_archived
 from collector.web.review.rules import found_by, why
 from collector.web.server.language import LANGUAGES
@@ -132,7 +132,7 @@ async def test_the_very_same_bytes_on_another_page_are_a_copy(own: Shown, opened
 
 
 def test_every_kind_of_page_and_table_has_its_word() -> None:
-    assert {f"page_{kind}" for kind in PageKind} <= WORDS.keys()
+    assert {f"page_{kind}" for kind in Role} <= WORDS.keys()
     assert {f"review_table_{table}" for table in changes.FACTS} <= WORDS.keys()
 
 
