@@ -71,4 +71,4 @@ def sources(*endings: str) -> dict[str, str]:
 def test_no_page_and_no_message_tells_a_time_of_another_zone() -> None:
     told = re.compile(r"strftime\([^)]*UTC|%H:%M[^\"'`]*[\"'`]|astimezone\(\)|extra=\{[^}]*isoformat")
     found = {name for name, text in sources(".py", ".html").items() if told.search(text) and "/demo/" not in name}
-    assert found == {"collector/console.py"}
+    assert found == {"collector/console/wording.py"}

@@ -92,7 +92,7 @@ def test_an_index_that_the_disk_has_cut_off_is_made_again(held: Held, tmp_path: 
     assert kept.stat().st_size == len(whole)
 
 
-@pytest.mark.parametrize("module", ["answers", "features", "neighbours"])
+@pytest.mark.parametrize("module", ["models.answers", "models.features", "inference.neighbours"])
 def test_an_edit_of_what_makes_an_index_makes_another(
     held: Held, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
 ) -> None:
