@@ -39,4 +39,4 @@ def dead(_: list[Answer]) -> list[Derived]:
 
 
 def _is_poison(answer: Answer) -> bool:
-    return answer.page.kind is RACE_RESULT and answer.page.url.endswith("0211/")
+    return answer.page.kind == RACE_RESULT and answer.page.url.endswith("0211/")

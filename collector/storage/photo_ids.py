@@ -34,3 +34,14 @@ def read_photo_id(text: str) -> PhotoKey | None:
 def photo_id(source: str, code: str, number: int) -> str:
     """The id of a photo."""
     return f"{source}:{code}/{number:02}"
+
+
+def current_id(source: str, text: str) -> str:
+    """The id of a source's photo, where it may be an old one."""
+    key = read_photo_id(text)
+    return text if key is None or key.source else photo_id(source, key.code, key.number)
+
+
+def file_name(text: str) -> str:
+    """An id as the name of a file on any system: `example-160104-01`. A source's name has no hyphen."""
+    return text.replace(":", "-", 1).replace("/", "-", 1)

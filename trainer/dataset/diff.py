@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from collector.storage.photo_ids import current_id
 from trainer.dataset.examples import COLUMNS
 from trainer.dataset.formats import Format, read_shard
 from trainer.dataset.manifest import Version
@@ -58,11 +59,12 @@ def compare(one: Version, other: Version) -> Difference:
 
 
 def _photos(version: Version) -> dict[str, dict[str, Any]]:
-    return {
-        f"{row['source']} {row['photo']}": row | {"side": shard.side}
-        for shard in version.manifest.shards
-        for row, _ in read_shard(Format(version.manifest.format), version.folder / shard.path, pictures=False)
-    }
+    found: dict[str, dict[str, Any]] = {}
+    for shard in version.manifest.shards:
+        for row, _ in read_shard(Format(version.manifest.format), version.folder / shard.path, pictures=False):
+            ids = {name: current_id(row["source"], row[name] or "") or None for name in ("photo", "near_duplicate_of")}
+            found[row["photo"] if ids["photo"] is None else ids["photo"]] = row | ids | {"side": shard.side}
+    return found
 
 
 def _changed(was: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

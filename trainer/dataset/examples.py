@@ -37,7 +37,7 @@ class Skip(StrEnum):
 class Example:
     """A photo with its label. The fields are the columns of every data set format, in this order."""
 
-    photo: str  # issue and number, 160104-01
+    photo: str  # its id, source:issue/number
     source: str  # site
     issue_date: date
     horse_id: str

@@ -29,11 +29,16 @@ ISSUES_2016 = frozenset(["160328", "160502", "160606", "160627", "161003", "1610
 class Card:
     """What a split needs to know of a photo."""
 
-    photo: str  # issue and number, 160104-01
+    photo: str  # its id, source:issue/number
     horse_id: str
     issue_date: date
     phash: int | None = None  # 256-bit difference hash
     near_duplicate_of: str | None = None
+
+    @property
+    def code(self) -> str:
+        """The code of its issue."""
+        return self.photo.partition(":")[2].partition("/")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +170,7 @@ def split_by_issue(cards: Sequence[Card]) -> list[Side | None]:
     """
 
     def side(card: Card) -> Side:
-        if card.photo.partition("-")[0] in ISSUES_2016:
+        if card.code in ISSUES_2016:
             return Side.TEST
         return Side.VALIDATION if card.issue_date.year == 2016 else Side.TRAIN
 
@@ -187,7 +192,7 @@ def split_by_file(cards: Sequence[Card], text: str, name: str) -> list[Side | No
     except csv.Error as error:
         raise UsageError(f"{name}, line {rows.line_num}, cannot be read as CSV ({error}).") from error
     column = _key_column(rows)
-    found = [sides.get(_key(card, column)) for card in cards]
+    found = [next((sides[key] for key in _keys(card, column) if key in sides), None) for card in cards]
     if not any(found):
         raise UsageError(f"{name} names none of the labelled photos by {column}, so nothing would be exported.")
     return found
@@ -214,8 +219,12 @@ def _read_sides(rows: "csv.DictReader[str]", name: str) -> dict[str, Side]:
     return sides
 
 
-def _key(card: Card, column: str) -> str:
-    return {"horse_id": card.horse_id, "photo": card.photo, "issue": card.photo.partition("-")[0]}[column]
+def _keys(card: Card, column: str) -> tuple[str, ...]:
+    """What a photo may be called in a column: also as it was called while there was one source."""
+    issue, _, number = card.photo.partition("/")
+    return {"horse_id": (card.horse_id,), "photo": (card.photo, f"{card.code}-{number}"), "issue": (issue, card.code)}[
+        column
+    ]
 
 
 def find_leaks(cards: Sequence[Card], sides: Sequence[Side | None]) -> Leaks:

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 MOST = 24  # photos that are found at once
 FOUND = """
-SELECT photo.id, photo.issue_code || '-' || lpad(photo.number::text, 2, '0') AS photo, photo.width, photo.height,
+SELECT photo.id, photo.photo_id AS photo, photo.width, photo.height,
     photo.race_name, issue.issue_date, met.horse_id, coalesce(horse.name, photo.horse_name) AS horse_name
 FROM photo
 JOIN issue ON issue.source = photo.source AND issue.code = photo.issue_code
@@ -33,7 +33,7 @@ LEFT JOIN horse ON horse.horse_id = met.horse_id
 WHERE photo.digest IS NOT NULL AND (photo.horse_key LIKE %(part)s OR horse.horse_key LIKE %(part)s
     OR photo.horse_key = ANY (%(keys)s) OR horse.horse_key = ANY (%(keys)s))
 ORDER BY coalesce(horse.horse_key, photo.horse_key) = %(whole)s DESC, coalesce(horse.horse_key, photo.horse_key),
-    issue.issue_date DESC, photo.number
+    issue.issue_date DESC, photo.photo_id
 LIMIT %(most)s
 """
 NAMES = "SELECT horse_key FROM photo UNION SELECT horse_key FROM horse"
@@ -59,7 +59,7 @@ class FoundPhoto:
     """A photo of the collection, as a search shows it."""
 
     id: int
-    photo: str  # issue and number, 160104-01
+    photo: str  # its id
     width: int | None  # px
     height: int | None
     race_name: str | None

@@ -93,7 +93,7 @@ async def test_a_second_run_on_old_issues_asks_for_nothing_and_changes_nothing(p
 async def test_young_listings_are_asked_for_again_conditionally(
     place: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("collector.frontier.queue.STILL_CHANGING", timedelta(days=36500))
+    monkeypatch.setattr("collector.frontier.policy.STILL_CHANGING", timedelta(days=36500))
     async with demo_site(world=SMALL) as site:
         await run(place, site)
         asked = len(site.requests)

@@ -144,7 +144,7 @@ async def test_the_open_ones_are_listed_with_why(connection: Connection) -> None
     await match_photos(connection)
     (photo,) = await open_photos(connection)
     assert (photo["photo"], photo["horse_name"], photo["why"]) == (
-        "160208-01",
+        "keibado:160208/01",
         "シロイクモ",
         "open: no horse of that name",
     )
@@ -180,7 +180,7 @@ async def test_a_decision_by_hand_survives_matching_and_reparsing(connection: Co
 @pytest.mark.parametrize(
     ("photo", "horse", "said"),
     [
-        ("160208", "2011100001", "is no photo; write the issue and the number"),
+        ("160208", "2011100001", "is not a photo; write its id"),
         ("160208-09", "2011100001", "There is no photo 160208-09"),
         ("160208-01", "ナナシ", "No horse ナナシ is known"),
         ("160208-01", "", "No horse"),

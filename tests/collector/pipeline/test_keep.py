@@ -23,13 +23,14 @@ from collector.pipeline.keep import keep
 from collector.pipeline.store import Outcome, store_derived
 from collector.politeness.gate import Connection, Gate, Pace
 from collector.sources.keibado.urls import PHOTO_PAGE
-from collector.sources.netkeiba.urls import REVIEWS
+from collector.sources.netkeiba.urls import APTITUDE, REVIEWS
 from collector.sources.parsed import Item, Link, Parsed
 from collector.sources.source import IMAGE
 from collector.storage.archive import pack
 from collector.storage.items import ListedPhotoItem, PhotoItem
 from collector.storage.models import PageState
 from collector.storage.racing import EntryItem, HorseItem, RaceItem
+from collector.storage.roles import Role
 from tests.demo_site import DemoSite, demo_site
 from tests.sites import role_of, sites_at
 from tests.spoil import parsing, tripping
@@ -313,5 +314,6 @@ async def test_of_two_that_speak_of_the_same_the_first_counts(
 async def test_a_page_that_leads_to_another_twice_leads_to_it_once(connection: Connection) -> None:
     link = Link("http://h/reviews", REVIEWS, None)
     outcome = await outcome_of(connection, derived=Derived(Parsed((), (link, link))))
+    outcome = replace(outcome, page=replace(outcome.page, source="netkeiba", kind=APTITUDE, role=Role.APTITUDE))
     assert await keep(await gate_of(connection), outcome) == outcome
     assert await (await connection.execute("SELECT count(*) FROM page WHERE kind = 'reviews'")).fetchone() == (1,)

@@ -75,8 +75,8 @@ async def test_photos_that_look_the_same_stand_side_by_side(own: Shown, opened: 
     first, second = sorted(photos_of(own.conninfo)[:2])
     execute(
         own.conninfo,
-        "UPDATE photo SET near_duplicate_of = (SELECT min(id) FROM photo AS kept WHERE kept.issue_code || '-' ||"
-        " lpad(kept.number::text, 2, '0') = %s) WHERE issue_code || '-' || lpad(number::text, 2, '0') = %s",
+        "UPDATE photo SET near_duplicate_of = (SELECT min(id) FROM photo AS kept WHERE kept.photo_id"
+        " = %s) WHERE photo_id = %s",
         first, second,
     )  # fmt: skip
     async with opened(conninfo=own.conninfo, guard=generous(admin_token=ADMIN)) as client:
@@ -92,8 +92,8 @@ async def test_photos_of_the_same_bytes_are_told_to_go_together(own: Shown, open
     first, second = photos_of(own.conninfo)[:2]
     execute(
         own.conninfo,
-        "UPDATE photo SET digest = (SELECT digest FROM photo AS one WHERE one.issue_code || '-' ||"
-        " lpad(one.number::text, 2, '0') = %s) WHERE issue_code || '-' || lpad(number::text, 2, '0') = %s",
+        "UPDATE photo SET digest = (SELECT digest FROM photo AS one WHERE one.photo_id"
+        " = %s) WHERE photo_id = %s",
         first, second,
     )  # fmt: skip
     async with opened(conninfo=own.conninfo, guard=generous(admin_token=ADMIN)) as client:

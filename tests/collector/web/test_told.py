@@ -79,7 +79,7 @@ async def test_a_misprinted_name_is_told_and_its_link_leads_to_the_horse_once_it
 ) -> None:
     ((photo, horse_id, _, name),) = execute(own.conninfo, RACED)
     execute(own.conninfo, "UPDATE photo SET horse_name = 'マチガイ', horse_key = 'マチガイ'"
-            " WHERE issue_code || '-' || lpad(number::text, 2, '0') = %s", photo)  # fmt: skip
+            " WHERE photo_id = %s", photo)  # fmt: skip
     async with opened(conninfo=own.conninfo) as client:
         text = visible(await page(client, f"/photos/{photo}", "ja"))
         assert text.count(name) >= 2
@@ -91,7 +91,7 @@ async def test_a_misprinted_name_is_told_and_its_link_leads_to_the_horse_once_it
 async def test_a_photo_whose_picture_is_not_held_offers_none(opened: Open, own: Shown) -> None:
     ((photo, *_),) = execute(own.conninfo, RACED)
     execute(own.conninfo, "UPDATE photo SET digest = NULL, width = NULL, height = NULL"
-            " WHERE issue_code || '-' || lpad(number::text, 2, '0') = %s", photo)  # fmt: skip
+            " WHERE photo_id = %s", photo)  # fmt: skip
     async with opened(conninfo=own.conninfo) as client:
         text = await page(client, f"/photos/{photo}")
     assert "No picture held" in text
@@ -161,7 +161,7 @@ async def test_racecourses_are_offered_in_the_jras_order(opened: Open, own: Show
 async def test_photos_are_compared_by_time_four_at_most_and_only_those_that_are_held(opened: Open, own: Shown) -> None:
     photos = [photo for (photo,) in execute(own.conninfo, "SELECT photo FROM photo_search ORDER BY dated DESC, photo")]
     execute(own.conninfo, "UPDATE photo SET digest = NULL"
-            " WHERE issue_code || '-' || lpad(number::text, 2, '0') = %s", photos[0])  # fmt: skip
+            " WHERE photo_id = %s", photos[0])  # fmt: skip
     async with opened(conninfo=own.conninfo) as client:
         asked = "&".join(
             f"photo={photo}" for photo in (photos[0], photos[2], photos[1], photos[2], photos[-1], *photos)

@@ -51,8 +51,7 @@ def photos_of(conninfo: str) -> list[str]:
     """The photos that are held, the newest first."""
     rows = execute(
         conninfo,
-        "SELECT issue_code || '-' || lpad(number::text, 2, '0') FROM photo WHERE digest IS NOT NULL"
-        " ORDER BY issue_code DESC, number DESC",
+        "SELECT photo_id FROM photo WHERE digest IS NOT NULL ORDER BY issue_code DESC, number DESC",
     )
     return [photo for (photo,) in rows]
 
