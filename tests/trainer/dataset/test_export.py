@@ -211,12 +211,10 @@ def test_a_changed_label_is_a_new_version_and_the_difference_names_it(filled: st
     other = export(filled, tmp_path, Request())
     assert other.name != one.name
     difference = compare(one, other)
-    its = {
-        f"keibado {row['photo']}": (row["label"], 0.75) for row in rows(one) if row["horse_id"] == changed["horse_id"]
-    }
+    its = {row["photo"]: (row["label"], 0.75) for row in rows(one) if row["horse_id"] == changed["horse_id"]}
     assert difference.relabelled == its
     assert (difference.added, difference.removed, difference.moved, difference.repainted) == ([], [], {}, [])
-    bars = difference.changed[f"keibado {changed['photo']}"]
+    bars = difference.changed[changed["photo"]]
     assert (bars["right_px"], bars["reviews"]) == ((changed["right_px"], 87), (changed["reviews"], 9))
     assert difference.changed.keys() == its.keys()
     assert compare(one, one).nothing
@@ -227,7 +225,7 @@ def test_a_changed_label_is_a_new_version_and_the_difference_names_it(filled: st
 def test_a_photo_more_and_a_photo_less_are_named(filled: str, tmp_path: Path) -> None:
     one = export(filled, tmp_path, Request())
     gone = rows(one)[3]["photo"]
-    code, _, number = gone.partition("-")
+    code, _, number = gone.partition(":")[2].partition("/")
     execute(filled, "DELETE FROM photo_match WHERE issue_code = %s AND number = %s", code, int(number))
     other = export(filled, tmp_path, Request())
     assert compare(one, other).removed == [gone]
@@ -257,7 +255,7 @@ def test_horses_that_nobody_has_reviewed_are_left_out_unless_they_are_asked_for(
     assert Skip.NO_REVIEWS not in all_of_them.manifest.left_out
     added = compare(plain, all_of_them).added
     assert len(added) == left_out
-    labels = {f"keibado {row['photo']}": (row["label"], row["reviews"]) for row in rows(all_of_them)}
+    labels = {row["photo"]: (row["label"], row["reviews"]) for row in rows(all_of_them)}
     assert {labels[photo] for photo in added} == {(0.5, 0)}
 
 
@@ -275,12 +273,12 @@ def test_more_reviews_wanted_means_fewer_photos_and_those_of_unknown_count_stay(
 def test_whatever_changed_in_any_column_and_in_what_was_left_out_is_named(filled: str, tmp_path: Path) -> None:
     one = export(filled, tmp_path, Request())
     first, gone = rows(one)[0], rows(one)[3]["photo"]
-    code, _, number = gone.partition("-")
+    code, _, number = gone.partition(":")[2].partition("/")
     execute(filled, "DELETE FROM photo_match WHERE issue_code = %s AND number = %s", code, int(number))
     execute(filled, "UPDATE horse SET coat = '白毛' WHERE horse_id = %s", first["horse_id"])
     other = export(filled, tmp_path, Request(name="mine"))
     difference = compare(one, other)
-    assert difference.changed[f"keibado {first['photo']}"] == {"coat": (first["coat"], "白毛")}
+    assert difference.changed[first["photo"]] == {"coat": (first["coat"], "白毛")}
     assert {tuple(columns) for columns in difference.changed.values()} == {("coat",)}
     assert difference.left_out == {Skip.NO_HORSE: (0, 1)}
     assert difference.settings == {"name": ("paddock", "mine")}
@@ -293,7 +291,7 @@ def test_whatever_changed_in_any_column_and_in_what_was_left_out_is_named(filled
 def test_what_a_sites_robots_txt_keeps_out_of_training_by_now_is_in_no_new_version(filled: str, tmp_path: Path) -> None:
     """The photos came while the site said nothing; the newest copy of its robots.txt decides."""
     whole = export(filled, tmp_path, Request())
-    code = rows(whole)[0]["photo"].partition("-")[0]
+    code = rows(whole)[0]["photo"].partition(":")[2].partition("/")[0]
     body = f"User-agent: *\nContent-Signal: /{code}/ ai-train=no\nAllow: /\n".encode()
     execute(
         filled,
@@ -339,7 +337,7 @@ def test_damaged_bytes_are_left_out_and_counted_and_nothing_half_written_stays(f
     execute(filled, "UPDATE blob SET encoding = 'zlib' WHERE digest = %s", packed[1])  # and that it is not
     version = export(filled, tmp_path, Request())
     assert version.manifest.left_out[Skip.DAMAGED] == 3
-    assert set(compare(whole, version).removed) == {f"keibado {photo}" for photo, _, _ in (changed, cut, packed)}
+    assert set(compare(whole, version).removed) == {photo for photo, _, _ in (changed, cut, packed)}
     assert list_unfinished(tmp_path) == []
     assert export(filled, tmp_path, Request()).name == version.name
     assert list_unfinished(tmp_path) == []
