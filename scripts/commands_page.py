@@ -67,7 +67,7 @@ def _program(name: str, command: Any) -> Iterator[str]:
     context = context_of(command, name)
     commands = list(walk(command, context))
     yield f"## {name}\n\n{_paragraphs(command.help)}\n"
-    yield _list(context, commands)
+    yield _list(commands)
     if options := _options(command, context):
         yield f"Options before the command:\n\n{options}\n"
     if command.epilog:
@@ -76,7 +76,7 @@ def _program(name: str, command: Any) -> Iterator[str]:
         yield _command(found, inner, same_end=command.epilog)
 
 
-def _list(context: Any, commands: list[tuple[Any, Any]]) -> str:
+def _list(commands: list[tuple[Any, Any]]) -> str:
     rows = [f"| [`{inner.command_path}`](#{_anchor(inner.command_path)}) | {_cell(_first(found.help))} |"
             for found, inner in commands]  # fmt: skip
     return "\n".join(["| command | what it does |", "|---|---|", *rows, ""])
