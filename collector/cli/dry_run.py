@@ -7,7 +7,9 @@ from typing import Any, LiteralString
 from rich.console import Console
 
 from collector.cli.progress import DAYS_AN_ISSUE, PHOTOS_AN_ISSUE, RACES_A_DAY, size, span
+from collector.codes import Delay, Failure
 from collector.console.as_json import print_json
+from collector.console.code_words import describe
 from collector.engine.crawl import due_pages, seeds
 from collector.engine.crawl_jobs import Workplace
 from collector.engine.race_days import AHEAD
@@ -85,16 +87,18 @@ async def robots_verdict(place: Workplace, site: str, url: str) -> dict[str, Any
         "training": None,
         "training_line": None,
         "delay_s": None,
+        "delay_code": None,
         "delay_reason": None,
     }
     if robots is None:
         facts["line"] = "robots.txt could not be had and no copy is held, so everything is disallowed"
     else:
         verdict = robots.verdict(url)
-        delay, reason = delay_in_force(place.crawl_delay, robots, 0.0, is_loopback(site))
+        delay, code = delay_in_force(place.crawl_delay, robots, 0.0, is_loopback(site))
         number = f"{verdict.line_number}: " if verdict.line_number else ""
         line = f"{number}{verdict.line}" if verdict.line else "no line matches"
-        facts |= {"allowed": verdict.allowed, "line": line, "delay_s": delay, "delay_reason": reason}
+        facts |= {"allowed": verdict.allowed, "line": line, "delay_s": delay}
+        facts |= {"delay_code": code, "delay_reason": describe(Delay, code)}
         training = robots.training(url)  # whether photos are asked for
         facts |= {
             "training": training.allowed,
@@ -104,16 +108,17 @@ async def robots_verdict(place: Workplace, site: str, url: str) -> dict[str, Any
 
 
 async def _age(connection: Connection, robots_url: str) -> dict[str, Any]:
-    query = """SELECT last_fetched_at, last_status, error, EXTRACT(EPOCH FROM clock_timestamp() - last_fetched_at)
+    query = """SELECT last_fetched_at, last_status, error_code, error,
+                      EXTRACT(EPOCH FROM clock_timestamp() - last_fetched_at)
                FROM page WHERE url = %s"""
     row = await (await connection.execute(query, (robots_url,))).fetchone()
-    at, status, error, age = row or (None, None, None, None)
+    at, status, code, error, age = row or (None, None, None, None, None)
     return {
         "robots_url": robots_url,
         "status": status,
         "fetched_at": at,
         "age": span(float(age)) if age is not None else None,
-        "stale": error,
+        "stale": describe(Failure, code, error) or None,
     }
 
 
@@ -123,7 +128,7 @@ async def print_plan(console: Console, place: Workplace, base: str, scope: Scope
     robots = copy.robots if copy and copy.robots else Robots.disallow_all("robots.txt is out of reach")
     host = host_name(base)
     allowed = robots.verdict(keibado.year_index_url(base, scope.since.year)).allowed
-    delay, reason = delay_in_force(place.crawl_delay, robots, 0.0, is_loopback(base))
+    delay, code = delay_in_force(place.crawl_delay, robots, 0.0, is_loopback(base))
     async with await place.connect() as connection:
         facts = await _estimate(connection, host, base, scope)
         races = await _races(connection, facts["issues"], scope) if place.netkeiba else {"races": 0, "race_requests": 0}
@@ -135,7 +140,8 @@ async def print_plan(console: Console, place: Workplace, base: str, scope: Scope
         "allowed": allowed,
         "training": robots.training(f"{base}/").allowed,
         "delay_s": delay,
-        "delay_reason": reason,
+        "delay_code": code,
+        "delay_reason": describe(Delay, code),
         # Each site has a lane of its own, so the longer one decides.
         "seconds": max(facts["requests"] * delay, races["race_requests"] * races_delay),
     }

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any, LiteralString
 
+from collector.codes import MatchRule
 from collector.frontier.queue import BEFORE_AN_ISSUE, PRIORITY, RANGE_END, Scope, scope_parameters, today
-from collector.matching.rules import NOT_LOOKED_UP
 from collector.politeness.gate import Connection, host_name
 from collector.sources.netkeiba import pages as netkeiba
 from collector.sources.text_tools.text import horse_key
@@ -57,7 +57,7 @@ async def want_from_results(connection: Connection, site: str, scope: Scope) -> 
 
 async def _want_searches(connection: Connection, site: str, scope: Scope) -> None:
     """Put searches by name in the frontier, for photos whose horse has to be looked up."""
-    facts = scope_parameters([], scope) | {"rule": NOT_LOOKED_UP}
+    facts = scope_parameters([], scope) | {"rule": MatchRule.NOT_LOOKED_UP}
     names: dict[str, tuple[date, str]] = {}
     for own_key, listed_name, dated, found_on in await (await connection.execute(NAMES, facts)).fetchall():
         for key in (own_key, horse_key(listed_name or "")):
