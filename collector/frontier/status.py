@@ -157,7 +157,8 @@ FROM crawl_job ORDER BY id
 """
 FAILURES = """
 SELECT kind, state, error_code, error, count(*), (array_agg(url ORDER BY id DESC))[1:3], min(due_at)
-FROM page WHERE state IN ('failed', 'quarantined') GROUP BY kind, state, error_code, error ORDER BY count(*) DESC LIMIT 20
+FROM page WHERE state IN ('failed', 'quarantined') GROUP BY kind, state, error_code, error
+ORDER BY count(*) DESC LIMIT 20
 """
 STATES = "SELECT kind, state, count(*) FROM page GROUP BY kind, state ORDER BY kind, state"
 DRIFTS = "SELECT source, kind, field, old_coverage, new_coverage, samples, observed_at FROM drift ORDER BY id"
