@@ -228,7 +228,8 @@ ADVICE = {
     Gap.MISMATCH: "Mismatch is the largest gap ({gap:.2f}): horses of later years are harder than new horses of the "
     "training years. Photos of later years, augmentation that looks like them (light, contrast, blur).",
     Gap.VARIANCE_AND_MISMATCH: "Variance is the largest gap ({gap:.2f}): it does well on photos it has learnt and "
-    "worse on others. More horses, more regularisation; the split has no train_dev side that would tell new years apart.",
+    "worse on others. More horses, more regularisation; the split has no train_dev side that would tell new years "
+    "apart.",
     Gap.OVERFIT: "The test is harder than the validation ({gap:.2f}): settings may have been chosen for "
     "the validation side, or it is too small. More horses in both.",
 }
