@@ -161,7 +161,7 @@ def _entries(shown: list[tuple[Issue, Photo]]) -> dict[tuple[str, str], dict[str
 def _match(issue: Issue, photo: Photo) -> dict[str, Any]:
     return {
         "source": SOURCE, "issue_code": photo.issue_code, "number": photo.number, "horse_id": horse_id(photo.horse),
-        "race_id": _race_id(issue, photo), "rule": "name and race", "decided_at": AT,
+        "race_id": _race_id(issue, photo), "rule": "name_and_race", "decided_at": AT,
     }  # fmt: skip
 
 

@@ -9,7 +9,9 @@ from typing import Any, LiteralString
 from rich.console import Console
 
 from collector.cli.progress import DAYS_AN_ISSUE, PHOTOS_AN_ISSUE, RACES_A_DAY, size, span
+from collector.codes import Delay, Failure
 from collector.console.as_json import print_json
+from collector.console.code_words import describe
 from collector.engine.crawl import due_pages, seeds
 from collector.engine.crawl_jobs import Asked, Workplace
 from collector.engine.follow_up import AHEAD
@@ -86,16 +88,18 @@ async def robots_verdict(place: Workplace, site: Site, url: str) -> dict[str, An
         "training": None,
         "training_line": None,
         "delay_s": None,
+        "delay_code": None,
         "delay_reason": None,
     }
     if robots is None:
         facts["line"] = "robots.txt could not be had and no copy is held, so everything is disallowed"
     else:
         verdict = robots.verdict(url)
-        delay, reason = delay_in_force(place.crawl_delay, robots, 0.0, is_loopback(site.url))
+        delay, code = delay_in_force(place.crawl_delay, robots, 0.0, is_loopback(site.url))
         number = f"{verdict.line_number}: " if verdict.line_number else ""
         line = f"{number}{verdict.line}" if verdict.line else "no line matches"
-        facts |= {"allowed": verdict.allowed, "line": line, "delay_s": delay, "delay_reason": reason}
+        facts |= {"allowed": verdict.allowed, "line": line, "delay_s": delay}
+        facts |= {"delay_code": code, "delay_reason": describe(Delay, code)}
         training = robots.training(url)  # whether photos are asked for
         facts |= {
             "training": training.allowed,
@@ -105,16 +109,17 @@ async def robots_verdict(place: Workplace, site: Site, url: str) -> dict[str, An
 
 
 async def _age(connection: Connection, robots_url: str) -> dict[str, Any]:
-    query = """SELECT last_fetched_at, last_status, error, EXTRACT(EPOCH FROM clock_timestamp() - last_fetched_at)
+    query = """SELECT last_fetched_at, last_status, error_code, error,
+                      EXTRACT(EPOCH FROM clock_timestamp() - last_fetched_at)
                FROM page WHERE url = %s"""
     row = await (await connection.execute(query, (robots_url,))).fetchone()
-    at, status, error, age = row or (None, None, None, None)
+    at, status, code, error, age = row or (None, None, None, None, None)
     return {
         "robots_url": robots_url,
         "status": status,
         "fetched_at": at,
         "age": span(float(age)) if age is not None else None,
-        "stale": error,
+        "stale": describe(Failure, code, error) or None,
     }
 
 
@@ -130,7 +135,8 @@ async def print_plan(console: Console, place: Workplace, scope: Scope, *, as_jso
         "allowed": allowed,
         "training": photos.training,
         "delay_s": photos.delay,
-        "delay_reason": photos.reason,
+        "delay_code": photos.reason,
+        "delay_reason": describe(Delay, photos.reason),
         # Each site has a lane of its own, so the longer one decides.
         "seconds": max(facts["requests"] * photos.delay, facts["race_requests"] * races.delay),
     }
@@ -149,7 +155,7 @@ class _Look:
     allowed: bool = True
     training: bool = True
     delay: float = 0.0  # seconds
-    reason: str = "no site"
+    reason: str = ""  # Delay
 
 
 async def _look(place: Workplace, asked_for: Sequence[Asked], about: int | date) -> _Look:

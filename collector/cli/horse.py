@@ -6,6 +6,8 @@ from typing import Any, LiteralString
 from rich.console import Console
 from rich.table import Column, Table
 
+from collector.codes import MatchRule
+from collector.console.code_words import describe
 from collector.console.wording import JST
 from collector.politeness.gate import Connection
 from collector.storage.racing import Axis
@@ -50,7 +52,10 @@ async def about(connection: Connection, horse_id: str) -> dict[str, Any]:
     opinion = ("axis", "observed_at", "left_px", "right_px", "value", "reviews", "evidence", "source_url")
     return horse | {
         "entries": await rows(ENTRIES, entry),
-        "photos": await rows(PHOTOS, ("photo", "race_name", "race_id", "rule", "page_url", "held")),
+        "photos": [
+            photo | {"how": describe(MatchRule, photo["rule"])}
+            for photo in await rows(PHOTOS, ("photo", "race_name", "race_id", "rule", "page_url", "held"))
+        ],
         "aptitudes": await rows(OPINIONS, opinion),
     }
 
@@ -92,7 +97,7 @@ def _photos(photos: list[dict[str, Any]]) -> Table:
     columns = ("photo", "taken for", "found by", Column("page", overflow="fold"))  # an address is no good when cut
     table = Table(*columns, title="Photos", title_justify="left", box=None)
     for row in photos:
-        table.add_row(row["photo"], row["race_name"] or "-", row["rule"], row["page_url"])
+        table.add_row(row["photo"], row["race_name"] or "-", row["how"], row["page_url"])
     return table
 
 

@@ -3,10 +3,10 @@
 from datetime import date, timedelta
 from typing import Any, LiteralString
 
+from collector.codes import MatchRule
 from collector.engine.crawl_jobs import Asked, Workplace
 from collector.frontier.policy import today
 from collector.frontier.scope import BEFORE_AN_ISSUE, RANGE_END, Scope, scope_parameters
-from collector.matching.rules import NOT_LOOKED_UP
 from collector.politeness.gate import Connection, host_name
 from collector.sources.text_tools.text import horse_key
 from collector.storage.roles import Role
@@ -77,7 +77,7 @@ async def _follow_days(
 
 async def _follow_names(connection: Connection, asked: Asked, scope: Scope) -> None:
     """Searches by name, for photos whose horse has to be looked up."""
-    facts = scope_parameters([], scope) | {"rule": NOT_LOOKED_UP}
+    facts = scope_parameters([], scope) | {"rule": MatchRule.NOT_LOOKED_UP}
     pages: dict[str, dict[str, Any]] = {}
     for own_key, listed_name, dated, found_on in await (await connection.execute(NAMES, facts)).fetchall():
         for key in (own_key, horse_key(listed_name or "")):

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, time
 
 import psycopg
 
+from collector.codes import Block, Failure
+from collector.console.code_words import describe
 from collector.engine.crawl_jobs import CrawlJob, count_back, count_down, open_jobs
 from collector.engine.visit import Visit, read, with_held_bytes
 from collector.errors import Disallowed, HostBusy, LaneLost, Refused, TryLater, Unsafe
@@ -93,8 +95,8 @@ class Lane:
         ends_at = loop.time() + seconds
         while loop.time() < ends_at:
             job, turn = await self._take()
-            if turn.reason:
-                return LaneEnd("blocked", turn.blocked_until, turn.reason)
+            if turn.code:
+                return LaneEnd("blocked", turn.blocked_until, describe(Block, turn.code, turn.detail))
             if job is None or turn.page is None or turn.slot is None:
                 return LaneEnd("idle")
             try:
@@ -150,20 +152,26 @@ class Lane:
         except Exception as error:
             # The one place that catches everything: a page that trips our own code is set aside, the crawl goes on.
             logger.exception("page failed on an error of our own", extra={"url": page.url})
-            return visit.outcome("error", PageState.FAILED, error=repr(error), failures=page.failures + 1)
+            return visit.outcome(
+                "error", PageState.FAILED, code=Failure.OWN_ERROR, error=repr(error), failures=page.failures + 1
+            )
 
     async def _be_busy(self, visit: Visit, error: HostBusy) -> None:
         """Leave the whole host alone, and keep the page for later."""
         failures = visit.page.failures + 1
         put_off = policy.retry_at(failures, visit.at) if failures % PATIENT_FAILURES == 0 else visit.at
-        outcome = visit.outcome("try_later", PageState.DUE, due_at=put_off, error=str(error), failures=failures)
-        await self._block(outcome, error.retry_after, str(error))
+        outcome = visit.outcome(
+            "try_later", PageState.DUE, due_at=put_off, code=error.code, error=str(error), failures=failures
+        )
+        await self._block(outcome, error.retry_after, Block.BUSY, str(error))
 
     def _put_off(self, visit: Visit, error: Disallowed | Refused) -> Outcome:
         failures = visit.page.failures + 1
         due_at = policy.retry_at(max(5, failures), visit.at)
         facts = {"packed": visit.refusal, "size": visit.refusal.size} if visit.refusal else {}
-        return visit.outcome("refused", PageState.FAILED, due_at=due_at, error=str(error), failures=failures, **facts)
+        return visit.outcome(
+            "refused", PageState.FAILED, due_at=due_at, code=error.code, error=str(error), failures=failures, **facts
+        )
 
     async def _refuse(self, visit: Visit, error: Refused) -> Outcome:
         """A page that the site refuses is put off; several in a row, or a block page, close the host."""
@@ -171,23 +179,23 @@ class Lane:
         self._streak.refused += 1
         if error.status == 200 or self._streak.refused >= REFUSALS:
             self._streak.forget()
-            await self._block(outcome, None, str(error))
+            await self._block(outcome, None, Block.REFUSED, str(error))
         return outcome
 
     async def _fail(self, visit: Visit, error: TryLater | Unsafe, state: PageState, name: str) -> Outcome:
-        outcome = visit.outcome(name, state, error=str(error), failures=visit.page.failures + 1)
+        outcome = visit.outcome(name, state, code=error.code, error=str(error), failures=visit.page.failures + 1)
         self._streak.failed += isinstance(error, TryLater)
         if self._streak.failed >= TROUBLE:
             self._streak.forget()
-            await self._block(outcome, None, f"{TROUBLE} pages in a row failed, the last with: {error}")
+            await self._block(outcome, None, Block.FAILING, str(error))
         return outcome
 
-    async def _block(self, outcome: Outcome, retry_after: float | None, reason: str) -> None:
+    async def _block(self, outcome: Outcome, retry_after: float | None, code: Block, detail: str) -> None:
         self.gate.slow_down(self.robots, outcome.took)
         async with self.gate.connection.transaction():
             await commit(self.gate, outcome)
-            until = await self.gate.block(retry_after, storable(reason))
-        raise Blocked(until, reason)
+            until = await self.gate.block(retry_after, code, storable(detail))
+        raise Blocked(until, code, detail)
 
     async def _keep(self, outcome: Outcome) -> None:
         """Commit a page, and watch over its layout."""
@@ -203,7 +211,7 @@ class Lane:
         """The next page that is due, with its slot, and the job that wants it."""
         for job in await self.rota.in_turn():
             turn = await (self._take_for(job) if job.pages_left is None else self._take_of_few(job))
-            if turn.page or turn.reason:
+            if turn.page or turn.code:
                 return job, turn
         return None, Turn()
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+from collector.codes import Block
 from collector.engine.visit import Visit
-from collector.errors import HostBusy, PaddockError, Refused, TryLater, Unsafe
+from collector.errors import HostBusy, Refused, TryLater, Unsafe
 from collector.fetch.fetcher import REDIRECTS, Fetcher, Response, check_status
 from collector.frontier.queue import DuePage
 from collector.pipeline.store import Outcome, commit
@@ -111,23 +112,24 @@ def _read(visit: Visit, response: Response, copy: RobotsCopy) -> tuple[Robots, O
     return robots, outcome
 
 
-async def _do_without(visit: Visit, copy: RobotsCopy, error: PaddockError) -> Robots:
+async def _do_without(visit: Visit, copy: RobotsCopy, error: TryLater | Unsafe) -> Robots:
     """Out of reach: the last good copy stays in force, marked stale; without one the host is closed."""
     page = copy.page
     outcome = visit.outcome(
         "try_later",
         PageState(page.state),
         due_at=visit.at + ASK_AGAIN,
+        code=error.code,
         error=str(error),
         failures=page.failures + 1,
     )
     busy = isinstance(error, HostBusy)
     if busy or copy.robots is None:
-        reason = f"robots.txt is out of reach ({error}), so everything is disallowed"
         async with visit.gate.connection.transaction():
             await commit(visit.gate, outcome)
-            until = await visit.gate.block(error.retry_after if isinstance(error, HostBusy) else None, reason)
-        raise Blocked(until, reason)
+            retry_after = error.retry_after if isinstance(error, HostBusy) else None
+            until = await visit.gate.block(retry_after, Block.NO_ROBOTS, str(error))
+        raise Blocked(until, Block.NO_ROBOTS, str(error))
     await commit(visit.gate, outcome)
     logger.warning("robots.txt out of reach, the last copy holds", extra={"url": page.url, "error": str(error)})
     return copy.robots

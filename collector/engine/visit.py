@@ -14,6 +14,7 @@ from tenacity import (
     wait_exponential_jitter,
 )
 
+from collector.codes import Failure
 from collector.errors import Disallowed, HostBusy, Refused, TryLater, Unsafe
 from collector.fetch.fetcher import (
     IMAGE_BYTES,
@@ -76,7 +77,7 @@ class Visit:
         except HostBusy:
             raise
         except TryLater as error:
-            await self._log("try_later", str(error))
+            await self._log("try_later", str(error), error.code)
             return await self._retry()
 
     async def _retry(self) -> Response | None:
@@ -98,7 +99,7 @@ class Visit:
         return self.at + timedelta(seconds=self.took + seconds)
 
     async def _log_retry(self, state: RetryCallState) -> None:
-        await self._log("try_later", str(state.outcome.exception() if state.outcome else ""))
+        await self._log("try_later", str(state.outcome.exception() if state.outcome else ""), Failure.TRY_LATER)
 
     async def _attempt(self) -> Response | None:
         """One attempt: this page, through at most five redirects within the site."""
@@ -130,9 +131,9 @@ class Visit:
             Unsafe: by its address.
         """
         if self.page.role is not Role.ROBOTS and not self.robots.allowed(url):
-            raise Disallowed(f"robots.txt disallows it ({shown(self.robots.verdict(url).line)})")
+            raise Disallowed(Failure.ROBOTS, shown(self.robots.verdict(url).line))
         if self.page.role in PHOTOS and not (verdict := self.robots.training(url)).allowed:
-            raise Disallowed(f"robots.txt disallows training on it ({shown(verdict.line)})")
+            raise Disallowed(Failure.TRAINING, shown(verdict.line))
         self.fetcher.check(url)
 
     async def _ask(self, url: str) -> Response | None:
@@ -170,12 +171,14 @@ class Visit:
         """From here on the site counts: making the connection may have taken a while."""
         self.at = slot.started_at()
 
-    async def _log(self, outcome: str, error: str) -> None:
+    async def _log(self, outcome: str, error: str, code: Failure | None = None) -> None:
         """Commit an attempt that is not the last word on this page."""
         page = self.page
         await commit(
             self.gate,
-            self.outcome(outcome, PageState(page.state), due_at=self.at, error=error, failures=page.failures),
+            self.outcome(
+                outcome, PageState(page.state), due_at=self.at, code=code, error=error, failures=page.failures
+            ),
         )
         self.asked = False
 
@@ -219,7 +222,7 @@ async def read(visit: Visit, response: Response, stopped_kinds: Set[tuple[str, s
         due_at = policy.recheck_at(page.role, page.dated, visit.at)
         return visit.outcome("gone", PageState.GONE, due_at=due_at)
     if directive := _kept_out(page, response):
-        return visit.outcome("refused", PageState.EXCLUDED, error=f"its headers keep it out: {directive}")
+        return visit.outcome("refused", PageState.EXCLUDED, code=Failure.HEADERS, error=directive)
     digest = digest_of(response.body)
     same = response.status == 304 or digest == page.digest
     name = "not_modified" if response.status == 304 else "unchanged" if same else "changed" if page.digest else "new"
@@ -250,6 +253,7 @@ def _kept_out(page: DuePage, response: Response) -> str | None:
 
 def _decided(visit: Visit, verdict: Verdict, name: str, facts: dict[str, Any]) -> Outcome:
     if verdict.state is PageState.EXCLUDED:  # not even its bytes are kept
-        return visit.outcome("refused", PageState.EXCLUDED, error=verdict.error)
+        return visit.outcome("refused", PageState.EXCLUDED, code=verdict.code, error=verdict.error)
     name = "gone" if verdict.state is PageState.GONE else name
-    return visit.outcome(name, verdict.state, due_at=verdict.due_at, error=verdict.error, derived=verdict.kept, **facts)
+    facts |= {"code": verdict.code, "error": verdict.error, "derived": verdict.kept}
+    return visit.outcome(name, verdict.state, due_at=verdict.due_at, **facts)

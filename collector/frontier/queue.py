@@ -40,8 +40,9 @@ class Turn:
 
     page: DuePage | None = None
     slot: Slot | None = None
-    blocked_until: datetime | None = None  # None with a reason: for good
-    reason: str | None = None
+    blocked_until: datetime | None = None  # None with a code: for good
+    code: str | None = None  # Block
+    detail: str | None = None
 
 
 TAKE = f"""
@@ -50,7 +51,8 @@ WITH next AS (
     WHERE host = %(host)s AND due_at <= clock_timestamp() AND role <> 'robots'
       AND {IN_SCOPE}
     ORDER BY priority DESC, dated, id LIMIT 1)
-SELECT next.*, gate.slot, gate.wait, NULLIF(gate.closed_until, 'infinity'), gate.reason
+SELECT next.*, gate.slot, gate.wait, NULLIF(gate.closed_until, 'infinity'), gate.code,
+       gate.reason
 FROM next, LATERAL reserve_slot(%(host)s, %(epoch)s, %(delay)s, %(open_for)s) AS gate
 """
 
@@ -72,7 +74,7 @@ def read_turn(row: tuple[Any, ...] | None, asked: float) -> Turn:
     """The answer to TAKE, which was put at `asked` on the loop's clock."""
     if row is None:
         return Turn()
-    (*known, slot, wait, blocked_until, reason) = row
+    (*known, slot, wait, blocked_until, code, detail) = row
     if slot is None:
-        return Turn(blocked_until=blocked_until, reason=reason)
+        return Turn(blocked_until=blocked_until, code=code, detail=detail)
     return Turn(DuePage.from_row(known), Slot.from_row(slot, wait, asked))

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
 
+from collector.codes import Delay, Failure
+from collector.console.code_words import describe
 from collector.console.wording import in_japan
 from collector.frontier.hosts import HostState, host_states
 from collector.frontier.scope import IN_SCOPE, Scope, scope_parameters
@@ -42,7 +44,7 @@ SELECT
     EXTRACT(EPOCH FROM clock_timestamp() - %(started)s)::float8 AS elapsed,
     (SELECT count(*) FROM scope WHERE state IN ('failed', 'quarantined') AND GREATEST(last_fetched_at,
         (SELECT max(at) FROM fetch_log WHERE page_id = scope.id AND at >= %(started)s)) >= %(started)s) AS failed,
-    (SELECT count(*) FROM scope WHERE state = 'failed' AND error LIKE 'robots.txt disallows%%'
+    (SELECT count(*) FROM scope WHERE state = 'failed' AND error_code IN ('robots', 'training')
         OR EXISTS (SELECT FROM fetch_log WHERE page_id = scope.id AND at >= %(started)s AND outcome = 'refused'
                    AND scope.state = 'failed')) AS refused,
     EXISTS (SELECT FROM drift WHERE source IN (SELECT source FROM scope)) AS layout_changed,
@@ -155,9 +157,9 @@ SELECT since, until, "limit", all_races, asked_at, COALESCE(attended_until > clo
 FROM crawl_job ORDER BY id
 """
 FAILURES = """
-SELECT kind, state, COALESCE(error, 'unknown') AS reason, count(*), (array_agg(url ORDER BY id DESC))[1:3],
-       min(due_at)
-FROM page WHERE state IN ('failed', 'quarantined') GROUP BY kind, state, reason ORDER BY count(*) DESC LIMIT 20
+SELECT kind, state, error_code, error, count(*), (array_agg(url ORDER BY id DESC))[1:3], min(due_at)
+FROM page WHERE state IN ('failed', 'quarantined') GROUP BY kind, state, error_code, error
+ORDER BY count(*) DESC LIMIT 20
 """
 STATES = "SELECT kind, state, count(*) FROM page GROUP BY kind, state ORDER BY kind, state"
 DRIFTS = "SELECT source, kind, field, old_coverage, new_coverage, samples, observed_at FROM drift ORDER BY id"
@@ -183,9 +185,10 @@ async def report(connection: Connection) -> dict[str, Any]:
         "entries",
     )
     failures = [
-        {"kind": kind, "state": state, "reason": reason, "count": count, "samples": samples, "due_at": due_at}
-        for kind, state, reason, count, samples, due_at in await rows(FAILURES)
-    ]
+        {"kind": kind, "state": state, "code": code, "reason": describe(Failure, code, detail, without="unknown"),
+         "count": count, "samples": samples, "due_at": due_at}
+        for kind, state, code, detail, count, samples, due_at in await rows(FAILURES)
+    ]  # fmt: skip
     drifts = [
         {"source": source, "kind": kind, "field": field, "old_coverage": old, "new_coverage": new,
          "samples": samples, "since": since}
@@ -226,11 +229,13 @@ async def report(connection: Connection) -> dict[str, Any]:
 def _host(state: HostState, gate: Sequence[Any]) -> dict[str, Any]:
     last, smallest_gap, delay, why, incidents, excluded = gate
     waiting, waiting_until = state.waits
+    closed = state.blocked_until and state.blocked
     return {
         "host": state.host, "last_request_at": last, "smallest_gap_s": smallest_gap,
-        "delay_s": delay, "delay_reason": why,
+        "delay_s": delay, "delay_code": why, "delay_reason": describe(Delay, why) or None,
         "blocked_until": state.blocked_until if state.blocked else None,
-        "blocked_reason": state.reason if state.blocked_until and state.blocked else None, "incidents": incidents,
+        "blocked_code": state.block_code if closed else None,
+        "blocked_reason": state.block_reason if closed else None, "incidents": incidents,
         "forgotten_at": excluded, "lane_alive": bool(state.taken), "lane_by": state.lane_by if state.taken else None,
         "waiting_for": waiting, "waiting_until": waiting_until,
     }  # fmt: skip

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, LiteralString
 
+from collector.codes import MatchRule
+from collector.console.code_words import describe
 from collector.console.typed import half_width
 from collector.errors import UsageError
 from collector.matching.rules import Decision, Runner, Shown, days_of, decide
@@ -66,7 +68,7 @@ WHERE issue_code = %(code)s AND number = %(number)s AND (%(source)s::text IS NUL
 """
 BY_HAND = """
 INSERT INTO photo_match (source, issue_code, number, horse_id, race_id, rule, by_hand, decided_at)
-SELECT photo.source, issue_code, photo.number, %(horse_id)s, ran.race_id, 'by hand', true, clock_timestamp()
+SELECT photo.source, issue_code, photo.number, %(horse_id)s, ran.race_id, 'by_hand', true, clock_timestamp()
 FROM photo LEFT JOIN LATERAL (
     SELECT entry.race_id FROM entry JOIN race USING (race_id), issue
     WHERE entry.horse_id = %(horse_id)s AND issue.source = photo.source AND issue.code = photo.issue_code
@@ -120,7 +122,7 @@ async def _match_issue(
         others = [key for other in photos if other is not photo for key in other.keys]
         known = await _known(connection, photo, issue_date.year) if looked_up >= set(photo.keys) else None
         if without_id.intersection(photo.keys):  # it ran, so it is no other horse's misprint
-            decision = Decision(None, None, "open: its horse has no id")
+            decision = Decision(None, None, MatchRule.NO_HORSE_ID)
         else:
             decision = decide(photo, runners, others, all_read=not unread[0], known=known)
         decided.append(_row(source, code, photo.number, decision))
@@ -155,8 +157,8 @@ def _row(source: str, code: str, number: int, decision: Decision) -> dict[str, A
 async def open_photos(connection: Connection) -> list[dict[str, Any]]:
     """The photos whose horse is open, each with its candidates: their names, ages and what they ran in."""
     rows = await (await connection.execute(OPEN)).fetchall()
-    names = ("photo", "issue_code", "number", "horse_name", "race_name", "why", "candidates", "page_url")
-    return [dict(zip(names, row, strict=True)) for row in rows]
+    names = ("photo", "issue_code", "number", "horse_name", "race_name", "rule", "candidates", "page_url")
+    return [dict(zip(names, row, strict=True)) | {"why": describe(MatchRule, row[5])} for row in rows]
 
 
 async def decide_by_hand(connection: Connection, photo: str, horse: str) -> str:

@@ -13,6 +13,7 @@ from datetime import date, timedelta
 
 from rapidfuzz.distance import Levenshtein
 
+from collector.codes import MatchRule, Sign
 from collector.storage.racing import Sex
 
 IN_BRACKETS = re.compile(r"[(\[〔【<][^)\]〕】>]{0,20}[)\]〕】>]")
@@ -20,7 +21,6 @@ SHORT_FORMS = (("ステークス", "S"), ("カップ", "C"), ("トロフィー",
 SHORTEST_RACE = 2  # characters of a race's name by which another may be recognised
 SEXES = {"牡": Sex.MALE, "牝": Sex.FEMALE, "セ": Sex.GELDING}
 WINDOW = 3  # days before an issue's date, where it prints no race days
-NOT_LOOKED_UP = "open: its name has not been looked up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Decision:
 
     horse_id: str | None
     race_id: str | None
-    rule: str
+    rule: MatchRule
     candidates: tuple[str, ...] = ()
 
 
@@ -92,9 +92,9 @@ def decide(
     all races of those days are held, `known` are the horses of this name and age anywhere (None: nobody has looked).
     """
     if named := [runner for runner in runners if runner.horse_key in photo.keys]:
-        return _among(photo, named, "name")
+        return _among(photo, named, Sign.NAME)
     if not all_read:
-        return Decision(None, None, "open: its races have not been read")
+        return Decision(None, None, MatchRule.NOT_READ)
     near = [
         runner
         for runner in runners
@@ -103,31 +103,30 @@ def decide(
         and any(Levenshtein.distance(key, runner.horse_key, score_cutoff=1) <= 1 for key in photo.keys)
     ]
     if near:
-        return _among(photo, near, "misprint")
+        return _among(photo, near, Sign.MISPRINT)
     if known is None:
-        return Decision(None, None, NOT_LOOKED_UP)
+        return Decision(None, None, MatchRule.NOT_LOOKED_UP)
     if len(known) == 1:
-        return Decision(known[0], None, "name, in no race of those days")
-    why = "open: several horses of that name, none ran on those days" if known else "open: no horse of that name"
-    return Decision(None, None, why, tuple(known))
+        return Decision(known[0], None, MatchRule.NO_ENTRY)
+    return Decision(None, None, MatchRule.NAMESAKES if known else MatchRule.UNKNOWN_NAME, tuple(known))
 
 
-def _among(photo: Shown, runners: Sequence[Runner], rule: str) -> Decision:
+def _among(photo: Shown, runners: Sequence[Runner], found_by: Sign) -> Decision:
     """The one runner that fits; what is printed beside the name helps where there are several."""
-    tests: tuple[tuple[str, Callable[[Runner], bool]], ...] = (
-        ("race", lambda runner: same_race(photo.race_name, runner.race_name)),
-        ("age", lambda runner: photo.age is not None and photo.age == runner.age),
-        ("sex", lambda runner: photo.sex is not None and SEXES.get(photo.sex) == runner.sex),
+    tests: tuple[tuple[Sign, Callable[[Runner], bool]], ...] = (
+        (Sign.RACE, lambda runner: same_race(photo.race_name, runner.race_name)),
+        (Sign.AGE, lambda runner: photo.age is not None and photo.age == runner.age),
+        (Sign.SEX, lambda runner: photo.sex is not None and SEXES.get(photo.sex) == runner.sex),
     )
-    left, said = list(runners), [rule]
-    for what, fits in tests:
+    left, signs = list(runners), [found_by]
+    for sign, fits in tests:
         if len({runner.horse_id for runner in left}) == 1:
             break
         fitting = [runner for runner in left if fits(runner)]
         if fitting:
             left = fitting
-            said.append(what)
+            signs.append(sign)
     horses = tuple(dict.fromkeys(runner.horse_id for runner in left))
     if len(horses) > 1:
-        return Decision(None, None, f"open: several horses fit by {' and '.join(said)}", horses)
-    return Decision(left[0].horse_id, left[0].race_id, " and ".join(said))
+        return Decision(None, None, MatchRule.by(*signs, several=True), horses)
+    return Decision(left[0].horse_id, left[0].race_id, MatchRule.by(*signs))

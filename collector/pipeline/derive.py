@@ -3,6 +3,7 @@
 import traceback
 from dataclasses import dataclass
 
+from collector.codes import Failure
 from collector.errors import BrokenPicture, KeptOut, NoSuchPage, ParseError, Refused
 from collector.sources.parsed import Parsed
 from collector.sources.registry import source_of
@@ -71,7 +72,8 @@ def tripped(error: Exception) -> Derived:
     trace = "".join(traceback.format_exception(error, limit=-20))  # what recurses for ever is not told a thousand times
     # A page's own words may be in it.
     shown = (char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode() for char in trace)
-    return Derived(failure=ParseError("parser", f"an error of our own: {error!r:.300}"), trace="".join(shown))
+    failure = ParseError("parser", f"an error of our own: {error!r:.300}", Failure.OWN_ERROR)
+    return Derived(failure=failure, trace="".join(shown))
 
 
 def _derive(source: str, kind: str, url: str, body: bytes, content_type: str | None) -> Derived:
@@ -99,4 +101,4 @@ def _derive(source: str, kind: str, url: str, body: bytes, content_type: str | N
 def _no_picture(error: BrokenPicture | OSError) -> Derived:
     """Why there is no picture; what only this machine could not do (no process could be started), `reparse` does."""
     reason = str(error) if isinstance(error, BrokenPicture) else f"could not be unpacked here ({error}); see `reparse`"
-    return Derived(failure=ParseError("picture", reason))
+    return Derived(failure=ParseError("picture", reason, Failure.NO_PICTURE))

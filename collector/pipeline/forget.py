@@ -27,14 +27,14 @@ WHERE (photo.page_url = ANY (%(urls)s) OR photo.image_url = ANY (%(urls)s))
   AND NOT near.image_url = ANY (%(urls)s)
 """
 UNKNOWN = """
-INSERT INTO page (url, host, source, kind, role, dated, state, error)
-VALUES (%(url)s, %(host)s, 'unknown', 'image', 'picture', CURRENT_DATE, 'excluded', 'forgotten on request')
+INSERT INTO page (url, host, source, kind, role, dated, state, error_code)
+VALUES (%(url)s, %(host)s, 'unknown', 'image', 'picture', CURRENT_DATE, 'excluded', 'forgotten')
 ON CONFLICT DO NOTHING
 """
 DROP_PHOTOS = "DELETE FROM photo WHERE page_url = ANY (%(urls)s) OR image_url = ANY (%(urls)s)"
 EXCLUDE = """
 UPDATE page SET state = 'excluded', due_at = NULL, digest = NULL, etag = NULL, last_modified = NULL, missing = '{}',
-    error = 'forgotten on request' WHERE url = ANY (%(urls)s)
+    error_code = 'forgotten', error = NULL WHERE url = ANY (%(urls)s)
 """
 DROP_FAILURES = "DELETE FROM parse_failure USING page WHERE page.id = page_id AND page.url = ANY (%(urls)s)"
 # The bytes of what is named, those of earlier answers too; locked, so that no crawl takes one of them up meanwhile.

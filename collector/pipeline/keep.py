@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import psycopg
 
+from collector.codes import Failure
 from collector.errors import LaneLost, ParseError
 from collector.frontier.policy import retry_at
 from collector.pipeline.derive import Derived
@@ -37,7 +38,7 @@ def not_storable(error: Exception) -> Derived:
     """What a page means that the database will not have: a failure, with the reason on one line."""
     said = (error.diag.message_primary if isinstance(error, psycopg.Error) else None) or str(error)
     reason = " ".join(said.split()) or type(error).__name__
-    return Derived(failure=ParseError("storage", f"not storable: {reason:.300}"))
+    return Derived(failure=ParseError("storage", f"not storable: {reason:.300}", Failure.NOT_STORABLE))
 
 
 async def keep(gate: Gate, outcome: Outcome) -> Outcome:
@@ -75,7 +76,10 @@ async def _refusal(gate: Gate, outcome: Outcome) -> Exception | None:
 def _without_meaning(outcome: Outcome, error: Exception) -> Outcome:
     """Set aside, as a page is that cannot be read: its bytes are kept."""
     verdict = decide(outcome.page, not_storable(error), outcome.at, stopped=False)
-    return replace(outcome, state=verdict.state, due_at=verdict.due_at, error=verdict.error, derived=verdict.kept)
+    return replace(
+        outcome, state=verdict.state, due_at=verdict.due_at, code=verdict.code, error=verdict.error,
+        derived=verdict.kept,
+    )  # fmt: skip
 
 
 def _without_bytes(outcome: Outcome, error: Exception) -> Outcome:
@@ -83,5 +87,6 @@ def _without_bytes(outcome: Outcome, error: Exception) -> Outcome:
     failures = outcome.page.failures + 1
     return replace(
         outcome, outcome="error", state=PageState.FAILED, due_at=retry_at(failures, outcome.at), failures=failures,
-        error=str(not_storable(error).failure), packed=None, derived=None, etag=None, last_modified=None,
+        code=Failure.NOT_STORABLE, error=str(not_storable(error).failure), packed=None, derived=None, etag=None,
+        last_modified=None,
     )  # fmt: skip

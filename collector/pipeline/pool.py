@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from multiprocessing import get_context
 
+from collector.codes import Failure
 from collector.errors import PaddockError, ParseError, Refused
 from collector.frontier.queue import DuePage
 from collector.pipeline.derive import Derived, derive, tripped
@@ -39,7 +40,8 @@ class Answer:
     history: bool  # whether earlier answers of this page count too
     held: str  # the digest of what the page says now
     status: int | None  # HTTP status of the page's last answer
-    error: str | None  # why the page could not be read last time
+    error_code: str | None  # why the page could not be read last time
+    error: str | None  # the detail
     missing: list[str]  # the fields it lacked last time
     media_type: str
     encoding: str
@@ -178,7 +180,7 @@ async def _read_alone(reader: _Reader, answer: Answer) -> Derived:
             "Free some memory and run it again."
         ) from error
     reason = f"{DEATHS} processes that read it have died, of a fault in a library or for want of memory"
-    return Derived(failure=ParseError("parser", reason))
+    return Derived(failure=ParseError("parser", reason, Failure.OWN_ERROR))
 
 
 def _leave_ctrl_c_to_the_parent() -> None:

@@ -30,7 +30,7 @@ WITH answer AS (
     WHERE role = ANY (%(history)s) AND log.digest IS NOT NULL)
 SELECT page.id, page.url, page.source, page.kind, page.role, page.dated, page.state, page.etag, page.last_modified,
        answer.digest, page.failures, page.last_fetched_at, answer.at, answer.history, page.digest, page.last_status,
-       page.error, page.missing, blob.media_type, blob.encoding, blob.content
+       page.error_code, page.error, page.missing, blob.media_type, blob.encoding, blob.content
 FROM answer JOIN page ON page.id = answer.page_id JOIN blob ON blob.digest = answer.digest
 WHERE page.state <> 'excluded' AND page.dated >= %(since)s
 """
@@ -121,9 +121,9 @@ async def _row(connection: Connection, query: LiteralString, facts: dict[str, An
 
 
 def _answer(row: tuple[Any, ...]) -> Answer:
-    *known, at, history, held, status, error, missing, media_type, encoding, content = row
+    *known, at, history, held, status, code, error, missing, media_type, encoding, content = row
     page = DuePage.from_row(known)
-    return Answer(page, at, bool(history), held, status, error, missing or [], media_type, encoding, content)
+    return Answer(page, at, bool(history), held, status, code, error, missing or [], media_type, encoding, content)
 
 
 async def _stored(connection: Connection, facts: dict[str, Any]) -> AsyncIterator[list[Answer]]:

@@ -31,8 +31,8 @@ TRIES = 3  # of a page that another's work crosses
 TABLES: tuple[LiteralString, ...] = (
     "CREATE TEMP TABLE derived (source text, issue_code text, number int) ON COMMIT DROP",
     "CREATE TEMP TABLE read_page (id bigint, digest text, well boolean) ON COMMIT DROP",
-    """CREATE TEMP TABLE again (id bigint, digest text, was text, state text, due_at timestamptz, error text,
-                                missing text[]) ON COMMIT DROP""",
+    """CREATE TEMP TABLE again (id bigint, digest text, was text, state text, due_at timestamptz, error_code text,
+                                error text, missing text[]) ON COMMIT DROP""",
     """CREATE TEMP TABLE led_to (number bigint GENERATED ALWAYS AS IDENTITY, url text, host text, source text,
                                  kind text, role text, about text, dated date, priority int, found_on text)
        ON COMMIT DROP""",
@@ -43,7 +43,7 @@ FILL: dict[str, LiteralString] = {
     "read_page": "INSERT INTO read_page SELECT * FROM jsonb_to_recordset(%s) AS read (id bigint, digest text,"
     " well boolean)",
     "again": "INSERT INTO again SELECT * FROM jsonb_to_recordset(%s) AS again (id bigint, digest text, was text,"
-    " state text, due_at timestamptz, error text, missing text[])",
+    " state text, due_at timestamptz, error_code text, error text, missing text[])",
     "led_to": """INSERT INTO led_to (url, host, source, kind, role, about, dated, priority, found_on)
                  SELECT * FROM jsonb_to_recordset(%s) AS link (url text, host text, source text, kind text, role text,
                                                                about text, dated date, priority int, found_on text)
@@ -58,7 +58,7 @@ WHERE page.digest IS DISTINCT FROM held OR page.state = 'excluded'
 READ_AGAIN = """
 WITH free AS (
     SELECT id FROM page WHERE id IN (SELECT id FROM again) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
-UPDATE page SET state = again.state, error = again.error, missing = again.missing,
+UPDATE page SET state = again.state, error_code = again.error_code, error = again.error, missing = again.missing,
     due_at = CASE WHEN again.state <> page.state THEN again.due_at
                   WHEN again.state = 'quarantined' THEN COALESCE(page.due_at, again.due_at) ELSE page.due_at END
 FROM again JOIN free USING (id) WHERE page.id = again.id AND page.digest = again.digest AND page.state = again.was
@@ -224,7 +224,7 @@ class Rewriting:
         if kept:
             await store_derived(cursor, known, known.digest, answer.at, kept)
         elif page.verdict and page.verdict.state is PageState.EXCLUDED and not overtaken:
-            await keep_out(cursor, known, page.verdict.error)
+            await keep_out(cursor, known, page.verdict.code, page.verdict.error)
 
 
 def _rows(pages: Sequence[_Page]) -> dict[str, list[dict[str, Any]]]:
@@ -256,11 +256,12 @@ def _again(page: _Page) -> dict[str, Any] | None:
         return None
     missing = list(verdict.kept.missing) if verdict.kept else answer.missing
     error = writable(verdict.error)
-    if (verdict.state, error, missing) == (answer.page.state, answer.error, answer.missing):
+    said = (verdict.state, verdict.code, error, missing)
+    if said == (answer.page.state, answer.error_code, answer.error, answer.missing):
         return None
     return {
         "id": answer.page.id, "digest": answer.held, "was": answer.page.state, "state": verdict.state,
-        "due_at": verdict.due_at, "error": error, "missing": missing,
+        "due_at": verdict.due_at, "error_code": verdict.code, "error": error, "missing": missing,
     }  # fmt: skip
 
 

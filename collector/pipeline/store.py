@@ -9,6 +9,7 @@ from typing import Any, LiteralString, cast
 
 import psycopg
 
+from collector.codes import Failure
 from collector.frontier.queue import DuePage
 from collector.pipeline import store_races
 from collector.pipeline.derive import Derived
@@ -94,7 +95,9 @@ paged AS (
     UPDATE page SET state = %(state)s, due_at = %(due_at)s, etag = %(etag)s, last_modified = %(last_modified)s,
         last_status = COALESCE(%(status)s, last_status), failures = %(failures)s,
         missing = COALESCE(%(missing)s, missing),
-        error = CASE WHEN %(state)s = 'quarantined' THEN COALESCE(%(error)s, error) ELSE %(error)s END,
+        error = CASE WHEN %(state)s = 'quarantined' AND %(error_code)s IS NULL THEN error ELSE %(error)s END,
+        error_code = CASE WHEN %(state)s = 'quarantined' THEN COALESCE(%(error_code)s, error_code)
+                          ELSE %(error_code)s END,
         last_fetched_at = CASE WHEN %(answered)s THEN %(at)s ELSE last_fetched_at END,
         changed_at = CASE WHEN %(answered)s AND %(digest)s IS DISTINCT FROM digest AND %(digest)s IS NOT NULL
                           THEN %(at)s ELSE changed_at END,
@@ -106,8 +109,9 @@ kept AS (
     WHERE %(content)s IS NOT NULL
     ON CONFLICT DO NOTHING),
 logged AS (
-    INSERT INTO fetch_log (page_id, host, url, at, took, gap, status, size, outcome, error, digest)
-    SELECT %(id)s, %(host)s, %(url)s, %(at)s, %(took)s, gap, %(status)s, %(size)s, %(outcome)s, %(error)s,
+    INSERT INTO fetch_log (page_id, host, url, at, took, gap, status, size, outcome, error_code, error, digest)
+    SELECT %(id)s, %(host)s, %(url)s, %(at)s, %(took)s, gap, %(status)s, %(size)s, %(outcome)s,
+           %(error_code)s, %(error)s,
            (SELECT %(digest)s FROM paged)
     FROM gate WHERE %(asked)s),
 linked AS (
@@ -199,7 +203,7 @@ KEEP_OUT = typed("""
 WITH shown AS (DELETE FROM photo WHERE page_url = %(url)s AND image_url IS NOT NULL RETURNING image_url),
 emptied AS (UPDATE photo SET digest = NULL, media_type = NULL, width = NULL, height = NULL, phash = NULL,
                              near_duplicate_of = NULL WHERE image_url = %(url)s AND digest IS NOT NULL)
-UPDATE page SET state = 'excluded', due_at = NULL, error = %(error)s FROM shown
+UPDATE page SET state = 'excluded', due_at = NULL, error_code = %(error_code)s, error = %(error)s FROM shown
 WHERE page.url = shown.image_url AND state <> 'excluded'
 AND NOT EXISTS (SELECT FROM photo AS other WHERE other.image_url = page.url AND other.page_url <> %(url)s)
 """)
@@ -233,7 +237,8 @@ class Outcome:
     asked: bool = True  # False: the slot was given back unused
     status: int | None = None
     size: int = 0
-    error: str | None = None
+    code: Failure | None = None  # what is wrong
+    error: str | None = None  # the detail
     etag: str | None = None
     last_modified: str | None = None
     packed: Packed | None = None
@@ -262,7 +267,7 @@ async def commit(gate: Gate, outcome: Outcome) -> None:
             async with gate.connection.pipeline(), gate.connection.transaction():
                 await _execute(cursor, STORE_PAGE, facts, content)
                 if outcome.state is PageState.EXCLUDED:
-                    await keep_out(cursor, outcome.page, outcome.error)
+                    await keep_out(cursor, outcome.page, outcome.code, outcome.error)
                 if outcome.derived:
                     digest = facts["digest"] or outcome.page.digest
                     await store_derived(cursor, outcome.page, digest, outcome.at, outcome.derived)
@@ -293,11 +298,11 @@ def _single_statement(outcome: Outcome, facts: dict[str, Any]) -> LiteralString 
 def _page_facts(gate: Gate, outcome: Outcome) -> dict[str, Any]:
     page, packed, derived = outcome.page, outcome.packed, outcome.derived
     facts: dict[str, Any] = {
-        "host": gate.host, "epoch": gate.epoch, "delay": gate.delay, "why": writable(gate.reason),
+        "host": gate.host, "epoch": gate.epoch, "delay": gate.delay, "why": gate.delay_code,
         "id": page.id, "url": page.url, "source": page.source,
         "at": outcome.at, "asked": outcome.asked, "took": outcome.took,
         "status": outcome.status, "size": outcome.size, "outcome": outcome.outcome,
-        "error": writable(outcome.error),
+        "error_code": outcome.code, "error": writable(outcome.error),
         "state": outcome.state, "due_at": outcome.due_at,
         "etag": _validator(outcome.etag), "last_modified": _validator(outcome.last_modified),
         "failures": outcome.failures,
@@ -341,9 +346,9 @@ def _item_facts(item: Item) -> dict[str, Any]:
     return facts
 
 
-async def keep_out(cursor: Cursor, page: DuePage, why: str | None) -> None:
+async def keep_out(cursor: Cursor, page: DuePage, code: Failure | None, detail: str | None) -> None:
     """Take away what is shown of a page that is kept out; its picture is not asked for."""
-    await _execute(cursor, KEEP_OUT, {"url": page.url, "error": writable(why)})
+    await _execute(cursor, KEEP_OUT, {"url": page.url, "error_code": code, "error": writable(detail)})
 
 
 async def store_derived(cursor: Cursor, page: DuePage, digest: str | None, at: datetime, derived: Derived) -> None:

@@ -4,6 +4,7 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from collector.codes import Failure
 from collector.frontier import policy
 from collector.frontier.queue import DuePage
 from collector.pipeline.derive import Derived, tripped
@@ -14,8 +15,6 @@ from collector.storage.roles import LABEL_ROLES, Role
 
 logger = logging.getLogger(__name__)
 
-LAYOUT_CHANGED = "the layout of these pages has changed; archived, to be read by `reparse` after a fix"
-KEPT_OUT = "the page's robots meta keeps its photo out"
 ASIDE = timedelta(days=7)  # after which a page that could not be read is asked for again
 
 
@@ -25,7 +24,8 @@ class Verdict:
 
     state: PageState
     due_at: datetime | None
-    error: str | None = None
+    code: Failure | None = None  # what is wrong with it
+    error: str | None = None  # the detail
     kept: Derived | None = None  # None: nothing of it, it is set aside, gone or kept out
 
 
@@ -46,16 +46,16 @@ def decide(page: DuePage, derived: Derived, at: datetime, *, stopped: bool, same
 
 def _decide(page: DuePage, derived: Derived, at: datetime, *, stopped: bool, same: bool) -> Verdict:
     if derived.keeps_out:
-        return Verdict(PageState.EXCLUDED, None, KEPT_OUT)
+        return Verdict(PageState.EXCLUDED, None, Failure.META)
     if stopped:
-        return Verdict(PageState.QUARANTINED, revisit_at(page, derived, at), LAYOUT_CHANGED)
+        return Verdict(PageState.QUARANTINED, revisit_at(page, derived, at), Failure.LAYOUT_CHANGED)
     if derived.gone:
-        return Verdict(PageState.GONE, policy.recheck_at(page.role, page.dated, at), derived.gone)
+        return Verdict(PageState.GONE, policy.recheck_at(page.role, page.dated, at), Failure.GONE, derived.gone)
     if derived.failure:
         # The same bytes are no picture the next time either.
         due_at = None if same and page.role is Role.PICTURE else at + ASIDE
-        return Verdict(PageState.QUARANTINED, due_at, str(derived.failure), derived)
-    return Verdict(PageState.FETCHED, revisit_at(page, derived, at), None, derived)
+        return Verdict(PageState.QUARANTINED, due_at, derived.failure.code, str(derived.failure), derived)
+    return Verdict(PageState.FETCHED, revisit_at(page, derived, at), kept=derived)
 
 
 def revisit_at(page: DuePage, derived: Derived | None, at: datetime) -> datetime | None:

@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 import psycopg
 
+from collector.codes import Block, Delay
+from collector.console.code_words import describe
 from collector.console.wording import in_japan
 from collector.errors import LaneLost, PaddockError
 from collector.politeness.holder import begin_work, end_work, is_gone, new_holder
@@ -43,9 +45,11 @@ def host_name(url: str) -> str:
 class Blocked(PaddockError):
     """The host is closed for now; `until` is on the database's clock (None: for good)."""
 
-    def __init__(self, until: datetime | None, reason: str) -> None:
-        super().__init__(reason)
+    def __init__(self, until: datetime | None, code: str | None, detail: str | None) -> None:
+        super().__init__(describe(Block, code, detail))
         self.until = until
+        self.code = code  # Block, or one of a later version
+        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,7 @@ class Gate:
         self.epoch = epoch
         self.pace = pace
         self.delay = pace.crawl_delay  # seconds in force
-        self.reason = "our own crawl delay"
+        self.delay_code = Delay.OWN
         self._stopping = stopping
         self.holder = new_holder()
 
@@ -147,7 +151,7 @@ class Gate:
 
     def slow_down(self, robots: Robots, took: float) -> None:
         """Set the delay in force by what robots.txt asks for and how long the last answer took."""
-        self.delay, self.reason = delay_in_force(self.pace.crawl_delay, robots, took, self.pace.loopback)
+        self.delay, self.delay_code = delay_in_force(self.pace.crawl_delay, robots, took, self.pace.loopback)
 
     async def _call(self, query: LiteralString, *parameters: Any) -> tuple[Any, ...]:
         with telling_lost_lanes():
@@ -163,13 +167,13 @@ class Gate:
             LaneLost: another lane holds it now.
         """
         asked = asyncio.get_running_loop().time()
-        at, wait, until, reason = await self._call(
-            "SELECT slot, wait, NULLIF(closed_until, 'infinity'), reason FROM reserve_slot(%s, %s, %s, %s)",
+        at, wait, until, code, detail = await self._call(
+            "SELECT slot, wait, NULLIF(closed_until, 'infinity'), code, reason FROM reserve_slot(%s, %s, %s, %s)",
             self.delay,
             OPEN_FOR,
         )
         if at is None:
-            raise Blocked(until, reason)
+            raise Blocked(until, code, detail)
         return Slot.from_row(at, wait, asked)
 
     async def wait(self, slot: Slot, page_id: int | None = None, *, taken: bool = True) -> Slot | None:
@@ -195,7 +199,7 @@ class Gate:
 
     async def _wait(self, slot: Slot, page_id: int | None, *, taken: bool) -> Slot | None:
         clock = asyncio.get_running_loop().time
-        why = f"the next request, {self.delay:g} s after the last ({self.reason})"
+        why = f"the next request, {self.delay:g} s after the last ({describe(Delay, self.delay_code)})"
         if slot.due - clock() > self.delay + 1:
             why = "the end of an earlier lane's request, which may still be open"
         reason = Wait(why, slot.at)
@@ -207,15 +211,15 @@ class Gate:
             if not to_be_checked and (self.delay == 0 or clock() - slot.due <= LATE):
                 return slot
             asked = clock()
-            at, closed, until, why = await self._call(
-                "SELECT starts, closed_until IS NOT NULL, NULLIF(closed_until, 'infinity'), reason"
+            at, closed, until, code, detail = await self._call(
+                "SELECT starts, closed_until IS NOT NULL, NULLIF(closed_until, 'infinity'), code, reason"
                 " FROM renew_slot(%s, %s, %s, %s, %s, %s, %s)",
                 slot.at, self.delay, OPEN_FOR, LATE, page_id,
             )  # fmt: skip
             if closed:
                 await self.release(slot)
                 if until is not None:
-                    raise Blocked(until, why)
+                    raise Blocked(until, code, detail)
                 return None
             to_be_checked = False
             slot = slot if at == slot.at else Slot.from_row(at, 0.0, asked)
@@ -262,10 +266,10 @@ class Gate:
         """Give a slot back unused. One that was used, or given back already, stays as it is."""
         await self._call("SELECT release_slot(%s, %s, %s)", slot.at)
 
-    async def block(self, retry_after: float | None, reason: str) -> datetime:
+    async def block(self, retry_after: float | None, code: Block, detail: str) -> datetime:
         """Leave the host alone: 60 s, doubling with each incident, and longer where it asks for that."""
-        (until,) = await self._call("SELECT block_host(%s, %s, %s, %s)", retry_after, reason)
-        logger.warning("host blocked", extra={"host": self.host, "until": until, "reason": reason})
+        (until,) = await self._call("SELECT block_host(%s, %s, %s, %s, %s)", retry_after, code, detail)
+        logger.warning("host blocked", extra={"host": self.host, "until": until, "code": code, "reason": detail})
         return until
 
 

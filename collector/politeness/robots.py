@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from protego import Protego
 
 from collector import PRODUCT_TOKEN
+from collector.codes import Delay
 from collector.errors import TryLater, Unsafe, UsageError
 from collector.fetch import keepout
 from collector.fetch.headers import LONGEST
@@ -209,19 +210,19 @@ def _seconds(value: str) -> float | None:
     return min(seconds, LONGEST) if seconds >= 0 else None
 
 
-def delay_in_force(own: float, robots: Robots, last_took: float, loopback: bool) -> tuple[float, str]:
-    """Seconds to the next request, and why: the longest of all that ask for a pause.
+def delay_in_force(own: float, robots: Robots, last_took: float, loopback: bool) -> tuple[float, Delay]:
+    """Seconds to the next request, and what asks for them: the longest of all that ask for a pause.
 
     A site on this machine for which nobody asks for a pause gets none, so that it can be used for measuring.
     """
     wishes = [
-        (own, "our own crawl delay"),
-        (robots.crawl_delay or 0.0, "Crawl-delay of robots.txt"),
-        (robots.request_interval or 0.0, "Request-rate of robots.txt"),
+        (own, Delay.OWN),
+        (robots.crawl_delay or 0.0, Delay.CRAWL_DELAY),
+        (robots.request_interval or 0.0, Delay.REQUEST_RATE),
     ]
     if loopback and not any(seconds for seconds, _ in wishes):
-        return 0.0, "a site on this machine"
-    wishes.append((SLOW_ANSWER * last_took, "five times the last answer's duration"))
+        return 0.0, Delay.LOOPBACK
+    wishes.append((SLOW_ANSWER * last_took, Delay.SLOW_ANSWER))
     return max(wishes, key=lambda wish: wish[0])
 
 

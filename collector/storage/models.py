@@ -109,7 +109,8 @@ class Page(SQLModel, table=True):
     changed_at: datetime | None = _moment(default=None)  # when its bytes last became different
     digest: str | None = Field(default=None, foreign_key="blob.digest")
     failures: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})  # in a row
-    error: str | None = None
+    error_code: str | None = None  # Failure; None: nothing is wrong
+    error: str | None = None  # the detail: a site's or a program's own words
     missing: list[str] = Field(
         default_factory=list, sa_column=Column(ARRAY(Text), nullable=False, server_default=text("'{}'"))
     )  # fields its layout promises and this page did not yield
@@ -135,7 +136,8 @@ class FetchLog(SQLModel, table=True):
     status: int | None = None
     size: int = 0  # bytes of the body
     outcome: str  # new, changed, unchanged, not_modified, redirect, gone, refused, try_later, unsafe
-    error: str | None = None
+    error_code: str | None = None  # Failure; None: nothing is wrong
+    error: str | None = None  # the detail
     # Of what came, where it was new: the archive's history of a page that changes. Its bytes are kept as long as it is.
     digest: str | None = Field(default=None, foreign_key="blob.digest")
 
@@ -158,7 +160,8 @@ class Host(SQLModel, table=True):
     slot_at: datetime | None = _moment(default=None)  # the slot that is reserved, until its request is finished
     open_until: datetime | None = _moment(default=None)  # a request may still be open until then
     blocked_until: datetime | None = _moment(default=None)
-    reason: str | None = None  # why it is, or was last, blocked
+    block_code: str | None = None  # Block: why it is, or was last, blocked
+    reason: str | None = None  # the detail of it
     incidents: int = Field(
         default=0, sa_column_kwargs={"server_default": text("0")}
     )  # in a row; forgiven after 30 quiet minutes
@@ -167,7 +170,7 @@ class Host(SQLModel, table=True):
     smallest_gap: float | None = None  # seconds between two requests, ever
     least_slack: float | None = None  # seconds of any gap beyond the delay in force then; negative: one was too short
     delay: float | None = None  # seconds in force at the last request
-    delay_reason: str | None = None
+    delay_reason: str | None = None  # Delay
     excluded_at: datetime | None = _moment(default=None)  # opted out: never asked again
 
 
@@ -307,7 +310,7 @@ class PhotoMatch(SQLModel, table=True):
     number: int
     horse_id: str | None = None  # None: open
     race_id: str | None = None
-    rule: str  # the rule that decided it, or why it is open
+    rule: str  # MatchRule: the rule that decided it, or why it is open
     candidates: list[str] = Field(
         default_factory=list, sa_column=Column(ARRAY(Text), nullable=False, server_default=text("'{}'"))
     )  # horses it may be, where it is open

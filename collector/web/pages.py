@@ -1,6 +1,8 @@
 """The pages for people: they work without a script, and better with one. An address holds a page's whole state."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,13 +11,14 @@ from aiohttp import web
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
+from collector.codes import Block, Delay, Failure, MatchRule
+from collector.console.code_words import describe
 from collector.console.wording import JST, in_japan, with_demo
 from collector.storage.photo_ids import EXAMPLE, read_photo_id
 from collector.storage.racing import Sex, Surface, kind_of
 from collector.web.horse import facts, plots
 from collector.web.paths import HORSE, ISSUE, OLD_ISSUE, OLD_PHOTO, PHOTO, RACE
 from collector.web.pictures import WIDTHS
-from collector.web.review.rules import found_by, why
 from collector.web.search.names import as_key
 from collector.web.search.query import LONGEST, Query, read_form
 from collector.web.search.results import MOST_COUNTED, find
@@ -37,9 +40,11 @@ class Pages:
         self.service = service
         self._renderer = Renderer(HERE / "templates", WORDS, surfaces=list(Surface), sexes=list(Sex))
         self._renderer.environment.filters |= {
-            "kind": kind_of, "ordinal": ordinal, "by_race": by_race, "day": in_words, "why": why, "found_by": found_by,
+            "kind": kind_of, "ordinal": ordinal, "by_race": by_race, "day": in_words,
             "coded": coder(demo=service.demo), "command": partial(with_demo, demo=service.demo),
             "moment": partial(in_japan, seconds=False),
+            "rule_words": _words_of(MatchRule), "delay_words": _words_of(Delay), "block_words": _words_of(Block),
+            "failure_words": _words_of(Failure),
         }  # fmt: skip
 
     def render(self, request: web.Request, template: str, status: int = 200, **known: Any) -> web.Response:
@@ -192,6 +197,16 @@ def ordinal(number: int) -> str:
     """A place as English says it: 1st, 2nd, 11th."""
     ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
     return f"{number}{ending}"
+
+
+def _words_of(kind: type[StrEnum]) -> Callable[..., str]:
+    """What turns codes of this kind, and what stands beside them, into the reader's language."""
+
+    @pass_context
+    def in_language(context: Context, code: str | None, detail: str | None = None) -> str:
+        return describe(kind, code, detail, language=context["lang"])
+
+    return in_language
 
 
 @pass_context

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "0019"
-down_revision: str | None = "0017"
+down_revision: str | None = "0018"
 
 ROLES = """
 UPDATE page SET role = CASE kind WHEN 'year_index' THEN 'listing' WHEN 'issue_index' THEN 'issue'

@@ -26,7 +26,7 @@ from trainer.dataset import diff as comparing
 from trainer.dataset import manifest as versions
 from trainer.dataset.data import forget_cached
 from trainer.dataset.diff import Difference
-from trainer.dataset.examples import Side, Wanted
+from trainer.dataset.examples import Side, Wanted, why_skipped
 from trainer.dataset.export import Request
 from trainer.dataset.export import export as write
 from trainer.dataset.formats import Format
@@ -62,7 +62,7 @@ def export(
         version = write(conninfo, root, request, tell)
     _warn_of_empty_sides(version)
     if as_json:
-        print_json(version.manifest.as_json() | {"folder": version.folder})
+        print_json(_facts(version))
         return
     _print_version(version)
     there = f"It is there already: {version.folder}" if version.name in before else f"Written to {version.folder}"
@@ -117,10 +117,15 @@ def show(word: str, *, as_json: bool, demo: bool) -> None:
     """`trainer dataset show`."""
     version = find_version(places(demo=demo).datasets, word)
     if as_json:
-        print_json(version.manifest.as_json() | {"folder": version.folder})
+        print_json(_facts(version))
         return
     _print_version(version)
     stdout().print(f"Its card: {version.folder / 'README.md'}", soft_wrap=True)
+
+
+def _facts(version: Version) -> dict[str, Any]:
+    words = {code: why_skipped(code) for code in version.manifest.left_out}
+    return version.manifest.as_json() | {"folder": version.folder, "left_out_words": words}
 
 
 def _print_version(version: Version) -> None:
@@ -133,8 +138,8 @@ def _print_version(version: Version) -> None:
         counts = [manifest.photos[side], manifest.horses[side], *(manifest.kinds[side][kind] for kind in kinds)]
         table.add_row(side, *map(str, counts))
     console.print(table)
-    for reason, count in sorted(manifest.left_out.items()):
-        console.print(f"left out: {count:5}  {reason}")
+    for code, count in sorted(manifest.left_out.items()):
+        console.print(f"left out: {count:5}  {why_skipped(code)}")
     leaks = manifest.leaks
     if leaks["horses"] or leaks["near_duplicates"]:
         console.print(
@@ -177,8 +182,8 @@ def diff(one: str, other: str, *, as_json: bool, demo: bool) -> None:
 def _print_difference(difference: Difference) -> None:
     for name, (was, now) in difference.settings.items():
         stdout().print(f"{name}: {was} → {now}", soft_wrap=True)
-    for reason, (was, now) in difference.left_out.items():
-        stdout().print(f"left out, {reason}: {was} → {now}", soft_wrap=True)
+    for code, (was, now) in difference.left_out.items():
+        stdout().print(f"left out, {why_skipped(code)}: {was} → {now}", soft_wrap=True)
     for words, photos in (
         ("added", difference.added),
         ("removed", difference.removed),

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from collector.storage.photo_ids import current_id
-from trainer.dataset.examples import COLUMNS
+from trainer.dataset.examples import COLUMNS, why_skipped
 from trainer.dataset.formats import Format, read_shard
 from trainer.dataset.manifest import Version
 
@@ -22,7 +22,7 @@ class Difference:
     moved: dict[str, tuple[str, str]]  # photo -> side before, after
     repainted: list[str]  # their bytes are others
     changed: dict[str, dict[str, tuple[Any, Any]]]  # photo -> column -> before, after; of all other columns
-    left_out: dict[str, tuple[int, int]]  # why -> photos before, after
+    left_out: dict[str, tuple[int, int]]  # Skip -> photos before, after
     settings: dict[str, tuple[Any, Any]]  # what was asked differently
 
     @property
@@ -32,7 +32,7 @@ class Difference:
 
     def as_json(self) -> dict[str, Any]:
         """The difference as `--json` prints it."""
-        return asdict(self)
+        return asdict(self) | {"left_out_words": {code: why_skipped(code) for code in self.left_out}}
 
 
 def compare(one: Version, other: Version) -> Difference:

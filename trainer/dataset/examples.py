@@ -21,16 +21,35 @@ class Side(StrEnum):
 
 
 class Skip(StrEnum):
-    """Why a photo is left out of a data set."""
+    """Why a photo is left out of a data set, as its manifest counts them."""
 
-    NO_PICTURE = "no picture is held"
-    NO_HORSE = "its horse is not known"
-    NOT_ASKED = "its horse's label has not been asked for"
-    NO_REVIEWS = "nobody has reviewed its horse"
-    FEW_REVIEWS = "fewer reviews than wanted"
-    DAMAGED = "its bytes are damaged"
-    KEPT_OUT = "its site's robots.txt disallows training on it"
-    NO_SIDE = "the split names no side for it"
+    NO_PICTURE = "no_picture"
+    NO_HORSE = "no_horse"
+    NOT_ASKED = "not_asked"
+    NO_REVIEWS = "no_reviews"
+    FEW_REVIEWS = "few_reviews"
+    DAMAGED = "damaged"
+    KEPT_OUT = "kept_out"
+    NO_SIDE = "no_side"
+
+
+WHY_SKIPPED = {
+    Skip.NO_PICTURE: "no picture is held",
+    Skip.NO_HORSE: "its horse is not known",
+    Skip.NOT_ASKED: "its horse's label has not been asked for",
+    Skip.NO_REVIEWS: "nobody has reviewed its horse",
+    Skip.FEW_REVIEWS: "fewer reviews than wanted",
+    Skip.DAMAGED: "its bytes are damaged",
+    Skip.KEPT_OUT: "its site's robots.txt disallows training on it",
+    Skip.NO_SIDE: "the split names no side for it",
+}
+# Manifests of earlier versions have the words in place of the codes.
+BY_WORDS = {words: skip.value for skip, words in WHY_SKIPPED.items()}
+
+
+def why_skipped(code: str) -> str:
+    """The words for a code; one of a later version is shown as it is."""
+    return WHY_SKIPPED[Skip(code)] if code in set(Skip) else code
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from collector import __version__
 from collector.errors import UsageError
 from trainer.dataset.card import Seen
 from trainer.dataset.consent import Consent
-from trainer.dataset.examples import Example, Side, Skip, Wanted, as_example
+from trainer.dataset.examples import Example, Side, Skip, Wanted, as_example, why_skipped
 from trainer.dataset.formats import Format
 from trainer.dataset.split import SPLITS, Card, Leaks, find_leaks, split_by_file
 
@@ -160,7 +160,7 @@ def _check_some(left_out: Counter[str], cards: Sequence[Card]) -> None:
     if not cards and not left_out:
         raise UsageError("The database holds no photo yet: `collector crawl --since 2016` collects some.")
     if not cards:
-        why = "; ".join(f"{reason}: {count}" for reason, count in left_out.most_common())
+        why = "; ".join(f"{why_skipped(code)}: {count}" for code, count in left_out.most_common())
         raise UsageError(f"No photo can be exported yet ({why}): {ADVICE[Skip(left_out.most_common(1)[0][0])]}.")
     if len({card.horse_id for card in cards}) < 4:
         raise UsageError(

@@ -14,6 +14,7 @@ from trainer.dataset.examples import Side
 from trainer.dataset.rows import Indexed
 from trainer.evaluation.curve import Curve
 from trainer.evaluation.scores import Bootstrap, Score, is_nearly_constant, square
+from trainer.evaluation.verdict import Gap
 from trainer.models.answers import Answers, answer
 from trainer.models.backbones import Backbone
 from trainer.models.device import Device
@@ -45,7 +46,7 @@ class Diagnosis:
     human: float | None
     noise_floor: float | None  # what the labels' own noise costs at worst, as an estimate
     floor_photos: int  # labels with a number of reviews, from which it is
-    gaps: dict[str, float]
+    gaps: dict[Gap, float]
     constant: bool
     std: dict[str, float]  # of the answers, by side
     dead: float  # share of units behind the first dense layer that answer nothing to any photo
@@ -108,14 +109,14 @@ def noise_floor(table: Table) -> tuple[float | None, int]:
     return float((HIGH - LOW) ** 2 * np.mean(strays)), len(its)
 
 
-def _gaps(errors: dict[str, Score], human: float | None, floor: float | None) -> dict[str, float]:
+def _gaps(errors: dict[str, Score], human: float | None, floor: float | None) -> dict[Gap, float]:
     """What each step from the best possible to the test adds."""
-    found: dict[str, float] = {}
+    found: dict[Gap, float] = {}
     best = human if human is not None else 0.0
-    chain = [("bias", best, "train"), ("variance", "train", "train_dev"), ("mismatch", "train_dev", "validation")]
-    chain.append(("overfit to validation", "validation", "test"))
+    chain = [(Gap.BIAS, best, "train"), (Gap.VARIANCE, "train", "train_dev"), (Gap.MISMATCH, "train_dev", "validation")]
+    chain.append((Gap.OVERFIT, "validation", "test"))
     if "train_dev" not in errors:
-        chain[1:3] = [("variance and mismatch", "train", "validation")]
+        chain[1:3] = [(Gap.VARIANCE_AND_MISMATCH, "train", "validation")]
     for name, before, after in chain:
         start = errors[before].value if isinstance(before, str) and before in errors else before
         if after in errors and isinstance(start, float):
@@ -203,14 +204,14 @@ def _advice(found: Diagnosis) -> list[str]:
 
 
 SIDES = {
-    "variance": ("train", "train_dev"),
-    "mismatch": ("train_dev", "validation"),
-    "variance and mismatch": ("train", "validation"),
-    "overfit to validation": ("validation", "test"),
+    Gap.VARIANCE: ("train", "train_dev"),
+    Gap.MISMATCH: ("train_dev", "validation"),
+    Gap.VARIANCE_AND_MISMATCH: ("train", "validation"),
+    Gap.OVERFIT: ("validation", "test"),
 }
 
 
-def _how_sure(name: str, found: Diagnosis) -> str:
+def _how_sure(name: Gap, found: Diagnosis) -> str:
     """What a gap is worth: nothing to build on where the intervals of its two sides explain it."""
     if name not in SIDES:
         return "" if found.human is not None else " (Counted from an error of 0, since human level is not known.)"
@@ -220,14 +221,15 @@ def _how_sure(name: str, found: Diagnosis) -> str:
 
 
 ADVICE = {
-    "bias": "Bias is the largest gap ({gap:.2f}): the model does not even fit its training photos as well as it "
+    Gap.BIAS: "Bias is the largest gap ({gap:.2f}): the model does not even fit its training photos as well as it "
     "could. A bigger model, a longer training, a higher resolution.",
-    "variance": "Variance is the largest gap ({gap:.2f}): it does well on photos it has learnt and worse on other "
+    Gap.VARIANCE: "Variance is the largest gap ({gap:.2f}): it does well on photos it has learnt and worse on other "
     "horses of the same years. More horses, more regularisation (weight decay, dropout, augmentation), fewer weights.",
-    "mismatch": "Mismatch is the largest gap ({gap:.2f}): horses of later years are harder than new horses of the "
+    Gap.MISMATCH: "Mismatch is the largest gap ({gap:.2f}): horses of later years are harder than new horses of the "
     "training years. Photos of later years, augmentation that looks like them (light, contrast, blur).",
-    "variance and mismatch": "Variance is the largest gap ({gap:.2f}): it does well on photos it has learnt and worse "
-    "on others. More horses, more regularisation; the split has no train_dev side that would tell new years apart.",
-    "overfit to validation": "The test is harder than the validation ({gap:.2f}): settings may have been chosen for "
+    Gap.VARIANCE_AND_MISMATCH: "Variance is the largest gap ({gap:.2f}): it does well on photos it has learnt and "
+    "worse on others. More horses, more regularisation; the split has no train_dev side that would tell new years "
+    "apart.",
+    Gap.OVERFIT: "The test is harder than the validation ({gap:.2f}): settings may have been chosen for "
     "the validation side, or it is too small. More horses in both.",
 }

@@ -9,6 +9,7 @@ from rich.table import Table
 from collector.console.as_json import json_text
 from collector.console.wording import as_typed
 from trainer.evaluation.diagnose import Diagnosis
+from trainer.evaluation.verdict import Gap
 from trainer.places import write_file
 from trainer.plots import grid, intervals, lines, save
 
@@ -35,12 +36,12 @@ def _rows(found: Diagnosis) -> list[tuple[str, str, str]]:
     if found.noise_floor is not None:
         rows.append(("noise of the labels, at worst", f"{found.noise_floor:.2f}", f"{found.floor_photos} photos"))
     rows.append(("human level", "not known" if found.human is None else f"{found.human:.2f}", ""))
-    gaps = {"train": "bias", "train_dev": "variance", "validation": "mismatch", "test": "overfit to validation"}
+    gaps = {"train": Gap.BIAS, "train_dev": Gap.VARIANCE, "validation": Gap.MISMATCH, "test": Gap.OVERFIT}
     if "train_dev" not in found.errors:
-        gaps["validation"] = "variance and mismatch"
+        gaps["validation"] = Gap.VARIANCE_AND_MISMATCH
     for side, error in found.errors.items():
         name = gaps[side]
-        told = f"{found.gaps[name]:+.2f}  {name}" if name in found.gaps else ""
+        told = f"{found.gaps[name]:+.2f}  {name.words}" if name in found.gaps else ""
         rows.append((side, f"{error.value:.2f} [{error.low:.2f}, {error.high:.2f}]", told))
     return rows
 

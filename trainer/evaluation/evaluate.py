@@ -12,6 +12,7 @@ from trainer.dataset.examples import Side
 from trainer.dataset.manifest import Version
 from trainer.evaluation.baselines import WITHOUT_PHOTOS
 from trainer.evaluation.scores import Bootstrap, Score, Scores, is_nearly_constant, measure, square
+from trainer.evaluation.verdict import Verdict
 from trainer.models.answers import Answers, Calibration, answer, load_model
 from trainer.models.closed_form import fit_svr
 from trainer.models.device import Device
@@ -53,9 +54,18 @@ class Evaluation:
         """
         return self.side is not Side.TRAIN and self.gains["constant median"].low > 0
 
+    @property
+    def verdict(self) -> Verdict:
+        """What all of it comes to."""
+        if self.side is Side.TRAIN:
+            return Verdict.LEARNT
+        if self.constant:
+            return Verdict.CONSTANT
+        return Verdict.SKILL if self.skill else Verdict.NO_SKILL
+
     def as_json(self) -> dict[str, Any]:
         """The evaluation as `--json` prints it."""
-        return asdict(self) | {"skill": self.skill}
+        return asdict(self) | {"skill": self.skill, "verdict": self.verdict}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from trainer.dataset.formats import Format, read_shard
 from trainer.dataset.manifest import Version
 from trainer.dataset.pixels import Preparation, prepare
 from trainer.evaluation.evaluate import Answered, Evaluation
+from trainer.evaluation.verdict import Verdict
 from trainer.models.answers import COVERAGE
 from trainer.places import write_file
 from trainer.plots import figure, grid, intervals, save, scatter
@@ -23,27 +24,33 @@ SHEET = 8  # best and worst answers that are shown
 THUMBNAIL = Preparation(150, 200)
 
 
-def verdict(evaluation: Evaluation) -> str:
-    """The one sentence that matters."""
-    if evaluation.side is Side.TRAIN:
-        return (
-            f"{evaluation.run} on photos that it has learnt from: MSE {evaluation.scores.mse} on the scale 1..10, "
-            "which says nothing of how good it is; leave out --split."
-        )
-    gain = evaluation.gains["constant median"]
-    told = f"{evaluation.run} on {evaluation.side}: MSE {evaluation.scores.mse} on the scale 1..10; "
-    constant = f"the constant median's is {evaluation.baselines['constant median'].mse.value:.3f}"
-    if evaluation.constant:
-        return f"CONSTANT. {told}its answers hardly differ from photo to photo; `trainer diagnose` looks for the cause."
-    if evaluation.skill:
-        return f"SKILL. {told}{constant}, higher by {gain}."
-    return f"NO SKILL. {told}{constant}, and the difference, {gain}, may be zero."
+SENTENCES = {
+    Verdict.LEARNT: "{run} on photos that it has learnt from: MSE {mse} on the scale 1..10, which says nothing of how "
+    "good it is; leave out --split.",
+    Verdict.CONSTANT: "CONSTANT. {run} on {side}: MSE {mse} on the scale 1..10; its answers hardly differ from photo "
+    "to photo; `trainer diagnose` looks for the cause.",
+    Verdict.SKILL: "SKILL. {run} on {side}: MSE {mse} on the scale 1..10; the constant median's is {constant:.3f}, "
+    "higher by {gain}.",
+    Verdict.NO_SKILL: "NO SKILL. {run} on {side}: MSE {mse} on the scale 1..10; the constant median's is "
+    "{constant:.3f}, and the difference, {gain}, may be zero.",
+}
+
+
+def sentence(evaluation: Evaluation) -> str:
+    """The verdict in the one sentence that matters."""
+    return SENTENCES[evaluation.verdict].format(
+        run=evaluation.run,
+        side=evaluation.side,
+        mse=evaluation.scores.mse,
+        constant=evaluation.baselines["constant median"].mse.value,
+        gain=evaluation.gains["constant median"],
+    )
 
 
 def print_evaluation(console: Console, evaluation: Evaluation, *, demo: bool = False) -> None:
     """The table of scores, the baselines under the run."""
     console.print(
-        as_typed(verdict(evaluation), demo=demo), style="bold" if evaluation.skill else "bold yellow", soft_wrap=True
+        as_typed(sentence(evaluation), demo=demo), style="bold" if evaluation.skill else "bold yellow", soft_wrap=True
     )
     console.print(f"{evaluation.photos} photos of {evaluation.horses} horses; intervals of 95 %, resampled by horse")
     table = Table(Column("", no_wrap=True), "MSE (1..10)", "MAE", "rank", "types", "run's gain in MSE", box=None)
@@ -144,7 +151,7 @@ def _page(evaluation: Evaluation) -> str:
     ]
     return PAGE.format(
         e=evaluation,
-        verdict=verdict(evaluation),
+        verdict=sentence(evaluation),
         scores="\n".join(scores),
         groups="\n".join(groups),
         warnings="\n".join(f"- {line}" for line in _warnings(evaluation)) or "- none",

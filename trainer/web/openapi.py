@@ -6,6 +6,7 @@ from collector import __version__
 from collector.storage.racing import Kind
 from collector.web.server.problems import ProblemKind, problem_kinds
 from trainer.dataset.examples import Side
+from trainer.evaluation.verdict import Verdict
 from trainer.web.problems import Code
 
 Schema = dict[str, Any]
@@ -16,7 +17,7 @@ MAYBE_SHARE: Schema = {"type": ["number", "null"], "minimum": 0, "maximum": 1}
 MAYBE_TEXT: Schema = {"type": ["string", "null"]}
 COUNT: Schema = {"type": ["integer", "null"], "minimum": 0}
 KINDS = [kind.value for kind in Kind]
-VERDICTS = ["skill", "no_skill", "constant", None]
+VERDICTS = [*(verdict.value for verdict in Verdict if verdict is not Verdict.LEARNT), None]
 
 
 def _object(properties: dict[str, Schema], optional: tuple[str, ...] = ()) -> Schema:

@@ -199,7 +199,8 @@ PRINTED = _object(
 )  # fmt: skip
 MATCH = _object(
     {
-        "rule": said(TEXT, "The rule that decided it, or why it is open."),
+        "rule": said(TEXT, "The rule that decided it, or why it is open: `name_and_race`, `by_hand`, `not_read`, ..."),
+        "how": said(TEXT, "The same in words."),
         "by_hand": said(YES_OR_NO, "Whether a person decided it."),
         "decided_at": MOMENT,
     }

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 from yarl import URL
 
+from collector.codes import MatchRule
+from collector.console.code_words import describe
 from collector.storage.racing import Axis
 from collector.web.horse.facts import HorseFacts, IssueFacts, Opinion, RaceFacts, Row
 from collector.web.search.query import Query
@@ -135,7 +137,8 @@ def photo(row: Row) -> Json:
 
 def whole_photo(row: Row) -> Json:
     """All that is known of a photo: what is printed beside it, whom it shows and why, and where all that is from."""
-    match = {"rule": row["rule"], "by_hand": row["by_hand"], "decided_at": row["decided_at"]}
+    how = describe(MatchRule, row["rule"])
+    match = {"rule": row["rule"], "how": how, "by_hand": row["by_hand"], "decided_at": row["decided_at"]}
     provenance = {
         "page": row["page_url"],
         "site": host_of(row["page_url"]) or None,

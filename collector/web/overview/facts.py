@@ -45,13 +45,14 @@ FROM latest WHERE value IS NOT NULL GROUP BY axis, bin, class
 # One look at all pages; why a page failed is told only of those that did.
 PAGES = """
 WITH counted AS MATERIALIZED (
-    SELECT role, state, CASE WHEN state IN ('failed', 'quarantined') THEN COALESCE(error, '') END AS reason,
-        count(*) AS pages, max(id) AS sample
-    FROM page GROUP BY 1, 2, 3),
-worst AS (SELECT * FROM counted WHERE reason IS NOT NULL ORDER BY pages DESC, sample LIMIT %(most)s)
-SELECT role, state, NULL AS reason, sum(pages)::bigint AS pages, NULL AS url FROM counted GROUP BY role, state
+    SELECT role, state, state IN ('failed', 'quarantined') AS bad,
+        CASE WHEN state IN ('failed', 'quarantined') THEN error_code END AS code, count(*) AS pages, max(id) AS sample
+    FROM page GROUP BY 1, 2, 3, 4),
+worst AS (SELECT * FROM counted WHERE bad ORDER BY pages DESC, sample LIMIT %(most)s)
+SELECT role, state, false AS bad, NULL AS code, NULL AS detail, sum(pages)::bigint AS pages, NULL AS url
+FROM counted GROUP BY role, state
 UNION ALL
-SELECT worst.role, worst.state, reason, pages, url FROM worst JOIN page ON page.id = sample
+SELECT worst.role, worst.state, true, code, error, pages, url FROM worst JOIN page ON page.id = sample
 """
 DRIFTS = """
 SELECT source, kind, field, old_coverage, new_coverage, samples, observed_at,
@@ -107,9 +108,10 @@ class Failure:
 
     role: str  # or one of a later version
     state: PageState
-    reason: str  # as the crawl noted it; it may quote a site, so nothing in it is to be trusted
+    code: str | None  # collector.codes.Failure, or one of a later version
     pages: int
-    url: str  # of one of them
+    url: str  # of the newest of them
+    detail: str | None  # of the same page; it may quote a site, so nothing in it is to be trusted
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +160,8 @@ async def count(reader: Reader, log: Log, at: datetime) -> Overview:
         _years(years),
         _coverage(years, held),
         _opinions(opinions),
-        _pages([row for row in pages if row["reason"] is None]),
-        [_failure(row) for row in pages if row["reason"] is not None],
+        _pages([row for row in pages if not row["bad"]]),
+        [_failure(row) for row in pages if row["bad"]],
         drifts,
         sorted((host_report(row, requests, first) for row in hosts), key=lambda host: -host.requests),
     )
@@ -206,4 +208,4 @@ def _pages(rows: Sequence[Row]) -> dict[Role, dict[PageState, int]]:
 
 
 def _failure(row: Row) -> Failure:
-    return Failure(row["role"], PageState(row["state"]), row["reason"], row["pages"], row["url"])
+    return Failure(row["role"], PageState(row["state"]), row["code"], row["pages"], row["url"], row["detail"])

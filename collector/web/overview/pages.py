@@ -13,7 +13,7 @@ from collector.storage.roles import Role
 from collector.web.overview import facts
 from collector.web.overview.charts import Columns, Rect, columns, parts
 from collector.web.overview.facts import BINS, CLASSES, STATES, Overview
-from collector.web.overview.treatment import SLOW_ANSWERS, HostReport, Log, Pace
+from collector.web.overview.treatment import HostReport, Log, Pace
 from collector.web.pages import Pages
 
 HOLDS = 60.0  # seconds that numbers are shown for
@@ -25,14 +25,6 @@ OUTCOMES = {
     "try_later": "error", "unsafe": "error",
 }  # fmt: skip
 OUTCOME_GROUPS: tuple[str, ...] = ("brought", "not_modified", "other", "refused", "error")
-# What may ask for a pause, as the crawl notes it, and the word for it here.
-WHYS = {
-    "our own crawl delay": "why_own",
-    "Crawl-delay of robots.txt": "why_crawl_delay",
-    "Request-rate of robots.txt": "why_request_rate",
-    "a site on this machine": "why_here",
-    SLOW_ANSWERS: "why_slow",
-}
 CLASS_NAMES = [
     str(least) if after == least + 1 else f"{least}–{after - 1}" for least, after in itertools.pairwise(CLASSES)
 ] + [f"{CLASSES[-1]}+"]
@@ -158,8 +150,8 @@ class OverviewPage:
         """What is held and how it came, in pictures."""
         numbers = await self.numbers()
         return self._pages.render(
-            request, "overview.html", numbers=numbers, drawing=draw(numbers), whys=WHYS, class_names=CLASS_NAMES,
-            states=STATES, num=num, share=share,
+            request, "overview.html", numbers=numbers, drawing=draw(numbers), class_names=CLASS_NAMES, states=STATES,
+            num=num, share=share,
         )  # fmt: skip
 
     def routes(self) -> list[web.RouteDef]:

@@ -7,16 +7,16 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
 
+from collector.codes import Block
 from collector.console.wording import JST
 from collector.politeness.gate import LATE
 from collector.storage.reader import Reader
 
 DAYS = 60  # that a report looks back
-SLOW_ANSWERS = "five times the last answer's duration"  # as `collector.politeness.robots.delay_in_force` puts it
 TROUBLE = ("refused", "try_later", "unsafe")  # outcomes of requests that brought nothing
 
 HOSTS = """
-SELECT name, delay, delay_reason, smallest_gap, least_slack, last_request_at, excluded_at, reason,
+SELECT name, delay, delay_reason, smallest_gap, least_slack, last_request_at, excluded_at, block_code, reason,
     CASE WHEN blocked_until > clock_timestamp() THEN NULLIF(blocked_until, 'infinity') END AS closed_until,
     COALESCE(blocked_until = 'infinity', false) AS closed
 FROM host ORDER BY name
@@ -44,13 +44,14 @@ class HostReport:
 
     name: str
     delay: float | None  # seconds in force at the last request
-    why: str | None  # what asks for it
+    why: str | None  # what asks for it: Delay, or one of a later version
     smallest_gap: float | None  # seconds between two requests, ever
     least_slack: float | None  # seconds beyond the delay in force then, of any gap
     last_request_at: datetime | None
     closed: bool
     closed_until: datetime | None  # None though closed: for good
-    reason: str | None  # why it is closed
+    block_code: str | None  # why it is closed: Block, or one of a later version
+    detail: str | None  # as the crawl noted it; it may quote the site
     days: list[tuple[int, int]]  # requests that were answered, and that were not, of the last DAYS days
     outcomes: dict[str, int]  # of the same requests
     recent_gap: float | None  # seconds, the smallest between two of the same requests
@@ -112,7 +113,7 @@ def host_report(row: Row, log: Sequence[Row], first: date) -> HostReport:
         row["name"], row["delay"], row["delay_reason"], row["smallest_gap"], row["least_slack"],
         row["last_request_at"],
         row["closed"] or bool(row["closed_until"] or row["excluded_at"]), row["closed_until"],
-        "forgotten on request" if row["excluded_at"] else row["reason"],
+        Block.FORGOTTEN if row["excluded_at"] else row["block_code"], row["reason"],
         list(zip(answered, in_vain, strict=True)), dict(outcomes),
         min((entry["gap"] for entry in mine if entry["gap"] is not None), default=None),
     )  # fmt: skip

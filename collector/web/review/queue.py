@@ -12,7 +12,6 @@ from collector.storage.archive import unpack
 from collector.storage.reader import Reader
 from collector.storage.roles import Role
 from collector.web.horse.facts import FIRST, PHOTOS, Row
-from collector.web.review.rules import why
 from collector.web.search.query import Cursor
 
 PAGE = 20  # photos, or pairs of them
@@ -69,7 +68,7 @@ LOOKS_THE_SAME = f"""{PHOTOS} WHERE (photo.digest IS DISTINCT FROM %(digest)s) A
 ORDER BY issue.issue_date, photo.photo_id"""
 UNREAD = """
 SELECT page.id, url, role, dated, state, page.digest IS NOT NULL AS held, COALESCE(failure.field, '') AS field,
-    COALESCE(failure.reason, page.error, '') AS reason
+    COALESCE(error_code, '') AS code, COALESCE(failure.reason, page.error, '') AS reason
 FROM page LEFT JOIN LATERAL (
     SELECT field, reason FROM parse_failure WHERE page_id = page.id AND page.state = 'quarantined'
     ORDER BY observed_at DESC, id LIMIT 1) AS failure ON true
@@ -119,7 +118,7 @@ class Pairs:
 class Unread:
     """Pages that could not be read, by kind and reason; and what has changed about whole kinds of pages."""
 
-    groups: dict[tuple[str, str, str, str], list[Row]]  # role, state, field, reason
+    groups: dict[tuple[str, str, str, str, str], list[Row]]  # role, state, code, field, reason
     drift: list[Row]
     more: int | None  # the page before which the next list goes on
 
@@ -164,8 +163,6 @@ async def decided_photos(reader: Reader, before: Cursor | None) -> Waiting:
 async def _waiting(reader: Reader, condition: LiteralString, before: Cursor | None) -> Waiting:
     query: LiteralString = PHOTOS + " WHERE " + condition + ONWARD
     photos, more = _page(await reader.rows(query, _after(before)))
-    for photo in photos:
-        photo["why"] = why(photo["rule"])
     offered: dict[str, list[Row]] = {photo["photo"]: [] for photo in photos}
     for horse in await reader.rows(OFFERED, {"photos": list(offered), "most": CANDIDATES}):
         offered[horse["photo"]].append(horse)
@@ -213,11 +210,12 @@ async def unread_pages(reader: Reader, before: int | None) -> Unread:
     return Unread(grouped(shown), await reader.rows(DRIFT), more)
 
 
-def grouped(pages: Sequence[Row]) -> dict[tuple[str, str, str, str], list[Row]]:
+def grouped(pages: Sequence[Row]) -> dict[tuple[str, str, str, str, str], list[Row]]:
     """Pages under what they are and what is wrong with them, the largest group of a kind first."""
-    groups: dict[tuple[str, str, str, str], list[Row]] = {}
+    groups: dict[tuple[str, str, str, str, str], list[Row]] = {}
     for page in pages:
-        groups.setdefault((page["role"], page["state"], page["field"], page["reason"]), []).append(page)
+        key = (page["role"], page["state"], page["code"], page["field"], page["reason"])
+        groups.setdefault(key, []).append(page)
     return dict(sorted(groups.items(), key=lambda group: (group[0][0], -len(group[1]), group[0])))
 
 

@@ -14,6 +14,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from collector.cli import dry_run as planning
+from collector.codes import Block
 from collector.demo.world.world import World
 from collector.engine.crawl import Tick, begin, crawl
 from collector.engine.crawl_jobs import Workplace, ask_for, open_jobs
@@ -353,7 +354,7 @@ async def test_who_waits_for_a_closed_host_says_so(place: Workplace, connection:
     async with demo_site(world=WORLD) as site:
         gate = await Gate.claim(connection, host_name(site.base), Pace(0.0), asyncio.Event(), lease=60, who="a lane")
         assert gate
-        await gate.block(30.0, "the site answered 429")
+        await gate.block(30.0, Block.BUSY, "the site answered 429")
         await connection.execute("UPDATE host SET lane_until = NULL")
         words, seconds = await told(at(place, site), site)
     assert "is closed (the site answered 429), until" in words

@@ -235,7 +235,9 @@ async def test_a_block_page_with_status_200_closes_the_host_and_is_not_content(p
         task = run(place, site)
         place.stopping.set()
         summary, code = await _until_blocked(task, place)
-    assert row(place.conninfo, "SELECT incidents, reason LIKE 'a block page%%' FROM host") == (1, True)
+    assert row(place.conninfo, "SELECT incidents, block_code, reason LIKE 'a block page%%' FROM host") == (
+        1, "refused", True,
+    )  # fmt: skip
     assert row(place.conninfo, "SELECT count(*) FROM photo WHERE image_url IS NOT NULL") == (0,)
     assert code == ExitCode.BLOCKED
     assert summary.photos_new == 0
@@ -281,7 +283,7 @@ async def test_a_robots_txt_out_of_reach_disallows_everything(
         _, code = await run(place, site)
         assert set(site.paths()) == {"/robots.txt"}
     assert code == ExitCode.BLOCKED
-    assert row(place.conninfo, "SELECT reason LIKE 'robots.txt is out of reach%%' FROM host") == (True,)
+    assert row(place.conninfo, "SELECT block_code FROM host") == ("no_robots",)
 
 
 @pytest.mark.parametrize("fault", ["404@/robots.txt", "410@/robots.txt", "403@/robots.txt"])

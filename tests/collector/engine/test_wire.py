@@ -58,7 +58,8 @@ def row(conninfo: str, query: str, *parameters: object) -> tuple:
 
 
 def page(conninfo: str, path: str) -> tuple:
-    query = "SELECT state, COALESCE(error, ''), etag, last_modified FROM page WHERE url LIKE '%%' || %s"
+    query = """SELECT state, COALESCE(error_code || ': ', '') || COALESCE(error, ''), etag, last_modified FROM page
+               WHERE url LIKE '%%' || %s"""
     return row(conninfo, query, path)
 
 
@@ -306,7 +307,7 @@ async def test_a_redirect_to_what_robots_disallows_is_not_followed(place: Workpl
     summary, _, wire = await crawled(place, change)
     assert not any("hidden" in path for path in wire.paths)
     assert page(place.conninfo, VICTIM.page_path)[:2] == (
-        "failed", "robots.txt disallows it (Disallow: /hidden/)",
+        "failed", "robots: Disallow: /hidden/",
     )  # fmt: skip
     assert summary.requests == len(wire.requests)
 
@@ -321,7 +322,7 @@ async def test_photos_that_are_not_for_training_are_not_asked_for(place: Workpla
     assert not any("photo" in path or path.endswith(".jpg") for path in wire.paths)
     assert any(path.endswith("index.html") for path in wire.paths)
     state, error, *_ = page(place.conninfo, VICTIM.page_path)
-    assert (state, error) == ("failed", f"robots.txt disallows training on it ({signal.decode()})")
+    assert (state, error) == ("failed", f"training: {signal.decode()}")
     assert row(place.conninfo, "SELECT incidents FROM host") == (0,)
     assert code == ExitCode.BLOCKED
 

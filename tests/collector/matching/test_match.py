@@ -89,7 +89,7 @@ async def test_photos_find_their_horse_and_race(connection: Connection) -> None:
     assert await matches(connection) == [
         (1, "2011100001", RACE_ID, "name", False),
         (2, "2011100002", RACE_ID, "misprint", False),
-        (3, None, None, "open: no horse of that name", False),
+        (3, None, None, "unknown_name", False),
     ]
 
 
@@ -103,13 +103,13 @@ async def test_a_horse_in_no_race_is_looked_up_before_anything_is_decided(connec
     await say_issue(connection, "シロイクモ", "クロイクモ")
     await say_race(connection, entry("2011100001", "アオバノカゼ"))
     await match_photos(connection)
-    assert {rule for *_, rule, _ in await matches(connection)} == {"open: its name has not been looked up"}
+    assert {rule for *_, rule, _ in await matches(connection)} == {"not_looked_up"}
     await say_search(connection, "シロイクモ", "2011100009")
     await say_search(connection, "クロイクモ", "2001100001", "2011100008")
     await match_photos(connection)
     assert [(row[1], row[3]) for row in await matches(connection)] == [
-        ("2011100009", "name, in no race of those days"),
-        (None, "open: several horses of that name, none ran on those days"),
+        ("2011100009", "no_entry"),
+        (None, "namesakes"),
     ]
 
 
@@ -143,10 +143,11 @@ async def test_the_open_ones_are_listed_with_why(connection: Connection) -> None
     await say_search(connection, "シロイクモ")
     await match_photos(connection)
     (photo,) = await open_photos(connection)
-    assert (photo["photo"], photo["horse_name"], photo["why"]) == (
+    assert (photo["photo"], photo["horse_name"], photo["rule"], photo["why"]) == (
         "keibado:160208/01",
         "シロイクモ",
-        "open: no horse of that name",
+        "unknown_name",
+        "no horse of that name is known",
     )
 
 
@@ -156,7 +157,7 @@ async def test_a_horse_without_an_id_is_nobodys_match_and_no_misprint(connection
     await say_race(connection, nameless, entry("2011100001", "アオバノカセ"), entry("2011100002", "シロイクモ"))
     await match_photos(connection)
     assert await matches(connection) == [
-        (1, None, None, "open: its horse has no id", False),
+        (1, None, None, "no_horse_id", False),
         (2, "2011100002", RACE_ID, "name", False),
     ]
 
@@ -174,7 +175,7 @@ async def test_a_decision_by_hand_survives_matching_and_reparsing(connection: Co
     )  # fmt: skip
     await say(connection, PHOTO_PAGE, photo.page_url, MONDAY, [photo])
     await match_photos(connection, again=True)
-    assert (await matches(connection))[1] == (2, "2011100002", RACE_ID, "by hand", True)
+    assert (await matches(connection))[1] == (2, "2011100002", RACE_ID, "by_hand", True)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.codes import MatchRule
 from collector.matching.rules import Decision, Runner, Shown, days_of, decide, race_key, same_race
 
 RACE, OTHER_RACE = "201605010811", "201605010810"
@@ -33,7 +34,7 @@ def decided(
 
 def test_the_one_horse_of_that_name_is_the_one() -> None:
     one, another = runner("2011100001"), runner("2011100002", "ミドリノソラ")
-    assert decided(shown(), another, one) == Decision("2011100001", RACE, "name")
+    assert decided(shown(), another, one) == Decision("2011100001", RACE, MatchRule.NAME)
 
 
 def test_a_name_is_enough_whatever_the_race_is_called() -> None:
@@ -46,31 +47,31 @@ def test_a_name_that_ran_decides_before_all_races_are_read() -> None:
 
 def test_of_two_horses_of_one_name_the_race_decides() -> None:
     elsewhere = runner("2011100009", race_id=OTHER_RACE, race_name="4歳上500万下")
-    assert decided(shown(), elsewhere, runner("2011100001")) == Decision("2011100001", RACE, "name and race")
+    assert decided(shown(), elsewhere, runner("2011100001")) == Decision("2011100001", RACE, MatchRule.NAME_RACE)
 
 
 def test_of_two_in_one_race_the_age_decides_then_the_sex() -> None:
     younger = runner("2013100009", age=3)
-    assert decided(shown(), younger, runner("2011100001")) == Decision("2011100001", RACE, "name and race and age")
+    assert decided(shown(), younger, runner("2011100001")) == Decision("2011100001", RACE, MatchRule.NAME_RACE_AGE)
     mare = runner("2011100008", sex="female")
-    assert decided(shown(), mare, runner("2011100001")).rule == "name and race and age and sex"
+    assert decided(shown(), mare, runner("2011100001")).rule == MatchRule.NAME_RACE_AGE_SEX
 
 
 def test_what_nothing_tells_apart_is_left_open_with_its_candidates() -> None:
     decision = decided(shown(), runner("2011100001"), runner("2011100002"))
     assert decision.horse_id is None
     assert decision.candidates == ("2011100001", "2011100002")
-    assert decision.rule.startswith("open")
+    assert decision.rule is MatchRule.SEVERAL_NAME_RACE_AGE_SEX
 
 
 def test_the_list_s_name_counts_where_the_page_is_misprinted() -> None:
     photo = shown("アオバノガゼー", listed="アオバノカゼ")
-    assert decided(photo, runner("2011100001")) == Decision("2011100001", RACE, "name")
+    assert decided(photo, runner("2011100001")) == Decision("2011100001", RACE, MatchRule.NAME)
 
 
 @pytest.mark.parametrize("printed", ["アオバノガゼ", "アオバノカゼー", "アオバカゼ"])
 def test_a_misprint_by_one_character_is_recognised_within_its_race(printed: str) -> None:
-    assert decided(shown(printed), runner("2011100001")) == Decision("2011100001", RACE, "misprint")
+    assert decided(shown(printed), runner("2011100001")) == Decision("2011100001", RACE, MatchRule.MISPRINT)
 
 
 def test_a_misprint_is_looked_for_in_its_own_race_only() -> None:
@@ -84,14 +85,14 @@ def test_a_runner_that_another_photo_shows_is_no_misprint() -> None:
 
 def test_no_misprint_is_guessed_before_all_races_are_read() -> None:
     decision = decided(shown("アオバノガゼ"), runner("2011100001"), all_read=False)
-    assert decision == Decision(None, None, "open: its races have not been read")
+    assert decision == Decision(None, None, MatchRule.NOT_READ)
 
 
 def test_a_horse_that_did_not_run_is_known_by_name_and_age() -> None:
-    assert decided(shown(), known=("2011100001",)) == Decision("2011100001", None, "name, in no race of those days")
-    assert decided(shown(), known=None) == Decision(None, None, "open: its name has not been looked up")
+    assert decided(shown(), known=("2011100001",)) == Decision("2011100001", None, MatchRule.NO_ENTRY)
+    assert decided(shown(), known=None) == Decision(None, None, MatchRule.NOT_LOOKED_UP)
     assert decided(shown(), known=("2011100001", "2011100002")).candidates == ("2011100001", "2011100002")
-    assert decided(shown()) == Decision(None, None, "open: no horse of that name")
+    assert decided(shown()) == Decision(None, None, MatchRule.UNKNOWN_NAME)
 
 
 @given(st.permutations([runner("2011100001"), runner("2011100002", "ミドリノソラ"), runner("2013100001", age=3)]))

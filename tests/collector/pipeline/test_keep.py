@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from psycopg import AsyncRawCursor
 
+from collector.codes import Failure
 from collector.demo.truth import truth
 from collector.demo.world.world import World
 from collector.engine.crawl import Tick, crawl
@@ -40,7 +41,9 @@ SCOPE = Scope(date(2014, 1, 1), date(2014, 12, 31))
 THERE = [photo for photo in truth(WORLD).photos if not photo.missing]
 VICTIM = THERE[0]
 NOW = datetime(2016, 2, 8, 12, tzinfo=UTC)
-PAGE = "SELECT state, digest IS NOT NULL, due_at > now(), failures, error FROM page WHERE url LIKE '%%' || %s"
+PAGE = (
+    "SELECT state, digest IS NOT NULL, due_at > now(), failures, error, error_code FROM page WHERE url LIKE '%%' || %s"
+)
 
 
 async def show(_: Tick) -> None:
@@ -100,7 +103,7 @@ async def test_a_page_that_trips_our_code_is_kept_told_and_not_asked_for_again(
         assert {photo.page_path for photo in THERE} <= set(site.paths()), "whatever is behind it comes"
     (found,) = rows(place.conninfo, PAGE, VICTIM.page_path)
     assert found[:4] == ("quarantined", True, True, 0)
-    assert found[4].startswith("parser: an error of our own: ")
+    assert (found[4][:29], found[5]) == ("parser: an error of our own: ", "own_error")
     assert rows(place.conninfo, "SELECT field FROM parse_failure") == [("parser",)]
     assert "Traceback (most recent call last)" in caplog.text
     assert "tests/spoil.py" in caplog.text or "in without_end" in caplog.text
@@ -110,10 +113,14 @@ async def test_a_page_that_trips_our_code_is_kept_told_and_not_asked_for_again(
 def test_a_failure_comes_back_from_another_process_as_it_was() -> None:
     import pickle
 
-    for error in (ParseError("coat", "none"), NoSuchPage("page", "nothing")):
+    for error in (
+        ParseError("coat", "none"),
+        ParseError("picture", "x", Failure.NO_PICTURE),
+        NoSuchPage("page", "nothing"),
+    ):
         again = pickle.loads(pickle.dumps(error))
-        assert (type(again), str(again), again.field, again.reason) == (
-            type(error), str(error), error.field, error.reason,
+        assert (type(again), str(again), again.field, again.reason, again.code) == (
+            type(error), str(error), error.field, error.reason, error.code,
         )  # fmt: skip
 
 

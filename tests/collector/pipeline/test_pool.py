@@ -83,7 +83,9 @@ async def test_a_reader_that_is_killed_changes_nothing_of_what_is_found(
     assert await running == alone
 
 
-POISONED = "SELECT state, error, digest IS NOT NULL FROM page WHERE kind = 'race_result' AND url LIKE '%0211/'"
+POISONED = (
+    "SELECT state, error_code, error, digest IS NOT NULL FROM page WHERE kind = 'race_result' AND url LIKE '%0211/'"
+)
 
 
 @pytest.mark.parametrize("poison", ["killed", "fault", "unsendable"])
@@ -100,9 +102,9 @@ async def test_a_page_that_kills_its_reader_is_set_aside_and_all_others_are_read
     assert poisoned > 0
     assert changes.unreadable == poisoned
     assert await held(collected) == before
-    for state, error, archived in await (await collected.execute(POISONED)).fetchall():
+    for state, code, error, archived in await (await collected.execute(POISONED)).fetchall():
         assert (state, archived) == ("quarantined", True)
-        assert error.startswith("parser: ")
+        assert (code, error.startswith("parser: ")) == ("own_error", True)
     assert (await read_again(collected)).unreadable == 0  # by readers that live
     assert {state for state, *_ in await (await collected.execute(POISONED)).fetchall()} == {"fetched"}
 

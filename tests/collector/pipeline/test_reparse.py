@@ -32,8 +32,8 @@ EVERYTHING = date(1, 1, 1)
 THERE = [photo for photo in truth(WORLD).photos if not photo.missing]
 VICTIM = THERE[0]
 IMPATIENT = Timeouts(connect=1.0, read=1.0, total=5.0)
-PAGES = """SELECT regexp_replace(url, '^http://[^/]*', '') AS path, state, due_at, error, missing, digest, failures,
-                  etag, last_status FROM page WHERE kind <> 'robots' ORDER BY 1"""
+PAGES = """SELECT regexp_replace(url, '^http://[^/]*', '') AS path, state, due_at, error_code, error, missing, digest,
+                  failures, etag, last_status FROM page WHERE kind <> 'robots' ORDER BY 1"""
 PHOTOS = "SELECT issue_code, number, listed_name, horse_name, comment, digest, phash, near_duplicate_of FROM photo"
 FAILURES = "SELECT page_id, digest, field, reason, observed_at FROM parse_failure ORDER BY 1, 3"
 STATE = "SELECT state, error, due_at FROM page WHERE url LIKE '%%' || %s"
@@ -117,7 +117,9 @@ async def test_what_was_set_aside_becomes_what_the_crawl_would_have_made_of_it(
     monkeypatch: pytest.MonkeyPatch,
     spoil: Callable[[Parsed], Parsed],
 ) -> None:
-    compared = "SELECT path, state, error, missing, digest, due_at IS NULL FROM ({}) AS page WHERE state <> 'gone'"
+    compared = (
+        "SELECT path, state, error_code, error, missing, digest, due_at IS NULL FROM ({}) AS page WHERE state <> 'gone'"
+    )
     async with demo_site(world=WORLD) as site:
         with parsing(monkeypatch, VICTIM.page_path, spoil):
             await run(replace(place, conninfo=other_conninfo), site)
@@ -264,7 +266,7 @@ async def test_a_crawl_waits_for_no_reading_to_end(place: Workplace, connection:
     async with demo_site(world=WORLD) as site:
         await run(place, site)
     await connection.execute("DELETE FROM page WHERE url LIKE %s", (f"%{VICTIM.image_path}",))
-    await connection.execute("UPDATE page SET error = 'x'")
+    await connection.execute("UPDATE page SET error = 'x', error_code = 'gone'")
 
     def commits(_done: int, _total: int) -> None:
         with psycopg.connect(place.conninfo, options="-c lock_timeout=500") as other:

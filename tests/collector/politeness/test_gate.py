@@ -12,6 +12,7 @@ from typing import LiteralString
 import psycopg
 import pytest
 
+from collector.codes import Block
 from collector.errors import LaneLost
 from collector.fetch.fetcher import PAGE_BYTES, Fetcher, Timeouts
 from collector.pipeline.forget import forget_host, forget_url
@@ -98,7 +99,12 @@ async def test_an_older_lane_can_neither_ask_nor_finish_nor_block(connection: Co
     async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as other:
         new = await take(other, job_id=2)
         assert new.epoch == old.epoch + 1
-        for act in (old.reserve, lambda: old.release(slot), lambda: old.block(None, "busy"), lambda: old.wait(slot)):
+        for act in (
+            old.reserve,
+            lambda: old.release(slot),
+            lambda: old.block(None, Block.BUSY, "429"),
+            lambda: old.wait(slot),
+        ):
             await asyncio.sleep(0.01)
             with pytest.raises(LaneLost):
                 await act()
@@ -124,7 +130,7 @@ async def test_the_request_of_a_killed_process_is_closed(connection: Connection,
 
 async def test_retry_after_is_kept_to_the_second_and_never_capped(connection: Connection) -> None:
     gate = await take(connection)
-    await gate.block(7 * 86400.0, "429")
+    await gate.block(7 * 86400.0, Block.BUSY, "429")
     assert await one(connection, "SELECT blocked_until - clock_timestamp() > interval '6 days 23:59' FROM host")
     with pytest.raises(Blocked, match="429"):
         await gate.reserve()
@@ -133,7 +139,7 @@ async def test_retry_after_is_kept_to_the_second_and_never_capped(connection: Co
 @pytest.mark.parametrize("asked", [None, 0.0, 1.0, 59.0])
 async def test_our_own_back_off_is_the_least(connection: Connection, asked: float | None) -> None:
     gate = await take(connection)
-    await gate.block(asked, "429")
+    await gate.block(asked, Block.BUSY, "429")
     assert await one(connection, "SELECT blocked_until - clock_timestamp() > interval '59 seconds' FROM host")
 
 
@@ -141,7 +147,7 @@ async def test_incidents_double_up_to_a_day(connection: Connection) -> None:
     gate = await take(connection)
     waits = []
     for _ in range(14):
-        until = await gate.block(None, "503")
+        until = await gate.block(None, Block.BUSY, "503")
         waits.append((until - await one(connection, "SELECT clock_timestamp()")).total_seconds())  # pyright: ignore
         await connection.execute("UPDATE host SET blocked_until = clock_timestamp()")  # the block is over
     for number, wait in enumerate(waits):
@@ -152,17 +158,17 @@ async def test_incidents_double_up_to_a_day(connection: Connection) -> None:
 async def test_failures_within_one_block_are_one_incident(connection: Connection) -> None:
     gate = await take(connection)
     for _ in range(5):
-        await gate.block(None, "503")
+        await gate.block(None, Block.BUSY, "503")
     assert await one(connection, "SELECT incidents FROM host") == 1
 
 
 async def test_thirty_quiet_minutes_forgive(connection: Connection) -> None:
     gate = await take(connection)
     for _ in range(4):
-        await gate.block(None, "503")
+        await gate.block(None, Block.BUSY, "503")
         await connection.execute("UPDATE host SET blocked_until = clock_timestamp()")
     await connection.execute("UPDATE host SET blocked_until = clock_timestamp() - interval '31 minutes'")
-    await gate.block(None, "503")
+    await gate.block(None, Block.BUSY, "503")
     assert await one(connection, "SELECT incidents FROM host") == 1
 
 
@@ -242,7 +248,7 @@ async def test_a_host_that_closes_while_a_slot_is_waited_for_says_until_when(con
     gate = await take(connection, delay=0.3)
     await slot_ahead(gate)
     slot = await gate.reserve()
-    until = await gate.block(None, "503")
+    until = await gate.block(None, Block.BUSY, "503")
     with pytest.raises(Blocked, match="503") as caught:
         await gate.wait(slot)
     assert caught.value.until == until

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from protego import Protego
 
 from collector import PRODUCT_TOKEN
+from collector.codes import Delay
 from collector.errors import UsageError
 from collector.fetch.headers import LONGEST
 from collector.politeness.robots import (
@@ -179,35 +180,35 @@ def test_any_bytes_are_rules(body: bytes) -> None:
 @pytest.mark.parametrize(
     ("rules", "own", "took", "loopback", "delay", "why"),
     [
-        ("", 5.0, 0.1, False, 5.0, "our own"),
-        ("Crawl-delay: 7.5", 5.0, 0.1, False, 7.5, "Crawl-delay"),
-        ("Crawl-delay: 0.3", 5.0, 0.1, False, 5.0, "our own"),
-        ("Request-rate: 1/20", 5.0, 0.1, False, 20.0, "Request-rate"),
-        ("", 5.0, 3.0, False, 15.0, "five times"),
-        ("", 0.0, 3.0, True, 0.0, "this machine"),
-        ("Crawl-delay: 0.25", 0.0, 0.01, True, 0.25, "Crawl-delay"),
-        ("Crawl-delay: -3", 1.0, 0.0, False, 1.0, "our own"),
-        ("Crawl-delay: nan", 1.0, 0.0, False, 1.0, "our own"),
-        ("Crawl-delay: soon", 1.0, 0.0, False, 1.0, "our own"),
-        ("Crawl-delay: 10s", 1.0, 0.0, False, 10.0, "Crawl-delay"),
-        ("Crawl-delay: 10 seconds", 1.0, 0.0, False, 10.0, "Crawl-delay"),
-        ("Crawl-delay: 10,5", 1.0, 0.0, False, 10.5, "Crawl-delay"),
-        ("Crawl-delay: １０", 1.0, 0.0, False, 10.0, "Crawl-delay"),
-        ("Crawl-delay: 9\nCrawl-delay: 2", 1.0, 0.0, False, 9.0, "Crawl-delay"),
-        ("Crawl-delay: 3456000", 1.0, 0.0, False, 3456000.0, "Crawl-delay"),  # forty days, if they say so
-        ("Crawl-delay: inf", 1.0, 0.0, False, LONGEST, "Crawl-delay"),
-        ("Request-rate: 1/60 0800-2000\nRequest-rate: 1/5 2000-0800", 1.0, 0.0, False, 60.0, "Request-rate"),
-        (f"Request-rate: 1/{'9' * 400}", 1.0, 0.0, False, LONGEST, "Request-rate"),
-        ("Request-rate: 0/5", 1.0, 0.0, False, 1.0, "our own"),
+        ("", 5.0, 0.1, False, 5.0, Delay.OWN),
+        ("Crawl-delay: 7.5", 5.0, 0.1, False, 7.5, Delay.CRAWL_DELAY),
+        ("Crawl-delay: 0.3", 5.0, 0.1, False, 5.0, Delay.OWN),
+        ("Request-rate: 1/20", 5.0, 0.1, False, 20.0, Delay.REQUEST_RATE),
+        ("", 5.0, 3.0, False, 15.0, Delay.SLOW_ANSWER),
+        ("", 0.0, 3.0, True, 0.0, Delay.LOOPBACK),
+        ("Crawl-delay: 0.25", 0.0, 0.01, True, 0.25, Delay.CRAWL_DELAY),
+        ("Crawl-delay: -3", 1.0, 0.0, False, 1.0, Delay.OWN),
+        ("Crawl-delay: nan", 1.0, 0.0, False, 1.0, Delay.OWN),
+        ("Crawl-delay: soon", 1.0, 0.0, False, 1.0, Delay.OWN),
+        ("Crawl-delay: 10s", 1.0, 0.0, False, 10.0, Delay.CRAWL_DELAY),
+        ("Crawl-delay: 10 seconds", 1.0, 0.0, False, 10.0, Delay.CRAWL_DELAY),
+        ("Crawl-delay: 10,5", 1.0, 0.0, False, 10.5, Delay.CRAWL_DELAY),
+        ("Crawl-delay: １０", 1.0, 0.0, False, 10.0, Delay.CRAWL_DELAY),
+        ("Crawl-delay: 9\nCrawl-delay: 2", 1.0, 0.0, False, 9.0, Delay.CRAWL_DELAY),
+        ("Crawl-delay: 3456000", 1.0, 0.0, False, 3456000.0, Delay.CRAWL_DELAY),  # forty days, if they say so
+        ("Crawl-delay: inf", 1.0, 0.0, False, LONGEST, Delay.CRAWL_DELAY),
+        ("Request-rate: 1/60 0800-2000\nRequest-rate: 1/5 2000-0800", 1.0, 0.0, False, 60.0, Delay.REQUEST_RATE),
+        (f"Request-rate: 1/{'9' * 400}", 1.0, 0.0, False, LONGEST, Delay.REQUEST_RATE),
+        ("Request-rate: 0/5", 1.0, 0.0, False, 1.0, Delay.OWN),
     ],
 )
 def test_the_longest_pause_asked_for_is_kept(
-    rules: str, own: float, took: float, loopback: bool, delay: float, why: str
+    rules: str, own: float, took: float, loopback: bool, delay: float, why: Delay
 ) -> None:
     robots = Robots.parse(f"User-agent: *\nDisallow: /x\n{rules}\n".encode())
-    seconds, reason = delay_in_force(own, robots, took, loopback)
+    seconds, code = delay_in_force(own, robots, took, loopback)
     assert seconds == pytest.approx(delay)
-    assert why in reason
+    assert code is why
 
 
 def at(clock: str) -> datetime:

@@ -101,7 +101,7 @@ async def test_a_photo_whose_picture_is_not_held_offers_none(opened: Open, own: 
 
 @pytest.mark.parametrize(
     ("rule", "told"),
-    [("misprint and race", "よく似た馬名（誤植とみなす）・レース名"), ("by hand", "手動"), ("by luck", "by luck")],
+    [("misprint_and_race", "よく似た馬名（誤植とみなす）・レース名"), ("by_hand", "手動"), ("by luck", "by luck")],
 )
 async def test_by_what_a_horse_was_found_is_said_in_the_readers_words(
     opened: Open, own: Shown, rule: str, told: str

@@ -10,9 +10,8 @@ from collector.pipeline import changes
 from collector.storage.racing import Axis, Finish, Going, Kind, Sex, Surface
 from collector.storage.roles import Role
 from collector.web.overview.facts import STATES
-from collector.web.overview.pages import OUTCOME_GROUPS, WHYS
+from collector.web.overview.pages import OUTCOME_GROUPS
 from collector.web.overview.treatment import Pace
-from collector.web.review import rules
 from collector.web.words import WORDS
 
 WEB = Path(web.__file__).parent
@@ -56,10 +55,6 @@ PUT_TOGETHER: dict[str, Iterable[str]] = {
     "'state_' ~ state": [f"state_{state}" for state in STATES],
     "'surface_' ~ race.surface": [f"surface_{surface}" for surface in Surface],
     "'surface_' ~ surface.value": [f"surface_{surface}" for surface in Surface],
-    "photo.why": [*rules.WHY.values(), "review_why_several"],
-    "reason": [*rules.WHY.values(), "review_why_several"],
-    "word": rules.BY.values(),
-    "whys[report.why]": WHYS.values(),
 }
 
 

@@ -18,7 +18,7 @@ from tests.sites import role_of
 Client = TestClient[Any, Any]
 MAY = {"Authorization": f"Bearer {ADMIN}"}
 HOSTILE = "<script>alert(1)</script>&\"'"
-UNKNOWN = "open: no horse of that name"
+UNKNOWN = "unknown_name"
 TABLES = (
     "photo", "photo_match", "issue", "horse", "race", "entry", "aptitude", "page", "blob", "thumbnail", "host",
     "parse_failure", "drift", "fetch_log",
@@ -33,9 +33,7 @@ def fingerprint(conninfo: str) -> dict[str, Any]:
     }
 
 
-def open_up(
-    conninfo: str, *photos: str, candidates: Sequence[str] = (), why: str = "open: no horse of that name"
-) -> None:
+def open_up(conninfo: str, *photos: str, candidates: Sequence[str] = (), why: str = "unknown_name") -> None:
     """Let photos be open, as the rules leave them."""
     for photo in photos:
         code, number = photo.split("-")
@@ -90,9 +88,9 @@ def put_page(
     )  # fmt: skip
     ((page_id,),) = execute(
         conninfo,
-        "INSERT INTO page (url, host, source, kind, role, dated, state, digest, error, changed_at)"
-        " VALUES (%s, 'old.keibado.ne.jp', 'keibado', %s, %s, '2016-01-04', %s, %s, %s, %s) RETURNING id",
-        url, kind, role_of(kind), state, packed.digest, f"image_url: {reason}", AT,
+        "INSERT INTO page (url, host, source, kind, role, dated, state, digest, error_code, error, changed_at)"
+        " VALUES (%s, 'old.keibado.ne.jp', 'keibado', %s, %s, '2016-01-04', %s, %s, %s, %s, %s) RETURNING id",
+        url, kind, role_of(kind), state, packed.digest, "unreadable", f"image_url: {reason}", AT,
     )  # fmt: skip
     if state == "quarantined":
         execute(

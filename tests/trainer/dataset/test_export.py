@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import os
 import signal
 import subprocess
@@ -21,10 +22,10 @@ from tests.trainer.exported import A_SHARD, digests, environment, rows, stopped
 from trainer.dataset import export as exporting
 from trainer.dataset import manifest
 from trainer.dataset.diff import compare
-from trainer.dataset.examples import Skip, Wanted
+from trainer.dataset.examples import BY_WORDS, Skip, Wanted, why_skipped
 from trainer.dataset.export import Request, export
 from trainer.dataset.formats import Format
-from trainer.dataset.manifest import MANIFEST, find_version, list_unfinished, list_versions
+from trainer.dataset.manifest import MANIFEST, find_version, list_unfinished, list_versions, read_version
 
 # --- the same database, the same version -----------------------------------------------------------------------
 
@@ -231,6 +232,26 @@ def test_a_photo_more_and_a_photo_less_are_named(filled: str, tmp_path: Path) ->
     assert compare(one, other).removed == [gone]
     assert compare(other, one).added == [gone]
     assert other.manifest.left_out[Skip.NO_HORSE] == 1
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_manifest_that_counts_by_sentences_is_read_as_one_that_counts_by_codes(filled: str, tmp_path: Path) -> None:
+    version = export(filled, tmp_path, Request())
+    manifest = version.folder / "manifest.json"
+    facts = json.loads(manifest.read_text())
+    assert set(facts["left_out"]) <= set(Skip)
+    assert facts["left_out"]["no_reviews"] > 0
+    words = {why_skipped(code): count for code, count in facts["left_out"].items()}
+    assert words["nobody has reviewed its horse"] == facts["left_out"]["no_reviews"]
+    manifest.chmod(0o600)
+    manifest.write_text(json.dumps(facts | {"left_out": words | {"of a later version": 3}}))
+    found = read_version(version.folder).manifest.left_out
+    assert found == facts["left_out"] | {"of a later version": 3}
+
+
+def test_every_skip_has_its_words() -> None:
+    assert {why_skipped(skip) for skip in Skip} == set(BY_WORDS)
+    assert why_skipped("of a later version") == "of a later version"
 
 
 @pytest.mark.usefixtures("plain")

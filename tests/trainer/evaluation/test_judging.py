@@ -19,7 +19,7 @@ from trainer.dataset.manifest import Version
 from trainer.evaluation.baselines import constant_median, mean_by_sex_and_age, mean_by_sire
 from trainer.evaluation.diagnose import diagnose, noise_floor
 from trainer.evaluation.evaluate import evaluate
-from trainer.evaluation.report import verdict, write_report
+from trainer.evaluation.report import sentence, write_report
 from trainer.evaluation.scores import (
     Bootstrap,
     correlation,
@@ -29,6 +29,7 @@ from trainer.evaluation.scores import (
     ranks,
     square,
 )
+from trainer.evaluation.verdict import Gap, Verdict
 from trainer.inference.saliency import frame_share, saliency
 from trainer.models.answers import COVERAGE, Answers, Calibration, calibrate
 from trainer.places import Places
@@ -166,7 +167,8 @@ def test_a_model_with_skill_is_told_beside_its_baselines_and_its_page_has_every_
 ) -> None:
     run, _, _ = trained(places, version, "probe", *SMALL)
     evaluation, answered = evaluate(run, Side.TEST, places, CPU)
-    assert verdict(evaluation).startswith("SKILL.")
+    assert sentence(evaluation).startswith("SKILL.")
+    assert evaluation.verdict is Verdict.SKILL
     assert list(evaluation.baselines)[:4] == ["constant median", "mean per sex and age", "mean per sire", "svr"]
     gain = evaluation.gains["constant median"]
     told = evaluation.baselines["constant median"].mse.value - evaluation.scores.mse.value
@@ -186,7 +188,8 @@ def test_photos_that_were_learnt_from_prove_no_skill(places: Places, version: Ve
     evaluation, _ = evaluate(run, Side.TRAIN, places, CPU)
     assert evaluation.gains["constant median"].low > 0
     assert not evaluation.skill
-    assert "SKILL" not in verdict(evaluation)
+    assert "SKILL" not in sentence(evaluation)
+    assert evaluation.verdict is Verdict.LEARNT
 
 
 def test_a_model_that_learnt_from_shuffled_labels_has_no_skill(places: Places, version: Version) -> None:
@@ -198,7 +201,7 @@ def test_a_model_that_learnt_from_shuffled_labels_has_no_skill(places: Places, v
     learn(run, material, CPU, Told())
     evaluation, _ = evaluate(run, Side.TEST, places, CPU)
     assert not evaluation.skill
-    assert verdict(evaluation).startswith(("NO SKILL", "CONSTANT"))
+    assert sentence(evaluation).startswith(("NO SKILL", "CONSTANT"))
 
 
 def test_a_split_by_issue_leaks_and_the_evaluation_says_what_that_is_worth(
@@ -219,8 +222,8 @@ def test_a_diagnosis_sets_errors_side_by_side_and_advises_on_the_largest_gap(pla
     run, network, material = trained(places, version, "probe", *SMALL)
     found = diagnose(run, network, material.table, material.pixels, CPU, human=1.0)
     assert list(found.errors) == ["train", "train_dev", "validation", "test"]
-    assert set(found.gaps) == {"bias", "variance", "mismatch", "overfit to validation"}
-    assert found.gaps["bias"] == pytest.approx(found.errors["train"].value - 1.0)
+    assert set(found.gaps) == {"bias", "variance", "mismatch", "overfit_to_validation"}
+    assert found.gaps[Gap.BIAS] == pytest.approx(found.errors["train"].value - 1.0)
     assert sum(found.gaps.values()) == pytest.approx(found.errors["test"].value - 1.0)
     largest = max(found.gaps, key=lambda gap: found.gaps[gap])
     assert found.advice[0].lower().startswith("the test is harder" if "overfit" in largest else largest)

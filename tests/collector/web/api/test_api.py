@@ -205,7 +205,7 @@ async def test_a_photo_is_told_with_where_it_is_from_and_what_may_be_done_with_i
     assert (source["page"], source["site"]) == (known["url"], "old.keibado.ne.jp")
     assert datetime.fromisoformat(source["observed_at"]).utcoffset() == timedelta(0)
     assert (known["permission"]["private_study"], known["permission"]["publish"]) == (True, False)
-    assert known["match"]["rule"] == "name and race"
+    assert (known["match"]["rule"], known["match"]["how"]) == ("name_and_race", "name and race")
     assert known["entry"]["horse_weight_kg"] == 440 + 10 * known["age_years"]
     assert known["entry"]["source_url"] == f"https://db.netkeiba.com/race/{race_id}/"
     assert len(known["printed"]["pedigree"]) == 14

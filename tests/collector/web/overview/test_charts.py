@@ -75,8 +75,9 @@ def test_each_bin_lies_in_the_band_of_its_own_type(bins: list[int]) -> None:
 @given(st.floats(0.001, 10**5), st.floats(0, 10**6), st.integers(0, 10**6))
 def test_a_gap_and_the_delay_it_is_held_against_are_both_seen(delay: float, gap: float, requests: int) -> None:
     report = HostReport(
-        "a", delay, None, gap, None, None, False, None, None, [(requests, 0)] * DAYS, {"new": requests * DAYS}, None
-    )
+        "a", delay, None, gap, None, None, False, None, None, None, [(requests, 0)] * DAYS, {"new": requests * DAYS},
+        None,
+    )  # fmt: skip
     picture = draw_host(report)
     assert picture.gap is not None
     assert picture.delay is not None

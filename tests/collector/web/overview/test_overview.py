@@ -14,7 +14,7 @@ from collector.storage.racing import Axis
 from collector.storage.reader import Reader, make_role
 from collector.storage.roles import Role
 from collector.web.overview.facts import BINS, CLASSES, Overview, count
-from collector.web.overview.pages import HOLDS, OUTCOME_GROUPS, WHYS, OverviewPage
+from collector.web.overview.pages import HOLDS, OUTCOME_GROUPS, OverviewPage
 from collector.web.overview.treatment import Log, Pace
 from collector.web.overview.words import OVERVIEW
 from collector.web.pages import Pages
@@ -37,15 +37,17 @@ async def counted(conninfo: str, log: Log | None = None) -> Overview:
         return await count(reader, log or Log(), datetime.now(UTC))
 
 
-def add_page(conninfo: str, url: str, state: str, error: str | None = None, kind: str = "image") -> None:
+def add_page(
+    conninfo: str, url: str, state: str, error: str | None = None, code: str | None = None, kind: str = "image"
+) -> None:
     """Put a page into the frontier."""
     execute(conninfo, "INSERT INTO host (name) VALUES (%s) ON CONFLICT DO NOTHING", HOST)
     execute(conninfo, "INSERT INTO blob VALUES ('d', 'text/html', 1, '', 'x') ON CONFLICT DO NOTHING")
     execute(
         conninfo,
-        "INSERT INTO page (url, host, source, kind, role, dated, state, error, digest)"
-        " VALUES (%s, %s, 'keibado', %s, %s, now(), %s, %s, %s)",
-        url, HOST, kind, role_of(kind), state, error, "d" if state == PageState.FETCHED else None,
+        "INSERT INTO page (url, host, source, kind, role, dated, state, error_code, error, digest)"
+        " VALUES (%s, %s, 'keibado', %s, %s, now(), %s, %s, %s, %s)",
+        url, HOST, kind, role_of(kind), state, code, error, "d" if state == PageState.FETCHED else None,
     )  # fmt: skip
 
 
@@ -155,17 +157,17 @@ async def test_a_value_on_the_bound_of_two_types_is_of_the_upper_one(conninfo: s
     assert opinions.reviews == 0
 
 
-async def test_pages_are_counted_by_kind_and_state_and_failures_by_reason(conninfo: str) -> None:
+async def test_pages_are_counted_by_kind_and_state_and_failures_by_code(conninfo: str) -> None:
     for number in range(12):
         add_page(conninfo, f"http://{HOST}/{number}", "fetched")
     for number in range(3):
-        add_page(conninfo, f"http://{HOST}/failed/{number}", "failed", "503 from the site")
+        add_page(conninfo, f"http://{HOST}/failed/{number}", "failed", f"the site answered {500 + number}", "try_later")
     add_page(conninfo, f"http://{HOST}/unread", "quarantined", None, kind="photo_page")
     told = await counted(conninfo)
     assert list(told.pages) == [Role.PICTURE, Role.PHOTO_PAGE]
     assert told.pages[Role.PICTURE] == dict.fromkeys(PageState, 0) | {PageState.FETCHED: 12, PageState.FAILED: 3}
-    assert [(failure.reason, failure.pages, failure.url) for failure in told.failures] == [
-        ("503 from the site", 3, f"http://{HOST}/failed/2"), ("", 1, f"http://{HOST}/unread"),
+    assert [(failure.code, failure.detail, failure.pages, failure.url) for failure in told.failures] == [
+        ("try_later", "the site answered 502", 3, f"http://{HOST}/failed/2"), (None, None, 1, f"http://{HOST}/unread"),
     ]  # fmt: skip
 
 
@@ -187,7 +189,7 @@ async def test_every_picture_has_a_name_and_stands_beside_its_numbers(opened: Op
 def full(conninfo: str) -> None:
     """A page and requests of one host, which has had its pauses."""
     add_page(conninfo, f"http://{HOST}/1", "fetched")
-    execute(conninfo, "UPDATE host SET delay = 5, delay_reason = 'our own crawl delay'")
+    execute(conninfo, "UPDATE host SET delay = 5, delay_reason = 'own'")
     for days_ago in range(4):
         add_request(conninfo, days_ago, "new")
 
@@ -224,8 +226,9 @@ async def test_what_a_site_made_the_crawl_note_is_shown_as_it_is_and_never_obeye
     add_page(conninfo, "javascript:alert(1)", "failed", HOSTILE)
     execute(
         conninfo,
-        "UPDATE host SET delay = 1, delay_reason = %s, reason = %s, blocked_until = now() + interval '1 hour'",
-        HOSTILE, HOSTILE,
+        "UPDATE host SET delay = 1, delay_reason = %s, block_code = %s, reason = %s,"
+        " blocked_until = now() + interval '1 hour'",
+        HOSTILE, HOSTILE, HOSTILE,
     )  # fmt: skip
     execute(
         conninfo,
@@ -275,7 +278,7 @@ def test_every_word_is_there_in_both_languages() -> None:
 def test_everything_that_can_come_up_has_a_word() -> None:
     wanted = {f"page_{kind}" for kind in Role} | {f"state_{state}" for state in PageState}
     wanted |= {f"pace_{pace}" for pace in Pace} | {f"pace_more_{pace}" for pace in Pace}
-    wanted |= {f"outcome_{name}" for name in OUTCOME_GROUPS} | set(WHYS.values())
+    wanted |= {f"outcome_{name}" for name in OUTCOME_GROUPS}
     assert wanted <= OVERVIEW.keys()
 
 

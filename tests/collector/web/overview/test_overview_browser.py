@@ -41,7 +41,7 @@ def test_pictures_fit_and_their_words_can_be_read(browser: Browser, conninfo: st
     for place, state in enumerate(("fetched", "due", "failed", "quarantined", "gone", "excluded")):
         add_page(conninfo, f"http://{HOST}/{place}", state, "a/very/long/reason/" * 20)
         add_request(conninfo, 9 * place, "new")
-    execute(conninfo, "UPDATE host SET delay = 5, smallest_gap = 5.1, delay_reason = 'our own crawl delay'")
+    execute(conninfo, "UPDATE host SET delay = 5, smallest_gap = 5.1, delay_reason = 'own'")
     complaints: list[str] = []
     with Site(conninfo) as site:
         while not (site.service and site.service.renewal.at):

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from collector.codes import Block
+from collector.console.code_words import describe
 from collector.web.overview.treatment import DAYS, HostReport, Log, Pace
 from collector.web.overview.words import OVERVIEW
 from collector.web.server.language import LANGUAGES, in_language
@@ -11,7 +13,7 @@ from tests.collector.web.conftest import Open
 from tests.collector.web.overview.test_overview import HOST, add_request, counted
 from tests.filled import execute
 
-UNSEEN = HostReport(HOST, None, None, None, None, None, False, None, None, [(0, 0)] * DAYS, {}, None)
+UNSEEN = HostReport(HOST, None, None, None, None, None, False, None, None, None, [(0, 0)] * DAYS, {}, None)
 
 
 async def test_requests_are_counted_by_day_and_outcome(conninfo: str) -> None:
@@ -72,10 +74,10 @@ def test_a_gap_is_judged_by_the_delay_in_force_then(
 async def test_a_closed_host_is_told_with_its_reason(
     opened: Open, conninfo: str, language: str, column: str, value: str, said: str
 ) -> None:
-    execute(conninfo, f"INSERT INTO host (name, reason, {column}) VALUES (%s, 'forgotten on request', {value})", HOST)
+    execute(conninfo, f"INSERT INTO host (name, block_code, {column}) VALUES (%s, 'forgotten', {value})", HOST)
     async with opened(conninfo=conninfo) as client:
         text = await (await client.get(f"/overview?lang={language}")).text()
     words = in_language(OVERVIEW, language)
     assert words[said].format(host=HOST, until="2199-01-02 12:04 JST") in text
-    assert "(forgotten on request)" in text
+    assert f"({describe(Block, Block.FORGOTTEN, language=language)})" in text
     assert words["overview_well"] not in text

@@ -8,7 +8,6 @@ import pytest
 from collector.pipeline import changes
 from collector.storage.roles import Role
 from collector.web.review.queue import LONGEST, grouped, read_archived
-from collector.web.review.rules import found_by, why
 from collector.web.server.language import LANGUAGES
 from collector.web.words import WORDS
 from tests.collector.web.conftest import ADMIN, Open, Shown, generous
@@ -77,10 +76,10 @@ def test_a_pictures_bytes_are_not_shown_as_text() -> None:
 
 def test_groups_stand_by_kind_and_the_largest_first() -> None:
     def page(kind: str, reason: str) -> dict[str, str]:
-        return {"kind": kind, "state": "failed", "field": "", "reason": reason}
+        return {"kind": kind, "state": "failed", "code": "try_later", "field": "", "reason": reason}
 
     pages = [page("photo_page", "b"), page("image", "a"), page("photo_page", "a"), page("photo_page", "a")]
-    assert [(key[0], key[3], len(group)) for key, group in grouped(pages).items()] == [
+    assert [(key[0], key[4], len(group)) for key, group in grouped(pages).items()] == [
         ("image", "a", 1), ("photo_page", "a", 2), ("photo_page", "b", 1),
     ]  # fmt: skip
 
@@ -134,23 +133,3 @@ async def test_the_very_same_bytes_on_another_page_are_a_copy(own: Shown, opened
 def test_every_kind_of_page_and_table_has_its_word() -> None:
     assert {f"page_{kind}" for kind in Role} <= WORDS.keys()
     assert {f"review_table_{table}" for table in changes.FACTS} <= WORDS.keys()
-
-
-@pytest.mark.parametrize(
-    "rule",
-    ["open: its races have not been read", "open: no horse of that name", "open: several horses fit by name and race"],
-)
-def test_why_a_photo_is_open_is_told_in_both_languages(rule: str) -> None:
-    assert why(rule) in WORDS
-
-
-@pytest.mark.parametrize(
-    ("rule", "words"),
-    [
-        ("name", ["rule_name"]), ("misprint and age", ["rule_misprint", "rule_age"]), ("by hand", ["rule_by_hand"]),
-        ("name, in no race of those days", ["rule_no_race"]), ("name and luck", []),
-    ],
-)  # fmt: skip
-def test_by_what_a_horse_was_found_is_told_in_both_languages(rule: str, words: list[str]) -> None:
-    assert found_by(rule) == words
-    assert set(words) <= WORDS.keys()

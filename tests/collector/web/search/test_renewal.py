@@ -22,7 +22,7 @@ COUNTED = 10.0  # seconds until a session that has ended is gone
 # In each table a change that the views tell.
 CHANGES = {
     "photo": ("UPDATE photo SET width = 9999", "width = 9999"),
-    "photo_match": ("UPDATE photo_match SET rule = 'by hand', horse_id = NULL", "horse_id IS NULL"),
+    "photo_match": ("UPDATE photo_match SET rule = 'by_hand', horse_id = NULL", "horse_id IS NULL"),
     "issue": ("UPDATE issue SET issue_date = issue_date + 7000", "dated > '2030-01-01'"),
     "horse": ("UPDATE horse SET name = 'アタラシイ'", "horse_name = 'アタラシイ'"),
     "race": ("UPDATE race SET racecourse = '小倉'", "racecourse = '小倉'"),
