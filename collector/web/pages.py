@@ -17,7 +17,7 @@ from collector.console.wording import JST, in_japan, with_demo
 from collector.storage.photo_ids import EXAMPLE, read_photo_id
 from collector.storage.racing import Sex, Surface, kind_of
 from collector.web.horse import facts, plots
-from collector.web.paths import HORSE, ISSUE, OLD_ISSUE, OLD_PHOTO, PHOTO, RACE
+from collector.web.paths import HORSE, ISSUE, OLD_ISSUE, OLD_PHOTO, PHOTO, RACE, photo_of
 from collector.web.pictures import WIDTHS
 from collector.web.search.names import as_key
 from collector.web.search.query import LONGEST, Query, read_form
@@ -106,7 +106,7 @@ class Pages:
 
     async def photo(self, request: web.Request) -> web.Response:
         """A photo, with all that is known of it and where it came from."""
-        shown = await facts.photo_facts(self.service.reader, request.match_info["photo"])
+        shown = await facts.photo_facts(self.service.reader, photo_of(request))
         if shown is None:
             raise Problem(Code.NOT_FOUND)
         return self.render(request, "photo.html", photo=shown)
@@ -151,22 +151,22 @@ class Pages:
         width = int(request.match_info["width"])
         if width not in WIDTHS:
             raise Problem(Code.NOT_FOUND)
-        photo = await self.service.pictures.small(request.match_info["photo"], width)
+        photo = await self.service.pictures.small(photo_of(request), width)
         return tagged(request, photo.body, photo.media_type, photo.tag, HELD)
 
     async def original(self, request: web.Request) -> web.Response:
         """A photo's bytes as they came."""
-        photo = await self.service.pictures.original(request.match_info["photo"])
+        photo = await self.service.pictures.original(photo_of(request))
         return tagged(request, photo.body, photo.media_type, photo.tag, HELD)
 
     async def moved_photo(self, request: web.Request) -> web.Response:
         """Where a photo is, by the address that it had while there was one source."""
-        photo = await facts.current_photo_id(self.service.reader, request.match_info["photo"])
+        photo = await facts.current_photo_id(self.service.reader, request.match_info["old_photo"])
         return _moved(request, f"/photos/{photo}{request.match_info['rest']}" if photo else None)
 
     async def moved_issue(self, request: web.Request) -> web.Response:
         """Where an issue is, likewise."""
-        issue = await facts.current_issue_id(self.service.reader, request.match_info["issue"])
+        issue = await facts.current_issue_id(self.service.reader, request.match_info["old_issue"])
         return _moved(request, f"/issues/{issue}" if issue else None)
 
     def routes(self) -> list[web.RouteDef]:

@@ -6,6 +6,7 @@ from collector.web.api.schemas import (
     HORSE,
     ISSUE,
     PHOTO,
+    PHOTO_NUMBER,
     RACE,
     SCHEMAS,
     SHARE,
@@ -120,9 +121,9 @@ def _things() -> Schema:
         "/api/horses/{horse_id}": _get("horse", "A horse, its photos, its aptitudes now.", "Horse", horse, none),
         "/api/horses/{horse_id}/entries": _get("entries", "Its races, the newest first.", "Entries", horse, none),
         "/api/horses/{horse_id}/aptitudes": _get("aptitudes", "Its aptitudes over time.", "History", horse, none),
-        "/api/photos/{photo}": _get(
+        "/api/photos/{issue}/{number}": _get(
             "photo", "A photo: all that is known of it, whence, and what may be done with it.", "WholePhoto",
-            asked({"photo": PHOTO}, "path"), none,
+            asked({"issue": ISSUE, "number": PHOTO_NUMBER}, "path"), none,
         ),
         "/api/races/{race_id}": _get(
             "race", "A race, its field, and the photos of its horses.", "Race", asked({"race_id": RACE}, "path"), none
@@ -134,13 +135,13 @@ def _things() -> Schema:
 
 
 def _pictures() -> Schema:
-    photo = asked({"photo": PHOTO}, "path")
+    photo = asked({"issue": ISSUE, "number": PHOTO_NUMBER}, "path")
     width: Schema = {"enum": list(WIDTHS), "description": "px; a photo that is narrower keeps its own width."}
     return {
-        "/photos/{photo}/original": _picture(
+        "/photos/{issue}/{number}/original": _picture(
             "original", "A photo as it came.", (*SAFE_TYPES, "application/octet-stream"), photo
         ),
-        "/photos/{photo}/{width}.jpg": _picture(
+        "/photos/{issue}/{number}/{width}.jpg": _picture(
             "small", "A photo made small.", ("image/jpeg",), [*photo, *asked({"width": width}, "path")]
         ),
     }

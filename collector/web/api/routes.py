@@ -8,7 +8,7 @@ from aiohttp import web
 from collector.web.api import shapes
 from collector.web.api.openapi import document
 from collector.web.horse import facts
-from collector.web.paths import HORSE, ISSUE, OLD_ISSUE, OLD_PHOTO, PHOTO, RACE
+from collector.web.paths import HORSE, ISSUE, OLD_ISSUE, OLD_PHOTO, PHOTO, RACE, photo_of
 from collector.web.search.listed import LISTED, MOST_LISTED, photos_named
 from collector.web.search.query import FIELDS, read_query
 from collector.web.search.results import find, suggest
@@ -117,7 +117,7 @@ class Api:
 
     async def photo(self, request: web.Request) -> web.Response:
         """A photo."""
-        row = await facts.photo_facts(self.service.reader, request.match_info["photo"])
+        row = await facts.photo_facts(self.service.reader, photo_of(request))
         return answer(request, shapes.whole_photo(found(row)))
 
     async def race(self, request: web.Request) -> web.Response:
@@ -130,10 +130,15 @@ class Api:
         known = await facts.issue_facts(self.service.reader, request.match_info["issue"])
         return answer(request, shapes.issue(found(known)))
 
-    async def old_issue(self, request: web.Request) -> web.Response:
-        """A back number by the id that it had while there was one source."""
-        issue = found(await facts.current_issue_id(self.service.reader, request.match_info["issue"]))
-        return answer(request, shapes.issue(found(await facts.issue_facts(self.service.reader, issue))))
+    async def moved_photo(self, request: web.Request) -> web.Response:
+        """Where a photo is told of, by the id that it had while there was one source."""
+        photo = found(await facts.current_photo_id(self.service.reader, request.match_info["old_photo"]))
+        raise web.HTTPMovedPermanently(request.rel_url.with_path(f"/api/photos/{photo}", keep_query=True))
+
+    async def moved_issue(self, request: web.Request) -> web.Response:
+        """Where an issue is told of, likewise."""
+        issue = found(await facts.current_issue_id(self.service.reader, request.match_info["old_issue"]))
+        raise web.HTTPMovedPermanently(request.rel_url.with_path(f"/api/issues/{issue}", keep_query=True))
 
     async def healthz(self, request: web.Request) -> web.Response:
         """Whether the database answers, and since when the search has been what its tables say."""
@@ -158,8 +163,8 @@ class Api:
             web.get(f"/api/photos/{PHOTO}", self.photo),
             web.get(f"/api/races/{RACE}", self.race),
             web.get(f"/api/issues/{ISSUE}", self.issue),
-            web.get(f"/api/photos/{OLD_PHOTO}", self.photo),
-            web.get(f"/api/issues/{OLD_ISSUE}", self.old_issue),
+            web.get(f"/api/photos/{OLD_PHOTO}", self.moved_photo),
+            web.get(f"/api/issues/{OLD_ISSUE}", self.moved_issue),
             web.get("/healthz", self.healthz),
             web.get("/openapi.json", self.openapi),
         ]

@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import Any
 
 from collector.storage.photo_ids import EXAMPLE, ISSUE_ID, PHOTO_ID
+from collector.storage.photo_ids import NUMBER as PHOTO_NUMBERS
 from collector.storage.racing import (
     HORSE_ID,
     RACE_ID,
@@ -34,6 +35,9 @@ PHOTO: Schema = {
     "pattern": f"^{PHOTO_ID.pattern}$",
     "description": f"Source, issue and number: {EXAMPLE}.",
 }
+PHOTO_NUMBER: Schema = {
+    "type": "string", "pattern": f"^{PHOTO_NUMBERS}$", "description": "Of the photo within the issue: 01.",
+}  # fmt: skip
 ISSUE: Schema = {"type": "string", "pattern": f"^{ISSUE_ID.pattern}$", "description": "Source and the issue's code."}
 HORSE: Schema = {"type": "string", "pattern": HORSE_ID, "description": "Of a horse, as the source of races has it."}
 RACE: Schema = {

@@ -8,7 +8,7 @@ from collector.storage.photo_ids import read_photo_id
 from collector.web.codes import Code
 from collector.web.horse.facts import Row, photo_facts
 from collector.web.pages import Pages
-from collector.web.paths import PHOTO
+from collector.web.paths import PHOTO, photo_of
 from collector.web.review import queue
 from collector.web.review.decisions import LISTS, Decisions
 from collector.web.search.query import Cursor, read_query
@@ -47,7 +47,7 @@ class Review:
         """What forgetting a photo means, and the button that does it."""
         if not self._pages.service.guard.may_decide(request):
             raise Problem(Code.READ_ONLY)
-        photo = await photo_facts(self._reader, request.match_info["photo"])
+        photo = await photo_facts(self._reader, photo_of(request))
         if photo is None:
             raise Problem(Code.NOT_FOUND)
         gone, stays = await queue.gone_with(self._reader, photo)

@@ -1,5 +1,7 @@
 """Photos that look the same, and one that is forgotten for good: a real server and Postgres."""
 
+import re
+
 import psycopg
 
 from collector.demo.world.world import World
@@ -28,7 +30,7 @@ async def test_a_forgotten_photos_bytes_and_small_copies_are_gone(
     own: Shown, other_conninfo: str, opened: Open
 ) -> None:
     photo = photos_of(own.conninfo)[0]
-    code, number = photo.split("-")
+    _, code, number = re.split("[:/]", photo)
     ((digest,),) = execute(
         own.conninfo, "SELECT digest FROM photo WHERE issue_code = %s AND number = %s", code, int(number)
     )
@@ -48,7 +50,7 @@ async def test_a_forgotten_photos_bytes_and_small_copies_are_gone(
 async def test_forgetting_leaves_what_the_command_leaves(own: Shown, other_conninfo: str, opened: Open) -> None:
     fill(other_conninfo, OWN)
     photo = photos_of(own.conninfo)[0]
-    code, number = photo.split("-")
+    _, code, number = re.split("[:/]", photo)
     ((url,),) = execute(
         own.conninfo, "SELECT page_url FROM photo WHERE issue_code = %s AND number = %s", code, int(number)
     )

@@ -122,9 +122,15 @@ async def test_an_issue_is_turned_like_a_page_and_its_open_photos_stand_with_the
     ((races,),) = execute(own.conninfo, "SELECT count(DISTINCT race_name) FROM photo WHERE issue_code = %s", codes[1])
     assert races > 1
     async with opened(conninfo=own.conninfo) as client:
-        text = await page(client, f"/issues/{codes[1]}")
-        first, last = await page(client, f"/issues/{codes[0]}"), await page(client, f"/issues/{codes[-1]}")
-    assert set(re.findall(r'rel="(\w+)" href="/issues/(\d+)"', text)) == {("prev", codes[0]), ("next", codes[2])}
+        text = await page(client, f"/issues/keibado:{codes[1]}")
+        first, last = (
+            await page(client, f"/issues/keibado:{codes[0]}"),
+            await page(client, f"/issues/keibado:{codes[-1]}"),
+        )
+    assert set(re.findall(r'rel="(\w+)" href="/issues/keibado:(\d+)"', text)) == {
+        ("prev", codes[0]),
+        ("next", codes[2]),
+    }
     assert 'rel="prev"' not in first
     assert 'rel="next"' not in last
     assert len(re.findall(r'<h2 id="race-\d+"', text)) == races == len(re.findall(r'<a href="#race-\d+"', text))
@@ -134,8 +140,8 @@ async def test_days_are_written_as_the_reader_writes_them(opened: Open, own: Sho
     execute(own.conninfo, "UPDATE issue SET issue_date = '2016-01-04' WHERE code = (SELECT max(code) FROM issue)")
     ((code,),) = execute(own.conninfo, "SELECT max(code) FROM issue")
     async with opened(conninfo=own.conninfo) as client:
-        assert "<h1>2016年1月4日号</h1>" in await page(client, f"/issues/{code}", "ja")
-        assert "<h1>Back number of 2016-01-04</h1>" in await page(client, f"/issues/{code}")
+        assert "<h1>2016年1月4日号</h1>" in await page(client, f"/issues/keibado:{code}", "ja")
+        assert "<h1>Back number of 2016-01-04</h1>" in await page(client, f"/issues/keibado:{code}")
         assert ">1/4</time>" in await page(client, "/issues", "ja")
 
 
@@ -166,7 +172,7 @@ async def test_photos_are_compared_by_time_four_at_most_and_only_those_that_are_
         asked = "&".join(
             f"photo={photo}" for photo in (photos[0], photos[2], photos[1], photos[2], photos[-1], *photos)
         )
-        shown = re.findall(r'data-large="/photos/([\d-]+)/', await page(client, f"/compare?{asked}"))
+        shown = re.findall(r'data-large="/photos/([a-z]+:\d+/\d+)/', await page(client, f"/compare?{asked}"))
         assert set(shown) == {photos[1], photos[2], photos[-1]}
         assert shown[0] == photos[-1]
         assert "Choose photos to compare" in await page(client, f"/compare?photo={photos[0]}&photo={photos[1]}")

@@ -1,6 +1,7 @@
 """What waits for a person, put into a database, and what tests ask of it."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,7 +37,7 @@ def fingerprint(conninfo: str) -> dict[str, Any]:
 def open_up(conninfo: str, *photos: str, candidates: Sequence[str] = (), why: str = "unknown_name") -> None:
     """Let photos be open, as the rules leave them."""
     for photo in photos:
-        code, number = photo.split("-")
+        _, code, number = re.split("[:/]", photo)
         execute(
             conninfo,
             "UPDATE photo_match SET horse_id = NULL, race_id = NULL, rule = %s, candidates = %s"
@@ -65,7 +66,7 @@ def a_horse(conninfo: str) -> tuple[str, str]:
 
 def matched(conninfo: str, photo: str) -> list[tuple[Any, ...]]:
     """How a photo is matched, but for when that was decided."""
-    code, number = photo.split("-")
+    _, code, number = re.split("[:/]", photo)
     return execute(
         conninfo,
         "SELECT horse_id, race_id, rule, candidates, by_hand FROM photo_match WHERE issue_code = %s AND number = %s",

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.errors import UsageError
+from collector.storage.photo_ids import file_name
 from tests.filled import fill
 from trainer.dataset import card
 from trainer.dataset.examples import COLUMNS, LICENCE, Example, Side
@@ -183,9 +184,10 @@ def test_webdataset_streams_its_shards(conninfo: str, tmp_path: Path) -> None:
     paths = [str(version.folder / shard.path) for shard in version.manifest.shards]
     stream: Any = WebDataset(paths, shardshuffle=False, empty_check=False)
     samples: list[Any] = list(stream.decode("pil"))
-    assert {sample["__key__"] for sample in samples} == held.keys()
+    by_file = {file_name(photo): row for photo, row in held.items()}
+    assert {sample["__key__"] for sample in samples} == by_file.keys()
     for sample in samples:
-        row = held[sample["__key__"]]
+        row = by_file[sample["__key__"]]
         assert sample["jpg"].size == (row["width"], row["height"])
         assert sample["json"]["label"] == row["label"]
         assert sample["json"]["horse_name"] == row["horse_name"]

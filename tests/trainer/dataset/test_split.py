@@ -45,7 +45,7 @@ def cards(draw: st.DrawFn, alike: bool = True) -> list[Card]:
             phash = _flip(other.phash or 0, draw(st.sets(st.integers(0, BITS - 1), max_size=NEAR)))
             phash = mirrored(phash) if draw(st.booleans()) else phash
             original = other.photo if draw(st.booleans()) else None
-        made.append(Card(f"{day:%y%m%d}-{number:02}", horse, day, phash, original))
+        made.append(Card(f"keibado:{day:%y%m%d}/{number:02}", horse, day, phash, original))
     return made
 
 
@@ -122,7 +122,7 @@ def test_photos_that_are_really_mirrored_and_saved_again_are_found(quality: int)
 
 def test_a_thousand_copies_of_one_placeholder_are_one_group_and_not_half_a_million_pairs() -> None:
     day = date(2016, 1, 4)
-    made = [Card(f"160104-{number}", str(number), day, 5) for number in range(1000)]
+    made = [Card(f"keibado:160104/{number}", str(number), day, 5) for number in range(1000)]
     assert len(set(group(made))) == 1
     leaks = find_leaks(made, [Side.TRAIN] * 998 + [Side.TEST, None])
     assert leaks.near_duplicates == 999
@@ -130,15 +130,15 @@ def test_a_thousand_copies_of_one_placeholder_are_one_group_and_not_half_a_milli
 
 def test_a_photo_without_a_picture_looks_like_nothing() -> None:
     day = date(2016, 1, 4)
-    made = [Card(f"160104-{number}", str(number), day) for number in range(3)]
+    made = [Card(f"keibado:160104/{number}", str(number), day) for number in range(3)]
     assert len(set(group(made))) == 3
 
 
 def test_the_first_attempts_split_is_drawn_by_issue_and_leaks_are_counted() -> None:
     code = min(ISSUES_2016)
     days = {"150105": date(2015, 1, 5), code: date(2016, 3, 28), "160104": date(2016, 1, 4), "170105": date(2017, 1, 5)}
-    made = [Card(f"{issue}-01", "2012100001", day, number) for number, (issue, day) in enumerate(days.items())]
-    made.append(Card("150105-02", "2012100002", days["150105"], int("a5" * 32, 16)))
+    made = [Card(f"keibado:{issue}/01", "2012100001", day, number) for number, (issue, day) in enumerate(days.items())]
+    made.append(Card("keibado:150105/02", "2012100002", days["150105"], int("a5" * 32, 16)))
     sides = split_by_issue(made)
     assert sides == [Side.TRAIN, Side.TEST, Side.VALIDATION, Side.TRAIN, Side.TRAIN]
     leaks = find_leaks(made, sides)
@@ -149,9 +149,9 @@ def test_the_first_attempts_split_is_drawn_by_issue_and_leaks_are_counted() -> N
 # --- a split of one's own -------------------------------------------------------------------------------------
 
 OWN = [
-    Card("160104-01", "2012100001", date(2016, 1, 4)),
-    Card("160104-02", "2012100002", date(2016, 1, 4)),
-    Card("160111-01", "2012100001", date(2016, 1, 11)),
+    Card("keibado:160104/01", "2012100001", date(2016, 1, 4)),
+    Card("keibado:160104/02", "2012100002", date(2016, 1, 4)),
+    Card("keibado:160111/01", "2012100001", date(2016, 1, 11)),
 ]
 
 

@@ -13,7 +13,7 @@ from tests.filled import execute
 
 FIRST = {"name", "url", "date", "image_url", "race"}  # what the search of 2017 told of a photo
 THING = """
-SELECT photo, horse_id, race_id, left(photo, 6), horse_name FROM photo_search
+SELECT photo, horse_id, race_id, split_part(photo, '/', 1), horse_name FROM photo_search
 WHERE value IS NOT NULL AND race_id IS NOT NULL ORDER BY photo LIMIT 1
 """
 
@@ -212,7 +212,9 @@ async def test_a_photo_is_told_with_where_it_is_from_and_what_may_be_done_with_i
 
 
 async def test_a_photo_that_is_open_or_not_held_yet_says_so(opened: Open, own: Shown) -> None:
-    (first, second) = execute(own.conninfo, "SELECT photo, left(photo, 6), id FROM photo_search ORDER BY photo LIMIT 2")
+    (first, second) = execute(
+        own.conninfo, "SELECT photo, split_part(photo, ':', 2), id FROM photo_search ORDER BY photo LIMIT 2"
+    )
     execute(own.conninfo, "DELETE FROM photo_match WHERE issue_code = %s", first[1])
     execute(own.conninfo, "UPDATE photo SET digest = NULL, width = NULL, height = NULL WHERE id = %s", second[2])
     async with opened(conninfo=own.conninfo) as client:

@@ -41,7 +41,8 @@ async def test_a_tag_changes_with_the_answer(opened: Open, own: Shown) -> None:
         ("horses?limit=1001", "limit"), ("horses?limit=1.5", "limit"), (f"horses?limit={'9' * 5000}", "limit"),
         ("horses?limit=%D9%A3", "limit"), ("backnumbers?limit=x", "limit"), ("backnumbers?year=99999", "year"),
         ("backnumbers?year=x", "year"), ("photos?year=1", "year"), ("photos?sex=mare", "sex"), ("photos?low=2", "low"),
-        ("photos?age=x", "age"), ("photos?before=x", "before"), ("photos?before=2016-02-31_160104-01", "before"),
+        ("photos?age=x", "age"), ("photos?before=x", "before"),
+        ("photos?before=2016-02-31_keibado:160104/01", "before"),
     ],
 )  # fmt: skip
 async def test_a_value_that_is_wrong_is_named_in_one_sentence(opened: Open, path: str, field: str) -> None:
@@ -55,8 +56,10 @@ async def test_a_value_that_is_wrong_is_named_in_one_sentence(opened: Open, path
 @pytest.mark.parametrize(
     "path",
     ["", "nothing", "horses/9999999999", "horses/9999999999/entries", "horses/9999999999/aptitudes", "horses/short",
-     "photos/991231-99", "photos/1", "races/999999999999", "races/x", "issues/991231", "issues/1", "horses/", "photos/",
-     "suggest/", "horses/1%272345678", "photos/160104-01/"],
+     "photos/keibado:991231/99",
+     "photos/991231-99", "photos/1", "races/999999999999", "races/x", "issues/keibado:991231",
+     "issues/991231", "issues/1", "horses/", "photos/",
+     "suggest/", "horses/1%272345678", "photos/keibado:160104/01/"],
 )  # fmt: skip
 async def test_what_there_is_not_is_a_problem_in_json(opened: Open, path: str) -> None:
     async with opened() as client:

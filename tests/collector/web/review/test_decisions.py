@@ -289,7 +289,9 @@ async def test_programs_decide_in_json(own: Shown, opened: Open) -> None:
     async with opened(conninfo=own.conninfo, guard=generous(admin_token=ADMIN)) as client:
         answer = await client.post("/api/decisions/match", json={"photo": photo, "horse": name}, headers=MAY)
         assert (answer.status, await answer.json()) == (200, {"photo": photo, "horse_id": horse_id})
-        answer = await client.post("/api/decisions/match", json={"photo": "991231-99", "horse": name}, headers=MAY)
+        answer = await client.post(
+            "/api/decisions/match", json={"photo": "keibado:991231/99", "horse": name}, headers=MAY
+        )
         assert (answer.status, (await answer.json())["code"]) == (400, "not_decided")
         ((url,),) = execute(own.conninfo, "SELECT image_url FROM photo WHERE digest IS NOT NULL LIMIT 1")
         gone = await (await client.post("/api/decisions/forget", json={"url": url}, headers=MAY)).json()

@@ -51,7 +51,14 @@ async def test_a_forgotten_pages_text_is_not_shown(own: Shown, opened: Open) -> 
 
 
 def archived(body: bytes, **facts: Any) -> dict[str, Any]:
-    known = {"kind": "photo_page", "source": "keibado", "media_type": "text/html", "encoding": "", "content": body}
+    known = {
+        "kind": "photo_page",
+        "role": "photo_page",
+        "source": "keibado",
+        "media_type": "text/html",
+        "encoding": "",
+        "content": body,
+    }
     return known | facts
 
 
@@ -76,7 +83,7 @@ def test_a_pictures_bytes_are_not_shown_as_text() -> None:
 
 def test_groups_stand_by_kind_and_the_largest_first() -> None:
     def page(kind: str, reason: str) -> dict[str, str]:
-        return {"kind": kind, "state": "failed", "code": "try_later", "field": "", "reason": reason}
+        return {"role": kind, "state": "failed", "code": "try_later", "field": "", "reason": reason}
 
     pages = [page("photo_page", "b"), page("image", "a"), page("photo_page", "a"), page("photo_page", "a")]
     assert [(key[0], key[4], len(group)) for key, group in grouped(pages).items()] == [

@@ -15,7 +15,9 @@ WORD = st.one_of(
 )
 SHARE = st.one_of(st.none(), st.integers(0, 100).map(lambda share: share / 100))
 CURSOR = st.builds(
-    Cursor, st.dates(date(1950, 1, 1), date(2099, 12, 31)), st.from_regex(r"[0-9]{6}-[0-9]{2}", fullmatch=True)
+    Cursor,
+    st.dates(date(1950, 1, 1), date(2099, 12, 31)),
+    st.from_regex(r"[a-z]{2,9}:[0-9]{6}/[0-9]{2}", fullmatch=True),
 )
 FIELDS = ["name", "year", "race", "course", "surface", "sex", "age", "low", "high", "labelled", "before"]
 
@@ -63,8 +65,8 @@ def test_whatever_stands_in_an_address_is_understood_once_and_for_all_or_is_the_
     [
         ("year", "16"), ("year", "3016"), ("age", "three"), ("age", "-3"), ("age", "100"), ("low", "1.2"),
         ("high", "nan"), ("low", "1e-3"), ("sex", "mare"), ("surface", "sand"),
-        ("before", "2016-02-30_160104-01"), ("before", "2016-01-04"),
-        ("before", "٢٠١٦-01-04_160104-01"),
+        ("before", "2016-02-30_keibado:160104/01"), ("before", "2016-01-04"),
+        ("before", "٢٠١٦-01-04_keibado:160104/01"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_understood_is_named(field: str, word: str) -> None:
@@ -76,7 +78,7 @@ def test_what_cannot_be_understood_is_named(field: str, word: str) -> None:
 def test_an_empty_form_asks_for_nothing() -> None:
     assert read_query(dict.fromkeys(FIELDS, "")) == Query()
     assert Query().words() == {}
-    assert not Query(name="キタ", before=Cursor(date(2016, 1, 4), "160104-01")).filtered
+    assert not Query(name="キタ", before=Cursor(date(2016, 1, 4), "keibado:160104/01")).filtered
 
 
 def test_full_width_figures_are_figures() -> None:

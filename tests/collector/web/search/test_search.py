@@ -230,7 +230,7 @@ async def test_a_name_that_begins_so_is_suggested_before_one_that_holds_it(shown
 
 async def test_nothing_is_found_before_the_oldest_photo(shown: Shown) -> None:
     async with Reader(shown.conninfo) as reader:
-        found = await find(reader, Query(before=Cursor(date(1990, 1, 1), "900101-01")))
+        found = await find(reader, Query(before=Cursor(date(1990, 1, 1), "keibado:900101/01")))
     assert found.groups == []
     assert found.more is None
 
