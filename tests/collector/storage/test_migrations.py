@@ -1,6 +1,7 @@
 """The schema: every way up and down, and that it is what the models say."""
 
 from datetime import date
+from enum import StrEnum
 from typing import Any, LiteralString
 
 import psycopg
@@ -345,12 +346,13 @@ def test_sentences_become_codes_with_their_details_and_are_the_same_sentences_af
             ("09", "error", "own_error"), ("10", "try_later", "try_later"), ("12", "unsafe", "unsafe"),
             ("13", "new", "unreadable"), ("18", "new", None),
         ]  # fmt: skip
-        for kind, query in (
+        written: tuple[tuple[type[StrEnum], LiteralString], ...] = (
             (MatchRule, "SELECT rule FROM photo_match WHERE rule <> 'by luck'"),
             (Delay, "SELECT delay_reason FROM host WHERE name <> 'd'"),
             (Block, "SELECT block_code FROM host WHERE name <> 'd'"),
             (Failure, "SELECT error_code FROM page WHERE error_code IS NOT NULL"),
-        ):
+        )
+        for kind, query in written:
             assert {code for (code,) in connection.execute(query)} <= set(kind)
         database.downgrade(empty_conninfo, "0017")
         assert [rows(query) for query in SAID] == before
