@@ -165,7 +165,7 @@ def _match(
     known = random.random() > 0.02
     return _numbered(numbers, code) | {
         "horse_id": horse["horse_id"] if known else None, "race_id": race_id if known else None,
-        "rule": "name" if known else "open: no horse of that name", "decided_at": AT,
+        "rule": "name" if known else "unknown_name", "decided_at": AT,
     }  # fmt: skip
 
 

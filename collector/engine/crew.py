@@ -42,7 +42,6 @@ RENEW_EVERY = 2.0  # seconds
 LOOK_EVERY = 0.5  # seconds
 SHARE = 10  # looking may take a tenth of the time: what is due in a large archive is work to find out
 WITHOUT_DATABASE = 15.0  # seconds without the database, after which a lane is given up, well before it counts as frozen
-OPEN = "{host}: a request of an earlier lane may still be open"
 TOLD_AFTER = 1.0  # seconds; what is waited for longer is told
 
 RENEW = """
@@ -190,7 +189,7 @@ class Crew:
         """Take a host that has work, or say why not now."""
         if wait := self._obstacle(host, state):
             self._wait(host, wait)
-            if wait.reason != OPEN.format(host=host):
+            if not wait.try_it:
                 return
         else:
             self.waits.pop(host, None)
@@ -214,7 +213,7 @@ class Crew:
         if opens_at > state.now:
             return Wait(f"{host}: outside the opening hours", opens_at)
         if state.open_until and state.open_until > state.now:  # unless we know that its process is gone
-            return Wait(OPEN.format(host=host), state.open_until)
+            return Wait(f"{host}: a request of an earlier lane may still be open", state.open_until, try_it=True)
         breakdown = self._breakdowns.get(host)
         seconds = breakdown.again_at - asyncio.get_running_loop().time() if breakdown else 0
         if breakdown and seconds > 0:

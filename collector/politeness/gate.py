@@ -95,6 +95,7 @@ class Wait:
 
     reason: str
     until: datetime | None = None  # database clock
+    try_it: bool = False  # whether the host may be free all the same, so that it is tried
     since: float = field(default_factory=time.monotonic, compare=False)
 
     def __str__(self) -> str:

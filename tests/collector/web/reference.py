@@ -57,7 +57,7 @@ def _row(row: dict[str, Any], values: dict[str, float | None]) -> Row:
         age = row["issue_date"].year - row["born"].year
     return Row(
         row["issue_date"],
-        f"{row['issue_code']}-{row['number']:02}",
+        f"keibado:{row['issue_code']}/{row['number']:02}",
         row["horse_id"] or horse_key(row["printed"]),
         tuple({horse_key(row["printed"]), horse_key(row["name"] or row["printed"])}),
         row["race_name"] or row["printed_race"] or "",

@@ -22,7 +22,7 @@ from tests.trainer.exported import digests, rows, stopped, trainer
 from trainer.cli.app import app
 from trainer.dataset import export as exporting
 from trainer.dataset import manifest
-from trainer.dataset.examples import Skip
+from trainer.dataset.examples import Skip, why_skipped
 from trainer.dataset.export import Request, export
 from trainer.dataset.manifest import MANIFEST, find_version, list_unfinished, list_versions
 from trainer.places import pick
@@ -121,10 +121,12 @@ def test_what_was_exported_can_be_listed_shown_checked_compared_and_removed(
     assert "no interrupted export" in run("export --resume", 2)
     assert "is no name" in run("export --name a/b", 2)
     exported = as_json(run("export --json"))
-    folder = Path(exported.pop("folder"))
+    beside = {"folder": exported.pop("folder"), "left_out_words": exported.pop("left_out_words")}
+    folder = Path(beside["folder"])
+    assert beside["left_out_words"] == {code: why_skipped(code) for code in exported["left_out"]}
     assert folder.parent == tmp_path / "datasets"
     assert exported == json.loads((folder / MANIFEST).read_text())
-    assert as_json(run("dataset show last --json")) == exported | {"folder": str(folder)}
+    assert as_json(run("dataset show last --json")) == exported | beside
     assert "leaks: no horse and no near duplicate on two sides" in run("dataset show")
     assert folder.name in run("dataset list")
     assert "as they were written" in run(f"dataset verify {folder.name[-12:-8]}")

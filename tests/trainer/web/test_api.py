@@ -137,7 +137,7 @@ async def test_a_photo_of_the_collection_is_taken_by_its_id(opened: Open, held: 
     )
     async with opened() as client:
         answer = await told(await client.get("/predict.json", params={"photo": str(number)}))
-        assert answer["known"] is None or answer["known"]["photo"] == f"{issue}-{place:02}"
+        assert answer["known"] is None or answer["known"]["photo"] == f"keibado:{issue}/{place:02}"
         for wrong in ("999999999", "-1", "x", "٣"):
             await told(await client.get("/predict.json", params={"photo": wrong}), 404)
 

@@ -79,7 +79,7 @@ async def test_who_only_reads_is_told_how_to_get_the_token(own: Shown, opened: O
             first = await (await client.get(f"/review?lang={language}")).text()
             assert words["review_token_off"] in first
             assert "collector serve --admin" in first
-            answer = await client.post(f"/review/match?lang={language}", data={"photo": "160104-01"})
+            answer = await client.post(f"/review/match?lang={language}", data={"photo": "keibado:160104/01"})
             assert answer.status == 403
             assert "collector serve --admin" in await answer.text()
         listed = await (await client.get("/review/open")).text()
@@ -163,7 +163,7 @@ async def test_open_photos_come_with_their_candidates_the_newest_first(own: Show
     open_up(own.conninfo, *photos, candidates=[row[0] for row in rows], why="several_by_name_and_age")
     async with opened(conninfo=own.conninfo, guard=generous(admin_token=ADMIN)) as client:
         text = await (await client.get("/review/open", headers=MAY | {"Accept-Language": "en"})).text()
-    assert re.findall(r'id="photo-([0-9-]+)"', text) == photos
+    assert re.findall(r'id="photo-([a-z]+:[0-9]+/[0-9]+)"', text) == photos
     for horse_id, name, born in rows:
         assert f'name="horse" value="{horse_id}"' in text
         assert f'href="/horses/{horse_id}" lang="ja">{name}</a>' in text
@@ -180,7 +180,7 @@ async def test_a_long_list_goes_on_where_it_ended(own: Shown, opened: Open, monk
         path: str | None = "/review/open"
         while path:
             text = await (await client.get(path)).text()
-            seen += re.findall(r'id="photo-([0-9-]+)"', text)
+            seen += re.findall(r'id="photo-([a-z]+:[0-9]+/[0-9]+)"', text)
             found = re.search(r'rel="next" href="([^"]+)"', text)
             path = found[1].replace("&amp;", "&") if found else None
     assert seen == photos
@@ -212,7 +212,7 @@ async def test_an_unknown_horse_is_told_of_and_nothing_changes(own: Shown, opene
 
 @pytest.mark.parametrize(
     "fields",
-    [{}, {"photo": "160104"}, {"photo": "160104-999999999999", "horse": "x"}, {"photo": "160104-01", "horse": "a\0b"}],
+    [{}, {"photo": "160104"}, {"photo": "160104-999999999999", "horse": "x"}, {"photo": "keibado:160104/01", "horse": "a\0b"}],
 )
 async def test_what_is_no_decision_is_a_problem(shown: Shown, opened: Open, fields: dict[str, str]) -> None:
     async with opened(guard=generous(admin_token=ADMIN)) as client:
@@ -228,7 +228,7 @@ async def test_what_is_no_decision_is_a_problem(shown: Shown, opened: Open, fiel
         (b"--x", "multipart/form-data; boundary=x"),
         (b"[" * 60_000, "application/json"),
         (b'{"photo": 1, "horse": "x"}', "application/json"),
-        (b'{"photo": "160104-01", "horse": "\\ud800"}', "application/json"),
+        (b'{"photo": "keibado:160104/01", "horse": "\\ud800"}', "application/json"),
         (b"\xff", "application/json"),
     ],
 )
@@ -241,7 +241,7 @@ async def test_what_cannot_be_read_is_a_problem(shown: Shown, opened: Open, body
 
 async def test_a_form_that_is_too_large_is_not_read(shown: Shown, opened: Open) -> None:
     async with opened(guard=generous(admin_token=ADMIN)) as client:
-        sent = {"photo": "160104-01", "horse": "x" * LARGEST}
+        sent = {"photo": "keibado:160104/01", "horse": "x" * LARGEST}
         assert (await client.post("/review/match", data=sent, headers=MAY)).status == 413
         assert (await client.post("/api/decisions/match", json=sent, headers=MAY)).status == 413
 

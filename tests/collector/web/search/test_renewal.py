@@ -96,7 +96,7 @@ async def test_a_forgotten_photo_is_gone_after_the_renewal(own: Shown) -> None:
     async with await psycopg.AsyncConnection.connect(own.conninfo, autocommit=True) as connection:
         assert (await forget_url(connection, url)).photos >= 1
     await looked(renewal, own.conninfo)
-    photo = f"{code}-{number:02}"
+    photo = f"keibado:{code}/{number:02}"
     assert execute(own.conninfo, "SELECT count(*) FROM photo_search WHERE photo = %s", photo) == [(0,)]
     async with Reader(own.conninfo) as reader:
         shown = [one.photo for group in (await find(reader, Query(name=name))).groups for one in group.shown]

@@ -179,7 +179,7 @@ async def test_a_photo_whose_horse_is_open_is_found_by_its_printed_name(own: Sho
     await asyncio.to_thread(renewed, own.conninfo)
     async with Reader(own.conninfo) as reader:
         (group,) = (await find(reader, Query(name="hitotsu"))).groups
-    assert (group.shows, group.horse_id, group.shown[0].photo) == ("ヒトツダケ", None, f"{code}-{number:02}")
+    assert (group.shows, group.horse_id, group.shown[0].photo) == ("ヒトツダケ", None, f"keibado:{code}/{number:02}")
     assert horse_id
 
 
