@@ -60,14 +60,7 @@ def submit(
         offer(profile, order.gpus)
         profile = priced(profile, order.gpus)
     shipment = find_code(order, profile)
-    task = replace(
-        order.task,
-        photos=sum(order.version.manifest.photos.values()) if order.version else 0,
-        price_per_hour=profile.hourly,
-        currency=profile.currency,
-        commit=shipment.commit if shipment else "",
-        cloud=profile.cloud if rented else None,
-    )
+    task = _task_of(order, profile, shipment)
     sent = 0
     with connection.transaction():
         bundles.hold(connection)
@@ -87,6 +80,18 @@ def submit(
             stem=stem or task.preset or "job", runs=_runs(home) if task.preset and here else (),
         )  # fmt: skip
     return job, sent
+
+
+def _task_of(order: Order, profile: Profile, shipment: Shipment | None) -> Task:
+    """The task of an order, with what is known of the place and the code."""
+    return replace(
+        order.task,
+        photos=sum(order.version.manifest.photos.values()) if order.version else 0,
+        price_per_hour=profile.hourly,
+        currency=profile.currency,
+        commit=shipment.commit if shipment else "",
+        cloud=profile.cloud if profile.kind == SKYPILOT else None,
+    )
 
 
 def _queue_for(connection: Connection, profile: Profile, home: Path, gpus: int) -> str:
@@ -188,6 +193,16 @@ def read_age(words: str) -> timedelta:
     if not found:
         raise UsageError(f"--older-than {words!r} is no age; write it as 30m, 12h, 7d or 2w.")
     return timedelta(seconds=int(found[1]) * UNITS[found[2]])
+
+
+def check_age(words: str | None) -> None:
+    """Refuse an age that cannot be read, before anything is looked up.
+
+    Raises:
+        UsageError: it is there and not an age.
+    """
+    if words:
+        read_age(words)
 
 
 def choose(connection: Connection, words: Sequence[str], states: Sequence[State], older_than: str | None) -> list[Job]:
