@@ -8,6 +8,7 @@ from rich.console import Console
 
 from collector.cli.progress import DAYS_AN_ISSUE, PHOTOS_AN_ISSUE, RACES_A_DAY, size, span
 from collector.console.as_json import print_json
+from collector.console.common import common
 from collector.engine.crawl import due_pages, seeds
 from collector.engine.crawl_jobs import Workplace
 from collector.engine.race_days import AHEAD
@@ -117,7 +118,7 @@ async def _age(connection: Connection, robots_url: str) -> dict[str, Any]:
     }
 
 
-async def print_plan(console: Console, place: Workplace, base: str, scope: Scope, *, as_json: bool) -> ExitCode:
+async def print_plan(console: Console, place: Workplace, base: str, scope: Scope) -> ExitCode:
     """Say what a crawl of this scope would do; the exit code says whether it may."""
     copy = await current_copy(place, base)
     robots = copy.robots if copy and copy.robots else Robots.disallow_all("robots.txt is out of reach")
@@ -139,7 +140,7 @@ async def print_plan(console: Console, place: Workplace, base: str, scope: Scope
         # Each site has a lane of its own, so the longer one decides.
         "seconds": max(facts["requests"] * delay, races["race_requests"] * races_delay),
     }
-    if as_json:
+    if common().json:
         print_json(facts)
     else:
         _print(console, scope, facts)

@@ -155,17 +155,27 @@ async def open_photos(connection: Connection) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) | {"photo": f"{row[0]}-{row[1]:02}"} for row in rows]
 
 
+def check_photo(photo: str) -> tuple[str, int]:
+    """Issue and number of a photo as a person names it (`160104-01`), before anything is looked up.
+
+    Raises:
+        UsageError: it is not written so.
+    """
+    code, _, number = half_width(photo).partition("-")
+    if not (len(code) == 6 and code.isdecimal() and number.isdecimal() and len(number) < 9):
+        raise UsageError(f"{photo} is no photo; write the issue and the number, such as 160104-01.")
+    return code, int(number)
+
+
 async def decide_by_hand(connection: Connection, photo: str, horse: str) -> str:
     """Tie a photo (`160104-01`) to a horse (its id, or its name where only one bears it); returns the horse's id.
 
     Raises:
         UsageError: there is no such photo or horse, or several horses.
     """
-    code, _, number = half_width(photo).partition("-")
-    if not (len(code) == 6 and code.isdecimal() and number.isdecimal() and len(number) < 9):
-        raise UsageError(f"{photo} is no photo; write the issue and the number, such as 160104-01.")
+    code, number = check_photo(photo)
     horse_id = await _find_horse(connection, horse)
-    named = {"issue_code": code, "number": int(number), "horse_id": horse_id}
+    named = {"issue_code": code, "number": number, "horse_id": horse_id}
     if (await connection.execute(BY_HAND, named)).rowcount == 0:
         raise UsageError(f"There is no photo {photo}; `collector match --review` lists the open ones.")
     return horse_id

@@ -104,7 +104,7 @@ def test_a_worker_of_which_several_parts_fail_for_one_reason_says_it_once(
 ) -> None:
     execute(filled, f"ALTER ROLE {role} SUPERUSER")
     execute(filled, f"ALTER ROLE {role} SET default_transaction_read_only = on")
-    command = [sys.executable, "-c", f"from {main}.cli import main; main()", *words]
+    command = [sys.executable, "-c", f"from {main}.cli.app import main; main()", *words]
     env = with_sites(as_role(filled, role), tmp_path)
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60)
     said = [line for line in done.stderr.splitlines() if " INFO " not in line]

@@ -38,13 +38,11 @@ MARKUP = ("[/bold]", "[bold]", "[link=http://x.invalid]", ":horse:", "[/]", "\\[
 HOSTILE = st.lists(st.sampled_from(ACTS + MARKUP) | st.text(max_size=5), max_size=8).map("".join)
 OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 RAW = {  # who writes to a stream by itself, and why
-    "collector/program.py": "what ends a program, escaped",
-    "collector/command_base.py": "JSON, escaped",
-    "collector/plan.py": "JSON, escaped",
+    "collector/console/program.py": "what ends a program, escaped",
+    "collector/console/as_json.py": "JSON, escaped",
     "collector/demo/site.py": "the look-alike's own address",
-    "trainer/command_base.py": "JSON, escaped",
-    "trainer/job_views.py": "a job's output, through `Output` on a terminal",
-    "trainer/jobs/cloud.py": "what a job prints into its own log",
+    "trainer/cli/jobs/look.py": "a job's output, through `Output` on a terminal",
+    "trainer/jobs/cloud/driver.py": "what a job prints into its own log",
     "trainer/jobs/keeper.py": "what a job prints into its own log",
 }
 
