@@ -183,7 +183,7 @@ def demo_home(open_folder: Path, tmp_path: Path) -> dict[str, str]:
 
 def ran(python: Path, words: list[str], env: dict[str, str]) -> str:
     """What a command of the installed wheel prints."""
-    start = f"from {words[0]}.cli import main; main()"
+    start = f"from {words[0]}.cli.app import main; main()"
     done = subprocess.run([str(python), "-c", start, *words[1:]], env=env, cwd="/", capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -191,7 +191,7 @@ def ran(python: Path, words: list[str], env: dict[str, str]) -> str:
 
 @pytest.mark.slow
 def test_commands_of_an_installed_wheel_find_the_migrations_in_it(installed: Path, demo_home: dict[str, str]) -> None:
-    where = [str(installed), "-c", "from collector import database; print(database.MIGRATIONS)"]
+    where = [str(installed), "-c", "from collector.storage import database; print(database.MIGRATIONS)"]
     found = Path(subprocess.run(where, env=demo_home, cwd="/", capture_output=True, text=True).stdout.strip())
     assert found.is_relative_to(installed.parent.parent)
     ran(installed, ["collector", "db", "upgrade"], demo_home)
@@ -207,7 +207,7 @@ def test_an_installed_wheel_ships_itself_and_what_is_shipped_runs_where_nothing_
     with tarfile.open(tmp_path / "own.tar.gz") as archive:
         archive.extractall(tmp_path / "there", filter="data")
     there = {path.relative_to(tmp_path / "there").as_posix() for path in (tmp_path / "there").rglob("*")}
-    assert {"requirements-trainer.lock", "keiba_paddock-0.1.0.dist-info/METADATA", "trainer/train_command.py"} <= there
+    assert {"requirements-trainer.lock", "keiba_paddock-0.1.0.dist-info/METADATA", "trainer/cli/train.py"} <= there
     assert not [name for name in there if "RECORD" in name or "direct_url" in name or name.endswith(".pyc")]
     bare = tmp_path / "bare"
     venv.create(bare, symlinks=True)
