@@ -107,7 +107,7 @@ def test_a_version_that_is_asked_for_again_becomes_the_last_one(filled: str, tmp
 SLOWLY = """
 import sys, time
 from pathlib import Path
-from trainer import export as exporting
+from trainer.dataset import export as exporting
 from trainer.cli.app import app
 from trainer.dataset import card
 from trainer.dataset.formats import Format

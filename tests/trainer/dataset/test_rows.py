@@ -142,7 +142,7 @@ WRITER = """
 import sys, time
 from pathlib import Path
 import numpy as np
-from trainer import rows
+from trainer.dataset import rows
 from trainer.dataset.rows import DIGEST, Store
 
 rows.PIECE = 200
