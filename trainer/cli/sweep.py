@@ -51,7 +51,7 @@ def sweep(
     from collector.console.as_json import print_json
     from trainer.cli.jobs.opened import ensure, opened_book
     from trainer.dataset.manifest import find_version
-    from trainer.jobs.client import Order, check_gpus
+    from trainer.jobs.client import Order, check_gpus, check_gpus_here
     from trainer.jobs.profiles import find_profile
     from trainer.jobs.sweep import combine
     from trainer.jobs.task import Task, check_name
@@ -60,6 +60,7 @@ def sweep(
     name = check_name(name) if name else None
     home = places()
     profile = find_profile(home.home, where)
+    check_gpus_here(gpus or 0, profile.kind)
     version = find_version(home.datasets, data)
     with opened_book() as (configured, connection):
         check_gpus(connection, gpus or 0, profile.kind)

@@ -147,15 +147,8 @@ def check_gpus(connection: Connection, gpus: int, kind: str) -> None:
     Raises:
         UsageError: none of that kind of place has so many GPUs.
     """
-    if not gpus or kind == SKYPILOT:
-        return
-    if kind == LOCAL:
-        have = len(list_gpus())
-        if have < gpus:
-            raise UsageError(
-                f"--gpu {gpus}: this machine has {have or 'no'} GPU{'s' if have > 1 else ''} (`nvidia-smi` lists "
-                "them); leave it out to train on the CPU, or name another place with --where."
-            )
+    check_gpus_here(gpus, kind)
+    if not gpus or kind in (SKYPILOT, LOCAL):
         return
     fleet = [machine for machine in book.list_unended(connection)[1] if machine.fleet and machine.there]
     if all(len(machine.gpus) < gpus for machine in fleet):
@@ -163,6 +156,20 @@ def check_gpus(connection: Connection, gpus: int, kind: str) -> None:
         raise UsageError(
             f"--gpu {gpus}: of the {len(fleet)} machines on which `trainer worker` runs, none has so many"
             f"{f' ({have})' if have else ''}."
+        )
+
+
+def check_gpus_here(gpus: int, kind: str) -> None:
+    """The part of `check_gpus` that needs no database: what a job of this machine asks of it.
+
+    Raises:
+        UsageError: this machine has not that many GPUs.
+    """
+    have = len(list_gpus()) if gpus and kind == LOCAL else gpus
+    if have < gpus:
+        raise UsageError(
+            f"--gpu {gpus}: this machine has {have or 'no'} GPU{'s' if have > 1 else ''} (`nvidia-smi` lists "
+            "them); leave it out to train on the CPU, or name another place with --where."
         )
 
 

@@ -80,6 +80,8 @@ def test_a_mistake_is_one_sentence_with_exit_code_two(words: str, sentence: str)
         "trainer job run --preset nobody",
         "trainer job run --preset probe --where nowhere",
         "trainer job run --preset probe --name a/b",
+        "trainer job run --preset probe --gpu 99",
+        "trainer job run --preset probe --data none",
         "trainer sweep --preset nobody",
         "trainer train --resume --demo",
     ],

@@ -51,7 +51,7 @@ def run(
     """
     from trainer.jobs.cloud.offer import priced
     from trainer.jobs.profiles import find_profile
-    from trainer.jobs.task import Task, read_environment
+    from trainer.jobs.task import Task, check_name, read_environment
 
     if cpu and gpus:
         raise UsageError("--cpu and --gpu at once: give one of them.")
@@ -60,10 +60,11 @@ def run(
         command=tuple(command or ()), preset=preset or "", settings=tuple(settings or ()),
         environment=read_environment(environment or []), max_seconds=_seconds(max_hours), max_price=max_price,
     )  # fmt: skip
+    name = check_name(name) if name else None
     profile = priced(find_profile(places().home, where), gpus or 0)
     if max_price is not None and not profile.hourly:
         raise UsageError(f"--max-price: what {where} costs is not known; give it price_per_hour in profiles.toml.")
-    _queue(_order(task, name, gpus, data), profile, dry_run=dry_run)
+    _queue(_order(task, name, gpus or 0, data, profile), profile, dry_run=dry_run)
 
 
 def _queue(order: "Order", profile: "Profile", *, dry_run: bool) -> None:
@@ -80,17 +81,17 @@ def _queue(order: "Order", profile: "Profile", *, dry_run: bool) -> None:
             _submit(connection, settings, order, profile)
 
 
-def _order(task: "Task", name: str | None, gpus: int | None, data: str) -> "Order":
+def _order(task: "Task", name: str | None, gpus: int, data: str, profile: "Profile") -> "Order":
     """What is to be queued.
 
     Raises:
-        UsageError: the name cannot be one, or there is no such data set version.
+        UsageError: this machine has not that many GPUs, or there is no such data set version.
     """
-    from trainer.jobs.client import Order
-    from trainer.jobs.task import check_name
+    from trainer.jobs.client import Order, check_gpus_here
 
+    check_gpus_here(gpus, profile.kind)
     version = _version(places(), data, needed=bool(task.preset))
-    return Order(task, check_name(name) if name else None, gpus or 0, version, Path.cwd())
+    return Order(task, name, gpus, version, Path.cwd())
 
 
 def _seconds(hours: float | None) -> float | None:
@@ -160,11 +161,12 @@ def notebook(
     from trainer.jobs.client import check_gpus
     from trainer.jobs.notebook import make_notebook
     from trainer.jobs.profiles import find_profile
-    from trainer.jobs.task import LOCAL, read_environment
+    from trainer.jobs.task import LOCAL, check_name, read_environment
 
+    name = check_name(name) if name else None
     task = make_notebook(idle, read_environment(environment or []), _seconds(max_hours))
     profile = find_profile(places().home, LOCAL)
-    order = _order(task, name, gpus, data)
+    order = _order(task, name, gpus or 0, data, profile)
     with opened_book() as (settings, connection):
         check_gpus(connection, order.gpus, profile.kind)
         job = _submit(connection, settings, order, profile, stem="notebook")
