@@ -201,7 +201,7 @@ def test_a_preset_ships_paddock_itself_to_a_rented_machine_from_wherever_it_is_a
     assert shipped is not None
     with tarfile.open(fileobj=io.BytesIO(shipped.packed)) as tar:
         names = tar.getnames()
-    assert {LOCK, "trainer/loop.py", "collector/errors.py"} <= set(names)
+    assert {LOCK, "trainer/training/loop.py", "collector/errors.py"} <= set(names)
     assert client.find_code(order, Profile(name="local", kind="local")) is None  # the installed trainer runs it
 
 
