@@ -13,7 +13,7 @@ from typing import IO
 
 import typer
 
-from collector.cli.db import check_end, handed_on, opened, program
+from collector.cli.clients import check_end, handed_on, opened, program
 from collector.console.visible import visible
 from collector.errors import UsageError
 from collector.storage import database
@@ -24,7 +24,7 @@ DUMP = ("--format=custom", "--no-privileges", "--exclude-table-data=thumbnail")
 KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFLNK: "a link", stat.S_IFDIR: "a folder"}
 
 
-def dump(file: Path, *, force: bool, demo: bool) -> None:
+def dump(file: Path, *, force: bool) -> None:
     """`collector db dump`: beside its place, under a name of its own, until it is whole; `-` is stdout.
 
     Of any revision: a backup is what one wants before an upgrade.
@@ -32,11 +32,11 @@ def dump(file: Path, *, force: bool, demo: bool) -> None:
     if file == STDOUT:
         if sys.stdout.isatty():
             raise UsageError("A backup is no text for a terminal: write `collector db dump - > FILE`, or name a file.")
-        with opened(demo=demo, check_revision=False) as conninfo:
+        with opened(check_revision=False) as conninfo:
             _dump(conninfo, None, file)
         return
     _check_place(file, force=force)
-    with opened(demo=demo, check_revision=False) as conninfo, _beside(file) as part:
+    with opened(check_revision=False) as conninfo, _beside(file) as part:
         _dump(conninfo, part, file)
         _check_place(file, force=force)  # it may have come meanwhile
     typer.echo(visible(f"{file}: {file.stat().st_size:,} bytes"))

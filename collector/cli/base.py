@@ -1,129 +1,72 @@
-"""What every command stands on: settings, log, loop, database, the look-alike site, signals, and the last word."""
+"""What every command stands on: the options that several take, the exit codes, settings, the log, the loop.
 
-import asyncio
-import contextlib
+Nothing here, nor in the modules of the commands, imports what only some command needs before that command runs: help
+and mistakes are answered at once.
+"""
+
 import logging
-import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from typing import Any, TypeVar
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-import psycopg
-from rich.console import Console
+import typer
 
-from collector.console.terminal import EventFormatter
-from collector.engine.crawl_jobs import Workplace
-from collector.engine.schedule import Schedule, check_cron
-from collector.errors import ExitCode
-from collector.frontier.status import report
-from collector.politeness.gate import Connection
-from collector.settings import Settings, load_settings
-from collector.sources import Gift
-from collector.sources.registry import sites
-from collector.storage import database
+from collector.console.command_line import Group
+from collector.console.common import common
+
+if TYPE_CHECKING:
+    from collector.settings import Settings
+
+EXIT_CODES = (
+    "Exit codes: 0 done; 2 wrong use or configuration; 3 the site blocked or refused us, the work stays queued; "
+    "4 some pages failed; 5 the layout of pages has changed; 7 a file, a folder or a full disk stood in the way; 130 "
+    "interrupted, everything fetched is kept."
+)
+
+Since = Annotated[str | None, typer.Option(metavar="YEAR|DATE", help="First issue: 2016 or 2016-05-23.")]
+Until = Annotated[str | None, typer.Option(metavar="YEAR|DATE", help="Last issue: 2017 or 2017-12-25.")]
+
+T = TypeVar("T")
 
 
-def read_settings(*, demo: bool) -> Settings:
+def group(words: str = "") -> Group:
+    """Commands that belong together; without words of their own they stand among the program's."""
+    return Group(words, EXIT_CODES)
+
+
+def read_settings() -> "Settings":
+    """The settings of this command: with --demo those of the look-alike."""
+    from collector.settings import load_settings
+
     settings = load_settings()
-    return settings.for_demo() if demo else settings
+    return settings.for_demo() if common().demo else settings
+
+
+def check_crawl(settings: "Settings") -> None:
+    """Refuse to crawl a real site without a contact, or too fast.
+
+    Raises:
+        UsageError: with the variable to set.
+    """
+    from collector.sources.registry import addresses
+
+    settings.check_crawl(addresses(settings))
 
 
 def log_to_stderr(level: int) -> None:
+    """Send the log to stderr, the collector's own from this level on."""
+    from collector.console.terminal import EventFormatter
+
     handler = logging.StreamHandler()
     handler.setFormatter(EventFormatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("collector").setLevel(level)
-    logging.getLogger("psycopg").setLevel(logging.ERROR)  # that it tries again; whoever waits for it tells why
-
-
-T = TypeVar("T")
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # that it tries again; whoever waits for it says why
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Run to the end on the fastest loop there is."""
     try:
-        import uvloop
+        from uvloop import run
     except ImportError:  # no wheel for this platform
-        run = asyncio.run
-    else:
-        run = uvloop.run
+        from asyncio import run
     return run(main)
-
-
-@contextmanager
-def connected(settings: Settings) -> Iterator[Callable[[], Awaitable[Connection]]]:
-    """The database of these settings, as a way to connect to it."""
-    with database.opened(settings.database_url, settings.home) as conninfo:
-        yield lambda: psycopg.AsyncConnection.connect(conninfo, autocommit=True)
-
-
-@contextmanager
-def opened_database(settings: Settings, console: Console) -> Iterator[str]:
-    """The database of these settings; a person at a terminal is told of it, as its first start takes seconds."""
-    with contextlib.ExitStack() as stack:
-        with console.status("Opening the database ...") if console.is_terminal else contextlib.nullcontext():
-            conninfo = stack.enter_context(database.opened(settings.database_url, settings.home))
-        yield conninfo
-
-
-def workplace(settings: Settings, conninfo: str) -> Workplace:
-    return Workplace(
-        conninfo,
-        settings.contact,
-        sites(settings),
-        settings.crawl_delay,
-        settings.hours,
-    )
-
-
-@asynccontextmanager
-async def look_alike(settings: Settings) -> AsyncIterator[None]:
-    """The look-alike site, where it is wanted, for as long as it is needed."""
-    if not settings.demo:
-        yield
-        return
-    from collector.demo.site import serving
-
-    async with serving(port=settings.demo_port):
-        yield
-
-
-def stop_on_signals(place: Workplace) -> None:
-    """The first Ctrl-C (or SIGTERM) ends the work after the page at hand, the second at once."""
-
-    def stop() -> None:
-        if place.interrupted:
-            raise KeyboardInterrupt
-        place.interrupted = True
-        place.stopping.set()
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):  # Windows
-            loop.add_signal_handler(number, stop)
-
-
-ENDINGS = {
-    ExitCode.INTERRUPTED: "Interrupted; everything fetched is kept, the same command goes on from here.",
-    ExitCode.BLOCKED: "The site closed or refused us; the work stays queued. `collector status` says more.",
-    ExitCode.SOME_FAILED: "Some pages failed; they are tried again when due. `collector status` says which.",
-    ExitCode.LAYOUT_CHANGED: "The layout of pages has changed; they are archived, not stored as data."
-    " `collector status` names the field.",
-}
-
-
-async def say_how_it_ended(console: Console, place: Workplace, code: ExitCode) -> None:
-    """The last words of a crawl: what went wrong, or what to do next."""
-    if code in ENDINGS:
-        console.print(ENDINGS[code], soft_wrap=True)
-        return
-    async with await place.connect() as connection:
-        for thing in (await report(connection))["next"]:
-            console.print(f"Next: {thing}", soft_wrap=True)
-
-
-def read_schedule(settings: Settings) -> Schedule:
-    named = {"labels": settings.labels_cron, "back_numbers": settings.back_numbers_cron}
-    if not any(Gift.APTITUDES in site.source.gives for site in sites(settings)):
-        named["labels"] = None
-    return Schedule(**{name: check_cron(cron) if cron else None for name, cron in named.items()})

@@ -12,6 +12,7 @@ from collector.cli.progress import DAYS_AN_ISSUE, PHOTOS_AN_ISSUE, RACES_A_DAY, 
 from collector.codes import Delay, Failure
 from collector.console.as_json import print_json
 from collector.console.code_words import describe
+from collector.console.common import common
 from collector.engine.crawl import due_pages, seeds
 from collector.engine.crawl_jobs import Asked, Workplace
 from collector.engine.follow_up import AHEAD
@@ -123,7 +124,7 @@ async def _age(connection: Connection, robots_url: str) -> dict[str, Any]:
     }
 
 
-async def print_plan(console: Console, place: Workplace, scope: Scope, *, as_json: bool) -> ExitCode:
+async def print_plan(console: Console, place: Workplace, scope: Scope) -> ExitCode:
     """Say what a crawl of this scope would do; the exit code says whether it may."""
     photos = await _look(place, place.asked_for(Role.LISTING), scope.since.year)
     races = await _look(place, place.asked_for(Role.RACE_DAY), today())
@@ -140,7 +141,7 @@ async def print_plan(console: Console, place: Workplace, scope: Scope, *, as_jso
         # Each site has a lane of its own, so the longer one decides.
         "seconds": max(facts["requests"] * photos.delay, facts["race_requests"] * races.delay),
     }
-    if as_json:
+    if common().json:
         print_json(facts)
     else:
         _print(console, scope, facts)

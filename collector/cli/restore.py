@@ -14,7 +14,7 @@ import typer
 from sqlmodel import SQLModel
 
 import collector.storage.models  # noqa: F401  (fills the metadata)
-from collector.cli.db import check_end, handed_on, opened, program
+from collector.cli.clients import check_end, handed_on, opened, program
 from collector.console.visible import visible
 from collector.errors import UsageError
 from collector.storage import database
@@ -55,14 +55,14 @@ OURS = ("alembic_version", "photo_search", "horse_search")  # beside the models'
 FAILED = "The backup cannot be restored"
 
 
-def restore(file: Path, *, yes: bool, demo: bool) -> None:
+def restore(file: Path, *, yes: bool) -> None:
     """`collector db restore`: in one transaction, so that it is all there or nothing has changed; then brought up to
     date.
     """
     if not file.is_file():
         raise UsageError(f"{file} is no file; make one with `collector db dump {file}`.")
     database.check_known(_revision_of(file), f"The backup {file}")
-    with opened(demo=demo, check_revision=False) as conninfo:
+    with opened(check_revision=False) as conninfo:
         _check_target(conninfo, file, yes=yes)
         _replace(conninfo, file)
         database.upgrade(conninfo)

@@ -1,26 +1,50 @@
-"""What `collector serve` does: open the collection, open the port, serve until it is told to end."""
+"""The collection in a browser: serve."""
 
 import logging
 from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
-from rich.console import Console
+import typer
 
-from collector.cli.base import log_to_stderr, read_settings, run
-from collector.console.terminal import stderr
-from collector.settings import Settings
-from collector.storage import database
-from collector.web.app import make_app, make_guard
-from collector.web.server.guards import Guard
-from collector.web.server.serving import address, is_local, new_token, reading_token, serve_until_told
-from collector.web.service import serving
+from collector.cli.base import group, log_to_stderr, read_settings, run
+from collector.console.common import common
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from collector.settings import Settings
+    from collector.web.server.guards import Guard
+
+commands = group()
 
 
-def serve(host: str, port: int, *, admin: bool, demo: bool) -> None:
-    """`collector serve`."""
-    settings = read_settings(demo=demo)
+@commands.add("serve", json=False)
+def serve_collection(
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Address to listen on; beyond this machine it asks for a token.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, metavar="PORT", help="Port; 0 takes a free one.")] = 8770,
+    admin: Annotated[
+        bool, typer.Option("--admin", help="Print a token for decisions; without it nothing can be changed.")
+    ] = False,
+) -> None:
+    """Show the collection in a browser.
+
+    Search, horses over the years, races, what is open, and an API.
+
+    Example: collector serve
+    """
+    from collector.console.terminal import stderr
+    from collector.storage import database
+    from collector.web.app import make_app
+    from collector.web.server.serving import serve_until_told
+    from collector.web.service import serving
+
+    settings = read_settings()
     log_to_stderr(logging.WARNING)
     guard = guard_for(settings, host, admin=admin)
-    say = partial(say_where, stderr(demo=demo), host, guard)
+    say = partial(say_where, stderr(), host, guard)
+    demo = common().demo
 
     async def main(conninfo: str) -> None:
         async with serving(conninfo, guard, demo=demo) as service:
@@ -30,14 +54,19 @@ def serve(host: str, port: int, *, admin: bool, demo: bool) -> None:
         run(main(conninfo))
 
 
-def guard_for(settings: Settings, host: str, *, admin: bool) -> Guard:
+def guard_for(settings: "Settings", host: str, *, admin: bool) -> "Guard":
     """What is asked of requests: beyond this machine a token, since the photos are for private study."""
+    from collector.web.app import make_guard
+    from collector.web.server.serving import is_local, new_token, reading_token
+
     token = reading_token(settings.serve_token, host)
     return make_guard(token=token, admin_token=new_token() if admin else None, local_only=is_local(host))
 
 
-def say_where(console: Console, host: str, guard: Guard, port: int) -> None:
-    """Tell the address to open."""
+def say_where(console: "Console", host: str, guard: "Guard", port: int) -> None:
+    """Print the address to open."""
+    from collector.web.server.serving import address
+
     console.print(f"The collection is on {address(host, port, guard.token)}", soft_wrap=True)
     if guard.admin_token:
         console.print(f"Decide things from {address(host, port, guard.admin_token, 'review')}", soft_wrap=True)

@@ -7,13 +7,14 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 import typer
 from typer.core import TyperGroup
 
+from collector.console.common import Common, asked_for
 from collector.console.visible import on_one_line, visible
-from collector.errors import ExitCode, PaddockError
+from collector.errors import ExitCode, PaddockError, UsageError
 
 NOT_CONFIRMED = "Not confirmed, so nothing was done; add --yes to do it without being asked."
 PRIVATE = 0o077  # what others may never do with the files that we make: they hold photos for private study
@@ -22,41 +23,78 @@ PRIVATE = 0o077  # what others may never do with the files that we make: they ho
 class Commands(TyperGroup):
     """A group whose commands answer what a person or a machine does wrong with one sentence instead of a traceback."""
 
+    def make_context(self, info_name: Any, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Read the words of the program's own, before any command's."""
+        if parent is not None:  # within what the program answers already
+            return super().make_context(info_name, args, parent, **extra)
+        with asked_for(_foreseen(args)), self.answering():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that is meant.
+
+        Raises:
+            UsageError: there is none of this name.
+        """
+        if args[0] not in self.commands and not args[0].startswith("-"):
+            from collector.console.mistakes import unknown_command
+
+            raise UsageError(unknown_command(ctx.command_path, args[0], list(self.commands)))
+        return super().resolve_command(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
-        ctx.meta["demo"] = bool(ctx.params.get("demo")) or "--demo" in (*ctx._protected_args, *ctx.args)
-        try:
-            with private_files():
-                result = super().invoke(ctx)
+        if ctx.parent is not None:
+            return super().invoke(ctx)
+        with asked_for(_foreseen([*ctx._protected_args, *ctx.args])), self.answering(), private_files():
+            result = super().invoke(ctx)
             sys.stdout.flush()
             return result
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """End the program with a sentence and an exit code where something goes wrong that is not a mistake of ours."""
+        from collector.console.mistakes import NoArgsIsHelpError, sentence_of
+        from collector.console.mistakes import UsageError as ParserError
+
+        try:
+            yield
         except typer.Abort as error:
-            self.end(ctx, NOT_CONFIRMED, ExitCode.USAGE, error)
+            _end(NOT_CONFIRMED, ExitCode.USAGE, error)
         except KeyboardInterrupt as error:
             raise typer.Exit(ExitCode.INTERRUPTED) from error
         except BrokenPipeError as error:
             raise typer.Exit(ExitCode.READER_GONE) from error
+        except (typer.Exit, NoArgsIsHelpError):  # an exit code that is known already; help that is shown
+            raise
+        except ParserError as error:
+            _end(sentence_of(error), ExitCode.USAGE, error)
         except Exception as error:
-            told = self.trouble_of(error)
-            if told is None:  # an error of our own: its traceback is wanted
+            trouble = self.trouble_of(error)
+            if trouble is None:  # an error of our own: its traceback is wanted
                 raise
-            self.end(ctx, str(told), told.exit_code, error)
+            _end(str(trouble), trouble.exit_code, error)
 
     def trouble_of(self, error: Exception) -> PaddockError | None:
-        """What to tell of an error; None of one that is our own."""
+        """What to report of an error; None of one that is our own."""
+        if isinstance(error, PaddockError):
+            return error
         from collector.console.trouble import trouble_of  # knows the database, which --help does not need
 
-        return error if isinstance(error, PaddockError) else trouble_of(error) or _unreadable(error)
+        return trouble_of(error) or _unreadable(error)
 
-    def end(self, ctx: Any, sentence: str, exit_code: int, error: BaseException) -> None:
-        """Say the sentence and end the command."""
-        typer.echo(f"error: {on_one_line(self.worded(ctx, sentence))}", err=True)
-        raise typer.Exit(exit_code) from error
 
-    def worded(self, ctx: Any, sentence: str) -> str:
-        """The sentence with every command in it as it has to be typed."""
-        from collector.console.wording import as_typed  # draws tables, which --help does not need
+def _foreseen(words: list[str]) -> Common:
+    """What a command is asked for, as far as can be seen before its words are read."""
+    ours = words[: words.index("--")] if "--" in words else words
+    return Common(demo="--demo" in ours)
 
-        return as_typed(sentence, demo=ctx.meta["demo"])
+
+def _end(sentence: str, exit_code: int, error: BaseException) -> NoReturn:
+    """Say the sentence, with every command in it as it has to be typed, and end the command."""
+    from collector.console.wording import as_typed
+
+    typer.echo(f"error: {on_one_line(as_typed(sentence))}", err=True)
+    raise typer.Exit(exit_code) from error
 
 
 def _unreadable(error: Exception) -> PaddockError | None:

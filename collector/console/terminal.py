@@ -17,6 +17,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
+from collector.console.common import common
 from collector.console.visible import on_one_line, visible
 from collector.console.wording import ANY_WIDTH, LogFormatter, as_typed, in_japan
 
@@ -29,10 +30,10 @@ class Terminal(Console):
     It names commands as they have to be typed, and cuts and folds nothing where no person looks on.
     """
 
-    def __init__(self, file: TextIO, *, demo: bool = False) -> None:
+    def __init__(self, file: TextIO, *, demo: bool | None = None) -> None:
         width = None if file.isatty() else ANY_WIDTH
         super().__init__(file=file, highlight=False, markup=False, emoji=False, width=width)
-        self.demo = demo
+        self.demo = common().demo if demo is None else demo
 
     def render_str(self, text: str, **options: Any) -> Text:
         return super().render_str(as_typed(visible(text), demo=self.demo), **options)
@@ -42,14 +43,14 @@ class Terminal(Console):
             yield segment if segment.control else segment._replace(text=visible(segment.text))
 
 
-def stdout(*, demo: bool = False) -> Terminal:
+def stdout() -> Terminal:
     """Where a command's result goes."""
-    return Terminal(sys.stdout, demo=demo)
+    return Terminal(sys.stdout)
 
 
-def stderr(*, demo: bool = False) -> Terminal:
+def stderr() -> Terminal:
     """Where everything goes that is not the result."""
-    return Terminal(sys.stderr, demo=demo)
+    return Terminal(sys.stderr)
 
 
 def titled(title: str, words: str) -> Text:

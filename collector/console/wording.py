@@ -5,6 +5,8 @@ import re
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from collector.console.common import common
+
 JST = ZoneInfo("Asia/Tokyo")  # where the races are, and where everybody counts the days of them
 ANY_WIDTH = 10_000  # characters that no line has
 COMMAND = re.compile(r"`((?:collector|trainer) [^`]+)`")
@@ -13,15 +15,18 @@ WITHOUT_DEMO = "collector demo-site"  # it is the demo
 
 def with_demo(command: str, *, demo: bool) -> str:
     """A command as it has to be typed: with --demo where the look-alike's collection is worked on."""
-    if not demo or "--demo" in command.split() or command.startswith(WITHOUT_DEMO):
+    if not demo or {"--demo", "--help"} & set(command.split()) or command.startswith(WITHOUT_DEMO):
         return command
     ours, dashes, theirs = command.partition(" -- ")  # what stands behind is another program's
     return f"{ours} --demo{dashes}{theirs}"
 
 
-def as_typed(words: str, *, demo: bool) -> str:
-    """Words in which every command of ours, between backticks, stands as it has to be typed."""
-    return COMMAND.sub(lambda found: f"`{with_demo(found[1], demo=demo)}`", words)
+def as_typed(words: str, *, demo: bool | None = None) -> str:
+    """Words in which every command of ours, between backticks, stands as it has to be typed; in a demo, unless it is
+    said otherwise, where the running command is one.
+    """
+    wanted = common().demo if demo is None else demo
+    return COMMAND.sub(lambda found: f"`{with_demo(found[1], demo=wanted)}`", words)
 
 
 def in_japan(moment: datetime | None, *, seconds: bool = True) -> str:

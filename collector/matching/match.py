@@ -12,7 +12,7 @@ from collector.errors import UsageError
 from collector.matching.rules import Decision, Runner, Shown, days_of, decide
 from collector.politeness.gate import Connection
 from collector.sources.text_tools.text import horse_key
-from collector.storage.photo_ids import EXAMPLE, read_photo_id
+from collector.storage.photo_ids import EXAMPLE, PhotoKey, read_photo_id
 
 # Without its races there is nothing to match an issue with.
 ISSUES = """
@@ -161,22 +161,32 @@ async def open_photos(connection: Connection) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) | {"why": describe(MatchRule, row[5])} for row in rows]
 
 
+def check_photo(photo: str) -> PhotoKey:
+    """The photo that a person names, by its id or an old one, before anything is looked up.
+
+    Raises:
+        UsageError: it is not written so.
+    """
+    key = read_photo_id(half_width(photo))
+    if key is None:
+        raise UsageError(f"{photo} is not a photo; write its id, source:issue/number, such as {EXAMPLE}.")
+    return key
+
+
 async def decide_by_hand(connection: Connection, photo: str, horse: str) -> str:
     """Tie a photo (its id) to a horse (its id, or its name where only one bears it); returns the horse's id.
 
     Raises:
         UsageError: there is no such photo or horse, or several.
     """
-    named = await _find_photo(connection, half_width(photo))
+    named = await _find_photo(connection, photo)
     horse_id = await _find_horse(connection, horse)
     await connection.execute(BY_HAND, {"photo": named, "horse_id": horse_id})
     return horse_id
 
 
 async def _find_photo(connection: Connection, photo: str) -> str:
-    key = read_photo_id(photo)
-    if key is None:
-        raise UsageError(f"{photo} is not a photo; write its id, source:issue/number, such as {EXAMPLE}.")
+    key = check_photo(photo)
     facts = {"source": key.source, "code": key.code, "number": key.number}
     rows = await (await connection.execute(NAMED, facts)).fetchall()
     if not rows:

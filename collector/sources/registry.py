@@ -11,7 +11,7 @@ from collector.errors import ParseError, UsageError
 from collector.settings import Settings, read_address
 from collector.sources.keibado.source import KEIBADO
 from collector.sources.netkeiba.source import NETKEIBA
-from collector.sources.source import MAIN, Site, Source
+from collector.sources.source import MAIN, Gift, Site, Source
 
 GROUP = "paddock.sources"
 BUILT_IN = (KEIBADO, NETKEIBA)
@@ -68,6 +68,11 @@ def sites(settings: Settings) -> tuple[Site, ...]:
 def addresses(settings: Settings) -> tuple[str, ...]:
     """The addresses of the sites, each once."""
     return tuple(dict.fromkeys(site.url for site in sites(settings)))
+
+
+def is_given(settings: Settings, gift: Gift) -> bool:
+    """Whether a source that is switched on gives this."""
+    return any(gift in site.source.gives for site in sites(settings))
 
 
 def _sites_of(source: Source, settings: Settings) -> list[Site]:

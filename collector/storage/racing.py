@@ -10,6 +10,8 @@ from enum import StrEnum
 from sqlalchemy import ARRAY, Float, Integer, String, Text
 from sqlmodel import Field, SQLModel
 
+from collector.storage.axes import Axis
+
 HORSE_ID = r"^[0-9A-Za-z]{10}$"  # the first four are the year of birth for horses born in Japan
 RACE_ID = r"^[0-9]{4}[0-9A-Za-z]{8}$"  # year, racecourse, meeting, day, race; letters in races abroad
 SPRINT, MILE, MIDDLE = 0.2, 0.4, 0.6  # upper ends of distance aptitude, as the first attempt (2017) drew them
@@ -88,16 +90,6 @@ class Finish(StrEnum):
     DID_NOT_FINISH = "did_not_finish"  # 中止: pulled up
     DISQUALIFIED = "disqualified"  # 失格
     DEMOTED = "demoted"  # 降着: has a position, behind the one it crossed the line in
-
-
-class Axis(StrEnum):
-    """What an aptitude is about; the value runs from the left mark (0) to the right one (1)."""
-
-    SURFACE = "surface"  # 芝 to ダート
-    DISTANCE = "distance"  # 短い to 長い
-    RUNNING_STYLE = "running_style"  # 逃げ to 追込
-    MATURITY = "maturity"  # 早熟 to 晩成
-    WET_GOING = "wet_going"  # 得意 to 苦手
 
 
 class Kind(StrEnum):

@@ -18,8 +18,12 @@ processes = multiprocessing.get_context("forkserver")
 processes.set_forkserver_preload(
     [
         "collector.cli.app",
-        "collector.cli.commands",
-        "collector.cli.label_commands",
+        "collector.cli.horse",
+        "collector.cli.report",
+        "collector.cli.session",
+        "collector.engine.crawl",
+        "collector.engine.refresh",
+        "collector.matching.match",
         "collector.engine.crawl_jobs",
         "uvloop",
     ]

@@ -1,31 +1,80 @@
-"""What every command of `trainer` stands on: settings, folders, console, progress."""
+"""What every command stands on: the options that several take, the exit codes, settings, folders, what is printed.
+
+Nothing here, nor in the modules of the commands, imports what only some command needs before that command runs: help
+and mistakes are answered at once.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Column, Table
+import typer
 
-from collector.console.terminal import stderr, stdout
+from collector.console import program
+from collector.console.command_line import Group
+from collector.console.common import common
 from collector.console.wording import ANY_WIDTH
-from collector.settings import Settings, load_settings
+from collector.errors import PaddockError, UsageError
+from trainer.errors import not_installed
 from trainer.places import Places
 
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
 
-def read_settings(*, demo: bool) -> Settings:
+    from collector.settings import Settings
+
+EXIT_CODES = (
+    "Exit codes: 0 done; 2 wrong use, configuration or data; 6 training stopped because its loss was no number, the "
+    "last good checkpoint is kept; 7 a file or folder could not be written or read (a full disk, no permission); 130 "
+    "interrupted, --resume goes on from there."
+)
+
+# Options and arguments that several commands take.
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run: its name, its beginning, or last.")]
+RunOption = Annotated[str, typer.Option("--run", metavar="RUN", help="A run: its name, its beginning, or last.")]
+DeviceName = Annotated[str, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda or mps.")]
+Data = Annotated[str, typer.Option("--data", metavar="VERSION", help="A data set version: name or last.")]
+Values = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the preset; more than once.")
+]
+Place = Annotated[str, typer.Option("--where", metavar="PLACE", help="local, or a place of profiles.toml.")]
+Gpus = Annotated[int | None, typer.Option("--gpu", min=1, metavar="N", help="GPUs for each run.")]
+
+
+class Commands(program.Commands):
+    """A group that knows of the trainer's own parts."""
+
+    def trouble_of(self, error: Exception) -> PaddockError | None:
+        """What to report of an error; None of one that is our own."""
+        if isinstance(error, ModuleNotFoundError):
+            return UsageError(not_installed(error.name or "a library", "trainer"))
+        return super().trouble_of(error)
+
+
+def group(words: str = "", **options: Any) -> Group:
+    """Commands that belong together; without words of their own they stand among the program's."""
+    return Group(words, EXIT_CODES, cls=Commands, **options)
+
+
+def read_settings() -> "Settings":
+    """The settings of this command: with --demo those of the look-alike."""
+    from collector.settings import load_settings
+
     settings = load_settings()
-    return settings.for_demo() if demo else settings
+    return settings.for_demo() if common().demo else settings
 
 
-def places(*, demo: bool) -> Places:
-    return Places(read_settings(demo=demo).home)
+def places() -> Places:
+    """The folders of this command's home."""
+    return Places(read_settings().home)
 
 
 def warn(words: str) -> None:
     """A line on stderr that begins with `warning`."""
+    from collector.console.terminal import stderr
+
     stderr().print(f"warning: {words}", soft_wrap=True)
 
 
@@ -33,6 +82,8 @@ def print_rows(rows: Sequence[Mapping[str, str]], less: Sequence[str]) -> None:
     """A table in which names are whole: a narrow terminal does without the columns `less`, the first ones first, and
     says so.
     """
+    from collector.console.terminal import stdout
+
     console = stdout()
     if not rows:
         return
@@ -45,11 +96,13 @@ def print_rows(rows: Sequence[Mapping[str, str]], less: Sequence[str]) -> None:
         console.print(f"In a wider window, or with --json: {', '.join(less[:without])}.", style="dim")
 
 
-def _width(console: Console, table: Table) -> int:
+def _width(console: "Console", table: "Table") -> int:
     return console.measure(table, options=console.options.update(max_width=ANY_WIDTH)).maximum
 
 
-def _table(rows: Sequence[Mapping[str, str]], names: Sequence[str]) -> Table:
+def _table(rows: Sequence[Mapping[str, str]], names: Sequence[str]) -> "Table":
+    from rich.table import Column, Table
+
     table = Table(*(Column(name, overflow="fold") for name in names), box=None, pad_edge=False)
     for row in rows:
         table.add_row(*(row[name] for name in names))
@@ -57,12 +110,16 @@ def _table(rows: Sequence[Mapping[str, str]], names: Sequence[str]) -> Table:
 
 
 @contextmanager
-def progress(words: str, console: Console | None = None) -> Iterator[Any]:
-    """A bar where that is a terminal; a function that is told how much is done of how much.
+def progress(words: str, console: "Console | None" = None) -> Iterator[Any]:
+    """A bar where that is a terminal; a function that takes how much is done of how much.
 
     Whatever is printed meanwhile has to go to the same console, by default one on stderr. The bar is seen from the
     first word of it until all is done.
     """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from collector.console.terminal import stderr
+
     console = console or stderr()
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -85,4 +142,5 @@ def size_in_words(count: int) -> str:
 
 
 def absolute(path: Path) -> Path:
+    """A path that stays right in another folder."""
     return path.expanduser().absolute()

@@ -7,8 +7,8 @@ presets that reproduce the first attempt squash it (`squash`), because that is w
 import io
 import os
 import sys
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import PIL
@@ -17,6 +17,7 @@ from PIL import Image, ImageOps, features
 from collector.errors import BrokenPicture
 from collector.storage import images, picture_bytes
 from collector.storage.images import unpack
+from trainer.dataset.preparation import Preparation
 from trainer.dataset.rows import digest_of_code
 
 GREY = 127  # of the filling, the middle of what networks expect
@@ -24,15 +25,6 @@ QUALITY = 95  # of a photo that is stored smaller
 PROCESSES = os.cpu_count() or 1  # that many photos are unpacked in
 
 Pixels = np.ndarray  # uint8 (height, width, 3), RGB
-
-
-@dataclass(frozen=True, slots=True)
-class Preparation:
-    """What a network expects of a photo's geometry."""
-
-    height: int  # px
-    width: int
-    fit: Literal["pad", "squash"] = "pad"
 
 
 def describe(how: Preparation) -> dict[str, Any]:

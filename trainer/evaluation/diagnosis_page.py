@@ -7,14 +7,13 @@ from rich.console import Console
 from rich.table import Table
 
 from collector.console.as_json import json_text
-from collector.console.wording import as_typed
 from trainer.evaluation.diagnose import Diagnosis
 from trainer.evaluation.verdict import Gap
 from trainer.places import write_file
 from trainer.plots import grid, intervals, lines, save
 
 
-def print_diagnosis(console: Console, found: Diagnosis, *, demo: bool = False) -> None:
+def print_diagnosis(console: Console, found: Diagnosis) -> None:
     """Errors side by side, then what to do."""
     table = Table("error (MSE, 1..10)", "", "what the step adds", box=None)
     for name, told, gap in _rows(found):
@@ -28,7 +27,7 @@ def print_diagnosis(console: Console, found: Diagnosis, *, demo: bool = False) -
             console.print(f"  {number}. {cause}", soft_wrap=True)
     console.print("What to do next:", style="bold")
     for line in found.advice:
-        console.print(as_typed(f"  - {line}", demo=demo), soft_wrap=True)
+        console.print(f"  - {line}", soft_wrap=True)
 
 
 def _rows(found: Diagnosis) -> list[tuple[str, str, str]]:

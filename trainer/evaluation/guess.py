@@ -80,19 +80,14 @@ def make_page(quiz: Quiz, done: Callable[[], None]) -> web.Application:
     app = web.Application(middlewares=[make_middleware(Guard(COOKIE, lambda _path: COST), _welcome, _tell)])
     app.on_response_prepare.append(add_headers)
 
+    async def picture(request: web.Request) -> web.Response:
+        return _picture(quiz, int(request.match_info["number"]) - 1)
+
     async def show(_request: web.Request) -> web.Response:
         if quiz.told >= len(quiz.photos):
             return _page("<p>That was the last one. Thank you. The terminal says how well you did.</p>")
         body = PHOTO.format(number=quiz.told + 1, of=len(quiz.photos), token=html.escape(quiz.token))
         return _page(body)
-
-    async def picture(request: web.Request) -> web.Response:
-        number = int(request.match_info["number"]) - 1
-        if not 0 <= number < len(quiz.photos):
-            raise web.HTTPNotFound
-        _, _, _, body, media_type = quiz.photos[number]
-        known = media_type if media_type in EXTENSIONS else "application/octet-stream"
-        return web.Response(body=body, content_type=known)
 
     async def say(request: web.Request) -> web.Response:
         form = await request.post()
@@ -117,6 +112,15 @@ def make_page(quiz: Quiz, done: Callable[[], None]) -> web.Application:
         ]
     )
     return app
+
+
+def _picture(quiz: Quiz, number: int) -> web.Response:
+    """A photo of the quiz."""
+    if not 0 <= number < len(quiz.photos):
+        raise web.HTTPNotFound
+    _, _, _, body, media_type = quiz.photos[number]
+    known = media_type if media_type in EXTENSIONS else "application/octet-stream"
+    return web.Response(body=body, content_type=known)
 
 
 def _welcome(_request: web.Request) -> web.StreamResponse:

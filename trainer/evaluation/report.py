@@ -8,7 +8,6 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from collector.console.as_json import json_text
-from collector.console.wording import as_typed
 from collector.storage.decoders import decoders
 from trainer.dataset.examples import Side
 from trainer.dataset.formats import Format, read_shard
@@ -47,11 +46,9 @@ def sentence(evaluation: Evaluation) -> str:
     )
 
 
-def print_evaluation(console: Console, evaluation: Evaluation, *, demo: bool = False) -> None:
+def print_evaluation(console: Console, evaluation: Evaluation) -> None:
     """The table of scores, the baselines under the run."""
-    console.print(
-        as_typed(sentence(evaluation), demo=demo), style="bold" if evaluation.skill else "bold yellow", soft_wrap=True
-    )
+    console.print(sentence(evaluation), style="bold" if evaluation.skill else "bold yellow", soft_wrap=True)
     console.print(f"{evaluation.photos} photos of {evaluation.horses} horses; intervals of 95 %, resampled by horse")
     table = Table(Column("", no_wrap=True), "MSE (1..10)", "MAE", "rank", "types", "run's gain in MSE", box=None)
     rows = [(evaluation.run, evaluation.scores, ""), *_baseline_rows(evaluation)]
@@ -65,7 +62,7 @@ def print_evaluation(console: Console, evaluation: Evaluation, *, demo: bool = F
         soft_wrap=True,
     )
     for line in _warnings(evaluation):
-        console.print(as_typed(line, demo=demo), style="yellow", soft_wrap=True)
+        console.print(line, style="yellow", soft_wrap=True)
 
 
 def _baseline_rows(evaluation: Evaluation) -> list[tuple[str, Any, str]]:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from collector.errors import UsageError
-from trainer.dataset.pixels import Preparation
+from trainer.dataset.preparation import Preparation
 
 LITE = "tf_efficientnet_lite0"
 

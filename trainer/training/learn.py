@@ -23,11 +23,13 @@ from trainer.models.checkpoint import drop_checkpoints, is_begun, read_tensors
 from trainer.models.closed_form import fit_head, fit_probe, fit_svr
 from trainer.models.device import Device
 from trainer.models.features import features_of
+from trainer.models.freezing import freeze, train_mode
 from trainer.models.heads import HIGH, LOW
-from trainer.models.networks import Network, build, freeze, train_mode
+from trainer.models.networks import Network, build
 from trainer.runs.config import RunConfig
 from trainer.runs.runs import Run
-from trainer.training.loop import BEST, Batch, Loop, Photos, load_best, restore, take_step, train
+from trainer.training.batches import Batch, Photos
+from trainer.training.loop import BEST, Loop, load_best, restore, take_step, train
 
 MEAN_OF = 2_000  # photos at most, of which the mean image is made, one after the other
 TIMED = 2  # steps that tell what freezing saves; the first one warms up

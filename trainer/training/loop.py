@@ -2,8 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,47 +12,20 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from trainer.dataset.rows import Indexed
 from trainer.errors import Diverged
 from trainer.models.answers import answer
 from trainer.models.checkpoint import State, load_checkpoint, read_tensors, save_checkpoint, write_tensors
 from trainer.models.device import Device
+from trainer.models.freezing import freeze, stages, train_mode
 from trainer.models.heads import HIGH, LOW
-from trainer.models.networks import Network, as_photos, freeze, stages, train_mode
+from trainer.models.networks import Network, as_photos
 from trainer.runs.config import RunConfig
 from trainer.training.augment import augment
+from trainer.training.batches import Batch, Photos, batches
 
 BEST = "best.safetensors"
 LOOK_EVERY = 16  # steps between two looks at the loss
 SAVE_EVERY = 300.0  # seconds between checkpoints within an epoch
-
-
-@dataclass(frozen=True, slots=True)
-class Photos:
-    """What the loop learns from, or validates on: prepared photos with labels and weights."""
-
-    pixels: Indexed  # uint8 (m, height, width, 3), possibly mapped from a file
-    label: np.ndarray  # float32 (n,)
-    weight: np.ndarray  # float32 (n,)
-    places: np.ndarray | None = None  # which of the pixels, (n,); None: all of them, in their order
-
-    def __len__(self) -> int:
-        return len(self.label)
-
-    def take(self, chosen: np.ndarray) -> np.ndarray:
-        """Some of the photos, uint8 (k, height, width, 3); only these are read."""
-        return self.pixels[chosen if self.places is None else self.places[chosen]]
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What a step learns from: this process's share of a batch of `count` photos, on the device."""
-
-    pixels: Tensor  # uint8 (n, height, width, 3)
-    label: Tensor  # (n,)
-    weight: Tensor  # (n,), which add up to 1 over the whole batch
-    share: slice
-    count: int
 
 
 @dataclass(slots=True)
@@ -114,53 +86,6 @@ def rate_at(step: int, steps: int, config: RunConfig) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
 
 
-def indices_at(step: int, photos: int, config: RunConfig) -> np.ndarray:
-    """Which photos a step sees: every epoch all of them once, in an order of its own."""
-    an_epoch = -(-photos // config.batch)
-    epoch, place = divmod(step, an_epoch)
-    order = torch.randperm(photos, generator=torch.Generator().manual_seed(config.random_seed * 7919 + epoch))
-    return order[place * config.batch : (place + 1) * config.batch].numpy()
-
-
-def batches(photos: Photos, loop: Loop) -> Iterator[Batch]:
-    """The batches from the loop's step on.
-
-    The next one is read while the last one is learnt from; where they fit, all photos are on the device from the start.
-    """
-    device, config = loop.device, loop.config
-    resident = _resident(photos, device)
-
-    def read(step: int) -> Batch:
-        chosen = indices_at(step, len(photos), config)
-        share = device.share(len(chosen))
-        mine = chosen[share]
-        if resident is not None:
-            pixels = resident[torch.from_numpy(mine).to(device.name)]
-        else:
-            pixels = torch.from_numpy(photos.take(mine))
-            pixels = device.put(pixels.pin_memory() if device.name.startswith("cuda") else pixels)
-        # Every process weighs its part by the whole batch, so that the sum of their gradients is the batch's.
-        weight = torch.from_numpy(photos.weight[mine] / photos.weight[chosen].sum())
-        label = torch.from_numpy(photos.label[mine])
-        return Batch(pixels, device.put(label), device.put(weight), share, len(chosen))
-
-    with ThreadPoolExecutor(1) as pool:
-        ahead: Future[Batch] = pool.submit(read, loop.state.step)
-        for step in range(loop.state.step, loop.steps):
-            ready = ahead.result()
-            if step + 1 < loop.steps:
-                ahead = pool.submit(read, step + 1)
-            yield ready
-
-
-def _resident(photos: Photos, device: Device) -> Tensor | None:
-    """All photos on a GPU that has room for them four times over; else None."""
-    size = len(photos) * int(np.prod(photos.pixels.shape[1:]))
-    if not device.name.startswith("cuda") or 4 * size > torch.cuda.mem_get_info()[0]:
-        return None
-    return torch.from_numpy(np.array(photos.take(np.arange(len(photos))))).to(device.name)
-
-
 def take_step(loop: Loop, batch: Batch) -> Tensor:
     """One step; returns its loss, this process's part of it."""
     config, state, device = loop.config, loop.state, loop.device
@@ -207,7 +132,7 @@ def train(loop: Loop, training: Photos, validation: Photos) -> None:
     looked = time.monotonic()
     train_mode(loop.network)
     losses = torch.zeros((), device=loop.device.name)  # of the steps since the last look
-    for batch in batches(training, loop):
+    for batch in batches(training, loop.config, loop.device, range(loop.state.step, loop.steps)):
         losses += take_step(loop, batch)
         loop.state.step += 1
         ended = loop.state.step % loop.steps_an_epoch == 0

@@ -41,7 +41,7 @@ RAW = {  # who writes to a stream by itself, and why
     "collector/console/program.py": "what ends a program, escaped",
     "collector/console/as_json.py": "JSON, escaped",
     "collector/demo/site.py": "the look-alike's own address",
-    "trainer/cli/job_views.py": "a job's output, through `Output` on a terminal",
+    "trainer/cli/jobs/look.py": "a job's output, through `Output` on a terminal",
     "trainer/jobs/cloud/driver.py": "what a job prints into its own log",
     "trainer/jobs/keeper.py": "what a job prints into its own log",
 }

@@ -1,5 +1,6 @@
 """What every command prints with: hints as they have to be typed, tables whole in pipes, times of one zone."""
 
+import asyncio
 import io
 import re
 from datetime import UTC, datetime
@@ -7,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from rich.table import Table
 
+from collector.console.common import Common, asked_for, common
 from collector.console.terminal import Terminal
 from collector.console.wording import as_typed, in_japan
 from tests.paths import ROOT
@@ -23,6 +25,7 @@ PROGRAMS = ("collector", "trainer")
         ("`collector crawl --since 2016 --demo`", "`collector crawl --since 2016 --demo`"),
         ("`trainer job run -- python mine.py`", "`trainer job run --demo -- python mine.py`"),
         ("`collector demo-site` and `git init`", "`collector demo-site` and `git init`"),
+        ("`collector crawl --help`", "`collector crawl --help`"),
     ],
 )  # fmt: skip
 def test_a_hint_in_a_demo_names_the_command_of_the_demo(words: str, typed: str) -> None:
@@ -72,3 +75,15 @@ def test_no_page_and_no_message_tells_a_time_of_another_zone() -> None:
     told = re.compile(r"strftime\([^)]*UTC|%H:%M[^\"'`]*[\"'`]|astimezone\(\)|extra=\{[^}]*isoformat")
     found = {name for name, text in sources(".py", ".html").items() if told.search(text) and "/demo/" not in name}
     assert found == {"collector/console/wording.py"}
+
+
+def test_what_a_command_was_asked_for_is_known_wherever_it_prints_and_forgotten_when_it_ends() -> None:
+    assert as_typed("`collector crawl`") == "`collector crawl`"
+    with asked_for(Common(demo=True, json=True)):
+        assert common() == Common(demo=True, json=True)
+        assert as_typed("`collector crawl`") == "`collector crawl --demo`"
+        assert Terminal(io.StringIO()).demo
+        with asked_for(Common()):
+            assert not Terminal(io.StringIO()).demo
+        assert asyncio.run(asyncio.to_thread(common)).demo  # in a loop and in its threads as well
+    assert common() == Common()

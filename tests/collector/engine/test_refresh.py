@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.cli.horse_names import find_horses
+from collector.cli.horse import find_horses
 from collector.engine.refresh import Foreseen, foresee, plan
 from collector.errors import UsageError
 from collector.frontier.policy import LONGEST_INTERVAL, SHORTEST_INTERVAL, ask_opinion_at

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from collector.cli.dry_run import print_plan, robots_verdict
+from collector.console.common import Common, asked_for
 from collector.console.terminal import stdout
 from collector.demo.truth import truth
 from collector.demo.world.world import World
@@ -334,7 +335,8 @@ async def test_what_is_not_for_training_is_told_before_anything_is_asked(
     async with demo_site(world=WORLD) as site, changed(site.base, says) as wire:
         place = replace(place, sites=sites_at(wire.base), timeouts=IMPATIENT)
         verdict = await robots_verdict(place, place.sites[0], wire.base + VICTIM.image_path)
-        await print_plan(stdout(), place, SCOPE, as_json=True)
+        with asked_for(Common(json=True)):
+            await print_plan(stdout(), place, SCOPE)
         assert wire.paths == ["/robots.txt"]
     assert (verdict["allowed"], verdict["training"]) == (True, False)
     assert verdict["training_line"] == "2: Content-Signal: search=yes, ai-train=no"

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.errors import UsageError
-from trainer.cli.train import train
+from trainer.cli.train import train_run
 from trainer.jobs import code
 from trainer.jobs.client import read_age
 from trainer.jobs.profiles import find_profile, read_profiles
@@ -98,9 +98,7 @@ def test_a_name_that_no_run_can_have_is_told_before_anything_is_looked_at(name: 
     with pytest.raises(UsageError, match="is no name"):
         runs.check_name(name)
     with pytest.raises(UsageError, match="is no name"):
-        train(
-            "probe", "no such data set", (), (), name, "no such device", None, resume=False, as_json=False, demo=False
-        )
+        train_run("probe", "no such data set", name=name, device="no such device")
 
 
 def test_variables_are_set_or_taken_from_the_machine_and_ours_cannot_be_set() -> None:

@@ -29,11 +29,13 @@ from trainer.inference.serving import Predictor
 from trainer.models.answers import answer
 from trainer.models.backbones import Backbone
 from trainer.models.closed_form import fit_svr, ridge_path
+from trainer.models.freezing import freeze, stages, train_mode
 from trainer.models.heads import Bins, Plain
-from trainer.models.networks import Network, Scaling, as_photos, build, freeze, stages, train_mode
+from trainer.models.networks import Network, Scaling, as_photos, build
 from trainer.places import Places
 from trainer.runs.config import LITE, PRESETS, make_config
-from trainer.training.loop import Loop, Photos, train
+from trainer.training.batches import Photos
+from trainer.training.loop import Loop, train
 
 # --- freezing ---------------------------------------------------------------------------------------------
 

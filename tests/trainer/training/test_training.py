@@ -31,8 +31,9 @@ from trainer.runs.config import make_config
 from trainer.runs.runs import list_runs, read_run
 from trainer.training import loop
 from trainer.training.augment import augment
+from trainer.training.batches import indices_at
 from trainer.training.learn import Told, gather, learn
-from trainer.training.loop import indices_at, rate_at
+from trainer.training.loop import rate_at
 
 QUICK = ("height=16", "width=16", "epochs=3", "batch=64")
 COMMAND = [sys.executable, "-m", "trainer"]

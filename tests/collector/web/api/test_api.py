@@ -213,8 +213,8 @@ async def test_a_photo_is_told_with_where_it_is_from_and_what_may_be_done_with_i
 
 async def test_a_photo_that_is_open_or_not_held_yet_says_so(opened: Open, own: Shown) -> None:
     (first, second) = execute(
-        own.conninfo, "SELECT photo, split_part(split_part(photo, ':', 2), '/', 1), id FROM photo_search"
-        " ORDER BY photo LIMIT 2"
+        own.conninfo,
+        "SELECT photo, split_part(split_part(photo, ':', 2), '/', 1), id FROM photo_search ORDER BY photo LIMIT 2",
     )
     execute(own.conninfo, "DELETE FROM photo_match WHERE issue_code = %s", first[1])
     execute(own.conninfo, "UPDATE photo SET digest = NULL, width = NULL, height = NULL WHERE id = %s", second[2])

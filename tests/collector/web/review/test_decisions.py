@@ -212,7 +212,12 @@ async def test_an_unknown_horse_is_told_of_and_nothing_changes(own: Shown, opene
 
 @pytest.mark.parametrize(
     "fields",
-    [{}, {"photo": "160104"}, {"photo": "160104-999999999999", "horse": "x"}, {"photo": "keibado:160104/01", "horse": "a\0b"}],
+    [
+        {},
+        {"photo": "160104"},
+        {"photo": "160104-999999999999", "horse": "x"},
+        {"photo": "keibado:160104/01", "horse": "a\0b"},
+    ],
 )
 async def test_what_is_no_decision_is_a_problem(shown: Shown, opened: Open, fields: dict[str, str]) -> None:
     async with opened(guard=generous(admin_token=ADMIN)) as client:

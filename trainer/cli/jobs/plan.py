@@ -5,7 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from collector.console.as_json import print_json
-from trainer.cli.base import size_in_words, stdout
+from collector.console.common import common
+from collector.console.terminal import stdout
+from trainer.cli.base import size_in_words
 from trainer.jobs import bundles, client
 from trainer.jobs.book import Connection
 from trainer.jobs.client import Order, Shipment
@@ -17,7 +19,7 @@ from trainer.jobs.task import LOCAL
 from trainer.places import Places
 
 
-def show_plan(connection: Connection, order: Order, profile: Profile, places: Places, *, as_json: bool) -> None:
+def show_plan(connection: Connection, order: Order, profile: Profile, places: Places) -> None:
     """Say what `trainer job run` would do with this order."""
     shipment = client.find_code(order, profile)
     facts = {"place": profile.name, "runs_on": _runs_on(order, profile), "code": _code(connection, shipment)}
@@ -25,7 +27,7 @@ def show_plan(connection: Connection, order: Order, profile: Profile, places: Pl
     facts |= {"currency": profile.currency}
     if profile.kind == SKYPILOT:
         facts["task"] = _describe(order, profile, places, shipment)
-    if as_json:
+    if common().json:
         print_json(facts)
         return
     console = stdout()
@@ -37,7 +39,7 @@ def show_plan(connection: Connection, order: Order, profile: Profile, places: Pl
     console.print(f"data:    {facts['data'] or 'none'}")
     console.print(f"runs on: {facts['runs_on']}", soft_wrap=True)
     if "task" in facts:
-        console.print(as_yaml(facts["task"]), markup=False, soft_wrap=True)
+        console.print(as_yaml(facts["task"]), soft_wrap=True)
     console.print("Nothing is queued.")
 
 
