@@ -150,7 +150,7 @@ def match_horses(
     by_hand: Annotated[
         tuple[str, str] | None,
         typer.Option(
-            "--set", metavar="PHOTO HORSE", help="Decide one by hand, for good: its id, and the horse's id or name."
+            "--set", metavar="PHOTO HORSE", help="Decide one by hand, for good: photo and horse, each by its id."
         ),
     ] = None,
 ) -> None:
