@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -29,6 +30,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--chaos-seed", type=int, default=20261125, help="which strikes, and when")
     group.addoption("--chaos-strikes", type=int, default=60, help="how many")
     group.addoption("--chaos-kinds", help="only these, separated by commas: kill a worker, cut a session, ...")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was skipped, and how to have it run, in one line; why is for each test to say."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    whys = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    if whys:
+        terminalreporter.write_line("Skipped: " + "; ".join(f"{count} ({why})" for why, count in whys.most_common()))
 
 
 @pytest.fixture(autouse=True)
