@@ -18,6 +18,7 @@ from psycopg.sql import SQL, Identifier
 
 from collector.demo.world.world import World
 from collector.storage import database
+from tests.conftest import MakeTemplate
 from tests.filled import fill
 from tests.trainer.exported import A_SHARD
 from tests.trainer.stable import Stable
@@ -124,9 +125,14 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def template(request: pytest.FixtureRequest, template: str, make_template: MakeTemplate) -> str:
+    """Some sixty photos, for the tests that ask for them."""
+    return make_template("template_filled", fill) if "filled" in request.fixturenames else template
+
+
+@pytest.fixture
 def filled(conninfo: str) -> str:
     """A database with some sixty photos."""
-    fill(conninfo)
     return conninfo
 
 
