@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import multiprocessing
 import os
 import signal
 import sys
@@ -13,21 +12,7 @@ from multiprocessing.process import BaseProcess
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-# One process that has everything imported; each crawler is forked from it in milliseconds.
-processes = multiprocessing.get_context("forkserver")
-processes.set_forkserver_preload(
-    [
-        "collector.cli.app",
-        "collector.cli.horse",
-        "collector.cli.report",
-        "collector.cli.session",
-        "collector.engine.crawl",
-        "collector.engine.refresh",
-        "collector.matching.match",
-        "collector.engine.crawl_jobs",
-        "uvloop",
-    ]
-)
+from tests.commands import forked
 
 YEARS = (date(2006, 1, 1), date(2017, 12, 31))
 
@@ -77,7 +62,7 @@ def command_in_process(folder: str, environment: dict[str, str], *words: str) ->
 
 def start(target: Callable[..., None], *arguments: object) -> BaseProcess:
     """Start one of the above."""
-    process = processes.Process(target=target, args=arguments, daemon=True)
+    process = forked.Process(target=target, args=arguments, daemon=True)
     process.start()
     return process
 

@@ -30,6 +30,7 @@ class Stable:
     home: Path
     project: Path
     conninfo: str
+    program: str = "trainer"  # the module that its commands run
 
     @property
     def environment(self) -> dict[str, str]:
@@ -42,7 +43,7 @@ class Stable:
     def start(self, *words: str, **more: str) -> "subprocess.Popen[str]":
         """A command in a process of its own."""
         return subprocess.Popen(
-            [sys.executable, "-m", "trainer", *words], cwd=self.project, env=self.environment | more, text=True,
+            [sys.executable, "-m", self.program, *words], cwd=self.project, env=self.environment | more, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 

@@ -16,6 +16,7 @@ import pytest
 from collector.cli.app import app
 from collector.demo.truth import truth
 from collector.demo.world.world import World
+from tests.commands import run_command
 from tests.demo_site import DemoSite, demo_site
 from tests.filled import execute, fill
 
@@ -34,13 +35,9 @@ def environment(conninfo: str | None, base: str | None = None, **more: str) -> d
 
 async def collector(*words: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
-    process = await asyncio.create_subprocess_exec(
-        *COMMAND, *words, env=env, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    out, err = await process.communicate()
-    assert process.returncode is not None
-    assert "Traceback" not in err.decode()
-    return subprocess.CompletedProcess(words, process.returncode, out.decode(), err.decode())
+    done = await asyncio.to_thread(run_command, "collector", *words, env=env)
+    assert "Traceback" not in done.stderr
+    return done
 
 
 async def crawled(site: DemoSite, conninfo: str, *words: str) -> subprocess.CompletedProcess[str]:

@@ -17,7 +17,8 @@ from collector.errors import ExitCode, UsageError
 from collector.settings import Settings
 from collector.storage import database
 from tests.collector.cli.test_cli import COMMAND, environment
-from tests.filled import SMALL, execute, fill
+from tests.conftest import MakeTemplate
+from tests.filled import execute, fill
 from trainer.cli.app import app as trainer_app
 from trainer.inference.collection import conninfo_if_any
 
@@ -32,8 +33,13 @@ TRAINING = [["job", "list"], ["job", "run", "--", "true"], ["job", "prune"], ["w
 
 
 @pytest.fixture
+def template(request: pytest.FixtureRequest, template: str, make_template: MakeTemplate) -> str:
+    """A world, for the tests that ask for one."""
+    return make_template("template_filled", fill) if "filled" in request.fixturenames else template
+
+
+@pytest.fixture
 def filled(conninfo: str) -> str:
-    fill(conninfo, SMALL)
     return conninfo
 
 

@@ -19,6 +19,7 @@ from collector.demo.world.world import World
 from collector.storage import database
 from collector.storage.embedded import binary, lease
 from tests.collector.cli.test_cli import COMMAND, collector, environment
+from tests.conftest import MakeTemplate
 from tests.filled import execute, fill
 
 WORLD = World(years=range(2015, 2016), issues_per_year=1, photos_per_issue=2)
@@ -28,8 +29,17 @@ ENCODED = "s3cr%20t%2F%C3%B6f%40us"
 
 
 @pytest.fixture
+def template(request: pytest.FixtureRequest, template: str, make_template: MakeTemplate) -> str:
+    """A world, for the tests that ask for one."""
+    return (
+        make_template("template_dump", lambda conninfo: fill(conninfo, WORLD))
+        if "filled" in request.fixturenames
+        else template
+    )
+
+
+@pytest.fixture
 def filled(conninfo: str) -> str:
-    fill(conninfo, WORLD)
     return conninfo
 
 

@@ -17,7 +17,8 @@ import pytest
 from collector.errors import UsageError
 from collector.settings import load_settings
 from tests.collector.cli.test_cli import COMMAND, environment
-from tests.filled import SMALL, execute, fill
+from tests.conftest import MakeTemplate
+from tests.filled import execute, fill
 
 RUN = " ".join(f"'{word}'" for word in COMMAND)
 
@@ -36,9 +37,14 @@ def locales(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def template(request: pytest.FixtureRequest, template: str, make_template: MakeTemplate) -> str:
+    """A world, for the tests that ask for a horse."""
+    return make_template("template_filled", fill) if "horse" in request.fixturenames else template
+
+
+@pytest.fixture
 def horse(conninfo: str) -> tuple[str, str]:
     """A horse's id and its name, in a database of its own."""
-    fill(conninfo, SMALL)
     ((horse_id, name),) = execute(conninfo, "SELECT horse_id, name FROM horse ORDER BY horse_id LIMIT 1")
     return horse_id, name
 

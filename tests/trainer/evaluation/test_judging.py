@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 
 from collector.errors import UsageError
 from collector.storage.racing import Kind, kind_of
-from tests.trainer.conftest import CPU, WORLD, make_version, start, trained
+from tests.trainer.conftest import CPU, SMALL, WORLD, Trained, make_version, start, trained
 from trainer.dataset.data import Table
 from trainer.dataset.examples import Side
 from trainer.dataset.export import Request
@@ -35,8 +35,6 @@ from trainer.models.answers import COVERAGE, Answers, Calibration, calibrate
 from trainer.places import Places
 from trainer.runs.config import make_config
 from trainer.training.learn import Told, gather, learn
-
-SMALL = ("height=64", "width=96")
 
 
 def table(rows: list[dict[str, Any]]) -> Table:
@@ -163,9 +161,9 @@ def test_few_horses_promise_no_narrow_interval() -> None:
 
 
 def test_a_model_with_skill_is_told_beside_its_baselines_and_its_page_has_every_plot(
-    places: Places, version: Version
+    places: Places, version: Version, probe: Trained
 ) -> None:
-    run, _, _ = trained(places, version, "probe", *SMALL)
+    run, _, _ = probe
     evaluation, answered = evaluate(run, Side.TEST, places, CPU)
     assert sentence(evaluation).startswith("SKILL.")
     assert evaluation.verdict is Verdict.SKILL
@@ -218,8 +216,8 @@ def test_a_split_by_issue_leaks_and_the_evaluation_says_what_that_is_worth(
         evaluate(run, Side.TEST, places, CPU)
 
 
-def test_a_diagnosis_sets_errors_side_by_side_and_advises_on_the_largest_gap(places: Places, version: Version) -> None:
-    run, network, material = trained(places, version, "probe", *SMALL)
+def test_a_diagnosis_sets_errors_side_by_side_and_advises_on_the_largest_gap(probe: Trained) -> None:
+    run, network, material = probe
     found = diagnose(run, network, material.table, material.pixels, CPU, human=1.0)
     assert list(found.errors) == ["train", "train_dev", "validation", "test"]
     assert set(found.gaps) == {"bias", "variance", "mismatch", "overfit_to_validation"}
@@ -231,8 +229,8 @@ def test_a_diagnosis_sets_errors_side_by_side_and_advises_on_the_largest_gap(pla
     assert found.causes == []
 
 
-def test_saliency_is_the_same_twice_and_says_how_much_lies_on_the_frame(places: Places, version: Version) -> None:
-    _, network, material = trained(places, version, "probe", *SMALL)
+def test_saliency_is_the_same_twice_and_says_how_much_lies_on_the_frame(probe: Trained) -> None:
+    _, network, material = probe
     pixels = np.array(material.pixels[:3])
     maps = saliency(network, pixels, CPU)
     assert maps.shape == (3, 64, 96)

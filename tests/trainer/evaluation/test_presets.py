@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.trainer.conftest import CPU, trained
+from tests.trainer.conftest import CPU, Trained, trained
 from trainer.dataset.examples import Side
 from trainer.dataset.manifest import Version
 from trainer.evaluation.baselines import constant_median
@@ -13,7 +13,6 @@ from trainer.evaluation.scores import is_nearly_constant
 from trainer.models.answers import answer
 from trainer.models.networks import Network
 from trainer.places import Places
-from trainer.runs.runs import Run
 from trainer.training import learn as learning
 from trainer.training.learn import Material, mse
 
@@ -38,12 +37,12 @@ def test_modern_features_beat_the_first_attempt_and_the_constant_by_15_percent(
     places: Places, version: Version
 ) -> None:
     # Less than they have by default. `benchmarks/presets.py` gives first-cnn all of its 50 epochs: docs/presets.md.
-    small = ("height=96", "width=128")
+    small = ("height=64", "width=64")
     runs = {
         "svr": trained(places, version, "svr"),
-        "first-cnn": trained(places, version, "first-cnn", "epochs=20"),
+        "first-cnn": trained(places, version, "first-cnn", "epochs=5"),
         "probe": trained(places, version, "probe", *small),
-        "finetune": trained(places, version, "finetune", *small, "epochs=2"),
+        "finetune": trained(places, version, "finetune", *small, "epochs=1"),
     }
     errors = {name: unseen(network, material) for name, (_, network, material) in runs.items()}
     errors["constant"] = constant(runs["svr"][2])
@@ -52,7 +51,7 @@ def test_modern_features_beat_the_first_attempt_and_the_constant_by_15_percent(
     assert errors["finetune"] < MARGIN * beaten, errors
 
 
-def judged(run: tuple[Run, Network, Material]) -> tuple[Diagnosis, bool]:
+def judged(run: Trained) -> tuple[Diagnosis, bool]:
     """A run's diagnosis, and whether its answers to new horses are nearly constant."""
     one, network, material = run
     outside = material.table.on(Side.VALIDATION)
@@ -66,7 +65,7 @@ def test_the_transfer_of_2017_collapses_to_a_constant_and_the_diagnosis_names_th
     places: Places, version: Version, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(learning, "_time_saved", lambda *_: "")  # which takes as long as the training here
-    square = ("height=96", "width=96")
+    square = ("height=80", "width=80")
     collapsed = trained(places, version, "alexnet-frozen-2017", *square, "epochs=1")
     found, constant_answers = judged(collapsed)
     assert constant_answers
@@ -84,8 +83,8 @@ def test_the_transfer_of_2017_collapses_to_a_constant_and_the_diagnosis_names_th
     assert found.causes == []
 
 
-def test_more_horses_help_and_the_curve_says_what_twice_as_many_would_bring(places: Places, version: Version) -> None:
-    run, _, material = trained(places, version, "probe", "height=64", "width=96")
+def test_more_horses_help_and_the_curve_says_what_twice_as_many_would_bring(probe: Trained) -> None:
+    run, _, material = probe
     curve = learning_curve(run, material, CPU, shares=(0.1, 0.3, 1.0))
     assert [point.horses for point in curve.points] == sorted(point.horses for point in curve.points)
     assert curve.points[-1].validation_mse < curve.points[0].validation_mse

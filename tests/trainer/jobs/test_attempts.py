@@ -18,6 +18,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Identifier
 
+from tests.trainer import hurried
 from tests.trainer.stable import WITHIN, Stable, alive
 from trainer.dataset.manifest import Version
 from trainer.errors import Superseded
@@ -414,10 +415,13 @@ COUNTING = (
 
 
 @pytest.fixture
-def fleet(stable: Stable, tmp_path: Path) -> list[Stable]:
-    """Two machines of a fleet, on which nothing runs yet."""
+def fleet(stable: Stable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Stable]:
+    """Two machines of a fleet, on which nothing runs yet, and which wait no longer than they must."""
+    monkeypatch.setattr(hold, "FROZEN", hurried.FROZEN)
     (stable.home / "profiles.toml").write_text('[stable]\nkind = "fleet"\n')
-    machines = [Stable(tmp_path / name, stable.project, stable.conninfo) for name in ("one", "two")]
+    machines = [
+        Stable(tmp_path / name, stable.project, stable.conninfo, "tests.trainer.hurried") for name in ("one", "two")
+    ]
     for machine in machines:
         machine.home.mkdir()
     return machines
@@ -482,7 +486,7 @@ def test_a_frozen_machine_has_ended_its_job_before_another_begins_and_woken_it_w
     assert not alive(command)
     stable.wait_until(lambda: step_at(fleet[1], name) > 5)
     workers[0].send_signal(signal.SIGCONT)
-    time.sleep(4)
+    time.sleep(4 * hurried.BEAT_EVERY)
     job = stable.job(name)
     assert (job.state, job.attempts) == (State.RUNNING, 2)
     assert alive(fleet[1].child_pid(name))

@@ -65,7 +65,9 @@ def test_a_machine_of_the_fleet_fetches_code_and_data_once_and_brings_the_run_ba
 
 def test_a_job_of_a_machine_whose_heart_stands_still_is_taken_over_by_another(stable: Stable, tmp_path: Path) -> None:
     (stable.home / "profiles.toml").write_text('[stable]\nkind = "fleet"\n')
-    machines = [Stable(tmp_path / name, stable.project, stable.conninfo) for name in ("one", "two")]
+    machines = [
+        Stable(tmp_path / name, stable.project, stable.conninfo, "tests.trainer.hurried") for name in ("one", "two")
+    ]
     for one in machines:
         one.home.mkdir()
     worker = machines[0].start("worker")
