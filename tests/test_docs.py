@@ -149,7 +149,7 @@ def test_the_drawing_has_every_room_and_its_arrows_point_down(program: str, numb
             assert re.search(rf"\b{program}(\.| import ){lower}\b", code), (upper, lower)
 
 
-def test_the_ten_questions_are_answered_by_files_and_functions_that_are_there() -> None:
+def test_the_ten_questions_are_answered_by_files_that_are_there() -> None:
     questions = rows(ARCHITECTURE, "Where is it decided?")
     assert len(questions) == 10
     assert [question for question, answer in questions if not PATH.match(codes(answer)[0])] == []

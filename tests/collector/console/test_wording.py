@@ -77,7 +77,7 @@ def test_no_page_and_no_message_tells_a_time_of_another_zone() -> None:
     assert found == {"collector/console/wording.py"}
 
 
-def test_what_a_command_was_asked_for_is_known_wherever_it_prints_and_forgotten_when_it_ends() -> None:
+def test_what_a_command_was_asked_for_is_known_wherever_it_prints() -> None:
     assert as_typed("`collector crawl`") == "`collector crawl`"
     with asked_for(Common(demo=True, json=True)):
         assert common() == Common(demo=True, json=True)

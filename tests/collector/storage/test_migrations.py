@@ -312,7 +312,7 @@ SAID: tuple[LiteralString, ...] = (
 )
 
 
-def test_sentences_become_codes_with_their_details_and_are_the_same_sentences_afterwards(empty_conninfo: str) -> None:
+def test_sentences_become_codes_and_are_the_same_sentences_afterwards(empty_conninfo: str) -> None:
     database.upgrade(empty_conninfo, "0017")
     with psycopg.connect(empty_conninfo, autocommit=True) as connection:
 
