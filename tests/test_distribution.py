@@ -62,7 +62,7 @@ def test_an_install_from_a_path_is_none_of_those(line: str) -> None:
     assert not installs_of_ours(line)
 
 
-def test_no_file_has_us_installed_from_an_index_where_the_name_may_be_a_strangers() -> None:
+def test_no_file_has_us_installed_from_an_index() -> None:
     found = {
         str(path.relative_to(ROOT)): names
         for path in tracked()
@@ -134,9 +134,7 @@ def test_the_wheel_says_its_name_its_rights_and_its_pythons(wheel: Path) -> None
     assert {"collector/py.typed", "trainer/py.typed"} <= names_in(wheel)
 
 
-def test_the_sdist_has_what_a_wheel_is_built_of_and_nothing_that_git_does_not_know(
-    sdist: Path, wheel: Path, tmp_path: Path
-) -> None:
+def test_the_sdist_has_what_a_wheel_is_built_of_and_nothing_else(sdist: Path, wheel: Path, tmp_path: Path) -> None:
     with tarfile.open(sdist) as archive:
         archive.extractall(tmp_path / "source", filter="data")
     (source,) = (tmp_path / "source").iterdir()
@@ -199,9 +197,7 @@ def test_commands_of_an_installed_wheel_find_the_migrations_in_it(installed: Pat
     assert "1 issues" in ran(installed, ["collector", "status", "--demo"], demo_home)
 
 
-def test_an_installed_wheel_ships_itself_and_what_is_shipped_runs_where_nothing_of_ours_is_installed(
-    installed: Path, tmp_path: Path
-) -> None:
+def test_an_installed_wheel_ships_itself_and_runs_on_a_bare_machine(installed: Path, tmp_path: Path) -> None:
     pack = f"from trainer.jobs import own; open({str(tmp_path / 'own.tar.gz')!r}, 'wb').write(own.pack())"
     subprocess.run([str(installed), "-c", pack], cwd="/", check=True)
     with tarfile.open(tmp_path / "own.tar.gz") as archive:

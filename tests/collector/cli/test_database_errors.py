@@ -156,7 +156,7 @@ def test_a_database_of_a_later_revision_is_left_alone_by_every_command(filled: s
     assert execute(filled, "SELECT version_num FROM alembic_version") == [("0099",)]
 
 
-def test_a_collection_is_searched_by_the_trainer_only_where_it_can_be_read(filled: str, empty_conninfo: str) -> None:
+def test_the_trainer_searches_a_collection_only_where_it_can_be_read(filled: str, empty_conninfo: str) -> None:
     with conninfo_if_any(Settings(database_url=filled)) as conninfo:
         assert conninfo == database.conninfo_for(filled)
     with conninfo_if_any(Settings(database_url=empty_conninfo)) as conninfo:

@@ -76,9 +76,7 @@ async def test_nothing_but_a_file_is_ever_replaced(filled: str, tmp_path: Path) 
     assert file.read_bytes() == b"kept"
 
 
-async def test_a_file_that_is_there_is_replaced_only_by_force_and_never_for_more_eyes(
-    filled: str, tmp_path: Path
-) -> None:
+async def test_a_file_is_replaced_only_by_force_and_never_for_more_eyes(filled: str, tmp_path: Path) -> None:
     file = tmp_path / "paddock.dump"
     file.write_bytes(b"kept")
     file.chmod(0o644)
@@ -177,9 +175,7 @@ def make_read_only(disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
 
 
-async def test_a_full_disk_and_one_that_is_read_only_are_a_sentence_and_leave_nothing(
-    filled: str, small_disk: Path
-) -> None:
+async def test_a_full_or_read_only_disk_is_a_sentence_and_leaves_nothing(filled: str, small_disk: Path) -> None:
     done = await dump(filled, str(small_disk / "paddock.dump"))
     assert (done.returncode, "The disk is full" in done.stderr) == (7, True)
     assert list(small_disk.iterdir()) == []
@@ -201,7 +197,7 @@ async def test_stdout_on_a_full_disk_is_a_sentence(filled: str) -> None:
 # --- from which revision to which -------------------------------------------------------------------------
 
 
-async def test_a_backup_of_every_earlier_revision_is_made_restored_over_a_new_one_and_brought_up_to_date(
+async def test_a_backup_of_every_revision_is_restored_and_brought_up_to_date(
     empty_conninfo: str, conninfo: str, tmp_path: Path
 ) -> None:
     for revision in sorted(database.known_revisions()):
@@ -218,7 +214,7 @@ async def test_a_backup_of_every_earlier_revision_is_made_restored_over_a_new_on
         )
 
 
-async def test_a_database_of_a_later_revision_is_backed_up_and_its_backup_refused(
+async def test_a_later_revision_is_backed_up_and_its_backup_refused(
     filled: str, other_conninfo: str, tmp_path: Path
 ) -> None:
     execute(filled, "UPDATE alembic_version SET version_num = '0099'")
@@ -272,7 +268,7 @@ async def test_a_cut_off_backup_changes_nothing(filled: str, other_conninfo: str
         assert execute(other_conninfo, HELD) == before
 
 
-async def test_a_restore_that_has_to_wait_for_somebody_says_so_and_changes_nothing(
+async def test_a_restore_that_has_to_wait_says_so_and_changes_nothing(
     filled: str, other_conninfo: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "paddock.dump"

@@ -117,7 +117,7 @@ def test_a_shell_on_the_database_whose_reader_has_gone_ends_as_others_do(conninf
     assert (Path("code").read_text(), done.stderr) == ("141\n", "")
 
 
-def test_a_ctrl_c_in_a_shell_on_the_database_breaks_off_a_statement_and_not_the_shell(conninfo: str) -> None:
+def test_a_ctrl_c_in_psql_breaks_off_a_statement_and_not_the_shell(conninfo: str) -> None:
     shell = subprocess.Popen(
         [*COMMAND, "db", "psql"],
         env=environment(conninfo), start_new_session=True,
@@ -182,9 +182,7 @@ def test_an_address_of_nothing_is_no_address(monkeypatch: pytest.MonkeyPatch, ad
     assert load_settings().database_url is None
 
 
-def test_a_home_in_a_home_or_in_this_folder_is_the_same_one_from_everywhere(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_home_is_the_same_one_from_everywhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", "/home/keeper")
     monkeypatch.setenv("PADDOCK_HOME", "~/paddock")
     assert load_settings().home == Path("/home/keeper/paddock")
@@ -210,7 +208,7 @@ def disk(open_folder: Path) -> Iterator[Path]:
     subprocess.run(["umount", folder], check=True)
 
 
-def test_a_home_on_a_full_disk_or_one_that_cannot_be_written_is_a_sentence(disk: Path) -> None:
+def test_a_home_that_cannot_be_written_is_a_sentence(disk: Path) -> None:
     (disk / "file").touch()
     done = run(["status"], environment(None, PADDOCK_HOME=str(disk / "file")))
     assert (done.returncode, b"set PADDOCK_HOME to another folder" in done.stderr) == (2, True)

@@ -42,7 +42,7 @@ async def test_before_the_first_answer_it_says_that_it_waits_for_it() -> None:
         assert "waiting" not in seen(progress)
 
 
-async def test_a_log_has_a_line_at_once_for_whatever_begins_to_be_waited_for_and_no_second_one() -> None:
+async def test_a_log_has_one_line_at_once_for_whatever_is_waited_for() -> None:
     log = io.StringIO()
     with Progress(Console(file=log, width=100), tell_crawl) as progress:
         for waits in ((), (), (Wait("one host"),), (Wait("one host"), Wait("the database")), (), (Wait("one host"),)):

@@ -117,7 +117,7 @@ def test_photos_and_entries_meet_as_the_truth_says():
         assert _decide(photo) == expected
 
 
-def test_most_photos_have_a_race_some_horses_are_misprinted_and_a_few_are_anybodys_guess():
+def test_most_photos_have_a_race_and_some_horses_are_misprinted():
     names = RACES.registry.names
     misprinted = [photo for photo in TRUE.photos if photo.horse_id and names[photo.horse_id] != photo.horse_name]
     assert 10 < len(misprinted) < 60
@@ -204,7 +204,7 @@ def _bars(tree: LexborHTMLParser, table: str) -> list[tuple[int, ...]]:
     ]
 
 
-def test_half_of_the_horse_pages_hold_the_aptitude_and_all_are_asked_for_it():
+def test_half_of_the_horse_pages_hold_the_aptitude():
     holding = 0
     ids = list(RACES.registry.names)
     for horse_id in ids:
@@ -242,7 +242,7 @@ def test_scripts_are_told_that_an_unknown_horse_is_none():
     assert answer_path(WORLD, "/horse/1990100001/") is None
 
 
-def test_the_search_answers_one_hit_with_its_page_several_with_a_list_and_none_with_a_word():
+def test_the_search_answers_one_hit_several_hits_and_none():
     names = RACES.registry.names
     single = next(i for i, name in names.items() if sum(name in other for other in names.values()) == 1)
     double = next(name for name, count in Counter(names.values()).items() if count == 2)

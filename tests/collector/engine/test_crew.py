@@ -302,7 +302,7 @@ async def _waits(connection: Connection) -> bool:
 
 
 @pytest.mark.parametrize("after", [0, 3])
-async def test_who_waits_for_a_locked_database_says_so_within_three_seconds_and_goes_on(
+async def test_who_waits_for_a_locked_database_says_so_and_goes_on(
     place: Workplace, connection: Connection, caplog: pytest.LogCaptureFixture, after: int
 ) -> None:
     caplog.set_level("INFO", "collector.engine.crew")

@@ -217,7 +217,7 @@ async def test_retry_after_closes_the_host_for_so_long(place: Workplace, fault: 
         assert len(site.requests) == asked
 
 
-async def test_a_pause_that_is_shorter_than_our_own_is_not_taken_and_the_longer_one_is_waited_for(
+async def test_of_two_pauses_the_longer_is_waited_for(
     place: Workplace,
 ) -> None:
     shorten(place.conninfo, 4)

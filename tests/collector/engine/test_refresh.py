@@ -23,7 +23,7 @@ def test_a_first_look_is_followed_by_another_after_a_month() -> None:
 
 
 @given(DAYS)
-def test_opinion_that_stands_is_asked_for_less_often_and_one_that_moves_more_often(since: timedelta) -> None:
+def test_standing_opinion_is_asked_for_less_often_than_moving_one(since: timedelta) -> None:
     stands = ask_opinion_at(NOW, NOW - since, changed=False) - NOW
     moves = ask_opinion_at(NOW, NOW - since, changed=True) - NOW
     assert SHORTEST_INTERVAL <= moves <= stands <= LONGEST_INTERVAL
@@ -186,9 +186,7 @@ async def name_horses(connection: Connection, *names: str) -> None:
         "kitasan bu",
     ],
 )
-async def test_a_horse_is_meant_by_its_id_its_name_or_a_part_of_it_as_the_search_takes_it(
-    connection: Connection, word: str
-) -> None:
+async def test_a_horse_is_meant_by_its_id_its_name_or_a_part_of_it(connection: Connection, word: str) -> None:
     await name_horses(connection, "キタサンブラック", "キタサンイカヅチ", "サトノダイヤモンド")
     assert await find_horses(connection, word) == ["2011100001"]
 

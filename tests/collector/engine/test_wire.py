@@ -91,7 +91,7 @@ def robots_says(body: bytes, *headers: bytes) -> Change:
         (b'ETag: "a"', b'ETag: "caf\xe9"'), (b"Last-Modified: \x8d\xa1\x93\xfa",),
     ],
 )  # fmt: skip
-async def test_a_validator_that_cannot_be_sent_back_is_dropped_and_the_page_kept(
+async def test_a_validator_not_fit_to_be_sent_is_dropped_and_the_page_kept(
     place: Workplace, headers: tuple[bytes, ...]
 ) -> None:
     summary, code, wire = await crawled(place, with_headers(*headers))
@@ -199,7 +199,7 @@ async def test_a_redirect_to_nowhere_is_one_request_and_one_row(place: Workplace
 
 
 @pytest.mark.parametrize(("pause", "followed"), [(b"1", True), (b"3600", False)])
-async def test_a_redirect_is_followed_when_the_site_asks_for_it_and_a_long_pause_is_the_hosts(
+async def test_a_redirects_retry_after_is_waited_for_or_closes_the_host(
     place: Workplace, pause: bytes, followed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """RFC 9110 section 10.2.3: with a redirect, Retry-After is the least wait before the next request of it."""
@@ -475,7 +475,7 @@ async def test_a_redirect_that_keeps_a_photo_out_is_not_followed(place: Workplac
     assert "/moved.html" not in wire.paths
 
 
-async def test_a_page_that_keeps_its_photo_out_is_not_held_though_it_cannot_be_read(place: Workplace) -> None:
+async def test_an_opt_out_is_obeyed_on_a_page_that_cannot_be_read(place: Workplace) -> None:
     bare = answer("200 OK", b"Content-Type: text/html", body=b"<meta name=robots content=noai><p>no name")
     await crawled(place, lambda at, head, body: bare if at == VICTIM.page_path else head + b"\r\n\r\n" + body)
     assert page(place.conninfo, VICTIM.page_path)[0] == "excluded"

@@ -77,7 +77,7 @@ def test_it_is_found_wherever_it_stands(
     st.lists(st.sampled_from(sorted(DIRECTIVES - {"unavailable_after"})), min_size=1, max_size=3),
     st.sampled_from(sorted(KEEP_OUT)), st.sampled_from(OURS[1:]),
 )  # fmt: skip
-def test_what_is_meant_for_another_robot_is_not_for_us_and_ours_behind_it_is(
+def test_what_is_meant_for_another_robot_is_not_for_us(
     other: str, harmless: list[str], theirs: list[str], directive: str, ours: str
 ) -> None:
     line = other + ", ".join([*harmless, *theirs])

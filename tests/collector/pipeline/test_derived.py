@@ -119,7 +119,7 @@ async def test_a_photo_that_no_page_speaks_of_any_more_goes(place: Workplace, co
     assert changes.rows["photo"] == {"added": 0, "changed": 0, "removed": 1}
 
 
-async def test_a_field_that_goes_missing_stops_the_writing_and_reading_again_repairs_it(
+async def test_a_missing_field_stops_the_writing_and_reading_again_repairs_it(
     place: Workplace, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The site changes its layout after two years; then somebody mends the parser."""
@@ -261,7 +261,7 @@ async def test_a_forgotten_host_is_never_asked_again(place: Workplace, connectio
         assert len(site.requests) == asked
 
 
-async def test_the_archive_is_read_again_once_at_a_time_and_nothing_forgotten_meanwhile(
+async def test_the_archive_is_reread_once_at_a_time_and_nothing_forgotten(
     connection: Connection, conninfo: str
 ) -> None:
     async with await psycopg.AsyncConnection.connect(conninfo) as elsewhere:
@@ -290,9 +290,7 @@ async def test_reading_again_measures_pictures_as_they_are_seen_now(place: Workp
     assert after == before
 
 
-async def test_a_picture_that_is_found_to_be_none_is_shown_no_more_and_its_bytes_stay(
-    place: Workplace, connection: Connection
-) -> None:
+async def test_a_picture_found_broken_is_hidden_and_its_bytes_stay(place: Workplace, connection: Connection) -> None:
     """As an earlier version took it for whole."""
     async with demo_site(world=WORLD) as site:
         await run(place, site)

@@ -111,7 +111,7 @@ def test_a_failure_comes_back_from_another_process_as_it_was() -> None:
 
 
 @pytest.mark.parametrize("state", ["failed", "due", "quarantined"])
-async def test_a_page_that_could_not_be_read_does_not_count_as_read_when_nothing_has_changed(
+async def test_an_unread_page_does_not_count_as_read_when_unchanged(
     place: Workplace, monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:
     async with demo_site(world=WORLD) as site:
@@ -129,7 +129,7 @@ async def test_a_page_that_could_not_be_read_does_not_count_as_read_when_nothing
     assert rows(place.conninfo, "SELECT * FROM photo WHERE image_url IS NULL") == []
 
 
-async def test_what_says_that_there_is_nothing_says_so_again_when_nothing_has_changed(
+async def test_an_unchanged_page_that_says_nothing_is_there_says_so_again(
     place: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with demo_site(world=WORLD) as site:

@@ -86,7 +86,7 @@ POISONED = "SELECT state, error, digest IS NOT NULL FROM page WHERE kind = 'race
 
 
 @pytest.mark.parametrize("poison", ["killed", "fault", "unsendable"])
-async def test_a_page_that_kills_its_reader_is_set_aside_and_all_others_are_read(
+async def test_a_page_that_kills_its_reader_is_set_aside_and_others_are_read(
     collected: Connection, monkeypatch: pytest.MonkeyPatch, poison: str
 ) -> None:
     monkeypatch.setattr("collector.pipeline.reparse.processes_for", lambda _answers: 2)

@@ -273,9 +273,7 @@ async def closed(site: DemoSite) -> None:
         await asyncio.sleep(0.01)
 
 
-async def test_a_lane_whose_session_is_cut_closes_its_request_and_the_next_waits_for_that(
-    connection: Connection, conninfo: str
-) -> None:
+async def test_a_cut_lane_closes_its_request_and_the_next_waits_for_that(connection: Connection, conninfo: str) -> None:
     async with (
         demo_site(hostile=[f"stall@{STALL}"]) as site,
         Fetcher(None, [site.base], Timeouts()) as fetcher,
@@ -294,9 +292,7 @@ async def test_a_lane_whose_session_is_cut_closes_its_request_and_the_next_waits
         await closed(site)
 
 
-async def test_the_next_lane_of_the_same_process_goes_on_as_soon_as_the_request_is_closed(
-    connection: Connection, conninfo: str
-) -> None:
+async def test_the_next_lane_goes_on_as_soon_as_the_request_is_closed(connection: Connection, conninfo: str) -> None:
     async with (
         demo_site(hostile=[f"stall@{STALL}"]) as site,
         Fetcher(None, [site.base], Timeouts()) as fetcher,

@@ -123,7 +123,7 @@ def test_a_graph_that_is_not_clear_is_a_failure_and_not_a_label(row: str, said: 
     "text",
     ["", "[]", "<html></html>", answer(table(SOME), status="NG"), '{"status":"OK"}', answer("<p>…</p>"), "[" * 100_000],
 )
-def test_an_answer_without_a_graph_is_a_changed_layout_and_no_missing_label(text: str) -> None:
+def test_an_answer_without_a_graph_is_a_changed_layout(text: str) -> None:
     with pytest.raises(ParseError):
         parse_aptitude(URL, text)
 
@@ -140,7 +140,7 @@ def reviewed(count: int, fine: dict[Axis, Bars] | None = None) -> str:
     )
 
 
-def test_bars_in_the_middle_on_all_axes_are_no_label_and_the_evidence_is_kept() -> None:
+def test_bars_in_the_middle_on_all_axes_are_no_label() -> None:
     assert {(item.value, item.reviews, item.evidence) for item in read(table(NEUTRAL)).values()} == {
         (None, None, "58/58 on all five axes")
     }
@@ -232,7 +232,7 @@ def test_marks_at_the_name_are_no_part_of_its_key() -> None:
     )
 
 
-def test_an_older_page_shows_the_aptitude_and_a_newer_one_says_where_it_is() -> None:
+def test_an_older_page_shows_the_aptitude_and_a_newer_says_where() -> None:
     old = netkeiba.parse(PageKind.HORSE, HORSE_URL, page(more=table(SOME) + reviewed(16)))
     assert [item.reviews for item in old.items if isinstance(item, AptitudeItem)] == [16] * 5
     assert old.links == ()
@@ -255,7 +255,7 @@ def test_a_shell_without_a_horse_is_no_horse() -> None:
 
 
 @pytest.mark.parametrize("text", ["", SHELL[:-20], SHELL.replace("horse_title", "error"), "<html></html>"])
-def test_what_is_no_whole_page_of_the_site_is_no_proof_that_there_is_no_horse(text: str) -> None:
+def test_a_page_that_is_not_whole_does_not_prove_there_is_no_horse(text: str) -> None:
     with pytest.raises(ParseError) as caught:
         parse_horse(HORSE_URL, text)
     assert not isinstance(caught.value, NoSuchPage)
@@ -288,7 +288,7 @@ FOUND = """<div class="search_result_box"><h2>…</h2><table summary="競走馬�
 <table summary="ほかの"><tr><td><a href="/horse/2002100001/">にせもの</a></td></tr></table></div>"""
 
 
-def test_a_search_gives_every_name_that_contains_the_word_and_no_false_row() -> None:
+def test_a_search_gives_every_name_with_the_word_and_no_false_row() -> None:
     found = parse_horse_search(f"{SITE}/?pid=horse_list&word=x", FOUND)
     assert [(one.horse_id, one.name) for one in found] == [("1993101014", "キッド"), ("2001100001", "キッドストン")]
 

@@ -327,7 +327,7 @@ def test_captured_lists_of_races_already_run_link_no_card(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", captured("race_calendar", "calendar_*.html"))
-def test_a_captured_calendar_lists_every_day_of_racing_with_its_racecourses(path: Path) -> None:
+def test_a_captured_calendar_lists_every_race_day_with_its_racecourses(path: Path) -> None:
     parsed = parse_race_calendar("https://race.netkeiba.com/top/calendar.html?year=2024&month=1", text_of(path))
     items = [item for item in parsed.items if isinstance(item, RaceDayItem)]
     assert [item.race_date.day for item in items] == [6, 7, 8, 13, 14, 20, 21, 27, 28]

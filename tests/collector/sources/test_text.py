@@ -223,9 +223,7 @@ def test_shift_jis_that_would_change_a_character_is_not_guessed() -> None:
         ("競馬の写真".encode("cp932"), UTF8),  # a header that lies
     ],
 )
-def test_the_header_comes_first_then_the_mark_then_the_meta_tag_then_what_is_known(
-    body: bytes, content_type: str | None
-) -> None:
+def test_the_order_is_header_mark_meta_tag_and_what_is_known(body: bytes, content_type: str | None) -> None:
     text = decode(body, content_type, "shift_jis")
     assert "競馬" in text
     assert "\ufeff" not in text

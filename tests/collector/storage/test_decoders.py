@@ -79,7 +79,7 @@ def test_each_call_has_its_own_seconds(room: Decoders) -> None:
     assert room.run(heavy.add, 1, 1) == 2
 
 
-def test_one_that_wants_too_much_memory_is_refused_and_the_next_has_as_much(room: Decoders) -> None:
+def test_one_that_wants_too_much_memory_is_refused_alone(room: Decoders) -> None:
     for _ in range(3):
         with pytest.raises(BrokenPicture, match=r"more than 0\.2 GB"):
             room.run(heavy.take_memory, 400_000_000)
@@ -87,7 +87,7 @@ def test_one_that_wants_too_much_memory_is_refused_and_the_next_has_as_much(room
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV, signal.SIGBUS])
-def test_one_that_its_process_dies_of_is_tried_once_more_and_no_third_time(
+def test_one_that_its_process_dies_of_is_tried_once_more_only(
     room: Decoders, how: signal.Signals, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING), pytest.raises(BrokenPicture, match=how.name):
@@ -100,7 +100,7 @@ def test_one_whose_process_was_killed_from_outside_comes_after_all(room: Decoder
     assert room.run(heavy.die_once, tmp_path / "mark") == "done"
 
 
-def test_a_fault_of_the_library_is_a_broken_picture_and_its_trace_is_logged(
+def test_a_fault_of_the_library_is_a_broken_picture_and_is_logged(
     room: Decoders, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING), pytest.raises(BrokenPicture, match="an inner thing is wrong"):

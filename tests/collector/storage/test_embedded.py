@@ -196,7 +196,7 @@ def _works_for_nobody(python: str) -> bool:
     return False
 
 
-def test_three_that_start_at_once_share_a_server_and_the_last_one_out_stops_it(anyones: Home) -> None:
+def test_three_that_start_at_once_share_a_server_and_the_last_stops_it(anyones: Home) -> None:
     clients = [anyones.start() for _ in range(3)]
     answers = {ask(conninfo_of(client), "SELECT pg_postmaster_start_time()") for client in clients}
     assert len(answers) == 1
@@ -266,7 +266,7 @@ def test_a_pid_file_that_names_another_process_or_none_is_not_in_the_way(used: H
     end(client)
 
 
-def test_the_last_user_of_a_killed_server_ends_no_process_that_bears_its_number_now(used: Home) -> None:
+def test_the_last_user_of_a_killed_server_ends_no_stranger(used: Home) -> None:
     client = used.start()
     conninfo_of(client)
     os.kill(used.server(), signal.SIGKILL)

@@ -25,7 +25,7 @@ def visible(text: str) -> str:
     return " ".join(re.sub(r"<[^>]*>", " ", text).split())
 
 
-async def test_a_race_to_come_has_no_result_yet_and_a_weight_only_where_it_is_known(opened: Open, own: Shown) -> None:
+async def test_a_race_to_come_has_no_result_and_only_known_weights(opened: Open, own: Shown) -> None:
     ((photo, horse_id, race_id, _),) = execute(own.conninfo, RACED)
     execute(own.conninfo, "UPDATE entry SET finish = NULL, finish_position = NULL, horse_weight = NULL"
             " WHERE race_id = %s", race_id)  # fmt: skip
@@ -74,9 +74,7 @@ async def test_horses_of_one_name_are_told_apart_by_their_year(opened: Open, own
     assert {(name["shows"], name["born_year"]) for name in names} == {(one, 2001), (other, 2012)}
 
 
-async def test_a_misprinted_name_is_told_and_its_link_leads_to_the_horse_once_it_is_matched(
-    opened: Open, own: Shown
-) -> None:
+async def test_a_misprinted_name_is_told_and_links_to_its_matched_horse(opened: Open, own: Shown) -> None:
     ((photo, horse_id, _, name),) = execute(own.conninfo, RACED)
     execute(own.conninfo, "UPDATE photo SET horse_name = 'マチガイ', horse_key = 'マチガイ'"
             " WHERE issue_code || '-' || lpad(number::text, 2, '0') = %s", photo)  # fmt: skip
@@ -112,9 +110,7 @@ async def test_by_what_a_horse_was_found_is_said_in_the_readers_words(
         assert f"根拠 {told} " in visible(await page(client, f"/photos/{photo}", "ja"))
 
 
-async def test_an_issue_is_turned_like_a_page_and_its_open_photos_stand_with_their_race(
-    opened: Open, own: Shown
-) -> None:
+async def test_an_issue_is_turned_like_a_page_with_its_open_photos(opened: Open, own: Shown) -> None:
     codes = [code for (code,) in execute(own.conninfo, "SELECT code FROM issue ORDER BY issue_date")]
     execute(own.conninfo, "UPDATE photo_match SET horse_id = NULL, race_id = NULL"
             " WHERE issue_code = %s AND number IN (1, 2)", codes[1])  # fmt: skip
@@ -158,7 +154,7 @@ async def test_racecourses_are_offered_in_the_jras_order(opened: Open, own: Show
         ]
 
 
-async def test_photos_are_compared_by_time_four_at_most_and_only_those_that_are_held(opened: Open, own: Shown) -> None:
+async def test_at_most_four_held_photos_are_compared_by_time(opened: Open, own: Shown) -> None:
     photos = [photo for (photo,) in execute(own.conninfo, "SELECT photo FROM photo_search ORDER BY dated DESC, photo")]
     execute(own.conninfo, "UPDATE photo SET digest = NULL"
             " WHERE issue_code || '-' || lpad(number::text, 2, '0') = %s", photos[0])  # fmt: skip
@@ -181,9 +177,7 @@ WRONG = {
 
 @pytest.mark.parametrize("language", ["en", "ja"])
 @pytest.mark.parametrize("field", WRONG)
-async def test_a_form_with_a_field_that_cannot_be_understood_stays_as_it_was_filled_in(
-    opened: Open, field: str, language: str
-) -> None:
+async def test_a_form_with_a_wrong_field_stays_as_it_was_filled_in(opened: Open, field: str, language: str) -> None:
     right = {
         "name": "キタ",
         "race": "ステークス",

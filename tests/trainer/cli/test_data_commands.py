@@ -114,7 +114,7 @@ def run(filled: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callabl
 
 
 @pytest.mark.usefixtures("plain")
-def test_what_was_exported_can_be_listed_shown_checked_compared_and_removed(
+def test_an_export_can_be_listed_shown_checked_compared_and_removed(
     run: Callable[..., str], filled: str, tmp_path: Path
 ) -> None:
     assert "There is no data set version yet" in run("dataset list")
@@ -204,7 +204,7 @@ def test_an_export_that_is_there_already_says_so(run: Callable[..., str]) -> Non
 
 
 @pytest.mark.usefixtures("plain")
-def test_a_folder_that_is_given_as_a_path_keeps_its_name_wherever_one_stands(
+def test_a_folder_given_as_a_path_keeps_its_name_from_everywhere(
     run: Callable[..., str], filled: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version = export(filled, tmp_path / "elsewhere", Request())
@@ -235,9 +235,7 @@ def test_every_file_is_checked_and_not_only_those_of_photos(run: Callable[..., s
 
 
 @pytest.mark.usefixtures("plain")
-def test_with_a_version_goes_what_only_it_needs_and_how_to_make_it_again_is_said(
-    run: Callable[..., str], tmp_path: Path
-) -> None:
+def test_with_a_version_goes_what_only_it_needs(run: Callable[..., str], tmp_path: Path) -> None:
     told = as_json(run("export --json --axis wet_going --min-reviews 2 --keep-unreviewed --format imagefolder"))
     folder, cache = Path(told["folder"]), tmp_path / "cache"
     cache.mkdir()
@@ -291,7 +289,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
-def test_a_full_disk_ends_with_7_and_one_sentence_and_the_export_goes_on_when_there_is_space(
+def test_a_full_disk_ends_with_7_and_the_export_goes_on_with_space(
     filled: str, small_disk: Path, tmp_path: Path
 ) -> None:
     done = trainer(filled, tmp_path, "export", "--out", str(small_disk))

@@ -38,7 +38,7 @@ def test_a_data_set_is_its_owners_alone_whatever_the_umask(conninfo: str, tmp_pa
 
 
 @pytest.mark.usefixtures("_no_umask")
-def test_a_file_that_others_could_read_is_replaced_by_one_that_they_cannot(tmp_path: Path) -> None:
+def test_a_file_open_to_others_is_replaced_by_a_private_one(tmp_path: Path) -> None:
     make_folder(tmp_path / "new" / "inner")
     (tmp_path / "new" / "kept").write_text("old")
     (tmp_path / "new" / "kept.part").write_text("left over")
@@ -47,9 +47,7 @@ def test_a_file_that_others_could_read_is_replaced_by_one_that_they_cannot(tmp_p
 
 
 @pytest.mark.usefixtures("_no_umask")
-async def test_a_quiz_answers_this_machine_and_its_own_page_only_and_keeps_answers_private(
-    version: Version, tmp_path: Path
-) -> None:
+async def test_a_quiz_answers_its_own_page_only_and_keeps_answers_private(version: Version, tmp_path: Path) -> None:
     quiz = choose(version, 2, tmp_path / "guesses" / "answers.jsonl")
     answer = {"value": "0.5", "number": "1", "token": quiz.token}
     async with TestClient(TestServer(make_page(quiz, lambda: None))) as client:

@@ -139,9 +139,7 @@ def _kill_after(conninfo: str, root: Path, kind: Format, shards: int) -> Path:
 
 @pytest.mark.usefixtures("plain")
 @pytest.mark.parametrize("kind", [Format.PARQUET, Format.IMAGEFOLDER])
-def test_a_killed_export_goes_on_after_its_finished_shards_and_ends_the_same(
-    filled: str, tmp_path: Path, kind: Format
-) -> None:
+def test_a_killed_export_goes_on_and_ends_the_same(filled: str, tmp_path: Path, kind: Format) -> None:
     part = _kill_after(filled, tmp_path, kind, 3)
     assert list_versions(tmp_path) == []
     finished = {shard.path for shard in manifest.read_journal(part)}
@@ -247,7 +245,7 @@ def test_another_split_moves_photos_and_leaks_are_counted(filled: str, tmp_path:
 
 
 @pytest.mark.usefixtures("plain")
-def test_horses_that_nobody_has_reviewed_are_left_out_unless_they_are_asked_for(filled: str, tmp_path: Path) -> None:
+def test_unreviewed_horses_are_left_out_unless_asked_for(filled: str, tmp_path: Path) -> None:
     plain, all_of_them = (
         export(filled, tmp_path, Request()),
         export(filled, tmp_path, Request(Wanted(keep_unreviewed=True))),
@@ -262,7 +260,7 @@ def test_horses_that_nobody_has_reviewed_are_left_out_unless_they_are_asked_for(
 
 
 @pytest.mark.usefixtures("plain")
-def test_more_reviews_wanted_means_fewer_photos_and_those_of_unknown_count_stay(filled: str, tmp_path: Path) -> None:
+def test_more_reviews_wanted_means_fewer_photos(filled: str, tmp_path: Path) -> None:
     execute(filled, "UPDATE aptitude SET reviews = NULL WHERE reviews > 8")
     version = export(filled, tmp_path, Request(Wanted(min_reviews=6)))
     assert version.manifest.left_out[Skip.FEW_REVIEWS] > 0
@@ -290,7 +288,7 @@ def test_whatever_changed_in_any_column_and_in_what_was_left_out_is_named(filled
 
 
 @pytest.mark.usefixtures("plain")
-def test_what_a_sites_robots_txt_keeps_out_of_training_by_now_is_in_no_new_version(filled: str, tmp_path: Path) -> None:
+def test_what_robots_txt_keeps_out_of_training_is_in_no_new_version(filled: str, tmp_path: Path) -> None:
     """The photos came while the site said nothing; the newest copy of its robots.txt decides."""
     whole = export(filled, tmp_path, Request())
     code = rows(whole)[0]["photo"].partition("-")[0]
@@ -331,7 +329,7 @@ def _pictures(conninfo: str, count: int) -> list[tuple[str, str, bytes]]:
 
 
 @pytest.mark.usefixtures("plain")
-def test_damaged_bytes_are_left_out_and_counted_and_nothing_half_written_stays(filled: str, tmp_path: Path) -> None:
+def test_damaged_bytes_are_left_out_and_counted(filled: str, tmp_path: Path) -> None:
     whole = export(filled, tmp_path / "before", Request())
     changed, cut, packed = _pictures(filled, 3)
     damage(filled, changed[1], changed[2][:-1] + b"?")

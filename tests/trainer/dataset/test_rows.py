@@ -69,7 +69,7 @@ def holds(rows: Rows, numbers: list[int]) -> bool:
 # --- a store ------------------------------------------------------------------------------------------------
 
 
-def test_each_row_is_computed_once_and_comes_in_whatever_order_it_is_asked_for(tmp_path: Path) -> None:
+def test_each_row_is_computed_once_and_comes_in_any_order(tmp_path: Path) -> None:
     store = store_in(tmp_path)
     some, others = Computing([3, 1, 3, 2, 1]), Computing([9, 2, 3, 8])
     assert holds(some.rows(store), [3, 1, 3, 2, 1])
@@ -176,7 +176,7 @@ def test_processes_that_want_the_same_compute_it_once(tmp_path: Path) -> None:
     assert sorted(map(int, log.read_text().split())) == list(range(300))
 
 
-def test_whoever_waits_for_another_process_is_told_within_three_seconds_how_far_that_is(tmp_path: Path) -> None:
+def test_who_waits_for_another_process_soon_hears_how_far_it_is(tmp_path: Path) -> None:
     store = store_in(tmp_path / "cache")
     Computing([500, 501]).rows(store)
     busy = try_lock(store.folder / LOCK)
@@ -195,7 +195,7 @@ def test_whoever_waits_for_another_process_is_told_within_three_seconds_how_far_
     assert (tmp_path / "log").read_text().split() == ["0", "1", "2"]
 
 
-def test_killed_at_any_moment_a_process_leaves_whole_rows_that_the_next_one_goes_on_from(tmp_path: Path) -> None:
+def test_a_process_killed_at_any_moment_leaves_whole_rows(tmp_path: Path) -> None:
     cache, log = tmp_path / "cache", tmp_path / "log"
     for kill in range(5):
         one = writer(cache, 0, 900, log)
@@ -340,7 +340,7 @@ def test_bytes_that_are_not_the_photos_are_never_kept_under_its_name(axes: list[
         load_pixels(replace(plain, folder=wrong), SMALL, tmp_path / "cache")
 
 
-def test_features_of_shared_photos_are_computed_once_and_do_not_depend_on_the_others(
+def test_features_of_shared_photos_are_computed_once(
     axes: list[Version], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = make_config("probe", ("height=64", "width=96"))

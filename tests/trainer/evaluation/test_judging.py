@@ -159,7 +159,7 @@ def test_few_horses_promise_no_narrow_interval() -> None:
 # --- a run is judged --------------------------------------------------------------------------------------
 
 
-def test_a_model_with_skill_is_told_beside_its_baselines_and_its_page_has_every_plot(
+def test_a_model_with_skill_stands_beside_baselines_with_every_plot(
     places: Places, version: Version, probe: Trained
 ) -> None:
     run, _, _ = probe
@@ -199,9 +199,7 @@ def test_a_model_that_learnt_from_shuffled_labels_has_no_skill(places: Places, v
     assert verdict(evaluation).startswith(("NO SKILL", "CONSTANT"))
 
 
-def test_a_split_by_issue_leaks_and_the_evaluation_says_what_that_is_worth(
-    cluster: str, places: Places, tmp_path: Path
-) -> None:
+def test_a_split_by_issue_leaks_and_the_evaluation_says_how_much(cluster: str, places: Places, tmp_path: Path) -> None:
     leaky = make_version(cluster, tmp_path, WORLD, Request(split="issues-2016"))
     assert leaky.manifest.leaks["horses"] > 5
     run, _, _ = trained(places, leaky, "probe", *SMALL)
@@ -213,7 +211,7 @@ def test_a_split_by_issue_leaks_and_the_evaluation_says_what_that_is_worth(
         evaluate(run, Side.TEST, places, CPU)
 
 
-def test_a_diagnosis_sets_errors_side_by_side_and_advises_on_the_largest_gap(probe: Trained) -> None:
+def test_a_diagnosis_compares_errors_and_advises_on_the_largest_gap(probe: Trained) -> None:
     run, network, material = probe
     found = diagnose(run, network, material.table, material.pixels, CPU, human=1.0)
     assert list(found.errors) == ["train", "train_dev", "validation", "test"]

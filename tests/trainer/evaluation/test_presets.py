@@ -33,9 +33,7 @@ def constant(material: Material) -> float:
 
 @pytest.mark.slow
 @pytest.mark.timeout(420)
-def test_modern_features_beat_the_first_attempt_and_the_constant_by_15_percent(
-    places: Places, version: Version
-) -> None:
+def test_modern_features_beat_the_first_attempt_by_15_percent(places: Places, version: Version) -> None:
     # Less than they have by default. `benchmarks/presets.py` gives first-cnn all of its 50 epochs: docs/presets.md.
     small = ("height=64", "width=64")
     runs = {
@@ -61,7 +59,7 @@ def judged(run: Trained) -> tuple[Diagnosis, bool]:
 
 
 @pytest.mark.slow
-def test_the_transfer_of_2017_collapses_to_a_constant_and_the_diagnosis_names_the_scale_first(
+def test_the_transfer_of_2017_collapses_and_the_diagnosis_says_why(
     places: Places, version: Version, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(learning, "_time_saved", lambda *_: "")  # which takes as long as the training here
@@ -83,7 +81,7 @@ def test_the_transfer_of_2017_collapses_to_a_constant_and_the_diagnosis_names_th
     assert found.causes == []
 
 
-def test_more_horses_help_and_the_curve_says_what_twice_as_many_would_bring(probe: Trained) -> None:
+def test_more_horses_help_and_the_curve_tells_what_twice_as_many_bring(probe: Trained) -> None:
     run, _, material = probe
     curve = learning_curve(run, material, CPU, shares=(0.1, 0.3, 1.0))
     assert [point.horses for point in curve.points] == sorted(point.horses for point in curve.points)

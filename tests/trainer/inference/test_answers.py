@@ -56,7 +56,7 @@ def photos(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_photo_gets_value_interval_type_and_a_picture_of_what_was_looked_at(
+def test_a_photo_gets_a_value_interval_type_and_saliency_picture(
     places: Places, run: Run, photos: Path, tmp_path: Path
 ) -> None:
     done = trainer(places, "predict", str(photos / "1.jpg"), "--run", run.name, "--out", str(tmp_path), "--json")
@@ -102,7 +102,7 @@ def _raise(error: Exception) -> Any:
     raise error
 
 
-def test_names_are_printed_as_they_are_and_their_pictures_do_not_overwrite_each_other(
+def test_names_are_printed_as_they_are_and_pictures_not_overwritten(
     places: Places, run: Run, photos: Path, tmp_path: Path
 ) -> None:
     names = ["a b.jpg", "a_b.jpg", "馬[b].jpg", ":horse:.jpg"]
@@ -270,9 +270,7 @@ def test_a_quickened_run_answers_the_same(places: Places, version: Version, run:
     assert len(svr.see(np.zeros((2, 32, 32, 3), np.uint8))) == 2
 
 
-async def test_a_person_is_asked_photo_by_photo_and_the_answers_become_the_human_level(
-    version: Version, tmp_path: Path
-) -> None:
+async def test_a_persons_answers_become_the_human_level(version: Version, tmp_path: Path) -> None:
     path = guesses_path(tmp_path, version.manifest.version)
     quiz = choose(version, 3, path)
     ended = asyncio.Event()

@@ -69,7 +69,7 @@ def bring_back(connection: Connection, job: Job, folder: Path, content: str) -> 
 @pytest.mark.parametrize(
     ("other_brought_back", "goes_on_from"), [(True, "step 900"), (False, "step 100")], ids=["newer", "nothing newer"]
 )
-def test_a_job_that_comes_back_to_a_machine_goes_on_from_the_newest_that_there_is(
+def test_a_job_back_on_a_machine_goes_on_from_the_newest_output(
     conninfo: str, tmp_path: Path, *, other_brought_back: bool, goes_on_from: str
 ) -> None:
     root = tmp_path / "jobs" / "a"
@@ -216,7 +216,7 @@ SAYS = {"prints": "while :; do echo at work; sleep 0.1; done", "silent": "while 
 
 @pytest.mark.parametrize("event", ["claimed by another", "deleted", "stopped, resumed"])
 @pytest.mark.parametrize("says", SAYS)
-async def test_an_attempt_that_is_overtaken_ends_within_seconds_and_keeps_nothing_more(
+async def test_an_overtaken_attempt_ends_within_seconds_and_keeps_nothing(
     conninfo: str, tmp_path: Path, says: str, event: str
 ) -> None:
     pid = tmp_path / "pid"
@@ -236,7 +236,7 @@ async def test_an_attempt_that_is_overtaken_ends_within_seconds_and_keeps_nothin
         assert now is None or now.output is None
 
 
-async def test_output_that_was_collected_when_another_took_over_replaces_nothing(conninfo: str, tmp_path: Path) -> None:
+async def test_output_collected_when_another_took_over_replaces_nothing(conninfo: str, tmp_path: Path) -> None:
     one = await attempt_at(conninfo, tmp_path, "true")
     (one.folders.output / "checkpoint").write_text("step 31")
     with book.opened(conninfo) as connection:
@@ -252,7 +252,7 @@ async def test_output_that_was_collected_when_another_took_over_replaces_nothing
 @pytest.mark.parametrize(
     ("event", "ends"), [("leaving", InterruptedError), ("stopping", InterruptedError), ("lost", Superseded)]
 )
-async def test_what_is_still_brought_when_an_attempt_is_to_end_ends_with_it_and_leaves_nothing_half_there(
+async def test_what_is_still_brought_ends_with_its_attempt_and_leaves_nothing(
     conninfo: str, tmp_path: Path, event: str, ends: type[Exception]
 ) -> None:
     one = await attempt_at(conninfo, tmp_path / "here", "true")
@@ -284,7 +284,7 @@ def say(kept: "subprocess.Popen[bytes]", word: bytes) -> None:
     kept.stdin.flush()
 
 
-def test_a_keeper_that_hears_nothing_of_its_engine_ends_the_command_and_says_that_this_was_why(tmp_path: Path) -> None:
+def test_a_keeper_that_hears_nothing_ends_the_command_and_says_why(tmp_path: Path) -> None:
     with keep(tmp_path, "trap 'touch saved; exit 0' TERM; while :; do sleep 0.1; done", lease=2) as kept:
         for _ in range(8):  # longer than the lease: it lasts as long as something is heard
             time.sleep(0.5)
@@ -294,7 +294,7 @@ def test_a_keeper_that_hears_nothing_of_its_engine_ends_the_command_and_says_tha
     assert (tmp_path / "saved").exists()
 
 
-def test_a_keeper_without_a_lease_waits_for_its_engine_and_kills_at_once_when_told_to(tmp_path: Path) -> None:
+def test_a_keeper_without_a_lease_waits_and_kills_when_told_to(tmp_path: Path) -> None:
     with keep(tmp_path, "trap '' TERM; touch begun; while :; do sleep 0.1; done") as kept:
         deadline = time.monotonic() + WITHIN
         while not (tmp_path / "begun").exists():
@@ -331,9 +331,7 @@ def test_a_pid_file_that_an_earlier_attempt_left_ends_no_stranger(conninfo: str,
 
 
 @pytest.mark.parametrize("killed", ["keeper", "engine and keeper"])
-def test_what_has_left_its_commands_group_is_ended_too_when_nobody_is_left_to_keep_it(
-    stable: Stable, killed: str
-) -> None:
+def test_detached_processes_are_ended_when_nobody_is_left_to_keep_them(stable: Stable, killed: str) -> None:
     """As the workers of several GPUs do: each begins a session of its own."""
     script = (
         "[ $PADDOCK_ATTEMPT = 2 ] && exit 0; for i in 1 2; do setsid sleep 301 & done; "
@@ -360,7 +358,7 @@ def test_what_has_left_its_commands_group_is_ended_too_when_nobody_is_left_to_ke
     assert detached() == []
 
 
-def test_a_command_whose_engine_and_keeper_were_both_killed_is_ended_before_the_next_attempt(stable: Stable) -> None:
+def test_an_orphaned_command_is_ended_before_the_next_attempt(stable: Stable) -> None:
     script = "echo $PADDOCK_ATTEMPT >> $PADDOCK_OUTPUT/tries; [ $PADDOCK_ATTEMPT = 2 ] || sleep 300"
     name = stable.run("--", "sh", "-c", script)
     command, engine = stable.child_pid(name), stable.engine_pid()
@@ -377,7 +375,7 @@ def test_a_command_whose_engine_and_keeper_were_both_killed_is_ended_before_the_
 # --- the counter -----------------------------------------------------------------------------------------------
 
 
-def test_an_attempt_is_silent_after_so_many_looks_without_a_beat_and_a_new_one_begins_anew() -> None:
+def test_an_attempt_is_silent_after_so_many_looks_without_a_beat() -> None:
     pulse = Pulse(2.0)
     row = {"job": 1, "attempt": 1, "beat": 5}
     looks = FROZEN // 2
@@ -472,7 +470,7 @@ def test_a_machine_that_comes_back_goes_on_where_the_others_have_come_to(
     assert begun == sorted(set(begun))
 
 
-def test_a_frozen_machine_has_ended_its_job_before_another_begins_and_woken_it_writes_nothing(
+def test_a_frozen_machine_ends_its_job_first_and_woken_it_writes_nothing(
     stable: Stable, fleet: list[Stable], workers: list["subprocess.Popen[str]"]
 ) -> None:
     """Only its engine is frozen here: what it has started would run on beside the other."""
@@ -496,7 +494,7 @@ def test_a_frozen_machine_has_ended_its_job_before_another_begins_and_woken_it_w
     assert stable.job(name).output_attempt == 2
 
 
-def test_a_job_whose_machine_is_frozen_is_stopped_deleted_and_its_name_is_free(
+def test_a_job_of_a_frozen_machine_can_be_stopped_and_deleted(
     stable: Stable, fleet: list[Stable], workers: list["subprocess.Popen[str]"]
 ) -> None:
     """No other machine is there to stop it."""
@@ -515,7 +513,7 @@ def test_a_job_whose_machine_is_frozen_is_stopped_deleted_and_its_name_is_free(
     assert stable.log(again) == "anew\n"
 
 
-async def test_a_database_that_nobody_reaches_for_a_while_ends_no_job_of_this_machine(
+async def test_an_unreachable_database_ends_no_job_of_this_machine(
     cluster: str, conninfo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with psycopg.connect(cluster, autocommit=True) as admin:
@@ -544,7 +542,7 @@ async def test_a_database_that_nobody_reaches_for_a_while_ends_no_job_of_this_ma
         assert job.output is not None
 
 
-def test_what_could_not_be_kept_is_still_there_and_kept_when_the_job_is_resumed(stable: Stable) -> None:
+def test_what_could_not_be_kept_is_kept_when_the_job_is_resumed(stable: Stable) -> None:
     """The database takes no more: as a full disk it says so, and is there otherwise."""
     with psycopg.connect(stable.conninfo, autocommit=True) as connection:
         connection.execute(
@@ -570,7 +568,7 @@ def test_what_could_not_be_kept_is_still_there_and_kept_when_the_job_is_resumed(
     stable.wait_until(lambda: not made.exists())
 
 
-def test_a_machine_that_slept_while_it_brought_the_output_back_brings_it_again(stable: Stable) -> None:
+def test_a_machine_that_slept_brings_the_output_again(stable: Stable) -> None:
     """The database ends a session that does nothing within a transaction, so that it keeps nobody waiting."""
     with psycopg.connect(stable.conninfo, autocommit=True) as connection:
         connection.execute(
@@ -589,9 +587,7 @@ def test_a_machine_that_slept_while_it_brought_the_output_back_brings_it_again(s
 
 
 @pytest.mark.parametrize("first", ["keeps", "drops"])
-def test_what_two_jobs_bring_back_alike_is_dropped_by_neither_while_the_other_needs_it(
-    conninfo: str, tmp_path: Path, first: str
-) -> None:
+def test_what_two_jobs_bring_back_alike_is_dropped_by_neither(conninfo: str, tmp_path: Path, first: str) -> None:
     """One keeps what is there already of the other's, which lets go of it before the first has named it."""
     same, other = tmp_path / "same", tmp_path / "other"
     for folder, content in ((same, "alike"), (other, "newer")):

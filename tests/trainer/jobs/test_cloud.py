@@ -140,7 +140,7 @@ def test_a_command_finds_its_input_and_output_there(tmp_path: Path) -> None:
     assert told == f"{tmp_path}/paddock/input {tmp_path}/paddock/output\n"
 
 
-def test_a_preset_begins_and_on_a_machine_that_replaces_a_lost_one_goes_on(tmp_path: Path) -> None:
+def test_a_preset_goes_on_where_a_machine_replaces_a_lost_one(tmp_path: Path) -> None:
     task = Task(preset="probe", settings=("epochs=2",))
     first = run_there(task, tmp_path / "one", gpus=2)
     assert first.startswith("-m torch.distributed.run --standalone --nproc-per-node 2 -m trainer train --data ")
@@ -195,7 +195,7 @@ def test_a_machine_of_anybodys_project_installs_what_the_project_says(tmp_path: 
         assert set_up_there(tmp_path / name, Task(command=("true",))) == [told]
 
 
-def test_a_preset_ships_paddock_itself_to_a_rented_machine_from_wherever_it_is_asked_for(tmp_path: Path) -> None:
+def test_a_preset_ships_paddock_itself_from_everywhere(tmp_path: Path) -> None:
     order = client.Order(Task(preset="probe"), None, 0, None, tmp_path)
     shipped = client.find_code(order, RENTED)
     assert shipped is not None
@@ -205,7 +205,7 @@ def test_a_preset_ships_paddock_itself_to_a_rented_machine_from_wherever_it_is_a
     assert client.find_code(order, Profile(name="local", kind="local")) is None  # the installed trainer runs it
 
 
-def test_a_checkout_that_ships_no_lock_is_refused_before_anything_is_rented(tmp_path: Path) -> None:
+def test_a_checkout_without_a_lock_is_refused_before_anything_is_rented(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "keiba-paddock"\n')
     order = client.Order(Task(preset="probe"), None, 0, None, tmp_path)
@@ -263,9 +263,7 @@ def catalogue(tmp_path: Path) -> Path:
 @needs_sky
 @pytest.mark.parametrize("profile", [RENTED, SPOT, IMAGE, ANY], ids=lambda profile: profile.name)
 @pytest.mark.parametrize("task", [Task(command=("a", "b c")), Task(preset="probe")], ids=["command", "preset"])
-def test_skypilot_takes_the_task_and_keeps_the_secret_out_of_what_it_writes(
-    profile: Profile, task: Task, tmp_path: Path
-) -> None:
+def test_skypilot_takes_the_task_and_writes_no_secret(profile: Profile, task: Task, tmp_path: Path) -> None:
     asked = described(Task(command=task.command, preset=task.preset, environment={"KEY": "horseradish"}), profile)
     told = ask_sky(
         tmp_path,
@@ -408,7 +406,7 @@ def test_a_job_is_launched_followed_brought_back_and_nothing_is_left(brought: li
     assert server.buckets == []
 
 
-def test_a_driver_that_begins_again_finds_its_job_and_rents_no_second_machine(brought: list[str]) -> None:
+def test_a_driver_begun_again_finds_its_job_and_rents_nothing_more(brought: list[str]) -> None:
     server = Server("RUNNING", buckets=("paddock-a-1",))
     assert drive(a_drive(server), stop=False) == 0
     assert server.done == ["delete"]
@@ -421,7 +419,7 @@ def test_what_the_server_is_still_launching_is_waited_for(brought: list[str]) ->
     assert "launch" not in server.done
 
 
-def test_what_ended_while_nobody_looked_is_taken_and_what_was_settled_is_begun_anew(brought: list[str]) -> None:
+def test_what_ended_while_nobody_looked_is_taken(brought: list[str]) -> None:
     unseen = Server("SUCCEEDED", buckets=("paddock-a-1",))
     assert drive(a_drive(unseen), stop=False) == 0
     assert unseen.done == ["delete"]
@@ -451,7 +449,7 @@ def test_a_job_that_fails_there_has_failed(brought: list[str]) -> None:
     assert drive(a_drive(Server(ends="FAILED")), stop=False) == 1
 
 
-def test_a_bucket_that_cannot_be_emptied_is_kept_and_the_command_is_said_loudly(
+def test_a_bucket_that_cannot_be_emptied_is_kept_and_reported(
     brought: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(Drive, "bring", lambda _: False)
@@ -461,7 +459,7 @@ def test_a_bucket_that_cannot_be_emptied_is_kept_and_the_command_is_said_loudly(
     assert "AND COSTS. Bring its content yourself, then type: sky storage delete paddock-a-1" in capsys.readouterr().out
 
 
-def test_a_queued_job_that_may_run_in_a_cloud_is_not_stopped_without_looking_there(conninfo: str) -> None:
+def test_a_job_that_may_run_in_a_cloud_is_looked_for_before_it_stops(conninfo: str) -> None:
     with book.opened(conninfo) as connection:
         task = Task(command=("true",), cloud=RENTED.cloud)
         facts: dict[str, Any] = {"place": "far", "queue": "q", "gpus": 0, "code": None, "data": None}

@@ -103,7 +103,7 @@ def test_a_name_that_no_run_can_have_is_told_before_anything_is_looked_at(name: 
         )
 
 
-def test_variables_are_set_or_taken_from_the_machine_and_ours_cannot_be_set() -> None:
+def test_variables_are_set_or_taken_over_and_ours_cannot_be_set() -> None:
     assert read_environment(["A=1", "B", "C=x=y"]) == {"A": "1", "B": None, "C": "x=y"}
     for word in ("PADDOCK_INPUT=/", "1=2", "=x"):
         with pytest.raises(UsageError, match="cannot be set"):

@@ -30,7 +30,7 @@ from trainer.locks import is_locked
 from trainer.places import Places
 
 
-def test_a_job_runs_the_shipped_code_and_what_it_prints_and_makes_stays_after_its_end(stable: Stable) -> None:
+def test_a_job_runs_the_shipped_code_and_its_log_and_output_stay(stable: Stable) -> None:
     script = "./say.sh; mkdir $PADDOCK_OUTPUT/sub; echo 42 > $PADDOCK_OUTPUT/sub/a"
     told = stable.type("job", "run", "--", "sh", "-c", script)
     assert told.startswith("job-1 is queued (")
@@ -75,9 +75,7 @@ def test_a_log_comes_live_and_whoever_watches_may_be_killed(stable: Stable) -> N
     assert stable.type("job", "logs", name) == "first\nsecond\n"
 
 
-def test_a_stopped_training_has_saved_its_checkpoint_and_resumed_ends_as_if_undisturbed(
-    stable: Stable, places: Places, version: Version
-) -> None:
+def test_a_stopped_training_resumed_ends_as_if_undisturbed(stable: Stable, places: Places, version: Version) -> None:
     words = [word for setting in (*QUICK, "epochs=20") for word in ("--set", setting)]
     name = stable.run("--preset", "first-cnn", "--data", str(version.folder), "--cpu", *words)
     stable.wait(name, lambda _: "epoch   2" in stable.log(name))
@@ -96,7 +94,7 @@ def test_a_stopped_training_has_saved_its_checkpoint_and_resumed_ends_as_if_undi
     assert all(equal(ours[key], theirs[key]) for key in ours)
 
 
-def test_a_job_that_was_trained_when_its_engine_was_killed_is_not_trained_again(
+def test_a_job_trained_when_its_engine_died_is_not_trained_again(
     stable: Stable, places: Places, version: Version
 ) -> None:
     run, _, _ = trained(places, version, "first-cnn", *QUICK, "epochs=1")
@@ -127,7 +125,7 @@ def test_a_job_and_a_run_never_share_a_name_by_chance(stable: Stable, version: V
     assert list(held.iterdir()) == []
 
 
-def test_a_job_whose_process_is_killed_goes_on_and_is_given_up_after_three_times(stable: Stable) -> None:
+def test_a_killed_job_goes_on_and_is_given_up_after_three_times(stable: Stable) -> None:
     script = "echo $PADDOCK_ATTEMPT >> $PADDOCK_OUTPUT/tries; [ $PADDOCK_ATTEMPT = 2 ] || sleep 60"
     name = stable.run("--", "sh", "-c", script)
     os.kill(stable.child_pid(name), signal.SIGKILL)
@@ -160,7 +158,7 @@ def test_attempts_that_ended_otherwise_are_no_kills(stable: Stable) -> None:
     assert (job.state, job.attempts, job.kills) == (State.DONE, 5, 1)
 
 
-def test_a_killed_engine_leaves_nothing_running_and_the_next_command_goes_on(stable: Stable) -> None:
+def test_a_killed_engine_leaves_nothing_running_and_the_next_goes_on(stable: Stable) -> None:
     script = (
         "trap 'echo saved > $PADDOCK_OUTPUT/state; exit 1' TERM; [ -e $PADDOCK_OUTPUT/state ] && exit 0; "
         "sleep 60 & wait"
@@ -179,7 +177,7 @@ def test_a_killed_engine_leaves_nothing_running_and_the_next_command_goes_on(sta
     assert (job.state, job.attempts) == (State.DONE, 2), job.reason
 
 
-def test_a_job_whose_connection_is_cut_goes_on_and_nothing_it_printed_is_lost_or_doubled(stable: Stable) -> None:
+def test_a_cut_connection_loses_and_doubles_nothing_that_a_job_printed(stable: Stable) -> None:
     name = stable.run("--", "sh", "-c", "for i in $(seq 60); do echo $i; sleep 0.1; done")
     stable.wait(name, lambda job: job.log_bytes > 0)
     with psycopg.connect(stable.conninfo, autocommit=True) as connection:
@@ -227,7 +225,7 @@ def test_a_job_ends_at_its_limit_and_its_children_with_it(stable: Stable) -> Non
     assert not alive(int((stable.home / "got" / "pid").read_text()))
 
 
-def test_a_job_that_prints_100_mb_keeps_its_beginning_and_its_end_and_the_engine_stays_small(stable: Stable) -> None:
+def test_a_log_of_100_mb_keeps_both_ends_and_the_engine_stays_small(stable: Stable) -> None:
     name = stable.run(
         "--", sys.executable, "-c", "print('begun')\nfor _ in range(100): print('x' * 999_999)\nprint('ended')"
     )
@@ -298,7 +296,7 @@ def test_a_mistake_is_one_sentence_and_queues_nothing(stable: Stable, words: tup
         assert book.list_jobs(connection) == []
 
 
-def test_a_command_that_is_none_and_a_variable_that_is_not_there_fail_with_a_reason(stable: Stable) -> None:
+def test_an_unknown_command_or_variable_fails_with_a_reason(stable: Stable) -> None:
     missing = stable.wait(stable.run("--", "no-such-program"))
     assert (missing.state, missing.exit_code) == (State.FAILED, 127)
     assert "no-such-program cannot be started" in stable.log(missing.name)
@@ -369,7 +367,7 @@ def test_when_nothing_runs_nothing_is_left_running(tmp_path_factory: pytest.Temp
     assert json.loads(type_("job", "list", "--json"))[0]["state"] == "done"  # the history is still there
 
 
-def test_an_engine_that_may_not_write_ends_for_that_reason_and_leaves_no_connection_and_no_error_behind(
+def test_an_engine_that_may_not_write_ends_and_leaves_nothing_behind(
     conninfo: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All that it does beside one another fails of the same, as when the database has become another's standby."""
@@ -397,7 +395,7 @@ def test_what_a_killed_engine_left_of_an_ended_job_is_removed_by_the_next(stable
     stable.wait_until(lambda: not left.exists())
 
 
-async def test_a_checkpoint_that_vanishes_while_output_is_collected_ends_no_collecting(
+async def test_a_checkpoint_that_vanishes_does_not_end_the_collecting(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     looks: list[int] = []

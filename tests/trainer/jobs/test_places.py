@@ -36,9 +36,7 @@ def test_gpus_are_given_out_one_job_each(stable: Stable, tmp_path: Path) -> None
     assert "has 2 GPUs" in stable.type("job", "run", "--gpu", "3", "--", "true", code=2, PATH=path)
 
 
-def test_a_machine_of_the_fleet_fetches_code_and_data_once_and_brings_the_run_back(
-    stable: Stable, version: Version, tmp_path: Path
-) -> None:
+def test_a_fleet_machine_fetches_once_and_brings_the_run_back(stable: Stable, version: Version, tmp_path: Path) -> None:
     (stable.home / "profiles.toml").write_text('[stable]\nkind = "fleet"\n')
     refused = stable.type("job", "run", "--where", "stable", "--gpu", "1", "--", "true", code=2)
     assert "of the 0 machines" in refused
@@ -63,7 +61,7 @@ def test_a_machine_of_the_fleet_fetches_code_and_data_once_and_brings_the_run_ba
     assert worker.returncode == 0
 
 
-def test_a_job_of_a_machine_whose_heart_stands_still_is_taken_over_by_another(stable: Stable, tmp_path: Path) -> None:
+def test_a_job_of_a_dead_machine_is_taken_over_by_another(stable: Stable, tmp_path: Path) -> None:
     (stable.home / "profiles.toml").write_text('[stable]\nkind = "fleet"\n')
     machines = [
         Stable(tmp_path / name, stable.project, stable.conninfo, "tests.trainer.hurried") for name in ("one", "two")
@@ -84,7 +82,7 @@ def test_a_job_of_a_machine_whose_heart_stands_still_is_taken_over_by_another(st
         other.communicate(timeout=WITHIN)
 
 
-def test_machines_that_are_called_the_same_are_told_apart_and_keep_their_names(conninfo: str, tmp_path: Path) -> None:
+def test_machines_of_one_name_are_told_apart_and_keep_their_names(conninfo: str, tmp_path: Path) -> None:
     """Another machine's home, at the same path of a machine of the same name: here it takes the other's place."""
     same, ours, theirs = tmp_path / "home", tmp_path / "ours", tmp_path / "theirs"
 

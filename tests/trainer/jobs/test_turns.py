@@ -66,14 +66,14 @@ def claimed(line: Connection, free: int, most: int, queues: tuple[str, ...] = (Q
 # --- what fits -------------------------------------------------------------------------------------------------
 
 
-def test_a_machine_takes_only_what_it_has_gpus_for_and_the_rest_waits_for_one_that_has(line: Connection) -> None:
+def test_a_machine_takes_only_what_it_has_gpus_for(line: Connection) -> None:
     for name, gpus in (("two", 2), ("one", 1), ("four", 4), ("other", 1)):
         queue(line, name, gpus)
     assert [claimed(line, 1, 1) for _ in range(3)] == ["one", "other", None]
     assert [claimed(line, 2, 2), claimed(line, 2, 2), claimed(line, 8, 8)] == ["two", None, "four"]
 
 
-def test_jobs_begin_in_the_order_in_which_they_were_queued_and_one_that_goes_on_keeps_its_turn(
+def test_jobs_begin_as_queued_and_one_that_goes_on_keeps_its_turn(
     line: Connection,
 ) -> None:
     for name in ("a", "b", "c"):
@@ -248,7 +248,7 @@ def with_gpus(tmp_path: Path) -> Any:
     return make
 
 
-def test_a_job_for_more_gpus_than_are_left_stands_in_nobodys_way_and_says_what_it_waits_for(
+def test_a_job_for_too_many_gpus_blocks_nobody_and_says_its_wait(
     stable: Stable, tmp_path: Path, with_gpus: Any
 ) -> None:
     (stable.home / "profiles.toml").write_text('[stable]\nkind = "fleet"\n')
@@ -322,9 +322,7 @@ datetime.datetime = Skewed
 
 
 @pytest.mark.parametrize("hours", [-3, 3])
-def test_a_clock_that_is_wrong_here_neither_hides_a_wait_nor_makes_a_job_old(
-    stable: Stable, tmp_path: Path, hours: int
-) -> None:
+def test_a_wrong_clock_neither_hides_a_wait_nor_ages_a_job(stable: Stable, tmp_path: Path, hours: int) -> None:
     (tmp_path / "sitecustomize.py").write_text(SKEWED.format(hours=hours))
     done = stable.run("--name", "over", "--", "true")
     stable.wait(done)
@@ -392,9 +390,7 @@ def test_a_job_that_fits_no_machine_any_more_is_not_resumed(stable: Stable, with
         ([" "], "name a program there"),
     ],
 )  # fmt: skip
-def test_what_only_a_shell_could_run_is_refused_with_the_words_that_make_one_run_it(
-    words: list[str], says: str
-) -> None:
+def test_what_only_a_shell_runs_is_refused_with_the_words_for_it(words: list[str], says: str) -> None:
     with pytest.raises(UsageError) as told:
         check_words(words)
     assert says in str(told.value)
@@ -446,9 +442,7 @@ def test_a_script_that_the_job_would_not_find_or_could_not_run_is_refused(tmp_pa
         (("sweep", "--preset", "probe", "--set", "random_seed=0,1", "--gpu", "1"), "this machine has no GPU"),
     ],
 )  # fmt: skip
-def test_mistakes_are_told_in_order_the_words_the_place_its_gpus_and_then_the_data(
-    stable: Stable, words: tuple[str, ...], says: str
-) -> None:
+def test_mistakes_are_told_in_order_words_place_gpus_data(stable: Stable, words: tuple[str, ...], says: str) -> None:
     (line,) = stable.type(*words, code=2).splitlines()
     assert says in line
 
@@ -459,7 +453,7 @@ def test_a_job_is_not_called_as_what_lies_beside_its_folder(name: str) -> None:
         check_name(name)
 
 
-def test_a_program_that_is_not_there_or_says_not_what_runs_it_is_told_in_the_log(stable: Stable) -> None:
+def test_a_program_that_cannot_be_started_is_told_in_the_log(stable: Stable) -> None:
     (stable.project / "bare").write_text("import this\n")
     (stable.project / "bare").chmod(0o755)
     subprocess.run(["git", "-C", str(stable.project), "add", "."], check=True)

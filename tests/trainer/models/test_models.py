@@ -66,7 +66,7 @@ def learn_digits(folder: Path, *patterns: str) -> tuple[dict[str, torch.Tensor],
     return before, loop
 
 
-def test_frozen_weights_and_statistics_stay_bit_for_bit_and_need_no_gradient(tmp_path: Path) -> None:
+def test_frozen_weights_and_statistics_stay_bit_for_bit(tmp_path: Path) -> None:
     before, loop = learn_digits(tmp_path, "backbone.*")
     after = loop.network.state_dict()
     for name, tensor in before.items():
@@ -104,7 +104,7 @@ def test_a_pretrained_batch_norm_is_never_moved_by_small_batches() -> None:
     assert not any(norm.training for norm in norms)
 
 
-def test_early_layers_learn_more_slowly_than_late_ones_and_the_head_the_fastest() -> None:
+def test_early_layers_learn_slowest_and_the_head_fastest() -> None:
     network = build(make_config("finetune", ("weights=none", "height=32", "width=32")))
     found = stages(network)
     assert len(found) > 5
@@ -189,13 +189,13 @@ def test_weights_that_cannot_be_had_are_one_sentence(backbone: str, weights: str
         Backbone(backbone, weights, 2)
 
 
-def test_without_a_network_the_hub_is_one_sentence_that_says_what_is_possible(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_network_the_hub_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(UsageError, match=r"weights of resnet18 could not be fetched from the hub .* without weights"):
         Backbone("resnet18", "hub", 2)
 
 
-def test_weights_of_a_file_are_taken_and_those_of_another_network_are_refused(tmp_path: Path) -> None:
+def test_weights_of_a_file_are_taken_unless_of_another_network(tmp_path: Path) -> None:
     state = {name: tensor.contiguous() for name, tensor in Backbone("resnet10t", "none", 2).net.state_dict().items()}
     save_file(state, tmp_path / "own.safetensors")
     kept = Backbone("resnet10t", str(tmp_path / "own.safetensors"), 2).net.state_dict()

@@ -88,9 +88,7 @@ def test_a_run_that_was_stopped_anywhere_ends_with_the_same_weights(
     assert not list(run.folder.glob("checkpoint-*"))
 
 
-def test_a_run_that_was_killed_goes_on_with_resume_and_ends_with_the_same_weights(
-    places: Places, version: Version
-) -> None:
+def test_a_killed_run_resumes_and_ends_with_the_same_weights(places: Places, version: Version) -> None:
     words = ["train", "--preset", "first-cnn", "--data", version.name, "--device", "cpu"]
     words += [word for setting in (*QUICK, "epochs=12") for word in ("--set", setting)]
     done = subprocess.run([*COMMAND, *words, "--name", "whole"], env=environment(places.home), capture_output=True)
@@ -114,7 +112,7 @@ def test_a_run_that_was_killed_goes_on_with_resume_and_ends_with_the_same_weight
     assert same(weights(folder), weights(places.runs / "whole"))
 
 
-def test_two_processes_learn_what_one_learns_and_go_on_together_after_a_stop(places: Places, version: Version) -> None:
+def test_two_processes_learn_what_one_learns_and_stop_together(places: Places, version: Version) -> None:
     settings = (*QUICK, "dropout=0")
     alone, _, material = trained(places, version, "first-cnn", *settings)
     pair = start(places, version, alone.config, "pair")
@@ -148,9 +146,7 @@ def test_a_run_that_is_being_trained_is_nobody_elses(places: Places, version: Ve
     assert command.invoke(app, ["runs", "delete", "busy", "--yes"]).exit_code == 0
 
 
-def test_a_run_goes_on_with_the_data_set_that_it_was_begun_on_wherever_that_lies(
-    places: Places, version: Version, tmp_path: Path
-) -> None:
+def test_a_run_goes_on_with_its_data_set_wherever_that_lies(places: Places, version: Version, tmp_path: Path) -> None:
     home, elsewhere = tmp_path / "home", tmp_path / "elsewhere" / version.name
     shutil.copytree(version.folder, elsewhere)
     run = start(Places(home), Version(elsewhere, version.manifest), make_config("first-cnn", QUICK), "begun")
@@ -245,7 +241,7 @@ def test_a_zoomed_horse_keeps_its_proportions(step: int) -> None:
     assert abs(height - width) <= 1
 
 
-def test_a_step_changes_photos_the_same_way_every_time_and_on_every_process() -> None:
+def test_a_step_changes_photos_alike_every_time_and_everywhere() -> None:
     config = make_config("finetune")
     photos = torch.rand(8, 3, 32, 48) * 255
     whole = augment(photos, config, 3, slice(0, 8), 8)

@@ -65,7 +65,7 @@ async def test_bytes_within_the_request_are_answered_like_a_file(opened: Open, h
         assert await told(await sends) == expected
 
 
-async def test_the_address_of_a_photo_of_the_collection_is_answered_without_a_request(opened: Open, held: Held) -> None:
+async def test_the_address_of_a_held_photo_is_answered_without_a_request(opened: Open, held: Held) -> None:
     row = held.shelf.index.table.rows[0]
     async with opened() as client:  # whose site is not there at all
         for url in (row["image_url"], row["page_url"], row["image_url"].replace("http://", "https://")):

@@ -45,7 +45,7 @@ def test_the_nearest_are_each_of_another_horse_and_never_the_one_left_out() -> N
     assert index.looks_strange(index.places[10]) is None
 
 
-def test_what_lies_far_off_looks_strange_also_where_no_training_photo_reaches() -> None:
+def test_what_lies_far_off_looks_strange_everywhere() -> None:
     features = np.random.default_rng(0).normal(size=(80, 6)).astype(np.float32)
     features[:, 5] = 0  # no photo differs in it
     index = build_index(table(80), features, can_tell=True)

@@ -171,9 +171,7 @@ async def test_a_horse_is_told_with_photos_in_time_order_and_five_aptitudes(open
     assert {one["race_id"] for one in horse["photos"]} == {one["race_id"] for one in entries}
 
 
-async def test_a_change_of_opinion_is_history_and_a_horse_that_nobody_asked_about_has_none(
-    opened: Open, own: Shown
-) -> None:
+async def test_a_change_of_opinion_is_history(opened: Open, own: Shown) -> None:
     ((horse_id,), (other,)) = execute(own.conninfo, "SELECT horse_id FROM horse_search ORDER BY shows LIMIT 2")
     execute(own.conninfo, "DELETE FROM aptitude WHERE horse_id = %s AND axis <> 'distance'", horse_id)
     execute(
@@ -194,7 +192,7 @@ async def test_a_change_of_opinion_is_history_and_a_horse_that_nobody_asked_abou
     assert unasked == dict.fromkeys(Axis)
 
 
-async def test_a_photo_is_told_with_where_it_is_from_and_what_may_be_done_with_it(opened: Open, shown: Shown) -> None:
+async def test_a_photo_is_told_with_its_origin_and_its_rights(opened: Open, shown: Shown) -> None:
     ((photo, horse_id, race_id, issue, name),) = execute(shown.conninfo, THING)
     async with opened() as client:
         known = await told(await client.get(f"/api/photos/{photo}"))

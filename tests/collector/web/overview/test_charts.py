@@ -49,7 +49,7 @@ def test_the_scale_reaches_the_largest_number_in_a_few_round_steps(most: int) ->
 
 
 @given(st.dictionaries(st.text(max_size=3), COUNTS, max_size=6))
-def test_the_parts_of_a_bar_fill_it_in_order_and_none_is_too_thin_to_be_seen(counts: dict[str, int]) -> None:
+def test_the_parts_of_a_bar_fill_it_in_order_and_can_be_seen(counts: dict[str, int]) -> None:
     found = parts(counts)
     assert list(found) == [name for name, number in counts.items() if number]
     at = 0.0

@@ -216,7 +216,7 @@ async def test_a_collection_that_has_just_begun_has_a_page(opened: Open, conninf
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_what_a_site_made_the_crawl_note_is_shown_as_it_is_and_never_obeyed(
+async def test_what_a_site_made_us_note_is_shown_as_it_is_and_never_obeyed(
     opened: Open, conninfo: str, language: str
 ) -> None:
     add_page(conninfo, "javascript:alert(1)", "failed", HOSTILE)

@@ -117,9 +117,7 @@ async def test_another_sites_page_decides_nothing(own: Shown, opened: Open, head
     assert fingerprint(own.conninfo) == before
 
 
-async def test_an_old_browsers_own_form_decides_and_one_that_hides_its_origin_does_not(
-    own: Shown, opened: Open
-) -> None:
+async def test_an_old_browsers_form_decides_and_a_hidden_origin_does_not(own: Shown, opened: Open) -> None:
     """Without Sec-Fetch-Site the origin is all there is; another port's page on this machine has the cookie as well."""
     photo = photos_of(own.conninfo)[0]
     horse_id, _ = a_horse(own.conninfo)

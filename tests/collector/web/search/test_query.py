@@ -47,7 +47,7 @@ def test_the_address_of_a_search_is_that_search(query: Query) -> None:
 
 
 @given(st.dictionaries(st.sampled_from(FIELDS), st.text(max_size=90)))
-def test_whatever_stands_in_an_address_is_understood_once_and_for_all_or_is_the_readers_mistake(
+def test_an_address_is_understood_or_is_the_readers_mistake(
     given: dict[str, str],
 ) -> None:
     try:

@@ -70,7 +70,7 @@ async def test_a_change_in_any_table_is_seen_and_without_one_nothing_is_renewed(
     assert len(made) == 1 + len(ORDER)
 
 
-async def test_a_horse_that_is_named_anew_is_found_by_its_new_name_in_any_script(own: Shown) -> None:
+async def test_a_renamed_horse_is_found_by_its_new_name_in_any_script(own: Shown) -> None:
     renewal = Renewal(own.conninfo)
     await looked(renewal, own.conninfo)
     execute(own.conninfo, "UPDATE horse SET name = 'ヅカンヴィア', horse_key = 'ヅカンヴィア'"

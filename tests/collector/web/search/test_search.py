@@ -91,7 +91,7 @@ def test_all_pages_together_are_what_a_plain_loop_finds(shown: Shown, rows: list
     assert {page.horses for page in pages} == {len(every)}
 
 
-async def test_each_filter_alone_finds_what_a_plain_loop_finds_from_page_to_page(
+async def test_each_filter_finds_what_a_plain_loop_finds_page_by_page(
     own: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("collector.web.search.results.PAGE", 2)
@@ -133,7 +133,7 @@ async def test_the_same_is_found_without_trigrams(own: Shown) -> None:
     assert any(before)
 
 
-async def test_a_photo_that_comes_in_between_two_pages_moves_nobody_to_the_next_one(conninfo: str) -> None:
+async def test_a_photo_that_comes_in_between_pages_moves_nobody(conninfo: str) -> None:
     own = Shown(conninfo)
     fill(conninfo, World(years=range(2015, 2018), issues_per_year=4, photos_per_issue=6))
     await asyncio.to_thread(renewed, conninfo)
