@@ -161,6 +161,10 @@ SELECT kind, state, error_code, error, count(*), (array_agg(url ORDER BY id DESC
 FROM page WHERE state IN ('failed', 'quarantined') GROUP BY kind, state, error_code, error
 ORDER BY count(*) DESC LIMIT 20
 """
+HELD_NAMES = (
+    "issues", "photos", "photos_with_picture", "horses", "copies", "bytes", "blobs", "requests", "races", "entries",
+)  # fmt: skip
+DRIFT_NAMES = ("source", "kind", "field", "old_coverage", "new_coverage", "samples", "since")
 STATES = "SELECT kind, state, count(*) FROM page GROUP BY kind, state ORDER BY kind, state"
 DRIFTS = "SELECT source, kind, field, old_coverage, new_coverage, samples, observed_at FROM drift ORDER BY id"
 
@@ -172,58 +176,52 @@ async def report(connection: Connection) -> dict[str, Any]:
         return await (await connection.execute(query)).fetchall()
 
     (held,) = await rows(HELD)
-    names = (
-        "issues",
-        "photos",
-        "photos_with_picture",
-        "horses",
-        "copies",
-        "bytes",
-        "blobs",
-        "requests",
-        "races",
-        "entries",
-    )
-    failures = [
-        {"kind": kind, "state": state, "code": code, "reason": describe(Failure, code, detail, without="unknown"),
-         "count": count, "samples": samples, "due_at": due_at}
-        for kind, state, code, detail, count, samples, due_at in await rows(FAILURES)
-    ]  # fmt: skip
-    drifts = [
-        {"source": source, "kind": kind, "field": field, "old_coverage": old, "new_coverage": new,
-         "samples": samples, "since": since}
-        for source, kind, field, old, new, samples, since in await rows(DRIFTS)
-    ]  # fmt: skip
     gates = await rows(GATES)
     states = await host_states(connection, [name for name, *_ in gates])
-    hosts = [_host(states[name], gate) for name, *gate in gates if name in states]
-    jobs = [
-        {"range": Scope(since, until, limit, all_races).title, "asked_at": at, "attended": attended,
-         "pages_left": left, "hosts": its_hosts, "pages_due": due}
-        for since, until, limit, all_races, at, attended, left, its_hosts, due in await rows(JOBS)
-    ]  # fmt: skip
     ((matched, unmatched),) = await rows(MATCHES)
-    ((horses, labelled, unreviewed, label_pages, next_at, requests, nightly, days),) = await rows(LABELS)
-    labels = {
-        "horses": horses, "labelled": labelled, "unreviewed": unreviewed, "due_now": label_pages,
-        "next_at": next_at, "requests": requests, "requests_saved": max(0, nightly - requests),
-        "interval_days": dict(zip(("shortest", "median", "longest"), days, strict=True)) if days else None,
-    }  # fmt: skip
+    (labels,) = await rows(LABELS)
     facts: dict[str, Any] = {
         "matches": {"matched": matched, "open": unmatched},
-        "labels": labels,
-        "held": {name: int(value) for name, value in zip(names, held, strict=True)},
+        "labels": _labels(*labels),
+        "held": {name: int(value) for name, value in zip(HELD_NAMES, held, strict=True)},
         "pages": [{"kind": kind, "state": state, "count": count} for kind, state, count in await rows(STATES)],
         "due": [
             {"kind": kind, "role": role, "now": now, "later": total - now, "next_at": next_at}
             for kind, role, now, total, next_at in await rows(DUE)
         ],
-        "hosts": hosts,
-        "jobs": jobs,
-        "failures": failures,
-        "layout_changed": drifts,
+        "hosts": [_host(states[name], gate) for name, *gate in gates if name in states],
+        "jobs": [_job(*row) for row in await rows(JOBS)],
+        "failures": [_failure(*row) for row in await rows(FAILURES)],
+        "layout_changed": [dict(zip(DRIFT_NAMES, row, strict=True)) for row in await rows(DRIFTS)],
     }
     return facts | {"next": next_things(facts)}
+
+
+def _failure(
+    kind: str, state: str, code: str | None, detail: str | None, count: int, samples: list[str], due_at: datetime | None
+) -> dict[str, Any]:
+    reason = describe(Failure, code, detail, without="unknown")
+    return {
+        "kind": kind, "state": state, "code": code, "reason": reason, "count": count, "samples": samples,
+        "due_at": due_at,
+    }  # fmt: skip
+
+
+def _job(*row: Any) -> dict[str, Any]:
+    since, until, limit, all_races, at, attended, left, hosts, due = row
+    return {
+        "range": Scope(since, until, limit, all_races).title, "asked_at": at, "attended": attended,
+        "pages_left": left, "hosts": hosts, "pages_due": due,
+    }  # fmt: skip
+
+
+def _labels(*row: Any) -> dict[str, Any]:
+    horses, labelled, unreviewed, pages, next_at, requests, nightly, days = row
+    return {
+        "horses": horses, "labelled": labelled, "unreviewed": unreviewed, "due_now": pages,
+        "next_at": next_at, "requests": requests, "requests_saved": max(0, nightly - requests),
+        "interval_days": dict(zip(("shortest", "median", "longest"), days, strict=True)) if days else None,
+    }  # fmt: skip
 
 
 def _host(state: HostState, gate: Sequence[Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -90,51 +91,65 @@ class Plan:
         return sum(map(len, self.ids.values()))
 
 
-def make_plan(connection: psycopg.Connection[dict[str, Any]], request: Request, damaged: set[str]) -> Plan:
-    """Which photo goes to which side, and the version's id: a digest of all that is in it."""
-    cards: list[Card] = []
-    ids: list[int] = []
-    labels: list[float] = []
-    rows: list[bytes] = []
-    left_out: Counter[str] = Counter()
-    newest_label = None
-    consent = Consent.read(connection)
-    for row in _facts(connection, request.wanted):
-        why = _why_not(row, request.wanted, consent, damaged)
-        if why:
-            left_out[why.value] += 1
-            continue
+@dataclass(slots=True)
+class _Taken:
+    """The photos that are taken, in order, before they have sides."""
+
+    cards: list[Card] = field(default_factory=list)
+    ids: list[int] = field(default_factory=list)
+    labels: list[float] = field(default_factory=list)
+    digests: list[bytes] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+    newest_label: datetime | None = None
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Take a photo."""
         example = as_example(row)
         phash = int(row["phash"], 2) if row["phash"] else None
-        cards.append(Card(example.photo, example.horse_id, example.issue_date, phash, example.near_duplicate_of))
-        ids.append(row["id"])
-        labels.append(example.label)
-        rows.append(_digest_of(example))
-        newest_label = max(filter(None, (newest_label, example.label_observed_at)))
-    _check_some(left_out, cards)
-    sides = _sides(request.split, cards)
-    left_out[Skip.NO_SIDE.value] += sides.count(None)
-    taken = [card for card, side in zip(cards, sides, strict=True) if side]
-    newest = max((card.issue_date for card in taken), default=None)
-    per_horse = Counter(card.horse_id for card in taken)
+        self.cards.append(Card(example.photo, example.horse_id, example.issue_date, phash, example.near_duplicate_of))
+        self.ids.append(row["id"])
+        self.labels.append(example.label)
+        self.digests.append(_digest_of(example))
+        self.newest_label = max(filter(None, (self.newest_label, example.label_observed_at)))
+
+
+def make_plan(connection: psycopg.Connection[dict[str, Any]], request: Request, damaged: set[str]) -> Plan:
+    """Which photo goes to which side, and the version's id: a digest of all that is in it."""
+    taken = _Taken()
+    consent = Consent.read(connection)
+    for row in _facts(connection, request.wanted):
+        if why := _why_not(row, request.wanted, consent, damaged):
+            taken.left_out[why.value] += 1
+        else:
+            taken.add(row)
+    _check_some(taken.left_out, taken.cards)
+    sides = _sides(request.split, taken.cards)
+    taken.left_out[Skip.NO_SIDE.value] += sides.count(None)
+    return _plan(request, taken, sides)
+
+
+def _plan(request: Request, taken: _Taken, sides: Sequence[Side | None]) -> Plan:
+    placed = [card for card, side in zip(taken.cards, sides, strict=True) if side]
+    newest = max((card.issue_date for card in placed), default=None)
+    per_horse = Counter(card.horse_id for card in placed)
 
     def on(side: Side, values: Sequence[Any]) -> list[Any]:
         return [value for value, its in zip(values, sides, strict=True) if its is side]
 
     return Plan(
-        version=_digest(request, sides, rows),
-        ids={side: on(side, ids) for side in Side},
-        left_out=+left_out,
-        leaks=find_leaks(cards, sides),
-        horses={side: len({card.horse_id for card in on(side, cards)}) for side in Side},
+        version=_digest(request, sides, taken.digests),
+        ids={side: on(side, taken.ids) for side in Side},
+        left_out=+taken.left_out,
+        leaks=find_leaks(taken.cards, sides),
+        horses={side: len({card.horse_id for card in on(side, taken.cards)}) for side in Side},
         horses_in_all=len(per_horse),
         seen=Seen(
-            labels={side: on(side, labels) for side in Side},
-            years=Counter(card.issue_date.year for card in taken),
+            labels={side: on(side, taken.labels) for side in Side},
+            years=Counter(card.issue_date.year for card in placed),
             horses=Counter(per_horse.values()),
         ),
         newest_photo=newest.isoformat() if newest else None,
-        newest_label=newest_label.isoformat() if newest_label else None,
+        newest_label=taken.newest_label.isoformat() if taken.newest_label else None,
     )
 
 

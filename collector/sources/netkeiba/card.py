@@ -10,10 +10,9 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from collector.errors import NoSuchPage, ParseError
 from collector.sources.netkeiba.entry import COLUMNS, FINISH_WORDS, FINISHES, HEADS, Values, read_entries
 from collector.sources.netkeiba.race import A_FEW, RaceReader, meeting_of, number_in, same_race
+from collector.sources.netkeiba.tables import Row, Table
 from collector.sources.netkeiba.urls import is_jra, race_id_of
 from collector.sources.netkeiba.words import (
-    Row,
-    Table,
     day_in,
     ends_within,
     going_of,

@@ -12,13 +12,10 @@ from typing import Any
 from selectolax.lexbor import LexborNode
 
 from collector.errors import ParseError
+from collector.sources.netkeiba.tables import Row, Table, column_of, links_in
 from collector.sources.netkeiba.words import (
     NOBODY,
-    Row,
-    Table,
-    column_of,
     count_of,
-    links_in,
     number_of,
     plain,
     positions_of,

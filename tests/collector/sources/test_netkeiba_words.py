@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 from collector.errors import ParseError
-from collector.sources.netkeiba import urls, words
+from collector.sources.netkeiba import tables, urls, words
 from collector.storage.racing import Direction, Going, Grade, Sex, Surface
 
 # --- words ------------------------------------------------------------------------------------------------
@@ -185,10 +185,10 @@ def test_words_are_compared_in_normal_width_without_spaces(text: str) -> None:
 # --- tables -----------------------------------------------------------------------------------------------
 
 
-def table_of(html: str, *heads: str) -> words.Table:
+def table_of(html: str, *heads: str) -> tables.Table:
     node = LexborHTMLParser(f"<table>{html}</table>").css_first("table")
     assert node
-    return words.Table(node, heads)
+    return tables.Table(node, heads)
 
 
 def test_a_table_is_read_by_its_heads_whatever_their_order() -> None:
