@@ -185,6 +185,18 @@ def match(
 
 
 @app.command(epilog=EXIT_CODES)
+def sources(as_json: Json = False, demo: Demo = False) -> None:
+    """List the sources: what each gives, its addresses, its terms, the robots.txt that is held, and what is kept of it.
+    Nothing is asked for.
+
+    Example: collector sources --json
+    """
+    from collector.cli.sources import show
+
+    show(as_json=as_json, demo=demo)
+
+
+@app.command(epilog=EXIT_CODES)
 def robots(
     url: Annotated[str, typer.Argument(help="A page of one of the sites.")],
     as_json: Json = False,

@@ -35,7 +35,7 @@ from collector.pipeline import reparse as reparsing
 from collector.politeness.gate import host_name
 from collector.settings import load_settings
 from collector.sources import Gift
-from collector.sources.registry import addresses, sites
+from collector.sources.registry import addresses, first_year, sites
 from collector.storage.models import UNDATED
 from collector.web.search.renewal import renew
 
@@ -52,7 +52,7 @@ def crawl(
 ) -> ExitCode:
     """`collector crawl`."""
     settings = read_settings(demo=demo)
-    scope = read_scope(since, until, limit, all_races=all_races)
+    scope = read_scope(since, until, limit, all_races=all_races, first_year=first_year())
     settings.check_crawl(addresses(settings))
     if all_races and not any(Gift.RACES in site.source.gives for site in sites(settings)):
         raise UsageError("--races all needs a site that has races, and none is switched on: see `collector sources`.")

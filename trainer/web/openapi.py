@@ -154,7 +154,7 @@ def document() -> Schema:
         "info": {"title": "Paddock", "version": __version__, "description": "Distance aptitude from paddock photos."},
         "paths": {
             "/predict.json": predict,
-            "/netkeiba/search.json": {"post": search},
+            "/search.json": {"post": search},
             "/healthz": {"get": health},
             "/openapi.json": {"get": itself},
         },
