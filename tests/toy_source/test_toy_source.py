@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,20 @@ from aiohttp.test_utils import TestClient, TestServer
 from typer.testing import CliRunner, Result
 
 from collector.cli.app import app
+from collector.engine.crawl import seeds
 from collector.engine.crawl_jobs import Workplace
 from collector.engine.schedule import BACK_NUMBERS, fire, know_ticks
 from collector.frontier.policy import today
+from collector.frontier.scope import read_scope
 from collector.settings import Settings
-from collector.sources import registry
+from collector.sources import MAIN, Site, registry
 from collector.web.app import make_app, make_guard
 from collector.web.search.renewal import renew
 from collector.web.service import serving
 from tests.filled import as_json, execute
 from tests.paths import ROOT
 from tests.toy_source.conftest import WORLD, Beside
+from tests.toy_source.doubles import SECOND
 from tests.toy_source.installed import TOY, lay_down
 from trainer.cli.app import app as trainer_app
 
@@ -285,3 +289,11 @@ def test_a_source_that_cannot_be_used_is_one_sentence(
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
     assert why in line
+
+
+def test_an_archive_from_before_2001_is_asked_for_from_its_first_year_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    old = replace(SECOND, name="old", first_year=1998)
+    monkeypatch.setattr(registry, "sources", lambda: {"old": old})
+    place = Workplace("", None, (Site(old, MAIN, "http://127.0.0.1:1"),), 0.0)
+    pages = seeds(place, read_scope(None, "1999", None, first_year=registry.first_year()))
+    assert [page["dated"].year for page in pages] == [1998, 1999]
