@@ -3,12 +3,13 @@
 import json
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
-from collector.console.wording import JST
+from collector.console import JST
 from trainer.dataset.manifest import Version
-from trainer.evaluation.verdict import Verdict
-from trainer.runs.runs import Run
+from trainer.runs import Run
+
+Verdict = Literal["skill", "no_skill", "constant"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,7 @@ def read_quality(run: Run) -> Quality | None:
     """What the run's evaluation on the test side says; None where there is none that can be read."""
     try:
         facts = json.loads((run.folder / "evaluation-test" / "scores.json").read_text())
-        beside = Verdict.SKILL if facts["skill"] else Verdict.NO_SKILL
-        verdict = Verdict.CONSTANT if facts["constant"] else beside
+        verdict: Verdict = "constant" if facts["constant"] else "skill" if facts["skill"] else "no_skill"
         constant = facts["baselines"]["constant median"]["mae"]["value"]
         error, coverage = facts["scores"]["mae"]["value"], facts["coverage"]["value"]
         return Quality(verdict, facts["photos"], facts["horses"], error, constant, coverage)

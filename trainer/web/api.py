@@ -5,9 +5,9 @@ from typing import Any
 
 from aiohttp import web
 
-from collector.web.server.problems import Problem
-from trainer.inference.collection import FoundHorse
-from trainer.models.answers import COVERAGE
+from collector.web.problems import Problem
+from trainer.answers import COVERAGE
+from trainer.collection import FoundHorse
 from trainer.web.asked import Asked, find_photo, read_form
 from trainer.web.kept import Answer
 from trainer.web.openapi import document

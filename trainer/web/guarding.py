@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from collector.web.server.guards import Guard
+from collector.web.guards import Guard
 
 COOKIE = "paddock_token"
 COSTS = {"/predict": 1.0, "/predict.json": 1.0, "/netkeiba/search.json": 0.5, "/collection": 0.5}

@@ -1,7 +1,6 @@
 """What waits for a person, put into a database, and what tests ask of it."""
 
 import asyncio
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,17 +8,16 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient
 from markupsafe import escape
 
-from collector.demo.keibado.photo_pages import photo_page
-from collector.demo.world.world import World
-from collector.storage.archive import pack
+from collector.archive import pack
+from collector.demo.photo_pages import photo_page
+from collector.demo.world import World
 from tests.collector.web.conftest import ADMIN
 from tests.filled import AT, SITE, execute
-from tests.sites import role_of
 
 Client = TestClient[Any, Any]
 MAY = {"Authorization": f"Bearer {ADMIN}"}
 HOSTILE = "<script>alert(1)</script>&\"'"
-UNKNOWN = "unknown_name"
+UNKNOWN = "open: no horse of that name"
 TABLES = (
     "photo", "photo_match", "issue", "horse", "race", "entry", "aptitude", "page", "blob", "thumbnail", "host",
     "parse_failure", "drift", "fetch_log",
@@ -34,10 +32,12 @@ def fingerprint(conninfo: str) -> dict[str, Any]:
     }
 
 
-def open_up(conninfo: str, *photos: str, candidates: Sequence[str] = (), why: str = "unknown_name") -> None:
+def open_up(
+    conninfo: str, *photos: str, candidates: Sequence[str] = (), why: str = "open: no horse of that name"
+) -> None:
     """Let photos be open, as the rules leave them."""
     for photo in photos:
-        _, code, number = re.split("[:/]", photo)
+        code, number = photo.split("-")
         execute(
             conninfo,
             "UPDATE photo_match SET horse_id = NULL, race_id = NULL, rule = %s, candidates = %s"
@@ -50,7 +50,8 @@ def photos_of(conninfo: str) -> list[str]:
     """The photos that are held, the newest first."""
     rows = execute(
         conninfo,
-        "SELECT photo_id FROM photo WHERE digest IS NOT NULL ORDER BY issue_code DESC, number DESC",
+        "SELECT issue_code || '-' || lpad(number::text, 2, '0') FROM photo WHERE digest IS NOT NULL"
+        " ORDER BY issue_code DESC, number DESC",
     )
     return [photo for (photo,) in rows]
 
@@ -66,7 +67,7 @@ def a_horse(conninfo: str) -> tuple[str, str]:
 
 def matched(conninfo: str, photo: str) -> list[tuple[Any, ...]]:
     """How a photo is matched, but for when that was decided."""
-    _, code, number = re.split("[:/]", photo)
+    code, number = photo.split("-")
     return execute(
         conninfo,
         "SELECT horse_id, race_id, rule, candidates, by_hand FROM photo_match WHERE issue_code = %s AND number = %s",
@@ -89,9 +90,9 @@ def put_page(
     )  # fmt: skip
     ((page_id,),) = execute(
         conninfo,
-        "INSERT INTO page (url, host, source, kind, role, dated, state, digest, error_code, error, changed_at)"
-        " VALUES (%s, 'old.keibado.ne.jp', 'keibado', %s, %s, '2016-01-04', %s, %s, %s, %s, %s) RETURNING id",
-        url, kind, role_of(kind), state, packed.digest, "unreadable", f"image_url: {reason}", AT,
+        "INSERT INTO page (url, host, source, kind, dated, state, digest, error, changed_at)"
+        " VALUES (%s, 'old.keibado.ne.jp', 'keibado', %s, '2016-01-04', %s, %s, %s, %s) RETURNING id",
+        url, kind, state, packed.digest, f"image_url: {reason}", AT,
     )  # fmt: skip
     if state == "quarantined":
         execute(

@@ -16,8 +16,8 @@ from tests.demo_site import demo_site
 from tests.filled import SITE, execute
 from tests.trainer.web.conftest import Held, Open
 from tests.trainer.web.drawn import as_bytes, not_horses
-from trainer.inference.collection import collection_if_any
-from trainer.inference.photos import Reach
+from trainer.collection import collection_if_any
+from trainer.sources import Reach
 
 
 def form(body: bytes, name: str = "horse.jpg") -> FormData:
@@ -65,7 +65,7 @@ async def test_bytes_within_the_request_are_answered_like_a_file(opened: Open, h
         assert await told(await sends) == expected
 
 
-async def test_the_address_of_a_held_photo_is_answered_without_a_request(opened: Open, held: Held) -> None:
+async def test_the_address_of_a_photo_of_the_collection_is_answered_without_a_request(opened: Open, held: Held) -> None:
     row = held.shelf.index.table.rows[0]
     async with opened() as client:  # whose site is not there at all
         for url in (row["image_url"], row["page_url"], row["image_url"].replace("http://", "https://")):
@@ -137,7 +137,7 @@ async def test_a_photo_of_the_collection_is_taken_by_its_id(opened: Open, held: 
     )
     async with opened() as client:
         answer = await told(await client.get("/predict.json", params={"photo": str(number)}))
-        assert answer["known"] is None or answer["known"]["photo"] == f"keibado:{issue}/{place:02}"
+        assert answer["known"] is None or answer["known"]["photo"] == f"{issue}-{place:02}"
         for wrong in ("999999999", "-1", "x", "٣"):
             await told(await client.get("/predict.json", params={"photo": wrong}), 404)
 

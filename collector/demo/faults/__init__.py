@@ -1,1 +1,0 @@
-"""How the look-alike sites misbehave when they are asked to."""

@@ -1,1 +1,0 @@
-"""keibado's look-alike: its layouts and pages."""

@@ -1,1 +1,0 @@
-"""netkeiba's look-alike: its pages."""

@@ -1,1 +1,0 @@
-"""The look-alike world: its horses, races, opinions and pictures. Pure, and always the same."""

@@ -1,1 +1,0 @@
-"""Which horse a photo shows, and in which race."""

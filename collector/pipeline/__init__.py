@@ -1,1 +1,0 @@
-"""From bytes to rows: what a page means is derived, decided on, stored, read again, and forgotten."""

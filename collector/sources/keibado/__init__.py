@@ -1,1 +1,0 @@
-"""keibado, the PHOTO paddock: its addresses and what its pages say."""

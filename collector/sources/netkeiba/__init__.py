@@ -1,1 +1,0 @@
-"""netkeiba: races, entries, horses and aptitude graphs; its addresses and what its pages say."""

@@ -1,1 +1,0 @@
-"""From bytes to text as browsers read Japanese pages, and names as people mistype them."""

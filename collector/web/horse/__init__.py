@@ -1,1 +1,0 @@
-"""What the pages of a horse, a photo, a race and an issue show."""

@@ -1,1 +1,0 @@
-"""What is held and how it came, counted and drawn."""

@@ -1,1 +1,0 @@
-"""What waits for a person, and what a person decides."""

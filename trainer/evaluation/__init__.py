@@ -1,1 +1,0 @@
-"""How good a model is, what it has to beat, and why it errs."""

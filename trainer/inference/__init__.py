@@ -1,1 +1,0 @@
-"""Answers for new photos: where photos come from, what a model says of them, and what it looked at."""

@@ -1,1 +1,0 @@
-"""Jobs on machines that SkyPilot rents."""

@@ -1,1 +1,0 @@
-"""Networks, their backbones and heads, and models that are solved in closed form."""

@@ -1,1 +1,0 @@
-"""A run: one configuration, one folder."""

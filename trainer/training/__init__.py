@@ -1,1 +1,0 @@
-"""From a data set version to a model: augmentation, loop, checkpoints."""
