@@ -1,4 +1,4 @@
-"""The commands that ask sites and say how that goes: crawl, worker, schedule, status, robots."""
+"""The commands that ask sites and say how that goes: crawl, worker, schedule, status, sources, robots."""
 
 import logging
 from enum import StrEnum
@@ -46,10 +46,10 @@ def collect(
     """
     from collector.frontier.scope import read_scope
     from collector.sources import Gift
-    from collector.sources.registry import is_given
+    from collector.sources.registry import first_year, is_given
 
     settings = read_settings()
-    scope = read_scope(since, until, limit, all_races=races is RacesOf.ALL)
+    scope = read_scope(since, until, limit, all_races=races is RacesOf.ALL, first_year=first_year())
     check_crawl(settings)
     if scope.all_races and not is_given(settings, Gift.RACES):
         raise UsageError("--races all needs a site that has races, and none is switched on: see `collector sources`.")
@@ -170,6 +170,33 @@ def show_status() -> None:
         print_json(facts)
     else:
         print_status(stdout(), facts)
+
+
+@commands.add("sources")
+def show_sources() -> None:
+    """List the sources: what each gives, and what is kept of it.
+
+    Also its addresses, its terms, and the robots.txt that is held. No request is made.
+
+    Example: collector sources --json
+    """
+    from collector.cli import session
+    from collector.cli.sources import print_sources, sources_report
+    from collector.console.as_json import print_json
+    from collector.console.terminal import stdout
+
+    settings = read_settings()
+    with session.connected(settings) as connect:
+
+        async def main() -> list[dict[str, Any]]:
+            async with await connect() as connection:
+                return await sources_report(connection, settings)
+
+        found = run(main())
+    if common().json:
+        print_json(found)
+    else:
+        print_sources(stdout(), found)
 
 
 @commands.add("robots")

@@ -1,6 +1,7 @@
 """What would be asked for, and whether it may be: `crawl --dry-run` and `robots`. No request but robots.txt."""
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -22,7 +23,7 @@ from collector.fetch.fetcher import Fetcher
 from collector.frontier.policy import today
 from collector.frontier.scope import IN_SCOPE, Scope, scope_parameters
 from collector.politeness.gate import Blocked, Connection, Gate, Pace, host_name
-from collector.politeness.robots import Robots, delay_in_force
+from collector.politeness.robots import Robots, Verdict, delay_in_force
 from collector.settings import is_loopback
 from collector.sources import Role, Site
 
@@ -37,7 +38,7 @@ SELECT count(*) FROM page WHERE host = ANY (%(hosts)s) AND state = 'fetched' AND
 AND role IN ('listing', 'issue') AND {IN_SCOPE}
 """
 AVERAGES = """
-SELECT (SELECT count(*)::float8 / NULLIF(count(DISTINCT issue_code), 0) FROM photo),
+SELECT (SELECT count(*)::float8 / NULLIF(count(DISTINCT (source, issue_code)), 0) FROM photo),
        (SELECT avg(size)::float8 FROM blob WHERE media_type LIKE 'image/%')
 """
 RACE_DAYS_A_YEAR = 107  # guessed: all weekends and some holidays
@@ -80,7 +81,7 @@ async def robots_verdict(place: Workplace, site: Site, url: str) -> dict[str, An
     """What robots.txt says of an address, and how old our copy is."""
     copy = await current_copy(place, site)
     async with await place.connect() as connection:
-        known = await _age(connection, f"{site.url}/robots.txt")
+        known = await robots_age(connection, f"{site.url}/robots.txt")
     robots = copy.robots if copy else None
     facts: dict[str, Any] = {
         "url": url,
@@ -97,9 +98,7 @@ async def robots_verdict(place: Workplace, site: Site, url: str) -> dict[str, An
     else:
         verdict = robots.verdict(url)
         delay, code = delay_in_force(place.crawl_delay, robots, 0.0, is_loopback(site.url))
-        number = f"{verdict.line_number}: " if verdict.line_number else ""
-        line = f"{number}{verdict.line}" if verdict.line else "no line matches"
-        facts |= {"allowed": verdict.allowed, "line": line, "delay_s": delay}
+        facts |= {"allowed": verdict.allowed, "line": line_of(verdict), "delay_s": delay}
         facts |= {"delay_code": code, "delay_reason": describe(Delay, code)}
         training = robots.training(url)  # whether photos are asked for
         facts |= {
@@ -109,7 +108,14 @@ async def robots_verdict(place: Workplace, site: Site, url: str) -> dict[str, An
     return facts | known
 
 
-async def _age(connection: Connection, robots_url: str) -> dict[str, Any]:
+def line_of(verdict: Verdict) -> str:
+    """The line of robots.txt that decides, with its number."""
+    number = f"{verdict.line_number}: " if verdict.line_number else ""
+    return f"{number}{verdict.line}" if verdict.line else "no line matches"
+
+
+async def robots_age(connection: Connection, robots_url: str) -> dict[str, Any]:
+    """When robots.txt was asked for last, and what came of it."""
     query = """SELECT last_fetched_at, last_status, error_code, error,
                       EXTRACT(EPOCH FROM clock_timestamp() - last_fetched_at)
                FROM page WHERE url = %s"""
@@ -129,7 +135,7 @@ async def print_plan(console: Console, place: Workplace, scope: Scope) -> ExitCo
     photos = await _look(place, place.asked_for(Role.LISTING), scope.since.year)
     races = await _look(place, place.asked_for(Role.RACE_DAY), today())
     async with await place.connect() as connection:
-        facts = await _estimate(connection, place, scope)
+        facts = await _photos(connection, place, scope)
         facts |= await _races(connection, facts["issues"], scope) if races.asked else {"races": 0, "race_requests": 0}
     allowed = photos.allowed and races.allowed
     facts |= {
@@ -138,8 +144,8 @@ async def print_plan(console: Console, place: Workplace, scope: Scope) -> ExitCo
         "delay_s": photos.delay,
         "delay_code": photos.reason,
         "delay_reason": describe(Delay, photos.reason),
-        # Each site has a lane of its own, so the longer one decides.
-        "seconds": max(facts["requests"] * photos.delay, facts["race_requests"] * races.delay),
+        # Each site has a lane of its own, so the longest one decides.
+        "seconds": max(facts.pop("longest") * photos.delay, facts["race_requests"] * races.delay),
     }
     if common().json:
         print_json(facts)
@@ -178,19 +184,32 @@ async def _look(place: Workplace, asked_for: Sequence[Asked], about: int | date)
     return found
 
 
-async def _estimate(connection: Connection, place: Workplace, scope: Scope) -> dict[str, Any]:
-    """What is known to be due, and what the listings not read yet will add at a guess."""
-    listings = seeds(place, scope)
-    hosts = list(dict.fromkeys(str(page["host"]) for page in listings))
-    parameters = scope_parameters(hosts, scope)
-    due = await due_pages(connection, hosts, scope)
+async def _photos(connection: Connection, place: Workplace, scope: Scope) -> dict[str, int]:
+    """What all sites with photos come to together, and the requests to the one that is asked most."""
+    listings = Counter(str(page["host"]) for page in seeds(place, scope))
+    total, longest = Counter[str](), 0
+    for host, years in listings.items():
+        limit = None if scope.limit is None else max(0, scope.limit - total["issues"])
+        found = await _estimate(connection, host, years, scope, limit)
+        total.update(found)
+        longest = max(longest, found["requests"])
+    names = ("requests_known", "years_unread", "issues", "photos", "requests", "bytes")
+    return {name: total[name] for name in names} | {"longest": longest}
+
+
+async def _estimate(
+    connection: Connection, host: str, listings: int, scope: Scope, limit: int | None
+) -> dict[str, int]:
+    """What is known to be due on a host, and what the listings not read yet will add at a guess."""
+    parameters = scope_parameters([host], scope)
+    due = await due_pages(connection, [host], scope)
     (read_years,) = await _row(connection, READ_YEARS, parameters)
     (revisits,) = await _row(connection, REVISITS, parameters)
     photos_an_issue, photo_bytes = await _row(connection, AVERAGES, {})
-    years = len(listings) - read_years
+    years = listings - read_years
     issues = due.get(Role.ISSUE, 0) + years * ISSUES_A_YEAR
-    if scope.limit is not None:
-        issues = min(issues, scope.limit)
+    if limit is not None:
+        issues = min(issues, limit)
     photos = round(issues * (photos_an_issue or PHOTOS_AN_ISSUE)) + due.get(Role.PHOTO_PAGE, 0)
     known = sum(due.values()) or (revisits if not years else 0)
     images = due.get(Role.PICTURE, 0)

@@ -132,9 +132,9 @@ def print_status(console: Console, facts: dict[str, Any]) -> None:
     )
     console.print(titled("Held", told))
     _print_matched(console, facts["matches"], facts["labels"])
-    due = _table("Due", "kind", "now", "later", "next at")
+    due = _table("Due", "source", "kind", "now", "later", "next at")
     for row in facts["due"]:
-        due.add_row(row["kind"], str(row["now"]), str(row["later"]), in_japan(row["next_at"]))
+        due.add_row(row["source"], row["kind"], str(row["now"]), str(row["later"]), in_japan(row["next_at"]))
     gates = _table("Hosts", "host", "last request", "smallest gap", "delay", "state")
     for row in facts["hosts"]:
         delay = "-" if row["delay_s"] is None else f"{row['delay_s']:g} s ({row['delay_reason']})"
@@ -143,13 +143,14 @@ def print_status(console: Console, facts: dict[str, Any]) -> None:
     for row in facts["jobs"]:
         who = "a command that waits for it" if row["attended"] else "workers; or run the same command again"
         jobs.add_row(row["range"], in_japan(row["asked_at"]), str(row["pages_due"]), who)
-    failures = _table("Failures", "kind", "state", "count", "reason", "for example")
+    failures = _table("Failures", "source", "kind", "state", "count", "reason", "for example")
     for row in facts["failures"]:
-        failures.add_row(row["kind"], row["state"], str(row["count"]), row["reason"], "\n".join(row["samples"]))
-    changed = _table("Layout changed", "kind", "field", "before", "now", "for example")
+        samples = "\n".join(row["samples"])
+        failures.add_row(row["source"], row["kind"], row["state"], str(row["count"]), row["reason"], samples)
+    changed = _table("Layout changed", "source", "kind", "field", "before", "now", "for example")
     for row in facts["layout_changed"]:
         shares = f"{row['old_coverage']:.0%}", f"{row['new_coverage']:.0%}"
-        changed.add_row(row["kind"], row["field"], *shares, "\n".join(row["samples"]))
+        changed.add_row(row["source"], row["kind"], row["field"], *shares, "\n".join(row["samples"]))
     for table in (jobs, due, gates, failures, changed):
         if table.row_count:
             console.print(table)

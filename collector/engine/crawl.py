@@ -16,7 +16,7 @@ from collector.engine.crew import Crew
 from collector.errors import ExitCode, PaddockError
 from collector.frontier import policy
 from collector.frontier.hosts import HostState, host_states
-from collector.frontier.scope import FIRST_YEAR, IN_SCOPE, Scope, scope_parameters
+from collector.frontier.scope import IN_SCOPE, Scope, scope_parameters
 from collector.frontier.status import NOTHING, Summary, summarise
 from collector.politeness.gate import Connection, Wait
 from collector.storage.roles import Role
@@ -68,13 +68,14 @@ async def due_pages(connection: Connection, hosts: Sequence[str], scope: Scope) 
 
 
 def seeds(place: Workplace, scope: Scope) -> list[dict[str, Any]]:
-    """The listings that a scope begins with."""
+    """The listings that a scope begins with; one of many years once, under the last of them."""
     last = min(scope.until.year, policy.today().year)
-    return [
+    pages = (
         asked.page(year, policy.seed_year(year))
         for asked in place.asked_for(Role.LISTING)
-        for year in range(max(scope.since.year, FIRST_YEAR, asked.site.source.first_year), last + 1)
-    ]
+        for year in range(max(scope.since.year, asked.site.source.first_year), last + 1)
+    )
+    return list({page["url"]: page for page in pages}.values())
 
 
 async def begin(connection: Connection, place: Workplace, scope: Scope) -> int:

@@ -37,7 +37,7 @@ FIRED = """
 UPDATE tick SET last_at = clock_timestamp(), due_at = next_at, next_at = %(next_at)s, host = %(host)s, pages = %(pages)s
 WHERE name = %(name)s
 """
-# What a tick led to is read from the log, so that it is true while the run is going on.
+# What a tick led to is read from the log, so that it is true while the run is going on; whichever the source.
 TICKS = """
 SELECT name, cron, next_at, due_at, last_at, pages, asked.requests, asked.changed, asked.failed, asked.last_request
 FROM tick LEFT JOIN LATERAL (
@@ -45,8 +45,8 @@ FROM tick LEFT JOIN LATERAL (
            count(*) FILTER (WHERE outcome IN ('refused', 'try_later', 'unsafe', 'error')) AS failed,
            max(at) AS last_request
     FROM fetch_log JOIN page ON page.id = page_id
-    WHERE fetch_log.host = tick.host AND at >= tick.last_at AND kind <> 'robots'
-    AND (role IN ('horse', 'aptitude', 'reviews')) = (tick.name = 'labels')) AS asked ON true
+    WHERE at >= tick.last_at AND CASE WHEN tick.name = 'labels' THEN role IN ('horse', 'aptitude', 'reviews')
+                                      ELSE role IN ('listing', 'issue', 'photo_page', 'picture') END) AS asked ON true
 ORDER BY next_at
 """
 

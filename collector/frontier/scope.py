@@ -10,7 +10,7 @@ from collector.console.typed import half_width
 from collector.errors import UsageError
 from collector.storage.models import UNDATED
 
-FIRST_YEAR = 2001  # no site has photos from before
+FIRST_YEAR = 2001  # where no source has photos from before
 SPAN = re.compile(r"([0-9]{1,4})\s?([hdw])")
 BEFORE_AN_ISSUE = "4"  # days before an issue's date on which its races may have been; part of queries
 
@@ -45,13 +45,20 @@ class Scope:
         return f"{self.since} to {until}{limit}{', all races' if self.all_races else ''}"
 
 
-def read_scope(since: str | None, until: str | None, limit: int | None, *, all_races: bool = False) -> Scope:
-    """What a user's words cover: a year or a date each.
+def read_scope(
+    since: str | None,
+    until: str | None,
+    limit: int | None,
+    *,
+    all_races: bool = False,
+    first_year: int = FIRST_YEAR,
+) -> Scope:
+    """What a user's words cover: a year or a date each; without a first one, from the first year on.
 
     Raises:
         UsageError: with an example.
     """
-    first = _read_day(since, "--since", date(FIRST_YEAR, 1, 1), date(1, 1, 1))
+    first = _read_day(since, "--since", date(first_year, 1, 1), date(1, 1, 1))
     last = _read_day(until, "--until", date.max, date(1, 12, 31))
     if first > last:
         raise UsageError(f"--since {first} is after --until {last}.")

@@ -142,8 +142,8 @@ SELECT count(*) FILTER (WHERE horse_id IS NOT NULL), count(*) FILTER (WHERE hors
 FROM photo JOIN photo_match USING (source, issue_code, number)
 """
 DUE = """
-SELECT kind, role, count(*) FILTER (WHERE due_at <= clock_timestamp()), count(*), min(due_at) FROM page
-WHERE due_at IS NOT NULL AND role <> 'robots' GROUP BY kind, role ORDER BY kind, role
+SELECT source, kind, role, count(*) FILTER (WHERE due_at <= clock_timestamp()), count(*), min(due_at) FROM page
+WHERE due_at IS NOT NULL AND role <> 'robots' GROUP BY source, kind, role ORDER BY kind, role, source
 """
 GATES = (
     "SELECT name, last_request_at, smallest_gap, delay, delay_reason, incidents, excluded_at FROM host ORDER BY name"
@@ -157,15 +157,15 @@ SELECT since, until, "limit", all_races, asked_at, COALESCE(attended_until > clo
 FROM crawl_job ORDER BY id
 """
 FAILURES = """
-SELECT kind, state, error_code, error, count(*), (array_agg(url ORDER BY id DESC))[1:3], min(due_at)
-FROM page WHERE state IN ('failed', 'quarantined') GROUP BY kind, state, error_code, error
+SELECT source, kind, state, error_code, error, count(*), (array_agg(url ORDER BY id DESC))[1:3], min(due_at)
+FROM page WHERE state IN ('failed', 'quarantined') GROUP BY source, kind, state, error_code, error
 ORDER BY count(*) DESC LIMIT 20
 """
 HELD_NAMES = (
     "issues", "photos", "photos_with_picture", "horses", "copies", "bytes", "blobs", "requests", "races", "entries",
 )  # fmt: skip
 DRIFT_NAMES = ("source", "kind", "field", "old_coverage", "new_coverage", "samples", "since")
-STATES = "SELECT kind, state, count(*) FROM page GROUP BY kind, state ORDER BY kind, state"
+STATES = "SELECT source, kind, state, count(*) FROM page GROUP BY source, kind, state ORDER BY kind, state, source"
 DRIFTS = "SELECT source, kind, field, old_coverage, new_coverage, samples, observed_at FROM drift ORDER BY id"
 
 
@@ -184,10 +184,13 @@ async def report(connection: Connection) -> dict[str, Any]:
         "matches": {"matched": matched, "open": unmatched},
         "labels": _labels(*labels),
         "held": {name: int(value) for name, value in zip(HELD_NAMES, held, strict=True)},
-        "pages": [{"kind": kind, "state": state, "count": count} for kind, state, count in await rows(STATES)],
+        "pages": [
+            {"source": source, "kind": kind, "state": state, "count": count}
+            for source, kind, state, count in await rows(STATES)
+        ],
         "due": [
-            {"kind": kind, "role": role, "now": now, "later": total - now, "next_at": next_at}
-            for kind, role, now, total, next_at in await rows(DUE)
+            {"source": source, "kind": kind, "role": role, "now": now, "later": total - now, "next_at": next_at}
+            for source, kind, role, now, total, next_at in await rows(DUE)
         ],
         "hosts": [_host(states[name], gate) for name, *gate in gates if name in states],
         "jobs": [_job(*row) for row in await rows(JOBS)],
@@ -198,12 +201,19 @@ async def report(connection: Connection) -> dict[str, Any]:
 
 
 def _failure(
-    kind: str, state: str, code: str | None, detail: str | None, count: int, samples: list[str], due_at: datetime | None
+    source: str,
+    kind: str,
+    state: str,
+    code: str | None,
+    detail: str | None,
+    count: int,
+    samples: list[str],
+    due_at: datetime | None,
 ) -> dict[str, Any]:
     reason = describe(Failure, code, detail, without="unknown")
     return {
-        "kind": kind, "state": state, "code": code, "reason": reason, "count": count, "samples": samples,
-        "due_at": due_at,
+        "source": source, "kind": kind, "state": state, "code": code, "reason": reason, "count": count,
+        "samples": samples, "due_at": due_at,
     }  # fmt: skip
 
 
@@ -242,8 +252,8 @@ def _host(state: HostState, gate: Sequence[Any]) -> dict[str, Any]:
 def next_things(facts: dict[str, Any]) -> list[str]:
     """What a person should do now, most urgent first."""
     things = [
-        f"The layout of {drift['kind']} pages has changed ({drift['field']} missing): mend the parser, then run"
-        " `collector reparse`."
+        f"The layout of {drift['source']}'s {drift['kind']} pages has changed ({drift['field']} missing): mend the"
+        " parser, then run `collector reparse`."
         for drift in facts["layout_changed"]
     ]
     things += [

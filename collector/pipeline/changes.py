@@ -7,7 +7,7 @@ from collector.politeness.gate import Connection
 from collector.storage.racing import AptitudeItem, EntryItem, HorseItem, RaceItem
 
 SAMPLES = 5  # of each sort of change
-NAMED_BY = ("code", "issue_code", "number", "race_id", "runner", "horse_id", "axis")
+NAMED_BY = ("source", "code", "issue_code", "number", "race_id", "runner", "horse_id", "axis")
 
 # What is compared, by its key; when a fact was observed is no part of it.
 FACTS: dict[LiteralString, tuple[LiteralString, LiteralString]] = {

@@ -65,6 +65,11 @@ def sites(settings: Settings) -> tuple[Site, ...]:
     return tuple(sorted(found, key=lambda site: not site.source.has_photos))
 
 
+def first_year() -> int:
+    """The first year of which any source has photos."""
+    return min(source.first_year for source in sources().values() if source.has_photos)
+
+
 def addresses(settings: Settings) -> tuple[str, ...]:
     """The addresses of the sites, each once."""
     return tuple(dict.fromkeys(site.url for site in sites(settings)))

@@ -127,7 +127,7 @@ def document() -> Schema:
         "info": {"title": "Paddock", "version": __version__, "description": "Distance aptitude from paddock photos."},
         "paths": {
             "/predict.json": _predict(),
-            "/netkeiba/search.json": {"post": _search()},
+            "/search.json": {"post": _search()},
             "/healthz": {"get": _health()},
             "/openapi.json": {"get": itself},
         },

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, LiteralString
 
+from collector.sources.registry import sources
 from collector.storage.photo_ids import read_photo_id
 from collector.storage.racing import Axis
 from collector.storage.reader import Reader
@@ -46,9 +47,15 @@ OF_RACE = f"""{PHOTOS} WHERE (photo.source, photo.issue_code, photo.number) IN
     (SELECT source, issue_code, number FROM photo_match WHERE race_id = %(race_id)s)
 ORDER BY entry.horse_number NULLS LAST, entry.finish_position NULLS LAST, photo.number"""
 ONE = f"{PHOTOS} WHERE photo.photo_id = %(photo)s"
-# Whom an id of one source alone means; where several have it, the one that had it first.
-OLD_PHOTO = "SELECT photo_id FROM photo WHERE issue_code = %(code)s AND number = %(number)s ORDER BY id LIMIT 1"
-OLD_ISSUE = "SELECT source || ':' || code AS issue FROM issue WHERE code = %(code)s ORDER BY id LIMIT 1"
+# An old id is of the time when there was one source: where several have it, the program's own come first.
+OLD_PHOTO = """
+SELECT photo_id FROM photo WHERE issue_code = %(code)s AND number = %(number)s
+ORDER BY array_position(%(sources)s::text[], source), source LIMIT 1
+"""
+OLD_ISSUE = """
+SELECT source || ':' || code AS issue FROM issue WHERE code = %(code)s
+ORDER BY array_position(%(sources)s::text[], source), source LIMIT 1
+"""
 HORSE = """
 SELECT horse_id, name, horse_key, born, sex, coat, retired, sire, dam, damsire, source_url, observed_at
 FROM horse WHERE horse_id = %(horse_id)s
@@ -183,13 +190,13 @@ async def current_photo_id(reader: Reader, text: str) -> str | None:
     key = read_photo_id(text)
     if key is None or key.source:
         return text if key else None
-    rows = await reader.rows(OLD_PHOTO, {"code": key.code, "number": key.number})
+    rows = await reader.rows(OLD_PHOTO, {"code": key.code, "number": key.number, "sources": list(sources())})
     return rows[0]["photo_id"] if rows else None
 
 
 async def current_issue_id(reader: Reader, code: str) -> str | None:
     """The id of the issue that an old one means."""
-    rows = await reader.rows(OLD_ISSUE, {"code": code})
+    rows = await reader.rows(OLD_ISSUE, {"code": code, "sources": list(sources())})
     return rows[0]["issue"] if rows else None
 
 

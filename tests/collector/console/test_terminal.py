@@ -115,7 +115,8 @@ def test_status_says_what_a_redirect_and_a_robots_txt_hid() -> None:
         "jobs": [], "hosts": [{"waiting_for": bad, "waiting_until": now, "lane_by": bad,
                    "host": bad, "last_request_at": now, "smallest_gap_s": 1.0, "delay_s": 1.0, "delay_reason": bad,
                    "blocked_until": now, "blocked_reason": bad, "forgotten_at": None}],
-        "failures": [{"kind": "image", "state": "failed", "count": 1, "reason": bad, "samples": [bad]}],
+        "failures": [{"source": "toy", "kind": "image", "state": "failed", "count": 1,
+                      "reason": bad, "samples": [bad]}],
         "layout_changed": [], "next": [bad],
     }  # fmt: skip
     shown = printed(lambda console: report.print_status(console, facts))

@@ -173,7 +173,7 @@ async def test_the_collection_is_searched_also_in_latin_letters(opened: Open, he
         for part in (key, key[1:], latin, latin[:-1].upper()):
             page = await (await client.get("/collection", params={"name": part})).text()
             assert key in page, part
-            found = await (await client.post("/netkeiba/search.json", data={"name": part})).json()
+            found = await (await client.post("/search.json", data={"name": part})).json()
             assert key in {horse["name"] for horse in found["horses"]}, part
 
 
