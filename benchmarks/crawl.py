@@ -23,9 +23,9 @@ from tempfile import TemporaryDirectory
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from collector import database
-from collector.demo.world import World
-from collector.embedded import lease
+from collector.demo.world.world import World
+from collector.storage import database
+from collector.storage.embedded import lease
 
 HERE = Path(__file__).parent
 PROGRAMS = {

@@ -22,10 +22,10 @@ from tempfile import TemporaryDirectory
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from collector import database
-from collector.demo.drawing import draw_photo
-from collector.demo.world import Picture, World
-from collector.embedded import lease
+from collector.demo.world.drawing import draw_photo
+from collector.demo.world.world import Picture, World
+from collector.storage import database
+from collector.storage.embedded import lease
 
 HERE = Path(__file__).parent
 PROGRAMS = {

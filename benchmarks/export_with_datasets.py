@@ -9,8 +9,8 @@ import psycopg
 from datasets import Dataset, Features, Image, Value, disable_progress_bars
 from psycopg.rows import dict_row
 
-from trainer.examples import COLUMNS, Wanted, as_example
-from trainer.export import FACTS
+from trainer.dataset.examples import COLUMNS, Wanted, as_example
+from trainer.dataset.export import FACTS
 
 QUERY = f"SELECT facts.*, blob.content FROM ({FACTS} WHERE opinion.value IS NOT NULL) facts JOIN blob USING (digest)"
 MOMENTS = ("label_observed_at", "fetched_at")

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 from img2dataset import download
 from psycopg.rows import dict_row
 
+from trainer.dataset.examples import COLUMNS, Wanted, as_example
+from trainer.dataset.export import FACTS
 from trainer.dataset.formats import SCHEMA
-from trainer.examples import COLUMNS, Wanted, as_example
-from trainer.export import FACTS
 
 QUERY = f"{FACTS} WHERE opinion.value IS NOT NULL"
 # It has columns of these names itself.

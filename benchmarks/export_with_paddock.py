@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from trainer.export import Request, export
+from trainer.dataset.export import Request, export
 
 conninfo, _, out = sys.argv[1:]
 version = export(conninfo, Path(out), Request())

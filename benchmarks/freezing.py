@@ -20,11 +20,13 @@ import numpy as np
 import torch
 from sklearn.datasets import load_digits
 
-from trainer.answers import answer
-from trainer.config import RunConfig, make_config
-from trainer.device import Device
-from trainer.loop import Loop, Photos, batches, take_step
-from trainer.model import Network, build, train_mode
+from trainer.models.answers import answer
+from trainer.models.device import Device
+from trainer.models.freezing import train_mode
+from trainer.models.networks import Network, build
+from trainer.runs.config import RunConfig, make_config
+from trainer.training.batches import Photos, batches
+from trainer.training.loop import Loop, take_step
 
 SIDE = 32  # px
 SETTINGS = (f"height={SIDE}", f"width={SIDE}", "flip=false", "contrast=0", "dropout=0", "batch=128")
@@ -61,7 +63,7 @@ def learn(network: Network, config: RunConfig, photos: Photos, device: Device, f
     loop = Loop(config, network, device, folder, -(-len(photos) // config.batch))
     train_mode(loop.network)
     took = []
-    for batch in batches(photos, loop):
+    for batch in batches(photos, loop.config, loop.device, range(loop.state.step, loop.steps)):
         began = time.perf_counter()
         float(take_step(loop, batch))
         took.append(time.perf_counter() - began)

@@ -13,12 +13,12 @@ from typing import Any
 import psycopg
 from psycopg.sql import SQL, Identifier
 
-from collector import images
-from collector.archive import digest_of
-from collector.demo import vocabulary
-from collector.demo.drawing import draw_photo
-from collector.demo.world import Picture, World
-from collector.racing import Axis
+from collector.demo.world import vocabulary
+from collector.demo.world.drawing import draw_photo
+from collector.demo.world.world import Picture, World
+from collector.storage import images
+from collector.storage.archive import digest_of
+from collector.storage.racing import Axis
 
 PHOTOS, PICTURES = 100_000, 3_000
 LONGEST_NAME = 9  # characters
@@ -165,7 +165,7 @@ def _match(
     known = random.random() > 0.02
     return _numbered(numbers, code) | {
         "horse_id": horse["horse_id"] if known else None, "race_id": race_id if known else None,
-        "rule": "name" if known else "open: no horse of that name", "decided_at": AT,
+        "rule": "name" if known else "unknown_name", "decided_at": AT,
     }  # fmt: skip
 
 

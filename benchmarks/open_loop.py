@@ -13,7 +13,7 @@ from random import Random
 
 import aiohttp
 
-from collector.web.guards import RATE
+from collector.web.server.guards import RATE
 
 LOST = 0  # the status of a request whose connection broke
 Ask = Callable[[aiohttp.ClientSession, int], Awaitable[int]]  # sends a request by its number; its status

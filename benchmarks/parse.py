@@ -22,21 +22,23 @@ from statistics import median
 from bs4 import BeautifulSoup
 from selectolax.lexbor import LexborHTMLParser
 
-from collector.demo import keibado as keibado_site
-from collector.demo import netkeiba as netkeiba_site
 from collector.demo.answer import Answer
+from collector.demo.keibado import site as keibado_site
+from collector.demo.netkeiba import site as netkeiba_site
 from collector.demo.truth import truth
-from collector.demo.world import World
-from collector.derive import JSON, SOURCES, derive
-from collector.models import PageKind
-from collector.sources import keibado, netkeiba
-from collector.sources.text import decode
+from collector.demo.world.world import World
+from collector.pipeline.derive import JSON, SOURCES, derive
+from collector.sources.keibado.source import KEIBADO
+from collector.sources.keibado.urls import ISSUE_INDEX, PHOTO_PAGE, YEAR_INDEX
+from collector.sources.netkeiba.source import NETKEIBA
+from collector.sources.netkeiba.urls import APTITUDE, HORSE, RACE_DAY, RACE_RESULT, REVIEWS, aptitude_url, reviews_url
+from collector.sources.text_tools.text import decode
 
 SITE = "https://site.example"
 SAMPLES = 30  # pages of each kind
 BATCHES = 5  # the fastest counts: a busy machine only ever slows down
 # Bytes of real pages, where they are known. Answers in JSON hold no menus.
-REAL_SIZES = {PageKind.RACE_DAY: 60_000, PageKind.RACE_RESULT: 100_000, PageKind.HORSE: 70_000}
+REAL_SIZES = {RACE_DAY: 60_000, RACE_RESULT: 100_000, HORSE: 70_000}
 # A menu and its script, again and again: some 27 tags a kilobyte.
 LINKS, LINES = 10, 20
 LINK = '    <li><a href="/menu/{0}.html" title="案内の{0}"><span>案内の{0}</span></a></li>\n'
@@ -48,7 +50,7 @@ class Page:
     """One page of one kind."""
 
     source: str
-    kind: PageKind
+    kind: str
     path: str
     answer: Answer
 
@@ -87,7 +89,7 @@ def _menu(number: int) -> str:
     return f"<ul>\n{links}</ul>\n<script>\n{script}</script>\n"
 
 
-def pages() -> dict[PageKind, list[Page]]:
+def pages() -> dict[str, list[Page]]:
     """Some of each kind."""
     world = World()
     there = truth(world)
@@ -95,14 +97,14 @@ def pages() -> dict[PageKind, list[Page]]:
     days = [day for issue in there.issues for day in issue.race_days][:: max(1, len(there.issues) * 2 // SAMPLES)]
     horses = list(dict.fromkeys(photo.horse_id for photo in there.photos if photo.horse_id))[:: len(there.photos) // 90]
     paths = {
-        PageKind.YEAR_INDEX: [(keibado.SOURCE, f"/keibabook/bn/{year}.html") for year in world.years],
-        PageKind.ISSUE_INDEX: [(keibado.SOURCE, issue.path) for issue in there.issues[::3]],
-        PageKind.PHOTO_PAGE: [(keibado.SOURCE, photo.page_path) for photo in there.photos[::30]],
-        PageKind.RACE_DAY: [(netkeiba.SOURCE, f"/race/list/{day:%Y%m%d}/") for day in days],
-        PageKind.RACE_RESULT: [(netkeiba.SOURCE, f"/race/{race.race_id}/") for day in days for race in races.on(day)],
-        PageKind.HORSE: [(netkeiba.SOURCE, f"/horse/{horse_id}/") for horse_id in horses],
-        PageKind.APTITUDE: [(netkeiba.SOURCE, netkeiba.aptitude_url("", horse_id)) for horse_id in horses],
-        PageKind.REVIEWS: [(netkeiba.SOURCE, netkeiba.reviews_url("", horse_id)) for horse_id in horses],
+        YEAR_INDEX: [(KEIBADO.name, f"/keibabook/bn/{year}.html") for year in world.years],
+        ISSUE_INDEX: [(KEIBADO.name, issue.path) for issue in there.issues[::3]],
+        PHOTO_PAGE: [(KEIBADO.name, photo.page_path) for photo in there.photos[::30]],
+        RACE_DAY: [(NETKEIBA.name, f"/race/list/{day:%Y%m%d}/") for day in days],
+        RACE_RESULT: [(NETKEIBA.name, f"/race/{race.race_id}/") for day in days for race in races.on(day)],
+        HORSE: [(NETKEIBA.name, f"/horse/{horse_id}/") for horse_id in horses],
+        APTITUDE: [(NETKEIBA.name, aptitude_url("", horse_id)) for horse_id in horses],
+        REVIEWS: [(NETKEIBA.name, reviews_url("", horse_id)) for horse_id in horses],
     }
     return {
         kind: [Page(source, kind, path, _answer(world, path)) for source, path in found[:SAMPLES]]
@@ -141,7 +143,7 @@ def main() -> None:
             show(kind, [page.filled() for page in chosen], seconds, "filled")
 
 
-def show(kind: PageKind, chosen: list[Page], seconds: float, remark: str = "") -> None:
+def show(kind: str, chosen: list[Page], seconds: float, remark: str = "") -> None:
     ours, tree, soup = (cost(do, chosen, seconds) for do in (Page.parse, Page.tree, Page.soup))
     size = median(len(page.answer.body) for page in chosen) / 1000
     print(f"{kind:12} {size:6.1f} {1 / ours:12.0f} {ours / tree:8.2f} {ours / soup:17.2f}  {remark}".rstrip())

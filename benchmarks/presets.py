@@ -13,18 +13,18 @@ from pathlib import Path
 import numpy as np
 
 from collector.settings import load_settings
-from trainer.answers import answer
-from trainer.baselines import constant_median
-from trainer.config import make_config
+from trainer.dataset.examples import Side
 from trainer.dataset.manifest import Version, find_version
-from trainer.device import Device
-from trainer.diagnose import diagnose
-from trainer.examples import Side
-from trainer.learn import Told, gather, learn
+from trainer.evaluation.baselines import constant_median
+from trainer.evaluation.diagnose import diagnose
+from trainer.evaluation.scores import Bootstrap, Score, square
+from trainer.models.answers import answer
+from trainer.models.device import Device
 from trainer.places import Places
 from trainer.plots import intervals, save
-from trainer.runs import Facts, begin, code_version, now
-from trainer.scores import Bootstrap, Score, square
+from trainer.runs.config import make_config
+from trainer.runs.runs import Facts, begin, code_version, now
+from trainer.training.learn import Told, gather, learn
 
 DOCS = Path(__file__).parent.parent / "docs"
 SMALL = ("height=96", "width=128")

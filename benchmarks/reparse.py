@@ -19,15 +19,16 @@ from pathlib import Path
 
 import psycopg
 
-from collector import database, reading
-from collector.archive import pack
-from collector.demo import netkeiba as netkeiba_site
-from collector.demo.races import Races
-from collector.demo.world import World
-from collector.frontier import PRIORITY
-from collector.models import UNDATED, PageKind
-from collector.reparse import reparse
-from collector.sources import netkeiba
+from collector.demo.netkeiba import site as netkeiba_site
+from collector.demo.world.races import Races
+from collector.demo.world.world import World
+from collector.pipeline import pool
+from collector.pipeline.reparse import reparse
+from collector.sources.netkeiba.source import NETKEIBA
+from collector.sources.netkeiba.urls import APTITUDE, HORSE, RACE_RESULT, aptitude_url, horse_id_of
+from collector.storage import database
+from collector.storage.archive import pack
+from collector.storage.models import UNDATED
 
 SITE = "https://site.example"
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -35,7 +36,7 @@ EVERYTHING = date(1, 1, 1)
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def pages(horses: int) -> Iterator[tuple[PageKind, date, str, bytes, str]]:
+def pages(horses: int) -> Iterator[tuple[str, date, str, bytes, str]]:
     """Kind, day, address, bytes and content type of pages of so many horses, and of their races."""
     world = World(issues_per_year=50)
     races = Races(world)
@@ -44,15 +45,15 @@ def pages(horses: int) -> Iterator[tuple[PageKind, date, str, bytes, str]]:
         for issue in world.issues(year):
             for race in (race for day in issue.race_days for race in races.on(day)):
                 seen |= dict.fromkeys(entry.horse.horse_id for entry in race.entries)
-                yield PageKind.RACE_RESULT, race.day, *served(world, f"/race/{race.race_id}/")
+                yield RACE_RESULT, race.day, *served(world, f"/race/{race.race_id}/")
             if len(seen) >= horses:
                 break
         if len(seen) >= horses:
             break
     for horse_id in list(seen)[:horses]:
-        yield PageKind.HORSE, UNDATED, *served(world, f"/horse/{horse_id}/")
-        path = netkeiba.aptitude_url("", horse_id)
-        yield PageKind.APTITUDE, UNDATED, *served(world, path)
+        yield HORSE, UNDATED, *served(world, f"/horse/{horse_id}/")
+        path = aptitude_url("", horse_id)
+        yield APTITUDE, UNDATED, *served(world, path)
 
 
 def served(world: World, path: str) -> tuple[str, bytes, str]:
@@ -69,15 +70,18 @@ def fill(conninfo: str, horses: int) -> int:
     with psycopg.connect(conninfo) as connection:
         connection.execute("INSERT INTO host (name) VALUES ('site.example')")
         for kind, dated, url, body, media_type in pages(horses):
+            its = NETKEIBA.kind(kind)
+            about = None if kind == RACE_RESULT else horse_id_of(url)
             packed = pack(body, media_type, hashlib.sha256(body).hexdigest())
             connection.execute(
                 "INSERT INTO blob VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
                 (packed.digest, packed.media_type, packed.size, packed.encoding, packed.content),
             )
             row = connection.execute(
-                """INSERT INTO page (url, host, source, kind, dated, priority, state, digest, changed_at)
-                   VALUES (%s, 'site.example', 'netkeiba', %s, %s, %s, 'fetched', %s, %s) RETURNING id""",
-                (url, kind, dated, PRIORITY[kind], packed.digest, AT),
+                """INSERT INTO page (url, host, source, kind, role, about, dated, priority, state, digest,
+                                     changed_at)
+                   VALUES (%s, 'site.example', 'netkeiba', %s, %s, %s, %s, %s, 'fetched', %s, %s) RETURNING id""",
+                (url, kind, its.role, about, dated, its.rank, packed.digest, AT),
             ).fetchone()
             assert row is not None
             connection.execute(
@@ -108,7 +112,7 @@ def postgres_seconds(home: Path) -> float:
 
 async def measure(conninfo: str, home: Path, processes: int) -> str:
     """One run, as a line."""
-    reading.FEW = 0 if processes > 1 else 10**9
+    pool.FEW = 0 if processes > 1 else 10**9
     before = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     server, began = postgres_seconds(home), time.perf_counter()
     async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:

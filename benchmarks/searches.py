@@ -8,12 +8,12 @@ from urllib.parse import quote, urlencode
 
 import psycopg
 
-from collector.racing import Sex, Surface
-from collector.web.names import latin_of
+from collector.storage.racing import Sex, Surface
+from collector.storage.reader import Reader
 from collector.web.pictures import WIDTHS
-from collector.web.query import Query
-from collector.web.reader import Reader
-from collector.web.search import find
+from collector.web.search.names import latin_of
+from collector.web.search.query import Query
+from collector.web.search.results import find
 
 FILTERED, ONWARD, IN_LATIN = 1 / 3, 1 / 10, 1 / 3  # shares of searches
 LONGEST_PART = 4  # kana

@@ -30,10 +30,10 @@ from open_loop import COLUMNS, arrivals, clients_for, drive, row, rule, told
 from processes import Postgres, busy, cpu, memory, server
 from yarl import URL
 
-from collector import database
+from collector.storage import database
+from collector.storage.reader import Reader
 from collector.web.app import cost_of
-from collector.web.reader import Reader
-from collector.web.renewal import renew
+from collector.web.search.renewal import renew
 
 RATES = (10.0, 50.0, 100.0)  # requests a second
 WHILE_RENEWED = 50.0  # requests a second
@@ -185,7 +185,7 @@ def main() -> None:
     own, others = {cores[0]}, set(cores[1:] or cores)
     os.sched_setaffinity(0, others)  # Postgres is started from here
     environment = os.environ | {"PADDOCK_HOME": str(options.home)}  # noqa: TID251
-    words = ["-c", "from collector.cli import main; main()", "serve", "--port", "0"]
+    words = ["-c", "from collector.cli.app import main; main()", "serve", "--port", "0"]
     with collection(options.home) as conninfo:
         began = value(conninfo, "SELECT clock_timestamp()")
         with server(words, environment, own) as (base, process):

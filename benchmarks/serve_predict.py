@@ -17,8 +17,8 @@ import aiohttp
 from open_loop import COLUMNS, drive, row, rule, told
 from processes import memory, server
 
-from collector.demo.drawing import draw_photo
-from collector.demo.world import World
+from collector.demo.world.drawing import draw_photo
+from collector.demo.world.world import World
 
 RATES = (1.0, 10.0, 20.0)  # requests a second
 CLIENTS = 8  # 127.0.0.1 to 127.0.0.8

@@ -4,9 +4,9 @@ import asyncio
 import hashlib
 import sys
 
-from collector.demo import keibado
+from collector.demo.keibado import site as keibado
 from collector.demo.truth import truth
-from collector.demo.world import World
+from collector.demo.world.world import World
 
 ISSUES_A_YEAR = 22  # some six thousand requests in all
 

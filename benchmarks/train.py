@@ -40,12 +40,12 @@ from PIL import Image
 from train_with_paddock import lay_out
 
 from collector.settings import load_settings
-from trainer.config import RunConfig, make_config
 from trainer.dataset.manifest import find_version
-from trainer.device import Device
-from trainer.learn import gather
+from trainer.evaluation.scores import kinds
+from trainer.models.device import Device
 from trainer.places import Places
-from trainer.scores import kinds
+from trainer.runs.config import RunConfig, make_config
+from trainer.training.learn import gather
 
 HERE = Path(__file__).parent
 OURS = "finetune, mirroring only: `trainer train`"

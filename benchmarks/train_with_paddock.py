@@ -13,12 +13,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from trainer.config import RunConfig, read_config
-from trainer.device import Device
-from trainer.examples import Side
-from trainer.learn import Material
-from trainer.loop import Loop, Photos, train
-from trainer.model import as_photos, build, train_mode
+from trainer.dataset.examples import Side
+from trainer.models.device import Device
+from trainer.models.freezing import train_mode
+from trainer.models.networks import as_photos, build
+from trainer.runs.config import RunConfig, read_config
+from trainer.training.batches import Photos
+from trainer.training.learn import Material
+from trainer.training.loop import Loop, train
 
 
 def lay_out(folder: Path, material: Material, photos: int) -> None:

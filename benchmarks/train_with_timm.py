@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from trainer.backbones import import_timm
+from trainer.models.backbones import import_timm
 
 timm = import_timm()
 data, optim, scheduler, utils = (import_module(f"timm.{name}") for name in ("data", "optim", "scheduler", "utils"))

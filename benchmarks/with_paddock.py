@@ -5,17 +5,19 @@ from datetime import date
 
 import uvloop
 
-from collector import database
-from collector.crawl import Tick, crawl
-from collector.frontier import Scope
-from collector.jobs import Workplace
+from collector.engine.crawl import Tick, crawl
+from collector.engine.crawl_jobs import Workplace
+from collector.frontier.scope import Scope
+from collector.sources import MAIN, Site
+from collector.sources.keibado.source import KEIBADO
+from collector.storage import database
 
 
 async def main(base: str, years: list[int], conninfo: str) -> None:
     async def show(_: Tick) -> None: ...
 
-    place = Workplace(database.conninfo_for(conninfo), None, (base,), crawl_delay=0.0)
-    summary, code = await crawl(place, base, Scope(date(years[0], 1, 1), date(years[-1], 12, 31)), show)
+    place = Workplace(database.conninfo_for(conninfo), None, (Site(KEIBADO, MAIN, base),), crawl_delay=0.0)
+    summary, code = await crawl(place, Scope(date(years[0], 1, 1), date(years[-1], 12, 31)), show)
     assert code == 0, (summary, code)
 
 

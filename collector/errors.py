@@ -10,11 +10,13 @@ PaddockError
 ├── Unsafe              an address, size or content that we do not touch: never retried at once
 │   └── BrokenPicture   no whole picture, or one that costs too much to unpack: set aside with its reason
 ├── ParseError          a page that cannot be read right: set aside with its reason
-├── Trouble             a database's or a disk's doing, as `collector.trouble` tells it: nothing of ours to mend
+├── Trouble             a database's or a disk's doing, as `collector.console.trouble` tells it: nothing of ours to mend
 └── LaneLost            another lane has taken over this host: stop at once, write nothing
 """
 
 from enum import IntEnum
+
+from collector.codes import Failure
 
 
 class ExitCode(IntEnum):
@@ -47,6 +49,8 @@ class Busy(UsageError):
 class TryLater(PaddockError):
     """A request failed in a way that a later one may not (network, timeout, 5xx, cut-off body)."""
 
+    code = Failure.TRY_LATER
+
     def __init__(self, reason: str, status: int | None = None) -> None:
         super().__init__(reason)
         self.status = status  # HTTP status, where there was an answer
@@ -57,6 +61,8 @@ class HostBusy(TryLater):
 
     `retry_after` is what its Retry-After header said: seconds from now, or None without a usable header.
     """
+
+    code = Failure.BUSY
 
     def __init__(self, reason: str, status: int, retry_after: float | None) -> None:
         super().__init__(reason, status)
@@ -71,13 +77,28 @@ class Refused(PaddockError):
         super().__init__(reason)
         self.status = status
 
+    @property
+    def code(self) -> Failure:
+        """A refusal that comes as if it were content is a block page."""
+        return Failure.BLOCK_PAGE if self.status == 200 else Failure.REFUSED
+
 
 class Disallowed(PaddockError):
     """robots.txt says no, to the address or to training on what is there. No request went out, none was refused."""
 
+    def __init__(self, code: Failure, line: str) -> None:
+        super().__init__(code, line)
+        self.code = code  # ROBOTS or TRAINING
+        self.line = line
+
+    def __str__(self) -> str:
+        return self.line
+
 
 class Unsafe(PaddockError):
     """An address, size or content that is not touched: off-site, not global, too large, not an image."""
+
+    code = Failure.UNSAFE
 
     def __init__(self, reason: str, status: int | None = None) -> None:
         super().__init__(reason)
@@ -91,10 +112,11 @@ class BrokenPicture(Unsafe):
 class ParseError(PaddockError):
     """A page that cannot be read right. `field` names what was looked for and not found."""
 
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(field, reason)  # as it was called, or it could not come back from another process
+    def __init__(self, field: str, reason: str, code: Failure = Failure.UNREADABLE) -> None:
+        super().__init__(field, reason, code)  # as it was called, or it could not come back from another process
         self.field = field
         self.reason = reason
+        self.code = code
 
     def __str__(self) -> str:
         return f"{self.field}: {self.reason}"

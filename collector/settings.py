@@ -4,13 +4,15 @@ import ipaddress
 import os
 import re
 import unicodedata
+from collections.abc import Iterable
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from platformdirs import user_data_path
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from collector.errors import UsageError
@@ -19,7 +21,8 @@ HOURS = re.compile(r"(\d{1,2}):(\d{2})-(\d{1,2}):(\d{2})")
 CONTACT = re.compile(r"[!-~]+@[!-~]+|https?://[!-~]+")  # goes into headers, so nothing but visible ASCII
 TOKEN = re.compile(r"[\w-]{16,200}", re.ASCII)  # goes into an address and a header
 DEMO_PORT = 8766
-NETKEIBA, NETKEIBA_RACE = "https://db.netkeiba.com", "https://race.netkeiba.com"
+ADDRESS = re.compile(r"PADDOCK_[A-Z][A-Z0-9_]*_URL")  # of a source's site
+OURS = "PADDOCK_DATABASE_URL"
 
 
 def default_home() -> Path:
@@ -38,6 +41,32 @@ def is_loopback(url: str) -> bool:
         return False
 
 
+def read_address(name: str, value: str, example: str) -> str | None:
+    """The address of a site as a variable says it; None where the variable is empty, which switches the site off.
+
+    Raises:
+        UsageError: it is not the address of a site; names the variable.
+    """
+    if not value.strip():
+        return None
+    try:
+        parts = urlsplit(value.strip())
+        usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
+    except ValueError:
+        usable = False
+    if not usable:
+        said = "what stands there" if "@" in value else repr(value)  # a password, maybe
+        raise UsageError(f"{name}: {said} is not a site; write it as {example}.")
+    return value.strip().rstrip("/")
+
+
+def _read_urls() -> dict[str, str]:
+    """The addresses of sites in the environment, and in .env where the environment says nothing."""
+    held = {name.upper(): value or "" for name, value in dotenv_values(".env").items()}
+    held |= {name.upper(): value for name, value in os.environ.items()}  # noqa: TID251  (this is settings.py)
+    return {name: value for name, value in held.items() if ADDRESS.fullmatch(name) and name != OURS}
+
+
 class Settings(BaseSettings):
     """Everything a command may need to know. Built in the command line, handed on as plain values."""
 
@@ -46,9 +75,7 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=default_home, validate_default=True)
     database_url: str | None = None  # postgresql://...; unset: the embedded Postgres under home
     contact: str | None = None  # an address or URL; goes into User-Agent and From
-    keibado_url: str = "http://old.keibado.ne.jp"
-    netkeiba_url: str | None = NETKEIBA  # races; empty: photos only
-    netkeiba_race_url: str | None = None  # calendars and races to come; unset: the host that goes with netkeiba_url
+    urls: dict[str, str] = Field(default_factory=_read_urls)  # by variable: the addresses of sources' sites
     crawl_delay: float = Field(default=5.0, ge=0)  # seconds between requests to one host
     hours: Annotated[tuple[time, time] | None, NoDecode] = None  # opening hours in Asia/Tokyo
     labels_cron: str | None = "0 2 * * *"  # when labels are refreshed, Asia/Tokyo; empty: never
@@ -104,38 +131,13 @@ class Settings(BaseSettings):
             raise ValueError("a token is 16 to 200 letters, digits, - and _")  # and is not told
         return value or None
 
-    @field_validator("keibado_url", "netkeiba_url", "netkeiba_race_url")
-    @classmethod
-    def _check_site(cls, value: str | None, info: ValidationInfo) -> str | None:
-        if not value and info.field_name != "keibado_url":
-            return None
-        parts = urlsplit(value or "")
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            told = "what stands there" if "@" in (value or "") else repr(value)  # a password, maybe
-            raise ValueError(f"{told} is not a site; write it as http://old.keibado.ne.jp")
-        return (value or "").rstrip("/")
-
-    @property
-    def sites(self) -> tuple[str, ...]:
-        """The base URLs of the sites that may be contacted; nothing else ever is."""
-        sites = (self.keibado_url, self.netkeiba_url, self.netkeiba_race)
-        return tuple(dict.fromkeys(site for site in sites if site))
-
-    @property
-    def netkeiba_race(self) -> str | None:
-        """The base URL of calendars and races to come; a look-alike has everything on one host."""
-        if not self.netkeiba_url:
-            return None
-        beside = NETKEIBA_RACE if self.netkeiba_url == NETKEIBA else self.netkeiba_url
-        return self.netkeiba_race_url or beside
-
-    def check_crawl(self) -> None:
+    def check_crawl(self, sites: Iterable[str]) -> None:
         """Refuse to crawl a real site without a contact, or too fast.
 
         Raises:
             UsageError: with the variable to set.
         """
-        real = [site for site in self.sites if not is_loopback(site)]
+        real = [site for site in sites if not is_loopback(site)]
         if real and not self.contact:
             raise UsageError(
                 f"{real[0]} is a real site: set PADDOCK_CONTACT to an address or URL where its keepers "
@@ -153,10 +155,6 @@ class Settings(BaseSettings):
             update={
                 "home": self.home / "demo",
                 "database_url": None,
-                # One process serves both sites; by another name it is another host, with a gate of its own.
-                "keibado_url": f"http://127.0.0.1:{self.demo_port}",
-                "netkeiba_url": f"http://localhost:{self.demo_port}",
-                "netkeiba_race_url": None,
                 "crawl_delay": 0.0,  # the look-alike's own Crawl-delay holds
                 "hours": None,
                 "demo": True,

@@ -1,10 +1,10 @@
-"""Runs the migrations on the connection that `collector.database` hands over, one transaction for all."""
+"""Runs the migrations on the connection that `collector.storage.database` hands over, one transaction for all."""
 
 from alembic import context
 from sqlalchemy import Connection, text
 from sqlmodel import SQLModel
 
-import collector.models  # noqa: F401  (fills the metadata)
+import collector.storage.models  # noqa: F401  (fills the metadata)
 
 MIGRATION_LOCK = 7_306_652_131_000_001  # any constant: two upgrades at once wait for each other
 

@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
 
-from collector.demo.hostile import Hostility
+from collector.demo.faults.hostile import Hostility
 from collector.demo.requestlog import LoggedRequest, RequestLog
 from collector.demo.site import serving
-from collector.demo.world import World
+from collector.demo.world.world import World
 
 YEARS_OF_A_THOUSAND_PAGES = (date(2009, 1, 1), date(2015, 12, 31))
 

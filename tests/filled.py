@@ -11,13 +11,13 @@ from typing import Any
 import psycopg
 from psycopg.sql import SQL, Identifier
 
-from collector import images
-from collector.archive import digest_of
-from collector.demo.drawing import draw_photo
-from collector.demo.horses import Horse
-from collector.demo.opinion import graph, reviews
-from collector.demo.world import Issue, Photo, Picture, World
-from collector.racing import Axis
+from collector.demo.world.drawing import draw_photo
+from collector.demo.world.horses import Horse
+from collector.demo.world.opinion import graph, reviews
+from collector.demo.world.world import Issue, Photo, Picture, World
+from collector.storage import images
+from collector.storage.archive import digest_of
+from collector.storage.racing import Axis
 
 SITE, OPINIONS = "http://old.keibado.ne.jp", "https://db.netkeiba.com"
 SOURCE = "keibado"
@@ -161,7 +161,7 @@ def _entries(shown: list[tuple[Issue, Photo]]) -> dict[tuple[str, str], dict[str
 def _match(issue: Issue, photo: Photo) -> dict[str, Any]:
     return {
         "source": SOURCE, "issue_code": photo.issue_code, "number": photo.number, "horse_id": horse_id(photo.horse),
-        "race_id": _race_id(issue, photo), "rule": "name and race", "decided_at": AT,
+        "race_id": _race_id(issue, photo), "rule": "name_and_race", "decided_at": AT,
     }  # fmt: skip
 
 

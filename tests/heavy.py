@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from collector.errors import BrokenPicture
-from collector.images import Picture, inspect
+from collector.storage.images import Picture, inspect
 
 
 def own_pid() -> int:

@@ -5,10 +5,10 @@ import os
 import signal
 from dataclasses import replace
 
-from collector.derive import Derived
-from collector.models import PageKind
-from collector.reading import Answer, read_batch
-from collector.sources import Parsed
+from collector.pipeline.derive import Derived
+from collector.pipeline.pool import Answer, read_batch
+from collector.sources.netkeiba.urls import RACE_RESULT
+from collector.sources.parsed import Parsed
 
 
 def killed(batch: list[Answer]) -> list[Derived]:
@@ -39,4 +39,4 @@ def dead(_: list[Answer]) -> list[Derived]:
 
 
 def _is_poison(answer: Answer) -> bool:
-    return answer.page.kind is PageKind.RACE_RESULT and answer.page.url.endswith("0211/")
+    return answer.page.kind == RACE_RESULT and answer.page.url.endswith("0211/")

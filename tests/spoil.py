@@ -5,22 +5,31 @@ from contextlib import contextmanager
 
 import pytest
 
-from collector.models import PageKind
-from collector.sources import Parsed, keibado
+from collector.sources import registry
+from collector.sources.keibado.source import KEIBADO
+from collector.sources.parsed import Parsed
+from tests.sites import change_kind
 
 
 @contextmanager
 def parsing(monkeypatch: pytest.MonkeyPatch, path: str, spoil: Callable[[Parsed], Parsed]) -> Iterator[None]:
     """The parser makes something else of the pages whose address has this in it."""
-    real = keibado.parse
+    with monkeypatch.context() as patch:
+        for name, kind in registry.sources()[KEIBADO.name].kinds.items():
+            change_kind(patch, KEIBADO, name, parse=_spoiled(kind.parse, path, spoil))
+        yield
 
-    def parse(kind: PageKind, url: str, text: str) -> Parsed:
-        parsed = real(kind, url, text)
+
+def _spoiled(
+    real: Callable[[str, str], Parsed] | None, path: str, spoil: Callable[[Parsed], Parsed]
+) -> Callable[[str, str], Parsed]:
+    assert real is not None
+
+    def parse(url: str, text: str) -> Parsed:
+        parsed = real(url, text)
         return spoil(parsed) if path in url else parsed
 
-    with monkeypatch.context() as patch:
-        patch.setattr(keibado, "parse", parse)
-        yield
+    return parse
 
 
 def tripping(error: Exception) -> Callable[[Parsed], Parsed]:

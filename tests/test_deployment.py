@@ -14,10 +14,10 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from collector.embedded import INITDB
 from collector.settings import is_loopback
+from collector.storage.embedded import INITDB
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parent.parent
 TOOLS = Path(sys.executable).parent  # where the test extra's programs are
 SCRIPTS = (".ci/run", "scripts/compose-check", "scripts/offline-images")
 LOCKS = ("requirements.lock", "requirements-trainer.lock", "requirements-test.lock")
@@ -84,7 +84,7 @@ def test_only_the_pages_publish_ports_and_on_this_machine_only(services):
     assert open_to == {"web": [("127.0.0.1", 8770)], "predict": predict, "predict-gpu": predict}
 
 
-def test_the_pages_ask_for_a_token_and_the_gpu_is_reserved_where_it_is_used(services):
+def test_the_pages_ask_for_a_token_and_only_users_reserve_the_gpu(services):
     for name in ("web", "predict", "predict-gpu"):
         assert services[name]["command"] == ["serve", "--host", "0.0.0.0"]  # beyond loopback: only with a token
         assert services[name]["environment"]["PADDOCK_SERVE_TOKEN"] is None  # from .env, or made at start

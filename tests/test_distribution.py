@@ -19,9 +19,9 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from trainer.jobs.cloud_task import INSTALL, TORCH
+from tests.paths import ROOT
+from trainer.jobs.cloud.task import INSTALL, TORCH
 
-ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 ENDLESS = 10_000_000  # bytes, more than any file of ours has
 # What installs from an index by name, and the words behind it.
@@ -62,7 +62,7 @@ def test_an_install_from_a_path_is_none_of_those(line: str) -> None:
     assert not installs_of_ours(line)
 
 
-def test_no_file_has_us_installed_from_an_index_where_the_name_may_be_a_strangers() -> None:
+def test_no_file_has_us_installed_from_an_index() -> None:
     found = {
         str(path.relative_to(ROOT)): names
         for path in tracked()
@@ -134,9 +134,7 @@ def test_the_wheel_says_its_name_its_rights_and_its_pythons(wheel: Path) -> None
     assert {"collector/py.typed", "trainer/py.typed"} <= names_in(wheel)
 
 
-def test_the_sdist_has_what_a_wheel_is_built_of_and_nothing_that_git_does_not_know(
-    sdist: Path, wheel: Path, tmp_path: Path
-) -> None:
+def test_the_sdist_has_what_a_wheel_is_built_of_and_nothing_else(sdist: Path, wheel: Path, tmp_path: Path) -> None:
     with tarfile.open(sdist) as archive:
         archive.extractall(tmp_path / "source", filter="data")
     (source,) = (tmp_path / "source").iterdir()
@@ -183,7 +181,7 @@ def demo_home(open_folder: Path, tmp_path: Path) -> dict[str, str]:
 
 def ran(python: Path, words: list[str], env: dict[str, str]) -> str:
     """What a command of the installed wheel prints."""
-    start = f"from {words[0]}.cli import main; main()"
+    start = f"from {words[0]}.cli.app import main; main()"
     done = subprocess.run([str(python), "-c", start, *words[1:]], env=env, cwd="/", capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -191,7 +189,7 @@ def ran(python: Path, words: list[str], env: dict[str, str]) -> str:
 
 @pytest.mark.slow
 def test_commands_of_an_installed_wheel_find_the_migrations_in_it(installed: Path, demo_home: dict[str, str]) -> None:
-    where = [str(installed), "-c", "from collector import database; print(database.MIGRATIONS)"]
+    where = [str(installed), "-c", "from collector.storage import database; print(database.MIGRATIONS)"]
     found = Path(subprocess.run(where, env=demo_home, cwd="/", capture_output=True, text=True).stdout.strip())
     assert found.is_relative_to(installed.parent.parent)
     ran(installed, ["collector", "db", "upgrade"], demo_home)
@@ -199,15 +197,13 @@ def test_commands_of_an_installed_wheel_find_the_migrations_in_it(installed: Pat
     assert "1 issues" in ran(installed, ["collector", "status", "--demo"], demo_home)
 
 
-def test_an_installed_wheel_ships_itself_and_what_is_shipped_runs_where_nothing_of_ours_is_installed(
-    installed: Path, tmp_path: Path
-) -> None:
+def test_an_installed_wheel_ships_itself_and_runs_on_a_bare_machine(installed: Path, tmp_path: Path) -> None:
     pack = f"from trainer.jobs import own; open({str(tmp_path / 'own.tar.gz')!r}, 'wb').write(own.pack())"
     subprocess.run([str(installed), "-c", pack], cwd="/", check=True)
     with tarfile.open(tmp_path / "own.tar.gz") as archive:
         archive.extractall(tmp_path / "there", filter="data")
     there = {path.relative_to(tmp_path / "there").as_posix() for path in (tmp_path / "there").rglob("*")}
-    assert {"requirements-trainer.lock", "keiba_paddock-0.1.0.dist-info/METADATA", "trainer/train_command.py"} <= there
+    assert {"requirements-trainer.lock", "keiba_paddock-0.1.0.dist-info/METADATA", "trainer/cli/train.py"} <= there
     assert not [name for name in there if "RECORD" in name or "direct_url" in name or name.endswith(".pyc")]
     bare = tmp_path / "bare"
     venv.create(bare, symlinks=True)

@@ -1,5 +1,5 @@
 """`python -m trainer`, and what torchrun starts on every GPU."""
 
-from trainer.cli import main
+from trainer.cli.app import main
 
 main()

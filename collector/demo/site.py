@@ -16,13 +16,14 @@ from email.utils import format_datetime, parsedate_to_datetime
 import aiohttp
 from aiohttp import web
 
-from collector.demo import keibado, netkeiba
 from collector.demo.answer import HTML, Answer
-from collector.demo.distort import distort, is_distortion
-from collector.demo.hostile import ROBOTS, Fault, Hostility
-from collector.demo.misbehave import MOVED, misbehave
+from collector.demo.faults.distort import distort, is_distortion
+from collector.demo.faults.hostile import ROBOTS, Fault, Hostility
+from collector.demo.faults.misbehave import MOVED, misbehave
+from collector.demo.keibado import site as keibado
+from collector.demo.netkeiba import site as netkeiba
 from collector.demo.requestlog import LoggedRequest, RequestLog
-from collector.demo.world import World
+from collector.demo.world.world import World
 from collector.errors import UsageError
 from collector.settings import DEMO_PORT
 

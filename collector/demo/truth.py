@@ -4,10 +4,10 @@ import hashlib
 from dataclasses import dataclass
 from datetime import date
 
-from collector.demo.drawing import draw_photo
-from collector.demo.layouts import index_path, layout_of, page_path, picture_path
-from collector.demo.races import Races
-from collector.demo.world import Issue, Photo, World
+from collector.demo.keibado.layouts import index_path, layout_of, page_path, picture_path
+from collector.demo.world.drawing import draw_photo
+from collector.demo.world.races import Races
+from collector.demo.world.world import Issue, Photo, World
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,14 @@ from pathlib import Path
 from aiohttp import web
 
 from collector.errors import TryLater
-from collector.web.api import Api
+from collector.web.api.routes import Api
 from collector.web.codes import Code
-from collector.web.guards import Guard, Handler, add_headers, for_programs, make_middleware
 from collector.web.metrics import Metrics
-from collector.web.overview_page import OverviewPage
+from collector.web.overview.pages import OverviewPage
 from collector.web.pages import Pages
-from collector.web.problems import Problem
-from collector.web.review_pages import Review
+from collector.web.review.pages import Review
+from collector.web.server.guards import Guard, Handler, add_headers, for_programs, make_middleware
+from collector.web.server.problems import Problem
 from collector.web.service import Service
 
 STATIC = Path(__file__).parent / "static"

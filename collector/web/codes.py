@@ -1,7 +1,7 @@
 """What can be wrong with a request to the photo search, beside what can be with one to any server of this project."""
 
-from collector.web import problems
-from collector.web.problems import ProblemKind
+from collector.web.server import problems
+from collector.web.server.problems import ProblemKind
 
 
 class Code(problems.Code):

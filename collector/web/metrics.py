@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
-from collector.web.guards import Handler
+from collector.web.server.guards import Handler
 from collector.web.service import Service
 
 NOWHERE = "none"  # the route of an address that has none

@@ -1,6 +1,8 @@
 """The pages for people: they work without a script, and better with one. An address holds a page's whole state."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,20 +11,22 @@ from aiohttp import web
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
-from collector.console import JST, in_japan, with_demo
-from collector.racing import Sex, Surface, kind_of
-from collector.web import facts, plots
-from collector.web.conditional import ASK_AGAIN, HELD, tagged
-from collector.web.named_commands import coder
-from collector.web.names import as_key
-from collector.web.paths import HORSE, ISSUE, PHOTO, PHOTO_NAME, RACE
+from collector.codes import Block, Delay, Failure, MatchRule
+from collector.console.code_words import describe
+from collector.console.wording import JST, in_japan, with_demo
+from collector.storage.photo_ids import EXAMPLE, read_photo_id
+from collector.storage.racing import Sex, Surface, kind_of
+from collector.web.horse import facts, plots
+from collector.web.paths import HORSE, ISSUE, OLD_ISSUE, OLD_PHOTO, PHOTO, RACE, photo_of
 from collector.web.pictures import WIDTHS
-from collector.web.problems import Code, Problem
-from collector.web.query import LONGEST, Query, read_form
-from collector.web.rendering import Renderer, problem_page, welcome_page
-from collector.web.rules import found_by, why
-from collector.web.search import MOST_COUNTED, find
-from collector.web.service import Service, photo_of
+from collector.web.search.names import as_key
+from collector.web.search.query import LONGEST, Query, read_form
+from collector.web.search.results import MOST_COUNTED, find
+from collector.web.server.conditional import ASK_AGAIN, HELD, tagged
+from collector.web.server.named_commands import coder
+from collector.web.server.problems import Code, Problem
+from collector.web.server.rendering import Renderer, problem_page, welcome_page
+from collector.web.service import Service
 from collector.web.words import WORDS
 
 HERE = Path(__file__).parent
@@ -36,9 +40,11 @@ class Pages:
         self.service = service
         self._renderer = Renderer(HERE / "templates", WORDS, surfaces=list(Surface), sexes=list(Sex))
         self._renderer.environment.filters |= {
-            "kind": kind_of, "ordinal": ordinal, "by_race": by_race, "day": in_words, "why": why, "found_by": found_by,
+            "kind": kind_of, "ordinal": ordinal, "by_race": by_race, "day": in_words,
             "coded": coder(demo=service.demo), "command": partial(with_demo, demo=service.demo),
             "moment": partial(in_japan, seconds=False),
+            "rule_words": _words_of(MatchRule), "delay_words": _words_of(Delay), "block_words": _words_of(Block),
+            "failure_words": _words_of(Failure),
         }  # fmt: skip
 
     def render(self, request: web.Request, template: str, status: int = 200, **known: Any) -> web.Response:
@@ -100,7 +106,7 @@ class Pages:
 
     async def photo(self, request: web.Request) -> web.Response:
         """A photo, with all that is known of it and where it came from."""
-        shown = await facts.photo_facts(self.service.reader, *photo_of(request.match_info["photo"]))
+        shown = await facts.photo_facts(self.service.reader, photo_of(request))
         if shown is None:
             raise Problem(Code.NOT_FOUND)
         return self.render(request, "photo.html", photo=shown)
@@ -110,12 +116,12 @@ class Pages:
         asked = list(dict.fromkeys(request.query.getall("photo", [])))[:COMPARED]
         found: list[facts.Row] = []
         for word in asked:
-            if not PHOTO_NAME.fullmatch(word):
-                raise Problem(Code.NOT_UNDERSTOOD, "photo is to be such as 160104-01")
-            shown = await facts.photo_facts(self.service.reader, *photo_of(word))
+            if read_photo_id(word) is None:
+                raise Problem(Code.NOT_UNDERSTOOD, f"photo is to be such as {EXAMPLE}")
+            shown = await facts.photo_facts(self.service.reader, word)
             if shown is not None and shown["digest"]:
                 found.append(shown)
-        found.sort(key=lambda photo: (photo["issue_date"], photo["number"]))
+        found.sort(key=lambda photo: (photo["issue_date"], photo["photo"]))
         return self.render(request, "compare.html", photos=found, compared=COMPARED)
 
     async def race(self, request: web.Request) -> web.Response:
@@ -127,7 +133,7 @@ class Pages:
 
     async def issue(self, request: web.Request) -> web.Response:
         """A back number: all its photos, race by race in draw order."""
-        known = await facts.issue_facts(self.service.reader, request.match_info["code"])
+        known = await facts.issue_facts(self.service.reader, request.match_info["issue"])
         if known is None:
             raise Problem(Code.NOT_FOUND)
         return self.render(request, "issue.html", facts=known)
@@ -142,17 +148,26 @@ class Pages:
 
     async def small(self, request: web.Request) -> web.Response:
         """A photo in one of the widths that there are."""
-        code, number = photo_of(request.match_info["photo"])
         width = int(request.match_info["width"])
         if width not in WIDTHS:
             raise Problem(Code.NOT_FOUND)
-        photo = await self.service.pictures.small(code, number, width)
+        photo = await self.service.pictures.small(photo_of(request), width)
         return tagged(request, photo.body, photo.media_type, photo.tag, HELD)
 
     async def original(self, request: web.Request) -> web.Response:
         """A photo's bytes as they came."""
-        photo = await self.service.pictures.original(*photo_of(request.match_info["photo"]))
+        photo = await self.service.pictures.original(photo_of(request))
         return tagged(request, photo.body, photo.media_type, photo.tag, HELD)
+
+    async def moved_photo(self, request: web.Request) -> web.Response:
+        """Where a photo is, by the address that it had while there was one source."""
+        photo = await facts.current_photo_id(self.service.reader, request.match_info["old_photo"])
+        return _moved(request, f"/photos/{photo}{request.match_info['rest']}" if photo else None)
+
+    async def moved_issue(self, request: web.Request) -> web.Response:
+        """Where an issue is, likewise."""
+        issue = await facts.current_issue_id(self.service.reader, request.match_info["old_issue"])
+        return _moved(request, f"/issues/{issue}" if issue else None)
 
     def routes(self) -> list[web.RouteDef]:
         """Where all that is."""
@@ -167,13 +182,31 @@ class Pages:
             web.get(f"/races/{RACE}", self.race),
             web.get("/issues", self.issues),
             web.get(f"/issues/{ISSUE}", self.issue),
+            web.get(rf"/photos/{OLD_PHOTO}{{rest:(?:/.*)?}}", self.moved_photo),
+            web.get(f"/issues/{OLD_ISSUE}", self.moved_issue),
         ]
+
+
+def _moved(request: web.Request, path: str | None) -> web.Response:
+    if path is None:
+        raise Problem(Code.NOT_FOUND)
+    raise web.HTTPMovedPermanently(request.rel_url.with_path(path, keep_query=True))
 
 
 def ordinal(number: int) -> str:
     """A place as English says it: 1st, 2nd, 11th."""
     ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
     return f"{number}{ending}"
+
+
+def _words_of(kind: type[StrEnum]) -> Callable[..., str]:
+    """What turns codes of this kind, and what stands beside them, into the reader's language."""
+
+    @pass_context
+    def in_language(context: Context, code: str | None, detail: str | None = None) -> str:
+        return describe(kind, code, detail, language=context["lang"])
+
+    return in_language
 
 
 @pass_context

@@ -1,11 +1,19 @@
 """How photos, horses, races and issues are called in addresses: patterns for routes, and what is held against them."""
 
-import re
+from aiohttp import web
 
-from collector.racing import HORSE_ID, RACE_ID
+from collector.storage.photo_ids import CODE, NUMBER, SOURCE
+from collector.storage.racing import HORSE_ID, RACE_ID
 
-PHOTO = r"{photo:[0-9]{6}-[0-9]{2}}"
-PHOTO_NAME = re.compile(r"[0-9]{6}-[0-9]{2}")
-ISSUE = r"{code:[0-9]{6}}"
+ISSUE = f"{{issue:{SOURCE}:{CODE}}}"
+PHOTO = f"{ISSUE}/{{number:{NUMBER}}}"
+# As they were called while there was one source.
+OLD_PHOTO = "{old_photo:[0-9]{6}-[0-9]{2}}"
+OLD_ISSUE = "{old_issue:[0-9]{6}}"
 RACE = "{race_id:" + RACE_ID.strip("^$") + "}"
 HORSE = "{horse_id:" + HORSE_ID.strip("^$") + "}"
+
+
+def photo_of(request: web.Request) -> str:
+    """The id of the photo that an address names."""
+    return f"{request.match_info['issue']}/{request.match_info['number']}"

@@ -9,13 +9,12 @@ from typing import Self
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from collector.archive import unpack
-from collector.decoders import Decoders
 from collector.errors import BrokenPicture
-from collector.images import shrink
-from collector.sources.keibado import SOURCE
-from collector.web.problems import Code, Problem
-from collector.web.reader import PATIENCE, Reader
+from collector.storage.archive import unpack
+from collector.storage.decoders import Decoders
+from collector.storage.images import shrink
+from collector.storage.reader import PATIENCE, Reader
+from collector.web.server.problems import Code, Problem
 
 WIDTHS = (160, 320, 640, 1280)  # px; no others are made, so nobody can fill the database with them
 QUALITY = 84
@@ -26,7 +25,7 @@ SAFE_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp")  # what is s
 NAMED = """
 SELECT photo.digest, photo.media_type, small.content FROM photo
 LEFT JOIN thumbnail AS small ON small.digest = photo.digest AND small.width = %(width)s
-WHERE source = %(source)s AND issue_code = %(code)s AND number = %(number)s
+WHERE photo.photo_id = %(photo)s
 """
 BYTES = "SELECT encoding, content FROM blob WHERE digest = %(digest)s"
 KEEP = """
@@ -72,32 +71,32 @@ class Pictures:
         await asyncio.to_thread(self._decoders.close)
         await self._writing.close()
 
-    async def original(self, code: str, number: int) -> Photo:
+    async def original(self, photo: str) -> Photo:
         """A photo as it came.
 
         Raises:
             Problem: there is none.
             TryLater: the database cannot be reached.
         """
-        digest, media_type, _ = await self._named(code, number, 0)
+        digest, media_type, _ = await self._named(photo, 0)
         if media_type not in SAFE_TYPES:  # the collector keeps no other; never as HTML, whatever a database holds
             media_type = "application/octet-stream"
         return Photo(await self._bytes(digest), media_type, digest)
 
-    async def small(self, code: str, number: int, width: int) -> Photo:
+    async def small(self, photo: str, width: int) -> Photo:
         """A photo of so many px width, or of its own where that is less, as a JPEG.
 
         Raises:
             Problem: there is none, it cannot be read, or too many are being made.
             TryLater: the database cannot be reached.
         """
-        digest, _, content = await self._named(code, number, width)
+        digest, _, content = await self._named(photo, width)
         if content is None:
             content = await self._made(digest, width)
         return Photo(content, "image/jpeg", f"{digest}-{width}")
 
-    async def _named(self, code: str, number: int, width: int) -> tuple[str, str | None, bytes | None]:
-        values = {"source": SOURCE, "code": code, "number": number, "width": width}
+    async def _named(self, photo: str, width: int) -> tuple[str, str | None, bytes | None]:
+        values = {"photo": photo, "width": width}
         rows = await self._reader.rows(NAMED, values)
         if not rows or rows[0]["digest"] is None:
             raise Problem(Code.NOT_FOUND)

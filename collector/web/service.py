@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from collector.politeness import Connection
-from collector.web import facts
-from collector.web.guards import Guard
+from collector.politeness.gate import Connection
+from collector.storage.reader import Reader, make_role
+from collector.web.horse import facts
 from collector.web.pictures import Pictures
-from collector.web.reader import Reader, make_role
-from collector.web.renewal import Renewal
+from collector.web.search.renewal import Renewal
+from collector.web.server.guards import Guard
 
 CHOICES_HOLD = 60.0  # seconds
 
@@ -66,9 +66,3 @@ async def serving(conninfo: str, guard: Guard, *, demo: bool = False) -> AsyncIt
         Renewal(conninfo) as renewal,
     ):
         yield Service(conninfo, reader, pictures, renewal, guard, demo)
-
-
-def photo_of(word: str) -> tuple[str, int]:
-    """Issue and number of a photo's name (160104-01), which a route has checked."""
-    code, _, number = word.partition("-")
-    return code, int(number)

@@ -1,7 +1,7 @@
 """The search's pages in their two languages."""
 
-from collector.web.overview_words import OVERVIEW
-from collector.web.review_words import REVIEW
+from collector.web.overview.words import OVERVIEW
+from collector.web.review.words import REVIEW
 
 SEARCH: dict[str, tuple[str, str]] = {
     "title": ("Paddock photos, horse by horse", "馬ごとに見るパドック写真"),
@@ -184,14 +184,6 @@ SEARCH: dict[str, tuple[str, str]] = {
     "comment": ("The editors say", "編集部のコメント"),
     "printed_name": ("Printed name", "掲載名"),
     "matched": ("Horse found by", "馬を特定した根拠"),
-    "rule_name": ("name", "馬名"),
-    "rule_misprint": ("a name that is nearly the same", "よく似た馬名（誤植とみなす）"),
-    "rule_race": ("race", "レース名"),
-    "rule_age": ("age", "年齢"),
-    "rule_sex": ("sex", "性別"),
-    "rule_by_hand": ("a person", "手動"),
-    "rule_no_race": ("name; it ran in no race of those days", "馬名（その開催には出走なし）"),
-    "and": (" and ", "・"),
     "because": (": ", "："),
     "not_matched": ("not yet found", "未確定"),
     "copy": ("Same photo as", "同じ写真"),

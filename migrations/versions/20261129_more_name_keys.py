@@ -51,7 +51,7 @@ def downgrade() -> None:
     """The earlier keys differ for misprints alone; `collector reparse` of the earlier version makes them again."""
 
 
-# --- `collector.sources.text.horse_key` as of this revision ------------------------------------------------------
+# --- the key of a horse's name as of this revision ------------------------------------------------------------
 
 DASHES = "‐‑‒–—―−－﹣﹘⁃─━➖ー"
 # Marks of horses trained abroad or on local tracks, as sites print them beside a name.

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import multiprocessing
 import os
 import signal
 import sys
@@ -13,11 +12,7 @@ from multiprocessing.process import BaseProcess
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-# One process that has everything imported; each crawler is forked from it in milliseconds.
-processes = multiprocessing.get_context("forkserver")
-processes.set_forkserver_preload(
-    ["collector.cli", "collector.commands", "collector.label_commands", "collector.jobs", "uvloop"]
-)
+from tests.commands import forked
 
 YEARS = (date(2006, 1, 1), date(2017, 12, 31))
 
@@ -26,16 +21,16 @@ def crawl_in_process(
     conninfo: str, base: str, delay: float, since: date, until: date, netkeiba: str | None = None
 ) -> None:
     """One `collector crawl`; ends with its exit code."""
-    from collector.crawl import Tick, crawl
-    from collector.frontier import Scope
-    from collector.jobs import Workplace
+    from collector.engine.crawl import Tick, crawl
+    from collector.engine.crawl_jobs import Workplace
+    from collector.frontier.scope import Scope
+    from tests.sites import sites_at
 
     async def show(_: Tick) -> None: ...
 
     async def main() -> int:
-        sites = (base, netkeiba) if netkeiba else (base,)
-        place = Workplace(conninfo, None, sites, delay, netkeiba=netkeiba, netkeiba_race=netkeiba)
-        _, code = await crawl(place, base, Scope(since, until, all_races=netkeiba is not None), show)
+        place = Workplace(conninfo, None, sites_at(base, netkeiba, race=netkeiba), delay)
+        _, code = await crawl(place, Scope(since, until, all_races=netkeiba is not None), show)
         return int(code)
 
     os._exit(asyncio.run(main()))
@@ -43,13 +38,13 @@ def crawl_in_process(
 
 def work_in_process(conninfo: str, base: str, delay: float, netkeiba: str | None = None) -> None:
     """One `collector worker`, until it is killed."""
-    from collector.jobs import Workplace
-    from collector.schedule import Schedule
-    from collector.worker import work
+    from collector.engine.crawl_jobs import Workplace
+    from collector.engine.schedule import Schedule
+    from collector.engine.worker import work
+    from tests.sites import sites_at
 
     os.nice(5)  # who measures comes before who is measured
-    sites = (base, netkeiba) if netkeiba else (base,)
-    asyncio.run(work(Workplace(conninfo, None, sites, delay, netkeiba=netkeiba), Schedule()))
+    asyncio.run(work(Workplace(conninfo, None, sites_at(base, netkeiba), delay), Schedule()))
 
 
 def command_in_process(folder: str, environment: dict[str, str], *words: str) -> None:
@@ -60,14 +55,14 @@ def command_in_process(folder: str, environment: dict[str, str], *words: str) ->
     for stream in (1, 2):
         os.dup2(said, stream)
     sys.argv = ["collector", *words]
-    from collector.cli import main
+    from collector.cli.app import main
 
     main()
 
 
 def start(target: Callable[..., None], *arguments: object) -> BaseProcess:
     """Start one of the above."""
-    process = processes.Process(target=target, args=arguments, daemon=True)
+    process = forked.Process(target=target, args=arguments, daemon=True)
     process.start()
     return process
 

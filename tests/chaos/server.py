@@ -14,8 +14,8 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import PGconn, Ping
 
-from collector import database
-from collector.embedded import lease
+from collector.storage import database
+from collector.storage.embedded import lease
 
 FAST, IMMEDIATE, KILLED = signal.SIGINT, signal.SIGQUIT, signal.SIGKILL  # how a postmaster is told to stop
 OURS = "strikes"  # the application name by which the sessions of those who strike are spared

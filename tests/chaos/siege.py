@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 
-from collector.demo.world import World
+from collector.demo.world.world import World
 from tests.chaos import judge
 from tests.chaos.facts import Facts, differences, due, facts_of, logged, unread
 from tests.chaos.fleet import Fleet

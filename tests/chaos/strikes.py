@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from random import Random
 
-from collector.demo.hostile import parse_fault
+from collector.demo.faults.hostile import parse_fault
 from tests.chaos.fleet import Fleet
 from tests.chaos.processes import ended, send
 from tests.chaos.server import FAST, IMMEDIATE, KILLED, Server

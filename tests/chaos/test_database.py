@@ -18,7 +18,7 @@ LABELS = 0.3  # of the strikes; the others fall upon the crawl
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-async def test_a_crawl_whose_database_fails_again_and_again_holds_the_same_and_asks_as_politely(
+async def test_a_crawl_under_siege_holds_the_same_and_asks_as_politely(
     tmp_path: Path, conninfo: str, pytestconfig: pytest.Config
 ) -> None:
     seed, count = pytestconfig.option.chaos_seed, pytestconfig.option.chaos_strikes

@@ -11,12 +11,13 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from collector.crawl import begin
-from collector.frontier import Scope
-from collector.jobs import ask_for
-from collector.politeness import host_name
+from collector.engine.crawl import begin
+from collector.engine.crawl_jobs import Workplace, ask_for
+from collector.frontier.scope import Scope
+from collector.politeness.gate import host_name
 from tests.chaos.processes import send, start, work_in_process
 from tests.demo_site import YEARS_OF_A_THOUSAND_PAGES, demo_site
+from tests.sites import sites_at
 
 DELAY = 0.25  # seconds
 TOLERANCE = 0.05  # by which a request may be held up between its start and the site, on a busy machine
@@ -52,7 +53,7 @@ async def test_a_fleet_is_as_polite_as_one(conninfo: str) -> None:
         demo_site(crawl_delay=DELAY) as site,
         await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection,
     ):
-        await begin(connection, site.base, [host_name(site.base)], scope)
+        await begin(connection, Workplace(conninfo, None, sites_at(site.base), DELAY), scope)
         await ask_for(connection, [host_name(site.base)], scope, attended=False)
         # The site measures in this process: it is to have answered once before, and nothing is to hold it up.
         async with aiohttp.ClientSession() as session, session.get(f"{site.base}/_demo/site.json") as answer:

@@ -16,7 +16,7 @@ def test_a_request_that_begins_while_another_is_open_overlaps():
     assert len(overlaps(asked((0.0, 1.0), (0.1, 0.15), (0.2, 0.25)))) == 2, "the first is open all the time"
 
 
-def test_requests_to_different_hosts_neither_overlap_nor_follow_each_other():
+def test_requests_to_different_hosts_neither_overlap_nor_queue():
     both = asked((0.0, 0.2)) + asked((0.01, 0.2), host="other:80")
     assert not overlaps(both)
     assert not short_gaps(both, DELAY)
@@ -45,7 +45,7 @@ def test_a_repeat_needs_a_strike_of_its_own():
     assert not unexplained(page(0.0, 1.0, 2.0), [strike, (1.5, 1.5)])
 
 
-def test_a_strike_excuses_nothing_before_it_and_nothing_long_after_it_but_one_repeat_on_each_host():
+def test_a_strike_excuses_one_repeat_on_each_host_soon_after_it():
     assert unexplained(page(0.0, 1.0), [(2.0, 2.0)])
     assert unexplained(page(20.0, 21.0), [(0.5, 0.5)])
     assert not unexplained(page(0.6, 1.0), [(0.5, 0.5)]), "by a process that had not noticed"

@@ -8,7 +8,7 @@ from datetime import date
 import psycopg
 import pytest
 
-from collector.demo.world import World
+from collector.demo.world.world import World
 from tests.chaos.processes import crawl_in_process, database_proxy, ended, send, start
 from tests.demo_site import YEARS_OF_A_THOUSAND_PAGES, DemoSite, demo_site
 

@@ -10,18 +10,20 @@ from datetime import date, timedelta
 import aiohttp
 import pytest
 
-from collector.crawl import Tick, crawl
-from collector.demo import opinion
-from collector.demo.races import Races
-from collector.demo.world import World
-from collector.frontier import UNDATED, Scope
-from collector.jobs import Workplace, ask_for
-from collector.politeness import Connection, host_name
-from collector.racing import Axis
-from collector.refresh import label_scope, plan
-from collector.reparse import reparse
+from collector.demo.world import opinion
+from collector.demo.world.races import Races
+from collector.demo.world.world import World
+from collector.engine.crawl import Tick, crawl
+from collector.engine.crawl_jobs import Workplace, ask_for
+from collector.engine.refresh import label_scope, plan
+from collector.frontier.scope import Scope
+from collector.pipeline.reparse import reparse
+from collector.politeness.gate import Connection, host_name
+from collector.storage.models import UNDATED
+from collector.storage.racing import Axis
 from tests.chaos.processes import send, start, work_in_process
 from tests.demo_site import DemoSite, demo_site
+from tests.sites import labels_at, sites_at
 
 WORLD = World(years=range(2015, 2017), issues_per_year=3, photos_per_issue=6, opinion_month=date(2016, 1, 1))
 HISTORY = """
@@ -59,14 +61,14 @@ async def settle(connection: Connection, within: float = 60.0) -> None:
 @pytest.mark.timeout(180)
 async def test_the_stored_history_is_the_one_that_was_shown(place: Workplace, connection: Connection) -> None:
     async with demo_site(world=WORLD, month_may_change=True) as site:
-        place.sites, place.netkeiba = (site.base, site.netkeiba), site.netkeiba
-        await crawl(place, site.base, Scope(date(2015, 1, 1), date(2016, 12, 31)), show)
+        place.sites = sites_at(site.base, site.netkeiba)
+        await crawl(place, Scope(date(2015, 1, 1), date(2016, 12, 31)), show)
         arguments = (place.conninfo, site.base, 0.0, site.netkeiba)
         workers = [start(work_in_process, *arguments) for _ in range(3)]
         try:
             for month in MONTHS:
                 await turn_to(site, month)
-                await plan(connection, site.netkeiba, older_than=timedelta(0), horses=None)
+                await plan(connection, labels_at(site.netkeiba), older_than=timedelta(0), horses=None)
                 await ask_for(connection, [host_name(site.netkeiba)], label_scope(), attended=False)
                 await asyncio.sleep(random.uniform(0.0, 0.4))
                 send(workers.pop(random.randrange(3)), signal.SIGKILL)

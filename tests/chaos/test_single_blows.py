@@ -15,8 +15,8 @@ from typing import LiteralString
 import psycopg
 import pytest
 
-from collector.demo.hostile import parse_fault
-from collector.demo.world import World
+from collector.demo.faults.hostile import parse_fault
+from collector.demo.world.world import World
 from tests.chaos import judge
 from tests.chaos.facts import due, logged
 from tests.chaos.fleet import Fleet, fleet
@@ -111,7 +111,7 @@ async def a_slow_answer_begins(site: WatchedSite) -> None:
 
 
 @pytest.mark.parametrize("whose", [LANE, EVERYBODY], ids=["the lane's session", "every session"])
-async def test_no_second_request_is_open_when_a_session_ends_during_a_slow_answer(
+async def test_a_session_that_ends_during_a_slow_answer_opens_no_second_request(
     tmp_path: Path, server: Server, site: WatchedSite, whose: LiteralString
 ) -> None:
     async with working(tmp_path, server, site):
@@ -122,7 +122,7 @@ async def test_no_second_request_is_open_when_a_session_ends_during_a_slow_answe
     assert_polite(site)
 
 
-async def test_no_second_request_is_open_while_a_frozen_worker_that_lost_its_sessions_has_one_open(
+async def test_a_frozen_worker_without_sessions_opens_no_second_request(
     tmp_path: Path, server: Server, site: WatchedSite
 ) -> None:
     """Nobody can know whether its request is over, but the request itself cannot last longer than a minute."""

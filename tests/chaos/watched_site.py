@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from collector.demo.hostile import ROBOTS, Fault, Hostility
+from collector.demo.faults.hostile import ROBOTS, Fault, Hostility
 from collector.demo.requestlog import LoggedRequest, RequestLog
 from collector.demo.site import serving
-from collector.demo.world import World
+from collector.demo.world.world import World
 
 TICK = 0.005  # seconds
 MOST_SPOILT = 2  # answers of one page: a third failure in a row would put it off for an hour, as it should

@@ -16,24 +16,26 @@ import torch
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
-from collector import database
-from collector.demo.world import World
+from collector.demo.world.world import World
+from collector.storage import database
+from tests.conftest import MakeTemplate
 from tests.filled import fill
 from tests.trainer.exported import A_SHARD
 from tests.trainer.stable import Stable
-from trainer import export as exporting
-from trainer.config import RunConfig, make_config
 from trainer.dataset import card
+from trainer.dataset import export as exporting
+from trainer.dataset.export import Request, export
 from trainer.dataset.manifest import Version, find_version
-from trainer.device import Device
-from trainer.export import Request, export
-from trainer.learn import Material, Told, gather, learn
-from trainer.model import Network
+from trainer.models.device import Device
+from trainer.models.networks import Network
 from trainer.places import Places
-from trainer.runs import Facts, Run, begin, now
+from trainer.runs.config import RunConfig, make_config
+from trainer.runs.runs import Facts, Run, begin, now
+from trainer.training.learn import Material, Told, gather, learn
 
 WORLD = World()  # some 730 labelled photos of 320 horses
 CPU = Device("cpu", channels_last=True)
+SMALL = ("height=64", "width=96")  # pictures on which the look-alike photos can still be learnt from
 
 
 @pytest.fixture(scope="session")
@@ -91,6 +93,9 @@ def start(places: Places, version: Version, config: RunConfig, name: str | None 
     return begin(places.runs, name or f"run-{uuid.uuid4().hex[:8]}", config, facts)
 
 
+Trained = tuple[Run, Network, Material]
+
+
 def trained(
     places: Places,
     version: Version,
@@ -98,12 +103,18 @@ def trained(
     *settings: str,
     told: Told | None = None,
     freeze: tuple[str, ...] = (),
-) -> tuple[Run, Network, Material]:
+) -> Trained:
     """A run of a preset, trained to its end."""
     config = make_config(preset, settings, freeze)
     run = start(places, version, config)
     material = gather(version, config, places.cache)
     return run, learn(run, material, CPU, told or Told()), material
+
+
+@pytest.fixture(scope="session")
+def probe(places: Places, version: Version) -> Trained:
+    """A run of the quick preset on small pictures, which no test changes."""
+    return trained(places, version, "probe", *SMALL)
 
 
 @pytest.fixture
@@ -114,9 +125,14 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def template(request: pytest.FixtureRequest, template: str, make_template: MakeTemplate) -> str:
+    """Some sixty photos, for the tests that ask for them."""
+    return make_template("template_filled", fill) if "filled" in request.fixturenames else template
+
+
+@pytest.fixture
 def filled(conninfo: str) -> str:
     """A database with some sixty photos."""
-    fill(conninfo)
     return conninfo
 
 

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from trainer import export as exporting
+from tests.paths import ROOT
+from trainer.dataset import export as exporting
+from trainer.dataset.export import export
 from trainer.dataset.formats import Format, read_shard
 from trainer.dataset.manifest import Version, list_unfinished
-from trainer.export import export
-from trainer.export_plan import Request
+from trainer.dataset.plan import Request
 
-TRAINER = [sys.executable, "-c", "from trainer.cli import main; main()"]
+TRAINER = [sys.executable, "-c", "from trainer.cli.app import main; main()"]
 A_SHARD = 7  # photos
 
 
@@ -23,7 +24,7 @@ def environment(conninfo: str, home: Path) -> dict[str, str]:
     """What a command sees of the world."""
     return {
         "PATH": os.defpath, "HOME": "/nonexistent", "LANG": "C.UTF-8", "COLUMNS": "100", "MPLCONFIGDIR": str(home),
-        "PADDOCK_DATABASE_URL": conninfo, "PADDOCK_HOME": str(home), "PYTHONPATH": str(Path(__file__).parents[2]),
+        "PADDOCK_DATABASE_URL": conninfo, "PADDOCK_HOME": str(home), "PYTHONPATH": str(ROOT),
     }  # fmt: skip
 
 

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from trainer.cli import app
+from tests.paths import ROOT
+from trainer.cli.app import app
 from trainer.jobs import book
 from trainer.jobs.task import Job
 from trainer.locks import try_lock
 
 PATH = os.environ["PATH"]  # noqa: TID251
-ROOT = Path(__file__).parents[2]
 QUICK = ("height=16", "width=16", "batch=64")
 WITHIN = 60.0  # seconds that anything may take on a busy machine
 
@@ -30,6 +30,7 @@ class Stable:
     home: Path
     project: Path
     conninfo: str
+    program: str = "trainer"  # the module that its commands run
 
     @property
     def environment(self) -> dict[str, str]:
@@ -42,7 +43,7 @@ class Stable:
     def start(self, *words: str, **more: str) -> "subprocess.Popen[str]":
         """A command in a process of its own."""
         return subprocess.Popen(
-            [sys.executable, "-m", "trainer", *words], cwd=self.project, env=self.environment | more, text=True,
+            [sys.executable, "-m", self.program, *words], cwd=self.project, env=self.environment | more, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from collector.decoders import decoders
 from collector.errors import BrokenPicture
-from collector.racing import MIDDLE, MILE, SPRINT, Kind
+from collector.storage.decoders import decoders
+from collector.storage.racing import MIDDLE, MILE, SPRINT, Kind
 from trainer.dataset.croissant import describe
+from trainer.dataset.examples import LICENCE, Side, why_skipped
 from trainer.dataset.formats import EXTENSIONS, Format, read_shard, written_types
 from trainer.dataset.manifest import Manifest, digest_of
-from trainer.examples import LICENCE, Side
-from trainer.pixels import Preparation, prepare
+from trainer.dataset.pixels import Preparation, prepare
 from trainer.places import write_file
 
 SHOWN = 12  # photos in the grid of examples
@@ -69,7 +69,7 @@ def _readme(manifest: Manifest) -> str:
     sides = [side for side in Side if manifest.photos[side]]
     files = {side: _pattern(Format(manifest.format), side) for side in sides}
     head = "\n".join(f"  - split: {side}\n    path: {path}" for side, path in files.items())
-    left_out = "\n".join(f"| {reason} | {count} |" for reason, count in sorted(manifest.left_out.items()))
+    left_out = "\n".join(f"| {why_skipped(code)} | {count} |" for code, count in sorted(manifest.left_out.items()))
     return CARD.format(
         head=head,
         features=_features() if manifest.format == Format.WEBDATASET else "",

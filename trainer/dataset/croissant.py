@@ -6,8 +6,8 @@ Written as plain JSON: importing mlcroissant takes seconds and 150 MB. The tests
 from datetime import date, datetime
 from typing import Any
 
+from trainer.dataset.examples import COLUMNS, LICENCE, Example
 from trainer.dataset.manifest import Manifest, Shard
-from trainer.examples import COLUMNS, LICENCE, Example
 
 PARQUET, TAR = "application/x-parquet", "application/x-tar"  # as mlcroissant calls them
 CONFORMS_TO = "http://mlcommons.org/croissant/1.0"

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from collector.storage.photo_ids import current_id
+from trainer.dataset.examples import COLUMNS, why_skipped
 from trainer.dataset.formats import Format, read_shard
 from trainer.dataset.manifest import Version
-from trainer.examples import COLUMNS
 
 LISTED = ("label", "digest", "axis")  # what has a list of its own, or is said once for all photos
 
@@ -21,7 +22,7 @@ class Difference:
     moved: dict[str, tuple[str, str]]  # photo -> side before, after
     repainted: list[str]  # their bytes are others
     changed: dict[str, dict[str, tuple[Any, Any]]]  # photo -> column -> before, after; of all other columns
-    left_out: dict[str, tuple[int, int]]  # why -> photos before, after
+    left_out: dict[str, tuple[int, int]]  # Skip -> photos before, after
     settings: dict[str, tuple[Any, Any]]  # what was asked differently
 
     @property
@@ -31,7 +32,7 @@ class Difference:
 
     def as_json(self) -> dict[str, Any]:
         """The difference as `--json` prints it."""
-        return asdict(self)
+        return asdict(self) | {"left_out_words": {code: why_skipped(code) for code in self.left_out}}
 
 
 def compare(one: Version, other: Version) -> Difference:
@@ -58,11 +59,12 @@ def compare(one: Version, other: Version) -> Difference:
 
 
 def _photos(version: Version) -> dict[str, dict[str, Any]]:
-    return {
-        f"{row['source']} {row['photo']}": row | {"side": shard.side}
-        for shard in version.manifest.shards
-        for row, _ in read_shard(Format(version.manifest.format), version.folder / shard.path, pictures=False)
-    }
+    found: dict[str, dict[str, Any]] = {}
+    for shard in version.manifest.shards:
+        for row, _ in read_shard(Format(version.manifest.format), version.folder / shard.path, pictures=False):
+            ids = {name: current_id(row["source"], row[name] or "") or None for name in ("photo", "near_duplicate_of")}
+            found[row["photo"] if ids["photo"] is None else ids["photo"]] = row | ids | {"side": shard.side}
+    return found
 
 
 def _changed(was: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

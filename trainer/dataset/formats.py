@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from collector.errors import UsageError
-from trainer.examples import COLUMNS, Example
+from collector.storage.photo_ids import file_name
+from trainer.dataset.examples import COLUMNS, Example
 
 TABLE, SHEET = "metadata.parquet", "photos.csv"  # what `datasets` looks for in an image folder, and what people open
 ROWS = 100  # photos a row group: what is in memory at once, and what a reader has to read at least
@@ -44,7 +45,7 @@ class Format(StrEnum):
 
 def photo_file(example: Example) -> str:
     """The name of a photo's file."""
-    return f"{example.photo}.{EXTENSIONS[example.media_type]}"
+    return f"{file_name(example.photo)}.{EXTENSIONS[example.media_type]}"
 
 
 def _schema() -> pa.Schema:
@@ -99,7 +100,7 @@ def _write_tar(path: Path, items: Iterable[Item]) -> None:
     with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
         for example, body in items:
             facts = json.dumps(_as_text(example), ensure_ascii=False).encode()
-            for name, content in ((photo_file(example), body), (f"{example.photo}.json", facts)):
+            for name, content in ((photo_file(example), body), (f"{file_name(example.photo)}.json", facts)):
                 entry = tarfile.TarInfo(name)
                 entry.size = len(content)
                 tar.addfile(entry, io.BytesIO(content))

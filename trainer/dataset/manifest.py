@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from collector.errors import UsageError
+from trainer.dataset.examples import BY_WORDS
 from trainer.places import pick, write_file
 
 MANIFEST = "manifest.json"
@@ -45,7 +46,7 @@ class Manifest:
     horses: dict[str, int]
     horses_in_all: int  # each once, also where it is on several sides
     kinds: dict[str, dict[str, int]]  # by side; empty where the axis is not distance
-    left_out: dict[str, int]  # photos by reason
+    left_out: dict[str, int]  # photos by Skip
     leaks: dict[str, int]
     newest_photo: str | None  # date of the newest issue
     newest_label: str | None  # when the newest label was observed
@@ -82,6 +83,7 @@ def read_version(folder: Path) -> Version:
     try:
         facts = json.loads(path.read_text())
         shards = [Shard(**shard) for shard in facts.pop("shards")]
+        facts["left_out"] = {BY_WORDS.get(why, why): count for why, count in facts["left_out"].items()}
         return Version(folder, Manifest(**facts, shards=shards))
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise UsageError(

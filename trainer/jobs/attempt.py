@@ -13,9 +13,10 @@ from typing import Any, LiteralString, TypeVar
 import psycopg
 
 from trainer.errors import Superseded
-from trainer.jobs import bundles, cloud
+from trainer.jobs import bundles
 from trainer.jobs.awaiting import exit_of, first_of, in_a_line, is_away
 from trainer.jobs.book import FORGET_MIDDLE, KEPT_HEAD, KEPT_TAIL
+from trainer.jobs.cloud import driver
 from trainer.jobs.command import command_of
 from trainer.jobs.folders import Folders, end_leftovers
 from trainer.jobs.hold import APPEND, BEAT, BEAT_EVERY, KEEP_OUTPUT, LEASE, STILL_HELD
@@ -177,7 +178,7 @@ async def _keep_the_last(attempt: Attempt, printing: asyncio.Task[None]) -> str:
 
 async def _start(attempt: Attempt, environment: dict[str, str], held: Sequence[int]) -> asyncio.subprocess.Process:
     job, folders = attempt.job, attempt.folders
-    grace = GRACE if job.task.cloud is None else cloud.GRACE
+    grace = GRACE if job.task.cloud is None else driver.GRACE
     lease = 0.0 if job.at_home else LEASE  # what is at home nobody else takes over
     words = [str(grace), str(lease), str(folders.code), str(folders.pid), str(folders.input or "")]
     return await asyncio.create_subprocess_exec(

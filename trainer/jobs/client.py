@@ -11,12 +11,12 @@ from collector.errors import UsageError
 from trainer.dataset.manifest import Version
 from trainer.jobs import book, bundles, code, own
 from trainer.jobs.book import Connection
-from trainer.jobs.cloud_offer import offer, priced
+from trainer.jobs.cloud.offer import offer, priced
+from trainer.jobs.command_line import check_program
 from trainer.jobs.machine import list_gpus, machine_name
 from trainer.jobs.profiles import SKYPILOT, Profile
 from trainer.jobs.task import LOCAL, Job, State, Task
 from trainer.jobs.turn import FLEET, queue_of
-from trainer.jobs.words import check_program
 from trainer.places import Places
 
 AGE = re.compile(r"(\d+)([smhdw])")
@@ -60,14 +60,7 @@ def submit(
         offer(profile, order.gpus)
         profile = priced(profile, order.gpus)
     shipment = find_code(order, profile)
-    task = replace(
-        order.task,
-        photos=sum(order.version.manifest.photos.values()) if order.version else 0,
-        price_per_hour=profile.hourly,
-        currency=profile.currency,
-        commit=shipment.commit if shipment else "",
-        cloud=profile.cloud if rented else None,
-    )
+    task = _task_of(order, profile, shipment)
     sent = 0
     with connection.transaction():
         bundles.hold(connection)
@@ -87,6 +80,18 @@ def submit(
             stem=stem or task.preset or "job", runs=_runs(home) if task.preset and here else (),
         )  # fmt: skip
     return job, sent
+
+
+def _task_of(order: Order, profile: Profile, shipment: Shipment | None) -> Task:
+    """The task of an order, with what is known of the place and the code."""
+    return replace(
+        order.task,
+        photos=sum(order.version.manifest.photos.values()) if order.version else 0,
+        price_per_hour=profile.hourly,
+        currency=profile.currency,
+        commit=shipment.commit if shipment else "",
+        cloud=profile.cloud if profile.kind == SKYPILOT else None,
+    )
 
 
 def _queue_for(connection: Connection, profile: Profile, home: Path, gpus: int) -> str:
@@ -142,15 +147,8 @@ def check_gpus(connection: Connection, gpus: int, kind: str) -> None:
     Raises:
         UsageError: none of that kind of place has so many GPUs.
     """
-    if not gpus or kind == SKYPILOT:
-        return
-    if kind == LOCAL:
-        have = len(list_gpus())
-        if have < gpus:
-            raise UsageError(
-                f"--gpu {gpus}: this machine has {have or 'no'} GPU{'s' if have > 1 else ''} (`nvidia-smi` lists "
-                "them); leave it out to train on the CPU, or name another place with --where."
-            )
+    check_gpus_here(gpus, kind)
+    if not gpus or kind in (SKYPILOT, LOCAL):
         return
     fleet = [machine for machine in book.list_unended(connection)[1] if machine.fleet and machine.there]
     if all(len(machine.gpus) < gpus for machine in fleet):
@@ -158,6 +156,20 @@ def check_gpus(connection: Connection, gpus: int, kind: str) -> None:
         raise UsageError(
             f"--gpu {gpus}: of the {len(fleet)} machines on which `trainer worker` runs, none has so many"
             f"{f' ({have})' if have else ''}."
+        )
+
+
+def check_gpus_here(gpus: int, kind: str) -> None:
+    """The part of `check_gpus` that needs no database: what a job of this machine asks of it.
+
+    Raises:
+        UsageError: this machine has not that many GPUs.
+    """
+    have = len(list_gpus()) if gpus and kind == LOCAL else gpus
+    if have < gpus:
+        raise UsageError(
+            f"--gpu {gpus}: this machine has {have or 'no'} GPU{'s' if have > 1 else ''} (`nvidia-smi` lists "
+            "them); leave it out to train on the CPU, or name another place with --where."
         )
 
 
@@ -188,6 +200,16 @@ def read_age(words: str) -> timedelta:
     if not found:
         raise UsageError(f"--older-than {words!r} is no age; write it as 30m, 12h, 7d or 2w.")
     return timedelta(seconds=int(found[1]) * UNITS[found[2]])
+
+
+def check_age(words: str | None) -> None:
+    """Refuse an age that cannot be read, before anything is looked up.
+
+    Raises:
+        UsageError: it is there and not an age.
+    """
+    if words:
+        read_age(words)
 
 
 def choose(connection: Connection, words: Sequence[str], states: Sequence[State], older_than: str | None) -> list[Job]:

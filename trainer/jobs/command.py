@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from collector.errors import UsageError
-from trainer.jobs import cloud
-from trainer.jobs.cloud_task import cloud_name, describe_task
+from trainer.jobs.cloud import driver
+from trainer.jobs.cloud.task import cloud_name, describe_task
 from trainer.jobs.folders import Folders
 from trainer.jobs.task import OUTPUT, Job
-from trainer.runs import FACTS
+from trainer.runs.runs import FACTS
 
 # What a job takes over of the engine's environment: where programs, files and devices are; nothing that is secret.
 PASSED = (
@@ -50,7 +50,7 @@ def _driver_of(job: Job, folders: Folders) -> list[str]:
         attempt=job.attempts, code=folders.code if job.code else None, data=folders.input,
         output=folders.output if any(folders.output.iterdir()) else None,
     )  # fmt: skip
-    return [sys.executable, "-P", "-m", "trainer.jobs.cloud", json.dumps({"task": task, "stop": job.stop_asked})]
+    return [sys.executable, "-P", "-m", "trainer.jobs.cloud.driver", json.dumps({"task": task, "stop": job.stop_asked})]
 
 
 def environment_of(job: Job, folders: Folders, home: Path, gpus: Sequence[int]) -> dict[str, str]:
@@ -75,5 +75,5 @@ def environment_of(job: Job, folders: Folders, home: Path, gpus: Sequence[int]) 
     for name, value in job.task.environment.items():
         if value is None and name not in here:
             raise UsageError(f"{name} is not set where its engine runs, and --env {name} takes it from there.")
-        found[f"{cloud.SECRET}{name}" if rented else name] = here[name] if value is None else value
+        found[f"{driver.SECRET}{name}" if rented else name] = here[name] if value is None else value
     return found

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from collector.errors import UsageError
-from trainer.config import make_config
+from trainer.runs.config import make_config
 
 MOST = 500  # jobs
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import LiteralString
 
-from collector.console import in_japan
+from collector.console.wording import in_japan
 from trainer.jobs.hold import FROZEN
 from trainer.jobs.task import LOCAL, Job, State
 from trainer.jobs.turn import FLEET, GPU, PASSING, queue_of

@@ -18,7 +18,7 @@ from trainer.errors import Superseded
 from trainer.jobs.attempt import Attempt, Ending, keep_hold, run, write
 from trainer.jobs.awaiting import first_of, in_a_line, is_away
 from trainer.jobs.book import conninfo_of_jobs
-from trainer.jobs.cloud_task import cloud_name
+from trainer.jobs.cloud.task import cloud_name
 from trainer.jobs.command import environment_of
 from trainer.jobs.folders import Folders, lay, write_protect
 from trainer.jobs.hold import AGAIN, BEAT, FINISH, HELD
@@ -28,7 +28,7 @@ from trainer.jobs.profiles import find_profile
 from trainer.jobs.task import LOCAL, Job, State
 from trainer.jobs.turn import CPU, FLEET, GPU, queue_of
 from trainer.places import Places
-from trainer.runs import FACTS
+from trainer.runs.runs import FACTS
 
 logger = logging.getLogger(__name__)
 
@@ -135,7 +135,7 @@ async def _start_cloud_server(attempt: Attempt, environment: dict[str, str]) -> 
     """SkyPilot's server belongs to no job: started by a driver, it would end with that driver's keeper."""
     kept = {name: value for name, value in environment.items() if not name.startswith("PADDOCK_")}
     server = await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-m", "trainer.jobs.cloud", "serve", env=kept, stdin=asyncio.subprocess.DEVNULL,
+        sys.executable, "-P", "-m", "trainer.jobs.cloud.driver", "serve", env=kept, stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     asked = asyncio.create_task(server.communicate())

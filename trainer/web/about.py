@@ -3,13 +3,12 @@
 import json
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any
 
-from collector.console import JST
+from collector.console.wording import JST
 from trainer.dataset.manifest import Version
-from trainer.runs import Run
-
-Verdict = Literal["skill", "no_skill", "constant"]
+from trainer.evaluation.verdict import Verdict
+from trainer.runs.runs import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,8 @@ def read_quality(run: Run) -> Quality | None:
     """What the run's evaluation on the test side says; None where there is none that can be read."""
     try:
         facts = json.loads((run.folder / "evaluation-test" / "scores.json").read_text())
-        verdict: Verdict = "constant" if facts["constant"] else "skill" if facts["skill"] else "no_skill"
+        beside = Verdict.SKILL if facts["skill"] else Verdict.NO_SKILL
+        verdict = Verdict.CONSTANT if facts["constant"] else beside
         constant = facts["baselines"]["constant median"]["mae"]["value"]
         error, coverage = facts["scores"]["mae"]["value"], facts["coverage"]["value"]
         return Quality(verdict, facts["photos"], facts["horses"], error, constant, coverage)

@@ -5,14 +5,16 @@ from typing import Any
 
 from aiohttp import web
 
-from collector.web.problems import Problem
-from trainer.answers import COVERAGE
-from trainer.collection import FoundHorse
+from collector.web.server.problems import Problem
+from trainer.inference.collection import FoundHorse
+from trainer.models.answers import COVERAGE
 from trainer.web.asked import Asked, find_photo, read_form
 from trainer.web.kept import Answer
 from trainer.web.openapi import document
 from trainer.web.problems import Code
 from trainer.web.service import Service
+
+OLD_SEARCH = "/{source:[a-z][a-z0-9_]*}/search.json"  # as it was called under the name of a site
 
 
 def as_json(facts: Any, status: int = 200) -> web.Response:
@@ -80,7 +82,8 @@ class Api:
         return [
             web.get("/predict.json", self.predict),
             web.post("/predict.json", self.predict),
-            web.post("/netkeiba/search.json", self.search),
+            web.post("/search.json", self.search),
+            web.post(OLD_SEARCH, self.search),
             web.get("/healthz", self.healthz),
             web.get("/openapi.json", self.openapi),
         ]

@@ -11,7 +11,7 @@ from urllib.parse import unquote_to_bytes
 from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from collector.web.problems import Problem
+from collector.web.server.problems import Problem
 from trainer.web.problems import LARGEST, Code
 from trainer.web.service import Given, Service
 

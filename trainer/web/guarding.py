@@ -2,16 +2,18 @@
 
 from typing import Any
 
-from collector.web.guards import Guard
+from collector.web.server.guards import Guard
 
 COOKIE = "paddock_token"
-COSTS = {"/predict": 1.0, "/predict.json": 1.0, "/netkeiba/search.json": 0.5, "/collection": 0.5}
-DRAWING, OTHER = 2.0, 0.1  # a saliency map; anything else
+COSTS = {"/predict": 1.0, "/predict.json": 1.0, "/collection": 0.5}
+DRAWING, SEARCH, OTHER = 2.0, 0.5, 0.1  # a saliency map; names; anything else
 
 
 def cost_of(path: str) -> float:
     """What a request costs, in tokens of its client's bucket."""
-    return DRAWING if path.endswith("/look.jpg") else COSTS.get(path, OTHER)
+    if path.endswith("/look.jpg"):
+        return DRAWING
+    return SEARCH if path.endswith("/search.json") else COSTS.get(path, OTHER)
 
 
 def make_guard(**options: Any) -> Guard:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from trainer.serving import Prediction
+from trainer.inference.serving import Prediction
 
 MOST = 100  # some 0.5 MB each
 MINUTES = 15

@@ -3,9 +3,10 @@
 from typing import Any
 
 from collector import __version__
-from collector.racing import Kind
-from collector.web.problems import ProblemKind, problem_kinds
-from trainer.examples import Side
+from collector.storage.racing import Kind
+from collector.web.server.problems import ProblemKind, problem_kinds
+from trainer.dataset.examples import Side
+from trainer.evaluation.verdict import Verdict
 from trainer.web.problems import Code
 
 Schema = dict[str, Any]
@@ -16,7 +17,7 @@ MAYBE_SHARE: Schema = {"type": ["number", "null"], "minimum": 0, "maximum": 1}
 MAYBE_TEXT: Schema = {"type": ["string", "null"]}
 COUNT: Schema = {"type": ["integer", "null"], "minimum": 0}
 KINDS = [kind.value for kind in Kind]
-VERDICTS = ["skill", "no_skill", "constant", None]
+VERDICTS = [*(verdict.value for verdict in Verdict if verdict is not Verdict.LEARNT), None]
 
 
 def _object(properties: dict[str, Schema], optional: tuple[str, ...] = ()) -> Schema:
@@ -116,12 +117,29 @@ def _forms(fields: dict[str, Schema], required: list[str], file: bool) -> Schema
 
 def document() -> Schema:
     """The whole document."""
-    queries = [{"name": name, "in": "query", "required": False, "schema": schema} for name, schema in PHOTO.items()]
     schemas = {
         "Answer": ANSWER, "Known": KNOWN, "Horse": HORSE, "Found": FOUND, "Health": HEALTH, "Problem": PROBLEM,
         "Document": {"type": "object"},
     }  # fmt: skip
-    predict: Schema = {
+    itself: Schema = {"operationId": "openapi", "summary": "This document.", "responses": _answers("Document")}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Paddock", "version": __version__, "description": "Distance aptitude from paddock photos."},
+        "paths": {
+            "/predict.json": _predict(),
+            "/search.json": {"post": _search()},
+            "/healthz": {"get": _health()},
+            "/openapi.json": {"get": itself},
+        },
+        "components": {"schemas": schemas, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        "security": [{}, {"token": []}],
+    }
+
+
+def _predict() -> Schema:
+    """Answers for a photo."""
+    queries = [{"name": name, "in": "query", "required": False, "schema": schema} for name, schema in PHOTO.items()]
+    return {
         "get": {
             "operationId": "predictByAddress",
             "summary": "Distance aptitude of the horse on a photo that has an address, or comes within this one.",
@@ -135,28 +153,23 @@ def document() -> Schema:
             "responses": _answers("Answer", *PHOTO_PROBLEMS),
         },
     }
-    search: Schema = {
+
+
+def _search() -> Schema:
+    """What is known of a horse."""
+    return {
         "operationId": "searchHorse",
         "summary": "What reviewers think of a horse, by its name or part of it; from the collection, no site is asked.",
         "requestBody": _forms({"name": TEXT}, ["name"], file=False),
         "responses": _answers("Found", Code.NOT_UNDERSTOOD, Code.NO_COLLECTION, Code.TOO_LARGE),
     }
-    health: Schema = {
+
+
+def _health() -> Schema:
+    """Whether it answers."""
+    return {
         "operationId": "health",
         "summary": "Whether it answers, and with which run; needs no token.",
         "responses": _answers("Health"),
         "security": [],
-    }
-    itself: Schema = {"operationId": "openapi", "summary": "This document.", "responses": _answers("Document")}
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": "Paddock", "version": __version__, "description": "Distance aptitude from paddock photos."},
-        "paths": {
-            "/predict.json": predict,
-            "/netkeiba/search.json": {"post": search},
-            "/healthz": {"get": health},
-            "/openapi.json": {"get": itself},
-        },
-        "components": {"schemas": schemas, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
-        "security": [{}, {"token": []}],
     }

@@ -5,11 +5,11 @@ from typing import Any
 
 from aiohttp import web
 
-from collector.web.named_commands import coder
-from collector.web.problems import Problem
-from collector.web.rendering import Renderer, language_of, problem_page, welcome_page
-from trainer.answers import COVERAGE
-from trainer.collection import MOST
+from collector.web.server.named_commands import coder
+from collector.web.server.problems import Problem
+from collector.web.server.rendering import Renderer, language_of, problem_page, welcome_page
+from trainer.inference.collection import MOST
+from trainer.models.answers import COVERAGE
 from trainer.web.asked import find_photo, read_form
 from trainer.web.guarding import COOKIE
 from trainer.web.kept import MINUTES, Answer

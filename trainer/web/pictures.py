@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from collector import images
-from collector.picture_bytes import sort_of
-from trainer.pixels import Preparation, fit, open_picture, place_of
+from collector.storage import images
+from collector.storage.picture_bytes import sort_of
+from trainer.dataset.pixels import Preparation, fit, open_picture, place_of
 
 SHOWN = 960  # px of the longest edge
 THUMBNAIL = 320
@@ -65,7 +65,7 @@ def cut_out(pixels: np.ndarray, width: int, height: int, how: Preparation) -> np
 
 def looked_at(shown: bytes, heat: np.ndarray, how: Preparation) -> bytes:
     """A shown photo with the saliency map (height, width) of its prepared pixels over it, as a JPEG."""
-    from trainer.saliency import draw  # and torch, which whoever only opens photos can do without
+    from trainer.inference.saliency import draw  # and torch, which whoever only opens photos can do without
 
     with Image.open(io.BytesIO(shown), formats=["JPEG"]) as image:
         return as_jpeg(draw(image.convert("RGB"), heat, how), SHOWN)

@@ -1,7 +1,7 @@
 """Why a photo gets no answer, beside what can be wrong with any request."""
 
-from collector.web import problems
-from collector.web.problems import ProblemKind
+from collector.web.server import problems
+from collector.web.server.problems import ProblemKind
 
 LARGEST = 20 * 1024 * 1024  # bytes of a request's body
 

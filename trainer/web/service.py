@@ -13,14 +13,14 @@ from typing import ParamSpec, TypeVar
 
 import numpy as np
 
-from collector.decoders import Decoders
 from collector.errors import BrokenPicture, TryLater, UsageError
-from collector.web.problems import Problem
-from trainer.collection import Collection
+from collector.storage.decoders import Decoders
+from collector.web.server.problems import Problem
+from trainer.inference.collection import Collection
+from trainer.inference.photos import Reach, read_address
+from trainer.inference.saliency import saliency
+from trainer.inference.serving import Prediction, Predictor
 from trainer.places import make_folder, write_file
-from trainer.saliency import saliency
-from trainer.serving import Prediction, Predictor
-from trainer.sources import Reach, read_address
 from trainer.web import pictures
 from trainer.web.about import about
 from trainer.web.batches import Batches

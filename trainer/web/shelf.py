@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from trainer.data import load_pixels
+from trainer.dataset.data import load_pixels
+from trainer.dataset.examples import Side
 from trainer.dataset.manifest import Version
-from trainer.examples import Side
-from trainer.neighbours import Index
-from trainer.pixels import Preparation
-from trainer.rows import Indexed
+from trainer.dataset.pixels import Preparation
+from trainer.dataset.rows import Indexed
+from trainer.inference.neighbours import Index
 from trainer.web import pictures
 from trainer.web.kept import Known
 

@@ -17,15 +17,16 @@ from playwright.sync_api import Browser
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
-from collector import database
-from collector.demo.world import World
+from collector.demo.world.world import World
+from collector.storage import database
 from collector.web.app import make_app, make_guard
-from collector.web.guards import Guard
-from collector.web.limits import Buckets
-from collector.web.renewal import renew
+from collector.web.search.renewal import renew
+from collector.web.server.guards import Guard
+from collector.web.server.limits import Buckets
+from collector.web.server.serving import make_runner
 from collector.web.service import Service, serving
-from collector.web.serving import make_runner
 from tests.browser import Opener, chromium
+from tests.conftest import MakeTemplate
 from tests.filled import execute, fill
 
 WORLD = World(years=range(2013, 2018), issues_per_year=5, photos_per_issue=8)  # some 170 photos
@@ -80,11 +81,20 @@ def shown(cluster: str) -> Iterator[Shown]:
         connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
 
 
+def _fill_own(conninfo: str) -> None:
+    fill(conninfo, World(years=range(2015, 2017), issues_per_year=2, photos_per_issue=6))
+    renewed(conninfo)
+
+
+@pytest.fixture
+def template(request: pytest.FixtureRequest, template: str, make_template: MakeTemplate) -> str:
+    """A small world, for the tests that ask for one of their own."""
+    return make_template("template_own", _fill_own) if "own" in request.fixturenames else template
+
+
 @pytest.fixture
 def own(conninfo: str) -> Shown:
     """The world in a database of this test's own, for what changes it."""
-    fill(conninfo, World(years=range(2015, 2017), issues_per_year=2, photos_per_issue=6))
-    renewed(conninfo)
     return Shown(conninfo)
 
 

@@ -9,9 +9,9 @@ from unicodedata import normalize
 import psycopg
 from psycopg.rows import dict_row
 
-from collector.sources.text import horse_key
-from collector.web.names import latin_of, read_name
-from collector.web.query import Cursor, Query
+from collector.sources.text_tools.text import horse_key
+from collector.web.search.names import latin_of, read_name
+from collector.web.search.query import Cursor, Query
 
 SEXES = {"牡": "male", "牝": "female", "セ": "gelding"}
 ROWS = """
@@ -57,7 +57,7 @@ def _row(row: dict[str, Any], values: dict[str, float | None]) -> Row:
         age = row["issue_date"].year - row["born"].year
     return Row(
         row["issue_date"],
-        f"{row['issue_code']}-{row['number']:02}",
+        f"keibado:{row['issue_code']}/{row['number']:02}",
         row["horse_id"] or horse_key(row["printed"]),
         tuple({horse_key(row["printed"]), horse_key(row["name"] or row["printed"])}),
         row["race_name"] or row["printed_race"] or "",

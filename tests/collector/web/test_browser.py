@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 from playwright.sync_api import expect
 
-from collector.web.language import in_language
+from collector.web.server.language import in_language
 from collector.web.words import WORDS
 from tests.browser import (
     DESK,
@@ -24,7 +24,9 @@ from tests.filled import execute
 
 def everywhere(shown: Shown, horse_id: str) -> dict[str, str]:
     """A page of every sort."""
-    query = "SELECT photo, left(photo, 6), race_id FROM photo_search WHERE horse_id = %s ORDER BY dated LIMIT 2"
+    query = (
+        "SELECT photo, split_part(photo, '/', 1), race_id FROM photo_search WHERE horse_id = %s ORDER BY dated LIMIT 2"
+    )
     (first, issue, race), (second, *_) = execute(shown.conninfo, query, horse_id)
     many = "&".join(f"photo={photo}" for (photo,) in execute(shown.conninfo, "SELECT photo FROM photo_search LIMIT 4"))
     return {

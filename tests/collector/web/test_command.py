@@ -16,14 +16,14 @@ from typing import Any
 import psycopg
 import pytest
 
-from collector import embedded
-from collector.serve_command import guard_for
+from collector.cli.serve import guard_for
 from collector.settings import Settings
-from tests.collector.test_cli import environment
+from collector.storage import embedded
+from tests.collector.cli.test_cli import environment
 from tests.collector.web.conftest import Shown
 from tests.filled import execute
 
-COLLECTOR = [sys.executable, "-c", "from collector.cli import main; main()"]
+COLLECTOR = [sys.executable, "-c", "from collector.cli.app import main; main()"]
 
 
 @contextmanager
@@ -66,7 +66,7 @@ def addresses(said: str) -> list[tuple[str, str]]:
     return [(base.replace("0.0.0.0", "127.0.0.1"), token) for base, token in found]
 
 
-def test_on_this_machine_it_answers_everybody_and_changes_nothing_and_ends_when_told(shown: Shown) -> None:
+def test_on_this_machine_it_answers_everybody_and_changes_nothing(shown: Shown) -> None:
     with serving(shown.conninfo) as (said, process):
         ((base, token),) = addresses(said)
         assert (token, "127.0.0.1" in base) == ("", True)
@@ -77,7 +77,7 @@ def test_on_this_machine_it_answers_everybody_and_changes_nothing_and_ends_when_
         assert process.wait(10) == 0
 
 
-def test_beyond_this_machine_it_asks_for_a_token_and_decides_with_another_one_only(own: Shown) -> None:
+def test_beyond_this_machine_it_asks_for_a_token_to_read_and_to_decide(own: Shown) -> None:
     ((photo, horse_id),) = execute(
         own.conninfo, "SELECT photo, horse_id FROM photo_search WHERE horse_id IS NOT NULL LIMIT 1"
     )
@@ -116,9 +116,7 @@ def test_a_port_that_is_taken_is_told_in_one_sentence(shown: Shown) -> None:
     ]
 
 
-def test_a_backup_of_a_collection_that_was_looked_at_needs_no_role_and_holds_no_small_photos(
-    own: Shown, tmp_path: Path
-) -> None:
+def test_a_backup_needs_no_role_and_holds_no_small_photos(own: Shown, tmp_path: Path) -> None:
     ((photo,),) = execute(own.conninfo, "SELECT photo FROM photo_search LIMIT 1")
     with serving(own.conninfo) as (said, _):
         ((base, _),) = addresses(said)

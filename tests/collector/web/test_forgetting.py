@@ -1,9 +1,11 @@
 """Photos that look the same, and one that is forgotten for good: a real server and Postgres."""
 
+import re
+
 import psycopg
 
-from collector import forget
-from collector.demo.world import World
+from collector.demo.world.world import World
+from collector.pipeline import forget
 from collector.web.words import WORDS
 from tests.collector.web.conftest import ADMIN, Open, Shown, generous
 from tests.collector.web.waiting import HOSTILE, MAY, fingerprint, photos_of, send
@@ -28,7 +30,7 @@ async def test_a_forgotten_photos_bytes_and_small_copies_are_gone(
     own: Shown, other_conninfo: str, opened: Open
 ) -> None:
     photo = photos_of(own.conninfo)[0]
-    code, number = photo.split("-")
+    _, code, number = re.split("[:/]", photo)
     ((digest,),) = execute(
         own.conninfo, "SELECT digest FROM photo WHERE issue_code = %s AND number = %s", code, int(number)
     )
@@ -48,7 +50,7 @@ async def test_a_forgotten_photos_bytes_and_small_copies_are_gone(
 async def test_forgetting_leaves_what_the_command_leaves(own: Shown, other_conninfo: str, opened: Open) -> None:
     fill(other_conninfo, OWN)
     photo = photos_of(own.conninfo)[0]
-    code, number = photo.split("-")
+    _, code, number = re.split("[:/]", photo)
     ((url,),) = execute(
         own.conninfo, "SELECT page_url FROM photo WHERE issue_code = %s AND number = %s", code, int(number)
     )
@@ -75,8 +77,8 @@ async def test_photos_that_look_the_same_stand_side_by_side(own: Shown, opened: 
     first, second = sorted(photos_of(own.conninfo)[:2])
     execute(
         own.conninfo,
-        "UPDATE photo SET near_duplicate_of = (SELECT min(id) FROM photo AS kept WHERE kept.issue_code || '-' ||"
-        " lpad(kept.number::text, 2, '0') = %s) WHERE issue_code || '-' || lpad(number::text, 2, '0') = %s",
+        "UPDATE photo SET near_duplicate_of = (SELECT min(id) FROM photo AS kept WHERE kept.photo_id"
+        " = %s) WHERE photo_id = %s",
         first, second,
     )  # fmt: skip
     async with opened(conninfo=own.conninfo, guard=generous(admin_token=ADMIN)) as client:
@@ -92,8 +94,8 @@ async def test_photos_of_the_same_bytes_are_told_to_go_together(own: Shown, open
     first, second = photos_of(own.conninfo)[:2]
     execute(
         own.conninfo,
-        "UPDATE photo SET digest = (SELECT digest FROM photo AS one WHERE one.issue_code || '-' ||"
-        " lpad(one.number::text, 2, '0') = %s) WHERE issue_code || '-' || lpad(number::text, 2, '0') = %s",
+        "UPDATE photo SET digest = (SELECT digest FROM photo AS one WHERE one.photo_id"
+        " = %s) WHERE photo_id = %s",
         first, second,
     )  # fmt: skip
     async with opened(conninfo=own.conninfo, guard=generous(admin_token=ADMIN)) as client:

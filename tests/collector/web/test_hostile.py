@@ -145,7 +145,7 @@ def paths_of(conninfo: str) -> list[str]:
         " (SELECT horse_key FROM photo ORDER BY id DESC LIMIT 1)"
         " FROM photo_search WHERE race_id IS NOT NULL ORDER BY photo LIMIT 1",
     )
-    facts = [f"horses/{horse}", f"races/{race}", f"issues/{photo[:6]}", f"photos/{photo}"]
+    facts = [f"horses/{horse}", f"races/{race}", f"issues/{photo.partition('/')[0]}", f"photos/{photo}"]
     return [
         *(f"/{path}" for path in facts), *(f"/api/{path}" for path in facts), f"/api/horses/{horse}/entries",
         f"/api/horses/{horse}/aptitudes", "/", "/issues", "/overview", f"/compare?photo={photo}&photo={newest}",

@@ -28,7 +28,12 @@ def requests(told: Numbers, *labels: str) -> float | None:
 async def test_requests_are_counted_by_route_method_and_status(opened: Open, shown: Shown) -> None:
     (one, other) = [name for (name,) in execute(shown.conninfo, "SELECT shows FROM horse_search ORDER BY 1 LIMIT 2")]
     async with opened() as client:
-        for path in (f"/api/horses/{one}", f"/api/horses/{other}", "/api/horses/9999999999", "/photos/991231-99"):
+        for path in (
+            f"/api/horses/{one}",
+            f"/api/horses/{other}",
+            "/api/horses/9999999999",
+            "/photos/keibado:991231/99",
+        ):
             await client.get(path)
         await client.head("/issues")
         await client.post("/issues")
@@ -38,7 +43,7 @@ async def test_requests_are_counted_by_route_method_and_status(opened: Open, sho
         told = await numbers(client)
     assert requests(told, "GET", "/api/horses/{horse_id}", "200") == 2
     assert requests(told, "GET", "/api/horses/{horse_id}", "404") == 1
-    assert requests(told, "GET", "/photos/{photo}", "404") == 1
+    assert requests(told, "GET", "/photos/{issue}/{number}", "404") == 1
     assert requests(told, "HEAD", "/issues", "200") == 1
     assert requests(told, "POST", "none", "405") == 1
     assert requests(told, "GET", "/api/horses", "400") == 1

@@ -10,16 +10,16 @@ import psycopg
 import pytest
 from PIL import Image, ImageOps
 
-from collector.decoders import Decoders
 from collector.errors import BrokenPicture
-from collector.forget import forget_url
-from collector.images import shrink
+from collector.pipeline.forget import forget_url
+from collector.storage.decoders import Decoders
+from collector.storage.images import shrink
 from collector.web import pictures
 from collector.web.pictures import QUALITY, WIDTHS
 from tests.collector.web.conftest import Open, Shown
 from tests.filled import damage, execute
 
-ONE = "SELECT issue_code || '-' || lpad(number::text, 2, '0'), digest, width, height, page_url FROM photo"
+ONE = "SELECT photo_id, digest, width, height, page_url FROM photo"
 SIDEWAYS = 6  # orientation of EXIF: to be turned by a quarter
 ORIENTATION, MAKER, PLACE = 0x0112, 0x010F, 0x8825  # tags of EXIF
 

@@ -9,7 +9,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from collector.errors import TryLater
-from collector.web.reader import READ, ROLE, Reader, make_role
+from collector.storage.reader import READ, ROLE, Reader, make_role
 from tests.collector.web.conftest import Shown
 from tests.filled import execute
 

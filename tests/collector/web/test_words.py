@@ -5,13 +5,13 @@ import string
 from collections.abc import Iterable
 from pathlib import Path
 
-from collector import changes, web
-from collector.models import PageKind
-from collector.racing import Axis, Finish, Going, Kind, Sex, Surface
-from collector.web import rules
-from collector.web.overview import STATES
-from collector.web.overview_page import OUTCOME_GROUPS, WHYS
-from collector.web.treatment import Pace
+from collector import web
+from collector.pipeline import changes
+from collector.storage.racing import Axis, Finish, Going, Kind, Sex, Surface
+from collector.storage.roles import Role
+from collector.web.overview.facts import STATES
+from collector.web.overview.pages import OUTCOME_GROUPS
+from collector.web.overview.treatment import Pace
 from collector.web.words import WORDS
 
 WEB = Path(web.__file__).parent
@@ -34,13 +34,14 @@ PUT_TOGETHER: dict[str, Iterable[str]] = {
     "'outcome_' ~ name": [f"outcome_{outcome}" for outcome in OUTCOME_GROUPS],
     "'pace_' ~ report.pace": [f"pace_{pace}" for pace in Pace],
     "'pace_more_' ~ report.pace": [f"pace_more_{pace}" for pace in Pace],
-    "'page_' ~ drift.kind": [f"page_{kind}" for kind in PageKind],
-    "'page_' ~ failure.kind": [f"page_{kind}" for kind in PageKind],
-    "'page_' ~ kind": [f"page_{kind}" for kind in PageKind],
-    "'page_' ~ one.kind": [f"page_{kind}" for kind in PageKind],
+    "'page_' ~ drift.role": [f"page_{kind}" for kind in Role],
+    "'page_' ~ failure.role": [f"page_{kind}" for kind in Role],
+    "'page_' ~ kind": [f"page_{kind}" for kind in Role],
+    "'page_' ~ role": [f"page_{kind}" for kind in Role],
+    "'page_' ~ one.role": [f"page_{kind}" for kind in Role],
     "'field_' ~ one.field": [f"field_{name}" for name in FIELDS],
     "'hint_' ~ one.field": [f"hint_{name}" for name in FIELDS],
-    "'page_' ~ shown.page.kind": [f"page_{kind}" for kind in PageKind],
+    "'page_' ~ shown.page.role": [f"page_{kind}" for kind in Role],
     "'review_' ~ name": [f"review_{name}" for name in LISTS],
     "'review_' ~ name ~ '_more'": [f"review_{name}_more" for name in LISTS],
     "'review_' ~ which": ["review_open", "review_decided"],
@@ -55,10 +56,6 @@ PUT_TOGETHER: dict[str, Iterable[str]] = {
     "'state_' ~ state": [f"state_{state}" for state in STATES],
     "'surface_' ~ race.surface": [f"surface_{surface}" for surface in Surface],
     "'surface_' ~ surface.value": [f"surface_{surface}" for surface in Surface],
-    "photo.why": [*rules.WHY.values(), "review_why_several"],
-    "reason": [*rules.WHY.values(), "review_why_several"],
-    "word": rules.BY.values(),
-    "whys[report.why]": WHYS.values(),
 }
 
 

@@ -1,6 +1,7 @@
 """What waits for a person, put into a database, and what tests ask of it."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,16 +9,17 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient
 from markupsafe import escape
 
-from collector.archive import pack
-from collector.demo.photo_pages import photo_page
-from collector.demo.world import World
+from collector.demo.keibado.photo_pages import photo_page
+from collector.demo.world.world import World
+from collector.storage.archive import pack
 from tests.collector.web.conftest import ADMIN
 from tests.filled import AT, SITE, execute
+from tests.sites import role_of
 
 Client = TestClient[Any, Any]
 MAY = {"Authorization": f"Bearer {ADMIN}"}
 HOSTILE = "<script>alert(1)</script>&\"'"
-UNKNOWN = "open: no horse of that name"
+UNKNOWN = "unknown_name"
 TABLES = (
     "photo", "photo_match", "issue", "horse", "race", "entry", "aptitude", "page", "blob", "thumbnail", "host",
     "parse_failure", "drift", "fetch_log",
@@ -32,12 +34,10 @@ def fingerprint(conninfo: str) -> dict[str, Any]:
     }
 
 
-def open_up(
-    conninfo: str, *photos: str, candidates: Sequence[str] = (), why: str = "open: no horse of that name"
-) -> None:
+def open_up(conninfo: str, *photos: str, candidates: Sequence[str] = (), why: str = "unknown_name") -> None:
     """Let photos be open, as the rules leave them."""
     for photo in photos:
-        code, number = photo.split("-")
+        _, code, number = re.split("[:/]", photo)
         execute(
             conninfo,
             "UPDATE photo_match SET horse_id = NULL, race_id = NULL, rule = %s, candidates = %s"
@@ -50,8 +50,7 @@ def photos_of(conninfo: str) -> list[str]:
     """The photos that are held, the newest first."""
     rows = execute(
         conninfo,
-        "SELECT issue_code || '-' || lpad(number::text, 2, '0') FROM photo WHERE digest IS NOT NULL"
-        " ORDER BY issue_code DESC, number DESC",
+        "SELECT photo_id FROM photo WHERE digest IS NOT NULL ORDER BY issue_code DESC, number DESC",
     )
     return [photo for (photo,) in rows]
 
@@ -67,7 +66,7 @@ def a_horse(conninfo: str) -> tuple[str, str]:
 
 def matched(conninfo: str, photo: str) -> list[tuple[Any, ...]]:
     """How a photo is matched, but for when that was decided."""
-    code, number = photo.split("-")
+    _, code, number = re.split("[:/]", photo)
     return execute(
         conninfo,
         "SELECT horse_id, race_id, rule, candidates, by_hand FROM photo_match WHERE issue_code = %s AND number = %s",
@@ -90,9 +89,9 @@ def put_page(
     )  # fmt: skip
     ((page_id,),) = execute(
         conninfo,
-        "INSERT INTO page (url, host, source, kind, dated, state, digest, error, changed_at)"
-        " VALUES (%s, 'old.keibado.ne.jp', 'keibado', %s, '2016-01-04', %s, %s, %s, %s) RETURNING id",
-        url, kind, state, packed.digest, f"image_url: {reason}", AT,
+        "INSERT INTO page (url, host, source, kind, role, dated, state, digest, error_code, error, changed_at)"
+        " VALUES (%s, 'old.keibado.ne.jp', 'keibado', %s, %s, '2016-01-04', %s, %s, %s, %s, %s) RETURNING id",
+        url, kind, role_of(kind), state, packed.digest, "unreadable", f"image_url: {reason}", AT,
     )  # fmt: skip
     if state == "quarantined":
         execute(

@@ -18,26 +18,26 @@ from aiohttp.test_utils import TestClient, TestServer
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
-from collector import database
-from collector.demo.drawing import draw_photo
-from collector.demo.world import World
-from collector.web.guards import Guard
-from collector.web.limits import Buckets
-from collector.web.serving import make_runner
+from collector.demo.world.drawing import draw_photo
+from collector.demo.world.world import World
+from collector.storage import database
+from collector.web.server.guards import Guard
+from collector.web.server.limits import Buckets
+from collector.web.server.serving import make_runner
 from tests.filled import OPINIONS, SITE, fill
 from tests.trainer.conftest import CPU, trained
-from trainer.collection import collection_if_any
 from trainer.dataset import card
+from trainer.dataset.examples import Side
+from trainer.dataset.export import Request, export
 from trainer.dataset.manifest import Version
-from trainer.evaluate import evaluate
-from trainer.examples import Side
-from trainer.export import Request, export
-from trainer.neighbours import find_index
+from trainer.evaluation.evaluate import evaluate
+from trainer.evaluation.report import write_report
+from trainer.inference.collection import collection_if_any
+from trainer.inference.neighbours import find_index
+from trainer.inference.photos import Reach
+from trainer.inference.serving import Predictor
 from trainer.places import Places
-from trainer.report import write_report
-from trainer.runs import Run
-from trainer.serving import Predictor
-from trainer.sources import Reach
+from trainer.runs.runs import Run
 from trainer.web.app import make_app
 from trainer.web.guarding import make_guard
 from trainer.web.service import Service

@@ -16,8 +16,9 @@ from tests.demo_site import demo_site
 from tests.filled import SITE, execute
 from tests.trainer.web.conftest import Held, Open
 from tests.trainer.web.drawn import as_bytes, not_horses
-from trainer.collection import collection_if_any
-from trainer.sources import Reach
+from trainer.inference.collection import collection_if_any
+from trainer.inference.photos import Reach
+from trainer.web.guarding import cost_of
 
 
 def form(body: bytes, name: str = "horse.jpg") -> FormData:
@@ -65,7 +66,7 @@ async def test_bytes_within_the_request_are_answered_like_a_file(opened: Open, h
         assert await told(await sends) == expected
 
 
-async def test_the_address_of_a_photo_of_the_collection_is_answered_without_a_request(opened: Open, held: Held) -> None:
+async def test_the_address_of_a_held_photo_is_answered_without_a_request(opened: Open, held: Held) -> None:
     row = held.shelf.index.table.rows[0]
     async with opened() as client:  # whose site is not there at all
         for url in (row["image_url"], row["page_url"], row["image_url"].replace("http://", "https://")):
@@ -137,7 +138,7 @@ async def test_a_photo_of_the_collection_is_taken_by_its_id(opened: Open, held: 
     )
     async with opened() as client:
         answer = await told(await client.get("/predict.json", params={"photo": str(number)}))
-        assert answer["known"] is None or answer["known"]["photo"] == f"{issue}-{place:02}"
+        assert answer["known"] is None or answer["known"]["photo"] == f"keibado:{issue}/{place:02}"
         for wrong in ("999999999", "-1", "x", "٣"):
             await told(await client.get("/predict.json", params={"photo": wrong}), 404)
 
@@ -151,13 +152,20 @@ async def test_a_horse_is_found_by_any_writing_of_its_name(opened: Open, held: H
     hiragana = "".join(chr(ord(letter) - 0x60) for letter in name)
     async with opened() as client:
         for written in (name, hiragana, f" {name} "):
-            answer = await told(await client.post("/netkeiba/search.json", data={"name": written}))
+            answer = await told(await client.post("/search.json", data={"name": written}))
             assert (answer["score"], answer["horses"][0]["reviews"]) == (value, reviews)
             assert answer["url"].startswith("https://db.netkeiba.com/horse/")
             assert answer["name"] == written.strip()
-        nobody = await told(await client.post("/netkeiba/search.json", data={"name": "ナイナイ%_"}))
+        nobody = await told(await client.post("/search.json", data={"name": "ナイナイ%_"}))
         assert nobody == {"name": "ナイナイ%_", "url": None, "score": None, "horses": []}
-        assert (await told(await client.post("/netkeiba/search.json", data={"name": " "}), 400))["error"]
+        assert (await told(await client.post("/search.json", data={"name": " "}), 400))["error"]
+
+
+async def test_the_search_answers_under_its_old_address_too(opened: Open) -> None:
+    async with opened() as client:
+        new = await told(await client.post("/search.json", data={"name": "ア"}))
+        assert await told(await client.post("/netkeiba/search.json", data={"name": "ア"})) == new
+    assert cost_of("/search.json") == cost_of("/netkeiba/search.json") > cost_of("/healthz")
 
 
 @pytest.mark.parametrize("wrong", ["", "no-photo!", "data:image/jpeg;base64,*"])
@@ -198,16 +206,14 @@ async def test_without_a_data_set_or_a_collection_photos_are_still_answered(open
     async with opened(conninfo=None, shelf=None) as client:
         answer = await told(await client.post("/predict.json", data=form(horse)))
         assert (answer["looks_like_a_horse"], answer["similar"]) == (None, [])
-        assert (await told(await client.post("/netkeiba/search.json", data={"name": "ア"}), 503))["code"] == (
-            "no_collection"
-        )
+        assert (await told(await client.post("/search.json", data={"name": "ア"}), 503))["code"] == ("no_collection")
         assert (await (await client.get("/horses/0.jpg")).text()).count("<html") == 1
 
 
 async def test_a_database_that_is_gone_is_said_and_photos_are_still_answered(opened: Open, horse: bytes) -> None:
     async with opened(conninfo="host=127.0.0.1 port=1") as client:
         asked = [
-            client.post("/netkeiba/search.json", data={"name": "ア"}),
+            client.post("/search.json", data={"name": "ア"}),
             client.get("/predict.json", params={"url": f"{SITE}/x.jpg"}),
             client.post("/predict.json", data=form(horse)),
         ]

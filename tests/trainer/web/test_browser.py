@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from collector.web.language import in_language
+from collector.web.server.language import in_language
 from tests.browser import DESK, NARROW, PHONE, Opener, assert_fits, assert_pictures_seen, chromium, wait_until
 from tests.filled import OPINIONS, SITE, execute
 from tests.trainer.web.conftest import Held, Site, a_horse
-from trainer.sources import Reach
+from trainer.inference.photos import Reach
 from trainer.web.words import WORDS
 
 SITES = (SITE, OPINIONS)

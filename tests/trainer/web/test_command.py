@@ -11,7 +11,6 @@ import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -20,11 +19,10 @@ from typer.testing import CliRunner
 
 from collector.settings import Settings
 from tests.filled import OPINIONS, SITE
+from tests.paths import ROOT
 from tests.trainer.web.conftest import Held
-from trainer.cli import app
-from trainer.serve_command import guard_for
-
-ROOT = Path(__file__).parents[3]
+from trainer.cli.app import app
+from trainer.cli.serve import guard_for
 
 
 @contextmanager
@@ -63,9 +61,7 @@ def ask(url: str, **headers: str) -> tuple[int, Any]:
             return error.code, json.loads(error.read())
 
 
-def test_it_answers_beyond_this_machine_with_the_token_that_it_has_made_and_ends_when_told(
-    held: Held, horse: bytes
-) -> None:
+def test_it_answers_beyond_this_machine_with_its_token_only(held: Held, horse: bytes) -> None:
     with serving(held, "--host", "0.0.0.0") as (said, url, process):
         base, token = url.replace("0.0.0.0", "127.0.0.1").split("?token=")
         assert len(token) >= 32
@@ -85,7 +81,7 @@ def test_it_answers_beyond_this_machine_with_the_token_that_it_has_made_and_ends
         assert process.wait(10) == 0
 
 
-def test_a_token_is_asked_for_where_one_is_set_or_the_address_is_not_this_machines() -> None:
+def test_a_token_is_asked_for_where_set_or_beyond_this_machine() -> None:
     for host in ("127.0.0.1", "localhost", "::1", "127.0.0.5"):
         assert (guard_for(Settings(), host).token, guard_for(Settings(), host).local_only) == (None, True)
     for host in ("0.0.0.0", "::", "192.168.1.5", "paddock.example"):
@@ -118,7 +114,7 @@ def test_a_mistake_is_one_sentence(held: Held, words: tuple[str, ...], settings:
     assert "Traceback" not in done.stderr
 
 
-def test_predict_answers_addresses_of_the_collection_and_asks_the_crawled_sites_for_nothing_else(held: Held) -> None:
+def test_predict_asks_the_crawled_sites_for_nothing(held: Held) -> None:
     row = held.shelf.index.table.rows[0]
     words = ("--run", held.run.name, "--json", "--no-saliency")
     done = trainer(held, "predict", row["image_url"], *words)

@@ -13,9 +13,9 @@ import pytest
 from aiohttp import FormData
 from PIL import Image
 
-from collector.demo import bombs
-from collector.web.guards import cookie_of
-from collector.web.limits import Buckets
+from collector.demo.faults import bombs
+from collector.web.server.guards import cookie_of
+from collector.web.server.limits import Buckets
 from tests import heavy
 from tests.trainer.stable import alive
 from tests.trainer.web.conftest import Open
@@ -229,9 +229,7 @@ async def test_hostile_files_are_refused_in_a_sentence(opened: Open, name: str) 
     assert problem["code"] == "no_picture"
 
 
-async def test_two_that_take_a_minute_are_refused_within_seconds_and_nobody_else_waits(
-    opened: Open, horse: bytes
-) -> None:
+async def test_two_that_take_a_minute_are_refused_and_nobody_else_waits(opened: Open, horse: bytes) -> None:
     async with opened(guard=make_guard(buckets=Buckets(1000, 1000))) as client:
         began = time.monotonic()
         poisons = [asyncio.create_task(client.post("/predict.json", data=form(POISON))) for _ in range(2)]
@@ -242,7 +240,7 @@ async def test_two_that_take_a_minute_are_refused_within_seconds_and_nobody_else
         assert time.monotonic() - began < 25
 
 
-async def test_a_photo_that_no_decoder_finishes_is_refused_and_others_are_answered_meanwhile(
+async def test_an_endless_photo_is_refused_and_others_are_answered_meanwhile(
     opened: Open, horse: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However it is packed: here one is taken for all that nobody has thought of."""

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from tests.trainer.conftest import CPU, trained
 from tests.trainer.web.conftest import Held
-from trainer.answers import see
-from trainer.data import Table, forget_cached
-from trainer.examples import Side
-from trainer.neighbours import Index, build_index, distances, find_index, has_features
+from trainer.dataset.data import Table, forget_cached
+from trainer.dataset.examples import Side
+from trainer.inference.neighbours import Index, build_index, distances, find_index, has_features
+from trainer.models.answers import see
 
 
 def table(count: int) -> Table:
@@ -45,7 +45,7 @@ def test_the_nearest_are_each_of_another_horse_and_never_the_one_left_out() -> N
     assert index.looks_strange(index.places[10]) is None
 
 
-def test_what_lies_far_off_looks_strange_also_where_no_training_photo_reaches() -> None:
+def test_what_lies_far_off_looks_strange_everywhere() -> None:
     features = np.random.default_rng(0).normal(size=(80, 6)).astype(np.float32)
     features[:, 5] = 0  # no photo differs in it
     index = build_index(table(80), features, can_tell=True)
@@ -92,7 +92,7 @@ def test_an_index_that_the_disk_has_cut_off_is_made_again(held: Held, tmp_path: 
     assert kept.stat().st_size == len(whole)
 
 
-@pytest.mark.parametrize("module", ["answers", "features", "neighbours"])
+@pytest.mark.parametrize("module", ["models.answers", "models.features", "inference.neighbours"])
 def test_an_edit_of_what_makes_an_index_makes_another(
     held: Held, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
 ) -> None:

@@ -37,7 +37,7 @@ def test_the_document_is_openapi() -> None:
     SCHEMA.validate()
     assert all(map(meta.is_valid, document()["components"]["schemas"].values()))
     assert set(OPERATIONS) == {
-        "GET /predict.json", "POST /predict.json", "POST /netkeiba/search.json", "GET /healthz", "GET /openapi.json",
+        "GET /predict.json", "POST /predict.json", "POST /search.json", "GET /healthz", "GET /openapi.json",
     }  # fmt: skip
 
 

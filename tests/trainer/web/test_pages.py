@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from collector.web.language import in_language
-from collector.web.names import latin_of
+from collector.web.search.names import latin_of
+from collector.web.server.language import in_language
 from tests.filled import execute
 from tests.trainer.web.conftest import Held, Open
 from tests.trainer.web.drawn import as_bytes, not_horses
@@ -165,9 +165,7 @@ async def test_a_run_that_cannot_tell_says_nothing_about_horses(opened: Open, he
         assert in_language(WORDS, "en")["strange"] not in await page.text()
 
 
-async def test_the_collection_is_searched_as_the_photo_search_does_it_also_in_latin_letters(
-    opened: Open, held: Held
-) -> None:
+async def test_the_collection_is_searched_also_in_latin_letters(opened: Open, held: Held) -> None:
     query = "SELECT horse_key FROM photo WHERE digest IS NOT NULL AND horse_key ~ '^[ァ-ヴ]+$' LIMIT 1"
     ((key,),) = execute(held.conninfo, query)
     latin = latin_of(key)
@@ -175,7 +173,7 @@ async def test_the_collection_is_searched_as_the_photo_search_does_it_also_in_la
         for part in (key, key[1:], latin, latin[:-1].upper()):
             page = await (await client.get("/collection", params={"name": part})).text()
             assert key in page, part
-            found = await (await client.post("/netkeiba/search.json", data={"name": part})).json()
+            found = await (await client.post("/search.json", data={"name": part})).json()
             assert key in {horse["name"] for horse in found["horses"]}, part
 
 

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from collector.web.language import choose_language
-from collector.web.limits import MOST_CLIENTS, Buckets, client_of
-from collector.web.names import as_key
-from collector.web.problems import Problem, problem_kinds
-from trainer.pixels import Preparation, fit, place_of
-from trainer.serving import Prediction
+from collector.web.search.names import as_key
+from collector.web.server.language import choose_language
+from collector.web.server.limits import MOST_CLIENTS, Buckets, client_of
+from collector.web.server.problems import Problem, problem_kinds
+from trainer.dataset.pixels import Preparation, fit, place_of
+from trainer.inference.serving import Prediction
 from trainer.web.asked import read_data
 from trainer.web.batches import Batches
 from trainer.web.kept import MINUTES, MOST, Answer, Kept
@@ -57,7 +57,7 @@ def test_one_line_of_ipv6_is_one_client() -> None:
     assert client_of(None) == "?"
 
 
-async def test_what_comes_while_the_device_is_busy_is_the_next_batch_and_everybody_gets_their_own() -> None:
+async def test_what_comes_while_the_device_is_busy_is_the_next_batch() -> None:
     sizes: list[int] = []
     threads = set[int]()
     gate = threading.Event()
@@ -83,7 +83,7 @@ async def test_what_comes_while_the_device_is_busy_is_the_next_batch_and_everybo
     assert [one for one in told if isinstance(one, int)] == [0, 1, 3, 4, 5, 6, 7]
 
 
-async def test_a_batch_that_fails_is_told_to_those_in_it_and_the_next_one_goes_on() -> None:
+async def test_a_failed_batch_is_told_to_those_in_it_and_the_next_goes_on() -> None:
     def work(pixels: np.ndarray) -> list[int]:
         if pixels.max() > 9:
             raise ValueError("too large")

@@ -1,0 +1,235 @@
+"""The commands that ask sites and say how that goes: crawl, worker, schedule, status, sources, robots."""
+
+import logging
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from collector.cli.base import Since, Until, check_crawl, group, log_to_stderr, read_settings, run
+from collector.console.common import common
+from collector.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from collector.frontier.scope import Scope
+    from collector.settings import Settings
+
+commands = group()
+
+
+class RacesOf(StrEnum):
+    """Which races a crawl collects."""
+
+    PHOTOS = "photos"
+    ALL = "all"
+
+
+@commands.add("crawl")
+def collect(
+    since: Since = None,
+    until: Until = None,
+    limit: Annotated[int | None, typer.Option(metavar="N", help="At most N issues, from the first on.")] = None,
+    races: Annotated[
+        RacesOf, typer.Option(help="Races of the days that the photos need, or of every JRA race day.")
+    ] = RacesOf.PHOTOS,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be asked for; ask for robots.txt only.")
+    ] = False,
+) -> ExitCode:
+    """Collect paddock photos, their issues, and their races.
+
+    Stop it at any time: the next run goes on from there.
+
+    Example: collector crawl --since 2016 --until 2017-06-30
+
+    Tried without a network: collector crawl --since 2016 --demo
+    """
+    from collector.frontier.scope import read_scope
+    from collector.sources import Gift
+    from collector.sources.registry import first_year, is_given
+
+    settings = read_settings()
+    scope = read_scope(since, until, limit, all_races=races is RacesOf.ALL, first_year=first_year())
+    check_crawl(settings)
+    if scope.all_races and not is_given(settings, Gift.RACES):
+        raise UsageError("--races all needs a site that has races, and none is switched on: see `collector sources`.")
+    return _crawl(settings, scope, dry_run=dry_run)
+
+
+def _crawl(settings: "Settings", scope: "Scope", *, dry_run: bool) -> ExitCode:
+    """Crawl, or say what a crawl would ask for, and print the result."""
+    from collector.cli import report, session
+    from collector.cli.dry_run import print_plan
+    from collector.cli.progress import Progress, tell_crawl
+    from collector.console.as_json import print_json
+    from collector.console.terminal import stderr, stdout
+    from collector.engine.crawl import crawl
+
+    log_to_stderr(logging.WARNING)
+
+    async def main(conninfo: str) -> ExitCode:
+        place = session.workplace(settings, conninfo)
+        async with session.look_alike(settings):
+            if dry_run:
+                return await print_plan(stdout(), place, scope)
+            session.stop_on_signals(place)
+            with Progress(stderr(), tell_crawl) as progress:
+                summary, code = await crawl(place, scope, progress.show)
+        if common().json:
+            print_json(summary.as_json())
+        else:
+            report.print_summary(stdout(), summary)
+        await session.say_how_it_ended(stderr(), place, code)
+        return code
+
+    with session.opened_database(settings, stderr()) as conninfo:
+        return run(main(conninfo))
+
+
+@commands.add("worker", json=False)
+def work_on_what_is_queued() -> ExitCode:
+    """Work on the queue and on the schedule until stopped.
+
+    Any number of workers may run, on any number of machines.
+
+    Example: collector worker
+    """
+    from collector.cli import session
+    from collector.console.terminal import stderr
+    from collector.engine.worker import work
+
+    settings = read_settings()
+    check_crawl(settings)
+    schedule = session.read_schedule(settings)
+    log_to_stderr(logging.INFO)
+
+    async def main(conninfo: str) -> ExitCode:
+        place = session.workplace(settings, conninfo)
+        session.stop_on_signals(place)
+        async with session.look_alike(settings):
+            await work(place, schedule)
+        return ExitCode.INTERRUPTED if place.interrupted else ExitCode.DONE
+
+    with session.opened_database(settings, stderr()) as conninfo:
+        return run(main(conninfo))
+
+
+@commands.add("schedule")
+def show_schedule() -> None:
+    """Show when what is scheduled is due next.
+
+    Labels are refreshed and new back numbers are looked for; beside each stands what came of the last time.
+
+    Example: collector schedule
+    """
+    from collector.cli import session
+    from collector.cli.report import print_schedule
+    from collector.console.as_json import print_json
+    from collector.console.terminal import stdout
+    from collector.engine.schedule import report
+
+    settings = read_settings()
+    wanted = session.read_schedule(settings)
+    with session.connected(settings) as connect:
+
+        async def main() -> list[dict[str, Any]]:
+            async with await connect() as connection:
+                return await report(connection, wanted)
+
+        ticks = run(main())
+    if common().json:
+        print_json(ticks)
+    else:
+        print_schedule(stdout(), ticks)
+
+
+@commands.add("status")
+def show_status() -> None:
+    """Show what is held, what is due, and what to do next.
+
+    Also how each host stands, what failed, and where a layout has changed.
+
+    Example: collector status --json
+    """
+    from collector.cli import session
+    from collector.cli.report import print_status
+    from collector.console.as_json import print_json
+    from collector.console.terminal import stdout
+    from collector.console.wording import as_typed
+    from collector.frontier.status import report
+
+    with session.connected(read_settings()) as connect:
+
+        async def main() -> dict[str, Any]:
+            async with await connect() as connection:
+                facts = await report(connection)
+                return facts | {"next": [as_typed(thing) for thing in facts["next"]]}
+
+        facts = run(main())
+    if common().json:
+        print_json(facts)
+    else:
+        print_status(stdout(), facts)
+
+
+@commands.add("sources")
+def show_sources() -> None:
+    """List the sources: what each gives, and what is kept of it.
+
+    Also its addresses, its terms, and the robots.txt that is held. No request is made.
+
+    Example: collector sources --json
+    """
+    from collector.cli import session
+    from collector.cli.sources import print_sources, sources_report
+    from collector.console.as_json import print_json
+    from collector.console.terminal import stdout
+
+    settings = read_settings()
+    with session.connected(settings) as connect:
+
+        async def main() -> list[dict[str, Any]]:
+            async with await connect() as connection:
+                return await sources_report(connection, settings)
+
+        found = run(main())
+    if common().json:
+        print_json(found)
+    else:
+        print_sources(stdout(), found)
+
+
+@commands.add("robots")
+def explain_robots(url: Annotated[str, typer.Argument(metavar="URL", help="A page of one of the sites.")]) -> ExitCode:
+    """Show whether robots.txt allows an address, and why.
+
+    Also which delay between requests is in force, and why.
+
+    Example: collector robots http://www.example.com/160104/index.html
+    """
+    from collector.cli import session
+    from collector.cli.dry_run import robots_verdict
+    from collector.console.as_json import print_json
+    from collector.console.terminal import stderr, stdout
+    from collector.politeness.gate import host_name
+    from collector.sources.registry import addresses, sites
+
+    settings = read_settings()
+    site = next((site for site in sites(settings) if host_name(site.url) == host_name(url)), None)
+    if site is None:
+        known = ", ".join(addresses(settings))
+        raise UsageError(f"{url} is not on one of the sites ({known}), so it is never asked for.")
+    check_crawl(settings)
+
+    async def main(conninfo: str) -> dict[str, Any]:
+        async with session.look_alike(settings):
+            return await robots_verdict(session.workplace(settings, conninfo), site, url)
+
+    with session.opened_database(settings, stderr()) as conninfo:
+        facts = run(main(conninfo))
+    if common().json:
+        print_json(facts)
+    else:
+        for name, value in facts.items():
+            stdout().print(f"{name.replace('_', ' '):15} {'-' if value is None else value}", soft_wrap=True)
+    return ExitCode.DONE if facts["allowed"] else ExitCode.BLOCKED

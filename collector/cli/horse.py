@@ -1,0 +1,171 @@
+"""One horse: which one a person means, by id, name or a part of it in any script; what is known of it, and how opinion
+of it moved.
+"""
+
+from collections.abc import Sequence
+from typing import Any, LiteralString
+
+from rich.console import Console
+from rich.table import Column, Table
+
+from collector.codes import MatchRule
+from collector.console.code_words import describe
+from collector.console.typed import half_width
+from collector.console.wording import JST
+from collector.errors import UsageError
+from collector.politeness.gate import Connection
+from collector.storage.racing import Axis
+from collector.web.search.names import as_key, read_name, spelt_with
+from collector.web.search.results import AS_WRITTEN
+
+HORSE = "SELECT horse_id, name, born, sex, coat, retired, sire, dam, damsire FROM horse WHERE horse_id = %s"
+ENTRIES = """
+SELECT race_date, racecourse, race.name, grade, surface, distance, going, horse_number, finish, finish_position,
+       finish_time, horse_weight, race_id
+FROM entry JOIN race USING (race_id) WHERE horse_id = %s ORDER BY race_date, race_id
+"""
+PHOTOS = """
+SELECT photo_id, race_name, race_id, rule, page_url, digest IS NOT NULL
+FROM photo JOIN photo_match USING (source, issue_code, number) WHERE horse_id = %s ORDER BY issue_code, photo_id
+"""
+OPINIONS = """
+SELECT axis, observed_at, left_px, right_px, value, reviews, evidence, source_url FROM aptitude
+WHERE horse_id = %s ORDER BY axis, observed_at
+"""
+ENDS = {
+    Axis.SURFACE: ("turf", "dirt"),
+    Axis.DISTANCE: ("short", "long"),
+    Axis.RUNNING_STYLE: ("front", "behind"),
+    Axis.MATURITY: ("early", "late"),
+    Axis.WET_GOING: ("good in the wet", "bad in the wet"),
+}
+WIDTH = 40  # characters of the plot
+MOST_NAMED = 20  # horses that a sentence lists
+WHOLE: LiteralString = "horse_id = %(word)s OR horse_key = %(key)s"
+PART: LiteralString = "horse_key LIKE %(part)s"
+AMONG: LiteralString = "horse_key = ANY (%(keys)s)"
+FIND: LiteralString = "SELECT horse_id, name, born FROM horse WHERE {which} ORDER BY horse_key, born, horse_id"
+
+
+def check_word(word: str | None) -> None:
+    """Refuse a word that names nothing, before anything is looked up.
+
+    Raises:
+        UsageError: the word is there and empty.
+    """
+    if word is not None and not word.strip():
+        raise UsageError("Which horse? Give its name, a part of it, or its id.")
+
+
+async def find_horses(connection: Connection, word: str) -> list[str]:
+    """The ids of the horses that a person means: those of this id or name, else the only one whose name holds it.
+
+    Raises:
+        UsageError: nothing is named, there is none, or several names hold it; they are listed.
+    """
+    check_word(word)
+    found = await _rows(connection, WHOLE, {"word": half_width(word), "key": as_key(word)})
+    if found:
+        return [row[0] for row in found]
+    found = await _of_part(connection, word)
+    if not found:
+        raise UsageError(f"No horse {word} is known; horses come with the races: run `collector crawl` first.")
+    if len(found) > 1:
+        named = [f"{name} ({horse_id}{f', born {born}' if born else ''})" for horse_id, name, born in found]
+        named[MOST_NAMED:] = [f"{len(named) - MOST_NAMED} more"] if len(named) > MOST_NAMED else []
+        raise UsageError(f"{len(found)} horses have {word} in their names; give one of them: {', '.join(named)}.")
+    return [found[0][0]]
+
+
+async def _of_part(connection: Connection, word: str) -> list[tuple[Any, ...]]:
+    typed = read_name(word)
+    if typed is None:
+        return []
+    if not typed.latin:
+        return await _rows(connection, PART, {"part": f"%{typed.part.translate(AS_WRITTEN)}%"})
+    keys = [row[0] for row in await (await connection.execute("SELECT DISTINCT horse_key FROM horse")).fetchall()]
+    return await _rows(connection, AMONG, {"keys": spelt_with(keys, typed.part)})
+
+
+async def _rows(connection: Connection, which: LiteralString, facts: dict[str, Any]) -> list[tuple[Any, ...]]:
+    return await (await connection.execute(FIND.format(which=which), facts)).fetchall()
+
+
+async def about(connection: Connection, horse_id: str) -> dict[str, Any]:
+    """Everything known of a horse, as `--json` prints it."""
+
+    async def rows(query: LiteralString, names: Sequence[str]) -> list[dict[str, Any]]:
+        found = await (await connection.execute(query, (horse_id,))).fetchall()
+        return [dict(zip(names, row, strict=True)) for row in found]
+
+    names = ("horse_id", "name", "born", "sex", "coat", "retired", "sire", "dam", "damsire")
+    (horse,) = await rows(HORSE, names)
+    entry = (
+        "race_date", "racecourse", "race", "grade", "surface", "distance_m", "going", "horse_number", "finish",
+        "finish_position", "finish_time_s", "horse_weight_kg", "race_id",
+    )  # fmt: skip
+    opinion = ("axis", "observed_at", "left_px", "right_px", "value", "reviews", "evidence", "source_url")
+    return horse | {
+        "entries": await rows(ENTRIES, entry),
+        "photos": [
+            photo | {"how": describe(MatchRule, photo["rule"])}
+            for photo in await rows(PHOTOS, ("photo", "race_name", "race_id", "rule", "page_url", "held"))
+        ],
+        "aptitudes": await rows(OPINIONS, opinion),
+    }
+
+
+def print_horse(console: Console, facts: dict[str, Any]) -> None:
+    """The same for a person: two tables, and a line for each axis."""
+    said = [facts["sex"], f"born {facts['born']}" if facts["born"] else None, facts["coat"]]
+    said += [f"by {facts['sire']} out of {facts['dam']}" if facts["sire"] and facts["dam"] else None]
+    said += ["retired" if facts["retired"] else None]
+    console.print(f"{facts['name']} ({facts['horse_id']})  {', '.join(filter(None, said))}")
+    if facts["entries"]:
+        console.print(_entries(facts["entries"]))
+    if facts["photos"]:
+        console.print(_photos(facts["photos"]))
+    if not facts["aptitudes"]:
+        console.print("No aptitude yet: `collector refresh-labels` asks for it.")
+        return
+    for axis in Axis:
+        history = [row for row in facts["aptitudes"] if row["axis"] == axis]
+        if history:
+            console.print(plot(axis, history), highlight=False, soft_wrap=True)
+
+
+def _entries(entries: list[dict[str, Any]]) -> Table:
+    table = Table(
+        "date", "race", "distance", "number", "place", "weight", title="Entries", title_justify="left", box=None
+    )
+    for row in entries:
+        grade = f" ({row['grade']})" if row["grade"] and not row["race"].endswith(")") else ""  # as printed, mostly
+        place = row["finish_position"] or row["finish"] or "-"
+        weight = f"{row['horse_weight_kg']} kg" if row["horse_weight_kg"] else "-"
+        distance = f"{row['surface'] or ''} {row['distance_m']} m".strip()
+        race = f"{row['racecourse']} {row['race']}{grade}"
+        table.add_row(str(row["race_date"]), race, distance, str(row["horse_number"] or "-"), str(place), weight)
+    return table
+
+
+def _photos(photos: list[dict[str, Any]]) -> Table:
+    columns = ("photo", "taken for", "found by", Column("page", overflow="fold"))  # an address is no good when cut
+    table = Table(*columns, title="Photos", title_justify="left", box=None)
+    for row in photos:
+        table.add_row(row["photo"], row["race_name"] or "-", row["how"], row["page_url"])
+    return table
+
+
+def plot(axis: Axis, history: list[dict[str, Any]]) -> str:
+    """One axis over time: a line a change, the value where it stands between the two ends."""
+    left, right = ENDS[axis]
+    lines = [f"{axis.replace('_', ' ')}: {left} (0) to {right} (1)"]
+    for row in history:
+        day = f"  {row['observed_at'].astimezone(JST):%Y-%m-%d}  "
+        if row["value"] is None:
+            lines.append(f"{day}{'·' * WIDTH}  no label: {row['evidence']}")
+            continue
+        at = min(WIDTH - 1, int(row["value"] * WIDTH))
+        reviews = f"  {row['reviews']} reviews" if row["reviews"] is not None else ""
+        lines.append(f"{day}{'─' * at}●{'─' * (WIDTH - 1 - at)}  {row['value']:.3f}{reviews}")
+    return "\n".join(lines)

@@ -1,0 +1,105 @@
+"""What a command at work needs: the database, the look-alike site, the schedule, signals, and the last word."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import psycopg
+from rich.console import Console
+
+from collector.engine.crawl_jobs import Workplace
+from collector.engine.schedule import Schedule, check_cron
+from collector.errors import ExitCode
+from collector.frontier.status import report
+from collector.politeness.gate import Connection
+from collector.settings import Settings
+from collector.sources import Gift
+from collector.sources.registry import is_given, sites
+from collector.storage import database
+
+
+@contextmanager
+def connected(settings: Settings) -> Iterator[Callable[[], Awaitable[Connection]]]:
+    """The database of these settings, as a way to connect to it."""
+    with database.opened(settings.database_url, settings.home) as conninfo:
+        yield lambda: psycopg.AsyncConnection.connect(conninfo, autocommit=True)
+
+
+@contextmanager
+def opened_database(settings: Settings, console: Console) -> Iterator[str]:
+    """The database of these settings; a person at a terminal sees that it starts, as the first start takes seconds."""
+    with contextlib.ExitStack() as stack:
+        with console.status("Opening the database ...") if console.is_terminal else contextlib.nullcontext():
+            conninfo = stack.enter_context(database.opened(settings.database_url, settings.home))
+        yield conninfo
+
+
+def workplace(settings: Settings, conninfo: str) -> Workplace:
+    """Where and as whom a crawl works."""
+    return Workplace(
+        conninfo,
+        settings.contact,
+        sites(settings),
+        settings.crawl_delay,
+        settings.hours,
+    )
+
+
+@asynccontextmanager
+async def look_alike(settings: Settings) -> AsyncIterator[None]:
+    """The look-alike site, where it is wanted, for as long as it is needed."""
+    if not settings.demo:
+        yield
+        return
+    from collector.demo.site import serving
+
+    async with serving(port=settings.demo_port):
+        yield
+
+
+def stop_on_signals(place: Workplace) -> None:
+    """The first Ctrl-C (or SIGTERM) ends the work after the page at hand, the second at once."""
+
+    def stop() -> None:
+        if place.interrupted:
+            raise KeyboardInterrupt
+        place.interrupted = True
+        place.stopping.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # Windows
+            loop.add_signal_handler(number, stop)
+
+
+ENDINGS = {
+    ExitCode.INTERRUPTED: "Interrupted; everything fetched is kept, the same command goes on from here.",
+    ExitCode.BLOCKED: "The site closed or refused us; the work stays queued. `collector status` says more.",
+    ExitCode.SOME_FAILED: "Some pages failed; they are tried again when due. `collector status` says which.",
+    ExitCode.LAYOUT_CHANGED: "The layout of pages has changed; they are archived, not stored as data."
+    " `collector status` names the field.",
+}
+
+
+async def say_how_it_ended(console: Console, place: Workplace, code: ExitCode) -> None:
+    """The last words of a crawl: what went wrong, or what to do next."""
+    if code in ENDINGS:
+        console.print(ENDINGS[code], soft_wrap=True)
+        return
+    async with await place.connect() as connection:
+        for thing in (await report(connection))["next"]:
+            console.print(f"Next: {thing}", soft_wrap=True)
+
+
+def read_schedule(settings: Settings) -> Schedule:
+    """When labels are refreshed and new back numbers are looked for.
+
+    Raises:
+        UsageError: a setting is not a cron expression.
+    """
+    named = {"labels": settings.labels_cron, "back_numbers": settings.back_numbers_cron}
+    if not is_given(settings, Gift.APTITUDES):
+        named["labels"] = None
+    return Schedule(**{name: check_cron(cron) if cron else None for name, cron in named.items()})

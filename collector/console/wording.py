@@ -1,0 +1,44 @@
+"""How people are told of commands and times: commands as they have to be typed, times of one zone."""
+
+import logging
+import re
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from collector.console.common import common
+
+JST = ZoneInfo("Asia/Tokyo")  # where the races are, and where everybody counts the days of them
+ANY_WIDTH = 10_000  # characters that no line has
+COMMAND = re.compile(r"`((?:collector|trainer) [^`]+)`")
+WITHOUT_DEMO = "collector demo-site"  # it is the demo
+
+
+def with_demo(command: str, *, demo: bool) -> str:
+    """A command as it has to be typed: with --demo where the look-alike's collection is worked on."""
+    if not demo or {"--demo", "--help"} & set(command.split()) or command.startswith(WITHOUT_DEMO):
+        return command
+    ours, dashes, theirs = command.partition(" -- ")  # what stands behind is another program's
+    return f"{ours} --demo{dashes}{theirs}"
+
+
+def as_typed(words: str, *, demo: bool | None = None) -> str:
+    """Words in which every command of ours, between backticks, stands as it has to be typed; in a demo, unless it is
+    said otherwise, where the running command is one.
+    """
+    wanted = common().demo if demo is None else demo
+    return COMMAND.sub(lambda found: f"`{with_demo(found[1], demo=wanted)}`", words)
+
+
+def in_japan(moment: datetime | None, *, seconds: bool = True) -> str:
+    """A moment as people are told of it, everywhere: `2026-11-25 21:40:03 JST`."""
+    if moment is None:
+        return "-"
+    return moment.astimezone(JST).strftime(f"%Y-%m-%d %H:%M{':%S' if seconds else ''} JST")
+
+
+class LogFormatter(logging.Formatter):
+    """A log's lines, on the same clock as everything else that people read."""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802
+        """When it was."""
+        return in_japan(datetime.fromtimestamp(record.created, JST))

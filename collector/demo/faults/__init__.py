@@ -1,0 +1,1 @@
+"""How the look-alike sites misbehave when they are asked to."""

@@ -1,0 +1,1 @@
+"""keibado's look-alike: its layouts and pages."""

@@ -1,0 +1,1 @@
+"""netkeiba's look-alike: its pages."""

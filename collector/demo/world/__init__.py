@@ -1,0 +1,1 @@
+"""The look-alike world: its horses, races, opinions and pictures. Pure, and always the same."""

@@ -1,0 +1,189 @@
+"""How a race of the look-alike world goes: the draw, the finish, and what befalls a horse now and then. Pure."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from random import Random
+
+from collector.demo.world import vocabulary
+from collector.demo.world.registry import Registered
+
+JOCKEYS = (
+    "朝比奈渉", "安達洋", "石動隼人", "内海誠", "榎本慶", "小野寺遥", "柿沼拓", "木暮光",
+    "佐久間新", "清水谷駿", "陣内豪", "須永匠", "瀬名航", "高遠潤", "月岡翼", "Ｍ．ハーバー",
+)  # fmt: skip
+MARGINS = (
+    ("ハナ", 0.0), ("アタマ", 0.0), ("クビ", 0.1), ("1/2", 0.1), ("3/4", 0.1), ("1", 0.2), ("1.1/4", 0.2),
+    ("1.1/2", 0.2), ("1.3/4", 0.3), ("2", 0.3), ("2.1/2", 0.4), ("3", 0.5), ("5", 0.8), ("大", 2.2),
+)  # fmt: skip
+ODD = 0.06  # share of races in which one of the rarer things happens, each on its own
+SCRATCHED, EXCLUDED, PULLED_UP, DISQUALIFIED = "取", "除", "中", "失"
+DEMOTED = "(降)"
+BASES = {"美浦": "東", "栗東": "西", "外国": "外"}
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a race is run over."""
+
+    surface: str
+    distance: int  # m
+    going: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A horse in a race, and how it fared; None and empty where the page prints nothing."""
+
+    horse: Registered
+    bracket: int
+    number: int
+    age: int
+    carried_weight: float  # kg
+    jockey: str
+    apprentice: str  # the mark before the jockey's name on a card
+    fate: str = ""  # 取, 除, 中, 失, (降), or nothing out of the ordinary
+    position: int | None = None
+    time: float | None = None  # seconds
+    margin: str = ""
+    bends: tuple[int, ...] = ()
+    last_3f: float | None = None  # seconds
+    odds: float | None = None
+    favorite: int | None = None
+    weight: int | None = None  # kg; None after a race: 計不, not weighed
+    weight_change: int | None = None  # kg
+    prize: float | None = None  # 万円
+
+    @property
+    def jockey_id(self) -> str:
+        return f"{1001 + JOCKEYS.index(self.jockey):05}"
+
+    @property
+    def trainer(self) -> str:
+        return self.horse.horse.trainer.partition("・")[2]
+
+    @property
+    def base(self) -> str:
+        """東, 西 or 外."""
+        return BASES[self.horse.horse.trainer.partition("・")[0]]
+
+    @property
+    def trainer_id(self) -> str:
+        trainer = self.horse.horse.trainer
+        return f"{1101 + vocabulary.TRAINERS.index(trainer):05}" if trainer in vocabulary.TRAINERS else "a0418"
+
+    @property
+    def owner(self) -> str:
+        return vocabulary.CROWNS[self.horse.horse.number % len(vocabulary.CROWNS)] + "牧場"
+
+    @property
+    def owner_id(self) -> str:
+        return f"{401001 + self.horse.horse.number % len(vocabulary.CROWNS)}"
+
+
+def draw(random: Random, field: Sequence[Registered], year: int) -> tuple[Entry, ...]:
+    """Numbers, weights to carry and jockeys for a field, in order of numbers."""
+    field = random.sample(field, len(field))
+    first = random.randrange(len(JOCKEYS))
+    return tuple(
+        Entry(
+            horse=horse,
+            bracket=_bracket(number, len(field)),
+            number=number,
+            age=year - horse.horse.born,
+            carried_weight=random.choice((55.0, 57.0, 56.5)) - 2 * (horse.horse.sex == "牝"),
+            jockey=JOCKEYS[(first + number * 5) % len(JOCKEYS)],
+            apprentice=random.choice(("", "", "", "", "▲", "△", "☆")),
+        )
+        for number, horse in enumerate(field, 1)
+    )
+
+
+def _bracket(number: int, starters: int) -> int:
+    """Eight brackets; where there are more horses, the last ones hold two or more."""
+    single = min(8, max(0, 16 - starters))
+    return number if number <= single else min(8, single + (number - single + 1) // 2)
+
+
+def run(random: Random, entries: Sequence[Entry], ground: Ground, prizes: Sequence[float]) -> tuple[Entry, ...]:
+    """The entries as the result lists them: by position, then those that did not finish, then those withdrawn."""
+    order = random.sample(list(entries), len(entries))
+    fates = [fate for fate in (EXCLUDED, SCRATCHED, DISQUALIFIED, PULLED_UP) if random.random() < ODD]
+    without = [replace(order.pop(), fate=fate) for fate in fates if len(order) > 4]
+    stopped = [entry for entry in without if entry.fate in (PULLED_UP, DISQUALIFIED)]
+    withdrawn = [entry for entry in without if entry.fate in (SCRATCHED, EXCLUDED)]
+    running = _bet(random, _weigh(random, order + stopped))
+    bends = _bends(random, ground, len(running))
+    finished = _finish(random, running[: len(order)], ground, bends, prizes)
+    stopped = [
+        replace(entry, bends=way[: len(way) // 2] if entry.fate == PULLED_UP else way)
+        for entry, way in zip(running[len(order) :], bends[len(order) :], strict=True)
+    ]
+    unweighed = [entry if entry.fate == SCRATCHED else _weigh(random, [entry])[0] for entry in withdrawn]
+    return (*finished, *reversed(stopped), *unweighed)
+
+
+def _weigh(random: Random, entries: Sequence[Entry]) -> list[Entry]:
+    weighed = [
+        replace(entry, weight=random.randrange(410, 540, 2), weight_change=random.randrange(-14, 16, 2))
+        for entry in entries
+    ]
+    if len(weighed) > 1 and random.random() < ODD:
+        weighed[0] = replace(weighed[0], weight=None, weight_change=None)
+    return weighed
+
+
+def _bet(random: Random, entries: Sequence[Entry]) -> list[Entry]:
+    """The better a horse does, the lower its odds, more or less."""
+    ranked = sorted(range(len(entries)), key=lambda index: index + random.gauss(0, 3))
+    odds, priced = 1.2 + random.random() * 2, list(entries)
+    for rank, index in enumerate(ranked, 1):
+        priced[index] = replace(entries[index], odds=round(odds, 1), favorite=rank)
+        odds = odds * random.uniform(1.25, 1.7) + 0.1
+    return priced
+
+
+def _bends(random: Random, ground: Ground, runners: int) -> list[tuple[int, ...]]:
+    """Each horse's positions at the bends; a straight course has none."""
+    count = 0 if ground.distance <= 1000 else 2 if ground.distance < 1600 else 3 if ground.distance < 1800 else 4
+    bends = [random.sample(range(1, runners + 1), runners) for _ in range(count)]
+    return [tuple(bend[index] for bend in bends) for index in range(runners)]
+
+
+def _finish(
+    random: Random,
+    entries: Sequence[Entry],
+    ground: Ground,
+    bends: Sequence[tuple[int, ...]],
+    prizes: Sequence[float],
+) -> list[Entry]:
+    """Times and margins in the order of crossing the line, positions as they were judged."""
+    dead_heat = random.randrange(1, len(entries)) if random.random() < ODD and len(entries) > 2 else None
+    crossed = []
+    for index, (entry, (margin, time)) in enumerate(zip(entries, _times(random, len(entries), ground), strict=True)):
+        last_3f = round(random.uniform(33.5, 37.9) + 2 * (ground.surface != "芝"), 1)
+        if ground.surface == "障":  # a mean time of 200 m is printed in its place
+            last_3f = round(200 * time / ground.distance, 1)
+        crossed.append(replace(entry, time=time, margin=margin, last_3f=last_3f, bends=bends[index]))
+    if dead_heat:
+        crossed[dead_heat] = replace(crossed[dead_heat], time=crossed[dead_heat - 1].time, margin="同着")
+    if dead_heat is None and len(entries) > 4 and random.random() < ODD:
+        crossed.insert(3, replace(crossed.pop(1), fate=DEMOTED))
+    placed = [replace(entry, position=index) for index, entry in enumerate(crossed, 1)]
+    for before, after in pairwise(range(len(placed))):
+        if placed[after].margin == "同着":
+            placed[after] = replace(placed[after], position=placed[before].position)
+    return [
+        replace(entry, prize=prizes[entry.position - 1]) if entry.position and entry.position <= len(prizes) else entry
+        for entry in placed
+    ]
+
+
+def _times(random: Random, count: int, ground: Ground) -> Iterator[tuple[str, float]]:
+    """Margins and times; the later, the farther behind. A dead heat's time is its neighbour's."""
+    speed = {"芝": 16.7, "ダ": 16.1, "障": 13.6}[ground.surface] - 0.2 * (ground.going != "良")
+    time = ground.distance / speed + random.uniform(0, 2)
+    for index in range(count):
+        margin, behind = random.choice(MARGINS) if index else ("", 0.0)
+        time += behind
+        yield margin, round(time, 1)

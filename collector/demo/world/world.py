@@ -1,0 +1,188 @@
+"""The look-alike world: which issues appeared when, and which horses they showed. Pure, and always the same."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property, lru_cache
+from random import Random
+
+from collector.demo.world import vocabulary
+from collector.demo.world.horses import NAMESAKE_YEARS, Horse, all_names, make_horse
+
+ACTIVE_AGES = range(2, 9)
+PHOTOS_A_HORSE = 3  # on the average, over its years of racing
+HAPPY_MONDAYS = {1: 2, 7: 3, 9: 3, 10: 2}  # month -> which Monday of it is a holiday, with races
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One shot of one horse, and how it was saved."""
+
+    horse: Horse
+    shot: str  # where it was first printed, "160104-01": what tells one shot from another
+    copy: bool = False  # saved once more, at lower quality
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A photo as an issue shows it."""
+
+    issue_code: str
+    number: int  # within the issue, from 1
+    horse: Horse
+    race_name: str
+    shot_on: date
+    comment: str
+    picture: Picture | None  # None: the page names a file that the site does not have
+
+    @property
+    def age(self) -> int:
+        """The horse's age in years, as racing counts it."""
+        return 2000 + int(self.issue_code[:2]) - self.horse.born
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """A back number: the weekend it covers, and its photos by race."""
+
+    code: str  # YYMMDD
+    issue_date: date  # Monday, or Tuesday after a holiday
+    race_days: tuple[date, ...]
+    photos: tuple[Photo, ...]
+
+
+class World:
+    """Everything the look-alike sites know; a year is made when somebody asks for it."""
+
+    def __init__(
+        self,
+        random_seed: int = 0,
+        years: range = range(2005, 2018),
+        issues_per_year: int = 8,
+        photos_per_issue: int = 10,
+        opinion_month: date | None = None,
+        coming_day: date | None = None,
+    ) -> None:
+        self.random_seed = random_seed
+        self.years = years
+        self.issues_per_year = issues_per_year
+        self.photos_per_issue = photos_per_issue  # at most
+        self.opinion_month = opinion_month or date(years.stop, 3, 1)  # as of which the public's opinion is shown
+        self.coming_day = coming_day  # on which races are to come; unset: the race day after the last issue
+        self._year = lru_cache(maxsize=64)(self._make_year)
+
+    @cached_property
+    def _names(self) -> list[str]:
+        return all_names(self.random_seed)
+
+    @cached_property
+    def foals(self) -> int:
+        """How many horses are born in a year."""
+        return max(10, self.issues_per_year * self.photos_per_issue // PHOTOS_A_HORSE)
+
+    def issues(self, year: int) -> tuple[Issue, ...]:
+        """The issues of a year in order; none of a year that this world does not have."""
+        return self._year(year) if year in self.years else ()
+
+    def find_issue(self, code: str) -> Issue | None:
+        """The issue of this code."""
+        return next((issue for issue in self.issues(2000 + int(code[:2])) if issue.code == code), None)
+
+    def horse(self, born: int, rank: int) -> Horse:
+        """One of the horses born in a year."""
+        first = self.years.start - ACTIVE_AGES.stop
+        number = (born - first) * self.foals + rank
+        # The first foal of every other year bears the name of one that was born nine years before.
+        namesake = rank == 0 and born % 2 == 0 and born - NAMESAKE_YEARS >= first
+        name = self._names[(number - namesake * NAMESAKE_YEARS * self.foals) % len(self._names)]
+        return make_horse(self.random_seed, number, name, born)
+
+    def horses(self) -> Iterator[Horse]:
+        """Every horse that an issue shows, each once."""
+        seen = set[int]()
+        for year in self.years:
+            for issue in self.issues(year):
+                for photo in issue.photos:
+                    if photo.horse.number not in seen:
+                        seen.add(photo.horse.number)
+                        yield photo.horse
+
+    def _make_year(self, year: int) -> tuple[Issue, ...]:
+        random = Random(f"{self.random_seed}:year:{year}")
+        issues: list[Issue] = []
+        for index, issue_date in enumerate(_issue_dates(random, year, self.issues_per_year)):
+            issues.append(self._make_issue(random, issue_date, index, issues[-1] if issues else None))
+        return tuple(issues)
+
+    def _make_issue(self, random: Random, issue_date: date, index: int, previous: Issue | None) -> Issue:
+        """An issue; of every four, the second lacks one file, and it and the fourth show a photo of the one before."""
+        code = f"{issue_date:%y%m%d}"
+        count = self.photos_per_issue - random.randint(0, self.photos_per_issue // 3)
+        races = _split_into_races(random, count)
+        again = previous.photos[-1] if previous and index % 2 else None
+        horses = self._line_up(random, issue_date.year, count, again.horse if again else None)
+        missing = count if index % 4 == 1 and count > 1 else None
+        photos = []
+        for number, (horse, race_name) in enumerate(zip(horses, races, strict=True), 1):
+            shot_on = issue_date - timedelta(days=random.randint(10, 13))
+            picture = None if number == missing else Picture(horse, f"{code}-{number:02}")
+            photo = Photo(code, number, horse, race_name, shot_on, _comment(random, horse), picture)
+            if again and number == 1 and (shown := again.picture):
+                picture = Picture(horse, shown.shot, copy=index % 4 == 3)
+                photo = Photo(code, number, horse, race_name, again.shot_on, photo.comment, picture)
+            photos.append(photo)
+        return Issue(code, issue_date, _race_days(issue_date), tuple(photos))
+
+    def _line_up(self, random: Random, year: int, count: int, again: Horse | None) -> list[Horse]:
+        """The horses of an issue, each once and no two of one name."""
+        chosen = {again.name: again} if again else {}
+        while len(chosen) < count:
+            born = year - random.choice(ACTIVE_AGES)
+            # The first foals race more than others, so that namesakes are seen.
+            rank = 0 if random.random() < 0.02 else random.randrange(self.foals)
+            horse = self.horse(born, rank)
+            chosen.setdefault(horse.name, horse)
+        return list(chosen.values())
+
+
+def _issue_dates(random: Random, year: int, count: int) -> list[date]:
+    """Spread over the year; weekends of three days and over a month's end are liked best."""
+    first = date(year, 1, 4)
+    first += timedelta(days=-first.weekday() % 7)
+    weeks = [first + timedelta(weeks=week) for week in range(51) if (first + timedelta(weeks=week)).year == year]
+    count = min(count, len(weeks))
+    dates = []
+    for index in range(count):
+        part = weeks[index * len(weeks) // count : (index + 1) * len(weeks) // count]
+        weights = [4 if _is_holiday(monday) or monday.day == 2 else 1 for monday in part]
+        monday = random.choices(part, weights)[0]
+        dates.append(monday + timedelta(days=_is_holiday(monday)))
+    return dates
+
+
+def _is_holiday(monday: date) -> bool:
+    return HAPPY_MONDAYS.get(monday.month) == (monday.day - 1) // 7 + 1
+
+
+def _race_days(issue_date: date) -> tuple[date, ...]:
+    """Saturday to the day before the issue."""
+    return tuple(issue_date - timedelta(days=back) for back in range(issue_date.weekday() + 2, 0, -1))
+
+
+def _split_into_races(random: Random, count: int) -> list[str]:
+    """Race names, one for each horse; a race has at least two where that is possible."""
+    races = random.sample(vocabulary.RACES, random.randint(1, max(1, min(3, count // 2))))
+    shares = [2] * len(races) if count >= 2 else [1]
+    for _ in range(count - sum(shares)):
+        shares[random.randrange(len(shares))] += 1
+    return [race for race, share in zip(races, shares, strict=True) for _ in range(share)]
+
+
+def _comment(random: Random, horse: Horse) -> str:
+    looks = vocabulary.AVERAGE_BODIED
+    if horse.barrel < 0.25:
+        looks = vocabulary.SHORT_BODIED
+    elif horse.barrel > 0.6:
+        looks = vocabulary.LONG_BODIED
+    opening = random.choice(vocabulary.OPENINGS).format(look=random.choice(looks))
+    return opening + random.choice(vocabulary.MIDDLES) + random.choice(vocabulary.ENDINGS)

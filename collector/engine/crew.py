@@ -1,0 +1,334 @@
+"""The crew of one process: looks for work that is free, takes its host, and works on it until nothing is due.
+
+What a crew goes by is looked up, never handed on: a host has work when a page of an open job is due on it, and it is
+free when no living lane holds it. A lane that was interrupted, killed, frozen or cut off from the database leaves
+nothing behind that somebody would have to clear away, so the next crew that looks takes over, whatever it was started
+for. One connection does the looking; a lane has one of its own while it works.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+
+from collector.console.trouble import reason_of, trouble_of
+from collector.engine.breakdown import LATE_ANSWER, Breakdown, is_away, make_sure_of_room, told_when_late
+from collector.engine.crawl_jobs import CrawlJob, Workplace, due_hosts, finish, open_jobs
+from collector.engine.follow_up import follow_up
+from collector.engine.lane import Lane, LaneEnd, Rota
+from collector.engine.robots_cache import robots_in_force
+from collector.errors import LaneLost, PaddockError
+from collector.fetch.fetcher import Fetcher
+from collector.frontier.hosts import FROZEN, HostState, host_states
+from collector.matching.match import match_photos
+from collector.pipeline import drift
+from collector.politeness.gate import Blocked, Connection, Gate, Pace, Wait
+from collector.politeness.robots import next_opening
+from collector.settings import is_loopback
+from collector.sources import Site
+
+logger = logging.getLogger(__name__)
+
+SLICE = 60.0  # seconds that a lane works before another crew may have its turn
+RENEW_EVERY = 2.0  # seconds
+LOOK_EVERY = 0.5  # seconds
+SHARE = 10  # looking may take a tenth of the time: what is due in a large archive is work to find out
+WITHOUT_DATABASE = 15.0  # seconds without the database, after which a lane is given up, well before it counts as frozen
+TOLD_AFTER = 1.0  # seconds; what is waited for longer is told
+
+RENEW = """
+UPDATE host SET lane_until = clock_timestamp() + make_interval(secs => %s)
+WHERE lane_job = ANY (%s) AND lane_until < clock_timestamp() + make_interval(secs => %s)
+"""
+# Whoever takes the host next need not wait for a request that has been broken off.
+CLOSED = "UPDATE host SET open_until = NULL WHERE asker = ANY (%s)"
+TELL = "UPDATE host SET waiting = %s, waiting_until = %s WHERE name = %s"
+UNTELL = "UPDATE host SET waiting = NULL, waiting_until = NULL WHERE name = %s AND waiting = %s"
+
+
+@dataclass(slots=True)
+class _Working:
+    """A lane of this process."""
+
+    task: asyncio.Task[None] | None = None
+    gate: Gate | None = None  # from the moment at which it holds its host
+    told: Wait | None = None  # as it stands in the database
+
+
+@dataclass(slots=True)
+class Crew:
+    """The lanes of one process, for the jobs that commands wait for, or for every open job."""
+
+    place: Workplace
+    everything: bool = False
+    chores: Callable[[Connection], Awaitable[None]] | None = None  # done at each look, on the connection that looks
+    waits: dict[str, Wait] = field(default_factory=dict)  # what it waits for, by host; "" is the database
+    _working: dict[str, _Working] = field(default_factory=dict)
+    _rests: dict[str, LaneEnd] = field(default_factory=dict)  # hosts that are closed by the clock
+    _breakdowns: dict[str, Breakdown] = field(default_factory=dict)
+    _obstacles: dict[str, str] = field(default_factory=dict)  # what is told of hosts that we cannot take
+    _ended: list[str] = field(default_factory=list)  # holders that have ended, and have no request open
+    _renewed: float = float("-inf")
+
+    async def run(self) -> None:
+        """Work until the place is told to stop, whatever becomes of the database meanwhile."""
+        async with Fetcher(self.place.contact, self.place.addresses, self.place.timeouts) as self.place.fetcher:
+            try:
+                await self._look_for_ever()
+            finally:
+                self.place.stopping.set()
+                await self._end_lanes()
+
+    def broken(self, hosts: Iterable[str]) -> Exception | None:
+        """The error of a lane that has broken off so often that a command gives it up."""
+        now = asyncio.get_running_loop().time()
+        breakdowns = [self._breakdowns[host] for host in hosts if host in self._breakdowns]
+        return next((breakdown.error for breakdown in breakdowns if breakdown.lasts(now)), None)
+
+    async def _look_for_ever(self) -> None:
+        loop = asyncio.get_running_loop()
+        lost_at: float | None = None
+        while not self.place.stopping.is_set():
+            try:
+                async with await told_when_late(self.place.connect(), self._tell_late) as connection:
+                    while not self.place.stopping.is_set():
+                        began = loop.time()
+                        await told_when_late(self._look(connection), self._tell_late)
+                        lost_at = None
+                        self.waits.pop("", None)
+                        await self._rest(connection, max(LOOK_EVERY, SHARE * (loop.time() - began)))
+                    await self._untell(connection)
+            except psycopg.OperationalError as error:
+                if not is_away(error) and not self.everything:
+                    raise
+                lost_at = lost_at or loop.time()
+                self._wait("", Wait(f"the database ({reason_of(error)})"))
+                if loop.time() - lost_at > WITHOUT_DATABASE:
+                    self._give_up(self._working)
+                await self._pause(LOOK_EVERY)
+
+    async def _pause(self, seconds: float) -> None:
+        """Sleep, unless the process is to stop."""
+        stop = asyncio.create_task(self.place.stopping.wait())
+        await asyncio.wait((stop,), timeout=seconds)
+        stop.cancel()
+
+    async def _tell_late(self) -> None:
+        self._wait("", Wait(LATE_ANSWER))
+
+    async def _rest(self, connection: Connection, seconds: float) -> None:
+        """Sleep until the next look, while our lanes say that they are alive, and what they wait for."""
+        ends_at = asyncio.get_running_loop().time() + seconds
+        while (left := ends_at - asyncio.get_running_loop().time()) > 0 and not self.place.stopping.is_set():
+            await self._pause(min(left, LOOK_EVERY))
+            await told_when_late(self._show_life(connection), self._tell_late)
+
+    async def _show_life(self, connection: Connection) -> None:
+        await self._renew(connection)
+        await self._tell(connection)
+
+    async def _look(self, connection: Connection) -> None:
+        """One look: at our own lanes, at what is wanted, and at who is free to do it."""
+        held = {host: working.gate for host, working in self._working.items() if working.gate}
+        states = await host_states(connection, self.place.hosts)
+        self._give_up(host for host, gate in held.items() if not _holds(gate, states.get(host)))
+        await self._renew(connection)
+        if ended := list(self._ended):
+            await connection.execute(CLOSED, (ended,))
+            del self._ended[: len(ended)]
+        if self.chores:
+            await self.chores(connection)
+        jobs = await open_jobs(connection, self.place.hosts, everything=self.everything)
+        wanted = [host for job in jobs for host in await self._due(connection, job)]
+        for host in dict.fromkeys(wanted):
+            if host not in self._working and host in self.place.hosts:
+                self._consider(host, states.get(host))
+        for host in [host for host in self.waits if host and host not in wanted]:
+            del self.waits[host]
+        await self._tell_obstacles(connection, states)
+        await self._tell(connection)
+
+    def _give_up(self, hosts: Iterable[str]) -> None:
+        """End lanes whose session is gone, or whose host another lane has taken, and with them their requests."""
+        for host in hosts:
+            if host in self._working and (task := self._working[host].task) and not task.cancelling():
+                logger.warning("lane given up: its hold on the host is gone", extra={"host": host})
+                task.cancel()
+
+    async def _renew(self, connection: Connection) -> None:
+        """Say that our lanes are alive."""
+        now = asyncio.get_running_loop().time()
+        lanes = [working.gate.lane for working in self._working.values() if working.gate]
+        if lanes and now - self._renewed >= RENEW_EVERY:
+            self._renewed = now
+            await connection.execute(RENEW, (FROZEN, lanes, FROZEN))
+
+    async def _due(self, connection: Connection, job: CrawlJob) -> list[str]:
+        """The hosts that a job is due on; where it is due on none and calls for nothing more, it is done."""
+        ours = set(job.hosts) <= set(self.place.hosts)
+        if any(host in self._working for host in job.hosts):
+            await follow_up(self.place, connection, job.scope)  # the other site need not wait for this one
+        hosts = await due_hosts(connection, job)
+        if not hosts and ours:
+            await match_photos(connection)
+            await follow_up(self.place, connection, job.scope)
+            if not (hosts := await due_hosts(connection, job)):
+                await finish(connection, job.id)
+                logger.info("crawl job done", extra={"range": job.scope.title, "hosts": ", ".join(job.hosts)})
+        return hosts
+
+    def _consider(self, host: str, state: HostState | None) -> None:
+        """Take a host that has work, or say why not now."""
+        if wait := self._obstacle(host, state):
+            self._wait(host, wait)
+            if not wait.try_it:
+                return
+        else:
+            self.waits.pop(host, None)
+        if state and state.taken:
+            return  # it does our work, too
+        working = self._working[host] = _Working()
+        working.task = asyncio.create_task(self._work(host, working))
+
+    def _obstacle(self, host: str, state: HostState | None) -> Wait | None:
+        """What keeps a host from being worked on by us now."""
+        if state is None:
+            return None
+        if state.blocked:
+            return state.wait
+        if state.taken:
+            return state.wait
+        rest = self._rests.get(host)
+        opens_at = next_opening(state.now, self.place.hours, None)
+        if rest and rest.next_at and rest.next_at > max(opens_at, state.now):
+            return Wait(f"{host}: {rest.reason}", rest.next_at)
+        if opens_at > state.now:
+            return Wait(f"{host}: outside the opening hours", opens_at)
+        if state.open_until and state.open_until > state.now:  # unless we know that its process is gone
+            return Wait(f"{host}: a request of an earlier lane may still be open", state.open_until, try_it=True)
+        breakdown = self._breakdowns.get(host)
+        seconds = breakdown.again_at - asyncio.get_running_loop().time() if breakdown else 0
+        if breakdown and seconds > 0:
+            return Wait(
+                f"{host}: its lane broke off ({reason_of(breakdown.error)})", state.now + timedelta(seconds=seconds)
+            )
+        return None
+
+    def _wait(self, key: str, wait: Wait) -> None:
+        if (held := self.waits.get(key)) is None or held.reason != wait.reason:
+            logger.info("waiting", extra={"for": wait.reason, "until": wait.until or "it is there"})
+        self.waits[key] = wait
+
+    def all_waits(self) -> dict[str, Wait]:
+        """What it waits for, what its lanes wait for, by host; "" is the database."""
+        lanes = {host: wait for host, working in self._working.items() if (wait := _told_of(working))}
+        return self.waits | {host: Wait(f"{host}: {wait.reason}", wait.until) for host, wait in lanes.items()}
+
+    async def _tell(self, connection: Connection) -> None:
+        """Keep in the database what our lanes wait for: `status` reads it there."""
+        for host, working in self._working.items():
+            wait = _told_of(working)
+            if wait != working.told:
+                if wait:
+                    logger.info("waiting", extra={"host": host, "for": wait.reason, "until": wait.until})
+                await connection.execute(TELL, (wait and wait.reason, wait and wait.until, host))
+                working.told = wait
+
+    async def _tell_obstacles(self, connection: Connection, states: dict[str, HostState]) -> None:
+        """Likewise what keeps us from hosts that nobody works on; of several crews that see something, the first."""
+        for host, wait in self.waits.items():
+            state = states.get(host)
+            if state and not (state.taken or state.blocked or state.waiting) and host not in self._working:
+                reason = wait.reason.removeprefix(f"{host}: ")
+                await connection.execute(TELL, (reason, wait.until, host))
+                self._obstacles[host] = reason
+
+    async def _untell(self, connection: Connection) -> None:
+        """We wait no longer."""
+        for host, reason in self._obstacles.items():
+            await connection.execute(UNTELL, (host, reason))
+
+    async def _work(self, host: str, working: _Working) -> None:
+        """One slice of work on a host, from taking it to leaving it."""
+        try:
+            end = await self._slice(host, working)
+        except LaneLost as lost:
+            logger.warning("lane lost", extra={"host": host, "reason": str(lost)})
+        except Exception as error:  # noqa: BLE001 (told in full, and tried again later)
+            self._broke_off(host, error)
+        else:
+            if end:
+                self._breakdowns.pop(host, None)
+                self._rests[host] = end
+                logger.info("lane ended", extra={"host": host, "why": end.why, "reason": end.reason})
+        finally:
+            del self._working[host]
+            if working.gate:
+                self._ended.append(working.gate.holder)
+
+    def _broke_off(self, host: str, error: Exception) -> None:
+        if trouble_of(error) or isinstance(error, PaddockError):  # waited for, and told so
+            logger.info("lane broke off", extra={"host": host, "reason": reason_of(error)})
+        else:
+            logger.error("lane broke off on an error of our own", exc_info=error, extra={"host": host})
+        now = asyncio.get_running_loop().time()
+        self._breakdowns.setdefault(host, Breakdown(error, now)).again(error, now)
+
+    async def _slice(self, host: str, working: _Working) -> LaneEnd | None:
+        """Hold a host for a slice of time; None where somebody else was quicker."""
+        place, site = self.place, self.place.site_of(host)
+        async with await place.connect() as connection:
+            await connection.execute("SET idle_in_transaction_session_timeout = '30s'")
+            pace = Pace(place.crawl_delay, is_loopback(site.url))
+            gate = await Gate.claim(connection, host, pace, place.stopping, lease=FROZEN, who=_who())
+            if gate is None:
+                return None
+            working.gate = gate
+            self.waits.pop(host, None)
+            if host in self._breakdowns:
+                await make_sure_of_room(connection)
+            end = await self._ask(gate, site)
+            await match_photos(connection)
+            return end
+
+    async def _ask(self, gate: Gate, site: Site) -> LaneEnd:
+        assert self.place.fetcher is not None
+        try:
+            robots = await robots_in_force(gate, self.place.fetcher, site.source.name, site.url)
+        except Blocked as blocked:
+            return LaneEnd("blocked", blocked.until, str(blocked))
+        if robots is None:
+            return LaneEnd("stopped")
+        stopped = await drift.stopped_kinds(gate.connection)
+        rota = Rota(gate, everything=self.everything)
+        return await Lane(gate, self.place.fetcher, robots, self.place.hours, rota, stopped).run(SLICE)
+
+    async def _end_lanes(self) -> None:
+        """Let every lane finish the page at hand."""
+        tasks = [working.task for working in self._working.values() if working.task]
+        if tasks:
+            await asyncio.wait(tasks)
+
+
+def _told_of(working: _Working) -> Wait | None:
+    """What a lane waits for, where it has waited for so long that it is to be told."""
+    wait = working.gate.waits if working.gate else None
+    return wait if wait and time.monotonic() - wait.since >= TOLD_AFTER else None
+
+
+def _holds(gate: Gate, state: HostState | None) -> bool:
+    return state is not None and state.taken and state.lane == gate.lane
+
+
+def _who() -> str:
+    """This process, as another one's user would look for it."""
+    command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:2]])
+    return f"`{command}` (process {os.getpid()} on {socket.gethostname()})"

@@ -1,0 +1,43 @@
+"""`collector worker`: works on every open crawl job, and on the schedule, until told to stop."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from collector.engine.crawl_jobs import Workplace
+from collector.engine.crew import Crew
+from collector.engine.schedule import Schedule, fire, know_ticks
+from collector.politeness.gate import Connection
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY = 5.0  # seconds between two looks at the schedule
+
+
+async def work(place: Workplace, schedule: Schedule) -> None:
+    """Work until told to stop."""
+    crons = ", ".join(f"{name} {cron}" for name, cron in schedule.crons().items())
+    logger.info(
+        "working on whatever is asked for", extra={"hosts": ", ".join(place.hosts), "schedule": crons or "none"}
+    )
+    await Crew(place, everything=True, chores=_Ticking(place, schedule.crons()).look).run()
+
+
+@dataclass(slots=True)
+class _Ticking:
+    """The schedule, looked at now and then."""
+
+    place: Workplace
+    crons: dict[str, str]
+    known: bool = False
+    looked_at: float = float("-inf")
+
+    async def look(self, connection: Connection) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self.looked_at < LOOK_EVERY:
+            return
+        if not self.known:
+            await know_ticks(connection, self.crons)
+            self.known = True
+        await fire(self.place, connection, self.crons)
+        self.looked_at = now

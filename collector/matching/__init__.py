@@ -1,0 +1,1 @@
+"""Which horse a photo shows, and in which race."""

@@ -1,0 +1,206 @@
+"""Photos meet their horses in the database: what `match.decide` needs, and where its decisions are kept."""
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, LiteralString
+
+from collector.codes import MatchRule
+from collector.console.code_words import describe
+from collector.console.typed import half_width
+from collector.errors import UsageError
+from collector.matching.rules import Decision, Runner, Shown, days_of, decide
+from collector.politeness.gate import Connection
+from collector.sources.text_tools.text import horse_key
+from collector.storage.photo_ids import EXAMPLE, PhotoKey, read_photo_id
+
+# Without its races there is nothing to match an issue with.
+ISSUES = """
+SELECT source, code, issue_date, race_days FROM issue
+WHERE EXISTS (SELECT FROM race WHERE race_date BETWEEN issue_date - 4 AND issue_date) AND (%(again)s OR EXISTS (
+    SELECT FROM photo LEFT JOIN photo_match AS met USING (source, issue_code, number)
+    WHERE photo.source = issue.source AND issue_code = code AND met.horse_id IS NULL))
+ORDER BY issue_date
+"""
+PHOTOS = """
+SELECT number, horse_key, listed_name, race_name, age, sex FROM photo
+WHERE source = %s AND issue_code = %s ORDER BY number
+"""
+RUNNERS = """
+SELECT horse_id, horse_key, race_id, race.name, age, sex FROM entry JOIN race USING (race_id)
+WHERE race_date = ANY (%s) ORDER BY race_id, horse_id
+"""
+UNREAD = """
+SELECT EXISTS (SELECT FROM unnest(%(days)s::date[]) AS day WHERE NOT EXISTS (
+           SELECT FROM page WHERE role = 'race_day' AND dated = day AND state IN ('fetched', 'gone')))
+    OR EXISTS (SELECT FROM page WHERE role = 'result' AND dated = ANY (%(days)s) AND state IN ('due', 'failed'))
+"""
+# A horse's id begins with its year of birth; ids with letters are horses from abroad, of any age.
+KNOWN = """
+SELECT horse_id FROM horse WHERE horse_key = ANY (%(keys)s)
+AND (%(age)s::int IS NULL OR horse_id !~ '^[0-9]{10}$' OR left(horse_id, 4)::int = %(year)s - %(age)s)
+ORDER BY horse_id
+"""
+SEARCHES = """
+SELECT about FROM page WHERE role = 'horse_search' AND about IS NOT NULL
+GROUP BY about HAVING bool_and(state IN ('fetched', 'gone'))
+"""
+KEEP = """
+INSERT INTO photo_match AS held (source, issue_code, number, horse_id, race_id, rule, candidates, decided_at)
+VALUES (%(source)s, %(issue_code)s, %(number)s, %(horse_id)s, %(race_id)s, %(rule)s, %(candidates)s, clock_timestamp())
+ON CONFLICT (source, issue_code, number) DO UPDATE SET horse_id = EXCLUDED.horse_id, race_id = EXCLUDED.race_id,
+    rule = EXCLUDED.rule, candidates = EXCLUDED.candidates, decided_at = EXCLUDED.decided_at
+WHERE NOT held.by_hand AND (held.horse_id, held.race_id, held.rule, held.candidates)
+      IS DISTINCT FROM (EXCLUDED.horse_id, EXCLUDED.race_id, EXCLUDED.rule, EXCLUDED.candidates)
+"""
+COUNTS = """
+SELECT count(*) FILTER (WHERE horse_id IS NOT NULL), count(*) FILTER (WHERE race_id IS NOT NULL),
+       count(*) FILTER (WHERE horse_id IS NULL), count(*) FILTER (WHERE by_hand)
+FROM photo JOIN photo_match USING (source, issue_code, number)
+"""
+OPEN = """
+SELECT photo_id, issue_code, number, horse_name, race_name, rule, candidates, page_url
+FROM photo JOIN photo_match USING (source, issue_code, number) WHERE horse_id IS NULL ORDER BY issue_code, photo_id
+"""
+NAMED = """
+SELECT photo_id FROM photo
+WHERE issue_code = %(code)s AND number = %(number)s AND (%(source)s::text IS NULL OR source = %(source)s) ORDER BY id
+"""
+BY_HAND = """
+INSERT INTO photo_match (source, issue_code, number, horse_id, race_id, rule, by_hand, decided_at)
+SELECT photo.source, issue_code, photo.number, %(horse_id)s, ran.race_id, 'by_hand', true, clock_timestamp()
+FROM photo LEFT JOIN LATERAL (
+    SELECT entry.race_id FROM entry JOIN race USING (race_id), issue
+    WHERE entry.horse_id = %(horse_id)s AND issue.source = photo.source AND issue.code = photo.issue_code
+    AND race_date BETWEEN issue_date - 4 AND issue_date ORDER BY race_date DESC LIMIT 1) AS ran ON true
+WHERE photo.photo_id = %(photo)s
+ON CONFLICT (source, issue_code, number) DO UPDATE SET horse_id = EXCLUDED.horse_id, race_id = EXCLUDED.race_id,
+    rule = EXCLUDED.rule, by_hand = true, candidates = '{}', decided_at = EXCLUDED.decided_at
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """How the photos stand."""
+
+    horses: int  # photos whose horse is known
+    races: int  # of them, those whose race is known too
+    open: int
+    by_hand: int
+
+    def as_json(self) -> dict[str, int]:
+        return {"matched": self.horses, "with_race": self.races, "open": self.open, "by_hand": self.by_hand}
+
+
+async def match_photos(connection: Connection, *, again: bool = False) -> Matched:
+    """Decide the photos that are open, or with `again` all but those decided by hand."""
+    issues = await (await connection.execute(ISSUES, {"again": again})).fetchall()
+    looked_up = await _looked_up(connection) if issues else set[str]()
+    for source, code, issue_date, race_days in issues:
+        await _match_issue(connection, source, code, issue_date, days_of(issue_date, race_days), looked_up)
+    row = await (await connection.execute(COUNTS)).fetchone()
+    assert row is not None
+    return Matched(*row)
+
+
+async def _looked_up(connection: Connection) -> set[str]:
+    """The names that have been searched for, to the last page of the answer."""
+    return {name for (name,) in await (await connection.execute(SEARCHES)).fetchall()}
+
+
+async def _match_issue(
+    connection: Connection, source: str, code: str, issue_date: date, days: Sequence[date], looked_up: Set[str]
+) -> None:
+    photos = [_shown(row) for row in await (await connection.execute(PHOTOS, (source, code))).fetchall()]
+    rows = await (await connection.execute(RUNNERS, (list(days),))).fetchall()
+    runners = [Runner(*row) for row in rows if row[0]]
+    without_id = {row[1] for row in rows} - {runner.horse_key for runner in runners}
+    unread = await (await connection.execute(UNREAD, {"days": list(days)})).fetchone()
+    assert unread is not None
+    decided: list[dict[str, Any]] = []
+    for photo in photos:
+        others = [key for other in photos if other is not photo for key in other.keys]
+        known = await _known(connection, photo, issue_date.year) if looked_up >= set(photo.keys) else None
+        if without_id.intersection(photo.keys):  # it ran, so it is no other horse's misprint
+            decision = Decision(None, None, MatchRule.NO_HORSE_ID)
+        else:
+            decision = decide(photo, runners, others, all_read=not unread[0], known=known)
+        decided.append(_row(source, code, photo.number, decision))
+    async with connection.transaction(), connection.cursor() as cursor:
+        await cursor.executemany(KEEP, decided)
+
+
+def _shown(row: Sequence[Any]) -> Shown:
+    number, own_key, listed_name, race_name, age, sex = row
+    listed = horse_key(listed_name) if listed_name else own_key
+    return Shown(number, tuple(dict.fromkeys((own_key, listed))), race_name, age, sex)
+
+
+async def _known(connection: Connection, photo: Shown, year: int) -> list[str]:
+    """The horses of a photo's name and age, anywhere."""
+    parameters = {"keys": list(photo.keys), "age": photo.age, "year": year}
+    return [row[0] for row in await (await connection.execute(KNOWN, parameters)).fetchall()]
+
+
+def _row(source: str, code: str, number: int, decision: Decision) -> dict[str, Any]:
+    return {
+        "source": source,
+        "issue_code": code,
+        "number": number,
+        "horse_id": decision.horse_id,
+        "race_id": decision.race_id,
+        "rule": decision.rule,
+        "candidates": list(decision.candidates),
+    }
+
+
+async def open_photos(connection: Connection) -> list[dict[str, Any]]:
+    """The photos whose horse is open, each with its candidates: their names, ages and what they ran in."""
+    rows = await (await connection.execute(OPEN)).fetchall()
+    names = ("photo", "issue_code", "number", "horse_name", "race_name", "rule", "candidates", "page_url")
+    return [dict(zip(names, row, strict=True)) | {"why": describe(MatchRule, row[5])} for row in rows]
+
+
+def check_photo(photo: str) -> PhotoKey:
+    """The photo that a person names, by its id or an old one, before anything is looked up.
+
+    Raises:
+        UsageError: it is not written so.
+    """
+    key = read_photo_id(half_width(photo))
+    if key is None:
+        raise UsageError(f"{photo} is not a photo; write its id, source:issue/number, such as {EXAMPLE}.")
+    return key
+
+
+async def decide_by_hand(connection: Connection, photo: str, horse: str) -> str:
+    """Tie a photo (its id) to a horse (its id, or its name where only one bears it); returns the horse's id.
+
+    Raises:
+        UsageError: there is no such photo or horse, or several.
+    """
+    named = await _find_photo(connection, photo)
+    horse_id = await _find_horse(connection, horse)
+    await connection.execute(BY_HAND, {"photo": named, "horse_id": horse_id})
+    return horse_id
+
+
+async def _find_photo(connection: Connection, photo: str) -> str:
+    key = check_photo(photo)
+    facts = {"source": key.source, "code": key.code, "number": key.number}
+    rows = await (await connection.execute(NAMED, facts)).fetchall()
+    if not rows:
+        raise UsageError(f"There is no photo {photo}; `collector match --review` lists the open ones.")
+    if len(rows) > 1:
+        raise UsageError(f"Several photos are called {photo}: {', '.join(row[0] for row in rows)}; give the whole id.")
+    return rows[0][0]
+
+
+async def _find_horse(connection: Connection, horse: str) -> str:
+    query: LiteralString = "SELECT horse_id, name FROM horse WHERE horse_id = %s OR horse_key = %s ORDER BY horse_id"
+    rows = await (await connection.execute(query, (half_width(horse), horse_key(horse)))).fetchall()
+    if not rows:
+        raise UsageError(f"No horse {horse} is known; give its id as it stands in the address of its page.")
+    if len(rows) > 1:
+        raise UsageError(f"Several horses are called {horse}: {', '.join(row[0] for row in rows)}; give the id.")
+    return rows[0][0]

@@ -1,0 +1,132 @@
+"""Which horse a photo shows, and in which race it was about to run.
+
+A photo prints a name and the race it was taken for; the issue prints its race days. `decide` is pure: it goes
+through the rules from the surest on, and where none decides, the photo is left open with its candidates. What a
+person has decided (`collector match --set`) is never decided anew.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from rapidfuzz.distance import Levenshtein
+
+from collector.codes import MatchRule, Sign
+from collector.storage.racing import Sex
+
+IN_BRACKETS = re.compile(r"[(\[〔【<][^)\]〕】>]{0,20}[)\]〕】>]")
+SHORT_FORMS = (("ステークス", "S"), ("カップ", "C"), ("トロフィー", "T"), ("ハンデキャップ", "H"), ("賞典", "賞"))
+SHORTEST_RACE = 2  # characters of a race's name by which another may be recognised
+SEXES = {"牡": Sex.MALE, "牝": Sex.FEMALE, "セ": Sex.GELDING}
+WINDOW = 3  # days before an issue's date, where it prints no race days
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a photo says of its horse."""
+
+    number: int
+    keys: tuple[str, ...]  # its own page's name, then the list's
+    race_name: str | None
+    age: int | None  # years
+    sex: str | None  # 牡, 牝, セ
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """An entry on one of the issue's race days."""
+
+    horse_id: str
+    horse_key: str
+    race_id: str
+    race_name: str
+    age: int | None
+    sex: str | None  # a value of Sex
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Which horse and race, and by which rule; or why it is open, and between whom."""
+
+    horse_id: str | None
+    race_id: str | None
+    rule: MatchRule
+    candidates: tuple[str, ...] = ()
+
+
+def days_of(issue_date: date, printed: Sequence[date]) -> list[date]:
+    """The days on which an issue's races may have been."""
+    return list(printed) or [issue_date - timedelta(days=back) for back in range(WINDOW, 0, -1)]
+
+
+def race_key(name: str) -> str:
+    """A race's name as it is compared: without grade and conditions, its title words in their short forms."""
+    key = "".join(unicodedata.normalize("NFKC", name).split())
+    key = IN_BRACKETS.sub("", key)
+    for long, short in SHORT_FORMS:
+        key = key.replace(long, short)
+    return key
+
+
+def same_race(printed: str | None, name: str) -> bool:
+    """Whether a race as an issue prints it (天皇賞) may be this one (天皇賞(秋)(G1))."""
+    one, other = race_key(printed or ""), race_key(name)
+    if min(len(one), len(other)) < SHORTEST_RACE:
+        return False
+    return one in other or other in one
+
+
+def decide(
+    photo: Shown,
+    runners: Sequence[Runner],
+    others: Sequence[str],
+    *,
+    all_read: bool,
+    known: Sequence[str] | None,
+) -> Decision:
+    """Which runner a photo shows.
+
+    `runners` ran on the issue's days, `others` are the names of the issue's other photos, `all_read` says whether
+    all races of those days are held, `known` are the horses of this name and age anywhere (None: nobody has looked).
+    """
+    if named := [runner for runner in runners if runner.horse_key in photo.keys]:
+        return _among(photo, named, Sign.NAME)
+    if not all_read:
+        return Decision(None, None, MatchRule.NOT_READ)
+    near = [
+        runner
+        for runner in runners
+        if runner.horse_key not in others
+        and same_race(photo.race_name, runner.race_name)
+        and any(Levenshtein.distance(key, runner.horse_key, score_cutoff=1) <= 1 for key in photo.keys)
+    ]
+    if near:
+        return _among(photo, near, Sign.MISPRINT)
+    if known is None:
+        return Decision(None, None, MatchRule.NOT_LOOKED_UP)
+    if len(known) == 1:
+        return Decision(known[0], None, MatchRule.NO_ENTRY)
+    return Decision(None, None, MatchRule.NAMESAKES if known else MatchRule.UNKNOWN_NAME, tuple(known))
+
+
+def _among(photo: Shown, runners: Sequence[Runner], found_by: Sign) -> Decision:
+    """The one runner that fits; what is printed beside the name helps where there are several."""
+    tests: tuple[tuple[Sign, Callable[[Runner], bool]], ...] = (
+        (Sign.RACE, lambda runner: same_race(photo.race_name, runner.race_name)),
+        (Sign.AGE, lambda runner: photo.age is not None and photo.age == runner.age),
+        (Sign.SEX, lambda runner: photo.sex is not None and SEXES.get(photo.sex) == runner.sex),
+    )
+    left, signs = list(runners), [found_by]
+    for sign, fits in tests:
+        if len({runner.horse_id for runner in left}) == 1:
+            break
+        fitting = [runner for runner in left if fits(runner)]
+        if fitting:
+            left = fitting
+            signs.append(sign)
+    horses = tuple(dict.fromkeys(runner.horse_id for runner in left))
+    if len(horses) > 1:
+        return Decision(None, None, MatchRule.by(*signs, several=True), horses)
+    return Decision(left[0].horse_id, left[0].race_id, MatchRule.by(*signs))

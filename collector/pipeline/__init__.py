@@ -1,0 +1,1 @@
+"""From bytes to rows: what a page means is derived, decided on, stored, read again, and forgotten."""

@@ -1,0 +1,187 @@
+"""Stored pages read on all cores: handed out in batches, taken back in their order, a bounded number in memory."""
+
+import asyncio
+import logging
+import os
+import signal
+import zlib
+from collections import deque
+from collections.abc import AsyncIterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime
+from multiprocessing import get_context
+
+from collector.codes import Failure
+from collector.errors import PaddockError, ParseError, Refused
+from collector.frontier.queue import DuePage
+from collector.pipeline.derive import Derived, derive, tripped
+from collector.storage.archive import unpack
+from collector.storage.models import PageState
+
+logger = logging.getLogger(__name__)
+
+BATCH = 100  # answers that a process reads at once
+BATCH_BYTES = 8_000_000  # or so many bytes, as stored
+AHEAD = 2  # batches handed out for each process
+OK = 200  # HTTP status
+DEATHS = 2  # of processes on one page alone, after which the page is to blame
+FEW = 3000  # answers that are read sooner than processes have started
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a page answered once, as the archive holds it."""
+
+    page: DuePage
+    at: datetime  # when it came
+    history: bool  # whether earlier answers of this page count too
+    held: str  # the digest of what the page says now
+    status: int | None  # HTTP status of the page's last answer
+    error_code: str | None  # why the page could not be read last time
+    error: str | None  # the detail
+    missing: list[str]  # the fields it lacked last time
+    media_type: str
+    encoding: str
+    content: bytes
+
+    @property
+    def latest(self) -> bool:
+        """Whether it is what the page says now."""
+        return self.page.digest == self.held
+
+    @property
+    def decides(self) -> bool:
+        """Whether it decides where the page stands: not so where the site has said otherwise later, or nothing."""
+        state = self.page.state
+        read = state in (PageState.FETCHED, PageState.QUARANTINED) or (state == PageState.GONE and self.status == OK)
+        return self.latest and read
+
+
+def processes_for(answers: int) -> int:
+    """How many processes are worth starting; 0: it is done sooner without."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores if cores > 1 and answers > FEW else 0
+
+
+def read_batch(batch: list[Answer]) -> list[Derived]:
+    """What a batch of answers means."""
+    return [_read(answer) for answer in batch]
+
+
+def _read(answer: Answer) -> Derived:
+    page = answer.page
+    try:
+        body = unpack(answer.content, answer.encoding)
+        return derive(page.source, page.kind, page.url, body, answer.media_type)
+    except Refused as error:
+        return Derived(failure=ParseError("page", str(error)))
+    except zlib.error as error:
+        return Derived(failure=ParseError("bytes", f"what the archive holds cannot be unpacked: {error}"))
+    except Exception as error:  # noqa: BLE001
+        return tripped(error)
+
+
+class _Reader:
+    """A process that reads one batch after the other. One that has died is replaced before the next."""
+
+    def __init__(self) -> None:
+        self._pool = self._start()
+        self._given: list[Future[list[Derived]]] = []
+        self.has_read = False
+
+    @property
+    def load(self) -> int:
+        """How many batches it has still to read."""
+        self._given = [future for future in self._given if not future.done()]
+        return len(self._given)
+
+    def give(self, batch: list[Answer]) -> Future[list[Derived]]:
+        """Hand out a batch."""
+        try:
+            future = self._pool.submit(read_batch, batch)
+        except BrokenProcessPool:
+            self._pool.shutdown()
+            self._pool = self._start()
+            future = self._pool.submit(read_batch, batch)
+        self._given.append(future)
+        return future
+
+    def end(self) -> None:
+        """Wait for what it is reading, and end it."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    @staticmethod
+    def _start() -> ProcessPoolExecutor:
+        # Not forked: this process has threads, a loop and a connection, of which a copy would be a wreck.
+        return ProcessPoolExecutor(1, get_context("spawn"), initializer=_leave_ctrl_c_to_the_parent)
+
+
+async def read_in_order(
+    batches: AsyncIterator[list[Answer]], processes: int
+) -> AsyncIterator[list[tuple[Answer, Derived]]]:
+    """What each answer means, batch after batch as they came; the answers come back without their bytes.
+
+    A process that dies (killed, out of memory, by a fault in a library) takes nothing with it: what it had is read
+    again, one page at a time, and a page on which processes die again is one that cannot be read.
+
+    Raises:
+        PaddockError: no process that reads can be started.
+    """
+    if not processes:
+        async for batch in batches:
+            # In a thread: a picture may take seconds.
+            yield list(zip(batch, await asyncio.to_thread(read_batch, batch), strict=True))
+        return
+    with ExitStack() as stack:
+        readers = [_Reader() for _ in range(processes)]
+        for reader in readers:
+            stack.callback(reader.end)
+        waiting: deque[tuple[_Reader, list[Answer], Future[list[Derived]]]] = deque()
+        async for batch in batches:
+            reader = min(readers, key=lambda one: one.load)
+            waiting.append((reader, batch, reader.give(batch)))
+            if len(waiting) > AHEAD * processes:
+                yield await _taken_back(*waiting.popleft())
+        while waiting:
+            yield await _taken_back(*waiting.popleft())
+
+
+async def _taken_back(
+    reader: _Reader, batch: list[Answer], future: Future[list[Derived]]
+) -> list[tuple[Answer, Derived]]:
+    try:
+        read = await asyncio.wrap_future(future)
+        reader.has_read = True
+    except Exception as error:  # noqa: BLE001
+        logger.warning("pages are read again one by one", extra={"pages": len(batch), "reason": str(error)})
+        read = [await _read_alone(reader, answer) for answer in batch]
+    return [(replace(answer, content=b""), derived) for answer, derived in zip(batch, read, strict=True)]
+
+
+async def _read_alone(reader: _Reader, answer: Answer) -> Derived:
+    for _ in range(DEATHS):
+        try:
+            (derived,) = await asyncio.wrap_future(reader.give([answer]))
+        except BrokenProcessPool:
+            continue
+        except Exception as error:  # noqa: BLE001
+            return tripped(error)  # what was read could not be sent back
+        reader.has_read = True
+        return derived
+    try:
+        if not reader.has_read:
+            await asyncio.wrap_future(reader.give([]))
+    except BrokenProcessPool as error:
+        raise PaddockError(
+            "Processes that read pages die as soon as they start, perhaps for want of memory; nothing was changed. "
+            "Free some memory and run it again."
+        ) from error
+    reason = f"{DEATHS} processes that read it have died, of a fault in a library or for want of memory"
+    return Derived(failure=ParseError("parser", reason, Failure.OWN_ERROR))
+
+
+def _leave_ctrl_c_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,0 +1,255 @@
+"""What one request taught us, committed together or not at all."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, LiteralString
+
+import psycopg
+
+from collector.codes import Failure
+from collector.frontier.queue import DuePage
+from collector.pipeline import store_races
+from collector.pipeline.derive import Derived
+from collector.pipeline.statements import (
+    FORGET_FAILURES,
+    KEEP_OUT,
+    STORE_FAILURE,
+    STORE_IMAGE,
+    STORE_ISSUE,
+    STORE_LISTED,
+    STORE_PAGE,
+    STORE_PHOTO,
+    STORE_PHOTO_PAGE,
+    STORE_PICTURE,
+    UNSET_PICTURE,
+)
+from collector.politeness.gate import Gate, host_name, telling_lost_lanes
+from collector.sources.parsed import Item
+from collector.sources.registry import source_of
+from collector.sources.text_tools.text import horse_key
+from collector.storage.archive import Packed
+from collector.storage.images import Picture
+from collector.storage.items import IssueItem, ListedPhotoItem, PhotoItem
+from collector.storage.models import PageState
+from collector.storage.racing import EntryItem, RacingItem
+from collector.storage.roles import Role
+
+Cursor = psycopg.AsyncRawCursor[Any]
+
+
+async def _execute(cursor: Cursor, query: LiteralString, facts: dict[str, Any], content: bytes | None = None) -> None:
+    document = json.dumps(facts, default=_plain, ensure_ascii=False)
+    await cursor.execute(query, (document, content) if "$2" in query else (document,))
+
+
+def _plain(value: Any) -> str:
+    """What JSON has no form for: moments and days."""
+    return value.isoformat()
+
+
+def writable(text: str | None) -> str | None:
+    """Words that a site has a part in, as the database takes them: without lone surrogates and zero bytes."""
+    return text and text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+
+
+def _validator(text: str | None) -> str | None:
+    """What can be sent back just as it came; None where it cannot even be kept so."""
+    return text if text == writable(text) else None
+
+
+def _array(values: Iterable[object]) -> str:
+    """An array as Postgres reads one from text."""
+    quoted = (str(value).replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
+
+
+# A photo that never was whole has no failure to forget; a page of rows may have had flaws, or lists nothing more.
+ROWS = (Role.RESULT, Role.CARD, Role.CALENDAR, Role.HORSE)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Everything that one request changes."""
+
+    page: DuePage
+    at: datetime  # start of the request, database clock
+    took: float  # seconds
+    outcome: str  # see FetchLog.outcome
+    state: PageState
+    due_at: datetime | None
+    asked: bool = True  # False: the slot was given back unused
+    status: int | None = None
+    size: int = 0
+    code: Failure | None = None  # what is wrong
+    error: str | None = None  # the detail
+    etag: str | None = None
+    last_modified: str | None = None
+    packed: Packed | None = None
+    derived: Derived | None = None  # None: its meaning is not written (unchanged, or set aside)
+    failures: int = 0
+
+    @property
+    def answered(self) -> bool:
+        """Whether the site answered in full; what is held is then as fresh as this request."""
+        return self.outcome in ("new", "changed", "unchanged", "not_modified", "gone")
+
+
+async def commit(gate: Gate, outcome: Outcome) -> None:
+    """Write an outcome as one step: all of it or nothing, and where possible in one statement.
+
+    Raises:
+        LaneLost: a newer lane holds the host; nothing was written.
+    """
+    facts = _page_facts(gate, outcome)
+    content = outcome.packed.content if outcome.packed else None
+    cursor = psycopg.AsyncRawCursor(gate.connection)
+    with telling_lost_lanes():
+        if statement := _single_statement(outcome, facts):
+            await _execute(cursor, statement, facts, content)
+        else:
+            async with gate.connection.pipeline(), gate.connection.transaction():
+                await _execute(cursor, STORE_PAGE, facts, content)
+                if outcome.state is PageState.EXCLUDED:
+                    await keep_out(cursor, outcome.page, outcome.code, outcome.error)
+                if outcome.derived:
+                    digest = facts["digest"] or outcome.page.digest
+                    await store_derived(cursor, outcome.page, digest, outcome.at, outcome.derived)
+
+
+def _single_statement(outcome: Outcome, facts: dict[str, Any]) -> LiteralString | None:
+    """The statement that says it all, with its facts added; None where it takes more than one."""
+    derived = outcome.derived
+    if outcome.state is PageState.EXCLUDED:
+        return None
+    if derived is None:
+        return STORE_PAGE
+    # The digest of what is held already is not among the facts.
+    if derived.failure or outcome.packed is None or outcome.page.state == PageState.QUARANTINED:
+        return None
+    if derived.picture:
+        facts.update(_picture_facts(derived.picture, outcome.page))
+        return STORE_IMAGE
+    match derived.parsed.items:
+        case [PhotoItem() as photo]:
+            facts.update(_item_facts(photo))
+            return STORE_PHOTO_PAGE
+        case [] if not derived.parsed.flaws and outcome.page.role not in ROWS:
+            return STORE_PAGE
+    return None
+
+
+def _page_facts(gate: Gate, outcome: Outcome) -> dict[str, Any]:
+    page, packed, derived = outcome.page, outcome.packed, outcome.derived
+    facts: dict[str, Any] = {
+        "host": gate.host, "epoch": gate.epoch, "delay": gate.delay, "why": gate.delay_code,
+        "id": page.id, "url": page.url, "source": page.source,
+        "at": outcome.at, "asked": outcome.asked, "took": outcome.took,
+        "status": outcome.status, "size": outcome.size, "outcome": outcome.outcome,
+        "error_code": outcome.code, "error": writable(outcome.error),
+        "state": outcome.state, "due_at": outcome.due_at,
+        "etag": _validator(outcome.etag), "last_modified": _validator(outcome.last_modified),
+        "failures": outcome.failures,
+        "answered": outcome.answered, "missing": _array(derived.missing) if derived else None,
+        "digest": packed.digest if packed else None,
+        "media_type": writable(packed.media_type) if packed else None,
+        "blob_size": packed.size if packed else None,
+        "encoding": packed.encoding if packed else None,
+    }  # fmt: skip
+    if links := links_of(page, derived):
+        facts["links"] = links
+    return facts
+
+
+def links_of(page: DuePage, derived: Derived | None) -> list[dict[str, Any]]:
+    """The pages of the same host that a page leads to, each once."""
+    host, links = host_name(page.url), dict[str, dict[str, Any]]()
+    for link in derived.parsed.links if derived else ():
+        if host_name(link.url) == host:
+            kind = source_of(page.source).kind(link.kind)
+            found = {"url": link.url, "kind": link.kind, "role": kind.role, "about": link.about}
+            links.setdefault(link.url, found | {"dated": link.dated or page.dated, "priority": kind.rank})
+    return list(links.values())
+
+
+def _picture_facts(picture: Picture, page: DuePage) -> dict[str, Any]:
+    return {
+        "picture_type": picture.media_type,
+        "width": picture.width,
+        "height": picture.height,
+        "phash": picture.phash,
+        "image_url": page.url,
+    }
+
+
+def _item_facts(item: Item) -> dict[str, Any]:
+    facts = dict(item.__dict__)
+    for name in ("pedigree", "race_days"):
+        if name in facts:
+            facts[name] = _array(facts[name])
+    return facts
+
+
+async def keep_out(cursor: Cursor, page: DuePage, code: Failure | None, detail: str | None) -> None:
+    """Take away what is shown of a page that is kept out; its picture is not asked for."""
+    await _execute(cursor, KEEP_OUT, {"url": page.url, "error_code": code, "error": writable(detail)})
+
+
+async def store_derived(cursor: Cursor, page: DuePage, digest: str | None, at: datetime, derived: Derived) -> None:
+    """Write what a page means; the same whether it came just now or is read again from the archive."""
+    provenance = {"id": page.id, "url": page.url, "at": at, "digest": digest}
+    if derived.failure:
+        failure = {"field": writable(derived.failure.field), "reason": writable(derived.failure.reason)}
+        await _execute(cursor, STORE_FAILURE, provenance | failure)
+        if page.role is Role.PICTURE:
+            await _execute(cursor, UNSET_PICTURE, provenance)
+        return
+    if page.state == PageState.QUARANTINED or page.role in ROWS:
+        await _execute(cursor, FORGET_FAILURES, provenance)
+    for flaw in derived.parsed.flaws:
+        await _execute(
+            cursor, STORE_FAILURE, provenance | {"field": writable(flaw.field), "reason": writable(flaw.reason)}
+        )
+    if picture := derived.picture:
+        await _execute(cursor, STORE_PICTURE, provenance | _picture_facts(picture, page))
+    items = once_each(derived.parsed.items)
+    await _store_items(cursor, items, provenance)
+    racing = [item for item in items if isinstance(item, RacingItem)]
+    for statement, facts in store_races.statements(page.role, page.url, at, racing, whole=derived.parsed.whole):
+        await _execute(cursor, statement, facts)
+
+
+# What an item is about.
+KEYS: dict[type[Item], tuple[str, ...]] = {
+    **dict.fromkeys((PhotoItem, ListedPhotoItem), ("source", "issue_code", "number")),
+    IssueItem: ("source", "code"),
+    **store_races.KEYS,
+}
+
+
+def once_each(items: Sequence[Item]) -> list[Item]:
+    """Of several items about the same thing the first, as pages print the main thing first."""
+    found = dict[tuple[Any, ...], Item]()
+    for item in items:
+        found.setdefault((type(item), *_key(item)), item)
+    return list(found.values())
+
+
+def _key(item: Item) -> tuple[Any, ...]:
+    """What an item is about; a horse without an id is told by its number, or else by its name."""
+    if isinstance(item, EntryItem) and item.horse_id is None:
+        return item.race_id, None, item.horse_number or item.horse_name
+    return tuple(getattr(item, name) for name in KEYS[type(item)])
+
+
+async def _store_items(cursor: Cursor, items: Sequence[Item], provenance: dict[str, Any]) -> None:
+    for item in items:
+        match item:
+            case PhotoItem():
+                await _execute(cursor, STORE_PHOTO, _item_facts(item) | provenance)
+            case IssueItem():
+                await _execute(cursor, STORE_ISSUE, _item_facts(item) | provenance)
+    if listed := [item for item in items if isinstance(item, ListedPhotoItem)]:
+        named = [item.__dict__ | {"horse_key": horse_key(item.listed_name)} for item in listed]
+        await _execute(cursor, STORE_LISTED, provenance | {"listed": named})

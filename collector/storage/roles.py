@@ -1,0 +1,27 @@
+"""What the program needs to know of a page, whatever its source calls it."""
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a page is for; it decides in which order pages are asked for, and when one is due again."""
+
+    ROBOTS = "robots"
+    LISTING = "listing"  # lists issues, usually of a year
+    ISSUE = "issue"  # lists photos
+    PHOTO_PAGE = "photo_page"  # says which horse a photo shows, and where the picture is
+    PICTURE = "picture"
+    CALENDAR = "calendar"  # lists race days of a month
+    RACE_DAY = "race_day"  # lists the results of a day that is over
+    COMING_DAY = "coming_day"  # lists the cards of a day to come
+    RESULT = "result"
+    CARD = "card"
+    HORSE = "horse"
+    HORSE_SEARCH = "horse_search"
+    APTITUDE = "aptitude"
+    REVIEWS = "reviews"
+
+
+PHOTO_ROLES = (Role.ISSUE, Role.PHOTO_PAGE, Role.PICTURE)
+RACE_ROLES = (Role.CALENDAR, Role.RACE_DAY, Role.COMING_DAY, Role.RESULT, Role.CARD)
+LABEL_ROLES = (Role.HORSE, Role.APTITUDE, Role.REVIEWS)

@@ -1,0 +1,1 @@
+"""The API for programs, its document and its shapes."""

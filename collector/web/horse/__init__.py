@@ -1,0 +1,1 @@
+"""What the pages of a horse, a photo, a race and an issue show."""

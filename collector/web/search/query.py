@@ -1,0 +1,160 @@
+"""What a search asks for, as its address says it and back: the address holds the whole state. Pure."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import date
+from enum import StrEnum
+from typing import TypeVar
+
+from collector.storage.photo_ids import PHOTO_ID
+from collector.storage.racing import Sex, Surface
+from collector.web.server.problems import Code, Problem
+
+LONGEST = 60  # characters of a word that are looked at
+YEAR = re.compile(r"(?:19|20)\d\d", re.ASCII)
+AGE = re.compile(r"\d{1,2}", re.ASCII)
+SHARE = re.compile(r"(?:0|1|0?\.\d{1,4}|0\.\d{1,4}|1\.0{1,4})", re.ASCII)
+CURSOR = re.compile(r"(\d{4}-\d\d-\d\d)_(" + PHOTO_ID.pattern + ")", re.ASCII)
+YES = "1"
+Word = TypeVar("Word", bound=StrEnum)
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The last photo of a page, after which the next one goes on."""
+
+    dated: date
+    photo: str  # its id
+
+    def __str__(self) -> str:
+        return f"{self.dated}_{self.photo}"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A search. What is None or empty is not asked for."""
+
+    name: str = ""  # part of a horse's name, as it was typed
+    year: int | None = None  # of the issue
+    race: str = ""  # part of a race's name
+    course: str = ""  # racecourse
+    surface: Surface | None = None  # of the race
+    sex: Sex | None = None
+    age: int | None = None  # years
+    low: float | None = None  # distance aptitude, 0 short .. 1 long
+    high: float | None = None
+    labelled: bool = False  # only horses that reviewers have rated
+    before: Cursor | None = None
+
+    @property
+    def filtered(self) -> bool:
+        """Whether anything but a name is asked for."""
+        return bool(self.words().keys() - {"name", "before"})
+
+    def words(self) -> dict[str, str]:
+        """The same as it stands in an address, without what is not asked for."""
+        words = {
+            "name": self.name,
+            "year": str(self.year or ""),
+            "race": self.race,
+            "course": self.course,
+            "surface": self.surface or "",
+            "sex": self.sex or "",
+            "age": "" if self.age is None else str(self.age),
+            "low": "" if self.low is None else f"{self.low:g}",
+            "high": "" if self.high is None else f"{self.high:g}",
+            "labelled": YES if self.labelled else "",
+            "before": str(self.before or ""),
+        }
+        return {key: word for key, word in words.items() if word}
+
+
+FIELDS = tuple(field.name for field in fields(Query))  # of an address
+
+
+def read_query(given: Mapping[str, str]) -> Query:
+    """The search of an address. An empty field asks for nothing, as forms send all of them.
+
+    Raises:
+        Problem: a field cannot be understood; the sentence names it.
+    """
+    low, high = _share(given, "low"), _share(given, "high")
+    if low is not None and high is not None and low > high:
+        low, high = high, low
+    year, age = _matching(given, "year", YEAR, "such as 2016"), _matching(given, "age", AGE, "in years")
+    return Query(
+        name=_text(given, "name"),
+        year=int(year) if year else None,
+        race=_text(given, "race"),
+        course=_text(given, "course"),
+        surface=_one_of(given, "surface", Surface),
+        sex=_one_of(given, "sex", Sex),
+        age=int(age) if age else None,
+        low=low,
+        high=high,
+        labelled=given.get("labelled", "") not in ("", "0", "false"),
+        before=_cursor(given.get("before", "")),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """A field of an address that cannot be understood."""
+
+    field: str
+    given: str  # as it was typed
+
+
+def read_form(given: Mapping[str, str]) -> tuple[Query, list[Wrong]]:
+    """The search of an address, without the fields that cannot be understood; and those."""
+    wrong: list[Wrong] = []
+    for field in FIELDS:
+        try:
+            read_query({field: given.get(field, "")})
+        except Problem:
+            wrong.append(Wrong(field, given[field].replace("\0", "").encode("utf-8", "ignore").decode()[:LONGEST]))
+    left_out = {one.field for one in wrong}
+    return read_query({field: word for field, word in given.items() if field not in left_out}), wrong
+
+
+def _text(given: Mapping[str, str], field: str) -> str:
+    # What came as bytes that are no text has lone surrogates, which no name has and no database takes.
+    text = given.get(field, "").replace("\0", "").encode("utf-8", "ignore").decode()
+    text = text if field == "name" else unicodedata.normalize("NFC", text)
+    return text.strip()[:LONGEST].strip()
+
+
+def _matching(given: Mapping[str, str], field: str, pattern: re.Pattern[str], words: str) -> str:
+    text = unicodedata.normalize("NFKC", given.get(field, "").strip())
+    if text and not pattern.fullmatch(text):
+        raise _wrong(field, words)
+    return text
+
+
+def _one_of(given: Mapping[str, str], field: str, words: type[Word]) -> Word | None:
+    word = given.get(field, "")
+    if word and word not in list(words):
+        *others, last = words
+        raise _wrong(field, f"{', '.join(others)} or {last}")
+    return words(word) if word else None
+
+
+def _share(given: Mapping[str, str], field: str) -> float | None:
+    text = _matching(given, field, SHARE, "between 0 and 1")
+    return float(text) if text else None
+
+
+def _cursor(text: str) -> Cursor | None:
+    if not text:
+        return None
+    found = CURSOR.fullmatch(text)
+    try:
+        return Cursor(date.fromisoformat(found[1] if found else ""), found[2] if found else "")
+    except ValueError as error:
+        raise _wrong("before", "as the last page's link has it") from error
+
+
+def _wrong(field: str, words: str) -> Problem:
+    return Problem(Code.NOT_UNDERSTOOD, f"{field} is to be {words}")

@@ -1,0 +1,1 @@
+"""What both servers of this project stand on: guards, limits, language, problems, templates."""

@@ -1,0 +1,247 @@
+"""The search finds what a plain loop over all rows finds, page by page."""
+
+import asyncio
+import statistics
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from collector.demo.world.world import World
+from collector.storage.racing import Sex, Surface
+from collector.storage.reader import Reader
+from collector.web.search.query import Cursor, Query
+from collector.web.search.results import PAGE, ROW, Found, find, suggest
+from tests.collector.web.conftest import Shown, renewed
+from tests.collector.web.reference import Row, groups, read_rows
+from tests.filled import execute, fill
+
+OFTEN = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+MATCHED = "SELECT issue_code, number, horse_id FROM photo_match ORDER BY issue_code, number"
+
+
+@pytest.fixture(scope="module")
+def rows(shown: Shown) -> list[Row]:
+    """The rows of the world."""
+    return read_rows(shown.conninfo)
+
+
+def queries(rows: Sequence[Row]) -> st.SearchStrategy[Query]:
+    """Searches of which most find something."""
+    names = sorted({name for row in rows for name in row.names})
+    part = st.sampled_from(names).flatmap(
+        lambda name: st.tuples(st.integers(0, len(name) - 1), st.integers(1, 4)).map(
+            lambda cut: name[cut[0] : cut[0] + cut[1]]
+        )
+    )
+    share = st.one_of(st.none(), st.sampled_from([0.0, 0.2, 0.4, 0.6, 1.0]))
+    cursor = st.sampled_from(rows).map(lambda row: Cursor(row.dated, row.photo))
+    return st.builds(
+        Query,
+        name=st.one_of(st.just(""), part, st.sampled_from(["a", "ka", "ru", "sut", "キ%", "_"])),
+        year=st.one_of(st.none(), st.integers(2012, 2018)),
+        race=st.one_of(st.just(""), st.sampled_from(sorted({row.race[:2] for row in rows}))),
+        course=st.one_of(st.just(""), st.sampled_from(["東京", "中山"])),
+        surface=st.one_of(st.none(), st.sampled_from(list(Surface))),
+        sex=st.one_of(st.none(), st.sampled_from(list(Sex))),
+        age=st.one_of(st.none(), st.integers(2, 8)),
+        low=share,
+        high=share,
+        labelled=st.booleans(),
+        before=st.one_of(st.none(), cursor),
+    )
+
+
+async def all_pages(reader: Reader, query: Query) -> list[Found]:
+    """A page and all that come after it."""
+    pages = [await find(reader, query)]
+    while pages[-1].more:
+        query = replace(query, before=pages[-1].more)
+        pages.append(await find(reader, query))
+    return pages
+
+
+def as_plain(pages: list[Found]) -> list[tuple[str, list[str]]]:
+    return [(group.shows, [photo.photo for photo in group.shown]) for page in pages for group in page.groups]
+
+
+def in_rows(found: list[tuple[str, list[str]]]) -> list[tuple[str, list[str]]]:
+    return [(shows, photos[:ROW]) for shows, photos in found]
+
+
+@OFTEN
+@given(data=st.data())
+def test_all_pages_together_are_what_a_plain_loop_finds(shown: Shown, rows: list[Row], data: st.DataObject) -> None:
+    query = data.draw(queries(rows))
+
+    async def look() -> list[Found]:
+        async with Reader(shown.conninfo) as reader:
+            return await all_pages(reader, query)
+
+    pages = asyncio.run(look())
+    expected = groups(rows, query)
+    assert as_plain(pages) == in_rows(expected)
+    assert all(len(page.groups) == PAGE for page in pages[:-1])
+    every = groups(rows, replace(query, before=None))
+    assert {page.horses for page in pages} == {len(every)}
+
+
+async def test_each_filter_finds_what_a_plain_loop_finds_page_by_page(
+    own: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collector.web.search.results.PAGE", 2)
+    execute(own.conninfo, "UPDATE aptitude SET value = NULL WHERE horse_id IN"
+            " (SELECT horse_id FROM photo_match GROUP BY horse_id ORDER BY horse_id LIMIT 4)")  # fmt: skip
+    execute(own.conninfo, "UPDATE race SET racecourse = '中山' WHERE race_id IN"
+            " (SELECT race_id FROM photo_match ORDER BY id LIMIT 4)")  # fmt: skip
+    await asyncio.to_thread(renewed, own.conninfo)
+    rows = read_rows(own.conninfo)
+    age, race = statistics.mode([row.age for row in rows]), statistics.mode([row.race for row in rows])
+    alone = [
+        Query(year=2015), Query(course="東京"), Query(sex=Sex.MALE), Query(labelled=True), Query(low=0.4),
+        Query(high=0.6), Query(age=age), Query(race=race), Query(name="ー"), Query(name="a"),
+    ]  # fmt: skip
+    async with Reader(own.conninfo) as reader:
+        for query in alone:
+            pages = await all_pages(reader, query)
+            expected = groups(rows, query)
+            assert as_plain(pages) == in_rows(expected), query
+            assert len(pages) > 1, query
+            assert expected != groups(rows, Query()), query
+
+
+async def test_the_same_is_found_without_trigrams(own: Shown) -> None:
+    asked = [
+        Query(name="キ"),
+        Query(name="ka"),
+        Query(race="記念"),
+        Query(name="ン", year=2015),
+        Query(name="s", age=3),
+    ]
+    async with Reader(own.conninfo) as reader:
+        before = [as_plain(await all_pages(reader, query)) for query in asked]
+    execute(own.conninfo, "DROP EXTENSION pg_trgm CASCADE")
+    await asyncio.to_thread(renewed, own.conninfo)
+    async with Reader(own.conninfo) as reader:
+        assert [as_plain(await all_pages(reader, query)) for query in asked] == before
+        assert await suggest(reader, "キ")
+    assert any(before)
+
+
+async def test_a_photo_that_comes_in_between_pages_moves_nobody(conninfo: str) -> None:
+    own = Shown(conninfo)
+    fill(conninfo, World(years=range(2015, 2018), issues_per_year=4, photos_per_issue=6))
+    await asyncio.to_thread(renewed, conninfo)
+    async with Reader(own.conninfo) as reader:
+        first = await find(reader, Query())
+        assert first.more
+        rest = Query(before=first.more)
+        before = as_plain([await find(reader, rest)])
+        _add_photo(own.conninfo, first.groups[3].shows)
+        await asyncio.to_thread(renewed, own.conninfo)
+        assert as_plain([await find(reader, rest)]) == before
+        assert (await find(reader, Query())).groups[0].shows == first.groups[3].shows
+
+
+def _add_photo(conninfo: str, horse_id: str) -> None:
+    """A photo of a horse in a new issue."""
+    execute(
+        conninfo,
+        "INSERT INTO issue (source, code, issue_date, race_days, source_url, observed_at)"
+        " VALUES ('keibado', '200101', '2020-01-01', '{}', 'http://x/', now())",
+    )
+    execute(
+        conninfo,
+        "INSERT INTO photo (source, issue_code, number, horse_name, horse_key, page_url, image_url, digest, media_type,"
+        " width, height, source_url, observed_at) SELECT source, '200101', 1, horse_name, horse_key, 'http://x/1',"
+        " 'http://x/1.jpg', digest, media_type, width, height, source_url, observed_at FROM photo"
+        " WHERE digest IS NOT NULL LIMIT 1",
+    )
+    execute(
+        conninfo,
+        "INSERT INTO photo_match (source, issue_code, number, horse_id, rule, decided_at)"
+        " VALUES ('keibado', '200101', 1, %s, 'name', now())",
+        horse_id,
+    )
+
+
+async def test_a_photo_whose_horse_is_open_is_found_by_its_printed_name(own: Shown) -> None:
+    code, number, horse_id = execute(own.conninfo, MATCHED)[0]
+    where = (code, number)
+    execute(own.conninfo, "UPDATE photo_match SET horse_id = NULL WHERE issue_code = %s AND number = %s", *where)
+    execute(own.conninfo, "UPDATE photo SET horse_name = 'ヒトツダケ', horse_key = 'ヒトツダケ'"
+            " WHERE issue_code = %s AND number = %s", *where)  # fmt: skip
+    await asyncio.to_thread(renewed, own.conninfo)
+    async with Reader(own.conninfo) as reader:
+        (group,) = (await find(reader, Query(name="hitotsu"))).groups
+    assert (group.shows, group.horse_id, group.shown[0].photo) == ("ヒトツダケ", None, f"keibado:{code}/{number:02}")
+    assert horse_id
+
+
+async def test_a_horse_is_found_by_a_name_that_was_printed_wrong(own: Shown) -> None:
+    code, number, horse_id = execute(own.conninfo, MATCHED)[0]
+    execute(own.conninfo, "UPDATE photo SET horse_name = 'マチガイ', horse_key = 'マチガイ'"
+            " WHERE issue_code = %s AND number = %s", code, number)  # fmt: skip
+    await asyncio.to_thread(renewed, own.conninfo)
+    async with Reader(own.conninfo) as reader:
+        (group,) = (await find(reader, Query(name="machigai"))).groups
+    assert group.shows == horse_id
+
+
+async def test_what_like_would_read_is_looked_for_as_it_is(own: Shown) -> None:
+    async with Reader(own.conninfo) as reader:
+        for sign in ("%", "_", "\\", "%%", "\\%", "_ー"):
+            assert (await find(reader, Query(name=sign))).groups == []
+            assert (await find(reader, Query(race=sign))).groups == []
+            assert await suggest(reader, sign) == []
+            race = f"前{sign}後"
+            execute(own.conninfo, "UPDATE race SET name = %s WHERE race_id = (SELECT min(race_id) FROM race)", race)
+            await asyncio.to_thread(renewed, own.conninfo)
+            found = await find(reader, Query(race=sign))
+            assert {photo.race_name for group in found.groups for photo in group.shown} == {race}
+            execute(own.conninfo, "UPDATE race SET name = '賞' WHERE race_id = (SELECT min(race_id) FROM race)")
+            await asyncio.to_thread(renewed, own.conninfo)
+
+
+async def test_words_of_a_statement_are_words_of_a_name(shown: Shown) -> None:
+    async with Reader(shown.conninfo) as reader:
+        for word in ("'; DROP TABLE photo; --", "%(part)s", "{t}", "' OR true --", "$1"):
+            assert (await find(reader, Query(name=word, race=word, course=word))).groups == []
+    assert execute(shown.conninfo, "SELECT count(*) FROM photo")[0][0] > 100
+
+
+async def test_a_name_that_begins_so_is_suggested_before_one_that_holds_it(shown: Shown) -> None:
+    async with Reader(shown.conninfo) as reader:
+        for part in ("キ", "ス", "ka"):
+            names = await suggest(reader, part)
+            key = "latin" if part == "ka" else "horse_key"
+            spelt = dict(execute(shown.conninfo, f"SELECT shows, {key} FROM horse_search"))
+            begins = [spelt[one.shows].startswith(part) for one in names]
+            assert begins == sorted(begins, reverse=True)
+            assert all(part in spelt[one.shows] for one in names)
+            newest = [one.newest for one, first in zip(names, begins, strict=True) if first]
+            assert newest == sorted(newest, reverse=True)
+
+
+async def test_nothing_is_found_before_the_oldest_photo(shown: Shown) -> None:
+    async with Reader(shown.conninfo) as reader:
+        found = await find(reader, Query(before=Cursor(date(1990, 1, 1), "keibado:900101/01")))
+    assert found.groups == []
+    assert found.more is None
+
+
+async def test_a_name_that_begins_so_comes_first_however_old_its_photos_are(own: Shown) -> None:
+    found = execute(own.conninfo, "SELECT horse_id FROM horse_search WHERE horse_id IS NOT NULL ORDER BY newest, head")
+    for (horse_id,), name in ((found[0], "ゾゾア"), (found[-1], "アゾゾ")):
+        execute(own.conninfo, "UPDATE horse SET name = %s, horse_key = %s WHERE horse_id = %s", name, name, horse_id)
+        execute(own.conninfo, "UPDATE photo SET horse_name = %s, horse_key = %s WHERE (issue_code, number) IN"
+                " (SELECT issue_code, number FROM photo_match WHERE horse_id = %s)", name, name, horse_id)  # fmt: skip
+    await asyncio.to_thread(renewed, own.conninfo)
+    async with Reader(own.conninfo) as reader:
+        for typed in ("ゾゾ", "zozo"):
+            assert [one.name for one in await suggest(reader, typed)] == ["ゾゾア", "アゾゾ"]

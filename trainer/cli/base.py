@@ -1,0 +1,146 @@
+"""What every command stands on: the options that several take, the exit codes, settings, folders, what is printed.
+
+Nothing here, nor in the modules of the commands, imports what only some command needs before that command runs: help
+and mistakes are answered at once.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from collector.console import program
+from collector.console.command_line import Group
+from collector.console.common import common
+from collector.console.wording import ANY_WIDTH
+from collector.errors import PaddockError, UsageError
+from trainer.errors import not_installed
+from trainer.places import Places
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from collector.settings import Settings
+
+EXIT_CODES = (
+    "Exit codes: 0 done; 2 wrong use, configuration or data; 6 training stopped because its loss was no number, the "
+    "last good checkpoint is kept; 7 a file or folder could not be written or read (a full disk, no permission); 130 "
+    "interrupted, --resume goes on from there."
+)
+
+# Options and arguments that several commands take.
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run: its name, its beginning, or last.")]
+RunOption = Annotated[str, typer.Option("--run", metavar="RUN", help="A run: its name, its beginning, or last.")]
+DeviceName = Annotated[str, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda or mps.")]
+Data = Annotated[str, typer.Option("--data", metavar="VERSION", help="A data set version: name or last.")]
+Values = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the preset; more than once.")
+]
+Place = Annotated[str, typer.Option("--where", metavar="PLACE", help="local, or a place of profiles.toml.")]
+Gpus = Annotated[int | None, typer.Option("--gpu", min=1, metavar="N", help="GPUs for each run.")]
+
+
+class Commands(program.Commands):
+    """A group that knows of the trainer's own parts."""
+
+    def trouble_of(self, error: Exception) -> PaddockError | None:
+        """What to report of an error; None of one that is our own."""
+        if isinstance(error, ModuleNotFoundError):
+            return UsageError(not_installed(error.name or "a library", "trainer"))
+        return super().trouble_of(error)
+
+
+def group(words: str = "", **options: Any) -> Group:
+    """Commands that belong together; without words of their own they stand among the program's."""
+    return Group(words, EXIT_CODES, cls=Commands, **options)
+
+
+def read_settings() -> "Settings":
+    """The settings of this command: with --demo those of the look-alike."""
+    from collector.settings import load_settings
+
+    settings = load_settings()
+    return settings.for_demo() if common().demo else settings
+
+
+def places() -> Places:
+    """The folders of this command's home."""
+    return Places(read_settings().home)
+
+
+def warn(words: str) -> None:
+    """A line on stderr that begins with `warning`."""
+    from collector.console.terminal import stderr
+
+    stderr().print(f"warning: {words}", soft_wrap=True)
+
+
+def print_rows(rows: Sequence[Mapping[str, str]], less: Sequence[str]) -> None:
+    """A table in which names are whole: a narrow terminal does without the columns `less`, the first ones first, and
+    says so.
+    """
+    from collector.console.terminal import stdout
+
+    console = stdout()
+    if not rows:
+        return
+    table, without = _table(rows, list(rows[0])), 0
+    while _width(console, table) > console.width and without < len(less):
+        without += 1
+        table = _table(rows, [name for name in rows[0] if name not in less[:without]])
+    console.print(table)
+    if without:
+        console.print(f"In a wider window, or with --json: {', '.join(less[:without])}.", style="dim")
+
+
+def _width(console: "Console", table: "Table") -> int:
+    return console.measure(table, options=console.options.update(max_width=ANY_WIDTH)).maximum
+
+
+def _table(rows: Sequence[Mapping[str, str]], names: Sequence[str]) -> "Table":
+    from rich.table import Column, Table
+
+    table = Table(*(Column(name, overflow="fold") for name in names), box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(row[name] for name in names))
+    return table
+
+
+@contextmanager
+def progress(words: str, console: "Console | None" = None) -> Iterator[Any]:
+    """A bar where that is a terminal; a function that takes how much is done of how much.
+
+    Whatever is printed meanwhile has to go to the same console, by default one on stderr. The bar is seen from the
+    first word of it until all is done.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from collector.console.terminal import stderr
+
+    console = console or stderr()
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(words, total=None, visible=False)
+
+        def tell(done: int, of: int) -> None:
+            bar.update(task, completed=done, total=of, visible=done < of)
+
+        yield tell
+
+
+def size_in_words(count: int) -> str:
+    """`12.3 MB`."""
+    value = float(count)
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.2f} GB"
+
+
+def absolute(path: Path) -> Path:
+    """A path that stays right in another folder."""
+    return path.expanduser().absolute()

@@ -1,0 +1,272 @@
+"""`trainer dataset`: data set versions, listed, looked at, checked, compared, removed."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from collector.console.command_line import Yes
+from collector.console.common import common
+from collector.console.visible import visible
+from collector.errors import UsageError
+from trainer.cli.base import group, places, print_rows, size_in_words, warn
+
+if TYPE_CHECKING:
+    from trainer.dataset.diff import Difference
+    from trainer.dataset.manifest import Version
+
+commands = group("Data set versions: list, look, check, compare, remove.")
+
+VersionName = Annotated[
+    str, typer.Argument(metavar="VERSION", help="A data set version: its name, its beginning, or last.")
+]
+LESS = ("format", "left out")  # columns that a narrow terminal does without
+SHOWN = 10  # photos that a difference names
+
+
+def warn_of_broken(root: Path) -> None:
+    """Name the versions that cannot be read."""
+    from trainer.dataset.manifest import list_broken
+
+    for sentence in list_broken(root):
+        warn(sentence)
+
+
+def facts_of(version: "Version") -> dict[str, Any]:
+    """A version as `--json` prints it."""
+    from trainer.dataset.examples import why_skipped
+
+    words = {code: why_skipped(code) for code in version.manifest.left_out}
+    return version.manifest.as_json() | {"folder": version.folder, "left_out_words": words}
+
+
+@commands.add("list")
+def list_them() -> None:
+    """List the versions, oldest first.
+
+    And exports that have not ended.
+
+    Example: trainer dataset list
+    """
+    from collector.console.as_json import print_json
+    from collector.console.terminal import stdout
+    from trainer.dataset.manifest import list_unfinished, list_versions
+
+    root = places().datasets
+    found, unfinished = list_versions(root), list_unfinished(root)
+    warn_of_broken(root)
+    if common().json:
+        print_json([version.manifest.as_json() | {"folder": version.folder} for version in found])
+        return
+    if not found and not unfinished:
+        stdout().print("There is no data set version yet: `trainer export` makes one.")
+        return
+    print_rows([_row(version) for version in found], LESS)
+    for folder in unfinished:
+        stdout().print(f"{folder.name}: unfinished; the same `trainer export` goes on with it.", soft_wrap=True)
+
+
+def _row(version: "Version") -> dict[str, str]:
+    manifest = version.manifest
+    return {
+        "version": version.name,
+        "axis": manifest.axis,
+        "split": manifest.split,
+        "photos": str(sum(manifest.photos.values())),
+        "horses": str(manifest.horses_in_all),
+        "left out": str(sum(manifest.left_out.values())),
+        "format": manifest.format,
+        "size": size_in_words(sum(shard.size for shard in manifest.shards)),
+    }
+
+
+@commands.add("show")
+def show(name: VersionName = "last") -> None:
+    """Show what is in a version.
+
+    Its sides, its types, what was left out and why, what leaks.
+
+    Example: trainer dataset show last
+    """
+    from collector.console.as_json import print_json
+    from collector.console.terminal import stdout
+    from trainer.dataset.manifest import find_version
+
+    version = find_version(places().datasets, name)
+    if common().json:
+        print_json(facts_of(version))
+        return
+    print_version(version)
+    stdout().print(f"Its card: {version.folder / 'README.md'}", soft_wrap=True)
+
+
+def print_version(version: "Version") -> None:
+    """What is in a version."""
+    from rich.table import Table
+
+    from collector.console.terminal import stdout
+    from collector.storage.racing import Axis, Kind
+    from trainer.dataset.examples import Side, why_skipped
+
+    manifest, console = version.manifest, stdout()
+    console.print(version.name, style="bold", end="")
+    console.print(f"  axis {manifest.axis}, split {manifest.split}, {manifest.format}")
+    kinds = list(Kind) if manifest.axis == Axis.DISTANCE else []  # no other axis has types
+    table = Table("side", "photos", "horses", *kinds, box=None)
+    for side in Side:
+        counts = [manifest.photos[side], manifest.horses[side], *(manifest.kinds[side][kind] for kind in kinds)]
+        table.add_row(side, *map(str, counts))
+    console.print(table)
+    for code, count in sorted(manifest.left_out.items()):
+        console.print(f"left out: {count:5}  {why_skipped(code)}")
+    leaks = manifest.leaks
+    if leaks["horses"] or leaks["near_duplicates"]:
+        console.print(
+            f"leaks: {leaks['horses']} horses stand on more than one side, {leaks['photos']} photos outside "
+            f"training show a training horse; errors on this split are too good to be true.",
+            style="yellow",
+        )
+    else:
+        console.print("leaks: no horse and no near duplicate on two sides")
+
+
+@commands.add("verify")
+def verify(name: VersionName = "last") -> None:
+    """Check every file of a version against its digest.
+
+    Example: trainer dataset verify last
+    """
+    from collector.console.as_json import print_json
+    from collector.console.terminal import stdout
+    from trainer.dataset import manifest
+
+    version = manifest.find_version(places().datasets, name)
+    wrong = manifest.verify(version)
+    if common().json:
+        print_json({"version": version.name, "wrong": wrong})
+    if wrong:
+        raise UsageError(f"{version.name} is damaged: {' '.join(wrong)} Delete it and export it again.")
+    if not common().json:
+        shards, beside = len(version.manifest.shards), len(version.manifest.beside)
+        words = f"{version.name}: all files are as they were written ({shards} of photos, {beside} that describe them)."
+        stdout().print(words, soft_wrap=True)
+
+
+@commands.add("diff")
+def compare(
+    one: Annotated[str, typer.Argument(metavar="A", help="The version before.")],
+    other: Annotated[str, typer.Argument(metavar="B", help="The version after.")],
+) -> None:
+    """Show what changed from one version to another.
+
+    Photos, labels, sides, settings.
+
+    Example: trainer dataset diff 3f2a last
+    """
+    from collector.console.as_json import print_json
+    from collector.console.terminal import stdout
+    from trainer.dataset import diff
+    from trainer.dataset.manifest import find_version
+
+    root = places().datasets
+    before, after = find_version(root, one), find_version(root, other)
+    difference = diff.compare(before, after)
+    if common().json:
+        print_json(difference.as_json())
+        return
+    if difference.nothing:
+        stdout().print(f"{before.name} and {after.name} hold the same.", soft_wrap=True)
+    else:
+        _print_difference(difference)
+
+
+def _print_difference(difference: "Difference") -> None:
+    from collector.console.terminal import stdout
+    from trainer.dataset.examples import why_skipped
+
+    for name, (was, now) in difference.settings.items():
+        stdout().print(f"{name}: {was} → {now}", soft_wrap=True)
+    for code, (was, now) in difference.left_out.items():
+        stdout().print(f"left out, {why_skipped(code)}: {was} → {now}", soft_wrap=True)
+    for words, photos in (
+        ("added", difference.added),
+        ("removed", difference.removed),
+        ("other bytes", difference.repainted),
+    ):
+        _print_some(words, photos)
+    _print_some("label", [f"{photo} {was:.3f} → {now:.3f}" for photo, (was, now) in difference.relabelled.items()])
+    _print_some("side", [f"{photo} {was} → {now}" for photo, (was, now) in difference.moved.items()])
+    columns = sorted({column for its in difference.changed.values() for column in its})
+    for column in columns:
+        its = {photo: found[column] for photo, found in difference.changed.items() if column in found}
+        _print_some(column, [f"{photo} {_in_words(was)} → {_in_words(now)}" for photo, (was, now) in its.items()])
+
+
+def _in_words(value: Any) -> str:
+    from collector.console.as_json import plain_value
+
+    return "nothing" if value is None else str(plain_value(value))
+
+
+def _print_some(words: str, lines: list[str]) -> None:
+    from collector.console.terminal import stdout
+
+    if lines:
+        more = f" and {len(lines) - SHOWN} more" if len(lines) > SHOWN else ""
+        stdout().print(f"{words}: {len(lines)} ({', '.join(lines[:SHOWN])}{more})", soft_wrap=True)
+
+
+@commands.add("delete")
+def delete(name: VersionName, yes: Yes = False) -> None:
+    """Remove a version, or an export that has not ended.
+
+    The database can make it again.
+
+    Example: trainer dataset delete paddock-3f2a9c01b7d4 --yes
+    """
+    from collector.console.as_json import print_json
+    from collector.console.terminal import stdout
+    from collector.console.wording import as_typed
+    from trainer.dataset import manifest
+    from trainer.dataset.data import forget_cached
+
+    where = places()
+    root = where.datasets
+    unfinished = {folder.name: folder for folder in manifest.list_unfinished(root)}
+    warn_of_broken(root)
+    folder = unfinished.get(name) or manifest.find_folder(root, name)
+    if not yes:
+        typer.confirm(f"Remove {visible(folder.name)}?", abort=True)
+    again = _command_for(folder)
+    freed = manifest.delete(folder)
+    if folder.name not in unfinished:
+        others = [one for kept in (root, where.cache / "inputs") for one in manifest.list_versions(kept)]
+        freed += forget_cached(where.cache, folder.name.rpartition("-")[2], others)
+    if common().json:
+        print_json({"deleted": folder.name, "bytes": freed, "again": as_typed(again).strip("`") or None})
+        return
+    stdout().print(f"{folder.name} is removed; {size_in_words(freed)} are free again.", soft_wrap=True)
+    if again:
+        stdout().print(f"{again} makes it again, as long as the database holds the same.", soft_wrap=True)
+
+
+def _command_for(folder: Path) -> str:
+    """The command that makes a version again; nothing of one that is unfinished or cannot be read."""
+    from trainer.dataset.manifest import read_version
+    from trainer.dataset.plan import Request
+
+    try:
+        manifest = read_version(folder).manifest
+    except UsageError:
+        return ""
+    query, plain = manifest.query, Request()
+    given = {
+        "--name": (manifest.name, plain.name),
+        "--axis": (manifest.axis, plain.wanted.axis.value),
+        "--split": ("FILE" if manifest.split == "file" else manifest.split, plain.split),
+        "--min-reviews": (query["min_reviews"], plain.wanted.min_reviews),
+        "--size": (query["size"], plain.size),
+        "--format": (manifest.format, plain.format.value),
+    }
+    words = [f" {option} {value}" for option, (value, usual) in given.items() if value != usual]
+    return f"`trainer export{''.join(words)}{' --keep-unreviewed' if query['keep_unreviewed'] else ''}`"

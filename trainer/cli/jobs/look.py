@@ -1,0 +1,257 @@
+"""Looking at jobs and at what they made: list, info, logs, output, open."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from collector.console.common import common
+from collector.errors import UsageError
+from trainer.cli.base import absolute, group, print_rows, size_in_words
+from trainer.cli.jobs.options import Age, JobName, JobNames, States
+
+if TYPE_CHECKING:
+    from trainer.jobs.book import Connection
+    from trainer.jobs.task import Job
+
+commands = group()
+
+SHOWN = 36  # characters of what a job runs; `trainer job info` shows all
+LISTED = 20  # files that `trainer job info` names
+LOOK_EVERY = 0.3  # seconds between two looks at what is followed
+
+
+@commands.add("list")
+def list_them(jobs: JobNames = None, states: States = None, older_than: Age = None) -> None:
+    """List jobs, oldest first, with what they have cost.
+
+    Example: trainer job list --state running
+    """
+    from collector.console.as_json import print_json
+    from collector.console.terminal import stdout
+    from trainer.cli.jobs.opened import ensure, opened_book, reasons_to_wait
+    from trainer.jobs import book, client
+
+    client.check_age(older_than)
+    with opened_book() as (settings, connection):
+        found = client.choose(connection, jobs or [], states or [], older_than)
+        ensure(settings, found)
+        occupied = book.kept_bytes(connection)
+        waits = reasons_to_wait(connection, found)
+    if common().json:
+        print_json([job.as_json() | {"bytes": occupied.get(job.id, 0), "waits": waits.get(job.id)} for job in found])
+        return
+    if not found:
+        stdout().print("There is no such job." if jobs or states else f"There is no job yet: {book.RUN_FIRST}")
+        return
+    print_rows([_row(job, occupied.get(job.id, 0)) for job in found], less=("kept", "price", "where", "runs"))
+    for job in found:
+        if words := _state_in_words(job, waits):
+            stdout().print(f"{job.name}: {words}", soft_wrap=True)
+
+
+def _state_in_words(job: "Job", waits: Mapping[int, str]) -> str:
+    """Why a job is in its state, and for what it waits."""
+    return "; ".join(words for words in (job.reason, waits.get(job.id, "")) if words)
+
+
+def _row(job: "Job", kept: int) -> dict[str, str]:
+    words = job.task.words
+    return {
+        "job": job.name,
+        "runs": words if len(words) <= SHOWN else f"{words[: SHOWN - 1]}…",
+        "where": job.place,
+        "state": job.state,
+        "time": duration(job.seconds),
+        "price": f"{job.price:.2f} {job.task.currency}" if job.task.price_per_hour else "-",
+        "kept": size_in_words(kept),
+    }
+
+
+def duration(seconds: float) -> str:
+    """`1:05:00`, or `5:00` below an hour."""
+    hours, left = divmod(round(seconds), 3600)
+    return f"{hours}:{left // 60:02}:{left % 60:02}" if hours else f"{left // 60}:{left % 60:02}"
+
+
+@commands.add("info")
+def show(name: JobName = "last") -> None:
+    """Show all that is known of a job.
+
+    Example: trainer job info last
+    """
+    from rich.table import Table
+
+    from collector.console.as_json import print_json
+    from collector.console.terminal import stdout
+    from trainer.cli.jobs.opened import ensure, opened_book, reasons_to_wait
+    from trainer.jobs import book, client
+
+    with opened_book() as (settings, connection):
+        job = book.find_job(connection, name)
+        ensure(settings, [job])
+        files = client.list_output(connection, job)
+        waits = reasons_to_wait(connection, [job])
+    if common().json:
+        listed = [{"path": path, "bytes": size} for path, size in files]
+        print_json(job.as_json() | {"waits": waits.get(job.id), "files": listed})
+        return
+    console = stdout()
+    table = Table("", "", box=None, show_header=False)
+    for fact, value in _facts(job, _state_in_words(job, waits)):
+        table.add_row(fact, value)
+    console.print(table)
+    for path, size in files[:LISTED]:
+        console.print(f"  {size_in_words(size):>9}  {path}", soft_wrap=True)
+    if len(files) > LISTED:
+        console.print(f"  and {len(files) - LISTED} files more: `trainer job output {job.name}`")
+
+
+def _facts(job: "Job", why: str) -> Iterator[tuple[str, str]]:
+    from collector.console.wording import in_japan
+
+    yield "job", job.name
+    yield "runs", job.task.words
+    yield "state", f"{job.state}{f' ({why})' if why else ''}"
+    yield "where", f"{job.place}{f', on {job.machine}' if job.machine else ''}"
+    yield "device", f"{job.gpus} GPU{'s' if job.gpus > 1 else ''}" if job.gpus else "CPU"
+    if job.data:
+        yield "data", job.data
+    if job.code:
+        yield "code", job.code[:12]
+    if job.task.environment:
+        yield "environment", ", ".join(sorted(job.task.environment))
+    yield "queued", in_japan(job.queued_at)
+    yield "running", f"{duration(job.seconds)}, {job.attempts} attempt{'s' if job.attempts != 1 else ''}"
+    if job.task.price_per_hour:
+        yield "price", f"{job.price:.2f} {job.task.currency} so far"
+    if job.exit_code is not None:
+        yield "exit code", str(job.exit_code)
+    yield "printed", size_in_words(job.log_bytes)
+
+
+@commands.add("logs")
+def print_logs(
+    name: JobName = "last",
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")] = False,
+) -> None:
+    """Write out what a job has printed.
+
+    Example: trainer job logs -f last
+    """
+    from collector.console.as_json import print_json
+    from collector.console.terminal import stderr
+    from trainer.cli.jobs.opened import ensure, opened_book, say_waits
+    from trainer.jobs import book
+
+    with opened_book() as (settings, connection):
+        job = book.find_job(connection, name)
+        ensure(settings, [job])
+        if common().json:
+            text = b"".join(piece for _, piece in book.read_log(connection, job)).decode(errors="replace")
+            print_json({"job": job.name, "state": job.state, "log": text})
+            return
+        if follow and not job.state.ended:
+            stderr().print("Ctrl-C ends the watching, not the job.")
+
+        def tend(now: "Job", said: str) -> str:
+            ensure(settings, [now])
+            return say_waits(connection, [now], said)
+
+        _print_log(connection, job, follow=follow, tend=tend)
+
+
+def _print_log(connection: "Connection", job: "Job", *, follow: bool, tend: "Callable[[Job, str], str]") -> None:
+    """Write out what was printed, and what will be: byte for byte, but to a terminal nothing that acts on it; `tend`
+    looks after what has not ended.
+    """
+    from collector.console.terminal import Output, stderr
+    from trainer.jobs import book
+
+    written, waited = 0, ""
+    shown, on_terminal = Output(), sys.stdout.isatty()
+    while True:
+        # First its state: what it printed before it ended is there then.
+        now = book.read_job(connection, job.id)
+        for start, piece in book.read_log(connection, job, written):
+            if start > written:
+                stderr().print(f"[{size_in_words(start - written)} of a very long log are not kept]")
+            if on_terminal:
+                sys.stdout.write(shown.take(piece))
+            else:
+                sys.stdout.buffer.write(piece)
+            written = start + len(piece)
+        sys.stdout.flush()
+        if not follow or now is None or now.state.ended:
+            if follow and now is not None:
+                stderr().print(f"{now.name}: {now.state}{f' ({now.reason})' if now.reason else ''}")
+            return
+        waited = tend(now, waited)
+        time.sleep(LOOK_EVERY)
+
+
+@commands.add("output")
+def bring_output(
+    name: JobName = "last",
+    get: Annotated[bool, typer.Option("--get", help="Bring it here, into a folder named after the job.")] = False,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Bring it into this folder.")] = None,
+) -> None:
+    """List what a job has brought back, or bring it here.
+
+    Example: trainer job output last --get
+    """
+    from collector.console.as_json import print_json
+    from collector.console.terminal import stdout
+    from trainer.cli.jobs.opened import opened_book
+    from trainer.jobs import book, client
+
+    with opened_book() as (_, connection):
+        job = book.find_job(connection, name)
+        files = client.list_output(connection, job)
+        folder = client.bring_output(connection, job, absolute(out or Path(job.name))) if get or out else None
+    if common().json:
+        listed = [{"path": path, "bytes": size} for path, size in files]
+        print_json({"job": job.name, "files": listed, "folder": folder})
+        return
+    console = stdout()
+    for path, size in files:
+        console.print(f"{size_in_words(size):>9}  {path}", soft_wrap=True)
+    if folder:
+        console.print(f"Brought to {folder}", soft_wrap=True)
+    elif files:
+        console.print(f"Bring it here: `trainer job output {job.name} --get`")
+    else:
+        console.print(f"{job.name} has brought nothing back so far ({job.state}).")
+
+
+@commands.add("open")
+def open_page(name: JobName = "last") -> None:
+    """Open the page that a job serves, such as a notebook's.
+
+    Example: trainer job open last
+    """
+    import webbrowser
+
+    from collector.console.as_json import print_json
+    from collector.console.terminal import stdout
+    from trainer.cli.jobs.opened import ensure, opened_book, reasons_to_wait
+    from trainer.jobs import book
+    from trainer.jobs.task import State
+
+    with opened_book() as (settings, connection):
+        job = book.find_job(connection, name)
+        ensure(settings, [job])
+        why = reasons_to_wait(connection, [job]).get(job.id, "")
+    if job.task.opens is None:
+        raise UsageError(f"{job.name} serves no page; `trainer job output {job.name}` lists what it has made.")
+    if job.state is not State.RUNNING:
+        raise UsageError(f"{job.name} is {job.state}, so its page is not there{f': it {why}' if why else ''}.")
+    if common().json:
+        print_json({"job": job.name, "url": job.task.opens})
+        return
+    stdout().print(job.task.opens, soft_wrap=True)
+    if sys.stdout.isatty():
+        webbrowser.open(job.task.opens)

@@ -1,0 +1,52 @@
+"""What every command about jobs stands on: the book of jobs, an engine where one is needed, and why jobs wait."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+
+from collector.console.common import common
+from collector.console.terminal import stderr
+from collector.settings import Settings
+from collector.storage import database
+from trainer.cli.base import read_settings
+from trainer.jobs import book, engine
+from trainer.jobs.book import Connection
+from trainer.jobs.task import Job
+from trainer.jobs.waiting import explain
+
+
+@contextmanager
+def opened_book() -> Iterator[tuple[Settings, Connection]]:
+    """The settings of a command, and a connection to the book of jobs."""
+    settings = read_settings()
+    with (
+        database.opened(settings.database_url, settings.home, engine=book.SCHEMA) as conninfo,
+        book.opened(conninfo) as connection,
+    ):
+        yield settings, connection
+
+
+def ensure(settings: Settings, jobs: Sequence[Job]) -> None:
+    """Jobs of this machine that have not ended need an engine; one that was killed is started again by any command."""
+    if any(not job.state.ended and job.at_home for job in jobs):
+        engine.ensure(settings.home, lambda words: stderr().print(words, soft_wrap=True), demo=common().demo)
+
+
+def reasons_to_wait(connection: Connection, jobs: Sequence[Job]) -> dict[int, str]:
+    """For what each of these jobs waits, of those that wait."""
+    unended, machines = book.list_unended(connection)
+    now = book.now(connection)
+    found = {job.id: explain(job, unended, machines, now) for job in jobs if not job.state.ended}
+    return {job_id: words for job_id, words in found.items() if words}
+
+
+def say_waits(connection: Connection, jobs: Sequence[Job], said: str = "", *, console: Console | None = None) -> str:
+    """Say on stderr for what jobs wait that somebody watches, where that has changed since; what was said now."""
+    waits = reasons_to_wait(connection, jobs)
+    lines = [f"{job.name} {waits[job.id]}." for job in jobs if job.id in waits]
+    more = f" {len(lines) - 1} more wait, too." if len(lines) > 1 else ""
+    words = f"{lines[0]}{more}" if lines else ""
+    if words and words != said:
+        (console or stderr()).print(words, soft_wrap=True)
+    return words

@@ -1,0 +1,221 @@
+"""How good a run is, and why: evaluate, diagnose, and guess, which measures a person."""
+
+import asyncio
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from collector.console.common import common
+from collector.errors import UsageError
+from trainer.cli.base import Data, DeviceName, RunArgument, group, places
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from trainer.dataset.rows import Indexed
+    from trainer.evaluation.diagnose import Diagnosis
+    from trainer.evaluation.guess import Quiz
+    from trainer.models.device import Device
+    from trainer.runs.runs import Run
+    from trainer.training.learn import Material
+
+commands = group()
+
+MAPS = 12  # photos whose saliency is drawn
+
+
+class SideName(StrEnum):
+    """Which part of a data set."""
+
+    TRAIN = "train"
+    TRAIN_DEV = "train_dev"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+HumanLevel = Annotated[
+    float | None,
+    typer.Option(min=0, metavar="MSE", help="Human level on the scale 1..10; else what `trainer guess` measured."),
+]
+Curve = Annotated[
+    bool | None,
+    typer.Option(
+        "--curve/--no-curve", help="Train anew on 10 to 100 % of the horses; by itself only where that takes seconds."
+    ),
+]
+
+
+@commands.add("evaluate")
+def show_scores(
+    run: RunArgument = "last",
+    side: Annotated[
+        SideName, typer.Option("--split", metavar="SIDE", help=f"Side of its data set: {', '.join(SideName)}.")
+    ] = SideName.TEST,
+    device: DeviceName = "auto",
+) -> None:
+    """Show how good a run is on photos it has not seen.
+
+    Beside the baselines that it has to beat.
+
+    Example: trainer evaluate probe-1
+    """
+    from collector.console.as_json import print_json
+    from collector.console.terminal import stdout
+    from trainer.dataset.examples import Side
+    from trainer.evaluation.evaluate import evaluate
+    from trainer.evaluation.report import print_evaluation, write_report
+    from trainer.models.device import Device
+    from trainer.runs.runs import find_run, version_of
+
+    where = places()
+    found = find_run(where.runs, run)
+    used = Device.find(device, found.config.precision)
+    evaluation, answered = evaluate(found, Side(side.value), where, used)
+    page = write_report(found.folder / f"evaluation-{side.value}", evaluation, answered, version_of(found, where))
+    if common().json:
+        print_json(evaluation.as_json() | {"report": page})
+        return
+    print_evaluation(stdout(), evaluation)
+    stdout().print(f"With plots: {page}", soft_wrap=True)
+
+
+@commands.add("diagnose")
+def find_causes(
+    run: RunArgument = "last",
+    human: HumanLevel = None,
+    curve: Curve = None,
+    device: DeviceName = "auto",
+) -> None:
+    """Show where a run's error comes from.
+
+    Bias, variance, other years or labels, and what to do next.
+
+    Example: trainer diagnose last --human 2.5
+    """
+    from collector.console.as_json import print_json
+    from trainer.evaluation.diagnose import diagnose
+    from trainer.evaluation.diagnosis_page import write_page
+    from trainer.evaluation.guess import guesses_path, human_level
+    from trainer.inference.saliency import frame_share
+    from trainer.models.answers import load_model
+    from trainer.models.device import Device
+    from trainer.runs.runs import find_run, version_of
+    from trainer.training.learn import gather
+
+    where = places()
+    judged = find_run(where.runs, run)
+    used = Device.find(device, judged.config.precision)
+    version = version_of(judged, where)
+    network, _ = load_model(judged, used)
+    material = gather(version, judged.config, where.cache)
+    guessed = human_level(guesses_path(where.home, version.manifest.version))
+    level = human if human is not None else guessed.value if guessed else None
+    found = diagnose(judged, network, material.table, material.pixels, used, level)
+    _add_curve(found, judged, material, used, curve)
+    indices = material.table.on(_looked_at(found))
+    pictures, heat = _draw_saliency(network, material.table.rows, material.pixels, indices, used)
+    found.frame = frame_share(heat)
+    page = write_page(judged.folder / "diagnosis", found, pictures)
+    if common().json:
+        print_json(found.as_json() | {"report": page})
+        return
+    _print_diagnosis(found, judged, page)
+
+
+def _add_curve(found: "Diagnosis", run: "Run", material: "Material", device: "Device", wanted: bool | None) -> None:
+    from collector.console.terminal import stderr
+    from trainer.evaluation.curve import learning_curve
+
+    if wanted or (wanted is None and run.config.closed_form):
+        stderr().print("The learning curve: training anew on shares of the horses ...")
+        found.curve = learning_curve(run, material, device)
+
+
+def _print_diagnosis(found: "Diagnosis", run: "Run", page: Any) -> None:
+    from collector.console.terminal import stdout
+    from trainer.evaluation.diagnosis_page import print_diagnosis
+
+    print_diagnosis(stdout(), found)
+    if found.curve is None:
+        seconds = run.facts.seconds * 5
+        stdout().print(f"With --curve: what more photos would bring; it trains anew for some {seconds:.0f} s.")
+    stdout().print(f"With plots: {page}", soft_wrap=True)
+
+
+def _looked_at(found: "Diagnosis") -> Any:
+    from trainer.dataset.examples import Side
+
+    return Side.VALIDATION if Side.VALIDATION in found.errors else Side.TRAIN
+
+
+def _draw_saliency(
+    network: Any, rows: list[dict[str, Any]], pixels: "Indexed", indices: "np.ndarray", device: "Device"
+) -> tuple[list[tuple[Any, str]], "np.ndarray"]:
+    from trainer.inference.saliency import overlay, saliency
+    from trainer.models.answers import answer
+
+    chosen = indices[:: max(1, len(indices) // MAPS)][:MAPS]
+    heat = saliency(network, pixels[chosen], device)
+    values = answer(network, pixels[chosen], device).value
+    drawn = [
+        (overlay(pixels[index], its), f"{rows[index]['photo']} {value:.2f}")
+        for index, its, value in zip(chosen, heat, values, strict=True)
+    ]
+    return drawn, heat
+
+
+@commands.add("guess", json=False)
+def ask_a_person(
+    data: Data = "last",
+    photos: Annotated[int, typer.Option(min=1, metavar="N", help="At most N photos.")] = 20,
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, metavar="PORT", help="Port of the page, on this machine only.")
+    ] = 8770,
+) -> None:
+    """Measure how well a person does.
+
+    A page shows validation photos, and you say how far each horse would stay.
+
+    Example: trainer guess --photos 40
+    """
+    from collector.console.terminal import stdout
+    from trainer.dataset.manifest import find_version
+    from trainer.evaluation.guess import choose, guesses_path, human_level
+
+    where = places()
+    version = find_version(where.datasets, data)
+    path = guesses_path(where.home, version.manifest.version)
+    quiz = choose(version, photos, path)
+    if not quiz.photos:
+        raise UsageError(f"Every validation horse of {version.name} has been asked for already: {path}.")
+    asyncio.run(_ask(quiz, port))
+    level = human_level(path)
+    if level:
+        words = f"{quiz.told} answers now; all of them so far: MSE {level} on the scale 1..10"
+        stdout().print(f"{words}. `trainer diagnose` uses that as human level. Kept in {path}", soft_wrap=True)
+
+
+async def _ask(quiz: "Quiz", port: int) -> None:
+    from aiohttp import web
+
+    from collector.console.terminal import stderr
+    from collector.web.server.serving import make_runner
+    from trainer.evaluation.guess import make_page
+
+    ended = asyncio.Event()
+    runner = make_runner(make_page(quiz, ended.set))
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", port)
+        try:
+            await site.start()
+        except OSError as error:
+            raise UsageError(f"Port {port} is taken; name another one with --port.") from error
+        stderr().print(f"Open http://127.0.0.1:{port}/ and say how far each horse would stay; Ctrl-C ends it early.")
+        await ended.wait()
+        await asyncio.sleep(0.5)  # the last page is on its way
+    except asyncio.CancelledError:
+        return
+    finally:
+        await runner.cleanup()

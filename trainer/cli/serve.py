@@ -1,0 +1,155 @@
+"""Answers on a page and for programs: serve."""
+
+import asyncio
+import os
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from collector.errors import UsageError
+from trainer.cli.base import DeviceName, RunOption, absolute, group, places, progress, read_settings
+
+if TYPE_CHECKING:
+    from collector.settings import Settings
+    from collector.web.server.guards import Guard
+    from trainer.dataset.manifest import Version
+    from trainer.inference.serving import Predictor
+    from trainer.places import Places
+    from trainer.web.service import Service
+    from trainer.web.shelf import Shelf
+
+commands = group()
+
+
+@commands.add("serve", json=False)
+def serve_answers(
+    run: RunOption = "last",
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Address to listen on; beyond this machine it asks for a token.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, metavar="PORT", help="Port of the page; 0 takes a free one.")
+    ] = 8771,
+    keep_uploads: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Keep the photos that people give; else none is kept.")
+    ] = None,
+    device: DeviceName = "auto",
+) -> None:
+    """Answer for photos on a page, and for programs.
+
+    The page is in Japanese and English. It listens on this machine only unless --host says otherwise, and then asks
+    for a token, which it prints, or which PADDOCK_SERVE_TOKEN sets.
+
+    Example: trainer serve --run probe-1
+
+    Tried without a network, after trainer train --demo: trainer serve --demo
+    """
+    from trainer.inference.collection import conninfo_if_any
+    from trainer.places import make_folder
+
+    settings, where = read_settings(), places()
+    predictor, shelf = load(where, run, device)
+    folder = absolute(keep_uploads) if keep_uploads else None
+    if folder:
+        make_folder(folder)  # that it may not be written is found out now
+    guard = guard_for(settings, host)
+    with conninfo_if_any(settings) as conninfo:
+        asyncio.run(_serve(settings, conninfo, predictor, shelf, folder, guard, host, port))
+
+
+def load(where: "Places", word: str, device_name: str) -> "tuple[Predictor, Shelf | None]":
+    """A run that answers, and the photos of its data set where they are still here.
+
+    Raises:
+        UsageError: there is no such run, or it does not answer for distances.
+    """
+    import torch
+
+    from trainer.inference.neighbours import find_index
+    from trainer.inference.serving import Predictor
+    from trainer.models.device import Device
+    from trainer.runs.runs import find_run
+    from trainer.web.shelf import Shelf
+
+    run = find_run(where.runs, word)
+    # A photo alone is no faster on several threads, and the pages need one as well.
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
+    predictor = Predictor(run, Device.find(device_name, run.config.precision))
+    predictor.quicken()
+    version = _version(predictor, where)
+    if version is None:
+        return predictor, None
+    with progress("features") as tell:
+        index = find_index(run, predictor.network, version, predictor.device, where.cache, tell)
+    return predictor, Shelf.of(version, index, run.config.preparation, where.cache) if index else None
+
+
+def _version(predictor: "Predictor", where: "Places") -> "Version | None":
+    from collector.console.terminal import stderr
+    from collector.storage.axes import Axis
+    from trainer.runs.runs import version_of
+
+    run = predictor.run
+    try:
+        version = version_of(run, where)
+    except UsageError:
+        stderr().print(
+            f"The data set {run.facts.data} is gone: no samples, no similar horses, and whether a photo shows a horse "
+            "is not told.",
+            soft_wrap=True,
+        )
+        return None
+    if version.manifest.axis != Axis.DISTANCE:
+        raise UsageError(f"{run.name} was trained on {version.manifest.axis}; the page answers for distances only.")
+    return version
+
+
+def guard_for(settings: "Settings", host: str) -> "Guard":
+    """What is asked of requests: beyond this machine only with a token, which is made where none is set."""
+    from collector.web.server.serving import is_local, reading_token
+    from trainer.web.guarding import make_guard
+
+    return make_guard(token=reading_token(settings.serve_token, host), local_only=is_local(host))
+
+
+async def _serve(
+    settings: "Settings",
+    conninfo: str | None,
+    predictor: "Predictor",
+    shelf: "Shelf | None",
+    keep_uploads: Path | None,
+    guard: "Guard",
+    host: str,
+    port: int,
+) -> None:
+    from collector.fetch.fetcher import Timeouts
+    from collector.sources.registry import addresses
+    from collector.web.server.serving import serve_until_told
+    from trainer.inference.collection import collection_if_any
+    from trainer.inference.photos import Reach
+    from trainer.web.app import make_app
+    from trainer.web.service import Service
+
+    patience = Timeouts(connect=5.0, read=10.0, total=15.0)  # somebody waits for the page
+    async with collection_if_any(conninfo) as collection:
+        reach = Reach(settings.contact, addresses(settings), timeouts=patience)
+        service = Service(predictor, shelf, collection, reach, keep_uploads, demo=settings.demo)
+        say = partial(_say_where, host, guard, service)
+        await serve_until_told(make_app(service, guard), host, port, say)
+
+
+def _say_where(host: str, guard: "Guard", service: "Service", port: int) -> None:
+    from collector.console.terminal import stderr
+    from collector.web.server.serving import address
+
+    console = stderr()
+    console.print(f"{service.about.run} answers on {address(host, port, guard.token)}", soft_wrap=True)
+    if guard.token:
+        console.print("Programs send it as `Authorization: Bearer ...`. PADDOCK_SERVE_TOKEN sets one that stays.")
+    if service.collection is None:
+        console.print("No collection is here to search: `collector crawl` makes one.")
+    if service.keep_uploads:
+        console.print(f"Photos that are given to it are kept in {service.keep_uploads}", soft_wrap=True)
+    console.print("Ctrl-C ends it.")

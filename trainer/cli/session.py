@@ -1,0 +1,161 @@
+"""A run that is being trained from a command line: which one is meant, how it is watched, and how it is stopped."""
+
+import shutil
+import signal
+import types
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from collector.console.terminal import stderr
+from collector.errors import UsageError
+from trainer.cli.base import progress
+from trainer.dataset.manifest import Version, find_version
+from trainer.locks import alone, is_locked
+from trainer.models.device import Device, has_gpu
+from trainer.places import LAST, Places
+from trainer.runs.config import make_config
+from trainer.runs.runs import (
+    Facts,
+    Run,
+    begin,
+    check_name,
+    code_version,
+    find_run,
+    list_runs,
+    now,
+    read_run,
+    version_of,
+)
+from trainer.training.learn import Told, gather, learn
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which run a person means, and where."""
+
+    where: Places
+    root: Path  # of the runs
+    name: str | None
+    preset: str | None
+    data: str
+    device: str
+
+
+def begin_run(asked: Asked, settings: Sequence[str], freeze: Sequence[str]) -> tuple[Run, Version, Device]:
+    """A new run."""
+    check_name(asked.name)
+    config = make_config(asked.preset or ("finetune" if has_gpu() else "probe"), settings, freeze)
+    device = Device.find(asked.device, config.precision)
+    version = find_version(asked.where.datasets, asked.data)
+    facts = Facts("training", version.name, str(version.folder), code_version(), "none", device.words, now())
+    # One process of several keeps the books; the others learn its folder's name.
+    run = begin(asked.root, asked.name, config, facts) if device.rank == 0 else None
+    agreed = device.agree(run.name if run else "")
+    return run or Run(asked.root / agreed, config, facts), version, device
+
+
+def go_on(asked: Asked) -> tuple[Run, Version, Device]:
+    """A run that was begun before."""
+    run = _unfinished(asked.root, asked.name, asked.preset)
+    device = Device.find(asked.device, run.config.precision)
+    run = read_run(asked.root / device.agree(run.name))  # the same one on every process
+    # On another machine the data set lies elsewhere, and is named.
+    named = asked.data != LAST
+    version = find_version(asked.where.datasets, asked.data) if named else version_of(run, asked.where)
+    if version.name != run.facts.data:
+        raise UsageError(f"{run.name} was begun on {run.facts.data}, and {version.name} is another data set.")
+    return run, version, device
+
+
+def learn_watched(run: Run, version: Version, device: Device, cache: Path) -> None:
+    """Train a run to its end, or until it is stopped, which leaves a checkpoint."""
+    console = stderr()
+    with _alone(run, device), _told(run, device, console) as told, _stopping(told) as stopping:
+        if device.rank == 0:
+            console.print(f"{run.name}: {run.config.preset} on {version.name}, {device.words}")
+        told.stopping = stopping
+        try:
+            unpacking = partial(told.working, "photos")
+            learn(run, gather(version, run.config, cache, unpacking), device, told)
+        except UsageError:
+            _forget_empty(run)
+            raise
+        except KeyboardInterrupt:
+            if device.rank == 0:
+                run.facts.status = "stopped"
+                run.save()
+                words = f"{run.name} is stopped: `trainer train --resume --name {run.name}` goes on with it."
+                console.print(words, soft_wrap=True)
+            raise
+
+
+def _alone(run: Run, device: Device) -> AbstractContextManager[None]:
+    """One training a folder; of several processes of one training the first one sees to that."""
+    busy = f"The run {run.name} is being trained already: wait until it has ended, or begin one of another --name."
+    return alone(run.folder, busy) if device.rank == 0 else nullcontext()
+
+
+def _forget_empty(run: Run) -> None:
+    """A run that could not even begin leaves nothing behind."""
+    if not run.metrics() and not run.ready and not any(run.folder.glob("*.safetensors")):
+        shutil.rmtree(run.folder, ignore_errors=True)
+
+
+def _unfinished(root: Path, name: str | None, preset: str | None) -> Run:
+    if name:
+        run = find_run(root, name, ready=False)
+        if run.facts.status == "done":
+            raise UsageError(f"The run {run.name} has ended; there is nothing to go on with.")
+        if preset not in (None, run.config.preset):
+            raise UsageError(f"The run {run.name} was begun as {run.config.preset}; leave out --preset {preset}.")
+        return run
+    held = [run for run in list_runs(root) if run.facts.status != "done" and not is_locked(run.folder)]
+    held = [run for run in held if preset in (None, run.config.preset)]
+    if not held:
+        raise UsageError("There is no unfinished run to go on with; leave out --resume to begin one.")
+    return held[-1]
+
+
+@contextmanager
+def _stopping(told: Told) -> Iterator[Callable[[], bool]]:
+    """Ctrl-C or SIGTERM ends training after the step at hand, with a checkpoint; anything else, and a second one, at
+    once."""
+    asked = False
+
+    def ask(_number: int, _frame: types.FrameType | None) -> None:
+        nonlocal asked
+        if asked or not told.stepping:
+            raise KeyboardInterrupt
+        asked = True
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _told(run: Run, device: Device, console: Console) -> Iterator[Told]:
+    if device.rank:
+        yield Told()
+        return
+
+    def line(facts: dict[str, Any]) -> None:
+        left = facts["seconds"] / facts["step"] * (facts["steps"] - facts["step"])
+        told = f"epoch {facts['epoch']:3} of {run.config.epochs}  loss {facts['loss']:.3f}"
+        if "validation_mse" in facts:
+            told += f"  validation MSE {facts['validation_mse']:.2f} (1..10)"
+        console.print(
+            f"{told}  {facts['photos_a_second']:.0f} photos/s  {left:.0f} s left", highlight=False, soft_wrap=True
+        )
+
+    with progress("photos", console) as tell:
+        yield Told(working=lambda _words, done, of: tell(done, of), line=line, say=console.print)

@@ -1,0 +1,95 @@
+"""One run: train."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from collector.console.common import common
+from collector.errors import UsageError
+from trainer.cli.base import Data, DeviceName, Values, absolute, group, places
+
+if TYPE_CHECKING:
+    from trainer.runs.runs import Run
+
+commands = group()
+
+
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="first-cnn, svr, alexnet-frozen-2017, probe or finetune; finetune where there is a GPU, else probe.",
+    ),
+]
+
+
+@commands.add("train")
+def train_run(
+    preset: Preset = None,
+    data: Data = "last",
+    settings: Values = None,
+    freeze: Annotated[
+        list[str] | None, typer.Option(metavar="PATTERN", help="Freeze parameters by name, such as 'backbone.*'.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="What the run is called.")] = None,
+    device: DeviceName = "auto",
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where runs go; below PADDOCK_HOME unless given.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with --name, or the last unfinished run.")] = False,
+) -> None:
+    """Train on a data set version.
+
+    Stop it at any time: --resume goes on from there and ends the same.
+
+    Example: trainer train --preset probe
+
+    Tried without a network, after trainer export --demo: trainer train --demo --preset first-cnn
+
+    On two GPUs: torchrun --standalone --nproc-per-node 2 -m trainer train --preset finetune
+    """
+    from trainer.cli.session import Asked, begin_run, go_on, learn_watched
+
+    where = places()
+    asked = Asked(where, absolute(out) if out else where.runs, name, preset, data, device)
+    if resume and (settings or freeze):
+        raise UsageError("--resume goes on with a run as it was begun: leave out --set and --freeze.")
+    run, version, used = go_on(asked) if resume else begin_run(asked, settings or [], freeze or [])
+    learn_watched(run, version, used, where.cache)
+    used.leave()
+    if used.rank == 0:
+        _draw(run)
+        _print_run(run)
+
+
+def _draw(run: "Run") -> None:
+    metrics = run.metrics()
+    if len(metrics) < 2:
+        return
+    from trainer.plots import lines, save  # matplotlib takes half a second, also where there is nothing to draw
+
+    plots = run.folder / "plots"
+    plots.mkdir(exist_ok=True)
+    curves = {"training loss": [line["loss"] for line in metrics]}
+    if all("validation_mse" in line for line in metrics):
+        curves["validation MSE (1..10)"] = [line["validation_mse"] for line in metrics]
+    save(lines([line["epoch"] for line in metrics], curves, ("epoch", "")), plots / "training.png")
+
+
+def _print_run(run: "Run") -> None:
+    from dataclasses import asdict
+
+    from collector.console.as_json import print_json
+    from collector.console.terminal import stdout
+
+    facts = run.facts
+    if common().json:
+        print_json({"name": run.name, "folder": run.folder, "config": run.config.model_dump()} | asdict(facts))
+        return
+    console = stdout()
+    validation = "-" if facts.validation_mse is None else f"{facts.validation_mse:.2f}"
+    console.print(f"{run.name}: training MSE {facts.train_mse:.2f}, validation MSE {validation} on the scale 1..10")
+    if facts.words:
+        console.print(facts.words, soft_wrap=True)
+    console.print(f"How good that is: `trainer evaluate {run.name}`")

@@ -1,0 +1,251 @@
+"""`trainer export`: rows of the collector's database become a data set version.
+
+The database is read in one snapshot: first every photo's facts, from which follow the sides and the version's id;
+then, shard by shard, the photos' bytes. Memory holds a line for each photo, one shard's facts and one row group of
+bytes.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from collector.console.program import private_files
+from collector.errors import BrokenPicture, UsageError
+from collector.storage.archive import unpack
+from collector.storage.decoders import decoders
+from collector.storage.racing import Axis
+from trainer.dataset.card import write_card
+from trainer.dataset.examples import Example, as_example, count_kinds
+from trainer.dataset.formats import ROWS, Item, batched, shard_path, write_shard
+from trainer.dataset.manifest import (
+    JOURNAL,
+    MANIFEST,
+    PART,
+    Manifest,
+    Shard,
+    Version,
+    delete,
+    digest_of,
+    note_shards,
+    read_journal,
+    read_version,
+    size_of,
+    write_manifest,
+)
+from trainer.dataset.pixels import shrink
+from trainer.dataset.plan import FACTS, Plan, Request, code_of, make_plan, query_of
+from trainer.dataset.split import SPLITS
+from trainer.locks import alone
+from trainer.places import make_folder
+
+PHOTOS_A_SHARD = 5_000  # about 150 MB of photos as the site has them
+SOME = " WHERE photo.id = ANY(%(ids)s)"
+BYTES = "SELECT digest, encoding, content FROM blob WHERE digest = ANY(%s)"
+
+Tell = Callable[[int, int], None]  # photos written, photos in all
+
+
+def print_nothing(done: int, photos: int) -> None:
+    """Tell nobody how far it is."""
+
+
+class Damaged(Exception):
+    """A photo's bytes are not what they were; the export leaves out all of these and begins again."""
+
+
+@contextmanager
+def snapshot(conninfo: str) -> Iterator[psycopg.Connection[dict[str, Any]]]:
+    """The database as it is now, for as long as the context lasts; nothing can be written."""
+    with psycopg.Connection[dict[str, Any]].connect(conninfo, row_factory=dict_row) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        # Moments are told in the session's zone, which belongs to the machine; a version must not.
+        connection.execute("SET TIME ZONE 'UTC'")
+        yield connection
+
+
+def export(conninfo: str, root: Path, request: Request, tell: Tell = print_nothing) -> Version:
+    """Write the data set version that the database holds now, or find that it is there already.
+
+    Raises:
+        UsageError: there is nothing to export, the split cannot be read, or another export writes to this folder.
+        OSError: the disk is full; what is finished is kept, and the same call goes on from there.
+    """
+    damaged: set[str] = set()
+    with snapshot(conninfo) as connection:
+        while True:
+            plan = make_plan(connection, request, damaged)
+            folder = root / f"{request.name}-{plan.version}"
+            if held := _find_held(folder):
+                return held
+            try:
+                with _alone(root), private_files():
+                    return _write(connection, folder, plan, request, tell)
+            except Damaged:
+                damaged |= _find_damaged(connection, plan, request)
+
+
+def _find_held(folder: Path) -> Version | None:
+    """The version where it is there already, from now on the last one; where its manifest is broken it is not."""
+    if not (folder / MANIFEST).is_file():
+        return None
+    try:
+        version = read_version(folder)
+    except UsageError:
+        return None
+    (folder / MANIFEST).touch()
+    return version
+
+
+def _alone(root: Path) -> AbstractContextManager[None]:
+    """Keep other exports out of a folder."""
+    make_folder(root)
+    busy = f"Another export is writing to {root}: wait until it has ended, or give another folder with --out."
+    return alone(root, busy)
+
+
+# --- writing ----------------------------------------------------------------------------------------------
+
+
+def _write(
+    connection: psycopg.Connection[dict[str, Any]], folder: Path, plan: Plan, request: Request, tell: Tell
+) -> Version:
+    if held := _find_held(folder):  # another export has just written it
+        return held
+    part = folder.with_name(folder.name + PART)
+    part.mkdir(exist_ok=True)
+    shards = _write_shards(connection, part, plan, request, tell)
+    manifest = Manifest(
+        version=plan.version,
+        name=request.name,
+        axis=request.wanted.axis,
+        format=request.format,
+        query=query_of(request),
+        split=request.split if request.split in SPLITS else "file",
+        code=code_of(),
+        photos={side: len(ids) for side, ids in plan.ids.items()},
+        horses={str(side): count for side, count in plan.horses.items()},
+        horses_in_all=plan.horses_in_all,
+        kinds=_count_kinds(plan, request.wanted.axis),
+        left_out=dict(plan.left_out),
+        leaks=asdict(plan.leaks),
+        newest_photo=plan.newest_photo,
+        newest_label=plan.newest_label,
+        shards=shards,
+    )
+    manifest = replace(manifest, beside=write_card(part, manifest, plan.seen))
+    (part / JOURNAL).unlink(missing_ok=True)
+    write_manifest(part, manifest)
+    if folder.exists():  # its manifest is broken, or a deletion was broken off, which begins with the manifest
+        delete(folder)
+    part.rename(folder)
+    return Version(folder, manifest)
+
+
+def _count_kinds(plan: Plan, axis: Axis) -> dict[str, dict[str, int]]:
+    """Labels by type and side; only a distance has types."""
+    if axis is not Axis.DISTANCE:
+        return {}
+    return {side: count_kinds(labels) for side, labels in plan.seen.labels.items()}
+
+
+def _write_shards(
+    connection: psycopg.Connection[dict[str, Any]], part: Path, plan: Plan, request: Request, tell: Tell
+) -> list[Shard]:
+    """Write the shards that are not there yet; all of them, in order."""
+    finished = {shard.path: shard for shard in read_journal(part)}
+    shards: list[Shard] = []
+    done = 0
+    for side, ids in plan.ids.items():
+        pieces = list(batched(ids, PHOTOS_A_SHARD))
+        for number, piece in enumerate(pieces):
+            path = shard_path(request.format, side, number, len(pieces))
+            if path not in finished:
+                pictures = _told(_pictures(connection, piece, request), done, plan.photos, tell)
+                try:
+                    write_shard(request.format, part / path, pictures)
+                except Damaged:
+                    delete(part)  # without the damaged photos it will be another version
+                    raise
+                finished[path] = Shard(path, side, len(piece), size_of(part / path), digest_of(part / path))
+                note_shards(part, finished.values())
+            shards.append(finished[path])
+            done += len(piece)
+    return shards
+
+
+def _told(pictures: Iterator[Item], done: int, photos: int, tell: Tell) -> Iterator[Item]:
+    """The same, and every so often how many it were."""
+    for number, item in enumerate(pictures, done + 1):
+        yield item
+        if number % ROWS == 0 or number == photos:
+            tell(number, photos)
+
+
+def _pictures(connection: psycopg.Connection[dict[str, Any]], ids: Sequence[int], request: Request) -> Iterator[Item]:
+    """The examples of a shard with their bytes."""
+    for example, body in _read(connection, ids, request):
+        item = _prepare(example, body, request.size)
+        if item is None:
+            raise Damaged
+        yield item
+
+
+def _find_damaged(connection: psycopg.Connection[dict[str, Any]], plan: Plan, request: Request) -> set[str]:
+    """The digests of all photos of a plan whose bytes are damaged."""
+    return {
+        example.digest
+        for ids in plan.ids.values()
+        for piece in batched(ids, PHOTOS_A_SHARD)
+        for example, body in _read(connection, piece, request)
+        if _prepare(example, body, request.size) is None
+    }
+
+
+def _prepare(example: Example, body: bytes | None, size: int | None) -> Item | None:
+    """An example as it is written; None where its bytes are damaged."""
+    # Bytes are checked when they come in; what differs from its digest now, the disk has damaged.
+    if body is None or hashlib.sha256(body).hexdigest() != example.digest:
+        return None
+    try:
+        shrunk = decoders().run(shrink, body, size) if size else None
+    except BrokenPicture:
+        return None
+    return (example, body) if shrunk is None else (replace(example, media_type="image/jpeg"), shrunk)
+
+
+def _read(
+    connection: psycopg.Connection[dict[str, Any]], ids: Sequence[int], request: Request
+) -> Iterator[tuple[Example, bytes | None]]:
+    """Examples in the order of their ids; the bytes come a row group at a time, None where they cannot be unpacked.
+
+    While one row group is written, the next is fetched.
+    """
+    facts = connection.execute(FACTS + SOME, {"axis": request.wanted.axis.value, "ids": list(ids)})
+    examples = {row["id"]: as_example(row) for row in facts}
+    batches = [[examples[number] for number in batch] for batch in batched(ids, ROWS)]
+    with ThreadPoolExecutor(1) as fetcher:
+        fetched = [fetcher.submit(_bodies, connection, batch) for batch in batches[:1]]
+        for number, batch in enumerate(batches):
+            bodies = fetched.pop().result()
+            fetched += [fetcher.submit(_bodies, connection, after) for after in batches[number + 1 : number + 2]]
+            for example in batch:
+                yield example, bodies.get(example.digest)
+
+
+def _bodies(connection: psycopg.Connection[dict[str, Any]], examples: Sequence[Example]) -> dict[str, bytes]:
+    digests = {example.digest for example in examples}
+    found: dict[str, bytes] = {}
+    with connection.cursor(binary=True) as cursor:
+        for row in cursor.execute(BYTES, (list(digests),)):
+            with suppress(zlib.error):
+                found[row["digest"]] = unpack(row["content"], row["encoding"])
+    return found

@@ -1,0 +1,94 @@
+"""A photo's bytes become pixels: the one preparation that training, evaluation and serving share.
+
+Proportions are the label, so nothing is stretched: a photo is scaled to fit and the rest is filled (`pad`). Only the
+presets that reproduce the first attempt squash it (`squash`), because that is what it did.
+"""
+
+import io
+import os
+import sys
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import PIL
+from PIL import Image, ImageOps, features
+
+from collector.errors import BrokenPicture
+from collector.storage import images, picture_bytes
+from collector.storage.images import unpack
+from trainer.dataset.preparation import Preparation
+from trainer.dataset.rows import digest_of_code
+
+GREY = 127  # of the filling, the middle of what networks expect
+QUALITY = 95  # of a photo that is stored smaller
+PROCESSES = os.cpu_count() or 1  # that many photos are unpacked in
+
+Pixels = np.ndarray  # uint8 (height, width, 3), RGB
+
+
+def describe(how: Preparation) -> dict[str, Any]:
+    """Everything that decides a photo's pixels beside its bytes: the geometry, the code, the library and its parts."""
+    parts = {name: features.version(name) for name in ("jpg", "zlib", "webp", "libjpeg_turbo")}
+    code = digest_of_code(images, picture_bytes, sys.modules[__name__])
+    return {**asdict(how), "code": code, "pillow": PIL.__version__, **parts}
+
+
+def open_picture(body: bytes) -> Image.Image:
+    """A picture in RGB as it is seen; a JPEG of up to four times MAX_PIXELS, as a telephone takes it, at half its size.
+
+    Raises:
+        BrokenPicture: it is none, it is cut off, or it costs too much to unpack.
+    """
+    return unpack(body).image.convert("RGB")
+
+
+def prepare(body: bytes, how: Preparation) -> Pixels:
+    """The pixels that a network sees of a photo: uint8 (height, width, 3), RGB.
+
+    Raises:
+        BrokenPicture: the bytes are no whole picture.
+    """
+    return fit(open_picture(body), how)
+
+
+def fit(image: Image.Image, how: Preparation) -> Pixels:
+    """An unpacked picture at the size that a network expects.
+
+    Raises:
+        BrokenPicture: it is so thin that nothing would be left of it.
+    """
+    size = how.width, how.height
+    if how.fit == "squash":
+        return np.asarray(image.resize(size, Image.Resampling.BILINEAR))
+    left, upper, right, lower = place_of(*image.size, how)
+    if right == left or lower == upper:
+        raise BrokenPicture(f"it has {image.width} x {image.height} pixels, too thin for a photo")
+    return np.asarray(ImageOps.pad(image, size, Image.Resampling.BICUBIC, color=(GREY, GREY, GREY)))
+
+
+def place_of(width: int, height: int, how: Preparation) -> tuple[int, int, int, int]:
+    """Where a photo of this size lies within its prepared pixels: left, upper, right, lower."""
+    if how.fit == "squash":
+        return 0, 0, how.width, how.height
+    # As ImageOps.pad has it.
+    its, frame = width / height, how.width / how.height
+    across = how.width if its >= frame else round(its * how.height)
+    down = how.height if its <= frame else round(height / width * how.width)
+    left, upper = round((how.width - across) / 2), round((how.height - down) / 2)
+    return left, upper, left + across, upper + down
+
+
+def shrink(body: bytes, longest: int) -> bytes | None:
+    """The photo as a JPEG whose longest edge has so many pixels; None where it has no more already.
+
+    Raises:
+        BrokenPicture: the bytes are no whole picture.
+    """
+    image = open_picture(body)
+    if max(image.size) <= longest:
+        return None
+    image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=QUALITY)
+    return file.getvalue()

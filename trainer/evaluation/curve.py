@@ -1,0 +1,86 @@
+"""The learning curve: what more horses would bring, from what fewer horses bring."""
+
+import tempfile
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from scipy.optimize import OptimizeWarning, curve_fit
+
+from trainer.dataset.examples import Side
+from trainer.models.answers import answer
+from trainer.models.device import Device
+from trainer.runs.runs import Run
+from trainer.training.learn import Material, Told, learn, mse
+
+SHARES = (0.1, 0.25, 0.5, 0.75, 1.0)  # of the training horses
+DRAWS = 3  # for each share but the whole; their mean is told
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One share of the horses and what came of it, on the scale 1..10."""
+
+    share: float
+    horses: int
+    train_mse: float
+    validation_mse: float
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """The points, and what follows from them."""
+
+    points: list[Point]
+    doubled: float | None  # validation MSE expected of twice the horses; None where no curve fits
+
+
+def learning_curve(run: Run, material: Material, device: Device, shares: Sequence[float] = SHARES) -> Curve:
+    """Train a run's configuration anew on growing shares of the training horses, drawn by a fixed seed."""
+    table = material.table
+    inside, outside = table.on(Side.TRAIN), table.on(Side.VALIDATION)
+    points = []
+    for share in shares:
+        errors = []
+        horses = 0
+        for seed in range(1 if share == 1 else DRAWS):
+            chosen = _some_horses(table.horse[inside], share, seed)
+            some = inside[np.isin(table.horse[inside], chosen)]
+            horses = len(chosen)
+            errors.append(_errors(run, material, device, some, outside))
+        points.append(Point(share, horses, *(float(number) for number in np.mean(errors, axis=0))))
+    return Curve(points, _doubled(points))
+
+
+def _some_horses(horse: np.ndarray, share: float, seed: int) -> np.ndarray:
+    names = np.unique(horse)
+    count = min(len(names), max(2, round(share * len(names))))
+    return np.random.default_rng(seed).permutation(names)[:count]
+
+
+def _errors(run: Run, material: Material, device: Device, some: np.ndarray, outside: np.ndarray) -> tuple[float, float]:
+    with tempfile.TemporaryDirectory() as folder:
+        trial = Run(Path(folder), run.config, replace(run.facts, status="training", words=""))
+        network = learn(trial, material, device, Told(), only=some)
+    told = [answer(network, material.pixels, device, its).value for its in (some, outside)]
+    return mse(told[0], material.table.label[some]), mse(told[1], material.table.label[outside])
+
+
+def _doubled(points: Sequence[Point]) -> float | None:
+    """Error = floor + gain x horses^-rate, the form that learning curves mostly have (Hestness et al. 2017)."""
+    horses = np.array([point.horses for point in points], float)
+    errors = np.array([point.validation_mse for point in points])
+
+    def law(count: np.ndarray, floor: float, gain: float, rate: float) -> np.ndarray:
+        return floor + gain * count**-rate
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OptimizeWarning)  # how sure the three numbers are is not told
+        try:
+            start, most = (errors.min() / 2, errors.max(), 0.5), (20, 1e4, 2)
+            fitted, _ = curve_fit(law, horses, errors, p0=start, bounds=(0, most))
+        except (RuntimeError, ValueError):
+            return None
+    return float(law(2 * horses[-1], *fitted))

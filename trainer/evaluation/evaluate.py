@@ -1,0 +1,206 @@
+"""`trainer evaluate`: how good a run is on photos that it has not seen, beside what it has to beat."""
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from collector.errors import UsageError
+from trainer.dataset.data import Table, load_pixels, read_table
+from trainer.dataset.examples import Side
+from trainer.dataset.manifest import Version
+from trainer.evaluation.baselines import WITHOUT_PHOTOS
+from trainer.evaluation.scores import Bootstrap, Score, Scores, is_nearly_constant, measure, square
+from trainer.evaluation.verdict import Verdict
+from trainer.models.answers import Answers, Calibration, answer, load_model
+from trainer.models.closed_form import fit_svr
+from trainer.models.device import Device
+from trainer.places import Places
+from trainer.runs.config import make_config
+from trainer.runs.runs import Run, list_runs, version_of
+
+LEAST = 5  # photos of a year, a course or a sex that are worth a line
+FIRST = ("svr", "first-cnn")  # the first attempt's models
+
+
+@dataclass(slots=True)
+class Evaluation:
+    """Everything that is said of a run on one side."""
+
+    run: str
+    data: str
+    side: Side
+    photos: int
+    horses: int
+    scores: Scores
+    by_horse: Score  # MSE on 1..10 of the mean answer to all photos of a horse
+    baselines: dict[str, Scores]
+    gains: dict[str, Score]  # how much lower the MSE is than a baseline's, on the same photos
+    coverage: Score  # share of labels within the interval of COVERAGE
+    coverages: dict[str, float]  # wanted -> reached
+    width: float  # mean width of the interval, 0..1
+    groups: dict[str, dict[str, tuple[int, float, float]]]  # by year, course, sex: photos, MSE, MAE
+    leak: dict[str, tuple[int, float]] | None  # photos and MSE of horses that training knew, and of new ones
+    constant: bool
+    promised: bool  # whether there were horses enough for intervals of COVERAGE
+    missing: list[str] = field(default_factory=list)  # baselines that could not be had
+
+    @property
+    def skill(self) -> bool:
+        """Whether it beats the constant for sure: the interval of the gain does not reach zero.
+
+        Photos that it has learnt from prove nothing.
+        """
+        return self.side is not Side.TRAIN and self.gains["constant median"].low > 0
+
+    @property
+    def verdict(self) -> Verdict:
+        """What all of it comes to."""
+        if self.side is Side.TRAIN:
+            return Verdict.LEARNT
+        if self.constant:
+            return Verdict.CONSTANT
+        return Verdict.SKILL if self.skill else Verdict.NO_SKILL
+
+    def as_json(self) -> dict[str, Any]:
+        """The evaluation as `--json` prints it."""
+        return asdict(self) | {"skill": self.skill, "verdict": self.verdict}
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The answers behind an evaluation, all (n,), for whoever draws them."""
+
+    rows: list[dict[str, Any]]
+    indices: np.ndarray  # in the table of the version
+    label: np.ndarray
+    value: np.ndarray
+    low: np.ndarray  # of the interval
+    high: np.ndarray
+
+
+def evaluate(run: Run, side: Side, places: Places, device: Device) -> tuple[Evaluation, Answered]:
+    """Evaluate a run on a side of the data set that it was trained on.
+
+    Raises:
+        UsageError: the side has no photo, or the data set is gone.
+    """
+    version = version_of(run, places)
+    table = read_table(version)
+    inside, outside = table.on(Side.TRAIN), table.on(side)
+    if not len(outside):
+        raise UsageError(f"{version.name} has no photo on the side {side}; `trainer dataset show` says what it has.")
+    network, calibration = load_model(run, device)
+    pixels = load_pixels(version, run.config.preparation, places.cache)
+    answers = answer(network, pixels, device, outside)
+    label, horse = table.label[outside], table.horse[outside]
+    bootstrap = Bootstrap(horse)
+    others, missing = _others(run, version, table, places, device, inside, outside)
+    low, high = calibration.interval(answers.value, answers.spread)
+    errors = square(answers.value, label)
+    evaluation = Evaluation(
+        run=run.name,
+        data=version.name,
+        side=side,
+        photos=len(outside),
+        horses=len(np.unique(horse)),
+        scores=measure(answers.value, label, bootstrap),
+        by_horse=_by_horse(answers.value, label, horse),
+        baselines={name: measure(value, label, bootstrap) for name, value in others.items()},
+        gains={name: bootstrap.mean(square(value, label) - errors) for name, value in others.items()},
+        coverage=bootstrap.mean(_inside(label, low, high)),
+        coverages=_coverages(answers, calibration, label),
+        width=float((high - low).mean()),
+        groups=_groups(table, outside, errors, np.abs(answers.value - label)),
+        leak=_leak(table, inside, outside, errors),
+        constant=is_nearly_constant(answers.value, label),
+        promised=calibration.promises,
+        missing=missing,
+    )
+    rows = [table.rows[index] for index in outside]
+    return evaluation, Answered(rows, outside, label, answers.value, low, high)
+
+
+def _inside(label: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    return ((low <= label) & (label <= high)).astype(float)
+
+
+def _coverages(answers: Answers, calibration: Calibration, label: np.ndarray) -> dict[str, float]:
+    """The share of labels within intervals that were made for a coverage, for each that was calibrated."""
+    return {
+        wanted: float(_inside(label, *calibration.interval(answers.value, answers.spread, float(wanted))).mean())
+        for wanted in calibration.widths
+    }
+
+
+def _others(
+    run: Run,
+    version: Version,
+    table: Table,
+    places: Places,
+    device: Device,
+    inside: np.ndarray,
+    outside: np.ndarray,
+) -> tuple[dict[str, np.ndarray], list[str]]:
+    """The baselines' answers to the same photos, and which could not be had."""
+    found = {name: compute(table, inside, outside) for name, compute in WITHOUT_PHOTOS.items()}
+    missing = []
+    for preset in FIRST:
+        if preset == run.config.preset:
+            continue
+        held = [one for one in list_runs(places.runs) if _is_baseline(one, preset, run)]
+        config = held[-1].config if held else make_config(preset)
+        pixels = load_pixels(version, config.preparation, places.cache)
+        if held:
+            network, _ = load_model(held[-1], device)
+        elif preset == "svr":
+            network = device.place(fit_svr(config, pixels[inside], table.label[inside]).eval())
+        else:
+            missing.append(preset)
+            continue
+        found[preset] = answer(network, pixels, device, outside).value
+    return found, missing
+
+
+def _is_baseline(one: Run, preset: str, run: Run) -> bool:
+    return one.ready and one.config == make_config(preset) and one.facts.data == run.facts.data
+
+
+def _by_horse(value: np.ndarray, label: np.ndarray, horse: np.ndarray) -> Score:
+    names, its = np.unique(horse, return_inverse=True)
+    counts = np.bincount(its)
+    means = [np.bincount(its, numbers) / counts for numbers in (value, label)]
+    return Bootstrap(names).mean(square(*means))
+
+
+def _groups(
+    table: Table, outside: np.ndarray, errors: np.ndarray, misses: np.ndarray
+) -> dict[str, dict[str, tuple[int, float, float]]]:
+    columns = {
+        "year": [str(table.rows[index]["issue_date"].year) for index in outside],
+        "course": [table.rows[index]["racecourse"] or "not known" for index in outside],
+        "sex": [table.rows[index]["sex"] or "not known" for index in outside],
+    }
+    found: dict[str, dict[str, tuple[int, float, float]]] = {}
+    for column, names in columns.items():
+        found[column] = {}
+        for name, count in sorted(Counter(names).items()):
+            its = np.array(names) == name
+            if count >= LEAST:
+                found[column][name] = (count, float(errors[its].mean()), float(misses[its].mean()))
+    return found
+
+
+def _leak(
+    table: Table, inside: np.ndarray, outside: np.ndarray, errors: np.ndarray
+) -> dict[str, tuple[int, float]] | None:
+    """The error on horses that training knew and on new ones, where there are both: what the leak is worth."""
+    known = np.isin(table.horse[outside], table.horse[inside])
+    if not known.any():
+        return None
+    return {
+        name: (int(its.sum()), float(errors[its].mean()))
+        for name, its in (("horses that training knew", known), ("new horses", ~known))
+        if its.any()
+    }

@@ -1,0 +1,113 @@
+"""How far answers are from labels, with intervals that know that photos of one horse are not independent. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from trainer.models.heads import HIGH, LOW
+
+RESAMPLES = 1_000  # of the horses, with replacement
+LEVEL = 0.95
+EDGES = np.array([0.2, 0.4, 0.6])  # between the four types
+NEARLY = 0.05  # answers that vary less than this share of the labels are nearly constant
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A number and its interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """How good answers are on some examples."""
+
+    mse: Score  # on the scale 1..10, as the first attempt told it
+    mae: Score  # on 0..1, as all that follow
+    spearman: Score
+    accuracy: Score  # of the four types
+    std: float  # of the answers
+
+
+class Bootstrap:
+    """The same resamples of horses for everything that is compared."""
+
+    def __init__(self, horse: np.ndarray, random_seed: int = 0) -> None:
+        self.names, self.its = np.unique(horse, return_inverse=True)
+        draw = np.random.default_rng(random_seed)
+        count = len(self.names)
+        # How often each horse is in each resample, (resamples, horses).
+        self.times = draw.multinomial(count, np.full(count, 1 / count), RESAMPLES) if count else np.zeros((0, 0))
+
+    def mean(self, values: np.ndarray) -> Score:
+        """The mean of numbers (n,) of photos."""
+        resampled = self._means(values)
+        return _score(float(values.mean()), resampled)
+
+    def _means(self, values: np.ndarray) -> np.ndarray:
+        sums = np.bincount(self.its, values, len(self.names))
+        counts = np.bincount(self.its, minlength=len(self.names))
+        return (self.times @ sums) / (self.times @ counts)
+
+    def statistic(self, compute: Callable[[np.ndarray], float], photos: int) -> Score:
+        """Any number of a choice of photos, which is given as weights (n,)."""
+        resampled = np.array([compute(times[self.its].astype(float)) for times in self.times])
+        return _score(compute(np.ones(photos)), resampled)
+
+
+def _score(value: float, resampled: np.ndarray) -> Score:
+    known = resampled[np.isfinite(resampled)]
+    if not len(known):
+        return Score(value, float("nan"), float("nan"))
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(known, [tail, 1 - tail])
+    return Score(value, float(low), float(high))
+
+
+def square(value: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """Squared errors on the scale 1..10 of values of 0..1."""
+    return (HIGH - LOW) ** 2 * (value - label) ** 2
+
+
+def ranks(values: np.ndarray) -> np.ndarray:
+    """The rank of each number, from 1 on; equal ones share the mean of theirs."""
+    from scipy.stats import rankdata  # half a second to import
+
+    return rankdata(values)
+
+
+def correlation(one: np.ndarray, other: np.ndarray, weight: np.ndarray) -> float:
+    """Pearson's correlation of weighted numbers, of ranks that is Spearman's; 0 where one of them is constant."""
+    total = weight.sum()
+    one, other = one - weight @ one / total, other - weight @ other / total
+    spread = np.sqrt((weight @ one**2) * (weight @ other**2))
+    return float((weight * one) @ other / spread) if spread > 0 else 0.0
+
+
+def kinds(values: np.ndarray) -> np.ndarray:
+    """0 sprint, 1 mile, 2 middle, 3 long."""
+    return np.searchsorted(EDGES, values, side="right")
+
+
+def measure(value: np.ndarray, label: np.ndarray, bootstrap: Bootstrap) -> Scores:
+    """Everything about answers (n,) to photos with labels (n,)."""
+    told, said = ranks(value), ranks(label)
+    return Scores(
+        mse=bootstrap.mean(square(value, label)),
+        mae=bootstrap.mean(np.abs(value - label)),
+        spearman=bootstrap.statistic(lambda weight: correlation(told, said, weight), len(label)),
+        accuracy=bootstrap.mean((kinds(value) == kinds(label)).astype(float)),
+        std=float(value.std()),
+    )
+
+
+def is_nearly_constant(value: np.ndarray, label: np.ndarray) -> bool:
+    """Whether a model gives (nearly) the same answer to every photo."""
+    return bool(value.std() < NEARLY * label.std())

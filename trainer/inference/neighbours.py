@@ -1,0 +1,199 @@
+"""Where the photos of a data set version lie in a run's feature space: which horses a photo is most like, and
+whether it is like any photo that the run has learnt from.
+
+Features are kept as their main components and how far a photo lies off these: distances between two photos then come
+out no larger than they are, and hardly smaller.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+import torch
+
+from trainer.dataset.data import Table, load_pixels, read_table
+from trainer.dataset.examples import Side
+from trainer.dataset.manifest import Version, digest_of
+from trainer.dataset.pixels import describe
+from trainer.dataset.rows import digest_of_code
+from trainer.models import answers, backbones, features, networks
+from trainer.models import device as devices
+from trainer.models.answers import BATCH, see
+from trainer.models.backbones import Backbone
+from trainer.models.device import Device
+from trainer.models.features import features_of, pooled_neck
+from trainer.models.networks import Network, Pooled
+from trainer.runs.runs import Run
+
+logger = logging.getLogger(__name__)
+
+COMPONENTS = 128  # of the features, at most
+NEAR = 5  # the distance to so many training photos says how usual a photo is
+USUAL = 0.99  # share of validation photos that are taken for usual
+MARGIN = 1.1  # and how much farther another horse's photo may be
+
+Tell = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Index:
+    """The photos of a version in a run's feature space."""
+
+    table: Table
+    centre: np.ndarray  # float32 (k,)
+    components: np.ndarray  # float32 (k, c)
+    places: np.ndarray  # float32 (n, c + 1), in the order of the table
+    farthest: float | None  # of a photo that looks like those of the training; None: this run cannot tell
+
+    def place(self, features: np.ndarray) -> np.ndarray:
+        """Where photos with these features (n, k) lie, (n, c + 1)."""
+        centred = features.astype(np.float64) - self.centre
+        main = centred @ self.components
+        off = np.sqrt(np.maximum((centred**2).sum(1) - (main**2).sum(1), 0))
+        return np.column_stack([main, off]).astype(np.float32)
+
+    def looks_strange(self, place: np.ndarray) -> bool | None:
+        """Whether the photo at a place is farther from the training photos than photos of other horses are."""
+        if self.farthest is None:
+            return None
+        return bool(usual_distance(place[None], self._training)[0] > self.farthest)
+
+    @cached_property
+    def _training(self) -> np.ndarray:
+        return self.places[self.table.on(Side.TRAIN)]
+
+    def nearest(self, place: np.ndarray, count: int, but: str | None = None) -> list[tuple[int, float]]:
+        """The nearest photos, each of another horse and none of the horse `but`: their rows, and how far they are."""
+        away = distances(place[None], self.places)[0]
+        found: dict[str, tuple[int, float]] = {}
+        for row in np.argsort(away, kind="stable"):
+            horse = self.table.rows[row]["horse_id"]
+            if horse != but:
+                found.setdefault(horse, (int(row), float(away[row])))
+            if len(found) == count:
+                break
+        return list(found.values())
+
+    @cached_property
+    def by_digest(self) -> dict[str, int]:
+        """The row of a photo by the SHA-256 of its bytes."""
+        return {row["digest"]: number for number, row in enumerate(self.table.rows)}
+
+
+def distances(some: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Euclidean distances (n, m) between places (n, c) and (m, c)."""
+    squares = (some**2).sum(1)[:, None] + (others**2).sum(1) - 2 * some @ others.T
+    return np.sqrt(np.maximum(squares, 0))
+
+
+def usual_distance(some: np.ndarray, training: np.ndarray) -> np.ndarray:
+    """How far places (n, c) are from the NEAR nearest training photos, on the average, (n,)."""
+    near = min(NEAR, len(training))
+    return np.sort(distances(some, training), 1)[:, :near].mean(1)
+
+
+def has_features(network: Network) -> bool:
+    """Whether a network answers by features, and not, as a kernel machine, by pixels at once."""
+    return hasattr(network.head, "linear")
+
+
+def is_pretrained(run: Run, network: Network) -> bool:
+    """Whether its features were learnt from pictures of all kinds, so that they can tell a horse from none."""
+    return isinstance(network.backbone, Backbone) and run.config.weights != "none"
+
+
+def find_index(run: Run, network: Network, version: Version, device: Device, cache: Path, tell: Tell) -> Index | None:
+    """The index of a run on a version of its data, made once and kept; None for a run without features."""
+    if not has_features(network):
+        return None
+    table = read_table(version)
+    path = cache / f"neighbours-{version.manifest.version}-{_key(run, device)}.npz"
+    index = _kept(path, table)
+    if index is None:
+        seen = _features(run, network, version, device, cache, tell)
+        index = build_index(table, seen, can_tell=is_pretrained(run, network))
+        _keep(path, index)
+    return index
+
+
+def _key(run: Run, device: Device) -> str:
+    """What tells an index from others of the same version: the model, the code, the device and the library."""
+    how = {
+        "code": digest_of_code(answers, backbones, devices, features, networks, sys.modules[__name__]),
+        "config": run.config.model_dump_json(), "model": digest_of(run.folder / "model.safetensors"),
+        "device": device.name.partition(":")[0], "bf16": device.bf16, "torch": torch.__version__,
+        "pixels": describe(run.config.preparation),
+    }  # fmt: skip
+    return hashlib.sha256(json.dumps(how, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _kept(path: Path, table: Table) -> Index | None:
+    """The index that was kept; None where there is none, or none that is whole."""
+    try:
+        with path.open("rb") as file, np.load(file) as kept:
+            farthest = float(kept["farthest"]) if kept["farthest"].size else None
+            index = Index(table, kept["centre"], kept["components"], kept["places"], farthest)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, EOFError, KeyError, BadZipFile) as error:  # cut off, as a disk may leave it
+        logger.warning("%s is made again: it cannot be read (%s)", path.name, error)
+        return None
+    return index if len(index.places) == len(table) else None
+
+
+def build_index(table: Table, features: np.ndarray, *, can_tell: bool) -> Index:
+    """The index of photos with these features (n, k), in the order of the table."""
+    training = features[table.on(Side.TRAIN)]
+    centre = training.mean(0, dtype=np.float64).astype(np.float32)
+    components = _main_components((training - centre).astype(np.float64), min(COMPONENTS, len(training) - 1))
+    index = Index(table, centre, components, np.zeros((0, 0), np.float32), None)
+    places = index.place(features)
+    outside = places[table.on(Side.VALIDATION)]
+    farthest = None
+    if can_tell and len(outside):
+        farthest = MARGIN * float(np.quantile(usual_distance(outside, places[table.on(Side.TRAIN)]), USUAL))
+    return Index(table, centre, components, places, farthest)
+
+
+def _main_components(centred: np.ndarray, count: int) -> np.ndarray:
+    """The directions (k, c) in which points (n, k) around zero spread the most."""
+    if len(centred) < centred.shape[1]:  # the smaller of the two squares has the same ones
+        sizes, mixes = np.linalg.eigh(centred @ centred.T)
+        sizes, mixes = sizes[::-1][:count], mixes[:, ::-1][:, :count]
+        real = sizes > sizes[0] * 1e-9
+        return (centred.T @ mixes[:, real] / np.sqrt(sizes[real])).astype(np.float32)
+    return np.linalg.eigh(centred.T @ centred)[1][:, ::-1][:, :count].astype(np.float32)
+
+
+def _features(run: Run, network: Network, version: Version, device: Device, cache: Path, tell: Tell) -> np.ndarray:
+    pixels = load_pixels(version, run.config.preparation, cache)
+    if run.config.closed_form and isinstance(network.backbone, Backbone) and isinstance(network.neck, Pooled):
+        # Nothing but the head was learnt, so training has seen these features and kept them.
+        raw = features_of(network, run.config, version, pixels, device, cache, tell)
+        neck = pooled_neck(network)
+        return (raw - neck.mean.cpu().numpy()) / neck.std.cpu().numpy()
+    seen = []
+    for start in range(0, len(pixels), BATCH):
+        seen.append(see(network, pixels[start : start + BATCH], device)[1])
+        tell(min(start + BATCH, len(pixels)), len(pixels))
+    return np.concatenate(seen)
+
+
+def _keep(path: Path, index: Index) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.stem}.{os.getpid()}.part.npz")
+    farthest: Any = [] if index.farthest is None else index.farthest
+    try:
+        np.savez(part, centre=index.centre, components=index.components, places=index.places, farthest=farthest)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,73 @@
+"""What an answer depends on: SmoothGrad maps (Smilkov et al. 2017), drawn over the photo."""
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as nnf
+
+from trainer.dataset.pixels import Preparation, place_of
+from trainer.models.device import Device
+from trainer.models.networks import Network, as_photos
+
+SAMPLES = 8  # of noise, whose gradients are averaged
+NOISE = 0.1  # of the range of a photo
+SOFT = 25  # the blur of a map is the longest edge by so much
+LITTLE = 0.5  # of a photo's pixels matter so little that they stay as they are
+SHOWN = 640  # px of the longest edge of a picture, at most
+FRAME = 0.15  # of each edge: where no horse stands
+
+
+def saliency(network: Network, pixels: np.ndarray, device: Device) -> np.ndarray:
+    """How much each pixel moves the answer, float32 (n, height, width), 0..1 with a sum that means nothing.
+
+    `pixels` are prepared photos, uint8 (n, height, width, 3). The same photo always gives the same map.
+    """
+    network.eval()
+    photos = as_photos(device.put(torch.from_numpy(np.array(pixels))))
+    generator = torch.Generator().manual_seed(0)
+    total = torch.zeros_like(photos[:, 0])
+    for _ in range(SAMPLES):
+        # The same for all photos: a map does not depend on which others are asked for with it.
+        noise = torch.randn(photos.shape[1:], generator=generator) * 255 * NOISE
+        noisy = (photos + device.put(noise)).clamp(0, 255).requires_grad_(True)
+        # Before it is cut to 0..1: beyond the ends there would be no gradient.
+        total += torch.autograd.grad(_told(network, noisy).sum(), noisy)[0].abs().sum(1)
+    blur = max(3, max(photos.shape[2:]) // SOFT // 2 * 2 + 1)  # px, odd
+    soft = nnf.avg_pool2d(nnf.pad(total[:, None], [blur // 2] * 4, mode="replicate"), blur, 1)[:, 0]
+    return (soft / soft.amax((1, 2), keepdim=True).clamp(min=1e-12)).cpu().numpy()
+
+
+def _told(network: Network, photos: Tensor) -> Tensor:
+    raw = network(photos)
+    return raw.squeeze(1) if raw.shape[1] == 1 else network.head.value(raw)
+
+
+def frame_share(maps: np.ndarray) -> tuple[float, float]:
+    """The share of saliency on the outer frame of the photos, and the share of the photo that the frame is.
+
+    A model that looks at the horse has less of it there than the frame is large.
+    """
+    _, height, width = maps.shape
+    down, across = round(FRAME * height), round(FRAME * width)
+    inner = maps[:, down : height - down, across : width - across]
+    area = (height - 2 * down) * (width - 2 * across) / (height * width)
+    return float(1 - inner.sum() / max(maps.sum(), 1e-12)), 1 - area
+
+
+def draw(photo: Image.Image, heat: np.ndarray, how: Preparation) -> Image.Image:
+    """A photo as it came, no larger than SHOWN, with the map of its prepared pixels over it."""
+    box = place_of(*photo.size, how)
+    shown = photo.copy()
+    shown.thumbnail((SHOWN, SHOWN))
+    its = Image.fromarray(heat.astype(np.float32)).resize(shown.size, Image.Resampling.BICUBIC, box=box)
+    return overlay(np.asarray(shown), np.asarray(its))
+
+
+def overlay(pixels: np.ndarray, heat: np.ndarray) -> Image.Image:
+    """A photo, grey, with a map of its size in red: the redder the more it matters, and where it matters little not."""
+    grey = np.asarray(Image.fromarray(pixels).convert("L"), np.float32)[..., None].repeat(3, 2) * 0.7 + 60
+    least = float(np.quantile(heat, LITTLE))
+    share = ((heat - least) / max(float(heat.max()) - least, 1e-12)).clip(0, 1)[..., None] * 0.75
+    red = np.array([214, 40, 40], np.float32)
+    return Image.fromarray((grey * (1 - share) + red * share).clip(0, 255).astype(np.uint8))

@@ -1,0 +1,207 @@
+"""A run's model for one photo after another: prepared pixels to value, interval and type; and as an ONNX file."""
+
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from collector.errors import UsageError
+from collector.storage.decoders import decoders
+from collector.storage.racing import Axis, Kind, kind_of
+from trainer.dataset.manifest import read_version
+from trainer.dataset.pixels import BrokenPicture, prepare
+from trainer.models.answers import COVERAGE, Answers, Calibration, answer, load_model, see
+from trainer.models.device import Device
+from trainer.models.networks import Network, as_photos
+from trainer.runs.runs import Run
+
+OUTPUTS = ("value", "low", "high")
+AGREED = 1e-3  # by how much an exported model may differ, on 0..1
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a model says of a photo."""
+
+    photo: str
+    value: float | None  # 0 short .. 1 long; None where the photo cannot be read
+    low: float | None
+    high: float | None
+    kind: Kind | None  # also None where the axis is not distance
+    problem: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The prediction as `--json` prints it."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+class Predictor:
+    """A run that answers."""
+
+    def __init__(self, run: Run, device: Device) -> None:
+        self.run = run
+        self.device = device
+        self.network, self.calibration = load_model(run, device)
+        self.axis = _axis_of(run)
+        self._quick = self.network
+
+    def quicken(self) -> None:
+        """Let `see` take half as long for a photo on a CPU, for a second of work now; the answers stay the same."""
+        if self.device.name == "cpu":
+            self._quick = quickened(self.network, self.run.config.height, self.run.config.width, self.device)
+
+    def prepare(self, body: bytes) -> np.ndarray:
+        """A photo's pixels as the network sees them.
+
+        Raises:
+            BrokenPicture: the bytes are no whole picture.
+        """
+        return decoders().run(prepare, body, self.run.config.preparation)
+
+    def predict(self, photos: Sequence[tuple[str, bytes | str]]) -> list[Prediction]:
+        """What the model says of photos (name, bytes or why there are none), in their order; a broken one says why."""
+        found: dict[int, Prediction] = {}
+        pixels, places = [], []
+        for place, (name, body) in enumerate(photos):
+            try:
+                if isinstance(body, str):
+                    raise BrokenPicture(body)
+                pixels.append(self.prepare(body))
+                places.append(place)
+            except BrokenPicture as error:
+                found[place] = Prediction(name, None, None, None, None, str(error))
+        if pixels:
+            named = [photos[place][0] for place in places]
+            told = self._predictions(named, answer(self.network, np.stack(pixels), self.device))
+            found |= dict(zip(places, told, strict=True))
+        return [found[place] for place in range(len(photos))]
+
+    def see(self, pixels: np.ndarray) -> list[tuple[Prediction, np.ndarray]]:
+        """What the model says of prepared photos without a name, and the features (k,) that it says it by."""
+        answers, features = see(self._quick, pixels, self.device)
+        return list(zip(self._predictions([""] * len(pixels), answers), features, strict=True))
+
+    def _predictions(self, names: Sequence[str], answers: Answers) -> list[Prediction]:
+        low, high = self.calibration.interval(answers.value, answers.spread)
+        found = []
+        for name, *numbers in zip(names, answers.value, low, high, strict=True):
+            value, least, most = (round(float(number), 4) for number in numbers)
+            kind = kind_of(float(numbers[0])) if self.axis == Axis.DISTANCE else None
+            found.append(Prediction(name, value, least, most, kind))
+        return found
+
+
+def quickened(network: Network, height: int, width: int, device: Device) -> Network:
+    """The same network with a backbone that was traced and whose batch norms are folded into its convolutions.
+
+    The network itself where its backbone cannot be traced, or then answers otherwise.
+    """
+    noise = torch.Generator().manual_seed(0)
+    photos = [device.photos(255 * torch.rand(count, 3, height, width, generator=noise)) for count in (1, 3)]
+    with torch.inference_mode(False), torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the tracer, on whatever a backbone decides by itself
+        try:
+            traced: Any = torch.jit.trace(network.backbone, network.scaling(photos[0]), strict=False)
+            backbone = torch.jit.freeze(traced.eval())
+            quick = Network(network.scaling, backbone, network.neck, network.head).eval()
+            # Twice, as what is traced is put together anew at its second call.
+            apart = [float((quick.value(some) - network.value(some)).abs().max()) for some in photos * 2]
+        except (RuntimeError, TypeError, ValueError, AttributeError):  # the last: a torch without the tracer
+            return network
+    return quick if max(apart) <= AGREED else network
+
+
+def _axis_of(run: Run) -> str:
+    """Which aptitude a run has learned; distance where its data set is gone."""
+    try:
+        return read_version(Path(run.facts.data_folder)).manifest.axis
+    except UsageError:
+        return Axis.DISTANCE
+
+
+class Served(nn.Module):
+    """Prepared pixels, uint8 (n, height, width, 3), to value, lower and upper end, (n,) each."""
+
+    def __init__(self, network: Network, calibration: Calibration) -> None:
+        super().__init__()
+        self.network = network
+        self.width = calibration.widths[str(COVERAGE)]
+        self.relative = calibration.relative
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        raw = self.network(as_photos(pixels))
+        value = self.network.head.value(raw)
+        spread = self.network.head.spread(raw)
+        half = self.width * spread if self.relative and spread is not None else torch.full_like(value, self.width)
+        return value, (value - half).clamp(0, 1), (value + half).clamp(0, 1)
+
+
+def export_onnx(run: Run, path: Path, pixels: np.ndarray) -> float:
+    """Write a run's model as ONNX (input `pixels`, outputs `value`, `low`, `high`) and compare the two on photos.
+
+    `pixels` are prepared photos, uint8 (n, height, width, 3). Returns the largest difference.
+
+    Raises:
+        UsageError: the two do not agree; nothing is written then.
+        OSError: the disk is full; nothing is written then either.
+    """
+    network, calibration = load_model(run, Device("cpu"))
+    served = Served(network, calibration).eval()
+    part = path.with_name(path.name + ".part")
+    try:
+        _write_onnx(served, part, pixels)
+        difference = _difference(served, part, pixels)
+        if not difference <= AGREED:
+            raise UsageError(f"The exported model differs from {run.name} by {difference:.4f}, so it was not kept.")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return difference
+
+
+def _write_onnx(served: Served, path: Path, pixels: np.ndarray) -> None:
+    # torch warns of its own insides, which nobody who exports a model can do anything about.
+    with warnings.catch_warnings(action="ignore"), _quiet("torch.onnx", "onnxscript", "onnx_ir"):
+        program = torch.onnx.export(
+            served,
+            (torch.from_numpy(np.array(pixels[:2])),),
+            input_names=["pixels"],
+            output_names=list(OUTPUTS),
+            dynamic_shapes={"pixels": {0: torch.export.Dim("photos")}},
+            dynamo=True,
+            verbose=False,
+        )
+        assert program is not None
+        program.save(path, external_data=False)
+
+
+def _difference(served: Served, path: Path, pixels: np.ndarray) -> float:
+    """By how much a model in a file differs from the one that it was written from, at most, in any of its outputs."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    told = session.run(list(OUTPUTS), {"pixels": np.array(pixels)})
+    with torch.inference_mode():
+        ours = served(torch.from_numpy(np.array(pixels)))
+    return max(float(np.abs(np.asarray(one) - other.numpy()).max()) for one, other in zip(told, ours, strict=True))
+
+
+@contextmanager
+def _quiet(*names: str) -> Iterator[None]:
+    """Without what these loggers say short of an error."""
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -1,0 +1,1 @@
+"""Networks, their backbones and heads, and models that are solved in closed form."""

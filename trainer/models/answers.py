@@ -1,0 +1,140 @@
+"""A model that answers: a network with its calibration, saved with a run and loaded again."""
+
+import json
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+
+from collector.errors import UsageError
+from trainer.dataset.rows import Indexed
+from trainer.models.checkpoint import read_tensors, write_tensors
+from trainer.models.device import Device
+from trainer.models.networks import Network, as_photos, build
+from trainer.places import write_file
+from trainer.runs.config import RunConfig
+from trainer.runs.runs import Run
+
+MODEL, WEIGHTS = "model.json", "model.safetensors"
+COVERAGE = 0.9  # of the intervals that are told
+COVERAGES = (0.5, 0.6, 0.7, 0.8, COVERAGE, 0.95)
+BATCH = 64  # photos at once
+UNBOUNDED = 1e9  # times any spread is more than the whole scale
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How wide an interval has to be for each coverage: so many times the spread that the head tells, or so much of
+    0..1 where it tells none.
+
+    Split conformal prediction (Vovk et al. 2005; Angelopoulos & Bates 2023) on the validation side, where every horse
+    counts once, however many photos it has. Few horses can promise little: n of them no more than n / (n + 1), and
+    for more than that the interval is the whole scale.
+    """
+
+    widths: dict[str, float]  # by coverage: 0.5, 0.6, ...
+    relative: bool
+
+    @property
+    def promises(self) -> bool:
+        """Whether there were horses enough for intervals of COVERAGE that are less than the whole scale."""
+        return self.widths[str(COVERAGE)] < (UNBOUNDED if self.relative else 1.0)
+
+    def interval(
+        self, value: np.ndarray, spread: np.ndarray | None, coverage: float = COVERAGE
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper ends, (n,) each, within 0..1."""
+        width = self.widths[str(coverage)]
+        half = width * spread if self.relative and spread is not None else np.full_like(value, width)
+        return np.clip(value - half, 0, 1), np.clip(value + half, 0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a model says of photos, all (n,)."""
+
+    value: np.ndarray  # 0..1
+    spread: np.ndarray | None  # standard deviation, where the head tells one
+
+
+def answer(network: Network, pixels: Indexed, device: Device, places: np.ndarray | None = None) -> Answers:
+    """The answers to prepared photos, uint8 (n, height, width, 3), or to those of them at some places, in that order.
+
+    Only a batch is read at once, so that pixels mapped from a file may be more than the memory holds.
+    """
+    count = len(pixels) if places is None else len(places)
+    parts = []
+    for start in range(0, count, BATCH):
+        chosen = slice(start, start + BATCH) if places is None else places[start : start + BATCH]
+        parts.append(see(network, pixels[chosen], device)[0])
+    value = np.concatenate([part.value for part in parts]) if parts else np.zeros(0, np.float32)
+    spreads = [part.spread for part in parts if part.spread is not None]
+    return Answers(value, np.concatenate(spreads) if spreads else None)
+
+
+def see(network: Network, pixels: np.ndarray, device: Device) -> tuple[Answers, np.ndarray]:
+    """The answers to prepared photos, all at once, and the features (n, k) that the head answers by."""
+    network.eval()
+    batch = torch.from_numpy(np.array(pixels))
+    with torch.inference_mode():
+        with device.autocast():
+            features = network.features(device.photos(as_photos(device.put(batch))))
+            raw = network.head(features)
+        value, spread = network.head.value(raw), network.head.spread(raw)
+        told = Answers(value.cpu().numpy(), None if spread is None else spread.cpu().numpy())
+        return told, features.float().cpu().numpy()
+
+
+def calibrate(answers: Answers, label: np.ndarray, horse: np.ndarray) -> Calibration:
+    """The calibration that these answers to labelled photos ask for; without any photo, the whole scale."""
+    if len(label) == 0:
+        return Calibration({str(coverage): 1.0 for coverage in COVERAGES}, relative=False)
+    error = np.abs(answers.value - label)
+    relative = answers.spread is not None
+    score = error / answers.spread if answers.spread is not None else error
+    _, its, counts = np.unique(horse, return_inverse=True, return_counts=True)
+    order = np.argsort(score)
+    # One horse more, the new one, stands at infinity.
+    reached = np.cumsum((1 / counts[its])[order]) / (len(counts) + 1)
+    # Summed up in another order, a share may miss its coverage by a rounding.
+    places = np.searchsorted(reached, np.array(COVERAGES) - 1e-9)
+    whole = UNBOUNDED if relative else 1.0
+    widths = {
+        str(coverage): float(score[order][place]) if place < len(order) else whole
+        for coverage, place in zip(COVERAGES, places, strict=True)
+    }
+    return Calibration(widths, relative)
+
+
+def save_model(run: Run, network: Network, calibration: Calibration) -> None:
+    """Keep a trained network with the run: weights first, then the JSON that says that they are whole."""
+    write_tensors(run.folder / WEIGHTS, network.state_dict())
+    shape = None
+    if run.config.network == "svr":
+        shape = [len(network.neck.components), len(network.neck.vectors)]  # pyright: ignore[reportArgumentType]
+    facts = {"calibration": asdict(calibration), "shape": shape, "scale": "0 short .. 1 long"}
+    write_file(run.folder / MODEL, json.dumps(facts, indent=1) + "\n")
+
+
+def load_model(run: Run, device: Device) -> tuple[Network, Calibration]:
+    """The network of a run, ready to answer, and its calibration.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    try:
+        facts = json.loads((run.folder / MODEL).read_text())
+        calibration = Calibration(**facts["calibration"])
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UsageError(f"{run.folder / MODEL} cannot be read ({error}); train again.") from error
+    network = build(without_weights(run.config), shape=facts["shape"])
+    try:
+        network.load_state_dict(read_tensors(run.folder / WEIGHTS))
+    except RuntimeError as error:
+        raise UsageError(f"{run.folder / WEIGHTS} does not fit its configuration; train again.") from error
+    return device.place(network.eval()), calibration
+
+
+def without_weights(config: RunConfig) -> RunConfig:
+    """The same network before its weights are loaded."""
+    return config.model_copy(update={"weights": "none"})

@@ -1,0 +1,71 @@
+"""What a frozen backbone sees of the photos of a data set: made once, kept, and shared by all runs that ask for it."""
+
+import hashlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from trainer.dataset.data import photo_digests
+from trainer.dataset.manifest import Version
+from trainer.dataset.pixels import describe
+from trainer.dataset.rows import Indexed, Store, digest_of_code
+from trainer.models import backbones, networks
+from trainer.models import device as devices
+from trainer.models.backbones import Backbone, timm_version
+from trainer.models.device import Device
+from trainer.models.networks import Network, Pooled, as_photos
+from trainer.runs.config import RunConfig
+
+BATCH = 32  # photos at once
+
+Tell = Callable[[int, int], None]
+
+
+def pooled_neck(network: Network) -> Pooled:
+    """The part of a network that pools its maps."""
+    return next(module for module in network.neck.modules() if isinstance(module, Pooled))
+
+
+def features_of(
+    network: Network, config: RunConfig, version: Version, pixels: Indexed, device: Device, cache: Path, tell: Tell
+) -> np.ndarray:
+    """Pooled features float32 (n, 5 x maps) of a version's prepared photos, in their order; each photo is looked at
+    once, in whatever versions it is."""
+    assert isinstance(network.backbone, Backbone)
+    how = {
+        "code": digest_of_code(backbones, devices, networks, sys.modules[__name__]), "network": _digest(network),
+        "device": device.name.partition(":")[0], "bf16": device.bf16, "stages": network.backbone.stages,
+        "torch": torch.__version__, "pixels": describe(config.preparation),
+    }  # fmt: skip
+    store = Store.of(cache, "features", how, (pooled_neck(network).width,), np.float32)
+
+    def compute(places: list[int]) -> Iterator[np.ndarray]:
+        for start in range(0, len(places), BATCH):
+            chosen = places[start : start + BATCH]
+            # As many as always, so that a photo's features do not depend on how many others were looked at with it.
+            photos = pixels[np.array(chosen + chosen[-1:] * (BATCH - len(chosen)))]
+            yield from see(network, photos, device)[: len(chosen)]
+            tell(start + len(chosen), len(places))
+
+    return store.rows(photo_digests(version), compute)[:]
+
+
+def _digest(network: Network) -> str:
+    """What the features depend on: the numbers of the backbone and of the scaling before it, wherever they are from."""
+    whole = hashlib.sha256(f"{network.backbone.name} {timm_version()}".encode())
+    for part in (network.scaling, network.backbone):
+        for name, tensor in part.state_dict().items():
+            whole.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
+    return whole.hexdigest()
+
+
+def see(network: Network, photos: np.ndarray, device: Device) -> np.ndarray:
+    """Pooled features float32 (n, 5 x maps) of prepared photos, uint8 (n, height, width, 3), all at once."""
+    network.eval()
+    neck = pooled_neck(network)
+    with torch.inference_mode(), device.autocast():
+        batch = device.put(torch.from_numpy(np.array(photos)))
+        return neck.pool(network.maps(device.photos(as_photos(batch)))).float().cpu().numpy()

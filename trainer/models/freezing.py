@@ -1,0 +1,61 @@
+"""What of a network learns: what is frozen, what stays in evaluation, and in which stages the rest learns."""
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+from torch import nn
+
+from collector.errors import UsageError
+from trainer.models.backbones import Backbone
+from trainer.models.networks import Network
+
+
+def freeze(network: nn.Module, patterns: Sequence[str]) -> int:
+    """Freeze the parameters that match a pattern: they need no gradient and stay bit for bit as they are.
+
+    What is wholly frozen stays in evaluation as well (see `train_mode`): running statistics are weights too. Returns
+    how many numbers are frozen.
+
+    Raises:
+        UsageError: a pattern matches nothing.
+    """
+    frozen = 0
+    for pattern in patterns:
+        matched = [(name, parameter) for name, parameter in network.named_parameters() if fnmatchcase(name, pattern)]
+        if not matched:
+            first = ", ".join(sorted({name.partition(".")[0] for name, _ in network.named_parameters()}))
+            raise UsageError(f"--freeze {pattern!r} matches no parameter; names begin with {first}.")
+        for _, parameter in matched:
+            parameter.requires_grad_(False)
+    for parameter in network.parameters():
+        frozen += parameter.numel() if not parameter.requires_grad else 0
+    return frozen
+
+
+def train_mode(network: Network) -> None:
+    """Training for what learns; what is frozen, and every batch norm of a pretrained backbone, stays as it is."""
+    network.train()
+    for module in network.modules():
+        own = list(module.parameters())
+        if own and not any(parameter.requires_grad for parameter in own):
+            module.eval()
+    if isinstance(network.backbone, Backbone):
+        for module in network.backbone.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.eval()
+
+
+def stages(network: Network) -> list[list[nn.Parameter]]:
+    """What learns, from the first layers to the head, in stages that may learn at rates of their own."""
+    found: list[list[nn.Parameter]] = []
+    if isinstance(network.backbone, Backbone):
+        children = [child for _, child in network.backbone.net.named_children()]
+        parts: list[nn.Module] = []
+        for child in children:
+            parts += list(child.children()) if isinstance(child, nn.Sequential | nn.ModuleList) else [child]
+        found = [[parameter for parameter in part.parameters() if parameter.requires_grad] for part in parts]
+    else:
+        found = [[parameter for parameter in network.backbone.parameters() if parameter.requires_grad]]
+    rest = [*network.neck.parameters(), *network.head.parameters()]
+    found.append([parameter for parameter in rest if parameter.requires_grad])
+    return [stage for stage in found if stage]

@@ -1,0 +1,1 @@
+"""A run: one configuration, one folder."""

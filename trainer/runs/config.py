@@ -1,0 +1,153 @@
+"""What a run is: one frozen configuration, from a preset and what the user sets beside it."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from collector.errors import UsageError
+from trainer.dataset.preparation import Preparation
+
+LITE = "tf_efficientnet_lite0"
+
+
+class RunConfig(BaseModel):
+    """Everything that decides how a run ends, but the data and the machine."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    preset: str
+    network: Literal["first-cnn", "svr", "probe", "tuned", "alexnet-2017"]
+    # What the network sees of a photo.
+    height: int = Field(default=192, ge=8, le=1024)  # px
+    width: int = Field(default=256, ge=8, le=1024)
+    fit: Literal["pad", "squash"] = "pad"
+    scaling: Literal["expected", "mean-image", "too-small"] = "expected"
+    # The network.
+    backbone: str = LITE  # any name that timm knows
+    weights: str = "package"  # package (what a pip package ships), hub, none, or a file
+    head: Literal["plain", "bins"] = "plain"
+    bins: int = Field(default=51, ge=8, le=500)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    bias_at_mean: bool = True  # whether the answer starts at the mean label
+    freeze: tuple[str, ...] = ()  # patterns of parameter names, such as backbone.*
+    # How it learns.
+    epochs: int = Field(default=10, ge=1, le=10_000)
+    batch: int = Field(default=32, ge=1, le=8192)  # photos a step, over all devices
+    optimiser: Literal["adam", "adamw"] = "adamw"
+    rate: float = Field(default=1e-3, ge=0, le=1e6)
+    weight_decay: float = Field(default=0.0, ge=0)
+    schedule: Literal["constant", "cosine"] = "cosine"
+    warmup: float = Field(default=0.1, ge=0, le=1)  # share of the steps; cosine only
+    layer_decay: float = Field(default=1.0, gt=0, le=1)  # of the rate, from one stage to the one before
+    clip: float = Field(default=0.0, ge=0)  # norm of the gradient, at most; 0: as it is
+    ema: float = Field(default=0.0, ge=0, lt=1)  # decay of the average of the weights that is kept; 0: none
+    review_prior: float = Field(default=3.0, ge=0)  # a label of n reviews weighs n / (n + this); 0: all the same
+    # What changes a photo, and never a horse's proportions.
+    flip: bool = True
+    contrast: float = Field(default=0.0, ge=0, le=1)  # at most so much less or more
+    light: float = Field(default=0.0, ge=0, le=1)
+    blur: float = Field(default=0.0, ge=0, le=1)  # chance
+    zoom: float = Field(default=0.0, ge=0, le=0.5)  # the same in both directions
+    # The closed forms.
+    components: int = Field(default=1024, ge=1)  # of the PCA before the SVR
+    svr_c: float = Field(default=5.0, gt=0)
+    svr_gamma: float = Field(default=0.001, gt=0)
+    # The machine.
+    random_seed: int = 0
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    compile: bool = False
+
+    @property
+    def preparation(self) -> Preparation:
+        """The geometry of a photo as the network sees it."""
+        return Preparation(self.height, self.width, self.fit)
+
+    @property
+    def closed_form(self) -> bool:
+        """Whether it is solved rather than trained in steps."""
+        return self.network in ("svr", "probe")
+
+
+_FIRST: dict[str, Any] = {
+    "network": "first-cnn", "height": 32, "width": 32, "fit": "squash", "scaling": "mean-image", "epochs": 50,
+    "batch": 128, "optimiser": "adam", "rate": 1e-3, "weight_decay": 5e-4, "schedule": "constant", "dropout": 0.5,
+    "contrast": 0.45, "review_prior": 0.0, "bias_at_mean": False,
+}  # fmt: skip
+PRESETS: dict[str, dict[str, Any]] = {
+    # As tanakatsu/padock_photo_classifier had them in 2017; the contrast that it wrote to disk is drawn in the loop.
+    "first-cnn": _FIRST,
+    "svr": {"network": "svr", "height": 32, "width": 32, "fit": "squash", "review_prior": 0.0},
+    "alexnet-frozen-2017": _FIRST | {
+        "network": "alexnet-2017", "height": 128, "width": 128, "scaling": "too-small", "freeze": ("backbone.*",),
+        "epochs": 12,
+    },
+    # Frozen modern features and a head in closed form.
+    "probe": {"network": "probe", "freeze": ("backbone.*",)},
+    # First the head, so that it does not distort the features, then all of it, the early layers more slowly.
+    "finetune": {
+        "network": "tuned", "epochs": 8, "batch": 16, "rate": 5e-4, "weight_decay": 0.02,
+        "layer_decay": 0.8, "clip": 1.0, "ema": 0.95, "contrast": 0.2, "light": 0.2, "blur": 0.2, "zoom": 0.08,
+        "dropout": 0.1,
+    },
+}  # fmt: skip
+
+
+_STEPS = frozenset(
+    ("epochs", "batch", "optimiser", "rate", "weight_decay", "schedule", "warmup", "layer_decay", "clip", "ema",
+     "flip", "contrast", "light", "blur", "zoom", "compile", "bias_at_mean", "dropout", "head", "bins")
+)  # fmt: skip
+_KERNEL = frozenset(("components", "svr_c", "svr_gamma"))
+_BACKBONE = frozenset(("backbone", "weights"))
+# What a network has no use for: to set it would change nothing.
+UNUSED: dict[str, frozenset[str]] = {
+    "svr": _STEPS | _BACKBONE | {"freeze", "scaling", "review_prior", "precision"},
+    "probe": _STEPS | _KERNEL,
+    "first-cnn": _KERNEL | _BACKBONE,
+    "tuned": _KERNEL,
+    "alexnet-2017": _KERNEL,
+}
+
+
+def make_config(preset: str, settings: Sequence[str] = (), freeze: Sequence[str] = ()) -> RunConfig:
+    """A preset with some of it set otherwise (`key=value`).
+
+    Raises:
+        UsageError: there is no such preset or key, or the value does not fit.
+    """
+    if preset not in PRESETS:
+        raise UsageError(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}.")
+    given: dict[str, Any] = {"preset": preset} | PRESETS[preset]
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals or key not in RunConfig.model_fields or key in ("preset", "network"):
+            keys = ", ".join(key for key in RunConfig.model_fields if key not in ("preset", "network"))
+            raise UsageError(f"--set {setting}: write it as key=value; the keys are {keys}.")
+        _check_used(preset, key)
+        given[key] = tuple(value.split(",")) if key == "freeze" else value
+    if freeze:
+        _check_used(preset, "freeze")
+        given["freeze"] = (*given.get("freeze", ()), *freeze)
+    try:
+        return RunConfig(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsageError(f"--set {first['loc'][0]}={first['input']}: {first['msg']}.") from error
+
+
+def _check_used(preset: str, key: str) -> None:
+    if key in UNUSED[PRESETS[preset]["network"]]:
+        raise UsageError(f"The preset {preset} has no use for {key}: setting it would change nothing.")
+
+
+def read_config(text: str) -> RunConfig:
+    """A configuration as `config.json` holds it.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        return RunConfig(**json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"config.json cannot be read: {str(error).splitlines()[0]}") from error

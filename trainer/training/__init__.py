@@ -1,0 +1,1 @@
+"""From a data set version to a model: augmentation, loop, checkpoints."""

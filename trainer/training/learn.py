@@ -1,0 +1,247 @@
+"""One run from its data to a model that answers: `trainer train`."""
+
+import copy
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from collector.errors import UsageError
+from trainer.dataset.data import Table, load_pixels, read_table
+from trainer.dataset.examples import Side
+from trainer.dataset.manifest import Version
+from trainer.dataset.rows import Indexed
+from trainer.errors import Diverged
+from trainer.models.answers import Calibration, answer, calibrate, save_model, without_weights
+from trainer.models.backbones import Backbone
+from trainer.models.checkpoint import drop_checkpoints, is_begun, read_tensors
+from trainer.models.closed_form import fit_head, fit_probe, fit_svr
+from trainer.models.device import Device
+from trainer.models.features import features_of
+from trainer.models.freezing import freeze, train_mode
+from trainer.models.heads import HIGH, LOW
+from trainer.models.networks import Network, build
+from trainer.runs.config import RunConfig
+from trainer.runs.runs import Run
+from trainer.training.batches import Batch, Photos
+from trainer.training.loop import BEST, Loop, load_best, restore, take_step, train
+
+MEAN_OF = 2_000  # photos at most, of which the mean image is made, one after the other
+TIMED = 2  # steps that tell what freezing saves; the first one warms up
+
+
+@dataclass(slots=True)
+class Told:
+    """How a run is watched: steps of what, lines of metrics, and whether to stop."""
+
+    working: Callable[[str, int, int], None] = lambda _words, _done, _of: None
+    line: Callable[[dict[str, Any]], None] = lambda _line: None
+    say: Callable[[str], None] = lambda _words: None
+    stopping: Callable[[], bool] = lambda: False
+    stepping: bool = False  # it looks at `stopping` now; otherwise whoever stops it has to interrupt it
+
+
+@dataclass(slots=True)
+class Material:
+    """A data set as a run sees it."""
+
+    version: Version
+    table: Table
+    pixels: Indexed  # uint8 (n, height, width, 3)
+    weight: np.ndarray  # float32 (n,)
+    cache: Path
+
+    def photos(self, indices: np.ndarray) -> Photos:
+        """Some of the examples; their pixels stay in the file that they are mapped from."""
+        return Photos(self.pixels, self.table.label[indices], self.weight[indices], indices)
+
+
+def gather(
+    version: Version, config: RunConfig, cache: Path, tell: Callable[[int, int], None] = lambda _done, _of: None
+) -> Material:
+    """The data set of a run; `tell` hears how many of how many photos were unpacked for it.
+
+    Raises:
+        UsageError: there is nothing to train on, or a photo is broken.
+    """
+    table = read_table(version)
+    inside = table.on(Side.TRAIN)
+    if len(np.unique(table.horse[inside])) < 2:
+        raise UsageError(
+            f"{version.name} has photos of {len(np.unique(table.horse[inside]))} horses to train on, and it takes two "
+            "at least: collect more, or split otherwise."
+        )
+    pixels = load_pixels(version, config.preparation, cache, tell)
+    return Material(version, table, pixels, table.weights(config.review_prior), cache)
+
+
+def learn(run: Run, material: Material, device: Device, told: Told, *, only: np.ndarray | None = None) -> Network:
+    """Train a run to its end and keep the model with it; `only` says which training examples are taken.
+
+    Raises:
+        Diverged: the loss is no number; the model of the best epoch is kept.
+        KeyboardInterrupt: told to stop; goes on from there next time.
+        UsageError: weights cannot be had, or a frozen pattern matches nothing.
+    """
+    inside = material.table.on(Side.TRAIN) if only is None else only
+    run.facts.status, run.facts.words = "training", ""
+    started = time.monotonic()
+    try:
+        network = _solve(run, material, inside, device, told) if run.config.closed_form else None
+        if network is None:
+            network = _descend(run, material, inside, device, told)
+        else:
+            run.facts.seconds = round(time.monotonic() - started, 2)
+        _finish(run, network, material, inside, device)
+    except KeyboardInterrupt:
+        run.facts.status, run.facts.words = "stopped", "Stopped by hand; `trainer train --resume` goes on."
+        _save(run, device)
+        raise
+    except Diverged as error:
+        run.facts.words = str(error)
+        _keep_best(run, material, inside, device)
+        raise
+    return network
+
+
+def _keep_best(run: Run, material: Material, inside: np.ndarray, device: Device) -> None:
+    """The model of a run that has diverged is that of its best epoch, where one had ended."""
+    if (run.folder / BEST).exists():
+        network = build(without_weights(run.config))
+        network.load_state_dict(read_tensors(run.folder / BEST))
+        _finish(run, network, material, inside, device, status="diverged")
+    else:
+        run.facts.status = "diverged"
+        _save(run, device)
+
+
+def _save(run: Run, device: Device) -> None:
+    if device.rank == 0:
+        run.save()
+
+
+def _solve(run: Run, material: Material, inside: np.ndarray, device: Device, told: Told) -> Network:
+    config, table = run.config, material.table
+    if config.network == "svr":
+        return fit_svr(config, material.pixels[inside], table.label[inside])
+    network = device.place(build(config))
+    freeze(network, config.freeze)
+    _note_size(run, network)
+    features = _features(network, run, material, device, told)
+    told.say("Solving the head.")
+    strength = fit_probe(network, features[inside], table.label[inside], table.horse[inside], material.weight[inside])
+    run.facts.words = f"Ridge of strength {strength:g}, chosen by cross-validation over horses."
+    return device.place(network)
+
+
+def _features(network: Network, run: Run, material: Material, device: Device, told: Told) -> np.ndarray:
+    def tell(done: int, of: int) -> None:
+        told.working("features", done, of)
+
+    return features_of(network, run.config, material.version, material.pixels, device, material.cache, tell)
+
+
+def _descend(run: Run, material: Material, inside: np.ndarray, device: Device, told: Told) -> Network:
+    config, table = run.config, material.table
+    training, validation = material.photos(inside), material.photos(table.on(Side.VALIDATION))
+    mean = _mean_image(training) if config.scaling == "mean-image" else None
+    network = build(config, mean_image=mean, start=float(np.average(training.label, weights=training.weight)))
+    if config.network == "tuned" and not is_begun(run.folder):
+        told.say("First the head alone, so that it does not distort the features.")
+        features = _features(device.place(network), run, material, device, told)
+        fit_head(network, features[inside], training.label, table.horse[inside], training.weight)
+    steps = math.ceil(len(training) / config.batch)
+    loop = Loop(config, network, device, run.folder, steps, stopping=told.stopping, tell=told.line)
+    _note_size(run, network)
+    if restore(loop):
+        told.say(f"Going on at step {loop.state.step} of {loop.steps}.")
+    if config.freeze:
+        told.say(_time_saved(loop, training))
+    told.stepping = True
+    try:
+        train(loop, training, validation)
+    finally:
+        told.stepping = False
+        run.facts.seconds = round(loop.state.seconds, 2)
+        run.facts.epoch = loop.state.best_epoch
+        if device.rank == 0:
+            run.write_metrics(loop.state.lines)
+    device.wait()  # the first process has written it
+    return load_best(loop)
+
+
+def _mean_image(photos: Photos) -> torch.Tensor:
+    """The mean of the training photos, (3, height, width), of every so many where there are very many."""
+    some = photos.take(np.arange(0, len(photos), max(1, len(photos) // MEAN_OF)))
+    return torch.from_numpy(some.mean(0, dtype=np.float64).astype(np.float32)).permute(2, 0, 1).contiguous()
+
+
+def _note_size(run: Run, network: Network) -> None:
+    run.facts.parameters = sum(parameter.numel() for parameter in network.parameters())
+    run.facts.frozen = sum(parameter.numel() for parameter in network.parameters() if not parameter.requires_grad)
+    if isinstance(network.backbone, Backbone):
+        run.facts.weights = network.backbone.digest
+
+
+def _time_saved(loop: Loop, training: Photos) -> str:
+    """What freezing saves, measured on this machine: a few steps with it and without."""
+    frozen = sum(parameter.numel() for parameter in loop.network.parameters() if not parameter.requires_grad)
+    whole = sum(parameter.numel() for parameter in loop.network.parameters())
+    with torch.random.fork_rng():
+        took = [_time_step(loop, training, patterns) for patterns in (loop.config.freeze, ())]
+    return (
+        f"Frozen: {frozen / 1e6:.2f} of {whole / 1e6:.2f} million numbers; a step takes {took[0]:.3f} s, "
+        f"without freezing {took[1]:.3f} s ({took[0] / took[1]:.2f} of it)."
+    )
+
+
+def _time_step(loop: Loop, training: Photos, patterns: tuple[str, ...]) -> float:
+    """Seconds of the fastest of a few steps of a copy of the network."""
+    copied = copy.deepcopy(loop.network)
+    for parameter in copied.parameters():
+        parameter.requires_grad_(True)
+    config = loop.config.model_copy(update={"freeze": patterns, "ema": 0.0, "compile": False})
+    alone = Device(loop.device.name, loop.device.bf16, loop.device.channels_last)
+    trial = Loop(config, copied, alone, loop.folder, loop.steps_an_epoch)
+    train_mode(trial.network)
+    count = min(config.batch, len(training))
+    pixels = alone.put(torch.from_numpy(np.array(training.take(np.arange(count)))))
+    label = alone.put(torch.from_numpy(np.array(training.label[:count])))
+    batch = Batch(pixels, label, torch.full_like(label, 1 / count), slice(0, count), count)
+    times = []
+    for _ in range(TIMED):
+        began = time.perf_counter()
+        float(take_step(trial, batch))
+        times.append(time.perf_counter() - began)
+    return min(times)
+
+
+def _finish(
+    run: Run, network: Network, material: Material, inside: np.ndarray, device: Device, status: str = "done"
+) -> None:
+    """Measure on both sides that training may know, calibrate, and keep the model."""
+    table = material.table
+    network = device.place(network)
+    outside = table.on(Side.VALIDATION)
+    answers = answer(network, material.pixels, device, outside)
+    calibration: Calibration = calibrate(answers, table.label[outside], table.horse[outside])
+    if len(outside):
+        run.facts.validation_mse = mse(answers.value, table.label[outside])
+    run.facts.train_mse = mse(answer(network, material.pixels, device, inside).value, table.label[inside])
+    device.wait()  # everybody has read what is removed now
+    if device.rank == 0:
+        save_model(run, network, calibration)
+        drop_checkpoints(run.folder)
+        (run.folder / BEST).unlink(missing_ok=True)
+    run.facts.status = status
+    _save(run, device)
+
+
+def mse(value: np.ndarray, label: np.ndarray) -> float:
+    """Mean squared error on the scale 1..10 of values of 0..1."""
+    return float((HIGH - LOW) ** 2 * np.mean((value - label) ** 2))
