@@ -12,6 +12,7 @@ import pytest
 
 from collector.errors import ExitCode
 from collector.settings import Settings
+from collector.sources.registry import BUILT_IN, variable
 from tests.documents import PAGES, anchors, blocks, codes, links, name_of, prose, rows, spans
 from tests.paths import ROOT
 from trainer.errors import ExitCode as TrainerExitCode
@@ -20,7 +21,7 @@ from trainer.jobs.task import OURS
 DOCS = ROOT / "docs"
 ARCHITECTURE = DOCS / "architecture.md"
 LONGEST_README = 170  # lines
-INTERNAL = {"demo"}  # a field of the settings that a command sets, not a person
+INTERNAL = {"demo", "urls"}  # fields that a command sets, and the variables of sources, which have a table of their own
 # A path of the repository, as a page names it.
 PATH = re.compile(r"(?:collector|trainer|tests|migrations|scripts|benchmarks|docs)/[\w./-]*")
 NAMED = re.compile(r"`([\w/]+\.py)` \(`(\w+)`\)")
@@ -92,6 +93,11 @@ def test_the_settings_are_the_ones_there_are() -> None:
     plain = {name: field.default for name, field in fields.items() if isinstance(field.default, str | int | float)}
     assert {name: codes(listed[name])[0] for name in plain} == {name: f"{value:g}" if isinstance(value, float)
             else str(value) for name, value in plain.items()}  # fmt: skip
+
+
+def test_the_variables_of_sites_are_the_ones_there_are() -> None:
+    listed = {codes(variable)[0]: codes(default)[0] for variable, _, default in rows(DOCS / "settings.md", "Sites")}
+    assert listed == {variable(one, site): url for one in BUILT_IN for site, url in one.sites.items()}
 
 
 def test_the_containers_settings_are_the_ones_there_are() -> None:

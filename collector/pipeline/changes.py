@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, LiteralString, cast
 
 from collector.politeness.gate import Connection
-from collector.storage.racing import AptitudeItem, EntryItem, HorseItem, RaceItem
+from collector.storage.items import AptitudeItem, EntryItem, HorseItem, RaceItem
 
 SAMPLES = 5  # of each sort of change
 NAMED_BY = ("source", "code", "issue_code", "number", "race_id", "runner", "horse_id", "axis")

@@ -31,9 +31,8 @@ from collector.sources.registry import source_of
 from collector.sources.text_tools.text import horse_key
 from collector.storage.archive import Packed
 from collector.storage.images import Picture
-from collector.storage.items import IssueItem, ListedPhotoItem, PhotoItem
+from collector.storage.items import EntryItem, IssueItem, ListedPhotoItem, PhotoItem, RacingItem
 from collector.storage.models import PageState
-from collector.storage.racing import EntryItem, RacingItem
 from collector.storage.roles import Role
 
 Cursor = psycopg.AsyncRawCursor[Any]

@@ -8,16 +8,8 @@ from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
 from sqlmodel import SQLModel
 
+from collector.storage.items import AptitudeItem, EntryItem, HorseItem, RaceDayItem, RaceItem, RacingItem, ReviewsItem
 from collector.storage.models import RUNNER, Aptitude, Entry, Horse, Race, RaceDay
-from collector.storage.racing import (
-    AptitudeItem,
-    EntryItem,
-    HorseItem,
-    RaceDayItem,
-    RaceItem,
-    RacingItem,
-    ReviewsItem,
-)
 from collector.storage.roles import Role
 
 

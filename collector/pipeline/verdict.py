@@ -9,8 +9,8 @@ from collector.frontier import policy
 from collector.frontier.queue import DuePage
 from collector.pipeline.derive import Derived, tripped
 from collector.sources.registry import source_of
+from collector.storage.items import AptitudeItem
 from collector.storage.models import PageState
-from collector.storage.racing import AptitudeItem
 from collector.storage.roles import LABEL_ROLES, Role
 
 logger = logging.getLogger(__name__)

@@ -9,8 +9,7 @@ from pydantic import ValidationError
 from sqlmodel import SQLModel
 
 from collector.errors import ParseError
-from collector.storage.items import IssueItem, ListedPhotoItem, PhotoItem
-from collector.storage.racing import RacingItem
+from collector.storage.items import IssueItem, ListedPhotoItem, PhotoItem, RacingItem
 
 AnyItem = TypeVar("AnyItem", bound=SQLModel)
 Item = IssueItem | ListedPhotoItem | PhotoItem | RacingItem

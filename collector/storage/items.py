@@ -1,10 +1,27 @@
-"""What pages of photos say: items, checked when built. `racing` has those of races, horses and aptitudes."""
+"""What pages say: items, checked when built.
 
-from datetime import date
+Weights are in kg, distances in m, times in seconds, prizes in units of 10,000 yen (万円), bars in px. What a page does
+not print is None.
+"""
 
-from sqlalchemy import Date
-from sqlalchemy.dialects.postgresql import ARRAY
+from datetime import date, time
+
+from sqlalchemy import ARRAY, Date, Float, Integer, String, Text
 from sqlmodel import Field, SQLModel
+
+from collector.storage.racing import (
+    HORSE_ID,
+    MOST_HORSES,
+    RACE_ID,
+    Axis,
+    Direction,
+    Finish,
+    Going,
+    Grade,
+    Sex,
+    Surface,
+    Weather,
+)
 
 
 class IssueItem(SQLModel):
@@ -46,3 +63,112 @@ class PhotoItem(SQLModel):
     comment: str | None = None  # the editors' remark on the build
     pedigree: list[str] = Field(default_factory=list)  # ancestors in the printed order
     keep_out: bool = False  # the page's own robots meta says noimageindex or noai
+
+
+class RaceDayItem(SQLModel):
+    """A day of racing, as a month's calendar says."""
+
+    race_date: date
+    racecourses: list[str] = Field(default_factory=list, sa_type=ARRAY(Text))  # as printed (東京)
+
+
+class RaceItem(SQLModel):
+    """One race, as its result or its card says."""
+
+    race_id: str = Field(regex=RACE_ID)
+    race_date: date
+    racecourse: str  # as printed (東京)
+    meeting_number: int | None = Field(default=None, ge=1, le=99)
+    meeting_day: int | None = Field(default=None, ge=1, le=99)
+    race_number: int = Field(ge=1, le=20)
+    name: str = Field(min_length=1, max_length=100)
+    grade: Grade | None = Field(default=None, sa_type=String)
+    race_class: str | None = None  # who may run, as printed (3歳未勝利)
+    conditions: str | None = None  # the marks after it, as printed ((混)[指](馬齢))
+    surface: Surface | None = Field(default=None, sa_type=String)
+    direction: Direction | None = Field(default=None, sa_type=String)
+    course: str | None = None  # which of the racecourse's tracks, as printed (外, A, 外-内)
+    distance: int = Field(ge=100, le=10_000)  # m
+    weather: Weather | None = Field(default=None, sa_type=String)
+    going: Going | None = Field(default=None, sa_type=String)
+    start_time: time | None = None  # Japan
+    prizes: list[float] = Field(default_factory=list, sa_type=ARRAY(Float))  # 万円, from the first place on
+
+
+class EntryItem(SQLModel):
+    """One horse in one race.
+
+    Tracks that draw sledges, and some others, have no ids for their horses, or one for all of them; such a row is
+    known by its number, and before the draw by its name.
+    """
+
+    race_id: str = Field(regex=RACE_ID)
+    horse_id: str | None = Field(default=None, regex=HORSE_ID)  # None: it has none of its own
+    horse_name: str = Field(min_length=1, max_length=60)  # as printed
+    horse_key: str = Field(min_length=1)  # see `collector.sources.text_tools.text.horse_key`
+    bracket_number: int | None = Field(default=None, ge=1, le=8)  # 枠番; not drawn yet, or a race abroad: None
+    horse_number: int | None = Field(default=None, ge=1, le=MOST_HORSES)  # 馬番
+    sex: Sex | None = Field(default=None, sa_type=String)
+    age: int | None = Field(default=None, ge=1, le=40)  # years
+    carried_weight: float | None = Field(default=None, ge=30, le=1000)  # 斤量, kg; hundreds in front of a sledge
+    jockey: str | None = None
+    jockey_id: str | None = None
+    trainer: str | None = None
+    trainer_id: str | None = None
+    trainer_base: str | None = None  # as printed: 東, 西, 地, 外; 美浦 and 栗東 are 東 and 西
+    owner: str | None = None
+    owner_id: str | None = None
+    finish: Finish | None = Field(default=None, sa_type=String)
+    finish_position: int | None = Field(default=None, ge=1, le=MOST_HORSES)  # the same for both in a dead heat
+    finish_time: float | None = Field(default=None, ge=5, le=1800)  # seconds
+    margin: str | None = None  # 着差 to the one before, as printed (クビ, 1.3/4, 同着)
+    positions_at_bends: list[int] = Field(default_factory=list, sa_type=ARRAY(Integer))  # 通過
+    # 上り, seconds over the last 600 m; no horse has run them in less than 30. Over hurdles the site prints a mean time
+    # of 200 m there, so None.
+    last_3f: float | None = Field(default=None, ge=28, le=200)
+    odds: float | None = Field(default=None, ge=1)  # to win, per unit staked
+    favorite_rank: int | None = Field(default=None, ge=1, le=MOST_HORSES)  # 人気
+    horse_weight: int | None = Field(default=None, ge=200, le=1500)  # 馬体重, kg; 計不 (not weighed): None
+    horse_weight_change: int | None = Field(default=None, ge=-200, le=200)  # kg since its last race
+    prize: float | None = Field(default=None, ge=0)  # 万円
+
+
+class HorseItem(SQLModel):
+    """A horse, as its own page says."""
+
+    horse_id: str = Field(regex=HORSE_ID)
+    name: str = Field(min_length=1, max_length=60)  # as printed
+    horse_key: str = Field(min_length=1)
+    born: date | None = None
+    sex: Sex | None = Field(default=None, sa_type=String)
+    coat: str | None = None  # 毛色, as printed (鹿毛)
+    retired: bool | None = None  # 抹消; None where neither that nor 現役 is printed
+    sire: str | None = None
+    dam: str | None = None
+    damsire: str | None = None
+
+
+class ReviewsItem(SQLModel):
+    """How many people have reviewed a horse, where that stands on a page of its own."""
+
+    horse_id: str = Field(regex=HORSE_ID)
+    reviews: int = Field(ge=0)
+
+
+class AptitudeItem(SQLModel):
+    """What reviewers think of a horse on one axis: two bars, and their share.
+
+    A horse that nobody has reviewed shows 58/58 on all five axes. That is no opinion: `value` is None then, and
+    `evidence` says what decided it.
+    """
+
+    horse_id: str = Field(regex=HORSE_ID)
+    axis: Axis = Field(sa_type=String)
+    left_px: int = Field(ge=1, le=116)
+    right_px: int = Field(ge=1, le=116)
+    value: float | None = Field(default=None, gt=0, lt=1)  # right / (left + right); None: no label
+    reviews: int | None = Field(default=None, ge=0)  # how many, where the page says so: the label's reliability
+    evidence: str | None = None  # why there is no label
+
+
+RacingItem = RaceDayItem | RaceItem | EntryItem | HorseItem | AptitudeItem | ReviewsItem

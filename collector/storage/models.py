@@ -25,8 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, BIT
 from sqlmodel import Field, SQLModel
 
-from collector.storage.items import IssueItem
-from collector.storage.racing import AptitudeItem, EntryItem, HorseItem, RaceDayItem, RaceItem
+from collector.storage.items import AptitudeItem, EntryItem, HorseItem, IssueItem, RaceDayItem, RaceItem
 
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",

@@ -8,7 +8,7 @@ import typer
 
 from collector.console.common import common
 from collector.errors import UsageError
-from collector.storage.axes import Axis
+from collector.storage.racing import Axis
 from trainer.cli.base import absolute, group, places, progress, read_settings, warn
 
 if TYPE_CHECKING:

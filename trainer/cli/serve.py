@@ -88,7 +88,7 @@ def load(where: "Places", word: str, device_name: str) -> "tuple[Predictor, Shel
 
 def _version(predictor: "Predictor", where: "Places") -> "Version | None":
     from collector.console.terminal import stderr
-    from collector.storage.axes import Axis
+    from collector.storage.racing import Axis
     from trainer.runs.runs import version_of
 
     run = predictor.run

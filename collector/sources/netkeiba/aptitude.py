@@ -17,7 +17,8 @@ from collector.errors import ParseError
 from collector.sources.netkeiba.urls import horse_id_of
 from collector.sources.netkeiba.words import tree_of, words_of
 from collector.sources.parsed import Parsed, checked
-from collector.storage.racing import AptitudeItem, Axis, ReviewsItem
+from collector.storage.items import AptitudeItem, ReviewsItem
+from collector.storage.racing import Axis
 
 WHOLE, FINE = 116, 194  # px of both bars together; one more where an empty side is drawn as one pixel
 TABLE, FINE_TABLE = "table.tekisei_table", "div.db_h_rank_review table"

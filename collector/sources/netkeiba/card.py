@@ -28,7 +28,8 @@ from collector.sources.netkeiba.words import (
     words_of,
 )
 from collector.sources.parsed import Parsed
-from collector.storage.racing import Finish, RaceItem
+from collector.storage.items import RaceItem
+from collector.storage.racing import Finish
 
 TRACK = re.compile(r"\(([^()]{1,30})\)")
 WEATHER, GOING = re.compile(r"天[候気]\s?:\s?([^\s/]{1,8})"), re.compile(r"馬場\s?:\s?([^\s/]{1,8})")

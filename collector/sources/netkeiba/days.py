@@ -21,7 +21,7 @@ from collector.sources.netkeiba.urls import (
 )
 from collector.sources.netkeiba.words import day_in, tree_of, words_of
 from collector.sources.parsed import Link, Parsed
-from collector.storage.racing import RaceDayItem
+from collector.storage.items import RaceDayItem
 
 CALENDAR, CELL, DAY_LINK = "table.Calendar_Table", "td.RaceCellBox", 'a[href*="kaisai_date="]'
 RACECOURSE, RACING = "span.JyoName", ".HaveData"

@@ -26,7 +26,8 @@ from collector.sources.netkeiba.words import (
 )
 from collector.sources.parsed import as_far_as_possible
 from collector.sources.text_tools.text import clean, horse_key
-from collector.storage.racing import EntryItem, Finish, RaceItem, Surface
+from collector.storage.items import EntryItem, RaceItem
+from collector.storage.racing import Finish, Surface
 
 Values = dict[str, Any]
 

@@ -12,7 +12,8 @@ from collector.sources.netkeiba.urls import address, horse_id_of
 from collector.sources.netkeiba.words import NOBODY, day_in, plain, tree_of, words_of
 from collector.sources.parsed import Parsed, as_far_as_possible
 from collector.sources.text_tools.text import horse_key
-from collector.storage.racing import HorseItem, Sex
+from collector.storage.items import HorseItem
+from collector.storage.racing import Sex
 
 STATES = {"現役": False, "抹消": True}
 SEXES = {"牡": Sex.MALE, "牝": Sex.FEMALE, "セ": Sex.GELDING, "騸": Sex.GELDING}

@@ -25,7 +25,8 @@ from collector.sources.netkeiba.words import (
 )
 from collector.sources.parsed import Parsed, as_far_as_possible
 from collector.sources.text_tools.text import clean
-from collector.storage.racing import EntryItem, Finish, RaceItem, Surface
+from collector.storage.items import EntryItem, RaceItem
+from collector.storage.racing import Finish, Surface
 
 UMALINK = re.compile(r"umalink_([0-9]{4}[0-9A-Za-z]{8})")  # local tracks' pages have horses' ids there
 MEETING = re.compile(r"([0-9]{1,2})回\s{0,3}(\S{1,20}?)\s{0,3}([0-9]{1,2})日目")

@@ -100,7 +100,7 @@ def _lists() -> Schema:
             asked({"name": NAME, "limit": limit(LISTED, MOST_LISTED)}), wrong,
         ),
         "/api/backnumbers": _get(
-            "listBacknumbers", "Codes of the back numbers, the newest first.", "Backnumbers",
+            "listBacknumbers", "Ids of the back numbers, the newest first.", "Backnumbers",
             asked({"year": YEAR, "limit": limit(MOST_ISSUES, MOST_ISSUES)}), wrong,
         ),
         "/api/photos": _get(

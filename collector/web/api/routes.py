@@ -80,12 +80,12 @@ class Api:
         return answer(request, [shapes.listed_photo(row) for row in rows])
 
     async def backnumbers(self, request: web.Request) -> web.Response:
-        """The codes of the back numbers, as the first search had them."""
+        """The ids of the back numbers."""
         only(request, "year", "limit")
         limit = asked_limit(request, facts.MOST_ISSUES, facts.MOST_ISSUES)
         year = read_query({"year": request.query.get("year", "")}).year
         rows = await facts.issues(self.service.reader, year, limit)
-        return answer(request, [row["code"] for row in rows])
+        return answer(request, [row["issue"] for row in rows])
 
     async def photos(self, request: web.Request) -> web.Response:
         """The search: photos by horse."""

@@ -5,18 +5,7 @@ from typing import Any
 
 from collector.storage.photo_ids import EXAMPLE, ISSUE_ID, PHOTO_ID
 from collector.storage.photo_ids import NUMBER as PHOTO_NUMBERS
-from collector.storage.racing import (
-    HORSE_ID,
-    RACE_ID,
-    Axis,
-    Direction,
-    Finish,
-    Going,
-    Grade,
-    Sex,
-    Surface,
-    Weather,
-)
+from collector.storage.racing import HORSE_ID, RACE_ID, Axis, Direction, Finish, Going, Grade, Sex, Surface, Weather
 from collector.web.codes import Code
 from collector.web.server.problems import problem_kinds
 

@@ -313,7 +313,7 @@ async def test_forget_says_what_exactly_would_go_before_it_asks(conninfo: str) -
     assert asked.returncode == 2  # nobody was there to say yes
     assert "This removes 2 photos for good" in asked.stderr
     for _, _, code, number in (one, other):
-        assert f"{code}-{number:02} (" in asked.stderr
+        assert f"keibado:{code}/{number:02} (" in asked.stderr
     done = await collector("forget", one[1], "--yes", "--json", env=environment(conninfo))
     assert json.loads(done.stdout)["photos"] == 2
 

@@ -33,7 +33,7 @@ async def test_from_photos_to_labels_in_three_commands(conninfo: str) -> None:
     photo = next(photo for photo in truth(WORLD).photos if photo.race_id)
     (horse,) = json.loads((await collector("horse", str(photo.horse_id), "--json", env=env)).stdout)
     assert photo.race_id in {entry["race_id"] for entry in horse["entries"]}
-    assert f"{photo.issue_code}-{photo.number:02}" in {shown["photo"] for shown in horse["photos"]}
+    assert f"keibado:{photo.issue_code}/{photo.number:02}" in {shown["photo"] for shown in horse["photos"]}
     assert len(horse["aptitudes"]) == 5
     matched = json.loads((await collector("match", "--json", env=env)).stdout)
     assert matched["matched"] == sum(photo.horse_id is not None for photo in truth(WORLD).photos)
@@ -66,7 +66,7 @@ async def test_a_limit_is_kept_and_the_rest_stays_due(conninfo: str) -> None:
         (["refresh-labels", "--horse", "ナナシ"], "is known; horses come with the races"),
         (["refresh-labels", "--horse", ""], "Which horse"),  # a variable that is not set, and never all of them
         (["reparse", "--since", ""], "is neither a year"),
-        (["match", "--set", "somewhere", "2011100001"], "is no photo; write the issue and the number"),
+        (["match", "--set", "somewhere", "2011100001"], "is not a photo; write its id, source:issue/number"),
         (["match", "--review", "--set", "160104-01", "2011100001"], "give one of them"),
     ],
 )

@@ -14,17 +14,8 @@ from collector.sources.netkeiba.source import NETKEIBA
 from collector.sources.netkeiba.urls import APTITUDE, COMING_DAY, HORSE, RACE_CARD, RACE_DAY, RACE_RESULT
 from collector.sources.parsed import Parsed
 from collector.sources.text_tools.text import decode
-from collector.storage.racing import (
-    AptitudeItem,
-    Axis,
-    Direction,
-    EntryItem,
-    Finish,
-    HorseItem,
-    RaceItem,
-    Sex,
-    Surface,
-)
+from collector.storage.items import AptitudeItem, EntryItem, HorseItem, RaceItem
+from collector.storage.racing import Axis, Direction, Finish, Sex, Surface
 
 BASE = "http://localhost:8766"
 WORLD = World()

@@ -28,9 +28,8 @@ from collector.sources.netkeiba.urls import APTITUDE, REVIEWS
 from collector.sources.parsed import Item, Link, Parsed
 from collector.sources.source import IMAGE
 from collector.storage.archive import pack
-from collector.storage.items import ListedPhotoItem, PhotoItem
+from collector.storage.items import EntryItem, HorseItem, ListedPhotoItem, PhotoItem, RaceItem
 from collector.storage.models import PageState
-from collector.storage.racing import EntryItem, HorseItem, RaceItem
 from collector.storage.roles import Role
 from tests.demo_site import DemoSite, demo_site
 from tests.sites import role_of, sites_at

@@ -133,7 +133,7 @@ async def test_what_was_set_aside_becomes_what_the_crawl_would_have_made_of_it(
         photos = other.execute(PHOTOS + " WHERE digest IS NOT NULL ORDER BY 1, 2").fetchall()
     here = await rows(connection, compared.format(PAGES))
     if spoil is keeping_out:  # its bytes were archived when they could not be read
-        here, pages = ([(path, *rest[:3], rest[4]) for path, *rest in found] for found in (here, pages))
+        here, pages = ([(path, *rest[:4], rest[5]) for path, *rest in found] for found in (here, pages))
     assert here == pages
     assert [row[:-1] for row in await rows(connection, PHOTOS + " WHERE digest IS NOT NULL ORDER BY 1, 2")] == [
         row[:-1] for row in photos

@@ -12,17 +12,9 @@ from collector.pipeline.derive import Derived
 from collector.pipeline.store import store_derived
 from collector.politeness.gate import Connection
 from collector.sources.parsed import Item, Parsed
+from collector.storage.items import AptitudeItem, EntryItem, HorseItem, RaceItem, ReviewsItem
 from collector.storage.models import PageState
-from collector.storage.racing import (
-    AptitudeItem,
-    Axis,
-    EntryItem,
-    Finish,
-    HorseItem,
-    RaceItem,
-    ReviewsItem,
-    Surface,
-)
+from collector.storage.racing import Axis, Finish, Surface
 from collector.storage.roles import Role
 
 NOW = datetime(2016, 2, 8, 12, tzinfo=UTC)

@@ -17,7 +17,8 @@ from collector.sources.netkeiba.horse import parse_horse, parse_horse_search
 from collector.sources.netkeiba.source import NETKEIBA
 from collector.sources.netkeiba.urls import APTITUDE, HORSE, HORSE_SEARCH, RACE_RESULT, aptitude_url
 from collector.sources.text_tools.text import decode
-from collector.storage.racing import AptitudeItem, Axis, HorseItem, ReviewsItem, Sex
+from collector.storage.items import AptitudeItem, HorseItem, ReviewsItem
+from collector.storage.racing import Axis, Sex
 from tests.paths import SHARED
 
 SITE = "https://db.netkeiba.com"

@@ -24,7 +24,8 @@ from collector.sources.netkeiba.race import parse_race_result
 from collector.sources.netkeiba.urls import RACE_CARD, RACE_RESULT
 from collector.sources.parsed import Parsed, checked
 from collector.sources.text_tools.text import decode
-from collector.storage.racing import EntryItem, Finish, RaceDayItem, RaceItem
+from collector.storage.items import EntryItem, RaceDayItem, RaceItem
+from collector.storage.racing import Finish
 from tests.paths import PAGES, SHARED
 
 Parser = Callable[[str, str], Parsed]

@@ -94,12 +94,13 @@ async def test_two_hundred_photos_are_listed_unless_another_limit_is_asked_for(o
         assert len(await told(await client.get("/api/horses?name=ア&limit=1000"))) > 280
 
 
-async def test_back_numbers_are_codes_and_the_newest_comes_first(opened: Open, shown: Shown) -> None:
-    codes = [code for (code,) in execute(shown.conninfo, "SELECT code FROM issue ORDER BY issue_date DESC")]
+async def test_back_numbers_are_ids_and_the_newest_comes_first(opened: Open, shown: Shown) -> None:
+    query = "SELECT source || ':' || code FROM issue ORDER BY issue_date DESC"
+    ids = [issue for (issue,) in execute(shown.conninfo, query)]
     async with opened() as client:
-        assert await told(await client.get("/api/backnumbers")) == codes
-        assert await told(await client.get("/api/backnumbers?limit=3")) == codes[:3]
-        of_2015 = [code for code in codes if code.startswith("15")]
+        assert await told(await client.get("/api/backnumbers")) == ids
+        assert await told(await client.get("/api/backnumbers?limit=3")) == ids[:3]
+        of_2015 = [issue for issue in ids if issue.startswith("keibado:15")]
         assert await told(await client.get("/api/backnumbers?year=2015")) == of_2015
         assert await told(await client.get("/api/backnumbers?year=2015&limit=2")) == of_2015[:2]
         assert await told(await client.get("/api/backnumbers?year=1999")) == []
