@@ -1,0 +1,158 @@
+"""The tables of what pages say, and of what is made of it: issues, photos, races, entries, horses, matches."""
+
+from datetime import datetime
+from typing import LiteralString
+
+from sqlalchemy import BigInteger, Column, Computed, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY, BIT
+from sqlmodel import Field, SQLModel
+
+from collector.storage.items import AptitudeItem, EntryItem, HorseItem, IssueItem, RaceDayItem, RaceItem
+from collector.storage.models.fields import moment, row_id
+
+# See `photo_ids`.
+PHOTO_ID = "source || ':' || issue_code || '/' || lpad(number::text, GREATEST(2, length(number::text)), '0')"
+
+
+class Issue(IssueItem, table=True):
+    """A back number."""
+
+    __table_args__ = (UniqueConstraint("source", "code"),)
+    id: int | None = row_id()
+    source_url: str
+    observed_at: datetime = moment()
+
+
+class Photo(SQLModel, table=True):
+    """A paddock photo: what the index and its own page say of it, and the picture's measures."""
+
+    __table_args__ = (
+        UniqueConstraint("source", "issue_code", "number"),
+        UniqueConstraint("photo_id"),
+        Index("ix_photo_image_url", "image_url"),
+        Index("ix_photo_horse_key", "horse_key"),
+        Index("ix_photo_digest", "digest"),
+    )
+    id: int | None = row_id()
+    source: str
+    issue_code: str
+    number: int
+    photo_id: str | None = Field(
+        default=None, sa_column=Column(Text, Computed(PHOTO_ID, persisted=True), nullable=False)
+    )
+    listed_name: str | None = None
+    race_name: str | None = None
+    horse_name: str
+    horse_key: str
+    page_url: str
+    image_url: str | None = None
+    coat: str | None = None
+    sex: str | None = None
+    age: int | None = None
+    trainer: str | None = None
+    shot_month: int | None = None
+    shot_day: int | None = None
+    comment: str | None = None
+    pedigree: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False, server_default=text("'{}'")))
+    digest: str | None = Field(default=None, foreign_key="blob.digest")
+    media_type: str | None = None
+    width: int | None = None  # px
+    height: int | None = None  # px
+    phash: str | None = Field(default=None, sa_column=Column(BIT(256)))  # difference hash of the picture
+    near_duplicate_of: int | None = Field(
+        default=None, sa_column=Column(BigInteger, ForeignKey("photo.id", ondelete="SET NULL"))
+    )  # the earlier photo of which this one is a re-encoded copy
+    source_url: str
+    observed_at: datetime = moment()
+
+
+class RaceDay(RaceDayItem, table=True):
+    """A day on which the JRA raced, or will: what `--races all` goes by."""
+
+    __tablename__ = "race_day"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (UniqueConstraint("race_date"), Index("ix_race_day_source_url", "source_url"))
+    id: int | None = row_id()
+    source_url: str
+    observed_at: datetime = moment()
+
+
+class Race(RaceItem, table=True):
+    """A race: run, or to come."""
+
+    __table_args__ = (UniqueConstraint("race_id"), Index("ix_race_race_date", "race_date"))
+    id: int | None = row_id()
+    source_url: str
+    observed_at: datetime = moment()
+
+
+# What tells a horse from the others of its race: its id, where it has one of its own, or its number, or its name.
+RUNNER: LiteralString = "COALESCE(horse_id, horse_number::text, horse_key)"
+
+
+class Entry(EntryItem, table=True):
+    """A horse in a race."""
+
+    __table_args__ = (
+        UniqueConstraint("race_id", "runner"),
+        Index("ix_entry_horse_id", "horse_id"),
+        Index("ix_entry_horse_key", "horse_key"),
+    )
+    id: int | None = row_id()
+    race_id: str = Field(sa_column=Column(Text, ForeignKey("race.race_id", ondelete="CASCADE"), nullable=False))
+    runner: str = Field(default=None, sa_column=Column(Text, Computed(RUNNER), nullable=False))
+    source_url: str
+    observed_at: datetime = moment()
+
+
+class Horse(HorseItem, table=True):
+    """A horse that was seen in a race or on its own page."""
+
+    __table_args__ = (UniqueConstraint("horse_id"), Index("ix_horse_horse_key", "horse_key"))
+    id: int | None = row_id()
+    source_url: str
+    observed_at: datetime = moment()
+
+
+class Aptitude(AptitudeItem, table=True):
+    """What reviewers thought of a horse at a time; a new row only when something changed."""
+
+    __table_args__ = (UniqueConstraint("horse_id", "axis", "observed_at"),)
+    id: int | None = row_id()
+    source_url: str
+    observed_at: datetime = moment()
+
+
+class PhotoMatch(SQLModel, table=True):
+    """Which horse a photo shows and in which race it was about to run, and how that was found out."""
+
+    __tablename__ = "photo_match"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (UniqueConstraint("source", "issue_code", "number"), Index("ix_photo_match_horse_id", "horse_id"))
+    id: int | None = row_id()
+    source: str
+    issue_code: str
+    number: int
+    horse_id: str | None = None  # None: open
+    race_id: str | None = None
+    rule: str  # MatchRule: the rule that decided it, or why it is open
+    candidates: list[str] = Field(
+        default_factory=list, sa_column=Column(ARRAY(Text), nullable=False, server_default=text("'{}'"))
+    )  # horses it may be, where it is open
+    by_hand: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    decided_at: datetime = moment()
+
+
+class LatinName(SQLModel, table=True):
+    """How a horse's name is spelt in Latin letters, folded as what people type is: see `collector.web.search.names`."""
+
+    __tablename__ = "latin_name"  # pyright: ignore[reportAssignmentType]
+    horse_key: str = Field(sa_column=Column(Text, primary_key=True))
+    latin: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class Thumbnail(SQLModel, table=True):
+    """A photo made small, once; it goes when its bytes go."""
+
+    digest: str = Field(foreign_key="blob.digest", ondelete="CASCADE", primary_key=True)
+    width: int = Field(primary_key=True)  # px that were asked for; a smaller photo keeps its own
+    height: int  # px
+    content: bytes = Field(sa_type=LargeBinary)  # JPEG
