@@ -9,7 +9,7 @@ import psycopg
 
 GIVE_UP = 3  # times that a lane may break off in a row, before a command gives it up
 DATABASE_PATIENCE = 120.0  # seconds for which a command waits for a database that is away
-LATE = 1.5  # seconds; an answer of the database that takes longer is waited for, and that is told
+LATE = 1.5  # seconds; an answer of the database that takes longer is waited for, and that is said
 LATE_ANSWER = "the database's answer"
 LONGEST_PAUSE = 900.0  # seconds between two tries of a lane that breaks off
 SHORT_PAUSE = 5.0  # seconds, likewise, where only the database was away: nothing is asked for without it
@@ -37,12 +37,12 @@ async def make_sure_of_room(connection: psycopg.AsyncConnection[Any]) -> None:
         await connection.execute(ROOM)
 
 
-async def told_when_late(asked: Coroutine[Any, Any, Answer], tell: Callable[[], Awaitable[None]]) -> Answer:
-    """What the database answers; as long as it does not (its tables are locked, say, or it is frozen), that is told."""
+async def said_when_late(asked: Coroutine[Any, Any, Answer], say: Callable[[], Awaitable[None]]) -> Answer:
+    """What the database answers; as long as it does not (its tables are locked, or it is frozen), that is said."""
     answer = asyncio.ensure_future(asked)
     try:
         while not (await asyncio.wait((answer,), timeout=LATE))[0]:
-            await tell()
+            await say()
         return answer.result()
     finally:
         answer.cancel()

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 
 from collector.console.trouble import reason_of
-from collector.engine.breakdown import DATABASE_PATIENCE, LATE_ANSWER, is_away, told_when_late
+from collector.engine.breakdown import DATABASE_PATIENCE, LATE_ANSWER, is_away, said_when_late
 from collector.engine.crawl_jobs import CrawlJob, Workplace, ask_for, attend, due_hosts, leave
 from collector.engine.crew import Crew
 from collector.errors import ExitCode, PaddockError
@@ -105,7 +105,7 @@ async def crawl(place: Workplace, scope: Scope, show: Callable[[Tick], Awaitable
     async def tell_late() -> None:
         await show(Tick(NOTHING, {}, (Wait(LATE_ANSWER),)))
 
-    started, job_id = await told_when_late(_ask(place, scope), tell_late)
+    started, job_id = await said_when_late(_ask(place, scope), tell_late)
     blocked = await Watch(place, CrawlJob(job_id, scope, tuple(hosts), None), started, show).to_the_end()
     async with await place.connect() as connection:
         summary = await summarise(connection, hosts, scope, started)
@@ -166,10 +166,10 @@ class Watch:
 
         while not self.place.stopping.is_set() and not running.done():
             try:
-                async with await told_when_late(self.place.connect(), tell_late) as connection:
+                async with await said_when_late(self.place.connect(), tell_late) as connection:
                     while not self.place.stopping.is_set() and not running.done():
                         began = clock()
-                        if (ended := await told_when_late(self._look(connection, crew), tell_late)) is not None:
+                        if (ended := await said_when_late(self._look(connection, crew), tell_late)) is not None:
                             return ended
                         lost_at = None
                         await self._rest(running, crew, max(TICK, SHARE * (clock() - began)))

@@ -11,7 +11,6 @@ import logging
 import os
 import socket
 import sys
-import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -20,11 +19,12 @@ from pathlib import Path
 import psycopg
 
 from collector.console.trouble import reason_of, trouble_of
-from collector.engine.breakdown import LATE_ANSWER, Breakdown, is_away, make_sure_of_room, told_when_late
+from collector.engine.breakdown import LATE_ANSWER, Breakdown, is_away, make_sure_of_room, said_when_late
 from collector.engine.crawl_jobs import CrawlJob, Workplace, due_hosts, finish, open_jobs
 from collector.engine.follow_up import follow_up
 from collector.engine.lane import Lane, LaneEnd, Rota
 from collector.engine.robots_cache import robots_in_force
+from collector.engine.waits import DATABASE, Waits, long_wait
 from collector.errors import LaneLost, PaddockError
 from collector.fetch.fetcher import Fetcher
 from collector.frontier.hosts import FROZEN, HostState, host_states
@@ -42,7 +42,6 @@ RENEW_EVERY = 2.0  # seconds
 LOOK_EVERY = 0.5  # seconds
 SHARE = 10  # looking may take a tenth of the time: what is due in a large archive is work to find out
 WITHOUT_DATABASE = 15.0  # seconds without the database, after which a lane is given up, well before it counts as frozen
-TOLD_AFTER = 1.0  # seconds; what is waited for longer is told
 
 RENEW = """
 UPDATE host SET lane_until = clock_timestamp() + make_interval(secs => %s)
@@ -50,8 +49,6 @@ WHERE lane_job = ANY (%s) AND lane_until < clock_timestamp() + make_interval(sec
 """
 # Whoever takes the host next need not wait for a request that has been broken off.
 CLOSED = "UPDATE host SET open_until = NULL WHERE asker = ANY (%s)"
-TELL = "UPDATE host SET waiting = %s, waiting_until = %s WHERE name = %s"
-UNTELL = "UPDATE host SET waiting = NULL, waiting_until = NULL WHERE name = %s AND waiting = %s"
 
 
 @dataclass(slots=True)
@@ -60,7 +57,6 @@ class _Working:
 
     task: asyncio.Task[None] | None = None
     gate: Gate | None = None  # from the moment at which it holds its host
-    told: Wait | None = None  # as it stands in the database
 
 
 @dataclass(slots=True)
@@ -70,11 +66,10 @@ class Crew:
     place: Workplace
     everything: bool = False
     chores: Callable[[Connection], Awaitable[None]] | None = None  # done at each look, on the connection that looks
-    waits: dict[str, Wait] = field(default_factory=dict)  # what it waits for, by host; "" is the database
+    waits: Waits = field(default_factory=Waits)
     _working: dict[str, _Working] = field(default_factory=dict)
     _rests: dict[str, LaneEnd] = field(default_factory=dict)  # hosts that are closed by the clock
     _breakdowns: dict[str, Breakdown] = field(default_factory=dict)
-    _obstacles: dict[str, str] = field(default_factory=dict)  # what is told of hosts that we cannot take
     _ended: list[str] = field(default_factory=list)  # holders that have ended, and have no request open
     _renewed: float = float("-inf")
 
@@ -98,19 +93,19 @@ class Crew:
         lost_at: float | None = None
         while not self.place.stopping.is_set():
             try:
-                async with await told_when_late(self.place.connect(), self._tell_late) as connection:
+                async with await said_when_late(self.place.connect(), self._say_late) as connection:
                     while not self.place.stopping.is_set():
                         began = loop.time()
-                        await told_when_late(self._look(connection), self._tell_late)
+                        await said_when_late(self._look(connection), self._say_late)
                         lost_at = None
-                        self.waits.pop("", None)
+                        self.waits.end(DATABASE)
                         await self._rest(connection, max(LOOK_EVERY, SHARE * (loop.time() - began)))
-                    await self._untell(connection)
+                    await self.waits.clear(connection)
             except psycopg.OperationalError as error:
                 if not is_away(error) and not self.everything:
                     raise
                 lost_at = lost_at or loop.time()
-                self._wait("", Wait(f"the database ({reason_of(error)})"))
+                self.waits.begin(DATABASE, Wait(f"the database ({reason_of(error)})"))
                 if loop.time() - lost_at > WITHOUT_DATABASE:
                     self._give_up(self._working)
                 await self._pause(LOOK_EVERY)
@@ -121,25 +116,24 @@ class Crew:
         await asyncio.wait((stop,), timeout=seconds)
         stop.cancel()
 
-    async def _tell_late(self) -> None:
-        self._wait("", Wait(LATE_ANSWER))
+    async def _say_late(self) -> None:
+        self.waits.begin(DATABASE, Wait(LATE_ANSWER))
 
     async def _rest(self, connection: Connection, seconds: float) -> None:
         """Sleep until the next look, while our lanes say that they are alive, and what they wait for."""
         ends_at = asyncio.get_running_loop().time() + seconds
         while (left := ends_at - asyncio.get_running_loop().time()) > 0 and not self.place.stopping.is_set():
             await self._pause(min(left, LOOK_EVERY))
-            await told_when_late(self._show_life(connection), self._tell_late)
+            await said_when_late(self._show_life(connection), self._say_late)
 
     async def _show_life(self, connection: Connection) -> None:
         await self._renew(connection)
-        await self._tell(connection)
+        await self.waits.write(connection, self._gates())
 
     async def _look(self, connection: Connection) -> None:
         """One look: at our own lanes, at what is wanted, and at who is free to do it."""
-        held = {host: working.gate for host, working in self._working.items() if working.gate}
         states = await host_states(connection, self.place.hosts)
-        self._give_up(host for host, gate in held.items() if not _holds(gate, states.get(host)))
+        self._give_up(host for host, gate in self._gates().items() if not _holds(gate, states.get(host)))
         await self._renew(connection)
         if ended := list(self._ended):
             await connection.execute(CLOSED, (ended,))
@@ -151,10 +145,13 @@ class Crew:
         for host in dict.fromkeys(wanted):
             if host not in self._working and host in self.place.hosts:
                 self._consider(host, states.get(host))
-        for host in [host for host in self.waits if host and host not in wanted]:
-            del self.waits[host]
-        await self._tell_obstacles(connection, states)
-        await self._tell(connection)
+        self.waits.keep_only(wanted)
+        await self.waits.write_free(connection, states, self._working)
+        await self.waits.write(connection, self._gates())
+
+    def _gates(self) -> dict[str, Gate]:
+        """The gates of the hosts that we hold."""
+        return {host: working.gate for host, working in self._working.items() if working.gate}
 
     def _give_up(self, hosts: Iterable[str]) -> None:
         """End lanes whose session is gone, or whose host another lane has taken, and with them their requests."""
@@ -166,7 +163,7 @@ class Crew:
     async def _renew(self, connection: Connection) -> None:
         """Say that our lanes are alive."""
         now = asyncio.get_running_loop().time()
-        lanes = [working.gate.lane for working in self._working.values() if working.gate]
+        lanes = [gate.lane for gate in self._gates().values()]
         if lanes and now - self._renewed >= RENEW_EVERY:
             self._renewed = now
             await connection.execute(RENEW, (FROZEN, lanes, FROZEN))
@@ -188,11 +185,11 @@ class Crew:
     def _consider(self, host: str, state: HostState | None) -> None:
         """Take a host that has work, or say why not now."""
         if wait := self._obstacle(host, state):
-            self._wait(host, wait)
+            self.waits.begin(host, wait)
             if not wait.try_it:
                 return
         else:
-            self.waits.pop(host, None)
+            self.waits.end(host)
         if state and state.taken:
             return  # it does our work, too
         working = self._working[host] = _Working()
@@ -222,39 +219,10 @@ class Crew:
             )
         return None
 
-    def _wait(self, key: str, wait: Wait) -> None:
-        if (held := self.waits.get(key)) is None or held.reason != wait.reason:
-            logger.info("waiting", extra={"for": wait.reason, "until": wait.until or "it is there"})
-        self.waits[key] = wait
-
     def all_waits(self) -> dict[str, Wait]:
-        """What it waits for, what its lanes wait for, by host; "" is the database."""
-        lanes = {host: wait for host, working in self._working.items() if (wait := _told_of(working))}
-        return self.waits | {host: Wait(f"{host}: {wait.reason}", wait.until) for host, wait in lanes.items()}
-
-    async def _tell(self, connection: Connection) -> None:
-        """Keep in the database what our lanes wait for: `status` reads it there."""
-        for host, working in self._working.items():
-            wait = _told_of(working)
-            if wait != working.told:
-                if wait:
-                    logger.info("waiting", extra={"host": host, "for": wait.reason, "until": wait.until})
-                await connection.execute(TELL, (wait and wait.reason, wait and wait.until, host))
-                working.told = wait
-
-    async def _tell_obstacles(self, connection: Connection, states: dict[str, HostState]) -> None:
-        """Likewise what keeps us from hosts that nobody works on; of several crews that see something, the first."""
-        for host, wait in self.waits.items():
-            state = states.get(host)
-            if state and not (state.taken or state.blocked or state.waiting) and host not in self._working:
-                reason = wait.reason.removeprefix(f"{host}: ")
-                await connection.execute(TELL, (reason, wait.until, host))
-                self._obstacles[host] = reason
-
-    async def _untell(self, connection: Connection) -> None:
-        """We wait no longer."""
-        for host, reason in self._obstacles.items():
-            await connection.execute(UNTELL, (host, reason))
+        """What it waits for, and what its lanes wait for, by host."""
+        lanes = {host: wait for host, gate in self._gates().items() if (wait := long_wait(gate))}
+        return self.waits.held | {host: Wait(f"{host}: {wait.reason}", wait.until) for host, wait in lanes.items()}
 
     async def _work(self, host: str, working: _Working) -> None:
         """One slice of work on a host, from taking it to leaving it."""
@@ -292,7 +260,7 @@ class Crew:
             if gate is None:
                 return None
             working.gate = gate
-            self.waits.pop(host, None)
+            self.waits.end(host)
             if host in self._breakdowns:
                 await make_sure_of_room(connection)
             end = await self._ask(gate, site)
@@ -316,12 +284,6 @@ class Crew:
         tasks = [working.task for working in self._working.values() if working.task]
         if tasks:
             await asyncio.wait(tasks)
-
-
-def _told_of(working: _Working) -> Wait | None:
-    """What a lane waits for, where it has waited for so long that it is to be told."""
-    wait = working.gate.waits if working.gate else None
-    return wait if wait and time.monotonic() - wait.since >= TOLD_AFTER else None
 
 
 def _holds(gate: Gate, state: HostState | None) -> bool:

@@ -270,7 +270,7 @@ async def test_who_waits_for_a_slow_site_says_so_within_three_seconds(place: Wor
 async def test_status_says_what_keeps_everybody_from_a_host(
     place: Workplace, connection: Connection, command: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", "collector.engine.crew")
+    caplog.set_level("INFO", "collector.engine.waits")
     async with demo_site(world=WORLD) as site:
         await want(connection, site)
         place = replace(at(place, site), hours=never_now())
@@ -306,7 +306,7 @@ async def _waits(connection: Connection) -> bool:
 async def test_who_waits_for_a_locked_database_says_so_and_goes_on(
     place: Workplace, connection: Connection, caplog: pytest.LogCaptureFixture, after: int
 ) -> None:
-    caplog.set_level("INFO", "collector.engine.crew")
+    caplog.set_level("INFO", "collector.engine.waits")
     heard = asyncio.Event()
 
     async def listen(tick: Tick) -> None:
