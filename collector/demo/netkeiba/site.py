@@ -8,8 +8,10 @@ from urllib.parse import parse_qs
 
 from collector.demo.answer import HTML, Answer, evening_of
 from collector.demo.netkeiba.card_pages import calendar_page, card_page, coming_list
-from collector.demo.netkeiba.horse_pages import Shown, aptitude_json, horse_page, reviews_json, search_page
-from collector.demo.netkeiba.race_pages import day_page, no_such_race_page, result_page
+from collector.demo.netkeiba.day_pages import day_page
+from collector.demo.netkeiba.horse_pages import Shown, aptitude_json, horse_page, reviews_json
+from collector.demo.netkeiba.result_pages import no_such_race_page, result_page
+from collector.demo.netkeiba.search_pages import search_page
 from collector.demo.world.races import Races
 from collector.demo.world.world import World
 

@@ -17,7 +17,8 @@ import pytest
 
 from collector.demo.world.world import World
 from collector.storage import database
-from collector.storage.embedded import binary, lease
+from collector.storage.embedded import lease
+from collector.storage.programs import binary
 from tests.collector.cli.test_cli import COMMAND, collector, environment
 from tests.conftest import MakeTemplate
 from tests.filled import execute, fill

@@ -20,8 +20,9 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from collector.errors import UsageError
-from collector.storage import database, embedded
-from collector.storage.embedded import binary, lease
+from collector.storage import database, embedded, programs
+from collector.storage.embedded import lease
+from collector.storage.programs import Owner, binary
 from tests.paths import ROOT
 
 AS_ROOT = os.geteuid() == 0
@@ -391,7 +392,7 @@ def test_two_names_of_one_folder_are_one_server(used: Home) -> None:
 
 def test_a_socket_folder_of_somebody_else_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with opened({}, "x" * 120) as home:
-        server = embedded._Owner.find(home.data)
+        server = Owner.find(home.data)
         with lease(home.folder, fast_and_unsafe=True) as conninfo:
             folder = Path(str(conninfo_to_dict(conninfo)["host"]))
         assert f"paddock-{server.uid}-" in folder.name
@@ -427,7 +428,7 @@ def test_a_program_that_the_other_user_cannot_reach_is_copied_once(
         shutil.copytree(source, tmp_path / source.relative_to(package.parent))
     for path in tmp_path.rglob("*"):
         path.chmod(path.stat().st_mode & 0o700)
-    monkeypatch.setattr(embedded, "_folders", lambda: iter([tmp_path / package.name / "pginstall" / "bin"]))
+    monkeypatch.setattr(programs, "_folders", lambda: iter([tmp_path / package.name / "pginstall" / "bin"]))
     old = home.folder / "program-of-an-older-version"
     old.mkdir(parents=True)
     home.folder.chmod(0o711)
@@ -452,7 +453,7 @@ def test_a_server_that_will_not_start_says_why(used: Home) -> None:
 
 
 def test_without_any_postgres_the_way_out_is_named(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded, "_folders", lambda: iter([home.folder]))
+    monkeypatch.setattr(programs, "_folders", lambda: iter([home.folder]))
     with pytest.raises(UsageError, match="PADDOCK_DATABASE_URL"), lease(home.folder):
         pass
 

@@ -18,7 +18,7 @@ import pytest
 
 from collector.cli.serve import guard_for
 from collector.settings import Settings
-from collector.storage import embedded
+from collector.storage import programs
 from tests.collector.cli.test_cli import environment
 from tests.collector.web.conftest import Shown
 from tests.filled import execute
@@ -126,7 +126,7 @@ def test_a_backup_needs_no_role_and_holds_no_small_photos(own: Shown, tmp_path: 
     file = tmp_path / "paddock.dump"
     done = subprocess.run([*COLLECTOR, "db", "dump", str(file)], env=environment(own.conninfo), capture_output=True)
     assert done.returncode == 0
-    script = subprocess.run([embedded.binary("pg_restore"), "--file=-", file], capture_output=True, text=True).stdout
+    script = subprocess.run([programs.binary("pg_restore"), "--file=-", file], capture_output=True, text=True).stdout
     assert "CREATE MATERIALIZED VIEW public.photo_search" in script
     assert "paddock_reader" not in script
     assert "COPY public.thumbnail" not in script

@@ -1,26 +1,12 @@
-"""netkeiba's day lists, results and race cards as HTML, in two generations of markup."""
+"""netkeiba's results as HTML, in two generations of markup."""
 
-from collections.abc import Sequence
-from datetime import date
 from html import escape
-from itertools import groupby
 from urllib.parse import quote
 
+from collector.demo.netkeiba.frame import PREMIUM, page
 from collector.demo.world.races import Race
 from collector.demo.world.running import DEMOTED, EXCLUDED, SCRATCHED, Entry
 
-STYLE = "https://cdn.netkeiba.com/img.db/style/netkeiba.ja"
-NAVIGATION = """<div class="genre_menu fc"><ul>
-<li><a href="/" title="競馬データTOP">競馬データTOP</a></li>
-<li><a href="/?pid=horse_top" title="競走馬">競走馬</a></li>
-<li><a href="/?pid=race_top" title="レース">レース</a></li>
-</ul></div>"""
-FOOTER = """<footer><div class="NkFooterArea"><a href="https://www.netkeiba.com/?rf=footer">look-alike</a>
-<p class="CopyRight"><small>&copy; Look-alike Keiba</small></p></div></footer>
-</body></html>
-"""
-FILM = '<img src="/style/netkeiba.ja/image/icon_douga.png" border="0" />レース映像'
-PREMIUM = f'<img src="{STYLE}/image/ico_premium.gif" width="16" height="16" />'
 INDEX = """<div class="txt_c">
 <a href="https://www.netkeiba.com/premium/?service=p13" id="a_monthly_goods_link_01" data-theme="07003">**</a>
 </div>"""
@@ -51,78 +37,6 @@ m&nbsp;/&nbsp;
 </dl>
 <p class="smalltxt">1970年01月01日  &nbsp;&nbsp;</p>
 </div><!-- /.race_data_intro -->"""
-
-
-def page(title: str | None, content: str, head: str = "") -> str:
-    """A page of db.netkeiba.com around its content; some have no title."""
-    titled = f"<title>{title}</title>\n" if title else "\n"
-    return f"""<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">
-<html xmlns="http://www.w3.org/1999/xhtml" lang="ja" xml:lang="ja" id="html">
-<head>
-{titled}<meta http-equiv="X-UA-Compatible" content="IE=edge,chrome=1">
-<meta http-equiv="content-language" content="ja" />
-<meta http-equiv="content-type" content="text/html; charset=euc-jp" />
-{head}<link href="https://cdn.netkeiba.com/img.db/common/css/common.css" rel="stylesheet" type="text/css" media="all" />
-</head>
-<body class="db">
-<div id="page">
-<header class="Header_Area fc"><div class="Header_Inner fc">
-<h1><a href="https://www.netkeiba.com/?rf=logo" title="netkeiba"><img src="{STYLE}/image/common/logo.png" alt="netkeiba"></a></h1>
-</div></header>
-{NAVIGATION}
-<div class="fc" id="contents"><div id="main">
-{content}
-</div></div></div>
-{FOOTER}"""  # noqa: E501
-
-
-# --- the races of a day -----------------------------------------------------------------------------------
-
-
-def day_page(day: date, races: Sequence[Race], local: Sequence[tuple[str, str, str]]) -> str:
-    """The races of a day by racecourse, those of local tracks after the others."""
-    printed = f"{day:%Y年%m月%d日}のレース情報"
-    content = f'<div class="cate_bar"><h2>{printed}</h2></div>\n<div class="mb30">\n'
-    if races:
-        content += '<div class="race_kaisai_info"><h3>中央</h3>\n<div class="race_list fc">\n'
-        for racecourse, there in groupby(races, lambda race: race.racecourse):
-            rows = [(race.race_id, race.number, race.name, _length(race)) for race in there]
-            content += _hold_list(racecourse, sorted(rows))
-        content += "</div></div>\n"
-    if local:
-        content += '<div class="race_kaisai_info"><h3>地方</h3>\n<div class="race_list fc">\n'
-        content += _hold_list(
-            local[0][1], [(race_id, int(race_id[10:]), name, "ダ1400m") for race_id, _, name in local]
-        )
-        content += "</div></div>\n"
-    return page(f"{printed} | 競馬データベース - netkeiba", content + "</div>")
-
-
-def _length(race: Race) -> str:
-    return f"{race.surface}{race.distance}m"
-
-
-def _hold_list(place: str, rows: Sequence[tuple[str, int, str, str]]) -> str:
-    items = "".join(
-        f"""<li>
-<dl class="race_top_data_info fc">
-<dt>{number}R</dt>
-<dd>
-<a href="/race/{race_id}/" title="{escape(name)}">{escape(name)}</a><br/>
-<div>
-{length}<br />
-<a href="/race/movie/{race_id}">{FILM}</a>{PREMIUM}</a>
-</div>
-</dd>
-</dl>
-</li>"""
-        for race_id, number, name, length in rows
-    )
-    head = f'<dl class="race_top_hold_list">\n<dt class="race_top_hold_data">\n<p>\n{place}\n</p>\n</dt>\n'
-    return f"{head}<dd>\n<ul>\n{items}\n</ul>\n</dd>\n</dl>"
-
-
-# --- a result ---------------------------------------------------------------------------------------------
 
 
 def no_such_race_page() -> str:
@@ -228,22 +142,26 @@ def _head(*, new: bool) -> str:
 
 
 def _row(race: Race, entry: Entry) -> str:
-    horse, ran = entry.horse.horse, entry.fate not in (SCRATCHED, EXCLUDED)
+    return f"""<tr>
+{_runner(race, entry)}
+<diary_snap_cut>
+{_index(race, entry)}
+{_run(entry)}
+</diary_snap_cut>
+{_bets(entry)}
+<diary_snap_cut>
+{_premium(race, entry)}
+</diary_snap_cut>
+{_people(race, entry)}
+</tr>"""
+
+
+def _runner(race: Race, entry: Entry) -> str:
+    """Where it came in, who it is, who rode it, and in which time."""
+    horse, name = entry.horse.horse, escape(entry.horse.horse.name)
     position = f"{entry.position or ''}{entry.fate}" if entry.fate in ("", DEMOTED) else entry.fate
     seconds = "" if entry.time is None else f"{int(entry.time // 60)}:{entry.time % 60:04.1f}"
-    weight = "計不" if entry.weight is None else f"{entry.weight}({signed(entry.weight_change or 0)})"
-    path = "result/recent/" if race.new_layout else ""
-    last_3f = "" if entry.last_3f is None else f"{entry.last_3f:.1f}"
-    name, odds = escape(horse.name), "---" if entry.odds is None else f"{entry.odds:.1f}"
-    index = f'<td class="speed_index bml" nowrap="nowrap">{INDEX if ran else ""}</td>'
-    if race.new_layout:
-        master = f'<td class="TimeIndexMasterCell01 bml txt_right">{MASTER if ran else "-"}</td>'
-        notes = ("タイム指数マスター全体", "スタート指数", "追走指数", "上がり指数")
-        index = index.replace("speed", "TimeIndexHeadCell01 speed") + "".join(
-            f"\n<!--*{note}*-->{master}" for note in notes
-        )
-    return f"""<tr>
-<td class="txt_r" nowrap="nowrap">{position}</td>
+    return f"""<td class="txt_r" nowrap="nowrap">{position}</td>
 <td class="w{entry.bracket}ml" align="right" nowrap="nowrap"><span>{entry.bracket}</span></td>
 <td class="txt_r" nowrap="nowrap">{entry.number}</td>
 <td class="txt_l" nowrap="nowrap">
@@ -253,38 +171,66 @@ def _row(race: Race, entry: Entry) -> str:
 <td class="txt_c" nowrap="nowrap">{horse.sex}{entry.age}</td>
 <td class="txt_c" nowrap="nowrap">{entry.carried_weight:g}</td>
 <td class="txt_l" nowrap="nowrap">
-<a href="/jockey/{path}{entry.jockey_id}/" title="{entry.jockey}">{entry.jockey}</a>
+<a href="/jockey/{_path(race)}{entry.jockey_id}/" title="{entry.jockey}">{entry.jockey}</a>
 </td>
 <td class="txt_r" nowrap="nowrap">{seconds}</td>
-<td class="txt_c" nowrap="nowrap">{entry.margin}</td>
-<diary_snap_cut>
-{index}
-<td nowrap="nowrap">{"-".join(map(str, entry.bends))}</td>
-<td class="bml" class="txt_c" nowrap="nowrap"><span>{last_3f}</span></td>
-</diary_snap_cut>
-<td class="txt_r" nowrap="nowrap">{odds}</td>
+<td class="txt_c" nowrap="nowrap">{entry.margin}</td>"""
+
+
+def _path(race: Race) -> str:
+    """What stands before an id in addresses of people."""
+    return "result/recent/" if race.new_layout else ""
+
+
+def _index(race: Race, entry: Entry) -> str:
+    """The cells of indexes, which only subscribers see."""
+    ran = entry.fate not in (SCRATCHED, EXCLUDED)
+    index = f'<td class="speed_index bml" nowrap="nowrap">{INDEX if ran else ""}</td>'
+    if not race.new_layout:
+        return index
+    master = f'<td class="TimeIndexMasterCell01 bml txt_right">{MASTER if ran else "-"}</td>'
+    notes = ("タイム指数マスター全体", "スタート指数", "追走指数", "上がり指数")
+    more = "".join(f"\n<!--*{note}*-->{master}" for note in notes)
+    return index.replace("speed", "TimeIndexHeadCell01 speed") + more
+
+
+def _run(entry: Entry) -> str:
+    last_3f = "" if entry.last_3f is None else f"{entry.last_3f:.1f}"
+    return f"""<td nowrap="nowrap">{"-".join(map(str, entry.bends))}</td>
+<td class="bml" class="txt_c" nowrap="nowrap"><span>{last_3f}</span></td>"""
+
+
+def _bets(entry: Entry) -> str:
+    """The odds, and the weight that those who bet look at."""
+    odds = "---" if entry.odds is None else f"{entry.odds:.1f}"
+    weight = "計不" if entry.weight is None else f"{entry.weight}({signed(entry.weight_change or 0)})"
+    return f"""<td class="txt_r" nowrap="nowrap">{odds}</td>
 <td class="bml" align="right" nowrap="nowrap"><span>{entry.favorite or ""}</span></td>
-<td nowrap="nowrap">{weight}</td>
-<diary_snap_cut>
-<td class="txt_c" nowrap="nowrap">
+<td nowrap="nowrap">{weight}</td>"""
+
+
+def _premium(race: Race, entry: Entry) -> str:
+    return f"""<td class="txt_c" nowrap="nowrap">
 <a href="/?pid=horse_training&id={entry.horse.horse_id}&rid={race.race_id}">調教</a>
 </td>
 <td class="txt_c" nowrap="nowrap"></td>
 <td nowrap="nowrap">
 
-</td>
-</diary_snap_cut>
-<td class="txt_l" nowrap="nowrap">
+</td>"""
+
+
+def _people(race: Race, entry: Entry) -> str:
+    """The trainer, the owner and the prize."""
+    return f"""<td class="txt_l" nowrap="nowrap">
 [{entry.base}]
-<a href="/trainer/{path}{entry.trainer_id}/" title="{entry.trainer}">{entry.trainer}</a>
+<a href="/trainer/{_path(race)}{entry.trainer_id}/" title="{entry.trainer}">{entry.trainer}</a>
 </td>
 <diary_snap_cut>
 <td class="txt_l w{entry.bracket}ml" nowrap="nowrap">
-<a href="/owner/{path}{entry.owner_id}/" title="{entry.owner}">{entry.owner}</a>
+<a href="/owner/{_path(race)}{entry.owner_id}/" title="{entry.owner}">{entry.owner}</a>
 </td>
 <td class="txt_r" nowrap="nowrap">{"" if entry.prize is None else f"{entry.prize:,.1f}"}</td>
-</diary_snap_cut>
-</tr>"""
+</diary_snap_cut>"""
 
 
 def signed(change: int) -> str:
