@@ -28,7 +28,7 @@ from collector.sources.netkeiba.source import NETKEIBA
 from collector.sources.netkeiba.urls import APTITUDE, HORSE, RACE_RESULT, aptitude_url, horse_id_of
 from collector.storage import database
 from collector.storage.archive import pack
-from collector.storage.models import UNDATED
+from collector.storage.roles import UNDATED
 
 SITE = "https://site.example"
 AT = datetime(2026, 1, 1, tzinfo=UTC)

@@ -35,7 +35,7 @@ def read_again(
     from collector.console.as_json import print_json
     from collector.console.terminal import stdout
     from collector.frontier.scope import read_scope
-    from collector.storage.models import UNDATED
+    from collector.storage.roles import UNDATED
 
     # Horses and their aptitudes are of no day; they are read again where everything is.
     first_day = UNDATED if since is None else read_scope(since, None, None).since

@@ -22,7 +22,7 @@ from collector.pipeline.keep import keep
 from collector.pipeline.store import Outcome, commit
 from collector.politeness.gate import Blocked, Gate, Slot, telling_lost_lanes
 from collector.politeness.robots import Robots, next_opening
-from collector.storage.models import PageState
+from collector.storage.roles import PageState
 
 logger = logging.getLogger(__name__)
 

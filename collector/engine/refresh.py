@@ -16,8 +16,7 @@ from collector.errors import ExitCode
 from collector.frontier.scope import Scope
 from collector.frontier.status import HORSES, summarise
 from collector.politeness.gate import Connection, host_name
-from collector.storage.models import UNDATED
-from collector.storage.roles import Role
+from collector.storage.roles import UNDATED, Role
 
 # The pages of the horses that photos show, those that are not known yet.
 FOLLOW = """

@@ -14,7 +14,7 @@ from collector.pipeline.store import Outcome, commit
 from collector.politeness.gate import Blocked, Connection, Gate
 from collector.politeness.robots import Robots
 from collector.storage.archive import pack, unpack
-from collector.storage.models import UNDATED, PageState
+from collector.storage.roles import UNDATED, PageState
 
 logger = logging.getLogger(__name__)
 

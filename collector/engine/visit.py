@@ -35,8 +35,7 @@ from collector.pipeline.verdict import Verdict, decide, revisit_at
 from collector.politeness.gate import Gate, Slot, Wait, host_name
 from collector.politeness.robots import Robots
 from collector.storage.archive import Packed, digest_of, pack, type_of, unpack
-from collector.storage.models import PageState
-from collector.storage.roles import Role
+from collector.storage.roles import PageState, Role
 
 ATTEMPTS = 3  # of one page in one visit, each on a slot of its own
 MAX_HOPS = 5  # redirects

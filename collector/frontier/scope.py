@@ -8,7 +8,7 @@ from typing import Any
 
 from collector.console.typed import half_width
 from collector.errors import UsageError
-from collector.storage.models import UNDATED
+from collector.storage.roles import UNDATED
 
 FIRST_YEAR = 2001  # where no source has photos from before
 SPAN = re.compile(r"([0-9]{1,4})\s?([hdw])")

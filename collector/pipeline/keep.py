@@ -12,7 +12,7 @@ from collector.pipeline.derive import Derived
 from collector.pipeline.store import Outcome, commit
 from collector.pipeline.verdict import decide
 from collector.politeness.gate import Connection, Gate
-from collector.storage.models import PageState
+from collector.storage.roles import PageState
 
 logger = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from collector.errors import PaddockError, ParseError, Refused
 from collector.frontier.queue import DuePage
 from collector.pipeline.derive import Derived, derive, tripped
 from collector.storage.archive import unpack
-from collector.storage.models import PageState
+from collector.storage.roles import PageState
 
 logger = logging.getLogger(__name__)
 

@@ -14,8 +14,7 @@ from collector.pipeline.forget import take_archive
 from collector.pipeline.pool import BATCH, BATCH_BYTES, Answer, processes_for, read_batch, read_in_order
 from collector.pipeline.rewrite import Rewriting
 from collector.politeness.gate import Connection
-from collector.storage.models import UNDATED
-from collector.storage.roles import LABEL_ROLES
+from collector.storage.roles import LABEL_ROLES, UNDATED
 
 FETCHED = 50  # answers that come from the database at once
 HISTORY = LABEL_ROLES  # pages whose earlier answers count too

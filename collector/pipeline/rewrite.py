@@ -22,7 +22,7 @@ from collector.pipeline.store import keep_out, links_of, store_derived, writable
 from collector.pipeline.verdict import Verdict, decide
 from collector.politeness.gate import Connection, host_name
 from collector.storage.items import ListedPhotoItem, PhotoItem
-from collector.storage.models import PageState
+from collector.storage.roles import PageState
 
 logger = logging.getLogger(__name__)
 

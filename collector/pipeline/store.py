@@ -32,8 +32,7 @@ from collector.sources.text_tools.text import horse_key
 from collector.storage.archive import Packed
 from collector.storage.images import Picture
 from collector.storage.items import EntryItem, IssueItem, ListedPhotoItem, PhotoItem, RacingItem
-from collector.storage.models import PageState
-from collector.storage.roles import Role
+from collector.storage.roles import PageState, Role
 
 Cursor = psycopg.AsyncRawCursor[Any]
 

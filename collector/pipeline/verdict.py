@@ -10,8 +10,7 @@ from collector.frontier.queue import DuePage
 from collector.pipeline.derive import Derived, tripped
 from collector.sources.registry import source_of
 from collector.storage.items import AptitudeItem
-from collector.storage.models import PageState
-from collector.storage.roles import LABEL_ROLES, Role
+from collector.storage.roles import LABEL_ROLES, PageState, Role
 
 logger = logging.getLogger(__name__)
 

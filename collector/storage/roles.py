@@ -1,6 +1,9 @@
-"""What the program needs to know of a page, whatever its source calls it."""
+"""What the program needs to know of a page, whatever its source calls it: what it is for, and where it stands."""
 
+from datetime import date
 from enum import StrEnum
+
+UNDATED = date(1970, 1, 1)  # the day under which pages stand that belong to no day: robots.txt, horses
 
 
 class Role(StrEnum):
@@ -25,3 +28,14 @@ class Role(StrEnum):
 PHOTO_ROLES = (Role.ISSUE, Role.PHOTO_PAGE, Role.PICTURE)
 RACE_ROLES = (Role.CALENDAR, Role.RACE_DAY, Role.COMING_DAY, Role.RESULT, Role.CARD)
 LABEL_ROLES = (Role.HORSE, Role.APTITUDE, Role.REVIEWS)
+
+
+class PageState(StrEnum):
+    """Where a page stands. Nothing is ever `claimed`: a host has one lane, and its gate is the claim."""
+
+    DUE = "due"  # known, not yet asked for
+    FETCHED = "fetched"
+    GONE = "gone"  # 404 or 410: remembered, not asked for again
+    FAILED = "failed"  # tried, to be tried again at due_at
+    QUARANTINED = "quarantined"  # archived, but not readable as data; `reparse` looks again
+    EXCLUDED = "excluded"  # forgotten on request, or kept out by X-Robots-Tag: never asked for again

@@ -19,8 +19,8 @@ from collector.engine.refresh import label_scope, plan
 from collector.frontier.scope import Scope
 from collector.pipeline.reparse import reparse
 from collector.politeness.gate import Connection, host_name
-from collector.storage.models import UNDATED
 from collector.storage.racing import Axis
+from collector.storage.roles import UNDATED
 from tests.chaos.processes import send, start, work_in_process
 from tests.demo_site import DemoSite, demo_site
 from tests.sites import labels_at, sites_at

@@ -37,8 +37,7 @@ from collector.sources.parsed import Link, Parsed
 from collector.sources.source import MAIN, Kind, Source, Terms
 from collector.sources.text_tools.text import horse_key
 from collector.storage.items import AptitudeItem, HorseItem
-from collector.storage.models import UNDATED
-from collector.storage.roles import Role
+from collector.storage.roles import UNDATED, Role
 
 MOST_PAGES = 5  # of a search
 

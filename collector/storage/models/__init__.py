@@ -5,6 +5,6 @@ store items. Every row that a page gave carries where it came from (`source_url`
 """
 
 from collector.storage.models.collected import RUNNER, Aptitude, Entry, Horse, Issue, Photo, Race, RaceDay
-from collector.storage.models.pages import UNDATED, Page, PageState
+from collector.storage.models.pages import Page
 
-__all__ = ["RUNNER", "UNDATED", "Aptitude", "Entry", "Horse", "Issue", "Page", "PageState", "Photo", "Race", "RaceDay"]
+__all__ = ["RUNNER", "Aptitude", "Entry", "Horse", "Issue", "Page", "Photo", "Race", "RaceDay"]

@@ -1,7 +1,6 @@
 """The tables of the archive and the frontier: what is asked for, and what came."""
 
 from datetime import date, datetime
-from enum import StrEnum
 
 from sqlalchemy import (
     BigInteger,
@@ -18,19 +17,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
 from collector.storage.models.fields import moment, row_id
-
-UNDATED = date(1970, 1, 1)  # the day under which pages stand that belong to no day: robots.txt, horses
-
-
-class PageState(StrEnum):
-    """Where a page stands. Nothing is ever `claimed`: a host has one lane, and its gate is the claim."""
-
-    DUE = "due"  # known, not yet asked for
-    FETCHED = "fetched"
-    GONE = "gone"  # 404 or 410: remembered, not asked for again
-    FAILED = "failed"  # tried, to be tried again at due_at
-    QUARANTINED = "quarantined"  # archived, but not readable as data; `reparse` looks again
-    EXCLUDED = "excluded"  # forgotten on request, or kept out by X-Robots-Tag: never asked for again
+from collector.storage.roles import PageState
 
 
 class Blob(SQLModel, table=True):

@@ -9,10 +9,9 @@ from typing import Any
 
 from collector.console.wording import JST
 from collector.frontier.status import HORSES
-from collector.storage.models import PageState
 from collector.storage.racing import Axis
 from collector.storage.reader import Reader
-from collector.storage.roles import Role
+from collector.storage.roles import PageState, Role
 from collector.web.overview.treatment import DAYS, HOSTS, HostReport, Log, host_report
 
 BINS = 20  # of an aptitude between 0 and 1

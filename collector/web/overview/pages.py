@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from collector.storage.models import PageState
 from collector.storage.racing import MIDDLE, MILE, SPRINT, Axis, Kind, kind_of
-from collector.storage.roles import Role
+from collector.storage.roles import PageState, Role
 from collector.web.overview import facts
 from collector.web.overview.charts import Columns, Rect, columns, parts
 from collector.web.overview.facts import BINS, CLASSES, STATES, Overview

@@ -10,7 +10,7 @@ import psycopg
 from collector.console.trouble import reason_of, trouble_of
 from collector.errors import PaddockError
 from collector.pipeline.reparse import Changes, reparse
-from collector.storage.models import UNDATED
+from collector.storage.roles import UNDATED
 from collector.web.service import Service
 
 logger = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from collector.sources.keibado.urls import ISSUE_INDEX, PHOTO_PAGE
 from collector.sources.netkeiba.urls import HORSE, HORSE_SEARCH, RACE_DAY, RACE_RESULT, horse_search_url, word_of
 from collector.sources.parsed import Item, Parsed
 from collector.storage.items import EntryItem, HorseItem, IssueItem, ListedPhotoItem, PhotoItem, RaceItem
-from collector.storage.models import UNDATED, PageState
+from collector.storage.roles import UNDATED, PageState
 from tests.sites import role_of
 
 NOW = datetime(2016, 2, 8, 12, tzinfo=UTC)

@@ -26,8 +26,7 @@ from collector.sources.keibado.urls import PHOTO_PAGE
 from collector.sources.parsed import Link, Parsed
 from collector.sources.source import IMAGE
 from collector.storage.archive import pack
-from collector.storage.models import PageState
-from collector.storage.roles import Role
+from collector.storage.roles import PageState, Role
 from tests.demo_site import demo_site
 from tests.sites import labels_at, role_of, sites_at
 

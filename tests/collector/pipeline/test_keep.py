@@ -29,8 +29,7 @@ from collector.sources.parsed import Item, Link, Parsed
 from collector.sources.source import IMAGE
 from collector.storage.archive import pack
 from collector.storage.items import EntryItem, HorseItem, ListedPhotoItem, PhotoItem, RaceItem
-from collector.storage.models import PageState
-from collector.storage.roles import Role
+from collector.storage.roles import PageState, Role
 from tests.demo_site import DemoSite, demo_site
 from tests.sites import role_of, sites_at
 from tests.spoil import parsing, tripping

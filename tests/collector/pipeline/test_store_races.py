@@ -13,9 +13,8 @@ from collector.pipeline.store import store_derived
 from collector.politeness.gate import Connection
 from collector.sources.parsed import Item, Parsed
 from collector.storage.items import AptitudeItem, EntryItem, HorseItem, RaceItem, ReviewsItem
-from collector.storage.models import PageState
 from collector.storage.racing import Axis, Finish, Surface
-from collector.storage.roles import Role
+from collector.storage.roles import PageState, Role
 
 NOW = datetime(2016, 2, 8, 12, tzinfo=UTC)
 RACE_ID = "201605010411"

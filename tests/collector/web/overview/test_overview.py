@@ -9,10 +9,9 @@ import psycopg
 import pytest
 
 from collector.frontier.status import report
-from collector.storage.models import PageState
 from collector.storage.racing import Axis
 from collector.storage.reader import Reader, make_role
-from collector.storage.roles import Role
+from collector.storage.roles import PageState, Role
 from collector.web.overview.facts import BINS, CLASSES, Overview, count
 from collector.web.overview.pages import HOLDS, OUTCOME_GROUPS, OverviewPage
 from collector.web.overview.treatment import Log, Pace
