@@ -21,8 +21,6 @@ WORDS = (
     "Paddock photos of racehorses, by horse. Dates and times are as ISO 8601 has them; units stand in the names. "
     "The photos belong to those who took them: they are held for private study."
 )
-
-
 LISTING = {"name": Name, "limit": limit(LISTED, MOST_LISTED)}
 BACKNUMBERS = {"year": Year, "limit": limit(MOST_ISSUES, MOST_ISSUES)}
 TYPED = {"name": Name}
@@ -30,10 +28,6 @@ TYPED = {"name": Name}
 
 def _get(path: str, name: str, summary: str, answer: Any, *problems: ProblemKind, **more: Any) -> Operation:
     return Operation("get", path, name, summary, {JSON: answer}, problems, tagged=True, **more)
-
-
-def _list(path: str, name: str, summary: str, answer: Any, query: dict[str, Any]) -> Operation:
-    return _get(path, name, summary, answer, Code.NOT_UNDERSTOOD, query=query)
 
 
 def _picture(path: str, name: str, summary: str, *types: str) -> Operation:
@@ -51,14 +45,14 @@ def _decision(name: str, summary: str, answer: Any, body: Any, *more: ProblemKin
 
 # fmt: off
 OPERATIONS = (
-    _list("/api/horses", "listPhotos", "Photos whose horse's name holds a part, by name, then the newest first.",
-          found.ListedPhotos, LISTING),
-    _list("/api/backnumbers", "listBacknumbers", "Ids of the back numbers, the newest first.",
-          found.Backnumbers, BACKNUMBERS),
-    _list("/api/photos", "search", "The search: photos by horse, the horse with the newest photo first.",
-          found.Found, SEARCH),
-    _list("/api/suggest", "suggest", "Names that begin with what has been typed so far, or hold it.",
-          found.Suggestions, TYPED),
+    _get("/api/horses", "listPhotos", "Photos whose horse's name holds a part, by name, then the newest first.",
+         found.ListedPhotos, Code.NOT_UNDERSTOOD, query=LISTING),
+    _get("/api/backnumbers", "listBacknumbers", "Ids of the back numbers, the newest first.",
+         found.Backnumbers, Code.NOT_UNDERSTOOD, query=BACKNUMBERS),
+    _get("/api/photos", "search", "The search: photos by horse, the horse with the newest photo first.",
+         found.Found, Code.NOT_UNDERSTOOD, query=SEARCH),
+    _get("/api/suggest", "suggest", "Names that begin with what has been typed so far, or hold it.",
+         found.Suggestions, Code.NOT_UNDERSTOOD, query=TYPED),
     _get("/api/horses/{horse_id}", "horse", "A horse, its photos, its aptitudes now.", things.Horse, Code.NOT_FOUND),
     _get("/api/horses/{horse_id}/entries", "entries", "Its races, the newest first.", Entries, Code.NOT_FOUND),
     _get("/api/horses/{horse_id}/aptitudes", "aptitudes", "Its aptitudes over time.", History, Code.NOT_FOUND),

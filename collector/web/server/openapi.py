@@ -14,8 +14,7 @@ from collector.web.server.answers import Problem, adapter_of
 from collector.web.server.problems import Code, ProblemKind, problem_kinds
 
 Schema = dict[str, Any]
-Fields = Mapping[str, Any]  # name -> the kind of what it holds
-Content = Mapping[str, Any]  # media type -> the kind of what it holds; None: bytes
+Kinds = Mapping[str, Any]  # name of a field, or media type -> the kind of what it holds; None: bytes
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -40,10 +39,10 @@ class Operation:
     path: str
     name: str
     summary: str
-    answers: Content
+    answers: Kinds
     problems: tuple[ProblemKind, ...] = ()
-    query: Fields = field(default_factory=dict)  # the fields after the path; each may be left out
-    body: Content = field(default_factory=dict)
+    query: Kinds = field(default_factory=dict)  # the fields after the path; each may be left out
+    body: Kinds = field(default_factory=dict)
     tagged: bool = False  # whether the answer has an ETag
     security: list[Schema] | None = None  # None: as the whole document says
     pages: bool = False  # whether a problem is answered with a page
@@ -71,11 +70,11 @@ class _Schemas:
         self.components: dict[str, Schema] = rest["$defs"]
         self.components["Problem"]["properties"]["code"]["enum"] = [kind.word for kind in problem_kinds(codes)]
 
-    def content(self, content: Content) -> Schema:
+    def content(self, content: Kinds) -> Schema:
         """What an answer or a request holds, by media type."""
         return {"content": {media: {"schema": self._of[kind]} if kind else {} for media, kind in content.items()}}
 
-    def parameters(self, fields: Fields, place: str) -> list[Schema]:
+    def parameters(self, fields: Kinds, place: str) -> list[Schema]:
         """The fields of an address; only those of its path are always needed."""
         needed = place == "path"
         return [{"name": name, "in": place, "required": needed, "schema": self._of[fields[name]]} for name in fields]
@@ -90,7 +89,7 @@ class Api:
     operations: Sequence[Operation]
     codes: type[Code]
     always: Sequence[ProblemKind]  # that any operation may have
-    in_paths: Fields = field(default_factory=dict)
+    in_paths: Kinds = field(default_factory=dict)
 
     def document(self) -> Schema:
         """The whole document."""
