@@ -1,7 +1,6 @@
 """The photo search put together: pages, JSON, pictures, static files, and the guard before all of them."""
 
 import errno
-import json
 from pathlib import Path
 
 from aiohttp import web
@@ -13,6 +12,7 @@ from collector.web.metrics import Metrics
 from collector.web.overview.pages import OverviewPage
 from collector.web.pages import Pages
 from collector.web.review.pages import Review
+from collector.web.server.answers import problem_as_json
 from collector.web.server.guards import Guard, Handler, add_headers, for_programs, make_middleware
 from collector.web.server.problems import Problem
 from collector.web.service import Service
@@ -34,7 +34,7 @@ def make_app(service: Service) -> web.Application:
     review = Review(pages)
 
     def tell(request: web.Request, problem: Problem) -> web.StreamResponse:
-        response = as_json(problem) if for_programs(request.path) else pages.problem(request, problem)
+        response = problem_as_json(problem) if for_programs(request.path) else pages.problem(request, problem)
         if problem.retry_after is not None:
             response.headers["Retry-After"] = str(problem.retry_after)
         return response
@@ -69,12 +69,6 @@ async def lost_collection(request: web.Request, handler: Handler) -> web.StreamR
 def make_guard(*, token: str | None = None, admin_token: str | None = None, local_only: bool = True) -> Guard:
     """What is asked of requests."""
     return Guard(COOKIE, cost_of, token=token, admin_token=admin_token, local_only=local_only)
-
-
-def as_json(problem: Problem) -> web.Response:
-    """A problem as programs are told of it."""
-    text = json.dumps(problem.as_json(), ensure_ascii=False)
-    return web.Response(text=text, status=problem.status, content_type="application/json")
 
 
 async def _icon(_request: web.Request) -> web.FileResponse:

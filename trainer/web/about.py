@@ -37,7 +37,7 @@ class About:
     quality: Quality | None  # None: nobody has evaluated it
 
     def as_json(self) -> dict[str, Any]:
-        """The facts as /healthz and the API tell them."""
+        """The facts as /healthz and the API answer them."""
         return {"run": self.run, "data": self.data, "verdict": self.quality.verdict if self.quality else None}
 
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 from aiohttp import web
 
+from collector.web.server.answers import problem_as_json
 from collector.web.server.guards import Guard, add_headers, for_programs, make_middleware
 from collector.web.server.problems import Problem
-from trainer.web.api import Api, problem_as_json
+from trainer.web.api import Api
 from trainer.web.pages import Pages
 from trainer.web.problems import LARGEST
 from trainer.web.service import Service

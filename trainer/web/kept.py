@@ -4,7 +4,6 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -29,12 +28,6 @@ class Known:
     width: int  # px of the photo
     height: int
     distance: float | None = None  # in the run's feature space
-
-    def as_json(self) -> dict[str, Any]:
-        """The facts as the API tells them."""
-        names = ("horse_id", "horse_name", "photo", "value", "reviews", "side", "page_url")
-        facts = {name: getattr(self, name) for name in names} | {"picture": f"/horses/{self.row}.jpg"}
-        return facts if self.distance is None else facts | {"distance": round(self.distance, 3)}
 
 
 @dataclass(slots=True)

@@ -1,1 +1,1 @@
-"""The API for programs, its document and its shapes."""
+"""The API for programs: models of its answers, and the document that is made of them."""

@@ -1,17 +1,22 @@
 """The API for programs: what the first photo search (2017) answered, under its names, and all else that is known."""
 
 import re
+from collections.abc import Collection
 from typing import Any, TypeVar
 
 from aiohttp import web
 
-from collector.web.api import shapes
-from collector.web.api.openapi import document
+from collector.storage.racing import Axis
+from collector.web.api import found, things
+from collector.web.api.entries import Entries, History
+from collector.web.api.fields import SEARCH
+from collector.web.api.openapi import BACKNUMBERS, LISTING, TYPED, document
 from collector.web.horse import facts
 from collector.web.paths import HORSE, ISSUE, OLD_ISSUE, OLD_PHOTO, PHOTO, RACE, photo_of
 from collector.web.search.listed import LISTED, MOST_LISTED, photos_named
-from collector.web.search.query import FIELDS, read_query
+from collector.web.search.query import read_query
 from collector.web.search.results import find, suggest
+from collector.web.server.answers import encoded
 from collector.web.server.conditional import tagged
 from collector.web.server.problems import Code, Problem
 from collector.web.service import Service
@@ -20,12 +25,12 @@ WHOLE = re.compile(r"[0-9]{1,6}")
 Known = TypeVar("Known")
 
 
-def answer(request: web.Request, known: Any) -> web.Response:
-    """Facts as a JSON answer."""
-    return tagged(request, shapes.encoded(known), "application/json")
+def answer(request: web.Request, kind: Any, known: object) -> web.Response:
+    """What is known, as a JSON answer of a kind, with its tag."""
+    return tagged(request, encoded(kind, known), "application/json")
 
 
-def only(request: web.Request, *fields: str) -> None:
+def only(request: web.Request, fields: Collection[str]) -> None:
     """Let nothing be asked for that would be passed over: a misspelt field would find everything.
 
     Raises:
@@ -55,7 +60,7 @@ def asked_limit(request: web.Request, unless_asked: int, most: int) -> int:
     return int(text)
 
 
-def found(known: Known | None) -> Known:
+def there(known: Known | None) -> Known:
     """What is known.
 
     Raises:
@@ -74,81 +79,82 @@ class Api:
 
     async def horses(self, request: web.Request) -> web.Response:
         """Photos whose horse's name holds a part, as the first search had them."""
-        only(request, "name", "limit")
+        only(request, LISTING)
         limit = asked_limit(request, LISTED, MOST_LISTED)
         rows = await photos_named(self.service.reader, asked_name(request), limit)
-        return answer(request, [shapes.listed_photo(row) for row in rows])
+        return answer(request, found.ListedPhotos, rows)
 
     async def backnumbers(self, request: web.Request) -> web.Response:
         """The ids of the back numbers."""
-        only(request, "year", "limit")
+        only(request, BACKNUMBERS)
         limit = asked_limit(request, facts.MOST_ISSUES, facts.MOST_ISSUES)
         year = read_query({"year": request.query.get("year", "")}).year
         rows = await facts.issues(self.service.reader, year, limit)
-        return answer(request, [row["issue"] for row in rows])
+        return answer(request, found.Backnumbers, [row["issue"] for row in rows])
 
     async def photos(self, request: web.Request) -> web.Response:
         """The search: photos by horse."""
-        only(request, *FIELDS)
+        only(request, SEARCH)
         query = read_query(request.query)
-        return answer(request, shapes.found_photos(await find(self.service.reader, query), query))
+        return answer(request, found.Found, found.page_of(await find(self.service.reader, query), query))
 
     async def suggest(self, request: web.Request) -> web.Response:
         """Names for what has been typed so far."""
-        only(request, "name")
-        names = await suggest(self.service.reader, asked_name(request))
-        return answer(request, [shapes.suggestion(one) for one in names])
+        only(request, TYPED)
+        return answer(request, found.Suggestions, await suggest(self.service.reader, asked_name(request)))
 
     async def horse(self, request: web.Request) -> web.Response:
         """A horse."""
-        return answer(request, shapes.horse(await self._horse(request)))
+        known = await self._horse(request)
+        assert known.horse is not None
+        now = {axis: known.opinions[axis][-1] if axis in known.opinions else None for axis in Axis}
+        return answer(request, things.Horse, known.horse | {"photos": known.photos, "aptitudes": now})
 
     async def entries(self, request: web.Request) -> web.Response:
         """The entries of a horse, the newest first."""
-        known = await self._horse(request)
-        return answer(request, [shapes.entry(row) for row in known.entries])
+        return answer(request, Entries, (await self._horse(request)).entries)
 
     async def aptitudes(self, request: web.Request) -> web.Response:
         """What reviewers thought of a horse over time."""
-        return answer(request, shapes.history((await self._horse(request)).opinions))
+        known = await self._horse(request)
+        return answer(request, History, {axis: known.opinions.get(axis, []) for axis in Axis})
 
     async def _horse(self, request: web.Request) -> facts.HorseFacts:
-        return found(await facts.horse_facts(self.service.reader, request.match_info["horse_id"]))
+        return there(await facts.horse_facts(self.service.reader, request.match_info["horse_id"]))
 
     async def photo(self, request: web.Request) -> web.Response:
         """A photo."""
-        row = await facts.photo_facts(self.service.reader, photo_of(request))
-        return answer(request, shapes.whole_photo(found(row)))
+        row = there(await facts.photo_facts(self.service.reader, photo_of(request)))
+        return answer(request, things.WholePhoto, things.whole_photo(row))
 
     async def race(self, request: web.Request) -> web.Response:
         """A race."""
-        known = await facts.race_facts(self.service.reader, request.match_info["race_id"])
-        return answer(request, shapes.race(found(known)))
+        known = there(await facts.race_facts(self.service.reader, request.match_info["race_id"]))
+        return answer(request, things.Race, known.race | {"field": known.field, "photos": known.photos})
 
     async def issue(self, request: web.Request) -> web.Response:
         """A back number."""
-        known = await facts.issue_facts(self.service.reader, request.match_info["issue"])
-        return answer(request, shapes.issue(found(known)))
+        known = there(await facts.issue_facts(self.service.reader, request.match_info["issue"]))
+        return answer(request, things.Issue, known.issue | {"photos": known.photos})
 
     async def moved_photo(self, request: web.Request) -> web.Response:
         """Where a photo is told of, by the id that it had while there was one source."""
-        photo = found(await facts.current_photo_id(self.service.reader, request.match_info["old_photo"]))
+        photo = there(await facts.current_photo_id(self.service.reader, request.match_info["old_photo"]))
         raise web.HTTPMovedPermanently(request.rel_url.with_path(f"/api/photos/{photo}", keep_query=True))
 
     async def moved_issue(self, request: web.Request) -> web.Response:
         """Where an issue is told of, likewise."""
-        issue = found(await facts.current_issue_id(self.service.reader, request.match_info["old_issue"]))
+        issue = there(await facts.current_issue_id(self.service.reader, request.match_info["old_issue"]))
         raise web.HTTPMovedPermanently(request.rel_url.with_path(f"/api/issues/{issue}", keep_query=True))
 
     async def healthz(self, request: web.Request) -> web.Response:
         """Whether the database answers, and since when the search has been what its tables say."""
         await self.service.reader.rows("SELECT 1")
-        renewed = self.service.renewal.at
-        return answer(request, {"status": "ok", "database": "ok", "search_renewed_at": renewed})
+        return answer(request, things.Health, {"search_renewed_at": self.service.renewal.at})
 
     async def openapi(self, request: web.Request) -> web.Response:
         """What this API is."""
-        return answer(request, document())
+        return answer(request, dict[str, Any], document())
 
     def routes(self) -> list[web.RouteDef]:
         """Where all that is."""

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 from aiohttp import web
+from pydantic import BaseModel
 
 from collector.console.trouble import reason_of, trouble_of
 from collector.errors import Busy, TryLater, UsageError
@@ -17,6 +18,7 @@ from collector.matching.match import decide_by_hand
 from collector.pipeline.forget import Forgotten, forget_url
 from collector.politeness.gate import Connection
 from collector.storage.photo_ids import EXAMPLE, read_photo_id
+from collector.web.api import decided
 from collector.web.codes import Code
 from collector.web.horse.facts import photo_facts
 from collector.web.review.rereading import Rereading
@@ -75,17 +77,19 @@ class Decisions:
     async def api_match(self, request: web.Request) -> web.Response:
         """This photo shows this horse, for programs: which horse that is."""
         self._check(request)
-        given = await _object(request, "photo", "horse")
+        given = await _object(request, decided.ToMatch)
         photo = _photo(given)
-        return web.json_response({"photo": photo, "horse_id": await self._match(photo, given["horse"])})
+        matched = decided.Matched(photo=photo, horse_id=await self._match(photo, given["horse"]))
+        return web.json_response(matched.model_dump())
 
     async def api_forget(self, request: web.Request) -> web.Response:
         """Forget what is at an address for good, for programs: what has gone."""
         self._check(request)
-        url = (await _object(request, "url"))["url"]
+        url = (await _object(request, decided.ToForget))["url"]
         if not _is_address(url):
             raise Problem(Code.NOT_UNDERSTOOD, "url is to be the address of a photo's page or picture")
-        return web.json_response((await self._forget(url)).as_json())
+        forgotten = decided.Forgotten.model_validate(await self._forget(url), from_attributes=True)
+        return web.json_response(forgotten.model_dump())
 
     def routes(self) -> list[web.RouteDef]:
         """Where all that is sent."""
@@ -159,19 +163,16 @@ async def _form(request: web.Request) -> dict[str, str]:
     return _texts({name: value for name, value in given.items() if isinstance(value, str)})
 
 
-async def _object(request: web.Request, *names: str) -> dict[str, str]:
+async def _object(request: web.Request, model: type[BaseModel]) -> dict[str, str]:
     """The fields of a JSON object that was sent; all of them are texts."""
+    names = model.model_fields.keys()
     if request.content_type != "application/json":
         raise Problem(Code.NOT_UNDERSTOOD, "JSON is to be sent")
     try:
         given: Any = json.loads(await request.read())
     except (ValueError, RecursionError) as error:
         raise Problem(Code.NOT_UNDERSTOOD, "the JSON cannot be read") from error
-    if (
-        not isinstance(given, dict)
-        or given.keys() != set(names)
-        or not all(isinstance(given[name], str) for name in names)
-    ):
+    if not isinstance(given, dict) or given.keys() != names or not all(isinstance(given[name], str) for name in names):
         raise Problem(Code.NOT_UNDERSTOOD, f"an object with {' and '.join(names)} is to be sent, as texts")
     return _texts(given)
 

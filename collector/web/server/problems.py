@@ -77,7 +77,3 @@ class Problem(Exception):
     def sentence(self, language: str = "en") -> str:
         """What to tell whoever asked."""
         return (self.code.japanese if language == "ja" else self.code.english).format(detail=self.detail)
-
-    def as_json(self) -> dict[str, str]:
-        """As programs are told of it: one sentence, and a word to decide by."""
-        return {"error": self.sentence(), "code": self.code.word}

@@ -41,6 +41,14 @@ def test_the_document_is_openapi() -> None:
     }  # fmt: skip
 
 
+def test_every_answer_has_all_its_fields_and_no_other() -> None:
+    schemas = document()["components"]["schemas"]
+    for name in ("Answer", "Known", "Similar", "Horse", "Found", "Health", "Problem"):
+        assert schemas[name]["additionalProperties"] is False
+        assert schemas[name]["required"] == list(schemas[name]["properties"])
+    assert set(schemas["Similar"]["properties"]) - set(schemas["Known"]["properties"]) == {"distance"}
+
+
 @pytest.mark.parametrize("label", OPERATIONS)
 def test_whatever_the_document_allows_is_answered_as_it_says(site: Site, label: str) -> None:
     @some

@@ -1,0 +1,160 @@
+"""What is answered of a photo, a horse, a race, an issue, and of the server itself."""
+
+import datetime as dt
+from typing import Literal
+
+from collector.codes import MatchRule
+from collector.console.code_words import describe
+from collector.storage.racing import Direction, Sex, Weather
+from collector.web.api import fields
+from collector.web.api.entries import Aptitudes, Entry, InField, RaceFacts
+from collector.web.horse.facts import Row
+from collector.web.server.addresses import host_of
+from collector.web.server.answers import Answer, means
+from collector.web.words import WORDS
+
+
+class Photo(Answer):
+    """A photo in a list."""
+
+    photo: fields.PhotoId
+    issue: fields.IssueId
+    number: int = means("Of the photo within the issue.")
+    date: dt.date = means("Of the issue.", "issue_date")
+    name: str = means("The horse's; as printed, where the horse is open.")
+    horse_id: fields.HorseId | None
+    race: str | None = means("Name of the race it was taken for.")
+    race_id: fields.RaceId | None
+    horse_number: int | None = means("Of the horse in that race.")
+    age_years: int | None = means(column="age")
+    url: str = means("Its page, at its source.", "page_url")
+    image_url: str | None = means("The picture, at its source.")
+    width_px: fields.Count | None = means(column="width")
+    height_px: fields.Count | None = means(column="height")
+    copy_of: fields.PhotoId | None = means("The earlier photo of which this is a copy.")
+    page: fields.PhotoPage
+    picture: fields.Picture
+    original: fields.Original
+
+
+class Printed(Answer):
+    """What the magazine prints beside a photo."""
+
+    name: str = means(column="printed_name")
+    race: str | None = means(column="printed_race")
+    sex: str | None = means("牡, 牝 or セ.", "printed_sex")
+    age_years: int | None = means(column="printed_age")
+    coat: str | None
+    trainer: str | None
+    comment: str | None
+    pedigree: list[str]
+    shot_month: int | None
+    shot_day: int | None = means("Of that month; the year is not printed.")
+
+
+class Match(Answer):
+    """How it was found out whom a photo shows."""
+
+    rule: str = means("The rule that decided it, or why it is open: `name_and_race`, `by_hand`, `not_read`, ...")
+    how: str = means("The same in words.")
+    by_hand: bool = means("Whether a person decided it.")
+    decided_at: fields.Moment
+
+
+class Provenance(Answer):
+    """Where a photo is from."""
+
+    page: str = means("Where it was published.", "page_url")
+    site: str | None
+    observed_at: fields.Moment = means("When it was fetched, in UTC.")
+    digest: str | None = means("SHA-256 of the picture's bytes.")
+    media_type: str | None
+
+
+class Permission(Answer):
+    """What may be done with a photo, as every page says it."""
+
+    private_study: bool = True
+    publish: bool = False
+    pass_on: bool = False
+    words: str = WORDS["owners"][0]
+
+
+class WholePhoto(Photo):
+    """All that is known of a photo: what is printed beside it, whom it shows and why, and where all that is from."""
+
+    printed: Printed = means("What the magazine prints beside it.")
+    match: Match | None = means("How it was found out whom it shows; null: nobody has looked.")
+    entry: Entry | None = means("What it was taken for; null: open.")
+    provenance: Provenance
+    permission: Permission = means("What may be done with it.", default=Permission())
+
+
+class Horse(Answer):
+    """A horse, its photos in time order, and its aptitudes now."""
+
+    horse_id: fields.HorseId
+    name: str
+    born: dt.date | None
+    sex: Sex | None
+    coat: str | None
+    retired: bool | None
+    sire: str | None
+    dam: str | None
+    damsire: str | None
+    source_url: fields.SourceUrl
+    observed_at: fields.Moment
+    page: str = means("On this server.", default_factory=lambda known: f"/horses/{known['horse_id']}")
+    photos: list[Photo] = means("The oldest first.")
+    aptitudes: Aptitudes = means("Now.")
+
+
+class Race(RaceFacts):
+    """A race, its field in draw order, and the photos of its horses."""
+
+    name: str
+    meeting_number: int | None
+    meeting_day: int | None
+    race_class: str | None
+    conditions: str | None
+    direction: Direction | None
+    course: str | None
+    weather: Weather | None
+    starts_at: fields.Start
+    page: str = means("On this server.", default_factory=lambda known: f"/races/{known['race_id']}")
+    source_url: fields.SourceUrl
+    observed_at: fields.Moment
+    field: list[InField] = means("In draw order.")
+    photos: list[Photo] = means("In draw order.")
+
+
+class Issue(Answer):
+    """A back number and its photos, race by race in draw order."""
+
+    issue: fields.IssueId
+    code: str = means("As the source has it.")
+    date: dt.date = means(column="issue_date")
+    race_days: list[dt.date] = means("As printed; empty where none is.")
+    page: str = means("On this server.", default_factory=lambda known: f"/issues/{known['issue']}")
+    source_url: fields.SourceUrl
+    observed_at: fields.Moment
+    photos: list[Photo] = means("Race by race, in draw order.")
+
+
+class Health(Answer):
+    """Whether the server answers, and its database."""
+
+    status: Literal["ok"] = "ok"
+    database: Literal["ok"] = "ok"
+    search_renewed_at: fields.Moment | None = means("When the search was last what the tables means; null: not yet.")
+
+
+def whole_photo(row: Row) -> Row:
+    """A photo with what is known of it: each part takes what it names of the row."""
+    entry = row | {"source_url": row["entry_url"], "observed_at": row["entry_observed_at"]}
+    return row | {
+        "printed": row,
+        "match": row | {"how": describe(MatchRule, row["rule"])} if row["rule"] else None,
+        "entry": entry if row["entry_url"] is not None else None,
+        "provenance": row | {"site": host_of(row["page_url"]) or None},
+    }
