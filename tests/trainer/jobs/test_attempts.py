@@ -362,6 +362,7 @@ def test_an_orphaned_command_is_ended_before_the_next_attempt(stable: Stable) ->
     script = "echo $PADDOCK_ATTEMPT >> $PADDOCK_OUTPUT/tries; [ $PADDOCK_ATTEMPT = 2 ] || sleep 300"
     name = stable.run("--", "sh", "-c", script)
     command, engine = stable.child_pid(name), stable.engine_pid()
+    stable.wait_until((stable.home / "jobs" / name / "output" / "tries").exists)
     keeper_pid = int(Path(f"/proc/{command}/stat").read_text().rpartition(")")[2].split()[1])
     for pid in (engine, keeper_pid):
         os.kill(pid, signal.SIGKILL)
