@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any
 
-# typer keeps its parser's errors to itself, all but one; nothing public tells them apart.
+# typer keeps its parser's errors to itself, all but one; nothing public distinguishes them.
 from typer._click.exceptions import (
     BadOptionUsage,
     BadParameter,

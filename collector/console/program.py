@@ -98,11 +98,11 @@ def _end(sentence: str, exit_code: int, error: BaseException) -> NoReturn:
 
 
 def _unreadable(error: Exception) -> PaddockError | None:
-    """An argument in bytes that are no text in the terminal's encoding, when it is about to become text."""
+    """An argument that is not text in the terminal's encoding, when it is about to become text."""
     if isinstance(error, UnicodeEncodeError):
         odd = error.object[error.start : error.end]
         if any(odd in word for word in sys.argv) and all("\ud800" <= letter <= "\udfff" for letter in odd):
-            return PaddockError(f"An argument is no text in this terminal's encoding ({sys.getfilesystemencoding()}).")
+            return PaddockError(f"An argument is not text in this terminal's encoding ({sys.getfilesystemencoding()}).")
     return None
 
 
@@ -131,7 +131,7 @@ def run_program(app: typer.Typer) -> None:
             code = ExitCode.READER_GONE
     except OSError as error:  # of --help and the like, which no command's own handling sees
         code = _not_printed(error)
-    except Exception:  # noqa: BLE001 (an error of our own: it is told with its trace, and ends the program)
+    except Exception:  # noqa: BLE001 (an error of our own: it is printed with its trace, and ends the program)
         sys.stderr.write(visible(traceback.format_exc()))
         code = 1
     sys.exit(_flush(code))

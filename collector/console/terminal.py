@@ -63,10 +63,10 @@ class EventFormatter(LogFormatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
         facts = {key: value for key, value in record.__dict__.items() if key not in LOG_FIELDS}
-        told = "".join(
+        extra = "".join(
             f" {key}={in_japan(value) if isinstance(value, datetime) else value}" for key, value in facts.items()
         )
-        return on_one_line(f"{super().formatMessage(record)}{told}")
+        return on_one_line(f"{super().formatMessage(record)}{extra}")
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - the library's name
         return visible(super().formatException(ei))

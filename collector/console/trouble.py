@@ -1,6 +1,6 @@
 """What a database or an operating system does to us, in one sentence each: the one place that knows SQLSTATE and errno.
 
-Such errors go up as they were raised, to whoever answers a person or keeps a log (a command line, a server, a lane),
+Such errors go up as they were raised, to where a person is answered or a log kept (a command line, a server, a lane),
 and that one asks here what to say and whether to try again. What is not in these tables is an error of our own: it
 keeps its traceback.
 """
@@ -84,7 +84,7 @@ BY_SQLSTATE = {
     "XX001": DAMAGED,
     "XX002": DAMAGED,
 }  # fmt: skip
-# What libpq and psycopg say while there is no connection yet; such errors bring no SQLSTATE along.
+# What libpq and psycopg say before there is a connection; such errors have no SQLSTATE.
 CONNECTING = (
     "connection failed",
     "connection timeout",

@@ -3,7 +3,7 @@
 import re
 
 # Controls (C0 but for tab and line feed, DEL, C1), marks of direction, what joins, separates or tags unseen, and halves
-# of characters, which stand for bytes of a file's name that are no text.
+# of characters, which stand for bytes of a file's name that are not text.
 UNSEEN = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff"
     r"\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"

@@ -1,4 +1,4 @@
-"""How people are told of commands and times: commands as they have to be typed, times of one zone."""
+"""How commands and times are written for people: commands as they have to be typed, times in one zone."""
 
 import logging
 import re
@@ -30,7 +30,7 @@ def as_typed(words: str, *, demo: bool | None = None) -> str:
 
 
 def in_japan(moment: datetime | None, *, seconds: bool = True) -> str:
-    """A moment as people are told of it, everywhere: `2026-11-25 21:40:03 JST`."""
+    """A moment as it is written for people, everywhere: `2026-11-25 21:40:03 JST`."""
     if moment is None:
         return "-"
     return moment.astimezone(JST).strftime(f"%Y-%m-%d %H:%M{':%S' if seconds else ''} JST")

@@ -49,7 +49,7 @@ AND role = ANY (%(listings)s) AND {IN_SCOPE}
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """How a crawl stands, for whoever shows it."""
+    """How far a crawl has come, for the code that shows it."""
 
     summary: Summary
     due: dict[str, int]  # pages known and due now, by role
@@ -92,20 +92,20 @@ async def begin(connection: Connection, place: Workplace, scope: Scope) -> int:
 
 
 async def crawl(place: Workplace, scope: Scope, show: Callable[[Tick], Awaitable[None]]) -> tuple[Summary, ExitCode]:
-    """Crawl a scope to its end, in this process and with whoever helps.
+    """Crawl a scope to its end, in this process, together with all others that are at work.
 
-    Ends when nothing is due, when the sites close for longer than two minutes, or when told to stop; whatever
+    Ends when nothing is due, when the sites close for longer than two minutes, or when it is asked to stop; whatever
     was fetched is committed, whatever was not stays open.
 
     Raises:
-        psycopg.Error, PaddockError: it cannot go on, for a reason that is told in one sentence.
+        psycopg.Error, PaddockError: it cannot go on, for a reason that one sentence states.
     """
     hosts = place.hosts
 
-    async def tell_late() -> None:
+    async def say_late() -> None:
         await show(Tick(NOTHING, {}, (Wait(LATE_ANSWER),)))
 
-    started, job_id = await said_when_late(_ask(place, scope), tell_late)
+    started, job_id = await said_when_late(_ask(place, scope), say_late)
     blocked = await Watch(place, CrawlJob(job_id, scope, tuple(hosts), None), started, show).to_the_end()
     async with await place.connect() as connection:
         summary = await summarise(connection, hosts, scope, started)
@@ -134,7 +134,7 @@ class Watch:
     _states: dict[str, HostState] = field(default_factory=dict)  # of the hosts that are due, at the last look
 
     async def to_the_end(self) -> bool:
-        """Work until the job is done or the command is told to stop; says whether it ended because a host is closed.
+        """Work until the job is done or the command is asked to stop; says whether it ended because a host is closed.
 
         Raises:
             psycopg.Error, PaddockError: our own lanes broke off on it again and again.
@@ -149,7 +149,7 @@ class Watch:
             await self._leave()
 
     async def _leave(self) -> None:
-        """Leave what is not done to whoever takes it up."""
+        """Leave what is not done to other processes."""
         try:
             async with await self.place.connect() as connection:
                 await leave(connection, self.job.id)
@@ -161,15 +161,15 @@ class Watch:
         clock = asyncio.get_running_loop().time
         lost_at: float | None = None
 
-        async def tell_late() -> None:
+        async def say_late() -> None:
             await self._show_waits({"": Wait(LATE_ANSWER)} | crew.all_waits())
 
         while not self.place.stopping.is_set() and not running.done():
             try:
-                async with await said_when_late(self.place.connect(), tell_late) as connection:
+                async with await said_when_late(self.place.connect(), say_late) as connection:
                     while not self.place.stopping.is_set() and not running.done():
                         began = clock()
-                        if (ended := await said_when_late(self._look(connection, crew), tell_late)) is not None:
+                        if (ended := await said_when_late(self._look(connection, crew), say_late)) is not None:
                             return ended
                         lost_at = None
                         await self._rest(running, crew, max(TICK, SHARE * (clock() - began)))
@@ -205,7 +205,7 @@ class Watch:
         await self.show(replace(self._last, waits=_all(waits, self._states)))
 
     async def _rest(self, running: asyncio.Task[None], crew: Crew, seconds: float) -> None:
-        """Sleep until the next look, and tell meanwhile what our own lanes wait for."""
+        """Sleep until the next look, and show meanwhile what our own lanes wait for."""
         ends_at = asyncio.get_running_loop().time() + seconds
         while (left := ends_at - asyncio.get_running_loop().time()) > 0 and not self.place.stopping.is_set():
             await self._pause(running, min(left, TICK))

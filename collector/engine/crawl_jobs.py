@@ -1,7 +1,7 @@
 """Crawl jobs: the ranges that somebody asked for, kept in Postgres until they are done.
 
 A job says what is wanted and on which hosts, never who does it: a host's work is one thing, whatever asked for it, and
-whoever is there does it (`collector.engine.crew`).
+any process that is there does it (`collector.engine.crew`).
 
 A command attends its job while it waits for it. A job that nobody attends,
 because its command was interrupted or because the schedule made it, is the workers' to do; the same command
@@ -81,7 +81,7 @@ class Workplace:
     hours: tuple[time, time] | None = None
     timeouts: Timeouts = field(default_factory=Timeouts)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    interrupted: bool = False  # told to stop from outside (Ctrl-C, SIGTERM)
+    interrupted: bool = False  # asked to stop from outside (Ctrl-C, SIGTERM)
     fetcher: Fetcher | None = None
 
     @property
@@ -145,7 +145,7 @@ async def attend(connection: Connection, job_id: int) -> bool:
 
 
 async def leave(connection: Connection, job_id: int) -> None:
-    """Leave a job to whoever takes it up."""
+    """Leave a job to other processes."""
     await connection.execute(LEAVE, (job_id,))
 
 
@@ -167,7 +167,7 @@ async def due_hosts(connection: Connection, job: CrawlJob) -> list[str]:
 
 
 async def count_down(connection: Connection, job: CrawlJob) -> bool:
-    """Take one page from a job's limit, before it is asked for: a limit is never exceeded, whoever is killed."""
+    """Take one page from a job's limit before it is asked for: a killed process never makes a job exceed it."""
     return job.pages_left is None or (await connection.execute(COUNT_DOWN, (job.id,))).rowcount > 0
 
 

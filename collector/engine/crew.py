@@ -47,7 +47,7 @@ RENEW = """
 UPDATE host SET lane_until = clock_timestamp() + make_interval(secs => %s)
 WHERE lane_job = ANY (%s) AND lane_until < clock_timestamp() + make_interval(secs => %s)
 """
-# Whoever takes the host next need not wait for a request that has been broken off.
+# The lane that takes the host next need not wait for a request that has been broken off.
 CLOSED = "UPDATE host SET open_until = NULL WHERE asker = ANY (%s)"
 
 
@@ -74,7 +74,7 @@ class Crew:
     _renewed: float = float("-inf")
 
     async def run(self) -> None:
-        """Work until the place is told to stop, whatever becomes of the database meanwhile."""
+        """Work until it is asked to stop, whatever happens to the database meanwhile."""
         async with Fetcher(self.place.contact, self.place.addresses, self.place.timeouts) as self.place.fetcher:
             try:
                 await self._look_for_ever()
@@ -230,7 +230,7 @@ class Crew:
             end = await self._slice(host, working)
         except LaneLost as lost:
             logger.warning("lane lost", extra={"host": host, "reason": str(lost)})
-        except Exception as error:  # noqa: BLE001 (told in full, and tried again later)
+        except Exception as error:  # noqa: BLE001 (logged in full, and tried again later)
             self._broke_off(host, error)
         else:
             if end:
@@ -243,7 +243,7 @@ class Crew:
                 self._ended.append(working.gate.holder)
 
     def _broke_off(self, host: str, error: Exception) -> None:
-        if trouble_of(error) or isinstance(error, PaddockError):  # waited for, and told so
+        if trouble_of(error) or isinstance(error, PaddockError):  # waited for, and that is said
             logger.info("lane broke off", extra={"host": host, "reason": reason_of(error)})
         else:
             logger.error("lane broke off on an error of our own", exc_info=error, extra={"host": host})

@@ -26,7 +26,7 @@ WHERE day BETWEEN %(first)s AND %(last)s
   AND NOT EXISTS (SELECT FROM page WHERE host = ANY (%(hosts)s) AND role = %(role)s AND dated = day)
 GROUP BY day
 """
-# Where the number of issues is limited, the range's end is known when so many have been found.
+# Where the number of issues is limited, the range's end is known when that many have been found.
 MONTHS = f"""
 SELECT month::date, NULL FROM generate_series(
     date_trunc('month', %(since)s::date), LEAST({RANGE_END}, %(last)s), interval '1 month') AS month

@@ -84,13 +84,13 @@ class Lane:
     _streak: _Streak = field(default_factory=_Streak)
 
     async def run(self, seconds: float) -> LaneEnd:
-        """Work through what is due, for a slice of at most so many seconds.
+        """Work through what is due, for a slice of time, in seconds.
 
         Raises:
             LaneLost: another lane has taken over; nothing more was written.
         """
         loop = asyncio.get_running_loop()
-        self._opens_at(datetime.now(UTC))  # hours that never meet are told before a slot is taken
+        self._opens_at(datetime.now(UTC))  # hours that never meet are an error before a slot is taken
         self.gate.slow_down(self.robots, 0.0)
         ends_at = loop.time() + seconds
         while loop.time() < ends_at:
@@ -216,7 +216,7 @@ class Lane:
         return None, Turn()
 
     async def _take_of_few(self, job: CrawlJob) -> Turn:
-        """The next page of a job that may ask for so many only."""
+        """The next page of a job that has a limit."""
         connection = self.gate.connection
         async with connection.transaction():
             if not await count_down(connection, job):

@@ -101,7 +101,7 @@ def labels_of(place: Workplace) -> Asked | None:
 
 
 def label_scope(limit: int | None = None) -> Scope:
-    """What a refresh covers: the pages that belong to no day, at most so many of them."""
+    """What a refresh covers: the pages that belong to no day, up to a limit."""
     return Scope(UNDATED, UNDATED, limit)
 
 
@@ -113,7 +113,7 @@ class Foreseen:
     most: int  # requests, with all that those pages may lead to
 
     def within(self, limit: int | None) -> "Foreseen":
-        """The same where so many pages are asked for at most."""
+        """The same with a limit on the number of pages."""
         return self if limit is None else Foreseen(min(self.due, limit), min(self.most, limit))
 
 
@@ -150,7 +150,7 @@ async def plan(connection: Connection, asked: Asked, *, older_than: timedelta | 
 async def refresh(
     place: Workplace, asked: Asked, scope: Scope, show: Callable[[Tick], Awaitable[None]]
 ) -> tuple[Refreshed, ExitCode]:
-    """Ask for what is due, to the end or to the limit, in this process and with whoever helps."""
+    """Ask for what is due, to the end or to the limit, in this process, together with all others that are at work."""
     host = host_name(asked.site.url)
     blocked = False
     async with await place.connect() as connection:

@@ -1,8 +1,9 @@
 """The schedule: labels nightly, new back numbers on Mondays, with any number of workers and nothing beside them.
 
-A tick is a row in Postgres. Whoever finds it due locks it, asks for the work and moves it on, in one transaction: it
-fires once however many workers look, one that was missed while all were down is made up for once, and since a job
-that is still open is the same job, runs never overlap. A worker knows its own ticks and leaves those of others alone.
+A tick is a row in Postgres. A process that finds it due locks it, asks for the work and moves it on, in one
+transaction. It fires once, whatever number of workers looks; one that was missed while all were down is made up for
+once. A job that is still open is the same job, so runs never overlap. A worker knows its own ticks and leaves others
+alone.
 """
 
 import logging
@@ -71,7 +72,7 @@ def check_cron(cron: str) -> str:
         UsageError: it is none, or never comes true.
     """
     if not croniter.is_valid(cron) or len(cron.split()) != 5:
-        raise UsageError(f"{cron!r} is no cron expression; write it as 0 2 * * * (minute, hour, day, month, weekday).")
+        raise UsageError(f"{cron!r} is not a cron expression; write it as 0 2 * * * (minute hour day month weekday).")
     return cron
 
 

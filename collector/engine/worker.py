@@ -1,4 +1,4 @@
-"""`collector worker`: works on every open crawl job, and on the schedule, until told to stop."""
+"""`collector worker`: works on every open crawl job, and on the schedule, until it is asked to stop."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ LOOK_EVERY = 5.0  # seconds between two looks at the schedule
 
 
 async def work(place: Workplace, schedule: Schedule) -> None:
-    """Work until told to stop."""
+    """Work until it is asked to stop."""
     crons = ", ".join(f"{name} {cron}" for name, cron in schedule.crons().items())
     logger.info(
         "working on whatever is asked for", extra={"hosts": ", ".join(place.hosts), "schedule": crons or "none"}

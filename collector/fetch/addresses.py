@@ -58,7 +58,7 @@ class AddressRules:
             parts = urlsplit(url)
             port = _port(parts)
         except ValueError as error:
-            raise Unsafe(f"{url!r} is no address ({error})") from error
+            raise Unsafe(f"{url!r} is not an address ({error})") from error
         if parts.scheme not in DEFAULT_PORTS:
             raise Unsafe(f"{url} is neither http nor https")
         if parts.username is not None or parts.password is not None:

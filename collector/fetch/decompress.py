@@ -46,7 +46,7 @@ def unpack(wire: bytes, packing: str, max_bytes: int) -> bytes:
 
 
 def _gunzip(wire: bytes, most: int) -> bytes:
-    """All members, as `gzip -d` reads them; what stands behind the last one is no part of the page, as in browsers."""
+    """All members, as `gzip -d` reads them; bytes after the last one are ignored, as in browsers."""
     body = b""
     while True:
         member = zlib.decompressobj(wbits=31)

@@ -70,7 +70,7 @@ class Response:
         """Where a redirect leads, absolute.
 
         Raises:
-            Unsafe: nowhere, or to what is no address.
+            Unsafe: nowhere, or to what is not an address.
         """
         return headers.redirect_target(self.url, self.headers.get("Location"))
 

@@ -1,6 +1,6 @@
 """What a site says in headers, checked where it comes in: afterwards it is plain ASCII, or nothing. Pure.
 
-A header is bytes of the site's choice. What is no ASCII reaches us as lone surrogates, which no database takes.
+A header is bytes of the site's choice. What is not ASCII reaches us as lone surrogates, which no database takes.
 """
 
 import re
@@ -11,9 +11,9 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from collector.errors import Unsafe
 
-LONGEST = 100 * 365 * 86400.0  # seconds; a century stands for all that is longer, so that dates can be told
+LONGEST = 100 * 365 * 86400.0  # seconds; a century stands for all that is longer, so that dates can be written
 SECONDS = re.compile(r"(\d+(?:\.\d*)?) ?(?:s|secs?|seconds?)?", re.I | re.A)
-LONGEST_VALIDATOR = 500  # characters; longer ones are no tags but a site's mistake
+LONGEST_VALIDATOR = 500  # characters; longer ones are a site's mistake
 LONGEST_TYPE = 200
 LONGEST_SHOWN = 300  # of a site's own words in an error
 ETAG = re.compile(r'(?:W/)?"[\x20\x21\x23-\x7e]+"|[\x21\x23-\x7e]+')  # the second without its quotes, as some send it
@@ -50,7 +50,7 @@ def usable_etag(value: str | None) -> str | None:
 
 
 def usable_date(value: str | None) -> str | None:
-    """A Last-Modified that can be sent back just as it came; None where it is no date."""
+    """A Last-Modified that can be sent back just as it came; None where it is not a date."""
     if not value or len(value) > LONGEST_VALIDATOR or not value.isascii() or not value.isprintable():
         return None
     return value if read_date(value) else None
@@ -66,7 +66,7 @@ def read_date(value: str | None) -> datetime | None:
 
 
 def content_type(value: str | None) -> str:
-    """A Content-Type without what is no ASCII in it."""
+    """A Content-Type without what is not ASCII in it."""
     return "".join(char for char in (value or "")[:LONGEST_TYPE] if " " <= char <= "~").strip()
 
 
@@ -86,7 +86,7 @@ def redirect_target(url: str, location: str | None) -> str:
     """Where a redirect leads, absolute and percent-encoded as browsers do it: raw bytes stay the bytes they are.
 
     Raises:
-        Unsafe: nowhere, or to what is no address.
+        Unsafe: nowhere, or to what is not an address.
     """
     raw = (location or "").encode("utf-8", "surrogateescape").strip(bytes(range(0x21)))
     if not raw:
@@ -97,7 +97,7 @@ def redirect_target(url: str, location: str | None) -> str:
         parts = urlsplit(urljoin(url, written))
         _ = parts.port  # raises where it is none
     except ValueError as error:
-        raise Unsafe(f"redirected to {shown(written)}, which is no address ({shown(error)})") from error
+        raise Unsafe(f"redirected to {shown(written)}, which is not an address ({shown(error)})") from error
     return parts._replace(path=_without_dots(parts.path)).geturl()
 
 

@@ -49,7 +49,7 @@ def of_metas(metas: Iterable[tuple[str, str]]) -> str | None:
 
 
 def of_reservations(values: Iterable[str]) -> str | None:
-    """Whether the right to mine text and data is reserved, told as a directive."""
+    """Whether the right to mine text and data is reserved, written as a directive."""
     return f"{RESERVATION}: 1" if any(value.strip() == "1" for value in values) else None
 
 

@@ -17,7 +17,7 @@ BEFORE_AN_ISSUE = "4"  # days before an issue's date on which its races may have
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a crawl covers: the dates, both included, and at most so many issues from the first on."""
+    """What a crawl covers: the dates, both included, and a limit on the number of issues, from the first on."""
 
     since: date
     until: date
@@ -63,7 +63,7 @@ def read_scope(
     if first > last:
         raise UsageError(f"--since {first} is after --until {last}.")
     if limit is not None and limit < 1:
-        raise UsageError(f"--limit {limit} is no number of issues; it must be 1 or more.")
+        raise UsageError(f"--limit {limit} is not a number of issues; it must be 1 or more.")
     return Scope(first, last, limit, all_races)
 
 
@@ -89,7 +89,7 @@ def read_span(text: str | None, option: str) -> timedelta | None:
         return None
     match = SPAN.fullmatch(half_width(text))
     if not match:
-        raise UsageError(f"{option} {text} is no span of time; write it as 12h, 30d or 8w.")
+        raise UsageError(f"{option} {text} is not a span of time; write it as 12h, 30d or 8w.")
     unit = {"h": "hours", "d": "days", "w": "weeks"}[match[2]]
     return timedelta(**{unit: int(match[1])})
 

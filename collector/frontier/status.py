@@ -13,7 +13,7 @@ from collector.frontier.scope import IN_SCOPE, Scope, scope_parameters
 from collector.politeness.gate import Connection
 from collector.storage.roles import LABEL_ROLES
 
-# `page.dated` is the issue's date (of a race its own day), so a photo's range is told by its own page's.
+# `page.dated` is the issue's date (of a race its own day); the date of its page puts a photo in a range.
 SUMMARY = f"""
 WITH scope AS (
     SELECT * FROM page WHERE host = ANY (%(hosts)s) AND role <> 'robots' AND {IN_SCOPE}),
@@ -107,7 +107,7 @@ async def summarise(connection: Connection, hosts: Sequence[str], scope: Scope, 
     return Summary(*row)
 
 
-# What is told in several places is counted by one query: the horses that photos show, and which photos are copies.
+# What is shown in several places is counted by one query: the horses that photos show, and which photos are copies.
 HORSES: LiteralString = """
 SELECT count(*) AS horses, count(value) AS rated, count(axis) - count(value) AS unreviewed
 FROM (SELECT DISTINCT horse_id FROM photo JOIN photo_match USING (source, issue_code, number)
@@ -124,7 +124,7 @@ SELECT (SELECT count(*) FROM issue), (SELECT count(*) FROM photo),
        (SELECT COALESCE(sum(size), 0) FROM blob), (SELECT count(*) FROM blob), (SELECT count(*) FROM fetch_log),
        (SELECT count(*) FROM race), (SELECT count(*) FROM entry)
 """
-# What is saved is told against asking for every horse each night.
+# What is saved is compared with asking for every horse each night.
 LABELS = f"""
 WITH counted AS ({HORSES}),
 labels AS (SELECT * FROM page WHERE role IN ('horse', 'aptitude') AND due_at IS NOT NULL)

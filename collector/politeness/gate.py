@@ -120,8 +120,8 @@ class Gate:
 
     @classmethod
     async def take(cls, connection: Connection, host: str, job_id: int, pace: Pace, stopping: asyncio.Event) -> "Gate":
-        """Take over a host. Whoever held it before is refused from now on."""
-        # The session's lock tells the others that this lane's process is alive; it goes when the process goes.
+        """Take over a host. The lane that held it before is refused from now on."""
+        # The session's lock shows the others that this lane's process is alive; it goes when the process goes.
         await connection.execute("SELECT pg_advisory_lock(lane_lock(%s))", (job_id,))
         await connection.execute("INSERT INTO host (name) VALUES (%s) ON CONFLICT DO NOTHING", (host,))
         gate = cls(connection, host, 0, pace, stopping)
@@ -135,11 +135,11 @@ class Gate:
     async def claim(
         cls, connection: Connection, host: str, pace: Pace, stopping: asyncio.Event, *, lease: float, who: str
     ) -> "Gate | None":
-        """Take a host that is free, for so many seconds unless renewed; None where a lane is at work on it."""
+        """Take a host that is free, for the seconds of the lease unless renewed; None where a lane is at work on it."""
         await connection.execute("INSERT INTO host (name) VALUES (%s) ON CONFLICT DO NOTHING", (host,))
         row = await (await connection.execute("SELECT nextval('lane_number')")).fetchone()
         assert row is not None
-        # The session's lock tells the others that this lane's process is alive; it goes when the process goes.
+        # The session's lock shows the others that this lane's process is alive; it goes when the process goes.
         await connection.execute("SELECT pg_advisory_lock(lane_lock(%s))", row)
         gate = cls(connection, host, 0, pace, stopping)
         facts = (host, row[0], gate.holder, await _gone(connection, host), lease, who)
@@ -181,7 +181,7 @@ class Gate:
         """Sleep until the slot; None when the process is to stop, or the page or its host was forgotten meanwhile.
 
         A process that was held up (busy machine, suspended) comes back late. Then the time until the next
-        slot would be too short for whoever has it, so it takes a new one that starts now. A slot that is not to be
+        slot would be too short for its request, so it takes a new one that starts now. A slot that is not to be
         used is given back. `taken`: the page was taken up with this slot; else it is looked at even if nobody slept.
 
         Raises:

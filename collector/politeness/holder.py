@@ -48,7 +48,7 @@ def is_gone(holder: str | None) -> bool:
 
 
 def _machine() -> str:
-    """This machine since it was started, and where its process numbers count; empty where that is not told."""
+    """This machine since it was started, and where its process numbers count; empty where that is not known."""
     with suppress(OSError):
         boot = (PROC / "sys/kernel/random/boot_id").read_text().strip()
         return f"{boot}/{(PROC / 'self/ns/pid').readlink()}"

@@ -87,7 +87,7 @@ class Robots:
     """The rules of one robots.txt, for our own product token."""
 
     def __init__(self, text: str, out_of_reach: str | None = None) -> None:
-        self.out_of_reach = out_of_reach  # why nobody can tell what the site allows; None: these are its own rules
+        self.out_of_reach = out_of_reach  # why it is not known what the site allows; None: these are its own rules
         self._lines = _own_lines(text)
         self._rules = _Rules(self._lines)
 

@@ -12,7 +12,7 @@ BOMS = (
     (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"),
 )  # fmt: skip
-# The binary data bytes of the MIME Sniffing Standard: what has one of them is no text.
+# The binary data bytes of the MIME Sniffing Standard: what has one of them is not text.
 BINARY = re.compile("[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 END_OF_FILE = "\x00\x1a"  # as old systems fill a file up
 
@@ -21,7 +21,7 @@ def robots_text(body: bytes, most: int) -> str:
     """The first `most` bytes of the file as text, cut at a line's end. HTML is text, and has no rules in it.
 
     Raises:
-        TryLater: it is no text, so nobody can tell what it disallows.
+        TryLater: it is not text, so what it disallows is not known.
     """
     whole = _unpacked(body)
     start = whole[:most]

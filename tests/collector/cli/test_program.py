@@ -87,7 +87,7 @@ def test_a_shell_on_the_database_speaks_as_its_terminal_does(
 def test_an_argument_that_is_no_text_is_a_sentence(conninfo: str) -> None:
     done = subprocess.run([*COMMAND, "horse", b"\xff\xfe"], env=environment(conninfo), capture_output=True)
     assert (done.returncode, done.stderr.count(b"\n")) == (2, 1)
-    assert b"An argument is no text in this terminal's encoding" in done.stderr
+    assert b"An argument is not text in this terminal's encoding" in done.stderr
 
 
 @pytest.mark.parametrize(

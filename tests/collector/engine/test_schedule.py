@@ -148,5 +148,5 @@ def test_ticks_are_told_in_tokyo(cron: str, after: str, expected: str) -> None:
 
 @pytest.mark.parametrize("cron", ["", "nightly", "61 * * * *", "* * * *", "0 0 0 2 * *", "@daily"])
 def test_what_is_no_cron_expression_is_refused_with_an_example(cron: str) -> None:
-    with pytest.raises(UsageError, match="no cron expression; write it as"):
+    with pytest.raises(UsageError, match="not a cron expression; write it as"):
         check_cron(cron)
