@@ -9,19 +9,19 @@ from zoneinfo import ZoneInfo
 from yarl import URL
 
 from collector.codes import MatchRule
+from collector.console.catalogue import PAGES
 from collector.console.code_words import describe
 from collector.storage.racing import Axis
 from collector.web.horse.facts import HorseFacts, IssueFacts, Opinion, RaceFacts, Row
 from collector.web.search.query import Query
 from collector.web.search.results import MOST_COUNTED, Found, Group, Suggestion
 from collector.web.server.addresses import host_of
-from collector.web.words import WORDS
 
 Json = dict[str, Any]
 WIDTH = 640  # px of the picture that is named beside a photo
 JAPAN = ZoneInfo("Asia/Tokyo")
 # What may be done with a photo, as every page says it.
-PERMISSION: Json = {"private_study": True, "publish": False, "pass_on": False, "words": WORDS["owners"][0]}
+PERMISSION: Json = {"private_study": True, "publish": False, "pass_on": False, "words": PAGES.read("en")["owners"]}
 
 # Name here -> name of the column.
 RACE = {
