@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from yarl import URL
 
 from collector.console.catalogue import LANGUAGES, Catalogue
+from collector.console.measures import size_in_words
 from collector.web.server.addresses import host_of, web_address
 from collector.web.server.guards import cookie_of
 from collector.web.server.language import choose_language
@@ -30,6 +31,7 @@ def make_environment(templates: Path) -> Environment:
     )  # fmt: skip
     environment.filters["percent"] = lambda share: f"{100 * share:.2f}%"
     environment.filters["two"] = lambda value: f"{value:.2f}"
+    environment.filters["size"] = size_in_words
     environment.filters["address"] = web_address
     environment.filters["host"] = host_of
     return environment
