@@ -1,6 +1,6 @@
 """What the program decides by, or stores as a reason: closed sets of short codes.
 
-The words for them, in each language, are in `collector.console.code_words` and nowhere else.
+`collector.console.code_words` makes sentences of them, in each language, and nothing else does.
 """
 
 from enum import StrEnum

@@ -120,6 +120,17 @@ def test_the_wheel_has_two_roots_and_the_migrations_as_data_of_one(wheel: Path) 
     assert "collector/_migrations/env.py" in names
 
 
+def test_the_wheel_speaks_both_languages(wheel: Path, installed: Path) -> None:
+    here = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("*/locale/*/LC_MESSAGES/*.po")}
+    assert len(here) == 6
+    assert here <= names_in(wheel)
+    say = "from trainer.web.words import PAGES; print(PAGES.path('ja'), PAGES.read('ja')['ask'])"
+    done = subprocess.run([str(installed), "-c", say], cwd="/", capture_output=True, text=True, check=True)
+    path, word = done.stdout.split()
+    assert Path(path).is_relative_to(installed.parents[1])
+    assert word == "推定する"
+
+
 def test_the_wheel_says_its_name_its_rights_and_its_pythons(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         facts = HeaderParser().parsestr(archive.read("keiba_paddock-0.1.0.dist-info/METADATA").decode())

@@ -9,11 +9,12 @@ from typing import Any, LiteralString
 
 from rich.console import Console
 
-from collector.cli.progress import DAYS_AN_ISSUE, PHOTOS_AN_ISSUE, RACES_A_DAY, size, span
+from collector.cli.progress import DAYS_AN_ISSUE, PHOTOS_AN_ISSUE, RACES_A_DAY
 from collector.codes import Delay, Failure
 from collector.console.as_json import print_json
 from collector.console.code_words import describe
 from collector.console.common import common
+from collector.console.measures import age_in_words, size_in_words, span_in_words
 from collector.engine.crawl import due_pages, seeds
 from collector.engine.crawl_jobs import Asked, Workplace
 from collector.engine.follow_up import AHEAD
@@ -125,7 +126,7 @@ async def robots_age(connection: Connection, robots_url: str) -> dict[str, Any]:
         "robots_url": robots_url,
         "status": status,
         "fetched_at": at,
-        "age": span(float(age)) if age is not None else None,
+        "age": age_in_words(float(age)) if age is not None else None,
         "stale": describe(Failure, code, error) or None,
     }
 
@@ -253,11 +254,11 @@ def _print(console: Console, scope: Scope, facts: dict[str, Any]) -> None:
     console.print(f"known and due   {facts['requests_known']} pages")
     guess = " (a guess: their indexes have not been read)" if facts["years_unread"] else ""
     console.print(f"issues          {facts['issues']}{guess}")
-    console.print(f"photos          about {facts['photos']}, {size(facts['bytes'])}")
+    console.print(f"photos          about {facts['photos']}, {size_in_words(facts['bytes'])}")
     requests = f"{facts['requests']}"
     if facts["race_requests"]:
         where = "in the whole range" if scope.all_races else "on the issues' days"
         console.print(f"races           about {facts['races']}, {where}")
         requests += f", and {facts['race_requests']} to the site of the races beside them"
     console.print(f"requests        about {requests}")
-    console.print(f"time            about {span(facts['seconds'])} at one request in {facts['delay_s']:g} s")
+    console.print(f"time            about {span_in_words(facts['seconds'])} at one request in {facts['delay_s']:g} s")

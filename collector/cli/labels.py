@@ -37,12 +37,12 @@ def refresh_labels(
     Example: collector refresh-labels --older-than 30d
     """
     from collector.cli.horse import check_word
-    from collector.frontier.scope import read_span
+    from collector.console.measures import read_span
     from collector.sources import Gift
     from collector.sources.registry import is_given
 
     settings = read_settings()
-    age = read_span(older_than, "--older-than")
+    age = read_span(older_than, "--older-than") if older_than is not None else None
     check_word(horse)
     check_crawl(settings)
     if not is_given(settings, Gift.APTITUDES):

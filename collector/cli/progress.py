@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from rich.console import Console, Group
@@ -11,6 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from collector.console.measures import size_in_words, span_in_words
 from collector.engine.crawl import Tick
 from collector.frontier.status import Summary
 
@@ -68,35 +68,11 @@ def seconds_left(left: int, summary: Summary) -> float | None:
     return left * summary.elapsed / summary.busiest if summary.busiest >= 3 else None
 
 
-def span(seconds: float | None) -> str:
-    """`1 h 05 min`, `3 min 20 s`, `45 s`."""
-    if seconds is None:
-        return "not known yet"
-    whole = timedelta(seconds=round(seconds))
-    hours, minutes, rest = (
-        whole.seconds // 3600 + 24 * whole.days,
-        whole.seconds // 60 % 60,
-        whole.seconds % 60,
-    )
-    if hours >= 48:
-        return f"{hours // 24} d {hours % 24} h"
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
-
-
-def size(count: int) -> str:
-    """`12.3 MB`."""
-    for unit in ("B", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.1f} {unit}" if unit != "B" else f"{count} B"
-        count = count / 1000  # type: ignore[assignment]
-    return f"{count:.2f} GB"
-
-
 def line(tick: Tick, told: Told) -> str:
     """One line for a log."""
     summary = tick.summary
     rate = summary.requests / summary.elapsed if summary.elapsed else 0.0
-    left = tick.waiting or f"time left {span(seconds_left(told.left, summary))}"
+    left = tick.waiting or f"time left {span_in_words(seconds_left(told.left, summary))}"
     return f"{told.words}; {summary.requests} requests, {rate:.1f}/s; {left}"
 
 
@@ -146,8 +122,10 @@ class Progress:
         for row in told.rows:
             table.add_row(*row)
         table.add_row("requests", f"{summary.requests}", "rate", f"{rate:.1f}/s")
-        table.add_row("received", size(summary.bytes), "smallest gap", gap(summary.min_gap))
-        table.add_row("elapsed", span(summary.elapsed), "left, as known", span(seconds_left(left, summary)))
+        table.add_row("received", size_in_words(summary.bytes), "smallest gap", gap(summary.min_gap))
+        table.add_row(
+            "elapsed", span_in_words(summary.elapsed), "left, as known", span_in_words(seconds_left(left, summary))
+        )
         width = min(60, self.console.width - 10)
         self.share = max(self.share, min(0.99, done / (done + left)) if done + left else 0.0)
         filled = round(self.share * width)

@@ -6,7 +6,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from collector.cli.progress import gap, size, span
+from collector.cli.progress import gap
+from collector.console.measures import size_in_words, span_in_words
 from collector.console.terminal import titled
 from collector.console.wording import in_japan
 from collector.engine.refresh import Refreshed
@@ -25,8 +26,10 @@ def print_summary(console: Console, summary: Summary) -> None:
         table.add_row("", f"{summary.photos_failed} failed, {summary.photos_missing} missing on the site")
     if summary.races:
         table.add_row("races", f"{summary.races} results")
-    table.add_row("requests", f"{summary.requests} ({summary.not_modified} not modified), {size(summary.bytes)}")
-    table.add_row("time", f"{span(summary.elapsed)}, smallest gap between two requests {gap(summary.min_gap)}")
+    table.add_row(
+        "requests", f"{summary.requests} ({summary.not_modified} not modified), {size_in_words(summary.bytes)}"
+    )
+    table.add_row("time", f"{span_in_words(summary.elapsed)}, smallest gap between two requests {gap(summary.min_gap)}")
     console.print(table)
 
 
@@ -35,8 +38,8 @@ def print_refreshed(console: Console, done: Refreshed) -> None:
     table = Table.grid(padding=(0, 2))
     table.add_row("horses", f"{done.held} of {done.horses} with a graph")
     table.add_row("new opinion", f"{done.changed} horses; {done.unreviewed} without a review")
-    table.add_row("requests", f"{done.requests} ({done.not_modified} not modified), {size(done.bytes)}")
-    table.add_row("time", span(done.elapsed))
+    table.add_row("requests", f"{done.requests} ({done.not_modified} not modified), {size_in_words(done.bytes)}")
+    table.add_row("time", span_in_words(done.elapsed))
     if done.due:
         table.add_row("still due", f"{done.due} pages")
     console.print(table)
@@ -126,7 +129,7 @@ def print_status(console: Console, facts: dict[str, Any]) -> None:
     held = facts["held"]
     told = (
         f"{held['issues']} issues, {held['photos_with_picture']} photos of {held['horses']} horses"
-        f" ({held['photos']} listed, {held['copies']} of them copies), {size(held['bytes'])}"
+        f" ({held['photos']} listed, {held['copies']} of them copies), {size_in_words(held['bytes'])}"
         f" in {held['blobs']} files; {held['races']} races with {held['entries']} entries;"
         f" {held['requests']} requests so far\n"
     )

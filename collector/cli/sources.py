@@ -5,7 +5,7 @@ from typing import Any
 from rich.console import Console
 
 from collector.cli.dry_run import line_of, robots_age
-from collector.cli.progress import size
+from collector.console.measures import size_in_words
 from collector.console.terminal import titled
 from collector.engine.robots_cache import find_copy
 from collector.frontier.policy import today
@@ -92,7 +92,10 @@ def _print(console: Console, facts: dict[str, Any]) -> None:
         say("", _verdict(site["robots"]))
     terms, kept = facts["terms"], facts["kept"]
     say("terms", f"{terms['summary']} ({terms['url'] or 'no page of its own'}, read on {terms['read_on']})")
-    say("kept", f"{kept['issues']} issues, {kept['photos']} photos, {kept['pages']} pages, {size(kept['bytes'])}")
+    say(
+        "kept",
+        f"{kept['issues']} issues, {kept['photos']} photos, {kept['pages']} pages, {size_in_words(kept['bytes'])}",
+    )
 
 
 def _verdict(robots: dict[str, Any] | None) -> str:

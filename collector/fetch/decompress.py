@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import brotli
 
+from collector.console.measures import limit_in_words
 from collector.errors import TryLater, Unsafe
 
 try:
@@ -20,7 +21,7 @@ MAGIC = ((GZIP, "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"))
 
 def too_large(max_bytes: int) -> Unsafe:
     """The error for a body of more bytes than that."""
-    return Unsafe(f"larger than {max_bytes // (1024 * 1024)} MiB")
+    return Unsafe(f"larger than {limit_in_words(max_bytes)}")
 
 
 def unpack(wire: bytes, packing: str, max_bytes: int) -> bytes:

@@ -1,9 +1,8 @@
 """What a crawl covers: its dates, as a person names them and as queries ask for them."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from collector.console.typed import half_width
@@ -11,7 +10,6 @@ from collector.errors import UsageError
 from collector.storage.roles import UNDATED
 
 FIRST_YEAR = 2001  # where no source has photos from before
-SPAN = re.compile(r"([0-9]{1,4})\s?([hdw])")
 BEFORE_AN_ISSUE = "4"  # days before an issue's date on which its races may have been; part of queries
 
 
@@ -77,21 +75,6 @@ def _read_day(text: str | None, option: str, default: date, whole_year: date) ->
         return date.fromisoformat(typed)
     except ValueError as error:
         raise UsageError(f"{option} {text} is neither a year (2016) nor a date (2016-05-23).") from error
-
-
-def read_span(text: str | None, option: str) -> timedelta | None:
-    """A span of time as a user writes it: 12h, 30d, 8w.
-
-    Raises:
-        UsageError: with an example.
-    """
-    if text is None:
-        return None
-    match = SPAN.fullmatch(half_width(text))
-    if not match:
-        raise UsageError(f"{option} {text} is not a span of time; write it as 12h, 30d or 8w.")
-    unit = {"h": "hours", "d": "days", "w": "weeks"}[match[2]]
-    return timedelta(**{unit: int(match[1])})
 
 
 # The end of a crawl's range: its last day, or the day of its last issue where their number is limited.

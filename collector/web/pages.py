@@ -12,6 +12,7 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 
 from collector.codes import Block, Delay, Failure, MatchRule
+from collector.console.catalogue import PAGES
 from collector.console.code_words import describe
 from collector.console.wording import JST, in_japan, with_demo
 from collector.storage.photo_ids import EXAMPLE, read_photo_id
@@ -27,7 +28,6 @@ from collector.web.server.named_commands import coder
 from collector.web.server.problems import Code, Problem
 from collector.web.server.rendering import Renderer, problem_page, welcome_page
 from collector.web.service import Service
-from collector.web.words import WORDS
 
 HERE = Path(__file__).parent
 COMPARED = 4  # photos beside each other at most
@@ -38,7 +38,7 @@ class Pages:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self._renderer = Renderer(HERE / "templates", WORDS, surfaces=list(Surface), sexes=list(Sex))
+        self._renderer = Renderer(HERE / "templates", PAGES, surfaces=list(Surface), sexes=list(Sex))
         self._renderer.environment.filters |= {
             "kind": kind_of, "ordinal": ordinal, "by_race": by_race, "day": in_words,
             "coded": coder(demo=service.demo), "command": partial(with_demo, demo=service.demo),

@@ -131,16 +131,6 @@ def progress(words: str, console: "Console | None" = None) -> Iterator[Any]:
         yield tell
 
 
-def size_in_words(count: int) -> str:
-    """`12.3 MB`."""
-    value = float(count)
-    for unit in ("B", "kB", "MB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.2f} GB"
-
-
 def absolute(path: Path) -> Path:
     """A path that stays right in another folder."""
     return path.expanduser().absolute()

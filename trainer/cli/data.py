@@ -7,9 +7,10 @@ import typer
 
 from collector.console.command_line import Yes
 from collector.console.common import common
+from collector.console.measures import size_in_words
 from collector.console.visible import visible
 from collector.errors import UsageError
-from trainer.cli.base import group, places, print_rows, size_in_words, warn
+from trainer.cli.base import group, places, print_rows, warn
 
 if TYPE_CHECKING:
     from trainer.dataset.diff import Difference

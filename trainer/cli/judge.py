@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from collector.console.common import common
+from collector.console.measures import span_in_words
 from collector.errors import UsageError
 from trainer.cli.base import Data, DeviceName, RunArgument, group, places
 
@@ -139,7 +140,9 @@ def _print_diagnosis(found: "Diagnosis", run: "Run", page: Any) -> None:
     print_diagnosis(stdout(), found)
     if found.curve is None:
         seconds = run.facts.seconds * 5
-        stdout().print(f"With --curve: what more photos would bring; it trains anew for some {seconds:.0f} s.")
+        stdout().print(
+            f"With --curve: what more photos would bring; it trains anew for about {span_in_words(seconds)}."
+        )
     stdout().print(f"With plots: {page}", soft_wrap=True)
 
 

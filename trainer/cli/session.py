@@ -12,6 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
+from collector.console.measures import span_in_words
 from collector.console.terminal import stderr
 from collector.errors import UsageError
 from trainer.cli.base import progress
@@ -154,7 +155,9 @@ def _told(run: Run, device: Device, console: Console) -> Iterator[Told]:
         if "validation_mse" in facts:
             told += f"  validation MSE {facts['validation_mse']:.2f} (1..10)"
         console.print(
-            f"{told}  {facts['photos_a_second']:.0f} photos/s  {left:.0f} s left", highlight=False, soft_wrap=True
+            f"{told}  {facts['photos_a_second']:.0f} photos/s  {span_in_words(left)} left",
+            highlight=False,
+            soft_wrap=True,
         )
 
     with progress("photos", console) as tell:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from collector.console.measures import limit_in_words
 from collector.errors import PaddockError, TryLater, UsageError
 from collector.fetch.fetcher import IMAGE_BYTES, REDIRECTS, Fetcher, Timeouts, check_status
 from collector.settings import is_loopback
@@ -60,14 +61,14 @@ def _try_to_read(path: Path) -> bytes | str:
     try:
         return _read(path) if path.is_file() or not path.exists() else "it is no file"
     except UsageError:
-        return f"it is larger than {IMAGE_BYTES // 1024 // 1024} MiB"
+        return f"it is larger than {limit_in_words(IMAGE_BYTES)}"
     except OSError as error:
         return f"it cannot be opened ({error.strerror or error})"
 
 
 def _read(path: Path) -> bytes:
     if path.stat().st_size > IMAGE_BYTES:
-        raise UsageError(f"{path} is larger than {IMAGE_BYTES // 1024 // 1024} MiB, too large for a photo.")
+        raise UsageError(f"{path} is larger than {limit_in_words(IMAGE_BYTES)}, too large for a photo.")
     return path.read_bytes()
 
 

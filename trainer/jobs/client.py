@@ -1,12 +1,12 @@
 """What a person's machine does about jobs: ship code and data, queue, choose, bring back."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 
+from collector.console.measures import read_span
 from collector.errors import UsageError
 from trainer.dataset.manifest import Version
 from trainer.jobs import book, bundles, code, own
@@ -18,9 +18,6 @@ from trainer.jobs.profiles import SKYPILOT, Profile
 from trainer.jobs.task import LOCAL, Job, State, Task
 from trainer.jobs.turn import FLEET, queue_of
 from trainer.places import Places
-
-AGE = re.compile(r"(\d+)([smhdw])")
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +193,7 @@ def read_age(words: str) -> timedelta:
     Raises:
         UsageError: it is none of them.
     """
-    found = AGE.fullmatch(words)
-    if not found:
-        raise UsageError(f"--older-than {words!r} is no age; write it as 30m, 12h, 7d or 2w.")
-    return timedelta(seconds=int(found[1]) * UNITS[found[2]])
+    return read_span(words, "--older-than", units="smhdw")
 
 
 def check_age(words: str | None) -> None:
@@ -208,7 +202,7 @@ def check_age(words: str | None) -> None:
     Raises:
         UsageError: it is there and not an age.
     """
-    if words:
+    if words is not None:
         read_age(words)
 
 

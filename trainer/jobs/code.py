@@ -11,6 +11,7 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from collector.console.measures import limit_in_words
 from collector.errors import UsageError
 
 IGNORE = ".jobignore"  # as .gitignore is written
@@ -68,8 +69,8 @@ def pack(root: Path) -> bytes:
     if size > LARGEST:
         largest = max(names, key=lambda name: (root / name).lstat().st_size)
         raise UsageError(
-            f"The code is {size >> 20} MiB, more than {LARGEST >> 20} (the largest file is {largest}): name what no "
-            f"job needs in {root / IGNORE}, written as a .gitignore is."
+            f"The code is {limit_in_words(size)}, more than {limit_in_words(LARGEST)} (the largest file is {largest}): "
+            f"name what no job needs in {root / IGNORE}, written as a .gitignore is."
         )
     return archive({name: root / name for name in names})
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, LiteralString
 from uuid import UUID
 
+from collector.console.measures import span_in_words
 from collector.errors import UsageError
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.IGNORECASE)
@@ -60,7 +61,7 @@ class Task:
         """After how many seconds it ends, and by which limit; None where it has none."""
         limits = []
         if self.max_seconds is not None:
-            limits.append((self.max_seconds, f"its limit of {self.max_seconds / 3600:g} h is reached"))
+            limits.append((self.max_seconds, f"its limit of {span_in_words(self.max_seconds)} is reached"))
         if self.max_price is not None and self.price_per_hour > 0:
             told = f"its limit of {self.max_price:g} {self.currency}".rstrip()
             limits.append((self.max_price / self.price_per_hour * 3600, f"{told} is reached"))

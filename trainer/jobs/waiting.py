@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import LiteralString
 
+from collector.console.measures import age_in_words, span_in_words
 from collector.console.wording import in_japan
 from trainer.jobs.hold import FROZEN
 from trainer.jobs.task import LOCAL, Job, State
@@ -44,7 +45,7 @@ class Machine:
     @property
     def gone(self) -> str:
         """What has become of it, where it is not there."""
-        return f"was last seen {_ago(self.silent)} ago" if self.working else "has ended its engine"
+        return f"was last seen {age_in_words(self.silent)} ago" if self.working else "has ended its engine"
 
     def room(self, job: Job) -> int:
         """Its slots of the kind that a job wants."""
@@ -111,7 +112,7 @@ def _for_a_slot(job: Job, jobs: Sequence[Job], fit: Sequence[Machine], now: date
     patient = [one for one in before if (now - one.queued_at).total_seconds() > PASSING and wants(one) > wants(job)]
     if patient:
         first = patient[0]
-        return f"waits behind {first.name}, which has waited longer than {PASSING // 60} minutes for {_slots(first)}"
+        return f"waits behind {first.name}, which has waited longer than {span_in_words(PASSING)} for {_slots(first)}"
     return "" if _is_new(job, now) else f"waits for the engine on {_listed(list(held))} to take it"
 
 
@@ -145,13 +146,3 @@ def _slots(job: Job) -> str:
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return ", ".join(names[:NAMED]) + more
-
-
-def _ago(seconds: float) -> str:
-    return (
-        f"{seconds:.0f} s"
-        if seconds < 120
-        else f"{seconds / 60:.0f} min"
-        if seconds < 7200
-        else f"{seconds / 3600:.0f} h"
-    )

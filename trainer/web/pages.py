@@ -15,7 +15,7 @@ from trainer.web.guarding import COOKIE
 from trainer.web.kept import MINUTES, Answer
 from trainer.web.problems import Code
 from trainer.web.service import Service
-from trainer.web.words import WORDS
+from trainer.web.words import PAGES
 
 HERE = Path(__file__).parent
 HELD = "private, max-age=3600"  # pictures that do not change
@@ -27,7 +27,7 @@ class Pages:
     def __init__(self, service: Service) -> None:
         self.service = service
         self._renderer = Renderer(
-            HERE / "templates", WORDS, about=service.about, service=service, minutes=MINUTES, coverage=COVERAGE
+            HERE / "templates", PAGES, about=service.about, service=service, minutes=MINUTES, coverage=COVERAGE
         )
         self._renderer.environment.filters["coded"] = coder(demo=service.demo)
 

@@ -4,6 +4,7 @@ import datetime as dt
 from typing import Literal
 
 from collector.codes import MatchRule
+from collector.console.catalogue import PAGES
 from collector.console.code_words import describe
 from collector.storage.racing import Direction, Sex, Weather
 from collector.web.api import fields
@@ -11,7 +12,6 @@ from collector.web.api.entries import Aptitudes, Entry, InField, RaceFacts
 from collector.web.horse.facts import Row
 from collector.web.server.addresses import host_of
 from collector.web.server.answers import Answer, means
-from collector.web.words import WORDS
 
 
 class Photo(Answer):
@@ -77,7 +77,7 @@ class Permission(Answer):
     private_study: bool = True
     publish: bool = False
     pass_on: bool = False
-    words: str = WORDS["owners"][0]
+    words: str = means(default_factory=lambda: PAGES.read("en")["owners"])
 
 
 class WholePhoto(Photo):
@@ -87,7 +87,7 @@ class WholePhoto(Photo):
     match: Match | None = means("How it was found out whom it shows; null: nobody has looked.")
     entry: Entry | None = means("What it was taken for; null: open.")
     provenance: Provenance
-    permission: Permission = means("What may be done with it.", default=Permission())
+    permission: Permission = means("What may be done with it.", default_factory=Permission)
 
 
 class Horse(Answer):

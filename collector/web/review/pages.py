@@ -73,7 +73,7 @@ class Review:
         shown = await queue.archived_page(self._reader, int(request.match_info["id"]))
         if shown is None:
             raise Problem(Code.NOT_FOUND)
-        return self._pages.render(request, "review_archived.html", shown=shown, most=queue.LONGEST // 1000)
+        return self._pages.render(request, "review_archived.html", shown=shown, most=queue.LONGEST)
 
     async def reading(self, request: web.Request) -> web.Response:
         """How far reading everything again has come, and what it changed."""

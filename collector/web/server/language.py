@@ -1,17 +1,10 @@
 """Which of a page's two languages a reader gets."""
 
 import re
-from collections.abc import Mapping
 
-LANGUAGES = {"en": "English", "ja": "日本語"}
+from collector.console.catalogue import LANGUAGES
+
 RANGE = re.compile(r"\s*([a-z]{1,8})(?:-[a-z0-9-]{1,20})?\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?))?\s*", re.I)
-Words = Mapping[str, tuple[str, str]]  # key -> English, Japanese
-
-
-def in_language(words: Words, language: str) -> dict[str, str]:
-    """All words in one language."""
-    place = list(LANGUAGES).index(language)
-    return {key: both[place] for key, both in words.items()}
 
 
 def choose_language(asked: str | None, accepted: str) -> str:

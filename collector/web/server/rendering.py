@@ -8,9 +8,11 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from yarl import URL
 
+from collector.console.catalogue import LANGUAGES, Catalogue
+from collector.console.measures import size_in_words
 from collector.web.server.addresses import host_of, web_address
 from collector.web.server.guards import cookie_of
-from collector.web.server.language import LANGUAGES, Words, choose_language, in_language
+from collector.web.server.language import choose_language
 from collector.web.server.problems import Code, Problem
 
 Render = Callable[..., web.Response]  # what makes a page: request, template, status, facts
@@ -29,6 +31,7 @@ def make_environment(templates: Path) -> Environment:
     )  # fmt: skip
     environment.filters["percent"] = lambda share: f"{100 * share:.2f}%"
     environment.filters["two"] = lambda value: f"{value:.2f}"
+    environment.filters["size"] = size_in_words
     environment.filters["address"] = web_address
     environment.filters["host"] = host_of
     return environment
@@ -56,11 +59,11 @@ def linker(asked: str | None) -> Callable[..., str]:
 
 
 class Renderer:
-    """A server's templates and words."""
+    """A server's templates, and the catalogue of their texts."""
 
-    def __init__(self, templates: Path, words: Words, **always: Any) -> None:
+    def __init__(self, templates: Path, catalogue: Catalogue, **always: Any) -> None:
         self.environment = make_environment(templates)
-        self._words = {language: in_language(words, language) for language in LANGUAGES}
+        self._catalogue = catalogue
         self._always = always  # facts that every page has at hand
 
     def page(self, request: web.Request, template: str, status: int = 200, **facts: Any) -> web.Response:
@@ -71,7 +74,7 @@ class Renderer:
             self._always
             | {
                 "lang": language,
-                "t": self._words[language],
+                "t": self._catalogue.read(language),
                 "link": linker(request.query.get("lang")),
                 "asked_language": request.query.get("lang") in LANGUAGES,
                 "other": other,

@@ -36,6 +36,8 @@ export function suggest(field) {
     if (language) to.searchParams.set("lang", language);
     location.assign(to);
   };
+  const counted = (words, count) =>
+    (field.dataset[count === 1 ? `${words}One` : words] ?? "").replace("{count}", count);
   const show = (found) => {
     rows = found;
     list.replaceChildren(...found.map((row, at) => {
@@ -43,7 +45,7 @@ export function suggest(field) {
       const name = document.createElement("span"), more = document.createElement("small");
       name.textContent = row.name;
       name.lang = "ja";
-      const photos = row.photos === 1 ? field.dataset.photo : field.dataset.photos.replace("{count}", row.photos);
+      const photos = counted("photos", row.photos);
       const born = row.born_year ? field.dataset.born.replace("{year}", row.born_year) : "";
       more.textContent = [born, photos].filter(Boolean).join(" · ");
       line.id = `name-${at}`;
@@ -57,7 +59,7 @@ export function suggest(field) {
     chosen = -1;
     list.hidden = !found.length;
     field.setAttribute("aria-expanded", String(!list.hidden));
-    told.textContent = (field.dataset.suggested ?? "").replace("{count}", found.length);
+    told.textContent = counted("suggested", found.length);
   };
   const ask = async () => {
     const name = field.value.trim(), mine = ++asked;

@@ -17,8 +17,8 @@ from trainer.cli.app import app as trainer
 APPS = {"collector": collector, "trainer": trainer}
 # What help and the report of a mistake never wait for.
 HEAVY = {
-    "aiohttp", "alembic", "jinja2", "numpy", "PIL", "procrastinate", "psycopg", "pyarrow", "rich", "selectolax",
-    "sqlalchemy", "sqlmodel", "torch", "uvloop",
+    "aiohttp", "alembic", "babel", "jinja2", "numpy", "PIL", "procrastinate", "psycopg", "pyarrow", "rich",
+    "selectolax", "sqlalchemy", "sqlmodel", "torch", "uvloop",
 }  # fmt: skip
 
 

@@ -6,17 +6,20 @@ from enum import StrEnum
 import pytest
 
 from collector.codes import Block, Delay, Failure, MatchRule, Sign
-from collector.console.code_words import LANGUAGES, WORDS, describe
+from collector.console.catalogue import CODES as CATALOGUE
+from collector.console.catalogue import LANGUAGES
+from collector.console.code_words import KEYS, describe
 from collector.engine.lane import TROUBLE
-from collector.web.server import language
 
 KINDS: tuple[type[StrEnum], ...] = (Block, Delay, Failure, MatchRule, Sign)
 CODES = [(kind, code) for kind in KINDS for code in kind]
 
 
-def test_the_languages_are_those_of_the_web() -> None:
-    assert tuple(language.LANGUAGES) == LANGUAGES
-    assert set(WORDS) == set(KINDS)
+def test_every_text_of_the_catalogue_is_a_codes_and_every_code_has_one() -> None:
+    assert set(KEYS) == set(KINDS)
+    # The sentence of a rule that goes by signs is made of theirs.
+    used = {f"{KEYS[kind]}{code}" for kind, code in CODES if not (isinstance(code, MatchRule) and code.signs)}
+    assert CATALOGUE.read("en").keys() == used | {"rule_several", "joined_by"}
 
 
 @pytest.mark.parametrize("tongue", LANGUAGES)

@@ -10,7 +10,6 @@ from collector.cli.horse import find_horses
 from collector.engine.refresh import Foreseen, foresee, plan
 from collector.errors import UsageError
 from collector.frontier.policy import LONGEST_INTERVAL, SHORTEST_INTERVAL, ask_opinion_at
-from collector.frontier.scope import read_span
 from collector.politeness.gate import Connection
 from collector.sources.netkeiba.urls import aptitude_url
 from tests.sites import labels_at
@@ -31,19 +30,6 @@ def test_standing_opinion_is_asked_for_less_often_than_moving_one(since: timedel
     assert SHORTEST_INTERVAL <= moves <= stands <= LONGEST_INTERVAL
     if SHORTEST_INTERVAL * 2 < since < LONGEST_INTERVAL / 1.5:
         assert moves < since < stands
-
-
-@pytest.mark.parametrize(
-    ("text", "span"), [("30d", timedelta(30)), ("12h", timedelta(hours=12)), ("8 w", timedelta(56)), (None, None)]
-)
-def test_a_span_is_given_in_hours_days_or_weeks(text: str | None, span: timedelta | None) -> None:
-    assert read_span(text, "--older-than") == span
-
-
-@pytest.mark.parametrize("text", ["", "30", "d30", "30m", "1.5d", "99999d"])
-def test_what_is_no_span_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(UsageError, match="write it as 12h, 30d or 8w"):
-        read_span(text, "--older-than")
 
 
 async def show_horses(connection: Connection, *horse_ids: str) -> None:

@@ -6,8 +6,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 from playwright.sync_api import expect
 
-from collector.web.server.language import in_language
-from collector.web.words import WORDS
+from collector.console.catalogue import PAGES
 from tests.browser import (
     DESK,
     NARROW,
@@ -66,7 +65,7 @@ def test_every_page_lets_everybody_in_and_fits(
 def test_a_name_is_searched_and_the_address_holds_it_all(
     open_page: Opener, star: tuple[str, str, int], language: str, size: tuple[int, int], script: bool
 ) -> None:
-    words, (_, name, _) = in_language(WORDS, language), star
+    words, (_, name, _) = PAGES.read(language), star
     page = open_page(language, size, script=script)
     page.locator("summary").click()
     page.get_by_label(words["sex"]).select_option("male")

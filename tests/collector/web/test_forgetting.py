@@ -4,9 +4,9 @@ import re
 
 import psycopg
 
+from collector.console.catalogue import PAGES
 from collector.demo.world.world import World
 from collector.pipeline import forget
-from collector.web.words import WORDS
 from tests.collector.web.conftest import ADMIN, Open, Shown, generous
 from tests.collector.web.waiting import HOSTILE, MAY, fingerprint, photos_of, send
 from tests.filled import execute, fill
@@ -21,7 +21,7 @@ async def test_forgetting_needs_a_second_page(own: Shown, opened: Open) -> None:
         answer = await send(client, "/review/forget", photo=photo, back="copies")
         assert (answer.status, answer.headers["Location"]) == (303, f"/review/forget/{photo}?back=copies")
         text = await (await client.get(answer.headers["Location"], headers=MAY | {"Accept-Language": "en"})).text()
-        assert WORDS["review_forget_plain"][0] in text
+        assert PAGES.read("en")["review_forget_plain"] in text
         assert 'name="sure" value="yes"' in text
     assert fingerprint(own.conninfo) == before
 
@@ -40,7 +40,7 @@ async def test_a_forgotten_photos_bytes_and_small_copies_are_gone(
         answer = await send(client, "/review/forget", photo=photo, back="copies", sure="yes")
         assert answer.headers["Location"] == f"/review/copies?forgotten={photo}"
         text = await (await client.get(answer.headers["Location"], headers={"Accept-Language": "en"})).text()
-        assert WORDS["review_forgotten"][0].format(photo=photo) in text
+        assert PAGES.read("en")["review_forgotten"].format(photo=photo) in text
         for path in ("", "/320.jpg", "/original"):
             assert (await client.get(f"/photos/{photo}{path}")).status == 404
     for table in ("blob", "thumbnail", "photo"):
@@ -100,7 +100,7 @@ async def test_photos_of_the_same_bytes_are_told_to_go_together(own: Shown, open
     )  # fmt: skip
     async with opened(conninfo=own.conninfo, guard=generous(admin_token=ADMIN)) as client:
         text = await (await client.get(f"/review/forget/{first}", headers=MAY | {"Accept-Language": "en"})).text()
-    assert WORDS["review_forget_same"][0].format(count=2) in text
+    assert PAGES.read("en")["review_forget_same"].format(count=2) in text
     assert f"/photos/{second}/320.jpg" in text
 
 

@@ -1,21 +1,23 @@
-"""Every word that a page asks for is there in both languages, and every word that is there is asked for."""
+"""Every text that a page asks for is in the catalogue, and every text that is there is asked for."""
 
 import re
-import string
 from collections.abc import Iterable
 from pathlib import Path
 
 from collector import web
+from collector.console.catalogue import PAGES
 from collector.pipeline import changes
 from collector.storage.racing import Axis, Finish, Going, Kind, Sex, Surface
 from collector.storage.roles import Role
+from collector.web.codes import Code
 from collector.web.overview.facts import STATES
 from collector.web.overview.pages import OUTCOME_GROUPS
 from collector.web.overview.treatment import Pace
-from collector.web.words import WORDS
+from collector.web.server.problems import problem_kinds
+from tests.asked_words import counted_keys, plain_keys, templates_of, unused
 
 WEB = Path(web.__file__).parent
-TEMPLATES = {path.name: path.read_text() for path in sorted(WEB.glob("templates/*.html"))}
+TEMPLATES = templates_of(WEB)
 LISTS = ("open", "copies", "unread", "decided")
 # Keys that a template puts together: its own words for that -> what they may stand for.
 FIELDS = ("year", "surface", "sex", "age", "low", "high", "before")  # of the search, that may be wrong
@@ -33,7 +35,7 @@ PUT_TOGETHER: dict[str, Iterable[str]] = {
     "'kind_' ~ value|kind": [f"kind_{kind}" for kind in Kind],
     "'outcome_' ~ name": [f"outcome_{outcome}" for outcome in OUTCOME_GROUPS],
     "'pace_' ~ report.pace": [f"pace_{pace}" for pace in Pace],
-    "'pace_more_' ~ report.pace": [f"pace_more_{pace}" for pace in Pace],
+    "'pace_more_' ~ report.pace": [f"pace_more_{pace}" for pace in Pace if pace is not Pace.FREE],
     "'page_' ~ drift.role": [f"page_{kind}" for kind in Role],
     "'page_' ~ failure.role": [f"page_{kind}" for kind in Role],
     "'page_' ~ kind": [f"page_{kind}" for kind in Role],
@@ -59,32 +61,12 @@ PUT_TOGETHER: dict[str, Iterable[str]] = {
 }
 
 
-def _asked_for(text: str) -> set[str]:
-    """The keys that a template asks for."""
-    named = set(re.findall(r"\bt\.(?!get\b)(\w+)", text)) | set(re.findall(r"\bt\['(\w+)'\]", text))
-    made = re.findall(r"\bt\[((?!'\w+'\]).+?\]?)\](?!\])", text)
-    made += re.findall(r"\bt\.get\(('\w+' ~ [\w.]+), ", text)
-    return named | {key for words in made for key in PUT_TOGETHER[words]}
-
-
-def test_every_word_is_asked_for_and_every_word_asked_for_is_there() -> None:
-    asked = {"day"}.union(*map(_asked_for, TEMPLATES.values()))  # `day` is asked for by the filter of that name
-    assert asked == WORDS.keys()
-
-
-def test_every_way_to_put_a_key_together_is_one_that_a_template_has() -> None:
-    text = "".join(TEMPLATES.values())
-    assert [words for words in PUT_TOGETHER if f"t[{words}]" not in text and f"t.get({words}, " not in text] == []
-
-
-def test_both_languages_tell_the_same_facts() -> None:
-    """The same names stand in braces; which place (1st, 1着) is each language's own."""
-    told = {key: [_facts(text) for text in both] for key, both in WORDS.items() if key != "place"}
-    assert [key for key, (english, japanese) in told.items() if english != japanese] == []
-
-
-def _facts(text: str) -> set[str]:
-    return {name.partition(".")[0] for _, name, *_ in string.Formatter().parse(text) if name}
+def test_every_text_is_asked_for_and_every_text_asked_for_is_there() -> None:
+    asked = {"day"} | {f"problem_{kind.word}" for kind in problem_kinds(Code)}  # the filter of that name asks for `day`
+    asked = asked.union(*(plain_keys(text, PUT_TOGETHER) for text in TEMPLATES.values()))
+    assert asked == PAGES.read("en").keys()
+    assert set().union(*map(counted_keys, TEMPLATES.values())) == PAGES.read("en").countable
+    assert unused(PUT_TOGETHER, TEMPLATES) == []
 
 
 def test_every_class_with_a_rule_is_on_a_page() -> None:

@@ -220,7 +220,7 @@ def test_a_job_ends_at_its_limit_and_its_children_with_it(stable: Stable) -> Non
         "--max-hours", "0.0003", "--", "sh", "-c", "setsid sleep 61 & echo $! > $PADDOCK_OUTPUT/pid; wait"
     )
     job = stable.wait(name)
-    assert (job.state, job.reason) == (State.STOPPED, "its limit of 0.0003 h is reached")
+    assert (job.state, job.reason) == (State.STOPPED, "its limit of 1 s is reached")
     stable.type("job", "output", name, "--out", str(stable.home / "got"))
     assert not alive(int((stable.home / "got" / "pid").read_text()))
 
@@ -285,7 +285,7 @@ def test_a_running_job_is_not_deleted(stable: Stable) -> None:
         (("job", "run", "--max-price", "3", "--", "true"), "what local costs is not known"),
         (("job", "run", "--env", "PADDOCK_INPUT=/", "--", "true"), "cannot be set"),
         (("job", "stop"), "Name the jobs"),
-        (("job", "delete", "--older-than", "soon", "--yes"), "'soon' is no age"),
+        (("job", "delete", "--older-than", "soon", "--yes"), "soon is not a span of time"),
         (("job", "resume", "nobody"), "There is no job"),
     ],
 )

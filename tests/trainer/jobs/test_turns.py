@@ -208,7 +208,7 @@ PAGE = Task(command=("lab",), opens="http://127.0.0.1:1/")
         (a_job("a"), [running("b", task=PAGE)], [a_machine()], "waits for the engine on m to take it"),
         (
             a_job("a", 1), [running("b", 1), a_job("big", 2, minutes_ago=11)], [a_machine(gpus=2)],
-            "waits behind big, which has waited longer than 10 minutes for 2 GPUs",
+            "waits behind big, which has waited longer than 10 min for 2 GPUs",
         ),
         (a_job("a", 2), [], [a_machine()], "waits for a machine of the fleet with 2 GPUs (m has 1); `trainer worker`"),
         (a_job("a", 2), [], [], "waits for a machine of the fleet with 2 GPUs (none is there); `trainer worker`"),

@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from collector.web.server.language import in_language
 from tests.browser import DESK, NARROW, PHONE, Opener, assert_fits, assert_pictures_seen, chromium, wait_until
 from tests.filled import OPINIONS, SITE, execute
 from tests.trainer.web.conftest import Held, Site, a_horse
 from trainer.inference.photos import Reach
-from trainer.web.words import WORDS
+from trainer.web.words import PAGES
 
 SITES = (SITE, OPINIONS)
 
@@ -52,7 +51,7 @@ def horse_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def assert_answered(page: Page, language: str) -> None:
     """The answer is there, whole, and its pictures can be seen."""
-    words = in_language(WORDS, language)
+    words = PAGES.read(language)
     expect(page.locator("#answer h1")).to_be_visible()
     expect(page.locator("#answer")).to_contain_text(words["similar"])
     assert page.locator("#answer .tiles li").count() == 6
@@ -120,7 +119,7 @@ def test_a_sample(open_page: Opener) -> None:
     assert_pictures_seen(page)
     page.click(".try .tile >> nth=1")
     assert_answered(page, language)
-    expect(page.locator("#answer")).to_contain_text(in_language(WORDS, language)["unseen"])
+    expect(page.locator("#answer")).to_contain_text(PAGES.read(language)["unseen"])
     expect(page.locator(".scale .opinion")).to_be_visible()
 
 
@@ -146,7 +145,7 @@ def test_a_mistake_is_told_in_place(open_page: Opener, language: str, tmp_path: 
     page = open_page(language, PHONE)
     page.set_input_files("#file", tmp_path / "broken.jpg")
     page.click("#upload button")
-    expect(page.locator("#problem")).to_contain_text(in_language(WORDS, language)["problem"])
+    expect(page.locator("#problem")).to_contain_text(PAGES.read(language)["problem"])
     assert_fits(page)
     expect(page.locator("#upload button")).to_be_enabled()  # one can try again
 

@@ -9,14 +9,13 @@ import pytest
 from PIL import Image
 
 from collector.web.search.names import latin_of
-from collector.web.server.language import in_language
 from tests.filled import execute
 from tests.trainer.web.conftest import Held, Open
 from tests.trainer.web.drawn import as_bytes, not_horses
 from tests.trainer.web.test_api import form
 from trainer.web.about import about, read_quality
 from trainer.web.kept import MINUTES
-from trainer.web.words import WORDS
+from trainer.web.words import PAGES
 
 LANGUAGES = ("en", "ja")
 
@@ -25,7 +24,7 @@ LANGUAGES = ("en", "ja")
 async def test_a_form_leads_to_a_page_with_the_answer_that_can_be_opened_again(
     opened: Open, held: Held, horse: bytes, language: str
 ) -> None:
-    words = in_language(WORDS, language)
+    words = PAGES.read(language)
     async with opened() as client:
         sent = await client.post(f"/predict?lang={language}", data=form(horse), allow_redirects=False)
         assert sent.status == 303
@@ -72,7 +71,7 @@ async def test_a_sample_is_a_horse_that_training_has_not_seen(opened: Open, held
         labels = [held.shelf.index.table.rows[row]["label"] for row in rows]
         assert labels == sorted(labels)
         text = await (await client.post("/predict?lang=en", data={"sample": str(rows[0])})).text()
-        assert in_language(WORDS, "en")["unseen"] in text
+        assert PAGES.read("en")["unseen"] in text
         assert f"at {labels[0]:.2f}" in text
         assert (await client.post("/predict", data={"sample": "99999"})).status == 404
 
@@ -81,7 +80,7 @@ async def test_a_photo_that_training_has_seen_is_told_to_prove_nothing(opened: O
     row = next(row for row in held.shelf.index.table.rows if row["side"] == "train")
     async with opened() as client:
         text = await (await client.post("/predict?lang=en", data={"url": row["image_url"]})).text()
-    assert in_language(WORDS, "en")["learnt_from"] in text
+    assert PAGES.read("en")["learnt_from"] in text
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -103,9 +102,9 @@ async def test_the_collection_is_searched_by_part_of_a_name(opened: Open, held: 
             assert max(image.size) <= 320
         answered = await client.post(f"/predict?lang={language}", data={"photo": numbers[0]})
         assert answered.status == 200
-        assert in_language(WORDS, language)["similar"] in await answered.text()
+        assert PAGES.read(language)["similar"] in await answered.text()
         nobody = await (await client.get("/collection", params={"name": "%", "lang": language})).text()
-        assert in_language(WORDS, language)["found_none"].format(name="%") in nobody
+        assert PAGES.read(language)["found_none"].format(name="%") in nobody
         assert (await client.get("/collection/999999999.jpg")).status == 404
 
 
@@ -113,7 +112,7 @@ async def test_the_collection_is_searched_by_part_of_a_name(opened: Open, held: 
 async def test_what_is_no_horse_is_called_so(opened: Open, language: str) -> None:
     async with opened() as client:
         page = await client.post(f"/predict?lang={language}", data=form(as_bytes(not_horses()["noise"])))
-        assert in_language(WORDS, language)["strange"] in await page.text()
+        assert PAGES.read(language)["strange"] in await page.text()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -122,7 +121,7 @@ async def test_a_mistake_is_told_on_a_page_that_lets_one_try_again(opened: Open,
         page = await client.post(f"/predict?lang={language}", data=form(b"\xff\xd8 no"))
         text = await page.text()
         assert page.status == 422
-        assert in_language(WORDS, language)["problem"] in text
+        assert PAGES.read(language)["problem"] in text
         assert 'id="upload"' in text
         gone = await client.get(f"/answers/{'x' * 22}?lang={language}")
         assert gone.status == 404
@@ -131,7 +130,7 @@ async def test_a_mistake_is_told_on_a_page_that_lets_one_try_again(opened: Open,
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_the_page_says_which_run_answers_and_how_good_it_is(opened: Open, held: Held, language: str) -> None:
-    words, quality = in_language(WORDS, language), read_quality(held.run)
+    words, quality = PAGES.read(language), read_quality(held.run)
     assert quality
     async with opened() as client:
         text = await (await client.get(f"/?lang={language}")).text()
@@ -162,7 +161,7 @@ async def test_a_run_that_cannot_tell_says_nothing_about_horses(opened: Open, he
     unsure = replace(held.shelf, index=replace(held.shelf.index, farthest=None))
     async with opened(shelf=unsure) as client:
         page = await client.post("/predict?lang=en", data=form(as_bytes(not_horses()["noise"])))
-        assert in_language(WORDS, "en")["strange"] not in await page.text()
+        assert PAGES.read("en")["strange"] not in await page.text()
 
 
 async def test_the_collection_is_searched_also_in_latin_letters(opened: Open, held: Held) -> None:

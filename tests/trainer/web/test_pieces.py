@@ -15,14 +15,12 @@ from PIL import Image
 from collector.web.search.names import as_key
 from collector.web.server.language import choose_language
 from collector.web.server.limits import MOST_CLIENTS, Buckets, client_of
-from collector.web.server.problems import Problem, problem_kinds
+from collector.web.server.problems import Problem
 from trainer.dataset.pixels import Preparation, fit, place_of
 from trainer.inference.serving import Prediction
 from trainer.web.asked import read_data
 from trainer.web.batches import Batches
 from trainer.web.kept import MINUTES, MOST, Answer, Kept
-from trainer.web.problems import Code
-from trainer.web.words import WORDS
 
 
 @given(st.lists(st.tuples(st.floats(0, 5), st.floats(0.1, 3)), max_size=50))
@@ -126,20 +124,6 @@ def test_a_reader_gets_the_language_that_is_asked_for_or_liked_best(
 @given(st.text(max_size=100))
 def test_any_accept_language_gives_a_language(accepted: str) -> None:
     assert choose_language(None, accepted) in ("en", "ja")
-
-
-def test_both_languages_say_everything() -> None:
-    for english, japanese in WORDS.values():
-        assert english
-        assert japanese
-        fields = [sorted(part.split("}")[0] for part in words.split("{")[1:]) for words in (english, japanese)]
-        assert fields[0] == fields[1]
-    assert len({kind.word for kind in problem_kinds(Code)}) == len(problem_kinds(Code)) > 10
-    for code in problem_kinds(Code):
-        for language in ("en", "ja"):
-            sentence = Problem(code, "a detail").sentence(language)
-            assert "\n" not in sentence
-            assert sentence[-1] in ".。）" or sentence == "a detail"
 
 
 @pytest.mark.parametrize("written", ["スカイ", "すかい", "ｽｶｲ", " スカイ ", "スカい"])

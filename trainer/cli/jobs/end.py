@@ -8,9 +8,10 @@ import typer
 
 from collector.console.command_line import Yes
 from collector.console.common import common
+from collector.console.measures import size_in_words
 from collector.console.visible import visible
 from collector.errors import UsageError
-from trainer.cli.base import group, size_in_words
+from trainer.cli.base import group
 from trainer.cli.jobs.options import Age, All, JobNames, States
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from collector.console.common import common
+from collector.console.measures import size_in_words, span_in_words
 from collector.errors import UsageError
-from trainer.cli.base import absolute, group, print_rows, size_in_words
+from trainer.cli.base import absolute, group, print_rows
 from trainer.cli.jobs.options import Age, JobName, JobNames, States
 
 if TYPE_CHECKING:
@@ -65,16 +66,10 @@ def _row(job: "Job", kept: int) -> dict[str, str]:
         "runs": words if len(words) <= SHOWN else f"{words[: SHOWN - 1]}…",
         "where": job.place,
         "state": job.state,
-        "time": duration(job.seconds),
+        "time": span_in_words(job.seconds),
         "price": f"{job.price:.2f} {job.task.currency}" if job.task.price_per_hour else "-",
         "kept": size_in_words(kept),
     }
-
-
-def duration(seconds: float) -> str:
-    """`1:05:00`, or `5:00` below an hour."""
-    hours, left = divmod(round(seconds), 3600)
-    return f"{hours}:{left // 60:02}:{left % 60:02}" if hours else f"{left // 60}:{left % 60:02}"
 
 
 @commands.add("info")
@@ -125,7 +120,7 @@ def _facts(job: "Job", why: str) -> Iterator[tuple[str, str]]:
     if job.task.environment:
         yield "environment", ", ".join(sorted(job.task.environment))
     yield "queued", in_japan(job.queued_at)
-    yield "running", f"{duration(job.seconds)}, {job.attempts} attempt{'s' if job.attempts != 1 else ''}"
+    yield "running", f"{span_in_words(job.seconds)}, {job.attempts} attempt{'s' if job.attempts != 1 else ''}"
     if job.task.price_per_hour:
         yield "price", f"{job.price:.2f} {job.task.currency} so far"
     if job.exit_code is not None:

@@ -6,8 +6,8 @@ from typing import Any
 
 from collector.console.as_json import print_json
 from collector.console.common import common
+from collector.console.measures import size_in_words
 from collector.console.terminal import stdout
-from trainer.cli.base import size_in_words
 from trainer.jobs import bundles, client
 from trainer.jobs.book import Connection
 from trainer.jobs.client import Order, Shipment

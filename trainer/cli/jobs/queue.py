@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from collector.console.common import common
+from collector.console.measures import size_in_words, span_in_words
 from collector.errors import UsageError
-from trainer.cli.base import Data, Gpus, Place, Values, group, places, size_in_words
+from trainer.cli.base import Data, Gpus, Place, Values, group, places
 from trainer.cli.jobs.options import Environment, MaxHours, Name
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ def notebook(
         check_gpus(connection, order.gpus, profile.kind)
         job = _submit(connection, settings, order, profile, stem="notebook")
     if not common().json:
-        words = f"Open it: `trainer job open {job.name}`. It ends {idle:g} minutes after its last use."
+        words = f"Open it: `trainer job open {job.name}`. It ends {span_in_words(60 * idle)} after its last use."
         stdout().print(words, soft_wrap=True)
 
 
@@ -212,7 +213,6 @@ def _show_prices(found: "Sequence[Estimate]", words: str, photos: int) -> None:
     from rich.table import Table
 
     from collector.console.terminal import stdout
-    from trainer.cli.jobs.look import duration
 
     console = stdout()
     console.print(f"{words} on {photos} photos")
@@ -222,7 +222,7 @@ def _show_prices(found: "Sequence[Estimate]", words: str, photos: int) -> None:
             one.place,
             f"{one.hourly:.2f} {one.currency}" if one.hourly else "not known",
             f"{one.speed:.0f}" if one.speed else "not measured",
-            duration(one.seconds) if one.seconds is not None else "-",
+            span_in_words(one.seconds) if one.seconds is not None else "-",
             f"{one.price:.2f} {one.currency}" if one.price is not None else "-",
             f"{one.break_even:,.0f} h" if one.break_even is not None else "",
         )

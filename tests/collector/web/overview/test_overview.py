@@ -3,25 +3,21 @@
 import asyncio
 import re
 from datetime import UTC, datetime, timedelta
-from string import Formatter
 
 import psycopg
 import pytest
 
+from collector.console.catalogue import LANGUAGES, PAGES
 from collector.frontier.status import report
 from collector.storage.racing import Axis
 from collector.storage.reader import Reader, make_role
 from collector.storage.roles import PageState, Role
 from collector.web.overview.facts import BINS, CLASSES, Overview, count
-from collector.web.overview.pages import HOLDS, OUTCOME_GROUPS, OverviewPage
-from collector.web.overview.treatment import Log, Pace
-from collector.web.overview.words import OVERVIEW
+from collector.web.overview.pages import HOLDS, OverviewPage
+from collector.web.overview.treatment import Log
 from collector.web.pages import Pages
 from collector.web.review.queue import COUNTS
-from collector.web.review.words import REVIEW
-from collector.web.server.language import LANGUAGES, in_language
 from collector.web.service import serving
-from collector.web.words import SEARCH
 from tests.collector.web.conftest import Open, Shown, generous, renewed
 from tests.filled import execute, fill
 from tests.sites import role_of
@@ -181,8 +177,8 @@ async def test_every_picture_has_a_name_and_stands_beside_its_numbers(opened: Op
     assert text.count("<details") == 8
     assert 'style="' not in text
     assert '<a href="/overview' in text
-    assert 'aria-current="page">' + in_language(SEARCH, language)["nav_overview"] in text
-    assert in_language(OVERVIEW, language)["overview_well"] in text
+    assert 'aria-current="page">' + PAGES.read(language)["nav_overview"] in text
+    assert PAGES.read(language)["overview_well"] in text
 
 
 def full(conninfo: str) -> None:
@@ -199,7 +195,7 @@ async def test_an_empty_collection_says_how_to_begin(opened: Open, conninfo: str
         answer = await client.get(f"/overview?lang={language}")
         text = await answer.text()
     assert answer.status == 200
-    assert in_language(OVERVIEW, language)["overview_empty"] in text
+    assert PAGES.read(language)["overview_empty"] in text
     assert "collector crawl --since 2016" in text
     assert "<svg" not in text
 
@@ -264,21 +260,6 @@ async def test_nothing_is_asked_of_the_database_that_its_reader_may_not_see(conn
     assert told.empty
     with psycopg.connect(conninfo) as connection:
         assert connection.execute("SELECT rolname FROM pg_roles WHERE rolname = 'paddock_reader'").fetchone()
-
-
-def test_every_word_is_there_in_both_languages() -> None:
-    for key, (english, japanese) in OVERVIEW.items():
-        names = [{name for _, name, _, _ in Formatter().parse(word) if name} for word in (english, japanese)]
-        assert names[0] == names[1], key
-        assert bool(english) == bool(japanese), key
-    assert not OVERVIEW.keys() & (SEARCH.keys() | REVIEW.keys())
-
-
-def test_everything_that_can_come_up_has_a_word() -> None:
-    wanted = {f"page_{kind}" for kind in Role} | {f"state_{state}" for state in PageState}
-    wanted |= {f"pace_{pace}" for pace in Pace} | {f"pace_more_{pace}" for pace in Pace}
-    wanted |= {f"outcome_{name}" for name in OUTCOME_GROUPS}
-    assert wanted <= OVERVIEW.keys()
 
 
 async def test_commands_and_pages_tell_the_same_numbers(own: Shown) -> None:

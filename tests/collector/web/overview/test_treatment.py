@@ -5,10 +5,9 @@ from dataclasses import replace
 import pytest
 
 from collector.codes import Block
+from collector.console.catalogue import LANGUAGES, PAGES
 from collector.console.code_words import describe
 from collector.web.overview.treatment import DAYS, HostReport, Log, Pace
-from collector.web.overview.words import OVERVIEW
-from collector.web.server.language import LANGUAGES, in_language
 from tests.collector.web.conftest import Open
 from tests.collector.web.overview.test_overview import HOST, add_request, counted
 from tests.filled import execute
@@ -77,7 +76,7 @@ async def test_a_closed_host_is_told_with_its_reason(
     execute(conninfo, f"INSERT INTO host (name, block_code, {column}) VALUES (%s, 'forgotten', {value})", HOST)
     async with opened(conninfo=conninfo) as client:
         text = await (await client.get(f"/overview?lang={language}")).text()
-    words = in_language(OVERVIEW, language)
+    words = PAGES.read(language)
     assert words[said].format(host=HOST, until="2199-01-02 12:04 JST") in text
     assert f"({describe(Block, Block.FORGOTTEN, language=language)})" in text
     assert words["overview_well"] not in text

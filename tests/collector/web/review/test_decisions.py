@@ -8,11 +8,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from collector.console.catalogue import LANGUAGES, PAGES
 from collector.matching import match
 from collector.web.app import COOKIE, LARGEST
 from collector.web.server.guards import cookie_of
-from collector.web.server.language import LANGUAGES, in_language
-from collector.web.words import WORDS
 from tests.collector.web.conftest import ADMIN, Open, Shown, generous, renewed
 from tests.collector.web.waiting import (
     HOSTILE,
@@ -75,7 +74,7 @@ async def test_who_only_reads_is_told_how_to_get_the_token(own: Shown, opened: O
     open_up(own.conninfo, photos_of(own.conninfo)[0])
     async with opened(conninfo=own.conninfo) as client:
         for language in LANGUAGES:
-            words = in_language(WORDS, language)
+            words = PAGES.read(language)
             first = await (await client.get(f"/review?lang={language}")).text()
             assert words["review_token_off"] in first
             assert "collector serve --admin" in first

@@ -6,8 +6,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from collector.console.catalogue import PAGES
 from collector.pipeline import reparse
-from collector.web.words import WORDS
 from tests.collector.web.conftest import ADMIN, Open, Shown, generous
 from tests.collector.web.waiting import (
     fingerprint,
@@ -33,8 +33,9 @@ async def test_reading_again_does_what_the_command_does(own: Shown, opened: Open
         for sample in expected.samples:
             assert shown_as(sample) in seen
         await send(client, "/review/reading", what="change")
-        assert WORDS["review_again_title"][0] in await settled(client)
-        assert WORDS["review_none_unread"][0] in await (await client.get("/review/quarantined", headers=headers)).text()
+        words = PAGES.read("en")
+        assert words["review_again_title"] in await settled(client)
+        assert words["review_none_unread"] in await (await client.get("/review/quarantined", headers=headers)).text()
     assert execute(own.conninfo, "SELECT state, error FROM page WHERE digest IS NOT NULL") == [("fetched", None)]
 
 

@@ -5,11 +5,8 @@ from typing import Any
 
 import pytest
 
-from collector.pipeline import changes
-from collector.storage.roles import Role
+from collector.console.catalogue import LANGUAGES, PAGES
 from collector.web.review.queue import LONGEST, grouped, read_archived
-from collector.web.server.language import LANGUAGES
-from collector.web.words import WORDS
 from tests.collector.web.conftest import ADMIN, Open, Shown, generous
 from tests.collector.web.waiting import HOSTILE, MAY, open_up, photos_of, put_page
 from tests.filled import SITE, execute
@@ -134,9 +131,4 @@ async def test_the_very_same_bytes_on_another_page_are_a_copy(own: Shown, opened
         photos = [await (await client.get(f"/api/photos/{photo}")).json() for photo in (first, second)]
         listed = await (await client.get("/review/copies", headers={"Accept-Language": "en"})).text()
     assert sorted(photo["copy_of"] or "" for photo in photos) != ["", ""]
-    assert WORDS["review_same_bytes"][0] in listed
-
-
-def test_every_kind_of_page_and_table_has_its_word() -> None:
-    assert {f"page_{kind}" for kind in Role} <= WORDS.keys()
-    assert {f"review_table_{table}" for table in changes.FACTS} <= WORDS.keys()
+    assert PAGES.read("en")["review_same_bytes"] in listed

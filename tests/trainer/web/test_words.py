@@ -1,0 +1,42 @@
+"""Every text that the trainer's page asks for is in its catalogue, and every text that is there is asked for."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from collector.console.catalogue import LANGUAGES
+from collector.storage.racing import Kind
+from collector.web.server import problems
+from collector.web.server.problems import Problem, problem_kinds
+from tests.asked_words import counted_keys, plain_keys, templates_of, unused
+from trainer import web
+from trainer.evaluation.verdict import Verdict
+from trainer.web.problems import Code
+from trainer.web.words import PAGES
+
+TEMPLATES = templates_of(Path(web.__file__).parent)
+PUT_TOGETHER: dict[str, Iterable[str]] = {
+    "'kind_' ~ told.kind": [f"kind_{kind}" for kind in Kind],
+    "'verdict_' ~ about.quality.verdict": [
+        f"verdict_{verdict}" for verdict in (Verdict.SKILL, Verdict.NO_SKILL, Verdict.CONSTANT)
+    ],
+}
+
+
+def test_every_text_is_asked_for_and_every_text_asked_for_is_there() -> None:
+    own = set(problem_kinds(Code)) - set(problem_kinds(problems.Code))
+    asked = {f"problem_{kind.word}" for kind in own}
+    asked = asked.union(*(plain_keys(text, PUT_TOGETHER) for text in TEMPLATES.values()))
+    assert asked == PAGES.read("en").keys()
+    assert set().union(*map(counted_keys, TEMPLATES.values())) == PAGES.read("en").countable
+    assert unused(PUT_TOGETHER, TEMPLATES) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_problem_is_one_sentence_in_both_languages(language: str) -> None:
+    assert len({kind.word for kind in problem_kinds(Code)}) == len(problem_kinds(Code)) > 10
+    for code in problem_kinds(Code):
+        sentence = Problem(code, "a detail").sentence(language)
+        assert "\n" not in sentence
+        assert sentence[-1] in ".。）" or sentence == "a detail"
