@@ -6,7 +6,15 @@ from functools import cache
 from typing import Any
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
 
 from collector.web.server import problems
 
@@ -23,6 +31,17 @@ class Answer(BaseModel):
         json_schema_serialization_defaults_required=True, json_schema_extra={"additionalProperties": False}
     )
 
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _as_stored(cls, value: object, check: ValidatorFunctionWrapHandler) -> object:
+        """A word of a later version, and what a table lacks, are sent as they are: nobody is helped by no answer."""
+        try:
+            return check(value)
+        except ValidationError:
+            if value is None or isinstance(value, str):
+                return value
+            raise
+
 
 class Problem(Answer):
     """Why there is no answer."""
@@ -38,7 +57,7 @@ def encoded(kind: Any, known: object) -> bytes:
         ValidationError: it is not such an answer.
     """
     adapter = adapter_of(kind)
-    facts = adapter.dump_python(adapter.validate_python(known, from_attributes=True))
+    facts = adapter.dump_python(adapter.validate_python(known, from_attributes=True), warnings=False)
     return json.dumps(facts, ensure_ascii=False, default=_as_iso).encode()
 
 
