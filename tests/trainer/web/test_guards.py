@@ -128,12 +128,13 @@ async def test_guessing_tokens_is_slow(opened: Open) -> None:
 
 
 async def test_who_asks_too_often_is_told_when_to_come_again(opened: Open, horse: bytes) -> None:
-    async with opened(guard=make_guard(buckets=Buckets(0.5, 3))) as client:
+    async with opened(guard=make_guard(buckets=Buckets(0.001, 3))) as client:  # however slow this machine is
         answers = [await client.post("/predict.json", data=form(horse)) for _ in range(4)]
         assert [answer.status for answer in answers] == [200, 200, 200, 429]
         problem = await told(answers[-1], 429)
-        assert answers[-1].headers["Retry-After"] == "2"
-        assert "again in 2 s" in problem["error"]
+        seconds = answers[-1].headers["Retry-After"]
+        assert 800 < int(seconds) <= 1000
+        assert f"again in {seconds} s" in problem["error"]
 
 
 async def test_when_all_places_are_taken_one_more_is_told_to_come_again(opened: Open) -> None:
@@ -245,7 +246,8 @@ async def test_an_endless_photo_is_refused_and_others_are_answered_meanwhile(
 ) -> None:
     """However it is packed: here one is taken for all that nobody has thought of."""
     monkeypatch.setattr(pictures, "open_photo", heavy.open_for_ever)
-    async with opened(guard=make_guard(buckets=Buckets(1000, 1000))) as client:
+    guard = dataclasses.replace(make_guard(buckets=Buckets(1000, 1000)), patience=60.0)  # 5 s of computing may take 20
+    async with opened(guard=guard) as client:
         await told(await client.post("/predict.json", data=form(horse)))  # a process has started
         poison = asyncio.create_task(client.post("/predict.json", data=form(POISON)))
         await asyncio.sleep(0.3)
