@@ -36,8 +36,8 @@ def typed(query: str) -> LiteralString:
 # The part that every page has: the gate, the bytes, the log, the links, the page's own state. With an old epoch
 # the gate raises, and nothing of the rest is written. Reviews are counted anew where an opinion has changed, all other
 # links are followed once. Of a page that is forgotten just then only the request is kept. A refusal with status 200 (a
-# block page) is kept as what the request brought, and not as what the page says. What a page means is one more part of
-# the same statement.
+# block page) is kept as what the request brought, and not as what the page says. Bytes that come again take the place of
+# those that are held, which may be damaged. What a page means is one more part of the same statement.
 PAGE_PARTS = """
 WITH gate AS MATERIALIZED (
     SELECT CASE WHEN %(asked)s THEN finish_slot(%(host)s, %(epoch)s, %(at)s, %(delay)s, %(why)s)
@@ -58,7 +58,8 @@ kept AS (
     INSERT INTO blob (digest, media_type, size, encoding, content)
     SELECT %(digest)s, %(media_type)s, %(blob_size)s, %(encoding)s, %(content)s FROM paged
     WHERE %(content)s IS NOT NULL
-    ON CONFLICT DO NOTHING),
+    ON CONFLICT (digest) DO UPDATE SET encoding = EXCLUDED.encoding, content = EXCLUDED.content
+    WHERE (blob.encoding, blob.content) IS DISTINCT FROM (EXCLUDED.encoding, EXCLUDED.content)),
 logged AS (
     INSERT INTO fetch_log (page_id, host, url, at, took, gap, status, size, outcome, error_code, error, digest)
     SELECT %(id)s, %(host)s, %(url)s, %(at)s, %(took)s, gap, %(status)s, %(size)s, %(outcome)s,
