@@ -152,7 +152,8 @@ STORE_IMAGE = typed(f"{PAGE_PARTS}, {PICTURE}")
 # What is kept out, by its own wish or on request, leaves nothing that could be shown or asked for. The list's word that
 # there is such a photo stays.
 KEEP_OUT = typed("""
-WITH shown AS (DELETE FROM photo WHERE page_url = %(url)s AND image_url IS NOT NULL RETURNING image_url),
+WITH failed AS (DELETE FROM parse_failure USING page WHERE page.id = page_id AND page.url = %(url)s),
+shown AS (DELETE FROM photo WHERE page_url = %(url)s AND image_url IS NOT NULL RETURNING image_url),
 emptied AS (UPDATE photo SET digest = NULL, media_type = NULL, width = NULL, height = NULL, phash = NULL,
                              near_duplicate_of = NULL WHERE image_url = %(url)s AND digest IS NOT NULL)
 UPDATE page SET state = 'excluded', due_at = NULL, error_code = %(error_code)s, error = %(error)s FROM shown
@@ -167,7 +168,8 @@ WHERE image_url = %(url)s AND digest = %(digest)s
 """)
 STORE_FAILURE = typed("""
 INSERT INTO parse_failure (page_id, digest, field, reason, observed_at)
-VALUES (%(id)s, %(digest)s, %(field)s, %(reason)s, %(at)s)
+SELECT %(id)s, %(digest)s, %(field)s, %(reason)s, %(at)s
+WHERE NOT EXISTS (SELECT FROM page WHERE id = %(id)s AND state = 'excluded')
 ON CONFLICT (page_id, field) DO UPDATE SET digest = EXCLUDED.digest, reason = EXCLUDED.reason,
                                            observed_at = EXCLUDED.observed_at
 """)

@@ -124,7 +124,7 @@ def _single_statement(outcome: Outcome, facts: dict[str, Any]) -> LiteralString 
     if derived is None:
         return STORE_PAGE
     # The digest of what is held already is not among the facts.
-    if derived.failure or outcome.packed is None or outcome.page.state == PageState.QUARANTINED:
+    if derived.failure or outcome.packed is None or _may_have_failed(outcome.page):
         return None
     if derived.picture:
         facts.update(_picture_facts(derived.picture, outcome.page))
@@ -136,6 +136,14 @@ def _single_statement(outcome: Outcome, facts: dict[str, Any]) -> LiteralString 
         case [] if not derived.parsed.flaws and outcome.page.role not in ROWS:
             return STORE_PAGE
     return None
+
+
+def _may_have_failed(page: DuePage) -> bool:
+    """Whether there may be failures of what is held, which count no more once the page is read well.
+
+    A page that was set aside may be due or failed by now.
+    """
+    return page.state != PageState.FETCHED and (page.digest is not None or page.state == PageState.QUARANTINED)
 
 
 def _page_facts(gate: Gate, outcome: Outcome) -> dict[str, Any]:
@@ -197,14 +205,14 @@ async def keep_out(cursor: Cursor, page: DuePage, code: Failure | None, detail: 
 async def store_derived(cursor: Cursor, page: DuePage, digest: str | None, at: datetime, derived: Derived) -> None:
     """Write what a page means; the same whether it came just now or is read again from the archive."""
     provenance = {"id": page.id, "url": page.url, "at": at, "digest": digest}
+    if derived.failure or _may_have_failed(page) or page.role in ROWS:
+        await _execute(cursor, FORGET_FAILURES, provenance)
     if derived.failure:
         failure = {"field": writable(derived.failure.field), "reason": writable(derived.failure.reason)}
         await _execute(cursor, STORE_FAILURE, provenance | failure)
         if page.role is Role.PICTURE:
             await _execute(cursor, UNSET_PICTURE, provenance)
         return
-    if page.state == PageState.QUARANTINED or page.role in ROWS:
-        await _execute(cursor, FORGET_FAILURES, provenance)
     for flaw in derived.parsed.flaws:
         await _execute(
             cursor, STORE_FAILURE, provenance | {"field": writable(flaw.field), "reason": writable(flaw.reason)}
