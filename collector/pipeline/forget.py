@@ -38,8 +38,8 @@ ON CONFLICT DO NOTHING
 """
 DROP_PHOTOS = "DELETE FROM photo WHERE page_url = ANY (%(urls)s) OR image_url = ANY (%(urls)s)"
 EXCLUDE = """
-UPDATE page SET state = 'excluded', due_at = NULL, digest = NULL, etag = NULL, last_modified = NULL, missing = '{}',
-    error_code = 'forgotten', error = NULL WHERE url = ANY (%(urls)s)
+UPDATE page SET state = 'excluded', due_at = NULL, digest = NULL, etag = NULL, last_modified = NULL, media_type = NULL,
+    missing = '{}', error_code = 'forgotten', error = NULL WHERE url = ANY (%(urls)s)
 """
 DROP_FAILURES = "DELETE FROM parse_failure USING page WHERE page.id = page_id AND page.url = ANY (%(urls)s)"
 # The bytes of what is named, those of earlier answers too; locked, so that no crawl takes one of them up meanwhile.

@@ -52,7 +52,8 @@ paged AS (
         last_fetched_at = CASE WHEN %(answered)s THEN %(at)s ELSE last_fetched_at END,
         changed_at = CASE WHEN %(answered)s AND %(digest)s IS DISTINCT FROM digest AND %(digest)s IS NOT NULL
                           THEN %(at)s ELSE changed_at END,
-        digest = CASE WHEN %(answered)s THEN COALESCE(%(digest)s, digest) ELSE digest END
+        digest = CASE WHEN %(answered)s THEN COALESCE(%(digest)s, digest) ELSE digest END,
+        media_type = CASE WHEN %(answered)s THEN COALESCE(%(read_as)s, media_type) ELSE media_type END
     FROM gate WHERE id = %(id)s AND state <> 'excluded' RETURNING id),
 kept AS (
     INSERT INTO blob (digest, media_type, size, encoding, content)
@@ -61,10 +62,11 @@ kept AS (
     ON CONFLICT (digest) DO UPDATE SET encoding = EXCLUDED.encoding, content = EXCLUDED.content
     WHERE (blob.encoding, blob.content) IS DISTINCT FROM (EXCLUDED.encoding, EXCLUDED.content)),
 logged AS (
-    INSERT INTO fetch_log (page_id, host, url, at, took, gap, status, size, outcome, error_code, error, digest)
+    INSERT INTO fetch_log (page_id, host, url, at, took, gap, status, size, outcome, error_code, error, digest,
+                           media_type)
     SELECT %(id)s, %(host)s, %(url)s, %(at)s, %(took)s, gap, %(status)s, %(size)s, %(outcome)s,
            %(error_code)s, %(error)s,
-           (SELECT %(digest)s FROM paged)
+           (SELECT %(digest)s FROM paged), %(read_as)s
     FROM gate WHERE %(asked)s),
 linked AS (
     INSERT INTO page (url, host, source, kind, role, about, dated, priority, due_at, found_on)

@@ -85,6 +85,7 @@ class Outcome:
     etag: str | None = None
     last_modified: str | None = None
     packed: Packed | None = None
+    media_type: str | None = None  # under which its bytes were read, be they new or not
     derived: Derived | None = None  # None: its meaning is not written (unchanged, or set aside)
     failures: int = 0
 
@@ -160,6 +161,7 @@ def _page_facts(gate: Gate, outcome: Outcome) -> dict[str, Any]:
         "answered": outcome.answered, "missing": _array(derived.missing) if derived else None,
         "digest": packed.digest if packed else None,
         "media_type": writable(packed.media_type) if packed else None,
+        "read_as": writable(outcome.media_type or (packed.media_type if packed else None)),
         "blob_size": packed.size if packed else None,
         "encoding": packed.encoding if packed else None,
     }  # fmt: skip
