@@ -43,7 +43,10 @@ LONGEST_STAY = (
     60.0  # seconds that a redirect may ask us to wait before we follow it; longer, and the host is left alone
 )
 PHOTOS = (Role.PICTURE, Role.PHOTO_PAGE)
-HELD = "SELECT COALESCE(page.media_type, blob.media_type), encoding, content FROM page JOIN blob USING (digest) WHERE page.id = %s"
+HELD = """
+SELECT COALESCE(page.media_type, blob.media_type), encoding, content FROM page JOIN blob USING (digest)
+WHERE page.id = %s
+"""
 
 
 def _worth_retrying(error: BaseException) -> bool:

@@ -26,7 +26,8 @@ WITH answer AS (
     WHERE NOT role = ANY (%(history)s) AND role <> 'robots'
     UNION ALL
     SELECT page.id, log.digest,
-        COALESCE(CASE WHEN log.at >= page.changed_at THEN page.media_type END, log.media_type), log.at, true FROM page JOIN fetch_log AS log ON log.page_id = page.id
+        COALESCE(CASE WHEN log.at >= page.changed_at THEN page.media_type END, log.media_type), log.at, true
+    FROM page JOIN fetch_log AS log ON log.page_id = page.id
     WHERE role = ANY (%(history)s) AND log.digest IS NOT NULL)
 SELECT page.id, page.url, page.source, page.kind, page.role, page.dated, page.state, page.etag, page.last_modified,
        answer.digest, page.failures, page.last_fetched_at, answer.at, answer.history, page.digest, page.last_status,

@@ -36,7 +36,7 @@ def typed(query: str) -> LiteralString:
 # The part that every page has: the gate, the bytes, the log, the links, the page's own state. With an old epoch
 # the gate raises, and nothing of the rest is written. Reviews are counted anew where an opinion has changed, all other
 # links are followed once. Of a page that is forgotten just then only the request is kept. A refusal with status 200 (a
-# block page) is kept as what the request brought, and not as what the page says. Bytes that come again take the place of
+# block page) is kept as what the request brought, and not as what the page says. Bytes that come again replace
 # those that are held, which may be damaged. What a page means is one more part of the same statement.
 PAGE_PARTS = """
 WITH gate AS MATERIALIZED (

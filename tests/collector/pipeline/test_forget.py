@@ -124,7 +124,7 @@ async def test_a_copy_of_the_very_same_bytes_is_the_same_photo(two_photos: Conne
 
 @pytest.mark.parametrize("named", ["http://h/1.html", "http://h/1.jpg"])
 async def test_the_picture_that_a_photo_showed_earlier_goes_with_it(two_photos: Connection, named: str) -> None:
-    """Its page once showed three others: one that nobody shows now, one that photo 2 shows now, and one like photo 2's."""
+    """Its page also led to two that no photo shows now, one of the same bytes as photo 2's, and to photo 2's own."""
     await put(two_photos, "http://h/1-old.jpg", "old-before", "old", kind="image")
     await put(two_photos, "http://h/1-copy.jpg", "picture2", kind="image")
     await two_photos.execute("UPDATE page SET found_on = 'http://h/1.html' WHERE kind = 'image'")
