@@ -11,6 +11,7 @@ from typing import IO
 
 import psycopg
 import typer
+from psycopg.sql import SQL, Identifier
 from sqlmodel import SQLModel
 
 import collector.storage.models  # noqa: F401  (fills the metadata)
@@ -49,6 +50,12 @@ END $$;
 STRANGERS = """
 SELECT array_agg(relname::text ORDER BY relname) FROM pg_class
 WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f') AND relname <> ALL (%s)
+AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype = 'e')
+"""
+# Of our own tables, those in which somebody's work can be; a worker alone writes its ticks.
+FILLABLE = """
+SELECT nspname, relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+WHERE nspname IN ('public', 'training') AND relkind = 'r' AND relname NOT IN ('alembic_version', 'tick')
 AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype = 'e')
 """
 OURS = ("alembic_version", "photo_search", "horse_search")  # beside the models' tables
@@ -95,9 +102,16 @@ def _check_target(conninfo: str, file: Path, *, yes: bool) -> None:
                 f"The database also holds what is not Paddock's ({', '.join(row[0][:5])}), and a restore replaces all "
                 "of it: restore into a database of its own."
             )
-        row = connection.execute("SELECT to_regclass('public.page') IS NOT NULL").fetchone()
-        if row and row[0] and not yes and connection.execute("SELECT 1 FROM page LIMIT 1").fetchone():
+        if not yes and _holds_something(connection):
             raise UsageError("The database holds something already; add --yes to replace it by the backup.")
+
+
+def _holds_something(connection: psycopg.Connection) -> bool:
+    """Whether any of our tables has a row."""
+    tables = connection.execute(FILLABLE).fetchall()
+    looked = (SQL("EXISTS (SELECT FROM {})").format(Identifier(*names)) for names in tables)
+    row = connection.execute(SQL("SELECT {}").format(SQL(" OR ").join(looked))).fetchone() if tables else None
+    return bool(row and row[0])
 
 
 def _replace(conninfo: str, file: Path) -> None:

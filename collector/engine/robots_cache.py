@@ -13,7 +13,7 @@ from collector.frontier.queue import DuePage
 from collector.pipeline.store import Outcome, commit
 from collector.politeness.gate import Blocked, Connection, Gate
 from collector.politeness.robots import Robots
-from collector.storage.archive import pack, unpack
+from collector.storage.archive import pack, unpack_whole
 from collector.storage.roles import UNDATED, PageState
 
 logger = logging.getLogger(__name__)
@@ -53,8 +53,9 @@ async def find_copy(connection: Connection, url: str) -> RobotsCopy | None:
     if page.state == PageState.GONE:
         robots = Robots.allow_all()  # the last good answer was 404 or the like
     elif content is not None:
-        kept = Robots.parse(unpack(content, encoding))
-        robots = None if kept.out_of_reach else kept
+        body = unpack_whole(content, encoding, page.digest or "")
+        kept = None if body is None else Robots.parse(body)  # of a damaged copy nobody knows what it said
+        robots = None if kept is None or kept.out_of_reach else kept
     if robots is None or page.state == PageState.GONE:
         page = replace(page, etag=None, last_modified=None)  # "not modified" would be about bytes that count no more
     return RobotsCopy(page, bool(fresh), robots)

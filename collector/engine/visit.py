@@ -43,7 +43,10 @@ LONGEST_STAY = (
     60.0  # seconds that a redirect may ask us to wait before we follow it; longer, and the host is left alone
 )
 PHOTOS = (Role.PICTURE, Role.PHOTO_PAGE)
-HELD = "SELECT media_type, encoding, content FROM page JOIN blob USING (digest) WHERE page.id = %s"
+HELD = """
+SELECT COALESCE(page.media_type, blob.media_type), encoding, content FROM page JOIN blob USING (digest)
+WHERE page.id = %s
+"""
 
 
 def _worth_retrying(error: BaseException) -> bool:
@@ -233,14 +236,16 @@ async def read(visit: Visit, response: Response, stopped_kinds: Set[tuple[str, s
         facts = {fact: value for fact, value in facts.items() if value}
     else:
         facts["packed"] = pack(response.body, type_of(response.content_type), digest)
+    kept = facts.get("packed")
     if same and page.state == PageState.FETCHED:
         return visit.outcome(name, PageState.FETCHED, due_at=revisit_at(page, None, visit.at), **facts)
     # What is held already is read again, unless it is known to have been read well.
     try:
         derived = await derive_soon(page.source, page.kind, page.url, response.body, response.content_type)
     except Refused:
-        visit.refusal = facts.get("packed")
+        visit.refusal = kept
         raise
+    facts["media_type"] = kept.media_type if kept else type_of(response.content_type)
     stopped = (page.source, page.kind) in stopped_kinds
     return _decided(visit, decide(page, derived, visit.at, stopped=stopped, same=same), name, facts)
 

@@ -7,7 +7,8 @@ from collector.politeness.gate import Connection, host_name
 
 ARCHIVE_LOCK = 7_220_002  # an advisory lock: what is forgotten while pages are read again would be put back
 
-# A photo is its page, its picture, and every other page that shows the same bytes.
+# A photo is its page, its picture, and every other page that shows the same bytes. The pictures that its page showed
+# earlier go with it, where no other photo shows them now; what else has their bytes stays, as they may have been wrong.
 TARGETS = """
 WITH RECURSIVE named AS (
     SELECT url FROM page WHERE url = %(url)s
@@ -17,8 +18,12 @@ WITH RECURSIVE named AS (
     JOIN photo ON photo.page_url = named.url OR photo.image_url = named.url
         OR (photo.digest = known.digest AND known.role = 'picture')
     CROSS JOIN LATERAL (VALUES (photo.page_url), (photo.image_url)) AS other (url)
-    WHERE other.url IS NOT NULL)
-SELECT array_agg(url) FROM named
+    WHERE other.url IS NOT NULL),
+earlier AS (
+    SELECT before.url FROM named JOIN page AS before ON before.found_on = named.url AND before.role = 'picture'
+    JOIN page AS by ON by.url = named.url AND by.role = 'photo_page'
+    WHERE NOT EXISTS (SELECT FROM photo WHERE photo.image_url = before.url))
+SELECT array_agg(url) FROM (SELECT url FROM named UNION SELECT url FROM earlier) AS target
 """
 NEAR = """
 SELECT array_agg(DISTINCT near.image_url) FROM photo JOIN photo AS near
@@ -33,8 +38,8 @@ ON CONFLICT DO NOTHING
 """
 DROP_PHOTOS = "DELETE FROM photo WHERE page_url = ANY (%(urls)s) OR image_url = ANY (%(urls)s)"
 EXCLUDE = """
-UPDATE page SET state = 'excluded', due_at = NULL, digest = NULL, etag = NULL, last_modified = NULL, missing = '{}',
-    error_code = 'forgotten', error = NULL WHERE url = ANY (%(urls)s)
+UPDATE page SET state = 'excluded', due_at = NULL, digest = NULL, etag = NULL, last_modified = NULL, media_type = NULL,
+    missing = '{}', error_code = 'forgotten', error = NULL WHERE url = ANY (%(urls)s)
 """
 DROP_FAILURES = "DELETE FROM parse_failure USING page WHERE page.id = page_id AND page.url = ANY (%(urls)s)"
 # The bytes of what is named, those of earlier answers too; locked, so that no crawl takes one of them up meanwhile.

@@ -22,14 +22,17 @@ HISTORY = LABEL_ROLES  # pages whose earlier answers count too
 # Of pages whose answers are a history, all of them; of others what they say now.
 ANSWERS: LiteralString = """
 WITH answer AS (
-    SELECT id AS page_id, digest, changed_at AS at, false AS history FROM page
+    SELECT id AS page_id, digest, media_type, changed_at AS at, false AS history FROM page
     WHERE NOT role = ANY (%(history)s) AND role <> 'robots'
     UNION ALL
-    SELECT page.id, log.digest, log.at, true FROM page JOIN fetch_log AS log ON log.page_id = page.id
+    SELECT page.id, log.digest,
+        COALESCE(CASE WHEN log.at >= page.changed_at THEN page.media_type END, log.media_type), log.at, true
+    FROM page JOIN fetch_log AS log ON log.page_id = page.id
     WHERE role = ANY (%(history)s) AND log.digest IS NOT NULL)
 SELECT page.id, page.url, page.source, page.kind, page.role, page.dated, page.state, page.etag, page.last_modified,
        answer.digest, page.failures, page.last_fetched_at, answer.at, answer.history, page.digest, page.last_status,
-       page.error_code, page.error, page.missing, blob.media_type, blob.encoding, blob.content
+       page.error_code, page.error, page.missing,
+       COALESCE(answer.media_type, blob.media_type), blob.encoding, blob.content
 FROM answer JOIN page ON page.id = answer.page_id JOIN blob ON blob.digest = answer.digest
 WHERE page.state <> 'excluded' AND page.dated >= %(since)s
 """

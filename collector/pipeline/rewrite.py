@@ -15,6 +15,7 @@ from typing import Any, LiteralString
 from psycopg import AsyncRawCursor
 from psycopg.types.json import Jsonb
 
+from collector.pipeline import opinions
 from collector.pipeline.derive import Derived
 from collector.pipeline.keep import is_of_the_machine, may_pass, not_storable
 from collector.pipeline.pool import Answer
@@ -85,17 +86,6 @@ AND NOT EXISTS (SELECT FROM page AS said WHERE said.url IN (unnamed.page_url, un
                                 WHERE read.id = said.id AND read.digest = said.digest AND read.well))
 """
 KNOW: LiteralString = "CREATE INDEX ON read_page (id); ANALYZE read_page; ANALYZE derived; ANALYZE again"
-# The history of opinion is derived from the first answer on, as far as its bytes are held.
-FORGET_OPINIONS = """
-WITH answer AS MATERIALIZED (
-    SELECT page.url, log.at FROM page JOIN fetch_log AS log ON log.page_id = page.id
-    WHERE log.digest IS NOT NULL AND page.role = ANY (%s) AND page.state <> 'excluded')
-DELETE FROM aptitude USING answer WHERE aptitude.source_url = answer.url AND aptitude.observed_at = answer.at
-"""
-BY_PAGE: LiteralString = "CREATE INDEX ON before_aptitude (source_url, observed_at)"
-AS_IT_WAS: LiteralString = """
-INSERT INTO aptitude SELECT * FROM before_aptitude WHERE source_url = $1 AND observed_at = $2 ON CONFLICT DO NOTHING
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +121,16 @@ class Rewriting:
     pages: int = 0
     unreadable: int = 0
     links: int = 0
+    history: bool = False  # whether the history of opinion is derived anew
     missing: set[tuple[str, str, str]] = field(default_factory=set)  # source, kind, field
 
     async def begin(self, history: Sequence[str]) -> None:
         """Make room for what is found; of these kinds of pages, opinions are derived from their first day on."""
         for statement in TABLES:
             await self.connection.execute(statement)
+        self.history = bool(history)
         if history:
-            await self.connection.execute(BY_PAGE)
-            await self.connection.execute(FORGET_OPINIONS, (list(history),))
+            await opinions.begin(self.connection, history)
 
     async def write(self, batch: Sequence[tuple[Answer, Derived]]) -> None:
         """Write what a batch of answers means. What cannot be stored is a failure of its page."""
@@ -164,14 +155,19 @@ class Rewriting:
         await self.connection.execute(READ_AGAIN)
         await self.connection.execute(STALE, (since,))
         self.links = (await self.connection.execute(LINK)).rowcount
+        if self.history:
+            await opinions.finish(self.connection)
 
     def _judged(self, answer: Answer, derived: Derived) -> _Page:
         page = answer.page
+        set_aside = (page.source, page.kind) in self.set_aside
         if not answer.decides and not (answer.latest and derived.keeps_out):
-            # Why an old answer cannot be read is of no interest any more.
-            unkept = derived.gone or (derived.failure and not answer.latest)
+            # Why an old answer cannot be read is of no interest any more. What came under a layout that is not
+            # understood stays as it was: of a page that is not read well now, nobody knows which answers that are.
+            unclear = set_aside and page.state != PageState.FETCHED
+            unkept = unclear or derived.gone or (derived.failure and not answer.latest)
             return _Page(answer, derived, None, None if unkept else derived)
-        stopped = page.state == PageState.QUARANTINED and (page.source, page.kind) in self.set_aside
+        stopped = page.state == PageState.QUARANTINED and set_aside
         verdict = decide(replace(page, checked_at=None), derived, self.now, stopped=stopped)
         return _Page(answer, derived, verdict, verdict.kept)
 
@@ -220,7 +216,7 @@ class Rewriting:
         known = answer.page
         kept = None if overtaken else page.kept
         if answer.history and not (kept and not kept.failure):
-            await cursor.execute(AS_IT_WAS, (known.url, answer.at))
+            await cursor.execute(opinions.AS_IT_WAS, (known.url, answer.at))
         if kept:
             await store_derived(cursor, known, known.digest, answer.at, kept)
         elif page.verdict and page.verdict.state is PageState.EXCLUDED and not overtaken:

@@ -36,8 +36,8 @@ def typed(query: str) -> LiteralString:
 # The part that every page has: the gate, the bytes, the log, the links, the page's own state. With an old epoch
 # the gate raises, and nothing of the rest is written. Reviews are counted anew where an opinion has changed, all other
 # links are followed once. Of a page that is forgotten just then only the request is kept. A refusal with status 200 (a
-# block page) is kept as what the request brought, and not as what the page says. What a page means is one more part of
-# the same statement.
+# block page) is kept as what the request brought, and not as what the page says. Bytes that come again replace
+# those that are held, which may be damaged. What a page means is one more part of the same statement.
 PAGE_PARTS = """
 WITH gate AS MATERIALIZED (
     SELECT CASE WHEN %(asked)s THEN finish_slot(%(host)s, %(epoch)s, %(at)s, %(delay)s, %(why)s)
@@ -52,18 +52,21 @@ paged AS (
         last_fetched_at = CASE WHEN %(answered)s THEN %(at)s ELSE last_fetched_at END,
         changed_at = CASE WHEN %(answered)s AND %(digest)s IS DISTINCT FROM digest AND %(digest)s IS NOT NULL
                           THEN %(at)s ELSE changed_at END,
-        digest = CASE WHEN %(answered)s THEN COALESCE(%(digest)s, digest) ELSE digest END
+        digest = CASE WHEN %(answered)s THEN COALESCE(%(digest)s, digest) ELSE digest END,
+        media_type = CASE WHEN %(answered)s THEN COALESCE(%(read_as)s, media_type) ELSE media_type END
     FROM gate WHERE id = %(id)s AND state <> 'excluded' RETURNING id),
 kept AS (
     INSERT INTO blob (digest, media_type, size, encoding, content)
     SELECT %(digest)s, %(media_type)s, %(blob_size)s, %(encoding)s, %(content)s FROM paged
     WHERE %(content)s IS NOT NULL
-    ON CONFLICT DO NOTHING),
+    ON CONFLICT (digest) DO UPDATE SET encoding = EXCLUDED.encoding, content = EXCLUDED.content
+    WHERE (blob.encoding, blob.content) IS DISTINCT FROM (EXCLUDED.encoding, EXCLUDED.content)),
 logged AS (
-    INSERT INTO fetch_log (page_id, host, url, at, took, gap, status, size, outcome, error_code, error, digest)
+    INSERT INTO fetch_log (page_id, host, url, at, took, gap, status, size, outcome, error_code, error, digest,
+                           media_type)
     SELECT %(id)s, %(host)s, %(url)s, %(at)s, %(took)s, gap, %(status)s, %(size)s, %(outcome)s,
            %(error_code)s, %(error)s,
-           (SELECT %(digest)s FROM paged)
+           (SELECT %(digest)s FROM paged), %(read_as)s
     FROM gate WHERE %(asked)s),
 linked AS (
     INSERT INTO page (url, host, source, kind, role, about, dated, priority, due_at, found_on)
@@ -151,7 +154,8 @@ STORE_IMAGE = typed(f"{PAGE_PARTS}, {PICTURE}")
 # What is kept out, by its own wish or on request, leaves nothing that could be shown or asked for. The list's word that
 # there is such a photo stays.
 KEEP_OUT = typed("""
-WITH shown AS (DELETE FROM photo WHERE page_url = %(url)s AND image_url IS NOT NULL RETURNING image_url),
+WITH failed AS (DELETE FROM parse_failure USING page WHERE page.id = page_id AND page.url = %(url)s),
+shown AS (DELETE FROM photo WHERE page_url = %(url)s AND image_url IS NOT NULL RETURNING image_url),
 emptied AS (UPDATE photo SET digest = NULL, media_type = NULL, width = NULL, height = NULL, phash = NULL,
                              near_duplicate_of = NULL WHERE image_url = %(url)s AND digest IS NOT NULL)
 UPDATE page SET state = 'excluded', due_at = NULL, error_code = %(error_code)s, error = %(error)s FROM shown
@@ -166,7 +170,8 @@ WHERE image_url = %(url)s AND digest = %(digest)s
 """)
 STORE_FAILURE = typed("""
 INSERT INTO parse_failure (page_id, digest, field, reason, observed_at)
-VALUES (%(id)s, %(digest)s, %(field)s, %(reason)s, %(at)s)
+SELECT %(id)s, %(digest)s, %(field)s, %(reason)s, %(at)s
+WHERE NOT EXISTS (SELECT FROM page WHERE id = %(id)s AND state = 'excluded')
 ON CONFLICT (page_id, field) DO UPDATE SET digest = EXCLUDED.digest, reason = EXCLUDED.reason,
                                            observed_at = EXCLUDED.observed_at
 """)

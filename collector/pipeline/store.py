@@ -85,6 +85,7 @@ class Outcome:
     etag: str | None = None
     last_modified: str | None = None
     packed: Packed | None = None
+    media_type: str | None = None  # under which its bytes were read, be they new or not
     derived: Derived | None = None  # None: its meaning is not written (unchanged, or set aside)
     failures: int = 0
 
@@ -124,7 +125,7 @@ def _single_statement(outcome: Outcome, facts: dict[str, Any]) -> LiteralString 
     if derived is None:
         return STORE_PAGE
     # The digest of what is held already is not among the facts.
-    if derived.failure or outcome.packed is None or outcome.page.state == PageState.QUARANTINED:
+    if derived.failure or outcome.packed is None or _may_have_failed(outcome.page):
         return None
     if derived.picture:
         facts.update(_picture_facts(derived.picture, outcome.page))
@@ -136,6 +137,14 @@ def _single_statement(outcome: Outcome, facts: dict[str, Any]) -> LiteralString 
         case [] if not derived.parsed.flaws and outcome.page.role not in ROWS:
             return STORE_PAGE
     return None
+
+
+def _may_have_failed(page: DuePage) -> bool:
+    """Whether there may be failures of what is held, which count no more once the page is read well.
+
+    A page that was set aside may be due or failed by now.
+    """
+    return page.state != PageState.FETCHED and (page.digest is not None or page.state == PageState.QUARANTINED)
 
 
 def _page_facts(gate: Gate, outcome: Outcome) -> dict[str, Any]:
@@ -152,6 +161,7 @@ def _page_facts(gate: Gate, outcome: Outcome) -> dict[str, Any]:
         "answered": outcome.answered, "missing": _array(derived.missing) if derived else None,
         "digest": packed.digest if packed else None,
         "media_type": writable(packed.media_type) if packed else None,
+        "read_as": writable(outcome.media_type or (packed.media_type if packed else None)),
         "blob_size": packed.size if packed else None,
         "encoding": packed.encoding if packed else None,
     }  # fmt: skip
@@ -197,14 +207,14 @@ async def keep_out(cursor: Cursor, page: DuePage, code: Failure | None, detail: 
 async def store_derived(cursor: Cursor, page: DuePage, digest: str | None, at: datetime, derived: Derived) -> None:
     """Write what a page means; the same whether it came just now or is read again from the archive."""
     provenance = {"id": page.id, "url": page.url, "at": at, "digest": digest}
+    if derived.failure or _may_have_failed(page) or page.role in ROWS:
+        await _execute(cursor, FORGET_FAILURES, provenance)
     if derived.failure:
         failure = {"field": writable(derived.failure.field), "reason": writable(derived.failure.reason)}
         await _execute(cursor, STORE_FAILURE, provenance | failure)
         if page.role is Role.PICTURE:
             await _execute(cursor, UNSET_PICTURE, provenance)
         return
-    if page.state == PageState.QUARANTINED or page.role in ROWS:
-        await _execute(cursor, FORGET_FAILURES, provenance)
     for flaw in derived.parsed.flaws:
         await _execute(
             cursor, STORE_FAILURE, provenance | {"field": writable(flaw.field), "reason": writable(flaw.reason)}

@@ -44,3 +44,12 @@ def pack(body: bytes, media_type: str, digest: str | None = None) -> Packed:
 def unpack(content: bytes, encoding: str) -> bytes:
     """The body as it came."""
     return zlib.decompress(content) if encoding == "zlib" else content
+
+
+def unpack_whole(content: bytes, encoding: str, digest: str) -> bytes | None:
+    """The body as it came; None where it is damaged and no longer what its digest names."""
+    try:
+        body = unpack(content, encoding)
+    except zlib.error:
+        return None
+    return body if digest_of(body) == digest else None

@@ -30,6 +30,7 @@ class Skip(StrEnum):
     FEW_REVIEWS = "few_reviews"
     DAMAGED = "damaged"
     KEPT_OUT = "kept_out"
+    RULES_UNKNOWN = "rules_unknown"
     NO_SIDE = "no_side"
 
 
@@ -41,6 +42,7 @@ WHY_SKIPPED = {
     Skip.FEW_REVIEWS: "fewer reviews than wanted",
     Skip.DAMAGED: "its bytes are damaged",
     Skip.KEPT_OUT: "its site's robots.txt disallows training on it",
+    Skip.RULES_UNKNOWN: "the copy of its site's robots.txt is damaged, so whether training is allowed is not known",
     Skip.NO_SIDE: "the split names no side for it",
 }
 # Manifests of earlier versions have the words in place of the codes.

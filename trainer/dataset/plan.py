@@ -56,6 +56,7 @@ ADVICE = {
     Skip.NO_REVIEWS: "`collector refresh-labels` asks again, and --keep-unreviewed takes such photos at 0.5",
     Skip.FEW_REVIEWS: "ask for fewer with --min-reviews",
     Skip.KEPT_OUT: "`collector robots` shows the line; the photos stay in the collection for looking at",
+    Skip.RULES_UNKNOWN: "`collector crawl` asks the site for it again",
     Skip.DAMAGED: "restore a backup with `collector db restore`",
 }
 
@@ -154,8 +155,8 @@ def _plan(request: Request, taken: _Taken, sides: Sequence[Side | None]) -> Plan
 
 
 def _why_not(row: dict[str, Any], wanted: Wanted, consent: Consent, damaged: set[str]) -> Skip | None:
-    if not consent.given(row["page_url"], row["image_url"]):
-        return Skip.KEPT_OUT
+    if why := consent.why_not(row["page_url"], row["image_url"]):
+        return why
     return Skip.DAMAGED if row["digest"] in damaged else wanted.why_not(row)
 
 

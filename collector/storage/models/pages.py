@@ -24,7 +24,7 @@ class Blob(SQLModel, table=True):
     """Raw bytes as they came, under their own digest."""
 
     digest: str = Field(primary_key=True)  # SHA-256 of the decoded body, hexadecimal
-    media_type: str
+    media_type: str  # of the answer that brought them first
     size: int  # bytes of the body itself
     encoding: str = ""  # how `content` is packed: "" (as it came) or "zlib"
     content: bytes = Field(sa_type=LargeBinary)  # STORAGE EXTERNAL: photos do not compress, pages come packed
@@ -63,6 +63,7 @@ class Page(SQLModel, table=True):
     last_fetched_at: datetime | None = moment(default=None)  # last complete answer, 304 included
     changed_at: datetime | None = moment(default=None)  # when its bytes last became different
     digest: str | None = Field(default=None, foreign_key="blob.digest")
+    media_type: str | None = None  # with its charset, as these bytes came here; None: as the blob has it
     failures: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})  # in a row
     error_code: str | None = None  # Failure; None: nothing is wrong
     error: str | None = None  # the detail: a site's or a program's own words
@@ -95,6 +96,7 @@ class FetchLog(SQLModel, table=True):
     error: str | None = None  # the detail
     # Of what came, where it was new: the archive's history of a page that changes. Its bytes are kept as long as it is.
     digest: str | None = Field(default=None, foreign_key="blob.digest")
+    media_type: str | None = None  # with its charset, as this answer had it; None: as the blob has it
 
 
 class Host(SQLModel, table=True):

@@ -81,7 +81,8 @@ SELECT kind, field, samples, observed_at,
 FROM drift ORDER BY kind, field
 """
 ARCHIVED = """
-SELECT page.id, url, source, kind, role, dated, state, error, changed_at, media_type, size, encoding, content
+SELECT page.id, url, source, kind, role, dated, state, error, changed_at,
+    COALESCE(page.media_type, blob.media_type) AS media_type, size, encoding, content
 FROM page JOIN blob USING (digest) WHERE page.id = %(id)s AND state <> 'excluded'
 """
 

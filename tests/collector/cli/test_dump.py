@@ -257,6 +257,28 @@ async def test_what_others_keep_in_the_database_is_never_replaced(
     assert execute(other_conninfo, "SELECT count(*) FROM mine.names") == [(0,)]
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        "INSERT INTO training.bundle (digest, kind, size) VALUES ('x', 'code', 0)",
+        "INSERT INTO host (name, excluded_at) VALUES ('opted.out', now())",
+        "INSERT INTO photo_match (source, issue_code, number, rule, by_hand, decided_at)"
+        " VALUES ('keibado', '160208', 1, 'by_hand', true, now())",
+    ],
+)
+async def test_a_database_that_holds_anything_is_not_replaced_unasked(
+    filled: str, other_conninfo: str, tmp_path: Path, row: str
+) -> None:
+    file = tmp_path / "paddock.dump"
+    assert (await dump(filled, str(file))).returncode == 0
+    execute(other_conninfo, "INSERT INTO tick (name, cron, next_at) VALUES ('x', '* * * * *', now())")
+    execute(other_conninfo, row)
+    done = await restore(other_conninfo, str(file))
+    assert (done.returncode, "add --yes to replace it" in done.stderr) == (2, True)
+    execute(other_conninfo, "TRUNCATE training.bundle, photo_match, host CASCADE")
+    assert (await restore(other_conninfo, str(file))).returncode == 0
+
+
 async def test_a_cut_off_backup_changes_nothing(filled: str, other_conninfo: str, tmp_path: Path) -> None:
     file = tmp_path / "paddock.dump"
     assert (await dump(filled, str(file))).returncode == 0

@@ -299,6 +299,22 @@ async def test_a_robots_txt_that_disallows_is_obeyed(place: Workplace) -> None:
     assert code == ExitCode.BLOCKED
 
 
+@pytest.mark.parametrize("content", [b"damaged", b"User-agent: *\nDisallow: /\n"])
+async def test_a_robots_txt_that_is_damaged_here_is_asked_for_again(place: Workplace, content: bytes) -> None:
+    robots = "FROM page WHERE page.digest = blob.digest AND page.kind = 'robots'"
+    held = "SELECT encoding, content FROM blob JOIN page USING (digest) WHERE kind = 'robots'"
+    async with demo_site(world=WORLD) as site:
+        await run(place, site)
+        whole = row(place.conninfo, held)
+        with psycopg.connect(place.conninfo) as connection:
+            connection.execute(f"UPDATE blob SET encoding = %s, content = %s {robots}",  # pyright: ignore
+                               ("zlib" if content == b"damaged" else "", content))  # fmt: skip
+            connection.execute("UPDATE page SET due_at = now(), state = 'due' WHERE kind = 'issue_index'")
+        assert (await run(place, site))[1] == ExitCode.DONE
+        assert site.paths().count("/robots.txt") == 2
+    assert row(place.conninfo, held) == whole
+
+
 async def test_an_old_robots_txt_holds_while_a_new_one_is_out_of_reach(place: Workplace) -> None:
     async with demo_site(world=WORLD) as site:
         await run(place, site)

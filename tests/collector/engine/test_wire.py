@@ -502,6 +502,30 @@ async def test_not_modified_leaves_the_validators_that_the_bytes_came_with(place
     assert row(place.conninfo, log, VICTIM.page_path) == ("not_modified",)
 
 
+@pytest.mark.parametrize(("etag", "last_modified"), [("caf\xe9", None), ("*", "yesterday"), (None, None)])
+async def test_a_304_counts_only_where_what_is_held_could_be_asked_about(
+    place: Workplace, etag: str | None, last_modified: str | None
+) -> None:
+    """An earlier version kept validators that cannot be sent, so the request had no conditions."""
+
+    def change(path: str, head: bytes, body: bytes) -> bytes:
+        return answer("304 Not Modified") if again and path == VICTIM.page_path else head + b"\r\n\r\n" + body
+
+    again: list[bool] = []
+    async with demo_site(world=WORLD) as site, changed(site.base, change) as wire:
+        await run(place, wire.base)
+        with psycopg.connect(place.conninfo) as connection:
+            connection.execute(
+                "UPDATE page SET due_at = now(), etag = %s, last_modified = %s WHERE url LIKE '%%' || %s",
+                [etag, last_modified, VICTIM.page_path],
+            )
+        again.append(True)
+        assert (await run(place, wire.base))[1] == ExitCode.SOME_FAILED
+    assert page(place.conninfo, VICTIM.page_path)[:2] == (
+        "failed", "try_later: not modified (304), though we asked without conditions: nothing came",
+    )  # fmt: skip
+
+
 NAMES = (
     b"ETag", b"Last-Modified", b"Content-Type", b"Content-Encoding", b"Location", b"Retry-After", b"Date",
     b"X-Robots-Tag", b"Content-Signal", b"Content-Usage", b"Set-Cookie", b"Cache-Control", b"Server", b"Vary",

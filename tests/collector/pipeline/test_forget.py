@@ -14,6 +14,7 @@ from collector.demo.world.world import World
 from collector.engine.crawl import Tick, crawl
 from collector.engine.crawl_jobs import Workplace
 from collector.engine.refresh import label_scope, plan, refresh
+from collector.errors import ParseError
 from collector.frontier.queue import DuePage
 from collector.frontier.scope import Scope
 from collector.pipeline.derive import Derived
@@ -121,6 +122,21 @@ async def test_a_copy_of_the_very_same_bytes_is_the_same_photo(two_photos: Conne
     assert await held(two_photos) == OTHERS
 
 
+@pytest.mark.parametrize("named", ["http://h/1.html", "http://h/1.jpg"])
+async def test_the_picture_that_a_photo_showed_earlier_goes_with_it(two_photos: Connection, named: str) -> None:
+    """Its page also led to two that no photo shows now, one of the same bytes as photo 2's, and to photo 2's own."""
+    await put(two_photos, "http://h/1-old.jpg", "old-before", "old", kind="image")
+    await put(two_photos, "http://h/1-copy.jpg", "picture2", kind="image")
+    await two_photos.execute("UPDATE page SET found_on = 'http://h/1.html' WHERE kind = 'image'")
+    await put(two_photos, "http://h/list.jpg", "of a list", kind="image")
+    await two_photos.execute("UPDATE page SET found_on = 'http://h/index.html' WHERE url = 'http://h/list.jpg'")
+    forgotten = await forget_url(two_photos, named)
+    assert (forgotten.photos, forgotten.pages, forgotten.blobs) == (1, 4, 6)
+    assert await held(two_photos) == sorted([*OTHERS, "of a list"])
+    stay = [(f"http://h/{name}",) for name in ("2.html", "2.jpg", "list.jpg")]
+    assert await rows(two_photos, "SELECT url FROM page WHERE state = 'fetched' AND host = 'h' ORDER BY 1") == stay
+
+
 async def test_a_host_goes_with_all_its_bytes_and_no_other_does(two_photos: Connection) -> None:
     await forget_host(two_photos, "n")
     assert not {"opinion", "opinion-before"} & set(await held(two_photos))
@@ -141,6 +157,20 @@ async def test_a_page_that_is_forgotten_while_its_answer_comes_leaves_nothing(co
     assert await held(connection) == []
     assert await rows(connection, "SELECT url, state, digest FROM page") == [(due.url, "excluded", None)]
     assert await rows(connection, "SELECT outcome, digest FROM fetch_log ORDER BY id") == [("new", None)] * 2
+
+
+async def test_a_page_that_is_forgotten_while_it_fails_leaves_no_failure(connection: Connection) -> None:
+    await put(connection, "http://h/1.html", "before")
+    (page,) = await rows(connection, "SELECT id FROM page")
+    due = DuePage(
+        page[0], "http://h/1.html", "keibado", PHOTO_PAGE, Role.PHOTO_PAGE, AT.date(), "due", None, None, None, 0
+    )
+    await forget_url(connection, due.url)
+    gate = await Gate.take(connection, "h", 1, Pace(0.0), asyncio.Event())
+    derived = Derived(failure=ParseError("coat", "its own words"))
+    packed = pack(b"<html>", "text/html")
+    await keep(gate, Outcome(due, AT, 0.1, "new", PageState.QUARANTINED, None, packed=packed, derived=derived))
+    assert await rows(connection, "SELECT reason FROM parse_failure") == []
 
 
 async def test_bytes_that_a_crawl_takes_up_just_then_stay(two_photos: Connection, conninfo: str) -> None:

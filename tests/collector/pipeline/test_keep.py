@@ -153,6 +153,36 @@ async def test_an_unchanged_page_that_says_nothing_is_there_says_so_again(
     assert rows(place.conninfo, PAGE, VICTIM.page_path)[0][0] == "gone"
 
 
+@pytest.mark.parametrize("state", ["due", "failed", "quarantined"])
+async def test_a_failure_goes_when_its_page_is_read_well(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    failures = "SELECT field FROM parse_failure"
+    set_due = f"UPDATE page SET state = '{state}', due_at = now() WHERE state = 'quarantined'"
+    async with demo_site(world=WORLD) as site:
+        for error, said in ((ParseError("coat", "none"), "coat"), (KeyError("a bug of ours"), "parser")):
+            with parsing(monkeypatch, VICTIM.page_path, tripping(error)):
+                await run(place, site)
+            assert rows(place.conninfo, failures) == [(said,)], "the last one alone"
+            with psycopg.connect(place.conninfo) as connection:
+                connection.execute(set_due)  # pyright: ignore
+        await run(place, site)
+    assert rows(place.conninfo, PAGE, VICTIM.page_path)[0][0] == "fetched"
+    assert rows(place.conninfo, failures) == []
+
+
+async def test_a_page_that_is_kept_out_leaves_no_failure(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with demo_site(world=WORLD) as site:
+        with parsing(monkeypatch, VICTIM.page_path, tripping(KeyError("a bug of ours"))):
+            await run(place, site)
+        with psycopg.connect(place.conninfo) as connection:
+            connection.execute("UPDATE page SET due_at = now() WHERE state = 'quarantined'")
+        with parsing(monkeypatch, VICTIM.page_path, changed(keep_out=True)):
+            await run(place, site)
+    assert rows(place.conninfo, PAGE, VICTIM.page_path)[0][0] == "excluded"
+    assert rows(place.conninfo, "SELECT field FROM parse_failure") == []
+
+
 # --- what the database will not have ----------------------------------------------------------------------
 
 HORSE = HorseItem(horse_id="2011100001", name="x", horse_key="x")

@@ -344,3 +344,39 @@ async def test_a_charset_that_only_a_header_names_is_not_forgotten(
         await run(place, site)
     assert [row[0] for row in await rows(connection, STATE, VICTIM.page_path)] == ["fetched"]
     assert (await read_again(connection)).unreadable == 0
+
+
+@pytest.mark.parametrize("charsets", [("EUC-JP", "Shift_JIS"), ("Shift_JIS", "EUC-JP")])
+async def test_equal_bytes_under_two_charsets_are_read_under_their_own(
+    place: Workplace, connection: Connection, monkeypatch: pytest.MonkeyPatch, charsets: tuple[str, str]
+) -> None:
+    from collector.fetch.fetcher import Fetcher
+
+    real, bodies = Fetcher.get, list[bytes]()
+    named = dict(zip((photo.page_path for photo in THERE), charsets, strict=False))
+
+    async def get(self: Fetcher, url: str, **options: Any) -> Any:
+        answer = await real(self, url, **options)
+        charset = next((charset for path, charset in named.items() if url.endswith(path)), None)
+        if charset is None:
+            return answer
+        text = answer.body.decode("cp932").replace("Shift_JIS", "").replace("shift_jis", "")
+        bodies[:] = bodies or [text.encode("euc_jp")]
+        return replace(answer, body=bodies[0], headers={"Content-Type": f"text/html; charset={charset}"})
+
+    monkeypatch.setattr(Fetcher, "get", get)
+    async with demo_site(world=WORLD) as site:
+        await run(place, site)
+        states = {charset: (await rows(connection, STATE, path))[0][0] for path, charset in named.items()}
+        assert states == {"EUC-JP": "fetched", "Shift_JIS": "quarantined"}
+        wrong = next(path for path, charset in named.items() if charset == "Shift_JIS")
+        before = [await rows(connection, query) for query in (PAGES, PHOTOS + " ORDER BY 1, 2", FAILURES)]
+        await read_again(connection)
+        assert [await rows(connection, query) for query in (PAGES, PHOTOS + " ORDER BY 1, 2", FAILURES)] == before
+        named[wrong] = "EUC-JP"  # the site has mended its header
+        await connection.execute("UPDATE page SET due_at = now() WHERE state = 'quarantined'")
+        await run(place, site)
+    before = [await rows(connection, query) for query in (PAGES, PHOTOS + " ORDER BY 1, 2", FAILURES)]
+    assert [row[0] for row in await rows(connection, STATE, wrong)] == ["fetched"]
+    assert (await read_again(connection)).unreadable == 0
+    assert [await rows(connection, query) for query in (PAGES, PHOTOS + " ORDER BY 1, 2", FAILURES)] == before

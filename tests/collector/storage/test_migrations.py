@@ -377,3 +377,24 @@ async def test_a_database_with_sentences_says_the_same_once_they_are_codes(empty
         (host["blocked_code"], host["blocked_reason"]) for host in said["hosts"] if host["host"] == "a"
     ]
     assert (code, reason) == ("failing", closed)
+
+
+def test_failures_of_pages_that_are_read_well_or_kept_out_go(empty_conninfo: str) -> None:
+    database.upgrade(empty_conninfo, "0019")
+    with psycopg.connect(empty_conninfo, autocommit=True) as connection:
+        connection.execute("""
+            INSERT INTO host (name) VALUES ('h');
+            INSERT INTO blob VALUES ('x', 'text/html', 1, '', 'x');
+            INSERT INTO page (url, host, source, kind, role, dated, state, digest)
+            SELECT role || ' ' || state, 'h', 's', 'k', role, '2016-01-01', state, 'x'
+            FROM unnest(ARRAY['photo_page', 'result']) AS role,
+                 unnest(ARRAY['fetched', 'excluded', 'quarantined', 'due']) AS state;
+            INSERT INTO parse_failure (page_id, digest, field, reason, observed_at)
+            SELECT id, 'x', 'field', 'reason', now() FROM page""")
+        database.upgrade(empty_conninfo, "0020")
+        left = connection.execute(
+            "SELECT url FROM parse_failure JOIN page ON page.id = page_id ORDER BY url"
+        ).fetchall()
+    assert [url for (url,) in left] == [
+        "photo_page due", "photo_page quarantined", "result due", "result fetched", "result quarantined",
+    ]  # fmt: skip

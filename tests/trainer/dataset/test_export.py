@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -331,6 +332,52 @@ def test_what_robots_txt_keeps_out_of_training_is_in_no_new_version(filled: str,
     assert left.manifest.left_out[Skip.KEPT_OUT] >= len(kept_out)
     execute(filled, "UPDATE page SET state = 'gone'")  # the site has no robots.txt any more
     assert export(filled, tmp_path, Request()).name == whole.name
+
+
+def _hold_robots(conninfo: str, digest: str, content: bytes, encoding: str) -> None:
+    execute(
+        conninfo,
+        "INSERT INTO blob (digest, media_type, size, encoding, content) VALUES (%s, 'text/plain', 1, %s, %s)",
+        digest, encoding, content,
+    )  # fmt: skip
+    execute(conninfo, "INSERT INTO host (name) VALUES ('old.keibado.ne.jp')")
+    execute(
+        conninfo,
+        "INSERT INTO page (url, host, source, kind, role, dated, state, digest) VALUES"
+        " (%s || '/robots.txt', 'old.keibado.ne.jp', 'keibado', 'robots', 'robots', '-infinity', 'fetched', %s)",
+        SITE, digest,
+    )  # fmt: skip
+
+
+BIG = b"User-agent: *\nAllow: /\n" + b"# a line\n" * 1000
+ALLOWS, BINARY = b"User-agent: *\nAllow: /\n", b"User-agent: *\n\x01"
+
+
+@pytest.mark.usefixtures("plain")
+@pytest.mark.parametrize(
+    ("digest", "content", "encoding"),
+    [
+        (digest_of(BIG), zlib.compress(BIG)[:60], "zlib"),
+        (digest_of(BIG), ALLOWS, ""),
+        (digest_of(BINARY), BINARY, ""),  # as an earlier version has kept one that is no text
+    ],
+)
+def test_photos_of_a_site_whose_robots_txt_cannot_be_read_are_left_out(
+    filled: str, tmp_path: Path, digest: str, content: bytes, encoding: str
+) -> None:
+    execute(filled, "UPDATE photo SET page_url = replace(page_url, 'old.', 'new.'),"
+            " image_url = replace(image_url, 'old.', 'new.') WHERE number > 2")  # fmt: skip
+    whole = export(filled, tmp_path, Request())
+    _hold_robots(filled, digest, content, encoding)
+    kept_out = {row["photo"] for row in rows(whole) if row["page_url"].startswith(SITE)}
+    left = export(filled, tmp_path, Request())
+    assert kept_out
+    assert sorted(compare(whole, left).removed) == sorted(kept_out)
+    assert left.manifest.left_out[Skip.RULES_UNKNOWN] >= len(kept_out)
+    assert "robots.txt is damaged" in (left.folder / "README.md").read_text()
+    execute(filled, "UPDATE photo SET page_url = replace(page_url, 'new.', 'old.')")
+    with pytest.raises(UsageError, match="`collector crawl` asks the site for it again"):
+        export(filled, tmp_path, Request())
 
 
 # --- damage ----------------------------------------------------------------------------------------------------
