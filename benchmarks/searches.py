@@ -11,8 +11,8 @@ import psycopg
 from collector.storage.racing import Sex, Surface
 from collector.storage.reader import Reader
 from collector.web.pictures import WIDTHS
+from collector.web.search.address import Query
 from collector.web.search.names import latin_of
-from collector.web.search.query import Query
 from collector.web.search.results import find
 
 FILTERED, ONWARD, IN_LATIN = 1 / 3, 1 / 10, 1 / 3  # shares of searches

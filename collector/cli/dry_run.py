@@ -21,10 +21,11 @@ from collector.engine.follow_up import AHEAD
 from collector.engine.robots_cache import RobotsCopy, find_copy, robots_in_force
 from collector.errors import ExitCode
 from collector.fetch.fetcher import Fetcher
-from collector.frontier.policy import today
+from collector.frontier.due import today
 from collector.frontier.scope import IN_SCOPE, Scope, scope_parameters
+from collector.politeness.delay import delay_in_force
 from collector.politeness.gate import Blocked, Connection, Gate, Pace, host_name
-from collector.politeness.robots import Robots, Verdict, delay_in_force
+from collector.politeness.robots import Robots, Verdict
 from collector.settings import is_loopback
 from collector.sources import Role, Site
 

@@ -16,7 +16,7 @@ from collector.errors import UsageError
 from collector.politeness.gate import Connection
 from collector.storage.racing import Axis
 from collector.web.search.names import as_key, read_name, spelt_with
-from collector.web.search.results import AS_WRITTEN
+from collector.web.search.statements import AS_WRITTEN
 
 HORSE = "SELECT horse_id, name, born, sex, coat, retired, sire, dam, damsire FROM horse WHERE horse_id = %s"
 ENTRIES = """

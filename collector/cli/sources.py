@@ -8,7 +8,7 @@ from collector.cli.dry_run import line_of, robots_age
 from collector.console.measures import size_in_words
 from collector.console.terminal import titled
 from collector.engine.robots_cache import find_copy
-from collector.frontier.policy import today
+from collector.frontier.due import today
 from collector.politeness.gate import Connection
 from collector.settings import Settings
 from collector.sources import Role, Source

@@ -14,7 +14,7 @@ from collector.engine.breakdown import DATABASE_PATIENCE, LATE_ANSWER, is_away, 
 from collector.engine.crawl_jobs import CrawlJob, Workplace, ask_for, attend, due_hosts, leave
 from collector.engine.crew import Crew
 from collector.errors import ExitCode, PaddockError
-from collector.frontier import policy
+from collector.frontier.due import LISTINGS, seed_year, today
 from collector.frontier.hosts import HostState, host_states
 from collector.frontier.scope import IN_SCOPE, Scope, scope_parameters
 from collector.frontier.status import NOTHING, Summary, summarise
@@ -69,9 +69,9 @@ async def due_pages(connection: Connection, hosts: Sequence[str], scope: Scope) 
 
 def seeds(place: Workplace, scope: Scope) -> list[dict[str, Any]]:
     """The listings that a scope begins with; one of many years once, under the last of them."""
-    last = min(scope.until.year, policy.today().year)
+    last = min(scope.until.year, today().year)
     pages = (
-        asked.page(year, policy.seed_year(year))
+        asked.page(year, seed_year(year))
         for asked in place.asked_for(Role.LISTING)
         for year in range(max(scope.since.year, asked.site.source.first_year), last + 1)
     )
@@ -86,7 +86,7 @@ async def begin(connection: Connection, place: Workplace, scope: Scope) -> int:
             await cursor.executemany(KNOW_HOST, [(host,) for host in hosts])
             await cursor.executemany(SEED, seeds(place, scope))
         if not await due_pages(connection, hosts, scope):
-            listings = {"listings": [str(role) for role in policy.LISTINGS]}
+            listings = {"listings": [str(role) for role in LISTINGS]}
             await connection.execute(NEW_ROUND, scope_parameters(hosts, scope) | listings)
         return sum((await due_pages(connection, hosts, scope)).values())
 

@@ -30,8 +30,8 @@ from collector.fetch.fetcher import Fetcher
 from collector.frontier.hosts import FROZEN, HostState, host_states
 from collector.matching.match import match_photos
 from collector.pipeline import drift
+from collector.politeness.delay import next_opening
 from collector.politeness.gate import Blocked, Connection, Gate, Pace, Wait
-from collector.politeness.robots import next_opening
 from collector.settings import is_loopback
 from collector.sources import Site
 

@@ -5,7 +5,7 @@ from typing import Any, LiteralString
 
 from collector.codes import MatchRule
 from collector.engine.crawl_jobs import Asked, Workplace
-from collector.frontier.policy import today
+from collector.frontier.due import today
 from collector.frontier.scope import BEFORE_AN_ISSUE, RANGE_END, Scope, scope_parameters
 from collector.politeness.gate import Connection, host_name
 from collector.sources.text_tools.text import horse_key

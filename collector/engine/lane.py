@@ -15,13 +15,15 @@ from collector.engine.visit import Visit, read, with_held_bytes
 from collector.errors import Disallowed, HostBusy, LaneLost, Refused, TryLater, Unsafe
 from collector.fetch.fetcher import Fetcher
 from collector.fetch.headers import storable
-from collector.frontier import policy, queue
+from collector.frontier import queue
+from collector.frontier.due import retry_at
 from collector.frontier.queue import DuePage, Turn
 from collector.pipeline import drift
 from collector.pipeline.keep import keep
 from collector.pipeline.store import Outcome, commit
+from collector.politeness.delay import next_opening
 from collector.politeness.gate import Blocked, Gate, Slot, telling_lost_lanes
-from collector.politeness.robots import Robots, next_opening
+from collector.politeness.robots import Robots
 from collector.storage.roles import PageState
 
 logger = logging.getLogger(__name__)
@@ -159,7 +161,7 @@ class Lane:
     async def _be_busy(self, visit: Visit, error: HostBusy) -> None:
         """Leave the whole host alone, and keep the page for later."""
         failures = visit.page.failures + 1
-        put_off = policy.retry_at(failures, visit.at) if failures % PATIENT_FAILURES == 0 else visit.at
+        put_off = retry_at(failures, visit.at) if failures % PATIENT_FAILURES == 0 else visit.at
         outcome = visit.outcome(
             "try_later", PageState.DUE, due_at=put_off, code=error.code, error=str(error), failures=failures
         )
@@ -167,7 +169,7 @@ class Lane:
 
     def _put_off(self, visit: Visit, error: Disallowed | Refused) -> Outcome:
         failures = visit.page.failures + 1
-        due_at = policy.retry_at(max(5, failures), visit.at)
+        due_at = retry_at(max(5, failures), visit.at)
         facts = {"packed": visit.refusal, "size": visit.refusal.size} if visit.refusal else {}
         return visit.outcome(
             "refused", PageState.FAILED, due_at=due_at, code=error.code, error=str(error), failures=failures, **facts

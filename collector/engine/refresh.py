@@ -1,7 +1,7 @@
 """`collector refresh-labels`: which horses' aptitudes are asked for again, and what came of it.
 
 A horse is looked at first on its own page, which shows the aptitude itself (older layout) or says where it is. From
-then on its interval follows how fast opinion changes (`policy.ask_opinion_at`); a race makes it due, retirement
+then on its interval follows how fast opinion changes (`due.ask_opinion_at`); a race makes it due, retirement
 stretches it. Everything else is the crawl's own machinery: pages in the frontier, one lane a host.
 """
 

@@ -17,10 +17,10 @@ from collector.engine import refresh
 from collector.engine.crawl import begin
 from collector.engine.crawl_jobs import Workplace, ask_for
 from collector.errors import UsageError
-from collector.frontier.policy import STILL_CHANGING, seed_year, today
+from collector.frontier.due import STILL_CHANGING, seed_year, today
 from collector.frontier.scope import Scope
+from collector.politeness.delay import TOKYO
 from collector.politeness.gate import Connection, host_name
-from collector.politeness.robots import TOKYO
 
 logger = logging.getLogger(__name__)
 

@@ -27,7 +27,7 @@ from collector.fetch.fetcher import (
     pause_asked_for,
 )
 from collector.fetch.headers import shown, storable, usable_date, usable_etag
-from collector.frontier import policy
+from collector.frontier.due import recheck_at, retry_at
 from collector.frontier.queue import DuePage
 from collector.pipeline.derive import derive_soon
 from collector.pipeline.store import Outcome, commit
@@ -189,7 +189,7 @@ class Visit:
     ) -> Outcome:
         """What this visit changes; a failed page is due again by its number of failures."""
         if state is PageState.FAILED and due_at is None:
-            due_at = policy.retry_at(failures, self.at)
+            due_at = retry_at(failures, self.at)
         page = self.page
         facts.setdefault("etag", page.etag)
         facts.setdefault("last_modified", page.last_modified)
@@ -221,7 +221,7 @@ async def read(visit: Visit, response: Response, stopped_kinds: Set[tuple[str, s
     """
     page = visit.page
     if response.status in (404, 410):
-        due_at = policy.recheck_at(page.role, page.dated, visit.at)
+        due_at = recheck_at(page.role, page.dated, visit.at)
         return visit.outcome("gone", PageState.GONE, due_at=due_at)
     if directive := _kept_out(page, response):
         return visit.outcome("refused", PageState.EXCLUDED, code=Failure.HEADERS, error=directive)

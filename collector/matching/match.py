@@ -1,4 +1,4 @@
-"""Photos meet their horses in the database: what `match.decide` needs, and where its decisions are kept."""
+"""Matching in the database: what `rules.decide` needs is read, and what it decides is kept."""
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass

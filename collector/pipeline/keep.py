@@ -7,7 +7,7 @@ import psycopg
 
 from collector.codes import Failure
 from collector.errors import LaneLost, ParseError
-from collector.frontier.policy import retry_at
+from collector.frontier.due import retry_at
 from collector.pipeline.derive import Derived
 from collector.pipeline.store import Outcome, commit
 from collector.pipeline.verdict import decide

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from collector.codes import Failure
-from collector.frontier import policy
+from collector.frontier.due import ask_opinion_at, recheck_at
 from collector.frontier.queue import DuePage
 from collector.pipeline.derive import Derived, tripped
 from collector.sources.registry import source_of
@@ -49,7 +49,7 @@ def _decide(page: DuePage, derived: Derived, at: datetime, *, stopped: bool, sam
     if stopped:
         return Verdict(PageState.QUARANTINED, revisit_at(page, derived, at), Failure.LAYOUT_CHANGED)
     if derived.gone:
-        return Verdict(PageState.GONE, policy.recheck_at(page.role, page.dated, at), Failure.GONE, derived.gone)
+        return Verdict(PageState.GONE, recheck_at(page.role, page.dated, at), Failure.GONE, derived.gone)
     if derived.failure:
         # The same bytes are no picture the next time either.
         due_at = None if same and page.role is Role.PICTURE else at + ASIDE
@@ -65,4 +65,4 @@ def revisit_at(page: DuePage, derived: Derived | None, at: datetime) -> datetime
     shows_opinion = derived is None or any(isinstance(item, AptitudeItem) for item in derived.parsed.items)
     if page.role is Role.REVIEWS or not shows_opinion:
         return None
-    return policy.ask_opinion_at(at, page.checked_at, changed=derived is not None)
+    return ask_opinion_at(at, page.checked_at, changed=derived is not None)

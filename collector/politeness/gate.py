@@ -1,7 +1,8 @@
 """The gate of one host, as its lane holds it: when the next request may start, for the whole fleet.
 
-The decision itself is made in Postgres (see the migration `gate`): one row a host, on the database's clock. Here
-are the calls, and the waiting.
+The decision itself is made in Postgres, on the row of the host and by the database's clock (functions `reserve_slot` and
+`take_lane`; the last migration that names one has its text). How long the pause is, `delay` decides. Here are the calls,
+and the waiting.
 """
 
 import asyncio
@@ -20,8 +21,9 @@ from collector.codes import Block, Delay
 from collector.console.code_words import describe
 from collector.console.wording import in_japan
 from collector.errors import LaneLost, PaddockError
+from collector.politeness.delay import delay_in_force
 from collector.politeness.holder import begin_work, end_work, is_gone, new_holder
-from collector.politeness.robots import Robots, delay_in_force
+from collector.politeness.robots import Robots
 
 logger = logging.getLogger(__name__)
 

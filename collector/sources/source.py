@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from collector.errors import ParseError
-from collector.frontier import policy
+from collector.frontier.due import PRIORITY, revisit_at
 from collector.sources.parsed import Parsed
 from collector.storage.roles import PHOTO_ROLES, Role
 
@@ -62,11 +62,11 @@ class Kind:
     @property
     def rank(self) -> int:
         """In which order such pages are asked for; higher first."""
-        return policy.PRIORITY[self.role] if self.priority is None else self.priority
+        return PRIORITY[self.role] if self.priority is None else self.priority
 
     def revisit_at(self, dated: date, at: datetime) -> datetime | None:
         """When to ask again for a page of this kind that was read at `at`; None: never."""
-        return self.revisit(dated, at) if self.revisit else policy.revisit_at(self.role, dated, at)
+        return self.revisit(dated, at) if self.revisit else revisit_at(self.role, dated, at)
 
 
 @dataclass(frozen=True, slots=True)

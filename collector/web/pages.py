@@ -20,9 +20,10 @@ from collector.storage.racing import Sex, Surface, kind_of
 from collector.web.horse import facts, plots
 from collector.web.paths import HORSE, ISSUE, OLD_ISSUE, OLD_PHOTO, PHOTO, RACE, photo_of
 from collector.web.pictures import WIDTHS
+from collector.web.search.address import LONGEST, Query, read_form
 from collector.web.search.names import as_key
-from collector.web.search.query import LONGEST, Query, read_form
-from collector.web.search.results import MOST_COUNTED, find
+from collector.web.search.results import find
+from collector.web.search.statements import MOST_COUNTED
 from collector.web.server.conditional import ASK_AGAIN, HELD, tagged
 from collector.web.server.named_commands import coder
 from collector.web.server.problems import Code, Problem

@@ -19,7 +19,7 @@ from collector.cli.app import app
 from collector.engine.crawl import seeds
 from collector.engine.crawl_jobs import Workplace
 from collector.engine.schedule import BACK_NUMBERS, fire, know_ticks
-from collector.frontier.policy import today
+from collector.frontier.due import today
 from collector.frontier.scope import read_scope
 from collector.settings import Settings
 from collector.sources import MAIN, Site, registry

@@ -17,7 +17,7 @@ from collector.storage.archive import unpack
 from collector.storage.racing import Axis
 from collector.storage.reader import Reader
 from collector.web.search.names import as_key, read_name, spelt_with
-from collector.web.search.results import AS_WRITTEN
+from collector.web.search.statements import AS_WRITTEN
 
 logger = logging.getLogger(__name__)
 

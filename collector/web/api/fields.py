@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo
 from collector.storage.photo_ids import EXAMPLE, ISSUE_ID, NUMBER, PHOTO_ID
 from collector.storage.racing import HORSE_ID, RACE_ID, Sex, Surface
 from collector.web.pictures import WIDTHS
-from collector.web.search.query import CURSOR, LONGEST
+from collector.web.search.address import CURSOR, LONGEST
 from collector.web.server.answers import means
 
 WIDTH = 640  # px of the picture that is named beside a photo

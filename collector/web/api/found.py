@@ -8,7 +8,8 @@ from yarl import URL
 
 from collector.web.api import fields
 from collector.web.search import results
-from collector.web.search.query import Query
+from collector.web.search.address import Query
+from collector.web.search.statements import MOST_COUNTED
 from collector.web.server.answers import Answer, means
 
 
@@ -81,7 +82,7 @@ def page_of(found: results.Found, query: Query) -> dict[str, Any]:
     onward = query.words() | {"before": str(found.more)}
     return {
         "count": found.horses,
-        "capped": found.horses >= results.MOST_COUNTED,
+        "capped": found.horses >= MOST_COUNTED,
         "groups": found.groups,
         "next": str(URL.build(path="/api/photos", query=onward)) if found.more else None,
     }

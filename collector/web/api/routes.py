@@ -13,8 +13,8 @@ from collector.web.api.fields import SEARCH
 from collector.web.api.openapi import BACKNUMBERS, LISTING, TYPED, document
 from collector.web.horse import facts
 from collector.web.paths import HORSE, ISSUE, OLD_ISSUE, OLD_PHOTO, PHOTO, RACE, photo_of
+from collector.web.search.address import read_query
 from collector.web.search.listed import LISTED, MOST_LISTED, photos_named
-from collector.web.search.query import read_query
 from collector.web.search.results import find, suggest
 from collector.web.server.answers import encoded
 from collector.web.server.conditional import tagged

@@ -22,7 +22,7 @@ from collector.web.api import decided
 from collector.web.codes import Code
 from collector.web.horse.facts import photo_facts
 from collector.web.review.rereading import Rereading
-from collector.web.search.query import read_query
+from collector.web.search.address import read_query
 from collector.web.search.renewal import renew
 from collector.web.server.problems import Problem
 from collector.web.server.rendering import linker

@@ -11,7 +11,7 @@ from collector.web.pages import Pages
 from collector.web.paths import PHOTO, photo_of
 from collector.web.review import queue
 from collector.web.review.decisions import LISTS, Decisions
-from collector.web.search.query import Cursor, read_query
+from collector.web.search.address import Cursor, read_query
 from collector.web.server.problems import Problem
 
 

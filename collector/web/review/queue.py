@@ -12,7 +12,7 @@ from collector.storage.archive import unpack
 from collector.storage.reader import Reader
 from collector.storage.roles import Role
 from collector.web.horse.facts import FIRST, PHOTOS, Row
-from collector.web.search.query import Cursor
+from collector.web.search.address import Cursor
 
 PAGE = 20  # photos, or pairs of them
 PAGES = 100  # pages that could not be read

@@ -5,7 +5,7 @@ from typing import LiteralString
 from collector.storage.reader import Reader
 from collector.web.horse.facts import Row
 from collector.web.search.names import read_name
-from collector.web.search.results import AS_WRITTEN, IN_LATIN, IN_NAMES
+from collector.web.search.statements import AS_WRITTEN, IN_LATIN, IN_NAMES
 
 LISTED, MOST_LISTED = 200, 1000  # photos: unless asked for, and at most
 # Names by their characters, whatever this database's collation is: that is the order of the kana.

@@ -14,8 +14,8 @@ from collector.engine.crawl_jobs import Workplace
 from collector.errors import ExitCode, UsageError
 from collector.frontier.scope import Scope, read_scope
 from collector.frontier.status import Summary, report
+from collector.politeness.delay import TOKYO
 from collector.politeness.gate import Connection
-from collector.politeness.robots import TOKYO
 from tests.demo_site import DemoSite, demo_site
 from tests.sites import sites_at
 
@@ -93,7 +93,7 @@ async def test_a_second_run_on_old_issues_asks_for_nothing_and_changes_nothing(p
 async def test_young_listings_are_asked_for_again_conditionally(
     place: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("collector.frontier.policy.STILL_CHANGING", timedelta(days=36500))
+    monkeypatch.setattr("collector.frontier.due.STILL_CHANGING", timedelta(days=36500))
     async with demo_site(world=SMALL) as site:
         await run(place, site)
         asked = len(site.requests)

@@ -24,8 +24,8 @@ from collector.engine.refresh import plan as plan_labels
 from collector.errors import ExitCode
 from collector.frontier.scope import Scope
 from collector.frontier.status import report
+from collector.politeness.delay import TOKYO
 from collector.politeness.gate import Connection, Gate, Pace, host_name
-from collector.politeness.robots import TOKYO
 from tests.demo_site import DemoSite, demo_site
 from tests.sites import labels_at, sites_at
 

@@ -15,7 +15,7 @@ from collector.engine.crawl import Tick, crawl
 from collector.engine.crawl_jobs import Workplace
 from collector.engine.refresh import Refreshed, label_scope, plan, refresh
 from collector.errors import ExitCode
-from collector.frontier.policy import today
+from collector.frontier.due import today
 from collector.frontier.scope import Scope
 from collector.frontier.status import Summary
 from collector.storage.racing import Axis

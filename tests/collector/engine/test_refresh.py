@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from collector.cli.horse import find_horses
 from collector.engine.refresh import Foreseen, foresee, plan
 from collector.errors import UsageError
-from collector.frontier.policy import LONGEST_INTERVAL, SHORTEST_INTERVAL, ask_opinion_at
+from collector.frontier.due import LONGEST_INTERVAL, SHORTEST_INTERVAL, ask_opinion_at
 from collector.politeness.gate import Connection
 from collector.sources.netkeiba.urls import aptitude_url
 from tests.sites import labels_at

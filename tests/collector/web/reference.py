@@ -10,8 +10,8 @@ import psycopg
 from psycopg.rows import dict_row
 
 from collector.sources.text_tools.text import horse_key
+from collector.web.search.address import Cursor, Query
 from collector.web.search.names import latin_of, read_name
-from collector.web.search.query import Cursor, Query
 
 SEXES = {"牡": "male", "牝": "female", "セ": "gelding"}
 ROWS = """

@@ -11,7 +11,7 @@ from collector.storage.racing import Axis
 from collector.web.api.entries import Aptitudes, History, Opinion
 from collector.web.api.fields import SEARCH
 from collector.web.api.openapi import document
-from collector.web.search.query import FIELDS
+from collector.web.search.address import FIELDS
 from collector.web.server.answers import Answer, encoded
 
 OPINION: dict[str, Any] = {

@@ -12,7 +12,7 @@ from collector.errors import TryLater
 from collector.pipeline.forget import forget_url
 from collector.politeness.gate import Connection
 from collector.storage.reader import Reader
-from collector.web.search.query import Query
+from collector.web.search.address import Query
 from collector.web.search.renewal import Renewal, renew
 from collector.web.search.results import find, suggest
 from tests.collector.web.conftest import Shown

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from collector.demo.world.world import World
 from collector.storage.racing import Sex, Surface
 from collector.storage.reader import Reader
-from collector.web.search.query import Cursor, Query
-from collector.web.search.results import PAGE, ROW, Found, find, suggest
+from collector.web.search.address import Cursor, Query
+from collector.web.search.results import PAGE, Found, find, suggest
+from collector.web.search.statements import ROW
 from tests.collector.web.conftest import Shown, renewed
 from tests.collector.web.reference import Row, groups, read_rows
 from tests.filled import execute, fill

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.storage.racing import Sex, Surface
-from collector.web.search.query import LONGEST, Cursor, Query, read_query
+from collector.web.search.address import LONGEST, Cursor, Query, read_query
 from collector.web.server.problems import Problem
 
 WORD = st.one_of(

@@ -35,7 +35,7 @@ def revisit_at(role: Role, dated: date, at: datetime) -> datetime | None:
 
     Only listings change, and only while they are young: a year's index and a month's calendar until four weeks after
     their end, an issue's until four weeks after its date. A race is asked for daily until its day, and once more a
-    week after it, when the result stands. `collector.engine.refresh` decides when a horse's aptitude is.
+    week after it, when the result stands. For a horse's aptitude see `ask_opinion_at`.
     """
     if role in RACING:
         return _after_the_race(role, dated, at)
