@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
-from img2dataset import download
+from img2dataset import download  # pyright: ignore[reportMissingImports]
 from psycopg.rows import dict_row
 
 from trainer.dataset.examples import COLUMNS, Wanted, as_example

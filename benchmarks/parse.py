@@ -24,14 +24,15 @@ from selectolax.lexbor import LexborHTMLParser
 
 from collector.demo.answer import Answer
 from collector.demo.keibado import site as keibado_site
+from collector.demo.keibado.layouts import index_path, page_path
 from collector.demo.netkeiba import site as netkeiba_site
-from collector.demo.truth import truth
 from collector.demo.world.world import World
-from collector.pipeline.derive import JSON, SOURCES, derive
+from collector.pipeline.derive import derive
 from collector.sources.keibado.source import KEIBADO
 from collector.sources.keibado.urls import ISSUE_INDEX, PHOTO_PAGE, YEAR_INDEX
 from collector.sources.netkeiba.source import NETKEIBA
 from collector.sources.netkeiba.urls import APTITUDE, HORSE, RACE_DAY, RACE_RESULT, REVIEWS, aptitude_url, reviews_url
+from collector.sources.registry import source_of
 from collector.sources.text_tools.text import decode
 
 SITE = "https://site.example"
@@ -59,7 +60,7 @@ class Page:
         before, end, after = self.answer.body.rpartition(b"</body>")
         assert end, self.path
         menus = (REAL_SIZES[self.kind] - len(self.answer.body)) // len(_menu(0))
-        filler = "".join(map(_menu, range(menus))).encode(SOURCES[self.source].CHARSET)
+        filler = "".join(map(_menu, range(menus))).encode(source_of(self.source).charset)
         return replace(self, answer=replace(self.answer, body=before + filler + end + after))
 
     def parse(self) -> None:
@@ -68,9 +69,9 @@ class Page:
         assert derived.failure is None, derived.failure
 
     def _markup(self) -> str:
-        charset = "utf-8" if self.kind in JSON else SOURCES[self.source].CHARSET
-        text = decode(self.answer.body, self.answer.media_type, charset)
-        return json.loads(text)["data"] if self.kind in JSON else text
+        source = source_of(self.source)
+        text = decode(self.answer.body, self.answer.media_type, source.kind(self.kind).charset or source.charset)
+        return json.loads(text)["data"] if "json" in self.answer.media_type else text
 
     def tree(self) -> None:
         """Decoding and selectolax alone."""
@@ -92,14 +93,17 @@ def _menu(number: int) -> str:
 def pages() -> dict[str, list[Page]]:
     """Some of each kind."""
     world = World()
-    there = truth(world)
+    issues = [issue for year in world.years for issue in world.issues(year)]
+    photos = [photo for issue in issues for photo in issue.photos]
     races = netkeiba_site.races_of(world)
-    days = [day for issue in there.issues for day in issue.race_days][:: max(1, len(there.issues) * 2 // SAMPLES)]
-    horses = list(dict.fromkeys(photo.horse_id for photo in there.photos if photo.horse_id))[:: len(there.photos) // 90]
+    days = [day for issue in issues for day in issue.race_days][:: max(1, len(issues) * 2 // SAMPLES)]
+    horses = list(dict.fromkeys(races.registry.register(photo.horse).horse_id for photo in photos))[
+        :: len(photos) // 90
+    ]
     paths = {
         YEAR_INDEX: [(KEIBADO.name, f"/keibabook/bn/{year}.html") for year in world.years],
-        ISSUE_INDEX: [(KEIBADO.name, issue.path) for issue in there.issues[::3]],
-        PHOTO_PAGE: [(KEIBADO.name, photo.page_path) for photo in there.photos[::30]],
+        ISSUE_INDEX: [(KEIBADO.name, index_path(issue)) for issue in issues[::3]],
+        PHOTO_PAGE: [(KEIBADO.name, page_path(photo)) for photo in photos[::30]],
         RACE_DAY: [(NETKEIBA.name, f"/race/list/{day:%Y%m%d}/") for day in days],
         RACE_RESULT: [(NETKEIBA.name, f"/race/{race.race_id}/") for day in days for race in races.on(day)],
         HORSE: [(NETKEIBA.name, f"/horse/{horse_id}/") for horse_id in horses],

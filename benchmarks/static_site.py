@@ -5,7 +5,7 @@ import hashlib
 import sys
 
 from collector.demo.keibado import site as keibado
-from collector.demo.truth import truth
+from collector.demo.keibado.layouts import index_path, page_path, picture_path
 from collector.demo.world.world import World
 
 ISSUES_A_YEAR = 22  # some six thousand requests in all
@@ -14,10 +14,10 @@ ISSUES_A_YEAR = 22  # some six thousand requests in all
 def render() -> dict[bytes, bytes]:
     """Every address and its answer."""
     world = World(issues_per_year=ISSUES_A_YEAR)
-    there = truth(world)
+    issues = [issue for year in world.years for issue in world.issues(year)]
     paths = [f"/keibabook/bn/{year}.html" for year in world.years]
-    paths += [issue.path for issue in there.issues]
-    paths += [path for photo in there.photos for path in (photo.page_path, photo.image_path)]
+    paths += [index_path(issue) for issue in issues]
+    paths += [find(photo) for issue in issues for photo in issue.photos for find in (page_path, picture_path)]
     answers = {b"/robots.txt": _answer(b"User-agent: *\nDisallow: /ad/\n", "text/plain")}
     for path in paths:
         if page := keibado.answer_path(world, path):

@@ -8,9 +8,9 @@ from datetime import timedelta
 from urllib.parse import urljoin
 
 import psycopg
-from crawlee import ConcurrencySettings, Request
-from crawlee.crawlers import HttpCrawler, HttpCrawlingContext
-from crawlee.storage_clients import MemoryStorageClient
+from crawlee import ConcurrencySettings, Request  # pyright: ignore[reportMissingImports]
+from crawlee.crawlers import HttpCrawler, HttpCrawlingContext  # pyright: ignore[reportMissingImports]
+from crawlee.storage_clients import MemoryStorageClient  # pyright: ignore[reportMissingImports]
 from selectolax.lexbor import LexborHTMLParser
 
 FOLLOW = {

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import psycopg
-import scrapy
-from scrapy.crawler import CrawlerProcess
+import scrapy  # pyright: ignore[reportMissingImports]
+from scrapy.crawler import CrawlerProcess  # pyright: ignore[reportMissingImports]
 
 
 class PaddockSpider(scrapy.Spider):

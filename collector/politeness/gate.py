@@ -1,8 +1,8 @@
 """The gate of one host, as its lane holds it: when the next request may start, for the whole fleet.
 
-The decision itself is made in Postgres, on the row of the host and by the database's clock (functions `reserve_slot` and
-`take_lane`; the last migration that names one has its text). How long the pause is, `delay` decides. Here are the calls,
-and the waiting.
+The decision itself is made in Postgres, on the row of the host and by the database's clock (functions `reserve_slot`
+and `take_lane`; the last migration that names one has its text). How long the pause is, `delay` decides. Here are the
+calls, and the waiting.
 """
 
 import asyncio

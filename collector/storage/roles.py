@@ -26,7 +26,6 @@ class Role(StrEnum):
 
 
 PHOTO_ROLES = (Role.ISSUE, Role.PHOTO_PAGE, Role.PICTURE)
-RACE_ROLES = (Role.CALENDAR, Role.RACE_DAY, Role.COMING_DAY, Role.RESULT, Role.CARD)
 LABEL_ROLES = (Role.HORSE, Role.APTITUDE, Role.REVIEWS)
 
 

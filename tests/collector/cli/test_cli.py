@@ -14,11 +14,11 @@ import psycopg
 import pytest
 
 from collector.cli.app import app
-from collector.demo.truth import truth
 from collector.demo.world.world import World
 from tests.commands import run_command
 from tests.demo_site import DemoSite, demo_site
 from tests.filled import execute, fill
+from tests.truth import truth
 
 WORLD = World(years=range(2014, 2015), issues_per_year=2, photos_per_issue=4)
 COMMAND = [sys.executable, "-c", "from collector.cli.app import main; main()"]

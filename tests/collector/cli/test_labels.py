@@ -5,9 +5,9 @@ import json
 import psycopg
 import pytest
 
-from collector.demo.truth import truth
 from tests.collector.cli.test_cli import WORLD, collector, environment
 from tests.demo_site import DemoSite, demo_site
+from tests.truth import truth
 
 
 def both(conninfo: str, site: DemoSite) -> dict[str, str]:

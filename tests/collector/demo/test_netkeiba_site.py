@@ -14,12 +14,12 @@ from selectolax.lexbor import LexborHTMLParser
 from collector.demo.answer import Answer
 from collector.demo.netkeiba.site import answer_path, races_of
 from collector.demo.site import serving
-from collector.demo.truth import TruePhoto, truth
 from collector.demo.world.races import Race
 from collector.demo.world.world import World
 from collector.matching.rules import Runner, Shown, decide
 from collector.sources.text_tools.text import decode, horse_key
 from collector.storage.racing import Sex
+from tests.truth import TruePhoto, truth
 
 WORLD = World()
 RACES = races_of(WORLD)

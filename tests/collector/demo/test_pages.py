@@ -6,13 +6,13 @@ import re
 import pytest
 
 from collector.demo.keibado.site import answer_path
-from collector.demo.truth import TruePhoto, Truth, truth
 from collector.demo.world.world import World
 from collector.sources.keibado.source import KEIBADO
 from collector.sources.keibado.urls import ISSUE_INDEX, PHOTO_PAGE, YEAR_INDEX
 from collector.sources.parsed import Parsed
 from collector.sources.text_tools.text import decode
 from collector.storage.items import IssueItem, ListedPhotoItem, PhotoItem
+from tests.truth import TruePhoto, Truth, truth
 
 BASE = "http://127.0.0.1:8766"
 COMMENTS = re.compile(r"<!-- <font.*?-->", re.S)

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from collector.demo.truth import truth
 from collector.demo.world.world import World
+from tests.truth import truth
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ from datetime import date, datetime, timedelta
 import psycopg
 import pytest
 
-from collector.demo.truth import truth
 from collector.demo.world.world import World
 from collector.engine.crawl import Tick, crawl
 from collector.engine.crawl_jobs import Workplace
@@ -18,6 +17,7 @@ from collector.politeness.delay import TOKYO
 from collector.politeness.gate import Connection
 from tests.demo_site import DemoSite, demo_site
 from tests.sites import sites_at
+from tests.truth import truth
 
 SMALL = World(years=range(2014, 2017), issues_per_year=3, photos_per_issue=4)
 ALL = Scope(date(2014, 1, 1), date(2016, 12, 31))

@@ -13,7 +13,6 @@ import pytest
 
 from collector.demo.faults import bombs
 from collector.demo.faults.hostile import Hostility, parse_fault
-from collector.demo.truth import truth
 from collector.demo.world.world import World
 from collector.engine.crawl import Tick, crawl
 from collector.engine.crawl_jobs import Workplace
@@ -28,6 +27,7 @@ from tests import heavy
 from tests.demo_site import DemoSite, demo_site
 from tests.pauses import shorten
 from tests.sites import sites_at
+from tests.truth import truth
 
 WORLD = World(years=range(2014, 2015), issues_per_year=2, photos_per_issue=4)
 SCOPE = Scope(date(2014, 1, 1), date(2014, 12, 31))

@@ -7,7 +7,6 @@ from typing import Any
 import psycopg
 import pytest
 
-from collector.demo.truth import truth
 from collector.demo.world import opinion
 from collector.demo.world.races import Races
 from collector.demo.world.world import World
@@ -21,6 +20,7 @@ from collector.frontier.status import Summary
 from collector.storage.racing import Axis
 from tests.demo_site import DemoSite, demo_site
 from tests.sites import labels_at, sites_at
+from tests.truth import truth
 
 WORLD = World(years=range(2015, 2018), issues_per_year=2, photos_per_issue=6)
 ALL = Scope(date(2015, 1, 1), date(2017, 12, 31))

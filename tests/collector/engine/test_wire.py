@@ -15,7 +15,6 @@ import pytest
 from collector.cli.dry_run import print_plan, robots_verdict
 from collector.console.common import Common, asked_for
 from collector.console.terminal import stdout
-from collector.demo.truth import truth
 from collector.demo.world.world import World
 from collector.engine import lane
 from collector.engine.crawl import Tick, crawl
@@ -28,6 +27,7 @@ from collector.pipeline.forget import forget_url
 from collector.politeness.gate import Connection
 from tests.demo_site import demo_site
 from tests.sites import sites_at
+from tests.truth import truth
 from tests.wire import Change, Wire, answer, changed
 
 WORLD = World(years=range(2014, 2015), issues_per_year=2, photos_per_issue=4)

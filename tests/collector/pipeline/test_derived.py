@@ -9,7 +9,6 @@ import psycopg
 import pytest
 
 from collector.demo.faults import bombs
-from collector.demo.truth import TruePhoto, truth
 from collector.demo.world.world import World
 from collector.engine.crawl import Tick, crawl
 from collector.engine.crawl_jobs import Workplace
@@ -24,6 +23,7 @@ from collector.sources.keibado.source import KEIBADO
 from collector.sources.keibado.urls import PHOTO_PAGE
 from tests.demo_site import DemoSite, demo_site
 from tests.sites import change_kind, sites_at
+from tests.truth import TruePhoto, truth
 
 WORLD = World(years=range(2013, 2017), issues_per_year=3, photos_per_issue=5)
 SCOPE = Scope(date(2013, 1, 1), date(2016, 12, 31))

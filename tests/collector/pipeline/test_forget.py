@@ -9,7 +9,6 @@ import aiohttp
 import psycopg
 import pytest
 
-from collector.demo.truth import truth
 from collector.demo.world.world import World
 from collector.engine.crawl import Tick, crawl
 from collector.engine.crawl_jobs import Workplace
@@ -30,6 +29,7 @@ from collector.storage.archive import pack
 from collector.storage.roles import PageState, Role
 from tests.demo_site import demo_site
 from tests.sites import labels_at, role_of, sites_at
+from tests.truth import truth
 
 WORLD = World(years=range(2015, 2017), issues_per_year=2, photos_per_issue=4, opinion_month=date(2016, 1, 1))
 AT = datetime(2016, 2, 8, 12, tzinfo=UTC)

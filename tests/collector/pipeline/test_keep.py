@@ -12,7 +12,6 @@ import pytest
 from psycopg import AsyncRawCursor
 
 from collector.codes import Failure
-from collector.demo.truth import truth
 from collector.demo.world.world import World
 from collector.engine.crawl import Tick, crawl
 from collector.engine.crawl_jobs import Workplace
@@ -33,6 +32,7 @@ from collector.storage.roles import PageState, Role
 from tests.demo_site import DemoSite, demo_site
 from tests.sites import role_of, sites_at
 from tests.spoil import parsing, tripping
+from tests.truth import truth
 
 WORLD = World(years=range(2014, 2015), issues_per_year=2, photos_per_issue=4)
 SCOPE = Scope(date(2014, 1, 1), date(2014, 12, 31))

@@ -10,7 +10,6 @@ from typing import Any
 import psycopg
 import pytest
 
-from collector.demo.truth import truth
 from collector.demo.world.world import World
 from collector.engine.crawl import Tick, crawl
 from collector.engine.crawl_jobs import Workplace
@@ -25,6 +24,7 @@ from tests.demo_site import DemoSite, demo_site
 from tests.pauses import shorten
 from tests.sites import sites_at
 from tests.spoil import parsing, tripping
+from tests.truth import truth
 
 WORLD = World(years=range(2014, 2016), issues_per_year=2, photos_per_issue=4)
 SCOPE = Scope(date(2014, 1, 1), date(2015, 12, 31))

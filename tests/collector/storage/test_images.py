@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageFilter, ImageOps, PngImagePlugin
 
 from collector.demo.faults import bombs
-from collector.demo.truth import truth
 from collector.demo.world.drawing import draw_photo
 from collector.demo.world.world import World
 from collector.errors import BrokenPicture, Unsafe
 from collector.storage.images import MAX_PIXELS, SIDE, difference_hash, distance, inspect, unpack
+from tests.truth import truth
 
 THERE = truth(World(), 2016, 2016)
 ISSUES = (THERE.issues[0].code, THERE.issues[2].code)  # the others repeat photos
