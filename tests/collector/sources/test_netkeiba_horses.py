@@ -160,7 +160,7 @@ def test_bars_in_the_middle_are_an_opinion_where_reviews_are_counted() -> None:
 
 
 def test_an_opinion_that_nobody_holds_is_a_contradiction() -> None:
-    with pytest.raises(ParseError, match="without a review"):
+    with pytest.raises(ParseError, match="nobody has reviewed"):
         read(table(SOME) + reviewed(0))
 
 
@@ -183,7 +183,7 @@ def test_the_same_opinion_in_both_tables_always_agrees(fine_left: int, axis: Axi
 def test_the_number_of_reviews_comes_from_its_own_address() -> None:
     url = URL.replace("aptitude", "review")
     assert parse_reviews(url, answer(reviewed(1234))).items == (ReviewsItem(horse_id=HORSE_ID, reviews=1234),)
-    with pytest.raises(ParseError, match="does not say"):
+    with pytest.raises(ParseError, match="does not state"):
         parse_reviews(url, answer("<p>…</p>"))
 
 

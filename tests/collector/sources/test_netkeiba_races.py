@@ -203,7 +203,7 @@ DEEP = (
 
 @pytest.mark.parametrize("piece", DEEP)
 def test_a_page_of_absurd_depth_is_an_error(piece: str) -> None:
-    with pytest.raises(ParseError, match="tags are no page"):
+    with pytest.raises(ParseError, match="tags are too many"):
         parse_race_result(URLS["race_result"], piece * (words.MOST_TAGS + 1))
 
 
