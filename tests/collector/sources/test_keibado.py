@@ -61,7 +61,7 @@ SCRAPS = st.sampled_from(
 
 
 @given(kind=st.sampled_from(KINDS), scraps=st.lists(SCRAPS | st.text(max_size=20), max_size=40))
-def test_whatever_a_page_holds_it_is_read_or_set_aside(kind: str, scraps: list[str]) -> None:
+def test_a_page_with_any_content_is_read_or_set_aside(kind: str, scraps: list[str]) -> None:
     try:
         parsed = KEIBADO.parse(kind, "http://old.keibado.ne.jp/keibabook/160104/photo01.html", "".join(scraps))
     except ParseError:

@@ -94,7 +94,7 @@ def test_no_bytes_ever_give_a_replacement_character(body: bytes) -> None:
         (b" " * 1100 + b'<meta charset="euc-jp">', None, None),  # too far down
     ],
 )
-def test_the_charset_is_told_by_header_mark_and_meta(body: bytes, header: str | None, charset: str | None) -> None:
+def test_the_charset_comes_from_header_mark_and_meta(body: bytes, header: str | None, charset: str | None) -> None:
     assert declared_charset(body, header) == charset
 
 
@@ -108,7 +108,7 @@ def test_broken_bytes_are_named_and_not_stored(body: bytes) -> None:
         decode(body, None, "shift_jis")
 
 
-def test_a_replacement_character_of_the_site_itself_is_no_text() -> None:
+def test_a_replacement_character_from_the_site_is_an_error() -> None:
     with pytest.raises(ParseError, match="broken bytes"):
         decode("\ufffd".encode(), "text/html; charset=utf-8", "shift_jis")
 
@@ -248,7 +248,7 @@ def test_what_cannot_be_read_names_its_charset_and_byte(body: bytes, content_typ
     assert reason in caught.value.reason
 
 
-def test_one_broken_byte_is_no_reason_to_read_nonsense_in_another_charset() -> None:
+def test_one_broken_byte_does_not_lead_to_nonsense_in_another_charset() -> None:
     body = "縁の下".encode() * 10 + b"\xe3\x81<p>"
     assert b"\xe3" in body
     with pytest.raises(ParseError, match="utf-8"):
@@ -326,7 +326,7 @@ def half_width(name: str) -> str:
 
 
 def apart(name: str) -> str:
-    """The marks of voice behind their kana, on their own."""
+    """Voicing marks as separate characters after their kana."""
     return unicodedata.normalize("NFD", name).replace("\u3099", "゛").replace("\u309a", "゜")
 
 
@@ -339,7 +339,7 @@ def kanji(name: str) -> str:
 
 
 def looks_so(name: str) -> str:
-    """Katakana that cannot be told from hiragana."""
+    """Katakana that look the same as hiragana."""
     return name.translate(str.maketrans("ヘベペ", "へべぺ"))
 
 
@@ -457,7 +457,7 @@ def test_a_key_has_no_spaces_and_is_there_where_the_name_has_letters(name: str) 
         "<h1>Service Temporarily Unavailable</h1>",
     ],
 )
-def test_a_block_page_is_told(page: str) -> None:
+def test_a_block_page_is_recognised(page: str) -> None:
     assert block_reason(page)
 
 
@@ -473,7 +473,7 @@ def test_a_block_page_is_told(page: str) -> None:
         "<title" * 50_000,
     ],
 )
-def test_an_ordinary_page_is_no_block_page(page: str) -> None:
+def test_an_ordinary_page_is_not_a_block_page(page: str) -> None:
     assert not block_reason(page)
 
 
