@@ -1,4 +1,4 @@
-"""Photos meet their horses in the database, and what a person decides stays."""
+"""Photos are matched with horses in the database, and a person's decision stays."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -150,7 +150,7 @@ async def test_the_open_ones_are_listed_with_why(connection: Connection) -> None
     )
 
 
-async def test_a_horse_without_an_id_is_nobodys_match_and_no_misprint(connection: Connection) -> None:
+async def test_a_horse_without_an_id_is_neither_a_match_nor_a_misprint(connection: Connection) -> None:
     await say_issue(connection, "アオバノカゼ", "シロイクモ")
     nameless = entry("2011100009", "アオバノカゼ").model_copy(update={"horse_id": None, "horse_number": 5})
     await say_race(connection, nameless, entry("2011100001", "アオバノカセ"), entry("2011100002", "シロイクモ"))
@@ -181,13 +181,13 @@ async def test_a_decision_by_hand_survives_matching_and_reparsing(connection: Co
     ("photo", "horse", "said"),
     [
         ("160208", "2011100001", "is not a photo; write its id"),
-        ("160208-09", "2011100001", "There is no photo 160208-09"),
-        ("160208-01", "ナナシ", "No horse ナナシ is known"),
-        ("160208-01", "", "No horse"),
-        ("160208-01", "アオバノカゼ", "Several horses are called アオバノカゼ: 2002100001, 2011100001"),
+        ("160208-09", "2011100001", "The photo 160208-09 is not known"),
+        ("160208-01", "ナナシ", "The horse ナナシ is not known"),
+        ("160208-01", "", "The horse"),
+        ("160208-01", "アオバノカゼ", "Several horses have the name アオバノカゼ: 2002100001, 2011100001"),
     ],
 )
-async def test_what_cannot_be_decided_by_hand_is_said(
+async def test_a_decision_that_is_not_possible_is_an_error(
     connection: Connection, photo: str, horse: str, said: str
 ) -> None:
     await say_issue(connection, "アオバノカゼ")
