@@ -1,4 +1,4 @@
-"""Pictures are unpacked in processes that end: by time, by memory, with whoever waits for them, with their parent."""
+"""Pictures are decoded in processes that end: by time, by memory, with a cancelled call, with their parent."""
 
 import asyncio
 import logging
@@ -138,7 +138,7 @@ async def test_one_that_is_cancelled_before_its_turn_never_begins(room: Decoders
     assert not (tmp_path / "mark").exists()
 
 
-async def test_however_many_wait_there_are_no_more_processes(room: Decoders) -> None:
+async def test_more_waiting_calls_do_not_start_more_processes(room: Decoders) -> None:
     found = await asyncio.gather(*(room.ask(heavy.own_pid) for _ in range(60)))
     assert len(set(found)) <= 2
 
@@ -151,7 +151,7 @@ def test_a_room_that_closes_ends_what_it_is_at(tmp_path: Path) -> None:
     assert not is_there(process)
 
 
-def test_a_process_that_cannot_be_started_is_no_fault_of_the_picture(
+def test_a_process_that_cannot_be_started_is_not_the_pictures_fault(
     room: Decoders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
@@ -219,8 +219,8 @@ def test_a_ctrl_c_is_the_parents_also_while_a_process_starts(tmp_path: Path, aft
     parent.stdout.readline()
     time.sleep(after)
     os.killpg(parent.pid, signal.SIGINT)
-    _, told = parent.communicate(timeout=60)
-    assert (parent.returncode, told) == (130, "")
+    _, output = parent.communicate(timeout=60)
+    assert (parent.returncode, output) == (130, "")
     if mark.exists() and (word := mark.read_text()):
         assert gone_within(int(word), 20)
 
