@@ -141,9 +141,9 @@ def _respond(request: web.Request, answer: Answer | None) -> web.Response:
 
 def _is_unchanged(request: web.Request, etag: str, modified: datetime) -> bool:
     """Whether the client's copy is current (RFC 9110 section 13: an entity tag has priority over a date)."""
-    wanted = request.headers.get("If-None-Match")
-    if wanted is not None:
-        tags = [tag.strip().removeprefix("W/") for tag in wanted.split(",")]
+    tags_sent = request.headers.get("If-None-Match")
+    if tags_sent is not None:
+        tags = [tag.strip().removeprefix("W/") for tag in tags_sent.split(",")]
         return "*" in tags or etag in tags
     since = request.headers.get("If-Modified-Since")
     if since is None:

@@ -210,8 +210,8 @@ class Races:
         if planned.photos and random.random() < FOREIGN:
             field.append(self.registry.foreign(planned.day.year - random.randint(3, 5), random.randrange(4)))
         # Enough horses must be left for the weekend's other races.
-        wanted = min(random.randint(6, 12) - len(field), 1 + len(others) // 6)
-        field += [others.pop() for _ in range(max(0, wanted)) if others]
+        missing = min(random.randint(6, 12) - len(field), 1 + len(others) // 6)
+        field += [others.pop() for _ in range(max(0, missing)) if others]
         return field
 
 
