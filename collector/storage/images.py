@@ -13,17 +13,17 @@ from operator import lt
 from PIL import ExifTags, GifImagePlugin, Image, ImageChops, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from collector.errors import BrokenPicture
-from collector.storage.picture_bytes import Outline, Sort, png_runs_out, sort_of, walk_through
+from collector.storage.picture_bytes import Format, Outline, format_of, png_runs_out, walk_through
 
 MAX_PIXELS = 12_000_000  # of a decoded picture; the header is checked before decoding
 LARGEST_JPEG = 4 * MAX_PIXELS  # as phones take them; decoded at half the size
 MAX_WORK = 12 * LARGEST_JPEG  # pixels of a JPEG times its scans
 MAX_LOOK = 1_000_000  # pixels of a JPEG that is checked at full size
 READERS = {
-    Sort.JPEG: JpegImagePlugin.JpegImageFile,
-    Sort.PNG: PngImagePlugin.PngImageFile,
-    Sort.GIF: GifImagePlugin.GifImageFile,
-    Sort.WEBP: WebPImagePlugin.WebPImageFile,
+    Format.JPEG: JpegImagePlugin.JpegImageFile,
+    Format.PNG: PngImagePlugin.PngImageFile,
+    Format.GIF: GifImagePlugin.GifImageFile,
+    Format.WEBP: WebPImagePlugin.WebPImageFile,
 }
 # Pillow's errors on broken files and EXIF data; found by tests with mutated files.
 BROKEN = (
@@ -62,7 +62,7 @@ class Unpacked:
     image: Image.Image  # may be smaller than the picture
     width: int  # px of the whole picture
     height: int
-    sort: Sort
+    format: Format
 
 
 def inspect(body: bytes) -> Picture:
@@ -73,7 +73,7 @@ def inspect(body: bytes) -> Picture:
     """
     # A JPEG is decoded at an eighth of its size where that is enough; this still reads it to its end.
     seen = unpack(body, (2 * SIDE, 2 * SIDE), grey=True)
-    return Picture(seen.sort, seen.width, seen.height, difference_hash(seen.image))
+    return Picture(seen.format, seen.width, seen.height, difference_hash(seen.image))
 
 
 def unpack(body: bytes, least: tuple[int, int] | None = None, *, grey: bool = False) -> Unpacked:
@@ -83,14 +83,16 @@ def unpack(body: bytes, least: tuple[int, int] | None = None, *, grey: bool = Fa
     Raises:
         BrokenPicture: it is not a JPEG, PNG, GIF or WebP, is cut off or broken, or costs too much to decode.
     """
-    sort = sort_of(body)
-    outline = walk_through(body, sort)
+    file_format = format_of(body)
+    outline = walk_through(body, file_format)
     try:
         # Pillow warns about parts that it skips; the required parts were checked before.
-        with warnings.catch_warnings(action="ignore"), READERS[sort](io.BytesIO(body)) as image:
+        with warnings.catch_warnings(action="ignore"), READERS[file_format](io.BytesIO(body)) as image:
             size = image.size
             _check_size(image, outline.scans)
-            if (outline.huffman and _runs_out(body, outline, image)) or (sort is Sort.PNG and png_runs_out(body)):
+            if (outline.huffman and _runs_out(body, outline, image)) or (
+                file_format is Format.PNG and png_runs_out(body)
+            ):
                 raise BrokenPicture("a broken image: a part of its pixels is missing")
             if least or image.width * image.height > MAX_PIXELS:
                 image.draft("L" if grey else "RGB", least or (image.width // 2, image.height // 2))
@@ -102,7 +104,7 @@ def unpack(body: bytes, least: tuple[int, int] | None = None, *, grey: bool = Fa
     if turn in TURNS:
         seen = seen.transpose(TURNS[turn])
     width, height = reversed(size) if turn in SIDEWAYS else size
-    return Unpacked(seen, width, height, sort)
+    return Unpacked(seen, width, height, file_format)
 
 
 def _runs_out(body: bytes, outline: Outline, image: ImageFile.ImageFile) -> bool:
@@ -115,7 +117,7 @@ def _runs_out(body: bytes, outline: Outline, image: ImageFile.ImageFile) -> bool
     size = image.size if image.width * image.height <= MAX_LOOK else (1, 1)
     seen = []
     for filling in (b"", FILLING):
-        with READERS[Sort.JPEG](io.BytesIO(body[: outline.end] + filling + END)) as again:
+        with READERS[Format.JPEG](io.BytesIO(body[: outline.end] + filling + END)) as again:
             again.draft("RGB", size)
             seen.append(again.tobytes())
     return seen[0] != seen[1]

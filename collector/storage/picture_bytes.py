@@ -30,7 +30,7 @@ PIECE = 1 << 20  # bytes that are decompressed at once
 HUFFMAN = (0xC0, 0xC1, 0xC2)
 
 
-class Sort(StrEnum):
+class Format(StrEnum):
     """A supported picture format, by its media type."""
 
     JPEG = "image/jpeg"
@@ -40,22 +40,22 @@ class Sort(StrEnum):
 
 
 BEGINNINGS = (
-    (re.compile(rb"\xff\xd8\xff"), Sort.JPEG),
-    (re.compile(rb"\x89PNG\r\n\x1a\n"), Sort.PNG),
-    (re.compile(rb"GIF8[79]a"), Sort.GIF),
-    (re.compile(rb"RIFF....WEBP", re.DOTALL), Sort.WEBP),
+    (re.compile(rb"\xff\xd8\xff"), Format.JPEG),
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), Format.PNG),
+    (re.compile(rb"GIF8[79]a"), Format.GIF),
+    (re.compile(rb"RIFF....WEBP", re.DOTALL), Format.WEBP),
 )
 
 
-def sort_of(body: bytes) -> Sort:
+def format_of(body: bytes) -> Format:
     """The format of a file, by its first bytes.
 
     Raises:
         BrokenPicture: it is not a JPEG, PNG, GIF or WebP.
     """
-    for beginning, sort in BEGINNINGS:
+    for beginning, file_format in BEGINNINGS:
         if beginning.match(body):
-            return sort
+            return file_format
     start = body[:200].lstrip().lower()
     what = "HTML" if start.startswith((b"<!doctype html", b"<html")) else f"it begins with {body[:12]!r}"
     raise BrokenPicture(f"not an image in a format that is read: JPEG, PNG, GIF, WebP ({what})")
@@ -70,20 +70,20 @@ class Outline:
     huffman: bool = False  # whether its compression is the usual one of JPEGs
 
 
-def walk_through(body: bytes, sort: Sort) -> Outline:
+def walk_through(body: bytes, file_format: Format) -> Outline:
     """Walk through a file to its end.
 
     Raises:
         BrokenPicture: its end is missing, a part of it is missing or damaged, or it has too many parts.
     """
-    match sort:
-        case Sort.JPEG:
+    match file_format:
+        case Format.JPEG:
             return _walk_jpeg(body)
-        case Sort.PNG:
+        case Format.PNG:
             _walk_png(body)
-        case Sort.GIF:
+        case Format.GIF:
             _walk_gif(body)
-        case Sort.WEBP:
+        case Format.WEBP:
             _walk_webp(body)
     return Outline()
 

@@ -14,7 +14,7 @@ from selectolax.lexbor import LexborNode
 from collector.errors import ParseError
 from collector.sources.netkeiba.tables import Row, Table, column_of, links_in
 from collector.sources.netkeiba.words import (
-    NOBODY,
+    NO_ID,
     count_of,
     number_of,
     plain,
@@ -72,7 +72,7 @@ def _horse(cell: LexborNode) -> Values:
         path = (attributes["href"] or "").partition("?")[0]
         if match := HORSE.search(path[-60:]):
             name = words_of(link) or clean(attributes.get("title") or "")
-            horse_id = None if NOBODY.fullmatch(match[1]) else match[1]
+            horse_id = None if NO_ID.fullmatch(match[1]) else match[1]
             return {"horse_id": horse_id, "horse_name": name, "horse_key": horse_key(name), "linked": True}
         linked = linked or "/horse/" in path
     if name := words_of(cell)[:LONGEST_NAME]:

@@ -9,7 +9,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from collector.errors import NoSuchPage, ParseError
 from collector.sources.netkeiba.aptitude import items_of, opinion_in
 from collector.sources.netkeiba.urls import address, horse_id_of
-from collector.sources.netkeiba.words import NOBODY, day_in, plain, tree_of, words_of
+from collector.sources.netkeiba.words import NO_ID, day_in, plain, tree_of, words_of
 from collector.sources.parsed import Parsed, as_far_as_possible
 from collector.sources.text_tools.text import horse_key
 from collector.storage.items import HorseItem
@@ -48,7 +48,7 @@ def parse_horse(url: str, text: str) -> Parsed:
     """
     tree = tree_of(text)
     horse_id = horse_id_of(url)
-    if NOBODY.fullmatch(horse_id):
+    if NO_ID.fullmatch(horse_id):
         raise NoSuchPage("horse", f"{horse_id} is not the id of a horse")
     head = tree.css_first("div.horse_title h1")
     if head is None:
@@ -83,7 +83,7 @@ def parse_horse_search(url: str, text: str) -> list[Candidate]:
     for node in _links_found(tree):
         match = HORSE_LINK.search(node.attributes.get("href") or "")
         name = words_of(node, LONGEST_NAME)
-        if match and name and not NOBODY.fullmatch(match[1]):
+        if match and name and not NO_ID.fullmatch(match[1]):
             found.setdefault(match[1], Candidate(match[1], name))
     if not found and NOTHING_FOUND not in words_of(tree.css_first("div.search_result_box")):
         raise ParseError("horses", f"not the answer to a search: {url[:200]}")

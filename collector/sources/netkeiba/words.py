@@ -22,7 +22,7 @@ LONGEST_CELL = 200
 # Nested elements cost a parser the square of their number, and only the parser knows how deep they are (many end tags
 # end nothing). This number costs less than a second in any nesting; real pages have up to 8,000.
 MOST_TAGS = 20_000
-NOBODY = re.compile("0+")  # the id of all horses that have none
+NO_ID = re.compile("0+")  # the id of all horses that have none
 PAY_WALL = "プレミアムサービス案内"
 BLANK = re.compile(r"[-*?.~ー―−‐‑‒–—─━〜～]{0,9}")  # "", "---", "---.-", "**"
 

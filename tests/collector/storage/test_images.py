@@ -115,26 +115,26 @@ WHOLE = {
 }
 
 
-@pytest.mark.parametrize("sort", WHOLE)
-def test_a_file_that_is_cut_off_anywhere_is_not_a_picture(sort: str) -> None:
-    body = WHOLE[sort]
+@pytest.mark.parametrize("kind", WHOLE)
+def test_a_file_that_is_cut_off_anywhere_is_not_a_picture(kind: str) -> None:
+    body = WHOLE[kind]
     inspect(body)
     for length in (*range(1, len(body) - 40, 97), *range(len(body) - 40, len(body))):
         with pytest.raises(BrokenPicture):
             inspect(body[:length])
 
 
-@pytest.mark.parametrize("sort", ["jpeg", "progressive", "restarts", "grey"])
-def test_a_jpeg_without_its_middle_is_broken_even_with_its_end(sort: str) -> None:
-    body = WHOLE[sort]
+@pytest.mark.parametrize("kind", ["jpeg", "progressive", "restarts", "grey"])
+def test_a_jpeg_without_its_middle_is_broken_even_with_its_end(kind: str) -> None:
+    body = WHOLE[kind]
     for length in range(body.index(b"\xff\xda") + 20, len(body) - 16, 61):
         with pytest.raises(BrokenPicture):
             inspect(body[:length].rstrip(b"\xff") + b"\xff\xd9")
 
 
-@pytest.mark.parametrize("sort", WHOLE)
-def test_bytes_after_the_end_do_not_matter(sort: str) -> None:
-    assert inspect(WHOLE[sort] + b"\0" * 300 + b"a camera's own notes \xff\xd8\xff") == inspect(WHOLE[sort])
+@pytest.mark.parametrize("kind", WHOLE)
+def test_bytes_after_the_end_do_not_matter(kind: str) -> None:
+    assert inspect(WHOLE[kind] + b"\0" * 300 + b"a camera's own notes \xff\xd8\xff") == inspect(WHOLE[kind])
 
 
 def test_a_damaged_part_of_a_png_is_noticed_wherever_it_is() -> None:
