@@ -1,4 +1,4 @@
-"""The words for faults, and when a fault applies."""
+"""The names of faults, and when a fault applies."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""netkeiba's look-alike: its pages have the real markup, and its races meet the photos as the truth says."""
+"""netkeiba's look-alike: its pages have the real markup, and its races fit the photos."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""A well-behaved look-alike: validators, robots.txt, the log, and its port."""
+"""A look-alike without faults: validators, robots.txt, the log, and its port."""
 
 import asyncio
 import re

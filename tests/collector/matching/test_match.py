@@ -26,7 +26,7 @@ SITE = "http://old.example/keibabook/160208"
 
 
 async def say(connection: Connection, kind: str, url: str, dated: date, items: list[Item]) -> None:
-    """Let a page have said this."""
+    """Store the items of a page."""
     await connection.execute("INSERT INTO host VALUES ('h') ON CONFLICT DO NOTHING")
     await connection.execute("INSERT INTO blob VALUES ('d', 'text/html', 1, '', 'x') ON CONFLICT DO NOTHING")
     row = await (
@@ -47,7 +47,7 @@ def entry(horse_id: str, name: str) -> EntryItem:
 
 
 async def say_issue(connection: Connection, *names: str) -> None:
-    """An issue of these photos, all taken for one race."""
+    """Store an issue with these photos, all for one race."""
     issue = IssueItem(source="keibado", code="160208", issue_date=MONDAY, race_days=[SUNDAY])
     listed: list[Item] = [
         ListedPhotoItem(
@@ -60,7 +60,7 @@ async def say_issue(connection: Connection, *names: str) -> None:
 
 
 async def say_race(connection: Connection, *entries: EntryItem) -> None:
-    """The day's one race, run by these."""
+    """Store the day's only race, with these entries."""
     race = RaceItem(
         race_id=RACE_ID, race_date=SUNDAY, racecourse="東京", race_number=11, name="東京新聞杯(G3)", distance=1600
     )
@@ -69,7 +69,7 @@ async def say_race(connection: Connection, *entries: EntryItem) -> None:
 
 
 async def say_search(connection: Connection, name: str, *horse_ids: str) -> None:
-    """The answer to a search by name."""
+    """Store the answer to a search by name."""
     found: list[Item] = [HorseItem(horse_id=horse_id, name=name, horse_key=name) for horse_id in horse_ids]
     await say(connection, HORSE_SEARCH, horse_search_url("https://n.example", name), MONDAY, found)
 

@@ -1,4 +1,4 @@
-"""Which horse a photo shows: the rules, from the surest on."""
+"""The rules that find a photo's horse, the surest first."""
 
 from datetime import date
 

@@ -358,7 +358,7 @@ def test_any_page_is_read_or_is_a_parse_error(scraps: list[str]) -> None:
             continue
 
 
-absent = pytest.mark.skipif(not (SHARED / "pages").is_dir(), reason="the real pages are not at hand")
+absent = pytest.mark.skipif(not (SHARED / "pages").is_dir(), reason="the real pages are not here")
 
 
 @absent

@@ -1,4 +1,4 @@
-"""netkeiba's words, tables and addresses: what is printed is read back, and what is not known is an error."""
+"""netkeiba's words, tables and addresses: printed values are read back, and unknown ones are errors."""
 
 import contextlib
 import unicodedata
@@ -287,7 +287,7 @@ PRINTED = {
 
 
 def _printed(data: st.DataObject, text: str) -> str:
-    """A number as somebody may print it: full width or half, any sign, spaces."""
+    """A number in any printed form: full or half width, any sign, spaces."""
     names = {"-": "minus", "+": "plus", ".": "point", ":": "colon", ",": "comma", "(": "open", ")": "close"}
     printed = ""
     for char in text:

@@ -22,7 +22,7 @@ from tests.paths import SHARED
 
 
 def browsers_euc_jp(pair: bytes) -> str | None:
-    """One character as CP51932 has it, by way of CP932's table; an independent, slow way of saying it."""
+    """One character of CP51932, computed from CP932's table: an independent, slow implementation."""
     row, column = pair[0] - 0xA1, pair[1] - 0xA1
     lead = (row // 2) + (0x81 if row < 62 else 0xC1)
     trail = column + (0x9F if row % 2 else (0x40 if column < 63 else 0x41))
@@ -66,7 +66,7 @@ def test_a_page_only_shift_jisx0213_can_read_is_read_by_it() -> None:
     assert decode(body, None, "shift_jis") == body.decode("shift_jisx0213")
 
 
-ONE_WAY = "¢£¬‖−〜"  # CP932 takes them, and gives their full-width forms back
+ONE_WAY = "¢£¬‖−〜"  # CP932 encodes them, but decodes to their full-width forms
 
 
 @given(st.text(st.characters(codec="cp932", exclude_categories=("Cc", "Co"), exclude_characters=ONE_WAY)))
@@ -158,7 +158,7 @@ SJIS = "text/html; charset=Shift_JIS"
 UTF8 = "text/html; charset=utf-8"
 
 
-# Undefined pairs behind three good bytes: the error must name the pair, not its first half.
+# Undefined pairs after three good bytes: the error must name the pair, not its first half.
 PAIRS = [bytes((first, second)) for first in range(0xA1, 0xFF) for second in range(0xA1, 0xFF)]
 READABLE = [pair for pair in PAIRS if browsers_euc_jp(pair)]
 
@@ -319,7 +319,7 @@ KANA = [chr(code) for code in range(0x30A1, 0x30F7)]
 
 
 def half_width(name: str) -> str:
-    """Katakana as the small letters of old machines."""
+    """Katakana in half width."""
     halves = {unicodedata.normalize("NFKC", chr(code)): chr(code) for code in range(0xFF66, 0xFF9E)}
     spread = unicodedata.normalize("NFD", name).replace("\u3099", "ﾞ").replace("\u309a", "ﾟ")
     return "".join(halves.get(kana, kana) for kana in spread)
@@ -422,7 +422,7 @@ def test_a_ring_for_a_mark_of_voice() -> None:
 def test_no_two_real_horses_have_one_key() -> None:
     folder = SHARED
     if not (folder / "real").is_dir():
-        pytest.skip("the real names are not at hand")
+        pytest.skip("the real names are not here")
     files = [*folder.glob("real/*.[tp]sv"), *folder.glob("labels.tsv")]
     names = {
         name for file in files for name in re.split(r"[\t|\n]", file.read_text()) if re.fullmatch("[ァ-ヺー]+", name)

@@ -28,7 +28,7 @@ def room() -> Iterator[Decoders]:
 
 
 def is_there(pid: int) -> bool:
-    """Whether a process is there and not only its remains."""
+    """Whether a process runs and is not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except (FileNotFoundError, ProcessLookupError):  # before it was opened, or before it was read
@@ -36,7 +36,7 @@ def is_there(pid: int) -> bool:
 
 
 def wait_for(path: Path) -> int:
-    """The process that has written its number to a file."""
+    """The process that has written its id to a file."""
     ends = time.monotonic() + 30
     while time.monotonic() < ends:
         if path.exists() and (word := path.read_text()):
@@ -207,7 +207,7 @@ def test_an_idle_process_ends_with_its_parent_however_that_ends(how: str) -> Non
 
 @pytest.mark.parametrize("after", [0.0, 0.03, 0.06, 0.3])
 def test_a_ctrl_c_is_the_parents_also_while_a_process_starts(tmp_path: Path, after: float) -> None:
-    """The terminal sends it to all of them; the parent takes the process with it, and nobody shows a trace of it."""
+    """The terminal sends it to all processes. The parent ends its process, and none of them prints a traceback."""
     mark = tmp_path / "mark"
     words = (PARENT.replace("Decoders(1", "try:\n    print(flush=True)\n    Decoders(1")
              + "except KeyboardInterrupt:\n    sys.exit(130)\n")  # fmt: skip

@@ -1,4 +1,4 @@
-"""The embedded Postgres, for real: many processes, each of which may be killed at any moment."""
+"""The real embedded Postgres, used by many processes that may be killed at any moment."""
 
 import contextlib
 import os
@@ -166,7 +166,7 @@ def used(stopped: Home, home: Home) -> Home:
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[tuple[Home, str]]:
-    """A server to look at, which nobody kills; the shell that started it had a mind of its own."""
+    """A server that is not killed; the shell that started it had unusual settings."""
     with opened({}) as made:
         client = made.start(LC_ALL="ja_JP.UTF-8", TZ="Asia/Tokyo", PGPORT="5499", PGDATABASE="no", PGDATA="/nowhere")
         yield made, conninfo_of(client)
@@ -272,7 +272,7 @@ def test_the_last_user_of_a_killed_server_ends_no_other_process(used: Home) -> N
     conninfo_of(client)
     os.kill(used.server(), signal.SIGKILL)
     owner = used.data.stat().st_uid
-    switch: dict[str, Any] = {"user": owner} if os.geteuid() == 0 else {}  # whom pg_ctl may send a signal
+    switch: dict[str, Any] = {"user": owner} if os.geteuid() == 0 else {}  # pg_ctl may send it a signal
     with subprocess.Popen(["sleep", "60"], cwd="/", **switch) as stranger:
         file = used.data / "postmaster.pid"
         file.write_text(f"{stranger.pid}\n{file.read_text().partition(chr(10))[2]}")
@@ -410,7 +410,7 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
         pass
 
 
-@pytest.mark.skipif(not AS_ROOT, reason="only root runs Postgres as somebody else")
+@pytest.mark.skipif(not AS_ROOT, reason="only root runs Postgres as another user")
 def test_a_folder_that_the_other_user_cannot_reach_is_a_sentence(home: Home) -> None:
     home.folder.mkdir(mode=0o700)
     with pytest.raises(UsageError, match="set PADDOCK_HOME to a folder that all users may enter"), lease(home.folder):
@@ -418,7 +418,7 @@ def test_a_folder_that_the_other_user_cannot_reach_is_a_sentence(home: Home) -> 
     assert home.folder.stat().st_mode & 0o777 == 0o700
 
 
-@pytest.mark.skipif(not AS_ROOT, reason="only root runs Postgres as somebody else")
+@pytest.mark.skipif(not AS_ROOT, reason="only root runs Postgres as another user")
 def test_a_program_that_the_other_user_cannot_reach_is_copied_once(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -150,7 +150,7 @@ def test_a_png_that_lacks_rows_is_broken_even_with_its_end(colour: int, woven: i
     channels = {2: 3, 4: 2, 6: 4}.get(colour, 1)
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", 13, 9, 8, colour, 0, 0, woven))
     head += chunk(b"PLTE", bytes(range(6))) if colour == 3 else b""
-    # Width and height of the passes of a woven one, as the standard's table has it for 13 x 9.
+    # Width and height of the passes of an interlaced picture of 13 x 9, from the standard's table.
     passes = ((2, 2), (2, 2), (4, 1), (3, 3), (7, 2), (6, 5), (13, 4)) if woven else ((13, 9),)
     rows = [bytes(1 + width * channels) for width, height in passes for _ in range(height)]
 
@@ -243,7 +243,7 @@ def test_the_large_jpeg_of_a_phone_is_measured() -> None:
 
 
 def test_the_hashes_of_photos_that_are_held_stay_as_they_are() -> None:
-    """Of a JPEG in 8 bits, not turned: else copies of what was collected before would not be found."""
+    """For a JPEG in 8 bits that is not turned: otherwise, copies of older photos would not be found."""
     for body in PHOTOS:
         for other in (body, encoded(opened(body), quality=60, progressive=True), encoded(opened(body).convert("L"))):
             image = opened(other)
@@ -285,7 +285,7 @@ def deep(image: Image.Image) -> Image.Image:
 
 
 def inverted(image: Image.Image) -> Image.Image:
-    """The four inks of a picture."""
+    """A picture in CMYK."""
     return image.convert("CMYK")
 
 
@@ -301,7 +301,7 @@ def test_the_hash_is_of_what_is_seen_whatever_the_depth_and_mode(look, form: str
 
 
 def test_transparent_parts_are_white() -> None:
-    """Whatever colour is hidden there."""
+    """The hidden colour does not matter."""
     photo = Image.new("RGBA", (80, 60), (0, 0, 0, 0))
     photo.paste((0, 0, 0, 255), (40, 0, 80, 60))
     half = Image.new("RGB", (80, 60), "white")

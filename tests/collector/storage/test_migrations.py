@@ -1,4 +1,4 @@
-"""The schema: every way up and down, and that it is what the models say."""
+"""The schema: upgrades and downgrades from every revision, and that it equals the models."""
 
 from datetime import date
 from enum import StrEnum
