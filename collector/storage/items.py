@@ -168,7 +168,7 @@ class AptitudeItem(SQLModel):
     right_px: int = Field(ge=1, le=116)
     value: float | None = Field(default=None, gt=0, lt=1)  # right / (left + right); None: no label
     reviews: int | None = Field(default=None, ge=0)  # their number, if the page states it: the label's reliability
-    evidence: str | None = None  # why there is no label
+    evidence: str | None = None  # why the label is missing
 
 
 RacingItem = RaceDayItem | RaceItem | EntryItem | HorseItem | AptitudeItem | ReviewsItem
