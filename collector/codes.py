@@ -1,50 +1,50 @@
-"""What the program decides by, or stores as a reason: closed sets of short codes.
+"""Closed sets of short codes, for decisions and for stored reasons.
 
-`collector.console.code_words` makes sentences of them, in each language, and nothing else does.
+Only `collector.console.code_words` has the words for them, in each language.
 """
 
 from enum import StrEnum
 
 
 class Failure(StrEnum):
-    """Why a page is not held, or not read: `error_code` in `page` and `fetch_log`. `error` beside it is the detail."""
+    """Why a page is not stored, or not read: `error_code` in `page` and `fetch_log`; the column `error` has details."""
 
     ROBOTS = "robots"  # robots.txt disallows the address; the detail is its line
-    TRAINING = "training"  # robots.txt disallows training on what is there; the detail is its line
-    HEADERS = "headers"  # the answer's own headers keep it out; the detail is the directive
-    META = "meta"  # the page's robots meta keeps its photo out
-    FORGOTTEN = "forgotten"  # somebody asked for it to be taken out
+    TRAINING = "training"  # robots.txt disallows training on the content; the detail is its line
+    HEADERS = "headers"  # the answer's headers keep it out; the detail is the directive
+    META = "meta"  # the page's robots meta tag keeps its photo out
+    FORGOTTEN = "forgotten"  # someone asked for its removal
     REFUSED = "refused"  # 401, 403, 451
-    BLOCK_PAGE = "block_page"  # a page that says no, with status 200
+    BLOCK_PAGE = "block_page"  # a page that refuses, with status 200
     BUSY = "busy"  # 429, 503
-    TRY_LATER = "try_later"  # the network, a timeout, another 5xx, half a body
-    UNSAFE = "unsafe"  # an address, size or content that is not touched
-    GONE = "gone"  # a page that says, with status 200, that there is nothing
-    LAYOUT_CHANGED = "layout_changed"  # archived, and not read: pages of its kind have lost a field
+    TRY_LATER = "try_later"  # the network, a timeout, another 5xx, an incomplete body
+    UNSAFE = "unsafe"  # an address, size or content that we do not accept
+    GONE = "gone"  # a page that says, with status 200, that it does not exist
+    LAYOUT_CHANGED = "layout_changed"  # archived, but not read: pages of its kind have lost a field
     UNREADABLE = "unreadable"  # the page is not what its parser expects
-    NO_PICTURE = "no_picture"  # the bytes are not a picture that can be unpacked
-    NOT_STORABLE = "not_storable"  # the database does not take it
-    OWN_ERROR = "own_error"  # our own code failed on it
+    NO_PICTURE = "no_picture"  # the bytes are not a picture that can be decoded
+    NOT_STORABLE = "not_storable"  # the database does not accept it
+    OWN_ERROR = "own_error"  # our code failed on it
 
 
 class Block(StrEnum):
-    """Why a host is left alone: `host.block_code`. `host.reason` beside it is the detail."""
+    """Why a host gets no requests: `host.block_code`; the column `host.reason` has details."""
 
     BUSY = "busy"  # it asks for a pause
     REFUSED = "refused"  # it refuses one page after another, or shows a block page
     FAILING = "failing"  # one page after another fails
-    NO_ROBOTS = "no_robots"  # its robots.txt is out of reach
-    FORGOTTEN = "forgotten"  # it opted out, for good
+    NO_ROBOTS = "no_robots"  # its robots.txt cannot be fetched
+    FORGOTTEN = "forgotten"  # it opted out, permanently
 
 
 class Delay(StrEnum):
-    """What asks for the pause between two requests: `host.delay_reason`."""
+    """What sets the crawl delay: `host.delay_reason`."""
 
-    OWN = "own"  # our own setting
+    OWN = "own"  # our setting
     CRAWL_DELAY = "crawl_delay"  # of robots.txt
     REQUEST_RATE = "request_rate"  # of robots.txt
     SLOW_ANSWER = "slow_answer"  # the last answer took long
-    LOOPBACK = "loopback"  # nothing: the site is on this machine
+    LOOPBACK = "loopback"  # no delay: the site is on this machine
 
 
 class Sign(StrEnum):
@@ -58,7 +58,7 @@ class Sign(StrEnum):
 
 
 class MatchRule(StrEnum):
-    """By which rule a photo's horse was found, or why it is open: `photo_match.rule`."""
+    """The rule that found a photo's horse, or the reason why the photo is open: `photo_match.rule`."""
 
     NAME = "name"
     NAME_RACE = "name_and_race"
@@ -76,13 +76,13 @@ class MatchRule(StrEnum):
     MISPRINT_RACE_SEX = "misprint_and_race_and_sex"
     MISPRINT_AGE_SEX = "misprint_and_age_and_sex"
     MISPRINT_RACE_AGE_SEX = "misprint_and_race_and_age_and_sex"
-    NO_ENTRY = "no_entry"  # the one horse of that name, though it ran in none of the issue's races
+    NO_ENTRY = "no_entry"  # the only horse of that name, although it did not run in the issue's races
     BY_HAND = "by_hand"
     NOT_READ = "not_read"  # open: the issue's races have not all been read
-    NOT_LOOKED_UP = "not_looked_up"  # open: nobody has searched for the name
+    NOT_LOOKED_UP = "not_looked_up"  # open: the name has not been searched
     NO_HORSE_ID = "no_horse_id"  # open: the horse ran, and has no id
     UNKNOWN_NAME = "unknown_name"  # open: no horse has that name
-    NAMESAKES = "namesakes"  # open: several horses have that name, and none ran
+    NAMESAKES = "namesakes"  # open: several horses have that name, and none of them ran
     SEVERAL_NAME = "several_by_name"  # open: several horses that ran fit by these signs
     SEVERAL_NAME_RACE = "several_by_name_and_race"
     SEVERAL_NAME_AGE = "several_by_name_and_age"
@@ -102,16 +102,16 @@ class MatchRule(StrEnum):
 
     @classmethod
     def by(cls, *signs: Sign, several: bool = False) -> "MatchRule":
-        """The rule that goes by these signs, in the order of `Sign`; `several`: it leaves more than one horse."""
+        """The rule with these signs, in the order of `Sign`; `several`: more than one horse fits."""
         return cls(("several_by_" if several else "") + "_and_".join(signs))
 
     @property
     def several(self) -> bool:
-        """Whether it leaves more than one horse that ran."""
+        """Whether more than one horse that ran fits."""
         return self.startswith("several_by_")
 
     @property
     def signs(self) -> tuple[Sign, ...]:
-        """The signs that it goes by; none where it is not about signs."""
+        """The signs of the rule; empty where it has none."""
         parts = self.removeprefix("several_by_").split("_and_")
         return tuple(map(Sign, parts)) if parts[0] in (Sign.NAME, Sign.MISPRINT) else ()

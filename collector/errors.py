@@ -1,16 +1,16 @@
-"""What can go wrong, sorted by what the caller does about it.
+"""All errors, sorted by how the caller handles them.
 
 PaddockError
-├── UsageError          wrong use or configuration: say it in one sentence, exit 2
-│   └── Busy            something else is at work on the same: later it may be done
-├── TryLater            this request failed, the next may not: retried on a slot of its own
-│   └── HostBusy        429 or 503: the whole host is left alone for a while
-├── Refused             the site says no (403, a block page): never worked around
-├── Disallowed          robots.txt says no, so that nothing was asked: the page is put off, the host stays open
-├── Unsafe              an address, size or content that we do not touch: never retried at once
-│   └── BrokenPicture   no whole picture, or one that costs too much to unpack: set aside with its reason
-├── ParseError          a page that cannot be read right: set aside with its reason
-├── Trouble             a database's or a disk's doing, as `collector.console.trouble` tells it: nothing of ours to mend
+├── UsageError          wrong use or configuration: print one sentence, exit 2
+│   └── Busy            another process works on the same data: try again later
+├── TryLater            this request failed, the next one may not: retried in a slot of its own
+│   └── HostBusy        429 or 503: no requests to the whole host for a while
+├── Refused             the site refuses (403, a block page): never worked around
+├── Disallowed          robots.txt disallows it, so no request was made: the page waits, the host stays open
+├── Unsafe              an address, size or content that we do not accept: never retried at once
+│   └── BrokenPicture   not a complete picture, or one that costs too much to decode: set aside with its reason
+├── ParseError          a page that cannot be read correctly: set aside with its reason
+├── Trouble             a failure of the database or the disk, not a bug; `collector.console.trouble` describes it
 └── LaneLost            another lane has taken over this host: stop at once, write nothing
 """
 
@@ -20,7 +20,7 @@ from collector.codes import Failure
 
 
 class ExitCode(IntEnum):
-    """What a command's end tells the shell; documented in the README and in every --help."""
+    """The exit codes of commands; documented in the README and in every --help."""
 
     DONE = 0
     USAGE = 2
@@ -29,13 +29,13 @@ class ExitCode(IntEnum):
     LAYOUT_CHANGED = 5
     DISK = 7
     INTERRUPTED = 130
-    READER_GONE = 141  # as of a program that SIGPIPE has ended: whoever read our output has had enough
+    READER_GONE = 141  # like a program that SIGPIPE has ended: the reader of our output is gone
 
 
 class PaddockError(Exception):
-    """Base of everything this project raises on purpose. The text is one sentence for the user."""
+    """Base of all errors of this project. The text is one sentence for the user."""
 
-    exit_code: int = ExitCode.USAGE  # of a command that it ends
+    exit_code: int = ExitCode.USAGE  # of the command that it ends
 
 
 class UsageError(PaddockError):
@@ -43,23 +43,23 @@ class UsageError(PaddockError):
 
 
 class Busy(UsageError):
-    """Something else is at work on the same data; the same command may be given later."""
+    """Another process works on the same data; the command may succeed later."""
 
 
 class TryLater(PaddockError):
-    """A request failed in a way that a later one may not (network, timeout, 5xx, cut-off body)."""
+    """A request failed, but a later one may not (network, timeout, 5xx, incomplete body)."""
 
     code = Failure.TRY_LATER
 
     def __init__(self, reason: str, status: int | None = None) -> None:
         super().__init__(reason)
-        self.status = status  # HTTP status, where there was an answer
+        self.status = status  # HTTP status; None without an answer
 
 
 class HostBusy(TryLater):
-    """The site asks to be left alone (429, 503).
+    """The site asks for a pause (429, 503).
 
-    `retry_after` is what its Retry-After header said: seconds from now, or None without a usable header.
+    `retry_after` is its Retry-After header: seconds from now, or None without a usable header.
     """
 
     code = Failure.BUSY
@@ -71,7 +71,7 @@ class HostBusy(TryLater):
 
 
 class Refused(PaddockError):
-    """The site says no (401, 403, 451, a block page)."""
+    """The site refuses (401, 403, 451, a block page)."""
 
     def __init__(self, reason: str, status: int | None = None) -> None:
         super().__init__(reason)
@@ -79,12 +79,12 @@ class Refused(PaddockError):
 
     @property
     def code(self) -> Failure:
-        """A refusal that comes as if it were content is a block page."""
+        """A refusal with status 200 is a block page."""
         return Failure.BLOCK_PAGE if self.status == 200 else Failure.REFUSED
 
 
 class Disallowed(PaddockError):
-    """robots.txt says no, to the address or to training on what is there. No request went out, none was refused."""
+    """robots.txt disallows the address, or training on its content. No request was made."""
 
     def __init__(self, code: Failure, line: str) -> None:
         super().__init__(code, line)
@@ -96,7 +96,7 @@ class Disallowed(PaddockError):
 
 
 class Unsafe(PaddockError):
-    """An address, size or content that is not touched: off-site, not global, too large, not an image."""
+    """An address, size or content that we do not accept: off-site, not global, too large, not an image."""
 
     code = Failure.UNSAFE
 
@@ -106,14 +106,14 @@ class Unsafe(PaddockError):
 
 
 class BrokenPicture(Unsafe):
-    """Bytes that are no whole picture, or one that costs too much to unpack; it stays so, however often it is tried."""
+    """Bytes that are not a complete picture, or that cost too much to decode; trying again does not help."""
 
 
 class ParseError(PaddockError):
-    """A page that cannot be read right. `field` names what was looked for and not found."""
+    """A page that cannot be read correctly. `field` names what is missing or wrong."""
 
     def __init__(self, field: str, reason: str, code: Failure = Failure.UNREADABLE) -> None:
-        super().__init__(field, reason, code)  # as it was called, or it could not come back from another process
+        super().__init__(field, reason, code)  # pickle needs the same arguments
         self.field = field
         self.reason = reason
         self.code = code
@@ -123,15 +123,15 @@ class ParseError(PaddockError):
 
 
 class KeptOut(ParseError):
-    """A page that cannot be read right and says that its photo is not to be kept: neither are its bytes."""
+    """A page that cannot be read correctly and keeps its photo out: its bytes are not kept either."""
 
 
 class NoSuchPage(ParseError):
-    """A page that says, with status 200, that there is nothing: remembered as gone."""
+    """A page that says, with status 200, that it does not exist: remembered as gone."""
 
 
 class Trouble(PaddockError):
-    """What a database or a disk has done. `passes`: it may be over in a moment without anybody's doing."""
+    """A failure of the database or the disk. `passes`: it may end soon without any action."""
 
     def __init__(self, sentence: str, exit_code: int, *, passes: bool) -> None:
         super().__init__(sentence)
@@ -140,4 +140,4 @@ class Trouble(PaddockError):
 
 
 class LaneLost(PaddockError):
-    """A newer lane holds this host; what this one still does would be a zombie's work."""
+    """A newer lane holds this host; this one must stop and write nothing."""

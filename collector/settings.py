@@ -1,4 +1,4 @@
-"""What can be configured, read once from the environment (PADDOCK_*) and a .env file."""
+"""The settings, read once from the environment (PADDOCK_*) and a .env file."""
 
 import ipaddress
 import os
@@ -18,20 +18,20 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from collector.errors import UsageError
 
 HOURS = re.compile(r"(\d{1,2}):(\d{2})-(\d{1,2}):(\d{2})")
-CONTACT = re.compile(r"[!-~]+@[!-~]+|https?://[!-~]+")  # goes into headers, so nothing but visible ASCII
-TOKEN = re.compile(r"[\w-]{16,200}", re.ASCII)  # goes into an address and a header
+CONTACT = re.compile(r"[!-~]+@[!-~]+|https?://[!-~]+")  # it goes into headers, so only visible ASCII
+TOKEN = re.compile(r"[\w-]{16,200}", re.ASCII)  # it goes into an address and a header
 DEMO_PORT = 8766
 ADDRESS = re.compile(r"PADDOCK_[A-Z][A-Z0-9_]*_URL")  # of a source's site
 OURS = "PADDOCK_DATABASE_URL"
 
 
 def default_home() -> Path:
-    """The platform's user data folder; for root, whose own folder Postgres (not root) cannot enter, a system one."""
+    """The platform's user data folder; for root a system folder, because Postgres, not as root, cannot enter /root."""
     return Path("/var/lib/paddock") if hasattr(os, "geteuid") and os.geteuid() == 0 else user_data_path("paddock")
 
 
 def is_loopback(url: str) -> bool:
-    """Whether a URL's host is this machine itself, by name or by address."""
+    """Whether a URL's host is this machine, by name or by address."""
     host = urlsplit(url).hostname or ""
     if host == "localhost":
         return True
@@ -42,7 +42,7 @@ def is_loopback(url: str) -> bool:
 
 
 def read_address(name: str, value: str, example: str) -> str | None:
-    """The address of a site as a variable says it; None where the variable is empty, which switches the site off.
+    """The address of a site in a variable's value; None where the value is empty, which switches the site off.
 
     Raises:
         UsageError: it is not the address of a site; names the variable.
@@ -55,33 +55,33 @@ def read_address(name: str, value: str, example: str) -> str | None:
     except ValueError:
         usable = False
     if not usable:
-        said = "what stands there" if "@" in value else repr(value)  # a password, maybe
-        raise UsageError(f"{name}: {said} is not a site; write it as {example}.")
+        shown = "its value" if "@" in value else repr(value)  # it may hold a password
+        raise UsageError(f"{name}: {shown} is not a site; write it as {example}.")
     return value.strip().rstrip("/")
 
 
 def _read_urls() -> dict[str, str]:
-    """The addresses of sites in the environment, and in .env where the environment says nothing."""
+    """The addresses of sites in .env and in the environment, which has priority."""
     held = {name.upper(): value or "" for name, value in dotenv_values(".env").items()}
     held |= {name.upper(): value for name, value in os.environ.items()}  # noqa: TID251  (this is settings.py)
     return {name: value for name, value in held.items() if ADDRESS.fullmatch(name) and name != OURS}
 
 
 class Settings(BaseSettings):
-    """Everything a command may need to know. Built in the command line, handed on as plain values."""
+    """All settings of a command. Built in the command line, and passed on as plain values."""
 
     model_config = SettingsConfigDict(env_prefix="PADDOCK_", env_file=".env", extra="ignore", frozen=True)
 
     home: Path = Field(default_factory=default_home, validate_default=True)
     database_url: str | None = None  # postgresql://...; unset: the embedded Postgres under home
     contact: str | None = None  # an address or URL; goes into User-Agent and From
-    urls: dict[str, str] = Field(default_factory=_read_urls)  # by variable: the addresses of sources' sites
+    urls: dict[str, str] = Field(default_factory=_read_urls)  # variable -> address of a source's site
     crawl_delay: float = Field(default=5.0, ge=0)  # seconds between requests to one host
     hours: Annotated[tuple[time, time] | None, NoDecode] = None  # opening hours in Asia/Tokyo
     labels_cron: str | None = "0 2 * * *"  # when labels are refreshed, Asia/Tokyo; empty: never
-    back_numbers_cron: str | None = "0 9 * * 1"  # when new back numbers are looked for
+    back_numbers_cron: str | None = "0 9 * * 1"  # when the crawl looks for new back numbers
     demo_port: int = Field(default=DEMO_PORT, ge=1, le=65535)
-    serve_token: str | None = None  # what `trainer serve` asks for; unset: made at start where one is needed
+    serve_token: str | None = None  # the token that `trainer serve` requires; unset: made at start if needed
     demo: bool = False
 
     @field_validator("home", mode="before")
@@ -92,12 +92,12 @@ class Settings(BaseSettings):
         if not str(value).strip():
             raise ValueError("it is empty; name a folder, or unset it")
         if any(unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in str(value)):
-            raise ValueError(f"{str(value)!r} has a line break, or what cannot be shown, in it; name another folder")
+            raise ValueError(f"{str(value)!r} has a line break or an invisible character in it; name another folder")
         try:
-            # Shells expand ~ in most places, a .env file never does; and another process may be in another folder.
+            # A .env file does not expand ~ as shells do. The path is absolute: another process may run elsewhere.
             return Path(value).expanduser().absolute()
         except (RuntimeError, OSError) as error:
-            raise ValueError(f"{str(value)!r} names no folder ({error}); write its whole path") from error
+            raise ValueError(f"{str(value)!r} does not name a folder ({error}); write its whole path") from error
 
     @field_validator("hours", mode="before")
     @classmethod
@@ -116,7 +116,7 @@ class Settings(BaseSettings):
     @classmethod
     def _check_contact(cls, value: str | None) -> str | None:
         if value and not CONTACT.fullmatch(value):
-            raise ValueError(f"{value!r} is no contact; write an address (you@example.org) or a URL (https://...)")
+            raise ValueError(f"{value!r} is not a contact; write an address (you@example.org) or a URL (https://...)")
         return value or None
 
     @field_validator("database_url")
@@ -128,7 +128,7 @@ class Settings(BaseSettings):
     @classmethod
     def _check_token(cls, value: str | None) -> str | None:
         if value and not TOKEN.fullmatch(value):
-            raise ValueError("a token is 16 to 200 letters, digits, - and _")  # and is not told
+            raise ValueError("a token is 16 to 200 letters, digits, - and _")  # the value is secret, so it is not shown
         return value or None
 
     def check_crawl(self, sites: Iterable[str]) -> None:
@@ -140,22 +140,22 @@ class Settings(BaseSettings):
         real = [site for site in sites if not is_loopback(site)]
         if real and not self.contact:
             raise UsageError(
-                f"{real[0]} is a real site: set PADDOCK_CONTACT to an address or URL where its keepers "
+                f"{real[0]} is a real site: set PADDOCK_CONTACT to an address or URL where its owners "
                 "can reach you (or add --demo to try everything on a local look-alike)."
             )
         if real and self.crawl_delay < 1:
             raise UsageError(
-                f"PADDOCK_CRAWL_DELAY={self.crawl_delay:g} is under one second, which is allowed for a "
-                "site on this machine only; set it to 1 or more."
+                f"PADDOCK_CRAWL_DELAY={self.crawl_delay:g} is under one second, which is allowed only for a "
+                "site on this machine; set it to 1 or more."
             )
 
     def for_demo(self) -> Self:
-        """The same settings for the look-alike site: a home and a database of its own, no contact."""
+        """The same settings for the look-alike: its own home and database, no contact."""
         return self.model_copy(
             update={
                 "home": self.home / "demo",
                 "database_url": None,
-                "crawl_delay": 0.0,  # the look-alike's own Crawl-delay holds
+                "crawl_delay": 0.0,  # the look-alike's robots.txt sets the delay
                 "hours": None,
                 "demo": True,
             }
@@ -166,7 +166,7 @@ def load_settings() -> Settings:
     """The settings of this process.
 
     Raises:
-        UsageError: names the variable that cannot be understood.
+        UsageError: a value is not valid; names the variable.
     """
     try:
         return Settings()
@@ -175,4 +175,4 @@ def load_settings() -> Settings:
         name = f"PADDOCK_{'_'.join(str(part) for part in first['loc']).upper()}"
         raise UsageError(f"{name}: {first['msg'].removeprefix('Value error, ')}.") from error
     except UnicodeDecodeError as error:
-        raise UsageError(f".env in {Path.cwd()} is no UTF-8 text, so it cannot be read: {error.reason}.") from error
+        raise UsageError(f".env in {Path.cwd()} is not UTF-8 text, so it cannot be read: {error.reason}.") from error

@@ -1,4 +1,4 @@
-"""What a perfect collector finds in the look-alike archive, told by the world and not by its pages."""
+"""The facts that a perfect collector finds in the look-alike, from the world and not from its pages."""
 
 import hashlib
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from collector.demo.world.world import Issue, Photo, World
 
 @dataclass(frozen=True, slots=True)
 class TrueIssue:
-    """An issue to be found."""
+    """An issue to find."""
 
     code: str
     issue_date: date
@@ -22,7 +22,7 @@ class TrueIssue:
 
 @dataclass(frozen=True, slots=True)
 class TruePhoto:
-    """A photo to be found; what its page does not print is None."""
+    """A photo to find; a fact that its page does not print is None."""
 
     issue_code: str
     number: int
@@ -37,9 +37,9 @@ class TruePhoto:
     shot_on: date  # its year is not printed
     comment: str
     pedigree: tuple[str, ...]
-    photo: Photo  # as the world has it, the horse's aptitude and build included
-    horse_id: str | None  # at netkeiba; None: what is printed fits several horses
-    race_id: str | None  # that it was about to run in; None: it did not run, or several fit
+    photo: Photo  # the world's photo, with the horse's aptitude and build
+    horse_id: str | None  # at netkeiba; None: several horses fit the printed facts
+    race_id: str | None  # the race that it was about to run; None: it did not run, or several horses fit
 
     @property
     def missing(self) -> bool:
@@ -48,20 +48,20 @@ class TruePhoto:
 
     @property
     def sha256(self) -> str | None:
-        """Of the picture's bytes, which are drawn for it; None where it is missing."""
+        """The digest of the picture's bytes, which are drawn for it; None without a picture."""
         return hashlib.sha256(draw_photo(self.photo.picture)).hexdigest() if self.photo.picture else None
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """Everything there is to be found, in order of issues and numbers."""
+    """All facts to find, in the order of issues and numbers."""
 
     issues: tuple[TrueIssue, ...]
     photos: tuple[TruePhoto, ...]
 
 
 def truth(world: World, since: int | None = None, until: int | None = None) -> Truth:
-    """What is to be found in the years from `since` to `until`, both included."""
+    """The facts to find in the years from `since` to `until`, both included."""
     issues = [
         issue
         for year in world.years
@@ -100,13 +100,13 @@ def _true_photo(races: Races, issue: Issue, photo: Photo) -> TruePhoto:
 
 
 def _true_match(races: Races, issue: Issue, photo: Photo) -> tuple[str | None, str | None]:
-    """The horse and its race by their ids, as far as anybody can tell."""
+    """The ids of the horse and its race, if the printed facts decide them."""
     registry = races.registry
     horse = registry.register(photo.horse)
     race_id = next((planned.race_id for planned in races.plan_of(issue) if photo in planned.photos), None)
     if race_id is not None:
         return (None, None) if registry.alike(photo.horse) else (horse.horse_id, race_id)
-    if layout_of(issue.issue_date.year).full_profile:  # its age is printed, and no two of one age bear one name
+    if layout_of(issue.issue_date.year).full_profile:  # its age is printed, and horses of one age have different names
         return horse.horse_id, None
     namesakes = list(registry.names.values()).count(horse.horse.name)
     return (horse.horse_id if namesakes == 1 else None), None

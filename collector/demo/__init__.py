@@ -1,7 +1,7 @@
-"""Local look-alikes of the sites, so that everything can be tried at once, without a network and without a contact.
+"""Local look-alikes of the sites, to try everything without a network and without a contact.
 
-`world` and `horses` make up what there is, `figure` and `drawing` draw it, `keibado` writes its pages as the site
-did over the years. `races`, `running` and `registry` let the horses run, `opinion` says what the public thinks of them
-from month to month, `netkeiba` writes the pages of both. `hostile` and its kin misbehave on demand, `site` serves it
-all, `truth` tells what is to be found.
+`world.world` and `world.horses` invent the issues and the horses, `world.figure` and `world.drawing` draw the photos,
+and `keibado` writes their pages in the layouts of all years. `world.races`, `world.running` and `world.registry`
+make the races, `world.opinion` makes the reviewers' opinion of each month, and `netkeiba` writes the pages of both.
+`faults` has the faults that can be switched on, `site` serves everything, `truth` lists the facts to find.
 """

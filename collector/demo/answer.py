@@ -1,4 +1,4 @@
-"""What a look-alike site has under one path."""
+"""An answer of the look-alike: a file and its headers."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -8,7 +8,7 @@ HTML = "text/html"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A file as a web server would send it."""
+    """A file with the headers of a web server."""
 
     body: bytes
     media_type: str  # the whole Content-Type header
@@ -17,5 +17,5 @@ class Answer:
 
 
 def evening_of(day: date) -> datetime:
-    """When the site's files of a day were put there."""
+    """The time of a day at which the site's files were uploaded."""
     return datetime(day.year, day.month, day.day, 9, 30, tzinfo=UTC)

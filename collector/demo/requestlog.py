@@ -1,4 +1,4 @@
-"""What the look-alike site was asked, and when: by this a collector's politeness is judged."""
+"""The log of requests to the look-alike, to check a collector's politeness."""
 
 import time
 from collections import deque
@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
 
-KEPT = 20_000  # requests, the newest
+KEPT = 20_000  # newest requests
 
 
 @dataclass(slots=True)
@@ -21,9 +21,9 @@ class LoggedRequest:
     conditional: bool
     user_agent: str | None
     contact: str | None  # the From header
-    open_requests: int  # open at its start, itself included
-    host: str | None = None  # the name by which it was asked, with the port
-    fault: str | None = None  # how the site misbehaved
+    open_requests: int  # at its start, itself included
+    host: str | None = None  # the Host header, with the port
+    fault: str | None = None  # the fault of the answer, if any
     status: int | None = None  # None where the connection ended before an answer
     ended: float | None = None  # monotonic; None while it is open
 
@@ -47,7 +47,7 @@ class RequestLog:
         contact: str | None = None,
         host: str | None = None,
     ) -> Iterator[LoggedRequest]:
-        """A request that is open as long as the block runs."""
+        """A request that is open until the block ends."""
         self.open_requests += 1
         self.total += 1
         self.most_open = max(self.most_open, self.open_requests)
@@ -62,7 +62,7 @@ class RequestLog:
             request.ended = time.monotonic()
 
     def smallest_gap(self) -> float | None:
-        """Seconds between the starts of two requests, at the least; None for fewer than two."""
+        """The fewest seconds between the starts of two requests; None for fewer than two requests."""
         starts = [request.started for request in self.requests]
         return min((later - earlier for earlier, later in pairwise(starts)), default=None)
 

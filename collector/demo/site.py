@@ -1,4 +1,4 @@
-"""The look-alike site on a port of this machine."""
+"""The web server of the look-alike."""
 
 import asyncio
 import contextlib
@@ -30,13 +30,13 @@ from collector.settings import DEMO_PORT
 CRAWL_DELAY = 0.03  # seconds, in its robots.txt
 OPENED = datetime(2005, 1, 1, tzinfo=UTC)
 NOTHING = Answer(b"<html><head><title>404 Not Found</title></head><body>Not Found</body></html>\n", HTML, OPENED)
-SERVER = "Apache"  # what the archive's headers say
+SERVER = "Apache"  # like the archive's server
 PROBE_SECONDS = 2.0
 SHUTDOWN_SECONDS = 0.2  # for requests that are still open
 
 
 class Site:
-    """Answers requests out of a world, well or badly, and keeps the log."""
+    """Answers requests from a world, correctly or with faults, and keeps the log."""
 
     def __init__(
         self,
@@ -48,14 +48,14 @@ class Site:
         month_may_change: bool = False,
     ) -> None:
         self.world = world
-        self.month = world.opinion_month  # as of which the public's opinion is shown
+        self.month = world.opinion_month  # of the opinions that are shown
         self.month_may_change = month_may_change
         self.crawl_delay = crawl_delay
         self.hostility = hostility
         self.log = log
 
     def identity(self) -> str:
-        """What two processes must have in common to share a port."""
+        """The text that two processes must have in common to share a port."""
         world = self.world
         facts = [world.random_seed, world.years, world.issues_per_year, world.photos_per_issue, self.crawl_delay]
         facts += [f"{world.opinion_month:%Y-%m}", f"{world.coming_day}", self.month_may_change]
@@ -97,7 +97,7 @@ class Site:
             response = await self._answer(request, logged)
             if response.prepared or (request.transport and not request.transport.is_closing()):
                 logged.status = response.status
-            # Sent here and not by the framework, so that the log knows when the last byte has gone.
+            # We send it here, not the framework, so that the log has the time of the last byte.
             with contextlib.suppress(ConnectionError):
                 await response.prepare(request)
                 await response.write_eof()
@@ -126,7 +126,7 @@ class Site:
 
 
 def _respond(request: web.Request, answer: Answer | None) -> web.Response:
-    """A well-behaved answer: 200, 304 or 404."""
+    """A correct answer: 200, 304 or 404."""
     if answer is None:
         return web.Response(
             status=404, body=NOTHING.body, headers={"Content-Type": NOTHING.media_type, "Server": SERVER}
@@ -140,10 +140,10 @@ def _respond(request: web.Request, answer: Answer | None) -> web.Response:
 
 
 def _is_unchanged(request: web.Request, etag: str, modified: datetime) -> bool:
-    """Whether the client's copy is good (RFC 9110 section 13: an entity tag counts before a date)."""
-    wanted = request.headers.get("If-None-Match")
-    if wanted is not None:
-        tags = [tag.strip().removeprefix("W/") for tag in wanted.split(",")]
+    """Whether the client's copy is current (RFC 9110 section 13: an entity tag has priority over a date)."""
+    tags_sent = request.headers.get("If-None-Match")
+    if tags_sent is not None:
+        tags = [tag.strip().removeprefix("W/") for tag in tags_sent.split(",")]
         return "*" in tags or etag in tags
     since = request.headers.get("If-Modified-Since")
     if since is None:
@@ -166,14 +166,14 @@ async def serving(
     log: RequestLog | None = None,
     month_may_change: bool = False,
 ) -> AsyncIterator[str]:
-    """The base URL of a look-alike site that is served as long as the block runs; port 0 takes a free one.
+    """The base URL of a look-alike that runs until the block ends; port 0 takes a free port.
 
-    Processes whose sites are alike share a port. Where a different look-alike site is there already, that one is
-    used by who asked for nothing in particular. With `month_may_change`, `POST /_demo/month/2018-05` sets the month as
-    of which the public's opinion of horses is shown; it begins with the world's own.
+    Processes with equal sites share a port. If a different look-alike already has the port, a caller with default
+    arguments uses that one. With `month_may_change`, `POST /_demo/month/2018-05` sets the month of the opinions that
+    are shown; it begins with the world's month.
 
     Raises:
-        UsageError: the port is taken by something else; names the way out.
+        UsageError: another program has the port; says how to choose one.
     """
     hostility = hostile if isinstance(hostile, Hostility) else Hostility(hostile)
     plain = world is None and log is None and not (hostility.faults or month_may_change) and crawl_delay == CRAWL_DELAY
@@ -186,7 +186,7 @@ async def serving(
             raise UsageError(f"another look-alike site is on port {port} of {host}; stop it, or {_way_out()}")
         yield f"{base}:{port}"
         return
-    # A client that goes away ends its request, also one that was never to be answered.
+    # A client that disconnects ends its request, also one that never gets an answer.
     runner = web.AppRunner(
         site.application(), access_log=None, handler_cancellation=True, shutdown_timeout=SHUTDOWN_SECONDS
     )
@@ -199,13 +199,13 @@ async def serving(
 
 
 def next_saturday() -> date:
-    """A day that has not come yet in Japan either, so that there are races to come."""
+    """The next Saturday in Japan after today: the day of the coming races."""
     tomorrow = (datetime.now(UTC) + timedelta(hours=9, days=1)).date()
     return tomorrow + timedelta(days=(5 - tomorrow.weekday()) % 7)
 
 
 async def _identity_at(base: str) -> str | None:
-    """Which look-alike site is there already; None where there is none."""
+    """The identity of the look-alike at an address; None without one."""
     timeout = aiohttp.ClientTimeout(total=PROBE_SECONDS)
     try:
         async with (
@@ -248,7 +248,7 @@ def run(
         for number in (signal.SIGINT, signal.SIGTERM):
             with contextlib.suppress(NotImplementedError):  # Windows
                 asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        log = RequestLog()  # of its own, so that it never joins a different site
+        log = RequestLog()  # with a log, it never joins a different site
         async with serving(world, host=host, port=port, crawl_delay=crawl_delay, hostile=hostility, log=log) as base:
             sys.stdout.write(f"The look-alike site is at {base}/keibabook/bn/2016.html; Ctrl-C ends it.\n")
             sys.stdout.flush()

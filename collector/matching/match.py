@@ -1,4 +1,4 @@
-"""Matching in the database: what `rules.decide` needs is read, and what it decides is kept."""
+"""Matches photos with horses in the database: reads what `rules.decide` needs, and keeps its decisions."""
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from collector.codes import MatchRule
 from collector.console.code_words import describe
 from collector.console.typed import half_width
 from collector.errors import UsageError
-from collector.matching.rules import Decision, Runner, Shown, days_of, decide
+from collector.matching.rules import Decision, PhotoFacts, Runner, days_of, decide
 from collector.politeness.gate import Connection
 from collector.sources.text_tools.text import horse_key
 from collector.storage.photo_ids import EXAMPLE, PhotoKey, read_photo_id
 
-# Without its races there is nothing to match an issue with.
+# An issue whose races are not in the database cannot be matched.
 ISSUES = """
 SELECT source, code, issue_date, race_days FROM issue
 WHERE EXISTS (SELECT FROM race WHERE race_date BETWEEN issue_date - 4 AND issue_date) AND (%(again)s OR EXISTS (
@@ -35,7 +35,7 @@ SELECT EXISTS (SELECT FROM unnest(%(days)s::date[]) AS day WHERE NOT EXISTS (
            SELECT FROM page WHERE role = 'race_day' AND dated = day AND state IN ('fetched', 'gone')))
     OR EXISTS (SELECT FROM page WHERE role = 'result' AND dated = ANY (%(days)s) AND state IN ('due', 'failed'))
 """
-# A horse's id begins with its year of birth; ids with letters are horses from abroad, of any age.
+# A horse's id begins with its year of birth. Ids with letters are of horses from abroad: they do not show the age.
 KNOWN = """
 SELECT horse_id FROM horse WHERE horse_key = ANY (%(keys)s)
 AND (%(age)s::int IS NULL OR horse_id !~ '^[0-9]{10}$' OR left(horse_id, 4)::int = %(year)s - %(age)s)
@@ -81,10 +81,10 @@ ON CONFLICT (source, issue_code, number) DO UPDATE SET horse_id = EXCLUDED.horse
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """How the photos stand."""
+    """How many photos are matched, and how many are open."""
 
     horses: int  # photos whose horse is known
-    races: int  # of them, those whose race is known too
+    races: int  # photos whose horse and race are known
     open: int
     by_hand: int
 
@@ -93,7 +93,7 @@ class Matched:
 
 
 async def match_photos(connection: Connection, *, again: bool = False) -> Matched:
-    """Decide the photos that are open, or with `again` all but those decided by hand."""
+    """Match the photos that are open; with `again`, all photos but those decided by hand."""
     issues = await (await connection.execute(ISSUES, {"again": again})).fetchall()
     looked_up = await _looked_up(connection) if issues else set[str]()
     for source, code, issue_date, race_days in issues:
@@ -104,14 +104,14 @@ async def match_photos(connection: Connection, *, again: bool = False) -> Matche
 
 
 async def _looked_up(connection: Connection) -> set[str]:
-    """The names that have been searched for, to the last page of the answer."""
+    """The names whose search is complete, to the last page of the answer."""
     return {name for (name,) in await (await connection.execute(SEARCHES)).fetchall()}
 
 
 async def _match_issue(
     connection: Connection, source: str, code: str, issue_date: date, days: Sequence[date], looked_up: Set[str]
 ) -> None:
-    photos = [_shown(row) for row in await (await connection.execute(PHOTOS, (source, code))).fetchall()]
+    photos = [_facts_of(row) for row in await (await connection.execute(PHOTOS, (source, code))).fetchall()]
     rows = await (await connection.execute(RUNNERS, (list(days),))).fetchall()
     runners = [Runner(*row) for row in rows if row[0]]
     without_id = {row[1] for row in rows} - {runner.horse_key for runner in runners}
@@ -121,7 +121,7 @@ async def _match_issue(
     for photo in photos:
         others = [key for other in photos if other is not photo for key in other.keys]
         known = await _known(connection, photo, issue_date.year) if looked_up >= set(photo.keys) else None
-        if without_id.intersection(photo.keys):  # it ran, so it is no other horse's misprint
+        if without_id.intersection(photo.keys):  # the horse ran, so the name is not a misprint of another one
             decision = Decision(None, None, MatchRule.NO_HORSE_ID)
         else:
             decision = decide(photo, runners, others, all_read=not unread[0], known=known)
@@ -130,14 +130,14 @@ async def _match_issue(
         await cursor.executemany(KEEP, decided)
 
 
-def _shown(row: Sequence[Any]) -> Shown:
+def _facts_of(row: Sequence[Any]) -> PhotoFacts:
     number, own_key, listed_name, race_name, age, sex = row
     listed = horse_key(listed_name) if listed_name else own_key
-    return Shown(number, tuple(dict.fromkeys((own_key, listed))), race_name, age, sex)
+    return PhotoFacts(number, tuple(dict.fromkeys((own_key, listed))), race_name, age, sex)
 
 
-async def _known(connection: Connection, photo: Shown, year: int) -> list[str]:
-    """The horses of a photo's name and age, anywhere."""
+async def _known(connection: Connection, photo: PhotoFacts, year: int) -> list[str]:
+    """All horses with a photo's name and age."""
     parameters = {"keys": list(photo.keys), "age": photo.age, "year": year}
     return [row[0] for row in await (await connection.execute(KNOWN, parameters)).fetchall()]
 
@@ -155,17 +155,17 @@ def _row(source: str, code: str, number: int, decision: Decision) -> dict[str, A
 
 
 async def open_photos(connection: Connection) -> list[dict[str, Any]]:
-    """The photos whose horse is open, each with its candidates: their names, ages and what they ran in."""
+    """The open photos, each with its candidates (horse ids) and the reason why it is open."""
     rows = await (await connection.execute(OPEN)).fetchall()
     names = ("photo", "issue_code", "number", "horse_name", "race_name", "rule", "candidates", "page_url")
     return [dict(zip(names, row, strict=True)) | {"why": describe(MatchRule, row[5])} for row in rows]
 
 
 def check_photo(photo: str) -> PhotoKey:
-    """The photo that a person names, by its id or an old one, before anything is looked up.
+    """The key in a photo's id, new or old; the database is not asked.
 
     Raises:
-        UsageError: it is not written so.
+        UsageError: it is not a photo's id.
     """
     key = read_photo_id(half_width(photo))
     if key is None:
@@ -174,10 +174,10 @@ def check_photo(photo: str) -> PhotoKey:
 
 
 async def decide_by_hand(connection: Connection, photo: str, horse: str) -> str:
-    """Tie a photo (its id) to a horse (its id, or its name where only one bears it); returns the horse's id.
+    """Match a photo (its id) with a horse (its id, or its name where it is unique); returns the horse's id.
 
     Raises:
-        UsageError: there is no such photo or horse, or several.
+        UsageError: no photo or horse matches, or several do.
     """
     named = await _find_photo(connection, photo)
     horse_id = await _find_horse(connection, horse)
@@ -190,9 +190,9 @@ async def _find_photo(connection: Connection, photo: str) -> str:
     facts = {"source": key.source, "code": key.code, "number": key.number}
     rows = await (await connection.execute(NAMED, facts)).fetchall()
     if not rows:
-        raise UsageError(f"There is no photo {photo}; `collector match --review` lists the open ones.")
+        raise UsageError(f"The photo {photo} is not known; `collector match --review` lists the open ones.")
     if len(rows) > 1:
-        raise UsageError(f"Several photos are called {photo}: {', '.join(row[0] for row in rows)}; give the whole id.")
+        raise UsageError(f"Several photos have the id {photo}: {', '.join(row[0] for row in rows)}; give the whole id.")
     return rows[0][0]
 
 
@@ -200,7 +200,7 @@ async def _find_horse(connection: Connection, horse: str) -> str:
     query: LiteralString = "SELECT horse_id, name FROM horse WHERE horse_id = %s OR horse_key = %s ORDER BY horse_id"
     rows = await (await connection.execute(query, (half_width(horse), horse_key(horse)))).fetchall()
     if not rows:
-        raise UsageError(f"No horse {horse} is known; give its id as it stands in the address of its page.")
+        raise UsageError(f"The horse {horse} is not known; give the id in the address of its page.")
     if len(rows) > 1:
-        raise UsageError(f"Several horses are called {horse}: {', '.join(row[0] for row in rows)}; give the id.")
+        raise UsageError(f"Several horses have the name {horse}: {', '.join(row[0] for row in rows)}; give the id.")
     return rows[0][0]

@@ -1,8 +1,8 @@
 """Which horse a photo shows, and in which race it was about to run.
 
-A photo prints a name and the race it was taken for; the issue prints its race days. `decide` is pure: it goes
-through the rules from the surest on, and where none decides, the photo is left open with its candidates. What a
-person has decided (`collector match --set`) is never decided anew.
+A photo's page prints a name and a race; the issue prints its race days. `decide` is pure: it tries the rules, the
+surest first. If no rule decides, the photo stays open, with its candidates. A person's decision
+(`collector match --set`) is never changed by a rule.
 """
 
 import re
@@ -18,17 +18,17 @@ from collector.storage.racing import Sex
 
 IN_BRACKETS = re.compile(r"[(\[〔【<][^)\]〕】>]{0,20}[)\]〕】>]")
 SHORT_FORMS = (("ステークス", "S"), ("カップ", "C"), ("トロフィー", "T"), ("ハンデキャップ", "H"), ("賞典", "賞"))
-SHORTEST_RACE = 2  # characters of a race's name by which another may be recognised
+SHORTEST_RACE = 2  # characters; a shorter name of a race is not compared
 SEXES = {"牡": Sex.MALE, "牝": Sex.FEMALE, "セ": Sex.GELDING}
-WINDOW = 3  # days before an issue's date, where it prints no race days
+WINDOW = 3  # days before an issue's date that count as its race days, where it does not print them
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """What a photo says of its horse."""
+class PhotoFacts:
+    """What a photo's page and its issue say about its horse."""
 
     number: int
-    keys: tuple[str, ...]  # its own page's name, then the list's
+    keys: tuple[str, ...]  # the name on its page, then the name in the issue's list
     race_name: str | None
     age: int | None  # years
     sex: str | None  # 牡, 牝, セ
@@ -48,7 +48,7 @@ class Runner:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Which horse and race, and by which rule; or why it is open, and between whom."""
+    """The horse, the race and the rule; or the reason why the photo is open, and the candidates."""
 
     horse_id: str | None
     race_id: str | None
@@ -57,12 +57,12 @@ class Decision:
 
 
 def days_of(issue_date: date, printed: Sequence[date]) -> list[date]:
-    """The days on which an issue's races may have been."""
+    """The days on which an issue's races may have been run."""
     return list(printed) or [issue_date - timedelta(days=back) for back in range(WINDOW, 0, -1)]
 
 
 def race_key(name: str) -> str:
-    """A race's name as it is compared: without grade and conditions, its title words in their short forms."""
+    """The key for comparing races: the name without grade and conditions, its title words in their short forms."""
     key = "".join(unicodedata.normalize("NFKC", name).split())
     key = IN_BRACKETS.sub("", key)
     for long, short in SHORT_FORMS:
@@ -71,7 +71,7 @@ def race_key(name: str) -> str:
 
 
 def same_race(printed: str | None, name: str) -> bool:
-    """Whether a race as an issue prints it (天皇賞) may be this one (天皇賞(秋)(G1))."""
+    """Whether the name that an issue prints (天皇賞) may mean this race (天皇賞(秋)(G1))."""
     one, other = race_key(printed or ""), race_key(name)
     if min(len(one), len(other)) < SHORTEST_RACE:
         return False
@@ -79,17 +79,17 @@ def same_race(printed: str | None, name: str) -> bool:
 
 
 def decide(
-    photo: Shown,
+    photo: PhotoFacts,
     runners: Sequence[Runner],
     others: Sequence[str],
     *,
     all_read: bool,
     known: Sequence[str] | None,
 ) -> Decision:
-    """Which runner a photo shows.
+    """Find the runner that a photo shows.
 
-    `runners` ran on the issue's days, `others` are the names of the issue's other photos, `all_read` says whether
-    all races of those days are held, `known` are the horses of this name and age anywhere (None: nobody has looked).
+    `runners` ran on the issue's days. `others` are the names of the issue's other photos. `all_read` says whether all
+    races of those days are stored. `known` are all horses of this name and age (None: they have not been searched).
     """
     if named := [runner for runner in runners if runner.horse_key in photo.keys]:
         return _among(photo, named, Sign.NAME)
@@ -111,14 +111,14 @@ def decide(
     return Decision(None, None, MatchRule.NAMESAKES if known else MatchRule.UNKNOWN_NAME, tuple(known))
 
 
-def _among(photo: Shown, runners: Sequence[Runner], found_by: Sign) -> Decision:
-    """The one runner that fits; what is printed beside the name helps where there are several."""
+def _among(photo: PhotoFacts, runners: Sequence[Runner], first_sign: Sign) -> Decision:
+    """The one runner that fits. If there are several, the race, the age and the sex decide."""
     tests: tuple[tuple[Sign, Callable[[Runner], bool]], ...] = (
         (Sign.RACE, lambda runner: same_race(photo.race_name, runner.race_name)),
         (Sign.AGE, lambda runner: photo.age is not None and photo.age == runner.age),
         (Sign.SEX, lambda runner: photo.sex is not None and SEXES.get(photo.sex) == runner.sex),
     )
-    left, signs = list(runners), [found_by]
+    left, signs = list(runners), [first_sign]
     for sign, fits in tests:
         if len({runner.horse_id for runner in left}) == 1:
             break

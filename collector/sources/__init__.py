@@ -1,4 +1,4 @@
-"""The sites: where their pages are, what they mean, and what their keepers allow.
+"""The sites: where their pages are, what the pages say, and what the sites' owners allow.
 
 A source is one value, `Source`. Its parsers are pure functions from text to items: no network, no database, no clock.
 `docs/add-a-source.md` shows how to write one.

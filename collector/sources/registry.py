@@ -1,6 +1,6 @@
-"""Which sources there are, and at which addresses they are asked.
+"""The installed sources, and the addresses of their sites.
 
-Others add theirs by an entry point of the group `paddock.sources` that names a `Source`.
+Another package adds a source with an entry point of the group `paddock.sources` that names a `Source`.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ BUILT_IN = (KEIBADO, NETKEIBA)
 
 @cache
 def sources() -> Mapping[str, Source]:
-    """All sources by name, the program's own first.
+    """All sources by name, the built-in ones first.
 
     Raises:
         UsageError: an installed one cannot be used; says which and why.
@@ -56,10 +56,10 @@ def source_of(name: str) -> Source:
 
 
 def sites(settings: Settings) -> tuple[Site, ...]:
-    """The sites that may be contacted, those with photos first; nothing else ever is.
+    """The only sites that may be contacted; those with photos come first.
 
     Raises:
-        UsageError: an address of the settings is not one.
+        UsageError: an address in the settings is not an address.
     """
     found = [site for source in sources().values() for site in _sites_of(source, settings)]
     return tuple(sorted(found, key=lambda site: not site.source.has_photos))
@@ -84,7 +84,7 @@ def _sites_of(source: Source, settings: Settings) -> list[Site]:
     if settings.demo:
         if source.look_alike is None:
             return []
-        # One process serves all sites; by another name it is another host, with a gate of its own.
+        # One process serves all sites; under another name it is another host, with its own gate.
         return [Site(source, name, f"http://{source.look_alike}:{settings.demo_port}") for name in source.sites]
     main = _configured(source, MAIN, settings, source.sites[MAIN])
     if main is None:

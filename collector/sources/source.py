@@ -1,4 +1,4 @@
-"""A source as one value: its addresses, its kinds of pages with their policy, and what its keepers allow."""
+"""A source as one value: its addresses, its kinds of pages with their policy, and what the site's owner allows."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ from collector.storage.roles import PHOTO_ROLES, Role
 
 MAIN = "main"  # the site that every source has
 NAME = re.compile(r"[a-z][a-z0-9_]{1,30}")
-IMAGE, ROBOTS = "image", "robots"  # kinds that every source has: they need no parser of its own
+IMAGE, ROBOTS = "image", "robots"  # kinds that every source has; they need no parser
 
 
 class Gift(StrEnum):
@@ -35,7 +35,7 @@ GIFTS = {
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a site's keepers allow, as somebody has read it."""
+    """What a site's owner allows, as a person has read it."""
 
     summary: str
     url: str | None
@@ -44,44 +44,44 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One sort of page of a source.
+    """One kind of page of a source.
 
-    `address` builds a page's address where the program asks for pages that no other page links. What it is called with
-    besides the site's address depends on the role: a listing's year (int), a calendar's month or a race day's day
-    (date), a horse's id (str), a name that is looked for (str).
+    `address` builds the address of pages that the program requests without a link. Its first argument is the site's
+    address, its second depends on the role: a listing's year (int), a calendar's month or a race day's day (date), a
+    horse's id (str), a name to search for (str).
     """
 
     role: Role
     parse: Callable[[str, str], Parsed] | None = None  # the page's address and text; None: only its bytes count
     address: Callable[[str, Any], str] | None = None
-    site: str = MAIN  # at which of the source's sites such pages are
+    site: str = MAIN  # the source's site that has such pages
     charset: str | None = None  # where it differs from the source's
-    priority: int | None = None  # higher first; None: as its role has it
-    revisit: Callable[[date, datetime], datetime | None] | None = None  # None: as its role has it
+    priority: int | None = None  # higher first; None: the role's
+    revisit: Callable[[date, datetime], datetime | None] | None = None  # None: the role's
 
     @property
     def rank(self) -> int:
-        """In which order such pages are asked for; higher first."""
+        """The priority of such pages in the frontier; higher first."""
         return PRIORITY[self.role] if self.priority is None else self.priority
 
     def revisit_at(self, dated: date, at: datetime) -> datetime | None:
-        """When to ask again for a page of this kind that was read at `at`; None: never."""
+        """When to request a page of this kind again that was read at `at`; None: never."""
         return self.revisit(dated, at) if self.revisit else revisit_at(self.role, dated, at)
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One site, or several of one keeper, as a plug-in."""
+    """One site, or several sites of one owner, as a plug-in."""
 
     name: str  # part of every photo's id, and of the settings: PADDOCK_<NAME>_URL
     title: str
-    sites: Mapping[str, str]  # name -> address; a further site that is not set is where the main one is
+    sites: Mapping[str, str]  # name -> address
     kinds: Mapping[str, Kind]
-    charset: str  # of pages that state none
+    charset: str  # of pages that do not state one
     terms: Terms
-    first_year: int = 2001  # of its archive
-    longest_page: int = 2_000_000  # characters; what is longer costs time and means nothing
-    look_alike: str | None = None  # the host name under which `collector demo-site` has it; None: it has not
+    first_year: int = 2001  # of the site's archive
+    longest_page: int = 2_000_000  # characters; a longer page is not read
+    look_alike: str | None = None  # the host name of its copy in `collector demo-site`; None: no copy
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name) or MAIN not in self.sites:
@@ -91,7 +91,7 @@ class Source:
         """A kind by its name.
 
         Raises:
-            ParseError: this source has none of this name.
+            ParseError: this source has no such kind.
         """
         if name == IMAGE:
             return Kind(Role.PICTURE)
@@ -104,7 +104,7 @@ class Source:
 
     @property
     def gives(self) -> tuple[Gift, ...]:
-        """What it gives, by the roles of its pages."""
+        """What the source gives, by the roles of its pages."""
         roles = {kind.role for kind in self.kinds.values()}
         return tuple(gift for gift, role in GIFTS.items() if role in roles)
 
@@ -113,17 +113,17 @@ class Source:
         return any(kind.role in PHOTO_ROLES for kind in self.kinds.values())
 
     def parse(self, kind: str, url: str, text: str) -> Parsed:
-        """What a page says.
+        """The content of a page.
 
         Raises:
-            NoSuchPage: it says, with status 200, that there is nothing.
-            ParseError: it does not say what its kind must say; names the field.
+            NoSuchPage: it says, with status 200, that it does not exist.
+            ParseError: it lacks a field that its kind must have; names the field.
         """
         parse = self.kind(kind).parse
         if parse is None:
             raise ParseError("page", f"a page of kind {kind} is not parsed")
         if len(text) > self.longest_page:
-            raise ParseError("page", f"{len(text)} characters are no page of this site")
+            raise ParseError("page", f"{len(text)} characters are too many for a page of this site")
         try:
             parsed = parse(url, text)
         except ValidationError as error:
@@ -137,7 +137,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """An address at which a source is asked, as it is configured."""
+    """One site of a source, with its address from the settings."""
 
     source: Source
     name: str

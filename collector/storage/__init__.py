@@ -1,1 +1,1 @@
-"""What is kept and where: tables, items, bytes under their digest, pictures, and the database itself."""
+"""Storage: tables, items, bytes under their digest, pictures, and the database."""

@@ -1,7 +1,6 @@
-"""The one database: where it is, its shape, and connections to it (psycopg 3 throughout).
+"""The database: its address, its schema, and connections to it (psycopg 3 everywhere).
 
-Everything reaches Postgres by a libpq connection string that `conninfo_for` has made: it fixes the search path
-and the time zone.
+All connections use a libpq connection string from `conninfo_for`, which fixes the search path and the time zone.
 """
 
 import re
@@ -23,9 +22,9 @@ from collector.storage.embedded import lease
 from collector.storage.embedded_keeper import kept_up
 
 PACKAGE = Path(__file__).parents[1]
-SHIPPED = PACKAGE / "_migrations"  # where a wheel has them; a checkout has them beside the package
+SHIPPED = PACKAGE / "_migrations"  # in a wheel; in a checkout they are beside the package
 MIGRATIONS = SHIPPED if SHIPPED.is_dir() else PACKAGE.parent / "migrations"
-# Of the characters that end a part of an address, a user and a password hold none as it is; nor does a host.
+# A user, a password and a host must not contain a raw character that ends a part of an address.
 URL = re.compile(r"[a-z]+://([^:/?#@]*(:[^:/?#@]*)?@)?[^@?#]*(\?.*)?", re.DOTALL)
 NOT_UNDERSTOOD = (
     "PADDOCK_DATABASE_URL cannot be understood (it may hold a password, so it is not shown): write it as "
@@ -33,15 +32,15 @@ NOT_UNDERSTOOD = (
 )
 TAKEN = (errors.DuplicateTable, errors.DuplicateFunction, errors.DuplicateObject, errors.DuplicateSchema)
 SHUT = "SELECT nspname FROM pg_namespace WHERE nspname = %s AND NOT has_schema_privilege(oid, 'USAGE')"
-ENCODING = "UTF8"  # pages and names are stored as they came: no other encoding has all their characters
+ENCODING = "UTF8"  # pages and names are stored as they came; no other encoding has all their characters
 SESSION_OPTIONS = "-c search_path=public -c timezone=UTC"
 
 
 def conninfo_for(database_url: str) -> str:
-    """A libpq connection string from what a user may write (postgres://, postgresql+psycopg://, key=value).
+    """A libpq connection string from a user's text (postgres://, postgresql+psycopg://, key=value).
 
     Raises:
-        UsageError: it cannot be understood. Nothing of it is told, not even in a cause: it may hold a password.
+        UsageError: it cannot be parsed. Neither the error nor its cause shows the text, because it may hold a password.
     """
     try:
         given = _parsed(database_url)
@@ -50,7 +49,7 @@ def conninfo_for(database_url: str) -> str:
     options = f"{given.pop('options', '') or ''} {SESSION_OPTIONS}".strip()
     given.setdefault("application_name", "paddock")
     given.setdefault("connect_timeout", "10")
-    # A machine that vanishes must not hold its lane's lock for the two hours that the kernel's default takes.
+    # A machine that disappears must not hold its lane's lock for two hours, the kernel's default.
     given.setdefault("keepalives_idle", "15")
     given.setdefault("keepalives_interval", "5")
     given.setdefault("keepalives_count", "3")
@@ -58,7 +57,7 @@ def conninfo_for(database_url: str) -> str:
 
 
 def _parsed(database_url: str) -> dict[str, Any]:
-    """What a URL says. One that libpq would take apart elsewhere than its writer meant is refused: libpq then tells a
+    """The parts of a URL. A URL that libpq would split at the wrong character is refused: libpq's error would show a
     part of the password as a host or a port.
     """
     url = database_url.strip().replace("postgresql+psycopg://", "postgresql://", 1)
@@ -71,7 +70,7 @@ def _parsed(database_url: str) -> dict[str, Any]:
 
 
 def engine_for(conninfo: str) -> Engine:
-    """An SQLAlchemy engine on the same database, for migrations, reports and exports."""
+    """An SQLAlchemy engine for the same database, for migrations, reports and exports."""
 
     def connect() -> psycopg.Connection[Any]:
         return psycopg.connect(conninfo)
@@ -92,10 +91,10 @@ def _alembic(engine: Engine, action: str, *arguments: str, **options: Any) -> No
 
 
 def upgrade(conninfo: str, revision: str = "head") -> None:
-    """Bring the schema up to a revision; safe to call from several processes at once.
+    """Upgrade the schema to a revision; several processes may call it at once.
 
     Raises:
-        UsageError: the database is of a later version, in another encoding, or holds something that is not ours.
+        UsageError: the database is of a later version, has another encoding, or holds other tables.
     """
     check_fit(conninfo)
     engine = engine_for(conninfo)
@@ -105,7 +104,7 @@ def upgrade(conninfo: str, revision: str = "head") -> None:
         if not isinstance(error.orig, TAKEN):
             raise
         raise UsageError(
-            f"The database cannot be set up, it holds something else already ({reason_of(error.orig)}): "
+            f"The database cannot be set up, it already holds something else ({reason_of(error.orig)}): "
             "give Paddock a database of its own. Nothing was changed."
         ) from error
     finally:
@@ -113,7 +112,7 @@ def upgrade(conninfo: str, revision: str = "head") -> None:
 
 
 def downgrade(conninfo: str, revision: str) -> None:
-    """Take the schema back to a revision (`base` for none). Raises where that would lose data."""
+    """Downgrade the schema to a revision (`base`: empty). Raises where that would lose data."""
     _alembic(engine_for(conninfo), "downgrade", revision)
 
 
@@ -139,7 +138,7 @@ def known_revisions() -> set[str]:
 
 
 def current_revision(conninfo: str) -> str | None:
-    """The revision a database is at; None for an empty one."""
+    """A database's revision; None for an empty one."""
     with psycopg.connect(conninfo, autocommit=True) as connection:
         return _revision(connection)
 
@@ -153,7 +152,7 @@ def _revision(connection: psycopg.Connection[Any]) -> str | None:
 
 
 def check_known(revision: str | None, what: str = "The database") -> None:
-    """See to it that this code knows a revision.
+    """Check that this code knows a revision.
 
     Raises:
         UsageError: it does not.
@@ -166,7 +165,7 @@ def check_known(revision: str | None, what: str = "The database") -> None:
 
 
 def check_current(revision: str | None) -> None:
-    """See to it that a revision is the newest.
+    """Check that a revision is the newest.
 
     Raises:
         UsageError: it is an older one.
@@ -179,33 +178,33 @@ def check_current(revision: str | None) -> None:
 
 
 def check_encoding(connection: psycopg.Connection[Any]) -> None:
-    """See to it that a database can hold any page's text.
+    """Check that a database can store every page's text.
 
     Raises:
-        UsageError: it cannot; says what to make in its place.
+        UsageError: it cannot; says which database to create.
     """
     encoding, name = connection.info.parameter_status("server_encoding"), connection.info.dbname
     if encoding != ENCODING:
         raise UsageError(
-            f"The database {name} is in the encoding {encoding}, which does not hold every character that a page may "
-            f"have. Make one in {ENCODING} and name it in PADDOCK_DATABASE_URL: "
+            f"The database {name} has the encoding {encoding}, which lacks characters that a page may "
+            f"have. Create one with {ENCODING} and set PADDOCK_DATABASE_URL to it: "
             f"CREATE DATABASE {name}_utf8 ENCODING '{ENCODING}' TEMPLATE template0 LOCALE 'C.UTF-8'."
         )
 
 
 def check_fit(conninfo: str, engine: str | None = None) -> str | None:
-    """The revision of a database that this code can work on, or could after an upgrade; with the schema of a job
-    `engine`, where that is needed, too.
+    """The revision of a database. Checks that this code can use the database, perhaps after an upgrade, and, if given,
+    the schema of the job `engine`.
 
     Raises:
-        UsageError: it is in another encoding, a later version has upgraded it, or this role has no use of the engine.
+        UsageError: it has another encoding, a later version has upgraded it, or this role may not use the engine.
     """
     with psycopg.connect(conninfo, autocommit=True) as connection:
         check_encoding(connection)
         revision = _revision(connection)
         check_known(revision)
         if engine and connection.execute(SHUT, (engine,)).fetchone():
-            # What a role may not use is not there for it at all, so no error would say why.
+            # For a role without the privilege, the schema seems not to exist, so no error would say why.
             raise UsageError(
                 f"The database does not let this role ({connection.info.user}) use the schema {engine}, where jobs are "
                 "kept. Nothing was changed; use the role that owns the tables, or grant what is missing."
@@ -217,14 +216,14 @@ def check_fit(conninfo: str, engine: str | None = None) -> str | None:
 def opened(
     database_url: str | None, home: Path, *, check_revision: bool = True, engine: str | None = None
 ) -> Iterator[str]:
-    """The database of these settings, ready to use, as a connection string; also for the jobs of an `engine` (the
-    schema that they are kept in).
+    """The connection string of the database of these settings, ready to use; also for the jobs of an `engine` (the
+    schema that holds them).
 
-    With a URL it must be there and up to date; without one the embedded Postgres under `home` is started
-    (or joined) for as long as the context lasts, and upgraded.
+    With a URL, the database must exist and be up to date. Without one, the embedded Postgres under `home` is started
+    (or joined) until the context ends, and upgraded.
 
     Raises:
-        UsageError: it cannot be used as it is, or `collector db upgrade` has to be run first.
+        UsageError: it cannot be used, or needs `collector db upgrade` first.
         psycopg.Error: it cannot be reached; see `collector.console.trouble`.
     """
     if database_url:

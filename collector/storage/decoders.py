@@ -1,12 +1,12 @@
-"""Foreign pictures are unpacked in processes of their own, each of which can be killed.
+"""Decodes foreign pictures in separate processes that can be killed.
 
-A decoder may need minutes or gigabytes for a picture of a megabyte, or crash on it. So a call goes to a process that
-has limits, waits in a thread, and is over when whoever waits for it is cancelled. A process starts when it is needed
-and is kept for the next picture; one that was killed is replaced. With its parent it ends, however that ended.
+A decoder may need minutes or gigabytes for a picture of a megabyte, or crash on it. So a process with limits does the
+call, a thread waits for it, and a cancelled call ends its process. A process starts when it is needed and is kept for
+the next picture; a killed one is replaced. It ends with its parent, even if the parent was killed.
 
-Own code, as no library fits: the standard pool cannot kill one call; Pebble's can, but its workers share one pipe and
-one lock, which a worker keeps that is killed from outside while it reads, and whatever `multiprocessing` starts
-imports the program again, which for the trainer is torch.
+We wrote this because no library fits. The standard pool cannot kill one call. Pebble's can, but its workers share one
+pipe and one lock, and a worker that is killed from outside while it reads keeps the lock. Each process that
+`multiprocessing` starts imports the program again, which in the trainer means torch.
 """
 
 import asyncio
@@ -30,8 +30,8 @@ from collector.errors import BrokenPicture
 from collector.storage.decoder_process import LENGTH, Answer, Limits, receive
 
 PROCESSES = 2
-TRIES = 2  # of a picture whose process was killed from outside
-PATIENCE = 60.0  # seconds that a decoder may take by the clock, however little it gets done
+TRIES = 2  # for a picture whose process was killed from outside
+PATIENCE = 60.0  # seconds of clock time for one call
 LIMITS = Limits(seconds=5, memory=1_000_000_000)
 START = (
     "import sys; sys.path[:] = {path!r}; from collector.storage.decoder_process import serve; serve({fd}, {limits!r})"
@@ -44,7 +44,7 @@ logger = logging.getLogger(__name__)
 
 
 class Lost(Exception):
-    """A process is gone; how it ended is its return code."""
+    """The process has ended; its return code says how."""
 
 
 class Decoder:
@@ -54,7 +54,7 @@ class Decoder:
         ours, theirs = socket.socketpair()
         with theirs:
             start = START.format(path=sys.path, fd=theirs.fileno(), limits=tuple(limits))
-            # A Ctrl-C is the parent's, also while this one starts: what is blocked here is blocked there.
+            # Ctrl-C is for the parent only. The child inherits the blocked signal, also while it starts.
             before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             try:
                 self.process = subprocess.Popen(
@@ -68,10 +68,10 @@ class Decoder:
         self._socket = ours
 
     def ask(self, request: bytes, patience: float) -> Answer:
-        """What the process makes of a call.
+        """The process's answer to a call.
 
         Raises:
-            Lost: it has ended, or was killed as it took longer than so many seconds.
+            Lost: it has ended, or was killed because it took longer than `patience` seconds.
         """
         ends_at = time.monotonic() + patience
         try:
@@ -83,10 +83,10 @@ class Decoder:
             raise Lost from error
         if answer is None:
             raise Lost
-        return pickle.loads(answer)  # noqa: S301  (our own process; it has our rights, so it is trusted as we are)
+        return pickle.loads(answer)  # noqa: S301  (our own process; it has our rights, so we trust it)
 
     def end(self) -> int:
-        """End it, if it has not ended; how it ended."""
+        """End the process; returns its return code."""
         self._socket.close()
         self.process.kill()
         return self.process.wait()
@@ -94,11 +94,11 @@ class Decoder:
 
 @dataclass(slots=True)
 class _Call:
-    """One call, from its beginning to its end; it can be cancelled from another thread at any time."""
+    """One call; another thread can cancel it at any time."""
 
     request: bytes
     lock: threading.Lock
-    decoder: Decoder | None = None  # while it is there
+    decoder: Decoder | None = None  # during the call
     cancelled: bool = False
 
     def cancel(self) -> None:
@@ -120,7 +120,7 @@ class _Call:
 
 
 class Decoders:
-    """A few processes. Each thread that waits has one of its own, so they share nothing that one could leave locked."""
+    """A few processes. Each waiting thread has its own process, so no shared lock can stay locked."""
 
     def __init__(self, processes: int = PROCESSES, limits: Limits = LIMITS) -> None:
         self.limits = limits
@@ -138,7 +138,7 @@ class Decoders:
         self.close()
 
     def close(self) -> None:
-        """End all processes, whatever they are at."""
+        """End all processes, also during a call."""
         self._closed = True
         for decoder in list(self._all):
             decoder.process.kill()
@@ -148,24 +148,24 @@ class Decoders:
         self._all.clear()
 
     def run(self, function: Callable[Given, Made], *args: Given.args, **named: Given.kwargs) -> Made:
-        """What a function of a module makes of its arguments, in a process.
+        """Call a module's function in a process; returns its result.
 
         Raises:
-            BrokenPicture: the function says so, or it takes too much time or memory, or its process dies of it.
+            BrokenPicture: the function raises it, takes too much time or memory, or ends its process.
             OSError: no process can be started.
         """
         call = _call_of(partial(function, *args, **named))
         try:
             return self._threads.submit(self._work_on, call).result()
         except BaseException:
-            call.cancel()  # where whoever waits was interrupted, at whatever moment; else it is over already
+            call.cancel()  # needed if the waiting thread was interrupted; otherwise the call is over already
             raise
 
     async def ask(self, function: Callable[Given, Made], *args: Given.args, **named: Given.kwargs) -> Made:
-        """The same, awaited; who is cancelled takes the process with it.
+        """Like `run`, but awaited; cancelling the task ends the process.
 
         Raises:
-            BrokenPicture, OSError: as `run`.
+            BrokenPicture, OSError: like `run`.
         """
         call, future = self.submit(function, *args, **named)
         try:
@@ -177,7 +177,7 @@ class Decoders:
     def submit(
         self, function: Callable[Given, Made], *args: Given.args, **named: Given.kwargs
     ) -> tuple[_Call, Future[Made]]:
-        """The same, not waited for."""
+        """Like `run`, but without waiting."""
         call = _call_of(partial(function, *args, **named))
         return call, self._threads.submit(self._work_on, call)
 
@@ -192,11 +192,11 @@ class Decoders:
                 if call.cancelled or self._closed:
                     raise CancelledError from None
                 if code == -signal.SIGXCPU:
-                    raise BrokenPicture(f"an image that takes more than {self.limits.seconds} s to unpack") from None
+                    raise BrokenPicture(f"an image that takes more than {self.limits.seconds} s to decode") from None
                 logger.warning("a decoder died", extra={"code": code, "tried": tried})
                 continue
             if answer.trace:
-                logger.warning("a picture trips its decoder", extra={"trace": answer.trace})
+                logger.warning("a picture broke its decoder", extra={"trace": answer.trace})
             if answer.error:
                 raise answer.error
             return answer.made
@@ -223,7 +223,7 @@ def _call_of(function: Callable[[], Any]) -> _Call:
 
 
 def _in_words(code: int) -> str:
-    """How a process ended."""
+    """A process's return code in words."""
     try:
         return signal.Signals(-code).name
     except ValueError:
@@ -232,7 +232,7 @@ def _in_words(code: int) -> str:
 
 @cache
 def decoders() -> Decoders:
-    """The processes of this program; none has started before the first picture."""
+    """The decoders of this program; the first process starts with the first picture."""
     made = Decoders()
     atexit.register(made.close)
     return made

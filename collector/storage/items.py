@@ -1,4 +1,4 @@
-"""What pages say: items, checked when built.
+"""Items: the facts that pages state, checked when built.
 
 Weights are in kg, distances in m, times in seconds, prizes in units of 10,000 yen (万円), bars in px. What a page does
 not print is None.
@@ -28,9 +28,9 @@ class IssueItem(SQLModel):
     """One back number of the magazine, as its index page says."""
 
     source: str
-    code: str = Field(regex=r"^[0-9A-Za-z_-]{1,40}$")  # as the site has it: YYMMDD
+    code: str = Field(regex=r"^[0-9A-Za-z_-]{1,40}$")  # the site's code: YYMMDD
     issue_date: date  # the Monday, or Tuesday, after the races
-    race_days: list[date] = Field(sa_type=ARRAY(Date))  # printed ("16・17日号"); empty where it prints none
+    race_days: list[date] = Field(sa_type=ARRAY(Date))  # printed ("16・17日号"); may be empty
 
 
 class ListedPhotoItem(SQLModel):
@@ -40,7 +40,7 @@ class ListedPhotoItem(SQLModel):
     issue_code: str
     number: int = Field(ge=1, le=999)  # of the photo within the issue
     listed_name: str  # as printed in the list
-    race_name: str | None  # the race head it stands under
+    race_name: str | None  # the race under which the list has it
     page_url: str
 
 
@@ -62,18 +62,18 @@ class PhotoItem(SQLModel):
     shot_day: int | None = Field(default=None, ge=1, le=31)
     comment: str | None = None  # the editors' remark on the build
     pedigree: list[str] = Field(default_factory=list)  # ancestors in the printed order
-    keep_out: bool = False  # the page's own robots meta says noimageindex or noai
+    keep_out: bool = False  # the page's robots meta tag says noimageindex or noai
 
 
 class RaceDayItem(SQLModel):
-    """A day of racing, as a month's calendar says."""
+    """A race day in a month's calendar."""
 
     race_date: date
     racecourses: list[str] = Field(default_factory=list, sa_type=ARRAY(Text))  # as printed (東京)
 
 
 class RaceItem(SQLModel):
-    """One race, as its result or its card says."""
+    """One race, from its result or its card."""
 
     race_id: str = Field(regex=RACE_ID)
     race_date: date
@@ -87,7 +87,7 @@ class RaceItem(SQLModel):
     conditions: str | None = None  # the marks after it, as printed ((混)[指](馬齢))
     surface: Surface | None = Field(default=None, sa_type=String)
     direction: Direction | None = Field(default=None, sa_type=String)
-    course: str | None = None  # which of the racecourse's tracks, as printed (外, A, 外-内)
+    course: str | None = None  # the track of the racecourse, as printed (外, A, 外-内)
     distance: int = Field(ge=100, le=10_000)  # m
     weather: Weather | None = Field(default=None, sa_type=String)
     going: Going | None = Field(default=None, sa_type=String)
@@ -98,19 +98,19 @@ class RaceItem(SQLModel):
 class EntryItem(SQLModel):
     """One horse in one race.
 
-    Tracks that draw sledges, and some others, have no ids for their horses, or one for all of them; such a row is
-    known by its number, and before the draw by its name.
+    Tracks with sledges, and some others, have no ids for their horses, or one id for all. Such an entry is identified
+    by its horse number, and before the draw by its name.
     """
 
     race_id: str = Field(regex=RACE_ID)
-    horse_id: str | None = Field(default=None, regex=HORSE_ID)  # None: it has none of its own
+    horse_id: str | None = Field(default=None, regex=HORSE_ID)  # None: no id of its own
     horse_name: str = Field(min_length=1, max_length=60)  # as printed
     horse_key: str = Field(min_length=1)  # see `collector.sources.text_tools.text.horse_key`
-    bracket_number: int | None = Field(default=None, ge=1, le=8)  # 枠番; not drawn yet, or a race abroad: None
+    bracket_number: int | None = Field(default=None, ge=1, le=8)  # 枠番; None before the draw and abroad
     horse_number: int | None = Field(default=None, ge=1, le=MOST_HORSES)  # 馬番
     sex: Sex | None = Field(default=None, sa_type=String)
     age: int | None = Field(default=None, ge=1, le=40)  # years
-    carried_weight: float | None = Field(default=None, ge=30, le=1000)  # 斤量, kg; hundreds in front of a sledge
+    carried_weight: float | None = Field(default=None, ge=30, le=1000)  # 斤量, kg; hundreds with a sledge
     jockey: str | None = None
     jockey_id: str | None = None
     trainer: str | None = None
@@ -123,8 +123,8 @@ class EntryItem(SQLModel):
     finish_time: float | None = Field(default=None, ge=5, le=1800)  # seconds
     margin: str | None = None  # 着差 to the one before, as printed (クビ, 1.3/4, 同着)
     positions_at_bends: list[int] = Field(default_factory=list, sa_type=ARRAY(Integer))  # 通過
-    # 上り, seconds over the last 600 m; no horse has run them in less than 30. Over hurdles the site prints a mean time
-    # of 200 m there, so None.
+    # 上り, seconds over the last 600 m; no horse has run them in less than 30. None over hurdles, where the site prints
+    # a mean time of 200 m.
     last_3f: float | None = Field(default=None, ge=28, le=200)
     odds: float | None = Field(default=None, ge=1)  # to win, per unit staked
     favorite_rank: int | None = Field(default=None, ge=1, le=MOST_HORSES)  # 人気
@@ -134,7 +134,7 @@ class EntryItem(SQLModel):
 
 
 class HorseItem(SQLModel):
-    """A horse, as its own page says."""
+    """A horse, from its own page."""
 
     horse_id: str = Field(regex=HORSE_ID)
     name: str = Field(min_length=1, max_length=60)  # as printed
@@ -142,14 +142,14 @@ class HorseItem(SQLModel):
     born: date | None = None
     sex: Sex | None = Field(default=None, sa_type=String)
     coat: str | None = None  # 毛色, as printed (鹿毛)
-    retired: bool | None = None  # 抹消; None where neither that nor 現役 is printed
+    retired: bool | None = None  # 抹消: True, 現役: False
     sire: str | None = None
     dam: str | None = None
     damsire: str | None = None
 
 
 class ReviewsItem(SQLModel):
-    """How many people have reviewed a horse, where that stands on a page of its own."""
+    """The number of a horse's reviews, from the page of reviews."""
 
     horse_id: str = Field(regex=HORSE_ID)
     reviews: int = Field(ge=0)
@@ -158,8 +158,8 @@ class ReviewsItem(SQLModel):
 class AptitudeItem(SQLModel):
     """What reviewers think of a horse on one axis: two bars, and their share.
 
-    A horse that nobody has reviewed shows 58/58 on all five axes. That is no opinion: `value` is None then, and
-    `evidence` says what decided it.
+    A horse without reviews shows 58/58 on all five axes. That is not an opinion: `value` is None, and `evidence` says
+    why.
     """
 
     horse_id: str = Field(regex=HORSE_ID)
@@ -167,8 +167,8 @@ class AptitudeItem(SQLModel):
     left_px: int = Field(ge=1, le=116)
     right_px: int = Field(ge=1, le=116)
     value: float | None = Field(default=None, gt=0, lt=1)  # right / (left + right); None: no label
-    reviews: int | None = Field(default=None, ge=0)  # how many, where the page says so: the label's reliability
-    evidence: str | None = None  # why there is no label
+    reviews: int | None = Field(default=None, ge=0)  # their number, if the page states it: the label's reliability
+    evidence: str | None = None  # why the label is missing
 
 
 RacingItem = RaceDayItem | RaceItem | EntryItem | HorseItem | AptitudeItem | ReviewsItem

@@ -1,7 +1,7 @@
-"""What a picture's bytes say before anything is unpacked: of which sort it is, and whether its end is there. Pure.
+"""Checks of a picture's bytes before it is decoded: its format, and whether it is complete. Pure.
 
-Pillow reads many a file whose end is missing, and its names of formats are no media types (a camera's JPEG of two
-pictures is an "MPO" to it), so neither is asked of it.
+Pillow cannot do these: it reads many files whose end is missing, and its format names are not media types (it calls
+a camera's JPEG with two pictures "MPO").
 """
 
 import re
@@ -13,25 +13,25 @@ from enum import StrEnum
 
 from collector.errors import BrokenPicture
 
-MAX_SCANS = 100  # of a progressive JPEG; encoders write 10 or so, and each is unpacked over the whole picture
-MAX_SEGMENTS = 5_000  # of a JPEG beside its scans; files of cameras have some dozens, of 64 kB at most
+MAX_SCANS = 100  # of a progressive JPEG; encoders write about 10, and each is decoded over the whole picture
+MAX_SEGMENTS = 5_000  # of a JPEG, other than scans; files of cameras have some dozens, of at most 64 kB
 MAX_PIECES = 200_000  # chunks or blocks of a PNG, GIF or WebP of 20 MB
-MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # of a JPEG; what is left out stands within its pixels
+MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # of a JPEG; the excluded codes occur within its pixels
 BARE = frozenset(b"\x01\xd8")  # markers without a length
 END_OF_IMAGE, START_OF_SCAN = 0xD9, 0xDA
 FRAMES = frozenset(range(0xC0, 0xD0)) - {
     0xC4,
     0xC8,
     0xCC,
-}  # say of which size and colours the picture is, and how packed
+}  # state the size, the colours and the compression
 PNG_HEADER = ">IIBBBBB"
 PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))  # Adam7
-PIECE = 1 << 20  # bytes that are unpacked at once
+PIECE = 1 << 20  # bytes that are decompressed at once
 HUFFMAN = (0xC0, 0xC1, 0xC2)
 
 
-class Sort(StrEnum):
-    """A sort of picture that is read, by its media type."""
+class Format(StrEnum):
+    """A supported picture format, by its media type."""
 
     JPEG = "image/jpeg"
     PNG = "image/png"
@@ -40,50 +40,50 @@ class Sort(StrEnum):
 
 
 BEGINNINGS = (
-    (re.compile(rb"\xff\xd8\xff"), Sort.JPEG),
-    (re.compile(rb"\x89PNG\r\n\x1a\n"), Sort.PNG),
-    (re.compile(rb"GIF8[79]a"), Sort.GIF),
-    (re.compile(rb"RIFF....WEBP", re.DOTALL), Sort.WEBP),
+    (re.compile(rb"\xff\xd8\xff"), Format.JPEG),
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), Format.PNG),
+    (re.compile(rb"GIF8[79]a"), Format.GIF),
+    (re.compile(rb"RIFF....WEBP", re.DOTALL), Format.WEBP),
 )
 
 
-def sort_of(body: bytes) -> Sort:
-    """What a file is, by its first bytes.
+def format_of(body: bytes) -> Format:
+    """The format of a file, by its first bytes.
 
     Raises:
-        BrokenPicture: it is no JPEG, PNG, GIF or WebP.
+        BrokenPicture: it is not a JPEG, PNG, GIF or WebP.
     """
-    for beginning, sort in BEGINNINGS:
+    for beginning, file_format in BEGINNINGS:
         if beginning.match(body):
-            return sort
+            return file_format
     start = body[:200].lstrip().lower()
     what = "HTML" if start.startswith((b"<!doctype html", b"<html")) else f"it begins with {body[:12]!r}"
-    raise BrokenPicture(f"not an image that is read, which are JPEG, PNG, GIF and WebP ({what})")
+    raise BrokenPicture(f"not an image in a format that is read: JPEG, PNG, GIF, WebP ({what})")
 
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What a walk through a file has found."""
+    """The structure of a file."""
 
     scans: int = 1  # of a JPEG
-    end: int = 0  # of a JPEG: where its end is marked; a camera may put more behind it
-    huffman: bool = False  # whether its pixels are packed as nearly every JPEG's are
+    end: int = 0  # of a JPEG: the position of its end marker; a camera may append more after it
+    huffman: bool = False  # whether its compression is the usual one of JPEGs
 
 
-def walk_through(body: bytes, sort: Sort) -> Outline:
+def walk_through(body: bytes, file_format: Format) -> Outline:
     """Walk through a file to its end.
 
     Raises:
         BrokenPicture: its end is missing, a part of it is missing or damaged, or it has too many parts.
     """
-    match sort:
-        case Sort.JPEG:
+    match file_format:
+        case Format.JPEG:
             return _walk_jpeg(body)
-        case Sort.PNG:
+        case Format.PNG:
             _walk_png(body)
-        case Sort.GIF:
+        case Format.GIF:
             _walk_gif(body)
-        case Sort.WEBP:
+        case Format.WEBP:
             _walk_webp(body)
     return Outline()
 
@@ -94,7 +94,7 @@ def _cut_off() -> BrokenPicture:
 
 def _walk_jpeg(body: bytes) -> Outline:
     at, scans, segments, frame = 2, 0, 0, 0
-    missing = set[tuple[int, int]]()  # colour and frequency of what is promised and has not come in full
+    missing = set[tuple[int, int]]()  # (colour, frequency) pairs that are still incomplete
     while found := MARKER.search(body, at):
         at, code = found.end(), body[found.end() - 1]
         if code == END_OF_IMAGE:
@@ -114,21 +114,21 @@ def _walk_jpeg(body: bytes) -> Outline:
             frame = code
             missing |= {(colour, 0) for colour in segment[6::3]}
         if scans > MAX_SCANS:
-            raise BrokenPicture(f"a JPEG of too many scans to be unpacked (more than {MAX_SCANS})")
+            raise BrokenPicture(f"a JPEG of too many scans to be decoded (more than {MAX_SCANS})")
         at += 2 + len(segment)
     raise _cut_off()
 
 
 def _note_scan(segment: bytes, missing: set[tuple[int, int]]) -> None:
-    """A scan brings some frequencies of some colours, in full or, in a progressive JPEG, without their last bits."""
+    """Note the frequencies and colours of a scan. In a progressive JPEG, their last bits may come in a later scan."""
     if len(segment) < 4 or len(segment) != 4 + 2 * segment[0]:
-        raise BrokenPicture("a broken image: a scan of it does not say of what")
+        raise BrokenPicture("a broken image: a scan without its colours")
     first, last, bits = segment[-3:]
-    brought = {(colour, each) for colour in segment[1:-3:2] for each in range(first, min(last, 63) + 1)}
+    coded = {(colour, each) for colour in segment[1:-3:2] for each in range(first, min(last, 63) + 1)}
     if bits & 15:
-        missing |= brought
+        missing |= coded
     else:
-        missing -= brought
+        missing -= coded
 
 
 def _walk_png(body: bytes) -> None:
@@ -138,7 +138,7 @@ def _walk_png(body: bytes) -> None:
 
 
 def _parts_of_png(body: bytes) -> Iterator[tuple[bytes, memoryview, int]]:
-    """Name, content and checksum of each part, up to the one that ends it."""
+    """Name, content and checksum of each part, up to the end part."""
     at, whole = 8, memoryview(body)
     for _ in range(MAX_PIECES):
         length, name = int.from_bytes(body[at : at + 4]), body[at + 4 : at + 8]
@@ -153,7 +153,7 @@ def _parts_of_png(body: bytes) -> Iterator[tuple[bytes, memoryview, int]]:
 
 
 def png_runs_out(body: bytes) -> bool:
-    """Whether a PNG, whose size has been found bearable, has fewer rows than its header says."""
+    """Whether a PNG has fewer rows than its header says. The caller has checked its size."""
     missing = 0
     unpacker = zlib.decompressobj()
     for name, part, _ in _parts_of_png(body):
@@ -166,10 +166,11 @@ def png_runs_out(body: bytes) -> bool:
     return missing > 0
 
 
-def _unpacked_size(width: int, height: int, depth: int, colour: int, _packing: int, _filter: int, woven: int) -> int:
-    """Bytes of all rows, each with the number of its filter before it; woven ones come in seven passes."""
+def _unpacked_size(width: int, height: int, depth: int, colour: int, _method: int, _filter: int, interlace: int) -> int:
+    """Bytes of all rows, each with its filter's number before it; an interlaced picture has seven passes."""
     bits = depth * {2: 3, 4: 2, 6: 4}.get(colour, 1)
-    sizes = [(-(-(width - x) // across), -(-(height - y) // down)) for x, y, across, down in PASSES] if woven else []
+    passes = PASSES if interlace else ()
+    sizes = [(-(-(width - x) // across), -(-(height - y) // down)) for x, y, across, down in passes]
     return sum(rows * (1 + -(-columns * bits // 8)) for columns, rows in sizes or [(width, height)] if columns > 0)
 
 
@@ -181,17 +182,17 @@ def _walk_gif(body: bytes) -> None:
                 return
             case b"!":  # an extension and its label
                 at = _after_blocks(body, at + 2)
-            case b",":  # a picture: place and size, colours, and the width of its codes
+            case b",":  # a picture: position and size, colours, and the width of its codes
                 at = _after_blocks(body, at + 11 + _colours(body[at + 9 : at + 10]))
             case b"":
                 raise _cut_off()
             case other:
-                raise BrokenPicture(f"a broken image: {other!r} begins no part of a GIF")
+                raise BrokenPicture(f"a broken image: {other!r} does not begin a part of a GIF")
     raise BrokenPicture(f"a GIF of more than {MAX_PIECES:,} parts")
 
 
 def _colours(flags: bytes) -> int:
-    """Bytes of the table of colours that these flags announce."""
+    """Bytes of the colour table that these flags announce."""
     return 3 << ((flags[0] & 7) + 1) if flags and flags[0] & 0x80 else 0
 
 
@@ -213,6 +214,6 @@ def _walk_webp(body: bytes) -> None:
             return
         length = int.from_bytes(body[at + 4 : at + 8], "little")
         at += 8 + length + length % 2
-        if at > end + 1:  # some writers leave out the last byte, which fills up
+        if at > end + 1:  # some writers leave out the last padding byte
             raise BrokenPicture("a broken image: a part of it is longer than the whole")
     raise BrokenPicture(f"a WebP of more than {MAX_PIECES:,} parts")

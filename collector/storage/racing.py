@@ -1,18 +1,18 @@
 """The words of racing. They follow the Japan Racing Association's English pages.
 
-`items` has what pages say in these words. Here no library of tables is loaded.
+`items` uses these words. This module does not import SQLModel.
 """
 
 from enum import StrEnum
 
 HORSE_ID = r"^[0-9A-Za-z]{10}$"  # the first four are the year of birth for horses born in Japan
 RACE_ID = r"^[0-9]{4}[0-9A-Za-z]{8}$"  # year, racecourse, meeting, day, race; letters in races abroad
-SPRINT, MILE, MIDDLE = 0.2, 0.4, 0.6  # upper ends of distance aptitude, as the first attempt (2017) drew them
-MOST_HORSES = 40  # a gate holds 18 in Japan; races abroad have had 40
+SPRINT, MILE, MIDDLE = 0.2, 0.4, 0.6  # upper ends of distance aptitude, from the first project (2017)
+MOST_HORSES = 40  # 18 in Japan; races abroad have had 40
 
 
 class Surface(StrEnum):
-    """What is run on; a jump race is a kind of its own, whatever lies under the hurdles."""
+    """The surface of a race; a jump race is JUMP on any ground."""
 
     TURF = "turf"  # 芝
     DIRT = "dirt"  # ダ
@@ -20,7 +20,7 @@ class Surface(StrEnum):
 
 
 class Direction(StrEnum):
-    """Which way round."""
+    """The direction of a race."""
 
     RIGHT = "right"
     LEFT = "left"
@@ -28,7 +28,7 @@ class Direction(StrEnum):
 
 
 class Going(StrEnum):
-    """The official going: 良, 稍重, 重, 不良, which on turf and dirt are different words in English."""
+    """The official going: 良, 稍重, 重, 不良; English uses different words for turf and dirt."""
 
     FIRM = "firm"
     GOOD = "good"  # of turf and of dirt
@@ -51,7 +51,7 @@ class Weather(StrEnum):
 
 
 class Grade(StrEnum):
-    """A race's grade; None for all that has none. Jump races have grades of their own."""
+    """A race's grade. Jump races have their own grades."""
 
     G1 = "G1"
     G2 = "G2"
@@ -75,18 +75,18 @@ class Sex(StrEnum):
 
 
 class Finish(StrEnum):
-    """How a race ended for a horse; None where it has not been run."""
+    """How a race ended for a horse."""
 
     FINISHED = "finished"
     SCRATCHED = "scratched"  # 取消: withdrawn after the draw
     EXCLUDED = "excluded"  # 除外: taken out at the gate
     DID_NOT_FINISH = "did_not_finish"  # 中止: pulled up
     DISQUALIFIED = "disqualified"  # 失格
-    DEMOTED = "demoted"  # 降着: has a position, behind the one it crossed the line in
+    DEMOTED = "demoted"  # 降着: its position is lower than at the finish line
 
 
 class Axis(StrEnum):
-    """What an aptitude is about; the value runs from the left mark (0) to the right one (1)."""
+    """The axis of an aptitude; the value goes from the left mark (0) to the right one (1)."""
 
     SURFACE = "surface"  # 芝 to ダート
     DISTANCE = "distance"  # 短い to 長い
@@ -105,7 +105,7 @@ class Kind(StrEnum):
 
 
 def kind_of(label: float) -> Kind:
-    """The type that a distance aptitude of 0..1 stands for."""
+    """The type for a distance aptitude of 0..1."""
     if label < SPRINT:
         return Kind.SPRINT
     if label < MILE:

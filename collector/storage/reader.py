@@ -1,8 +1,8 @@
-"""Connections on which nothing can be written: what the pages read the collection through.
+"""Read-only connections, for the web pages.
 
-Every transaction is read-only, and where the role is there, the session is that of a role that may read our tables and
-nothing else. Values always travel beside the statement, and that is what keeps a request's words from being one: a
-session may leave its role again, so the role stops mistakes, and not a statement of somebody else's.
+Every transaction is read-only. If the role exists, the session uses it; it may only read our tables. The role prevents
+mistakes, not attacks, because a session may leave its role. Against SQL injection, values are always sent separately
+from the statement.
 """
 
 import logging
@@ -19,14 +19,14 @@ from collector.console.trouble import reason_of, trouble_of
 from collector.errors import TryLater
 
 ROLE = "paddock_reader"
-# Plans are made for the values at hand: a part of a name that is rare and one that is common want different ones.
+# Plans are made for each value: a rare part of a name needs another plan than a common one.
 OPTIONS = (
     "-c default_transaction_read_only=on -c statement_timeout=3000 -c plan_cache_mode=force_custom_plan -c jit=off "
     "-c max_parallel_workers_per_gather=0"  # starting workers takes longer than a search
 )
-PATIENCE = 3.0  # seconds until the database is taken for gone
+PATIENCE = 3.0  # seconds until the database counts as gone
 CONNECTIONS = 4
-# An advisory lock: granting twice at once, or while the search's views are renewed, is an error in Postgres.
+# An advisory lock: in Postgres, two grants at once, or a grant while the search's views are renewed, are an error.
 UPKEEP_LOCK = 7_220_001
 READ = (
     "photo_search", "horse_search", "photo", "photo_match", "issue", "blob", "thumbnail", "horse", "race", "entry",
@@ -49,7 +49,7 @@ logger = logging.getLogger(__name__)
 
 
 async def make_role(conninfo: str) -> str | None:
-    """See to it that the role is there and may read; None where this database does not let us."""
+    """Make sure that the role exists and may read; None where the database does not allow it."""
     async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
         try:
             async with connection.transaction():
@@ -60,7 +60,7 @@ async def make_role(conninfo: str) -> str | None:
                     await connection.execute(GRANTS)
         except psycopg.errors.InsufficientPrivilege as error:
             facts = {"role": ROLE, "reason": reason_of(error)}
-            logger.warning("no role of its own for reading; transactions are read-only all the same", extra=facts)
+            logger.warning("the role for reading cannot be made; transactions are read-only anyway", extra=facts)
             return None
     return ROLE
 
@@ -82,7 +82,7 @@ class Reader:
         )
 
     async def __aenter__(self) -> Self:
-        # That a connection failed is told to whoever asked for it.
+        # The caller gets the error of a failed connection, so the pool need not log it.
         logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
         await self._pool.open()
         return self
@@ -96,7 +96,7 @@ class Reader:
         """All rows of a query.
 
         Raises:
-            TryLater: the database cannot be reached, did not answer in time, or does not let us.
+            TryLater: the database cannot be reached, did not answer in time, or refuses.
         """
         try:
             try:
@@ -104,23 +104,23 @@ class Reader:
             except psycopg.errors.QueryCanceled:
                 raise
             except psycopg.OperationalError:
-                await self._pool.check()  # after a restart all connections are old ones, not only this
+                await self._pool.check()  # after a restart, all connections of the pool are broken
             except psycopg.errors.InsufficientPrivilege:
                 if self._role is None:
                     raise
-                await make_role(self._conninfo)  # a backup was restored: its tables are new, and nobody may read them
+                await make_role(self._conninfo)  # a restored backup has new tables, without grants
             return await self._rows(query, values)
         except psycopg.errors.QueryCanceled as error:
             raise TryLater("the collection's database took too long") from error
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
             raise TryLater("the collection's database cannot be reached") from error
         except psycopg.Error as error:
-            if self._is_ours(error) or (trouble := trouble_of(error)) is None:
+            if self._is_bug(error) or (trouble := trouble_of(error)) is None:
                 raise
             raise TryLater(str(trouble)) from error
 
-    def _is_ours(self, error: psycopg.Error) -> bool:
-        """Nothing of ours is meant to write here, nor to read what our own role may not."""
+    def _is_bug(self, error: psycopg.Error) -> bool:
+        """Whether the error is a bug: a statement that writes, or reads what our role may not."""
         refused = isinstance(error, psycopg.errors.InsufficientPrivilege) and self._role is not None
         return refused or isinstance(error, psycopg.errors.ReadOnlySqlTransaction)
 

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from collector.storage import images
-from collector.storage.picture_bytes import sort_of
+from collector.storage.picture_bytes import format_of
 from trainer.dataset.pixels import Preparation, fit, open_picture, place_of
 
 SHOWN = 960  # px of the longest edge
@@ -38,7 +38,7 @@ def open_photo(body: bytes, how: Preparation, *, show: bool) -> Opened:
 
 def suffix_of(body: bytes) -> str:
     """What a file of these bytes, which are a picture, is called at its end."""
-    return sort_of(body).name.lower().replace("jpeg", "jpg")
+    return format_of(body).name.lower().replace("jpeg", "jpg")
 
 
 def as_jpeg(image: Image.Image, longest: int) -> bytes:

@@ -1,1 +1,1 @@
-"""How the look-alike sites misbehave when they are asked to."""
+"""Faults that can be switched on in the look-alike."""

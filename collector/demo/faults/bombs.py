@@ -1,4 +1,4 @@
-"""Small files that claim to be huge, or cost hours to unpack. Nothing here ever holds what they unpack to."""
+"""Small files that claim to be huge, or take hours to decode. This module never holds the decoded data."""
 
 import io
 import struct
@@ -9,7 +9,7 @@ import brotli
 from PIL import Image
 
 GIBIBYTE = 1024**3
-PIECE = 16 * 1024 * 1024  # bytes of zeros packed at a time
+PIECE = 16 * 1024 * 1024  # bytes of zeros compressed at a time
 ZSTD_BLOCK = 128 * 1024  # the largest block of the format
 SIDE = 50_000  # px
 SCANS = 60_000
@@ -18,11 +18,11 @@ DEPTH = 800_000  # elements, 4 MB of them
 
 @cache
 def gzip_bomb(size: int = 2 * GIBIBYTE) -> bytes:
-    """One gzip member: the same packed piece over and over, with the right checksum at its end."""
+    """One gzip member: the same compressed piece again and again, with the right checksum at its end."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     packer.compress(bytes(PIECE))
     packer.flush(zlib.Z_FULL_FLUSH)
-    # Packed after a full flush, a piece depends on nothing before it and may be repeated.
+    # After a full flush, a compressed piece does not depend on the data before it, so it may be repeated.
     piece = packer.compress(bytes(PIECE)) + packer.flush(zlib.Z_FULL_FLUSH)
     zeros, checksum = bytes(PIECE), 0
     for _ in range(size // PIECE):
@@ -35,7 +35,7 @@ def gzip_bomb(size: int = 2 * GIBIBYTE) -> bytes:
 
 @cache
 def brotli_bomb(size: int = GIBIBYTE) -> bytes:
-    """Zeros as Brotli packs them."""
+    """Zeros, compressed with Brotli."""
     packer = brotli.Compressor(quality=1, lgwin=22)
     zeros = bytes(PIECE)
     packed = [packer.process(zeros) for _ in range(size // PIECE)]
@@ -44,7 +44,7 @@ def brotli_bomb(size: int = GIBIBYTE) -> bytes:
 
 @cache
 def zstd_bomb(size: int = 2 * GIBIBYTE) -> bytes:
-    """A frame of blocks that each say: this byte, 131,072 times."""
+    """A frame of blocks that each mean: this byte, 131,072 times."""
     count = size // ZSTD_BLOCK
     run = ZSTD_BLOCK << 3 | 1 << 1
     block = run.to_bytes(3, "little") + b"\0"
@@ -54,12 +54,12 @@ def zstd_bomb(size: int = 2 * GIBIBYTE) -> bytes:
 
 
 def deep(page: bytes, depth: int = DEPTH) -> bytes:
-    """A page that goes on with elements that are never closed: for each, a parser looks through all that are open."""
+    """A page with elements that are never closed. For each new one, a parser looks through all open ones."""
     return page + b"<div>" * depth
 
 
 def huge_png() -> bytes:
-    """A PNG whose header promises 2.5 thousand million pixels."""
+    """A PNG whose header states 2.5 billion pixels."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
@@ -71,7 +71,7 @@ def huge_png() -> bytes:
 
 @cache
 def many_scans(side: int = 3460, scans: int = SCANS) -> bytes:
-    """A progressive JPEG whose last scan is there 60,000 times: a file of 1.6 MB that takes a minute to unpack."""
+    """A progressive JPEG with its last scan 60,000 times: a file of 1.6 MB that takes a minute to decode."""
     file = io.BytesIO()
     Image.new("RGB", (side, side), (120, 90, 60)).save(file, "JPEG", progressive=True, quality=30)
     body = file.getvalue()
@@ -80,5 +80,5 @@ def many_scans(side: int = 3460, scans: int = SCANS) -> bytes:
 
 
 def without_its_last_part(body: bytes) -> bytes:
-    """A JPEG of which the last third is missing, but not the mark at its end."""
+    """A JPEG without its last third, but with its end marker."""
     return body[: len(body) * 2 // 3].rstrip(b"\xff") + b"\xff\xd9"

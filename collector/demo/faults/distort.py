@@ -1,4 +1,4 @@
-"""Answers that are whole as answers and wrong as content. Pure."""
+"""Complete answers with wrong content. Pure."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,7 +15,7 @@ BLOCK_PAGE = """<!DOCTYPE html><html><head><title>Access Denied</title></head><b
 DISALLOW_ALL = b"User-agent: *\nDisallow: /\n"
 HTML_PAGE = b"<!DOCTYPE html><html><head><title>Not here</title></head><body><p>No such picture.</p></body></html>"
 
-# What the parsers hold on to, and what a redesign would have made of it.
+# The marks that the parsers use, and what a redesign might replace them with.
 REDESIGN = (
     ("/index.html", "/mokuji.html"),
     ("photo0", "shashin/0"),
@@ -42,7 +42,7 @@ def _charset_of(answer: Answer) -> str:
 
 def _change_layout(answer: Answer) -> Answer:
     charset = _charset_of(answer)
-    text = answer.body.decode(charset, "surrogateescape")  # vendors' characters pass through as they are
+    text = answer.body.decode(charset, "surrogateescape")  # vendors' characters are kept
     for old, new in REDESIGN:
         text = text.replace(old, new)
     return replace(answer, body=text.encode(charset, "surrogateescape"))
@@ -54,7 +54,7 @@ def _mislabel(answer: Answer) -> Answer:
 
 
 def _break_bytes(answer: Answer) -> Answer:
-    # A lead byte without its second one; lone bytes above 0xFC would pass as Microsoft's private characters.
+    # A lead byte without its second byte; single bytes above 0xFC would count as Microsoft's private characters.
     return replace(answer, body=answer.body.replace(b"</", b"\x81\xff</"))
 
 
@@ -79,15 +79,15 @@ TAGS = ("noimageindex", "noai")
 
 
 def is_distortion(fault: Fault) -> bool:
-    """Whether a fault is one of content, and not of the connection or of HTTP."""
+    """Whether a fault changes the content, and not the connection or HTTP."""
     return fault.name in DISTORTIONS or fault.name in TAGS
 
 
 def distort(answer: Answer, fault: Fault) -> Answer:
-    """What the site sends instead, with validators of its own."""
+    """The changed answer, with its own validators."""
     if fault.name in TAGS:
         return replace(answer, headers={**answer.headers, "X-Robots-Tag": fault.name})
     if fault.name in OF_TEXT and answer.media_type.startswith("image/"):
-        return answer  # a picture has no layout and no charset
+        return answer  # a picture has neither a layout nor a charset
     changed = DISTORTIONS[fault.name](answer)
     return replace(changed, modified=answer.modified + timedelta(days=1))

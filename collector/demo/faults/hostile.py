@@ -1,4 +1,4 @@
-"""How the look-alike site can be told to misbehave: the words for it, and when each of them applies. Pure."""
+"""The faults of the look-alike: their names and options, and when each one applies. Pure."""
 
 import hashlib
 import re
@@ -17,21 +17,21 @@ SPELLING = re.compile(
 SECONDS = re.compile(r"\d{1,4}(\.\d{1,3})?")
 STATUS = re.compile(r"[45]\d\d")
 ROBOTS = "/robots.txt"
-EVERYTHING = "*"  # but robots.txt, which only a glob of its own or a robots fault touches
+EVERYTHING = "*"  # without robots.txt, which needs its own glob or a robots fault
 IMAGES = "/*.jpg"
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A way to misbehave."""
+    """A kind of fault."""
 
     meaning: str
-    glob: str = EVERYTHING  # where none is given
-    value: str | None = None  # where none is given; None: it takes no value
+    glob: str = EVERYTHING  # the default
+    value: str | None = None  # the default; None: it takes no value
 
 
 KINDS = {
-    "429-retry-after": Kind("429 with Retry-After: VALUE, in seconds (any text is sent as it is)", value="3"),
+    "429-retry-after": Kind("429 with Retry-After: VALUE, in seconds (other text is sent unchanged)", value="3"),
     "429-retry-date": Kind("429 with Retry-After as a date VALUE seconds ahead", value="3"),
     "503-retry-after": Kind("503 with Retry-After: VALUE", value="3"),
     "503-retry-date": Kind("503 with Retry-After as a date VALUE seconds ahead", value="3"),
@@ -46,17 +46,17 @@ KINDS = {
     "zstd-bomb": Kind("64 KB of Zstandard that become 2 GiB"),
     "endless": Kind("a chunked body without an end"),
     "huge-png": Kind("a tiny PNG that claims 50,000 x 50,000 pixels", IMAGES),
-    "many-scans": Kind("a JPEG of 1.6 MB that takes a minute to unpack", IMAGES),
-    "cut-jpeg": Kind("a JPEG without its last third, but with the mark of its end", IMAGES),
-    "euc-jp": Kind("EUC-JP bytes labelled Shift_JIS, of every page"),
-    "broken-bytes": Kind("bytes that are no text in any charset, of every page"),
-    "deep-page": Kind("a page that goes on for 4 MB, which take half an hour to parse, of every page"),
+    "many-scans": Kind("a JPEG of 1.6 MB that takes a minute to decode", IMAGES),
+    "cut-jpeg": Kind("a JPEG without its last third, but with its end marker", IMAGES),
+    "euc-jp": Kind("every page in EUC-JP, labelled Shift_JIS"),
+    "broken-bytes": Kind("every page with bytes that are not text in any charset"),
+    "deep-page": Kind("every page with 4 MB more, which take half an hour to parse"),
     "html-as-jpeg": Kind("an HTML page served as image/jpeg", IMAGES),
     "redirect-loop": Kind("a redirect to itself"),
-    "redirect-private": Kind("a redirect to an address that is nobody's business, another one at every visit"),
+    "redirect-private": Kind("a redirect to a private address, a different one at each visit"),
     "redirect-host": Kind("a redirect to VALUE, another site", value="http://elsewhere.invalid/"),
-    "redirect-within": Kind("a harmless redirect within the site, to be followed"),
-    "layout": Kind("a changed layout: tables, classes and file names of every page are others"),
+    "redirect-within": Kind("a harmless redirect within the site"),
+    "layout": Kind("a changed layout: every page with other tables, classes and file names"),
     "block-page": Kind("a block page with status 200"),
     "huge-header": Kind("a header of 256 KB"),
     "noimageindex": Kind("X-Robots-Tag: noimageindex", IMAGES),
@@ -70,42 +70,42 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One way to misbehave, and where and how often."""
+    """One fault, with the paths it applies to and how often."""
 
     name: str
     glob: str = EVERYTHING
     value: str | None = None
-    rate: float = 1.0  # share of the visits it applies to
-    count: int | None = None  # applies so often, then never again
-    each: bool = False  # counted for every page on its own
+    rate: float = 1.0  # the share of visits that it applies to
+    count: int | None = None  # the number of times that it applies; None: always
+    each: bool = False  # whether `count` is for each page
 
     def matches(self, path: str) -> bool:
-        """Whether it is meant for this path."""
+        """Whether the fault applies to this path."""
         if self.glob == EVERYTHING:
             return path != ROBOTS
         return fnmatchcase(path, self.glob)
 
 
 def parse_fault(text: str) -> Fault:
-    """A fault from its spelling, such as `503@/keibabook/1601*`, `reset:0.05` or `429-retry-after=3x1`.
+    """A fault from its text, such as `503@/keibabook/1601*`, `reset:0.05` or `429-retry-after=3x1`.
 
     Raises:
-        UsageError: names the faults there are.
+        UsageError: it is not a fault; names all faults.
     """
     match = SPELLING.fullmatch(text.strip())
     kind = _kind(match["name"]) if match else None
     if match is None or kind is None:
         raise UsageError(
-            f"--hostile {text!r} is no fault; `collector demo-site --hostile help` says what each does of 400 .. 599, "
+            f"--hostile {text!r} is not a fault; `collector demo-site --hostile help` describes them: 400 .. 599, "
             f"{', '.join(KINDS)}."
         )
     if match["value"] and kind.value is None:
         raise UsageError(f"--hostile {text}: {match['name']} takes no value.")
     value = match["value"] or kind.value
     if match["name"].endswith("-retry-date") and not (value or "").isdigit():
-        raise UsageError(f"--hostile {text}: {value!r} is no number of seconds; write {match['name']}=3.")
+        raise UsageError(f"--hostile {text}: {value!r} is not a number of seconds; write {match['name']}=3.")
     if match["name"] == "slow" and not SECONDS.fullmatch(value or ""):
-        raise UsageError(f"--hostile {text}: {value!r} is no number of seconds; write slow=0.5.")
+        raise UsageError(f"--hostile {text}: {value!r} is not a number of seconds; write slow=0.5.")
     return Fault(
         name=match["name"],
         glob=match["glob"] or kind.glob,
@@ -121,19 +121,19 @@ def _kind(name: str) -> Kind | None:
 
 
 def list_faults() -> str:
-    """The faults there are, and how they are written."""
+    """All faults, and how to write them."""
     width = max(map(len, KINDS))
     known = "\n".join(f"  {name:{width}}  {kind.meaning}" for name, kind in KINDS.items())
     return (
-        f"Write a fault as {GRAMMAR}, where GLOB is a path's pattern (default: all it can\n"
-        f"apply to, without robots.txt), RATE 0..1 a share of the visits, COUNT how often in all or for each page.\n"
+        f"Write a fault as {GRAMMAR}. GLOB is a pattern of paths (default: all paths that it can apply\n"
+        f"to, without robots.txt), RATE 0..1 a share of the visits, COUNT how often, in all or for each page.\n"
         f"  {'400 .. 599':{width}}  that status\n{known}\n"
         "For example: 503@/keibabook/1601*  reset:0.05  429-retry-after=3x1  truncate@/*.jpgx1each"
     )
 
 
 class Hostility:
-    """The faults of a site, and what it has done of them so far. `faults` may be changed while it serves."""
+    """The faults of a site, and how often each has applied. `faults` may be changed while the site runs."""
 
     def __init__(self, faults: Sequence[Fault | str] = (), random_seed: int = 0) -> None:
         self.faults = [parse_fault(fault) if isinstance(fault, str) else fault for fault in faults]
@@ -142,9 +142,9 @@ class Hostility:
         self._applied = Counter[tuple[Fault, str]]()
 
     def visit(self, path: str, query: str = "") -> tuple[Fault | None, int]:
-        """The first fault that applies to this visit, if any, and the visit's number on this page, from 1.
+        """The first fault that applies to this visit, if any, and the number of the visit to this page, from 1.
 
-        A fault's pattern is of paths; pages that differ in their query only are different pages.
+        A fault's pattern matches paths, but pages that differ only in their query are different pages.
         """
         page = f"{path}?{query}" if query else path
         self._visits[page] += 1

@@ -1,4 +1,4 @@
-"""Faults of the connection and of HTTP itself, done on a real socket."""
+"""Faults of the connection and of HTTP, on a real socket."""
 
 import asyncio
 import contextlib
@@ -14,11 +14,11 @@ from collector.demo.answer import Answer
 from collector.demo.faults import bombs
 from collector.demo.faults.hostile import STATUS, Fault
 
-MOVED = "moved"  # the query by which a harmless redirect knows its own target
+MOVED = "moved"  # the query that marks the target of a harmless redirect
 RESET_AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends RST
-FLUSH = 0.05  # seconds for what was written to be on its way
+FLUSH = 0.05  # seconds until written bytes have been sent
 FILLER = b"<p>" + b"paddock " * 2048 + b"</p>"
-# Link-local, private and loopback, by IPv4, IPv6 and name, and no web address at all.
+# Link-local, private and loopback addresses, by IPv4, IPv6 and name, and a file.
 PRIVATE = (
     "http://169.254.169.254/latest/meta-data/",
     "http://10.0.0.1/",
@@ -28,17 +28,17 @@ PRIVATE = (
     "http://localhost:22/",
 )
 
-Misdeed = Callable[[web.Request, Answer, Fault, int], Awaitable[web.StreamResponse]]
+Handler = Callable[[web.Request, Answer, Fault, int], Awaitable[web.StreamResponse]]
 
 
 async def misbehave(request: web.Request, answer: Answer, fault: Fault, visit: int) -> web.StreamResponse:
-    """Answer a request as this fault says."""
+    """Answer a request with this fault."""
     name = fault.name.removeprefix("robots-")
     head, _, how = name.partition("-")
     if STATUS.fullmatch(head):
         headers = {"Retry-After": _retry_after(how, fault.value or "")} if how else {}
         return web.Response(status=int(head), headers=headers, text=f"{head}\n")
-    return await MISDEEDS[name](request, answer, fault, visit)
+    return await HANDLERS[name](request, answer, fault, visit)
 
 
 def _retry_after(how: str, value: str) -> str:
@@ -71,7 +71,7 @@ async def _send_half(request: web.Request, answer: Answer) -> web.StreamResponse
 
 async def _reset_before(request: web.Request, _answer: Answer, _fault: Fault, _visit: int) -> web.StreamResponse:
     _reset(request)
-    return web.Response()  # goes nowhere
+    return web.Response()  # is never sent
 
 
 async def _reset_in_body(request: web.Request, answer: Answer, _fault: Fault, _visit: int) -> web.StreamResponse:
@@ -88,7 +88,7 @@ async def _truncate(request: web.Request, answer: Answer, _fault: Fault, _visit:
 
 
 async def _stall(_request: web.Request, _answer: Answer, _fault: Fault, _visit: int) -> web.StreamResponse:
-    await asyncio.Event().wait()  # until the client gives up, which cancels this
+    await asyncio.Event().wait()  # until the client disconnects, which cancels this
     raise AssertionError
 
 
@@ -104,11 +104,11 @@ async def _endless(request: web.Request, answer: Answer, _fault: Fault, _visit: 
     with contextlib.suppress(ConnectionError):
         while True:
             await response.write(FILLER)
-            await asyncio.sleep(0)  # writing alone does not always let others run
+            await asyncio.sleep(0)  # writing does not always let other tasks run
     return response
 
 
-def _bomb(packing: str, build: Callable[[], bytes]) -> Misdeed:
+def _bomb(packing: str, build: Callable[[], bytes]) -> Handler:
     async def explode(request: web.Request, answer: Answer, _fault: Fault, _visit: int) -> web.StreamResponse:
         body = await asyncio.to_thread(build)
         response = _ok(answer, **{"Content-Encoding": packing})
@@ -145,7 +145,7 @@ async def _huge_header(_request: web.Request, answer: Answer, _fault: Fault, _vi
     return web.Response(body=answer.body, headers={"Content-Type": answer.media_type, "X-Filler": "f" * 262_144})
 
 
-MISDEEDS: dict[str, Misdeed] = {
+HANDLERS: dict[str, Handler] = {
     "reset": _reset_before,
     "reset-body": _reset_in_body,
     "stall": _stall,

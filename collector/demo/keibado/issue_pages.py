@@ -1,4 +1,4 @@
-"""keibado's year indexes and issue indexes as HTML, with the habits of the hands that made them."""
+"""keibado's year indexes and issue indexes as HTML, with the irregularities of handmade pages."""
 
 from collections.abc import Iterator, Sequence
 
@@ -49,7 +49,7 @@ def _page(layout: Layout, title: str, year: int, content: str) -> str:
 
 
 def year_index_page(year: int, years: range, issues: Sequence[Issue]) -> str:
-    """The back numbers of a year, newest first, some of them linked twice."""
+    """The back numbers of a year, newest first; some are linked twice."""
     rows = []
     for number, issue in enumerate(reversed(issues)):
         lead = issue.photos[0].race_name
@@ -70,7 +70,7 @@ def year_index_page(year: int, years: range, issues: Sequence[Issue]) -> str:
 
 
 def issue_index_page(issue: Issue) -> str:
-    """An issue: the list of its photos on the left, its news on the right."""
+    """An issue: the list of photos on the left, the news on the right."""
     year = issue.issue_date.year
     layout = layout_of(year)
     title = '<font size="2">出走予定馬の最新写真&amp;情報</font>'
@@ -89,7 +89,7 @@ def issue_index_page(issue: Issue) -> str:
 
 
 def _list_rows(layout: Layout, issue: Issue) -> Iterator[str]:
-    """Rows of the list: a row a race, the third photo of a long race in a row without a head."""
+    """The rows of the list, one for each race; the rest of a long race is in a row without a head."""
     races = dict.fromkeys(photo.race_name for photo in issue.photos)
     for race in races:
         photos = [photo for photo in issue.photos if photo.race_name == race]

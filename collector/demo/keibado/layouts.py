@@ -1,4 +1,4 @@
-"""How keibado's pages looked over the years, as values: the markup of four generations of the archive."""
+"""The layouts of keibado's pages over the years, as values."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,14 +7,14 @@ from collector.demo.world.world import Issue, Photo
 
 
 class NameMark(StrEnum):
-    """Where a photo page prints the horse's name."""
+    """The position of the horse's name on a photo page."""
 
     IMAGE = "p_name.gif before it"
     LAST_TABLE = "bold in the last dark table"
 
 
 class Frame(StrEnum):
-    """What surrounds a photo page's picture."""
+    """The markup around a photo page's picture."""
 
     TABLE_309 = "table of width 309"
     IMAGE_304 = "img of width 304"
@@ -26,7 +26,7 @@ class Layout:
     """One generation of the pages."""
 
     since: int  # year
-    charset_header: str  # behind text/html
+    charset_header: str  # after text/html
     meta: str  # in the page's head
     list_start: str
     list_end: str
@@ -36,8 +36,8 @@ class Layout:
     link_start: str  # before photo01.html
     name_mark: NameMark
     frame: Frame
-    picture_name: str  # of the file, with the photo's number
-    full_profile: bool  # 牡5歳、栗毛、美浦・鹿戸雄厩舎; before that, coat and day alone
+    picture_name: str  # the pattern of its file name, with the photo's number
+    full_profile: bool  # 牡5歳、栗毛、美浦・鹿戸雄厩舎; False: only coat and day
     comment_table: bool
 
 
@@ -85,21 +85,21 @@ LAYOUTS = (
 
 
 def layout_of(year: int) -> Layout:
-    """The layout in use; years before the first have the first."""
+    """The layout of a year; years before the first layout have the first one."""
     return next((layout for layout in reversed(LAYOUTS) if layout.since <= year), LAYOUTS[0])
 
 
 def picture_path(photo: Photo) -> str:
-    """The file that a photo's page shows, from the site's root."""
+    """The path of a photo's picture."""
     name = layout_of(2000 + int(photo.issue_code[:2])).picture_name.format(photo.number)
     return f"/keibabook/{photo.issue_code}/images/{name}"
 
 
 def page_path(photo: Photo) -> str:
-    """A photo's page, from the site's root."""
+    """The path of a photo's page."""
     return f"/keibabook/{photo.issue_code}/photo{photo.number:02}.html"
 
 
 def index_path(issue: Issue) -> str:
-    """An issue's list of photos, from the site's root."""
+    """The path of an issue's list of photos."""
     return f"/keibabook/{issue.code}/index.html"

@@ -19,7 +19,7 @@ TURN = (
 
 
 def photo_page(photo: Photo) -> str:
-    """One photo: name, picture, profile, comment and pedigree, in the order of its time."""
+    """One photo: name, picture, profile, comment and pedigree, in the order of its layout."""
     year = 2000 + int(photo.issue_code[:2])
     layout = layout_of(year)
     body = '<body bgcolor="#FFFFFF" text="#000000" link="#006600" vlink="#663300">'
@@ -52,7 +52,7 @@ def _dark_table(inside: str) -> str:
 
 
 def _name(photo: Photo) -> str:
-    """The name, now and then in two nodes."""
+    """The name; for one photo it is in two nodes."""
     name = photo.horse.name
     return f"{name[:-1]}<font>{name[-1]}</font>" if photo.number == 7 else name
 
@@ -84,7 +84,7 @@ def _comment(layout: Layout, photo: Photo) -> str:
 
 
 def _pedigree(photo: Photo) -> str:
-    """Sire and dam over four rows each, their parents over two or one, as the magazine prints them."""
+    """The pedigree as the magazine prints it: sire and dam over four rows each, their ancestors over two or one."""
 
     def cell(name: str, rows: int) -> str:
         return f'<td rowspan="{rows}"><font size="2" color="#000000">{escape(name, quote=False)}</font></td>'

@@ -1,4 +1,4 @@
-"""keibado's look-alike: what lies under a path, in the real encodings. Pure."""
+"""keibado's look-alike: from a path to a file, in the real encodings. Pure."""
 
 import re
 from datetime import date
@@ -16,7 +16,7 @@ PHOTO_PAGE = re.compile(r"photo(\d\d)\.html")
 
 
 def answer_path(world: World, path: str) -> Answer | None:
-    """The file under a path; None where the site has nothing."""
+    """The file at a path; None where the site has none."""
     if match := YEAR_INDEX.fullmatch(path):
         return _year_index(world, int(match[1]))
     match = IN_ISSUE.fullmatch(path)

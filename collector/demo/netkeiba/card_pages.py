@@ -27,7 +27,7 @@ HEAD = """<table class="Shutuba_Table RaceTable01 ShutubaTable">
 
 
 def calendar_page(month: date, days: Mapping[date, Sequence[str]]) -> str:
-    """A month's weeks; the days of racing with their racecourses, linked."""
+    """A month's weeks; race days are links, with their racecourses."""
     weeks = "\n".join(
         f'<tr class="Week">\n{"".join(_cell(day, month, days.get(day, ())) for day in week)}\n</tr>'
         for week in Calendar().monthdatescalendar(month.year, month.month)
@@ -62,23 +62,23 @@ def _cell(day: date, month: date, racecourses: Sequence[str]) -> str:
     number = f'<p><span class="Day">{day.day}</span></p>'
     if not racecourses:
         return f'<td class="RaceCellBox">\n<div class="RaceKaisaiBox">\n{number}\n</div>\n</td>'
-    places = "".join(f'<p><span class="JyoName">{place}</span></p>\n' for place in racecourses)
+    names = "".join(f'<p><span class="JyoName">{name}</span></p>\n' for name in racecourses)
     return f"""<td class="RaceCellBox">
 <a href="../top/race_list.html?kaisai_date={day:%Y%m%d}"  tile="" target="_parent">
 <div class="RaceKaisaiBox HaveData">
 {number}
-{places}</div><!-- /. RaceKaisaiBox-->
+{names}</div><!-- /. RaceKaisaiBox-->
 </a>
 </td>"""
 
 
 def coming_list(day: date, races: Sequence[Race]) -> str:
-    """The day's races by racecourse, as the site's script puts them into its page; before they are run."""
+    """The coming races of a day by racecourse: the fragment that the site's script loads."""
     lists = []
-    for racecourse, there in groupby(races, lambda race: race.racecourse):
-        held = list(there)
-        items = "\n".join(_item(race) for race in held)
-        number, meeting_day = held[0].meeting_number, held[0].meeting_day
+    for racecourse, group in groupby(races, lambda race: race.racecourse):
+        day_races = list(group)
+        items = "\n".join(_item(race) for race in day_races)
+        number, meeting_day = day_races[0].meeting_number, day_races[0].meeting_day
         lists.append(f"""<dl class="RaceList_DataList">
 <dt class="RaceList_DataHeader"><div class="RaceList_DataHeader_Top">
 <p class="RaceList_DataTitle"><small>{number}回</small> {racecourse} <small>{meeting_day}日目</small></p>
@@ -102,7 +102,7 @@ def coming_list(day: date, races: Sequence[Race]) -> str:
 
 
 def _icons(race: Race) -> str:
-    """The grade's mark; the main race has one more beside it, which is no grade."""
+    """The icon of the grade; the main race has one more icon, which is not a grade."""
     icons = [GRADE_ICONS[race.grade]] if race.grade in GRADE_ICONS else []
     if race.number == 11:
         icons.append(13)
@@ -146,12 +146,12 @@ def _item(race: Race) -> str:
 
 
 def _short(name: str) -> str:
-    """Race names on this host are short and bear no grade."""
+    """The short name of a race on this host, without its grade."""
     return name.partition("(")[0].replace("ステークス", "S")
 
 
 def card_page(race: Race) -> str:
-    """The entries of a race to come: no odds yet, weights not taken, and where nothing is drawn, no numbers."""
+    """The entries of a coming race, without odds and weights; before the draw, also without numbers."""
     rows = "\n".join(_row(race, entry) for entry in race.entries)
     printed = f"{race.day.year}年{race.day.month}月{race.day.day}日 {race.racecourse}{race.number}R"
     return f"""<!DOCTYPE html>
@@ -209,7 +209,7 @@ def _name_box(race: Race) -> str:
 
 
 def _class(race_class: str) -> tuple[str, str]:
-    """Ages and class, each in a word of its own and with full-width digits."""
+    """The ages and the class as two words, with full-width digits."""
     wide = race_class.removeprefix("サラ系").translate(FULL_WIDTH)
     cut = wide.index("歳") + 1 + 2 * ("以上" in wide)
     return f"サラ系{wide[:cut]}", wide[cut:]
@@ -249,7 +249,7 @@ def _row(race: Race, entry: Entry) -> str:
 
 
 def _predictions(race: Race) -> str:
-    """A second table of horses, which is no list of entries: one of them, and one that is none."""
+    """A second table of horses, which does not list the entries: it has one horse, and one row without a horse."""
     horse = race.entries[0].horse
     return f"""<table class="Shutuba_Table RaceTable01 PredictRap_Table NoCheckData isFreemium" sumarry="各馬予測タイム">
 <thead><tr class="Header"><th class="Num">馬<br>番</th><th class="Horse_Info">馬名</th><th>前半3F</th><th>後半3F</th></tr></thead>

@@ -12,13 +12,13 @@ FILM = '<img src="/style/netkeiba.ja/image/icon_douga.png" border="0" />レー�
 
 
 def day_page(day: date, races: Sequence[Race], local: Sequence[tuple[str, str, str]]) -> str:
-    """The races of a day by racecourse, those of local tracks after the others."""
+    """The races of a day by racecourse; those of local tracks are last."""
     printed = f"{day:%Y年%m月%d日}のレース情報"
     content = f'<div class="cate_bar"><h2>{printed}</h2></div>\n<div class="mb30">\n'
     if races:
         content += '<div class="race_kaisai_info"><h3>中央</h3>\n<div class="race_list fc">\n'
-        for racecourse, there in groupby(races, lambda race: race.racecourse):
-            rows = [(race.race_id, race.number, race.name, _length(race)) for race in there]
+        for racecourse, group in groupby(races, lambda race: race.racecourse):
+            rows = [(race.race_id, race.number, race.name, _length(race)) for race in group]
             content += _hold_list(racecourse, sorted(rows))
         content += "</div></div>\n"
     if local:
@@ -34,7 +34,7 @@ def _length(race: Race) -> str:
     return f"{race.surface}{race.distance}m"
 
 
-def _hold_list(place: str, rows: Sequence[tuple[str, int, str, str]]) -> str:
+def _hold_list(racecourse: str, rows: Sequence[tuple[str, int, str, str]]) -> str:
     items = "".join(
         f"""<li>
 <dl class="race_top_data_info fc">
@@ -50,5 +50,5 @@ def _hold_list(place: str, rows: Sequence[tuple[str, int, str, str]]) -> str:
 </li>"""
         for race_id, number, name, length in rows
     )
-    head = f'<dl class="race_top_hold_list">\n<dt class="race_top_hold_data">\n<p>\n{place}\n</p>\n</dt>\n'
+    head = f'<dl class="race_top_hold_list">\n<dt class="race_top_hold_data">\n<p>\n{racecourse}\n</p>\n</dt>\n'
     return f"{head}<dd>\n<ul>\n{items}\n</ul>\n</dd>\n</dl>"

@@ -1,4 +1,4 @@
-"""What stands around every page of db.netkeiba.com."""
+"""The frame of every page of db.netkeiba.com."""
 
 STYLE = "https://cdn.netkeiba.com/img.db/style/netkeiba.ja"
 NAVIGATION = """<div class="genre_menu fc"><ul>
@@ -14,7 +14,7 @@ PREMIUM = f'<img src="{STYLE}/image/ico_premium.gif" width="16" height="16" />'
 
 
 def page(title: str | None, content: str, head: str = "") -> str:
-    """A page of db.netkeiba.com around its content; some have no title."""
+    """A page of db.netkeiba.com with its content; some pages have no title."""
     titled = f"<title>{title}</title>\n" if title else "\n"
     return f"""<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">
 <html xmlns="http://www.w3.org/1999/xhtml" lang="ja" xml:lang="ja" id="html">

@@ -1,4 +1,4 @@
-"""netkeiba's horse pages, and what scripts ask for besides (aptitude and reviews), as HTML."""
+"""netkeiba's horse pages, and the fragments that scripts load (aptitude and reviews), as HTML."""
 
 import json
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ AXES = (
     ("重馬場", "tokui", "得意", "nigate", "苦手"),
 )
 CDN = "https://cdnv2.netkeiba.com/img.db"
-# Parts of the newer page that a script loads, with the address that it asks.
+# A part of the newer page that a script loads, with its address.
 AJAX_BOX = """<span id="{box}">
 <img src="{cdn}/common/img/gif_loader.gif" />
 </span>
@@ -44,7 +44,7 @@ $('#{box}').html(data.data);
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class HorseView:
     """A horse as its page shows it in a month."""
 
     registered: Registered
@@ -68,7 +68,7 @@ class Shown:
 
     @property
     def static(self) -> bool:
-        """Whether its page is of the older generation, which holds everything; the newer one loads it by script."""
+        """Whether its page has the older layout, with everything in it; in the newer one, scripts load parts."""
         return int(self.horse_id[-1], 16) % 2 == 0
 
     @property
@@ -80,8 +80,8 @@ class Shown:
 # --- the page ---------------------------------------------------------------------------------------------
 
 
-def horse_page(shown: Shown) -> str:
-    """A horse: who it is, whose, and what the public thinks of it."""
+def horse_page(shown: HorseView) -> str:
+    """A horse: its profile, its pedigree and the reviewers' opinion."""
     horse, name, horse_id = shown.horse, escape(shown.horse.name), shown.horse_id
     title = (
         f"{name} | 競走馬データ - netkeiba.com"
@@ -114,7 +114,7 @@ def horse_page(shown: Shown) -> str:
     return page(title, content, head)
 
 
-def _roman(shown: Shown) -> str:
+def _roman(shown: HorseView) -> str:
     return f"Lookalike {shown.horse.number}"
 
 
@@ -122,8 +122,8 @@ def _ajax(box: str, path: str) -> str:
     return AJAX_BOX.format(box=box, path=path, cdn=CDN)
 
 
-def _state(shown: Shown) -> str:
-    """現役 with the age, 抹消 without; of a visitor from abroad nothing is known."""
+def _state(shown: HorseView) -> str:
+    """現役 with the age, 抹消 without it; nothing for a horse from abroad."""
     horse = shown.horse
     if shown.registered.foreign:
         return f"　{horse.sex}　{horse.coat}"
@@ -132,7 +132,7 @@ def _state(shown: Shown) -> str:
     return f"現役　{horse.sex}{shown.month.year - horse.born}歳　{horse.coat} "
 
 
-def _profile(shown: Shown) -> str:
+def _profile(shown: HorseView) -> str:
     horse = shown.horse
     stable, _, trainer = horse.trainer.partition("・")
     owner = f"{401001 + horse.number % 97}"
@@ -177,10 +177,10 @@ def _ancestor(name: str) -> str:
     return f'<a href="/horse/ped/000a{number:06x}/">{escape(name, quote=False)}</a>'
 
 
-# --- what the public thinks -------------------------------------------------------------------------------
+# --- the reviewers' opinion -------------------------------------------------------------------------------
 
 
-def aptitude_box(shown: Shown) -> str:
+def aptitude_box(shown: HorseView) -> str:
     """The five pairs of bars."""
     name = escape(shown.horse.name)
     return f"""<div class="db_prof_box">
@@ -196,8 +196,8 @@ def aptitude_box(shown: Shown) -> str:
 </div>"""  # noqa: E501
 
 
-def reviews_box(shown: Shown) -> str:
-    """How many reviews there are, and the same opinion in finer bars; none where nobody has reviewed it."""
+def reviews_box(shown: HorseView) -> str:
+    """The number of reviews, and the same opinion in finer bars; without bars for a horse without reviews."""
     name = escape(shown.horse.name)
     address = f"https://db.netkeiba.com/social/horse_reviewer_list.html?id={shown.horse_id}"
     link = f'<a href="{address}" title="みんなの{name}評価">{shown.reviews}</a>'
@@ -231,7 +231,7 @@ def _axes(graph: Graph, body: str) -> str:
 
 
 def _bars(bars: Bars, left_mark: str, left_alt: str, right_mark: str, right_alt: str) -> str:
-    """Blue is the longer side; where both are as long, the left one."""
+    """The two bars. The longer side is blue; for equal sides, the left one."""
     left, right = bars
     one, other = ("blue", "gray") if left >= right else ("gray", "blue")
     image = f"{STYLE}/image/review_" if sum(bars) < FINE_BARS else f"{CDN}//style/netkeiba.ja/image/review_"
@@ -246,16 +246,16 @@ def _bars(bars: Bars, left_mark: str, left_alt: str, right_mark: str, right_alt:
 
 
 def as_json(fragment: str | None) -> str:
-    """A script's answer, spelled as PHP spells it."""
+    """The JSON answer to a script, in PHP's spelling."""
     answer = {"status": "NG"} if fragment is None else {"status": "OK", "data": fragment}
     return json.dumps(answer, separators=(",", ":")).replace("/", "\\/")
 
 
-def aptitude_json(shown: Shown | None) -> str:
-    """What is put into the box of the aptitude."""
+def aptitude_json(shown: HorseView | None) -> str:
+    """The answer for the box of the aptitude."""
     return as_json(shown and f"\n<!-- block=horse_aptitude (cp) -->\n{aptitude_box(shown)}\n")
 
 
-def reviews_json(shown: Shown | None) -> str:
-    """What is put into the box of the reviews."""
+def reviews_json(shown: HorseView | None) -> str:
+    """The answer for the box of the reviews."""
     return as_json(shown and f"\n<!-- block=horse_review (cp) -->\n{reviews_box(shown)}\n")

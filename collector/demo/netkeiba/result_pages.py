@@ -1,4 +1,4 @@
-"""netkeiba's results as HTML, in two generations of markup."""
+"""netkeiba's results as HTML, in two layouts."""
 
 from html import escape
 from urllib.parse import quote
@@ -40,7 +40,7 @@ m&nbsp;/&nbsp;
 
 
 def no_such_race_page() -> str:
-    """What stands under an id that no race has: a shell without title and table."""
+    """The page of an id that no race has: without title and table."""
     return page(None, NO_SUCH_RACE)
 
 
@@ -157,7 +157,7 @@ def _row(race: Race, entry: Entry) -> str:
 
 
 def _runner(race: Race, entry: Entry) -> str:
-    """Where it came in, who it is, who rode it, and in which time."""
+    """The cells of position, horse, jockey, time and margin."""
     horse, name = entry.horse.horse, escape(entry.horse.horse.name)
     position = f"{entry.position or ''}{entry.fate}" if entry.fate in ("", DEMOTED) else entry.fate
     seconds = "" if entry.time is None else f"{int(entry.time // 60)}:{entry.time % 60:04.1f}"
@@ -178,7 +178,7 @@ def _runner(race: Race, entry: Entry) -> str:
 
 
 def _path(race: Race) -> str:
-    """What stands before an id in addresses of people."""
+    """The path before the id in addresses of people."""
     return "result/recent/" if race.new_layout else ""
 
 
@@ -201,7 +201,7 @@ def _run(entry: Entry) -> str:
 
 
 def _bets(entry: Entry) -> str:
-    """The odds, and the weight that those who bet look at."""
+    """The cells of the odds, the favourite rank and the horse weight."""
     odds = "---" if entry.odds is None else f"{entry.odds:.1f}"
     weight = "計不" if entry.weight is None else f"{entry.weight}({signed(entry.weight_change or 0)})"
     return f"""<td class="txt_r" nowrap="nowrap">{odds}</td>
@@ -239,7 +239,7 @@ def signed(change: int) -> str:
 
 
 def _payout(race: Race) -> str:
-    """What winning tickets paid: one more table with horse numbers in it."""
+    """The payouts: one more table with horse numbers in it."""
     winners = [entry for entry in race.entries if entry.position == 1]
     numbers = "<br />".join(str(entry.number) for entry in winners)
     paid = "<br />".join(f"{round((entry.odds or 0) * 100):,}" for entry in winners)

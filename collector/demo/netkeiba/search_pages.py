@@ -5,13 +5,13 @@ from html import escape
 from urllib.parse import quote
 
 from collector.demo.netkeiba.frame import page
-from collector.demo.netkeiba.horse_pages import Shown
+from collector.demo.netkeiba.horse_pages import HorseView
 
 PER_PAGE = 20  # horses on a page of search results
 
 
-def search_page(word: str, found: Sequence[Shown], number: int) -> str:
-    """A page of the horses whose names contain a word, or that there are none."""
+def search_page(word: str, found: Sequence[HorseView], number: int) -> str:
+    """A page of the horses whose names contain a word, or the message that nothing was found."""
     printed = escape(word)
     title = f"馬名[{printed}]の競走馬検索結果｜競馬データベース - netkeiba.com"
     if not found:
@@ -39,7 +39,7 @@ def search_page(word: str, found: Sequence[Shown], number: int) -> str:
     )
 
 
-def _found(shown: Shown, index: int) -> str:
+def _found(shown: HorseView, index: int) -> str:
     horse, name = shown.horse, escape(shown.horse.name)
     striped = ("xml", "bml")[index % 2]
     stable, _, trainer = horse.trainer.partition("・")

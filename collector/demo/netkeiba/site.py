@@ -1,4 +1,4 @@
-"""netkeiba's look-alike: what lies under a path and its query, in the real encodings. Pure."""
+"""netkeiba's look-alike: from a path and its query to a file, in the real encodings. Pure."""
 
 import codecs
 import re
@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 from collector.demo.answer import HTML, Answer, evening_of
 from collector.demo.netkeiba.card_pages import calendar_page, card_page, coming_list
 from collector.demo.netkeiba.day_pages import day_page
-from collector.demo.netkeiba.horse_pages import Shown, aptitude_json, horse_page, reviews_json
+from collector.demo.netkeiba.horse_pages import HorseView, aptitude_json, horse_page, reviews_json
 from collector.demo.netkeiba.result_pages import no_such_race_page, result_page
 from collector.demo.netkeiba.search_pages import search_page
 from collector.demo.world.races import Races
@@ -55,12 +55,12 @@ codecs.register_error(VENDOR, _encode_vendor)
 
 @lru_cache(maxsize=8)
 def races_of(world: World) -> Races:
-    """The world's races; they are the same every time, so they are kept."""
+    """The world's races; they are always the same, so they are cached."""
     return Races(world)
 
 
 def answer_path(world: World, path: str, query: str = "", month: date | None = None) -> Answer | None:
-    """What lies under a path with its raw query, as of a month (the world's own, where none is given)."""
+    """The file at a path with its raw query, in a month (default: the world's)."""
     month = month or world.opinion_month
     races = races_of(world)
     if match := DAY.fullmatch(path):
@@ -83,7 +83,7 @@ def answer_path(world: World, path: str, query: str = "", month: date | None = N
 
 
 def _asked(query: str) -> dict[str, str]:
-    """The query's first values; older programs ask in EUC-JP."""
+    """The query's first values; older programs encode them in EUC-JP."""
     for charset in ("utf-8", "euc_jp"):
         try:
             asked = parse_qs(query[:1000], encoding=charset, errors="strict")
@@ -101,13 +101,13 @@ def _day(races: Races, digits: str) -> Answer | None:
     return _as_html(day_page(day, races.on(day), races.local(day)), day)
 
 
-def _shown(races: Races, horse_id: str, month: date) -> Shown | None:
+def _shown(races: Races, horse_id: str, month: date) -> HorseView | None:
     registered = races.registry.find(horse_id)
-    return Shown(registered, month) if registered else None
+    return HorseView(registered, month) if registered else None
 
 
 def _search(races: Races, word: str, page: str, month: date) -> Answer:
-    """Names that contain the word; a horse that is alone with it is answered as its page."""
+    """The horses whose names contain the word; if there is only one, its page."""
     ids = [horse_id for horse_id, name in races.registry.names.items() if word and word in name]
     found = [shown for horse_id in ids if (shown := _shown(races, horse_id, month))]
     if len(found) == 1:
@@ -116,7 +116,7 @@ def _search(races: Races, word: str, page: str, month: date) -> Answer:
 
 
 def _coming(races: Races, path: str, asked: dict[str, str]) -> Answer | None:
-    """Calendars and the races to come, from the host that is in UTF-8 by now."""
+    """Calendars and coming races, in UTF-8, from the other host."""
     modified = BEGINNING
     if path == "/top/race_list_sub.html":
         coming = races.coming if asked.get("kaisai_date") == f"{races.coming_day:%Y%m%d}" else ()

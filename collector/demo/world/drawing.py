@@ -1,4 +1,4 @@
-"""Photos of the look-alike horses: drawn, not found; a long body is a long body, everything else is chance."""
+"""Draws the photos of the look-alike's horses. The length of the body is the horse's; everything else is random."""
 
 import io
 from functools import lru_cache
@@ -10,7 +10,7 @@ from collector.demo.world.figure import draw_horse
 from collector.demo.world.world import Picture
 
 SIZE = (304, 228)  # px
-FINE = 2  # drawn so much larger, for smooth edges
+FINE = 2  # the factor by which it is drawn larger, for smooth edges
 QUALITY = 88
 COPY_QUALITY = 50
 KEPT = 256  # pictures in memory, about 5 MB
@@ -47,7 +47,7 @@ def _shift(random: Random, colour: Colour, by: int) -> Colour:
 
 
 def _draw_backdrop(random: Random) -> Image.Image:
-    """Sky, hills, trees, a fence and the ground, each where chance puts it."""
+    """Sky, hills, trees, a fence and the ground, at random positions."""
     width, height = SIZE[0] * FINE, SIZE[1] * FINE
     canvas = Image.new("RGB", (width, height), _shift(random, random.choice(SKIES), 14))
     pen = ImageDraw.Draw(canvas)
@@ -80,7 +80,7 @@ def _draw_fence(random: Random, pen: ImageDraw.ImageDraw, horizon: int) -> None:
 
 
 def _add_texture(random: Random, image: Image.Image) -> Image.Image:
-    """Patches of light, by which small copies still differ, and grain, by which files have a photo's size."""
+    """Patches of light, so that small copies differ, and grain, so that files are as large as photos."""
     patches = Image.frombytes("L", PATCHES, random.randbytes(PATCHES[0] * PATCHES[1]))
     light = patches.resize(SIZE, Image.Resampling.BILINEAR).point(LIGHT)
     grain = Image.frombytes("L", SIZE, random.randbytes(SIZE[0] * SIZE[1])).point(GRAIN)

@@ -1,4 +1,4 @@
-"""A horse from the side, in simple shapes. Lengths are in heights at the withers."""
+"""A horse from the side, in simple shapes. The unit of length is the height at the withers."""
 
 from dataclasses import dataclass
 from random import Random
@@ -11,7 +11,7 @@ Colour = tuple[int, int, int]
 Point = tuple[float, float]
 
 SHORTEST_BODY = 0.84  # from chest to rump, of a barrel of 0
-BODY_RANGE = 0.40  # what a barrel of 1 adds
+BODY_RANGE = 0.40  # the length that a barrel of 1 adds
 DEPTH = 0.40  # of the body
 HIDES: dict[str, tuple[Colour, Colour]] = {  # coat -> body; mane, tail and lower legs
     "鹿毛": ((128, 76, 44), (34, 26, 24)),
@@ -28,13 +28,13 @@ WHITE = (238, 236, 230)
 
 
 def body_length(horse: Horse) -> float:
-    """From chest to rump, in heights at the withers: what a photo shows of the distance aptitude."""
+    """From chest to rump, in heights at the withers. It shows the distance aptitude in a photo."""
     return SHORTEST_BODY + BODY_RANGE * horse.barrel
 
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """Where a horse stands in a picture: a point on the ground under the middle of its body, and its height."""
+    """A horse's position in a picture: the point on the ground under the middle of its body, and its height."""
 
     pen: ImageDraw.ImageDraw
     x: float  # px
@@ -53,7 +53,7 @@ class Stand:
 
 
 def draw_horse(canvas: Image.Image, random: Random, horse: Horse) -> None:
-    """One horse facing left, as all paddock photos show it."""
+    """One horse facing left, as in all paddock photos."""
     width, height = canvas.size
     length = body_length(horse)
     size = height * random.uniform(0.52, 0.6)

@@ -1,24 +1,24 @@
-"""The horses of the look-alike world: who they are, and what their build says of the distance that suits them."""
+"""The horses of the look-alike world. Their build follows their distance aptitude."""
 
 from dataclasses import dataclass
 from random import Random
 
 from collector.demo.world import vocabulary
 
-NEUTRAL = 58  # px of either bar of a horse that nobody has reviewed
+NEUTRAL = 58  # px of either bar of a horse without reviews
 BARS = 116  # px of both bars together; one pixel more where one side is empty
 UNREVIEWED = 0.108  # share of horses without reviews
-BUILD_NOISE = 0.07  # by how much a barrel strays from what the aptitude asks for
+BUILD_NOISE = 0.07  # the standard deviation of a barrel from the value for the aptitude
 LONGEST_NAME = 9  # characters
-NAMESAKE_YEARS = 9  # a name comes back when its first bearer has retired
+NAMESAKE_YEARS = 9  # years until a name is used again; by then the first horse has retired
 
-# Share of reviewed horses, and the part of the scale in which their aptitude lies.
+# Shares of the reviewed horses, and the parts of the scale in which their aptitudes are.
 GROUPS = ((0.275, 0.0, 0.2), (0.23, 0.2, 0.4), (0.35, 0.4, 0.6), (0.145, 0.6, 1.0))
 
 
 @dataclass(frozen=True, slots=True)
 class Horse:
-    """A horse, its public rating and the one measure of its body that follows from it."""
+    """A horse, its public rating and the measure of its body that follows from it."""
 
     number: int  # unique in its world
     name: str
@@ -33,17 +33,17 @@ class Horse:
 
     @property
     def aptitude(self) -> float:
-        """Distance aptitude, 0 sprinter .. 1 stayer, as the bars' widths give it."""
+        """The distance aptitude, 0 sprinter .. 1 stayer, from the widths of the bars."""
         return self.long_width / (self.short_width + self.long_width)
 
     @property
     def reviewed(self) -> bool:
-        """Whether anybody has rated it; the value of an unreviewed horse means nothing."""
+        """Whether it has reviews; the aptitude of a horse without reviews means nothing."""
         return self.short_width != self.long_width
 
 
 def all_names(random_seed: int) -> list[str]:
-    """Every name there is, each once, in the order in which a world gives them."""
+    """All names, each once, in the order in which a world uses them."""
     names = [crown + word for crown in vocabulary.CROWNS for word in vocabulary.WORDS]
     names = [name for name in names if len(name) <= LONGEST_NAME]
     random = Random(f"{random_seed}:names")
@@ -54,10 +54,10 @@ def all_names(random_seed: int) -> list[str]:
 
 
 def make_horse(random_seed: int, number: int, name: str, born: int) -> Horse:
-    """The horse of this number: always the same one for the same arguments."""
+    """The horse of this number; the same arguments give the same horse."""
     random = Random(f"{random_seed}:horse:{number}")
     short_width, long_width = _bars(random)
-    # The body follows the true aptitude, which a horse without reviews has as well.
+    # The body follows the true aptitude, which a horse without reviews has, too.
     true_aptitude = long_width / BARS if short_width != long_width else random.betavariate(2, 2.6)
     return Horse(
         number=number,

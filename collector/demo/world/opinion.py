@@ -1,7 +1,7 @@
-"""What the public of the look-alike world thinks of a horse, and how that drifts from month to month. Pure.
+"""The reviewers' opinion of a horse in the look-alike world, and its changes from month to month. Pure.
 
-Every review moves the bars a little, the first ones more than the later ones. Horses are reviewed while they race and
-hardly ever afterwards. On distance, opinion is centred on the horse's true aptitude, which its body shows as well.
+Every review moves the bars a little, the first ones more than the later ones. Horses get reviews while they race, and
+rarely afterwards. On distance, the opinion varies around the horse's true aptitude, which its body shows, too.
 """
 
 import hashlib
@@ -14,11 +14,11 @@ Bars = tuple[int, int]  # px of the left and the right bar
 Graph = tuple[Bars, Bars, Bars, Bars, Bars]  # surface, distance, running style, maturity, wet going
 
 FINE_BARS = 194  # px of both bars of the table among the reviews
-FIRST_AGE, LAST_AGE = 2, 8  # years; before, nobody knows it, afterwards it has retired
+FIRST_AGE, LAST_AGE = 2, 8  # years in which it races
 WHILE_RACING, RETIRED = 0.12, 0.01  # chance of a review in a month
-UNDISPUTED = 0.045  # share of the other axes on which all reviewers say the same extreme
-STRAYING = 9  # px by which a first review strays
-LATE_FAME = 12  # years: the age at which one in eight of those without reviews gets its first
+UNDISPUTED = 0.045  # the share of the other axes on which all reviewers choose the same extreme
+STRAYING = 9  # px by which a first review differs
+LATE_FAME = 12  # years: the age at which one in eight horses without reviews gets its first review
 
 
 def is_retired(horse: Horse, month: date) -> bool:
@@ -27,7 +27,7 @@ def is_retired(horse: Horse, month: date) -> bool:
 
 
 def reviews(horse: Horse, month: date) -> int:
-    """How many reviews there are by the end of a month."""
+    """The number of reviews at the end of a month."""
     born = _months(date(horse.born, 1, 1))
     first = born + 12 * FIRST_AGE
     if not horse.reviewed:
@@ -41,7 +41,7 @@ def reviews(horse: Horse, month: date) -> int:
 
 
 def graph(horse: Horse, month: date) -> Graph:
-    """The five pairs of bars as shown in a month; neutral on every axis as long as there is no review."""
+    """The five pairs of bars as shown in a month; neutral on every axis before the first review."""
     count = reviews(horse, month)
     if count == 0:
         neutral = (NEUTRAL, NEUTRAL)
@@ -62,7 +62,7 @@ def _months(day: date) -> int:
 
 
 def _chance(horse: Horse, words: object) -> float:
-    """A number in [0, 1) that is the horse's own; much cheaper than a generator."""
+    """A pseudorandom number in [0, 1) for a horse; much cheaper than a generator."""
     digest = hashlib.blake2b(f"{horse.number}:{horse.pedigree[0]}:{words}".encode(), digest_size=8)
     return int.from_bytes(digest.digest()) / 2**64
 
@@ -72,7 +72,7 @@ def _is_reviewed(horse: Horse, month: int, months_old: int) -> bool:
 
 
 def _true_distance(horse: Horse) -> int:
-    """Px of the bar towards long distances; 0 and 116 where all agree."""
+    """Px of the bar for long distances; 0 or 116 where all reviewers agree."""
     if not horse.reviewed:
         return round(horse.barrel * BARS)
     return _whole(horse.short_width, horse.long_width)

@@ -1,7 +1,7 @@
-"""The races of the look-alike world: which were run on an issue's days, where, and with which horses. Pure.
+"""The races of the look-alike world: their days, racecourses and horses. Pure.
 
-Each race of an issue is run on one of its days under its name, by the horses photographed for it and by others. One
-photo in fifty is of a horse that was withdrawn before the draw. A few other races fill the days.
+Each race of an issue is run on one of its days, under its name, by its photographed horses and by others. One photo in
+fifty shows a horse that was withdrawn before the draw. A few other races fill the days.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from collector.demo.world.registry import Registered, Registry, is_misprinted
 from collector.demo.world.running import Entry
 from collector.demo.world.world import ACTIVE_AGES, Issue, Photo, World
 
-WITHDRAWN = 0.02  # share of photographed horses that do not run after all
+WITHDRAWN = 0.02  # the share of photographed horses that do not run
 RACECOURSES = ("札幌", "函館", "福島", "新潟", "東京", "中山", "中京", "京都", "阪神", "小倉")
 LEFT_HANDED = ("新潟", "東京", "中京")
 LOCAL_TRACKS = (("44", "大井"), ("46", "金沢"), ("50", "園田"), ("30", "門別"))
@@ -23,13 +23,13 @@ GOINGS = ("良", "良", "良", "稍重", "重", "不良")
 WEATHERS = ("晴", "晴", "曇", "雨", "小雨", "雪", "小雪")
 MAIN_PRIZES = (2000.0, 800.0, 500.0, 300.0, 200.0)  # 万円
 OTHER_PRIZES = (500.0, 200.0, 130.0, 75.0, 50.0)
-FOREIGN = 0.08  # share of the magazine's races that a visitor from abroad runs in
-NEW_LAYOUT = 2016  # from this year on, pages have the later of two generations of markup
+FOREIGN = 0.08  # the share of the magazine's races with a horse from abroad
+NEW_LAYOUT = 2016  # the first year of the newer layout
 
 
 @dataclass(frozen=True, slots=True)
 class Race:
-    """A race, run or to come, and who is in it; words are as netkeiba prints them."""
+    """A past or coming race and its entries; words are as netkeiba prints them."""
 
     race_id: str
     day: date
@@ -38,7 +38,7 @@ class Race:
     meeting_day: int
     number: int
     name: str
-    grade: str | None  # G3, L: as the parsers are to name it
+    grade: str | None  # G3, L: the values of the parsers
     race_class: str
     conditions: str
     surface: str  # 芝, ダ or 障
@@ -49,7 +49,7 @@ class Race:
     going: str
     start: time
     prizes: tuple[float, ...]  # 万円
-    entries: tuple[Entry, ...]  # as a result lists them; a race to come: by number
+    entries: tuple[Entry, ...]  # in the order of the result; a coming race: by number
     drawn: bool = True  # whether numbers have been drawn
 
     @property
@@ -59,16 +59,16 @@ class Race:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A race that is to be run, and the issue's photos of horses in it."""
+    """A planned race, and the issue's photos of horses in it."""
 
     race_id: str
     day: date
     photos: tuple[Photo, ...] = ()
-    printed_name: str | None = None  # by the issue; None: a race that it does not mention
+    printed_name: str | None = None  # in the issue; None: the issue does not mention the race
 
 
 def plan(random_seed: int, issue: Issue, number: int) -> tuple[Planned, ...]:
-    """The races of an issue's days; `number` is the issue's own within its year, from 0."""
+    """The races of an issue's days; `number` is the issue's position in its year, from 0."""
     random = Random(f"{random_seed}:races:{issue.code}")
     tracks = random.sample(range(1, 11), 2)
     names = list(dict.fromkeys(photo.race_name for photo in issue.photos))
@@ -86,14 +86,14 @@ def plan(random_seed: int, issue: Issue, number: int) -> tuple[Planned, ...]:
 
 
 def withdrawn(photo: Photo) -> bool:
-    """Whether a photographed horse did not run after all."""
+    """Whether a photographed horse did not run."""
     if is_misprinted(photo.horse):
-        return False  # nobody could find out which one it is
+        return False  # the printed facts could not identify the horse
     return Random(f"withdrawn:{photo.issue_code}:{photo.number}:{photo.horse.name}").random() < WITHDRAWN
 
 
 class Races:
-    """The races of a world; a weekend's are made when somebody asks for one of them."""
+    """The races of a world; the races of a weekend are made on the first request."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -101,19 +101,19 @@ class Races:
         self._weekend = lru_cache(maxsize=1024)(self._make_weekend)
 
     def on(self, day: date) -> tuple[Race, ...]:
-        """The races run on a day; none before they have been run."""
+        """The past races of a day; empty for a coming day."""
         issue = self._issue_of(day)
         return tuple(race for race in self._weekend(issue.code) if race.day == day) if issue else ()
 
     def local(self, day: date) -> list[tuple[str, str, str]]:
-        """Now and then a local track races as well: id, track and name of its races, of which no more is told."""
+        """The races of a local track, on some days: id, track and name of each; they have no pages."""
         if self._issue_of(day) is None or day.toordinal() % 3:
             return []
         code, track = LOCAL_TRACKS[day.toordinal() // 3 % len(LOCAL_TRACKS)]
         return [(f"{day:%Y}{code}{day:%m%d}{number:02}", track, f"C{number}組") for number in (1, 2, 11)]
 
     def days(self, month: date) -> dict[date, tuple[str, ...]]:
-        """The race days of a month, run or to come, each with its racecourses."""
+        """The race days of a month, past and coming, each with its racecourses."""
         found = {day: {race.racecourse for race in self.on(day)} for day in self._days_of(month)}
         if (self.coming_day.year, self.coming_day.month) == (month.year, month.month):
             found[self.coming_day] = {race.racecourse for race in self.coming}
@@ -125,7 +125,7 @@ class Races:
 
     @property
     def coming_day(self) -> date:
-        """The day whose races are to come."""
+        """The day of the coming races."""
         if self.world.coming_day:
             return self.world.coming_day
         last = self.world.issues(self.world.years[-1])[-1].issue_date
@@ -133,11 +133,11 @@ class Races:
 
     @property
     def coming(self) -> tuple[Race, ...]:
-        """The races to come."""
+        """The coming races."""
         return self._weekend("")
 
     def find(self, race_id: str) -> Race | None:
-        """A race that has been run, or is to come."""
+        """A past or coming race, by its id; None without one."""
         if not race_id.isdigit() or len(race_id) != 12:
             return None
         for race in self.coming:
@@ -149,7 +149,7 @@ class Races:
         return next((race for race in races if race.race_id == race_id), None)
 
     def plan_of(self, issue: Issue) -> tuple[Planned, ...]:
-        """Which races an issue's days have."""
+        """The planned races of an issue's days."""
         return plan(self.world.random_seed, issue, self.world.issues(issue.issue_date.year).index(issue))
 
     def _issue_of(self, day: date) -> Issue | None:
@@ -157,12 +157,12 @@ class Races:
 
     def _make_weekend(self, code: str) -> tuple[Race, ...]:
         issue = self.world.find_issue(code) if code else None
-        planned = self.plan_of(issue) if issue else self._plan_to_come()
+        planned = self.plan_of(issue) if issue else self._plan_coming()
         random = Random(f"{self.world.random_seed}:weekend:{code}")
         others = self._others(random, self._year_of(planned[0].day), issue)
         return tuple(self._make_race(race, others, run=issue is not None) for race in planned)
 
-    def _plan_to_come(self) -> tuple[Planned, ...]:
+    def _plan_coming(self) -> tuple[Planned, ...]:
         day = self.coming_day
         number = len(self.world.issues(day.year))
         opening = f"{day.year}06{1 + number // 4:02}{1 + number % 4 * 3:02}"
@@ -170,7 +170,7 @@ class Races:
         return (Planned(f"{opening}01", day), Planned(f"{opening}04", day), main)
 
     def _others(self, random: Random, year: int, issue: Issue | None) -> list[Registered]:
-        """The horses that run besides the photographed ones, in the order in which races take them."""
+        """The horses that run with the photographed ones, in the order in which races take them."""
         shown = {photo.horse.number for photo in issue.photos} if issue else set[int]()
         horses = [
             self.world.horse(year - age, rank)
@@ -201,7 +201,7 @@ class Races:
         )  # fmt: skip
 
     def _year_of(self, day: date) -> int:
-        """The year by which horses are as old as they are: after the world's last one they age no more."""
+        """The year from which ages are computed: after the world's last year, horses do not age."""
         return min(day.year, self.world.years[-1])
 
     def _field(self, random: Random, planned: Planned, others: list[Registered]) -> list[Registered]:
@@ -209,9 +209,9 @@ class Races:
         field += [other for photo in planned.photos if (other := self.registry.alike(photo.horse))]
         if planned.photos and random.random() < FOREIGN:
             field.append(self.registry.foreign(planned.day.year - random.randint(3, 5), random.randrange(4)))
-        # Not so many that nobody is left for the weekend's other races.
-        wanted = min(random.randint(6, 12) - len(field), 1 + len(others) // 6)
-        field += [others.pop() for _ in range(max(0, wanted)) if others]
+        # Enough horses must be left for the weekend's other races.
+        missing = min(random.randint(6, 12) - len(field), 1 + len(others) // 6)
+        field += [others.pop() for _ in range(max(0, missing)) if others]
         return field
 
 
@@ -232,7 +232,7 @@ def _ground(random: Random, racecourse: str, *, jumps: bool) -> tuple[str, str, 
 
 
 def _title(random: Random, printed: str | None, year: int, surface: str) -> tuple[str, str | None, str, str]:
-    """Name, grade, class and conditions; of a race that the magazine mentions, its name in full."""
+    """Name, grade, class and conditions; a race that the magazine mentions gets its full name."""
     if printed is None:
         race_class = "障害2歳以上未勝利" if surface == "障" else random.choice(("2歳以上500万下", "2歳以上未勝利"))
         return race_class, None, race_class, random.choice(("(混)[指](馬齢)", "[指](定量)", "(馬齢)"))

@@ -1,4 +1,4 @@
-"""The look-alike studbook: under which id and name each horse is registered, which the magazine may misprint. Pure."""
+"""The look-alike's studbook: the id and the registered name of each horse. The magazine may misprint a name. Pure."""
 
 import re
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ from random import Random
 from collector.demo.world.horses import Horse, all_names, make_horse
 from collector.demo.world.world import ACTIVE_AGES, World
 
-MISPRINTED = 25  # one horse in so many is spelled otherwise by the magazine
-ALIKE = 100  # one in so many of all horses: another one of its year is called nearly the same
+MISPRINTED = 25  # for one horse in 25, the magazine prints a wrong name
+ALIKE = 100  # one horse in 100 has another of the same year with nearly the same name
 KANA = "アイウエオカキクケコサシスセソタテトナニネノハヒホマミムモヤヨラリルレロワ"
 FOREIGN_NAMES = (
     "ノースベリティ",
@@ -23,24 +23,24 @@ FOREIGN_NAMES = (
 HORSE_ID = re.compile(
     r"(?P<born>\d{4})1(?P<alike>[01])(?P<rank>\d{4})|000a(?P<year>[0-9a-f]{2})(?P<number>[0-9a-f]{4})"
 )
-APART = 1_000_000  # numbers of horses that no issue shows begin here, and again after as many
+APART = 1_000_000  # the first number of horses that no issue shows; a second group begins at twice this number
 
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A horse as the studbook has it; its name is the registered one."""
+    """A horse of the studbook, with its registered name."""
 
     horse_id: str
     horse: Horse
 
     @property
     def foreign(self) -> bool:
-        """Whether it is trained abroad; its id has a letter then."""
+        """Whether it is trained abroad; then its id has a letter."""
         return not self.horse_id.isdigit()
 
 
 def is_misprinted(horse: Horse) -> bool:
-    """Whether the magazine spells its name with one wrong character."""
+    """Whether the magazine prints its name with one wrong character."""
     return horse.number % MISPRINTED == 11
 
 
@@ -49,7 +49,7 @@ class Registry:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        # From the oldest in the first year's races to the youngest in those after the last issue.
+        # From the oldest horses of the first year's races to the youngest after the last issue.
         self.years = range(world.years.start - ACTIVE_AGES.stop + 1, world.years.stop - ACTIVE_AGES.start + 1)
 
     @cached_property
@@ -58,17 +58,17 @@ class Registry:
 
     @cached_property
     def names(self) -> dict[str, str]:
-        """Every horse's registered name by its id, oldest horses first."""
+        """The registered names of all horses by id, oldest horses first."""
         return {entry.horse_id: entry.horse.name for entry in self._everybody()}
 
     def register(self, horse: Horse) -> Registered:
-        """A horse of the issues, under its id and its right name."""
+        """A horse of the issues, with its id and its registered name."""
         rank = horse.number % self._world.foals
         name = self._spelled(horse, 0) if is_misprinted(horse) else horse.name
         return Registered(f"{horse.born}10{rank:04}", replace(horse, name=name))
 
     def alike(self, horse: Horse) -> Registered | None:
-        """A horse as old, of a name as near to the misprinted one, so that nobody can tell which one is meant."""
+        """A horse of the same age, whose name is equally near to the misprinted one: both of them fit the print."""
         if horse.number % ALIKE != 11:
             return None
         rank = horse.number % self._world.foals
@@ -76,13 +76,13 @@ class Registry:
         return Registered(f"{horse.born}11{rank:04}", replace(other, sex=horse.sex))
 
     def foreign(self, born: int, number: int) -> Registered:
-        """A visitor from abroad."""
+        """A horse from abroad."""
         name = FOREIGN_NAMES[(born + number) % len(FOREIGN_NAMES)]
         horse = make_horse(self._world.random_seed, 2 * APART + 100 * born + number, name, born)
         return Registered(f"000a{born % 100:02x}{number:04x}", replace(horse, trainer="外国・ハーバー"))
 
     def find(self, horse_id: str) -> Registered | None:
-        """The horse of this id."""
+        """The horse with this id."""
         match = HORSE_ID.fullmatch(horse_id)
         if match is None:
             return None
@@ -104,7 +104,7 @@ class Registry:
                     yield other
 
     def _spelled(self, horse: Horse, which: int) -> str:
-        """Another spelling that is one character off, and nobody's name."""
+        """A spelling that differs in one character and is not the name of another horse."""
         random = Random(f"{self._world.random_seed}:spelling:{horse.number}")
         found: list[str] = []
         while len(found) <= which:

@@ -1,4 +1,4 @@
-"""How a race of the look-alike world goes: the draw, the finish, and what befalls a horse now and then. Pure."""
+"""The course of a race in the look-alike world: the draw, the finish, and rare events. Pure."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ MARGINS = (
     ("ハナ", 0.0), ("アタマ", 0.0), ("クビ", 0.1), ("1/2", 0.1), ("3/4", 0.1), ("1", 0.2), ("1.1/4", 0.2),
     ("1.1/2", 0.2), ("1.3/4", 0.3), ("2", 0.3), ("2.1/2", 0.4), ("3", 0.5), ("5", 0.8), ("大", 2.2),
 )  # fmt: skip
-ODD = 0.06  # share of races in which one of the rarer things happens, each on its own
+ODD = 0.06  # the share of races with a rare event; each kind is decided on its own
 SCRATCHED, EXCLUDED, PULLED_UP, DISQUALIFIED = "取", "除", "中", "失"
 DEMOTED = "(降)"
 BASES = {"美浦": "東", "栗東": "西", "外国": "外"}
@@ -24,7 +24,7 @@ BASES = {"美浦": "東", "栗東": "西", "外国": "外"}
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What a race is run over."""
+    """The surface, distance and going of a race."""
 
     surface: str
     distance: int  # m
@@ -33,7 +33,7 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A horse in a race, and how it fared; None and empty where the page prints nothing."""
+    """A horse in a race, with its result; None or empty where the page prints nothing."""
 
     horse: Registered
     bracket: int
@@ -42,7 +42,7 @@ class Entry:
     carried_weight: float  # kg
     jockey: str
     apprentice: str  # the mark before the jockey's name on a card
-    fate: str = ""  # 取, 除, 中, 失, (降), or nothing out of the ordinary
+    fate: str = ""  # 取, 除, 中, 失, (降), or empty
     position: int | None = None
     time: float | None = None  # seconds
     margin: str = ""
@@ -82,7 +82,7 @@ class Entry:
 
 
 def draw(random: Random, field: Sequence[Registered], year: int) -> tuple[Entry, ...]:
-    """Numbers, weights to carry and jockeys for a field, in order of numbers."""
+    """The numbers, carried weights and jockeys of the entries, in order of numbers."""
     field = random.sample(field, len(field))
     first = random.randrange(len(JOCKEYS))
     return tuple(
@@ -100,13 +100,13 @@ def draw(random: Random, field: Sequence[Registered], year: int) -> tuple[Entry,
 
 
 def _bracket(number: int, starters: int) -> int:
-    """Eight brackets; where there are more horses, the last ones hold two or more."""
+    """The bracket of a horse number: of eight, the last ones have two or more horses."""
     single = min(8, max(0, 16 - starters))
     return number if number <= single else min(8, single + (number - single + 1) // 2)
 
 
 def run(random: Random, entries: Sequence[Entry], ground: Ground, prizes: Sequence[float]) -> tuple[Entry, ...]:
-    """The entries as the result lists them: by position, then those that did not finish, then those withdrawn."""
+    """The entries in the order of the result: by position, then those that did not finish, then those withdrawn."""
     order = random.sample(list(entries), len(entries))
     fates = [fate for fate in (EXCLUDED, SCRATCHED, DISQUALIFIED, PULLED_UP) if random.random() < ODD]
     without = [replace(order.pop(), fate=fate) for fate in fates if len(order) > 4]
@@ -134,7 +134,7 @@ def _weigh(random: Random, entries: Sequence[Entry]) -> list[Entry]:
 
 
 def _bet(random: Random, entries: Sequence[Entry]) -> list[Entry]:
-    """The better a horse does, the lower its odds, more or less."""
+    """Odds that are roughly lower for a better horse."""
     ranked = sorted(range(len(entries)), key=lambda index: index + random.gauss(0, 3))
     odds, priced = 1.2 + random.random() * 2, list(entries)
     for rank, index in enumerate(ranked, 1):
@@ -144,7 +144,7 @@ def _bet(random: Random, entries: Sequence[Entry]) -> list[Entry]:
 
 
 def _bends(random: Random, ground: Ground, runners: int) -> list[tuple[int, ...]]:
-    """Each horse's positions at the bends; a straight course has none."""
+    """Each horse's positions at the bends; empty on a straight course."""
     count = 0 if ground.distance <= 1000 else 2 if ground.distance < 1600 else 3 if ground.distance < 1800 else 4
     bends = [random.sample(range(1, runners + 1), runners) for _ in range(count)]
     return [tuple(bend[index] for bend in bends) for index in range(runners)]
@@ -157,12 +157,12 @@ def _finish(
     bends: Sequence[tuple[int, ...]],
     prizes: Sequence[float],
 ) -> list[Entry]:
-    """Times and margins in the order of crossing the line, positions as they were judged."""
+    """Times and margins in the order at the finish line, and the official positions."""
     dead_heat = random.randrange(1, len(entries)) if random.random() < ODD and len(entries) > 2 else None
     crossed = []
     for index, (entry, (margin, time)) in enumerate(zip(entries, _times(random, len(entries), ground), strict=True)):
         last_3f = round(random.uniform(33.5, 37.9) + 2 * (ground.surface != "芝"), 1)
-        if ground.surface == "障":  # a mean time of 200 m is printed in its place
+        if ground.surface == "障":  # pages print a mean time of 200 m there
             last_3f = round(200 * time / ground.distance, 1)
         crossed.append(replace(entry, time=time, margin=margin, last_3f=last_3f, bends=bends[index]))
     if dead_heat:
@@ -180,7 +180,7 @@ def _finish(
 
 
 def _times(random: Random, count: int, ground: Ground) -> Iterator[tuple[str, float]]:
-    """Margins and times; the later, the farther behind. A dead heat's time is its neighbour's."""
+    """Margins and increasing times. In a dead heat, the time is the same."""
     speed = {"芝": 16.7, "ダ": 16.1, "障": 13.6}[ground.surface] - 0.2 * (ground.going != "良")
     time = ground.distance / speed + random.uniform(0, 2)
     for index in range(count):

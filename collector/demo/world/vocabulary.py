@@ -1,11 +1,11 @@
-"""Words of which the look-alike world is made: invented horses, trainers, races and remarks."""
+"""The words of the look-alike world: invented names of horses, trainers and races, and comments."""
 
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-# A horse's name is one of each, as owners' own crowns and words make them.
+# A horse's name is one crown and one word, like real names.
 CROWNS = _words("""
     アオバ アカネ アサギリ アマノ アロウズ イナズマ イブキ ウミネコ ウララカ エメラルド オウギ オボロ カガヤキ
     カゲロウ カザハナ カナリヤ キサラギ キヌガサ キリシマ クジャク クレナイ ケヤキ コガラシ コダマ コハク
@@ -58,7 +58,7 @@ FOREIGN_ANCESTORS = (
     "Yellow Causeway",
 )
 
-# Some hold characters that only Microsoft's Shift_JIS has: 髙, 﨑, Ⅱ, ①, ㈱.
+# Some have characters that only Microsoft's Shift_JIS has: 髙, 﨑, Ⅱ, ①, ㈱.
 TRAINERS = _words("""
     美浦・朝倉和 美浦・鵜飼 美浦・榎並幸 美浦・大河原 美浦・加瀬 美浦・髙柳博 美浦・宮﨑守 美浦・新堂
     美浦・瀬戸口正 美浦・千早 栗東・有働 栗東・生駒健 栗東・占部 栗東・奥寺 栗東・髙梨 栗東・黒須 栗東・﨑山英

@@ -1,4 +1,4 @@
-"""The look-alike world: which issues appeared when, and which horses they showed. Pure, and always the same."""
+"""The look-alike world: its issues and the horses that they show. Pure, and always the same."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from collector.demo.world import vocabulary
 from collector.demo.world.horses import NAMESAKE_YEARS, Horse, all_names, make_horse
 
 ACTIVE_AGES = range(2, 9)
-PHOTOS_A_HORSE = 3  # on the average, over its years of racing
+PHOTOS_A_HORSE = 3  # on average, over its years of racing
 HAPPY_MONDAYS = {1: 2, 7: 3, 9: 3, 10: 2}  # month -> which Monday of it is a holiday, with races
 
 
@@ -19,13 +19,13 @@ class Picture:
     """One shot of one horse, and how it was saved."""
 
     horse: Horse
-    shot: str  # where it was first printed, "160104-01": what tells one shot from another
-    copy: bool = False  # saved once more, at lower quality
+    shot: str  # the photo that printed it first, "160104-01": the key of the shot
+    copy: bool = False  # whether it was saved again, at lower quality
 
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """A photo as an issue shows it."""
+    """A photo in an issue."""
 
     issue_code: str
     number: int  # within the issue, from 1
@@ -52,7 +52,7 @@ class Issue:
 
 
 class World:
-    """Everything the look-alike sites know; a year is made when somebody asks for it."""
+    """All facts of the look-alike; a year is made on the first request."""
 
     def __init__(
         self,
@@ -67,8 +67,8 @@ class World:
         self.years = years
         self.issues_per_year = issues_per_year
         self.photos_per_issue = photos_per_issue  # at most
-        self.opinion_month = opinion_month or date(years.stop, 3, 1)  # as of which the public's opinion is shown
-        self.coming_day = coming_day  # on which races are to come; unset: the race day after the last issue
+        self.opinion_month = opinion_month or date(years.stop, 3, 1)  # of the opinions that are shown
+        self.coming_day = coming_day  # the day of the coming races; None: the race day after the last issue
         self._year = lru_cache(maxsize=64)(self._make_year)
 
     @cached_property
@@ -77,28 +77,28 @@ class World:
 
     @cached_property
     def foals(self) -> int:
-        """How many horses are born in a year."""
+        """The number of horses born in a year."""
         return max(10, self.issues_per_year * self.photos_per_issue // PHOTOS_A_HORSE)
 
     def issues(self, year: int) -> tuple[Issue, ...]:
-        """The issues of a year in order; none of a year that this world does not have."""
+        """The issues of a year in order; empty for a year outside this world."""
         return self._year(year) if year in self.years else ()
 
     def find_issue(self, code: str) -> Issue | None:
-        """The issue of this code."""
+        """The issue with this code; None without one."""
         return next((issue for issue in self.issues(2000 + int(code[:2])) if issue.code == code), None)
 
     def horse(self, born: int, rank: int) -> Horse:
         """One of the horses born in a year."""
         first = self.years.start - ACTIVE_AGES.stop
         number = (born - first) * self.foals + rank
-        # The first foal of every other year bears the name of one that was born nine years before.
+        # The first foal of every second year has the name of one that was born nine years before.
         namesake = rank == 0 and born % 2 == 0 and born - NAMESAKE_YEARS >= first
         name = self._names[(number - namesake * NAMESAKE_YEARS * self.foals) % len(self._names)]
         return make_horse(self.random_seed, number, name, born)
 
     def horses(self) -> Iterator[Horse]:
-        """Every horse that an issue shows, each once."""
+        """All horses that issues show, each once."""
         seen = set[int]()
         for year in self.years:
             for issue in self.issues(year):
@@ -115,7 +115,7 @@ class World:
         return tuple(issues)
 
     def _make_issue(self, random: Random, issue_date: date, index: int, previous: Issue | None) -> Issue:
-        """An issue; of every four, the second lacks one file, and it and the fourth show a photo of the one before."""
+        """Of every four issues, the second lacks a file; the second and the fourth repeat a photo of the one before."""
         code = f"{issue_date:%y%m%d}"
         count = self.photos_per_issue - random.randint(0, self.photos_per_issue // 3)
         races = _split_into_races(random, count)
@@ -134,11 +134,11 @@ class World:
         return Issue(code, issue_date, _race_days(issue_date), tuple(photos))
 
     def _line_up(self, random: Random, year: int, count: int, again: Horse | None) -> list[Horse]:
-        """The horses of an issue, each once and no two of one name."""
+        """The horses of an issue, each once, with different names."""
         chosen = {again.name: again} if again else {}
         while len(chosen) < count:
             born = year - random.choice(ACTIVE_AGES)
-            # The first foals race more than others, so that namesakes are seen.
+            # The first foals race more than others, so that namesakes occur.
             rank = 0 if random.random() < 0.02 else random.randrange(self.foals)
             horse = self.horse(born, rank)
             chosen.setdefault(horse.name, horse)
@@ -146,7 +146,7 @@ class World:
 
 
 def _issue_dates(random: Random, year: int, count: int) -> list[date]:
-    """Spread over the year; weekends of three days and over a month's end are liked best."""
+    """Dates over the whole year, preferably after weekends of three days or over a month's end."""
     first = date(year, 1, 4)
     first += timedelta(days=-first.weekday() % 7)
     weeks = [first + timedelta(weeks=week) for week in range(51) if (first + timedelta(weeks=week)).year == year]

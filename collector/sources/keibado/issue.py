@@ -1,7 +1,7 @@
 """keibado's issue indexes: the race days, and the photos under their races.
 
-The markup of two decades is described by those who read it before: layouts came and went, links were commented
-out, names were split over nodes. Regions are tried from the newest layout to the oldest.
+The pages come from two decades: layouts changed, links were commented out, names were split over nodes. The parser
+tries the layouts from the newest to the oldest.
 """
 
 import re
@@ -26,12 +26,12 @@ BLOCK_END = re.compile(r"<!--\s{0,9}#EndLibraryItem\s{0,9}-->")
 DAYS = re.compile(r"(?<![0-9])[0-9]{1,2}(?:\s?・\s?[0-9]{1,2}){0,4}\s?\Z")
 DAYS_MARK, ON_SALE = "日号", "発売中"
 DAYS_LENGTH = 120  # characters before the mark, line breaks and indentation among them
-LONGEST_WEEKEND = 4  # days before an issue's date on which its races may have been
+LONGEST_WEEKEND = 4  # days before an issue's date; its races may be on any of them
 BULLETS = "・･ 　"
 HEADS = "◆■"
 LONGEST_HEAD = 60  # characters
-DEEPEST = 16  # elements around a word within a list
-NO_RACE = re.compile("写真|情報|発売中|PHOTO", re.I)  # bold, but no race
+DEEPEST = 16  # levels of elements above a word of the list that are looked at
+NO_RACE = re.compile("写真|情報|発売中|PHOTO", re.I)  # bold, but not the name of a race
 
 
 def parse_issue_index(url: str, text: str) -> Parsed:
@@ -43,11 +43,11 @@ def parse_issue_index(url: str, text: str) -> Parsed:
     code = code_of(url)
     dated = date_of(code)
     if dated is None:
-        raise ParseError("code", f"{code} is no date")
+        raise ParseError("code", f"{code} is not a date")
     tree = LexborHTMLParser(text)
     lines = _lines(tree, text, url, code)
     if not lines:
-        raise ParseError("photos", "an issue index that links no photo")
+        raise ParseError("photos", "an issue index without links to photos")
     race_days = _race_days(tree, dated)
     issue = IssueItem(source=SOURCE, code=code, issue_date=dated, race_days=race_days)
     listed = [
@@ -76,7 +76,7 @@ def parse_issue_index(url: str, text: str) -> Parsed:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """One photo of the list, by its number; a link around a mere picture has no name."""
+    """One photo of the list. A link around a picture alone has no name."""
 
     page_url: str
     name: str | None
@@ -84,12 +84,12 @@ class _Line:
 
 
 def _lines(tree: LexborHTMLParser, text: str, url: str, code: str) -> dict[int, _Line]:
-    """The list in its printed order; of a photo that is linked twice, the first link with a name counts."""
+    """The photos by number, in printed order. Where a photo is linked twice, the first link with a name counts."""
     for regions in _regions(tree, text):
         lines: dict[int, _Line] = {}
         for number, line in _walk(regions, url, code):
-            held = lines.get(number)
-            if held is None or (line.name and not held.name):
+            known = lines.get(number)
+            if known is None or (line.name and not known.name):
                 lines[number] = line
         if lines:
             return lines
@@ -107,12 +107,12 @@ def _regions(tree: LexborHTMLParser, text: str) -> Iterator[list[LexborNode]]:
 
 
 def _walk(regions: Iterable[LexborNode], url: str, code: str) -> Iterator[tuple[int, _Line]]:
-    """Go through lists in reading order: a head names the race of what follows, in the next list as well."""
+    """Go through lists in reading order: a head names the race of the photos after it, in the next list as well."""
     walked = set[int]()
     heads = _Heads()
     for region in regions:
         if region.mem_id in walked:
-            continue  # a list within a list has been gone through with it
+            continue  # a list within a list has been read with it
         found = links_to(PHOTO_PATH, "photo", region.css("a[href]"), url)
         links = {node.mem_id: (page_url, match) for page_url, match, node in found}
         for node in region.traverse(include_text=True):
@@ -131,52 +131,52 @@ def _walk(regions: Iterable[LexborNode], url: str, code: str) -> Iterator[tuple[
 
 
 class _Heads:
-    """The race that was named last. A head is bold, or begins with ◆ or ■, and may be split over nodes."""
+    """The race of the last head. A head is bold, or begins with ◆ or ■, and may be split over nodes."""
 
     def __init__(self) -> None:
         self.race: str | None = None
-        self._lone_mark = False  # a ◆ in a node of its own: what follows is a head
-        self._place = 0  # where the last head stood, if no link has come since
+        self._lone_mark = False  # a node with only a ◆ has come: the next text is a head
+        self._head_parent = 0  # the bold parent of the last head (0: none), if no link has come since
 
     def end(self) -> None:
-        """A link has come: what is bold behind it begins a new head."""
-        self._lone_mark, self._place = False, 0
+        """A link has come: the next bold text begins a new head."""
+        self._lone_mark, self._head_parent = False, 0
 
     def read(self, text: LexborNode, region: LexborNode) -> None:
         words = clean((text.text_content or "")[: 4 * LONGEST_HEAD])
         plain = words.strip(BULLETS)
         if not plain or len(plain) > LONGEST_HEAD or NO_RACE.search(plain):
             return
-        linked, place = _around(text, region)
+        linked, bold_parent = _bold_parent(text, region)
         if linked:
             return
         name = words.lstrip(BULLETS if plain[0] in HEADS else "").lstrip(HEADS)
         if not name.strip(BULLETS):
             self._lone_mark = plain[0] in HEADS
             return
-        if place or self._lone_mark or plain[0] in HEADS:
-            # A name may be split over several bold nodes of one place ("天皇賞", "・秋").
-            same = place and place == self._place
+        if bold_parent or self._lone_mark or plain[0] in HEADS:
+            # A name may be split over several bold nodes of one parent ("天皇賞", "・秋").
+            same = bold_parent and bold_parent == self._head_parent
             self.race = f"{self.race}{name}"[:LONGEST_HEAD] if self.race and same else name.strip(BULLETS)
-            self._place, self._lone_mark = place, False
+            self._head_parent, self._lone_mark = bold_parent, False
 
 
-def _around(text: LexborNode, region: LexborNode) -> tuple[bool, int]:
-    """Whether a text is part of a link, and the node that holds all of its bold print (0: it is not bold)."""
-    place, parent = 0, text.parent
+def _bold_parent(text: LexborNode, region: LexborNode) -> tuple[bool, int]:
+    """Whether a text is part of a link, and the parent of its bold element (0: it is not bold)."""
+    bold_parent, parent = 0, text.parent
     for _ in range(DEEPEST):
         if parent is None or parent.mem_id == region.mem_id:
             break
         if parent.tag == "a" and "href" in parent.attributes:
             return True, 0
         if parent.tag in ("b", "strong") and parent.parent is not None:
-            place = parent.parent.mem_id
+            bold_parent = parent.parent.mem_id
         parent = parent.parent
-    return False, place
+    return False, bold_parent
 
 
 def _race_days(tree: LexborHTMLParser, dated: date) -> list[date]:
-    """The days printed on an issue ("31・1日号"), as dates before it; empty where they cannot be placed."""
+    """The dates of the days printed on an issue ("31・1日号"); empty where they do not fit its date."""
     words = tree.body.text(deep=True, separator=" ") if tree.body else ""
     before = [dated - timedelta(days=back) for back in range(LONGEST_WEEKEND, 0, -1)]
     nearby = {day.day: day for day in before}
@@ -187,7 +187,7 @@ def _race_days(tree: LexborHTMLParser, dated: date) -> list[date]:
 
 
 def _printed_days(words: str) -> Iterator[list[int]]:
-    """Days before "日号"; those of the issue on sale come first, as articles speak of other issues too."""
+    """The days before each "日号"; those of the issue on sale come first, because articles name other issues too."""
     found: list[tuple[bool, list[int]]] = []
     at = words.find(DAYS_MARK)
     while at >= 0 and len(found) < 20:

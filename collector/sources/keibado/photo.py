@@ -26,7 +26,7 @@ SHOT_MARK, PROFILE_MARK = "日撮影", "厩舎"
 LOOKS_LIKE_PROFILE = re.compile(r"(?:[牡牝セ騸]|せん)ン?\s*[0-9]{1,2}歳\s*[、,]")
 UP_TO_SHOT = re.compile(r"\A.{0,120}?[0-9０-９]\s?日撮影\s?[)）]\s*", re.S)
 BROKEN_NAME = re.compile(r"(?<=[^\x00-\x7f])\s+(?=[^\x00-\x7f])")
-NO_NAME = re.compile("PHOTO|競馬ブック|写真", re.I)  # bold in a dark table, but no horse
+NO_NAME = re.compile("PHOTO|競馬ブック|写真", re.I)  # bold in a dark table, but not a horse
 PEDIGREE = 'table[width="350"][border="1"]'
 COMMENT_TABLE = 'table[width="310"]'
 NARROW = {0xFEE0 + code: code for code in range(0x21, 0x7F)} | {0x3000: 0x20}  # full-width digits and brackets
@@ -35,15 +35,15 @@ LONGEST_NAME = 40  # characters
 LONGEST_COMMENT = 4000
 SHORTEST_COMMENT = 20
 MOST_ANCESTORS = 64
-A_FEW, MANY = 8, 200  # elements of one sort looked at; real pages have fewer
+A_FEW, MANY = 8, 200  # the limits of elements looked at; real pages have fewer
 
-# From when on every page known to us prints these; an older page may, and owes what its own markup announces.
+# Fields that every page prints from a date on. An older page must have a field only if its own markup announces it.
 PROMISED = (
     (date(2007, 6, 4), ("coat", "shot_day", "comment", "pedigree")),
     (date(2010, 1, 1), ("sex", "age", "trainer")),
 )
-# Misprints found by those who compared the pages with the races: (issue, photo) -> the horse that is shown. The
-# issue's list keeps the name that it prints.
+# Misprints, found by comparing the pages with the races: (issue, photo) -> the horse that is shown. The issue's list
+# keeps the printed name.
 CORRECTIONS = {
     ("160919", 12): "プロディガルサン",
     ("040426", 13): "クーリンガー",  # printed ブラックタイド
@@ -51,7 +51,7 @@ CORRECTIONS = {
 
 
 def clean_name(text: str) -> str:
-    """A name on one line: a line break within Japanese words is layout, and no space of the name's own."""
+    """A name on one line. A line break within Japanese words is layout, not a space in the name."""
     return BROKEN_NAME.sub("", clean(text)).strip("・･ 　")
 
 
@@ -60,14 +60,14 @@ def parse_photo_page(url: str, text: str) -> Parsed:
 
     Raises:
         ParseError: no name, or no picture.
-        KeptOut: likewise, and the page says that its photo is not to be kept.
+        KeptOut: the same, and the page says that its photo must not be kept.
     """
     tree = LexborHTMLParser(text)
     try:
         return _photo(url, tree)
     except (ParseError, ValidationError) as error:
         if _keeps_out(tree):
-            raise KeptOut("page", f"its own metas keep it out, and it cannot be read ({error})") from error
+            raise KeptOut("page", f"its meta tags keep it out, and it cannot be read ({error})") from error
         raise
 
 
@@ -75,7 +75,7 @@ def _photo(url: str, tree: LexborHTMLParser) -> Parsed:
     code, number = code_of(url), number_of(url)
     dated = date_of(code)
     if dated is None:
-        raise ParseError("code", f"{code} is no date")
+        raise ParseError("code", f"{code} is not a date")
     printed = _name(tree)
     name = CORRECTIONS.get((code, number), printed)
     image_url = _image_url(tree, url)
@@ -106,7 +106,7 @@ def _name(tree: LexborHTMLParser) -> str:
         name = clean_name(candidate[: 10 * LONGEST_NAME])
         if name and not NO_NAME.search(name):
             if len(name) > LONGEST_NAME:
-                raise ParseError("horse_name", f"{len(name)} characters are no name")
+                raise ParseError("horse_name", f"{len(name)} characters are not a name")
             return name
     raise ParseError("horse_name", "neither beside p_name.gif nor in the last dark table")
 
@@ -119,7 +119,7 @@ def _names(tree: LexborHTMLParser) -> Iterator[str]:
 
 
 def _text_after(mark: LexborNode) -> str:
-    """The words behind an image, up to the next line break, though the image may stand in an element of its own."""
+    """The words after an image, up to the next line break. The image may be alone in its element."""
     start: LexborNode | None = mark
     for _ in range(3):
         words, node = "", start.next
@@ -150,16 +150,16 @@ def _image_url(tree: LexborHTMLParser, url: str) -> str:
 
 
 def _refuse(source: str) -> str:
-    raise ParseError("image", f"it is on another site, or no address: {source[:100]!a}")
+    raise ParseError("image", f"it is on another site, or is not an address: {source[:100]!a}")
 
 
 def _images(tree: LexborHTMLParser) -> Iterator[tuple[LexborNode, re.Pattern[str]]]:
-    """Pictures where the layouts have them, newest first, and what their files are called there."""
+    """Pictures in the places where layouts have them, newest first, with the pattern of their file names."""
     framed = [image for table in tree.css('table[width="309"]')[:A_FEW] for image in table.css("img")[:MANY]]
     framed += tree.css('img[width="304"]')[:MANY]
     yield from ((image, PICTURE) for image in framed)
     yield from ((image, PICTURE) for image in tree.css("table tr td img")[:MANY])
-    # A frame is for the photo, whatever its file is called.
+    # The picture in the frame is the photo, under any file name.
     yield from ((image, ANY_PHOTO) for image in framed)
 
 
@@ -177,7 +177,7 @@ def _facts(words: str) -> dict[str, Any]:
 
 
 def _near(mark: str, words: str) -> Iterator[str]:
-    """What stands before a mark, wherever it stands, in half-width digits and brackets."""
+    """The text before each occurrence of a mark, with half-width digits and brackets."""
     at = words.find(mark)
     for _ in range(10):
         if at < 0:
@@ -188,7 +188,7 @@ def _near(mark: str, words: str) -> Iterator[str]:
 
 
 def _search_before(pattern: re.Pattern[str], mark: str, words: str) -> re.Match[str] | None:
-    """Look for a pattern that ends with a mark, in full-width characters or not, where the mark stands."""
+    """The first match of a pattern that ends with a mark; full-width characters are allowed."""
     for near in _near(mark, words):
         if match := pattern.search(near):
             return match
@@ -202,7 +202,7 @@ def _ancestors(pedigree: LexborNode | None) -> list[str]:
 
 
 def _comment(tree: LexborHTMLParser, pedigree: LexborNode | None) -> str | None:
-    """The longest text in its own table, or else in small print before the pedigree, that is no navigation."""
+    """The longest text in the comment's table, or else in small print before the pedigree, without navigation."""
     own = [font for table in tree.css(COMMENT_TABLE)[:A_FEW] for font in table.css("font")[:MANY]]
     longest = _longest(own)
     if longest is None:
@@ -230,7 +230,7 @@ def _longest(fonts: list[LexborNode] | Iterator[LexborNode]) -> str | None:
 
 
 def _promised(tree: LexborHTMLParser, words: str, dated: date, has_pedigree: bool) -> list[str]:
-    """The fields that a page owes: by the marks of its own layout, or because every page of its time has them."""
+    """The fields that a page must have: its markup announces them, or every page of its date has them."""
     promised = [field for since, fields in PROMISED if dated >= since for field in fields]
     if SHOT_MARK in words:
         promised += ["shot_day"]
@@ -248,6 +248,6 @@ def _keeps_out(tree: LexborHTMLParser) -> bool:
 
 
 def _named(meta: dict[str, str | None]) -> tuple[str, str]:
-    """A meta's name and content; one that stands for a header is named like its twin."""
+    """The name and content of a meta tag; an X-Robots-Tag in it counts as `robots`."""
     as_header = (meta.get("http-equiv") or "").strip().lower() == "x-robots-tag"
     return "robots" if as_header else meta.get("name") or "", meta.get("content") or ""

@@ -1,4 +1,4 @@
-"""keibado's PHOTO paddock as a source; issues and photos have modules of their own."""
+"""keibado's PHOTO paddock as a source. Issues and photos are parsed in their own modules."""
 
 import re
 from datetime import date
@@ -28,7 +28,7 @@ def parse_year_index(url: str, text: str) -> Parsed:
         if dated := date_of(match[1]):
             links.setdefault(address, Link(address, ISSUE_INDEX, dated))
     if not links:
-        raise ParseError("issues", "a year index that links no issue")
+        raise ParseError("issues", "a year index without links to issues")
     return Parsed((), tuple(links.values()))
 
 

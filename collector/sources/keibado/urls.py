@@ -14,7 +14,7 @@ YEAR_INDEX, ISSUE_INDEX, PHOTO_PAGE = "year_index", "issue_index", "photo_page" 
 CODE = re.compile(r"/keibabook/([0-9]{6})/")
 NUMBER = re.compile(r"/photo([0-9]{1,2})\.html\Z")
 ADDRESS = re.compile(r"[!-~]{1,1000}")
-# Links as nearly all are, beside the page or one folder up, and the page they stand on.
+# Nearly all links look like NEAR: beside the page, or one folder up. PAGE is the page's own address.
 NEAR = re.compile(r"(?:\./)?(\.\./)?((?:[0-9A-Za-z_-]{1,40}/){0,4}[0-9A-Za-z_-]{1,40}\.html)")
 PAGE = re.compile(
     r"(https?://[0-9A-Za-z.:-]{1,200}/(?:[0-9A-Za-z_-]{1,40}/){0,4}?)([0-9A-Za-z_-]{1,40}/|)[0-9A-Za-z_.-]{0,40}"
@@ -25,12 +25,12 @@ def code_of(url: str) -> str:
     """The issue's code, YYMMDD."""
     match = CODE.search(url)
     if not match:
-        raise ParseError("code", f"{url} names no issue")
+        raise ParseError("code", f"{url} does not name an issue")
     return match[1]
 
 
 def date_of(code: str) -> date | None:
-    """The day an issue's code names; the archive begins in 2001."""
+    """The date in an issue's code, or None; the archive begins in 2001."""
     try:
         return date(2000 + int(code[:2]), int(code[2:4]), int(code[4:]))
     except ValueError:
@@ -41,12 +41,12 @@ def number_of(url: str) -> int:
     """The photo's number within its issue."""
     match = NUMBER.search(url)
     if not match:
-        raise ParseError("number", f"{url} names no photo")
+        raise ParseError("number", f"{url} does not name a photo")
     return int(match[1])
 
 
 def address(url: str, link: str) -> str | None:
-    """Where a page's link leads, without query and fragment; None if off the page's own host, or nowhere."""
+    """The address of a page's link, without query and fragment; None if it is not an address on the page's host."""
     if (near := NEAR.fullmatch(link)) and (page := PAGE.fullmatch(url)):
         return f"{page[1]}{'' if near[1] else page[2]}{near[2]}"
     try:
@@ -62,7 +62,7 @@ def address(url: str, link: str) -> str | None:
 def links_to(
     path: re.Pattern[str], mark: str, nodes: Iterable[LexborNode], url: str
 ) -> Iterator[tuple[str, re.Match[str], LexborNode]]:
-    """The links to one sort of page, whose addresses hold a mark: the address, what its path says, the node."""
+    """The links whose path matches; `mark` is a part of each such link. Yields the address, the match and the node."""
     for node in nodes:
         link = node.attributes.get("href") or ""
         if mark in link and (found := address(url, link)) and (match := path.fullmatch(found, found.find("/", 8))):

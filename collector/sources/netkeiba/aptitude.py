@@ -1,7 +1,7 @@
 """netkeiba's aptitude graphs: two bars on each of five axes, between two marks.
 
-The bars are pictures whose widths are the opinion. They stand in a table of the horse's page (until 2023), or in a
-fragment that the page asks for; a finer table of the same opinion stands among the reviews.
+The bars are pictures; their widths are the opinion. They are in a table of the horse's page (until 2023), or in a
+fragment that the page requests. The reviews have a finer table of the same opinion.
 """
 
 import json
@@ -23,7 +23,7 @@ from collector.storage.racing import Axis
 WHOLE, FINE = 116, 194  # px of both bars together; one more where an empty side is drawn as one pixel
 TABLE, FINE_TABLE = "table.tekisei_table", "div.db_h_rank_review table"
 NEUTRAL = "58/58 on all five axes"
-# The marks at the two ends, as the picture's file is called and as its text says it: the axis, and whether right.
+# The marks at the two ends, by the picture's file name and its text: the axis, and whether the mark is its right end.
 MARKS = {
     ("turf", "芝"): (Axis.SURFACE, False), ("dirt", "ダート"): (Axis.SURFACE, True),
     ("sprint", "短い"): (Axis.DISTANCE, False), ("styer", "長い"): (Axis.DISTANCE, True),
@@ -38,7 +38,7 @@ HEADINGS = "h2, h3, div.db_h_rank_box_head"
 LONGEST_HEADING = 300  # characters
 MOST_HEADINGS, MOST_ROWS, MOST_PICTURES = 50, 10, 10
 
-Bars = tuple[int, int]  # px, left and right as the axis runs
+Bars = tuple[int, int]  # px, at the left and the right end of the axis
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +46,14 @@ class Opinion:
     """What a page shows of a horse's aptitude."""
 
     bars: dict[Axis, Bars]
-    reviews: int | None  # None: not said on this page
+    reviews: int | None  # None: this page does not say
 
 
 def parse_aptitude(url: str, text: str) -> Parsed:
-    """The answer of the aptitude's own address.
+    """The aptitude fragment.
 
     Raises:
-        ParseError: it is no answer, or shows no graph. That is a changed layout, never a missing label.
+        ParseError: it is not an answer, or has no graph. That is a changed layout, never a missing label.
     """
     tree = fragment_of(text)
     opinion = opinion_in(tree)
@@ -63,31 +63,31 @@ def parse_aptitude(url: str, text: str) -> Parsed:
 
 
 def parse_reviews(url: str, text: str) -> Parsed:
-    """The answer of the reviews' own address: how many there are.
+    """The reviews fragment: the number of reviews.
 
     Raises:
-        ParseError: it is no answer, or does not say.
+        ParseError: it is not an answer, or does not state the number.
     """
     tree = fragment_of(text)
     reviews = reviews_in(tree)
     if reviews is None:
-        raise ParseError("reviews", "the answer does not say how many there are")
+        raise ParseError("reviews", "the answer does not state how many there are")
     return Parsed((ReviewsItem(horse_id=horse_id_of(url), reviews=reviews),))
 
 
 def fragment_of(text: str) -> LexborHTMLParser:
-    """The page's part that an answer in JSON carries: {"status": "OK", "data": "<html>"}."""
+    """The HTML in a JSON answer: {"status": "OK", "data": "<html>"}."""
     try:
         answer: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ParseError("answer", "no JSON") from error
+        raise ParseError("answer", "not JSON") from error
     if not isinstance(answer, dict) or answer.get("status") != "OK" or not isinstance(answer.get("data"), str):
         raise ParseError("answer", f"not {{status: OK, data: ...}} but {text[:60]!a}")
     return tree_of(answer["data"])
 
 
 def opinion_in(tree: LexborHTMLParser) -> Opinion | None:
-    """The opinion that a page shows; None where it has no table of it.
+    """The opinion that a page shows; None where it has no such table.
 
     Raises:
         ParseError: an axis is missing, doubled or unclear, or the finer table says something else.
@@ -104,14 +104,14 @@ def opinion_in(tree: LexborHTMLParser) -> Opinion | None:
 
 
 def items_of(horse_id: str, opinion: Opinion) -> tuple[AptitudeItem, ...]:
-    """One item an axis. Bars in the middle on all five axes are no opinion, unless reviews are counted.
+    """One item for each axis. Bars in the middle on all five axes are not an opinion, unless there are reviews.
 
     Raises:
-        ParseError: nobody has reviewed the horse, and yet its bars are not in the middle.
+        ParseError: the bars are not in the middle, and the number of reviews is 0.
     """
     neutral = all(left == right for left, right in opinion.bars.values())
     if opinion.reviews == 0 and not neutral:
-        raise ParseError("reviews", "bars that are not in the middle, without a review")
+        raise ParseError("reviews", "the bars are not in the middle, but nobody has reviewed the horse")
     evidence = None
     if neutral and not opinion.reviews:
         evidence = NEUTRAL if opinion.reviews is None else f"0 reviews, {NEUTRAL}"
@@ -133,7 +133,7 @@ def items_of(horse_id: str, opinion: Opinion) -> tuple[AptitudeItem, ...]:
 
 
 def reviews_in(tree: LexborHTMLParser) -> int | None:
-    """How many reviews a page counts: みんなの…評価 (評価：12件)."""
+    """The number of reviews that a page states: みんなの…評価 (評価：12件)."""
     for node in tree.css(HEADINGS)[:MOST_HEADINGS]:
         words = words_of(node, LONGEST_HEADING)
         if match := COUNT.search(unicodedata.normalize("NFKC", words)):
@@ -158,7 +158,7 @@ def _bars_of(table: LexborNode, whole: int) -> dict[Axis, Bars]:
 
 
 def _picture(node: LexborNode) -> str | None:
-    """What a picture of the graph shows, by its file's name without its colour; None for other pictures."""
+    """The file name of a picture of the graph, without its colour; None for other pictures."""
     name = (node.attributes.get("src") or "").partition("?")[0].rpartition("/")[2]
     if not (name.startswith("review_") and name.endswith(".png")):
         return None
@@ -182,7 +182,7 @@ def _axis_of(pictures: Sequence[tuple[str, LexborNode]], whole: int) -> tuple[Ax
 
 
 def _meaning(node: LexborNode, name: str) -> tuple[Axis, bool]:
-    """What a mark stands for, by its file's name and by its words, which must agree where both are there."""
+    """The meaning of a mark, by its file name and its text. Where both are known, they must agree."""
     words = (node.attributes.get("alt") or "").strip()
     by_file, by_word = BY_FILE.get(name), BY_WORD.get(words)
     if by_file is None and by_word is None:
@@ -202,7 +202,7 @@ def _width(axis: Axis, node: LexborNode) -> int:
 
 
 def _compare(bars: dict[Axis, Bars], fine: dict[Axis, Bars]) -> None:
-    """The finer table is the same opinion: within the rounding of both."""
+    """Raise ParseError where the finer table differs by more than rounding."""
     for axis in Axis:
         (left, right), (fine_left, fine_right) = bars[axis], fine[axis]
         difference = abs(right / (left + right) - fine_right / (fine_left + fine_right))

@@ -1,4 +1,4 @@
-"""netkeiba's race cards: a race to come and its entries. Its results of the day itself are built the same way."""
+"""netkeiba's race cards: a race to come and its entries. The results shown on race day have the same layout."""
 
 import re
 import unicodedata
@@ -36,17 +36,17 @@ WEATHER, GOING = re.compile(r"天[候気]\s?:\s?([^\s/]{1,8})"), re.compile(r"�
 FIELD_SIZE = re.compile(r"[0-9]{1,2}頭")
 PRIZES = re.compile(r"本賞金:([0-9,、.]{1,120})万円")
 MOST_SPANS = 20
-PREDICTIONS = "PredictRap_Table"  # times that a machine foretells, for one horse of the race and one that is none
+PREDICTIONS = "PredictRap_Table"  # computed predictions; not a table of entries
 NOT_YET = ("finish", "finish_time", "margin", "positions_at_bends", "last_3f", "odds", "favorite_rank", "prize")
 NOT_HERE, NOT_LOCALLY = ("owner", "prize"), ("positions_at_bends",)
 
 
 def parse_race_card(url: str, text: str) -> Parsed:
-    """A race to come and the horses that are entered, with numbers once they are drawn.
+    """A race to come and its entries, with their numbers after the draw.
 
     Raises:
-        NoSuchPage: the id is no race's.
-        ParseError: it is another race's card, or lists no horse.
+        NoSuchPage: no race has this id.
+        ParseError: it is the card of another race, or lists no horse.
     """
     tree = _whole(text, 'id="tr_')
     tables = [
@@ -60,11 +60,11 @@ def parse_race_card(url: str, text: str) -> Parsed:
 
 
 def parse_live_result(url: str, text: str) -> Parsed:
-    """A race of the day that has been run, on the host of its card.
+    """A result on race day, on the host of the cards.
 
     Raises:
-        NoSuchPage: the id is no race's.
-        ParseError: it is another race's page, or lists no horse.
+        NoSuchPage: no race has this id.
+        ParseError: it is the page of another race, or lists no horse.
     """
     tree = _whole(text, 'class="HorseNameSpan')
     tables = [Table(table, HEADS) for table in tree.css("table#All_Result_Table")[:1]]
@@ -83,7 +83,7 @@ def _parse(url: str, tree: LexborHTMLParser, tables: Sequence[Table], not_here: 
         and not words_of(tree.css_first(".RaceName"))
         and tree.css_first(".RaceData01, .RaceName")
     ):
-        raise NoSuchPage("race", f"there is none at {url[:200]}")
+        raise NoSuchPage("race", f"no race at {url[:200]}")
     race_id = race_id_of(url)
     same_race(tree, race_id)
     race, flaws = _race(tree, race_id)
@@ -99,13 +99,13 @@ def _parse(url: str, tree: LexborHTMLParser, tables: Sequence[Table], not_here: 
 
 
 def _is_entry(row: Row) -> bool:
-    """Whether a row is a horse's: tr_3, or tr_ alone while nothing is drawn, and when it has been withdrawn."""
+    """Whether a row is an entry: its id is tr_3, or tr_ before the draw and for a withdrawn horse."""
     classes = (row.node.attributes.get("class") or "").split()
     return "HorseList" in classes and (row.node.attributes.get("id") or "").startswith("tr_")
 
 
 def _fate(row: Row) -> Values:
-    """What a card says of horses that will not run; their rows stay where they are."""
+    """The `finish` of a horse that will not run; its row stays on the card."""
     if "Cancel" not in (row.node.attributes.get("class") or "").split():
         return {}
     match = FINISH_WORDS.fullmatch(plain(words_of(row.node.css_first("td.Cancel_Txt"))))

@@ -1,4 +1,4 @@
-"""netkeiba's days: on which days of a month the JRA races, and which races a day had or is to have."""
+"""netkeiba's days: the race days of the JRA in a month, and the races of a day, past or coming."""
 
 import re
 from datetime import date
@@ -34,15 +34,15 @@ CARD_PATH = "/race/shutuba.html"
 SATURDAY = 5
 MOST_CELLS = 42  # six weeks
 MOST_RACECOURSES = 10
-PLAIN_PATH = re.compile(r"(?:/[0-9A-Za-z_]{1,40}){1,9}/?")  # of the page's own host, and leads where it says
-MOST_LINKS = 500  # a day has at most some 130 races, of all tracks
+PLAIN_PATH = re.compile(r"(?:/[0-9A-Za-z_]{1,40}){1,9}/?")  # on the page's own host, and already normal
+MOST_LINKS = 500  # a day has at most about 130 races on all tracks
 
 
 def parse_race_calendar(url: str, text: str) -> Parsed:
-    """The days of a month on which the JRA races, and where.
+    """The race days of the JRA in a month, with their racecourses.
 
     Raises:
-        ParseError: it is no calendar, or that of another month.
+        ParseError: it is not a calendar, or it is the calendar of another month.
     """
     tree, month = tree_of(text), month_of(url)
     table = tree.css_first(CALENDAR)
@@ -54,8 +54,8 @@ def parse_race_calendar(url: str, text: str) -> Parsed:
             continue
         if (day.year, day.month) != (month.year, month.month):
             raise ParseError("month", f"it lists {day}")
-        places = [words_of(node, 20) for node in cell.css(RACECOURSE)[:MOST_RACECOURSES]]
-        items[day] = RaceDayItem(race_date=day, racecourses=[place for place in places if place])
+        racecourses = [words_of(node, 20) for node in cell.css(RACECOURSE)[:MOST_RACECOURSES]]
+        items[day] = RaceDayItem(race_date=day, racecourses=[name for name in racecourses if name])
     unlinked = not items and table.css_first(RACING) is not None
     return Parsed(tuple(items.values()), missing=("race_days",) if unlinked else ())
 
@@ -67,20 +67,20 @@ def _linked_day(url: str, cell: LexborNode) -> date | None:
 
 
 def parse_race_day(url: str, text: str) -> Parsed:
-    """The races of the JRA that a day had: links to their results.
+    """The JRA races of a past day: links to their results.
 
-    A day without any is no error. But there is racing on practically every Saturday and Sunday, so where many of them
-    have none, the lists are written in another way.
+    A day without races is not an error. But nearly every Saturday and Sunday has races; if many of them have none, the
+    layout has changed.
 
     Raises:
-        ParseError: it is no list of a day's races, or that of another day.
+        ParseError: it is not a list of a day's races, or it is the list of another day.
     """
     tree, day = tree_of(text), day_of(url)
     headed = _headed(tree)
     if headed is None:
         raise ParseError("races", "no list of a day's races")
     ids = _ids(tree, url, HELD, day)
-    # Asked for a day without racing, the site heads an empty list with the next day that has some.
+    # For a day without races, the site shows an empty list under the next race day's heading.
     if ids and headed != day:
         raise ParseError("day", f"it lists the races of {headed}")
     base = _base(url)
@@ -90,10 +90,10 @@ def parse_race_day(url: str, text: str) -> Parsed:
 
 
 def parse_coming_day(url: str, text: str) -> Parsed:
-    """The races of the JRA that a day is to have: links to their cards.
+    """The JRA races of a coming day: links to their cards.
 
     Raises:
-        ParseError: it is no list of a day's races.
+        ParseError: it is not a list of a day's races.
     """
     tree, day = tree_of(text), day_of(url)
     if tree.css_first(COMING_LIST) is None and BLOCK not in text[:2000]:
@@ -117,9 +117,9 @@ def _headed(tree: LexborHTMLParser) -> date | None:
 
 
 def _ids(tree: LexborHTMLParser, url: str, selector: str, day: date) -> list[str]:
-    """The races that a list links on its own host, in its order, each once; local tracks are left out."""
+    """The JRA races that a list links on its own host, in its order, each once."""
     ids: dict[str, None] = {}
-    paths: dict[str, str] = {}  # most links of a list differ in their query alone
+    paths: dict[str, str] = {}  # most links of a list differ only in their query
     for node in tree.css(selector)[:MOST_LINKS]:
         link, _, query = (node.attributes.get("href") or "").strip().partition("#")[0].partition("?")
         path = link if PLAIN_PATH.fullmatch(link) else paths.get(link)

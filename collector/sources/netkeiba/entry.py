@@ -1,6 +1,6 @@
-"""The horses of a race, as the rows of netkeiba's results and race cards tell them.
+"""The entries of a race, from the rows of netkeiba's results and race cards.
 
-Only a name is required of a row: a cell that cannot be read, or says what cannot be, costs that cell.
+A row needs only a name. A cell that cannot be read, or has an impossible value, is left out alone.
 """
 
 import re
@@ -14,7 +14,7 @@ from selectolax.lexbor import LexborNode
 from collector.errors import ParseError
 from collector.sources.netkeiba.tables import Row, Table, column_of, links_in
 from collector.sources.netkeiba.words import (
-    NOBODY,
+    NO_ID,
     count_of,
     number_of,
     plain,
@@ -44,10 +44,10 @@ HORSE = re.compile(r"/horse/([0-9A-Za-z]{10})/?\Z")
 PERSON = re.compile(r"/(?:jockey|trainer|owner)/(?:result/)?(?:recent/)?([0-9A-Za-z]{1,10})/?(?:\Z|\?)")
 BASE = re.compile(r"\[([^\[\]]{1,8})\]")
 BASES = {"美浦": "東", "栗東": "西", "地方": "地", "海外": "外"}
-MARKS = "▲△☆◇★◆ "  # of apprentices, who carry less
+MARKS = "▲△☆◇★◆ "  # of apprentices, whose horses carry less weight
 UNLINKED = "no horse is linked"
 LAST_3F = 600  # m
-HEAVIEST = {"carried_weight": 100, "horse_weight": 800}  # kg, where no sledge is drawn
+HEAVIEST = {"carried_weight": 100, "horse_weight": 800}  # kg, in a race without sledges
 FASTEST = 21  # m/s; the record, over 400 m, is 19.7
 LONGEST_NAME = 60  # characters
 MANY = 50
@@ -56,7 +56,7 @@ MANY = 50
 def _finish(cell: LexborNode) -> Values:
     word = plain(words_of(cell))
     if not word:
-        return {}  # not run yet, or the race was abandoned
+        return {}  # the race has not been run yet, or was abandoned
     if match := POSITION.fullmatch(word):
         finish = Finish.DEMOTED if match[2] == "降" else Finish.FINISHED
         return {"finish": finish, "finish_position": int(match[1])}
@@ -66,13 +66,13 @@ def _finish(cell: LexborNode) -> Values:
 
 
 def _horse(cell: LexborNode) -> Values:
-    """A horse's name, and its id where that is a horse's own: zeros, or nothing, stand for those that have none."""
+    """A horse's name and id. The id is None where it is zeros or missing."""
     linked = False
     for link, attributes in links_in(cell):
         path = (attributes["href"] or "").partition("?")[0]
         if match := HORSE.search(path[-60:]):
             name = words_of(link) or clean(attributes.get("title") or "")
-            horse_id = None if NOBODY.fullmatch(match[1]) else match[1]
+            horse_id = None if NO_ID.fullmatch(match[1]) else match[1]
             return {"horse_id": horse_id, "horse_name": name, "horse_key": horse_key(name), "linked": True}
         linked = linked or "/horse/" in path
     if name := words_of(cell)[:LONGEST_NAME]:
@@ -91,7 +91,7 @@ def _weight(cell: LexborNode) -> Values:
 
 
 def _person(cell: LexborNode, field: str) -> Values:
-    """A name as its link's title has it, for the link's text may be marked or cut; the id from its address."""
+    """The name from the link's title, because its text may have marks or be cut; the id from its address."""
     for link, attributes in links_in(cell):
         name = clean(attributes.get("title") or "")[:60] or words_of(link).lstrip(MARKS)
         match = PERSON.search((attributes["href"] or "")[-80:])
@@ -109,7 +109,7 @@ def _one(field: str, read: Callable[[str], Any]) -> Callable[[LexborNode], Value
     return lambda cell: {field: read(words_of(cell))}
 
 
-# How a column is headed (db, and race.netkeiba.com's cards and results), what it tells first, and its reader.
+# The heads of a column (on db and race.netkeiba.com), the first field that it gives, and its reader.
 COLUMNS: tuple[tuple[tuple[str, ...], str, Callable[[LexborNode], Values]], ...] = (
     (("馬名",), "horse_id", _horse),
     (("着順",), "finish", _finish),
@@ -136,7 +136,7 @@ FIELD_HEADS = {field: heads[0] for heads, field, _ in COLUMNS} | {
 }  # fmt: skip
 
 
-Readers = Sequence[tuple[int, str, Callable[[LexborNode], Values]]]  # of a table: column, head, reader
+Readers = Sequence[tuple[int, str, Callable[[LexborNode], Values]]]  # column, head, reader; for each column of a table
 
 
 def nothing_more(_: Row) -> Values:
@@ -144,7 +144,7 @@ def nothing_more(_: Row) -> Values:
 
 
 def _readers(table: Table, race: RaceItem) -> Readers:
-    """What reads a table's rows. Over hurdles, 上り is a mean time of 200 m; before a sledge nobody runs 600 m."""
+    """The readers of a table. `last_3f` has none over hurdles, where 上り is a mean time of 200 m, and under 600 m."""
     other = {"last_3f"} if race.surface == Surface.JUMP or race.distance < LAST_3F else set[str]()
     there = ((column_of(heads, table.columns), heads[0], read) for heads, field, read in COLUMNS if field not in other)
     return [(column, head, read) for column, head, read in there if column is not None]
@@ -152,7 +152,7 @@ def _readers(table: Table, race: RaceItem) -> Readers:
 
 @dataclass(frozen=True, slots=True)
 class ReadRow:
-    """An entry, whether anything is linked for its horse, and the cells that were left out."""
+    """An entry, whether its horse has a link, and the cells that were left out."""
 
     entry: EntryItem
     linked: bool
@@ -160,10 +160,10 @@ class ReadRow:
 
 
 def read_entry(row: Row, readers: Readers, race: RaceItem, more: Callable[[Row], Values]) -> ReadRow:
-    """One row, with what is told elsewhere than in columns.
+    """One row; `more` gives the values that are not in columns.
 
     Raises:
-        ParseError: it names no horse.
+        ParseError: the row does not name a horse.
     """
     values: Values = {"race_id": race.race_id}
     cells, flaws = row.cells, list[ParseError]()
@@ -186,7 +186,7 @@ def read_entry(row: Row, readers: Readers, race: RaceItem, more: Callable[[Row],
 
 
 def _impossible_in(race: RaceItem, values: Values) -> list[tuple[str, str]]:
-    """What may be in some race, and not in this one: faster than horses run, heavier than where a sledge is drawn."""
+    """Values that are impossible in this race: too fast for a horse, or too heavy for a race without sledges."""
     found: list[tuple[str, str]] = []
     if (seconds := values.get("finish_time")) and race.distance / seconds > FASTEST:
         found.append(("finish_time", f"{race.distance} m in {seconds} s"))
@@ -197,19 +197,19 @@ def _impossible_in(race: RaceItem, values: Values) -> list[tuple[str, str]]:
 
 
 class EntryReader:
-    """Gathers a race's entries: a flaw is told by its row and its column's head."""
+    """Collects a race's entries. A flaw names its row and its column's head."""
 
     def __init__(self, race: RaceItem, more: Callable[[Row], Values]) -> None:
         self.race = race
         self.more = more
         self.entries: list[EntryItem] = []
         self.flaws: list[ParseError] = []
-        self.numbers: dict[tuple[str | None, str], set[int | None]] = {}  # of an id and a name
-        self.linked = False  # any of them
+        self.numbers: dict[tuple[str | None, str], set[int | None]] = {}  # horse numbers, by id and name
+        self.linked = False  # whether any horse has a link
         self.whole = True
 
     def read(self, number: int, row: Row, readers: Readers) -> None:
-        """Read one row, as far as that can be done."""
+        """Read one row; note what cannot be read."""
         try:
             read = read_entry(row, readers, self.race, self.more)
         except ParseError as error:
@@ -225,14 +225,14 @@ class EntryReader:
             self._note(number, flaw)
 
     def _is_repeated(self, entry: EntryItem) -> bool:
-        """Whether an earlier row is this one; not so where the same id and name were drawn under another number."""
+        """Whether an earlier row has this id and name, and not another horse number."""
         numbers, number = self.numbers.setdefault((entry.horse_id, entry.horse_key), set()), entry.horse_number
         repeated = bool(numbers) and (number is None or None in numbers or number in numbers)
         numbers.add(number)
         return repeated
 
-    def tell_apart(self) -> None:
-        """An id that several horses of a race share is none's, nor is a number that several without an id share."""
+    def separate(self) -> None:
+        """Remove an id that several horses share, and a horse number that several horses without an id share."""
         times = Counter(entry.horse_id for entry in self.entries)
         nameless = [entry for entry in self.entries if entry.horse_id is None or times[entry.horse_id] > 1]
         drawn = Counter(entry.horse_number for entry in nameless)
@@ -240,9 +240,9 @@ class EntryReader:
             entry.horse_id = None
             if drawn[entry.horse_number] > 1:
                 entry.horse_number = None
-        apart = {_runner(entry): entry for entry in reversed(self.entries)}
-        self.whole &= len(apart) == len(self.entries)
-        self.entries = list(reversed(apart.values()))
+        unique = {_runner(entry): entry for entry in reversed(self.entries)}
+        self.whole &= len(unique) == len(self.entries)
+        self.entries = list(reversed(unique.values()))
 
     def _note(self, number: int, flaw: ParseError) -> None:
         if len(self.flaws) < MANY:
@@ -250,23 +250,23 @@ class EntryReader:
 
 
 def _runner(entry: EntryItem) -> str:
-    """What tells it from the others of its race, as `entry.runner` does in the database."""
+    """The key that is unique within the race, like `entry.runner` in the database."""
     return entry.horse_id or str(entry.horse_number or entry.horse_key)
 
 
 def read_entries(tables: Iterable[Table], race: RaceItem, more: Callable[[Row], Values] = nothing_more) -> EntryReader:
-    """All rows that name a horse, each once, and what is wrong with the others and with cells.
+    """All rows that name a horse, each once, and the flaws of the other rows and of cells.
 
     Raises:
-        ParseError: there is no row, none that can be read, or none that is linked.
+        ParseError: the tables have no rows, no readable row, or no horse with a link.
     """
     reader = EntryReader(race, more)
     rows = ((row, readers) for table in tables for readers in [_readers(table, race)] for row in table.rows)
     for number, (row, readers) in enumerate(rows, 1):
-        reader.read(number, row, readers if row.columns else ())  # a row above the heads is under none
+        reader.read(number, row, readers if row.columns else ())  # a row above the heads has no columns
     if not reader.linked:
         raise reader.flaws[0] if reader.flaws else ParseError("entries", "no horse is listed")
-    reader.tell_apart()
+    reader.separate()
     return reader
 
 

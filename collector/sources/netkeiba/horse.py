@@ -1,4 +1,4 @@
-"""netkeiba's pages of horses: who it is, and in the older layout what the public thinks of it."""
+"""netkeiba's pages of horses: the horse, and in the older layout its aptitudes."""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from collector.errors import NoSuchPage, ParseError
 from collector.sources.netkeiba.aptitude import items_of, opinion_in
 from collector.sources.netkeiba.urls import address, horse_id_of
-from collector.sources.netkeiba.words import NOBODY, day_in, plain, tree_of, words_of
+from collector.sources.netkeiba.words import NO_ID, day_in, plain, tree_of, words_of
 from collector.sources.parsed import Parsed, as_far_as_possible
 from collector.sources.text_tools.text import horse_key
 from collector.storage.items import HorseItem
@@ -19,21 +19,21 @@ STATES = {"現役": False, "抹消": True}
 SEXES = {"牡": Sex.MALE, "牝": Sex.FEMALE, "セ": Sex.GELDING, "騸": Sex.GELDING}
 COAT = re.compile(r"[^0-9\s]{1,6}毛")
 HORSE_LINK = re.compile(r"/horse/([0-9A-Za-z]{10})/?")
-# A row of a search's answer has a box to tick; older ones are known by their table.
+# A row of a search's answer has a checkbox. Older pages have none, but their table has a summary.
 TICKED = 'input[name^="horse_id"], input[name^="i-horse_"]'
 LISTED = 'table[summary="競走馬検索結果"] td > a[href*="/horse/"]'
 NEXT_PAGE = 'div.common_pager a[title="次"]'
 MOST_FOUND = 300
 NOTHING_FOUND = "見つかりませんでした"
 LONGEST_NAME = 60  # characters
-EARLIEST = 1750  # no horse that a page tells of was born before
-END = 200  # characters, in which a whole page ends
+EARLIEST = 1750  # no horse on any page was born before
+END = 200  # characters at the end of a page that contain its end tag
 ANCESTORS = 6  # links of the pedigree: the sire, his parents, the dam, hers
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A horse that a search by name has found; the name may only contain what was searched for."""
+    """A horse that a search by name has found. The name contains the searched word, and may be longer."""
 
     horse_id: str
     name: str
@@ -43,21 +43,21 @@ def parse_horse(url: str, text: str) -> Parsed:
     """A horse, and in the older layout its aptitudes.
 
     Raises:
-        NoSuchPage: there is no such horse.
-        ParseError: it is no horse's page, or another horse's.
+        NoSuchPage: no horse has this id.
+        ParseError: it is not the page of a horse, or of another horse.
     """
     tree = tree_of(text)
     horse_id = horse_id_of(url)
-    if NOBODY.fullmatch(horse_id):
-        raise NoSuchPage("horse", f"{horse_id} is no horse's id")
+    if NO_ID.fullmatch(horse_id):
+        raise NoSuchPage("horse", f"{horse_id} is not the id of a horse")
     head = tree.css_first("div.horse_title h1")
     if head is None:
-        raise ParseError("horse", f"no horse's page: {text[:60]!a}")
+        raise ParseError("horse", f"not the page of a horse: {text[:60]!a}")
     if not words_of(head):
-        # A page that is cut off is no proof that a horse does not exist.
+        # A page that is cut off does not prove that a horse does not exist.
         if tree.css_first("table.db_prof_table") is not None or "</html" not in text[-END:].lower():
             raise ParseError("name", "not printed")
-        raise NoSuchPage("horse", f"there is none at {url[:200]}")
+        raise NoSuchPage("horse", f"no horse at {url[:200]}")
     canonical = _canonical(tree)
     if canonical is not None and canonical != horse_id:
         raise ParseError("horse", f"the page is {canonical}'s")
@@ -68,10 +68,10 @@ def parse_horse(url: str, text: str) -> Parsed:
 
 
 def parse_horse_search(url: str, text: str) -> list[Candidate]:
-    """The horses whose names contain what was searched for; with one hit the answer is the horse's own page.
+    """The horses whose names contain the searched word. If only one is found, the answer is that horse's page.
 
     Raises:
-        ParseError: it is no answer to a search.
+        ParseError: it is not the answer to a search.
     """
     tree = tree_of(text)
     if head := tree.css_first("div.horse_title h1"):
@@ -83,15 +83,15 @@ def parse_horse_search(url: str, text: str) -> list[Candidate]:
     for node in _links_found(tree):
         match = HORSE_LINK.search(node.attributes.get("href") or "")
         name = words_of(node, LONGEST_NAME)
-        if match and name and not NOBODY.fullmatch(match[1]):
+        if match and name and not NO_ID.fullmatch(match[1]):
             found.setdefault(match[1], Candidate(match[1], name))
     if not found and NOTHING_FOUND not in words_of(tree.css_first("div.search_result_box")):
-        raise ParseError("horses", f"no answer to a search at {url[:200]}")
+        raise ParseError("horses", f"not the answer to a search: {url[:200]}")
     return list(found.values())
 
 
 def next_page_of(url: str, text: str) -> str | None:
-    """Where a search's answer goes on, on the page's own host."""
+    """The address of the answer's next page, on the same host; None on the last page."""
     link = LexborHTMLParser(text).css_first(NEXT_PAGE)
     return address(url, link.attributes.get("href") or "") if link is not None else None
 

@@ -1,4 +1,4 @@
-"""netkeiba as a source; races, horses and aptitudes have modules of their own."""
+"""netkeiba as a source. Races, horses and aptitudes are parsed in their own modules."""
 
 from dataclasses import replace
 from datetime import date
@@ -43,24 +43,24 @@ MOST_PAGES = 5  # of a search
 
 
 def _race_result(url: str, text: str) -> Parsed:
-    """A result: on its page for good, or as it is shown on the day itself, on the host of the cards."""
+    """A result: on its permanent page, or on race day on the host of the cards."""
     return parse_live_result(url, text) if is_live_result(url) else parse_race_result(url, text)
 
 
 def _horse(url: str, text: str) -> Parsed:
-    """A horse's page; where it does not show the aptitude itself, the aptitude is asked for."""
+    """A horse's page. If it does not show the aptitude, a link to the aptitude is added."""
     parsed = parse_horse(url, text)
     shown = any(isinstance(item, AptitudeItem) for item in parsed.items)
     return parsed if shown else _with_link(parsed, url, APTITUDE)
 
 
 def _horse_search(url: str, text: str) -> Parsed:
-    """The horses of exactly the name that was searched for; the answer holds all that contain it."""
+    """The horses whose name is exactly the searched one; the answer also lists names that only contain it."""
     key = horse_key(word_of(url))
     found = [candidate for candidate in parse_horse_search(url, text) if horse_key(candidate.name) == key]
     items = tuple(HorseItem(horse_id=one.horse_id, name=one.name, horse_key=key) for one in found)
     more = next_page_of(url, text)
-    # Nobody needs the names that come after so many that only contain it.
+    # Later pages list only names that contain the searched one; they are not needed.
     follow = more is not None and word_of(more) == word_of(url) and page_of(more) == page_of(url) + 1 <= MOST_PAGES
     return Parsed(items, (Link(more, HORSE_SEARCH, None, word_of(url)),) if more and follow else ())
 
@@ -89,16 +89,16 @@ NETKEIBA = Source(
         RACE_CARD: Kind(Role.CARD, parse_race_card, site=RACE),
         HORSE: Kind(Role.HORSE, _horse, horse_url),
         HORSE_SEARCH: Kind(Role.HORSE_SEARCH, _horse_search, horse_search_url),
-        # Scripts ask for these two, as JSON, which is always UTF-8 (RFC 8259).
+        # These two are JSON, which is always UTF-8 (RFC 8259).
         APTITUDE: Kind(Role.APTITUDE, _aptitude, aptitude_url, charset="utf-8"),
         REVIEWS: Kind(Role.REVIEWS, parse_reviews, reviews_url, charset="utf-8"),
     },
     charset="euc-jp",
     terms=Terms(
-        "No use or publication beyond private use without approval; no leave for automatic collection was found.",
+        "No use or publication beyond private use without approval; no permission for automatic collection was found.",
         "https://www.netkeiba.com/",
         date(2026, 8, 30),
     ),
-    longest_page=2_000_000,  # the longest real one has some 300,000
+    longest_page=2_000_000,  # the longest real one has about 300,000
     look_alike="localhost",
 )

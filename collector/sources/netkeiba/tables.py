@@ -7,11 +7,11 @@ from selectolax.lexbor import LexborNode
 
 from collector.sources.netkeiba.words import plain, words_of
 
-LINKS = 8  # looked at in a cell
+LINKS = 8  # the limit of links looked at in a cell
 
 
 def links_in(cell: LexborNode) -> Iterator[tuple[LexborNode, dict[str, str | None]]]:
-    """The first links within a cell, with their attributes: for so few nodes, sooner found than by a selector."""
+    """The first links in a cell, with their attributes. For few nodes this is faster than a selector."""
     found = 0
     for node in cell.traverse():
         if node.tag == "a" and "href" in (attributes := node.attributes):
@@ -22,13 +22,13 @@ def links_in(cell: LexborNode) -> Iterator[tuple[LexborNode, dict[str, str | Non
 
 
 MOST_CELLS = 60
-# Heads that begin like another one; a caller that does not want them must not get them.
+# Heads that begin like another one; a caller that does not ask for them must not get them.
 OTHER_HEADS = ("タイム指数", "タイム指数M", "馬場指数", "スタート指数", "追走指数", "上がり指数")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row, whose cells are asked for by the words at the head of their column."""
+    """One row; a cell is found by the head of its column."""
 
     node: LexborNode
     cells: Sequence[LexborNode | None]
@@ -44,10 +44,10 @@ class Row:
 
 
 class Table:
-    """A table read by its heads: columns have been added in the middle more than once.
+    """A table that is read by its heads, because columns have been added in the middle more than once.
 
-    A head is compared without spaces and in normal width (ﾀｲﾑ指数 is タイム指数). Help texts stand within some heads,
-    so a head that is none of the expected ones counts as the longest of them that it begins with.
+    A head is compared without spaces and in normal width (ﾀｲﾑ指数 is タイム指数). Some heads contain help texts, so an
+    unexpected head counts as the longest expected head that it begins with.
     """
 
     def __init__(self, table: LexborNode, expected: Iterable[str]) -> None:
@@ -58,7 +58,7 @@ class Table:
             cells = _cells(node, spans)
             if any(cell is not None and cell.tag != "th" for cell in cells):
                 self.rows.append(Row(node, cells, self.columns))
-            elif not self.columns:  # a head that is repeated further down says nothing new
+            elif not self.columns:  # a repeated head says nothing new
                 self.columns = _columns(cells, expected)
 
     def has(self, *heads: str) -> bool:
@@ -66,12 +66,12 @@ class Table:
 
 
 def column_of(heads: Iterable[str], columns: dict[str, int]) -> int | None:
-    """Where the first of some heads stands that a table has."""
+    """The column of the first of these heads that the table has."""
     return next((columns[head] for head in heads if head in columns), None)
 
 
 def _own_rows(table: LexborNode) -> Iterator[LexborNode]:
-    """A table's rows, without those of tables in its cells."""
+    """A table's rows, without the rows of tables in its cells."""
     for part in table.iter():
         if part.tag == "tr":
             yield part
@@ -80,7 +80,7 @@ def _own_rows(table: LexborNode) -> Iterator[LexborNode]:
 
 
 def _cells(row: LexborNode, spans: bool) -> Sequence[LexborNode | None]:
-    """A row's cells by column; one may span several where the table has spans at all."""
+    """A row's cells by column. `spans` says whether any cell of the table spans several columns."""
     cells = [cell for cell in row.iter() if cell.tag in ("td", "th")][:MOST_CELLS]
     if not spans:
         return cells
@@ -95,7 +95,7 @@ def _cells(row: LexborNode, spans: bool) -> Sequence[LexborNode | None]:
 
 
 def _columns(cells: Sequence[LexborNode | None], expected: Iterable[str]) -> dict[str, int]:
-    """Where each head stands, the first of equal ones; an exact head goes before one that begins like it."""
+    """The column of each head, the first of equal ones. An exact head has priority over one that begins like it."""
     known = dict.fromkeys(sorted({*expected, *OTHER_HEADS}, key=len, reverse=True))
     heads = [plain(words_of(cell)) for cell in cells]
     columns: dict[str, int] = {}

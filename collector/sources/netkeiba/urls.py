@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, quote, urljoin, urlsplit
 from collector.errors import ParseError
 
 SOURCE = "netkeiba"
-RACE = "race"  # the site of calendars and of races to come
+RACE = "race"  # the site of calendars and coming races
 # Its kinds of pages.
 RACE_CALENDAR, RACE_DAY, COMING_DAY = "race_calendar", "race_day", "coming_day"
 RACE_RESULT, RACE_CARD = "race_result", "race_card"
@@ -41,17 +41,17 @@ JRA_RACE = re.compile(r"[0-9]{4}(?:0[1-9]|10)[0-9]{6}")
 
 
 def race_calendar_url(base: str, month: date) -> str:
-    """Where the racing days of a month are listed."""
+    """The list of a month's race days."""
     return f"{base}/top/calendar.html?year={month.year}&month={month.month}"
 
 
 def race_day_url(base: str, day: date) -> str:
-    """Where the races of a day that is over are listed."""
+    """The list of a past day's races."""
     return f"{base}/race/list/{_digits(day)}/"
 
 
 def coming_day_url(base: str, day: date) -> str:
-    """Where the races of a coming day are listed."""
+    """The list of a coming day's races."""
     return f"{base}/top/race_list_sub.html?kaisai_date={_digits(day)}"
 
 
@@ -68,17 +68,17 @@ def horse_url(base: str, horse_id: str) -> str:
 
 
 def aptitude_url(base: str, horse_id: str) -> str:
-    """Where a horse's bars come from: its page asks for them when it is opened."""
+    """A horse's bars; its page requests them when it is opened."""
     return f"{base}/social/ajax_horse_aptitude.html?{AJAX}&id={horse_id}"
 
 
 def reviews_url(base: str, horse_id: str) -> str:
-    """Where the reviews behind the bars come from, and their number."""
+    """The reviews behind the bars, and their number."""
     return f"{base}/social/ajax_horse_review.html?{AJAX}&id={horse_id}"
 
 
 def horse_search_url(base: str, name: str) -> str:
-    """Where horses are found by name, or by a part of one."""
+    """A search for horses by a name, or a part of one."""
     return f"{base}/?pid=horse_list&word={quote(name, safe='')}"
 
 
@@ -90,28 +90,28 @@ def _digits(day: date) -> str:
 
 
 def word_of(url: str) -> str:
-    """What an address searches for.
+    """The word that an address searches for.
 
     Raises:
-        ParseError: it is no search.
+        ParseError: it is not a search.
     """
-    words = _asked(url).get("word")
+    words = _query_of(url).get("word")
     if not words:
-        raise ParseError("word", f"{url[:200]!a} searches for nothing")
+        raise ParseError("word", f"{url[:200]!a} has no search word")
     return words[0]
 
 
 def page_of(url: str) -> int:
-    """Which page of a search's answer an address is."""
-    number = _asked(url).get("page", ["1"])[0]
+    """The page number in the address of a search's answer."""
+    number = _query_of(url).get("page", ["1"])[0]
     return int(number) if number.isascii() and number.isdecimal() and len(number) < 5 else 0
 
 
-def _asked(url: str) -> dict[str, list[str]]:
+def _query_of(url: str) -> dict[str, list[str]]:
     try:
         return parse_qs(urlsplit(url).query[:2000], max_num_fields=20)
     except ValueError as error:
-        raise ParseError("word", f"{url[:200]!a} is no search") from error
+        raise ParseError("word", f"{url[:200]!a} is not a search") from error
 
 
 def race_id_of(url: str) -> str:
@@ -119,7 +119,7 @@ def race_id_of(url: str) -> str:
 
 
 def is_live_result(url: str) -> bool:
-    """Whether a result stands on the host of the cards, where it is shown on the day itself."""
+    """Whether a result is on the host of the cards, where it is shown on race day."""
     return urlsplit(url).path == LIVE_RESULT_PATH
 
 
@@ -133,28 +133,28 @@ def day_of(url: str) -> date:
     try:
         return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
     except ValueError as error:
-        raise ParseError("day", f"{digits} is no date") from error
+        raise ParseError("day", f"{digits} is not a date") from error
 
 
 def month_of(url: str) -> date:
-    """The first day of the month whose racing days an address lists."""
+    """The first day of the month whose race days an address lists."""
     match = MONTH_QUERY.search(url.partition("?")[2])
     if not match:
-        raise ParseError("month", f"{url[:200]!a} names no month")
+        raise ParseError("month", f"{url[:200]!a} does not name a month")
     try:
         return date(int(match[1]), int(match[2]), 1)
     except ValueError as error:
-        raise ParseError("month", f"{match[1]}-{match[2]} is no month") from error
+        raise ParseError("month", f"{match[1]}-{match[2]} is not a month") from error
 
 
 def _found(url: str, path: re.Pattern[str], query: re.Pattern[str], field: str, what: str) -> str:
     try:
         parts = urlsplit(url)
     except ValueError as error:
-        raise ParseError(field, f"{url[:200]!a} is no address") from error
+        raise ParseError(field, f"{url[:200]!a} is not an address") from error
     match = path.fullmatch(parts.path) or query.search(parts.query)
     if not match:
-        raise ParseError(field, f"{url[:200]!a} names no {what}")
+        raise ParseError(field, f"{url[:200]!a} does not name a {what}")
     return match[1]
 
 
@@ -164,7 +164,7 @@ def is_jra(race_id: str) -> bool:
 
 
 def address(url: str, link: str) -> str | None:
-    """Where a page's link leads, without fragment; None if off the page's own host, or nowhere."""
+    """The address of a page's link, without fragment; None if it is not an address on the page's host."""
     try:
         target, page = urlsplit(urljoin(url, link.strip())), urlsplit(url)
     except ValueError:

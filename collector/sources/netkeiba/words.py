@@ -1,7 +1,7 @@
-"""The words that netkeiba's pages share: what is printed, as the values of racing, as one cell of a page has it.
+"""Readers for the words that netkeiba's pages share: from one cell's text to a value.
 
-Readers of one cell return None for what the site leaves blank or hides, and raise ParseError for what they do not
-know. A reader does not know which cell it reads: its error's field says what sort of word it wanted.
+A reader returns None for what the site leaves blank or hides, and raises ParseError for unknown words. A reader does
+not know its cell: the field of its error names the value that it expected.
 """
 
 import re
@@ -19,10 +19,10 @@ from collector.storage.racing import MOST_HORSES, Direction, Going, Grade, Sex, 
 
 LONGEST_PAGE = 600_000  # characters, twice the longest real one
 LONGEST_CELL = 200
-# Elements within elements cost a parser the square of their number, and how deep they are cannot be told without it
-# (many an end tag ends nothing). So many cost less than a second, however they stand; real pages have up to 8,000.
+# Nested elements cost a parser the square of their number, and only the parser knows how deep they are (many end tags
+# end nothing). This number costs less than a second in any nesting; real pages have up to 8,000.
 MOST_TAGS = 20_000
-NOBODY = re.compile("0+")  # the id of all horses that have none
+NO_ID = re.compile("0+")  # the id of all horses that have none
 PAY_WALL = "プレミアムサービス案内"
 BLANK = re.compile(r"[-*?.~ー―−‐‑‒–—─━〜～]{0,9}")  # "", "---", "---.-", "**"
 
@@ -63,7 +63,7 @@ WEIGHT = re.compile(r"([0-9]{3,4})(?:kg)?(?:\(([^()]{0,8})\))?")
 CHANGE = re.compile(r"(?:±|[+]/?(?=-))?([+-]?[0-9]{1,3})(?:kg)?")
 # 1:12.6, 1.12.6, 1'12"6, 1分12秒6; 58.9 is seconds.
 CLOCK = re.compile(r"(?:([0-9]{1,2})(?:[:'′’分]|\.(?=[0-9]{2}\.)))?([0-9]{1,3})(?:(?:[.\"”秒]|′′|''|’’)([0-9]{1,3})?)?")
-# Less and more, however they are printed, ▲ and △ as accountants do; a thousand has a comma or has none.
+# All forms of minus and plus (accountants print ▲ and △ for minus), and the commas of thousands.
 SIGNS = str.maketrans({**dict.fromkeys(DASHES + "▲△", "-"), "➕": "+", ",": None, "、": None})
 POSITIONS = re.compile(r"[0-9]{1,2}(?:-[0-9]{1,2}){0,9}")
 NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,4})?")
@@ -75,7 +75,7 @@ HOUR = re.compile(r"([0-9]{1,2}):([0-9]{2})")
 
 
 def words_of(node: LexborNode | None, longest: int = LONGEST_CELL) -> str:
-    """What a node says; empty without a node. Far too much text is cut: it is no cell's."""
+    """The text of a node, cut to `longest` characters; empty without a node."""
     return clean(node.text_lexbor()[: 20 * longest])[:longest] if node is not None else ""
 
 
@@ -90,12 +90,12 @@ def tree_of(text: str) -> LexborHTMLParser:
     """A page as a tree.
 
     Raises:
-        ParseError: it is absurdly long, or stands for a page that only paying readers get.
+        ParseError: it is far too long, or it is a pay wall.
     """
     if len(text) > LONGEST_PAGE:
-        raise ParseError("page", f"{len(text)} characters are no page of this site")
+        raise ParseError("page", f"{len(text)} characters are too many for a page of this site")
     if text.count("<") > MOST_TAGS:
-        raise ParseError("page", f"more than {MOST_TAGS} tags are no page of this site")
+        raise ParseError("page", f"more than {MOST_TAGS} tags are too many for a page of this site")
     tree = LexborHTMLParser(text)
     if PAY_WALL in words_of(tree.css_first("title")):
         raise ParseError("page", "a pay wall")
@@ -103,7 +103,7 @@ def tree_of(text: str) -> LexborHTMLParser:
 
 
 def ends_within(text: str, *marks: str) -> bool:
-    """Whether a page was cut off within its last table with some mark, so that rows are not there to be missed."""
+    """Whether a page was cut off within the last table that has one of these marks, so that rows may be missing."""
     at = next((at for mark in marks if (at := text.rfind(mark)) >= 0), -1)
     return at >= 0 and text.find("</table", at) < 0
 
@@ -117,7 +117,7 @@ def _unknown(field: str, text: str) -> ParseError:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What is run on and how far, as 芝右 外1600m says."""
+    """The surface, the track and the distance of a race, as in 芝右 外1600m."""
 
     surface: Surface | None
     direction: Direction | None
@@ -126,7 +126,7 @@ class Ground:
 
 
 def ground_of(text: str) -> Ground:
-    """芝左2400m, 障芝 外-内3000m, 芝直線1000m, 00200m (in front of a sledge), ダ1200m (lists and cards)."""
+    """芝左2400m, 障芝 外-内3000m, 芝直線1000m, 00200m (with sledges), ダ1200m (lists and cards)."""
     match = DISTANCE.fullmatch(clean(unicodedata.normalize("NFKC", text[:LONGEST_CELL])))
     if not match:
         raise _unknown("distance", text)
@@ -140,7 +140,7 @@ def ground_of(text: str) -> Ground:
 
 
 def track_of(text: str) -> tuple[Direction | None, str | None]:
-    """右 外, 直線, 芝 外-内 (over hurdles): which way round, and which of the racecourse's tracks."""
+    """右 外, 直線, 芝 外-内 (over hurdles): the direction, and the track of the racecourse."""
     rest, direction = clean(unicodedata.normalize("NFKC", text[:LONGEST_CELL])), None
     for word in ("芝", "ダート", "芝", "右", "左", "直線", "直", "芝", "ダート"):
         if rest.startswith(word):
@@ -150,7 +150,7 @@ def track_of(text: str) -> tuple[Direction | None, str | None]:
 
 
 def going_of(text: str, ground: Surface | None) -> Going | None:
-    """The official going; over hurdles it is told as that of turf."""
+    """The official going; over hurdles it uses the words for turf."""
     word = plain(text)
     word = SHORT_GOINGS.get(word, word)
     if BLANK.fullmatch(word) or ground is None:
@@ -184,7 +184,7 @@ def grade_in(name: str) -> Grade | None:
 
 
 def grade_of_icons(icons: Iterable[str]) -> Grade | None:
-    """The grade that marks beside a name stand for, given their classes."""
+    """The grade that icons beside a name show, by their CSS classes."""
     for icon in icons:
         if (match := ICON.search(icon[:LONGEST_CELL])) and (grade := ICONS.get(int(match[1]))):
             return grade
@@ -192,7 +192,7 @@ def grade_of_icons(icons: Iterable[str]) -> Grade | None:
 
 
 def day_in(text: str) -> date | None:
-    """The first date printed; None where there is none, or one that no calendar has."""
+    """The first date in a text; None without a date, or where it is not a real date."""
     match = DAY.search(text if text.isascii() else unicodedata.normalize("NFKC", text))
     try:
         return date(int(match[1]), int(match[2]), int(match[3])) if match else None
@@ -224,7 +224,7 @@ def sex_and_age(text: str) -> tuple[Sex | None, int | None]:
 
 
 def weight_and_change(text: str) -> tuple[int | None, int | None]:
-    """486(-4); 計不 was not weighed; 486(前計不) was not weighed the last time, so there is no change."""
+    """486(-4); 計不 was not weighed; 486(前計不) was not weighed the last time, so the change is None."""
     word = plain(text).translate(SIGNS)
     match = WEIGHT.fullmatch(word)
     if not match:
@@ -236,7 +236,7 @@ def weight_and_change(text: str) -> tuple[int | None, int | None]:
 
 
 def seconds_of(text: str) -> float | None:
-    """1:12.6 is 72.6; 58.9 is as it stands. Nobody runs in no time: 0.0 was not taken."""
+    """1:12.6 is 72.6; 58.9 is 58.9. 0.0 means that no time was taken: None."""
     word = plain(text)
     match = CLOCK.fullmatch(word)
     if not match and BLANK.fullmatch(word):
@@ -247,7 +247,7 @@ def seconds_of(text: str) -> float | None:
 
 
 def positions_of(text: str) -> list[int]:
-    """5-5-4; empty where it is not told, or hidden from those who do not pay."""
+    """5-5-4; empty where the site leaves it blank or hides it from readers who do not pay."""
     word = plain(text).translate(AS_HYPHEN).replace(",", "-").strip("-")
     if not POSITIONS.fullmatch(word):
         if BLANK.fullmatch(word):

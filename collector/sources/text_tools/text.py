@@ -1,4 +1,4 @@
-"""From bytes to text as browsers read Japanese pages, and what names mean on them. Never a replacement character."""
+"""From bytes to text, as browsers read Japanese pages, and keys to compare names. No replacement characters."""
 
 import codecs
 import re
@@ -9,9 +9,9 @@ from collector.errors import ParseError
 
 META = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{1,40})", re.I)
 HEADER = re.compile(r"charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{1,40})", re.I)
-META_BYTES = 1024  # in which browsers look for it
+META_BYTES = 1024  # that browsers search for it
 
-# Labels as the WHATWG Encoding Standard has them, for what Japanese sites use, and some they use besides.
+# The labels of the WHATWG Encoding Standard for the charsets of Japanese sites, and some more that these sites use.
 LABELS = {
     **dict.fromkeys(
         ("utf-8", "utf8", "unicode-1-1-utf-8", "unicode11utf8", "unicode20utf8", "x-unicode20utf8"), "utf-8"
@@ -25,7 +25,7 @@ LABELS = {
 }
 BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
-# Browsers read JIS X 0208 by Microsoft's table; Python's codecs for it differ in these characters.
+# Browsers read JIS X 0208 with Microsoft's table; Python's codecs differ in these characters.
 AS_BROWSERS = (
     ("\u301c", "\uff5e"),  # WAVE DASH, FULLWIDTH TILDE
     ("\u2016", "\u2225"),  # DOUBLE VERTICAL LINE, PARALLEL TO
@@ -34,11 +34,11 @@ AS_BROWSERS = (
     ("\u00a3", "\uffe1"),  # POUND SIGN
     ("\u00ac", "\uffe2"),  # NOT SIGN
 )
-# JIS X 0201 has the yen where HTML has its backslash; 0x815F is the wide backslash there.
+# JIS X 0201 has the yen sign instead of the backslash; 0x815F is the wide backslash.
 SHIFT_JISX0213 = str.maketrans({"\\": "\uff3c", "\u00a5": "\\", "\u203e": "~", **dict(AS_BROWSERS)})
 TILDE_0212, TILDE_0208 = b"\x8f\xa2\xb7", b"\xa1\xc1"  # one character, FULLWIDTH TILDE, for browsers
 CP51932, WITH_0213 = "paddock-cp51932", "paddock-jisx0213"
-UNUSED = "\uf8f0\uf8f1\uf8f2\uf8f3"  # what Python makes of bytes that CP932 leaves unused
+UNUSED = "\uf8f0\uf8f1\uf8f2\uf8f3"  # Python's characters for bytes that CP932 does not use
 REPLACEMENT = "\ufffd"
 
 
@@ -86,7 +86,7 @@ def _decode_shift_jis(body: bytes) -> str:
 
 
 def _decode_jisx0213(body: bytes, error: UnicodeDecodeError) -> str:
-    """The later Shift_JIS, unless that turns a character that CP932 knows into another one."""
+    """Decode as Shift_JISX0213, unless it reads a character of CP932 as another one."""
     try:
         text = body.decode("shift_jisx0213").translate(SHIFT_JISX0213)
         other = body.decode("cp932", WITH_0213)
@@ -109,32 +109,32 @@ def _decode_strictly(body: bytes, charset: str) -> str:
 
 
 def declared_charset(body: bytes, content_type: str | None) -> str | None:
-    """What the header, or else the page itself, says of its charset; None where nothing known is said."""
+    """The charset that the header, or else the page itself, declares; None without a known one."""
     header = HEADER.search(content_type or "")
     if header and (label := LABELS.get(header[1].lower())):
         return label
     for mark, charset in BOMS:
         if body.startswith(mark):
             return charset
-    said = (LABELS.get(meta[1].decode("ascii").lower()) for meta in META.finditer(body[:META_BYTES]))
-    return next(filter(None, said), None)
+    labels = (LABELS.get(meta[1].decode("ascii").lower()) for meta in META.finditer(body[:META_BYTES]))
+    return next(filter(None, labels), None)
 
 
 def _only_damaged(body: bytes, charset: str) -> bool:
-    """Whether bytes are a charset's own but for a few: another charset would then read nonsense out of them."""
+    """Whether nearly all bytes fit a charset. Another charset would then read nonsense."""
     codec = {"shift_jis": "cp932", "euc-jp": "euc_jp"}.get(charset, charset)
     text = body.decode(codec, "replace")
-    # Half-width katakana is what other charsets look like in Shift_JIS, so it proves nothing.
+    # Other charsets, read as Shift_JIS, look like half-width katakana; so it proves nothing.
     good = sum(char > "\x7f" and not "\uff61" <= char <= "\uff9f" for char in text)
     bad = text.count(REPLACEMENT)
     return bad * 10 < good
 
 
 def decode(body: bytes, content_type: str | None, known: str) -> str:
-    """The text of a page: by its header, its byte order mark, its meta tag, or what its site is known to use.
+    """The text of a page; the charset comes from its header, its byte order mark, its meta tag, or is `known`.
 
     Raises:
-        ParseError: it cannot be read without replacing characters; names the charset and the byte.
+        ParseError: it cannot be read without replacement characters; names the charset and the byte.
     """
     known = LABELS.get(known.lower(), known)
     declared = declared_charset(body, content_type) or known
@@ -164,14 +164,14 @@ CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2
 
 
 def clean(text: str) -> str:
-    """Words as printed, on one line, without characters that cannot be seen."""
+    """Printed words on one line, without invisible characters."""
     text = text.strip(" \t\n\r")
-    if text.isprintable() and "  " not in text:  # of white space only single spaces then, as nearly always
+    if text.isprintable() and "  " not in text:  # nearly always: the only white space is single spaces
         return text
     return " ".join(CONTROL.sub("", text).split())
 
 
-# Marks of horses trained abroad or on local tracks, as sites print them beside a name.
+# Marks of horses from abroad or from local tracks; sites print them beside a name.
 IN_BRACKETS = re.compile(r"[\[({【〔〖<《〈「『≪](?:マル|カク)?[外地父市抽招][\])}】〕〗>》〉」』≫]")
 IN_FRONT = re.compile(r"^(?:[□■○●◯〇☐▢△▲☆★◇\u20dd\u20de]?[外地父市抽招]|(?:マル|カク)[外地父市抽招])+(?=.)")
 CIRCLED = re.compile("[\u3220-\u3247\u3280-\u32b0\U0001f210-\U0001f23b\U0001f240-\U0001f248]")
@@ -179,18 +179,18 @@ UNSEEN = re.compile(
     r"[\s\x00-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     r"\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
 )
-# ゛ and ゜ on their own, as in ウ゛, and lines above, which would be taken for accents.
+# ゛ and ゜ as single characters, as in ウ゛, and lines above, which would be read as accents.
 VOICING = str.maketrans("\u309b\u309c\u203e\uffe3\xaf", "\u3099\u309aーーー")
 MOST_LAYERS = 9  # marks within marks
 BULLETS = "・･●•◆■*＊"
 QUOTES = '「」『』"“”〝〟'
 KATAKANA = re.compile("[ァ-ヴー]+")
 AS_KATAKANA = {code: code + 0x60 for code in (*range(0x3041, 0x3097), 0x309D, 0x309E)}
-# What stands for ー behind a katakana: dashes, lines of tables, of vertical writing, and the kanji that looks like it.
+# Characters that people write for ー after a katakana: dashes, table lines, vertical lines, and a kanji.
 LINES = "~〜～∼⁓〰⎯╌╴┄┅┈⸺⸻ˉ˗\u1173㇐|│丨一"
 LONG = re.compile(f"(?<=[ァ-ヺー])[{re.escape(DASHES)}{LINES}\\-]+(?=[ァ-ヺ・]|$)")
 RING = re.compile("(?<=[ハヒフヘホ])[°˚]")  # as in ハ°
-# Kanji that look like katakana, which they are in a name that is katakana else.
+# Kanji that look like katakana. In a name whose other characters are katakana, they are katakana.
 LOOK_ALIKE = str.maketrans("二八力口工夕卜才千三又丿囗亻廾乂厶匕彐", "ニハカロエタトオチミヌノロイサメムヒヨ")
 ALL_KATAKANA = re.compile("(?=.*[ァ-ヺ])[ァ-ヺー・二八力口工夕卜才千三又丿囗亻廾乂厶匕彐]+")
 REPEATED = re.compile("([ァ-ヺ])([ヽヾ])")
@@ -200,12 +200,12 @@ APOSTROPHES = str.maketrans("‘’ʼ`´", "'''''")
 
 
 def horse_key(name: str) -> str:
-    """A name as it is compared: one key however people and sites write it.
+    """The key for comparing names: the same key for all spellings of a name.
 
-    That is full-width katakana (or small Latin letters), without spaces, bullets, accents, and marks of origin.
+    It is full-width katakana (or small Latin letters), without spaces, bullets, accents and marks of origin.
     """
     if KATAKANA.fullmatch(name):
-        return name  # nearly every one
+        return name  # nearly all names
     key = name
     for _ in range(MOST_LAYERS):
         key, before = _spelt_alike(_without_marks(key)), key
@@ -215,7 +215,7 @@ def horse_key(name: str) -> str:
 
 
 def _without_marks(name: str) -> str:
-    """A name without spaces and marks, unless there is nothing else."""
+    """A name without spaces and marks, unless nothing else is in it."""
     whole = UNSEEN.sub("", unicodedata.normalize("NFKC", UNSEEN.sub("", name).translate(VOICING)))
     plain = CIRCLED.sub("", UNSEEN.sub("", name)).translate(VOICING)
     normal = UNSEEN.sub("", unicodedata.normalize("NFKC", plain))
@@ -224,7 +224,7 @@ def _without_marks(name: str) -> str:
 
 
 def _spelt_alike(name: str) -> str:
-    """A name without what people mistype: dashes for ー, hiragana, kanji and dots that look the same, accents."""
+    """A name with common misspellings corrected: dashes for ー, hiragana, similar kanji and dots, accents."""
     key = RING.sub("\u309a", name.translate(AS_KATAKANA))
     key = LONG.sub(lambda match: "ー" * len(match[0]), unicodedata.normalize("NFC", key))
     if ALL_KATAKANA.fullmatch(key):
@@ -249,20 +249,20 @@ BLOCKS = re.compile(
     r"|メンテナンス(?:中|のため|を実施|作業)|不正なアクセス|ただ(?:今|いま).{0,10}混(?:雑|み合)|サービスを(?:一時)?停止",
     re.I,
 )
-# A title or heading that is nothing but the word; in a sentence it may be anybody's.
+# A title or heading that is only this word; in a sentence the word may mean something else.
 BARE = re.compile(r"\s*(?:(?:error\s*)?403\b.{0,40}|forbidden|blocked|メンテナンス|混雑中)\s*", re.I | re.S)
 TITLE = re.compile(r"<title[^>]{0,200}>(.{0,300}?)</title", re.I | re.S)
 HEADING = re.compile(r"<h[12][^>]{0,200}>(.{0,300}?)</h[12]", re.I | re.S)
-SHORT = 2000  # characters; a page this short may say it anywhere
-HEAD = 20_000  # characters, in which a title or a first heading is looked for
+SHORT = 2000  # characters; in a page this short, the whole text is searched
+HEAD = 20_000  # characters that are searched for a title or a first heading
 
 
 def block_reason(text: str) -> str | None:
-    """What a page says that is not content but a refusal; None for ordinary pages."""
+    """The words of a page that refuse the request; None for ordinary pages."""
     top = text[:HEAD]
-    places = [match[1] for match in (TITLE.search(top), HEADING.search(top)) if match]
-    for place in places:
-        if found := BARE.fullmatch(place) or BLOCKS.search(place):
+    titles = [match[1] for match in (TITLE.search(top), HEADING.search(top)) if match]
+    for title in titles:
+        if found := BARE.fullmatch(title) or BLOCKS.search(title):
             return found[0].strip()
     if len(text) < SHORT and (found := BLOCKS.search(text)):
         return found[0]

@@ -1,7 +1,7 @@
-"""The tables: what is kept.
+"""The tables.
 
-Table names are a contract with everybody who queries the database. Items validate, tables do not: build items,
-store items. Every row that a page gave carries where it came from (`source_url`) and when (`observed_at`).
+Table names are a contract with everyone who queries the database. Items validate, tables do not: build items, store
+items. Every row that came from a page has its address (`source_url`) and its time (`observed_at`).
 """
 
 from collector.storage.models.collected import RUNNER, Aptitude, Entry, Horse, Issue, Photo, Race, RaceDay

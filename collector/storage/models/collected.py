@@ -1,4 +1,4 @@
-"""The tables of what pages say, and of what is made of it: issues, photos, races, entries, horses, matches."""
+"""The tables of facts from pages, and of facts derived from them: issues, photos, races, entries, horses, matches."""
 
 from datetime import datetime
 from typing import LiteralString
@@ -24,7 +24,7 @@ class Issue(IssueItem, table=True):
 
 
 class Photo(SQLModel, table=True):
-    """A paddock photo: what the index and its own page say of it, and the picture's measures."""
+    """A paddock photo: the facts from the index and from its own page, and the picture's size and hash."""
 
     __table_args__ = (
         UniqueConstraint("source", "issue_code", "number"),
@@ -67,7 +67,7 @@ class Photo(SQLModel, table=True):
 
 
 class RaceDay(RaceDayItem, table=True):
-    """A day on which the JRA raced, or will: what `--races all` goes by."""
+    """A past or coming race day of the JRA; `--races all` uses it."""
 
     __tablename__ = "race_day"  # pyright: ignore[reportAssignmentType]
     __table_args__ = (UniqueConstraint("race_date"), Index("ix_race_day_source_url", "source_url"))
@@ -77,7 +77,7 @@ class RaceDay(RaceDayItem, table=True):
 
 
 class Race(RaceItem, table=True):
-    """A race: run, or to come."""
+    """A past or coming race."""
 
     __table_args__ = (UniqueConstraint("race_id"), Index("ix_race_race_date", "race_date"))
     id: int | None = row_id()
@@ -85,7 +85,7 @@ class Race(RaceItem, table=True):
     observed_at: datetime = moment()
 
 
-# What tells a horse from the others of its race: its id, where it has one of its own, or its number, or its name.
+# The key of an entry within its race: the horse's id, or else its number, or else its name.
 RUNNER: LiteralString = "COALESCE(horse_id, horse_number::text, horse_key)"
 
 
@@ -105,7 +105,7 @@ class Entry(EntryItem, table=True):
 
 
 class Horse(HorseItem, table=True):
-    """A horse that was seen in a race or on its own page."""
+    """A horse from a race or from its own page."""
 
     __table_args__ = (UniqueConstraint("horse_id"), Index("ix_horse_horse_key", "horse_key"))
     id: int | None = row_id()
@@ -114,7 +114,7 @@ class Horse(HorseItem, table=True):
 
 
 class Aptitude(AptitudeItem, table=True):
-    """What reviewers thought of a horse at a time; a new row only when something changed."""
+    """Reviewers' opinion of a horse at a time; a new row only after a change."""
 
     __table_args__ = (UniqueConstraint("horse_id", "axis", "observed_at"),)
     id: int | None = row_id()
@@ -123,7 +123,7 @@ class Aptitude(AptitudeItem, table=True):
 
 
 class PhotoMatch(SQLModel, table=True):
-    """Which horse a photo shows and in which race it was about to run, and how that was found out."""
+    """The horse that a photo shows, the race that it was about to run, and the rule that found them."""
 
     __tablename__ = "photo_match"  # pyright: ignore[reportAssignmentType]
     __table_args__ = (UniqueConstraint("source", "issue_code", "number"), Index("ix_photo_match_horse_id", "horse_id"))
@@ -136,13 +136,13 @@ class PhotoMatch(SQLModel, table=True):
     rule: str  # MatchRule: the rule that decided it, or why it is open
     candidates: list[str] = Field(
         default_factory=list, sa_column=Column(ARRAY(Text), nullable=False, server_default=text("'{}'"))
-    )  # horses it may be, where it is open
+    )  # possible horses of an open photo
     by_hand: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     decided_at: datetime = moment()
 
 
 class LatinName(SQLModel, table=True):
-    """How a horse's name is spelt in Latin letters, folded as what people type is: see `collector.web.search.names`."""
+    """A horse's name in Latin letters, folded like typed text: see `collector.web.search.names`."""
 
     __tablename__ = "latin_name"  # pyright: ignore[reportAssignmentType]
     horse_key: str = Field(sa_column=Column(Text, primary_key=True))
@@ -150,9 +150,9 @@ class LatinName(SQLModel, table=True):
 
 
 class Thumbnail(SQLModel, table=True):
-    """A photo made small, once; it goes when its bytes go."""
+    """A small copy of a photo, made once; it is deleted with the photo's bytes."""
 
     digest: str = Field(foreign_key="blob.digest", ondelete="CASCADE", primary_key=True)
-    width: int = Field(primary_key=True)  # px that were asked for; a smaller photo keeps its own
+    width: int = Field(primary_key=True)  # px, as requested; a smaller photo is not enlarged
     height: int  # px
     content: bytes = Field(sa_type=LargeBinary)  # JPEG

@@ -1,4 +1,4 @@
-"""Columns that many tables have, and the names of keys and indexes."""
+"""Columns that many tables have, and the pattern for names of keys and indexes."""
 
 from typing import Any
 

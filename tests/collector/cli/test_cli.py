@@ -105,8 +105,8 @@ async def test_a_real_site_is_not_crawled_without_a_contact(conninfo: str) -> No
         ("PADDOCK_CRAWL_DELAY", "0.5", "under one second"),
         ("PADDOCK_CRAWL_DELAY", "slowly", "PADDOCK_CRAWL_DELAY"),
         ("PADDOCK_HOURS", "at night", "01:00-06:00"),
-        ("PADDOCK_CONTACT", "nobody", "is no contact"),
-        ("PADDOCK_CONTACT", "me@example.org\r\nX: y", "is no contact"),
+        ("PADDOCK_CONTACT", "nobody", "is not a contact"),
+        ("PADDOCK_CONTACT", "me@example.org\r\nX: y", "is not a contact"),
         ("PADDOCK_KEIBADO_URL", "ftp://x", "PADDOCK_KEIBADO_URL"),
         ("PADDOCK_DATABASE_URL", "mysql://x", "PADDOCK_DATABASE_URL"),
         ("PADDOCK_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none", "cannot be reached"),
@@ -146,7 +146,7 @@ async def test_failed_pages_are_exit_code_four_and_status_shows_them(conninfo: s
     facts = json.loads((await collector("status", "--json", env=environment(conninfo))).stdout)
     (failure,) = facts["failures"]
     assert failure["kind"] == "image"
-    assert "not an image that is read" in failure["reason"]
+    assert "not an image in a format" in failure["reason"]
     assert "(HTML)" in failure["reason"]
     assert failure["samples"][0].endswith("01.jpg")
 

@@ -145,10 +145,10 @@ def test_a_ctrl_c_in_psql_breaks_off_a_statement_and_not_the_shell(conninfo: str
         ("", "it is empty"),
         (" ", "it is empty"),
         ("/tmp/two\nlines", "has a line break"),
-        ("/tmp/tab\there", "has a line break, or what cannot be shown"),
-        ("/tmp/\x1b[31m", "has a line break, or what cannot be shown"),
-        ("/tmp/\udcff", "has a line break, or what cannot be shown"),
-        ("~nobody-of-that-name/paddock", "names no folder"),
+        ("/tmp/tab\there", "has a line break or an invisible character"),
+        ("/tmp/\x1b[31m", "has a line break or an invisible character"),
+        ("/tmp/\udcff", "has a line break or an invisible character"),
+        ("~nobody-of-that-name/paddock", "does not name a folder"),
     ],
 )
 def test_a_home_that_cannot_be_meant_is_refused(monkeypatch: pytest.MonkeyPatch, home: str, said: str) -> None:
@@ -192,7 +192,7 @@ def test_a_home_is_the_same_one_from_everywhere(monkeypatch: pytest.MonkeyPatch,
 
 def test_a_settings_file_that_is_no_text_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes("PADDOCK_CONTACT=馬@example.org".encode("euc_jp"))
-    with pytest.raises(UsageError, match="no UTF-8 text"):
+    with pytest.raises(UsageError, match="not UTF-8 text"):
         load_settings()
 
 

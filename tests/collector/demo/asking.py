@@ -1,4 +1,4 @@
-"""Asking a look-alike site that misbehaves, over HTTP and over a bare connection."""
+"""Requests to a look-alike with faults, over HTTP and over a plain connection."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -38,7 +38,7 @@ async def asking(*faults: str) -> AsyncIterator[Get]:
 
 
 async def ask_raw(base: str, path: str, seconds: float = 0.4) -> tuple[bytes, BaseException | None]:
-    """What comes over a bare connection until it ends or the time is over, and how it ended."""
+    """The bytes from a plain connection until it ends or the time is over, and how it ended."""
     parts = urlsplit(base)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())

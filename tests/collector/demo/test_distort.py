@@ -1,4 +1,4 @@
-"""Answers that are whole as answers and wrong as content."""
+"""Complete answers with wrong content."""
 
 import io
 import struct
@@ -32,7 +32,7 @@ async def test_a_wrong_charset():
         KEIBADO.parse(PHOTO_PAGE, f"http://x{PAGE}", decode(body, answer.headers["Content-Type"], "shift_jis"))
 
 
-async def test_bytes_that_are_no_text():
+async def test_bytes_that_are_not_text():
     async with asking("broken-bytes") as get:
         answer, body = await get(PAGE)
     with pytest.raises(ParseError):

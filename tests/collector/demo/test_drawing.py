@@ -1,4 +1,4 @@
-"""Photos differ from each other, copies do not, and the build is visible."""
+"""Photos differ from each other, copies do not, and the build of a horse is visible."""
 
 import io
 import itertools

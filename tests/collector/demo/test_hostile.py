@@ -1,4 +1,4 @@
-"""The words for faults, and when a fault applies."""
+"""The names of faults, and when a fault applies."""
 
 import pytest
 
@@ -30,7 +30,7 @@ def test_a_fault_is_read(text: str, fault: Fault):
 
 
 @pytest.mark.parametrize("text", ["", "help", "200", "resett", "503@keibabook", "503:2", "503:0.5:0.5"])
-def test_what_is_no_fault_is_answered_with_those_there_are(text: str):
+def test_an_unknown_fault_is_an_error_that_names_all_faults(text: str):
     with pytest.raises(UsageError) as caught:
         parse_fault(text)
     assert all(name in str(caught.value) for name in KINDS)
@@ -42,8 +42,8 @@ def test_a_value_where_none_is_taken_is_an_error():
 
 
 @pytest.mark.parametrize("text", ["slow=soon", "slow=-1", "503-retry-date=soon"])
-def test_seconds_that_are_no_number_are_an_error(text: str):
-    with pytest.raises(UsageError, match="no number of seconds"):
+def test_seconds_that_are_not_a_number_are_an_error(text: str):
+    with pytest.raises(UsageError, match="not a number of seconds"):
         parse_fault(text)
 
 

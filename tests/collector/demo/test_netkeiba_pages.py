@@ -1,8 +1,8 @@
-"""Every page of netkeiba's look-alike reads to what the world knows."""
+"""Every page of netkeiba's look-alike is read as the facts of the world."""
 
 import pytest
 
-from collector.demo.netkeiba.horse_pages import Shown
+from collector.demo.netkeiba.horse_pages import HorseView
 from collector.demo.netkeiba.site import answer_path, races_of
 from collector.demo.world import opinion
 from collector.demo.world.races import Race
@@ -41,7 +41,7 @@ def _parse(kind: str, path: str) -> Parsed:
     return NETKEIBA.parse(kind, BASE + path, decode(answer.body, answer.media_type, NETKEIBA.charset))
 
 
-def _told(race: Race, entry: Entry) -> dict[str, object]:
+def _as_printed(race: Race, entry: Entry) -> dict[str, object]:
     """An entry as any page of its race prints it."""
     return {
         "race_id": race.race_id,
@@ -58,7 +58,7 @@ def _told(race: Race, entry: Entry) -> dict[str, object]:
 
 
 def _result(race: Race, entry: Entry) -> dict[str, object]:
-    return _told(race, entry) | {
+    return _as_printed(race, entry) | {
         "jockey": entry.jockey,
         "trainer": entry.trainer,
         "trainer_base": entry.base,
@@ -132,7 +132,7 @@ def test_the_parser_reads_every_card():
         entries = [item for item in parsed.items if isinstance(item, EntryItem)]
         assert len(entries) == len(race.entries)
         for item, entry in zip(entries, race.entries, strict=True):
-            _check(item, _told(race, entry) | {"finish": None, "odds": None, "horse_weight": None})
+            _check(item, _as_printed(race, entry) | {"finish": None, "odds": None, "horse_weight": None})
 
 
 def test_the_parser_finds_the_races_to_come():
@@ -146,13 +146,13 @@ def test_the_parser_takes_a_shell_for_no_race():
         _parse(RACE_RESULT, "/race/201601010112/")
 
 
-def _shown(horse_id: str) -> Shown:
+def _shown(horse_id: str) -> HorseView:
     registered = RACES.registry.find(horse_id)
     assert registered
-    return Shown(registered, WORLD.opinion_month)
+    return HorseView(registered, WORLD.opinion_month)
 
 
-def _check_aptitudes(items: list[AptitudeItem], shown: Shown) -> None:
+def _check_aptitudes(items: list[AptitudeItem], shown: HorseView) -> None:
     assert [item.axis for item in items] == list(Axis)
     assert [(item.left_px, item.right_px) for item in items] == list(shown.graph)
     for item in items:

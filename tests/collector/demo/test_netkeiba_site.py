@@ -1,4 +1,4 @@
-"""netkeiba's look-alike: its pages have the real markup, and its races meet the photos as the truth says."""
+"""netkeiba's look-alike: its pages have the real markup, and its races fit the photos."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from collector.demo.netkeiba.site import answer_path, races_of
 from collector.demo.site import serving
 from collector.demo.world.races import Race
 from collector.demo.world.world import World
-from collector.matching.rules import Runner, Shown, decide
+from collector.matching.rules import PhotoFacts, Runner, decide
 from collector.sources.text_tools.text import decode, horse_key
 from collector.storage.racing import Sex
 from tests.truth import TruePhoto, truth
@@ -106,7 +106,7 @@ def _decide(photo: TruePhoto) -> tuple[str | None, str | None]:
         for day in issue.race_days for race in RACES.on(day) for entry in race.entries
     ]  # fmt: skip
     others = [horse_key(other.horse.name) for other in issue.photos if other.number != photo.number]
-    shown = Shown(photo.number, (horse_key(photo.horse_name),), photo.race_name, photo.age, photo.sex)
+    shown = PhotoFacts(photo.number, (horse_key(photo.horse_name),), photo.race_name, photo.age, photo.sex)
     decision = decide(shown, runners, others, all_read=True, known=[])
     return decision.horse_id, decision.race_id
 
@@ -212,9 +212,9 @@ def test_half_of_the_horse_pages_hold_the_aptitude():
         canonical = page.css_first("link[rel=canonical]")
         assert canonical
         assert canonical.attributes["href"] == f"https://db.netkeiba.com/horse/{horse_id}/"
-        told = json.loads(_ask("/social/ajax_horse_aptitude.html", f"input=UTF-8&output=json&id={horse_id}").body)
-        bars = _bars(LexborHTMLParser(told["data"]), "table.tekisei_table")
-        assert (told["status"], len(bars)) == ("OK", 5)
+        answer = json.loads(_ask("/social/ajax_horse_aptitude.html", f"input=UTF-8&output=json&id={horse_id}").body)
+        bars = _bars(LexborHTMLParser(answer["data"]), "table.tekisei_table")
+        assert (answer["status"], len(bars)) == ("OK", 5)
         if page.css_first("table.tekisei_table"):
             holding += 1
             assert _bars(page, "table.tekisei_table") == bars
@@ -226,18 +226,18 @@ def test_half_of_the_horse_pages_hold_the_aptitude():
 def test_reviews_are_counted_and_show_finer_bars():
     counts: list[int] = []
     for horse_id in list(RACES.registry.names)[::5]:
-        told = json.loads(_ask("/social/ajax_horse_review.html", f"id={horse_id}").body)
-        count = re.search(r"評価：<a [^>]*>(\d+)</a>件", told["data"])
+        answer = json.loads(_ask("/social/ajax_horse_review.html", f"id={horse_id}").body)
+        count = re.search(r"評価：<a [^>]*>(\d+)</a>件", answer["data"])
         assert count
         counts.append(int(count[1]))
-        tree = LexborHTMLParser(told["data"])
+        tree = LexborHTMLParser(answer["data"])
         assert (tree.css_first(".no_review_data") is None) == (counts[-1] > 0)
         assert all(sum(bars) in (194, 195) for bars in _bars(tree, "div.db_h_rank_review table"))
     assert min(counts) == 0
     assert max(counts) > 5
 
 
-def test_scripts_are_told_that_an_unknown_horse_is_none():
+def test_the_answer_for_an_unknown_horse_says_that_it_does_not_exist():
     assert json.loads(_ask("/social/ajax_horse_aptitude.html", "id=1990100001").body) == {"status": "NG"}
     assert answer_path(WORLD, "/horse/1990100001/") is None
 
@@ -311,7 +311,7 @@ async def test_a_test_may_change_the_month_where_the_site_was_started_so():
             assert answer.status == 400
 
 
-async def test_nobody_else_changes_the_month():
+async def test_without_the_option_the_month_cannot_be_changed():
     async with (
         serving(port=0) as base,
         aiohttp.ClientSession(base) as client,

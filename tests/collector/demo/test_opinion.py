@@ -1,4 +1,4 @@
-"""What the public thinks is distributed as in reality, centred on the truth, and drifts."""
+"""Opinions are distributed like the real ones, vary around the truth, and change slowly."""
 
 from collections.abc import Iterator
 from datetime import date

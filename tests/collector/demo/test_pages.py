@@ -1,4 +1,4 @@
-"""Every page of the archive is there, in its real encoding, and says what is true."""
+"""The look-alike has every page of the archive, in its real encoding and with the right facts."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""A well-behaved look-alike: validators, robots.txt, the log, and its port."""
+"""A look-alike without faults: validators, robots.txt, the log, and its port."""
 
 import asyncio
 import re
@@ -77,14 +77,14 @@ async def test_what_is_not_there_is_404(site: str, client: aiohttp.ClientSession
         assert answer.status == 404
 
 
-async def test_the_log_tells_every_request_but_its_own(site: str, client: aiohttp.ClientSession, log: RequestLog):
+async def test_the_log_shows_every_request_but_its_own(site: str, client: aiohttp.ClientSession, log: RequestLog):
     headers = {"User-Agent": "tester/1", "From": "someone@example.org", "If-None-Match": '"x"'}
     async with client.get(f"{site}/keibabook/bn/2016.html", headers=headers) as answer:
         await answer.read()
     async with client.get(f"{site}/_demo/requests.json") as answer:
-        told = await answer.json()
+        log_shown = await answer.json()
     (request,) = log.requests
-    assert told["requests"] == [
+    assert log_shown["requests"] == [
         {
             "path": "/keibabook/bn/2016.html",
             "started": request.started,
@@ -101,7 +101,7 @@ async def test_the_log_tells_every_request_but_its_own(site: str, client: aiohtt
     ]
     assert request.ended
     assert request.ended >= request.started
-    assert (told["total"], told["open"], told["most_open"]) == (1, 0, 1)
+    assert (log_shown["total"], log_shown["open"], log_shown["most_open"]) == (1, 0, 1)
 
 
 async def _until(holds: Callable[[], bool]) -> None:
@@ -157,7 +157,7 @@ async def test_alike_sites_share_a_port():
         assert one == other == f"http://127.0.0.1:{port}"
 
 
-async def test_who_asks_for_nothing_in_particular_uses_the_site_that_is_there(client: aiohttp.ClientSession):
+async def test_a_caller_with_defaults_uses_the_site_that_runs_already(client: aiohttp.ClientSession):
     port = _free_port()
     async with serving(port=port, hostile=["403"]), serving(port=port) as base:
         for _ in range(8):
@@ -165,7 +165,7 @@ async def test_who_asks_for_nothing_in_particular_uses_the_site_that_is_there(cl
                 assert answer.status == 403
 
 
-async def test_a_different_site_on_the_port_is_an_error_that_names_the_way_out():
+async def test_a_different_site_on_the_port_is_an_error_that_says_what_to_do():
     port = _free_port()
     async with serving(port=port):
         with pytest.raises(UsageError, match="PADDOCK_DEMO_PORT"):
@@ -173,7 +173,7 @@ async def test_a_different_site_on_the_port_is_an_error_that_names_the_way_out()
                 pass
 
 
-async def test_a_port_that_is_taken_is_an_error_that_names_the_way_out():
+async def test_a_port_that_is_taken_is_an_error_that_says_what_to_do():
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         with pytest.raises(UsageError, match=r"taken.*PADDOCK_DEMO_PORT.*--port"):

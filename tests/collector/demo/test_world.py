@@ -1,4 +1,4 @@
-"""The world is always the same, and has in it what the sites' real archives have."""
+"""The world is always the same, and has the variety of the sites' real archives."""
 
 import time
 from collections import Counter

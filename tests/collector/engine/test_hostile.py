@@ -149,7 +149,7 @@ async def test_a_picture_that_no_decoder_survives_is_kept_and_set_aside_once(
     ("fault", "state", "said"),
     [
         ("broken-bytes", "quarantined", "text"),
-        ("deep-page", "quarantined", "no page of this site"),
+        ("deep-page", "quarantined", "too many for a page of this site"),
         ("euc-jp", "quarantined", "text"),
         ("layout", "quarantined", ""),
         ("gzip-bomb", "failed", "larger than 5 MiB"),

@@ -1,4 +1,4 @@
-"""Photos meet their horses in the database, and what a person decides stays."""
+"""Photos are matched with horses in the database, and a person's decision stays."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -26,7 +26,7 @@ SITE = "http://old.example/keibabook/160208"
 
 
 async def say(connection: Connection, kind: str, url: str, dated: date, items: list[Item]) -> None:
-    """Let a page have said this."""
+    """Store the items of a page."""
     await connection.execute("INSERT INTO host VALUES ('h') ON CONFLICT DO NOTHING")
     await connection.execute("INSERT INTO blob VALUES ('d', 'text/html', 1, '', 'x') ON CONFLICT DO NOTHING")
     row = await (
@@ -47,7 +47,7 @@ def entry(horse_id: str, name: str) -> EntryItem:
 
 
 async def say_issue(connection: Connection, *names: str) -> None:
-    """An issue of these photos, all taken for one race."""
+    """Store an issue with these photos, all for one race."""
     issue = IssueItem(source="keibado", code="160208", issue_date=MONDAY, race_days=[SUNDAY])
     listed: list[Item] = [
         ListedPhotoItem(
@@ -60,7 +60,7 @@ async def say_issue(connection: Connection, *names: str) -> None:
 
 
 async def say_race(connection: Connection, *entries: EntryItem) -> None:
-    """The day's one race, run by these."""
+    """Store the day's only race, with these entries."""
     race = RaceItem(
         race_id=RACE_ID, race_date=SUNDAY, racecourse="東京", race_number=11, name="東京新聞杯(G3)", distance=1600
     )
@@ -69,7 +69,7 @@ async def say_race(connection: Connection, *entries: EntryItem) -> None:
 
 
 async def say_search(connection: Connection, name: str, *horse_ids: str) -> None:
-    """The answer to a search by name."""
+    """Store the answer to a search by name."""
     found: list[Item] = [HorseItem(horse_id=horse_id, name=name, horse_key=name) for horse_id in horse_ids]
     await say(connection, HORSE_SEARCH, horse_search_url("https://n.example", name), MONDAY, found)
 
@@ -150,7 +150,7 @@ async def test_the_open_ones_are_listed_with_why(connection: Connection) -> None
     )
 
 
-async def test_a_horse_without_an_id_is_nobodys_match_and_no_misprint(connection: Connection) -> None:
+async def test_a_horse_without_an_id_is_neither_a_match_nor_a_misprint(connection: Connection) -> None:
     await say_issue(connection, "アオバノカゼ", "シロイクモ")
     nameless = entry("2011100009", "アオバノカゼ").model_copy(update={"horse_id": None, "horse_number": 5})
     await say_race(connection, nameless, entry("2011100001", "アオバノカセ"), entry("2011100002", "シロイクモ"))
@@ -181,13 +181,13 @@ async def test_a_decision_by_hand_survives_matching_and_reparsing(connection: Co
     ("photo", "horse", "said"),
     [
         ("160208", "2011100001", "is not a photo; write its id"),
-        ("160208-09", "2011100001", "There is no photo 160208-09"),
-        ("160208-01", "ナナシ", "No horse ナナシ is known"),
-        ("160208-01", "", "No horse"),
-        ("160208-01", "アオバノカゼ", "Several horses are called アオバノカゼ: 2002100001, 2011100001"),
+        ("160208-09", "2011100001", "The photo 160208-09 is not known"),
+        ("160208-01", "ナナシ", "The horse ナナシ is not known"),
+        ("160208-01", "", "The horse"),
+        ("160208-01", "アオバノカゼ", "Several horses have the name アオバノカゼ: 2002100001, 2011100001"),
     ],
 )
-async def test_what_cannot_be_decided_by_hand_is_said(
+async def test_a_decision_that_is_not_possible_is_an_error(
     connection: Connection, photo: str, horse: str, said: str
 ) -> None:
     await say_issue(connection, "アオバノカゼ")

@@ -1,4 +1,4 @@
-"""Which horse a photo shows: the rules, from the surest on."""
+"""The rules that find a photo's horse, the surest first."""
 
 from datetime import date
 
@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.codes import MatchRule
-from collector.matching.rules import Decision, Runner, Shown, days_of, decide, race_key, same_race
+from collector.matching.rules import Decision, PhotoFacts, Runner, days_of, decide, race_key, same_race
 
 RACE, OTHER_RACE = "201605010811", "201605010810"
 
 
-def shown(name: str = "アオバノカゼ", listed: str | None = None, **facts: object) -> Shown:
+def shown(name: str = "アオバノカゼ", listed: str | None = None, **facts: object) -> PhotoFacts:
     said = {"number": 1, "race_name": "東京新聞杯", "age": 5, "sex": "牡"} | facts
-    return Shown(keys=tuple(dict.fromkeys((name, listed or name))), **said)  # type: ignore[arg-type]
+    return PhotoFacts(keys=tuple(dict.fromkeys((name, listed or name))), **said)  # type: ignore[arg-type]
 
 
 def runner(horse_id: str, name: str = "アオバノカゼ", **facts: object) -> Runner:
@@ -23,7 +23,7 @@ def runner(horse_id: str, name: str = "アオバノカゼ", **facts: object) -> 
 
 
 def decided(
-    photo: Shown,
+    photo: PhotoFacts,
     *runners: Runner,
     others: tuple[str, ...] = (),
     all_read: bool = True,
@@ -57,7 +57,7 @@ def test_of_two_in_one_race_the_age_decides_then_the_sex() -> None:
     assert decided(shown(), mare, runner("2011100001")).rule == MatchRule.NAME_RACE_AGE_SEX
 
 
-def test_what_nothing_tells_apart_is_left_open_with_its_candidates() -> None:
+def test_a_photo_that_fits_several_horses_is_open_with_its_candidates() -> None:
     decision = decided(shown(), runner("2011100001"), runner("2011100002"))
     assert decision.horse_id is None
     assert decision.candidates == ("2011100001", "2011100002")
@@ -79,7 +79,7 @@ def test_a_misprint_is_looked_for_in_its_own_race_only() -> None:
     assert decided(shown("アオバノガゼ"), elsewhere).horse_id is None
 
 
-def test_a_runner_that_another_photo_shows_is_no_misprint() -> None:
+def test_a_runner_that_another_photo_shows_is_not_a_misprint() -> None:
     assert decided(shown("アオバノガゼ"), runner("2011100001"), others=("アオバノカゼ",)).horse_id is None
 
 

@@ -1,4 +1,4 @@
-"""keibado's pages: every layout and quirk that is known, as a folder of its own. Adding a folder adds a test.
+"""keibado's pages: one folder for each known layout and quirk. Adding a folder adds a test.
 
 `page.html` is made up, in the site's own encoding; `url.txt` says where it stands; `expected.json` what it says.
 """
@@ -30,7 +30,7 @@ CASES = sorted(path.parent for path in FOLDER.glob("*/*/page.html"))
 
 
 def said(folder: Path) -> dict[str, Any]:
-    """What the parser makes of a page, as plain values."""
+    """The parser's result for a page, as plain values."""
     kind, url = folder.parent.name, (folder / "url.txt").read_text().strip()
     try:
         text = decode((folder / "page.html").read_bytes(), None, KEIBADO.charset)
@@ -61,7 +61,7 @@ SCRAPS = st.sampled_from(
 
 
 @given(kind=st.sampled_from(KINDS), scraps=st.lists(SCRAPS | st.text(max_size=20), max_size=40))
-def test_whatever_a_page_holds_it_is_read_or_set_aside(kind: str, scraps: list[str]) -> None:
+def test_a_page_with_any_content_is_read_or_set_aside(kind: str, scraps: list[str]) -> None:
     try:
         parsed = KEIBADO.parse(kind, "http://old.keibado.ne.jp/keibabook/160104/photo01.html", "".join(scraps))
     except ParseError:
@@ -83,7 +83,7 @@ URLS = {
     ISSUE_INDEX: f"{SITE}/170306/index.html",
     PHOTO_PAGE: f"{SITE}/170306/photo01.html",
 }
-# Pieces of real markup, so that what is put together at random gets deep into the parsers.
+# Pieces of real markup, so that random pages get deep into the parsers.
 PIECES = (
     '<table class="mini">', '<table bgcolor="#003300" width="145">', '<table width="309">', '<table width="310">',
     '<table width="350" border="1">', "<tr>", "<td>", "</td>", "</table>", "<b>", "</b>", "<font size=2>", "</font>",

@@ -1,4 +1,4 @@
-"""Horses and what the public thinks of them: bars told by their marks, and no opinion told from one in the middle."""
+"""Horses and the reviewers' opinion: bars are read by their marks; no opinion differs from one in the middle."""
 
 import json
 from datetime import date
@@ -81,7 +81,7 @@ def test_five_axes_are_read_with_both_widths_and_their_share() -> None:
 @pytest.mark.parametrize("host", ["cdn.netkeiba.com/img.db", "cdn.netkeiba.com/img.db/", "cdnv2.netkeiba.com/img.db"])
 @pytest.mark.parametrize("words", [True, False])
 @pytest.mark.parametrize("mirrored", [True, False])
-def test_ends_are_told_by_their_marks_whatever_the_order_and_the_host(host: str, words: bool, mirrored: bool) -> None:
+def test_marks_decide_the_ends_for_any_order_and_host(host: str, words: bool, mirrored: bool) -> None:
     drawn = {axis: (right, left) if mirrored else (left, right) for axis, (left, right) in SOME.items()}
     if mirrored:
         drawn = {axis: (left, right) for axis, (right, left) in drawn.items()}
@@ -141,7 +141,7 @@ def reviewed(count: int, fine: dict[Axis, Bars] | None = None) -> str:
     )
 
 
-def test_bars_in_the_middle_on_all_axes_are_no_label() -> None:
+def test_bars_in_the_middle_on_all_axes_are_not_a_label() -> None:
     assert {(item.value, item.reviews, item.evidence) for item in read(table(NEUTRAL)).values()} == {
         (None, None, "58/58 on all five axes")
     }
@@ -159,8 +159,8 @@ def test_bars_in_the_middle_are_an_opinion_where_reviews_are_counted() -> None:
     assert {item.value for item in read(table(NEUTRAL) + reviewed(2)).values()} == {0.5}
 
 
-def test_an_opinion_that_nobody_holds_is_a_contradiction() -> None:
-    with pytest.raises(ParseError, match="without a review"):
+def test_an_opinion_without_reviews_is_an_error() -> None:
+    with pytest.raises(ParseError, match="nobody has reviewed"):
         read(table(SOME) + reviewed(0))
 
 
@@ -183,7 +183,7 @@ def test_the_same_opinion_in_both_tables_always_agrees(fine_left: int, axis: Axi
 def test_the_number_of_reviews_comes_from_its_own_address() -> None:
     url = URL.replace("aptitude", "review")
     assert parse_reviews(url, answer(reviewed(1234))).items == (ReviewsItem(horse_id=HORSE_ID, reviews=1234),)
-    with pytest.raises(ParseError, match="does not say"):
+    with pytest.raises(ParseError, match="does not state"):
         parse_reviews(url, answer("<p>…</p>"))
 
 
@@ -226,7 +226,7 @@ def test_what_stands_under_the_name_may_be_left_out(state: str, expected: tuple[
     assert (found.retired, found.sex, found.coat) == expected
 
 
-def test_marks_at_the_name_are_no_part_of_its_key() -> None:
+def test_marks_at_the_name_are_not_a_part_of_its_key() -> None:
     assert (horse(page("○外ホシノカゼ")).name, horse(page("○外ホシノカゼ")).horse_key) == (
         "○外ホシノカゼ",
         "ホシノカゼ",
@@ -250,19 +250,19 @@ SHELL = """<html><head><meta property="og:site_name" content="netkeiba" /></head
 <div class="horse_title"><h1> </h1></div><div class="db_main_deta"></div></body></html>"""
 
 
-def test_a_shell_without_a_horse_is_no_horse() -> None:
+def test_a_page_without_a_horse_is_not_a_horse() -> None:
     with pytest.raises(NoSuchPage):
         parse_horse(HORSE_URL, SHELL)
 
 
 @pytest.mark.parametrize("text", ["", SHELL[:-20], SHELL.replace("horse_title", "error"), "<html></html>"])
-def test_a_page_that_is_not_whole_does_not_prove_there_is_no_horse(text: str) -> None:
+def test_an_incomplete_page_does_not_prove_that_a_horse_is_gone(text: str) -> None:
     with pytest.raises(ParseError) as caught:
         parse_horse(HORSE_URL, text)
     assert not isinstance(caught.value, NoSuchPage)
 
 
-def test_a_race_s_page_is_no_proof_either() -> None:
+def test_the_page_of_a_race_does_not_prove_it_either() -> None:
     race = '<html><head><title>netkeiba</title></head><body><dl class="racedata"><h1>…</h1></dl></body></html>'
     with pytest.raises(ParseError) as caught:
         parse_horse(HORSE_URL, race)
@@ -270,14 +270,14 @@ def test_a_race_s_page_is_no_proof_either() -> None:
 
 
 @pytest.mark.parametrize("words", ["Access Denied", "ただいまメンテナンス中です", "Too Many Requests"])
-def test_a_block_page_is_a_block_whatever_else_stands_on_it(words: str) -> None:
+def test_a_block_page_is_a_block_with_any_other_content(words: str) -> None:
     blocked = SHELL.replace("<body>", f"<body><h2>{words}</h2>")
     for kind, url in ((HORSE, HORSE_URL), (RACE_RESULT, f"{SITE}/race/201605010411/")):
         with pytest.raises(Refused):
             derive("netkeiba", kind, url, blocked.encode("euc_jp"), "text/html")
 
 
-def test_a_pay_wall_is_no_horse() -> None:
+def test_a_pay_wall_is_not_a_horse() -> None:
     with pytest.raises(ParseError, match="a pay wall"):
         parse_horse(HORSE_URL, "<title>プレミアムサービス案内 - netkeiba</title>" + page())
 
@@ -343,7 +343,7 @@ SCRAPS = st.sampled_from(
 
 
 @given(st.lists(SCRAPS | st.text(max_size=10), max_size=30))
-def test_whatever_comes_is_read_or_is_a_parse_error(scraps: list[str]) -> None:
+def test_any_page_is_read_or_is_a_parse_error(scraps: list[str]) -> None:
     text = "".join(scraps)
     for parse, url, said in (
         (parse_horse, HORSE_URL, text),
@@ -358,7 +358,7 @@ def test_whatever_comes_is_read_or_is_a_parse_error(scraps: list[str]) -> None:
             continue
 
 
-absent = pytest.mark.skipif(not (SHARED / "pages").is_dir(), reason="the real pages are not at hand")
+absent = pytest.mark.skipif(not (SHARED / "pages").is_dir(), reason="the real pages are not here")
 
 
 @absent

@@ -1,4 +1,4 @@
-"""Pages that are another kind's, or nobody's: whatever is asked for, they are never taken for it."""
+"""A page of another kind, or of no kind, is never read as the requested page."""
 
 import pytest
 

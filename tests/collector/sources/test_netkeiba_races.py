@@ -1,4 +1,4 @@
-"""netkeiba's race pages: every layout and quirk that is known, as a folder of its own. Adding a folder adds a test.
+"""netkeiba's race pages: one folder for each known layout and quirk. Adding a folder adds a test.
 
 `page.html` is made up, in the site's own encoding; `url.txt` says where it stands; `expected.json` what it says.
 """
@@ -43,7 +43,7 @@ CASES = sorted(path.parent for kind in PARSERS for path in NETKEIBA.glob(f"{kind
 
 
 def said(folder: Path) -> dict[str, Any]:
-    """What the parser makes of a page, as plain values."""
+    """The parser's result for a page, as plain values."""
     url = (folder / "url.txt").read_text().strip()
     parse = PARSERS["live" if "/result.html" in url else folder.parent.name]
     try:
@@ -67,7 +67,7 @@ def test_a_page_says_what_is_expected(folder: Path) -> None:
 
 @pytest.mark.parametrize("cell", ["9999", "99999(+2)", "取消", "-1", "0", "１２３４５", "---", "\u202e", "1e400", "Ω"])
 def test_one_impossible_cell_costs_that_cell(cell: str) -> None:
-    """Whatever stands in a cell of the second horse: both horses are there, the first as it was."""
+    """With any text in a cell of the second horse, both horses are read, and the first is unchanged."""
     folder = NETKEIBA / "race_result" / "columns-21"
     url, text = (folder / "url.txt").read_text().strip(), (folder / "page.html").read_bytes().decode("euc-jp")
     tree = LexborHTMLParser(text)
@@ -84,7 +84,7 @@ def test_one_impossible_cell_costs_that_cell(cell: str) -> None:
         assert parsed.items[:2] == before.items[:2]
         assert len(parsed.items) == len(before.items)
         was, now = before.items[2].model_dump(), parsed.items[2].model_dump()
-        assert sum(was[field] != now[field] for field in was) <= 3  # a trainer's name, id and base stand in one cell
+        assert sum(was[field] != now[field] for field in was) <= 3  # a trainer's name, id and base are in one cell
 
 
 # --- anything at all --------------------------------------------------------------------------------------
@@ -98,7 +98,7 @@ URLS = {
     "race_card": "https://race.netkeiba.com/race/shutuba.html?race_id=202305050811",
     "live": "https://race.netkeiba.com/race/result.html?race_id=202305050811",
 }
-# Pieces of real markup, so that what is put together at random gets deep into the parsers.
+# Pieces of real markup, so that random pages get deep into the parsers.
 PIECES = (
     "<title>2023年11月26日 東京11R</title>", '<dl class="racedata">', "<dt>11 R</dt>", "<h1>すすき特別(G1)</h1>",
     "<p><span>芝左2000m / 天候 : 晴 / 芝 : 良 / 発走 : 15:40</span></p>",
@@ -187,7 +187,7 @@ def test_a_page_of_absurd_length_is_an_error() -> None:
         parse_race_result(URLS["race_result"], " " * (words.LONGEST_PAGE + 1))
 
 
-# How a tree becomes deep; most of these end as many elements as they begin, or so it looks.
+# Markup that makes a tree deep; most of it seems to end as many elements as it begins.
 DEEP = (
     "<div>",
     "<b></x>",
@@ -203,7 +203,7 @@ DEEP = (
 
 @pytest.mark.parametrize("piece", DEEP)
 def test_a_page_of_absurd_depth_is_an_error(piece: str) -> None:
-    with pytest.raises(ParseError, match="tags are no page"):
+    with pytest.raises(ParseError, match="tags are too many"):
         parse_race_result(URLS["race_result"], piece * (words.MOST_TAGS + 1))
 
 
@@ -236,7 +236,7 @@ needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="no captured pages her
 
 
 def captured(folder: str, pattern: str = "*.html") -> list[Any]:
-    """Captured pages; those kept as UTF-8 say so in their names, while they declare what they were."""
+    """Captured pages. Those saved as UTF-8 say so in their file names, but declare their old charset."""
     return [pytest.param(path, id=path.name) for path in sorted((REAL / folder).glob(pattern))] or [
         pytest.param(None, marks=pytest.mark.skip(reason="no captured pages here"))
     ]

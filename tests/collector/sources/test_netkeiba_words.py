@@ -1,4 +1,4 @@
-"""netkeiba's words, tables and addresses: what is printed is read back, and what is not known is an error."""
+"""netkeiba's words, tables and addresses: printed values are read back, and unknown ones are errors."""
 
 import contextlib
 import unicodedata
@@ -32,7 +32,7 @@ def test_times(printed: str, seconds: float | None) -> None:
 
 
 @pytest.mark.parametrize("printed", ["1:72.6", "1:2:3", "fast", "12:", "1:12.6 (R)"])
-def test_what_is_no_time_is_an_error(printed: str) -> None:
+def test_a_text_that_is_not_a_time_is_an_error(printed: str) -> None:
     with pytest.raises(ParseError):
         words.seconds_of(printed)
 
@@ -128,7 +128,7 @@ def test_grades_in_names(name: str, grade: Grade | None) -> None:
     assert words.grade_in(name) == grade
 
 
-def test_the_mark_of_a_bet_is_no_grade() -> None:
+def test_the_mark_of_a_bet_is_not_a_grade() -> None:
     bet = "Icon_GradeType Icon_GradeType13 Icon_GradePos01"
     assert words.grade_of_icons([bet]) is None
     assert words.grade_of_icons([bet, "Icon_GradeType Icon_GradeType3"]) == Grade.G3
@@ -211,7 +211,7 @@ def test_a_head_that_is_gone_is_not_taken_for_one_like_it() -> None:
     assert table.rows[0].cell("タイム") is None
 
 
-def test_the_first_of_equal_heads_counts_and_repeated_heads_are_no_rows() -> None:
+def test_the_first_of_equal_heads_counts_and_repeated_heads_do_not() -> None:
     head = "<tr><th>馬名</th><th>馬名</th></tr>"
     table = table_of(f"{head}<tr><td>ア</td><td>イ</td></tr>{head}<tr><td>ウ</td></tr>", "馬名")
     assert [row.words("馬名") for row in table.rows] == ["ア", "ウ"]
@@ -223,7 +223,7 @@ def test_a_short_row_has_no_cell_there_and_a_wide_cell_counts_as_several() -> No
     assert [table.rows[1].words(head) for head in "ABC"] == ["1", "", "3"]
 
 
-def test_a_table_within_a_cell_is_no_part_of_the_table() -> None:
+def test_a_table_within_a_cell_is_not_a_part_of_the_table() -> None:
     inner = "<table><tr><th>馬名</th></tr><tr><td>イ</td></tr></table>"
     table = table_of(f"<tr><th>印</th><th>馬名</th></tr><tr><td>{inner}</td><td>ア</td></tr>", "馬名", "印")
     assert [row.words("馬名") for row in table.rows] == ["ア"]
@@ -287,7 +287,7 @@ PRINTED = {
 
 
 def _printed(data: st.DataObject, text: str) -> str:
-    """A number as somebody may print it: full width or half, any sign, spaces."""
+    """A number in any printed form: full or half width, any sign, spaces."""
     names = {"-": "minus", "+": "plus", ".": "point", ":": "colon", ",": "comma", "(": "open", ")": "close"}
     printed = ""
     for char in text:
@@ -331,6 +331,6 @@ def test_positions_are_read_however_they_are_parted(text: str, positions: list[i
     (words.positions_of, "1-41"), (words.seconds_of, "1:99.9"), (words.seconds_of, "1.2.3.4"),
     (words.number_of, "-5"), (words.weight_and_change, "480(+2"), (words.weight_and_change, "48"),
 ])  # fmt: skip
-def test_what_is_no_number_is_an_error(read: Callable[[str], object], text: str) -> None:
+def test_a_text_that_is_not_a_number_is_an_error(read: Callable[[str], object], text: str) -> None:
     with pytest.raises(ParseError):
         read(text)

@@ -22,7 +22,7 @@ from tests.paths import SHARED
 
 
 def browsers_euc_jp(pair: bytes) -> str | None:
-    """One character as CP51932 has it, by way of CP932's table; an independent, slow way of saying it."""
+    """One character of CP51932, computed from CP932's table: an independent, slow implementation."""
     row, column = pair[0] - 0xA1, pair[1] - 0xA1
     lead = (row // 2) + (0x81 if row < 62 else 0xC1)
     trail = column + (0x9F if row % 2 else (0x40 if column < 63 else 0x41))
@@ -66,7 +66,7 @@ def test_a_page_only_shift_jisx0213_can_read_is_read_by_it() -> None:
     assert decode(body, None, "shift_jis") == body.decode("shift_jisx0213")
 
 
-ONE_WAY = "¢£¬‖−〜"  # CP932 takes them, and gives their full-width forms back
+ONE_WAY = "¢£¬‖−〜"  # CP932 encodes them, but decodes to their full-width forms
 
 
 @given(st.text(st.characters(codec="cp932", exclude_categories=("Cc", "Co"), exclude_characters=ONE_WAY)))
@@ -94,7 +94,7 @@ def test_no_bytes_ever_give_a_replacement_character(body: bytes) -> None:
         (b" " * 1100 + b'<meta charset="euc-jp">', None, None),  # too far down
     ],
 )
-def test_the_charset_is_told_by_header_mark_and_meta(body: bytes, header: str | None, charset: str | None) -> None:
+def test_the_charset_comes_from_header_mark_and_meta(body: bytes, header: str | None, charset: str | None) -> None:
     assert declared_charset(body, header) == charset
 
 
@@ -108,7 +108,7 @@ def test_broken_bytes_are_named_and_not_stored(body: bytes) -> None:
         decode(body, None, "shift_jis")
 
 
-def test_a_replacement_character_of_the_site_itself_is_no_text() -> None:
+def test_a_replacement_character_from_the_site_is_an_error() -> None:
     with pytest.raises(ParseError, match="broken bytes"):
         decode("\ufffd".encode(), "text/html; charset=utf-8", "shift_jis")
 
@@ -158,7 +158,7 @@ SJIS = "text/html; charset=Shift_JIS"
 UTF8 = "text/html; charset=utf-8"
 
 
-# Undefined pairs behind three good bytes: the error must name the pair, not its first half.
+# Undefined pairs after three good bytes: the error must name the pair, not its first half.
 PAIRS = [bytes((first, second)) for first in range(0xA1, 0xFF) for second in range(0xA1, 0xFF)]
 READABLE = [pair for pair in PAIRS if browsers_euc_jp(pair)]
 
@@ -248,7 +248,7 @@ def test_what_cannot_be_read_names_its_charset_and_byte(body: bytes, content_typ
     assert reason in caught.value.reason
 
 
-def test_one_broken_byte_is_no_reason_to_read_nonsense_in_another_charset() -> None:
+def test_one_broken_byte_does_not_lead_to_nonsense_in_another_charset() -> None:
     body = "縁の下".encode() * 10 + b"\xe3\x81<p>"
     assert b"\xe3" in body
     with pytest.raises(ParseError, match="utf-8"):
@@ -319,14 +319,14 @@ KANA = [chr(code) for code in range(0x30A1, 0x30F7)]
 
 
 def half_width(name: str) -> str:
-    """Katakana as the small letters of old machines."""
+    """Katakana in half width."""
     halves = {unicodedata.normalize("NFKC", chr(code)): chr(code) for code in range(0xFF66, 0xFF9E)}
     spread = unicodedata.normalize("NFD", name).replace("\u3099", "ﾞ").replace("\u309a", "ﾟ")
     return "".join(halves.get(kana, kana) for kana in spread)
 
 
 def apart(name: str) -> str:
-    """The marks of voice behind their kana, on their own."""
+    """Voicing marks as separate characters after their kana."""
     return unicodedata.normalize("NFD", name).replace("\u3099", "゛").replace("\u309a", "゜")
 
 
@@ -339,7 +339,7 @@ def kanji(name: str) -> str:
 
 
 def looks_so(name: str) -> str:
-    """Katakana that cannot be told from hiragana."""
+    """Katakana that look the same as hiragana."""
     return name.translate(str.maketrans("ヘベペ", "へべぺ"))
 
 
@@ -422,7 +422,7 @@ def test_a_ring_for_a_mark_of_voice() -> None:
 def test_no_two_real_horses_have_one_key() -> None:
     folder = SHARED
     if not (folder / "real").is_dir():
-        pytest.skip("the real names are not at hand")
+        pytest.skip("the real names are not here")
     files = [*folder.glob("real/*.[tp]sv"), *folder.glob("labels.tsv")]
     names = {
         name for file in files for name in re.split(r"[\t|\n]", file.read_text()) if re.fullmatch("[ァ-ヺー]+", name)
@@ -457,7 +457,7 @@ def test_a_key_has_no_spaces_and_is_there_where_the_name_has_letters(name: str) 
         "<h1>Service Temporarily Unavailable</h1>",
     ],
 )
-def test_a_block_page_is_told(page: str) -> None:
+def test_a_block_page_is_recognised(page: str) -> None:
     assert block_reason(page)
 
 
@@ -473,7 +473,7 @@ def test_a_block_page_is_told(page: str) -> None:
         "<title" * 50_000,
     ],
 )
-def test_an_ordinary_page_is_no_block_page(page: str) -> None:
+def test_an_ordinary_page_is_not_a_block_page(page: str) -> None:
     assert not block_reason(page)
 
 

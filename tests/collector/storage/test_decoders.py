@@ -1,4 +1,4 @@
-"""Pictures are unpacked in processes that end: by time, by memory, with whoever waits for them, with their parent."""
+"""Pictures are decoded in processes that end: by time, by memory, with a cancelled call, with their parent."""
 
 import asyncio
 import logging
@@ -28,7 +28,7 @@ def room() -> Iterator[Decoders]:
 
 
 def is_there(pid: int) -> bool:
-    """Whether a process is there and not only its remains."""
+    """Whether a process runs and is not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except (FileNotFoundError, ProcessLookupError):  # before it was opened, or before it was read
@@ -36,7 +36,7 @@ def is_there(pid: int) -> bool:
 
 
 def wait_for(path: Path) -> int:
-    """The process that has written its number to a file."""
+    """The process that has written its id to a file."""
     ends = time.monotonic() + 30
     while time.monotonic() < ends:
         if path.exists() and (word := path.read_text()):
@@ -138,7 +138,7 @@ async def test_one_that_is_cancelled_before_its_turn_never_begins(room: Decoders
     assert not (tmp_path / "mark").exists()
 
 
-async def test_however_many_wait_there_are_no_more_processes(room: Decoders) -> None:
+async def test_more_waiting_calls_do_not_start_more_processes(room: Decoders) -> None:
     found = await asyncio.gather(*(room.ask(heavy.own_pid) for _ in range(60)))
     assert len(set(found)) <= 2
 
@@ -151,7 +151,7 @@ def test_a_room_that_closes_ends_what_it_is_at(tmp_path: Path) -> None:
     assert not is_there(process)
 
 
-def test_a_process_that_cannot_be_started_is_no_fault_of_the_picture(
+def test_a_process_that_cannot_be_started_is_not_the_pictures_fault(
     room: Decoders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
@@ -207,7 +207,7 @@ def test_an_idle_process_ends_with_its_parent_however_that_ends(how: str) -> Non
 
 @pytest.mark.parametrize("after", [0.0, 0.03, 0.06, 0.3])
 def test_a_ctrl_c_is_the_parents_also_while_a_process_starts(tmp_path: Path, after: float) -> None:
-    """The terminal sends it to all of them; the parent takes the process with it, and nobody shows a trace of it."""
+    """The terminal sends it to all processes. The parent ends its process, and none of them prints a traceback."""
     mark = tmp_path / "mark"
     words = (PARENT.replace("Decoders(1", "try:\n    print(flush=True)\n    Decoders(1")
              + "except KeyboardInterrupt:\n    sys.exit(130)\n")  # fmt: skip
@@ -219,8 +219,8 @@ def test_a_ctrl_c_is_the_parents_also_while_a_process_starts(tmp_path: Path, aft
     parent.stdout.readline()
     time.sleep(after)
     os.killpg(parent.pid, signal.SIGINT)
-    _, told = parent.communicate(timeout=60)
-    assert (parent.returncode, told) == (130, "")
+    _, output = parent.communicate(timeout=60)
+    assert (parent.returncode, output) == (130, "")
     if mark.exists() and (word := mark.read_text()):
         assert gone_within(int(word), 20)
 

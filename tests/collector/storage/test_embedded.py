@@ -1,4 +1,4 @@
-"""The embedded Postgres, for real: many processes, each of which may be killed at any moment."""
+"""The real embedded Postgres, used by many processes that may be killed at any moment."""
 
 import contextlib
 import os
@@ -166,7 +166,7 @@ def used(stopped: Home, home: Home) -> Home:
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[tuple[Home, str]]:
-    """A server to look at, which nobody kills; the shell that started it had a mind of its own."""
+    """A server that is not killed; the shell that started it had unusual settings."""
     with opened({}) as made:
         client = made.start(LC_ALL="ja_JP.UTF-8", TZ="Asia/Tokyo", PGPORT="5499", PGDATABASE="no", PGDATA="/nowhere")
         yield made, conninfo_of(client)
@@ -175,13 +175,13 @@ def running() -> Iterator[tuple[Home, str]]:
 
 @pytest.fixture(params=["this user", "an ordinary user"])
 def anyones(request: pytest.FixtureRequest) -> Iterator[Home]:
-    """A folder of whoever runs the tests, and where that is root, another one of an ordinary user."""
+    """A folder of the user that runs the tests; for root also a folder of an ordinary user."""
     ordinary = request.param == "an ordinary user"
     if ordinary and not AS_ROOT:
         pytest.skip("this user is an ordinary one")
     with opened(NOBODY if ordinary else {}) as made:
         if ordinary:
-            made.python = next(filter(_works_for_nobody, (sys.executable, "/usr/bin/python3")), "")
+            made.python = next(filter(_works_for_user_nobody, (sys.executable, "/usr/bin/python3")), "")
             if not made.python:
                 pytest.skip("the user nobody cannot reach this checkout, or no Python that fits it")
         yield made
@@ -190,7 +190,7 @@ def anyones(request: pytest.FixtureRequest) -> Iterator[Home]:
 PATHS = {"PATH": os.defpath, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
 
 
-def _works_for_nobody(python: str) -> bool:
+def _works_for_user_nobody(python: str) -> bool:
     look = [python, "-B", "-c", "import collector.storage.embedded"]
     with contextlib.suppress(OSError):
         return not subprocess.run(look, cwd="/", capture_output=True, env=PATHS, **NOBODY).returncode
@@ -267,12 +267,12 @@ def test_a_pid_file_that_names_another_process_or_none_is_not_in_the_way(used: H
     end(client)
 
 
-def test_the_last_user_of_a_killed_server_ends_no_stranger(used: Home) -> None:
+def test_the_last_user_of_a_killed_server_ends_no_other_process(used: Home) -> None:
     client = used.start()
     conninfo_of(client)
     os.kill(used.server(), signal.SIGKILL)
     owner = used.data.stat().st_uid
-    switch: dict[str, Any] = {"user": owner} if os.geteuid() == 0 else {}  # whom pg_ctl may send a signal
+    switch: dict[str, Any] = {"user": owner} if os.geteuid() == 0 else {}  # pg_ctl may send it a signal
     with subprocess.Popen(["sleep", "60"], cwd="/", **switch) as stranger:
         file = used.data / "postmaster.pid"
         file.write_text(f"{stranger.pid}\n{file.read_text().partition(chr(10))[2]}")
@@ -360,13 +360,13 @@ def test_no_lock_is_inherited_by_the_server(running: tuple[Home, str]) -> None:
     assert not names & {"lock", "users"}
 
 
-def test_the_locale_and_the_postgres_variables_of_the_shell_have_no_say(running: tuple[Home, str]) -> None:
+def test_the_locale_and_postgres_variables_of_the_shell_are_ignored(running: tuple[Home, str]) -> None:
     query = "SELECT current_database() || datlocale || datctype FROM pg_database WHERE datname = current_database()"
     assert ask(running[1], query) == "paddockC.UTF-8C.UTF-8"
 
 
 @pytest.mark.parametrize("name", ["with, a 'comma' and #", "馬" * 60, "x" * 120], ids=["odd", "Japanese", "long"])
-def test_any_folder_name_will_do(name: str) -> None:
+def test_any_folder_name_works(name: str) -> None:
     with opened({}, name) as home:
         with lease(home.folder, fast_and_unsafe=True) as conninfo:
             assert ask(conninfo, "SELECT 1") == 1
@@ -390,7 +390,7 @@ def test_two_names_of_one_folder_are_one_server(used: Home) -> None:
     assert used.is_stopped()
 
 
-def test_a_socket_folder_of_somebody_else_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_socket_folder_of_another_user_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with opened({}, "x" * 120) as home:
         server = Owner.find(home.data)
         with lease(home.folder, fast_and_unsafe=True) as conninfo:
@@ -398,7 +398,7 @@ def test_a_socket_folder_of_somebody_else_is_refused(monkeypatch: pytest.MonkeyP
         assert f"paddock-{server.uid}-" in folder.name
         folder.symlink_to(home.folder)
         try:
-            with pytest.raises(UsageError, match="belongs to somebody else"), lease(home.folder):
+            with pytest.raises(UsageError, match="belongs to another user"), lease(home.folder):
                 pass
         finally:
             folder.unlink()
@@ -410,15 +410,15 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
         pass
 
 
-@pytest.mark.skipif(not AS_ROOT, reason="only root runs Postgres as somebody else")
+@pytest.mark.skipif(not AS_ROOT, reason="only root runs Postgres as another user")
 def test_a_folder_that_the_other_user_cannot_reach_is_a_sentence(home: Home) -> None:
     home.folder.mkdir(mode=0o700)
-    with pytest.raises(UsageError, match="set PADDOCK_HOME to a folder that everybody may pass"), lease(home.folder):
+    with pytest.raises(UsageError, match="set PADDOCK_HOME to a folder that all users may enter"), lease(home.folder):
         pass
     assert home.folder.stat().st_mode & 0o777 == 0o700
 
 
-@pytest.mark.skipif(not AS_ROOT, reason="only root runs Postgres as somebody else")
+@pytest.mark.skipif(not AS_ROOT, reason="only root runs Postgres as another user")
 def test_a_program_that_the_other_user_cannot_reach_is_copied_once(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -452,7 +452,7 @@ def test_a_server_that_will_not_start_says_why(used: Home) -> None:
         pass
 
 
-def test_without_any_postgres_the_way_out_is_named(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_any_postgres_the_error_says_what_to_install(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(programs, "_folders", lambda: iter([home.folder]))
     with pytest.raises(UsageError, match="PADDOCK_DATABASE_URL"), lease(home.folder):
         pass
@@ -464,12 +464,12 @@ def test_the_client_programs_are_there() -> None:
 
 
 def kill_server(home: Home) -> None:
-    """As the kernel does for want of memory."""
+    """Kill it like the kernel does when memory runs out."""
     os.kill(home.server(), signal.SIGKILL)
     wait_for(lambda: not embedded.is_alive(home.data))
 
 
-def test_whoever_uses_the_server_starts_it_again_when_it_has_died(used: Home) -> None:
+def test_a_process_that_uses_the_server_restarts_it_when_it_died(used: Home) -> None:
     with database.opened(None, used.folder.parent, check_revision=False) as conninfo:
         for _ in range(2):
             before = used.server()

@@ -1,4 +1,4 @@
-"""What counts as a picture, what is seen of it, and by what its copies are recognised."""
+"""Checks of pictures, their upright form, and the hash that recognises copies."""
 
 import io
 import random
@@ -45,7 +45,7 @@ def test_a_whole_picture_is_measured(form: str, media_type: str) -> None:
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "1", "RGBA", "CMYK", "I;16", "LA"])
-def test_any_mode_of_colour_will_do(mode: str) -> None:
+def test_any_colour_mode_works(mode: str) -> None:
     form = "JPEG" if mode == "CMYK" else "PNG"
     source = opened(PHOTOS[0]).convert("L" if mode == "I;16" else mode)
     assert inspect(encoded(source.convert(mode) if mode == "I;16" else source, form)).width == source.width
@@ -63,19 +63,19 @@ def test_a_copy_encoded_anew_is_near_and_another_photo_is_far() -> None:
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (b"", "not an image"),
+        (b"", "not an image in a format"),
         (b"<!DOCTYPE html><html></html>", "HTML"),
-        (b"%PDF-1.7", "not an image"),
+        (b"%PDF-1.7", "not an image in a format"),
         (PHOTOS[0][:-2000], "broken"),
         (PHOTOS[0][:300], "broken"),
     ],
 )
-def test_what_is_no_picture_is_unsafe(body: bytes, said: str) -> None:
+def test_bytes_that_are_not_a_picture_are_unsafe(body: bytes, said: str) -> None:
     with pytest.raises(Unsafe, match=said):
         inspect(body)
 
 
-def test_too_many_pixels_are_told_by_the_header_and_never_unpacked() -> None:
+def test_too_many_pixels_in_the_header_are_never_decoded() -> None:
     side = int(MAX_PIXELS**0.5) + 10
     for size in ((side, side), (9000, 9999), (50_000, 50_000)):
         header = encoded(Image.new("1", (8, 8)), "PNG")
@@ -115,26 +115,26 @@ WHOLE = {
 }
 
 
-@pytest.mark.parametrize("sort", WHOLE)
-def test_what_is_cut_off_anywhere_is_no_picture(sort: str) -> None:
-    body = WHOLE[sort]
+@pytest.mark.parametrize("kind", WHOLE)
+def test_a_file_that_is_cut_off_anywhere_is_not_a_picture(kind: str) -> None:
+    body = WHOLE[kind]
     inspect(body)
     for length in (*range(1, len(body) - 40, 97), *range(len(body) - 40, len(body))):
         with pytest.raises(BrokenPicture):
             inspect(body[:length])
 
 
-@pytest.mark.parametrize("sort", ["jpeg", "progressive", "restarts", "grey"])
-def test_a_jpeg_whose_middle_is_missing_is_none_although_its_end_is_there(sort: str) -> None:
-    body = WHOLE[sort]
+@pytest.mark.parametrize("kind", ["jpeg", "progressive", "restarts", "grey"])
+def test_a_jpeg_without_its_middle_is_broken_even_with_its_end(kind: str) -> None:
+    body = WHOLE[kind]
     for length in range(body.index(b"\xff\xda") + 20, len(body) - 16, 61):
         with pytest.raises(BrokenPicture):
             inspect(body[:length].rstrip(b"\xff") + b"\xff\xd9")
 
 
-@pytest.mark.parametrize("sort", WHOLE)
-def test_what_stands_behind_its_end_is_no_matter(sort: str) -> None:
-    assert inspect(WHOLE[sort] + b"\0" * 300 + b"a camera's own notes \xff\xd8\xff") == inspect(WHOLE[sort])
+@pytest.mark.parametrize("kind", WHOLE)
+def test_bytes_after_the_end_do_not_matter(kind: str) -> None:
+    assert inspect(WHOLE[kind] + b"\0" * 300 + b"a camera's own notes \xff\xd8\xff") == inspect(WHOLE[kind])
 
 
 def test_a_damaged_part_of_a_png_is_noticed_wherever_it_is() -> None:
@@ -146,11 +146,11 @@ def test_a_damaged_part_of_a_png_is_noticed_wherever_it_is() -> None:
 
 @pytest.mark.parametrize("colour", [0, 2, 3, 4, 6])
 @pytest.mark.parametrize("woven", [0, 1])
-def test_a_png_that_lacks_rows_is_none_although_its_end_is_there(colour: int, woven: int) -> None:
+def test_a_png_that_lacks_rows_is_broken_even_with_its_end(colour: int, woven: int) -> None:
     channels = {2: 3, 4: 2, 6: 4}.get(colour, 1)
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", 13, 9, 8, colour, 0, 0, woven))
     head += chunk(b"PLTE", bytes(range(6))) if colour == 3 else b""
-    # Width and height of the passes of a woven one, as the standard's table has it for 13 x 9.
+    # Width and height of the passes of an interlaced picture of 13 x 9, from the standard's table.
     passes = ((2, 2), (2, 2), (4, 1), (3, 3), (7, 2), (6, 5), (13, 4)) if woven else ((13, 9),)
     rows = [bytes(1 + width * channels) for width, height in passes for _ in range(height)]
 
@@ -173,8 +173,8 @@ def test_a_cameras_jpeg_of_two_pictures_is_a_jpeg() -> None:
 
 
 @pytest.mark.parametrize("form", ["TIFF", "BMP", "AVIF", "ICO", "PPM", "JPEG2000"])
-def test_other_sorts_of_pictures_are_not_read(form: str) -> None:
-    with pytest.raises(BrokenPicture, match="not an image that is read"):
+def test_other_formats_are_not_read(form: str) -> None:
+    with pytest.raises(BrokenPicture, match="not an image in a format"):
         inspect(encoded(SMALL, form))
 
 
@@ -182,7 +182,7 @@ def test_other_sorts_of_pictures_are_not_read(form: str) -> None:
 
 
 def at_once(body: bytes) -> str:
-    """Why a picture is refused, in less time than it would take to unpack it."""
+    """Why a picture is refused, in less time than decoding would take."""
     began = time.process_time()
     with pytest.raises(BrokenPicture) as caught:
         inspect(body)
@@ -233,7 +233,7 @@ def test_many_moving_pictures_cost_no_more_than_the_first() -> None:
         assert time.process_time() - began < 1
 
 
-def test_a_telephones_large_jpeg_is_measured_all_the_same() -> None:
+def test_the_large_jpeg_of_a_phone_is_measured() -> None:
     picture = inspect(encoded(opened(PHOTOS[0]).resize((8000, 5900))))
     assert (picture.width, picture.height) == (8000, 5900)
     assert distance(picture.phash, inspect(PHOTOS[0]).phash) <= 12
@@ -243,7 +243,7 @@ def test_a_telephones_large_jpeg_is_measured_all_the_same() -> None:
 
 
 def test_the_hashes_of_photos_that_are_held_stay_as_they_are() -> None:
-    """Of a JPEG in 8 bits, not turned: else copies of what was collected before would not be found."""
+    """For a JPEG in 8 bits that is not turned: otherwise, copies of older photos would not be found."""
     for body in PHOTOS:
         for other in (body, encoded(opened(body), quality=60, progressive=True), encoded(opened(body).convert("L"))):
             image = opened(other)
@@ -269,13 +269,13 @@ XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
-def test_words_about_a_picture_that_no_browser_goes_by_do_not_turn_it(form: str) -> None:
+def test_texts_that_browsers_ignore_do_not_turn_a_picture(form: str) -> None:
     photo = opened(PHOTOS[0])
     text = PngImagePlugin.PngInfo()
     text.add_itxt("XML:com.adobe.xmp", XMP.decode())
-    told = encoded(photo, form, **({"pnginfo": text} if form == "PNG" else {"xmp": XMP}))
-    assert ExifTags.Base.Orientation in opened(told).getexif()  # so the library would turn it
-    assert inspect(told) == inspect(encoded(photo, form))
+    turned = encoded(photo, form, **({"pnginfo": text} if form == "PNG" else {"xmp": XMP}))
+    assert ExifTags.Base.Orientation in opened(turned).getexif()  # so the library would turn it
+    assert inspect(turned) == inspect(encoded(photo, form))
 
 
 def deep(image: Image.Image) -> Image.Image:
@@ -285,7 +285,7 @@ def deep(image: Image.Image) -> Image.Image:
 
 
 def inverted(image: Image.Image) -> Image.Image:
-    """The four inks of a picture."""
+    """A picture in CMYK."""
     return image.convert("CMYK")
 
 
@@ -300,8 +300,8 @@ def test_the_hash_is_of_what_is_seen_whatever_the_depth_and_mode(look, form: str
     assert distance(picture.phash, inspect(encoded(photo, "PNG")).phash) <= 12
 
 
-def test_what_can_be_seen_through_is_on_white() -> None:
-    """Whatever colour is hidden there."""
+def test_transparent_parts_are_white() -> None:
+    """The hidden colour does not matter."""
     photo = Image.new("RGBA", (80, 60), (0, 0, 0, 0))
     photo.paste((0, 0, 0, 255), (40, 0, 80, 60))
     half = Image.new("RGB", (80, 60), "white")

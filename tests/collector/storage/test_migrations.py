@@ -1,4 +1,4 @@
-"""The schema: every way up and down, and that it is what the models say."""
+"""The schema: upgrades and downgrades from every revision, and that it equals the models."""
 
 from datetime import date
 from enum import StrEnum
@@ -204,7 +204,7 @@ VALUES ('keibado', '160104', 1, '0000000000', 'name', '{}', now()),
 """
 
 
-def test_what_was_kept_under_an_id_that_is_no_horses_goes_by_its_number(empty_conninfo: str) -> None:
+def test_an_entry_whose_id_was_not_a_horses_gets_its_number_as_key(empty_conninfo: str) -> None:
     database.upgrade(empty_conninfo, "0007")
     with psycopg.connect(empty_conninfo, autocommit=True) as connection:
         connection.execute(EARLIER)

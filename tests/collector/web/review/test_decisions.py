@@ -202,7 +202,7 @@ async def test_an_unknown_horse_is_told_of_and_nothing_changes(own: Shown, opene
         answer = await send(client, "/review/match", photo=photo, horse=HOSTILE)
         text = await answer.text()
         assert answer.status == 400
-        assert shown_as(f"No horse {HOSTILE} is known") in text
+        assert shown_as(f"The horse {HOSTILE} is not known") in text
         assert "<script>alert" not in text
     assert fingerprint(own.conninfo) == before
 
