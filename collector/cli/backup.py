@@ -31,7 +31,7 @@ def dump(file: Path, *, force: bool) -> None:
     """
     if file == STDOUT:
         if sys.stdout.isatty():
-            raise UsageError("A backup is no text for a terminal: write `collector db dump - > FILE`, or name a file.")
+            raise UsageError("A backup is not text for a terminal: write `collector db dump - > FILE`, or name a file.")
         with opened(check_revision=False) as conninfo:
             _dump(conninfo, None, file)
         return
@@ -48,7 +48,7 @@ def _check_place(file: Path, *, force: bool) -> None:
         mode = file.lstat().st_mode
     except FileNotFoundError:
         if not file.parent.is_dir():
-            raise UsageError(f"{file.parent} is no folder; make it first.") from None
+            raise UsageError(f"{file.parent} is not a folder; make it first.") from None
         return
     if not stat.S_ISREG(mode):
         kind = KINDS.get(stat.S_IFMT(mode), "a device")

@@ -60,7 +60,7 @@ def log_to_stderr(level: int) -> None:
     handler.setFormatter(EventFormatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("collector").setLevel(level)
-    logging.getLogger("psycopg").setLevel(logging.ERROR)  # that it tries again; whoever waits for it says why
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # it logs each try; the code that waits for it says why
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:

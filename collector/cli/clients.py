@@ -17,7 +17,7 @@ from collector.storage import database, programs
 
 SECRETS = ("password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key")  # of libpq
 
-# An error as psql tells it when it is verbose.
+# An error as psql prints it when it is verbose.
 VERBOSE = re.compile(
     r"(?:ERROR|FATAL|PANIC):  (?P<sqlstate>\w{5}): (?P<message>.*)(?:\n(?:psql:.*: )?DETAIL:  (?P<detail>.*))?"
 )
@@ -36,7 +36,7 @@ def program(name: str) -> str:
 
 def handed_on(conninfo: str) -> tuple[str, dict[str, str]]:
     """A database as it is handed to another program: on the command line, which everybody on the machine can read,
-    and in the environment, which only this user can. A file would be left behind by whoever is killed.
+    and in the environment, which only this user can. A file would be left behind by a killed process.
 
     Raises:
         UsageError: something secret can be handed on in no such way.
@@ -66,9 +66,9 @@ def check_end(returncode: int, said: str, what: str, file: Path) -> None:
         return
     if full := disk_error(said, file):
         raise full
-    if told := VERBOSE.search(said):
-        reason = ": ".join(part for part in (told["message"], told["detail"]) if part)
-        if kind := kind_of_sqlstate(told["sqlstate"]):
+    if found := VERBOSE.search(said):
+        reason = ": ".join(part for part in (found["message"], found["detail"]) if part)
+        if kind := kind_of_sqlstate(found["sqlstate"]):
             raise Trouble(kind.sentence.format(reason=reason), kind.exit_code, passes=kind.passes)
         raise UsageError(f"{what}, nothing has changed: {reason}")
     lines = said.strip().splitlines() or ["no reason given"]

@@ -60,7 +60,7 @@ def _crawl(settings: "Settings", scope: "Scope", *, dry_run: bool) -> ExitCode:
     """Crawl, or say what a crawl would ask for, and print the result."""
     from collector.cli import report, session
     from collector.cli.dry_run import print_plan
-    from collector.cli.progress import Progress, tell_crawl
+    from collector.cli.progress import Progress, show_crawl
     from collector.console.as_json import print_json
     from collector.console.terminal import stderr, stdout
     from collector.engine.crawl import crawl
@@ -73,7 +73,7 @@ def _crawl(settings: "Settings", scope: "Scope", *, dry_run: bool) -> ExitCode:
             if dry_run:
                 return await print_plan(stdout(), place, scope)
             session.stop_on_signals(place)
-            with Progress(stderr(), tell_crawl) as progress:
+            with Progress(stderr(), show_crawl) as progress:
                 summary, code = await crawl(place, scope, progress.show)
         if common().json:
             print_json(summary.as_json())

@@ -53,7 +53,7 @@ WHERE role IN ('calendar', 'race_day', 'result', 'coming_day', 'card') AND due_a
 """
 LOOKS_FOR = 300.0  # seconds that asking for robots.txt may take at most: three attempts, each on a slot of its own
 
-TELL = "UPDATE host SET waiting = %s, waiting_until = clock_timestamp() + make_interval(secs => %s) WHERE name = %s"
+WAITING = "UPDATE host SET waiting = %s, waiting_until = clock_timestamp() + make_interval(secs => %s) WHERE name = %s"
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ async def current_copy(place: Workplace, site: Site) -> RobotsCopy | None:
         )
         if gate is None:
             return copy
-        await connection.execute(TELL, ("the answer to a look at robots.txt", LOOKS_FOR, host_name(site.url)))
+        await connection.execute(WAITING, ("the answer to a look at robots.txt", LOOKS_FOR, host_name(site.url)))
         try:
             await robots_in_force(gate, fetcher, site.source.name, site.url)
         except Blocked:

@@ -149,7 +149,7 @@ def _entries(entries: list[dict[str, Any]]) -> Table:
 
 
 def _photos(photos: list[dict[str, Any]]) -> Table:
-    columns = ("photo", "taken for", "found by", Column("page", overflow="fold"))  # an address is no good when cut
+    columns = ("photo", "taken for", "found by", Column("page", overflow="fold"))  # a cut address is of no use
     table = Table(*columns, title="Photos", title_justify="left", box=None)
     for row in photos:
         table.add_row(row["photo"], row["race_name"] or "-", row["how"], row["page_url"])

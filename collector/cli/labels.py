@@ -63,7 +63,7 @@ def _refresh(settings: "Settings", wanted: Refreshing, *, dry_run: bool) -> Exit
     """Ask for labels, or say how many are due, and print the result."""
     from collector.cli import session
     from collector.cli.horse import find_horses
-    from collector.cli.progress import Progress, tell_refresh
+    from collector.cli.progress import Progress, show_refresh
     from collector.cli.report import print_refreshed
     from collector.console.as_json import print_json
     from collector.console.terminal import stderr, stdout
@@ -84,7 +84,7 @@ def _refresh(settings: "Settings", wanted: Refreshing, *, dry_run: bool) -> Exit
             await plan(connection, asked, older_than=wanted.older_than, horses=chosen)
         session.stop_on_signals(place)
         async with session.look_alike(settings):
-            with Progress(stderr(), tell_refresh) as progress:
+            with Progress(stderr(), show_refresh) as progress:
                 done, code = await refresh(place, asked, label_scope(wanted.limit), progress.show)
         if common().json:
             print_json(done.as_json())

@@ -23,15 +23,15 @@ RACES_A_DAY = 30.0  # two or three racecourses with up to twelve races each
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What is told of a tick: in a log's line, in the rows of a terminal, and how much is left."""
+class Progressed:
+    """What is shown of a tick: in a log's line, in the rows of a terminal, and how much is left."""
 
     words: str
     rows: list[tuple[str, str, str, str]]
-    left: int  # requests to come, as far as one can tell, to the host that is asked most
+    left: int  # requests to come, as far as is known, to the host that is asked most
 
 
-def tell_crawl(tick: Tick) -> Told:
+def show_crawl(tick: Tick) -> Progressed:
     """How a crawl goes. A listing stands for what it will list; the two sites are asked side by side."""
     summary, due = tick.summary, tick.due
     photos = summary.photos_new + summary.photos_known + summary.photos_failed + summary.photos_missing
@@ -53,40 +53,40 @@ def tell_crawl(tick: Tick) -> Told:
         ("failed", f"{summary.photos_failed}", "no picture", f"{summary.photos_missing}"),
         ("race days", f"{summary.race_days}", "races", f"{summary.races}"),
     ]
-    return Told(words, rows, round(max(photos_left, races_left)))
+    return Progressed(words, rows, round(max(photos_left, races_left)))
 
 
-def tell_refresh(tick: Tick) -> Told:
+def show_refresh(tick: Tick) -> Progressed:
     """How a refresh of labels goes."""
     horses, graphs = tick.due.get("horse", 0), tick.due.get("aptitude", 0) + tick.due.get("reviews", 0)
     rows = [("horses due", f"{horses}", "graphs due", f"{graphs}")]
-    return Told(f"labels: {horses + graphs} pages due", rows, horses + graphs)
+    return Progressed(f"labels: {horses + graphs} pages due", rows, horses + graphs)
 
 
 def seconds_left(left: int, summary: Summary) -> float | None:
-    """How long so many requests take at the pace so far; None where there is none yet."""
+    """How long this many requests take at the pace so far; None where there is none yet."""
     return left * summary.elapsed / summary.busiest if summary.busiest >= 3 else None
 
 
-def line(tick: Tick, told: Told) -> str:
+def line(tick: Tick, shown: Progressed) -> str:
     """One line for a log."""
     summary = tick.summary
     rate = summary.requests / summary.elapsed if summary.elapsed else 0.0
-    left = tick.waiting or f"time left {span_in_words(seconds_left(told.left, summary))}"
-    return f"{told.words}; {summary.requests} requests, {rate:.1f}/s; {left}"
+    left = tick.waiting or f"time left {span_in_words(seconds_left(shown.left, summary))}"
+    return f"{shown.words}; {summary.requests} requests, {rate:.1f}/s; {left}"
 
 
 class Progress:
     """Shows ticks on stderr; a context manager, so that the terminal is left as it was."""
 
-    def __init__(self, console: Console, tell: Callable[[Tick], Told]) -> None:
+    def __init__(self, console: Console, show_tick: Callable[[Tick], Progressed]) -> None:
         self.console = console
-        self.tell = tell
+        self._show_tick = show_tick
         begins = Text("waiting: looks at what is due", "yellow")
         self.live = Live(begins, console=console, transient=True, refresh_per_second=4) if console.is_terminal else None
-        self.share = 0.0  # done, as shown: more is found to do on the way, and a bar that runs backwards tells nobody
+        self.share = 0.0  # done, as shown: more is found to do on the way, and a bar must not run backwards
         self.last_line = float("-inf")
-        self.told = set[str]()  # what is waited for, as the log tells it
+        self.logged = set[str]()  # what is waited for, as the log has it
 
     def __enter__(self) -> "Progress":
         if self.live:
@@ -102,24 +102,24 @@ class Progress:
         if self.live:
             self.live.update(self._panel(tick))
         elif self._is_news(tick):
-            self.console.print(line(tick, self.tell(tick)), highlight=False, soft_wrap=True)
+            self.console.print(line(tick, self._show_tick(tick)), highlight=False, soft_wrap=True)
 
     def _is_news(self, tick: Tick) -> bool:
-        """Whether a log is to have a line: now and then, and where something is waited for that it does not tell of."""
+        """Whether a log is to have a line: now and then, and where it does not have what is waited for."""
         now = time.monotonic()
         waits = {wait.reason for wait in tick.waits}
-        if now - self.last_line < LINE_EVERY and waits <= self.told:
+        if now - self.last_line < LINE_EVERY and waits <= self.logged:
             return False
-        self.told = waits if now - self.last_line >= LINE_EVERY else self.told | waits
+        self.logged = waits if now - self.last_line >= LINE_EVERY else self.logged | waits
         self.last_line = now
         return True
 
     def _panel(self, tick: Tick) -> Group:
-        summary, told = tick.summary, self.tell(tick)
-        done, left = summary.busiest, told.left
+        summary, shown = tick.summary, self._show_tick(tick)
+        done, left = summary.busiest, shown.left
         rate = summary.requests / summary.elapsed if summary.elapsed else 0.0
         table = Table.grid(padding=(0, 3))
-        for row in told.rows:
+        for row in shown.rows:
             table.add_row(*row)
         table.add_row("requests", f"{summary.requests}", "rate", f"{rate:.1f}/s")
         table.add_row("received", size_in_words(summary.bytes), "smallest gap", gap(summary.min_gap))

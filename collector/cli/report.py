@@ -94,12 +94,12 @@ def _print_matched(console: Console, matches: dict[str, Any], labels: dict[str, 
     if matches["matched"] or matches["open"]:
         console.print(titled("Matched", f"{matches['matched']} photos with their horse, {matches['open']} open"))
     if labels["horses"]:
-        told = (
+        words = (
             f"{labels['labelled']} of {labels['horses']} horses, {labels['unreviewed']} without a"
             f" review, {labels['due_now']} pages due; {labels['requests']} requests,"
             f" {labels['requests_saved']} saved against asking for each every night"
         )
-        console.print(titled("Labels", told))
+        console.print(titled("Labels", words))
         if days := labels["interval_days"]:
             console.print(f"        Each is asked for again {_after(days)}")
         console.print()
@@ -127,13 +127,13 @@ def _state(host: dict[str, Any]) -> str:
 def print_status(console: Console, facts: dict[str, Any]) -> None:
     """What is held, what is due, how the hosts stand, what failed, and what to do next."""
     held = facts["held"]
-    told = (
+    words = (
         f"{held['issues']} issues, {held['photos_with_picture']} photos of {held['horses']} horses"
         f" ({held['photos']} listed, {held['copies']} of them copies), {size_in_words(held['bytes'])}"
         f" in {held['blobs']} files; {held['races']} races with {held['entries']} entries;"
         f" {held['requests']} requests so far\n"
     )
-    console.print(titled("Held", told))
+    console.print(titled("Held", words))
     _print_matched(console, facts["matches"], facts["labels"])
     due = _table("Due", "source", "kind", "now", "later", "next at")
     for row in facts["due"]:
@@ -167,8 +167,8 @@ def print_changes(console: Console, changes: Changes, *, dry_run: bool) -> None:
     verb = "would change" if dry_run else "changed"
     console.print(f"{changes.pages} stored pages read, {changes.unreadable} of them unreadable, no request made.")
     for table, counts in changes.rows.items():
-        told = ", ".join(f"{count} {change}" for change, count in counts.items() if count) or "nothing"
-        console.print(f"  {table}: {verb} {told}" if told != "nothing" else f"  {table}: nothing {verb}s"[:-1])
+        listed = ", ".join(f"{count} {change}" for change, count in counts.items() if count) or "nothing"
+        console.print(f"  {table}: {verb} {listed}" if listed != "nothing" else f"  {table}: nothing {verb}s"[:-1])
     if changes.links:
         console.print(f"  {changes.links} pages found that were not known; the next crawl asks for them")
     for sample in changes.samples:
@@ -177,7 +177,7 @@ def print_changes(console: Console, changes: Changes, *, dry_run: bool) -> None:
         console.print(f"Still not understood: {kind}", style="red")
 
 
-NAMED = 10  # photos that are told by name
+NAMED = 10  # photos that are named
 
 
 def print_doomed(console: Console, what: str, doomed: Doomed) -> None:

@@ -67,7 +67,7 @@ def restore(file: Path, *, yes: bool) -> None:
     date.
     """
     if not file.is_file():
-        raise UsageError(f"{file} is no file; make one with `collector db dump {file}`.")
+        raise UsageError(f"{file} is not a file; make one with `collector db dump {file}`.")
     database.check_known(_revision_of(file), f"The backup {file}")
     with opened(check_revision=False) as conninfo:
         _check_target(conninfo, file, yes=yes)
@@ -87,7 +87,7 @@ def _revision_of(file: Path) -> str:
     script = _read(file, "--data-only", "--schema=public", "--table=alembic_version", "--file=-")
     found = re.search(r"^COPY public\.alembic_version .*;\n(\S+)$", script, re.MULTILINE)
     if not found:
-        raise UsageError(f"{file} is no backup of Paddock: it has no revision.")
+        raise UsageError(f"{file} is not a backup of Paddock: it has no revision.")
     return found[1]
 
 

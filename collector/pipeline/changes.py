@@ -9,7 +9,7 @@ from collector.storage.items import AptitudeItem, EntryItem, HorseItem, RaceItem
 SAMPLES = 5  # of each sort of change
 NAMED_BY = ("source", "code", "issue_code", "number", "race_id", "runner", "horse_id", "axis")
 
-# What is compared, by its key; when a fact was observed is no part of it.
+# What is compared, by its key; not by when a fact was observed.
 FACTS: dict[LiteralString, tuple[LiteralString, LiteralString]] = {
     "issue": ("source, code", "issue_date, race_days"),
     "photo": (

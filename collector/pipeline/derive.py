@@ -69,7 +69,7 @@ def derive(source: str, kind: str, url: str, body: bytes, content_type: str | No
 
 def tripped(error: Exception) -> Derived:
     """A failure by an error of our own, with its trace."""
-    trace = "".join(traceback.format_exception(error, limit=-20))  # what recurses for ever is not told a thousand times
+    trace = "".join(traceback.format_exception(error, limit=-20))  # a recursion repeats itself
     # A page's own words may be in it.
     shown = (char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode() for char in trace)
     failure = ParseError("parser", f"an error of our own: {error!r:.300}", Failure.OWN_ERROR)
@@ -92,7 +92,7 @@ def _derive(source: str, kind: str, url: str, body: bytes, content_type: str | N
     try:
         return Derived(its.parse(kind, url, text))
     except ParseError as error:
-        # Only a page that is no page of the site is looked at for a block: its words are no proof elsewhere.
+        # Only a page that is not one of the site's is searched for a block: elsewhere its words prove nothing.
         if reason := block_reason(text):
             raise Refused(f"a block page with status 200: {reason}", 200) from error
         return Derived(gone=str(error)) if isinstance(error, NoSuchPage) else Derived(failure=error)

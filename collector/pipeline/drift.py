@@ -18,7 +18,7 @@ TOO_MANY = 5  # of them without the field
 BASELINE = 10  # earlier pages that must be there to say "always"
 ALWAYS = 0.98  # share of them with the field
 
-# Pages that came before and after are told by when their bytes came.
+# Which pages came before and after, the time of their bytes says.
 COVERAGE = """
 WITH read AS (
     SELECT url, missing, row_number() OVER (ORDER BY changed_at DESC, id DESC) AS age FROM page
@@ -43,7 +43,7 @@ async def stopped_kinds(connection: psycopg.AsyncConnection[Any]) -> set[tuple[s
 
 
 def is_too_many(without: int, pages: int) -> bool:
-    """Whether so many of the last pages lack what all used to have that their layout is not understood."""
+    """Whether enough of the last pages lack what all used to have, so that their layout is not understood."""
     return pages > 0 and without * WINDOW >= TOO_MANY * pages
 
 

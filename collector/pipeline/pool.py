@@ -24,7 +24,7 @@ from collector.storage.roles import PageState
 logger = logging.getLogger(__name__)
 
 BATCH = 100  # answers that a process reads at once
-BATCH_BYTES = 8_000_000  # or so many bytes, as stored
+BATCH_BYTES = 8_000_000  # or this many bytes, as stored
 AHEAD = 2  # batches handed out for each process
 OK = 200  # HTTP status
 DEATHS = 2  # of processes on one page alone, after which the page is to blame

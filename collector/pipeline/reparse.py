@@ -129,7 +129,7 @@ def _answer(row: tuple[Any, ...]) -> Answer:
 
 
 async def _stored(connection: Connection, facts: dict[str, Any]) -> AsyncIterator[list[Answer]]:
-    """The stored answers in batches, of so many answers or so many bytes."""
+    """The stored answers in batches, limited by their number and by their bytes."""
     batch, size = list[Answer](), 0
     async with connection.cursor(name="stored", binary=True) as cursor:
         cursor.itersize = FETCHED

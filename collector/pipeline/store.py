@@ -245,7 +245,7 @@ def once_each(items: Sequence[Item]) -> list[Item]:
 
 
 def _key(item: Item) -> tuple[Any, ...]:
-    """What an item is about; a horse without an id is told by its number, or else by its name."""
+    """What an item is about; a horse without an id is known by its number, or else by its name."""
     if isinstance(item, EntryItem) and item.horse_id is None:
         return item.race_id, None, item.horse_number or item.horse_name
     return tuple(getattr(item, name) for name in KEYS[type(item)])

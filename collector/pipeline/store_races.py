@@ -159,7 +159,7 @@ def statements(role: Role, url: str, at: datetime, items: Sequence[RacingItem], 
     if races := [item for item in items if isinstance(item, RaceItem)]:
         found.append((STORE_RACES, facts(races)))
     if horses := [item for item in items if isinstance(item, HorseItem)]:
-        # A search tells little more than names.
+        # A search gives little more than names.
         found.append((FIND_HORSES if role is Role.HORSE_SEARCH else STORE_HORSES, facts(horses)))
     if entries := [item for item in items if isinstance(item, EntryItem)]:
         found.append((MEET_HORSES, facts(entries)))

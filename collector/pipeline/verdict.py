@@ -29,7 +29,7 @@ class Verdict:
 
 
 def decide(page: DuePage, derived: Derived, at: datetime, *, stopped: bool, same: bool = False) -> Verdict:
-    """Where a page stands that was read at `at`; an error of our own is told in the log.
+    """Where a page stands that was read at `at`; an error of our own is logged.
 
     `stopped`: pages of its kind are not read as data at present. `same`: its bytes are those that were held before.
     """
@@ -51,7 +51,7 @@ def _decide(page: DuePage, derived: Derived, at: datetime, *, stopped: bool, sam
     if derived.gone:
         return Verdict(PageState.GONE, recheck_at(page.role, page.dated, at), Failure.GONE, derived.gone)
     if derived.failure:
-        # The same bytes are no picture the next time either.
+        # The same bytes will not be a picture the next time either.
         due_at = None if same and page.role is Role.PICTURE else at + ASIDE
         return Verdict(PageState.QUARANTINED, due_at, derived.failure.code, str(derived.failure), derived)
     return Verdict(PageState.FETCHED, revisit_at(page, derived, at), kept=derived)

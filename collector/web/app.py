@@ -33,13 +33,13 @@ def make_app(service: Service) -> web.Application:
     pages, api, metrics = Pages(service), Api(service), Metrics(service)
     review = Review(pages)
 
-    def tell(request: web.Request, problem: Problem) -> web.StreamResponse:
+    def answer_problem(request: web.Request, problem: Problem) -> web.StreamResponse:
         response = problem_as_json(problem) if for_programs(request.path) else pages.problem(request, problem)
         if problem.retry_after is not None:
             response.headers["Retry-After"] = str(problem.retry_after)
         return response
 
-    guard = make_middleware(service.guard, pages.welcome, tell)
+    guard = make_middleware(service.guard, pages.welcome, answer_problem)
     app = web.Application(middlewares=[metrics.begin, guard, lost_collection], client_max_size=LARGEST)
     app.add_routes([*pages.routes(), *review.routes(), *OverviewPage(pages).routes()])
     app.add_routes([*api.routes(), *metrics.routes()])

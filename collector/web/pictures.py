@@ -84,7 +84,7 @@ class Pictures:
         return Photo(await self._bytes(digest), media_type, digest)
 
     async def small(self, photo: str, width: int) -> Photo:
-        """A photo of so many px width, or of its own where that is less, as a JPEG.
+        """A photo of a width in px, or of its own where that is less, as a JPEG.
 
         Raises:
             Problem: there is none, it cannot be read, or too many are being made.
@@ -109,7 +109,7 @@ class Pictures:
         return unpack(rows[0]["content"], rows[0]["encoding"])
 
     async def _made(self, digest: str, width: int) -> bytes:
-        """Make it, or wait for whoever is making it."""
+        """Make it, or wait until another request has made it."""
         if digest in self._broken:
             raise Problem(Code.NOT_FOUND)
         key = (digest, width)

@@ -138,12 +138,12 @@ class Api:
         return answer(request, things.Issue, known.issue | {"photos": known.photos})
 
     async def moved_photo(self, request: web.Request) -> web.Response:
-        """Where a photo is told of, by the id that it had while there was one source."""
+        """The address of a photo, by the id that it had while there was one source."""
         photo = there(await facts.current_photo_id(self.service.reader, request.match_info["old_photo"]))
         raise web.HTTPMovedPermanently(request.rel_url.with_path(f"/api/photos/{photo}", keep_query=True))
 
     async def moved_issue(self, request: web.Request) -> web.Response:
-        """Where an issue is told of, likewise."""
+        """The address of an issue, likewise."""
         issue = there(await facts.current_issue_id(self.service.reader, request.match_info["old_issue"]))
         raise web.HTTPMovedPermanently(request.rel_url.with_path(f"/api/issues/{issue}", keep_query=True))
 

@@ -1,4 +1,4 @@
-"""What the pages of a horse, a photo, a race and an issue tell: read from the tables."""
+"""What the pages of a horse, a photo, a race and an issue show: read from the tables."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

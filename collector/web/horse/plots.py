@@ -61,5 +61,5 @@ def history(opinions: Sequence[Opinion], until: datetime) -> History:
 
 
 def up(value: float) -> float:
-    """How far down a value lies, which is told from 0 at the bottom to 1 at the top."""
+    """How far down a value lies, from 0 at the bottom to 1 at the top."""
     return round(HEIGHT - EDGE - (HEIGHT - 2 * EDGE) * value, 1)

@@ -41,7 +41,7 @@ SELECT axis, LEAST(width_bucket(value, 0, 1, %(bins)s), %(bins)s) AS bin,
     count(*) AS horses, sum(reviews) AS reviews
 FROM latest WHERE value IS NOT NULL GROUP BY axis, bin, class
 """
-# One look at all pages; why a page failed is told only of those that did.
+# One look at all pages; why a page failed is read only for those that did.
 PAGES = """
 WITH counted AS MATERIALIZED (
     SELECT role, state, state IN ('failed', 'quarantined') AS bad,

@@ -18,7 +18,7 @@ from collector.web.pages import Pages
 HOLDS = 60.0  # seconds that numbers are shown for
 HOLDS_EARLY = 5.0  # seconds, as long as the search's views have not been made since the server started
 TALL, LOW, LOWEST = 220, 72, 64  # px of a picture
-# What a request led to, in the five ways that are told apart.
+# What a request led to, in the five ways that are shown.
 OUTCOMES = {
     "new": "brought", "changed": "brought", "not_modified": "not_modified", "refused": "refused",
     "try_later": "error", "unsafe": "error",
@@ -133,7 +133,7 @@ class OverviewPage:
         self._held: tuple[float, Overview] | None = None
 
     async def numbers(self) -> Overview:
-        """The numbers as of a minute ago at most; whoever asks while they are counted waits for the same ones.
+        """The numbers as of a minute ago at most; requests that come while they are counted wait for the same ones.
 
         Raises:
             TryLater: the database cannot be reached.

@@ -122,7 +122,7 @@ class Decisions:
 
     @asynccontextmanager
     async def _deciding(self) -> AsyncIterator[Connection]:
-        """A connection for one decision; when it is taken, the search is told."""
+        """A connection for one decision; when it is taken, the search is renewed."""
         try:
             async with self.service.deciding() as connection:
                 yield connection
@@ -181,7 +181,7 @@ def _texts(given: Mapping[str, str]) -> dict[str, str]:
     """The same, where a database can hold all of it."""
     for name, text in given.items():
         if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
-            raise Problem(Code.NOT_UNDERSTOOD, f"{name} is no text") from None
+            raise Problem(Code.NOT_UNDERSTOOD, f"{name} is not text") from None
     return dict(given)
 
 

@@ -120,7 +120,7 @@ def read_form(given: Mapping[str, str]) -> tuple[Query, list[Wrong]]:
 
 
 def _text(given: Mapping[str, str], field: str) -> str:
-    # What came as bytes that are no text has lone surrogates, which no name has and no database takes.
+    # Bytes that are not text come as lone surrogates, which no name has and no database takes.
     text = given.get(field, "").replace("\0", "").encode("utf-8", "ignore").decode()
     text = text if field == "name" else unicodedata.normalize("NFC", text)
     return text.strip()[:LONGEST].strip()

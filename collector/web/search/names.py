@@ -26,7 +26,7 @@ LATIN |= {
     "ァ": "a", "ィ": "i", "ゥ": "u", "ェ": "e", "ォ": "o", "ャ": "ya", "ュ": "yu", "ョ": "yo", "ヮ": "wa", "ッ": "",
 }  # fmt: skip
 SMALL_VOWELS, SMALL_Y = "ァィゥェォ", "ャュョ"
-# Spellings of the same: Hepburn and the others, English habits, and letters that Japanese does not tell apart.
+# Spellings of the same: Hepburn and the others, English habits, and letters that Japanese does not distinguish.
 SAME = (
     (re.compile(r"tch|ch|ts"), "t"), (re.compile(r"sh"), "s"), (re.compile(r"j"), "z"), (re.compile(r"ph|f"), "h"),
     (re.compile(r"(?<=[stz])y"), ""), (re.compile(r"[cq]"), "k"), (re.compile(r"l"), "r"), (re.compile(r"v"), "b"),

@@ -79,7 +79,7 @@ class Renewal:
         self.at: datetime | None = None  # when the views were last what the tables said
 
     async def __aenter__(self) -> "Renewal":
-        with contextlib.suppress(TryLater):  # is told when it is tried again
+        with contextlib.suppress(TryLater):  # is said when it is tried again
             await self.look()  # before anybody is answered: a crawl may have ended a moment ago
         self._task = asyncio.create_task(self._go_on())
         return self

@@ -9,7 +9,7 @@ from collector.web.search.address import Query
 from collector.web.search.names import Typed
 
 ROW = 4  # photos of each that are shown
-MOST_COUNTED = 500  # horses; beyond, counting would cost more than it tells
+MOST_COUNTED = 500  # horses; beyond, counting would cost more than it is worth
 AS_WRITTEN = str.maketrans({"\\": "\\\\", "%": "\\%", "_": "\\_"})  # what LIKE would read otherwise
 
 # What is asked of a horse, whichever photo of it.

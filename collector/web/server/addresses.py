@@ -9,7 +9,7 @@ def web_address(url: str) -> str:
 
 
 def host_of(url: str) -> str:
-    """The host of an address of the web; nothing where it has none, or is no such address."""
+    """The host of an address of the web; nothing where it has none, or is not such an address."""
     try:
         return URL(web_address(url)).host or ""
     except ValueError:

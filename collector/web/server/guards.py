@@ -31,7 +31,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
-OPEN = ("/healthz", "/static/")  # tell nothing of anybody's
+OPEN = ("/healthz", "/static/")  # contain nothing of a user's
 RATE, BURST = 10.0, 40.0  # tokens a second, and at once
 WRONG = 5.0  # tokens that a wrong password costs
 PATIENCE = 30.0  # seconds for one request, its body included
@@ -46,7 +46,7 @@ def for_programs(path: str) -> bool:
 class Guard:
     """What is asked of a request."""
 
-    cookie: str  # its name; browsers tell servers by their names and not by their ports
+    cookie: str  # its name; for browsers a server is its name, without its port
     cost_of: Callable[[str], float]  # tokens that a request to a path costs
     token: str | None = None  # None: everybody who reaches the server is answered
     admin_token: str | None = None  # None: nobody may decide anything
@@ -133,7 +133,7 @@ class Guard:
 
 
 def _place(origin: str) -> str | None:
-    """Host and port of an origin; None where it is no address."""
+    """Host and port of an origin; None where it is not an address."""
     try:
         return urlsplit(origin).netloc
     except ValueError:
@@ -148,7 +148,7 @@ def _brings(request: web.Request, cookie: str, token: str) -> bool:
 
 
 def _same(one: str, other: str) -> bool:
-    # What came as bytes that are no text has lone surrogates.
+    # Bytes that are not text come as lone surrogates.
     return hmac.compare_digest(one.encode("utf-8", "surrogatepass"), other.encode())
 
 
@@ -160,9 +160,9 @@ def cookie_of(token: str) -> str:
 def make_middleware(
     guard: Guard,
     welcome: Callable[[web.Request], web.StreamResponse],
-    tell: Callable[[web.Request, Problem], web.StreamResponse],
+    answer_problem: Callable[[web.Request, Problem], web.StreamResponse],
 ) -> Middleware:
-    """The guard before every handler. `welcome` answers who brings the token, `tell` whoever has a problem."""
+    """The guard before every handler. `welcome` answers who has the token, `answer_problem` all others."""
 
     @web.middleware
     async def watch(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -178,20 +178,20 @@ def make_middleware(
                 return await handler(request)
         except Problem as problem:
             _log(request, problem, started)
-            return tell(request, problem)
+            return answer_problem(request, problem)
         except TimeoutError:
-            return tell(request, Problem(Code.TOO_SLOW, retry_after=5))
+            return answer_problem(request, Problem(Code.TOO_SLOW, retry_after=5))
         except web.HTTPMethodNotAllowed as error:
-            response = tell(request, Problem(Code.METHOD, request.method))
+            response = answer_problem(request, Problem(Code.METHOD, request.method))
             response.headers["Allow"] = error.headers["Allow"]
             return response
         except web.HTTPNotFound:
-            return tell(request, Problem(Code.NOT_FOUND))
+            return answer_problem(request, Problem(Code.NOT_FOUND))
         except web.HTTPException:
             raise
         except Exception:  # the end of the line: one request fails, the others go on
             logger.exception("a request failed", extra={"path": request.path})
-            return tell(request, Problem(Code.FAILED))
+            return answer_problem(request, Problem(Code.FAILED))
 
     return watch
 

@@ -1,4 +1,4 @@
-"""A port is opened and served until the process is told to end; what is asked of whom, by the address it listens on."""
+"""A port is opened and served until the process is stopped; the address it listens on decides who needs a token."""
 
 import asyncio
 import contextlib
@@ -34,7 +34,7 @@ def new_token() -> str:
 
 
 class Unread(logging.Filter):
-    """Keeps out of the log what is no HTTP: it is quoted there, and may hold a token; its sender is told anyway."""
+    """Keeps out of the log what is not HTTP: it is quoted there, and may hold a token."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether it is something else."""
@@ -56,7 +56,7 @@ def address(host: str, port: int, token: str | None, path: str = "") -> str:
 
 
 async def serve_until_told(app: web.Application, host: str, port: int, say: Callable[[int], None]) -> None:
-    """Serve until SIGINT or SIGTERM; `say` is told the port once it is open.
+    """Serve until SIGINT or SIGTERM; `say` gets the port once it is open.
 
     Raises:
         UsageError: nothing can listen there.

@@ -3,16 +3,16 @@ const PAUSE = 120; // milliseconds without a key until the server is asked
 
 export function suggest(field) {
   const list = document.createElement("ul");
-  const told = document.createElement("span");
+  const status = document.createElement("span");
   let rows = [], chosen = -1, timer = 0, asked = 0;
   list.className = "suggestions";
   list.id = "suggestions";
   list.setAttribute("role", "listbox");
   list.setAttribute("aria-label", field.dataset.list);
   list.hidden = true;
-  told.className = "hidden";
-  told.setAttribute("role", "status");
-  field.after(list, told);
+  status.className = "hidden";
+  status.setAttribute("role", "status");
+  field.after(list, status);
   for (const [name, value] of Object.entries({
     role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": list.id,
   })) field.setAttribute(name, value);
@@ -59,7 +59,7 @@ export function suggest(field) {
     chosen = -1;
     list.hidden = !found.length;
     field.setAttribute("aria-expanded", String(!list.hidden));
-    told.textContent = counted("suggested", found.length);
+    status.textContent = counted("suggested", found.length);
   };
   const ask = async () => {
     const name = field.value.trim(), mine = ++asked;

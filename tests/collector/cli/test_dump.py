@@ -102,7 +102,7 @@ async def test_a_backup_is_for_its_owner_alone_whatever_the_umask(filled: str, t
 
 async def test_a_folder_that_is_not_there_is_a_sentence(filled: str, tmp_path: Path) -> None:
     done = await dump(filled, str(tmp_path / "no" / "paddock.dump"))
-    assert (done.returncode, "is no folder; make it first" in done.stderr) == (2, True)
+    assert (done.returncode, "is not a folder; make it first" in done.stderr) == (2, True)
     done = await dump(filled, str(tmp_path / ("x" * 300)))
     assert (done.returncode, "File name too long" in done.stderr) == (7, True)
 
@@ -236,7 +236,7 @@ async def test_there_is_no_backup_of_nothing_and_none_that_is_not_ours(
     address = environment(empty_conninfo)["PADDOCK_DATABASE_URL"]
     dump_as_others_do(address, file)
     done = await restore(conninfo, str(file))
-    assert (done.returncode, "is no backup of Paddock" in done.stderr) == (2, True)
+    assert (done.returncode, "is not a backup of Paddock" in done.stderr) == (2, True)
 
 
 def dump_as_others_do(address: str, file: Path) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from collector.cli.progress import Progress, Told, tell_crawl
+from collector.cli.progress import Progress, Progressed, show_crawl
 from collector.engine.crawl import Tick
 from collector.frontier.status import NOTHING
 from collector.politeness.gate import Wait
@@ -24,7 +24,7 @@ def seen(progress: Progress) -> str:
 
 
 def on_a_terminal() -> Progress:
-    return Progress(Console(file=io.StringIO(), force_terminal=True, width=100), tell_crawl)
+    return Progress(Console(file=io.StringIO(), force_terminal=True, width=100), show_crawl)
 
 
 def test_it_says_what_it_waits_for_from_the_first_moment() -> None:
@@ -44,7 +44,7 @@ async def test_before_the_first_answer_it_says_that_it_waits_for_it() -> None:
 
 async def test_a_log_has_one_line_at_once_for_whatever_is_waited_for() -> None:
     log = io.StringIO()
-    with Progress(Console(file=log, width=100), tell_crawl) as progress:
+    with Progress(Console(file=log, width=100), show_crawl) as progress:
         for waits in ((), (), (Wait("one host"),), (Wait("one host"), Wait("the database")), (), (Wait("one host"),)):
             await progress.show(Tick(NOTHING, {}, waits))
     assert [line.rpartition("; ")[2] for line in log.getvalue().splitlines()][1:] == ["one host", "the database"]
@@ -62,7 +62,7 @@ async def test_the_bar_never_runs_backwards_though_more_is_found_to_do(left: lis
     assert max(shares) < 100  # it goes on
 
 
-def told(left: list[int]) -> Callable[[Tick], Told]:
+def told(left: list[int]) -> Callable[[Tick], Progressed]:
     """What is left at each turn."""
     its = iter(left)
-    return lambda _tick: Told("", [], next(its))
+    return lambda _tick: Progressed("", [], next(its))
