@@ -13,7 +13,7 @@ from trainer.dataset.examples import Side
 from trainer.models.answers import answer
 from trainer.models.device import Device
 from trainer.runs.runs import Run
-from trainer.training.learn import Material, Told, learn, mse
+from trainer.training.learn import Material, Report, learn, mse
 
 SHARES = (0.1, 0.25, 0.5, 0.75, 1.0)  # of the training horses
 DRAWS = 3  # for each share but the whole; their mean is told
@@ -63,7 +63,7 @@ def _some_horses(horse: np.ndarray, share: float, seed: int) -> np.ndarray:
 def _errors(run: Run, material: Material, device: Device, some: np.ndarray, outside: np.ndarray) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as folder:
         trial = Run(Path(folder), run.config, replace(run.facts, status="training", words=""))
-        network = learn(trial, material, device, Told(), only=some)
+        network = learn(trial, material, device, Report(), only=some)
     told = [answer(network, material.pixels, device, its).value for its in (some, outside)]
     return mse(told[0], material.table.label[some]), mse(told[1], material.table.label[outside])
 

@@ -34,7 +34,7 @@ from trainer.inference.saliency import frame_share, saliency
 from trainer.models.answers import COVERAGE, Answers, Calibration, calibrate
 from trainer.places import Places
 from trainer.runs.config import make_config
-from trainer.training.learn import Told, gather, learn
+from trainer.training.learn import Report, gather, learn
 
 
 def table(rows: list[dict[str, Any]]) -> Table:
@@ -196,7 +196,7 @@ def test_a_model_that_learnt_from_shuffled_labels_has_no_skill(places: Places, v
     material = gather(version, config, places.cache)
     inside = material.table.on(Side.TRAIN)
     material.table.label[inside] = np.random.default_rng(0).permutation(material.table.label[inside])
-    learn(run, material, CPU, Told())
+    learn(run, material, CPU, Report())
     evaluation, _ = evaluate(run, Side.TEST, places, CPU)
     assert not evaluation.skill
     assert sentence(evaluation).startswith(("NO SKILL", "CONSTANT"))
