@@ -45,7 +45,7 @@ def table(rows: list[dict[str, Any]]) -> Table:
 # --- scores -----------------------------------------------------------------------------------------------
 
 
-def test_errors_are_told_on_the_scale_of_the_first_attempt() -> None:
+def test_errors_are_on_the_scale_of_the_first_attempt() -> None:
     assert square(np.array([0.5]), np.array([0.4])) == pytest.approx([0.81])  # 0.9 of 1..10, squared
 
 
@@ -115,7 +115,7 @@ def test_intervals_hold_as_many_new_labels_as_they_promise() -> None:
     assert np.mean(reached) == pytest.approx(COVERAGE, abs=0.015)
 
 
-def test_an_interval_widens_with_the_spread_that_a_head_tells() -> None:
+def test_an_interval_widens_with_the_spread_that_a_head_predicts() -> None:
     known = Calibration({str(COVERAGE): 2.0}, relative=True)
     low, high = known.interval(np.array([0.5, 0.5]), np.array([0.01, 0.1]))
     assert (high - low).tolist() == pytest.approx([0.04, 0.4])
@@ -138,10 +138,10 @@ def test_more_reviews_lower_the_floor_and_weigh_more() -> None:
 
 @pytest.mark.parametrize("reviews", [2, 3, 10])
 def test_the_floor_is_what_opinions_of_0_and_1_really_cost(reviews: int) -> None:
-    truth = 0.4  # what everybody would say on the average
+    truth = 0.4  # the mean opinion of all people
     labels = np.random.default_rng(5).binomial(reviews, truth, 4000) / reviews
-    told, _ = noise_floor(table([{"horse_id": "a", "label": label, "reviews": reviews} for label in labels]))
-    assert told == pytest.approx(81 * truth * (1 - truth) / reviews, rel=0.05)
+    floor, _ = noise_floor(table([{"horse_id": "a", "label": label, "reviews": reviews} for label in labels]))
+    assert floor == pytest.approx(81 * truth * (1 - truth) / reviews, rel=0.05)
 
 
 def test_few_horses_promise_no_narrow_interval() -> None:
@@ -169,8 +169,8 @@ def test_a_model_with_skill_stands_beside_baselines_with_every_plot(
     assert evaluation.verdict is Verdict.SKILL
     assert list(evaluation.baselines)[:4] == ["constant median", "mean per sex and age", "mean per sire", "svr"]
     gain = evaluation.gains["constant median"]
-    told = evaluation.baselines["constant median"].mse.value - evaluation.scores.mse.value
-    assert gain.value == pytest.approx(told)
+    difference = evaluation.baselines["constant median"].mse.value - evaluation.scores.mse.value
+    assert gain.value == pytest.approx(difference)
     assert evaluation.photos == version.manifest.photos["test"]
     assert evaluation.leak is None
     page = write_report(run.folder / "evaluation", evaluation, answered, version)
