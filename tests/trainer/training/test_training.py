@@ -175,7 +175,7 @@ def test_ctrl_c_ends_also_what_takes_no_steps(places: Places, version: Version) 
     assert not list(places.cache.glob("*.part.npy"))
 
 
-def test_a_loss_that_is_not_a_number_stops_the_run_and_keeps_the_best_epoch(places: Places, version: Version) -> None:
+def test_a_loss_that_is_not_a_number_stops_the_run_and_keeps_the_best(places: Places, version: Version) -> None:
     config = make_config("first-cnn", (*QUICK, "epochs=2"))
     run = start(places, version, config)
     material = gather(version, config, places.cache)
