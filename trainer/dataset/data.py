@@ -127,11 +127,11 @@ def _bodies(version: Version, places: set[int]) -> Iterator[tuple[str, bytes]]:
     """Name and bytes of the photos in these rows of the table; shards without any of them are not read."""
     first = 0
     for shard in version.manifest.shards:
-        wanted = places.intersection(range(first, first + shard.photos))
-        if wanted:
+        in_shard = places.intersection(range(first, first + shard.photos))
+        if in_shard:
             rows = read_shard(Format(version.manifest.format), version.folder / shard.path)
             for place, (row, body) in enumerate(rows, first):
-                if place in wanted:
+                if place in in_shard:
                     _check(version, row, body)
                     yield row["photo"], body
         first += shard.photos

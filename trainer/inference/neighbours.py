@@ -116,11 +116,11 @@ def find_index(
         return None
     table = read_table(version)
     path = cache / f"neighbours-{version.manifest.version}-{_key(run, device)}.npz"
-    index = _kept(path, table)
+    index = _read(path, table)
     if index is None:
         seen = _features(run, network, version, device, cache, progress)
         index = build_index(table, seen, pretrained=is_pretrained(run, network))
-        _keep(path, index)
+        _write(path, index)
     return index
 
 
@@ -135,7 +135,7 @@ def _key(run: Run, device: Device) -> str:
     return hashlib.sha256(json.dumps(how, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _kept(path: Path, table: Table) -> Index | None:
+def _read(path: Path, table: Table) -> Index | None:
     """The cached index; None if it is missing, damaged or of another length than the table."""
     try:
         with path.open("rb") as file, np.load(file) as kept:
@@ -189,7 +189,7 @@ def _features(
     return np.concatenate(seen)
 
 
-def _keep(path: Path, index: Index) -> None:
+def _write(path: Path, index: Index) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.stem}.{os.getpid()}.part.npz")
     farthest: Any = [] if index.farthest is None else index.farthest

@@ -69,13 +69,13 @@ def ridge_path(
     root = np.sqrt(weight.astype(np.float64))
     middle, level = np.average(features, axis=0, weights=weight), np.average(label, weights=weight)
     scaled, target = (features - middle) * root[:, None], (label - level) * root
-    beside = (asked - middle).astype(np.float64)
+    queries = (asked - middle).astype(np.float64)
     if len(features) <= features.shape[1]:
         values, vectors = np.linalg.eigh(scaled @ scaled.T)
-        onto, along = beside @ scaled.T @ vectors, vectors.T @ target
+        onto, along = queries @ scaled.T @ vectors, vectors.T @ target
     else:
         values, vectors = np.linalg.eigh(scaled.T @ scaled)
-        onto, along = beside @ vectors, vectors.T @ (scaled.T @ target)
+        onto, along = queries @ vectors, vectors.T @ (scaled.T @ target)
     shrunk = along / (values.clip(min=0) + strengths[:, None])
     return shrunk @ onto.T + level
 

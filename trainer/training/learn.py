@@ -63,7 +63,7 @@ class Material:
 
 
 def gather(version: Version, config: RunConfig, cache: Path, progress: Progress = no_progress) -> Material:
-    """The data set of a run; `progress` gets the number of photos that are unpacked, and of all that have to be.
+    """The data set of a run; `progress` gets the number of photos decoded so far, and of all that have to be.
 
     Raises:
         UsageError: there is nothing to train on, or a photo is broken.
