@@ -145,7 +145,7 @@ def find_folder(root: Path, word: str) -> Path:
     folders = [version.folder for version in list_versions(root)]
     if WHOLE_NAME.fullmatch(word):  # a full name, as a run stores it
         raise UsageError(
-            f"No data set version {word!r} was found; if it was deleted, the same `trainer export` makes it again, "
+            f"No data set version is called {word!r}; if it was deleted, the same `trainer export` makes it again, "
             "as long as the database has not changed."
         )
     return pick(folders, word, "data set version", EXPORT_FIRST)

@@ -1,4 +1,4 @@
-"""`trainer export`: the same database gives the same bytes, whatever happened on the way; and what changed is said."""
+"""`trainer export`: the same database gives the same bytes, even after an interruption; and changes are listed."""
 
 import hashlib
 import io
@@ -46,13 +46,13 @@ def test_every_format_is_the_same_twice_and_holds_the_same_photos(filled: str, t
     assert digests(one.folder) == digests(other.folder)
     held = rows(one)
     assert all(hashlib.sha256(row["body"]).hexdigest() == row["digest"] for row in held)
-    wanted = execute(
+    expected = execute(
         filled,
         "SELECT photo_id, value, horse_id FROM photo"
         " JOIN photo_match USING (source, issue_code, number) JOIN aptitude USING (horse_id)"
         " WHERE axis = 'distance' AND value IS NOT NULL AND digest IS NOT NULL",
     )
-    assert sorted((row["photo"], row["label"], row["horse_id"]) for row in held) == sorted(wanted)
+    assert sorted((row["photo"], row["label"], row["horse_id"]) for row in held) == sorted(expected)
     assert len(held) == sum(one.manifest.photos.values())
     assert max(shard.photos for shard in one.manifest.shards) == A_SHARD
 

@@ -1,4 +1,4 @@
-"""What was computed once of a photo is kept by the photo and by how it was computed, whatever data sets it is in."""
+"""Computed rows are cached by photo and by the way of computing, and shared by all data sets with that photo."""
 
 import os
 import shutil

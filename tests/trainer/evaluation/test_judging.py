@@ -57,8 +57,8 @@ def test_the_four_types_are_the_same_everywhere(label: float) -> None:
 def test_the_rank_correlation_is_spearmans() -> None:
     draw = np.random.default_rng(1)
     one, other = draw.random(40), draw.random(40)
-    wanted: Any = spearmanr(one, other)
-    assert correlation(ranks(one), ranks(other), np.ones(40)) == pytest.approx(wanted.statistic)
+    expected: Any = spearmanr(one, other)
+    assert correlation(ranks(one), ranks(other), np.ones(40)) == pytest.approx(expected.statistic)
     assert correlation(ranks(np.full(40, 0.3)), ranks(other), np.ones(40)) == 0
 
 

@@ -16,7 +16,7 @@ from trainer.places import Places
 from trainer.training import learn as learning
 from trainer.training.learn import Material, mse
 
-MARGIN = 0.85  # of the error of whatever has to be beaten
+MARGIN = 0.85  # of the error that has to be beaten
 
 
 def unseen(network: Network, material: Material) -> float:

@@ -129,8 +129,8 @@ def test_the_kernel_machine_answers_as_scikit_learn_does() -> None:
     pca = PCA(20, whiten=True, svd_solver="full", random_state=0)
     machine = SVR(C=5, gamma=0.001)  # pyright: ignore[reportArgumentType]
     machine.fit(pca.fit_transform(flat), 1 + 9 * label)
-    wanted = ((machine.predict(pca.transform(flat)) - 1) / 9).clip(0, 1)
-    np.testing.assert_allclose(answer(network, pixels, CPU).value, wanted, atol=1e-4)
+    expected = ((machine.predict(pca.transform(flat)) - 1) / 9).clip(0, 1)
+    np.testing.assert_allclose(answer(network, pixels, CPU).value, expected, atol=1e-4)
 
 
 def test_the_probe_of_a_data_set_is_the_ridge_that_its_strength_says(places: Places, version: Version) -> None:

@@ -156,8 +156,8 @@ async def test_a_horse_is_found_by_any_writing_of_its_name(opened: Open, held: H
             assert (answer["score"], answer["horses"][0]["reviews"]) == (value, reviews)
             assert answer["url"].startswith("https://db.netkeiba.com/horse/")
             assert answer["name"] == written.strip()
-        nobody = await json_of(await client.post("/search.json", data={"name": "ナイナイ%_"}))
-        assert nobody == {"name": "ナイナイ%_", "url": None, "score": None, "horses": []}
+        nothing = await json_of(await client.post("/search.json", data={"name": "ナイナイ%_"}))
+        assert nothing == {"name": "ナイナイ%_", "url": None, "score": None, "horses": []}
         assert (await json_of(await client.post("/search.json", data={"name": " "}), 400))["error"]
 
 

@@ -34,7 +34,7 @@ def site(held: Held) -> Iterator[Site]:
 
 @pytest.fixture
 def open_page(browser: Browser, site: Site) -> Iterator[Opener]:
-    """A way to open pages; in the end nobody may have complained on the console."""
+    """Opens pages; fails at the end if the console has a complaint."""
     # That a wrong photo is answered with 422 the browser notes as well, and rightly.
     opener = Opener(browser, site.base, "status of 422")
     yield opener

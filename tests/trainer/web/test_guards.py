@@ -243,7 +243,7 @@ async def test_two_that_take_a_minute_are_refused_and_nobody_else_waits(opened: 
 async def test_an_endless_photo_is_refused_and_others_are_answered_meanwhile(
     opened: Open, horse: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However it is packed: here one is taken for all that nobody has thought of."""
+    """It stands for any photo that is never decoded."""
     monkeypatch.setattr(pictures, "open_photo", heavy.open_for_ever)
     async with opened(guard=make_guard(buckets=Buckets(1000, 1000))) as client:
         await json_of(await client.post("/predict.json", data=form(horse)))  # a process has started
@@ -308,7 +308,7 @@ async def test_broken_forms_are_refused_in_a_sentence(opened: Open, body: bytes)
 
 
 async def test_what_is_shown_back_has_been_made_anew(opened: Open, horse: bytes) -> None:
-    secret = b"made by somebody at home"
+    secret = b"made by someone at home"
     with Image.open(io.BytesIO(horse)) as image:
         exif = image.getexif()
         exif[0x010E] = secret.decode()

@@ -58,7 +58,7 @@ async def test_the_language_is_the_browsers_until_a_link_says_otherwise(opened: 
         assert switch[1] == "/?lang=en"
         assert '<html lang="en">' in await (await client.get(switch[1], headers=japanese)).text()
         page = await client.post("/predict", data=form(horse), headers=japanese)
-        assert page.url.query["lang"] == "ja"  # stays, whatever browser the address is sent to
+        assert page.url.query["lang"] == "ja"  # stays, also in another browser
         wrong = await (await client.post("/predict?lang=ja", data=form(b"no"))).text()
         assert 'id="switch" href="/?lang=en"' in wrong
 
@@ -104,8 +104,8 @@ async def test_the_collection_is_searched_by_part_of_a_name(opened: Open, held: 
         answered = await client.post(f"/predict?lang={language}", data={"photo": numbers[0]})
         assert answered.status == 200
         assert in_language(WORDS, language)["similar"] in await answered.text()
-        nobody = await (await client.get("/collection", params={"name": "%", "lang": language})).text()
-        assert in_language(WORDS, language)["found_none"].format(name="%") in nobody
+        empty = await (await client.get("/collection", params={"name": "%", "lang": language})).text()
+        assert in_language(WORDS, language)["found_none"].format(name="%") in empty
         assert (await client.get("/collection/999999999.jpg")).status == 404
 
 

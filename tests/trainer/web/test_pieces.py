@@ -75,7 +75,7 @@ async def test_what_comes_while_the_device_is_busy_is_the_next_batch() -> None:
         await begun.wait()
         others = [asyncio.create_task(batches.ask(np.array([number]))) for number in range(1, 8)]
         await asyncio.sleep(0)
-        others[1].cancel()  # somebody who has gone is not worked for
+        others[1].cancel()  # no work is done for a cancelled request
         gate.set()
         results = await asyncio.gather(first, *others, return_exceptions=True)
     assert sizes == [1, 4, 2]
