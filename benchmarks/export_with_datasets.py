@@ -9,7 +9,7 @@ import psycopg
 from datasets import Dataset, Features, Image, Value, disable_progress_bars
 from psycopg.rows import dict_row
 
-from trainer.dataset.examples import COLUMNS, Wanted, as_example
+from trainer.dataset.examples import COLUMNS, Selection, as_example
 from trainer.dataset.export import FACTS
 
 QUERY = f"SELECT facts.*, blob.content FROM ({FACTS} WHERE opinion.value IS NOT NULL) facts JOIN blob USING (digest)"
@@ -24,7 +24,7 @@ def rows(conninfo: str) -> Iterator[dict[str, Any]]:
         connection.cursor("rows", binary=True) as cursor,
     ):
         cursor.itersize = 100
-        for row in cursor.execute(QUERY.encode(), {"axis": Wanted().axis.value}):
+        for row in cursor.execute(QUERY.encode(), {"axis": Selection().axis.value}):
             example = as_example(row)
             yield {"image": {"bytes": row["content"], "path": f"{example.photo}.jpg"}} | example.plain()
 

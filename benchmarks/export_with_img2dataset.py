@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from img2dataset import download  # pyright: ignore[reportMissingImports]
 from psycopg.rows import dict_row
 
-from trainer.dataset.examples import COLUMNS, Wanted, as_example
+from trainer.dataset.examples import COLUMNS, Selection, as_example
 from trainer.dataset.export import FACTS
 from trainer.dataset.formats import SCHEMA
 
@@ -32,7 +32,7 @@ def write_list(conninfo: str, bodies: Path, path: Path) -> None:
         pq.ParquetWriter(path, schema) as writer,
     ):
         cursor.itersize = 2000
-        cursor.execute(QUERY.encode(), {"axis": Wanted().axis.value})
+        cursor.execute(QUERY.encode(), {"axis": Selection().axis.value})
         while found := cursor.fetchmany(2000):
             facts = [as_example(row).plain() for row in found]
             rows = [{RENAMED.get(key, key): value for key, value in fact.items()} for fact in facts]

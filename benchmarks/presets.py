@@ -24,7 +24,7 @@ from trainer.places import Places
 from trainer.plots import intervals, save
 from trainer.runs.config import make_config
 from trainer.runs.runs import Facts, begin, code_version, now
-from trainer.training.learn import Told, gather, learn
+from trainer.training.learn import Report, gather, learn
 
 DOCS = Path(__file__).parent.parent / "docs"
 SMALL = ("height=96", "width=128")
@@ -49,7 +49,7 @@ def run(version: Version, places: Places, preset: str, settings: tuple[str, ...]
     facts = Facts("training", version.name, str(version.folder), code_version(), "none", device.words, now())
     one = begin(places.runs, None, config, facts)
     material = gather(version, config, places.cache)
-    network = learn(one, material, device, Told())
+    network = learn(one, material, device, Report())
     outside = unseen(material.table)
     value = answer(network, material.pixels[outside], device).value
     error = Bootstrap(material.table.horse[outside]).mean(square(value, material.table.label[outside]))

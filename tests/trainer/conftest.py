@@ -31,7 +31,7 @@ from trainer.models.networks import Network
 from trainer.places import Places
 from trainer.runs.config import RunConfig, make_config
 from trainer.runs.runs import Facts, Run, begin, now
-from trainer.training.learn import Material, Told, gather, learn
+from trainer.training.learn import Material, Report, gather, learn
 
 WORLD = World()  # some 730 labelled photos of 320 horses
 CPU = Device("cpu", channels_last=True)
@@ -101,14 +101,14 @@ def trained(
     version: Version,
     preset: str,
     *settings: str,
-    told: Told | None = None,
+    report: Report | None = None,
     freeze: tuple[str, ...] = (),
 ) -> Trained:
     """A run of a preset, trained to its end."""
     config = make_config(preset, settings, freeze)
     run = start(places, version, config)
     material = gather(version, config, places.cache)
-    return run, learn(run, material, CPU, told or Told()), material
+    return run, learn(run, material, CPU, report or Report()), material
 
 
 @pytest.fixture(scope="session")

@@ -263,9 +263,9 @@ def _command_for(folder: Path) -> str:
     query, plain = manifest.query, Request()
     given = {
         "--name": (manifest.name, plain.name),
-        "--axis": (manifest.axis, plain.wanted.axis.value),
+        "--axis": (manifest.axis, plain.selection.axis.value),
         "--split": ("FILE" if manifest.split == "file" else manifest.split, plain.split),
-        "--min-reviews": (query["min_reviews"], plain.wanted.min_reviews),
+        "--min-reviews": (query["min_reviews"], plain.selection.min_reviews),
         "--size": (query["size"], plain.size),
         "--format": (manifest.format, plain.format.value),
     }

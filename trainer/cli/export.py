@@ -68,7 +68,7 @@ def export_photos(
 
     Tried without a network, after collector crawl --since 2016 --demo and refresh-labels --demo: trainer export --demo
     """
-    from trainer.dataset.examples import Wanted
+    from trainer.dataset.examples import Selection
     from trainer.dataset.formats import Format
     from trainer.dataset.plan import Request
     from trainer.dataset.split import SPLITS
@@ -78,8 +78,8 @@ def export_photos(
     if split not in SPLITS and not Path(split).exists():
         rules = ", ".join(SPLITS)
         raise UsageError(f"--split {split} is neither a rule ({rules}) nor a file that can be read.")
-    wanted = Wanted(axis, min_reviews, keep_unreviewed)
-    _write(Request(wanted, split, Format(data_format.value), size, name), out, resume=resume)
+    selection = Selection(axis, min_reviews, keep_unreviewed)
+    _write(Request(selection, split, Format(data_format.value), size, name), out, resume=resume)
 
 
 def _write(request: "Request", out: Path | None, *, resume: bool) -> None:

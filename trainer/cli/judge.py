@@ -195,7 +195,7 @@ def ask_a_person(
     asyncio.run(_ask(quiz, port))
     level = human_level(path)
     if level:
-        words = f"{quiz.told} answers now; all of them so far: MSE {level} on the scale 1..10"
+        words = f"{quiz.answered} answers now; all of them so far: MSE {level} on the scale 1..10"
         stdout().print(f"{words}. `trainer diagnose` uses that as human level. Kept in {path}", soft_wrap=True)
 
 

@@ -33,7 +33,7 @@ from trainer.runs.runs import (
     read_run,
     version_of,
 )
-from trainer.training.learn import Told, gather, learn
+from trainer.training.learn import Report, gather, learn
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +77,13 @@ def go_on(asked: Asked) -> tuple[Run, Version, Device]:
 def learn_watched(run: Run, version: Version, device: Device, cache: Path) -> None:
     """Train a run to its end, or until it is stopped, which leaves a checkpoint."""
     console = stderr()
-    with _alone(run, device), _told(run, device, console) as told, _stopping(told) as stopping:
+    with _alone(run, device), _reporting(run, device, console) as report, _stopping(report) as stopping:
         if device.rank == 0:
             console.print(f"{run.name}: {run.config.preset} on {version.name}, {device.words}")
-        told.stopping = stopping
+        report.stopping = stopping
         try:
-            unpacking = partial(told.working, "photos")
-            learn(run, gather(version, run.config, cache, unpacking), device, told)
+            unpacking = partial(report.progress, "photos")
+            learn(run, gather(version, run.config, cache, unpacking), device, report)
         except UsageError:
             _forget_empty(run)
             raise
@@ -124,14 +124,14 @@ def _unfinished(root: Path, name: str | None, preset: str | None) -> Run:
 
 
 @contextmanager
-def _stopping(told: Told) -> Iterator[Callable[[], bool]]:
+def _stopping(report: Report) -> Iterator[Callable[[], bool]]:
     """Ctrl-C or SIGTERM ends training after the step at hand, with a checkpoint; anything else, and a second one, at
     once."""
     asked = False
 
     def ask(_number: int, _frame: types.FrameType | None) -> None:
         nonlocal asked
-        if asked or not told.stepping:
+        if asked or not report.stepping:
             raise KeyboardInterrupt
         asked = True
 
@@ -144,21 +144,21 @@ def _stopping(told: Told) -> Iterator[Callable[[], bool]]:
 
 
 @contextmanager
-def _told(run: Run, device: Device, console: Console) -> Iterator[Told]:
+def _reporting(run: Run, device: Device, console: Console) -> Iterator[Report]:
     if device.rank:
-        yield Told()
+        yield Report()
         return
 
-    def line(facts: dict[str, Any]) -> None:
+    def metrics(facts: dict[str, Any]) -> None:
         left = facts["seconds"] / facts["step"] * (facts["steps"] - facts["step"])
-        told = f"epoch {facts['epoch']:3} of {run.config.epochs}  loss {facts['loss']:.3f}"
+        line = f"epoch {facts['epoch']:3} of {run.config.epochs}  loss {facts['loss']:.3f}"
         if "validation_mse" in facts:
-            told += f"  validation MSE {facts['validation_mse']:.2f} (1..10)"
+            line += f"  validation MSE {facts['validation_mse']:.2f} (1..10)"
         console.print(
-            f"{told}  {facts['photos_a_second']:.0f} photos/s  {span_in_words(left)} left",
+            f"{line}  {facts['photos_a_second']:.0f} photos/s  {span_in_words(left)} left",
             highlight=False,
             soft_wrap=True,
         )
 
-    with progress("photos", console) as tell:
-        yield Told(working=lambda _words, done, of: tell(done, of), line=line, say=console.print)
+    with progress("photos", console) as show:
+        yield Report(progress=lambda _work, done, of: show(done, of), metrics=metrics, message=console.print)

@@ -1,4 +1,4 @@
-"""A data set's card: README.md with plots, and Croissant metadata, so that nobody has to guess what is in it."""
+"""A data set's card: README.md with plots, and Croissant metadata. They describe the content of the data set."""
 
 import json
 from collections import Counter
@@ -25,15 +25,15 @@ THUMBNAIL = Preparation(150, 200)
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the plots show."""
+    """The numbers behind the plots."""
 
     labels: dict[Side, list[float]]
     years: Counter[int]  # photos by the issue's year
-    horses: Counter[int]  # horses by how many photos they have
+    horses: Counter[int]  # horses by their number of photos
 
 
 def write_card(folder: Path, manifest: Manifest, seen: Seen) -> dict[str, str]:
-    """Write README.md, its plots and croissant.json beside the shards; the digest of each by its path."""
+    """Write README.md, its plots and croissant.json beside the shards; returns the digests by path."""
     draw_plots(folder, manifest, seen)
     write_file(folder / "README.md", _readme(manifest))
     write_file(folder / "croissant.json", json.dumps(describe(manifest), ensure_ascii=False, indent=1) + "\n")
@@ -42,8 +42,8 @@ def write_card(folder: Path, manifest: Manifest, seen: Seen) -> dict[str, str]:
 
 
 def draw_plots(folder: Path, manifest: Manifest, seen: Seen) -> None:
-    """Draw labels by side, photos a year, photos a horse, and some of the photos."""
-    from trainer.plots import bars, grid, histogram, save  # matplotlib takes half a second, also where nothing is drawn
+    """Draw the labels of each side, photos a year, photos a horse, and some of the photos."""
+    from trainer.plots import bars, grid, histogram, save  # imports matplotlib, which takes half a second
 
     plots = folder / "plots"
     plots.mkdir(exist_ok=True)
@@ -88,7 +88,7 @@ def _readme(manifest: Manifest) -> str:
 
 
 def _table(manifest: Manifest, sides: Iterable[Side]) -> str:
-    kinds = list(Kind) if manifest.kinds else []  # which only a distance has
+    kinds = list(Kind) if manifest.kinds else []  # only the distance axis has types
     rows = [["side", "photos", "horses", *kinds], ["---"] + ["--:"] * (2 + len(kinds))]
     for side in sides:
         counts = [manifest.photos[side], manifest.horses[side], *(manifest.kinds[side][kind] for kind in kinds)]
@@ -97,7 +97,7 @@ def _table(manifest: Manifest, sides: Iterable[Side]) -> str:
 
 
 def _features() -> str:
-    """The types of a WebDataset, for `datasets`: it guesses them from the first photos, which may lack a fact."""
+    """The column types of a WebDataset for `datasets`, which would guess them from the first photos."""
     lines = [f"  - name: {extension}\n    dtype: image" for extension in EXTENSIONS.values()]
     facts = "\n".join(f"    - name: {name}\n      dtype: {dtype}" for name, dtype in written_types().items())
     return "dataset_info:\n  features:\n" + "\n".join(lines) + f"\n  - name: json\n    struct:\n{facts}\n"
@@ -117,23 +117,23 @@ def _leaks(manifest: Manifest) -> str:
     ]
     if leaks["horses"] or leaks["near_duplicates"]:
         said.append(
-            "\n**Errors on this split are too good to be true:** a model can know a test horse's label from another "
-            "photo of it. `trainer evaluate` says what that is worth: it shows the error with and without such photos."
+            "\n**Errors on this split are too optimistic:** a model can know a test horse's label from another photo. "
+            "`trainer evaluate` shows the error with and without such photos."
         )
     return "\n".join(said)
 
 
 RULES = {
-    "horse": "By horse and by time: the horses that were first photographed last are for the test, those before them "
-    "for validation; a tenth of the others (train_dev) is kept from training. Photos that look the same, mirrored "
-    "or encoded anew, stay with the horse.",
+    "horse": "By horse and by time: the horses whose first photo is newest are for the test, those before them for "
+    "validation; a tenth of the others (train_dev) is not used for training. Photos that look the same, even mirrored "
+    "or encoded again, are on the same side.",
     "issues-2016": "By issue, as the first attempt at this problem (2017) did: test is the issues 160328, 160502, "
     "160606, 160627, 161003, 161024, 161031 and 161121, validation the rest of 2016, train everything else.",
 }
 
-TYPES = "Types: sprint under 0.2, mile under 0.4, middle under 0.6, long from there on.\n"
+TYPES = "Types: sprint under 0.2, mile under 0.4, middle under 0.6, long from 0.6 on.\n"
 SHAPE = """
-A row has the facts under `json`, and the photo under the ending that its file has (`jpg`, or `png`, `gif`, `webp`).
+A row has the columns under `json`, and the photo under the suffix of its file (`jpg`, `png`, `gif` or `webp`).
 """
 CARD = """---
 pretty_name: {m.name} {m.axis} {m.version}
@@ -149,10 +149,10 @@ configs:
 
 # Paddock photos with {m.axis} aptitude, version {m.version}
 
-{photos} photos of {horses} horses, each with what reviewers think of the horse's aptitude ({m.axis}, 0 to 1).
-Newest photo: {m.newest_photo}; newest label: {m.newest_label}. Taken with: {query}.
+{photos} photos of {horses} horses, each with the reviewers' opinion of the horse's aptitude ({m.axis}, 0 to 1).
+Newest photo: {m.newest_photo}; newest label: {m.newest_label}. Settings: {query}.
 
-**Licence.** {licence} Every example names the page and the address it came from, when it was fetched, and its digest.
+**Licence.** {licence} Every example has its page, its address, the time of the fetch, and its digest.
 
 ## Sides
 
@@ -182,9 +182,9 @@ from datasets import load_dataset
 data = load_dataset("path/to/this/folder")
 ```
 {shape}
-`label` is right / (left + right) of the two bars on the horse's page; `reviews` says how many people it comes from.
-{types}Label-free photos (a horse that nobody has reviewed shows two equal bars) are left out unless the data set was
-made with them on purpose.
-`croissant.json` says the same to programs; `manifest.json` holds the digest of every other file,
+`label` is right / (left + right) of the two bars on the horse's page; `reviews` is the number of people behind it.
+{types}Photos without a label (of a horse without reviews, which has two equal bars) are left out unless the data set
+was exported with --keep-unreviewed.
+`croissant.json` describes the data set for programs; `manifest.json` has the digest of every other file,
 and `trainer dataset verify` compares them.
 """

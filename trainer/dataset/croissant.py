@@ -1,6 +1,6 @@
-"""Croissant 1.0 metadata (mlcommons.org/croissant): what the files of a data set hold, for programs.
+"""Croissant 1.0 metadata (mlcommons.org/croissant): the content of a data set's files, for programs.
 
-Written as plain JSON: importing mlcroissant takes seconds and 150 MB. The tests have it check what is written here.
+Written as plain JSON, because importing mlcroissant takes seconds and 150 MB. The tests validate it with mlcroissant.
 """
 
 from datetime import date, datetime
@@ -9,7 +9,7 @@ from typing import Any
 from trainer.dataset.examples import COLUMNS, LICENCE, Example
 from trainer.dataset.manifest import Manifest, Shard
 
-PARQUET, TAR = "application/x-parquet", "application/x-tar"  # as mlcroissant calls them
+PARQUET, TAR = "application/x-parquet", "application/x-tar"  # media types, as mlcroissant names them
 CONFORMS_TO = "http://mlcommons.org/croissant/1.0"
 TYPES: dict[Any, str] = {
     str: "sc:Text", int: "sc:Integer", float: "sc:Float", date: "sc:Date", datetime: "sc:DateTime",
@@ -35,7 +35,7 @@ CONTEXT: dict[str, Any] = {
 
 
 def describe(manifest: Manifest) -> dict[str, Any]:
-    """The metadata of a data set; an image folder's files are too many to be named."""
+    """The metadata of a data set; an image folder has too many files to list."""
     files = {"parquet": PARQUET, "webdataset": TAR}.get(manifest.format)
     return {
         "@context": CONTEXT,

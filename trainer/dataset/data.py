@@ -1,4 +1,4 @@
-"""A data set version as a trainer wants it: a table of what is known, and pixels that are unpacked once and kept."""
+"""A data set version for training: the table of its examples, and their pixels, decoded once and cached."""
 
 import glob
 import hashlib
@@ -21,13 +21,19 @@ from trainer.dataset.manifest import Version, read_version
 from trainer.dataset.pixels import PROCESSES, Preparation, describe, prepare
 from trainer.dataset.rows import Rows, Store, keep_only
 
-AHEAD = 64  # photos that are unpacked or wait for it
-FEW = 50  # photos that are unpacked sooner than another process has started
+AHEAD = 64  # photos that are being decoded or wait for it
+FEW = 50  # photos that are decoded in the time that another process takes to start
+
+Progress = Callable[[int, int], None]  # gets how many are done, and of how many
+
+
+def no_progress(_done: int, _of: int) -> None:
+    """Report no progress."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """What is known of the examples of a version, in the order of its shards."""
+    """The examples of a version without their photos, in the order of its shards."""
 
     version: str
     rows: list[dict[str, Any]]  # the columns of the export, and `side`
@@ -46,7 +52,7 @@ class Table:
 
     @cached_property
     def horse(self) -> np.ndarray:
-        """Which horse each shows, as numbers from 0 on."""
+        """The horse of each example, as a number from 0 on."""
         return np.unique([row["horse_id"] for row in self.rows], return_inverse=True)[1]
 
     def on(self, side: Side) -> np.ndarray:
@@ -54,7 +60,7 @@ class Table:
         return np.array([index for index, row in enumerate(self.rows) if row["side"] == side], dtype=np.int64)
 
     def weights(self, prior: float) -> np.ndarray:
-        """float32 (n,): what a label of n reviews weighs, n / (n + prior); one review is taken where none is told."""
+        """float32 (n,): the weight of a label of n reviews, n / (n + prior); n is 1 where it is not known."""
         reviews = np.array([1 if row["reviews"] is None else row["reviews"] for row in self.rows], dtype=np.float32)
         return np.ones_like(reviews) if not prior else np.maximum(reviews, 0.25) / (np.maximum(reviews, 0.25) + prior)
 
@@ -69,28 +75,28 @@ def read_table(version: Version) -> Table:
     return Table(version.manifest.version, rows)
 
 
-def load_pixels(
-    version: Version, how: Preparation, cache: Path, tell: Callable[[int, int], None] = lambda _done, _of: None
-) -> Rows:
-    """uint8 (n, height, width, 3) of a version's photos, in the table's order. A photo is unpacked once, in whatever
-    versions it is, and then mapped from a file. `tell` hears how many of how many were unpacked.
+def load_pixels(version: Version, how: Preparation, cache: Path, progress: Progress = no_progress) -> Rows:
+    """The pixels of a version's photos, uint8 (n, height, width, 3), in the table's order.
+
+    A photo is decoded once, even if several versions have it, and then mapped from a file. `progress` gets the number
+    of photos decoded, and of all that have to be.
 
     Raises:
-        UsageError: a photo is broken; says which.
+        UsageError: a photo is broken; the message names it.
     """
 
     def compute(places: list[int]) -> Iterator[np.ndarray]:
         for done, row in enumerate(_unpack(version, how, places), 1):
             yield row
-            tell(done, len(places))
+            progress(done, len(places))
 
     store = Store.of(cache, "pixels", describe(how), (how.height, how.width, 3), np.uint8)
     return store.rows(photo_digests(version), compute)
 
 
 def photo_digests(version: Version) -> list[bytes]:
-    """SHA-256 of what each photo's bytes follow from, in the table's order: of the photo as it came and, where the
-    export made it smaller, of how."""
+    """For each photo, in the table's order, the SHA-256 of what determines its bytes: the original photo and, if the
+    export made it smaller, the size and the code of the export."""
     return _digests(version.folder, version.manifest.version)
 
 
@@ -106,7 +112,7 @@ def _digests(folder: Path, _version: str) -> list[bytes]:
 
 
 def _unpack(version: Version, how: Preparation, places: list[int]) -> Iterator[np.ndarray]:
-    """The pixels of the photos at some places, in that order, which is the table's."""
+    """The pixels of the photos in these rows of the table; `places` is in the table's order."""
     with Decoders(max(1, min(PROCESSES, len(places) // FEW))) as room:
         waiting: deque[tuple[str, Future[np.ndarray]]] = deque()
         for photo, body in _bodies(version, set(places)):
@@ -118,21 +124,21 @@ def _unpack(version: Version, how: Preparation, places: list[int]) -> Iterator[n
 
 
 def _bodies(version: Version, places: set[int]) -> Iterator[tuple[str, bytes]]:
-    """The photos at some places of the table, by name; shards that hold none of them are not read."""
+    """Name and bytes of the photos in these rows of the table; shards without any of them are not read."""
     first = 0
     for shard in version.manifest.shards:
-        wanted = places.intersection(range(first, first + shard.photos))
-        if wanted:
+        in_shard = places.intersection(range(first, first + shard.photos))
+        if in_shard:
             rows = read_shard(Format(version.manifest.format), version.folder / shard.path)
             for place, (row, body) in enumerate(rows, first):
-                if place in wanted:
+                if place in in_shard:
                     _check(version, row, body)
                     yield row["photo"], body
         first += shard.photos
 
 
 def _check(version: Version, row: dict[str, Any], body: bytes) -> None:
-    """Whatever is kept under a photo's digest is of that photo, also for other versions."""
+    """Check the digest of a photo. Its pixels are cached under that digest, and other versions use them too."""
     if version.manifest.query.get("size") is None and hashlib.sha256(body).hexdigest() != row["digest"]:
         raise _unreadable(row["photo"], "its bytes are not those that were exported")
 
@@ -152,8 +158,8 @@ def _unreadable(photo: str, reason: str) -> UsageError:
 
 
 def forget_cached(cache: Path, version: str, others: Iterable[Version]) -> int:
-    """Remove the pixels and features of photos that are in no other version; the bytes that were freed."""
-    # What is kept by version: where its photos lie for a run, and once their pixels and features.
+    """Remove the cached pixels and features of photos that are in no other version; returns the bytes freed."""
+    # The files cached for a version: its neighbour indices; older releases also cached pixels and features this way.
     held = [
         path for kind in ("pixels", "features", "neighbours") for path in cache.glob(f"{kind}-{glob.escape(version)}-*")
     ]

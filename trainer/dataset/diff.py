@@ -9,25 +9,25 @@ from trainer.dataset.examples import COLUMNS, why_skipped
 from trainer.dataset.formats import Format, read_shard
 from trainer.dataset.manifest import Version
 
-LISTED = ("label", "digest", "axis")  # what has a list of its own, or is said once for all photos
+LISTED = ("label", "digest", "axis")  # columns with a list of their own, or the same for all photos
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Photos by what happened to them between two versions."""
+    """The differences between two versions."""
 
     added: list[str]
     removed: list[str]
     relabelled: dict[str, tuple[float, float]]  # photo -> label before, after
     moved: dict[str, tuple[str, str]]  # photo -> side before, after
-    repainted: list[str]  # their bytes are others
-    changed: dict[str, dict[str, tuple[Any, Any]]]  # photo -> column -> before, after; of all other columns
+    repainted: list[str]  # photos with other bytes
+    changed: dict[str, dict[str, tuple[Any, Any]]]  # photo -> column -> before, after; for all other columns
     left_out: dict[str, tuple[int, int]]  # Skip -> photos before, after
-    settings: dict[str, tuple[Any, Any]]  # what was asked differently
+    settings: dict[str, tuple[Any, Any]]  # setting -> before, after
 
     @property
     def nothing(self) -> bool:
-        """Whether the two hold the same."""
+        """Whether the two versions are the same."""
         return not any(asdict(self).values())
 
     def as_json(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""An example: one photo with its label, and everything that is known of where both came from. Pure."""
+"""An example: one photo with its label and the provenance of both."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
@@ -12,16 +12,16 @@ LICENCE = "Belongs to its photographer; collected for private study, not to be p
 
 
 class Side(StrEnum):
-    """Which part of a data set an example belongs to."""
+    """A part of a data set."""
 
     TRAIN = "train"
-    TRAIN_DEV = "train_dev"  # horses of the training years that training does not see
+    TRAIN_DEV = "train_dev"  # horses of the training years that are not used for training
     VALIDATION = "validation"
     TEST = "test"
 
 
 class Skip(StrEnum):
-    """Why a photo is left out of a data set, as its manifest counts them."""
+    """Why a photo is left out of a data set; the manifest counts photos by these codes."""
 
     NO_PICTURE = "no_picture"
     NO_HORSE = "no_horse"
@@ -45,12 +45,12 @@ WHY_SKIPPED = {
     Skip.RULES_UNKNOWN: "the copy of its site's robots.txt is damaged, so whether training is allowed is not known",
     Skip.NO_SIDE: "the split names no side for it",
 }
-# Manifests of earlier versions have the words in place of the codes.
+# Older manifests have the words in place of the codes, so the words must not change.
 BY_WORDS = {words: skip.value for skip, words in WHY_SKIPPED.items()}
 
 
 def why_skipped(code: str) -> str:
-    """The words for a code; one of a later version is shown as it is."""
+    """The words for a code; the code itself if it is not known."""
     return WHY_SKIPPED[Skip(code)] if code in set(Skip) else code
 
 
@@ -67,7 +67,7 @@ class Example:
     sex: str | None
     age: int | None  # years, in the year of the issue
     coat: str | None
-    race_id: str | None  # the race that it was about to run in
+    race_id: str | None  # the race before which the photo was taken
     race_name: str | None
     race_date: date | None
     racecourse: str | None
@@ -77,15 +77,15 @@ class Example:
     label: float  # 0..1
     left_px: int  # width of the bar towards 0
     right_px: int  # width of the bar towards 1
-    reviews: int | None  # how many people the label comes from; None where the page did not say
+    reviews: int | None  # number of reviews behind the label; None if the page did not state it
     label_observed_at: datetime
     label_url: str
     page_url: str
     image_url: str
     fetched_at: datetime
-    digest: str  # SHA-256 of the picture as it came
+    digest: str  # SHA-256 of the picture as fetched
     media_type: str
-    width: int  # px, as it came
+    width: int  # px, as fetched
     height: int
     near_duplicate_of: str | None  # the earlier photo of which it is a re-encoded copy
     licence: str
@@ -96,19 +96,19 @@ class Example:
 
 
 COLUMNS = tuple(field.name for field in fields(Example))
-NOTHING_KNOWN = 0.5  # what the bars of a horse without reviews show
+NOTHING_KNOWN = 0.5  # the label that the bars of a horse without reviews show
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which examples a data set takes."""
+class Selection:
+    """Which photos a data set takes."""
 
     axis: Axis = Axis.DISTANCE
     min_reviews: int = 1
-    keep_unreviewed: bool = False  # as the first attempt did: 0.5, which is no label
+    keep_unreviewed: bool = False  # as in the first attempt; their label is NOTHING_KNOWN
 
     def why_not(self, row: dict[str, Any]) -> Skip | None:
-        """Why a photo, as the export reads it, is left out; None where it is taken."""
+        """Why the photo of a row of the export is left out; None if it is taken."""
         if row["digest"] is None:
             return Skip.NO_PICTURE
         if row["horse_id"] is None:
@@ -123,7 +123,7 @@ class Wanted:
 
 
 def as_example(row: dict[str, Any]) -> Example:
-    """An example of a row of the export that `Wanted.why_not` lets pass."""
+    """The example of a row of the export for which `Selection.why_not` is None."""
     label = NOTHING_KNOWN if row["label"] is None else row["label"]
     given = {name: row[name] for name in COLUMNS if name not in ("label", "licence")}
     return Example(**given, label=label, licence=LICENCE)

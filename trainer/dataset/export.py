@@ -1,13 +1,13 @@
 """`trainer export`: rows of the collector's database become a data set version.
 
-The database is read in one snapshot: first every photo's facts, from which follow the sides and the version's id;
-then, shard by shard, the photos' bytes. Memory holds a line for each photo, one shard's facts and one row group of
-bytes.
+The database is read in one snapshot: first the facts of all photos, which decide the sides and the version's id; then,
+shard by shard, the bytes. The memory holds a few values for each photo, the facts of one shard, and the bytes of one
+row group.
 """
 
 import hashlib
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, replace
@@ -23,6 +23,7 @@ from collector.storage.archive import unpack
 from collector.storage.decoders import decoders
 from collector.storage.racing import Axis
 from trainer.dataset.card import write_card
+from trainer.dataset.data import Progress, no_progress
 from trainer.dataset.examples import Example, as_example, count_kinds
 from trainer.dataset.formats import ROWS, Item, batched, shard_path, write_shard
 from trainer.dataset.manifest import (
@@ -46,38 +47,32 @@ from trainer.dataset.split import SPLITS
 from trainer.locks import alone
 from trainer.places import make_folder
 
-PHOTOS_A_SHARD = 5_000  # about 150 MB of photos as the site has them
+PHOTOS_A_SHARD = 5_000  # about 150 MB of photos in the size of the site
 SOME = " WHERE photo.id = ANY(%(ids)s)"
 BYTES = "SELECT digest, encoding, content FROM blob WHERE digest = ANY(%s)"
 
-Tell = Callable[[int, int], None]  # photos written, photos in all
-
-
-def print_nothing(done: int, photos: int) -> None:
-    """Tell nobody how far it is."""
-
 
 class Damaged(Exception):
-    """A photo's bytes are not what they were; the export leaves out all of these and begins again."""
+    """The bytes of a photo have changed; the export leaves out all such photos and starts again."""
 
 
 @contextmanager
 def snapshot(conninfo: str) -> Iterator[psycopg.Connection[dict[str, Any]]]:
-    """The database as it is now, for as long as the context lasts; nothing can be written."""
+    """A read-only snapshot of the database, for as long as the context lasts."""
     with psycopg.Connection[dict[str, Any]].connect(conninfo, row_factory=dict_row) as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
-        # Moments are told in the session's zone, which belongs to the machine; a version must not.
+        # A session returns times in the machine's zone; a version must not depend on the machine.
         connection.execute("SET TIME ZONE 'UTC'")
         yield connection
 
 
-def export(conninfo: str, root: Path, request: Request, tell: Tell = print_nothing) -> Version:
-    """Write the data set version that the database holds now, or find that it is there already.
+def export(conninfo: str, root: Path, request: Request, progress: Progress = no_progress) -> Version:
+    """Write the data set version of the current database, unless it exists already; `progress` gets photos written.
 
     Raises:
         UsageError: there is nothing to export, the split cannot be read, or another export writes to this folder.
-        OSError: the disk is full; what is finished is kept, and the same call goes on from there.
+        OSError: the disk is full; finished shards are kept, and the same call resumes after them.
     """
     damaged: set[str] = set()
     with snapshot(conninfo) as connection:
@@ -88,13 +83,13 @@ def export(conninfo: str, root: Path, request: Request, tell: Tell = print_nothi
                 return held
             try:
                 with _alone(root), private_files():
-                    return _write(connection, folder, plan, request, tell)
+                    return _write(connection, folder, plan, request, progress)
             except Damaged:
                 damaged |= _find_damaged(connection, plan, request)
 
 
 def _find_held(folder: Path) -> Version | None:
-    """The version where it is there already, from now on the last one; where its manifest is broken it is not."""
+    """The version in a folder, which becomes the last one; None if it is missing or its manifest is broken."""
     if not (folder / MANIFEST).is_file():
         return None
     try:
@@ -116,17 +111,17 @@ def _alone(root: Path) -> AbstractContextManager[None]:
 
 
 def _write(
-    connection: psycopg.Connection[dict[str, Any]], folder: Path, plan: Plan, request: Request, tell: Tell
+    connection: psycopg.Connection[dict[str, Any]], folder: Path, plan: Plan, request: Request, progress: Progress
 ) -> Version:
-    if held := _find_held(folder):  # another export has just written it
+    if held := _find_held(folder):  # written by another export in the meantime
         return held
     part = folder.with_name(folder.name + PART)
     part.mkdir(exist_ok=True)
-    shards = _write_shards(connection, part, plan, request, tell)
+    shards = _write_shards(connection, part, plan, request, progress)
     manifest = Manifest(
         version=plan.version,
         name=request.name,
-        axis=request.wanted.axis,
+        axis=request.selection.axis,
         format=request.format,
         query=query_of(request),
         split=request.split if request.split in SPLITS else "file",
@@ -134,7 +129,7 @@ def _write(
         photos={side: len(ids) for side, ids in plan.ids.items()},
         horses={str(side): count for side, count in plan.horses.items()},
         horses_in_all=plan.horses_in_all,
-        kinds=_count_kinds(plan, request.wanted.axis),
+        kinds=_count_kinds(plan, request.selection.axis),
         left_out=dict(plan.left_out),
         leaks=asdict(plan.leaks),
         newest_photo=plan.newest_photo,
@@ -144,23 +139,23 @@ def _write(
     manifest = replace(manifest, beside=write_card(part, manifest, plan.seen))
     (part / JOURNAL).unlink(missing_ok=True)
     write_manifest(part, manifest)
-    if folder.exists():  # its manifest is broken, or a deletion was broken off, which begins with the manifest
+    if folder.exists():  # its manifest is broken, or its deletion was interrupted
         delete(folder)
     part.rename(folder)
     return Version(folder, manifest)
 
 
 def _count_kinds(plan: Plan, axis: Axis) -> dict[str, dict[str, int]]:
-    """Labels by type and side; only a distance has types."""
+    """The number of labels by side and type; empty unless the axis is distance."""
     if axis is not Axis.DISTANCE:
         return {}
     return {side: count_kinds(labels) for side, labels in plan.seen.labels.items()}
 
 
 def _write_shards(
-    connection: psycopg.Connection[dict[str, Any]], part: Path, plan: Plan, request: Request, tell: Tell
+    connection: psycopg.Connection[dict[str, Any]], part: Path, plan: Plan, request: Request, progress: Progress
 ) -> list[Shard]:
-    """Write the shards that are not there yet; all of them, in order."""
+    """Write the shards that are missing; returns all shards, in order."""
     finished = {shard.path: shard for shard in read_journal(part)}
     shards: list[Shard] = []
     done = 0
@@ -169,11 +164,11 @@ def _write_shards(
         for number, piece in enumerate(pieces):
             path = shard_path(request.format, side, number, len(pieces))
             if path not in finished:
-                pictures = _told(_pictures(connection, piece, request), done, plan.photos, tell)
+                pictures = _reported(_pictures(connection, piece, request), done, plan.photos, progress)
                 try:
                     write_shard(request.format, part / path, pictures)
                 except Damaged:
-                    delete(part)  # without the damaged photos it will be another version
+                    delete(part)  # the version without the damaged photos has another id
                     raise
                 finished[path] = Shard(path, side, len(piece), size_of(part / path), digest_of(part / path))
                 note_shards(part, finished.values())
@@ -182,12 +177,12 @@ def _write_shards(
     return shards
 
 
-def _told(pictures: Iterator[Item], done: int, photos: int, tell: Tell) -> Iterator[Item]:
-    """The same, and every so often how many it were."""
+def _reported(pictures: Iterator[Item], done: int, photos: int, progress: Progress) -> Iterator[Item]:
+    """The same pictures; reports progress every ROWS pictures."""
     for number, item in enumerate(pictures, done + 1):
         yield item
         if number % ROWS == 0 or number == photos:
-            tell(number, photos)
+            progress(number, photos)
 
 
 def _pictures(connection: psycopg.Connection[dict[str, Any]], ids: Sequence[int], request: Request) -> Iterator[Item]:
@@ -200,7 +195,7 @@ def _pictures(connection: psycopg.Connection[dict[str, Any]], ids: Sequence[int]
 
 
 def _find_damaged(connection: psycopg.Connection[dict[str, Any]], plan: Plan, request: Request) -> set[str]:
-    """The digests of all photos of a plan whose bytes are damaged."""
+    """The digests of all damaged photos of a plan."""
     return {
         example.digest
         for ids in plan.ids.values()
@@ -211,8 +206,8 @@ def _find_damaged(connection: psycopg.Connection[dict[str, Any]], plan: Plan, re
 
 
 def _prepare(example: Example, body: bytes | None, size: int | None) -> Item | None:
-    """An example as it is written; None where its bytes are damaged."""
-    # Bytes are checked when they come in; what differs from its digest now, the disk has damaged.
+    """An example and its bytes as they are written; None if the bytes are damaged."""
+    # Bytes were checked when they were stored, so a wrong digest means that the disk has damaged them.
     if body is None or hashlib.sha256(body).hexdigest() != example.digest:
         return None
     try:
@@ -225,11 +220,11 @@ def _prepare(example: Example, body: bytes | None, size: int | None) -> Item | N
 def _read(
     connection: psycopg.Connection[dict[str, Any]], ids: Sequence[int], request: Request
 ) -> Iterator[tuple[Example, bytes | None]]:
-    """Examples in the order of their ids; the bytes come a row group at a time, None where they cannot be unpacked.
+    """Examples in the order of `ids` with their bytes, which are None if they cannot be decompressed.
 
-    While one row group is written, the next is fetched.
+    The bytes are read one row group at a time, while the previous one is written.
     """
-    facts = connection.execute(FACTS + SOME, {"axis": request.wanted.axis.value, "ids": list(ids)})
+    facts = connection.execute(FACTS + SOME, {"axis": request.selection.axis.value, "ids": list(ids)})
     examples = {row["id"]: as_example(row) for row in facts}
     batches = [[examples[number] for number in batch] for batch in batched(ids, ROWS)]
     with ThreadPoolExecutor(1) as fetcher:

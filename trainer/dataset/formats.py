@@ -1,4 +1,4 @@
-"""The files of a data set: Parquet, image folders and WebDataset shards, written whole and read again."""
+"""The files of a data set: writing and reading Parquet, image folders and WebDataset shards."""
 
 import csv
 import errno
@@ -19,9 +19,9 @@ from collector.errors import UsageError
 from collector.storage.photo_ids import file_name
 from trainer.dataset.examples import COLUMNS, Example
 
-TABLE, SHEET = "metadata.parquet", "photos.csv"  # what `datasets` looks for in an image folder, and what people open
-ROWS = 100  # photos a row group: what is in memory at once, and what a reader has to read at least
-PAGE = 8 << 20  # bytes; a row group's pictures in one page are written in fewer pieces
+TABLE, SHEET = "metadata.parquet", "photos.csv"  # of an image folder: for `datasets`, and for people
+ROWS = 100  # photos a row group, which is the unit that is written and read
+PAGE = 8 << 20  # bytes; so large that the pictures of a row group need few pages
 EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/gif": "gif", "image/webp": "webp"}
 END = bytes(2 * tarfile.BLOCKSIZE)  # of a tar
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -36,7 +36,7 @@ Item = tuple[Example, bytes]
 
 
 class Format(StrEnum):
-    """How a data set is written."""
+    """The file format of a data set."""
 
     PARQUET = "parquet"
     IMAGEFOLDER = "imagefolder"
@@ -44,7 +44,7 @@ class Format(StrEnum):
 
 
 def photo_file(example: Example) -> str:
-    """The name of a photo's file."""
+    """The file name of a photo."""
     return f"{file_name(example.photo)}.{EXTENSIONS[example.media_type]}"
 
 
@@ -55,7 +55,7 @@ def _schema() -> pa.Schema:
     for column in columns[1:]:
         dtype = "timestamp[us, tz=UTC]" if column.type == MOMENT else NAMES[column.type]
         features[column.name] = {"dtype": dtype, "_type": "Value"}
-    # What `datasets` looks for, so that it opens the picture as a picture.
+    # `datasets` reads this and decodes the image column as pictures.
     return pa.schema(columns, {"huggingface": json.dumps({"info": {"features": features}})})
 
 
@@ -63,7 +63,7 @@ SCHEMA = _schema()
 
 
 def _write_parquet(path: Path, items: Iterable[Item]) -> None:
-    # Pictures are packed already; an index of them would only make the file larger.
+    # Pictures are compressed already, and a dictionary or statistics of them would only make the file larger.
     options: dict[str, Any] = {"compression": {"image.bytes": "none"} | dict.fromkeys(COLUMNS, "snappy")}
     options["use_dictionary"] = list(COLUMNS)
     options["write_statistics"] = list(COLUMNS)
@@ -80,7 +80,7 @@ def _as_arrays(examples: Sequence[Example]) -> list[pa.Array]:
 
 
 def _write_folder(path: Path, items: Iterable[Item]) -> None:
-    """The photos, a table for programs, which would guess the types of a CSV, and the same for people."""
+    """Write photos, a Parquet table with column types for programs, and the same table as CSV for people."""
     path.mkdir()
     examples: list[Example] = []
     for example, body in items:
@@ -90,7 +90,7 @@ def _write_folder(path: Path, items: Iterable[Item]) -> None:
     schema = pa.schema([pa.field("file_name", pa.string()), *list(SCHEMA)[1:]])
     pq.write_table(pa.table([names, *_as_arrays(examples)], schema=schema), path / TABLE, compression="zstd")
     with (path / SHEET).open("w", newline="", encoding="utf-8") as file:
-        # Quoted, since a bare carriage return would end the line.
+        # Quoted, because an unquoted carriage return would end the line.
         sheet = csv.DictWriter(file, ("file_name", *COLUMNS), lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
         sheet.writeheader()
         sheet.writerows({"file_name": photo_file(example)} | _as_text(example) for example in examples)
@@ -112,13 +112,13 @@ def _as_text(example: Example) -> dict[str, Any]:
 
 
 def written_types() -> dict[str, str]:
-    """The types of a photo's facts as its JSON has them: moments and days are text there."""
+    """The types of the columns in JSON, where dates and times are text."""
     plain = {name: NAMES.get(SCHEMA.field(name).type, "string") for name in COLUMNS}
     return {name: "string" if dtype == "date32" else dtype for name, dtype in plain.items()}
 
 
 def batched(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    """The items in lists of at most so many."""
+    """The items in lists of up to `size`."""
     batch: list[Any] = []
     for item in items:
         batch.append(item)
@@ -135,24 +135,24 @@ WRITERS: dict[Format, Callable[[Path, Iterable[Item]], None]] = {
 
 
 def shard_path(kind: Format, side: str, number: int, of: int) -> str:
-    """Where a shard lies within a version's folder."""
+    """The path of a shard within its version's folder."""
     if kind is Format.IMAGEFOLDER:
         return f"{side}/{number:05}"
     return f"data/{side}-{number:05}-of-{of:05}.{'tar' if kind is Format.WEBDATASET else 'parquet'}"
 
 
 def write_shard(kind: Format, path: Path, items: Iterable[Item]) -> None:
-    """Write a shard; it gets its name when it is whole.
+    """Write a shard atomically.
 
     Raises:
-        OSError: it cannot be written (a full disk); nothing of it is left then.
+        OSError: it cannot be written (a full disk); no part of it is left.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     _remove(part)
     try:
         WRITERS[kind](part, items)
-        _remove(path)  # a folder that was whole, but not noted before its export was killed
+        _remove(path)  # an image folder that was complete but not in the journal when its export was killed
         part.replace(path)
     except BaseException:
         _remove(part)
@@ -167,20 +167,20 @@ def _remove(path: Path) -> None:
 
 
 def read_shard(kind: Format, path: Path, *, pictures: bool = True) -> Iterator[tuple[dict[str, Any], bytes]]:
-    """The examples of a shard as rows, with the photo's bytes (empty without `pictures`).
+    """The examples of a shard as rows, with the photos' bytes (empty without `pictures`).
 
     Raises:
-        UsageError: it is damaged or missing; says which file.
+        UsageError: the shard is damaged or missing; the message names the file.
     """
     try:
         yield from READERS[kind](path, pictures)
     except (OSError, ValueError, TypeError, KeyError, tarfile.TarError, pa.ArrowException) as error:
-        # What a system says has a number; without one it is Arrow's word for bytes that it cannot read.
+        # Errors of the operating system have an errno; without one, Arrow cannot read the bytes.
         if isinstance(error, OSError) and error.errno not in (None, errno.ENOENT, errno.EISDIR, errno.ENOTDIR):
             raise
         reason = (str(error) or type(error).__name__).strip().splitlines()[0].rstrip(".")
         raise UsageError(
-            f"{path} is damaged ({reason}); `trainer dataset verify` says what else of its version is."
+            f"{path} is damaged ({reason}); `trainer dataset verify` lists all damaged files of its version."
         ) from error
 
 
@@ -209,7 +209,7 @@ def _read_tar(path: Path, pictures: bool) -> Iterator[tuple[dict[str, Any], byte
                 yield _from_text(json.load(content)), body
             elif content and pictures:
                 body = content.read()
-    # Cut off between two of its files, a tar reads well to its end, but for the zeros that it ends with.
+    # A tar that is cut off between two files can be read to its end; only the zeros at its end are missing.
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - len(END)))
         if file.read() != END:
@@ -217,7 +217,7 @@ def _read_tar(path: Path, pictures: bool) -> Iterator[tuple[dict[str, Any], byte
 
 
 def _from_text(row: dict[str, Any]) -> dict[str, Any]:
-    """Values of their columns' types, of text."""
+    """Convert the JSON values of a row to the types of their columns."""
     readers = {pa.int32(): int, pa.float64(): float, pa.date32(): date.fromisoformat, MOMENT: datetime.fromisoformat}
     return {
         name: None if value is None else readers.get(SCHEMA.field(name).type, str)(value) for name, value in row.items()

@@ -1,4 +1,4 @@
-"""A data set version and its manifest, which is written last: where there is none, the export has not ended."""
+"""A data set version and its manifest. The manifest is written last: without one, the export has not ended."""
 
 import hashlib
 import json
@@ -14,15 +14,15 @@ from trainer.dataset.examples import BY_WORDS
 from trainer.places import pick, write_file
 
 MANIFEST = "manifest.json"
-JOURNAL = "shards.jsonl"  # what an unfinished export has finished
-PART = ".part"  # at the end of an unfinished version's folder
+JOURNAL = "shards.jsonl"  # the finished shards of an unfinished export
+PART = ".part"  # suffix of an unfinished version's folder
 WHOLE_NAME = re.compile(r"\w+-[0-9a-f]{12}")
 EXPORT_FIRST = "`trainer export` makes one."
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One file (or, of an image folder, one folder) of a data set."""
+    """One file of a data set; of an image folder, one folder."""
 
     path: str  # within the version's folder
     side: str
@@ -33,7 +33,7 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a version is: everything that its id is a digest of, and what is in it."""
+    """The description of a version: all settings behind its id, and its content."""
 
     version: str
     name: str
@@ -44,8 +44,8 @@ class Manifest:
     code: dict[str, Any]
     photos: dict[str, int]  # by side
     horses: dict[str, int]
-    horses_in_all: int  # each once, also where it is on several sides
-    kinds: dict[str, dict[str, int]]  # by side; empty where the axis is not distance
+    horses_in_all: int  # a horse counts once, even if it is on several sides
+    kinds: dict[str, dict[str, int]]  # by side; empty if the axis is not distance
     left_out: dict[str, int]  # photos by Skip
     leaks: dict[str, int]
     newest_photo: str | None  # date of the newest issue
@@ -54,7 +54,7 @@ class Manifest:
     beside: dict[str, str] = field(default_factory=dict)  # digest by path of the card, its plots and croissant.json
 
     def as_json(self) -> dict[str, Any]:
-        """The manifest as its file holds it."""
+        """The content of the manifest file."""
         return asdict(self)
 
 
@@ -67,7 +67,7 @@ class Version:
 
     @property
     def name(self) -> str:
-        """How it is called on the command line."""
+        """The name of the version on the command line."""
         return self.folder.name
 
 
@@ -75,11 +75,11 @@ def read_version(folder: Path) -> Version:
     """The version in a folder.
 
     Raises:
-        UsageError: there is none, it is unfinished, or its manifest cannot be read.
+        UsageError: the folder has no version, it is unfinished, or its manifest cannot be read.
     """
     path = folder / MANIFEST
     if not path.is_file():
-        raise UsageError(f"{folder} is no data set version: it has no {MANIFEST}, so its export has not ended.")
+        raise UsageError(f"{folder} is not a data set version: it has no {MANIFEST}, so its export has not ended.")
     try:
         facts = json.loads(path.read_text())
         shards = [Shard(**shard) for shard in facts.pop("shards")]
@@ -92,17 +92,17 @@ def read_version(folder: Path) -> Version:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Write a manifest, whole."""
+    """Write a manifest atomically."""
     write_file(folder / MANIFEST, json.dumps(manifest.as_json(), ensure_ascii=False, indent=1) + "\n")
 
 
 def list_versions(root: Path) -> list[Version]:
-    """The finished versions under a folder, oldest first, without those that `list_broken` names."""
+    """The finished versions in a folder, oldest first, without those in `list_broken`."""
     return [found for found in _read_all(root) if isinstance(found, Version)]
 
 
 def list_broken(root: Path) -> list[str]:
-    """What is wrong with the versions whose manifests cannot be read, a sentence each."""
+    """One sentence for each version whose manifest cannot be read."""
     return [found for found in _read_all(root) if isinstance(found, str)]
 
 
@@ -125,34 +125,34 @@ def list_unfinished(root: Path) -> list[Path]:
 
 
 def find_version(root: Path, word: str) -> Version:
-    """The version that a person means: a folder, a name, its beginning, or `last`.
+    """The version of a folder, a name, the beginning of a name, or `last`.
 
     Raises:
-        UsageError: there is none, or several are meant.
+        UsageError: no version matches, or several do.
     """
     return read_version(find_folder(root, word))
 
 
 def find_folder(root: Path, word: str) -> Path:
-    """The folder of the version that a person means; one that cannot be read has to be named whole.
+    """The folder of a version, named as for `find_version`; one that cannot be read needs its full name.
 
     Raises:
-        UsageError: there is none, or several are meant.
+        UsageError: no version matches, or several do.
     """
     for folder in (Path(word), root / word):
         if _is_finished(folder):
             return folder.resolve()
     folders = [version.folder for version in list_versions(root)]
-    if WHOLE_NAME.fullmatch(word):  # as a run remembers it
+    if WHOLE_NAME.fullmatch(word):  # a full name, as a run stores it
         raise UsageError(
-            f"There is no data set version {word!r}; where there was one, the same `trainer export` makes it "
-            "again, as long as the database holds the same."
+            f"No data set version is called {word!r}; if it was deleted, the same `trainer export` makes it again, "
+            "as long as the database has not changed."
         )
     return pick(folders, word, "data set version", EXPORT_FIRST)
 
 
 def digest_of(path: Path) -> str:
-    """SHA-256 of a file, or of a folder's files by name and content."""
+    """SHA-256 of a file, or of the names and contents of a folder's files."""
     if path.is_dir():
         whole = hashlib.sha256()
         for inner in sorted(path.iterdir()):
@@ -163,14 +163,14 @@ def digest_of(path: Path) -> str:
 
 
 def size_of(path: Path) -> int:
-    """Bytes of a file, or of a folder's files."""
+    """The size in bytes of a file, or of a folder's files."""
     if path.is_dir():
         return sum(inner.stat().st_size for inner in path.iterdir())
     return path.stat().st_size
 
 
 def verify(version: Version) -> list[str]:
-    """What is wrong with a version's files, a sentence each; nothing where it is as it was written."""
+    """One sentence for each file of a version that is missing or changed."""
     wrong = []
     shards = {shard.path: shard.digest for shard in version.manifest.shards}
     for name, digest in (shards | version.manifest.beside).items():
@@ -183,22 +183,22 @@ def verify(version: Version) -> list[str]:
 
 
 def delete(folder: Path) -> int:
-    """Remove a version, or an unfinished one; the manifest first, so that what is left is never taken for whole.
+    """Remove a version, finished or not; returns the bytes freed.
 
-    Returns the bytes that were freed.
+    The manifest goes first, so that a partly deleted version does not count as finished.
     """
     freed = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     folder.chmod(folder.stat().st_mode | 0o700)
     (folder / MANIFEST).unlink(missing_ok=True)
     for path in (folder, *folder.rglob("*")):
         if path.is_dir():
-            path.chmod(path.stat().st_mode | 0o700)  # of what a job was given, nobody may write
+            path.chmod(path.stat().st_mode | 0o700)  # the inputs of a job are read-only
     shutil.rmtree(folder)
     return freed
 
 
 def read_journal(folder: Path) -> Iterator[Shard]:
-    """The shards that an unfinished export has finished, as long as they are there as they were written."""
+    """The finished shards of an unfinished export, without those that are missing or changed."""
     path = folder / JOURNAL
     for line in path.read_text().splitlines() if path.is_file() else ():
         shard = Shard(**json.loads(line))
@@ -207,5 +207,5 @@ def read_journal(folder: Path) -> Iterator[Shard]:
 
 
 def note_shards(folder: Path, shards: Iterable[Shard]) -> None:
-    """Note the finished shards, so that an interrupted export goes on after them."""
+    """Write the journal of finished shards, so that an interrupted export can resume after them."""
     write_file(folder / JOURNAL, "".join(json.dumps(asdict(shard)) + "\n" for shard in shards))

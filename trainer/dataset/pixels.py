@@ -1,7 +1,7 @@
-"""A photo's bytes become pixels: the one preparation that training, evaluation and serving share.
+"""From a photo's bytes to pixels: the same preparation for training, evaluation and serving.
 
 Proportions are the label, so nothing is stretched: a photo is scaled to fit and the rest is filled (`pad`). Only the
-presets that reproduce the first attempt squash it (`squash`), because that is what it did.
+presets that reproduce the first attempt stretch it (`squash`).
 """
 
 import io
@@ -20,43 +20,43 @@ from collector.storage.images import unpack
 from trainer.dataset.preparation import Preparation
 from trainer.dataset.rows import digest_of_code
 
-GREY = 127  # of the filling, the middle of what networks expect
-QUALITY = 95  # of a photo that is stored smaller
-PROCESSES = os.cpu_count() or 1  # that many photos are unpacked in
+GREY = 127  # of the filling: the middle of the range that networks expect
+QUALITY = 95  # JPEG quality of a photo that the export makes smaller
+PROCESSES = os.cpu_count() or 1  # that decode photos
 
 Pixels = np.ndarray  # uint8 (height, width, 3), RGB
 
 
 def describe(how: Preparation) -> dict[str, Any]:
-    """Everything that decides a photo's pixels beside its bytes: the geometry, the code, the library and its parts."""
+    """All that decides a photo's pixels besides its bytes: the geometry, the code and the libraries' versions."""
     parts = {name: features.version(name) for name in ("jpg", "zlib", "webp", "libjpeg_turbo")}
     code = digest_of_code(images, picture_bytes, sys.modules[__name__])
     return {**asdict(how), "code": code, "pillow": PIL.__version__, **parts}
 
 
 def open_picture(body: bytes) -> Image.Image:
-    """A picture in RGB as it is seen; a JPEG of up to four times MAX_PIXELS, as a telephone takes it, at half its size.
+    """A picture in RGB, upright; a JPEG of up to four times MAX_PIXELS, as phones take them, comes at half its size.
 
     Raises:
-        BrokenPicture: it is none, it is cut off, or it costs too much to unpack.
+        BrokenPicture: it is not a picture, it is cut off, or decoding it would cost too much.
     """
     return unpack(body).image.convert("RGB")
 
 
 def prepare(body: bytes, how: Preparation) -> Pixels:
-    """The pixels that a network sees of a photo: uint8 (height, width, 3), RGB.
+    """The pixels of a photo for a network: uint8 (height, width, 3), RGB.
 
     Raises:
-        BrokenPicture: the bytes are no whole picture.
+        BrokenPicture: the bytes are not a complete picture.
     """
     return fit(open_picture(body), how)
 
 
 def fit(image: Image.Image, how: Preparation) -> Pixels:
-    """An unpacked picture at the size that a network expects.
+    """A decoded picture at the size that a network expects.
 
     Raises:
-        BrokenPicture: it is so thin that nothing would be left of it.
+        BrokenPicture: it is so thin that no pixels would be left.
     """
     size = how.width, how.height
     if how.fit == "squash":
@@ -68,10 +68,10 @@ def fit(image: Image.Image, how: Preparation) -> Pixels:
 
 
 def place_of(width: int, height: int, how: Preparation) -> tuple[int, int, int, int]:
-    """Where a photo of this size lies within its prepared pixels: left, upper, right, lower."""
+    """The box of a photo of this size within its prepared pixels: left, upper, right, lower."""
     if how.fit == "squash":
         return 0, 0, how.width, how.height
-    # As ImageOps.pad has it.
+    # The same computation as in ImageOps.pad.
     its, frame = width / height, how.width / how.height
     across = how.width if its >= frame else round(its * how.height)
     down = how.height if its <= frame else round(height / width * how.width)
@@ -80,10 +80,10 @@ def place_of(width: int, height: int, how: Preparation) -> tuple[int, int, int, 
 
 
 def shrink(body: bytes, longest: int) -> bytes | None:
-    """The photo as a JPEG whose longest edge has so many pixels; None where it has no more already.
+    """The photo as a JPEG with `longest` pixels on its longest edge; None if it is not larger than that.
 
     Raises:
-        BrokenPicture: the bytes are no whole picture.
+        BrokenPicture: the bytes are not a complete picture.
     """
     image = open_picture(body)
     if max(image.size) <= longest:

@@ -1,5 +1,5 @@
-"""What an export will write: each photo's facts are read, and from them follow the sides and the version's id. The
-bytes come later."""
+"""The plan of an export: which photos go to which side, and the version's id. It needs the photos' facts, not their
+bytes."""
 
 import hashlib
 import json
@@ -18,12 +18,12 @@ from collector import __version__
 from collector.errors import UsageError
 from trainer.dataset.card import Seen
 from trainer.dataset.consent import Consent
-from trainer.dataset.examples import Example, Side, Skip, Wanted, as_example, why_skipped
+from trainer.dataset.examples import Example, Selection, Side, Skip, as_example, why_skipped
 from trainer.dataset.formats import Format
 from trainer.dataset.split import SPLITS, Card, Leaks, find_leaks, split_by_file
 
-CODE = 3  # goes up when the same rows would be exported differently
-FETCHED = 2_000  # rows a round trip, facts only
+CODE = 3  # increase it when the same rows are exported differently
+FETCHED = 2_000  # rows of facts a round trip
 
 FACTS = """
 SELECT photo.id, photo.photo_id AS photo, photo.source, issue.issue_date,
@@ -51,11 +51,11 @@ ORDER = " ORDER BY issue.issue_date, photo.photo_id"
 
 ADVICE = {
     Skip.NO_PICTURE: "`collector crawl` fetches pictures",
-    Skip.NO_HORSE: "`collector match` finds out, and with --review it lists those that stay open",
+    Skip.NO_HORSE: "`collector match` finds horses, and with --review it lists the open photos",
     Skip.NOT_ASKED: "`collector refresh-labels` asks for them",
-    Skip.NO_REVIEWS: "`collector refresh-labels` asks again, and --keep-unreviewed takes such photos at 0.5",
-    Skip.FEW_REVIEWS: "ask for fewer with --min-reviews",
-    Skip.KEPT_OUT: "`collector robots` shows the line; the photos stay in the collection for looking at",
+    Skip.NO_REVIEWS: "`collector refresh-labels` asks again, and --keep-unreviewed takes such photos, labelled 0.5",
+    Skip.FEW_REVIEWS: "accept fewer with --min-reviews",
+    Skip.KEPT_OUT: "`collector robots` shows the line; the photos stay in the collection",
     Skip.RULES_UNKNOWN: "`collector crawl` asks the site for it again",
     Skip.DAMAGED: "restore a backup with `collector db restore`",
 }
@@ -63,18 +63,18 @@ ADVICE = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a person asks of an export."""
+    """The settings of an export."""
 
-    wanted: Wanted = field(default_factory=Wanted)
+    selection: Selection = field(default_factory=Selection)
     split: str = "horse"  # or issues-2016, or the path of a CSV
     format: Format = Format.PARQUET
-    size: int | None = None  # px of the longest edge, at most; None: the photos as they came
+    size: int | None = None  # px of the longest edge, at most; None: the photos as fetched
     name: str = "paddock"
 
 
 @dataclass(slots=True)
 class Plan:
-    """What will be written: photos by side, in order, and the version that this makes."""
+    """The photos by side, in order, and the id of the version."""
 
     version: str
     ids: dict[Side, list[int]]
@@ -88,13 +88,13 @@ class Plan:
 
     @property
     def photos(self) -> int:
-        """How many in all."""
+        """The number of photos on all sides."""
         return sum(map(len, self.ids.values()))
 
 
 @dataclass(slots=True)
 class _Taken:
-    """The photos that are taken, in order, before they have sides."""
+    """The selected photos, in order, before they have sides."""
 
     cards: list[Card] = field(default_factory=list)
     ids: list[int] = field(default_factory=list)
@@ -104,7 +104,7 @@ class _Taken:
     newest_label: datetime | None = None
 
     def add(self, row: dict[str, Any]) -> None:
-        """Take a photo."""
+        """Add the photo of a row."""
         example = as_example(row)
         phash = int(row["phash"], 2) if row["phash"] else None
         self.cards.append(Card(example.photo, example.horse_id, example.issue_date, phash, example.near_duplicate_of))
@@ -115,11 +115,11 @@ class _Taken:
 
 
 def make_plan(connection: psycopg.Connection[dict[str, Any]], request: Request, damaged: set[str]) -> Plan:
-    """Which photo goes to which side, and the version's id: a digest of all that is in it."""
+    """Decide the side of each photo, and the version's id, which is a digest of its content."""
     taken = _Taken()
     consent = Consent.read(connection)
-    for row in _facts(connection, request.wanted):
-        if why := _why_not(row, request.wanted, consent, damaged):
+    for row in _facts(connection, request.selection):
+        if why := _why_not(row, request.selection, consent, damaged):
             taken.left_out[why.value] += 1
         else:
             taken.add(row)
@@ -154,10 +154,10 @@ def _plan(request: Request, taken: _Taken, sides: Sequence[Side | None]) -> Plan
     )
 
 
-def _why_not(row: dict[str, Any], wanted: Wanted, consent: Consent, damaged: set[str]) -> Skip | None:
+def _why_not(row: dict[str, Any], selection: Selection, consent: Consent, damaged: set[str]) -> Skip | None:
     if why := consent.why_not(row["page_url"], row["image_url"]):
         return why
-    return Skip.DAMAGED if row["digest"] in damaged else wanted.why_not(row)
+    return Skip.DAMAGED if row["digest"] in damaged else selection.why_not(row)
 
 
 def _digest_of(example: Example) -> bytes:
@@ -165,10 +165,10 @@ def _digest_of(example: Example) -> bytes:
     return hashlib.sha256(facts.encode()).digest()
 
 
-def _facts(connection: psycopg.Connection[dict[str, Any]], wanted: Wanted) -> Iterator[dict[str, Any]]:
+def _facts(connection: psycopg.Connection[dict[str, Any]], selection: Selection) -> Iterator[dict[str, Any]]:
     with connection.cursor("facts") as cursor:
         cursor.itersize = FETCHED
-        cursor.execute(FACTS + ORDER, {"axis": wanted.axis.value})
+        cursor.execute(FACTS + ORDER, {"axis": selection.axis.value})
         yield from cursor
 
 
@@ -180,7 +180,7 @@ def _check_some(left_out: Counter[str], cards: Sequence[Card]) -> None:
         raise UsageError(f"No photo can be exported yet ({why}): {ADVICE[Skip(left_out.most_common(1)[0][0])]}.")
     if len({card.horse_id for card in cards}) < 4:
         raise UsageError(
-            "The labelled photos show fewer than four horses, too few to be split: collect more "
+            "The labelled photos show fewer than four horses, which cannot be split: collect more "
             "(`collector crawl`, then `collector refresh-labels`)."
         )
 
@@ -203,7 +203,7 @@ def code_of() -> dict[str, Any]:
 
 
 def query_of(request: Request) -> dict[str, Any]:
-    return asdict(request.wanted) | {"size": request.size}
+    return asdict(request.selection) | {"size": request.size}
 
 
 def _digest(request: Request, sides: Sequence[Side | None], rows: Sequence[bytes]) -> str:

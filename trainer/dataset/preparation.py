@@ -1,4 +1,4 @@
-"""What a network expects of a photo's geometry: settings only, so that a run can be read without its photos."""
+"""The photo geometry of a network. It is apart from `pixels`, so that a run can be read without importing Pillow."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,7 +6,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
-    """What a network expects of a photo's geometry."""
+    """The size of the photos that a network expects, and how photos are fitted to it."""
 
     height: int  # px
     width: int

@@ -1,9 +1,9 @@
-"""Rows of numbers that cost something to compute, kept by what each was computed of.
+"""A cache on disk for computed rows of numbers, such as pixels and features, by the digest of their input.
 
-A store is a folder for one way of computing: a file of rows, which only grows, and beside it a file of the digests of
-what they are of, in the same order. A digest is written when its row is safe on the disk, so whoever reads the digests
-first finds whole rows, also while another process adds some, and after one was killed. One process adds at a time.
-Rows that nobody needs any more go when the others are written anew, under the next number.
+A store is a folder for one way of computing. It has a file of rows, which only grows, and a file of digests in the same
+order. A digest is written after its row is safe on the disk. So a process that reads the digests first finds complete
+rows, even if another process is adding rows or was killed. Only one process adds rows at a time. To drop rows, the
+others are copied to new files with the next number.
 """
 
 import fcntl
@@ -25,21 +25,21 @@ import numpy as np
 from trainer.locks import try_lock
 
 DIGEST = 32  # bytes of SHA-256
-PIECE = 32_000_000  # bytes of rows, or thereabouts, that are made safe at once
-UNUSED = 30 * 86400.0  # seconds without use, after which a store is dropped when another one is begun
+PIECE = 32_000_000  # bytes of rows between two fsyncs, roughly
+UNUSED = 30 * 86400.0  # seconds; a store that was not used for so long is dropped when a new one is created
 LOCK = "lock"
-SAY_AFTER, AGAIN_AFTER = 2.0, 30.0  # seconds
-LOOK_EVERY = 0.1
+LOG_AFTER, LOG_EVERY = 2.0, 30.0  # seconds of waiting
+POLL_EVERY = 0.1  # seconds
 
 logger = logging.getLogger(__name__)
 
 
 class Indexed(Protocol):
-    """An array, or what is indexed like one along its first axis."""
+    """An array, or an object that is indexed like one along its first axis."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """As an array has it."""
+        """The shape, as of an array."""
         ...
 
     def __len__(self) -> int: ...
@@ -48,29 +48,29 @@ class Indexed(Protocol):
 
 
 class Rows:
-    """Rows of a store in an order of their own; only those that are asked for are read from the disk."""
+    """Some rows of a store, in a given order; a row is read from the disk only when it is indexed."""
 
     def __init__(self, held: np.ndarray, places: np.ndarray) -> None:
         self._held = held
         self._places = places
         self.shape = (len(places), *held.shape[1:])
-        self.flags = held.flags  # which say that nobody writes
+        self.flags = held.flags  # not writeable
 
     def __len__(self) -> int:
         return len(self._places)
 
     def __getitem__(self, key: Any) -> np.ndarray:
-        """What an array would give for a number, a slice, or an array of numbers."""
+        """The same as of an array, for a number, a slice, or an array of numbers."""
         return self._held[self._places[key]]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        """All of them, in memory."""
+        """All rows, in memory."""
         return np.asarray(self[:], dtype)
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Where rows of one shape, computed in one way, are kept."""
+    """The cached rows of one shape that were computed in one way."""
 
     folder: Path
     shape: tuple[int, ...]  # of a row
@@ -78,7 +78,7 @@ class Store:
 
     @classmethod
     def of(cls, cache: Path, kind: str, how: dict[str, Any], shape: tuple[int, ...], dtype: Any) -> "Store":
-        """The store of a way of computing; `how` is everything that decides a row beside what it is computed of."""
+        """The store of one way of computing; `how` is all that decides a row besides its input."""
         key = hashlib.sha256(json.dumps(how, sort_keys=True, default=str).encode()).hexdigest()[:20]
         size = int(np.prod(shape)) * np.dtype(dtype).itemsize
         return cls(cache / f"{kind}-{key}-{size}", shape, np.dtype(dtype))
@@ -89,11 +89,13 @@ class Store:
         return _size(self.folder)
 
     def rows(self, digests: Sequence[bytes], compute: Callable[[list[int]], Iterable[np.ndarray]]) -> Rows:
-        """The rows of what has these digests; `compute` is given the places of those that are missing, each digest
-        once, and yields their rows in that order.
+        """The rows of the inputs with these digests.
+
+        `compute` gets the indices in `digests` of the missing rows, one for each digest, and yields these rows in
+        order.
 
         Raises:
-            OSError: the disk is full; what is written is kept.
+            OSError: the disk is full; the rows written so far are kept.
         """
         held = self._read()
         if held is None or any(digest not in held[0] for digest in digests):
@@ -101,7 +103,7 @@ class Store:
             held = self._read()
         assert held is not None
         index, array = held
-        with suppress(OSError):  # of a disk from which one may only read
+        with suppress(OSError):  # of a read-only disk
             os.utime(self.folder)
         return Rows(array, np.array([index[digest] for digest in digests], np.int64))
 
@@ -122,21 +124,21 @@ class Store:
 
     @contextmanager
     def _appending(self, number: int, count: int) -> Iterator[Callable[[bytes, np.ndarray], None]]:
-        """Write rows behind the first `count`, and their digests when they are safe; also what came before an error."""
+        """Append rows after the first `count`, then their digests; after an error, the rows so far are kept."""
         rows, ids = self._paths(number)
         digests: list[bytes] = []
-        safe = 0  # of them
+        safe = 0  # digests that are written
         for path in (rows, ids):
             path.touch()
         with rows.open("r+b") as row_file, ids.open("r+b") as id_file:
-            row_file.truncate(count * self.size)  # what a killed process has left behind belongs to nobody
+            row_file.truncate(count * self.size)  # drops rows without digests, which a killed process left
             row_file.seek(0, os.SEEK_END)
 
-            def settle() -> None:
+            def flush() -> None:
                 nonlocal safe
                 _sync(row_file)
                 whole = len(digests)
-                id_file.seek((count + safe) * DIGEST)  # a second time after an interruption, it writes the same
+                id_file.seek((count + safe) * DIGEST)  # if interrupted, the next call writes the same again
                 id_file.truncate()
                 id_file.write(b"".join(digests[safe:whole]))
                 _sync(id_file)
@@ -147,15 +149,15 @@ class Store:
                 row_file.write(np.ascontiguousarray(row, self.dtype).tobytes())
                 digests.append(digest)
                 if (len(digests) - safe) * self.size >= PIECE:
-                    settle()
+                    flush()
 
             try:
                 yield append
             finally:
-                settle()
+                flush()
 
     def _read(self) -> tuple[dict[bytes, int], np.ndarray] | None:
-        """Where each digest's row is, and the rows; None where there is none yet."""
+        """The index of each digest's row, and the rows; None if the store has no files yet."""
         before = -1
         while (number := _number(self.folder)) > before:
             before = number
@@ -166,7 +168,7 @@ class Store:
                 if digests:
                     array = np.memmap(rows, self.dtype, "r", shape=(len(digests), *self.shape))
             except FileNotFoundError:
-                continue  # they were written anew just now
+                continue  # another process has just replaced the files
             return {digest: place for place, digest in enumerate(digests)}, array
         return None
 
@@ -175,7 +177,7 @@ class Store:
 
 
 def keep_only(cache: Path, needed: set[bytes]) -> int:
-    """Drop the rows of everything else, in each store that nobody is adding to; the bytes that were freed."""
+    """Drop all rows but those of these digests, in each store that is not locked; returns the bytes freed."""
     return sum(_keep_only(lock.parent, needed) for lock in cache.glob(f"*/{LOCK}"))
 
 
@@ -195,7 +197,7 @@ def _keep_only(folder: Path, needed: set[bytes]) -> int:
         _copy(old[0], new[0], _size(folder), kept)
         part = new[1].with_suffix(".part")
         part.write_bytes(b"".join(digests[place] for place in kept))
-        part.replace(new[1])  # from now on it is the one that is read
+        part.replace(new[1])  # from now on readers use the new files
         for path in old:
             path.unlink()
         return before - sum(path.stat().st_size for path in new)
@@ -204,7 +206,7 @@ def _keep_only(folder: Path, needed: set[bytes]) -> int:
 
 
 def _copy(source: Path, target: Path, size: int, places: list[int]) -> None:
-    """Some rows of a file as another file, safe on the disk."""
+    """Copy some rows of a file to another file, with fsync."""
     with source.open("rb") as old, target.open("wb") as new:
         for place in places:
             old.seek(place * size)
@@ -218,24 +220,24 @@ def _sync(file: IO[bytes]) -> None:
 
 
 def _size(folder: Path) -> int:
-    """Bytes of a row, which the folder's name ends with."""
+    """Bytes of a row, which are the end of the folder's name."""
     return int(folder.name.rpartition("-")[2])
 
 
 def _number(folder: Path) -> int:
-    """Under which number the rows are; -1 where there is none."""
+    """The newest number of the store's files; -1 without files."""
     return max((int(path.stem) for path in folder.glob("*.ids")), default=-1)
 
 
 def _digests(path: Path) -> list[bytes]:
-    """The digests that are written in full."""
+    """The digests in a file, without a partly written one."""
     written = path.read_bytes()
     return [written[at : at + DIGEST] for at in range(0, len(written) - DIGEST + 1, DIGEST)]
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Alone with a store, which is made where it is not there; waits for whoever is adding to it."""
+    """Lock a store, which is created if it does not exist; waits for a process that is adding rows."""
     while True:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -244,35 +246,35 @@ def _locked(folder: Path) -> Iterator[None]:
             if (folder / LOCK).exists() and os.fstat(descriptor).st_ino == (folder / LOCK).stat().st_ino:
                 yield
                 return
-        finally:  # else the store was dropped while we waited
+        finally:  # without a return, the store was dropped while this process waited
             os.close(descriptor)
 
 
 def _wait_for(descriptor: int, folder: Path) -> None:
-    """Wait until nobody else is adding to a store; where that lasts, whoever started this is told how far it is."""
-    say_at = time.monotonic() + SAY_AFTER
+    """Wait until no other process is adding rows to a store; logs its progress if that takes long."""
+    log_at = time.monotonic() + LOG_AFTER
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() > say_at:
-                say_at += AGAIN_AFTER
+            if time.monotonic() > log_at:
+                log_at += LOG_EVERY
                 kind, count = folder.name.partition("-")[0], _count(folder)
-                logger.warning("waiting for another process that computes %s, %s of them so far", kind, f"{count:,}")
-            time.sleep(LOOK_EVERY)
+                logger.warning("waiting for another process that computes %s, %s so far", kind, f"{count:,}")
+            time.sleep(POLL_EVERY)
         else:
             return
 
 
 def _count(folder: Path) -> int:
-    """How many rows are there, while somebody may be adding some."""
+    """The number of rows, while another process may be adding rows."""
     with suppress(FileNotFoundError):
         return (folder / f"{_number(folder)}.ids").stat().st_size // DIGEST
     return 0
 
 
 def _drop_unused(cache: Path) -> None:
-    """Remove the stores that nobody has used for long: of an earlier library, another size, a network given up."""
+    """Remove stores that were not used for long, such as those of older libraries, other sizes or dropped networks."""
     for lock in cache.glob(f"*/{LOCK}"):
         if time.time() - lock.parent.stat().st_mtime < UNUSED or (descriptor := try_lock(lock)) is None:
             continue
@@ -283,7 +285,7 @@ def _drop_unused(cache: Path) -> None:
 
 
 def digest_of_code(*modules: ModuleType) -> str:
-    """A digest of the source of modules: an edit of what computes rows is another way of computing them."""
+    """A digest of the source code of modules, so that rows are computed again after an edit."""
     whole = hashlib.sha256()
     for module in modules:
         assert module.__file__ is not None

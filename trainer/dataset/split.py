@@ -1,4 +1,4 @@
-"""Which side each photo belongs to. Pure; every rule says what it promises, and what leaks is counted."""
+"""The rules that assign photos to sides, and the count of leaks between sides. Pure."""
 
 import csv
 import hashlib
@@ -13,21 +13,21 @@ import numpy as np
 from collector.errors import UsageError
 from trainer.dataset.examples import Side
 
-BITS, ROW = 256, 16  # of a difference hash; a row of it
-NEAR = 4  # bits in which the hashes of copies differ at most; different photos may come as near
-# Of mirror images: neighbours that are as bright as each other are no brighter the other way round either, which the
-# hash cannot show. Drawn photos turned round and saved again came within 14 bits, different ones not within 80.
+BITS, ROW = 256, 16  # bits of a difference hash, and of one row of it
+NEAR = 4  # bits in which the hashes of copies differ at most; different photos may be as near
+# The same for mirror images. It is larger because two neighbours of equal brightness give the same bit in both
+# directions. Drawn photos that were mirrored and saved again differed in up to 14 bits, different photos in over 80.
 NEAR_MIRRORED = 16
-ASKED = 1024  # hashes that are looked for at once
+ASKED = 1024  # hashes that are looked up at once
 HELD_OUT = 0.15  # of the groups: the newest for test, the next newest for validation
-TRAIN_DEV = 0.10  # of the groups that are left for training
-# The first attempt at this problem (2017) drew its sides so; tanakatsu/padock_photo_classifier.
+TRAIN_DEV = 0.10  # of the remaining groups
+# The test issues of the first attempt at this problem (2017), tanakatsu/padock_photo_classifier.
 ISSUES_2016 = frozenset(["160328", "160502", "160606", "160627", "161003", "161024", "161031", "161121"])
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What a split needs to know of a photo."""
+    """The facts of a photo that a split needs."""
 
     photo: str  # its id, source:issue/number
     horse_id: str
@@ -43,7 +43,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Leaks:
-    """What one side can know of another; all zero where the split holds."""
+    """Leaks between sides; all zero if a split is clean."""
 
     horses: int  # on more than one side
     photos: int  # outside training, of a horse that is in training
@@ -52,19 +52,19 @@ class Leaks:
 
     @property
     def lies(self) -> bool:
-        """Whether errors on this split are too good to be true."""
+        """Whether errors on this split are too optimistic."""
         return bool(self.horses or self.near_duplicates)
 
 
 def mirrored(phash: int) -> int:
-    """The difference hash of the mirror image: every row of 16 bits backwards, brighter for darker."""
+    """The difference hash of the mirror image: each row of 16 bits reversed and inverted."""
     bits = f"{phash:0{BITS}b}"
     backwards = "".join(bits[start : start + 16][::-1] for start in range(0, BITS, 16))
     return int(backwards, 2) ^ ((1 << BITS) - 1)
 
 
 class Groups:
-    """Photos that must stay together: a union-find over their indices."""
+    """Groups of photos that must be on one side: a union-find over their indices."""
 
     def __init__(self, count: int) -> None:
         self._parent = list(range(count))
@@ -77,15 +77,15 @@ class Groups:
         return index
 
     def join(self, one: int, other: int) -> None:
-        """Put two groups together."""
+        """Merge two groups."""
         low, high = sorted((self.find(one), self.find(other)))
         self._parent[high] = low
 
 
 def near_pairs(hashes: Sequence[int | None]) -> Iterator[tuple[int, int]]:
-    """Indices of photos that look the same, or as the other's mirror image; some pairs twice.
+    """Index pairs of photos that look the same, or like the other's mirror image; may yield a pair twice.
 
-    Of photos with one and the same hash, only the first is paired with others.
+    Of photos with the same hash, only the first is paired with others.
     """
     first: dict[int, int] = {}
     for index, phash in enumerate(hashes):
@@ -100,14 +100,14 @@ def near_pairs(hashes: Sequence[int | None]) -> Iterator[tuple[int, int]]:
 
 
 def _within(hashes: np.ndarray, asked: np.ndarray, most: int) -> Iterator[tuple[int, int]]:
-    """Indices of a hash and a later one that is asked for, which differ in at most so many bits.
+    """Index pairs of a hash and a later one of `asked` that differ in up to `most` bits.
 
-    Two such hashes agree in at least one of `most + 1` bands, and a band is looked up in order: that takes time in
-    proportion to the hashes as long as few share a band.
+    Two such hashes agree in at least one of `most + 1` bands. Hashes with the same band are found by sorting, which
+    takes linear time as long as few hashes share a band.
     """
-    for keys, wanted in zip(_bands(hashes, most + 1), _bands(asked, most + 1), strict=True):
-        order, turns = np.argsort(keys, kind="stable"), np.argsort(wanted, kind="stable")
-        begins, ends = (np.searchsorted(keys[order], wanted[turns], side) for side in ("left", "right"))
+    for keys, asked_keys in zip(_bands(hashes, most + 1), _bands(asked, most + 1), strict=True):
+        order, turns = np.argsort(keys, kind="stable"), np.argsort(asked_keys, kind="stable")
+        begins, ends = (np.searchsorted(keys[order], asked_keys[turns], side) for side in ("left", "right"))
         for start in range(0, len(asked), ASKED):
             counts = (ends - begins)[start : start + ASKED]
             other = np.repeat(turns[start : start + ASKED], counts)
@@ -118,19 +118,19 @@ def _within(hashes: np.ndarray, asked: np.ndarray, most: int) -> Iterator[tuple[
 
 
 def _bands(hashes: np.ndarray, count: int) -> np.ndarray:
-    """For each band the hashes' parts in it, as numbers."""
+    """The bits of each hash in each band, as numbers (bands, hashes)."""
     parts = np.zeros((count, len(hashes), 8), np.uint8)
     for start in range(0, len(hashes), ASKED):
         bits = np.unpackbits(hashes[start : start + ASKED], axis=1)
         for band in range(count):
-            # Every so manieth bit: neighbouring bits, those of a plain sky, are alike in too many photos.
+            # A band takes every `count`-th bit, because neighbouring bits are alike in many photos (a plain sky).
             packed = np.packbits(bits[:, band::count], axis=1)
             parts[band, start : start + ASKED, : packed.shape[1]] = packed
     return parts.view(np.uint64)[:, :, 0]
 
 
 def group(cards: Sequence[Card]) -> list[int]:
-    """For each photo the index of its group: one horse's photos together, and with them whatever looks the same."""
+    """The group index of each photo. A group has all photos of a horse, and all photos that look like one of them."""
     groups, first, places = Groups(len(cards)), {}, {}
     for index, card in enumerate(cards):
         groups.join(first.setdefault(card.horse_id, index), index)
@@ -144,10 +144,10 @@ def group(cards: Sequence[Card]) -> list[int]:
 
 
 def split_by_horse(cards: Sequence[Card]) -> list[Side | None]:
-    """By time, and no horse on two sides: the horses first photographed last are for the test.
+    """Split by time, with each horse on one side: the horses whose first photo is newest are for the test.
 
-    A tenth of the training horses, drawn by their id, is kept from training: its error says what is due to new
-    horses alone, and the validation's what is due to new years as well.
+    A tenth of the training horses, chosen by a digest of their id, is not used for training: its error shows the effect
+    of new horses alone, and that of the validation side the effect of new years as well.
     """
     together = group(cards)
     begun: dict[int, tuple[date, str]] = {}
@@ -164,9 +164,9 @@ def split_by_horse(cards: Sequence[Card]) -> list[Side | None]:
 
 
 def split_by_issue(cards: Sequence[Card]) -> list[Side | None]:
-    """As the first attempt did: eight issues of 2016 for the test, its other issues for validation.
+    """Split as the first attempt did: eight issues of 2016 for the test, the others of 2016 for validation.
 
-    A horse that was photographed in several years stands on several sides, with the same label.
+    A horse with photos of several years is on several sides, with the same label.
     """
 
     def side(card: Card) -> Side:
@@ -181,12 +181,12 @@ SPLITS = {"horse": split_by_horse, "issues-2016": split_by_issue}
 
 
 def split_by_file(cards: Sequence[Card], text: str, name: str) -> list[Side | None]:
-    """A split of one's own: CSV with a column `side` and one of `horse_id`, `photo` and `issue`.
+    """Split by a CSV file with a column `side` and one of `horse_id`, `photo` and `issue`.
 
     Raises:
-        UsageError: it cannot be read so; says which line.
+        UsageError: the file is not valid; the message names the line.
     """
-    rows = csv.DictReader(StringIO(text.removeprefix("\ufeff")))  # with which spreadsheets begin a file
+    rows = csv.DictReader(StringIO(text.removeprefix("\ufeff")))  # the byte order mark that spreadsheets write
     try:
         sides = _read_sides(rows, name)
     except csv.Error as error:
@@ -199,7 +199,7 @@ def split_by_file(cards: Sequence[Card], text: str, name: str) -> list[Side | No
 
 
 def _key_column(rows: "csv.DictReader[str]") -> str:
-    """The column by which photos are named; none where the first line does not name exactly one and the side."""
+    """The column that names photos; empty unless the first line has exactly one such column and `side`."""
     keys = [key for key in ("horse_id", "photo", "issue") if key in (rows.fieldnames or ())]
     return keys[0] if len(keys) == 1 and "side" in (rows.fieldnames or ()) else ""
 
@@ -207,12 +207,14 @@ def _key_column(rows: "csv.DictReader[str]") -> str:
 def _read_sides(rows: "csv.DictReader[str]", name: str) -> dict[str, Side]:
     column = _key_column(rows)
     if not column:
-        raise UsageError(f"{name} is no split: its first line has to name side and one of horse_id, photo and issue.")
+        raise UsageError(
+            f"{name} is not a split: its first line has to name side and one of horse_id, photo and issue."
+        )
     sides: dict[str, Side] = {}
     for row in rows:
         key, word = (row[column] or "").strip(), row["side"]
         if word is None or word.strip() not in list(Side):
-            raise UsageError(f"{name}, line {rows.line_num}: {word!r} is no side; the sides are {', '.join(Side)}.")
+            raise UsageError(f"{name}, line {rows.line_num}: {word!r} is not a side; the sides are {', '.join(Side)}.")
         side = Side(word.strip())
         if sides.setdefault(key, side) is not side:
             raise UsageError(f"{name}, line {rows.line_num}: {key} is for {side} here and for {sides[key]} above.")
@@ -220,7 +222,7 @@ def _read_sides(rows: "csv.DictReader[str]", name: str) -> dict[str, Side]:
 
 
 def _keys(card: Card, column: str) -> tuple[str, ...]:
-    """What a photo may be called in a column: also as it was called while there was one source."""
+    """The names that a file may use for a photo, including those from the time of a single source."""
     issue, _, number = card.photo.partition("/")
     return {"horse_id": (card.horse_id,), "photo": (card.photo, f"{card.code}-{number}"), "issue": (issue, card.code)}[
         column
@@ -228,7 +230,7 @@ def _keys(card: Card, column: str) -> tuple[str, ...]:
 
 
 def find_leaks(cards: Sequence[Card], sides: Sequence[Side | None]) -> Leaks:
-    """What a split lets one side know of another."""
+    """Count the leaks of a split."""
     placed = [(card, side) for card, side in zip(cards, sides, strict=True) if side]
     on: Mapping[str, set[Side]] = defaultdict(set)
     for card, side in placed:
@@ -244,9 +246,9 @@ def find_leaks(cards: Sequence[Card], sides: Sequence[Side | None]) -> Leaks:
 
 
 def _count_alike(placed: Sequence[tuple[Card, Side]]) -> int:
-    """Photos that look the same as one of another side."""
+    """The number of photos that look like one of another side, or like its mirror image."""
     bits = {side: 1 << number for number, side in enumerate(Side)}
-    shown: dict[int, int] = {}  # the sides on which a hash stands, a bit each
+    shown: dict[int, int] = {}  # the sides on which a hash is, one bit for each
     for card, side in placed:
         if card.phash is not None:
             shown[card.phash] = shown.get(card.phash, 0) | bits[side]

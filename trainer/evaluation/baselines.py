@@ -1,4 +1,4 @@
-"""Answers that need no photo, and the models of the first attempt: what a model has to beat on the same examples."""
+"""Baselines that use no photo. A model has to beat them on the same examples."""
 
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 
 from trainer.dataset.data import Table
 
-PRIOR = 3  # horses: a group's mean is drawn towards the overall mean as if so many average ones were in it
+PRIOR = 3  # horses: a group's mean is computed as if it had this many average horses more
 
 
 def constant_median(table: Table, inside: np.ndarray, outside: np.ndarray) -> np.ndarray:
@@ -31,7 +31,7 @@ def _group_means(
     overall = float(table.label[inside].mean())
     groups: dict[Hashable, dict[int, float]] = {}
     for index in inside:
-        # Every horse counts once in a group, however many photos it has.
+        # A horse counts once in a group, no matter how many photos it has.
         groups.setdefault(key(table.rows[index]), {})[int(table.horse[index])] = float(table.label[index])
     means = {name: (sum(its.values()) + PRIOR * overall) / (len(its) + PRIOR) for name, its in groups.items()}
     return np.array([means.get(key(table.rows[index]), overall) for index in outside], np.float32)

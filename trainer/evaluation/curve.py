@@ -1,4 +1,4 @@
-"""The learning curve: what more horses would bring, from what fewer horses bring."""
+"""The learning curve: the error for fewer training horses, and an estimate for more."""
 
 import tempfile
 import warnings
@@ -13,15 +13,15 @@ from trainer.dataset.examples import Side
 from trainer.models.answers import answer
 from trainer.models.device import Device
 from trainer.runs.runs import Run
-from trainer.training.learn import Material, Told, learn, mse
+from trainer.training.learn import Material, Report, learn, mse
 
 SHARES = (0.1, 0.25, 0.5, 0.75, 1.0)  # of the training horses
-DRAWS = 3  # for each share but the whole; their mean is told
+DRAWS = 3  # random choices of horses for each share below 1, whose errors are averaged
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One share of the horses and what came of it, on the scale 1..10."""
+    """The errors for one share of the horses, on the scale 1..10."""
 
     share: float
     horses: int
@@ -31,14 +31,14 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """The points, and what follows from them."""
+    """The points of a learning curve, and the estimate for twice the horses."""
 
     points: list[Point]
-    doubled: float | None  # validation MSE expected of twice the horses; None where no curve fits
+    doubled: float | None  # expected validation MSE with twice the horses; None if no curve fits
 
 
 def learning_curve(run: Run, material: Material, device: Device, shares: Sequence[float] = SHARES) -> Curve:
-    """Train a run's configuration anew on growing shares of the training horses, drawn by a fixed seed."""
+    """Train a run's configuration again on growing shares of the training horses, chosen with a fixed random seed."""
     table = material.table
     inside, outside = table.on(Side.TRAIN), table.on(Side.VALIDATION)
     points = []
@@ -63,13 +63,13 @@ def _some_horses(horse: np.ndarray, share: float, seed: int) -> np.ndarray:
 def _errors(run: Run, material: Material, device: Device, some: np.ndarray, outside: np.ndarray) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as folder:
         trial = Run(Path(folder), run.config, replace(run.facts, status="training", words=""))
-        network = learn(trial, material, device, Told(), only=some)
-    told = [answer(network, material.pixels, device, its).value for its in (some, outside)]
-    return mse(told[0], material.table.label[some]), mse(told[1], material.table.label[outside])
+        network = learn(trial, material, device, Report(), only=some)
+    values = [answer(network, material.pixels, device, its).value for its in (some, outside)]
+    return mse(values[0], material.table.label[some]), mse(values[1], material.table.label[outside])
 
 
 def _doubled(points: Sequence[Point]) -> float | None:
-    """Error = floor + gain x horses^-rate, the form that learning curves mostly have (Hestness et al. 2017)."""
+    """Fit error = floor + gain x horses^-rate, the usual form of learning curves (Hestness et al. 2017)."""
     horses = np.array([point.horses for point in points], float)
     errors = np.array([point.validation_mse for point in points])
 
@@ -77,7 +77,7 @@ def _doubled(points: Sequence[Point]) -> float | None:
         return floor + gain * count**-rate
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", OptimizeWarning)  # how sure the three numbers are is not told
+        warnings.simplefilter("ignore", OptimizeWarning)  # the covariance of the fit is not used
         try:
             start, most = (errors.min() / 2, errors.max(), 0.5), (20, 1e4, 2)
             fitted, _ = curve_fit(law, horses, errors, p0=start, bounds=(0, most))

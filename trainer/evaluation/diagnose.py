@@ -1,5 +1,8 @@
-"""`trainer diagnose`: where the error comes from, and what to do next. The workflow is Andrew Ng's (Machine Learning
-Yearning, 2018): human level, training, train-dev, dev and test error side by side."""
+"""`trainer diagnose`: where the error comes from, and what to do next.
+
+The method is Andrew Ng's (Machine Learning Yearning, 2018): compare human level, training, train-dev, validation and
+test error.
+"""
 
 import copy
 from collections.abc import Sequence
@@ -23,15 +26,15 @@ from trainer.models.networks import Network, Scaling, as_photos, dead_share
 from trainer.runs.config import RunConfig
 from trainer.runs.runs import Run
 
-LOOKED_AT = 64  # photos that tell what the network sees
-FLAT = 0.5  # features that vary less than this share of what the right scale shows are too flat to learn from
+PROBED = 64  # training photos on which features and dead units are measured
+FLAT = 0.5  # features whose variation is below this share of that at the right scale vary too little to learn from
 CONSTANT = 1e-3  # a feature that varies less than this share of the mean feature is constant
-MANY_DEAD = 0.8  # share of dead units from which on they explain a constant answer
+MANY_DEAD = 0.8  # above this share, dead units explain a constant answer
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What the frozen features show of photos: between-photo variation and the share that never varies."""
+    """How much the backbone's features vary between photos, and the share of them that does not vary."""
 
     variation: float  # mean standard deviation over photos / mean size
     constant: float  # share of features
@@ -39,23 +42,23 @@ class Sight:
 
 @dataclass(slots=True)
 class Diagnosis:
-    """Everything that a diagnosis says; errors are MSE on the scale 1..10."""
+    """The result of a diagnosis; errors are MSE on the scale 1..10."""
 
     run: str
-    errors: dict[str, Score]  # by side, where the data set has it
+    errors: dict[str, Score]  # by side, for the sides that the data set has
     human: float | None
-    noise_floor: float | None  # what the labels' own noise costs at worst, as an estimate
-    floor_photos: int  # labels with a number of reviews, from which it is
+    noise_floor: float | None  # estimate of the error that label noise causes at worst
+    floor_photos: int  # photos with a known number of reviews, on which the estimate is based
     gaps: dict[Gap, float]
     constant: bool
     std: dict[str, float]  # of the answers, by side
-    dead: float  # share of units behind the first dense layer that answer nothing to any photo
-    sight: Sight | None  # what the backbone sees at the run's scale
-    right_sight: Sight | None  # and at the scale that it was made for
+    dead: float  # share of the first dense layer's units whose output is zero for every photo
+    sight: Sight | None  # with the input at the run's scale
+    right_sight: Sight | None  # with the input at the scale that the backbone was trained on
     causes: list[str] = field(default_factory=list)
     advice: list[str] = field(default_factory=list)
     curve: Curve | None = None
-    frame: tuple[float, float] | None = None  # share of saliency on the frame, and what it would be by chance
+    frame: tuple[float, float] | None = None  # share of saliency on the frame, and the share expected by chance
 
     def as_json(self) -> dict[str, Any]:
         """The diagnosis as `--json` prints it."""
@@ -65,52 +68,52 @@ class Diagnosis:
 def diagnose(
     run: Run, network: Network, table: Table, pixels: Indexed, device: Device, human: float | None
 ) -> Diagnosis:
-    """The diagnosis of a run; the learning curve and the saliency are added by whoever wants to wait for them."""
+    """The diagnosis of a run, without the learning curve and the saliency, which take longer; the caller adds them."""
     answers = {side: answer(network, pixels, device, table.on(side)) for side in Side if len(table.on(side))}
     errors = {
         side.value: Bootstrap(table.horse[table.on(side)]).mean(square(its.value, table.label[table.on(side)]))
         for side, its in answers.items()
     }
     floor, counted = noise_floor(table)
-    looked = as_photos(device.put(torch.from_numpy(np.array(pixels[table.on(Side.TRAIN)[:LOOKED_AT]]))))
-    seen, right = _sights(network, run.config, looked, device)
+    probed = as_photos(device.put(torch.from_numpy(np.array(pixels[table.on(Side.TRAIN)[:PROBED]]))))
+    seen, right = _sights(network, run.config, probed, device)
     known = table.on(Side.VALIDATION) if Side.VALIDATION in answers else table.on(Side.TRAIN)
-    told = answers[Side.VALIDATION if Side.VALIDATION in answers else Side.TRAIN]
+    on_known = answers[Side.VALIDATION if Side.VALIDATION in answers else Side.TRAIN]
     found = Diagnosis(
         run=run.name,
         errors=errors,
         human=human,
         noise_floor=floor,
         floor_photos=counted,
-        gaps=_gaps(errors, human, floor),
-        constant=is_nearly_constant(told.value, table.label[known]),
+        gaps=_gaps(errors, human),
+        constant=is_nearly_constant(on_known.value, table.label[known]),
         std={side.value: float(its.value.std()) for side, its in answers.items()},
-        dead=dead_share(network, device.photos(looked)),
+        dead=dead_share(network, device.photos(probed)),
         sight=seen,
         right_sight=right,
     )
-    found.causes = _causes(found, run, told, table)
+    found.causes = _causes(found, run, on_known, table)
     found.advice = _advice(found)
     return found
 
 
 def noise_floor(table: Table) -> tuple[float | None, int]:
-    """What the labels' own noise costs at worst, as an estimate, and how many labels it is from.
+    """An estimate of the error that label noise causes at worst, and the number of labels that it is based on.
 
-    A label of n reviews is a mean of n opinions of 0..1, whose variance is p (1 - p) at most, where p is what everybody
-    would say on the average (Bhatia & Davis 2000); so the label strays by at most p (1 - p) / n around p. Of the label
-    v itself, v (1 - v) / (n - 1) estimates that without bias for opinions of 0 and 1, the worst case; one review alone
-    says nothing of it, and counts as 1/4, which is the most there can be.
+    A label of n reviews is the mean of n opinions of 0..1. If p is the mean opinion of all people, the variance of one
+    opinion is at most p (1 - p) (Bhatia & Davis 2000), so the variance of the label is at most p (1 - p) / n. In the
+    worst case, opinions of 0 and 1, v (1 - v) / (n - 1) estimates it from the label v without bias. A label of one
+    review allows no estimate and counts as 1/4, the largest possible variance.
     """
     its = [(row["label"], row["reviews"]) for row in table.rows if row["reviews"]]
     if not its:
         return None, 0
-    strays = [label * (1 - label) / (reviews - 1) if reviews > 1 else 0.25 for label, reviews in its]
-    return float((HIGH - LOW) ** 2 * np.mean(strays)), len(its)
+    variances = [label * (1 - label) / (reviews - 1) if reviews > 1 else 0.25 for label, reviews in its]
+    return float((HIGH - LOW) ** 2 * np.mean(variances)), len(its)
 
 
-def _gaps(errors: dict[str, Score], human: float | None, floor: float | None) -> dict[Gap, float]:
-    """What each step from the best possible to the test adds."""
+def _gaps(errors: dict[str, Score], human: float | None) -> dict[Gap, float]:
+    """The error that each step from human level to the test side adds."""
     found: dict[Gap, float] = {}
     best = human if human is not None else 0.0
     chain = [(Gap.BIAS, best, "train"), (Gap.VARIANCE, "train", "train_dev"), (Gap.MISMATCH, "train_dev", "validation")]
@@ -121,7 +124,6 @@ def _gaps(errors: dict[str, Score], human: float | None, floor: float | None) ->
         start = errors[before].value if isinstance(before, str) and before in errors else before
         if after in errors and isinstance(start, float):
             found[name] = errors[after].value - start
-    del floor  # an upper bound explains no gap by itself; it is told beside them
     return found
 
 
@@ -150,21 +152,21 @@ def _sight(stages: Sequence[torch.Tensor]) -> Sight:
     return Sight(float(spread.mean() / size), float((spread < CONSTANT * size).float().mean()))
 
 
-def _causes(found: Diagnosis, run: Run, told: Answers, table: Table) -> list[str]:
-    """Why the answers hardly differ, likeliest first; nothing where they do differ."""
+def _causes(found: Diagnosis, run: Run, answers: Answers, table: Table) -> list[str]:
+    """Why the answers hardly differ, the likeliest cause first; empty if they do differ."""
     if not found.constant:
         return []
     causes = []
     if found.sight and found.right_sight and found.sight.variation < FLAT * found.right_sight.variation:
         causes.append(
             f"Scale of the input: the backbone's features vary by {found.sight.variation:.2f} of their size between "
-            f"photos, and by {found.right_sight.variation:.2f} at the scale that it was made for "
+            f"photos, and by {found.right_sight.variation:.2f} at the scale that it was trained on "
             f"({found.sight.constant:.0%} of them are constant instead of {found.right_sight.constant:.0%}). "
             "Try --set scaling=expected."
         )
     if found.dead > MANY_DEAD:
         causes.append(
-            f"Dead units: {found.dead:.0%} of the first dense layer's units answer nothing to any photo. Try a lower "
+            f"Dead units: {found.dead:.0%} of the first dense layer's units output zero for every photo. Try a lower "
             "--set rate, and --set bias_at_mean=true, so that the first steps do not push them below zero."
         )
     if not run.config.bias_at_mean and run.config.network not in ("svr", "probe"):
@@ -178,7 +180,7 @@ def _causes(found: Diagnosis, run: Run, told: Answers, table: Table) -> list[str
             f"Rate: the loss went from {losses[0]:.2f} to {losses[-1]:.2f}, so nothing was learnt at a rate of "
             f"{run.config.rate:g}. Try ten times less, and ten times more."
         )
-    mean = float(told.value.mean())
+    mean = float(answers.value.mean())
     causes.append(f"Or there is nothing to learn: the best constant is also an answer, and the run's is {mean:.2f}.")
     return causes
 
@@ -188,18 +190,18 @@ def _advice(found: Diagnosis) -> list[str]:
     if found.causes:
         return [f"First let the answers differ: {found.causes[0]}"]
     if not found.gaps:
-        return ["There is no side beside training to compare with; export with another split."]
+        return ["There is only a training side, so there is nothing to compare it with; export with another split."]
     name = max(found.gaps, key=lambda gap: found.gaps[gap])
     advice = [ADVICE[name].format(gap=found.gaps[name]) + _how_sure(name, found)]
     train = found.errors["train"].value
     if found.noise_floor is not None and found.errors.get("validation") and found.noise_floor > train:
         advice.append(
-            f"Better labels: what the labels' own noise may cost, some {found.noise_floor:.2f} at worst, is more than "
-            f"the training error of {train:.2f}, so some of what was learnt may be noise. Try --min-reviews 3 at the "
+            f"Better labels: label noise may cause an error of up to {found.noise_floor:.2f}, more than "
+            f"the training error of {train:.2f}, so the model may have learnt noise. Try --min-reviews 3 at the "
             "export."
         )
     if found.human is None:
-        advice.append("How well people do is not known: `trainer guess` measures it, or give it with --human.")
+        advice.append("Human level is not known: `trainer guess` measures it, or give it with --human.")
     return advice
 
 
@@ -212,24 +214,25 @@ SIDES = {
 
 
 def _how_sure(name: Gap, found: Diagnosis) -> str:
-    """What a gap is worth: nothing to build on where the intervals of its two sides explain it."""
+    """A warning if a gap is not reliable, because the intervals of its two sides can explain it; else empty."""
     if name not in SIDES:
-        return "" if found.human is not None else " (Counted from an error of 0, since human level is not known.)"
+        return "" if found.human is not None else " (Measured from an error of 0, because human level is not known.)"
     before, after = (found.errors[side] for side in SIDES[name])
     chance = float(np.hypot(before.high - before.value, after.value - after.low))
-    return "" if found.gaps[name] > chance else " So few horses may show such a gap by chance: collect more first."
+    return "" if found.gaps[name] > chance else " With so few horses, chance can cause such a gap: collect more first."
 
 
 ADVICE = {
     Gap.BIAS: "Bias is the largest gap ({gap:.2f}): the model does not even fit its training photos as well as it "
-    "could. A bigger model, a longer training, a higher resolution.",
-    Gap.VARIANCE: "Variance is the largest gap ({gap:.2f}): it does well on photos it has learnt and worse on other "
-    "horses of the same years. More horses, more regularisation (weight decay, dropout, augmentation), fewer weights.",
+    "could. Try a bigger model, longer training or a higher resolution.",
+    Gap.VARIANCE: "Variance is the largest gap ({gap:.2f}): the model does well on training photos and worse on "
+    "other horses of the same years. Try more horses, more regularisation (weight decay, dropout, augmentation) or a "
+    "smaller model.",
     Gap.MISMATCH: "Mismatch is the largest gap ({gap:.2f}): horses of later years are harder than new horses of the "
-    "training years. Photos of later years, augmentation that looks like them (light, contrast, blur).",
-    Gap.VARIANCE_AND_MISMATCH: "Variance is the largest gap ({gap:.2f}): it does well on photos it has learnt and "
-    "worse on others. More horses, more regularisation; the split has no train_dev side that would tell new years "
-    "apart.",
-    Gap.OVERFIT: "The test is harder than the validation ({gap:.2f}): settings may have been chosen for "
-    "the validation side, or it is too small. More horses in both.",
+    "training years. Try photos of later years, or augmentation that looks like them (light, contrast, blur).",
+    Gap.VARIANCE_AND_MISMATCH: "Variance is the largest gap ({gap:.2f}): the model does well on training "
+    "photos and worse on others. Try more horses or more regularisation. The split has no train_dev side, so new years "
+    "cannot be distinguished from new horses.",
+    Gap.OVERFIT: "The test error is higher than the validation error (by {gap:.2f}): settings may have been chosen for "
+    "the validation side, or that side is too small. Get more horses for both.",
 }

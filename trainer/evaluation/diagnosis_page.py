@@ -1,4 +1,4 @@
-"""A diagnosis as a person reads it: on the terminal, and as a page with plots beside the run."""
+"""A diagnosis for people: printed on the terminal, and written as a page with plots in the run's folder."""
 
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,10 @@ from trainer.plots import grid, intervals, lines, save
 
 
 def print_diagnosis(console: Console, found: Diagnosis) -> None:
-    """Errors side by side, then what to do."""
+    """Print the errors as a table, then what to do next."""
     table = Table("error (MSE, 1..10)", "", "what the step adds", box=None)
-    for name, told, gap in _rows(found):
-        table.add_row(name, told, gap)
+    for row in _rows(found):
+        table.add_row(*row)
     console.print(table)
     for line in _facts(found):
         console.print(line, soft_wrap=True)
@@ -40,8 +40,8 @@ def _rows(found: Diagnosis) -> list[tuple[str, str, str]]:
         gaps["validation"] = Gap.VARIANCE_AND_MISMATCH
     for side, error in found.errors.items():
         name = gaps[side]
-        told = f"{found.gaps[name]:+.2f}  {name.words}" if name in found.gaps else ""
-        rows.append((side, f"{error.value:.2f} [{error.low:.2f}, {error.high:.2f}]", told))
+        gap = f"{found.gaps[name]:+.2f}  {name.words}" if name in found.gaps else ""
+        rows.append((side, f"{error.value:.2f} [{error.low:.2f}, {error.high:.2f}]", gap))
     return rows
 
 
@@ -49,24 +49,24 @@ def _facts(found: Diagnosis) -> list[str]:
     spread = ", ".join(f"{side} {std:.3f}" for side, std in found.std.items())
     said = [f"Standard deviation of the answers: {spread}."]
     if found.dead:
-        said.append(f"Units of the first dense layer that answer nothing to any photo: {found.dead:.0%}.")
+        said.append(f"Units of the first dense layer whose output is zero for every photo: {found.dead:.0%}.")
     if found.sight and found.right_sight:
-        told = f"Backbone's features: variation {found.sight.variation:.2f}, constant {found.sight.constant:.0%}"
+        seen = f"Backbone's features: variation {found.sight.variation:.2f}, constant {found.sight.constant:.0%}"
         right = f"{found.right_sight.variation:.2f} and {found.right_sight.constant:.0%}"
         said.append(
-            f"{told}" + (f"; at the scale it was made for {right}." if found.sight != found.right_sight else ".")
+            f"{seen}" + (f"; at the scale it was trained on {right}." if found.sight != found.right_sight else ".")
         )
     if found.frame:
         share, chance = found.frame
         looks = "at the horse rather than at the frame" if share < chance else "at the frame as much as at the horse"
-        said.append(f"Saliency on the outer frame: {share:.0%}, where chance has {chance:.0%}: it looks {looks}.")
+        said.append(f"Saliency on the outer frame: {share:.0%}, by chance {chance:.0%}: it looks {looks}.")
     if found.curve:
         last = found.curve.points[-1]
-        told = ", ".join(f"{point.horses} horses {point.validation_mse:.2f}" for point in found.curve.points)
-        said.append(f"Learning curve (validation): {told}.")
+        points = ", ".join(f"{point.horses} horses {point.validation_mse:.2f}" for point in found.curve.points)
+        said.append(f"Learning curve (validation): {points}.")
         if found.curve.doubled is not None:
             gain = last.validation_mse - found.curve.doubled
-            said.append(f"Twice the horses would bring it to about {found.curve.doubled:.2f} ({gain:.2f} less).")
+            said.append(f"With twice the horses, about {found.curve.doubled:.2f} is expected ({gain:.2f} less).")
     return said
 
 
@@ -86,7 +86,7 @@ def write_page(folder: Path, found: Diagnosis, maps: list[tuple[Any, str]]) -> P
         }
         save(lines([point.horses for point in points], drawn, ("horses", "MSE (1..10)")), folder / "curve.png")
         curve = "![Learning curve](curve.png)\n"
-    rows = "\n".join(f"| {name} | {told} | {gap} |" for name, told, gap in _rows(found))
+    rows = "\n".join(f"| {name} | {error} | {gap} |" for name, error, gap in _rows(found))
     causes = "".join(f"{number}. {cause}\n" for number, cause in enumerate(found.causes, 1))
     page = PAGE.format(
         run=found.run,

@@ -1,4 +1,4 @@
-"""`trainer evaluate`: how good a run is on photos that it has not seen, beside what it has to beat."""
+"""`trainer evaluate`: how good a run is on photos that it has not seen, compared with baselines."""
 
 from collections import Counter
 from dataclasses import asdict, dataclass, field
@@ -20,13 +20,13 @@ from trainer.places import Places
 from trainer.runs.config import make_config
 from trainer.runs.runs import Run, list_runs, version_of
 
-LEAST = 5  # photos of a year, a course or a sex that are worth a line
-FIRST = ("svr", "first-cnn")  # the first attempt's models
+LEAST = 5  # photos that a year, a racecourse or a sex needs for a line of its own
+FIRST = ("svr", "first-cnn")  # presets of the first attempt's models
 
 
 @dataclass(slots=True)
 class Evaluation:
-    """Everything that is said of a run on one side."""
+    """The result of evaluating a run on one side."""
 
     run: str
     data: str
@@ -38,25 +38,25 @@ class Evaluation:
     baselines: dict[str, Scores]
     gains: dict[str, Score]  # how much lower the MSE is than a baseline's, on the same photos
     coverage: Score  # share of labels within the interval of COVERAGE
-    coverages: dict[str, float]  # wanted -> reached
+    coverages: dict[str, float]  # requested -> reached
     width: float  # mean width of the interval, 0..1
     groups: dict[str, dict[str, tuple[int, float, float]]]  # by year, course, sex: photos, MSE, MAE
     leak: dict[str, tuple[int, float]] | None  # photos and MSE of horses that training knew, and of new ones
     constant: bool
-    promised: bool  # whether there were horses enough for intervals of COVERAGE
-    missing: list[str] = field(default_factory=list)  # baselines that could not be had
+    promised: bool  # whether there were enough horses for intervals of COVERAGE
+    missing: list[str] = field(default_factory=list)  # presets that have no run to compare with
 
     @property
     def skill(self) -> bool:
-        """Whether it beats the constant for sure: the interval of the gain does not reach zero.
+        """Whether it is better than the constant median: the interval of the gain is above zero.
 
-        Photos that it has learnt from prove nothing.
+        Always False on training photos.
         """
         return self.side is not Side.TRAIN and self.gains["constant median"].low > 0
 
     @property
     def verdict(self) -> Verdict:
-        """What all of it comes to."""
+        """The verdict on the run."""
         if self.side is Side.TRAIN:
             return Verdict.LEARNT
         if self.constant:
@@ -70,7 +70,7 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The answers behind an evaluation, all (n,), for whoever draws them."""
+    """The answers behind an evaluation, all (n,), for the plots."""
 
     rows: list[dict[str, Any]]
     indices: np.ndarray  # in the table of the version
@@ -84,13 +84,13 @@ def evaluate(run: Run, side: Side, places: Places, device: Device) -> tuple[Eval
     """Evaluate a run on a side of the data set that it was trained on.
 
     Raises:
-        UsageError: the side has no photo, or the data set is gone.
+        UsageError: the side has no photo, or the data set does not exist any more.
     """
     version = version_of(run, places)
     table = read_table(version)
     inside, outside = table.on(Side.TRAIN), table.on(side)
     if not len(outside):
-        raise UsageError(f"{version.name} has no photo on the side {side}; `trainer dataset show` says what it has.")
+        raise UsageError(f"{version.name} has no photo on the side {side}; `trainer dataset show` lists its sides.")
     network, calibration = load_model(run, device)
     pixels = load_pixels(version, run.config.preparation, places.cache)
     answers = answer(network, pixels, device, outside)
@@ -127,10 +127,10 @@ def _inside(label: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
 
 
 def _coverages(answers: Answers, calibration: Calibration, label: np.ndarray) -> dict[str, float]:
-    """The share of labels within intervals that were made for a coverage, for each that was calibrated."""
+    """For each calibrated coverage, the share of labels within its intervals."""
     return {
-        wanted: float(_inside(label, *calibration.interval(answers.value, answers.spread, float(wanted))).mean())
-        for wanted in calibration.widths
+        coverage: float(_inside(label, *calibration.interval(answers.value, answers.spread, float(coverage))).mean())
+        for coverage in calibration.widths
     }
 
 
@@ -143,7 +143,7 @@ def _others(
     inside: np.ndarray,
     outside: np.ndarray,
 ) -> tuple[dict[str, np.ndarray], list[str]]:
-    """The baselines' answers to the same photos, and which could not be had."""
+    """The baselines' answers to the same photos, and the presets that have no run."""
     found = {name: compute(table, inside, outside) for name, compute in WITHOUT_PHOTOS.items()}
     missing = []
     for preset in FIRST:
@@ -195,7 +195,7 @@ def _groups(
 def _leak(
     table: Table, inside: np.ndarray, outside: np.ndarray, errors: np.ndarray
 ) -> dict[str, tuple[int, float]] | None:
-    """The error on horses that training knew and on new ones, where there are both: what the leak is worth."""
+    """Photos and MSE of horses that are in training and of new ones; None if all horses are new."""
     known = np.isin(table.horse[outside], table.horse[inside])
     if not known.any():
         return None

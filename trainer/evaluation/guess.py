@@ -1,5 +1,8 @@
-"""`trainer guess`: how well people do. A page on this machine shows photos, a person says how far the horse would
-stay, and the answers are kept for `trainer diagnose`."""
+"""`trainer guess`: measures human level.
+
+A page on this machine shows photos, a person estimates how far each horse would stay, and the answers are kept for
+`trainer diagnose`.
+"""
 
 import html
 import json
@@ -19,27 +22,27 @@ from trainer.dataset.manifest import Version
 from trainer.evaluation.scores import Bootstrap, Score, square
 from trainer.places import for_us_alone, make_folder
 
-# The page is one file, with its style in it.
+# The style is inside the page.
 POLICY = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
-COOKIE, COST = "paddock_guess", 0.1  # no token is asked for, as only this machine is answered; tokens a request costs
+COOKIE, COST = "paddock_guess", 0.1  # no token is needed, as only this machine has access; COST is in tokens a request
 
 
 @dataclass(slots=True)
 class Quiz:
-    """The photos of a quiz, in an order of its own, and what was said of them."""
+    """The photos of a quiz, in random order, and how many were answered."""
 
     photos: list[tuple[str, str, float, bytes, str]]  # name, horse, label, bytes, media type
-    path: Path  # where the answers go, a JSON line each
+    path: Path  # of the file of answers, one JSON line each
     token: str = field(default_factory=lambda: secrets.token_urlsafe(8))
-    told: int = 0
+    answered: int = 0
 
     def say(self, value: float) -> None:
-        """Keep an answer to the photo at hand and go on to the next one."""
-        photo, horse, label, _, _ = self.photos[self.told]
+        """Keep the answer to the current photo and go on to the next one."""
+        photo, horse, label, _, _ = self.photos[self.answered]
         make_folder(self.path.parent)
         with open(self.path, "a", encoding="utf-8", opener=for_us_alone) as file:
             file.write(json.dumps({"photo": photo, "horse_id": horse, "label": label, "guess": value}) + "\n")
-        self.told += 1
+        self.answered += 1
 
 
 def guesses_path(home: Path, version: str) -> Path:
@@ -48,7 +51,7 @@ def guesses_path(home: Path, version: str) -> Path:
 
 
 def choose(version: Version, count: int, path: Path, side: Side = Side.VALIDATION) -> Quiz:
-    """A quiz of photos that nobody has been asked for yet, each of another horse, drawn anew each time."""
+    """A quiz of random photos that have no answer yet, one photo a horse."""
     asked = {json.loads(line)["photo"] for line in path.read_text().splitlines()} if path.exists() else set()
     names: dict[str, str] = {}
     for shard in version.manifest.shards:
@@ -67,7 +70,7 @@ def choose(version: Version, count: int, path: Path, side: Side = Side.VALIDATIO
 
 
 def human_level(path: Path) -> Score | None:
-    """The MSE of all answers so far on the scale 1..10, resampled by horse; None where there is none."""
+    """The MSE of all answers so far on the scale 1..10, resampled by horse; None without answers."""
     lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
     if not lines:
         return None
@@ -76,17 +79,17 @@ def human_level(path: Path) -> Score | None:
 
 
 def make_page(quiz: Quiz, done: Callable[[], None]) -> web.Application:
-    """The quiz as a site for this machine alone; `done` is called after the last answer."""
-    app = web.Application(middlewares=[make_middleware(Guard(COOKIE, lambda _path: COST), _welcome, _tell)])
+    """The web application of a quiz, for this machine only; `done` is called after the last answer."""
+    app = web.Application(middlewares=[make_middleware(Guard(COOKIE, lambda _path: COST), _welcome, _show_problem)])
     app.on_response_prepare.append(add_headers)
 
     async def picture(request: web.Request) -> web.Response:
         return _picture(quiz, int(request.match_info["number"]) - 1)
 
     async def show(_request: web.Request) -> web.Response:
-        if quiz.told >= len(quiz.photos):
-            return _page("<p>That was the last one. Thank you. The terminal says how well you did.</p>")
-        body = PHOTO.format(number=quiz.told + 1, of=len(quiz.photos), token=html.escape(quiz.token))
+        if quiz.answered >= len(quiz.photos):
+            return _page("<p>That was the last one. Thank you. The terminal shows your result.</p>")
+        body = PHOTO.format(number=quiz.answered + 1, of=len(quiz.photos), token=html.escape(quiz.token))
         return _page(body)
 
     async def say(request: web.Request) -> web.Response:
@@ -97,9 +100,9 @@ def make_page(quiz: Quiz, done: Callable[[], None]) -> web.Application:
             raise web.HTTPBadRequest(text="An answer is a number from 0 to 1.") from error
         if form.get("token") != quiz.token or not 0 <= value <= 1:
             raise web.HTTPBadRequest(text="An answer is a number from 0 to 1, sent by this page.")
-        if number == quiz.told + 1:  # else the page was sent twice
+        if number == quiz.answered + 1:  # else the page was sent twice
             quiz.say(value)
-        if quiz.told >= len(quiz.photos):
+        if quiz.answered >= len(quiz.photos):
             done()
         raise web.HTTPSeeOther("/")
 
@@ -127,14 +130,14 @@ def _welcome(_request: web.Request) -> web.StreamResponse:
     raise web.HTTPSeeOther("/")
 
 
-def _tell(_request: web.Request, problem: Problem) -> web.StreamResponse:
+def _show_problem(_request: web.Request, problem: Problem) -> web.StreamResponse:
     response = _page(f"<p>{html.escape(problem.sentence())}</p>")
     response.set_status(problem.status)
     return response
 
 
 async def _no_icon(_request: web.Request) -> web.Response:
-    return web.Response(status=204)  # browsers ask for one unbidden
+    return web.Response(status=204)  # browsers request one by themselves
 
 
 def _page(body: str) -> web.Response:

@@ -1,4 +1,4 @@
-"""An evaluation as a person reads it: a table on the terminal, a page with plots beside the run."""
+"""An evaluation for people: a table on the terminal, and a page with plots in the run's folder."""
 
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,15 @@ from trainer.models.answers import COVERAGE
 from trainer.places import write_file
 from trainer.plots import figure, grid, intervals, save, scatter
 
-SHEET = 8  # best and worst answers that are shown
+SHEET = 8  # photos on the sheets of the best and the worst answers
 THUMBNAIL = Preparation(150, 200)
 
 
 SENTENCES = {
-    Verdict.LEARNT: "{run} on photos that it has learnt from: MSE {mse} on the scale 1..10, which says nothing of how "
-    "good it is; leave out --split.",
+    Verdict.LEARNT: "{run} on its training photos: MSE {mse} on the scale 1..10, which does not show how good it is; "
+    "leave out --split.",
     Verdict.CONSTANT: "CONSTANT. {run} on {side}: MSE {mse} on the scale 1..10; its answers hardly differ from photo "
-    "to photo; `trainer diagnose` looks for the cause.",
+    "to photo; `trainer diagnose` finds the cause.",
     Verdict.SKILL: "SKILL. {run} on {side}: MSE {mse} on the scale 1..10; the constant median's is {constant:.3f}, "
     "higher by {gain}.",
     Verdict.NO_SKILL: "NO SKILL. {run} on {side}: MSE {mse} on the scale 1..10; the constant median's is "
@@ -36,7 +36,7 @@ SENTENCES = {
 
 
 def sentence(evaluation: Evaluation) -> str:
-    """The verdict in the one sentence that matters."""
+    """The verdict in one sentence."""
     return SENTENCES[evaluation.verdict].format(
         run=evaluation.run,
         side=evaluation.side,
@@ -47,7 +47,7 @@ def sentence(evaluation: Evaluation) -> str:
 
 
 def print_evaluation(console: Console, evaluation: Evaluation) -> None:
-    """The table of scores, the baselines under the run."""
+    """Print the verdict, the table of scores (the run, then the baselines) and the warnings."""
     console.print(sentence(evaluation), style="bold" if evaluation.skill else "bold yellow", soft_wrap=True)
     console.print(f"{evaluation.photos} photos of {evaluation.horses} horses; intervals of 95 %, resampled by horse")
     table = Table(Column("", no_wrap=True), "MSE (1..10)", "MAE", "rank", "types", "run's gain in MSE", box=None)
@@ -57,7 +57,7 @@ def print_evaluation(console: Console, evaluation: Evaluation) -> None:
         table.add_row(name, _short(scores.mse), *others, gain)
     console.print(table)
     console.print(
-        f"Interval of {COVERAGE:.0%}: holds {evaluation.coverage.value:.1%} of labels, {evaluation.width:.2f} wide; "
+        f"Interval of {COVERAGE:.0%}: contains {evaluation.coverage.value:.1%} of labels, {evaluation.width:.2f} wide; "
         f"all photos of a horse together: MSE {_short(evaluation.by_horse)}",
         soft_wrap=True,
     )
@@ -76,18 +76,20 @@ def _short(score: Any) -> str:
 def _warnings(evaluation: Evaluation) -> list[str]:
     said = []
     if evaluation.side is Side.VALIDATION:
-        said.append("The best epoch and the intervals were chosen on these photos: the test is what counts.")
+        said.append(
+            "The best epoch and the intervals were chosen on these photos: only the test side is a fair measure."
+        )
     if not evaluation.promised:
-        said.append(f"The validation has too few horses for an interval of {COVERAGE:.0%}: it is the whole scale.")
+        said.append(f"The validation side has too few horses for an interval of {COVERAGE:.0%}: it is the whole scale.")
     if evaluation.leak:
         parts = ", ".join(
             f"{name}: MSE {mse:.2f} on {photos} photos" for name, (photos, mse) in evaluation.leak.items()
         )
-        said.append(f"Leak: training knew some of these horses ({parts}).")
+        said.append(f"Leak: some of these horses are also in training ({parts}).")
     if evaluation.horses < 30:
-        said.append(f"{evaluation.horses} horses are few; the intervals say how little that proves.")
+        said.append(f"{evaluation.horses} horses are few; see how wide the intervals are.")
     said += [
-        f"Not compared with {preset}: `trainer train --preset {preset}` makes it." for preset in evaluation.missing
+        f"Not compared with {preset}: `trainer train --preset {preset}` trains it." for preset in evaluation.missing
     ]
     return said
 
@@ -102,7 +104,7 @@ def write_report(folder: Path, evaluation: Evaluation, answered: Answered, versi
     save(intervals(errors, "MSE on the scale 1..10"), folder / "errors.png")
     _draw_calibration(evaluation, folder / "calibration.png")
     order = np.argsort(np.abs(answered.value - answered.label), kind="stable")
-    half = (len(order) + 1) // 2  # no photo is one of the best and one of the worst
+    half = (len(order) + 1) // 2  # so that no photo is on both sheets
     for name, chosen in (("best", order[:half][:SHEET]), ("worst", order[half:][::-1][:SHEET])):
         save(grid(_photos(version, answered, chosen)), folder / f"{name}.png")
     write_file(folder / "report.md", _page(evaluation))
@@ -112,24 +114,22 @@ def write_report(folder: Path, evaluation: Evaluation, answered: Answered, versi
 def _draw_calibration(evaluation: Evaluation, path: Path) -> None:
     drawn, axes = figure(size=(4.2, 4.0))
     axes[0, 0].plot([0.4, 1], [0.4, 1], color="#9aa0a6", linestyle=":")
-    axes[0, 0].plot([float(wanted) for wanted in evaluation.coverages], list(evaluation.coverages.values()), "o-")
-    axes[0, 0].set(
-        xlabel="coverage that was asked for", ylabel="share of labels within", xlim=(0.4, 1), ylim=(0.2, 1.02)
-    )
+    axes[0, 0].plot([float(coverage) for coverage in evaluation.coverages], list(evaluation.coverages.values()), "o-")
+    axes[0, 0].set(xlabel="requested coverage", ylabel="share of labels within", xlim=(0.4, 1), ylim=(0.2, 1.02))
     save(drawn, path)
 
 
 def _photos(version: Version, answered: Answered, chosen: np.ndarray) -> list[tuple[Any, str]]:
-    """Photos of the version with what was said of them, in the order that is asked for."""
-    wanted = {(answered.rows[place]["source"], answered.rows[place]["photo"]): place for place in chosen}
+    """The chosen photos, each with its label and answer, in the given order."""
+    places = {(answered.rows[place]["source"], answered.rows[place]["photo"]): place for place in chosen}
     found: dict[int, tuple[Any, str]] = {}
     for shard in version.manifest.shards:
-        if len(found) == len(wanted):
+        if len(found) == len(places):
             break
         if shard.side != answered.rows[0]["side"]:
             continue
         for row, body in read_shard(Format(version.manifest.format), version.folder / shard.path):
-            place = wanted.get((row["source"], row["photo"]))
+            place = places.get((row["source"], row["photo"]))
             if place is not None:
                 words = f"{row['photo']}\nlabel {row['label']:.2f}, answer {answered.value[place]:.2f}"
                 found[place] = decoders().run(prepare, body, THUMBNAIL), words
@@ -154,7 +154,7 @@ def _page(evaluation: Evaluation) -> str:
         warnings="\n".join(f"- {line}" for line in _warnings(evaluation)) or "- none",
         coverage=f"{COVERAGE:.0%}",
         by_horse=_short(evaluation.by_horse),
-        reached=", ".join(f"{float(wanted):.0%} → {its:.0%}" for wanted, its in evaluation.coverages.items()),
+        reached=", ".join(f"{float(coverage):.0%} → {its:.0%}" for coverage, its in evaluation.coverages.items()),
     )
 
 
@@ -179,8 +179,8 @@ The mean answer to all photos of a horse: MSE {by_horse}.
 
 ## Interval
 
-The interval of {coverage} holds {e.coverage} of the labels and is {e.width:.2f} wide on the average. Asked for and
-reached: {reached}.
+The interval of {coverage} contains {e.coverage} of the labels; its mean width is {e.width:.2f}. Requested and reached
+coverage: {reached}.
 
 ![Coverage](calibration.png)
 
@@ -195,5 +195,5 @@ reached: {reached}.
 ![Best](best.png)
 ![Worst](worst.png)
 
-Photos belong to those who took them: keep this page to yourself.
+The photos belong to their photographers: do not publish this page.
 """

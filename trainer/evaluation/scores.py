@@ -1,4 +1,4 @@
-"""How far answers are from labels, with intervals that know that photos of one horse are not independent. Pure."""
+"""How far answers are from labels, with intervals. Horses are resampled, as photos of a horse are not independent."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from trainer.models.heads import HIGH, LOW
 RESAMPLES = 1_000  # of the horses, with replacement
 LEVEL = 0.95
 EDGES = np.array([0.2, 0.4, 0.6])  # between the four types
-NEARLY = 0.05  # answers that vary less than this share of the labels are nearly constant
+NEARLY = 0.05  # answers are nearly constant if they vary less than this share of the labels' variation
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,27 +27,27 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """How good answers are on some examples."""
+    """The quality of answers on some examples."""
 
-    mse: Score  # on the scale 1..10, as the first attempt told it
-    mae: Score  # on 0..1, as all that follow
+    mse: Score  # on the scale 1..10, as in the first attempt
+    mae: Score  # on 0..1, like the other scores
     spearman: Score
     accuracy: Score  # of the four types
     std: float  # of the answers
 
 
 class Bootstrap:
-    """The same resamples of horses for everything that is compared."""
+    """Resamples of the horses, the same for all numbers that are compared."""
 
     def __init__(self, horse: np.ndarray, random_seed: int = 0) -> None:
         self.names, self.its = np.unique(horse, return_inverse=True)
         draw = np.random.default_rng(random_seed)
         count = len(self.names)
-        # How often each horse is in each resample, (resamples, horses).
+        # How often each resample contains each horse, (resamples, horses).
         self.times = draw.multinomial(count, np.full(count, 1 / count), RESAMPLES) if count else np.zeros((0, 0))
 
     def mean(self, values: np.ndarray) -> Score:
-        """The mean of numbers (n,) of photos."""
+        """The mean of one number a photo, (n,)."""
         resampled = self._means(values)
         return _score(float(values.mean()), resampled)
 
@@ -57,7 +57,7 @@ class Bootstrap:
         return (self.times @ sums) / (self.times @ counts)
 
     def statistic(self, compute: Callable[[np.ndarray], float], photos: int) -> Score:
-        """Any number of a choice of photos, which is given as weights (n,)."""
+        """Any statistic of the photos; `compute` gets their weights in a resample, (n,)."""
         resampled = np.array([compute(times[self.its].astype(float)) for times in self.times])
         return _score(compute(np.ones(photos)), resampled)
 
@@ -72,19 +72,19 @@ def _score(value: float, resampled: np.ndarray) -> Score:
 
 
 def square(value: np.ndarray, label: np.ndarray) -> np.ndarray:
-    """Squared errors on the scale 1..10 of values of 0..1."""
+    """Squared errors on the scale 1..10; values and labels are 0..1."""
     return (HIGH - LOW) ** 2 * (value - label) ** 2
 
 
 def ranks(values: np.ndarray) -> np.ndarray:
-    """The rank of each number, from 1 on; equal ones share the mean of theirs."""
+    """The rank of each number, from 1 on; equal numbers get their mean rank."""
     from scipy.stats import rankdata  # half a second to import
 
     return rankdata(values)
 
 
 def correlation(one: np.ndarray, other: np.ndarray, weight: np.ndarray) -> float:
-    """Pearson's correlation of weighted numbers, of ranks that is Spearman's; 0 where one of them is constant."""
+    """Pearson's correlation of weighted numbers (of ranks: Spearman's); 0 if one of the two is constant."""
     total = weight.sum()
     one, other = one - weight @ one / total, other - weight @ other / total
     spread = np.sqrt((weight @ one**2) * (weight @ other**2))
@@ -97,17 +97,17 @@ def kinds(values: np.ndarray) -> np.ndarray:
 
 
 def measure(value: np.ndarray, label: np.ndarray, bootstrap: Bootstrap) -> Scores:
-    """Everything about answers (n,) to photos with labels (n,)."""
-    told, said = ranks(value), ranks(label)
+    """The scores of answers (n,) to photos with labels (n,)."""
+    value_ranks, label_ranks = ranks(value), ranks(label)
     return Scores(
         mse=bootstrap.mean(square(value, label)),
         mae=bootstrap.mean(np.abs(value - label)),
-        spearman=bootstrap.statistic(lambda weight: correlation(told, said, weight), len(label)),
+        spearman=bootstrap.statistic(lambda weight: correlation(value_ranks, label_ranks, weight), len(label)),
         accuracy=bootstrap.mean((kinds(value) == kinds(label)).astype(float)),
         std=float(value.std()),
     )
 
 
 def is_nearly_constant(value: np.ndarray, label: np.ndarray) -> bool:
-    """Whether a model gives (nearly) the same answer to every photo."""
+    """Whether a model gives nearly the same answer to every photo."""
     return bool(value.std() < NEARLY * label.std())

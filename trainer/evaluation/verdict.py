@@ -1,27 +1,27 @@
-"""What an evaluation and a diagnosis decide, as codes, and the words for them."""
+"""The codes that an evaluation and a diagnosis decide on."""
 
 from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """Whether a run is worth anything on the photos that it was evaluated on."""
+    """How good a run is on the photos that it was evaluated on."""
 
-    SKILL = "skill"  # better than the constant, for sure
-    NO_SKILL = "no_skill"  # the difference to the constant may be zero
+    SKILL = "skill"  # better than the constant median; the interval of the difference is above zero
+    NO_SKILL = "no_skill"  # the difference to the constant median may be zero
     CONSTANT = "constant"  # its answers hardly differ from photo to photo
-    LEARNT = "learnt"  # these are the photos that it has learnt from, which proves nothing
+    LEARNT = "learnt"  # evaluated on its training photos, which proves nothing
 
 
 class Gap(StrEnum):
-    """The step from one error to the next that an error comes from."""
+    """What explains the difference between two errors that are compared."""
 
     BIAS = "bias"
     VARIANCE = "variance"
     MISMATCH = "mismatch"
-    VARIANCE_AND_MISMATCH = "variance_and_mismatch"  # where no side tells the two apart
+    VARIANCE_AND_MISMATCH = "variance_and_mismatch"  # without a train_dev side that separates the two
     OVERFIT = "overfit_to_validation"
 
     @property
     def words(self) -> str:
-        """The gap as people read it."""
+        """The gap in words."""
         return self.replace("_", " ")

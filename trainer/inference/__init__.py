@@ -1,1 +1,1 @@
-"""Answers for new photos: where photos come from, what a model says of them, and what it looked at."""
+"""Answers for new photos: reading the photos, predicting, similar photos, and saliency maps."""

@@ -1,4 +1,4 @@
-"""The collection, read and never written: its photos by a horse's name or by address, and what is known of a horse."""
+"""Read access to the collection: photos by a horse's name or by address, and horses with their labels."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ from collector.web.search.statements import AS_WRITTEN
 
 logger = logging.getLogger(__name__)
 
-MOST = 24  # photos that are found at once
+MOST = 24  # photos or horses in one search result
 FOUND = """
 SELECT photo.id, photo.photo_id AS photo, photo.width, photo.height,
     photo.race_name, issue.issue_date, met.horse_id, coalesce(horse.name, photo.horse_name) AS horse_name
@@ -56,7 +56,7 @@ LIMIT %(most)s
 
 @dataclass(frozen=True, slots=True)
 class FoundPhoto:
-    """A photo of the collection, as a search shows it."""
+    """A photo in a search result."""
 
     id: int
     photo: str  # its id
@@ -78,7 +78,7 @@ class HeldPhoto:
 
 @dataclass(frozen=True, slots=True)
 class FoundHorse:
-    """A horse, and what reviewers thought of its distance aptitude when it was last asked for."""
+    """A horse with the newest label of its distance aptitude."""
 
     horse_id: str
     name: str
@@ -90,13 +90,13 @@ class FoundHorse:
 
 
 class Collection:
-    """The collection's photos and horses, on connections that only read."""
+    """The collection's photos and horses, over read-only connections."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
 
     async def find(self, part: str) -> list[FoundPhoto]:
-        """Photos of horses with this in their names, the horse of just that name first; MOST at most.
+        """Up to MOST photos of horses whose names contain `part`; the horse with exactly this name comes first.
 
         Raises:
             TryLater: the database cannot be reached.
@@ -116,7 +116,7 @@ class Collection:
         return HeldPhoto(rows[0]["horse_name"], _body(rows[0])) if rows else None
 
     async def photo_at(self, url: str) -> bytes | None:
-        """The bytes of the photo whose picture or page has this address, whether by http or by https.
+        """The bytes of the photo whose picture or page has this address; http and https count as the same.
 
         Raises:
             TryLater: the database cannot be reached.
@@ -126,7 +126,7 @@ class Collection:
         return _body(rows[0]) if rows else None
 
     async def horses(self, part: str) -> list[FoundHorse]:
-        """Horses with this in their names, the one of just that name first, then the youngest; MOST at most.
+        """Up to MOST horses whose names contain `part`: the one with exactly this name first, then the youngest.
 
         Raises:
             TryLater: the database cannot be reached.
@@ -138,7 +138,7 @@ class Collection:
         return [FoundHorse(**row) for row in await self._reader.rows(HORSES, values)]
 
     async def _named(self, part: str) -> dict[str, Any] | None:
-        """What a part of a name is looked for by, in whichever script it was typed; None where nothing was."""
+        """The SQL parameters of a search for part of a name, in Japanese or Latin script; None if it is empty."""
         typed = read_name(part)
         if typed is None:
             return None
@@ -155,10 +155,10 @@ def _body(row: dict[str, Any]) -> bytes:
 
 @contextmanager
 def conninfo_if_any(settings: Settings) -> Iterator[str | None]:
-    """The database of these settings as it is, for as long as the context lasts; None where there is none yet.
+    """The connection string of the database of these settings; None if it was never set up.
 
     Raises:
-        UsageError: PADDOCK_DATABASE_URL cannot be understood, or what it names cannot be read.
+        UsageError: PADDOCK_DATABASE_URL is not valid, or its database cannot be read.
     """
     if not settings.database_url and not (settings.home / "postgres").exists():
         yield None
@@ -169,17 +169,17 @@ def conninfo_if_any(settings: Settings) -> Iterator[str | None]:
             conninfo = stack.enter_context(opened)
         except (UsageError, OSError) as error:
             if settings.database_url:
-                raise  # it cannot even be understood
+                raise  # the URL is not valid
             logger.warning("no collection: its database does not start", extra={"reason": str(error)})
             conninfo = None
         yield conninfo if conninfo and _holds_collection(conninfo) else None
 
 
 def _holds_collection(conninfo: str) -> bool:
-    """Whether a database has been set up; one that does not answer now may do so when it is asked.
+    """Whether a database has been set up; True if it does not respond now, as it may do so later.
 
     Raises:
-        UsageError: it is in an encoding, or of a revision, that this code cannot read.
+        UsageError: this code cannot read the encoding or the revision of the database.
     """
     try:
         revision = database.check_fit(conninfo)
@@ -192,7 +192,7 @@ def _holds_collection(conninfo: str) -> bool:
 
 @asynccontextmanager
 async def collection_if_any(conninfo: str | None) -> AsyncIterator[Collection | None]:
-    """The collection behind a connection string; None where there is none."""
+    """The collection of a connection string; None without one."""
     if conninfo is None:
         yield None
         return

@@ -1,8 +1,8 @@
-"""Where the photos of a data set version lie in a run's feature space: which horses a photo is most like, and
-whether it is like any photo that the run has learnt from.
+"""The photos of a data set version in a run's feature space: which horses look most like the one on a photo, and
+whether the photo looks like any training photo.
 
-Features are kept as their main components and how far a photo lies off these: distances between two photos then come
-out no larger than they are, and hardly smaller.
+Features are reduced to their main components and the distance from these. Distances between two photos then are not
+larger than in the full space, and hardly smaller.
 """
 
 import hashlib
@@ -10,7 +10,6 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +19,7 @@ from zipfile import BadZipFile
 import numpy as np
 import torch
 
-from trainer.dataset.data import Table, load_pixels, read_table
+from trainer.dataset.data import Progress, Table, load_pixels, read_table
 from trainer.dataset.examples import Side
 from trainer.dataset.manifest import Version, digest_of
 from trainer.dataset.pixels import describe
@@ -37,11 +36,9 @@ from trainer.runs.runs import Run
 logger = logging.getLogger(__name__)
 
 COMPONENTS = 128  # of the features, at most
-NEAR = 5  # the distance to so many training photos says how usual a photo is
-USUAL = 0.99  # share of validation photos that are taken for usual
-MARGIN = 1.1  # and how much farther another horse's photo may be
-
-Tell = Callable[[int, int], None]
+NEAR = 5  # nearest training photos whose mean distance shows how usual a photo is
+USUAL = 0.99  # share of validation photos that count as usual
+MARGIN = 1.1  # factor by which other photos of horses may be farther away than these
 
 
 @dataclass(frozen=True)
@@ -52,17 +49,17 @@ class Index:
     centre: np.ndarray  # float32 (k,)
     components: np.ndarray  # float32 (k, c)
     places: np.ndarray  # float32 (n, c + 1), in the order of the table
-    farthest: float | None  # of a photo that looks like those of the training; None: this run cannot tell
+    farthest: float | None  # largest distance of a usual photo; None: this run cannot judge it
 
     def place(self, features: np.ndarray) -> np.ndarray:
-        """Where photos with these features (n, k) lie, (n, c + 1)."""
+        """The places (n, c + 1) of photos with these features (n, k)."""
         centred = features.astype(np.float64) - self.centre
         main = centred @ self.components
         off = np.sqrt(np.maximum((centred**2).sum(1) - (main**2).sum(1), 0))
         return np.column_stack([main, off]).astype(np.float32)
 
     def looks_strange(self, place: np.ndarray) -> bool | None:
-        """Whether the photo at a place is farther from the training photos than photos of other horses are."""
+        """Whether the photo at a place is farther from the training photos than usual; None if that is not known."""
         if self.farthest is None:
             return None
         return bool(usual_distance(place[None], self._training)[0] > self.farthest)
@@ -72,7 +69,7 @@ class Index:
         return self.places[self.table.on(Side.TRAIN)]
 
     def nearest(self, place: np.ndarray, count: int, but: str | None = None) -> list[tuple[int, float]]:
-        """The nearest photos, each of another horse and none of the horse `but`: their rows, and how far they are."""
+        """Rows and distances of the nearest photos, one photo a horse, without the horse `but`."""
         away = distances(place[None], self.places)[0]
         found: dict[str, tuple[int, float]] = {}
         for row in np.argsort(away, kind="stable"):
@@ -96,37 +93,39 @@ def distances(some: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def usual_distance(some: np.ndarray, training: np.ndarray) -> np.ndarray:
-    """How far places (n, c) are from the NEAR nearest training photos, on the average, (n,)."""
+    """The mean distance of places (n, c) from their NEAR nearest training photos, (n,)."""
     near = min(NEAR, len(training))
     return np.sort(distances(some, training), 1)[:, :near].mean(1)
 
 
 def has_features(network: Network) -> bool:
-    """Whether a network answers by features, and not, as a kernel machine, by pixels at once."""
+    """Whether a network computes features; a kernel machine works on the pixels."""
     return hasattr(network.head, "linear")
 
 
 def is_pretrained(run: Run, network: Network) -> bool:
-    """Whether its features were learnt from pictures of all kinds, so that they can tell a horse from none."""
+    """Whether the backbone was pretrained on pictures of all kinds, so that its features can recognise a horse."""
     return isinstance(network.backbone, Backbone) and run.config.weights != "none"
 
 
-def find_index(run: Run, network: Network, version: Version, device: Device, cache: Path, tell: Tell) -> Index | None:
-    """The index of a run on a version of its data, made once and kept; None for a run without features."""
+def find_index(
+    run: Run, network: Network, version: Version, device: Device, cache: Path, progress: Progress
+) -> Index | None:
+    """The index of a run and a data set version, from the cache if it is there; None for a run without features."""
     if not has_features(network):
         return None
     table = read_table(version)
     path = cache / f"neighbours-{version.manifest.version}-{_key(run, device)}.npz"
-    index = _kept(path, table)
+    index = _read(path, table)
     if index is None:
-        seen = _features(run, network, version, device, cache, tell)
-        index = build_index(table, seen, can_tell=is_pretrained(run, network))
-        _keep(path, index)
+        seen = _features(run, network, version, device, cache, progress)
+        index = build_index(table, seen, pretrained=is_pretrained(run, network))
+        _write(path, index)
     return index
 
 
 def _key(run: Run, device: Device) -> str:
-    """What tells an index from others of the same version: the model, the code, the device and the library."""
+    """A digest of what an index depends on besides the version: the model, the code, the device and the library."""
     how = {
         "code": digest_of_code(answers, backbones, devices, features, networks, sys.modules[__name__]),
         "config": run.config.model_dump_json(), "model": digest_of(run.folder / "model.safetensors"),
@@ -136,22 +135,22 @@ def _key(run: Run, device: Device) -> str:
     return hashlib.sha256(json.dumps(how, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _kept(path: Path, table: Table) -> Index | None:
-    """The index that was kept; None where there is none, or none that is whole."""
+def _read(path: Path, table: Table) -> Index | None:
+    """The cached index; None if it is missing, damaged or of another length than the table."""
     try:
         with path.open("rb") as file, np.load(file) as kept:
             farthest = float(kept["farthest"]) if kept["farthest"].size else None
             index = Index(table, kept["centre"], kept["components"], kept["places"], farthest)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, EOFError, KeyError, BadZipFile) as error:  # cut off, as a disk may leave it
-        logger.warning("%s is made again: it cannot be read (%s)", path.name, error)
+    except (OSError, ValueError, EOFError, KeyError, BadZipFile) as error:  # such as a file cut off by a full disk
+        logger.warning("%s cannot be read and is computed again (%s)", path.name, error)
         return None
     return index if len(index.places) == len(table) else None
 
 
-def build_index(table: Table, features: np.ndarray, *, can_tell: bool) -> Index:
-    """The index of photos with these features (n, k), in the order of the table."""
+def build_index(table: Table, features: np.ndarray, *, pretrained: bool) -> Index:
+    """The index of photos with these features (n, k), in the order of the table; see `is_pretrained`."""
     training = features[table.on(Side.TRAIN)]
     centre = training.mean(0, dtype=np.float64).astype(np.float32)
     components = _main_components((training - centre).astype(np.float64), min(COMPONENTS, len(training) - 1))
@@ -159,14 +158,14 @@ def build_index(table: Table, features: np.ndarray, *, can_tell: bool) -> Index:
     places = index.place(features)
     outside = places[table.on(Side.VALIDATION)]
     farthest = None
-    if can_tell and len(outside):
+    if pretrained and len(outside):
         farthest = MARGIN * float(np.quantile(usual_distance(outside, places[table.on(Side.TRAIN)]), USUAL))
     return Index(table, centre, components, places, farthest)
 
 
 def _main_components(centred: np.ndarray, count: int) -> np.ndarray:
-    """The directions (k, c) in which points (n, k) around zero spread the most."""
-    if len(centred) < centred.shape[1]:  # the smaller of the two squares has the same ones
+    """The `count` directions (k, c) of the largest variance of centred points (n, k)."""
+    if len(centred) < centred.shape[1]:  # the smaller product has the same components
         sizes, mixes = np.linalg.eigh(centred @ centred.T)
         sizes, mixes = sizes[::-1][:count], mixes[:, ::-1][:, :count]
         real = sizes > sizes[0] * 1e-9
@@ -174,21 +173,23 @@ def _main_components(centred: np.ndarray, count: int) -> np.ndarray:
     return np.linalg.eigh(centred.T @ centred)[1][:, ::-1][:, :count].astype(np.float32)
 
 
-def _features(run: Run, network: Network, version: Version, device: Device, cache: Path, tell: Tell) -> np.ndarray:
+def _features(
+    run: Run, network: Network, version: Version, device: Device, cache: Path, progress: Progress
+) -> np.ndarray:
     pixels = load_pixels(version, run.config.preparation, cache)
     if run.config.closed_form and isinstance(network.backbone, Backbone) and isinstance(network.neck, Pooled):
-        # Nothing but the head was learnt, so training has seen these features and kept them.
-        raw = features_of(network, run.config, version, pixels, device, cache, tell)
+        # Only the head was trained, so training has cached these features.
+        raw = features_of(network, run.config, version, pixels, device, cache, progress)
         neck = pooled_neck(network)
         return (raw - neck.mean.cpu().numpy()) / neck.std.cpu().numpy()
     seen = []
     for start in range(0, len(pixels), BATCH):
         seen.append(see(network, pixels[start : start + BATCH], device)[1])
-        tell(min(start + BATCH, len(pixels)), len(pixels))
+        progress(min(start + BATCH, len(pixels)), len(pixels))
     return np.concatenate(seen)
 
 
-def _keep(path: Path, index: Index) -> None:
+def _write(path: Path, index: Index) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.stem}.{os.getpid()}.part.npz")
     farthest: Any = [] if index.farthest is None else index.farthest

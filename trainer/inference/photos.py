@@ -1,4 +1,4 @@
-"""Photos that a person names: a file, a folder, or an address, which goes through the collector's own checks."""
+"""Reads photos that a user names: a file, a folder, or an address, which the collector's fetcher checks."""
 
 import os
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -14,27 +14,26 @@ from collector.settings import is_loopback
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".gif", ".webp"}
 
-Held = Callable[[str], Awaitable[bytes | None]]  # the collection's photo of an address, where it holds it
+Held = Callable[[str], Awaitable[bytes | None]]  # address -> the collection's photo, None if it has none
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Which addresses are read, and who asks for them."""
+    """Which addresses may be read, and the contact that is sent with the request."""
 
     contact: str | None
-    sites: Sequence[str]  # that the collector crawls: only its gate ever asks them
-    inside: bool = False  # also what is on this machine, where its own user names it
+    sites: Sequence[str]  # that the collector crawls; only the crawl may send requests to them
+    inside: bool = False  # also addresses on this machine, for its own user
     timeouts: Timeouts = field(default_factory=Timeouts)
 
 
 def read_photos(word: str, read: Callable[[str], bytes]) -> Iterator[tuple[str, bytes | str]]:
-    """The photos behind a word, by name: of a file, of a folder (in order of names), of an address.
+    """Names and bytes of the photos of a file, a folder (in the order of names) or an address.
 
-    `read` is how an address is read. One of a folder that cannot be read stands in nobody's way: in place of its bytes
-    it has the reason.
+    `read` reads an address. A photo of a folder that cannot be read has the reason in place of its bytes.
 
     Raises:
-        UsageError: there is nothing, it is too large, or the address is not to be touched.
+        UsageError: no photo was found, it is too large, or the address may not be read.
     """
     if word.startswith(("http://", "https://")):
         yield word, read(word)
@@ -49,17 +48,17 @@ def read_photos(word: str, read: Callable[[str], bytes]) -> Iterator[tuple[str, 
     elif path.is_file():
         yield _printable(path.name), _read(path)
     else:
-        raise UsageError(f"There is no photo {word}; give a file, a folder or an address that begins with http.")
+        raise UsageError(f"No photo {word} was found; give a file, a folder or an address that begins with http.")
 
 
 def _printable(name: str) -> str:
-    """A file's name as text: one that is not UTF-8 can be neither printed nor put into JSON."""
+    """A file's name without bytes that are not UTF-8, which can be neither printed nor put into JSON."""
     return os.fsencode(name).decode(errors="replace")
 
 
 def _try_to_read(path: Path) -> bytes | str:
     try:
-        return _read(path) if path.is_file() or not path.exists() else "it is no file"
+        return _read(path) if path.is_file() or not path.exists() else "it is not a file"
     except UsageError:
         return f"it is larger than {limit_in_words(IMAGE_BYTES)}"
     except OSError as error:
@@ -73,13 +72,13 @@ def _read(path: Path) -> bytes:
 
 
 async def read_address(url: str, reach: Reach, held: Held | None) -> bytes:
-    """The photo at an address: the collection's own, without a request, or else fetched.
+    """The photo at an address: from the collection if it has it, without a request; else fetched.
 
     Raises:
-        UsageError: it is not to be touched, or no photo came of it; one sentence.
+        UsageError: the address may not be read, or has no photo; one sentence.
     """
     parts = _split(url)
-    why = "no collection is here" if held is None else "the collection holds no photo of that address"
+    why = "no collection exists here" if held is None else "the collection has no photo of that address"
     try:
         if held and (body := await held(url)):
             return body
@@ -87,7 +86,7 @@ async def read_address(url: str, reach: Reach, held: Held | None) -> bytes:
         why = str(error)
     if site := next((site for site in reach.sites if _is_on(parts, urlsplit(site))), None):
         host = urlsplit(site).hostname
-        raise UsageError(f"{url} was not read: only the crawl ever asks {host}, one page at a time, and {why}.")
+        raise UsageError(f"{url} was not read: only the crawl sends requests to {host}, one page at a time, and {why}.")
     if is_loopback(url) and not reach.inside:
         raise UsageError(f"{url} was not read: it is not on the public internet.")
     return await _fetch(url, parts, reach)
@@ -97,23 +96,23 @@ def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         known = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        known = known and parts.netloc.isascii()  # a resolver would read wide letters as the narrow ones
+        known = known and parts.netloc.isascii()  # a resolver reads full-width letters as ASCII
     except ValueError:
         known, parts = False, urlsplit("")
     if not known:
-        raise UsageError(f"{url[:200]} is no address of a photo; it begins with http:// or https://.")
+        raise UsageError(f"{url[:200]} is not an address of a photo; an address begins with http:// or https://.")
     return parts
 
 
 def _is_on(parts: SplitResult, site: SplitResult) -> bool:
-    """Whether an address is on a site's host; of this machine, on its port."""
+    """Whether an address is on a site's host; on this machine the port has to be the same too."""
     if (parts.hostname or "").rstrip(".") != site.hostname:
         return False
     return not is_loopback(site.geturl()) or parts.port == site.port
 
 
 async def _fetch(url: str, parts: SplitResult, reach: Reach) -> bytes:
-    site = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"  # with a user's name it is refused
+    site = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"  # without user and password, which the fetcher refuses
     try:
         async with Fetcher(reach.contact, [site], reach.timeouts) as fetcher:
             response = await fetcher.get(url, max_bytes=IMAGE_BYTES)

@@ -1,4 +1,4 @@
-"""What an answer depends on: SmoothGrad maps (Smilkov et al. 2017), drawn over the photo."""
+"""Which pixels an answer depends on: SmoothGrad maps (Smilkov et al. 2017), drawn over the photo."""
 
 import numpy as np
 import torch
@@ -10,16 +10,16 @@ from trainer.dataset.pixels import Preparation, place_of
 from trainer.models.device import Device
 from trainer.models.networks import Network, as_photos
 
-SAMPLES = 8  # of noise, whose gradients are averaged
+SAMPLES = 8  # noisy copies whose gradients are averaged
 NOISE = 0.1  # of the range of a photo
-SOFT = 25  # the blur of a map is the longest edge by so much
-LITTLE = 0.5  # of a photo's pixels matter so little that they stay as they are
+SOFT = 25  # the width of a map's blur is the longest edge divided by this
+LITTLE = 0.5  # share of the pixels, those of least influence, that are not coloured
 SHOWN = 640  # px of the longest edge of a picture, at most
-FRAME = 0.15  # of each edge: where no horse stands
+FRAME = 0.15  # of each edge; the frame shows no horse
 
 
 def saliency(network: Network, pixels: np.ndarray, device: Device) -> np.ndarray:
-    """How much each pixel moves the answer, float32 (n, height, width), 0..1 with a sum that means nothing.
+    """How much each pixel changes the answer, float32 (n, height, width), scaled to 0..1 for each photo.
 
     `pixels` are prepared photos, uint8 (n, height, width, 3). The same photo always gives the same map.
     """
@@ -28,25 +28,25 @@ def saliency(network: Network, pixels: np.ndarray, device: Device) -> np.ndarray
     generator = torch.Generator().manual_seed(0)
     total = torch.zeros_like(photos[:, 0])
     for _ in range(SAMPLES):
-        # The same for all photos: a map does not depend on which others are asked for with it.
+        # The same noise for all photos, so that a map does not depend on the other photos of the call.
         noise = torch.randn(photos.shape[1:], generator=generator) * 255 * NOISE
         noisy = (photos + device.put(noise)).clamp(0, 255).requires_grad_(True)
-        # Before it is cut to 0..1: beyond the ends there would be no gradient.
-        total += torch.autograd.grad(_told(network, noisy).sum(), noisy)[0].abs().sum(1)
+        # Before it is clamped to 0..1, as a clamped answer has no gradient.
+        total += torch.autograd.grad(_unclamped(network, noisy).sum(), noisy)[0].abs().sum(1)
     blur = max(3, max(photos.shape[2:]) // SOFT // 2 * 2 + 1)  # px, odd
     soft = nnf.avg_pool2d(nnf.pad(total[:, None], [blur // 2] * 4, mode="replicate"), blur, 1)[:, 0]
     return (soft / soft.amax((1, 2), keepdim=True).clamp(min=1e-12)).cpu().numpy()
 
 
-def _told(network: Network, photos: Tensor) -> Tensor:
+def _unclamped(network: Network, photos: Tensor) -> Tensor:
     raw = network(photos)
     return raw.squeeze(1) if raw.shape[1] == 1 else network.head.value(raw)
 
 
 def frame_share(maps: np.ndarray) -> tuple[float, float]:
-    """The share of saliency on the outer frame of the photos, and the share of the photo that the frame is.
+    """The share of saliency on the outer frame of the photos, and the frame's share of the photo's area.
 
-    A model that looks at the horse has less of it there than the frame is large.
+    For a model that looks at the horse, the first is smaller.
     """
     _, height, width = maps.shape
     down, across = round(FRAME * height), round(FRAME * width)
@@ -56,7 +56,7 @@ def frame_share(maps: np.ndarray) -> tuple[float, float]:
 
 
 def draw(photo: Image.Image, heat: np.ndarray, how: Preparation) -> Image.Image:
-    """A photo as it came, no larger than SHOWN, with the map of its prepared pixels over it."""
+    """The original photo, reduced to SHOWN, with the map of its prepared pixels over it."""
     box = place_of(*photo.size, how)
     shown = photo.copy()
     shown.thumbnail((SHOWN, SHOWN))
@@ -65,7 +65,7 @@ def draw(photo: Image.Image, heat: np.ndarray, how: Preparation) -> Image.Image:
 
 
 def overlay(pixels: np.ndarray, heat: np.ndarray) -> Image.Image:
-    """A photo, grey, with a map of its size in red: the redder the more it matters, and where it matters little not."""
+    """A grey photo with a map of its size in red: the more influence, the redder; without red below a threshold."""
     grey = np.asarray(Image.fromarray(pixels).convert("L"), np.float32)[..., None].repeat(3, 2) * 0.7 + 60
     least = float(np.quantile(heat, LITTLE))
     share = ((heat - least) / max(float(heat.max()) - least, 1e-12)).clip(0, 1)[..., None] * 0.75

@@ -1,4 +1,4 @@
-"""A run's model for one photo after another: prepared pixels to value, interval and type; and as an ONNX file."""
+"""A run's model for new photos: from pixels to value, interval and type. It can be exported as an ONNX file."""
 
 import logging
 import warnings
@@ -23,18 +23,18 @@ from trainer.models.networks import Network, as_photos
 from trainer.runs.runs import Run
 
 OUTPUTS = ("value", "low", "high")
-AGREED = 1e-3  # by how much an exported model may differ, on 0..1
+AGREED = 1e-3  # largest allowed difference of an exported or traced model, on 0..1
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a model says of a photo."""
+    """A model's answer for a photo."""
 
     photo: str
-    value: float | None  # 0 short .. 1 long; None where the photo cannot be read
+    value: float | None  # 0 short .. 1 long; None if the photo cannot be read
     low: float | None
     high: float | None
-    kind: Kind | None  # also None where the axis is not distance
+    kind: Kind | None  # also None if the axis is not distance
     problem: str | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -43,7 +43,7 @@ class Prediction:
 
 
 class Predictor:
-    """A run that answers."""
+    """Predicts with the model of a run."""
 
     def __init__(self, run: Run, device: Device) -> None:
         self.run = run
@@ -53,20 +53,20 @@ class Predictor:
         self._quick = self.network
 
     def quicken(self) -> None:
-        """Let `see` take half as long for a photo on a CPU, for a second of work now; the answers stay the same."""
+        """Halve the time of `see` on a CPU; this takes a second, and the answers stay the same."""
         if self.device.name == "cpu":
             self._quick = quickened(self.network, self.run.config.height, self.run.config.width, self.device)
 
     def prepare(self, body: bytes) -> np.ndarray:
-        """A photo's pixels as the network sees them.
+        """A photo's pixels as the network needs them.
 
         Raises:
-            BrokenPicture: the bytes are no whole picture.
+            BrokenPicture: the bytes are not a complete picture.
         """
         return decoders().run(prepare, body, self.run.config.preparation)
 
     def predict(self, photos: Sequence[tuple[str, bytes | str]]) -> list[Prediction]:
-        """What the model says of photos (name, bytes or why there are none), in their order; a broken one says why."""
+        """The answers for photos, in order; each is a name with its bytes, or with the reason why it has none."""
         found: dict[int, Prediction] = {}
         pixels, places = [], []
         for place, (name, body) in enumerate(photos):
@@ -79,12 +79,12 @@ class Predictor:
                 found[place] = Prediction(name, None, None, None, None, str(error))
         if pixels:
             named = [photos[place][0] for place in places]
-            told = self._predictions(named, answer(self.network, np.stack(pixels), self.device))
-            found |= dict(zip(places, told, strict=True))
+            predictions = self._predictions(named, answer(self.network, np.stack(pixels), self.device))
+            found |= dict(zip(places, predictions, strict=True))
         return [found[place] for place in range(len(photos))]
 
     def see(self, pixels: np.ndarray) -> list[tuple[Prediction, np.ndarray]]:
-        """What the model says of prepared photos without a name, and the features (k,) that it says it by."""
+        """The answers for prepared photos, which have no names, and the features (k,) behind each answer."""
         answers, features = see(self._quick, pixels, self.device)
         return list(zip(self._predictions([""] * len(pixels), answers), features, strict=True))
 
@@ -99,27 +99,27 @@ class Predictor:
 
 
 def quickened(network: Network, height: int, width: int, device: Device) -> Network:
-    """The same network with a backbone that was traced and whose batch norms are folded into its convolutions.
+    """The network with its backbone traced and batch norms folded into convolutions.
 
-    The network itself where its backbone cannot be traced, or then answers otherwise.
+    Returns the network itself if its backbone cannot be traced, or if the traced one answers differently.
     """
     noise = torch.Generator().manual_seed(0)
     photos = [device.photos(255 * torch.rand(count, 3, height, width, generator=noise)) for count in (1, 3)]
     with torch.inference_mode(False), torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the tracer, on whatever a backbone decides by itself
+        warnings.simplefilter("ignore")  # of the tracer, about control flow in the backbone
         try:
             traced: Any = torch.jit.trace(network.backbone, network.scaling(photos[0]), strict=False)
             backbone = torch.jit.freeze(traced.eval())
             quick = Network(network.scaling, backbone, network.neck, network.head).eval()
-            # Twice, as what is traced is put together anew at its second call.
+            # Twice, because a traced network is optimised at its second call.
             apart = [float((quick.value(some) - network.value(some)).abs().max()) for some in photos * 2]
-        except (RuntimeError, TypeError, ValueError, AttributeError):  # the last: a torch without the tracer
+        except (RuntimeError, TypeError, ValueError, AttributeError):  # AttributeError: a torch without the tracer
             return network
     return quick if max(apart) <= AGREED else network
 
 
 def _axis_of(run: Run) -> str:
-    """Which aptitude a run has learned; distance where its data set is gone."""
+    """The axis that a run predicts; distance if its data set does not exist any more."""
     try:
         return read_version(Path(run.facts.data_folder)).manifest.axis
     except UsageError:
@@ -127,7 +127,7 @@ def _axis_of(run: Run) -> str:
 
 
 class Served(nn.Module):
-    """Prepared pixels, uint8 (n, height, width, 3), to value, lower and upper end, (n,) each."""
+    """From prepared pixels, uint8 (n, height, width, 3), to value, lower and upper end, (n,) each."""
 
     def __init__(self, network: Network, calibration: Calibration) -> None:
         super().__init__()
@@ -144,13 +144,13 @@ class Served(nn.Module):
 
 
 def export_onnx(run: Run, path: Path, pixels: np.ndarray) -> float:
-    """Write a run's model as ONNX (input `pixels`, outputs `value`, `low`, `high`) and compare the two on photos.
+    """Write a run's model as ONNX (input `pixels`, outputs `value`, `low`, `high`) and compare it with the run's.
 
-    `pixels` are prepared photos, uint8 (n, height, width, 3). Returns the largest difference.
+    `pixels` are prepared photos, uint8 (n, height, width, 3), to compare on. Returns the largest difference.
 
     Raises:
-        UsageError: the two do not agree; nothing is written then.
-        OSError: the disk is full; nothing is written then either.
+        UsageError: the two models do not agree; no file is left.
+        OSError: the disk is full; no file is left.
     """
     network, calibration = load_model(run, Device("cpu"))
     served = Served(network, calibration).eval()
@@ -167,7 +167,7 @@ def export_onnx(run: Run, path: Path, pixels: np.ndarray) -> float:
 
 
 def _write_onnx(served: Served, path: Path, pixels: np.ndarray) -> None:
-    # torch warns of its own insides, which nobody who exports a model can do anything about.
+    # torch warns about its own internals; the user cannot change them.
     with warnings.catch_warnings(action="ignore"), _quiet("torch.onnx", "onnxscript", "onnx_ir"):
         program = torch.onnx.export(
             served,
@@ -183,19 +183,19 @@ def _write_onnx(served: Served, path: Path, pixels: np.ndarray) -> None:
 
 
 def _difference(served: Served, path: Path, pixels: np.ndarray) -> float:
-    """By how much a model in a file differs from the one that it was written from, at most, in any of its outputs."""
+    """The largest difference between the outputs of a model file and of the model that it was written from."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    told = session.run(list(OUTPUTS), {"pixels": np.array(pixels)})
+    exported = session.run(list(OUTPUTS), {"pixels": np.array(pixels)})
     with torch.inference_mode():
         ours = served(torch.from_numpy(np.array(pixels)))
-    return max(float(np.abs(np.asarray(one) - other.numpy()).max()) for one, other in zip(told, ours, strict=True))
+    return max(float(np.abs(np.asarray(one) - other.numpy()).max()) for one, other in zip(exported, ours, strict=True))
 
 
 @contextmanager
 def _quiet(*names: str) -> Iterator[None]:
-    """Without what these loggers say short of an error."""
+    """Silence these loggers below the level of errors."""
     loggers = [logging.getLogger(name) for name in names]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

@@ -1,4 +1,4 @@
-"""A model that answers: a network with its calibration, saved with a run and loaded again."""
+"""A network with its calibration: predicting, calibrating, saving with a run and loading."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -16,20 +16,20 @@ from trainer.runs.config import RunConfig
 from trainer.runs.runs import Run
 
 MODEL, WEIGHTS = "model.json", "model.safetensors"
-COVERAGE = 0.9  # of the intervals that are told
+COVERAGE = 0.9  # of the intervals that are shown
 COVERAGES = (0.5, 0.6, 0.7, 0.8, COVERAGE, 0.95)
 BATCH = 64  # photos at once
-UNBOUNDED = 1e9  # times any spread is more than the whole scale
+UNBOUNDED = 1e9  # as a factor of a spread: wider than the whole scale
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """How wide an interval has to be for each coverage: so many times the spread that the head tells, or so much of
-    0..1 where it tells none.
+    """Half the width of an interval for each coverage: a factor of the spread that the head predicts, or a distance on
+    0..1 if it predicts none.
 
-    Split conformal prediction (Vovk et al. 2005; Angelopoulos & Bates 2023) on the validation side, where every horse
-    counts once, however many photos it has. Few horses can promise little: n of them no more than n / (n + 1), and
-    for more than that the interval is the whole scale.
+    Split conformal prediction (Vovk et al. 2005; Angelopoulos & Bates 2023) on the validation side. A horse counts
+    once, no matter how many photos it has. With n horses the largest possible coverage is n / (n + 1); for a larger one
+    the interval is the whole scale.
     """
 
     widths: dict[str, float]  # by coverage: 0.5, 0.6, ...
@@ -37,13 +37,13 @@ class Calibration:
 
     @property
     def promises(self) -> bool:
-        """Whether there were horses enough for intervals of COVERAGE that are less than the whole scale."""
+        """Whether there were enough horses for intervals of COVERAGE that are narrower than the whole scale."""
         return self.widths[str(COVERAGE)] < (UNBOUNDED if self.relative else 1.0)
 
     def interval(
         self, value: np.ndarray, spread: np.ndarray | None, coverage: float = COVERAGE
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Lower and upper ends, (n,) each, within 0..1."""
+        """Lower and upper ends of the intervals, (n,) each, within 0..1."""
         width = self.widths[str(coverage)]
         half = width * spread if self.relative and spread is not None else np.full_like(value, width)
         return np.clip(value - half, 0, 1), np.clip(value + half, 0, 1)
@@ -51,16 +51,16 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a model says of photos, all (n,)."""
+    """A model's answers for photos, all (n,)."""
 
     value: np.ndarray  # 0..1
-    spread: np.ndarray | None  # standard deviation, where the head tells one
+    spread: np.ndarray | None  # standard deviation, if the head predicts one
 
 
 def answer(network: Network, pixels: Indexed, device: Device, places: np.ndarray | None = None) -> Answers:
-    """The answers to prepared photos, uint8 (n, height, width, 3), or to those of them at some places, in that order.
+    """The answers for prepared photos, uint8 (n, height, width, 3); with `places` only for these rows, in this order.
 
-    Only a batch is read at once, so that pixels mapped from a file may be more than the memory holds.
+    Only one batch is read at a time, so pixels mapped from a file may be larger than the memory.
     """
     count = len(pixels) if places is None else len(places)
     parts = []
@@ -73,7 +73,7 @@ def answer(network: Network, pixels: Indexed, device: Device, places: np.ndarray
 
 
 def see(network: Network, pixels: np.ndarray, device: Device) -> tuple[Answers, np.ndarray]:
-    """The answers to prepared photos, all at once, and the features (n, k) that the head answers by."""
+    """The answers for prepared photos in one batch, and the features (n, k) that the head gets."""
     network.eval()
     batch = torch.from_numpy(np.array(pixels))
     with torch.inference_mode():
@@ -81,12 +81,12 @@ def see(network: Network, pixels: np.ndarray, device: Device) -> tuple[Answers, 
             features = network.features(device.photos(as_photos(device.put(batch))))
             raw = network.head(features)
         value, spread = network.head.value(raw), network.head.spread(raw)
-        told = Answers(value.cpu().numpy(), None if spread is None else spread.cpu().numpy())
-        return told, features.float().cpu().numpy()
+        answers = Answers(value.cpu().numpy(), None if spread is None else spread.cpu().numpy())
+        return answers, features.float().cpu().numpy()
 
 
 def calibrate(answers: Answers, label: np.ndarray, horse: np.ndarray) -> Calibration:
-    """The calibration that these answers to labelled photos ask for; without any photo, the whole scale."""
+    """The calibration from answers for labelled photos; without photos, intervals are the whole scale."""
     if len(label) == 0:
         return Calibration({str(coverage): 1.0 for coverage in COVERAGES}, relative=False)
     error = np.abs(answers.value - label)
@@ -94,9 +94,9 @@ def calibrate(answers: Answers, label: np.ndarray, horse: np.ndarray) -> Calibra
     score = error / answers.spread if answers.spread is not None else error
     _, its, counts = np.unique(horse, return_inverse=True, return_counts=True)
     order = np.argsort(score)
-    # One horse more, the new one, stands at infinity.
+    # The new horse counts as one more, with an infinite error.
     reached = np.cumsum((1 / counts[its])[order]) / (len(counts) + 1)
-    # Summed up in another order, a share may miss its coverage by a rounding.
+    # Rounding must not make a share miss its coverage.
     places = np.searchsorted(reached, np.array(COVERAGES) - 1e-9)
     whole = UNBOUNDED if relative else 1.0
     widths = {
@@ -107,7 +107,7 @@ def calibrate(answers: Answers, label: np.ndarray, horse: np.ndarray) -> Calibra
 
 
 def save_model(run: Run, network: Network, calibration: Calibration) -> None:
-    """Keep a trained network with the run: weights first, then the JSON that says that they are whole."""
+    """Save a trained network in the run's folder: weights first, then the JSON file that marks them as complete."""
     write_tensors(run.folder / WEIGHTS, network.state_dict())
     shape = None
     if run.config.network == "svr":
@@ -117,10 +117,10 @@ def save_model(run: Run, network: Network, calibration: Calibration) -> None:
 
 
 def load_model(run: Run, device: Device) -> tuple[Network, Calibration]:
-    """The network of a run, ready to answer, and its calibration.
+    """The network of a run in evaluation mode, and its calibration.
 
     Raises:
-        UsageError: it cannot be read.
+        UsageError: its files cannot be read.
     """
     try:
         facts = json.loads((run.folder / MODEL).read_text())
@@ -136,5 +136,5 @@ def load_model(run: Run, device: Device) -> tuple[Network, Calibration]:
 
 
 def without_weights(config: RunConfig) -> RunConfig:
-    """The same network before its weights are loaded."""
+    """The configuration of the same network without pretrained weights."""
     return config.model_copy(update={"weights": "none"})

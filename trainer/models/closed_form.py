@@ -1,6 +1,6 @@
-"""Models that are solved, not trained in steps: ridge regression on features, and the SVR of the first attempt.
+"""Models with a closed-form solution: ridge regression on features, and the SVR of the first attempt.
 
-scikit-learn takes a second to import, so it is imported where something is solved with it.
+scikit-learn takes a second to import, so only the functions that use it import it.
 """
 
 import numpy as np
@@ -21,9 +21,9 @@ STEPS = 100  # of L-BFGS
 def fit_probe(
     network: Network, features: np.ndarray, label: np.ndarray, horse: np.ndarray, weight: np.ndarray
 ) -> float:
-    """Ridge regression on standardised features, as the network's head; returns the strength that was chosen.
+    """Fit the network's head by ridge regression on standardised features; returns the chosen strength.
 
-    The strength is chosen by cross-validation over horses, so that no horse is on both sides of a fold.
+    The strength is chosen by cross-validation in which all photos of a horse are in one fold.
     """
     from sklearn.linear_model import Ridge
 
@@ -53,37 +53,37 @@ def _choose_strength(features: np.ndarray, label: np.ndarray, horse: np.ndarray,
         return float(STRENGTHS[len(STRENGTHS) // 2])
     errors = np.zeros(len(STRENGTHS))
     for inside, outside in GroupKFold(folds).split(features, label, horse):
-        told = ridge_path(features[inside], label[inside], weight[inside], features[outside], STRENGTHS)
-        errors += (told - label[outside]) ** 2 @ weight[outside]
+        values = ridge_path(features[inside], label[inside], weight[inside], features[outside], STRENGTHS)
+        errors += (values - label[outside]) ** 2 @ weight[outside]
     return float(STRENGTHS[errors.argmin()])
 
 
 def ridge_path(
     features: np.ndarray, label: np.ndarray, weight: np.ndarray, asked: np.ndarray, strengths: np.ndarray
 ) -> np.ndarray:
-    """What ridge regressions of every strength say, (strengths, k), of features (k, p), learnt from (n, p).
+    """The answers of ridge regressions of all strengths, (strengths, k), for features `asked` (k, p).
 
-    One decomposition serves all strengths, where scikit-learn, which knows such a path without weights or groups only,
-    would solve each anew: with 2,160 features and 13 strengths that is a tenth of the time.
+    They are fitted to `features` (n, p). One matrix decomposition serves all strengths. scikit-learn offers that only
+    without weights and groups; solving for each strength takes ten times as long for 2,160 features and 13 strengths.
     """
     root = np.sqrt(weight.astype(np.float64))
     middle, level = np.average(features, axis=0, weights=weight), np.average(label, weights=weight)
     scaled, target = (features - middle) * root[:, None], (label - level) * root
-    beside = (asked - middle).astype(np.float64)
+    queries = (asked - middle).astype(np.float64)
     if len(features) <= features.shape[1]:
         values, vectors = np.linalg.eigh(scaled @ scaled.T)
-        onto, along = beside @ scaled.T @ vectors, vectors.T @ target
+        onto, along = queries @ scaled.T @ vectors, vectors.T @ target
     else:
         values, vectors = np.linalg.eigh(scaled.T @ scaled)
-        onto, along = beside @ vectors, vectors.T @ (scaled.T @ target)
+        onto, along = queries @ vectors, vectors.T @ (scaled.T @ target)
     shrunk = along / (values.clip(min=0) + strengths[:, None])
     return shrunk @ onto.T + level
 
 
 def fit_head(network: Network, features: np.ndarray, label: np.ndarray, horse: np.ndarray, weight: np.ndarray) -> None:
-    """The network's head alone on fixed features, before all of it is trained (LP-FT; Kumar et al. 2022).
+    """Train the head alone on fixed features, before the whole network is trained (LP-FT; Kumar et al. 2022).
 
-    A plain head is solved; a head of bins is found by L-BFGS, its penalty by a fifth of the horses.
+    A plain head is solved in closed form; a head of bins by L-BFGS, with a penalty chosen on a fifth of the horses.
     """
     if isinstance(network.head, Plain):
         fit_probe(network, features, label, horse, weight)
@@ -118,7 +118,7 @@ def _solve_bins(head: Bins, features: torch.Tensor, label: torch.Tensor, weight:
 
 
 def fit_svr(config: RunConfig, pixels: np.ndarray, label: np.ndarray) -> Network:
-    """PCA, whitened, and an SVR with a Gaussian kernel on the pixels, as the first attempt had it (2017)."""
+    """Whitened PCA of the pixels and an SVR with a Gaussian kernel, as in the first attempt (2017)."""
     from sklearn.decomposition import PCA
     from sklearn.svm import SVR
 

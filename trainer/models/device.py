@@ -1,4 +1,4 @@
-"""The machine that a run is on: which device, in which precision, one process or several."""
+"""The device that a run uses, its precision, and the processes that train together."""
 
 import os
 from contextlib import AbstractContextManager, nullcontext
@@ -13,7 +13,7 @@ from collector.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device, and how it is used. Under torchrun each process has its own, and a rank."""
+    """A device and its settings. Under torchrun each process has its own device and a rank."""
 
     name: str  # cpu, cuda:0, mps
     bf16: bool = False
@@ -22,16 +22,16 @@ class Device:
     processes: int = 1
 
     @classmethod
-    def find(cls, wanted: str = "auto", precision: str = "auto") -> "Device":
-        """The device that is wanted, or the best there is.
+    def find(cls, kind: str = "auto", precision: str = "auto") -> "Device":
+        """The device of this kind; `auto` is the best that this machine has.
 
         Raises:
-            UsageError: it is not here.
+            UsageError: this machine has no such device.
         """
-        # What torchrun tells its processes.
+        # torchrun sets these variables.
         rank, local = int(os.environ.get("RANK", "0")), int(os.environ.get("LOCAL_RANK", "0"))  # noqa: TID251
         processes = int(os.environ.get("WORLD_SIZE", "1"))  # noqa: TID251
-        kind = _kind(wanted)
+        kind = _kind(kind)
         name = f"cuda:{local}" if kind == "cuda" else kind
         if kind == "cuda":
             torch.cuda.set_device(local)
@@ -42,30 +42,30 @@ class Device:
 
     @property
     def words(self) -> str:
-        """The device as a person knows it."""
+        """The device in words."""
         name = torch.cuda.get_device_name() if self.name.startswith("cuda") else self.name
         several = f", {self.processes} processes" if self.processes > 1 else ""
         return f"{name}{', bf16' if self.bf16 else ''}{several}"
 
     def autocast(self) -> AbstractContextManager[Any]:
-        """The precision of a forward pass."""
+        """The context that sets the precision of a forward pass."""
         return torch.autocast(self.name.partition(":")[0], torch.bfloat16) if self.bf16 else nullcontext()
 
     def place(self, network: Any) -> Any:
-        """A network on the device, in the order of memory that it is fastest in."""
+        """Move a network to the device, in the memory format that is fastest there."""
         network = network.to(self.name)
         return network.to(memory_format=torch.channels_last) if self.channels_last else network
 
     def put(self, tensor: Tensor) -> Tensor:
-        """A tensor on the device."""
+        """Copy a tensor to the device."""
         return tensor.to(self.name, non_blocking=True)
 
     def photos(self, photos: Tensor) -> Tensor:
-        """Photos in the order of memory that the network is in."""
+        """Photos in the memory format of the network."""
         return photos.contiguous(memory_format=torch.channels_last) if self.channels_last else photos
 
     def share(self, count: int) -> slice:
-        """This process's part of a batch."""
+        """This process's part of a batch of `count` photos."""
         each = -(-count // self.processes)
         return slice(min(count, self.rank * each), min(count, (self.rank + 1) * each))
 
@@ -74,7 +74,7 @@ class Device:
         if self.processes == 1:
             return
         for parameter in parameters:
-            if parameter.grad is None:  # a process that had no photo of this batch
+            if parameter.grad is None:  # this process had no photo of the batch
                 parameter.grad = torch.zeros_like(parameter)
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         flat = torch.cat([gradient.flatten() for gradient in gradients])
@@ -85,40 +85,40 @@ class Device:
             start += gradient.numel()
 
     def wait(self) -> None:
-        """Until every process is here."""
+        """Wait until every process has come to this point."""
         if self.processes > 1:
             distributed.barrier()
 
     def agree(self, word: str) -> str:
-        """What the first process says, on every process."""
+        """Send the first process's word to all processes and return it."""
         words = [word]
         if self.processes > 1:
             distributed.broadcast_object_list(words)
         return words[0]
 
     def leave(self) -> None:
-        """End the company of the processes."""
+        """Leave the process group."""
         if self.processes > 1:
             distributed.destroy_process_group()
 
     def total(self, number: Tensor) -> Tensor:
-        """The sum of a number over all processes."""
+        """The sum of a number over all processes; changes `number`."""
         if self.processes > 1:
             distributed.all_reduce(number)
         return number
 
 
-def _kind(wanted: str) -> str:
+def _kind(name: str) -> str:
     have = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if wanted == "auto":
+    if name == "auto":
         return next(kind for kind in ("cuda", "mps", "cpu") if have[kind])
-    if wanted not in have:
-        raise UsageError(f"--device {wanted} is none; it is auto, cpu, cuda or mps.")
-    if not have[wanted]:
-        raise UsageError(f"--device {wanted}: there is none here that torch can use; leave it out, or say cpu.")
-    return wanted
+    if name not in have:
+        raise UsageError(f"--device {name} is not a device; it is auto, cpu, cuda or mps.")
+    if not have[name]:
+        raise UsageError(f"--device {name}: torch finds no such device here; leave the option out, or give cpu.")
+    return name
 
 
 def has_gpu() -> bool:
-    """Whether a CUDA device can be used here."""
+    """Whether this machine has a CUDA device that torch can use."""
     return torch.cuda.is_available()

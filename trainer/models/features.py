@@ -1,14 +1,14 @@
-"""What a frozen backbone sees of the photos of a data set: made once, kept, and shared by all runs that ask for it."""
+"""The features that a frozen backbone computes for the photos of a data set, cached for all runs that use them."""
 
 import hashlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from trainer.dataset.data import photo_digests
+from trainer.dataset.data import Progress, photo_digests
 from trainer.dataset.manifest import Version
 from trainer.dataset.pixels import describe
 from trainer.dataset.rows import Indexed, Store, digest_of_code
@@ -21,8 +21,6 @@ from trainer.runs.config import RunConfig
 
 BATCH = 32  # photos at once
 
-Tell = Callable[[int, int], None]
-
 
 def pooled_neck(network: Network) -> Pooled:
     """The part of a network that pools its maps."""
@@ -30,10 +28,16 @@ def pooled_neck(network: Network) -> Pooled:
 
 
 def features_of(
-    network: Network, config: RunConfig, version: Version, pixels: Indexed, device: Device, cache: Path, tell: Tell
+    network: Network,
+    config: RunConfig,
+    version: Version,
+    pixels: Indexed,
+    device: Device,
+    cache: Path,
+    progress: Progress,
 ) -> np.ndarray:
-    """Pooled features float32 (n, 5 x maps) of a version's prepared photos, in their order; each photo is looked at
-    once, in whatever versions it is."""
+    """Pooled features float32 (n, 5 x maps) of a version's prepared photos, in order. They are computed once
+    for a photo, even if several versions have it."""
     assert isinstance(network.backbone, Backbone)
     how = {
         "code": digest_of_code(backbones, devices, networks, sys.modules[__name__]), "network": _digest(network),
@@ -45,16 +49,16 @@ def features_of(
     def compute(places: list[int]) -> Iterator[np.ndarray]:
         for start in range(0, len(places), BATCH):
             chosen = places[start : start + BATCH]
-            # As many as always, so that a photo's features do not depend on how many others were looked at with it.
+            # Batches have a fixed size, as a photo's features may depend on the size of its batch.
             photos = pixels[np.array(chosen + chosen[-1:] * (BATCH - len(chosen)))]
             yield from see(network, photos, device)[: len(chosen)]
-            tell(start + len(chosen), len(places))
+            progress(start + len(chosen), len(places))
 
     return store.rows(photo_digests(version), compute)[:]
 
 
 def _digest(network: Network) -> str:
-    """What the features depend on: the numbers of the backbone and of the scaling before it, wherever they are from."""
+    """A digest of the network that computes the features: the weights of the backbone and of the scaling before it."""
     whole = hashlib.sha256(f"{network.backbone.name} {timm_version()}".encode())
     for part in (network.scaling, network.backbone):
         for name, tensor in part.state_dict().items():
@@ -63,7 +67,7 @@ def _digest(network: Network) -> str:
 
 
 def see(network: Network, photos: np.ndarray, device: Device) -> np.ndarray:
-    """Pooled features float32 (n, 5 x maps) of prepared photos, uint8 (n, height, width, 3), all at once."""
+    """Pooled features float32 (n, 5 x maps) of prepared photos, uint8 (n, height, width, 3), in one batch."""
     network.eval()
     neck = pooled_neck(network)
     with torch.inference_mode(), device.autocast():

@@ -1,4 +1,4 @@
-"""What of a network learns: what is frozen, what stays in evaluation, and in which stages the rest learns."""
+"""Which parts of a network are trained: freezing, evaluation mode of frozen parts, and stages of the others."""
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -11,10 +11,9 @@ from trainer.models.networks import Network
 
 
 def freeze(network: nn.Module, patterns: Sequence[str]) -> int:
-    """Freeze the parameters that match a pattern: they need no gradient and stay bit for bit as they are.
+    """Freeze the parameters that match a pattern, so that training does not change them; returns how many numbers.
 
-    What is wholly frozen stays in evaluation as well (see `train_mode`): running statistics are weights too. Returns
-    how many numbers are frozen.
+    Modules with only frozen parameters stay in evaluation mode (see `train_mode`), to keep their running statistics.
 
     Raises:
         UsageError: a pattern matches nothing.
@@ -33,7 +32,7 @@ def freeze(network: nn.Module, patterns: Sequence[str]) -> int:
 
 
 def train_mode(network: Network) -> None:
-    """Training for what learns; what is frozen, and every batch norm of a pretrained backbone, stays as it is."""
+    """Set training mode, except for frozen modules and all batch norms of a pretrained backbone."""
     network.train()
     for module in network.modules():
         own = list(module.parameters())
@@ -46,7 +45,7 @@ def train_mode(network: Network) -> None:
 
 
 def stages(network: Network) -> list[list[nn.Parameter]]:
-    """What learns, from the first layers to the head, in stages that may learn at rates of their own."""
+    """The trainable parameters in stages, from the first layers to the head; each may have its own learning rate."""
     found: list[list[nn.Parameter]] = []
     if isinstance(network.backbone, Backbone):
         children = [child for _, child in network.backbone.net.named_children()]

@@ -1,4 +1,4 @@
-"""What stands at the end of a network: one number, or a distribution over bins whose mean is the answer."""
+"""Heads of networks: one number, or a distribution over bins whose mean is the answer."""
 
 from typing import Protocol
 
@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as nnf
 
-LOW, HIGH = 1.0, 10.0  # the scale on which errors are told, as the first attempt had it: 1 + 9 x label
+LOW, HIGH = 1.0, 10.0  # the scale of errors, as in the first attempt: 1 + 9 x label
 SPREAD = 0.75  # of a label over the bins, in bin widths; Farebrother et al. 2024, "Stop Regressing", section 4
 
 
 class Head(Protocol):
-    """Answers of a network's last features."""
+    """The last layer of a network: from features to answers."""
 
     def loss(self, raw: Tensor, label: Tensor) -> Tensor:
         """The loss of each example, (n,)."""
@@ -22,7 +22,7 @@ class Head(Protocol):
         ...
 
     def spread(self, raw: Tensor) -> Tensor | None:
-        """Their standard deviations as far as the head tells them, (n,)."""
+        """The standard deviations of the answers, (n,); None if the head predicts none."""
         ...
 
 
@@ -37,7 +37,7 @@ class Plain(nn.Module):
         return self.linear(features)
 
     def start_at(self, label: float) -> None:
-        """Let the answer begin there."""
+        """Set the answer of the untrained head."""
         nn.init.zeros_(self.linear.weight)
         nn.init.constant_(self.linear.bias, LOW + (HIGH - LOW) * label)
 
@@ -68,13 +68,13 @@ class Bins(nn.Module):
         return self.linear(features)
 
     def start_at(self, label: float) -> None:
-        """Let the answer begin there, as unsure as the scale is wide."""
+        """Set the answer of the untrained head, with a wide distribution."""
         nn.init.zeros_(self.linear.weight)
         with torch.no_grad():
             self.linear.bias.copy_(-((self.centres - label) ** 2) / (2 * 0.25**2))
 
     def target(self, label: Tensor) -> Tensor:
-        """The share of each bin, (n, bins), of labels (n,)."""
+        """The target share of each bin, (n, bins), for labels (n,)."""
         width = self.edges[1] - self.edges[0]
         below = torch.special.ndtr((self.edges - label.unsqueeze(1)) / (SPREAD * width))
         return (below[:, 1:] - below[:, :-1]) / (below[:, -1:] - below[:, :1])

@@ -1,4 +1,4 @@
-"""The networks. Each takes photos as `pixels.prepare` gives them and answers with a distance aptitude."""
+"""The networks. Each takes photos prepared by `pixels.prepare` and predicts an aptitude."""
 
 import math
 from collections.abc import Sequence
@@ -12,13 +12,13 @@ from trainer.models.backbones import Backbone
 from trainer.models.heads import Bins, Plain
 from trainer.runs.config import RunConfig
 
-DEAD = 1e-8  # a unit that answers less than this to every photo is dead
-STAGES = 2  # of a backbone that are pooled: of most networks those of strides 16 and 32
-EMPTY = 1e-6  # of a map in which nothing stands out
+DEAD = 1e-8  # a unit is dead if its output is below this for every photo
+STAGES = 2  # last stages of a backbone that are pooled; in most networks those of strides 16 and 32
+EMPTY = 1e-6  # added to maps, so that a flat map has a centre too
 
 
 class Scaling(nn.Module):
-    """Photos of 0..255 at the scale that a network expects: (photo - mean) / std."""
+    """Scales photos of 0..255 to what a network expects: (photo - mean) / std."""
 
     mean: Tensor  # (3, 1, 1) or (3, height, width)
     std: Tensor
@@ -33,11 +33,11 @@ class Scaling(nn.Module):
 
 
 class Pooled(nn.Module):
-    """Five numbers of every feature map, standardised by what the training photos show.
+    """Five numbers for each feature map, standardised with the training photos' mean and standard deviation.
 
-    How much of something there is and where it is the clearest (mean, maximum), how high it lies, and how far it
-    spreads across and up: without the last three a long horse is hard to tell from a short one, because a mean knows
-    nothing of proportions. All are the same for a photo and its mirror image.
+    Mean, maximum, vertical centre, vertical and horizontal spread. Without the last three a long horse is hard to
+    distinguish from a short one, because a mean does not depend on proportions. All five are the same for a photo and
+    its mirror image.
     """
 
     NUMBERS = 5
@@ -51,7 +51,7 @@ class Pooled(nn.Module):
         self.register_buffer("std", torch.ones(self.width))
 
     def pool(self, stages: Sequence[Tensor]) -> Tensor:
-        """Features (n, 5 x maps) as they are, of the maps of every stage, (n, maps, h, w) each."""
+        """Features (n, 5 x maps), not standardised, from the maps of each stage, (n, maps, h, w)."""
         return torch.cat([self._pool(maps.float()) for maps in stages], 1)
 
     @staticmethod
@@ -64,7 +64,7 @@ class Pooled(nn.Module):
         return torch.cat([mean, most, height, across, up], 1)
 
     def standardise(self, features: Tensor) -> None:
-        """Remember the spread of the training photos' features."""
+        """Store mean and standard deviation of the training photos' features."""
         self.mean.copy_(features.mean(0))
         self.std.copy_(features.std(0, correction=0).clamp(min=1e-6))
 
@@ -73,7 +73,7 @@ class Pooled(nn.Module):
 
 
 def _centre_and_spread(share: Tensor) -> tuple[Tensor, Tensor]:
-    """Where shares (n, maps, size) lie between the edges -1 and 1: their mean place and its standard deviation."""
+    """Mean and standard deviation of the position between the edges -1 and 1, of shares (n, maps, size)."""
     place = torch.linspace(-1, 1, share.shape[2], device=share.device)
     centre = (share * place).sum(2)
     away = place - centre[..., None]
@@ -88,7 +88,7 @@ class Last(nn.Module):
 
 
 class KernelMachine(nn.Module):
-    """PCA and a support vector machine with a Gaussian kernel, as tensors: exactly what scikit-learn has fitted."""
+    """PCA and a support vector machine with a Gaussian kernel, as tensors; computes the same as scikit-learn."""
 
     centre: Tensor
     components: Tensor
@@ -106,7 +106,7 @@ class KernelMachine(nn.Module):
         self.register_buffer("bias", torch.zeros(1))
 
     def forward(self, photos: Tensor) -> Tensor:
-        # As scikit-learn was given them: (height, width, 3), 0..1.
+        # In the layout that scikit-learn was fitted with: (height, width, 3), 0..1.
         flat = photos.permute(0, 2, 3, 1).flatten(1) / 255 - self.centre
         reduced = flat @ self.components.T
         squares = (reduced**2).sum(1, keepdim=True) + (self.vectors**2).sum(1) - 2 * reduced @ self.vectors.T
@@ -114,7 +114,7 @@ class KernelMachine(nn.Module):
 
 
 class Network(nn.Module):
-    """Photos (n, 3, height, width) of 0..255 to a head's raw answers (n, k)."""
+    """From photos (n, 3, height, width) of 0..255 to the raw answers (n, k) of its head."""
 
     def __init__(self, scaling: nn.Module, backbone: nn.Module, neck: nn.Module, head: nn.Module) -> None:
         super().__init__()
@@ -124,11 +124,11 @@ class Network(nn.Module):
         self.head: Any = head
 
     def maps(self, photos: Tensor) -> Any:
-        """What the backbone sees: maps, or those of each of its stages."""
+        """The output of the backbone: maps, or a list of the maps of each stage."""
         return self.backbone(self.scaling(photos))
 
     def features(self, photos: Tensor) -> Tensor:
-        """What the head answers by, (n, k)."""
+        """The input of the head, (n, k)."""
         return self.neck(self.maps(photos))
 
     def forward(self, photos: Tensor) -> Tensor:
@@ -140,7 +140,7 @@ class Network(nn.Module):
 
 
 class Identity(nn.Identity):
-    """The head of a network that answers on the scale 0..1 by itself."""
+    """The head of a network whose output is on the scale 0..1 already."""
 
     def value(self, raw: Tensor) -> Tensor:
         return raw.squeeze(1).clamp(0, 1)
@@ -155,13 +155,13 @@ def as_photos(pixels: Tensor) -> Tensor:
 
 
 def build(config: RunConfig, *, mean_image: Tensor | None = None, start: float = 0.5, shape: Any = None) -> Network:
-    """A fresh network of a configuration; the same random seed gives the same one.
+    """An untrained network of a configuration; the same random seed gives the same network.
 
-    `mean_image` is (3, height, width) of the training photos, `start` their mean label, and `shape` what a fitted
-    kernel machine needs: components and vectors.
+    `mean_image` (3, height, width) and `start`, the mean label, are of the training photos. `shape` is for a kernel
+    machine: the numbers of components and vectors.
 
     Raises:
-        UsageError: its weights cannot be had.
+        UsageError: its weights are not available.
     """
     torch.manual_seed(config.random_seed)
     if config.network == "svr":
@@ -179,7 +179,7 @@ def build(config: RunConfig, *, mean_image: Tensor | None = None, start: float =
             numbers = backbone.features[-1] * math.prod(backbone.sizes(config.height, config.width)[-1])
             neck, width = nn.Sequential(Last(), *_dense((numbers, 4096, 1024), config.dropout)), 1024
         else:
-            backbone.sizes(config.height, config.width)  # or it is said now that it does not take them
+            backbone.sizes(config.height, config.width)  # raises if it does not take them
             neck = Pooled(backbone.features)
             width = neck.width
             if config.dropout:
@@ -210,7 +210,7 @@ def _dense(sizes: Sequence[int], dropout: float) -> nn.Sequential:
 
 
 def _he(module: nn.Sequential) -> nn.Sequential:
-    """Weights as He et al. 2015 draw them, before rectifiers."""
+    """Initialise weights as He et al. 2015 do for layers before a ReLU."""
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
@@ -228,22 +228,22 @@ def _scaling(config: RunConfig, backbone: Backbone | None, mean_image: Tensor | 
         return Scaling(mean, column((255.0,) * 3))
     std = backbone.std if backbone else (127.5,) * 3
     if config.scaling == "too-small":
-        # What the first attempt gave to a network that counts in 0..255 around a mean: the photo divided by 255.
+        # The bug of the first attempt: photos of 0..1 for a network that expects 0..255 around a mean.
         return Scaling(column((0.0,) * 3), column([255 * value for value in std]))
     return Scaling(column(backbone.mean if backbone else (127.5,) * 3), column(std))
 
 
 @torch.inference_mode()
 def dead_share(network: Network, photos: Tensor) -> float:
-    """Share of the units behind the first rectifier after the backbone that answer nothing to any photo.
+    """Share of units whose output is zero for every photo, at the first ReLU after the backbone.
 
-    Zero for a network that has no such rectifier.
+    Zero for a network without such a ReLU.
     """
-    rectifier = next((layer for layer in network.neck.modules() if isinstance(layer, nn.ReLU)), None)
-    if rectifier is None:
+    relu = next((layer for layer in network.neck.modules() if isinstance(layer, nn.ReLU)), None)
+    if relu is None:
         return 0.0
     seen: list[Tensor] = []
-    hook = rectifier.register_forward_hook(lambda _layer, _given, answers: seen.append(answers))  # pyright: ignore
+    hook = relu.register_forward_hook(lambda _layer, _given, answers: seen.append(answers))  # pyright: ignore
     network.eval()(photos)
     hook.remove()
     return float((seen[0].amax(0) < DEAD).float().mean())

@@ -1,7 +1,7 @@
 """Changes to training photos that leave a horse a horse: mirror, light, contrast, blur, and a zoom.
 
-Body proportions are the label, so nothing is ever stretched. What is drawn depends on the random seed and the step
-alone, so that a resumed run sees the same photos.
+Body proportions are the label, so nothing is stretched. The random numbers depend only on the random seed and the
+step, so a resumed run sees the same photos.
 """
 
 from functools import cache
@@ -12,13 +12,14 @@ from torch.nn import functional as nnf
 
 from trainer.runs.config import RunConfig
 
-DRAWN = 7  # numbers at most for each photo
+DRAWN = 7  # random numbers for each photo, at most
 
 
 def augment(photos: Tensor, config: RunConfig, step: int, share: slice, count: int) -> Tensor:
-    """Photos (n, 3, height, width) of 0..255, changed; they are a share of a whole batch of so many."""
+    """Photos (n, 3, height, width) of 0..255, changed; `share` says which ones of a batch of `count` they are."""
     generator = torch.Generator().manual_seed(config.random_seed * 1_000_003 + step)
-    # For each photo of the whole batch, of which ours are taken; in one copy, for which a GPU need not wait.
+    # Drawn for the whole batch, so that a photo's numbers do not depend on the number of processes. One copy to the
+    # GPU, for which it does not wait.
     drawn = torch.rand(DRAWN, count, generator=generator)[:, share].contiguous()
     numbers = iter((drawn.pin_memory() if photos.is_cuda else drawn).to(photos.device, non_blocking=True))
 
@@ -39,18 +40,18 @@ def augment(photos: Tensor, config: RunConfig, step: int, share: slice, count: i
     return photos.clamp(0, 255)
 
 
-def _zoom(photos: Tensor, scale: Tensor, right: Tensor, down: Tensor, most: float) -> Tensor:
-    """The same scale in both directions, and a small shift; what comes into view repeats the edge."""
+def _zoom(photos: Tensor, scale: Tensor, right: Tensor, down: Tensor, limit: float) -> Tensor:
+    """The same scale in both directions, and a small shift; pixels from outside the photo repeat its edge."""
     count = len(photos)
     move = torch.zeros(count, 2, 3, device=photos.device)
     move[:, 0, 0] = move[:, 1, 1] = 1 / scale.view(-1)
-    move[:, 0, 2], move[:, 1, 2] = right.view(-1) * most / 2, down.view(-1) * most / 2
+    move[:, 0, 2], move[:, 1, 2] = right.view(-1) * limit / 2, down.view(-1) * limit / 2
     grid = nnf.affine_grid(move, list(photos.shape), align_corners=False)
     return nnf.grid_sample(photos, grid, padding_mode="border", align_corners=False)
 
 
 def _blur(photos: Tensor) -> Tensor:
-    # In this order of memory a CPU takes a tenth of the time.
+    # With channels last a CPU takes a tenth of the time.
     padded = nnf.pad(photos, (1, 1, 1, 1), mode="replicate").contiguous(memory_format=torch.channels_last)
     return nnf.conv2d(padded, _kernel(photos.device), groups=3)
 

@@ -1,4 +1,4 @@
-"""What the steps of a training see: which photos, in which order, read ahead. It follows from the seed alone."""
+"""The batches of a training run: which photos, in which order, read ahead. The random seed alone decides them."""
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,44 +15,45 @@ from trainer.runs.config import RunConfig
 
 @dataclass(frozen=True, slots=True)
 class Photos:
-    """What the loop learns from, or validates on: prepared photos with labels and weights."""
+    """Prepared photos with labels and weights, to learn from or to validate on."""
 
-    pixels: Indexed  # uint8 (m, height, width, 3), possibly mapped from a file
+    pixels: Indexed  # uint8 (m, height, width, 3), may be mapped from a file
     label: np.ndarray  # float32 (n,)
     weight: np.ndarray  # float32 (n,)
-    places: np.ndarray | None = None  # which of the pixels, (n,); None: all of them, in their order
+    rows: np.ndarray | None = None  # the rows of `pixels` that these photos are, (n,); None: all, in order
 
     def __len__(self) -> int:
         return len(self.label)
 
     def take(self, chosen: np.ndarray) -> np.ndarray:
-        """Some of the photos, uint8 (k, height, width, 3); only these are read."""
-        return self.pixels[chosen if self.places is None else self.places[chosen]]
+        """The chosen photos, uint8 (k, height, width, 3); no others are read."""
+        return self.pixels[chosen if self.rows is None else self.rows[chosen]]
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What a step learns from: this process's share of a batch of `count` photos, on the device."""
+    """One process's share of a batch of `count` photos, on the device."""
 
     pixels: Tensor  # uint8 (n, height, width, 3)
     label: Tensor  # (n,)
-    weight: Tensor  # (n,), which add up to 1 over the whole batch
+    weight: Tensor  # (n,); they add up to 1 over the whole batch
     share: slice
     count: int
 
 
 def indices_at(step: int, photos: int, config: RunConfig) -> np.ndarray:
-    """Which photos a step sees: every epoch all of them once, in an order of its own."""
-    an_epoch = -(-photos // config.batch)
-    epoch, place = divmod(step, an_epoch)
+    """The photos that a step sees. Each epoch sees every photo once, in a new order."""
+    steps_an_epoch = -(-photos // config.batch)
+    epoch, within = divmod(step, steps_an_epoch)
     order = torch.randperm(photos, generator=torch.Generator().manual_seed(config.random_seed * 7919 + epoch))
-    return order[place * config.batch : (place + 1) * config.batch].numpy()
+    return order[within * config.batch : (within + 1) * config.batch].numpy()
 
 
 def batches(photos: Photos, config: RunConfig, device: Device, steps: range) -> Iterator[Batch]:
     """The batches of these steps.
 
-    The next one is read while the last one is learnt from; where they fit, all photos are on the device from the start.
+    The next batch is read while the network learns from the last one. If all photos fit on the device, they are copied
+    to it at the start.
     """
     resident = _resident(photos, device)
 
@@ -65,7 +66,7 @@ def batches(photos: Photos, config: RunConfig, device: Device, steps: range) -> 
         else:
             pixels = torch.from_numpy(photos.take(mine))
             pixels = device.put(pixels.pin_memory() if device.name.startswith("cuda") else pixels)
-        # Every process weighs its part by the whole batch, so that the sum of their gradients is the batch's.
+        # Weights are relative to the whole batch, so the gradients of all processes add up to its gradient.
         weight = torch.from_numpy(photos.weight[mine] / photos.weight[chosen].sum())
         label = torch.from_numpy(photos.label[mine])
         return Batch(pixels, device.put(label), device.put(weight), share, len(chosen))
@@ -80,7 +81,7 @@ def batches(photos: Photos, config: RunConfig, device: Device, steps: range) -> 
 
 
 def _resident(photos: Photos, device: Device) -> Tensor | None:
-    """All photos on a GPU that has room for them four times over; else None."""
+    """All photos on the GPU if its free memory is four times their size; else None."""
     size = len(photos) * int(np.prod(photos.pixels.shape[1:]))
     if not device.name.startswith("cuda") or 4 * size > torch.cuda.mem_get_info()[0]:
         return None

@@ -1,10 +1,11 @@
-"""One run from its data to a model that answers: `trainer train`."""
+"""One run, from its data set to a saved model: `trainer train`."""
 
 import copy
 import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 import torch
 
 from collector.errors import UsageError
-from trainer.dataset.data import Table, load_pixels, read_table
+from trainer.dataset.data import Progress, Table, load_pixels, no_progress, read_table
 from trainer.dataset.examples import Side
 from trainer.dataset.manifest import Version
 from trainer.dataset.rows import Indexed
@@ -31,24 +32,24 @@ from trainer.runs.runs import Run
 from trainer.training.batches import Batch, Photos
 from trainer.training.loop import BEST, Loop, load_best, restore, take_step, train
 
-MEAN_OF = 2_000  # photos at most, of which the mean image is made, one after the other
-TIMED = 2  # steps that tell what freezing saves; the first one warms up
+MEAN_OF = 2_000  # the mean image is made from every n-th photo, so that about this many are read
+TIMED = 2  # steps that measure the time freezing saves; the first one warms up
 
 
 @dataclass(slots=True)
-class Told:
-    """How a run is watched: steps of what, lines of metrics, and whether to stop."""
+class Report:
+    """Where a run reports its progress, its metrics and its messages, and how it is asked to stop."""
 
-    working: Callable[[str, int, int], None] = lambda _words, _done, _of: None
-    line: Callable[[dict[str, Any]], None] = lambda _line: None
-    say: Callable[[str], None] = lambda _words: None
+    progress: Callable[[str, int, int], None] = lambda _work, _done, _of: None
+    metrics: Callable[[dict[str, Any]], None] = lambda _line: None
+    message: Callable[[str], None] = lambda _words: None
     stopping: Callable[[], bool] = lambda: False
-    stepping: bool = False  # it looks at `stopping` now; otherwise whoever stops it has to interrupt it
+    stepping: bool = False  # the loop checks `stopping` after each step; while False, only an interrupt stops the run
 
 
 @dataclass(slots=True)
 class Material:
-    """A data set as a run sees it."""
+    """A data set, with the pixels and weights that a run uses."""
 
     version: Version
     table: Table
@@ -57,14 +58,12 @@ class Material:
     cache: Path
 
     def photos(self, indices: np.ndarray) -> Photos:
-        """Some of the examples; their pixels stay in the file that they are mapped from."""
+        """The examples of these indices; their pixels are not copied."""
         return Photos(self.pixels, self.table.label[indices], self.weight[indices], indices)
 
 
-def gather(
-    version: Version, config: RunConfig, cache: Path, tell: Callable[[int, int], None] = lambda _done, _of: None
-) -> Material:
-    """The data set of a run; `tell` hears how many of how many photos were unpacked for it.
+def gather(version: Version, config: RunConfig, cache: Path, progress: Progress = no_progress) -> Material:
+    """The data set of a run; `progress` gets the number of photos decoded so far, and of all that have to be.
 
     Raises:
         UsageError: there is nothing to train on, or a photo is broken.
@@ -73,28 +72,28 @@ def gather(
     inside = table.on(Side.TRAIN)
     if len(np.unique(table.horse[inside])) < 2:
         raise UsageError(
-            f"{version.name} has photos of {len(np.unique(table.horse[inside]))} horses to train on, and it takes two "
-            "at least: collect more, or split otherwise."
+            f"{version.name} has photos of {len(np.unique(table.horse[inside]))} horses to train on; at least two are "
+            "needed. Collect more, or choose another split."
         )
-    pixels = load_pixels(version, config.preparation, cache, tell)
+    pixels = load_pixels(version, config.preparation, cache, progress)
     return Material(version, table, pixels, table.weights(config.review_prior), cache)
 
 
-def learn(run: Run, material: Material, device: Device, told: Told, *, only: np.ndarray | None = None) -> Network:
-    """Train a run to its end and keep the model with it; `only` says which training examples are taken.
+def learn(run: Run, material: Material, device: Device, report: Report, *, only: np.ndarray | None = None) -> Network:
+    """Train a run to its end and save the model in its folder; `only` limits the training examples.
 
     Raises:
-        Diverged: the loss is no number; the model of the best epoch is kept.
-        KeyboardInterrupt: told to stop; goes on from there next time.
-        UsageError: weights cannot be had, or a frozen pattern matches nothing.
+        Diverged: the loss is not a finite number; the model of the best epoch is saved.
+        KeyboardInterrupt: the run was asked to stop; it can be resumed.
+        UsageError: the weights are not available, or a pattern in `freeze` matches nothing.
     """
     inside = material.table.on(Side.TRAIN) if only is None else only
     run.facts.status, run.facts.words = "training", ""
     started = time.monotonic()
     try:
-        network = _solve(run, material, inside, device, told) if run.config.closed_form else None
+        network = _solve(run, material, inside, device, report) if run.config.closed_form else None
         if network is None:
-            network = _descend(run, material, inside, device, told)
+            network = _descend(run, material, inside, device, report)
         else:
             run.facts.seconds = round(time.monotonic() - started, 2)
         _finish(run, network, material, inside, device)
@@ -110,7 +109,7 @@ def learn(run: Run, material: Material, device: Device, told: Told, *, only: np.
 
 
 def _keep_best(run: Run, material: Material, inside: np.ndarray, device: Device) -> None:
-    """The model of a run that has diverged is that of its best epoch, where one had ended."""
+    """Save the model of the best epoch of a run that diverged, if any epoch had ended."""
     if (run.folder / BEST).exists():
         network = build(without_weights(run.config))
         network.load_state_dict(read_tensors(run.folder / BEST))
@@ -125,58 +124,56 @@ def _save(run: Run, device: Device) -> None:
         run.save()
 
 
-def _solve(run: Run, material: Material, inside: np.ndarray, device: Device, told: Told) -> Network:
+def _solve(run: Run, material: Material, inside: np.ndarray, device: Device, report: Report) -> Network:
     config, table = run.config, material.table
     if config.network == "svr":
         return fit_svr(config, material.pixels[inside], table.label[inside])
     network = device.place(build(config))
     freeze(network, config.freeze)
     _note_size(run, network)
-    features = _features(network, run, material, device, told)
-    told.say("Solving the head.")
+    features = _features(network, run, material, device, report)
+    report.message("Solving the head.")
     strength = fit_probe(network, features[inside], table.label[inside], table.horse[inside], material.weight[inside])
     run.facts.words = f"Ridge of strength {strength:g}, chosen by cross-validation over horses."
     return device.place(network)
 
 
-def _features(network: Network, run: Run, material: Material, device: Device, told: Told) -> np.ndarray:
-    def tell(done: int, of: int) -> None:
-        told.working("features", done, of)
-
-    return features_of(network, run.config, material.version, material.pixels, device, material.cache, tell)
+def _features(network: Network, run: Run, material: Material, device: Device, report: Report) -> np.ndarray:
+    progress = partial(report.progress, "features")
+    return features_of(network, run.config, material.version, material.pixels, device, material.cache, progress)
 
 
-def _descend(run: Run, material: Material, inside: np.ndarray, device: Device, told: Told) -> Network:
+def _descend(run: Run, material: Material, inside: np.ndarray, device: Device, report: Report) -> Network:
     config, table = run.config, material.table
     training, validation = material.photos(inside), material.photos(table.on(Side.VALIDATION))
     mean = _mean_image(training) if config.scaling == "mean-image" else None
     network = build(config, mean_image=mean, start=float(np.average(training.label, weights=training.weight)))
     if config.network == "tuned" and not is_begun(run.folder):
-        told.say("First the head alone, so that it does not distort the features.")
-        features = _features(device.place(network), run, material, device, told)
+        report.message("Training the head alone first, so that a random head does not distort the features.")
+        features = _features(device.place(network), run, material, device, report)
         fit_head(network, features[inside], training.label, table.horse[inside], training.weight)
     steps = math.ceil(len(training) / config.batch)
-    loop = Loop(config, network, device, run.folder, steps, stopping=told.stopping, tell=told.line)
+    loop = Loop(config, network, device, run.folder, steps, stopping=report.stopping, on_epoch=report.metrics)
     _note_size(run, network)
     if restore(loop):
-        told.say(f"Going on at step {loop.state.step} of {loop.steps}.")
+        report.message(f"Resuming at step {loop.state.step} of {loop.steps}.")
     if config.freeze:
-        told.say(_time_saved(loop, training))
-    told.stepping = True
+        report.message(_time_saved(loop, training))
+    report.stepping = True
     try:
         train(loop, training, validation)
     finally:
-        told.stepping = False
+        report.stepping = False
         run.facts.seconds = round(loop.state.seconds, 2)
         run.facts.epoch = loop.state.best_epoch
         if device.rank == 0:
             run.write_metrics(loop.state.lines)
-    device.wait()  # the first process has written it
+    device.wait()  # until the first process has written the weights
     return load_best(loop)
 
 
 def _mean_image(photos: Photos) -> torch.Tensor:
-    """The mean of the training photos, (3, height, width), of every so many where there are very many."""
+    """The mean of the training photos, (3, height, width); of a sample of them if there are more than MEAN_OF."""
     some = photos.take(np.arange(0, len(photos), max(1, len(photos) // MEAN_OF)))
     return torch.from_numpy(some.mean(0, dtype=np.float64).astype(np.float32)).permute(2, 0, 1).contiguous()
 
@@ -189,7 +186,7 @@ def _note_size(run: Run, network: Network) -> None:
 
 
 def _time_saved(loop: Loop, training: Photos) -> str:
-    """What freezing saves, measured on this machine: a few steps with it and without."""
+    """A sentence on the time that freezing saves, measured with a few steps on this machine."""
     frozen = sum(parameter.numel() for parameter in loop.network.parameters() if not parameter.requires_grad)
     whole = sum(parameter.numel() for parameter in loop.network.parameters())
     with torch.random.fork_rng():
@@ -201,7 +198,7 @@ def _time_saved(loop: Loop, training: Photos) -> str:
 
 
 def _time_step(loop: Loop, training: Photos, patterns: tuple[str, ...]) -> float:
-    """Seconds of the fastest of a few steps of a copy of the network."""
+    """Seconds of the fastest of TIMED steps, taken with a copy of the network."""
     copied = copy.deepcopy(loop.network)
     for parameter in copied.parameters():
         parameter.requires_grad_(True)
@@ -224,7 +221,7 @@ def _time_step(loop: Loop, training: Photos, patterns: tuple[str, ...]) -> float
 def _finish(
     run: Run, network: Network, material: Material, inside: np.ndarray, device: Device, status: str = "done"
 ) -> None:
-    """Measure on both sides that training may know, calibrate, and keep the model."""
+    """Measure the error on the training and validation sides, calibrate, and save the model."""
     table = material.table
     network = device.place(network)
     outside = table.on(Side.VALIDATION)
@@ -233,7 +230,7 @@ def _finish(
     if len(outside):
         run.facts.validation_mse = mse(answers.value, table.label[outside])
     run.facts.train_mse = mse(answer(network, material.pixels, device, inside).value, table.label[inside])
-    device.wait()  # everybody has read what is removed now
+    device.wait()  # until every process has read the files that are removed now
     if device.rank == 0:
         save_model(run, network, calibration)
         drop_checkpoints(run.folder)
@@ -243,5 +240,5 @@ def _finish(
 
 
 def mse(value: np.ndarray, label: np.ndarray) -> float:
-    """Mean squared error on the scale 1..10 of values of 0..1."""
+    """Mean squared error on the scale 1..10; values and labels are 0..1."""
     return float((HIGH - LOW) ** 2 * np.mean((value - label) ** 2))

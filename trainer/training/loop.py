@@ -1,4 +1,4 @@
-"""The training loop: batch, loss, step, log, validate, save. What a step sees follows from the seed and its number."""
+"""The training loop: batch, loss, step, log, validate, save. The random seed and the step decide what a step sees."""
 
 import math
 import time
@@ -24,13 +24,13 @@ from trainer.training.augment import augment
 from trainer.training.batches import Batch, Photos, batches
 
 BEST = "best.safetensors"
-LOOK_EVERY = 16  # steps between two looks at the loss
+CHECK_EVERY = 16  # steps between two checks of the loss, each of which waits for the device
 SAVE_EVERY = 300.0  # seconds between checkpoints within an epoch
 
 
 @dataclass(slots=True)
 class Loop:
-    """All that changes while a run trains."""
+    """The state of a run while it trains."""
 
     config: RunConfig
     network: Network
@@ -41,8 +41,8 @@ class Loop:
     average: AveragedModel | None = field(init=False)
     state: State = field(default_factory=State)
     stopping: Callable[[], bool] = lambda: False
-    tell: Callable[[dict[str, Any]], None] = lambda _line: None
-    # What computes an answer: the network, or what torch.compile has made of it.
+    on_epoch: Callable[[dict[str, Any]], None] = lambda _line: None  # gets the metrics of each epoch
+    # The forward pass: the network, or its torch.compile version.
     forward: Callable[[Tensor], Tensor] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -54,11 +54,11 @@ class Loop:
 
     @property
     def steps(self) -> int:
-        """How many there are in all."""
+        """The number of steps of the whole run."""
         return self.steps_an_epoch * self.config.epochs
 
     def kept(self) -> Network:
-        """The weights that answer: their average, where one is kept, with the statistics as they are."""
+        """The network to evaluate and save: the average of the weights if there is one, with the current statistics."""
         if self.average is None:
             return self.network
         for ours, now in zip(self.average.module.buffers(), self.network.buffers(), strict=True):
@@ -67,7 +67,7 @@ class Loop:
 
 
 def make_optimiser(network: Network, config: RunConfig, device: Device) -> torch.optim.Optimizer:
-    """An optimiser of what learns; frozen weights are not in it, so that neither decay nor momentum moves them."""
+    """The optimiser of the trainable weights. Frozen weights are left out, so weight decay does not change them."""
     groups = stages(network)
     rates = [config.rate * config.layer_decay ** (len(groups) - 1 - place) for place in range(len(groups))]
     parameters = [{"params": group, "lr": rate, "rate": rate} for group, rate in zip(groups, rates, strict=True)]
@@ -77,7 +77,7 @@ def make_optimiser(network: Network, config: RunConfig, device: Device) -> torch
 
 
 def rate_at(step: int, steps: int, config: RunConfig) -> float:
-    """The share of its rate at which a step learns: up during the warm-up, then down along a cosine to nothing."""
+    """The factor of the learning rate at a step: it rises during the warm-up, then falls along a cosine to zero."""
     if config.schedule == "constant":
         return 1.0
     warm = max(1, round(config.warmup * steps))
@@ -87,7 +87,7 @@ def rate_at(step: int, steps: int, config: RunConfig) -> float:
 
 
 def take_step(loop: Loop, batch: Batch) -> Tensor:
-    """One step; returns its loss, this process's part of it."""
+    """Take one step; returns this process's part of the loss."""
     config, state, device = loop.config, loop.state, loop.device
     torch.manual_seed((config.random_seed * 1_000_003 + state.step) * 64 + device.rank)  # of the dropout
     for group in loop.optimiser.param_groups:
@@ -111,40 +111,40 @@ def take_step(loop: Loop, batch: Batch) -> Tensor:
 
 
 def _average(loop: Loop) -> None:
-    """As `AveragedModel.update_parameters` does it, in one call and without a look at its count on the device."""
+    """`AveragedModel.update_parameters` in one call, without reading its counter from the device."""
     assert loop.average is not None
     kept: list[Tensor] = list(loop.average.module.parameters())
     now: list[Tensor] = list(loop.network.parameters())
-    # At first the average is what there is.
+    # The first step copies the weights.
     update = get_ema_multi_avg_fn(loop.config.ema if loop.state.step else 0.0)
     update(kept, now, loop.average.n_averaged)
     loop.average.n_averaged += 1
 
 
 def train(loop: Loop, training: Photos, validation: Photos) -> None:
-    """Train to the end, or until told to stop; the loop's folder holds a checkpoint then.
+    """Train to the end, or until asked to stop; then the loop's folder holds a checkpoint.
 
     Raises:
-        Diverged: the loss is no number; the last good checkpoint is kept.
-        KeyboardInterrupt: told to stop; the checkpoint is at this very step.
+        Diverged: the loss is not a finite number; the last good checkpoint is kept.
+        KeyboardInterrupt: asked to stop; the checkpoint is from the last step taken.
     """
     began, saved = time.monotonic() - loop.state.seconds, time.monotonic()
-    looked = time.monotonic()
+    resumed = time.monotonic()
     train_mode(loop.network)
-    losses = torch.zeros((), device=loop.device.name)  # of the steps since the last look
+    losses = torch.zeros((), device=loop.device.name)  # sum over the steps since the last check
     for batch in batches(training, loop.config, loop.device, range(loop.state.step, loop.steps)):
         losses += take_step(loop, batch)
         loop.state.step += 1
         ended = loop.state.step % loop.steps_an_epoch == 0
         alone = loop.device.processes == 1
-        if not (ended or loop.state.step % LOOK_EVERY == 0 or (alone and loop.stopping())):
-            continue  # to look at a number would be to wait for the device
-        # One process may have been told to stop, and all have to stop at the same step.
+        if not (ended or loop.state.step % CHECK_EVERY == 0 or (alone and loop.stopping())):
+            continue  # reading a number would wait for the device
+        # One process may have been asked to stop; all have to stop at the same step.
         stop = bool(loop.device.total(torch.tensor(float(loop.stopping()), device=loop.device.name)))
-        loop.state.losses += _look(loop, losses)
+        loop.state.losses += _checked(loop, losses)
         losses.zero_()
         loop.state.seconds = time.monotonic() - began
-        loop.state.stepping += time.monotonic() - looked
+        loop.state.stepping += time.monotonic() - resumed
         if ended:
             _end_epoch(loop, training, validation)
             train_mode(loop.network)
@@ -153,11 +153,11 @@ def train(loop: Loop, training: Photos, validation: Photos) -> None:
             saved = time.monotonic()
         if stop:
             raise KeyboardInterrupt
-        looked = time.monotonic()
+        resumed = time.monotonic()
 
 
-def _look(loop: Loop, losses: Tensor) -> float:
-    """The sum of the last losses over all processes, which has to be a number."""
+def _checked(loop: Loop, losses: Tensor) -> float:
+    """The sum of the last losses over all processes; raises Diverged if it is not finite."""
     total = float(loop.device.total(losses.clone()))
     if not math.isfinite(total):
         raise Diverged(_why_diverged(loop, total))
@@ -169,7 +169,7 @@ def _end_epoch(loop: Loop, training: Photos, validation: Photos) -> None:
     epoch = state.step // loop.steps_an_epoch
     line: dict[str, Any] = {"epoch": epoch, "loss": state.losses / loop.steps_an_epoch}
     if len(validation):
-        value = answer(loop.kept(), validation.pixels, loop.device, validation.places).value
+        value = answer(loop.kept(), validation.pixels, loop.device, validation.rows).value
         line["validation_mse"] = float((HIGH - LOW) ** 2 * np.mean((value - validation.label) ** 2))
         line["validation_std"] = float(value.std())
         if not math.isfinite(line["validation_mse"]):
@@ -183,14 +183,14 @@ def _end_epoch(loop: Loop, training: Photos, validation: Photos) -> None:
     line["seconds"] = round(state.seconds, 2)
     state.losses = state.stepping = 0.0
     state.lines.append(line)
-    loop.tell(line | {"steps": loop.steps, "step": state.step, "photos": len(training)})
+    loop.on_epoch(line | {"steps": loop.steps, "step": state.step, "photos": len(training)})
 
 
 def _why_diverged(loop: Loop, loss: float) -> str:
     state = loop.state
     kept = f"the best epoch so far, {state.best_epoch}, is kept" if state.best_epoch else "no epoch had ended before"
     return (
-        f"Training stopped by step {state.step} of {loop.steps}: its loss was {loss}, which is no number; {kept}. "
+        f"Training stopped by step {state.step} of {loop.steps}: its loss was {loss}, which is not a number; {kept}. "
         f"The rate {loop.config.rate:g} is the likely cause: try --set rate={loop.config.rate / 10:g}."
     )
 
@@ -208,7 +208,7 @@ def _tensors(loop: Loop) -> dict[str, Tensor]:
 
 
 def restore(loop: Loop) -> bool:
-    """Go on from the folder's checkpoint; False where there is none."""
+    """Load the folder's checkpoint; False if there is none."""
     found = load_checkpoint(loop.folder)
     if found is None:
         return False
@@ -225,7 +225,7 @@ def restore(loop: Loop) -> bool:
     for key, value in part("optimiser.").items():
         place, _, name = key.partition(".")
         parameter = learning[int(place)]
-        # Fused optimisers go through memory as it lies, so a moment has to lie in the order of its parameter.
+        # Fused optimisers ignore strides, so a moment needs the memory layout of its parameter.
         ordered = torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape else value
         kept.setdefault(int(place), {})[name] = ordered
     loop.optimiser.load_state_dict({**loop.optimiser.state_dict(), "state": kept})

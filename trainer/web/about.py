@@ -1,4 +1,4 @@
-"""What the page says of the run that answers: which, on what data, and how good on horses that it had never seen."""
+"""The facts about the run behind the page: its name, its data set, and its quality on new horses."""
 
 import json
 from dataclasses import dataclass
@@ -13,36 +13,36 @@ from trainer.runs.runs import Run
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """A run on the test side, as `trainer evaluate` has found it. Errors are mean absolute ones on 0..1."""
+    """The quality of a run on the test side, from `trainer evaluate`. Errors are mean absolute errors on 0..1."""
 
     verdict: Verdict
     photos: int
     horses: int
     error: float
-    constant_error: float  # of always answering the median
+    constant_error: float  # of the constant median
     coverage: float  # share of labels within the interval
 
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """The run, for people and for programs."""
+    """The facts about the run, for people and for programs."""
 
     run: str
     preset: str
     trained: date
     data: str
-    photos: int | None  # of the data set; None where it is gone
+    photos: int | None  # of the data set; None if it does not exist any more
     horses: int | None
     newest_photo: str | None
-    quality: Quality | None  # None: nobody has evaluated it
+    quality: Quality | None  # None: it was not evaluated
 
     def as_json(self) -> dict[str, Any]:
-        """The facts as /healthz and the API answer them."""
+        """The facts in answers of /healthz and of the API."""
         return {"run": self.run, "data": self.data, "verdict": self.quality.verdict if self.quality else None}
 
 
 def about(run: Run, version: Version | None) -> About:
-    """What is known of a run."""
+    """The facts about a run."""
     manifest = version.manifest if version else None
     return About(
         run.name,
@@ -57,11 +57,11 @@ def about(run: Run, version: Version | None) -> About:
 
 
 def read_quality(run: Run) -> Quality | None:
-    """What the run's evaluation on the test side says; None where there is none that can be read."""
+    """The result of the run's evaluation on the test side; None if it is missing or cannot be read."""
     try:
         facts = json.loads((run.folder / "evaluation-test" / "scores.json").read_text())
-        beside = Verdict.SKILL if facts["skill"] else Verdict.NO_SKILL
-        verdict = Verdict.CONSTANT if facts["constant"] else beside
+        skill = Verdict.SKILL if facts["skill"] else Verdict.NO_SKILL
+        verdict = Verdict.CONSTANT if facts["constant"] else skill
         constant = facts["baselines"]["constant median"]["mae"]["value"]
         error, coverage = facts["scores"]["mae"]["value"], facts["coverage"]["value"]
         return Quality(verdict, facts["photos"], facts["horses"], error, constant, coverage)

@@ -1,4 +1,4 @@
-"""The API for programs, with the names of the first demo (2017) and ours beside them."""
+"""The API for programs: the field names of the first demo (2017), and new ones."""
 
 from typing import Any
 
@@ -13,17 +13,17 @@ from trainer.web.problems import Code
 from trainer.web.schemas import Answer, Found, Health
 from trainer.web.service import Service
 
-OLD_SEARCH = "/{source:[a-z][a-z0-9_]*}/search.json"  # as it was called under the name of a site
+OLD_SEARCH = "/{source:[a-z][a-z0-9_]*}/search.json"  # the old address, which begins with the name of a site
 
 
 class Api:
-    """What is answered with JSON."""
+    """The handlers that answer with JSON."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
 
     async def predict(self, request: web.Request) -> web.Response:
-        """An answer for a photo."""
+        """Answer for a photo."""
         async with self.service.place():
             asked = Asked(request.query) if request.method == "GET" else await read_form(request)
             given = await find_photo(asked, self.service)
@@ -31,7 +31,7 @@ class Api:
         return as_json(Answer, _facts(answer) | self.service.about.as_json())
 
     async def search(self, request: web.Request) -> web.Response:
-        """What reviewers think of a horse, from the collection; no other site is asked."""
+        """Find horses and their labels in the collection; no request is sent to another site."""
         asked = await read_form(request)
         name = asked.fields.get("name", "").strip()
         if not name:
@@ -43,15 +43,15 @@ class Api:
         return as_json(Found, {"name": name, "horses": found} | of_first)
 
     async def healthz(self, _request: web.Request) -> web.Response:
-        """Whether it answers, and with which run."""
+        """Answer that the server works, and with which run."""
         return as_json(Health, self.service.about.as_json())
 
     async def openapi(self, _request: web.Request) -> web.Response:
-        """What this API is."""
+        """The OpenAPI document."""
         return as_json(dict[str, Any], document())
 
     def routes(self) -> list[web.RouteDef]:
-        """Where all that is."""
+        """The addresses of these handlers."""
         return [
             web.get("/predict.json", self.predict),
             web.post("/predict.json", self.predict),

@@ -1,4 +1,4 @@
-"""The server put together: pages, API, static files, and the guard before all of them."""
+"""The web application: pages, API and static files, with the guard before all of them."""
 
 from pathlib import Path
 
@@ -16,10 +16,10 @@ STATIC = Path(__file__).parent / "static"
 
 
 def make_app(service: Service, guard: Guard) -> web.Application:
-    """The application; it closes the service when it ends."""
+    """The application, which closes the service when it ends."""
     pages, api = Pages(service), Api(service)
 
-    def tell(request: web.Request, problem: Problem) -> web.StreamResponse:
+    def show_problem(request: web.Request, problem: Problem) -> web.StreamResponse:
         response = problem_as_json(problem) if for_programs(request.path) else pages.problem(request, problem)
         if problem.retry_after is not None:
             response.headers["Retry-After"] = str(problem.retry_after)
@@ -28,7 +28,7 @@ def make_app(service: Service, guard: Guard) -> web.Application:
     async def close(_app: web.Application) -> None:
         await service.close()
 
-    app = web.Application(middlewares=[make_middleware(guard, pages.welcome, tell)], client_max_size=LARGEST)
+    app = web.Application(middlewares=[make_middleware(guard, pages.welcome, show_problem)], client_max_size=LARGEST)
     app.add_routes([*pages.routes(), *api.routes(), web.get("/favicon.ico", _icon), web.static("/static", STATIC)])
     app.on_response_prepare.append(add_headers)
     app.on_cleanup.append(close)

@@ -1,4 +1,4 @@
-"""What a request asks about: a file, an address, bytes in the request itself, or a photo that is held here."""
+"""Finds the photo of a request: a file, an address, bytes in the request itself, or a photo that the server has."""
 
 import base64
 import binascii
@@ -15,31 +15,31 @@ from collector.web.server.problems import Problem
 from trainer.web.problems import LARGEST, Code
 from trainer.web.service import Given, Service
 
-FIELDS = 10  # of a form at most
+FIELDS = 10  # of a form, at most
 DATA_URI = re.compile(r"data:[^,;]{0,100}(?:;[^,;]{0,100}){0,5},", re.I)
 NUMBER = re.compile(r"\d{1,18}", re.ASCII)
-AS_BASE64 = str.maketrans("-_ ", "+/+")  # for addresses; a space is a plus that was not escaped
+AS_BASE64 = str.maketrans("-_ ", "+/+")  # from URL-safe base64; a space was a plus that was not escaped
 WHITE = re.compile(r"[\r\n\t]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The fields of a form or of an address, and the file that came with them."""
+    """The fields of a form or of an address, and the uploaded file."""
 
     fields: Mapping[str, str]
     file: Given | None = None
 
 
 async def read_form(request: web.Request) -> Asked:
-    """The form in a request's body; nothing of it touches the disk.
+    """Read the form of a request, without writing it to the disk.
 
     Raises:
-        Problem: it is too large or cannot be understood.
+        Problem: it is too large or not valid.
     """
     if (request.content_length or 0) > LARGEST:
         raise Problem(Code.TOO_LARGE)
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise Problem(Code.NOT_UNDERSTOOD, "a form is not to be packed")
+        raise Problem(Code.NOT_UNDERSTOOD, "a form must not be compressed")
     try:
         if request.content_type == "multipart/form-data":
             return await _read_parts(request)
@@ -48,7 +48,7 @@ async def read_form(request: web.Request) -> Asked:
     except web.HTTPRequestEntityTooLarge as error:
         raise Problem(Code.TOO_LARGE) from error
     except (ValueError, LookupError, AssertionError, HttpProcessingError, web.RequestPayloadError) as error:
-        # What aiohttp raises on broken bodies, found by feeding it mutated ones.
+        # These are what aiohttp raises on broken bodies, found by a test with mutated bodies.
         raise Problem(Code.NOT_UNDERSTOOD, "its form is broken") from error
     raise Problem(Code.NOT_UNDERSTOOD, "it takes multipart/form-data or application/x-www-form-urlencoded")
 
@@ -70,7 +70,7 @@ async def _read_parts(request: web.Request) -> Asked:
         body = b"".join(chunks)
         if part.filename is None:
             fields[part.name or ""] = body.decode()
-        elif body:  # a form without a chosen file sends an empty one
+        elif body:  # a form in which no file was chosen sends an empty one
             file = Given(part.filename[:200], body, uploaded=True)
     return Asked(fields, file)
 
@@ -80,10 +80,10 @@ def _is_field(part: object) -> TypeGuard[BodyPartReader]:
 
 
 async def find_photo(asked: Asked, service: Service) -> Given:
-    """The photo that is asked about.
+    """The photo that a request is about.
 
     Raises:
-        Problem: none is, or it cannot be had.
+        Problem: the request names none, or the photo is not available.
     """
     fields = {name: value for name, value in asked.fields.items() if value.strip()}
     if asked.file:
@@ -106,10 +106,10 @@ def _number(word: str) -> int:
 
 
 def read_data(word: str) -> bytes:
-    """The bytes of a data: URI, or of base64 alone.
+    """The bytes of a data: URI or of plain base64.
 
     Raises:
-        Problem: it is neither.
+        Problem: it is neither of the two.
     """
     head = DATA_URI.match(word)
     rest = WHITE.sub("", word[head.end() :] if head else word).strip()

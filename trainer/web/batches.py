@@ -1,4 +1,4 @@
-"""Photos come one by one and are answered together: whatever has come while the device was busy is its next batch."""
+"""Groups photos of single requests into batches: the photos that arrive while the device is busy are its next batch."""
 
 import asyncio
 from collections import deque
@@ -9,18 +9,18 @@ from typing import Generic, Self, TypeVar
 
 import numpy as np
 
-MOST = 16  # photos at once
+MOST = 16  # photos in a batch
 
-Told = TypeVar("Told")
+Result = TypeVar("Result")
 
 
-class Batches(Generic[Told]):
-    """One thread that works on batches. Nobody waits for a batch to fill: a photo alone goes at once."""
+class Batches(Generic[Result]):
+    """One thread that computes batches. It does not wait for a batch to fill: a single photo starts at once."""
 
-    def __init__(self, work: Callable[[np.ndarray], Sequence[Told]], most: int = MOST) -> None:
+    def __init__(self, work: Callable[[np.ndarray], Sequence[Result]], most: int = MOST) -> None:
         self._work = work
         self._most = most
-        self._waiting: deque[tuple[np.ndarray, asyncio.Future[Told]]] = deque()
+        self._waiting: deque[tuple[np.ndarray, asyncio.Future[Result]]] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="device")
         self._busy: asyncio.Task[None] | None = None
 
@@ -34,32 +34,32 @@ class Batches(Generic[Told]):
             await self._busy
         self._thread.shutdown()
 
-    async def ask(self, pixels: np.ndarray) -> Told:
-        """What the work makes of one photo's pixels."""
-        told: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
-        self._waiting.append((pixels, told))
+    async def ask(self, pixels: np.ndarray) -> Result:
+        """The result of the work for one photo's pixels."""
+        result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((pixels, result))
         if self._busy is None or self._busy.done():
-            self._busy = asyncio.create_task(self._work_off())
-        return await told
+            self._busy = asyncio.create_task(self._work_through())
+        return await result
 
-    async def _work_off(self) -> None:
+    async def _work_through(self) -> None:
         loop = asyncio.get_running_loop()
         while batch := self._take():
             try:
                 found = await loop.run_in_executor(self._thread, self._work, np.stack([pixels for pixels, _ in batch]))
-            except Exception as error:  # noqa: BLE001  # whatever it was, those who wait for it have to know
-                for _, told in batch:
-                    if not told.done():
-                        told.set_exception(error)
+            except Exception as error:  # noqa: BLE001  # any error goes to the requests that wait for this batch
+                for _, result in batch:
+                    if not result.done():
+                        result.set_exception(error)
                 continue
-            for (_, told), one in zip(batch, found, strict=True):
-                if not told.done():  # whoever asked may have gone
-                    told.set_result(one)
+            for (_, result), one in zip(batch, found, strict=True):
+                if not result.done():  # a request may have been cancelled
+                    result.set_result(one)
 
-    def _take(self) -> list[tuple[np.ndarray, asyncio.Future[Told]]]:
-        batch: list[tuple[np.ndarray, asyncio.Future[Told]]] = []
+    def _take(self) -> list[tuple[np.ndarray, asyncio.Future[Result]]]:
+        batch: list[tuple[np.ndarray, asyncio.Future[Result]]] = []
         while self._waiting and len(batch) < self._most:
-            pixels, told = self._waiting.popleft()
-            if not told.done():
-                batch.append((pixels, told))
+            pixels, result = self._waiting.popleft()
+            if not result.done():
+                batch.append((pixels, result))
         return batch

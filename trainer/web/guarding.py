@@ -1,4 +1,4 @@
-"""The guard of the page that answers for photos: its cookie, and what its requests cost."""
+"""The guard of the prediction server: its cookie, and the costs of requests."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ from collector.web.server.guards import Guard
 
 COOKIE = "paddock_token"
 COSTS = {"/predict": 1.0, "/predict.json": 1.0, "/collection": 0.5}
-DRAWING, SEARCH, OTHER = 2.0, 0.5, 0.1  # a saliency map; names; anything else
+DRAWING, SEARCH, OTHER = 2.0, 0.5, 0.1  # a saliency map; a search for names; anything else
 
 
 def cost_of(path: str) -> float:
-    """What a request costs, in tokens of its client's bucket."""
+    """The cost of a request, in tokens of its client's bucket."""
     if path.endswith("/look.jpg"):
         return DRAWING
     return SEARCH if path.endswith("/search.json") else COSTS.get(path, OTHER)

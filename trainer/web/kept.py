@@ -1,4 +1,4 @@
-"""Answers whose page is open: held in memory for a few minutes, and never anywhere else."""
+"""Answers for their pages, kept for a few minutes, only in memory."""
 
 import secrets
 from collections import OrderedDict
@@ -9,19 +9,19 @@ import numpy as np
 
 from trainer.inference.serving import Prediction
 
-MOST = 100  # some 0.5 MB each
+MOST = 100  # answers of about 0.5 MB
 MINUTES = 15
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the data set says of a horse that it shows."""
+    """A photo of the data set, with its horse and label."""
 
-    row: int  # of its photo, in the data set
+    row: int  # in the data set's table
     horse_id: str
     horse_name: str
     photo: str
-    value: float  # 0 short .. 1 long, what reviewers think
+    value: float  # the label, 0 short .. 1 long
     reviews: int | None
     side: str
     page_url: str
@@ -32,11 +32,11 @@ class Known:
 
 @dataclass(slots=True)
 class Answer:
-    """What is told of one photo, and what its page needs."""
+    """The answer for one photo, with all that its page needs."""
 
     prediction: Prediction
-    strange: bool | None  # whether it looks like no photo that the run has learnt from; None: it cannot tell
-    known: Known | None  # where the photo itself is in the data set
+    strange: bool | None  # whether it is unlike all training photos; None: the run cannot judge it
+    known: Known | None  # the photo itself, if it is in the data set
     similar: list[Known]
     pixels: np.ndarray
     width: int  # px, upright
@@ -47,14 +47,14 @@ class Answer:
 
 
 class Kept:
-    """Answers by keys that cannot be guessed; the oldest go first."""
+    """Answers by keys that cannot be guessed; the oldest answers are dropped first."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._held: OrderedDict[str, tuple[float, Answer]] = OrderedDict()
 
     def keep(self, answer: Answer) -> str:
-        """Hold an answer, and say under which key."""
+        """Keep an answer; returns its key."""
         self._drop_old()
         key = secrets.token_urlsafe(16)
         self._held[key] = (self._clock(), answer)
@@ -63,7 +63,7 @@ class Kept:
         return key
 
     def find(self, key: str) -> Answer | None:
-        """The answer under a key, as long as it is held."""
+        """The answer with this key; None if it was dropped."""
         self._drop_old()
         found = self._held.get(key)
         return found[1] if found else None

@@ -1,4 +1,4 @@
-"""The API as OpenAPI 3.1 describes it; the tests send what it allows and compare what comes back."""
+"""The OpenAPI 3.1 document of the API. The tests send requests that it allows and validate the answers."""
 
 from functools import cache
 from typing import Any, get_type_hints
@@ -12,20 +12,20 @@ OF_PHOTO = (Code.NOTHING_ASKED, Code.NOT_FOUND, Code.NO_PICTURE, Code.TOO_LARGE)
 OPERATIONS = (
     Operation(
         "get", "/predict.json", "predictByAddress",
-        "Distance aptitude of the horse on a photo that has an address, or comes within this one.",
+        "Distance aptitude of the horse on a photo that is given by its address or as data.",
         {JSON: Answer}, OF_PHOTO, query=get_type_hints(GivenPhoto, include_extras=True),
     ),
     Operation(
-        "post", "/predict.json", "predict", "Distance aptitude of the horse on a photo that is sent along.",
+        "post", "/predict.json", "predict", "Distance aptitude of the horse on an uploaded photo.",
         {JSON: Answer}, OF_PHOTO, body={FORM: GivenPhoto, MULTIPART: SentPhoto},
     ),
     Operation(
         "post", "/search.json", "searchHorse",
-        "What reviewers think of a horse, by its name or part of it; from the collection, no site is asked.",
+        "Labels of horses, by name or part of a name; from the collection, without requests to other sites.",
         {JSON: Found}, (Code.NOT_UNDERSTOOD, Code.NO_COLLECTION, Code.TOO_LARGE), body={FORM: GivenName},
     ),
     Operation(
-        "get", "/healthz", "health", "Whether it answers, and with which run; needs no token.",
+        "get", "/healthz", "health", "Whether the server works, and with which run; needs no token.",
         {JSON: Health}, security=NO_TOKEN,
     ),
     Operation("get", "/openapi.json", "openapi", "This document.", {JSON: dict[str, Any]}),

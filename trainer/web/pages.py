@@ -1,4 +1,4 @@
-"""The page for people: it works without a script, and better with one."""
+"""The pages for people. They work without JavaScript, and better with it."""
 
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,11 @@ from trainer.web.service import Service
 from trainer.web.words import PAGES
 
 HERE = Path(__file__).parent
-HELD = "private, max-age=3600"  # pictures that do not change
+CACHED = "private, max-age=3600"  # for pictures that do not change
 
 
 class Pages:
-    """What is answered with a page."""
+    """The handlers that answer with a page."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
@@ -36,19 +36,19 @@ class Pages:
         return self._renderer.page(request, template, status, **facts)
 
     def problem(self, request: web.Request, problem: Problem, **facts: Any) -> web.Response:
-        """A page that says what is wrong."""
+        """The page of a problem."""
         return problem_page(self.render, request, problem, **facts)
 
     def welcome(self, request: web.Request) -> web.Response:
-        """For who has brought a token."""
+        """For an address with a valid token: set the cookie and go on to the page without the token."""
         return welcome_page(self.render, request, COOKIE)
 
     async def home(self, request: web.Request) -> web.Response:
-        """The ways to ask."""
+        """The page with the forms."""
         return self.render(request, "home.html")
 
     async def ask(self, request: web.Request) -> web.Response:
-        """Answer a form, and lead to the answer's own page."""
+        """Answer a form with a redirect to the page of the answer."""
         async with self.service.place():
             asked = await read_form(request)
             try:
@@ -61,24 +61,24 @@ class Pages:
         key = self.service.kept.keep(answer)
         return web.Response(status=303, headers={"Location": f"/answers/{key}?lang={language_of(request)}"})
 
-    def _held(self, request: web.Request) -> Answer:
+    def _kept(self, request: web.Request) -> Answer:
         answer = self.service.kept.find(request.match_info["key"])
         if answer is None:
             raise Problem(Code.NO_LONGER_HELD)
         return answer
 
     async def answer(self, request: web.Request) -> web.Response:
-        """An answer's page."""
-        answer = self._held(request)
+        """The page of an answer."""
+        answer = self._kept(request)
         return self.render(request, "answered.html", answer=answer, key=request.match_info["key"])
 
     async def photo(self, request: web.Request) -> web.Response:
-        """The photo of an answer, made anew."""
-        return picture(self._held(request).shown or b"", "private, max-age=900")
+        """The photo of an answer, encoded again."""
+        return picture(self._kept(request).shown or b"", "private, max-age=900")
 
     async def look(self, request: web.Request) -> web.Response:
-        """What an answer depends on, over its photo."""
-        return picture(await self.service.look(self._held(request)), "private, max-age=900")
+        """The saliency map of an answer, over its photo."""
+        return picture(await self.service.look(self._kept(request)), "private, max-age=900")
 
     async def collection(self, request: web.Request) -> web.Response:
         """Photos of the collection by part of a horse's name."""
@@ -88,15 +88,15 @@ class Pages:
         return self.render(request, "found.html", name=name, found=found, most=MOST)
 
     async def collection_photo(self, request: web.Request) -> web.Response:
-        """A photo of the collection, small."""
-        return picture(await self.service.collection_thumbnail(int(request.match_info["number"])), HELD)
+        """A thumbnail of a photo of the collection."""
+        return picture(await self.service.collection_thumbnail(int(request.match_info["number"])), CACHED)
 
     async def horse(self, request: web.Request) -> web.Response:
-        """A photo of the data set, small."""
-        return picture(await self.service.thumbnail(int(request.match_info["row"])), HELD)
+        """A thumbnail of a photo of the data set."""
+        return picture(await self.service.thumbnail(int(request.match_info["row"])), CACHED)
 
     def routes(self) -> list[web.RouteDef]:
-        """Where all that is."""
+        """The addresses of these handlers."""
         key, number = r"{key:[\w-]{22}}", r"{number:\d{1,18}}"
         return [
             web.get("/", self.home),
@@ -110,6 +110,6 @@ class Pages:
         ]
 
 
-def picture(body: bytes, held: str) -> web.Response:
-    """A JPEG that a browser may hold for a while."""
-    return web.Response(body=body, content_type="image/jpeg", headers={"Cache-Control": held})
+def picture(body: bytes, caching: str) -> web.Response:
+    """A JPEG with its Cache-Control header."""
+    return web.Response(body=body, content_type="image/jpeg", headers={"Cache-Control": caching})

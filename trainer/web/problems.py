@@ -1,4 +1,4 @@
-"""Why a photo gets no answer, beside what can be wrong with any request."""
+"""The problems of requests about photos; those of all requests are in `collector.web.server.problems`."""
 
 from collector.web.server import problems
 from collector.web.server.problems import ProblemKind
@@ -8,7 +8,7 @@ LARGEST = 20 * 1024 * 1024  # bytes of a request's body
 
 
 class Code(problems.Code):
-    """What is wrong."""
+    """The codes of problems."""
 
     NOTHING_ASKED = ProblemKind("nothing_asked", 400, PAGES)
     NO_PICTURE = ProblemKind("no_picture", 422, PAGES)

@@ -1,4 +1,4 @@
-"""What the API is asked and what it answers: models that check an answer, and of which its document is made."""
+"""Models of the API's requests and answers. They validate the answers, and the OpenAPI document is built from them."""
 
 import datetime as dt
 from typing import Annotated, Literal
@@ -16,25 +16,25 @@ from trainer.models.answers import COVERAGE
 Share = Annotated[float, Field(ge=0, le=1)]
 Reviews = Annotated[int, Field(ge=0)]
 Run = Annotated[str, means("The run that answers.")]
-Data = Annotated[str, means("The data set version that it has learnt from.")]
+Data = Annotated[str, means("The data set version that it was trained on.")]
 Skill = Annotated[
     Literal[Verdict.SKILL, Verdict.NO_SKILL, Verdict.CONSTANT] | None,
-    means("What `trainer evaluate` says of it on horses it had never seen."),
+    means("The verdict of `trainer evaluate` on horses that the run has not seen."),
 ]
 
 
 class Known(answers.Answer):
-    """What the data set says of a horse that it shows."""
+    """A photo of the data set, with its horse and label."""
 
     horse_id: str
     horse_name: str
     photo: str = means("Issue and number.")
-    value: Share = means("What reviewers think: 0 short to 1 long.")
-    reviews: Reviews | None = means("How many.")
-    side: Side = means("Of the data set; training has seen `train`.")
-    page_url: str = means("Where the photo is published.")
+    value: Share = means("The label from reviews: 0 short to 1 long.")
+    reviews: Reviews | None = means("The number of reviews.")
+    side: Side = means("Side of the data set; the run was trained on `train`.")
+    page_url: str = means("The page on which the photo was published.")
     picture: Annotated[str, BeforeValidator(lambda row: f"/horses/{row}.jpg")] = means(
-        "Where this server shows it, small.", "row"
+        "Address of a thumbnail on this server.", "row"
     )
 
 
@@ -42,20 +42,20 @@ class Similar(Known):
     """A horse of the data set that looks like the one on the photo."""
 
     distance: Annotated[float, AfterValidator(lambda distance: round(distance, 3))] = means(
-        "In the run's feature space.", ge=0
+        "Distance in the run's feature space.", ge=0
     )
 
 
 class Answer(answers.Answer):
-    """What a run says of a photo, and which run that is."""
+    """The answer of a run for a photo."""
 
-    score: Share = means("The same as `value`, under the name it had in 2017.", "value")
+    score: Share = means("The same as `value`, under its name in the API of 2017.", "value")
     value: Share = means("Distance aptitude: 0 short to 1 long.")
     low: Share = means("Lower end of the interval.")
     high: Share = means("Upper end of the interval.")
     coverage: Share = means("Share of horses whose label lies within the interval.", default=COVERAGE)
     kind: Kind
-    looks_like_a_horse: bool | None = means("null: this run cannot tell.")
+    looks_like_a_horse: bool | None = means("null: this run cannot judge it.")
     known: Known | None
     similar: list[Similar]
     run: Run
@@ -69,22 +69,22 @@ class Horse(answers.Answer):
     horse_id: str
     name: str
     url: str = means(column="source_url")
-    score: Share | None = means("null: nobody has reviewed it, or nobody has asked.", "value")
+    score: Share | None = means("null: without reviews, or the label was not fetched.", "value")
     reviews: Reviews | None
     observed_at: dt.datetime | None
 
 
 class Found(answers.Answer):
-    """The horses of a name."""
+    """The horses found by a name."""
 
-    name: str = means("As it was asked for.")
-    url: str | None = means("Of the first horse; null: there is none of that name.")
-    score: Share | None = means("Of the first horse.")
+    name: str = means("The name that was searched for.")
+    url: str | None = means("Page of the first horse; null: no horse was found.")
+    score: Share | None = means("Label of the first horse.")
     horses: list[Horse]
 
 
 class Health(answers.Answer):
-    """Whether the server answers, and with which run."""
+    """The state of the server, and its run."""
 
     status: Literal["ok"] = "ok"
     run: Run
@@ -93,7 +93,7 @@ class Health(answers.Answer):
 
 
 class GivenPhoto(TypedDict, total=False):
-    """A photo that an address or a form names."""
+    """A photo named by the query of an address or by a form."""
 
     url: Annotated[str, means("Address of a photo.")]
     data: Annotated[str, means("The photo as a data: URI, or base64.")]
@@ -101,7 +101,7 @@ class GivenPhoto(TypedDict, total=False):
 
 
 class SentPhoto(GivenPhoto, total=False):
-    """A photo that is sent along."""
+    """An uploaded photo."""
 
     file: Annotated[
         str, Field(description="The photo.", json_schema_extra={"contentMediaType": "application/octet-stream"})

@@ -1,4 +1,4 @@
-"""What the page and the API have in common: reading a photo, answering for it, and drawing what was looked at."""
+"""The work behind the pages and the API: reading a photo, answering for it, and drawing its saliency map."""
 
 import asyncio
 import hashlib
@@ -33,15 +33,15 @@ Made = TypeVar("Made")
 
 logger = logging.getLogger(__name__)
 
-SIMILAR = 6  # horses that are told
-DECODERS = 2  # processes that unpack photos
-PLACES = 32  # photos that are read or answered at the same time; one more is told to come again
-DRAWINGS = 4  # saliency maps that are drawn or wait to be
+SIMILAR = 6  # similar horses in an answer
+DECODERS = 2  # processes that decode photos
+PLACES = 32  # photos that are read or answered at the same time; further requests get a problem and retry
+DRAWINGS = 4  # saliency maps that are being drawn or wait for it
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A photo that was asked about: its bytes, or where it stands in the data set."""
+    """The photo of a request: its bytes, or its row in the data set."""
 
     name: str  # of the file, the address, the horse
     body: bytes = b""
@@ -50,7 +50,7 @@ class Given:
 
 
 class Service:
-    """A run that answers, with everything that is at hand to answer with."""
+    """Answers with a run, its data set and the collection, if these exist."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Service:
         self.shelf = shelf
         self.collection = collection
         self.keep_uploads = keep_uploads
-        self.demo = demo  # whether the commands that pages name are the look-alike's
+        self.demo = demo  # whether pages show commands for the look-alike
         self.about = about(predictor.run, shelf.version if shelf else None)
         self.samples = [shelf.known(row) for row in shelf.samples()] if shelf else []
         self.kept = Kept(clock)
@@ -79,17 +79,17 @@ class Service:
         self._taken = self._drawing = 0
 
     async def close(self) -> None:
-        """Let threads and processes end."""
+        """End the threads and processes."""
         async with self._batches:
             await asyncio.to_thread(self._decoders.close)
             self._drawers.shutdown(cancel_futures=True)
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
-        """One of the places for photos that are in work, held while the context lasts.
+        """Take one of the places for photos in work, for as long as the context lasts.
 
         Raises:
-            Problem: all are taken.
+            Problem: all places are taken.
         """
         if self._taken >= PLACES:
             raise Problem(Code.BUSY, retry_after=1)
@@ -104,7 +104,7 @@ class Service:
         """The collection.
 
         Raises:
-            Problem: there is none, or it cannot be reached.
+            Problem: no collection exists, or it cannot be reached.
         """
         if self.collection is None:
             raise Problem(Code.NO_COLLECTION)
@@ -117,7 +117,7 @@ class Service:
         """The photo at an address.
 
         Raises:
-            Problem: it is not to be touched, or no photo came of it.
+            Problem: the address may not be read, or has no photo.
         """
         word = url.strip()
         word = word if "://" in word else f"http://{word}"
@@ -131,7 +131,7 @@ class Service:
         """A photo of the collection by its id.
 
         Raises:
-            Problem: there is none, or the collection cannot be reached.
+            Problem: the photo does not exist, or the collection cannot be reached.
         """
         with self.searching() as collection:
             found = await collection.photo(number)
@@ -140,20 +140,20 @@ class Service:
         return Given(found.horse_name, found.body)
 
     def of_data_set(self, row: int) -> Given:
-        """A photo of the run's data set.
+        """The photo in a row of the run's data set.
 
         Raises:
-            Problem: there is none.
+            Problem: the row does not exist.
         """
         if self.shelf is None or not 0 <= row < len(self.shelf):
             raise Problem(Code.NOT_FOUND)
         return Given(self.shelf.known(row).horse_name, row=row)
 
     async def answer(self, given: Given, *, show: bool) -> Answer:
-        """What is told of a photo; with its picture, where that is to be shown.
+        """The answer for a photo; with `show` it includes a picture for the page.
 
         Raises:
-            Problem: it is no photo that can be read.
+            Problem: the photo cannot be read.
         """
         opened, row = await self._open(given, show=show)
         prediction, features = await self._batches.ask(opened.pixels)
@@ -170,41 +170,41 @@ class Service:
         )
 
     async def _open(self, given: Given, *, show: bool) -> tuple[pictures.Opened, int | None]:
-        """The photo, and where it stands in the data set if it does."""
+        """The decoded photo, and its row in the data set; None if it is not there."""
         if given.row is not None:
-            return await asyncio.to_thread(self._take_down, given.row, show=show), given.row
-        opened = await self._unpacked(pictures.open_photo, given.body, self._how, show=show)
+            return await asyncio.to_thread(self._from_data_set, given.row, show=show), given.row
+        opened = await self._decode(pictures.open_photo, given.body, self._how, show=show)
         digest = hashlib.sha256(given.body).hexdigest()
         if given.uploaded and self.keep_uploads:
             await asyncio.to_thread(_keep, self.keep_uploads / f"{digest}.{opened.suffix}", given.body)
         return opened, self.shelf.index.by_digest.get(digest) if self.shelf else None
 
-    def _take_down(self, row: int, *, show: bool) -> pictures.Opened:
-        """A photo of the data set, which was unpacked long ago."""
+    def _from_data_set(self, row: int, *, show: bool) -> pictures.Opened:
+        """A photo of the data set, whose pixels are cached."""
         assert self.shelf is not None
         facts = self.shelf.known(row)
         shown = self.shelf.picture(row) if show else None
         return pictures.Opened(np.array(self.shelf.pixels[row]), facts.width, facts.height, shown)
 
-    async def _unpacked(self, function: Callable[Asked, Made], /, *args: Asked.args, **named: Asked.kwargs) -> Made:
-        """What a function makes of foreign bytes, in a process that ends with whoever waits for it.
+    async def _decode(self, function: Callable[Asked, Made], /, *args: Asked.args, **named: Asked.kwargs) -> Made:
+        """Call a function on uploaded bytes in another process, which is stopped when the request is cancelled.
 
         Raises:
-            Problem: they are no picture, or this machine can start no process.
+            Problem: the bytes are not a picture, or no process can be started.
         """
         try:
             return await self._decoders.ask(function, *args, **named)
         except BrokenPicture as error:
             raise Problem(Code.NO_PICTURE, str(error)) from error
         except OSError as error:
-            logger.warning("no process could be started to unpack a photo", extra={"reason": str(error)})
+            logger.warning("no process could be started to decode a photo", extra={"reason": str(error)})
             raise Problem(Code.BUSY, retry_after=5) from error
 
     async def look(self, answer: Answer) -> bytes:
-        """What an answer depends on, drawn over its photo, as a JPEG; drawn once.
+        """The saliency map of an answer over its photo, as a JPEG; it is drawn once.
 
         Raises:
-            Problem: too many wait for that.
+            Problem: too many maps are waiting.
         """
         if answer.looked_at is None:
             if self._drawing >= DRAWINGS:
@@ -224,10 +224,10 @@ class Service:
         return pictures.looked_at(answer.shown, heat, self._how)
 
     async def thumbnail(self, row: int) -> bytes:
-        """A photo of the data set, small.
+        """A thumbnail of a photo of the data set.
 
         Raises:
-            Problem: there is none.
+            Problem: the row does not exist.
         """
         shelf = self.shelf
         if shelf is None or not 0 <= row < len(shelf):
@@ -235,13 +235,13 @@ class Service:
         return await asyncio.to_thread(shelf.picture, row)
 
     async def collection_thumbnail(self, number: int) -> bytes:
-        """A photo of the collection, small.
+        """A thumbnail of a photo of the collection.
 
         Raises:
-            Problem: there is none, it cannot be read, or the collection cannot be reached.
+            Problem: the photo does not exist or cannot be read, or the collection cannot be reached.
         """
         given = await self.of_collection(number)
-        return await self._unpacked(pictures.thumbnail, given.body)
+        return await self._decode(pictures.thumbnail, given.body)
 
 
 def _keep(path: Path, body: bytes) -> None:

@@ -1,4 +1,4 @@
-"""The photos of the run's data set: where they lie in its feature space, and how they look."""
+"""The photos of the run's data set: their places in the feature space, their pixels and thumbnails."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,26 +16,26 @@ from trainer.web import pictures
 from trainer.web.kept import Known
 
 SAMPLES = 4
-LEAST_WIDTH = 96  # px of prepared pixels that still make a thumbnail
-THUMBNAILS = Preparation(192, 256)  # where the run's own pixels are smaller
+LEAST_WIDTH = 96  # px of prepared pixels that are enough for a thumbnail
+THUMBNAILS = Preparation(192, 256)  # if the run's own pixels are smaller
 
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """A data set version as the page shows it."""
+    """A data set version with its index, pixels and thumbnails."""
 
     version: Version
     index: Index
-    pixels: Indexed  # uint8 (n, height, width, 3), as the network sees them
-    thumbnails: Indexed  # the same, or larger ones
+    pixels: Indexed  # uint8 (n, height, width, 3), as the network needs them
+    thumbnails: Indexed  # the same pixels, or larger ones
     how: Preparation  # of the thumbnails
 
     @classmethod
     def of(cls, version: Version, index: Index, how: Preparation, cache: Path) -> "Shelf":
-        """The shelf of a version whose photos the run sees in this way.
+        """The shelf of a version; `how` is the preparation of the run.
 
         Raises:
-            UsageError: a photo is broken; says which.
+            UsageError: a photo is broken; the message names it.
         """
         good = how if how.fit == "pad" and how.width >= LEAST_WIDTH else THUMBNAILS
         return cls(version, index, load_pixels(version, how, cache), load_pixels(version, good, cache), good)
@@ -44,7 +44,7 @@ class Shelf:
         return len(self.index.table)
 
     def samples(self) -> list[int]:
-        """Rows of photos that training has not seen, from the shortest to the longest horse."""
+        """Rows of sample photos, not from training if possible, from the shortest to the longest label."""
         table = self.index.table
         sides = (table.on(side) for side in (Side.TEST, Side.VALIDATION, Side.TRAIN))
         rows = next(side for side in sides if len(side))
@@ -53,13 +53,13 @@ class Shelf:
         return list(dict.fromkeys(int(row) for row in chosen))
 
     def picture(self, row: int) -> bytes:
-        """A photo of the data set, small, as a JPEG."""
+        """A thumbnail of a photo of the data set, as a JPEG."""
         facts = self.index.table.rows[row]
         photo = pictures.cut_out(self.thumbnails[row], facts["width"], facts["height"], self.how)
         return pictures.as_jpeg(Image.fromarray(np.array(photo)), pictures.THUMBNAIL)
 
     def known(self, row: int, distance: float | None = None) -> Known:
-        """What is known of the horse that a photo of the data set shows."""
+        """The horse and the label of a photo of the data set."""
         facts = self.index.table.rows[row]
         names = ("horse_id", "horse_name", "photo", "label", "reviews", "side", "page_url", "width", "height")
         return Known(row, *(facts[name] for name in names), distance=distance)

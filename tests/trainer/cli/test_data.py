@@ -87,9 +87,9 @@ def test_a_database_that_is_lost_on_the_way_is_one_sentence(
     monkeypatch.setattr(exporting, "write_shard", cut)
     with pytest.raises(psycopg.Error) as raised:
         export(filled, tmp_path, Request())
-    told = str(trouble_of(raised.value))
-    assert told.startswith("The database went away (")
-    assert "\n" not in told
+    words = str(trouble_of(raised.value))
+    assert words.startswith("The database went away (")
+    assert "\n" not in words
     (part,) = list_unfinished(tmp_path)
     assert len(list(manifest.read_journal(part))) == 2
 
@@ -158,7 +158,7 @@ def test_an_interrupted_export_is_listed_and_can_be_removed(
 
 @pytest.mark.usefixtures("plain")
 def test_more_reviews_than_any_horse_has_are_advised_against(run: Callable[..., str]) -> None:
-    assert "ask for fewer with --min-reviews" in run("export --min-reviews 999", 2)
+    assert "accept fewer with --min-reviews" in run("export --min-reviews 999", 2)
 
 
 @pytest.mark.usefixtures("plain")
@@ -238,12 +238,12 @@ def test_every_file_is_checked_and_not_only_those_of_photos(run: Callable[..., s
 
 @pytest.mark.usefixtures("plain")
 def test_with_a_version_goes_what_only_it_needs(run: Callable[..., str], tmp_path: Path) -> None:
-    told = as_json(run("export --json --axis wet_going --min-reviews 2 --keep-unreviewed --format imagefolder"))
-    folder, cache = Path(told["folder"]), tmp_path / "cache"
+    version = as_json(run("export --json --axis wet_going --min-reviews 2 --keep-unreviewed --format imagefolder"))
+    folder, cache = Path(version["folder"]), tmp_path / "cache"
     cache.mkdir()
     for name in (
-        f"pixels-{told['version']}-32x32-pad.npy",
-        f"features-{told['version']}-0123.npy",
+        f"pixels-{version['version']}-32x32-pad.npy",
+        f"features-{version['version']}-0123.npy",
         "pixels-other-x.npy",
     ):
         (cache / name).write_bytes(bytes(1_000_000))
@@ -253,7 +253,7 @@ def test_with_a_version_goes_what_only_it_needs(run: Callable[..., str], tmp_pat
     assert removed["bytes"] == held + 2_000_000
     words = "export --axis wet_going --min-reviews 2 --format imagefolder --keep-unreviewed"
     assert removed["again"] == f"trainer {words}"
-    assert as_json(run(f"{words} --json"))["version"] == told["version"]
+    assert as_json(run(f"{words} --json"))["version"] == version["version"]
 
 
 @pytest.mark.usefixtures("plain")

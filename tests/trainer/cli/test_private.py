@@ -66,11 +66,11 @@ async def test_a_quiz_answers_its_own_page_only_and_keeps_answers_private(versio
             refused = await client.post("/", data=answer, headers=elsewhere)
             assert (refused.status, "script" in await refused.text()) == (403, False)
         assert (await client.get("/photo/1", headers={"Sec-Fetch-Site": "cross-site"})).status == 403
-        assert quiz.told == 0
+        assert quiz.answered == 0
         page = await client.get("/", headers={"Host": f"localhost:{client.port}"})
         assert (page.status, page.headers["X-Frame-Options"]) == (200, "DENY")
         await client.post("/", data=answer, headers={"Origin": f"http://{here}", "Sec-Fetch-Site": "same-origin"})
-        assert quiz.told == 1
+        assert quiz.answered == 1
         for path in ("/nowhere", "/photo/99"):
             assert (await client.get(path)).status == 404
     assert seen_by_others(tmp_path / "guesses") == []

@@ -1,4 +1,4 @@
-"""`trainer export`: the same database gives the same bytes, whatever happened on the way; and what changed is said."""
+"""`trainer export`: the same database gives the same bytes, even after an interruption; and changes are listed."""
 
 import hashlib
 import io
@@ -23,7 +23,7 @@ from tests.trainer.exported import A_SHARD, digests, environment, rows, stopped
 from trainer.dataset import export as exporting
 from trainer.dataset import manifest
 from trainer.dataset.diff import compare
-from trainer.dataset.examples import BY_WORDS, Skip, Wanted, why_skipped
+from trainer.dataset.examples import BY_WORDS, Selection, Skip, why_skipped
 from trainer.dataset.export import Request, export
 from trainer.dataset.formats import Format
 from trainer.dataset.manifest import MANIFEST, find_version, list_unfinished, list_versions, read_version
@@ -47,13 +47,13 @@ def test_every_format_is_the_same_twice_and_holds_the_same_photos(filled: str, t
     assert digests(one.folder) == digests(other.folder)
     held = rows(one)
     assert all(hashlib.sha256(row["body"]).hexdigest() == row["digest"] for row in held)
-    wanted = execute(
+    expected = execute(
         filled,
         "SELECT photo_id, value, horse_id FROM photo"
         " JOIN photo_match USING (source, issue_code, number) JOIN aptitude USING (horse_id)"
         " WHERE axis = 'distance' AND value IS NOT NULL AND digest IS NOT NULL",
     )
-    assert sorted((row["photo"], row["label"], row["horse_id"]) for row in held) == sorted(wanted)
+    assert sorted((row["photo"], row["label"], row["horse_id"]) for row in held) == sorted(expected)
     assert len(held) == sum(one.manifest.photos.values())
     assert max(shard.photos for shard in one.manifest.shards) == A_SHARD
 
@@ -126,7 +126,7 @@ exporting.export(sys.argv[1], Path(sys.argv[2]), Request(format=Format(sys.argv[
 
 
 def _kill_after(conninfo: str, root: Path, kind: Format, shards: int) -> Path:
-    """Start an export in a process of its own and kill it when it has finished so many shards; its folder."""
+    """Start an export in another process and kill it when it has finished `shards` shards; returns its folder."""
     command = [sys.executable, "-c", SLOWLY, conninfo, str(root), kind]
     with subprocess.Popen(command, env=environment(conninfo, root)) as process:
         while process.poll() is None and len(list(root.glob("*.part/shards.jsonl"))) == 0:
@@ -261,14 +261,14 @@ def test_another_split_moves_photos_and_leaks_are_counted(filled: str, tmp_path:
     assert difference.moved
     assert by_horse.manifest.leaks["horses"] == by_horse.manifest.leaks["near_duplicates"] == 0
     assert by_issue.manifest.leaks["horses"] > 0
-    assert "too good to be true" in (by_issue.folder / "README.md").read_text()
+    assert "too optimistic" in (by_issue.folder / "README.md").read_text()
 
 
 @pytest.mark.usefixtures("plain")
 def test_unreviewed_horses_are_left_out_unless_asked_for(filled: str, tmp_path: Path) -> None:
     plain, all_of_them = (
         export(filled, tmp_path, Request()),
-        export(filled, tmp_path, Request(Wanted(keep_unreviewed=True))),
+        export(filled, tmp_path, Request(Selection(keep_unreviewed=True))),
     )
     left_out = plain.manifest.left_out[Skip.NO_REVIEWS]
     assert left_out > 0
@@ -282,7 +282,7 @@ def test_unreviewed_horses_are_left_out_unless_asked_for(filled: str, tmp_path: 
 @pytest.mark.usefixtures("plain")
 def test_more_reviews_wanted_means_fewer_photos(filled: str, tmp_path: Path) -> None:
     execute(filled, "UPDATE aptitude SET reviews = NULL WHERE reviews > 8")
-    version = export(filled, tmp_path, Request(Wanted(min_reviews=6)))
+    version = export(filled, tmp_path, Request(Selection(min_reviews=6)))
     assert version.manifest.left_out[Skip.FEW_REVIEWS] > 0
     counts = {row["reviews"] for row in rows(version)}
     assert None in counts
@@ -423,7 +423,7 @@ def test_all_damage_is_found_before_the_export_begins_again(
 
 @pytest.mark.parametrize("size", [None, 64])
 def test_a_photo_that_came_cut_off_does_not_stop_the_export(filled: str, tmp_path: Path, size: int | None) -> None:
-    # Its digest is right, so only unpacking tells; the collector refuses such photos, but not always did.
+    # Its digest is right, so only decoding finds the fault; the collector refuses such photos now.
     for _, digest, body in _pictures(filled, 40):
         cut = body[: len(body) // 2]
         fresh = hashlib.sha256(cut).hexdigest()

@@ -1,4 +1,4 @@
-"""What is written can be read: by ourselves whatever stands in it, and by the programs that the formats are for."""
+"""Files can be read again, with any content, and also by the programs that the formats are for."""
 
 import csv
 import json
@@ -35,7 +35,7 @@ EXAMPLE = Example(
     height=228, near_duplicate_of=None, licence=LICENCE,
 )  # fmt: skip
 
-# Whatever Postgres can hold, and what makes trouble in files more often than chance brings it up.
+# Any text that Postgres can hold, with more of the characters that are difficult in files.
 AWKWARD = [",", '"', "\n", "\r", "'", "\\", "アオバ", "，", "\u2028", " ", "None", "NA", "#"]
 TEXT = st.lists(st.sampled_from(AWKWARD), min_size=1).map("".join) | st.text(
     st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=12

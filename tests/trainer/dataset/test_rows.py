@@ -1,4 +1,4 @@
-"""What was computed once of a photo is kept by the photo and by how it was computed, whatever data sets it is in."""
+"""Computed rows are cached by photo and by the way of computing, and shared by all data sets with that photo."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ from tests.paths import ROOT
 from tests.trainer.conftest import CPU
 from trainer.dataset import data, pixels
 from trainer.dataset.data import forget_cached, load_pixels, photo_digests
-from trainer.dataset.examples import Wanted
+from trainer.dataset.examples import Selection
 from trainer.dataset.export import export
 from trainer.dataset.formats import Format, read_shard
 from trainer.dataset.manifest import Version, write_manifest
@@ -167,16 +167,16 @@ def writer(cache: Path, first: int, last: int, log: Path) -> subprocess.Popen[st
     return subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True)
 
 
-def test_processes_that_want_the_same_compute_it_once(tmp_path: Path) -> None:
+def test_processes_that_need_the_same_rows_compute_them_once(tmp_path: Path) -> None:
     log = tmp_path / "log"
     writers = [writer(tmp_path / "cache", first, 300, log) for first in (0, 100, 0)]
     for one in writers:
-        _, told = one.communicate(timeout=60)
-        assert one.returncode == 0, told
+        _, errors = one.communicate(timeout=60)
+        assert one.returncode == 0, errors
     assert sorted(map(int, log.read_text().split())) == list(range(300))
 
 
-def test_who_waits_for_another_process_soon_hears_how_far_it_is(tmp_path: Path) -> None:
+def test_a_wait_for_another_process_is_logged_with_its_progress(tmp_path: Path) -> None:
     store = store_in(tmp_path / "cache")
     Computing([500, 501]).rows(store)
     busy = try_lock(store.folder / LOCK)
@@ -185,13 +185,13 @@ def test_who_waits_for_another_process_soon_hears_how_far_it_is(tmp_path: Path) 
     try:
         assert waiting.stderr is not None
         began = time.monotonic()
-        assert waiting.stderr.readline() == "waiting for another process that computes rows, 2 of them so far\n"
+        assert waiting.stderr.readline() == "waiting for another process that computes rows, 2 so far\n"
         assert time.monotonic() - began < 3 + 5  # the process's own start, on a busy machine
         assert waiting.poll() is None
     finally:
         os.close(busy)
-        _, told = waiting.communicate(timeout=60)
-    assert (waiting.returncode, told) == (0, "")
+        _, errors = waiting.communicate(timeout=60)
+    assert (waiting.returncode, errors) == (0, "")
     assert (tmp_path / "log").read_text().split() == ["0", "1", "2"]
 
 
@@ -206,21 +206,21 @@ def test_a_process_killed_at_any_moment_leaves_whole_rows(tmp_path: Path) -> Non
         one.send_signal(signal.SIGKILL)
         one.communicate()
     last = writer(cache, 0, 900, log)
-    _, told = last.communicate(timeout=60)
-    assert last.returncode == 0, told
+    _, errors = last.communicate(timeout=60)
+    assert last.returncode == 0, errors
     asked = list(map(int, log.read_text().split()))
     assert set(asked) == set(range(900))
     assert len(asked) < 900 + 5 * 10  # what was not yet safe, 200 bytes or one row more, was computed again
 
 
-def test_rows_that_nobody_needs_are_dropped_and_the_others_stay(tmp_path: Path) -> None:
+def test_rows_that_are_not_needed_are_dropped_and_the_others_stay(tmp_path: Path) -> None:
     store = store_in(tmp_path)
     reading = Computing([1, 2, 3, 4]).rows(store)
     with (store.folder / "0.rows").open("ab") as file:
         file.write(b"\xee" * 55)  # of a killed process
     freed = keep_only(tmp_path, {digest(2), digest(4), digest(77)})
     assert freed == 2 * (store.size + DIGEST) + 55
-    assert holds(reading, [1, 2, 3, 4])  # whoever reads them goes on
+    assert holds(reading, [1, 2, 3, 4])  # a reader keeps its rows
     again = Computing([4, 3, 2, 1])
     assert holds(again.rows(store), [4, 3, 2, 1])
     assert again.asked == [3, 1]
@@ -266,9 +266,9 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
 @pytest.fixture
 def axes(plain: None, filled: str, tmp_path: Path) -> list[Version]:
     """The same photos with the labels of two axes, and once more stored smaller."""
-    wanted = [Request(wanted=Wanted(axis)) for axis in (Axis.DISTANCE, Axis.WET_GOING)]
-    small = replace(wanted[0], size=64, format=Format.IMAGEFOLDER)
-    return [export(filled, tmp_path / "datasets", request) for request in (*wanted, small)]
+    requests = [Request(selection=Selection(axis)) for axis in (Axis.DISTANCE, Axis.WET_GOING)]
+    small = replace(requests[0], size=64, format=Format.IMAGEFOLDER)
+    return [export(filled, tmp_path / "datasets", request) for request in (*requests, small)]
 
 
 def photos_of(version: Version) -> dict[str, bytes]:
@@ -294,10 +294,10 @@ def test_photos_that_several_data_sets_share_are_unpacked_once(
             assert np.array_equal(rows[place], prepare(body, SMALL))
     load_pixels(distance, SMALL, tmp_path / "cache")
     assert counted() == 0
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
     for _ in range(2):
-        load_pixels(distance, SMALL, tmp_path / "told", lambda *how_far: told.append(how_far))
-    assert told == [(done, len(one)) for done in range(1, len(one) + 1)]
+        load_pixels(distance, SMALL, tmp_path / "reported", lambda *progress: reported.append(progress))
+    assert reported == [(done, len(one)) for done in range(1, len(one) + 1)]
     assert counted() == len(one)
     smaller = load_pixels(small, SMALL, tmp_path / "cache")  # other bytes, so other pixels
     assert counted() == len(one)

@@ -173,8 +173,11 @@ def test_a_csv_names_sides_by_horse_photo_or_issue(text: str, sides: list[str | 
         ("", "its first line has to name side"),
         ("horse,side\n1,train\n", "its first line has to name side"),
         ("horse_id,photo,side\n1,2,train\n", "one of horse_id, photo and issue"),
-        ("photo,side\n160104-01,training\n", "mine.csv, line 2: 'training' is no side; the sides are train, train_dev"),
-        ("photo,side\n160104-01\n", "line 2: None is no side"),
+        (
+            "photo,side\n160104-01,training\n",
+            "mine.csv, line 2: 'training' is not a side; the sides are train, train_dev",
+        ),
+        ("photo,side\n160104-01\n", "line 2: None is not a side"),
         ("photo,side\n160104-01,train\n160104-01,test\n", "line 3: 160104-01 is for test here and for train above"),
         ("photo,side\n160104-99,train\n", "names none of the labelled photos"),
         ("photo,side\n" + "1" * 200_000 + ",train\n", "cannot be read as CSV"),

@@ -34,7 +34,7 @@ from trainer.inference.saliency import frame_share, saliency
 from trainer.models.answers import COVERAGE, Answers, Calibration, calibrate
 from trainer.places import Places
 from trainer.runs.config import make_config
-from trainer.training.learn import Told, gather, learn
+from trainer.training.learn import Report, gather, learn
 
 
 def table(rows: list[dict[str, Any]]) -> Table:
@@ -45,7 +45,7 @@ def table(rows: list[dict[str, Any]]) -> Table:
 # --- scores -----------------------------------------------------------------------------------------------
 
 
-def test_errors_are_told_on_the_scale_of_the_first_attempt() -> None:
+def test_errors_are_on_the_scale_of_the_first_attempt() -> None:
     assert square(np.array([0.5]), np.array([0.4])) == pytest.approx([0.81])  # 0.9 of 1..10, squared
 
 
@@ -57,8 +57,8 @@ def test_the_four_types_are_the_same_everywhere(label: float) -> None:
 def test_the_rank_correlation_is_spearmans() -> None:
     draw = np.random.default_rng(1)
     one, other = draw.random(40), draw.random(40)
-    wanted: Any = spearmanr(one, other)
-    assert correlation(ranks(one), ranks(other), np.ones(40)) == pytest.approx(wanted.statistic)
+    expected: Any = spearmanr(one, other)
+    assert correlation(ranks(one), ranks(other), np.ones(40)) == pytest.approx(expected.statistic)
     assert correlation(ranks(np.full(40, 0.3)), ranks(other), np.ones(40)) == 0
 
 
@@ -115,7 +115,7 @@ def test_intervals_hold_as_many_new_labels_as_they_promise() -> None:
     assert np.mean(reached) == pytest.approx(COVERAGE, abs=0.015)
 
 
-def test_an_interval_widens_with_the_spread_that_a_head_tells() -> None:
+def test_an_interval_widens_with_the_spread_that_a_head_predicts() -> None:
     known = Calibration({str(COVERAGE): 2.0}, relative=True)
     low, high = known.interval(np.array([0.5, 0.5]), np.array([0.01, 0.1]))
     assert (high - low).tolist() == pytest.approx([0.04, 0.4])
@@ -138,10 +138,10 @@ def test_more_reviews_lower_the_floor_and_weigh_more() -> None:
 
 @pytest.mark.parametrize("reviews", [2, 3, 10])
 def test_the_floor_is_what_opinions_of_0_and_1_really_cost(reviews: int) -> None:
-    truth = 0.4  # what everybody would say on the average
+    truth = 0.4  # the mean opinion of all people
     labels = np.random.default_rng(5).binomial(reviews, truth, 4000) / reviews
-    told, _ = noise_floor(table([{"horse_id": "a", "label": label, "reviews": reviews} for label in labels]))
-    assert told == pytest.approx(81 * truth * (1 - truth) / reviews, rel=0.05)
+    floor, _ = noise_floor(table([{"horse_id": "a", "label": label, "reviews": reviews} for label in labels]))
+    assert floor == pytest.approx(81 * truth * (1 - truth) / reviews, rel=0.05)
 
 
 def test_few_horses_promise_no_narrow_interval() -> None:
@@ -169,8 +169,8 @@ def test_a_model_with_skill_stands_beside_baselines_with_every_plot(
     assert evaluation.verdict is Verdict.SKILL
     assert list(evaluation.baselines)[:4] == ["constant median", "mean per sex and age", "mean per sire", "svr"]
     gain = evaluation.gains["constant median"]
-    told = evaluation.baselines["constant median"].mse.value - evaluation.scores.mse.value
-    assert gain.value == pytest.approx(told)
+    difference = evaluation.baselines["constant median"].mse.value - evaluation.scores.mse.value
+    assert gain.value == pytest.approx(difference)
     assert evaluation.photos == version.manifest.photos["test"]
     assert evaluation.leak is None
     page = write_report(run.folder / "evaluation", evaluation, answered, version)
@@ -196,7 +196,7 @@ def test_a_model_that_learnt_from_shuffled_labels_has_no_skill(places: Places, v
     material = gather(version, config, places.cache)
     inside = material.table.on(Side.TRAIN)
     material.table.label[inside] = np.random.default_rng(0).permutation(material.table.label[inside])
-    learn(run, material, CPU, Told())
+    learn(run, material, CPU, Report())
     evaluation, _ = evaluate(run, Side.TEST, places, CPU)
     assert not evaluation.skill
     assert sentence(evaluation).startswith(("NO SKILL", "CONSTANT"))

@@ -16,7 +16,7 @@ from trainer.places import Places
 from trainer.training import learn as learning
 from trainer.training.learn import Material, mse
 
-MARGIN = 0.85  # of the error of whatever has to be beaten
+MARGIN = 0.85  # of the error that has to be beaten
 
 
 def unseen(network: Network, material: Material) -> float:
@@ -81,7 +81,7 @@ def test_the_transfer_of_2017_collapses_and_the_diagnosis_says_why(
     assert found.causes == []
 
 
-def test_more_horses_help_and_the_curve_tells_what_twice_as_many_bring(probe: Trained) -> None:
+def test_more_horses_help_and_the_curve_predicts_the_gain_of_twice_as_many(probe: Trained) -> None:
     run, _, material = probe
     curve = learning_curve(run, material, CPU, shares=(0.1, 0.3, 1.0))
     assert [point.horses for point in curve.points] == sorted(point.horses for point in curve.points)

@@ -62,20 +62,20 @@ def test_a_photo_gets_a_value_interval_type_and_saliency_picture(
 ) -> None:
     done = trainer(places, "predict", str(photos / "1.jpg"), "--run", run.name, "--out", str(tmp_path), "--json")
     assert done.exit_code == 0, done.stderr
-    (told,) = json.loads(done.stdout)
-    assert 0 <= told["low"] <= told["value"] <= told["high"] <= 1
-    assert told["kind"] in ("sprint", "mile", "middle", "long")
-    assert Path(told["saliency"]).read_bytes().startswith(b"\x89PNG")
+    (answer,) = json.loads(done.stdout)
+    assert 0 <= answer["low"] <= answer["value"] <= answer["high"] <= 1
+    assert answer["kind"] in ("sprint", "mile", "middle", "long")
+    assert Path(answer["saliency"]).read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_folder_is_answered_in_order_and_a_broken_photo_says_why(places: Places, run: Run, photos: Path) -> None:
     done = trainer(places, "predict", str(photos), "--run", run.name, "--json")
     assert done.exit_code == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert [one["photo"] for one in told] == ["1.jpg", "2.jpg", "broken.jpg"]
-    assert told[2]["value"] is None
-    assert "JPEG" in told[2]["problem"]
-    assert not any(one["saliency"] for one in told)
+    answers = json.loads(done.stdout)
+    assert [one["photo"] for one in answers] == ["1.jpg", "2.jpg", "broken.jpg"]
+    assert answers[2]["value"] is None
+    assert "JPEG" in answers[2]["problem"]
+    assert not any(one["saliency"] for one in answers)
 
 
 def test_what_cannot_be_read_of_a_folder_is_a_problem_of_that_photo_alone(
@@ -89,14 +89,14 @@ def test_what_cannot_be_read_of_a_folder_is_a_problem_of_that_photo_alone(
     monkeypatch.setattr(Path, "read_bytes", lambda path: _raise(refused) if path.name == "2.jpg" else read(path))
     done = trainer(places, "predict", str(photos), "--run", run.name, "--saliency", "--json")
     assert done.exit_code == 0, done.stderr
-    told = {one["photo"]: one["problem"] for one in json.loads(done.stdout)}
-    assert told["1.jpg"] is None
-    assert "Permission denied" in told["2.jpg"]
-    assert told["folder.jpg"] == "it is no file"
-    assert "No such file" in told["link.jpg"]
-    assert told["large.jpg"] == "it is larger than 20 MiB"
+    answers = {one["photo"]: one["problem"] for one in json.loads(done.stdout)}
+    assert answers["1.jpg"] is None
+    assert "Permission denied" in answers["2.jpg"]
+    assert answers["folder.jpg"] == "it is not a file"
+    assert "No such file" in answers["link.jpg"]
+    assert answers["large.jpg"] == "it is larger than 20 MiB"
     done = trainer(places, "predict", str(photos), "--run", run.name)
-    assert "not read: it is no file" in done.stdout
+    assert "not read: it is not a file" in done.stdout
 
 
 def _raise(error: Exception) -> Any:
@@ -112,9 +112,9 @@ def test_names_are_printed_as_they_are_and_pictures_not_overwritten(
         shutil.copy(photos / "1.jpg", photos / "names" / name)
     words = ("predict", str(photos / "names"), "--run", run.name, "--saliency", "--out", str(tmp_path / "maps"))
     said = trainer(places, *words).stdout
-    told = json.loads(trainer(places, *words, "--json").stdout)
-    assert [one["photo"] for one in told if one["photo"] not in said] == []
-    assert len({one["saliency"] for one in told}) == len(list((tmp_path / "maps").iterdir())) == 4
+    answers = json.loads(trainer(places, *words, "--json").stdout)
+    assert [one["photo"] for one in answers if one["photo"] not in said] == []
+    assert len({one["saliency"] for one in answers}) == len(list((tmp_path / "maps").iterdir())) == 4
 
 
 def test_only_a_model_of_distances_says_types(
@@ -170,9 +170,9 @@ async def test_an_address_is_read_through_the_collectors_own_checks(places: Plac
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("predict", "nowhere.jpg"), "There is no photo nowhere.jpg"),
-        (("predict", "http://[bad/x"), "http://[bad/x is no address of a photo"),
-        (("predict", "http://example.org:port/x"), "is no address of a photo"),
+        (("predict", "nowhere.jpg"), "No photo nowhere.jpg was found"),
+        (("predict", "http://[bad/x"), "http://[bad/x is not an address of a photo"),
+        (("predict", "http://example.org:port/x"), "is not an address of a photo"),
         (("predict", "http://10.0.0.1/x.jpg"), "is not on the public internet"),
         (("predict", "http://user:word@example.org/x.jpg"), "user name"),
         (("evaluate", "nobody"), "There is no run 'nobody'"),
@@ -180,7 +180,7 @@ async def test_an_address_is_read_through_the_collectors_own_checks(places: Plac
         (("runs", "compare", "nobody", "last"), "There is no run 'nobody'"),
         (("train", "--preset", "magic"), "There is no preset 'magic'; there are first-cnn"),
         (("train", "--data", "nothing"), "There is no data set version 'nothing'"),
-        (("train", "--device", "cuda"), "--device cuda: there is none here"),
+        (("train", "--device", "cuda"), "--device cuda: torch finds no such device here"),
         (("train", "--freeze", "conv9*", "--preset", "first-cnn"), "'conv9*' matches no parameter"),
         (("train", "--resume", "--name", "nobody"), "There is no run 'nobody'"),
         (("train", "--set", "speed=3"), "--set speed=3: write it as key=value"),
@@ -210,8 +210,8 @@ def test_runs_are_listed_compared_and_removed(places: Places, version: Version, 
     other = trained(places, version, "svr")[0]
     listed = json.loads(trainer(places, "runs", "--json").stdout)
     assert {run.name, other.name} <= {one["name"] for one in listed}
-    told = json.loads(trainer(places, "runs", "compare", run.name, other.name, "--json").stdout)
-    assert told["settings"]["preset"] == ["probe", "svr"]
+    compared = json.loads(trainer(places, "runs", "compare", run.name, other.name, "--json").stdout)
+    assert compared["settings"]["preset"] == ["probe", "svr"]
     assert trainer(places, "runs", "delete", other.name, "--yes").exit_code == 0
     assert not other.folder.exists()
 

@@ -85,7 +85,7 @@ def test_a_stopped_training_resumed_ends_as_if_undisturbed(stable: Stable, place
     stable.type("job", "resume", name)
     job = stable.wait(name)
     assert (job.state, job.attempts) == (State.DONE, 2), stable.log(name)
-    assert "Going on at step" in stable.log(name)
+    assert "Resuming at step" in stable.log(name)
     # Its run is where the runs of this machine are, and its weights are those of a run that nobody has disturbed.
     ours = load_file(stable.home / "runs" / name / "model.safetensors")
     alone, _, _ = trained(places, version, "first-cnn", *QUICK, "epochs=20")

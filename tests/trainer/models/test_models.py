@@ -129,8 +129,8 @@ def test_the_kernel_machine_answers_as_scikit_learn_does() -> None:
     pca = PCA(20, whiten=True, svd_solver="full", random_state=0)
     machine = SVR(C=5, gamma=0.001)  # pyright: ignore[reportArgumentType]
     machine.fit(pca.fit_transform(flat), 1 + 9 * label)
-    wanted = ((machine.predict(pca.transform(flat)) - 1) / 9).clip(0, 1)
-    np.testing.assert_allclose(answer(network, pixels, CPU).value, wanted, atol=1e-4)
+    expected = ((machine.predict(pca.transform(flat)) - 1) / 9).clip(0, 1)
+    np.testing.assert_allclose(answer(network, pixels, CPU).value, expected, atol=1e-4)
 
 
 def test_the_probe_of_a_data_set_is_the_ridge_that_its_strength_says(places: Places, version: Version) -> None:
@@ -157,7 +157,7 @@ def test_a_label_becomes_a_distribution_over_bins_whose_mean_it_is(labels: list[
 
 
 @pytest.mark.parametrize("head", [Plain(6), Bins(6, 51)])
-def test_an_answer_begins_where_it_is_told(head: Plain | Bins) -> None:
+def test_an_answer_begins_where_start_at_sets_it(head: Plain | Bins) -> None:
     head.start_at(0.4)
     assert head.value(head(torch.randn(3, 6))).tolist() == pytest.approx([0.4] * 3, abs=0.03)
 
@@ -182,7 +182,7 @@ def test_packaged_weights_are_the_network_that_timm_means() -> None:
             "package",
             r"No pip package ships weights of resnet18: --set weights=hub .* presets svr and first-cnn",
         ),
-        ("resnet18", "/no/such/file", "There is no file of weights /no/such/file"),
+        ("resnet18", "/no/such/file", "The file of weights /no/such/file does not exist"),
         ("no_such_net", "none", "timm knows no backbone 'no_such_net'"),
     ],
 )
@@ -193,7 +193,7 @@ def test_weights_that_cannot_be_had_are_one_sentence(backbone: str, weights: str
 
 def test_without_a_network_the_hub_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(UsageError, match=r"weights of resnet18 could not be fetched from the hub .* without weights"):
+    with pytest.raises(UsageError, match=r"weights of resnet18 could not be fetched from the hub .* need no weights"):
         Backbone("resnet18", "hub", 2)
 
 
@@ -229,8 +229,8 @@ def test_one_decomposition_says_what_every_ridge_of_scikit_learn_says(photos: in
     features, asked = draw.normal(3, 2, (photos, 30)), draw.normal(3, 2, (7, 30))
     label, weight = draw.random(photos), draw.random(photos) + 0.1
     strengths = np.array([0.1, 10.0, 1e4])
-    told = ridge_path(features, label, weight, asked, strengths)
-    for strength, its in zip(strengths, told, strict=True):
+    paths = ridge_path(features, label, weight, asked, strengths)
+    for strength, its in zip(strengths, paths, strict=True):
         assert its == pytest.approx(Ridge(strength).fit(features, label, weight).predict(asked), abs=1e-8)
 
 
@@ -300,8 +300,8 @@ def test_training_and_serving_see_the_same_pixels(places: Places, version: Versi
     bodies = [body for _, body in read_shard(Format.PARQUET, version.folder / shard.path)][:5]
     for place, body in enumerate(bodies):
         assert np.array_equal(predictor.prepare(body), material.pixels[place])
-    told = predictor.predict([(str(place), body) for place, body in enumerate(bodies)])
+    predictions = predictor.predict([(str(place), body) for place, body in enumerate(bodies)])
     inside = material.table.on(Side.TRAIN)[:5]
     kept = answer(predictor.network, material.pixels[inside], CPU).value
-    assert [prediction.value for prediction in told] == pytest.approx(kept.tolist(), abs=1e-3)
+    assert [prediction.value for prediction in predictions] == pytest.approx(kept.tolist(), abs=1e-3)
     assert as_photos(torch.from_numpy(np.array(material.pixels[:1]))).shape == (1, 3, 32, 32)

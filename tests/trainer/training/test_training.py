@@ -1,4 +1,4 @@
-"""The loop: the same twice, the same after an interruption, honest about a loss that is no number."""
+"""The loop: the same twice, the same after an interruption, honest about a loss that is not a number."""
 
 import os
 import shutil
@@ -32,7 +32,7 @@ from trainer.runs.runs import list_runs, read_run
 from trainer.training import loop
 from trainer.training.augment import augment
 from trainer.training.batches import indices_at
-from trainer.training.learn import Told, gather, learn
+from trainer.training.learn import Report, gather, learn
 from trainer.training.loop import rate_at
 
 QUICK = ("height=16", "width=16", "epochs=3", "batch=64")
@@ -58,11 +58,11 @@ def test_one_configuration_and_one_seed_give_one_model(places: Places, version: 
     first, _, _ = trained(places, version, "first-cnn", *QUICK)
     second, _, _ = trained(places, version, "first-cnn", *QUICK)
     assert same(weights(first.folder), weights(second.folder))
-    told = [
+    metrics = [
         [{key: line[key] for key in ("epoch", "loss", "validation_mse")} for line in run.metrics()]
         for run in (first, second)
     ]
-    assert told[0] == told[1]
+    assert metrics[0] == metrics[1]
     other, _, _ = trained(places, version, "first-cnn", *QUICK, "random_seed=1")
     assert not same(weights(first.folder), weights(other.folder))
 
@@ -74,13 +74,13 @@ def test_a_run_that_was_stopped_anywhere_ends_with_the_same_weights(
     settings = (*QUICK, "ema=0.9", "schedule=cosine", "batch=32")
     undisturbed, _, material = trained(places, version, "first-cnn", *settings)
     run = start(places, version, undisturbed.config)
-    looks = iter(range(10_000))
+    checks = iter(range(10_000))
     with pytest.raises(KeyboardInterrupt):
-        learn(run, material, CPU, Told(stopping=lambda: next(looks) + 1 >= stop_at))
+        learn(run, material, CPU, Report(stopping=lambda: next(checks) + 1 >= stop_at))
     assert run.facts.status == "stopped"
     assert "Stopped by hand" in run.facts.words
     assert not run.ready
-    learn(run, material, CPU, Told())
+    learn(run, material, CPU, Report())
     assert run.facts.words == ""
     assert same(weights(run.folder), weights(undisturbed.folder))
     assert [line["validation_mse"] for line in run.metrics()] == [
@@ -109,7 +109,7 @@ def test_a_killed_run_resumes_and_ends_with_the_same_weights(places: Places, ver
         text=True,
     )
     assert again.returncode == 0, again.stderr
-    assert "Going on at step" in again.stderr
+    assert "Resuming at step" in again.stderr
     assert same(weights(folder), weights(places.runs / "whole"))
 
 
@@ -117,23 +117,23 @@ def test_two_processes_learn_what_one_learns_and_stop_together(places: Places, v
     settings = (*QUICK, "dropout=0")
     alone, _, material = trained(places, version, "first-cnn", *settings)
     pair = start(places, version, alone.config, "pair")
-    looks = iter(range(10_000))
+    checks = iter(range(10_000))
     with pytest.raises(KeyboardInterrupt):
-        learn(pair, material, CPU, Told(stopping=lambda: next(looks) > 8))
+        learn(pair, material, CPU, Report(stopping=lambda: next(checks) > 8))
     several = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     words = ["-m", "trainer", "train", "--device", "cpu", "--resume", "--name", "pair"]
     done = subprocess.run([*several, *words], env=environment(places.home), capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert "Going on at step" in done.stderr
+    assert "Resuming at step" in done.stderr
     pair = read_run(places.runs / "pair")
-    # Not bit for bit: sums over two halves round otherwise, and Adam makes much of little at the start.
+    # Not bit for bit: sums over two halves round differently, and Adam magnifies small differences at the start.
     for name in ("loss", "validation_mse"):
-        told = [[line[name] for line in run.metrics()] for run in (pair, alone)]
-        assert told[0] == pytest.approx(told[1], rel=0.02)
+        metrics = [[line[name] for line in run.metrics()] for run in (pair, alone)]
+        assert metrics[0] == pytest.approx(metrics[1], rel=0.02)
     assert "2 processes" in done.stderr
 
 
-def test_a_run_that_is_being_trained_is_nobody_elses(places: Places, version: Version) -> None:
+def test_a_run_that_is_being_trained_is_left_alone_by_others(places: Places, version: Version) -> None:
     run = start(places, version, make_config("first-cnn", QUICK), "busy")
     command = CliRunner(env={"PADDOCK_HOME": str(places.home)})
     with alone(run.folder, "never"):
@@ -141,7 +141,7 @@ def test_a_run_that_is_being_trained_is_nobody_elses(places: Places, version: Ve
             done = command.invoke(app, words)
             assert done.exit_code == 2
             assert "is being trained" in done.stderr
-        done = command.invoke(app, ["train", "--resume", "--preset", "first-cnn", "--name", "nobody"])
+        done = command.invoke(app, ["train", "--resume", "--preset", "first-cnn", "--name", "other"])
         assert done.exit_code == 2
     assert run.folder.exists()
     assert command.invoke(app, ["runs", "delete", "busy", "--yes"]).exit_code == 0
@@ -160,7 +160,7 @@ def test_a_run_goes_on_with_its_data_set_wherever_that_lies(places: Places, vers
 
 def test_ctrl_c_ends_also_what_takes_no_steps(places: Places, version: Version) -> None:
     words = ["train", "--preset", "probe", "--data", version.name, "--device", "cpu", "--name", "interrupted"]
-    words += ["--set", "height=320", "--set", "width=416"]  # so that there is time
+    words += ["--set", "height=320", "--set", "width=416"]  # so that it takes long enough to be interrupted
     training = subprocess.Popen(
         [*COMMAND, *words], env=environment(places.home), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -168,23 +168,23 @@ def test_ctrl_c_ends_also_what_takes_no_steps(places: Places, version: Version) 
     assert training.stderr.readline().startswith("interrupted: probe on")
     time.sleep(0.3)
     training.send_signal(signal.SIGINT)
-    _, told = training.communicate(timeout=20)
+    _, errors = training.communicate(timeout=20)
     assert training.returncode == 130
-    assert "`trainer train --resume --name interrupted` goes on" in told
+    assert "`trainer train --resume --name interrupted` goes on" in errors
     assert read_run(places.runs / "interrupted").facts.status == "stopped"
     assert not list(places.cache.glob("*.part.npy"))
 
 
-def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_best_epoch(places: Places, version: Version) -> None:
+def test_a_loss_that_is_not_a_number_stops_the_run_and_keeps_the_best(places: Places, version: Version) -> None:
     config = make_config("first-cnn", (*QUICK, "epochs=2"))
     run = start(places, version, config)
     material = gather(version, config, places.cache)
-    learn(run, material, CPU, Told())
+    learn(run, material, CPU, Report())
     wild = start(places, version, make_config("first-cnn", (*QUICK, "rate=1e6", "epochs=30")))
-    with pytest.raises(Diverged, match=r"no number.*--set rate=100000"):
-        learn(wild, material, CPU, Told())
+    with pytest.raises(Diverged, match=r"not a number.*--set rate=100000"):
+        learn(wild, material, CPU, Report())
     assert wild.facts.status == "diverged"
-    assert wild.ready == bool(wild.metrics())  # the best epoch answers, where one had ended
+    assert wild.ready == bool(wild.metrics())  # the model of the best epoch, if any epoch had ended
     words = ["train", "--preset", "first-cnn", "--data", version.name, "--set", "rate=1e6", "--set", "epochs=30"]
     done = CliRunner(env={"PADDOCK_HOME": str(places.home)}).invoke(app, [*words, "--name", "wild"])
     assert done.exit_code == 6
@@ -200,7 +200,7 @@ def test_the_best_epoch_of_a_run_that_diverged_answers(
     steps = -(-len(material.table.on(Side.TRAIN)) // run.config.batch)
     monkeypatch.setattr(loop, "rate_at", lambda step, *_: 1.0 if step < 2 * steps else 1e30)
     with pytest.raises(Diverged, match=r"the best epoch so far, [12], is kept"):
-        learn(run, material, CPU, Told())
+        learn(run, material, CPU, Report())
     assert run.facts.status == "diverged"
     assert load_model(run, CPU)[1].widths
 

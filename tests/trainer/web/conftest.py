@@ -50,7 +50,7 @@ Open = Callable[..., AbstractAsyncContextManager[TestClient[Any, Any]]]
 
 @dataclass(frozen=True)
 class Held:
-    """What the server has at hand."""
+    """The data behind the server."""
 
     conninfo: str
     places: Places

@@ -1,4 +1,4 @@
-"""The API: what the first demo's callers find again, and what is told beside it."""
+"""The API: the fields that clients of the first demo know, and the new ones."""
 
 import asyncio
 import base64
@@ -27,7 +27,7 @@ def form(body: bytes, name: str = "horse.jpg") -> FormData:
     return data
 
 
-async def told(answer: Any, status: int = 200) -> Any:
+async def json_of(answer: Any, status: int = 200) -> Any:
     assert answer.status == status, await answer.text()
     assert answer.content_type == "application/json"
     return await answer.json()
@@ -35,7 +35,7 @@ async def told(answer: Any, status: int = 200) -> Any:
 
 async def test_a_file_gets_a_score_and_everything_beside_it(opened: Open, held: Held, horse: bytes) -> None:
     async with opened() as client:
-        answer = await told(await client.post("/predict.json", data=form(horse)))
+        answer = await json_of(await client.post("/predict.json", data=form(horse)))
     ((expected, _),) = held.predictor.see(held.predictor.prepare(horse)[None])
     assert answer["score"] == answer["value"] == expected.value
     assert (answer["low"], answer["high"], answer["kind"]) == (expected.low, expected.high, expected.kind)
@@ -58,23 +58,23 @@ async def test_bytes_within_the_request_are_answered_like_a_file(opened: Open, h
         "form": plain,
     }[how]
     async with opened() as client:
-        expected = await told(await client.post("/predict.json", data=form(horse)))
+        expected = await json_of(await client.post("/predict.json", data=form(horse)))
         small = len(words) < 8000  # what aiohttp's test server takes for an address
         sends = client.post("/predict.json", data={"data": words})
         if how != "form" and small:
             sends = client.get("/predict.json", params={"data": words})
-        assert await told(await sends) == expected
+        assert await json_of(await sends) == expected
 
 
 async def test_the_address_of_a_held_photo_is_answered_without_a_request(opened: Open, held: Held) -> None:
     row = held.shelf.index.table.rows[0]
     async with opened() as client:  # whose site is not there at all
         for url in (row["image_url"], row["page_url"], row["image_url"].replace("http://", "https://")):
-            answer = await told(await client.get("/predict.json", params={"url": url}))
+            answer = await json_of(await client.get("/predict.json", params={"url": url}))
             assert answer["known"]["photo"] == row["photo"]
             assert answer["known"]["horse_id"] not in {one["horse_id"] for one in answer["similar"]}
         bare = row["image_url"].removeprefix("http://")  # as the first demo took it
-        assert (await told(await client.get("/predict.json", params={"url": f" {bare} "})))["known"]
+        assert (await json_of(await client.get("/predict.json", params={"url": f" {bare} "})))["known"]
 
 
 @pytest.mark.parametrize(
@@ -84,12 +84,12 @@ async def test_the_address_of_a_held_photo_is_answered_without_a_request(opened:
 )  # fmt: skip
 async def test_the_crawled_sites_are_never_asked_for_anything_else(opened: Open, url: str) -> None:
     async with opened() as client:
-        problem = await told(await client.get("/predict.json", params={"url": url}), 422)
-        assert "only the crawl ever asks" in problem["error"]
-        assert "the collection holds no photo of that address" in problem["error"]
+        problem = await json_of(await client.get("/predict.json", params={"url": url}), 422)
+        assert "only the crawl sends requests to" in problem["error"]
+        assert "the collection has no photo of that address" in problem["error"]
     async with opened(conninfo=None) as client:
-        problem = await told(await client.get("/predict.json", params={"url": url}), 422)
-        assert "no collection is here" in problem["error"]
+        problem = await json_of(await client.get("/predict.json", params={"url": url}), 422)
+        assert "no collection exists here" in problem["error"]
 
 
 @pytest.mark.parametrize(
@@ -103,16 +103,16 @@ async def test_the_crawled_sites_are_never_asked_for_anything_else(opened: Open,
         ("http://10.0.0.1/x.jpg", "not on the public internet"),
         ("http://169.254.169.254/latest/meta-data", "not on the public internet"),
         ("http://user:word@example.org/x.jpg", "user name"),
-        ("http://ｏｌｄ.keibado.ne.jp/x.jpg", "no address of a photo"),
-        ("file:///etc/passwd", "no address of a photo"),
-        ("http://[/x.jpg", "no address of a photo"),
-        ("http:///x.jpg", "no address of a photo"),
-        ("gopher://example.org/", "no address of a photo"),
+        ("http://ｏｌｄ.keibado.ne.jp/x.jpg", "not an address of a photo"),
+        ("file:///etc/passwd", "not an address of a photo"),
+        ("http://[/x.jpg", "not an address of a photo"),
+        ("http:///x.jpg", "not an address of a photo"),
+        ("gopher://example.org/", "not an address of a photo"),
     ],
 )
 async def test_an_address_that_leads_inside_or_nowhere_is_refused(opened: Open, url: str, says: str) -> None:
     async with opened() as client:
-        problem = await told(await client.get("/predict.json", params={"url": url}), 422)
+        problem = await json_of(await client.get("/predict.json", params={"url": url}), 422)
     assert says in problem["error"]
     assert problem["code"] == "address"
 
@@ -122,12 +122,12 @@ async def test_an_address_elsewhere_is_fetched_and_followed_nowhere(opened: Open
         reach = Reach(None, (SITE,), inside=True)
         async with opened(reach=reach) as client:
             photo = f"{site.base}/keibabook/{site.world.issues(2016)[0].code}/images/pp01.jpg"
-            assert 0 <= (await told(await client.get("/predict.json", params={"url": photo})))["score"] <= 1
-            moved = await told(
+            assert 0 <= (await json_of(await client.get("/predict.json", params={"url": photo})))["score"] <= 1
+            moved = await json_of(
                 await client.get("/predict.json", params={"url": f"{site.base}/keibabook/bn/2016.html"}), 422
             )
             assert "the site answered 30" in moved["error"]
-            page = await told(await client.get("/predict.json", params={"url": f"{site.base}/robots.txt"}), 422)
+            page = await json_of(await client.get("/predict.json", params={"url": f"{site.base}/robots.txt"}), 422)
             assert page["code"] == "no_picture"
     assert len(site.requests) == 3
 
@@ -137,10 +137,10 @@ async def test_a_photo_of_the_collection_is_taken_by_its_id(opened: Open, held: 
         held.conninfo, "SELECT id, issue_code, number FROM photo WHERE digest IS NOT NULL ORDER BY id LIMIT 1"
     )
     async with opened() as client:
-        answer = await told(await client.get("/predict.json", params={"photo": str(number)}))
+        answer = await json_of(await client.get("/predict.json", params={"photo": str(number)}))
         assert answer["known"] is None or answer["known"]["photo"] == f"keibado:{issue}/{place:02}"
         for wrong in ("999999999", "-1", "x", "٣"):
-            await told(await client.get("/predict.json", params={"photo": wrong}), 404)
+            await json_of(await client.get("/predict.json", params={"photo": wrong}), 404)
 
 
 async def test_a_horse_is_found_by_any_writing_of_its_name(opened: Open, held: Held) -> None:
@@ -152,39 +152,41 @@ async def test_a_horse_is_found_by_any_writing_of_its_name(opened: Open, held: H
     hiragana = "".join(chr(ord(letter) - 0x60) for letter in name)
     async with opened() as client:
         for written in (name, hiragana, f" {name} "):
-            answer = await told(await client.post("/search.json", data={"name": written}))
+            answer = await json_of(await client.post("/search.json", data={"name": written}))
             assert (answer["score"], answer["horses"][0]["reviews"]) == (value, reviews)
             assert answer["url"].startswith("https://db.netkeiba.com/horse/")
             assert answer["name"] == written.strip()
-        nobody = await told(await client.post("/search.json", data={"name": "ナイナイ%_"}))
-        assert nobody == {"name": "ナイナイ%_", "url": None, "score": None, "horses": []}
-        assert (await told(await client.post("/search.json", data={"name": " "}), 400))["error"]
+        nothing = await json_of(await client.post("/search.json", data={"name": "ナイナイ%_"}))
+        assert nothing == {"name": "ナイナイ%_", "url": None, "score": None, "horses": []}
+        assert (await json_of(await client.post("/search.json", data={"name": " "}), 400))["error"]
 
 
 async def test_the_search_answers_under_its_old_address_too(opened: Open) -> None:
     async with opened() as client:
-        new = await told(await client.post("/search.json", data={"name": "ア"}))
-        assert await told(await client.post("/netkeiba/search.json", data={"name": "ア"})) == new
+        new = await json_of(await client.post("/search.json", data={"name": "ア"}))
+        assert await json_of(await client.post("/netkeiba/search.json", data={"name": "ア"})) == new
     assert cost_of("/search.json") == cost_of("/netkeiba/search.json") > cost_of("/healthz")
 
 
 @pytest.mark.parametrize("wrong", ["", "no-photo!", "data:image/jpeg;base64,*"])
-async def test_no_photo_is_told_in_one_sentence(opened: Open, wrong: str) -> None:
+async def test_a_missing_photo_is_explained_in_one_sentence(opened: Open, wrong: str) -> None:
     async with opened() as client:
-        problem = await told(await client.get("/predict.json", params={"data": wrong}), 400)
+        problem = await json_of(await client.get("/predict.json", params={"data": wrong}), 400)
         assert problem["error"].endswith(".")
         assert "\n" not in problem["error"]
-        assert (await told(await client.get("/predict.json"), 400))["code"] == "nothing_asked"
-        assert (await told(await client.post("/predict.json", data=form(b"\xff\xd8 no")), 422))["code"] == "no_picture"
-        assert (await told(await client.post("/predict.json", json={}), 400))["code"] == "not_understood"
-        assert (await told(await client.put("/predict.json"), 405))["code"] == "method"
-        assert (await told(await client.get("/nothing.json"), 404))["code"] == "not_found"
+        assert (await json_of(await client.get("/predict.json"), 400))["code"] == "nothing_asked"
+        assert (await json_of(await client.post("/predict.json", data=form(b"\xff\xd8 no")), 422))[
+            "code"
+        ] == "no_picture"
+        assert (await json_of(await client.post("/predict.json", json={}), 400))["code"] == "not_understood"
+        assert (await json_of(await client.put("/predict.json"), 405))["code"] == "method"
+        assert (await json_of(await client.get("/nothing.json"), 404))["code"] == "not_found"
 
 
 @pytest.mark.parametrize("name", not_horses())
 async def test_what_is_no_horse_is_called_so(opened: Open, name: str) -> None:
     async with opened() as client:
-        answer = await told(await client.post("/predict.json", data=form(as_bytes(not_horses()[name]))))
+        answer = await json_of(await client.post("/predict.json", data=form(as_bytes(not_horses()[name]))))
     assert answer["looks_like_a_horse"] is False
 
 
@@ -196,7 +198,7 @@ async def test_a_photo_turned_on_its_side_is_answered_upright(opened: Open, hors
         image.save(tmp_path / "upright.png")
     async with opened() as client:
         answers = [
-            await told(await client.post("/predict.json", data=form((tmp_path / f"{name}.png").read_bytes())))
+            await json_of(await client.post("/predict.json", data=form((tmp_path / f"{name}.png").read_bytes())))
             for name in ("turned", "upright")
         ]
     assert answers[0] == answers[1]
@@ -204,9 +206,9 @@ async def test_a_photo_turned_on_its_side_is_answered_upright(opened: Open, hors
 
 async def test_without_a_data_set_or_a_collection_photos_are_still_answered(opened: Open, horse: bytes) -> None:
     async with opened(conninfo=None, shelf=None) as client:
-        answer = await told(await client.post("/predict.json", data=form(horse)))
+        answer = await json_of(await client.post("/predict.json", data=form(horse)))
         assert (answer["looks_like_a_horse"], answer["similar"]) == (None, [])
-        assert (await told(await client.post("/search.json", data={"name": "ア"}), 503))["code"] == ("no_collection")
+        assert (await json_of(await client.post("/search.json", data={"name": "ア"}), 503))["code"] == ("no_collection")
         assert (await (await client.get("/horses/0.jpg")).text()).count("<html") == 1
 
 
@@ -218,17 +220,17 @@ async def test_a_database_that_is_gone_is_said_and_photos_are_still_answered(ope
             client.post("/predict.json", data=form(horse)),
         ]
         lost, refused, answered = await asyncio.gather(*asked)
-        assert (await told(lost, 503))["code"] == "collection_lost"
+        assert (await json_of(lost, 503))["code"] == "collection_lost"
         assert lost.headers["Retry-After"]
-        assert "the collection's database cannot be reached" in (await told(refused, 422))["error"]
-        await told(answered)
+        assert "the collection's database cannot be reached" in (await json_of(refused, 422))["error"]
+        await json_of(answered)
 
 
 async def test_uploads_are_kept_only_where_that_is_asked_for(opened: Open, horse: bytes, tmp_path: Path) -> None:
     digest = hashlib.sha256(horse).hexdigest()
     async with opened(keep_uploads=tmp_path / "kept") as client:
-        await told(await client.post("/predict.json", data=form(horse)))
-        await told(await client.post("/predict.json", data=form(b"\xff\xd8 no")), 422)
+        await json_of(await client.post("/predict.json", data=form(horse)))
+        await json_of(await client.post("/predict.json", data=form(b"\xff\xd8 no")), 422)
         assert "has chosen to keep" in await (await client.get("/")).text()
     assert [path.name for path in (tmp_path / "kept").iterdir()] == [f"{digest}.jpg"]
     assert (tmp_path / "kept" / f"{digest}.jpg").read_bytes() == horse

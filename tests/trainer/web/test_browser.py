@@ -33,7 +33,7 @@ def site(held: Held) -> Iterator[Site]:
 
 @pytest.fixture
 def open_page(browser: Browser, site: Site) -> Iterator[Opener]:
-    """A way to open pages; in the end nobody may have complained on the console."""
+    """Opens pages; fails at the end if the console has a complaint."""
     # That a wrong photo is answered with 422 the browser notes as well, and rightly.
     opener = Opener(browser, site.base, "status of 422")
     yield opener
@@ -110,7 +110,7 @@ def test_an_address_of_the_collection_and_one_that_is_refused(open_page: Opener,
     expect(page.locator("#answer")).to_contain_text(held.shelf.index.table.rows[0]["horse_name"])
     page.fill("#url", f"{SITE}/none.jpg")
     page.click(".by-url button")
-    expect(page.locator("#problem")).to_contain_text("only the crawl ever asks")
+    expect(page.locator("#problem")).to_contain_text("only the crawl sends requests to")
 
 
 def test_a_sample(open_page: Opener) -> None:
@@ -140,7 +140,7 @@ def test_the_collection_is_searched_in_place_and_a_photo_taken(open_page: Opener
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
-def test_a_mistake_is_told_in_place(open_page: Opener, language: str, tmp_path: Path) -> None:
+def test_a_mistake_is_shown_in_place(open_page: Opener, language: str, tmp_path: Path) -> None:
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8 no photo")
     page = open_page(language, PHONE)
     page.set_input_files("#file", tmp_path / "broken.jpg")

@@ -104,7 +104,7 @@ def trainer(held: Held, *words: str, **settings: str) -> Any:
         (("--host", "192.0.2.1"), {}, "Nothing can listen on 192.0.2.1 port 8771"),
         ((), {"PADDOCK_SERVE_TOKEN": "short"}, "PADDOCK_SERVE_TOKEN: a token is 16 to 200 letters"),
         ((), {"PADDOCK_DATABASE_URL": "no such thing"}, "PADDOCK_DATABASE_URL cannot be understood"),
-        (("--device", "cuda"), {}, "--device cuda: there is none here"),
+        (("--device", "cuda"), {}, "--device cuda: torch finds no such device here"),
     ],
 )
 def test_a_mistake_is_one_sentence(held: Held, words: tuple[str, ...], settings: dict[str, str], says: str) -> None:
@@ -123,4 +123,4 @@ def test_predict_asks_the_crawled_sites_for_nothing(held: Held) -> None:
     for url in (f"{SITE}/none.jpg", f"{OPINIONS}/horse/1/"):
         refused = trainer(held, "predict", url, *words)
         assert refused.exit_code == 2
-        assert "only the crawl ever asks" in refused.stderr.replace("\n", " ")
+        assert "only the crawl sends requests to" in refused.stderr.replace("\n", " ")

@@ -20,7 +20,7 @@ from tests import heavy
 from tests.trainer.stable import alive
 from tests.trainer.web.conftest import Open
 from tests.trainer.web.drawn import as_bytes, bomb
-from tests.trainer.web.test_api import form, told
+from tests.trainer.web.test_api import form, json_of
 from trainer.web import pictures
 from trainer.web.guarding import make_guard
 from trainer.web.problems import LARGEST
@@ -32,7 +32,7 @@ POISON = bombs.many_scans(scans=30_000)  # of a size that the client sends witho
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/static/page.css", "/nothing", "/predict.json", "/horses/0.jpg"])
-async def test_every_answer_tells_browsers_what_to_keep_to(opened: Open, path: str) -> None:
+async def test_every_answer_has_the_security_headers(opened: Open, path: str) -> None:
     async with opened() as client:
         headers = (await client.get(path)).headers
     rules = headers["Content-Security-Policy"]
@@ -46,11 +46,11 @@ async def test_every_answer_tells_browsers_what_to_keep_to(opened: Open, path: s
 async def test_a_name_that_somebody_points_to_this_machine_is_refused(opened: Open) -> None:
     async with opened() as client:
         for host in ("evil.example", "127.0.0.1.evil.example:8771", "10.0.0.1", "127.0.0.1@evil.example", "[", ""):
-            assert (await told(await client.get("/healthz", headers={"Host": host}), 421))["code"] == "wrong_host"
+            assert (await json_of(await client.get("/healthz", headers={"Host": host}), 421))["code"] == "wrong_host"
         for host in ("localhost", "127.0.0.1:1", "[::1]:8771"):
-            await told(await client.get("/healthz", headers={"Host": host}))
+            await json_of(await client.get("/healthz", headers={"Host": host}))
     async with opened(guard=make_guard(token=TOKEN, local_only=False)) as client:
-        await told(await client.get("/healthz", headers={"Host": "paddock.example"}))
+        await json_of(await client.get("/healthz", headers={"Host": "paddock.example"}))
 
 
 @pytest.mark.parametrize(
@@ -89,21 +89,21 @@ async def test_other_sites_pages_cannot_ask_in_their_readers_name(
 async def test_the_servers_own_origin_may_post(opened: Open, horse: bytes) -> None:
     async with opened() as client:
         own = {"Origin": str(client.make_url("/")).rstrip("/")}
-        await told(await client.post("/predict.json", data=form(horse), headers=own))
+        await json_of(await client.post("/predict.json", data=form(horse), headers=own))
 
 
-async def test_without_the_token_nothing_is_told(opened: Open, horse: bytes) -> None:
+async def test_without_the_token_nothing_is_answered(opened: Open, horse: bytes) -> None:
     async with opened(guard=make_guard(token=TOKEN)) as client:
         for path in ("/", "/predict.json", "/horses/0.jpg", "/openapi.json", "/collection?name=a"):
             answer = await client.get(path)
             assert answer.status == 401, path
             assert "SKILL" not in await answer.text()
-        assert (await told(await client.get("/openapi.json", headers={"Authorization": "Bearer no"}), 401))["error"]
+        assert (await json_of(await client.get("/openapi.json", headers={"Authorization": "Bearer no"}), 401))["error"]
         assert (await client.get("/?token=wrong")).status == 401
         assert (await client.get("/", cookies={"paddock_token": TOKEN})).status == 401  # the token is not the cookie
-        await told(await client.get("/healthz"))
+        await json_of(await client.get("/healthz"))
         bearer = {"Authorization": f"Bearer {TOKEN}"}
-        await told(await client.post("/predict.json", data=form(horse), headers=bearer))
+        await json_of(await client.post("/predict.json", data=form(horse), headers=bearer))
 
 
 async def test_the_token_is_given_once_and_leaves_the_address(opened: Open) -> None:
@@ -127,17 +127,17 @@ async def test_guessing_tokens_is_slow(opened: Open) -> None:
     assert statuses == [401, 401, 429, 429]
 
 
-async def test_who_asks_too_often_is_told_when_to_come_again(opened: Open, horse: bytes) -> None:
+async def test_a_client_that_asks_too_often_gets_a_retry_after(opened: Open, horse: bytes) -> None:
     async with opened(guard=make_guard(buckets=Buckets(0.001, 3))) as client:  # however slow this machine is
         answers = [await client.post("/predict.json", data=form(horse)) for _ in range(4)]
         assert [answer.status for answer in answers] == [200, 200, 200, 429]
-        problem = await told(answers[-1], 429)
+        problem = await json_of(answers[-1], 429)
         seconds = answers[-1].headers["Retry-After"]
         assert 800 < int(seconds) <= 1000
         assert f"again in {seconds} s" in problem["error"]
 
 
-async def test_when_all_places_are_taken_one_more_is_told_to_come_again(opened: Open) -> None:
+async def test_when_all_places_are_taken_a_request_gets_a_retry_after(opened: Open) -> None:
     async with opened(guard=make_guard(buckets=Buckets(1000, 1000))) as client:
         url = client.make_url("/predict.json")
         # Forms whose end does not come hold their places.
@@ -153,7 +153,7 @@ async def test_when_all_places_are_taken_one_more_is_told_to_come_again(opened: 
                 break
             await asyncio.sleep(0.01)
             busy = await client.get("/predict.json?data=x")
-        assert (await told(busy, 503))["code"] == "busy"
+        assert (await json_of(busy, 503))["code"] == "busy"
         assert busy.headers["Retry-After"] == "1"
         for writer in slow:
             writer.close()
@@ -201,13 +201,13 @@ async def test_a_body_that_is_too_large_is_not_taken(opened: Open, way: str) -> 
             answer = await client.post("/predict.json", data=pieces(), headers={"Content-Type": kind})
         except OSError:
             return  # it hung up while we were still sending
-        assert (await told(answer, 413))["code"] == "too_large"
+        assert (await json_of(answer, 413))["code"] == "too_large"
 
 
 async def test_a_packed_form_is_not_unpacked(opened: Open) -> None:
     async with opened() as client:
         kind = {"Content-Type": "application/x-www-form-urlencoded", "Content-Encoding": "gzip"}
-        assert (await told(await client.post("/predict.json", data=b"x", headers=kind), 400))["code"]
+        assert (await json_of(await client.post("/predict.json", data=b"x", headers=kind), 400))["code"]
 
 
 HOSTILE = {
@@ -226,7 +226,7 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 async def test_hostile_files_are_refused_in_a_sentence(opened: Open, name: str) -> None:
     async with opened() as client:
-        problem = await told(await client.post("/predict.json", data=form(HOSTILE[name])), 422)
+        problem = await json_of(await client.post("/predict.json", data=form(HOSTILE[name])), 422)
     assert problem["code"] == "no_picture"
 
 
@@ -235,26 +235,26 @@ async def test_two_that_take_a_minute_are_refused_and_nobody_else_waits(opened: 
         began = time.monotonic()
         poisons = [asyncio.create_task(client.post("/predict.json", data=form(POISON))) for _ in range(2)]
         for _ in range(3):
-            await told(await client.post("/predict.json", data=form(horse)))
+            await json_of(await client.post("/predict.json", data=form(horse)))
         for poison in poisons:
-            assert (await told(await poison, 422))["code"] == "no_picture"
+            assert (await json_of(await poison, 422))["code"] == "no_picture"
         assert time.monotonic() - began < 25
 
 
 async def test_an_endless_photo_is_refused_and_others_are_answered_meanwhile(
     opened: Open, horse: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However it is packed: here one is taken for all that nobody has thought of."""
+    """It stands for any photo that is never decoded."""
     monkeypatch.setattr(pictures, "open_photo", heavy.open_for_ever)
     guard = dataclasses.replace(make_guard(buckets=Buckets(1000, 1000)), patience=60.0)  # 5 s of computing may take 20
     async with opened(guard=guard) as client:
-        await told(await client.post("/predict.json", data=form(horse)))  # a process has started
+        await json_of(await client.post("/predict.json", data=form(horse)))  # a process has started
         poison = asyncio.create_task(client.post("/predict.json", data=form(POISON)))
         await asyncio.sleep(0.3)
         for _ in range(5):
-            await told(await client.post("/predict.json", data=form(horse)))
+            await json_of(await client.post("/predict.json", data=form(horse)))
         assert not poison.done()
-        problem = await told(await poison, 422)
+        problem = await json_of(await poison, 422)
     assert problem["code"] == "no_picture"
     assert "more than 5 s" in problem["error"]
 
@@ -273,7 +273,7 @@ async def test_a_request_that_is_given_up_takes_its_process_with_it(
             await asyncio.sleep(0.01)
         else:
             raise AssertionError("the process goes on")
-        await told(await client.post("/predict.json", data=form(horse)))
+        await json_of(await client.post("/predict.json", data=form(horse)))
 
 
 async def test_mutated_and_truncated_photos_never_break_the_server(opened: Open, horse: bytes) -> None:
@@ -310,7 +310,7 @@ async def test_broken_forms_are_refused_in_a_sentence(opened: Open, body: bytes)
 
 
 async def test_what_is_shown_back_has_been_made_anew(opened: Open, horse: bytes) -> None:
-    secret = b"made by somebody at home"
+    secret = b"made by someone at home"
     with Image.open(io.BytesIO(horse)) as image:
         exif = image.getexif()
         exif[0x010E] = secret.decode()

@@ -27,7 +27,7 @@ def table(count: int) -> Table:
 @given(st.integers(8, 60), st.integers(2, 300), st.integers(0, 1000))
 def test_no_distance_comes_out_larger_than_it_is(count: int, width: int, random_seed: int) -> None:
     features = np.random.default_rng(random_seed).normal(size=(count, width)).astype(np.float32)
-    index = build_index(table(count), features, can_tell=True)
+    index = build_index(table(count), features, pretrained=True)
     real = np.sqrt(((features[:, None] - features[None]) ** 2).sum(2))
     assert (distances(index.places, index.places) <= real + 0.1).all()
     inside = index.table.on(Side.TRAIN)  # and among the training photos hardly smaller
@@ -38,7 +38,7 @@ def test_no_distance_comes_out_larger_than_it_is(count: int, width: int, random_
 
 def test_the_nearest_are_each_of_another_horse_and_never_the_one_left_out() -> None:
     features = np.arange(40, dtype=np.float32)[:, None] * np.ones(3, np.float32)
-    index = build_index(table(40), features, can_tell=False)
+    index = build_index(table(40), features, pretrained=False)
     found = index.nearest(index.places[10], 4)
     assert [row for row, _ in found] == [10, 9, 12, 7]
     assert [row for row, _ in index.nearest(index.places[10], 2, but="5")] == [9, 12]
@@ -48,7 +48,7 @@ def test_the_nearest_are_each_of_another_horse_and_never_the_one_left_out() -> N
 def test_what_lies_far_off_looks_strange_everywhere() -> None:
     features = np.random.default_rng(0).normal(size=(80, 6)).astype(np.float32)
     features[:, 5] = 0  # no photo differs in it
-    index = build_index(table(80), features, can_tell=True)
+    index = build_index(table(80), features, pretrained=True)
     usual, off = features[:1].copy(), features[:1].copy()
     off[0, 5] = 50
     assert index.looks_strange(index.place(usual)[0]) is False
@@ -58,16 +58,16 @@ def test_what_lies_far_off_looks_strange_everywhere() -> None:
 def test_an_index_is_made_once_and_again_for_another_run(held: Held) -> None:
     places, version = held.places, held.version
     run, network, material = trained(places, version, "probe", "height=32", "width=48")
-    told: list[int] = []
+    reported: list[int] = []
 
     def find() -> Index:
-        found = find_index(run, network, version, CPU, places.cache, lambda done, _of: told.append(done))
+        found = find_index(run, network, version, CPU, places.cache, lambda done, _of: reported.append(done))
         assert found
         return found
 
     index = find()
     again = find()
-    assert not told  # training has seen these features
+    assert not reported  # training has seen these features
     assert np.array_equal(index.places, again.places)
     assert index.farthest == again.farthest
     features = see(network, material.pixels[:5], CPU)[1]
@@ -108,15 +108,15 @@ def test_an_edit_of_what_makes_an_index_makes_another(
     assert not list(tmp_path.glob("neighbours-*.npz"))
 
 
-@pytest.mark.parametrize(("preset", "tells"), [("svr", None), ("first-cnn", False)])
+@pytest.mark.parametrize(("preset", "strange"), [("svr", None), ("first-cnn", False)])
 def test_a_run_without_pretrained_features_does_not_say_what_is_a_horse(
-    held: Held, preset: str, tells: bool | None
+    held: Held, preset: str, strange: bool | None
 ) -> None:
     places, version = held.places, held.version
     more = ("height=16", "width=16", "epochs=1") if preset == "first-cnn" else ()
     run, network, _ = trained(places, version, preset, *more)
     index = find_index(run, network, version, CPU, places.cache, lambda *_: None)
-    assert has_features(network) is (tells is not None)
-    assert (index is None) is (tells is None)
+    assert has_features(network) is (strange is not None)
+    assert (index is None) is (strange is None)
     if index:
         assert index.farthest is None

@@ -1,4 +1,4 @@
-"""The OpenAPI document is right, and the server keeps to it whatever is sent."""
+"""The OpenAPI document is right, and the server keeps to it for any request."""
 
 import http.client
 from collections.abc import Iterator

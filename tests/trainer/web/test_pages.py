@@ -32,10 +32,10 @@ async def test_a_form_leads_to_a_page_with_the_answer_that_can_be_opened_again(
         text = await page.text()
         again = await (await client.get(sent.headers["Location"])).text()
         assert f'lang="{language}"' in text
-        told = held.predictor.see(held.predictor.prepare(horse)[None])[0][0]
-        assert words[f"kind_{told.kind}"] in text
-        assert f"<strong>{told.value:.2f}</strong>" in text
-        assert words["interval"].format(low=f"{told.low:.2f}", high=f"{told.high:.2f}") in text
+        prediction = held.predictor.see(held.predictor.prepare(horse)[None])[0][0]
+        assert words[f"kind_{prediction.kind}"] in text
+        assert f"<strong>{prediction.value:.2f}</strong>" in text
+        assert words["interval"].format(low=f"{prediction.low:.2f}", high=f"{prediction.high:.2f}") in text
         assert text.count('<li class="tile">') == 6
         assert words["little"] in text
         assert text == again
@@ -57,7 +57,7 @@ async def test_the_language_is_the_browsers_until_a_link_says_otherwise(opened: 
         assert switch[1] == "/?lang=en"
         assert '<html lang="en">' in await (await client.get(switch[1], headers=japanese)).text()
         page = await client.post("/predict", data=form(horse), headers=japanese)
-        assert page.url.query["lang"] == "ja"  # stays, whatever browser the address is sent to
+        assert page.url.query["lang"] == "ja"  # stays, also in another browser
         wrong = await (await client.post("/predict?lang=ja", data=form(b"no"))).text()
         assert 'id="switch" href="/?lang=en"' in wrong
 
@@ -76,7 +76,7 @@ async def test_a_sample_is_a_horse_that_training_has_not_seen(opened: Open, held
         assert (await client.post("/predict", data={"sample": "99999"})).status == 404
 
 
-async def test_a_photo_that_training_has_seen_is_told_to_prove_nothing(opened: Open, held: Held) -> None:
+async def test_a_training_photo_is_said_to_prove_nothing(opened: Open, held: Held) -> None:
     row = next(row for row in held.shelf.index.table.rows if row["side"] == "train")
     async with opened() as client:
         text = await (await client.post("/predict?lang=en", data={"url": row["image_url"]})).text()
@@ -103,8 +103,8 @@ async def test_the_collection_is_searched_by_part_of_a_name(opened: Open, held: 
         answered = await client.post(f"/predict?lang={language}", data={"photo": numbers[0]})
         assert answered.status == 200
         assert PAGES.read(language)["similar"] in await answered.text()
-        nobody = await (await client.get("/collection", params={"name": "%", "lang": language})).text()
-        assert PAGES.read(language)["found_none"].format(name="%") in nobody
+        empty = await (await client.get("/collection", params={"name": "%", "lang": language})).text()
+        assert PAGES.read(language)["found_none"].format(name="%") in empty
         assert (await client.get("/collection/999999999.jpg")).status == 404
 
 
@@ -116,7 +116,7 @@ async def test_what_is_no_horse_is_called_so(opened: Open, language: str) -> Non
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_a_mistake_is_told_on_a_page_that_lets_one_try_again(opened: Open, language: str) -> None:
+async def test_a_mistake_is_shown_on_a_page_with_the_form(opened: Open, language: str) -> None:
     async with opened() as client:
         page = await client.post(f"/predict?lang={language}", data=form(b"\xff\xd8 no"))
         text = await page.text()

@@ -33,7 +33,7 @@ def test_no_client_ever_gets_more_than_the_burst_and_what_has_come_since(asks: l
         assert taken <= 5 + 2 * now + 1e-6
 
 
-def test_a_client_that_waits_as_told_is_served_and_others_are_not_held_up() -> None:
+def test_a_client_that_waits_as_asked_is_served_without_delaying_others() -> None:
     buckets = Buckets(2, 1)
     assert buckets.take("one", 1, 0) == 0
     wait = buckets.take("one", 1, 0)
@@ -73,15 +73,15 @@ async def test_what_comes_while_the_device_is_busy_is_the_next_batch() -> None:
         await begun.wait()
         others = [asyncio.create_task(batches.ask(np.array([number]))) for number in range(1, 8)]
         await asyncio.sleep(0)
-        others[1].cancel()  # somebody who has gone is not worked for
+        others[1].cancel()  # no work is done for a cancelled request
         gate.set()
-        told = await asyncio.gather(first, *others, return_exceptions=True)
+        results = await asyncio.gather(first, *others, return_exceptions=True)
     assert sizes == [1, 4, 2]
     assert len(threads) == 1
-    assert [one for one in told if isinstance(one, int)] == [0, 1, 3, 4, 5, 6, 7]
+    assert [one for one in results if isinstance(one, int)] == [0, 1, 3, 4, 5, 6, 7]
 
 
-async def test_a_failed_batch_is_told_to_those_in_it_and_the_next_goes_on() -> None:
+async def test_a_failed_batch_fails_its_requests_and_the_next_goes_on() -> None:
     def work(pixels: np.ndarray) -> list[int]:
         if pixels.max() > 9:
             raise ValueError("too large")
@@ -148,7 +148,7 @@ def test_any_other_data_is_a_problem_and_no_crash(word: str) -> None:
         assert isinstance(read_data(word), bytes)
 
 
-def test_where_a_photo_lies_within_its_pixels_is_told_to_the_pixel() -> None:
+def test_the_box_of_a_photo_within_its_pixels_is_exact() -> None:
     chance = random.Random(0)
     how = Preparation(48, 64)
     for _ in range(150):

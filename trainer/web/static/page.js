@@ -1,7 +1,7 @@
-// What a script makes better: drop and preview, progress, the answer in place. Without it, the forms do it all.
+// Drag and drop, preview, progress, and answers in place. Without JavaScript the forms work by themselves.
 
 const body = document.body;
-const told = document.querySelector("#told");
+const result = document.querySelector("#told");
 const upload = document.querySelector("#upload");
 const file = document.querySelector("#file");
 const preview = document.querySelector("#preview");
@@ -9,14 +9,14 @@ const progress = document.querySelector("#progress");
 
 document.documentElement.classList.add("scripted");
 
-// Send a request; gives the page that came of it, and tells how much was sent.
-function send(method, url, form, tell) {
+// Send a request; resolves to the page of the answer, and reports the share that was sent.
+function send(method, url, form, report) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open(method, url);
     request.responseType = "document";
-    request.upload.onprogress = (event) => tell(event.total ? event.loaded / event.total : 0);
-    request.upload.onload = () => tell(1);
+    request.upload.onprogress = (event) => report(event.total ? event.loaded / event.total : 0);
+    request.upload.onload = () => report(1);
     request.onload = () => resolve({ page: request.response, url: request.responseURL });
     request.onerror = request.onabort = () => reject(new Error(body.dataset.lost));
     request.send(form);
@@ -33,11 +33,11 @@ function showProblem(words) {
   const line = document.createElement("p");
   line.textContent = words;
   box.append(head, line);
-  told.replaceChildren(box);
+  result.replaceChildren(box);
   box.scrollIntoView({ block: "nearest" });
 }
 
-// Put what a page has under this id where ours has it.
+// Replace the content of the element with this id by that of the given page.
 function take(page, id) {
   const theirs = page?.querySelector(id);
   if (theirs) document.querySelector(id).replaceChildren(...theirs.childNodes);
@@ -66,7 +66,7 @@ async function find(form) {
   const url = `${form.action}?${new URLSearchParams(new FormData(form))}`;
   await work(form, () => send("GET", url, null, () => {}), ({ page }) => {
     if (page?.querySelector("#problem")) take(page, "#told");
-    else told.querySelector("#problem")?.remove();
+    else result.querySelector("#problem")?.remove();
     if (take(page, "#results")) document.querySelector("#results").scrollIntoView({ block: "nearest" });
     bind();
   });
@@ -87,7 +87,7 @@ async function work(form, request, done) {
 function showProgress(share) {
   progress.hidden = false;
   if (share < 1) progress.value = share;
-  else progress.removeAttribute("value"); // all is sent; how long an answer takes is not known
+  else progress.removeAttribute("value"); // all is sent; the time until the answer is not known
   progress.setAttribute("aria-label", share < 1 ? body.dataset.sending : body.dataset.working);
 }
 
@@ -122,7 +122,7 @@ if (upload) {
     event.preventDefault();
     find(event.target);
   });
-  // A photo may be dropped anywhere on the page.
+  // A photo can be dropped anywhere on the page.
   addEventListener("dragover", (event) => {
     event.preventDefault();
     document.querySelector("#drop").classList.add("over");
@@ -139,6 +139,6 @@ if (upload) {
     showPreview();
     upload.requestSubmit();
   });
-  // Back and forth between answers: each has a page of its own.
+  // Each answer has its own page, so back and forward load that page.
   addEventListener("popstate", () => location.reload());
 }
