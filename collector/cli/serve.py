@@ -37,7 +37,7 @@ def serve_collection(
     from collector.console.terminal import stderr
     from collector.storage import database
     from collector.web.app import make_app
-    from collector.web.server.serving import serve_until_told
+    from collector.web.server.serving import serve_until_stopped
     from collector.web.service import serving
 
     settings = read_settings()
@@ -48,7 +48,7 @@ def serve_collection(
 
     async def main(conninfo: str) -> None:
         async with serving(conninfo, guard, demo=demo) as service:
-            await serve_until_told(make_app(service), host, port, say)
+            await serve_until_stopped(make_app(service), host, port, say)
 
     with database.opened(settings.database_url, settings.home) as conninfo:
         run(main(conninfo))

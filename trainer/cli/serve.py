@@ -126,7 +126,7 @@ async def _serve(
 ) -> None:
     from collector.fetch.fetcher import Timeouts
     from collector.sources.registry import addresses
-    from collector.web.server.serving import serve_until_told
+    from collector.web.server.serving import serve_until_stopped
     from trainer.inference.collection import collection_if_any
     from trainer.inference.photos import Reach
     from trainer.web.app import make_app
@@ -137,7 +137,7 @@ async def _serve(
         reach = Reach(settings.contact, addresses(settings), timeouts=patience)
         service = Service(predictor, shelf, collection, reach, keep_uploads, demo=settings.demo)
         say = partial(_say_where, host, guard, service)
-        await serve_until_told(make_app(service, guard), host, port, say)
+        await serve_until_stopped(make_app(service, guard), host, port, say)
 
 
 def _say_where(host: str, guard: "Guard", service: "Service", port: int) -> None:

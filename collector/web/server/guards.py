@@ -68,7 +68,7 @@ class Guard:
             raise Problem(Code.WRONG_HOST)
 
     def check_origin(self, request: web.Request) -> None:
-        """Refuse what another site's page asks for in the name of its reader; following a link is no such thing.
+        """Refuse what another site's page asks for in the name of its reader; following a link is not refused.
 
         Raises:
             Problem: it is such a request.

@@ -55,7 +55,7 @@ def address(host: str, port: int, token: str | None, path: str = "") -> str:
     return f"http://{_bracketed(host)}:{port}/{path}{f'?token={token}' if token else ''}"
 
 
-async def serve_until_told(app: web.Application, host: str, port: int, say: Callable[[int], None]) -> None:
+async def serve_until_stopped(app: web.Application, host: str, port: int, say: Callable[[int], None]) -> None:
     """Serve until SIGINT or SIGTERM; `say` gets the port once it is open.
 
     Raises:

@@ -1,7 +1,7 @@
 // Drag and drop, preview, progress, and answers in place. Without JavaScript the forms work by themselves.
 
 const body = document.body;
-const result = document.querySelector("#told");
+const result = document.querySelector("#result");
 const upload = document.querySelector("#upload");
 const file = document.querySelector("#file");
 const preview = document.querySelector("#preview");
@@ -48,7 +48,7 @@ async function ask(form, submitter) {
   const data = new FormData(form, submitter);
   const words = form.enctype === "multipart/form-data" ? data : new URLSearchParams(data);
   await work(form, () => send("POST", form.action, words, showProgress), ({ page, url }) => {
-    if (!take(page, "#told")) return showProblem(body.dataset.lost);
+    if (!take(page, "#result")) return showProblem(body.dataset.lost);
     const answer = document.querySelector("#answer");
     if (!answer) return;
     upload.reset();
@@ -65,7 +65,7 @@ async function ask(form, submitter) {
 async function find(form) {
   const url = `${form.action}?${new URLSearchParams(new FormData(form))}`;
   await work(form, () => send("GET", url, null, () => {}), ({ page }) => {
-    if (page?.querySelector("#problem")) take(page, "#told");
+    if (page?.querySelector("#problem")) take(page, "#result");
     else result.querySelector("#problem")?.remove();
     if (take(page, "#results")) document.querySelector("#results").scrollIntoView({ block: "nearest" });
     bind();
