@@ -193,7 +193,7 @@ def ask_a_person(
     level = human_level(path)
     if level:
         words = f"{quiz.told} answers now; all of them so far: MSE {level} on the scale 1..10"
-        stdout().print(f"{words}. `trainer diagnose` uses that as human level. Saved in {path}", soft_wrap=True)
+        stdout().print(f"{words}. `trainer diagnose` uses that as human level. Kept in {path}", soft_wrap=True)
 
 
 async def _ask(quiz: "Quiz", port: int) -> None:

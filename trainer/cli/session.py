@@ -36,7 +36,7 @@ from trainer.training.learn import Told, gather, learn
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class RunRequest:
     """The run that a command names, and its folders."""
 
     where: Places
@@ -47,27 +47,27 @@ class Selection:
     device: str
 
 
-def begin_run(selection: Selection, settings: Sequence[str], freeze: Sequence[str]) -> tuple[Run, Version, Device]:
+def begin_run(request: RunRequest, settings: Sequence[str], freeze: Sequence[str]) -> tuple[Run, Version, Device]:
     """A new run, with its data set version and its device."""
-    check_name(selection.name)
-    config = make_config(selection.preset or ("finetune" if has_gpu() else "probe"), settings, freeze)
-    device = Device.find(selection.device, config.precision)
-    version = find_version(selection.where.datasets, selection.data)
+    check_name(request.name)
+    config = make_config(request.preset or ("finetune" if has_gpu() else "probe"), settings, freeze)
+    device = Device.find(request.device, config.precision)
+    version = find_version(request.where.datasets, request.data)
     facts = Facts("training", version.name, str(version.folder), code_version(), "none", device.words, now())
     # Only one of several processes writes the folder; the others learn its name.
-    run = begin(selection.root, selection.name, config, facts) if device.rank == 0 else None
+    run = begin(request.root, request.name, config, facts) if device.rank == 0 else None
     agreed = device.agree(run.name if run else "")
-    return run or Run(selection.root / agreed, config, facts), version, device
+    return run or Run(request.root / agreed, config, facts), version, device
 
 
-def continue_run(selection: Selection) -> tuple[Run, Version, Device]:
+def continue_run(request: RunRequest) -> tuple[Run, Version, Device]:
     """An unfinished run, with its data set version and its device."""
-    run = _unfinished(selection.root, selection.name, selection.preset)
-    device = Device.find(selection.device, run.config.precision)
-    run = read_run(selection.root / device.agree(run.name))  # the same run in every process
+    run = _unfinished(request.root, request.name, request.preset)
+    device = Device.find(request.device, run.config.precision)
+    run = read_run(request.root / device.agree(run.name))  # the same run in every process
     # On another machine the data set is in another folder, and --data names it.
-    named = selection.data != LAST
-    version = find_version(selection.where.datasets, selection.data) if named else version_of(run, selection.where)
+    named = request.data != LAST
+    version = find_version(request.where.datasets, request.data) if named else version_of(run, request.where)
     if version.name != run.facts.data:
         raise UsageError(f"{run.name} was begun on {run.facts.data}, and {version.name} is another data set.")
     return run, version, device

@@ -49,13 +49,13 @@ def train_run(
 
     On two GPUs: torchrun --standalone --nproc-per-node 2 -m trainer train --preset finetune
     """
-    from trainer.cli.session import Selection, begin_run, continue_run, learn_watched
+    from trainer.cli.session import RunRequest, begin_run, continue_run, learn_watched
 
     where = places()
-    selection = Selection(where, absolute(out) if out else where.runs, name, preset, data, device)
+    request = RunRequest(where, absolute(out) if out else where.runs, name, preset, data, device)
     if resume and (settings or freeze):
         raise UsageError("--resume continues a run with its own settings: leave out --set and --freeze.")
-    run, version, used = continue_run(selection) if resume else begin_run(selection, settings or [], freeze or [])
+    run, version, used = continue_run(request) if resume else begin_run(request, settings or [], freeze or [])
     learn_watched(run, version, used, where.cache)
     used.leave()
     if used.rank == 0:

@@ -119,7 +119,7 @@ def test_an_export_can_be_listed_shown_checked_compared_and_removed(
 ) -> None:
     assert "No data set version yet" in run("dataset list")
     assert "no interrupted export" in run("export --resume", 2)
-    assert "is not a name" in run("export --name a/b", 2)
+    assert "is not a valid name" in run("export --name a/b", 2)
     exported = as_json(run("export --json"))
     beside = {"folder": exported.pop("folder"), "left_out_words": exported.pop("left_out_words")}
     folder = Path(beside["folder"])
