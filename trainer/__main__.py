@@ -1,4 +1,4 @@
-"""`python -m trainer`, and what torchrun starts on every GPU."""
+"""`python -m trainer`; torchrun starts it on every GPU."""
 
 from trainer.cli.app import main
 

@@ -1,4 +1,4 @@
-"""How the commands of `trainer` end; what is raised on purpose is in `collector.errors`."""
+"""The exit codes of `trainer`, and its own errors; the others are in `collector.errors`."""
 
 from enum import IntEnum
 
@@ -6,7 +6,7 @@ from collector.errors import PaddockError
 
 
 class ExitCode(IntEnum):
-    """What a command's end tells the shell; documented in the README and in every --help."""
+    """The exit codes of commands; documented in the README and in every --help."""
 
     DONE = 0
     USAGE = 2
@@ -16,15 +16,15 @@ class ExitCode(IntEnum):
 
 
 class Diverged(PaddockError):
-    """Training came to a loss that is no number; the last good checkpoint is kept."""
+    """The loss became NaN or infinite; the last good checkpoint is kept."""
 
     exit_code = ExitCode.DIVERGED
 
 
 def not_installed(what: str, extra: str) -> str:
-    """The sentence for a part that is missing. It names no index: what one has under our name is not ours."""
+    """The sentence for a missing part. It does not name an index: a package of our name there is not ours."""
     return f"{what} is not installed: in Paddock's folder, `pip install '.[{extra}]'` (or a wheel's path for the dot)."
 
 
 class Superseded(PaddockError):
-    """Another attempt has taken over this job, or it has ended: end at once, write nothing."""
+    """Another attempt has taken over this job, or the job has ended: end at once, and write nothing."""

@@ -1,4 +1,4 @@
-"""A folder that only one process may work in; the kernel lets others in when that process ends, however it does."""
+"""Locks on folders and files; the kernel releases a lock when its process ends, even by a kill."""
 
 import fcntl
 import os
@@ -10,9 +10,9 @@ from collector.errors import UsageError
 
 
 def try_lock(path: Path) -> int | None:
-    """An exclusive lock on a folder or a file as a descriptor, which a child may inherit; None where somebody has it.
+    """Lock a folder or a file; the descriptor, which a child may inherit, or None if another process has the lock.
 
-    A file is made where there is none.
+    A missing file is created.
     """
     if not path.exists():
         path.touch(0o600)
@@ -26,7 +26,7 @@ def try_lock(path: Path) -> int | None:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether somebody is at work there."""
+    """Whether a process holds the lock."""
     descriptor = try_lock(path)
     if descriptor is None:
         return True
@@ -36,10 +36,10 @@ def is_locked(path: Path) -> bool:
 
 @contextmanager
 def alone(path: Path, sentence: str) -> Iterator[None]:
-    """Keep others out for as long as the context lasts.
+    """Hold the lock within the context.
 
     Raises:
-        UsageError: somebody is at work there; the sentence says so.
+        UsageError: another process holds it; with this sentence.
     """
     descriptor = try_lock(path)
     if descriptor is None:

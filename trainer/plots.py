@@ -1,4 +1,4 @@
-"""Plots as plain figures; the same numbers always give the same file."""
+"""Plots as figures; the same numbers always give the same file."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ STYLE: Any = {
 
 
 def figure(columns: int = 1, rows: int = 1, size: tuple[float, float] = (5.2, 3.2)) -> tuple[Figure, Any]:
-    """A figure of so many plots, each of a size in inches; close it with `save`."""
+    """A figure of `columns` x `rows` plots, each of a size in inches; `save` closes it."""
     with mpl.rc_context(STYLE):
         return plt.subplots(
             rows, columns, figsize=(size[0] * columns, size[1] * rows), layout="constrained", squeeze=False
@@ -26,13 +26,13 @@ def figure(columns: int = 1, rows: int = 1, size: tuple[float, float] = (5.2, 3.
 
 
 def save(drawn: Figure, path: Path) -> None:
-    """Write a PNG that names neither program nor time, and forget the figure."""
+    """Write a figure as PNG, without the names of program and time, and close it."""
     drawn.savefig(path, metadata={"Software": None})
     plt.close(drawn)
 
 
 def histogram(values: Mapping[str, Sequence[float]], boundaries: Sequence[float]) -> Figure:
-    """Labels of several sides over 0..1, with lines between the types."""
+    """Labels of several sides over 0..1, with vertical lines between the types."""
     drawn, axes = figure()
     edges = [step / 20 for step in range(21)]
     axes[0, 0].hist(list(values.values()), edges, stacked=True, label=list(values))
@@ -44,7 +44,7 @@ def histogram(values: Mapping[str, Sequence[float]], boundaries: Sequence[float]
 
 
 def bars(counts: Mapping[Any, float], what: str, by: str) -> Figure:
-    """Counts by a key."""
+    """Counts by key."""
     drawn, axes = figure()
     axes[0, 0].bar([str(key) for key in counts], list(counts.values()), color=INK)
     axes[0, 0].set(xlabel=by, ylabel=what)
@@ -53,7 +53,7 @@ def bars(counts: Mapping[Any, float], what: str, by: str) -> Figure:
 
 
 def grid(pictures: Sequence[tuple[Any, str]], columns: int = 4) -> Figure:
-    """Pictures with a line under each."""
+    """Pictures with a title each."""
     rows = max(1, -(-len(pictures) // columns))
     drawn, axes = figure(columns, rows, (2.1, 1.8))
     for axis in axes.flat:
@@ -65,7 +65,7 @@ def grid(pictures: Sequence[tuple[Any, str]], columns: int = 4) -> Figure:
 
 
 def scatter(label: Sequence[float], value: Sequence[float], title: str) -> Figure:
-    """What was predicted against what was said."""
+    """Predictions against labels."""
     drawn, axes = figure(size=(4.2, 4.0))
     axes[0, 0].plot([0, 1], [0, 1], color=GREY, linestyle=":")
     axes[0, 0].scatter(label, value, s=9, alpha=0.5, color=INK, linewidths=0)
@@ -74,18 +74,18 @@ def scatter(label: Sequence[float], value: Sequence[float], title: str) -> Figur
 
 
 def intervals(rows: Sequence[tuple[str, float, float, float]], what: str) -> Figure:
-    """Names with a value and its interval, one under the other: (name, value, low, high)."""
+    """Values with their intervals, one below the other: (name, value, low, high)."""
     drawn, axes = figure(size=(6.4, 0.6 + 0.36 * len(rows)))
-    for place, (_, value, low, high) in enumerate(reversed(rows)):
-        axes[0, 0].plot([low, high], [place, place], color=INK, linewidth=2)
-        axes[0, 0].plot([value], [place], "o", color=RED if place == len(rows) - 1 else INK)
+    for row, (_, value, low, high) in enumerate(reversed(rows)):
+        axes[0, 0].plot([low, high], [row, row], color=INK, linewidth=2)
+        axes[0, 0].plot([value], [row], "o", color=RED if row == len(rows) - 1 else INK)
     axes[0, 0].set_yticks(range(len(rows)), [name for name, *_ in reversed(rows)])
     axes[0, 0].set(xlabel=what)
     return drawn
 
 
 def lines(x: Sequence[float], curves: Mapping[str, Sequence[float]], labels: tuple[str, str]) -> Figure:
-    """Curves over one axis."""
+    """Curves over a common x axis."""
     drawn, axes = figure()
     for name, values in curves.items():
         axes[0, 0].plot(x, values, marker="o", markersize=3, label=name)

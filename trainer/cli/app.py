@@ -1,4 +1,4 @@
-"""The `trainer` program: its groups of commands put together."""
+"""The `trainer` program: all its groups of commands."""
 
 from collector.console.program import run_program
 from trainer.cli import data, export, judge, predict, runs, serve, sweep, train

@@ -1,7 +1,7 @@
-"""What every command stands on: the options that several take, the exit codes, settings, folders, what is printed.
+"""What the commands share: common options, the exit codes, settings, folders, and printing.
 
-Nothing here, nor in the modules of the commands, imports what only some command needs before that command runs: help
-and mistakes are answered at once.
+The modules of the commands import heavy libraries only inside the functions that need them, so that help and usage
+errors appear at once.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from collector.settings import Settings
 
 EXIT_CODES = (
-    "Exit codes: 0 done; 2 wrong use, configuration or data; 6 training stopped because its loss was no number, the "
-    "last good checkpoint is kept; 7 a file or folder could not be written or read (a full disk, no permission); 130 "
-    "interrupted, --resume goes on from there."
+    "Exit codes: 0 done; 2 wrong use, configuration or data; 6 training stopped because its loss was not a number, "
+    "the last good checkpoint is kept; 7 a file or folder could not be written or read (a full disk, no permission); "
+    "130 interrupted, --resume continues from there."
 )
 
 # Options and arguments that several commands take.
@@ -44,22 +44,22 @@ Gpus = Annotated[int | None, typer.Option("--gpu", min=1, metavar="N", help="GPU
 
 
 class Commands(program.Commands):
-    """A group that knows of the trainer's own parts."""
+    """A group that names the trainer's missing libraries."""
 
     def trouble_of(self, error: Exception) -> PaddockError | None:
-        """What to report of an error; None of one that is our own."""
+        """What to report for an error that is expected; None for any other, which is a bug."""
         if isinstance(error, ModuleNotFoundError):
             return UsageError(not_installed(error.name or "a library", "trainer"))
         return super().trouble_of(error)
 
 
 def group(words: str = "", **options: Any) -> Group:
-    """Commands that belong together; without words of their own they stand among the program's."""
+    """A group of commands; without `words` they are listed among the program's own."""
     return Group(words, EXIT_CODES, cls=Commands, **options)
 
 
 def read_settings() -> "Settings":
-    """The settings of this command: with --demo those of the look-alike."""
+    """The settings of this command; with --demo, those of the look-alike."""
     from collector.settings import load_settings
 
     settings = load_settings()
@@ -72,15 +72,15 @@ def places() -> Places:
 
 
 def warn(words: str) -> None:
-    """A line on stderr that begins with `warning`."""
+    """Print a warning on stderr."""
     from collector.console.terminal import stderr
 
     stderr().print(f"warning: {words}", soft_wrap=True)
 
 
 def print_rows(rows: Sequence[Mapping[str, str]], less: Sequence[str]) -> None:
-    """A table in which names are whole: a narrow terminal does without the columns `less`, the first ones first, and
-    says so.
+    """Print a table without cutting names. On a narrow terminal the columns `less` are left out in that order, and
+    named below it.
     """
     from collector.console.terminal import stdout
 
@@ -111,10 +111,10 @@ def _table(rows: Sequence[Mapping[str, str]], names: Sequence[str]) -> "Table":
 
 @contextmanager
 def progress(words: str, console: "Console | None" = None) -> Iterator[Any]:
-    """A bar where that is a terminal; a function that takes how much is done of how much.
+    """Show a progress bar if the console is a terminal; yields `report(done, of)`.
 
-    Whatever is printed meanwhile has to go to the same console, by default one on stderr. The bar is seen from the
-    first word of it until all is done.
+    Everything that is printed meanwhile has to go to the same console, by default one on stderr. The bar is visible
+    from the first report until all is done.
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -125,12 +125,12 @@ def progress(words: str, console: "Console | None" = None) -> Iterator[Any]:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(words, total=None, visible=False)
 
-        def tell(done: int, of: int) -> None:
+        def report(done: int, of: int) -> None:
             bar.update(task, completed=done, total=of, visible=done < of)
 
-        yield tell
+        yield report
 
 
 def absolute(path: Path) -> Path:
-    """A path that stays right in another folder."""
+    """An absolute path, with `~` expanded."""
     return path.expanduser().absolute()

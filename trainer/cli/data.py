@@ -1,4 +1,4 @@
-"""`trainer dataset`: data set versions, listed, looked at, checked, compared, removed."""
+"""`trainer dataset`: list, show, verify, compare and delete data set versions."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,12 +21,12 @@ commands = group("Data set versions: list, look, check, compare, remove.")
 VersionName = Annotated[
     str, typer.Argument(metavar="VERSION", help="A data set version: its name, its beginning, or last.")
 ]
-LESS = ("format", "left out")  # columns that a narrow terminal does without
-SHOWN = 10  # photos that a difference names
+LESS = ("format", "left out")  # columns that are left out on a narrow terminal
+SHOWN = 10  # photos that are named for a difference
 
 
 def warn_of_broken(root: Path) -> None:
-    """Name the versions that cannot be read."""
+    """Warn about each version that cannot be read."""
     from trainer.dataset.manifest import list_broken
 
     for sentence in list_broken(root):
@@ -45,7 +45,7 @@ def facts_of(version: "Version") -> dict[str, Any]:
 def list_them() -> None:
     """List the versions, oldest first.
 
-    And exports that have not ended.
+    Unfinished exports are listed, too.
 
     Example: trainer dataset list
     """
@@ -60,11 +60,11 @@ def list_them() -> None:
         print_json([version.manifest.as_json() | {"folder": version.folder} for version in found])
         return
     if not found and not unfinished:
-        stdout().print("There is no data set version yet: `trainer export` makes one.")
+        stdout().print("No data set version yet: `trainer export` makes one.")
         return
     print_rows([_row(version) for version in found], LESS)
     for folder in unfinished:
-        stdout().print(f"{folder.name}: unfinished; the same `trainer export` goes on with it.", soft_wrap=True)
+        stdout().print(f"{folder.name}: unfinished; the same `trainer export` continues it.", soft_wrap=True)
 
 
 def _row(version: "Version") -> dict[str, str]:
@@ -85,7 +85,7 @@ def _row(version: "Version") -> dict[str, str]:
 def show(name: VersionName = "last") -> None:
     """Show what is in a version.
 
-    Its sides, its types, what was left out and why, what leaks.
+    Its sides and types, the photos that were left out and why, and leaks.
 
     Example: trainer dataset show last
     """
@@ -102,7 +102,7 @@ def show(name: VersionName = "last") -> None:
 
 
 def print_version(version: "Version") -> None:
-    """What is in a version."""
+    """Print the content of a version."""
     from rich.table import Table
 
     from collector.console.terminal import stdout
@@ -123,7 +123,7 @@ def print_version(version: "Version") -> None:
     leaks = manifest.leaks
     if leaks["horses"] or leaks["near_duplicates"]:
         console.print(
-            f"leaks: {leaks['horses']} horses stand on more than one side, {leaks['photos']} photos outside "
+            f"leaks: {leaks['horses']} horses are on more than one side, {leaks['photos']} photos outside "
             f"training show a training horse; errors on this split are too good to be true.",
             style="yellow",
         )
@@ -148,8 +148,8 @@ def verify(name: VersionName = "last") -> None:
     if wrong:
         raise UsageError(f"{version.name} is damaged: {' '.join(wrong)} Delete it and export it again.")
     if not common().json:
-        shards, beside = len(version.manifest.shards), len(version.manifest.beside)
-        words = f"{version.name}: all files are as they were written ({shards} of photos, {beside} that describe them)."
+        shards, others = len(version.manifest.shards), len(version.manifest.beside)
+        words = f"{version.name}: all files are unchanged ({shards} of photos, {others} that describe them)."
         stdout().print(words, soft_wrap=True)
 
 
@@ -158,9 +158,9 @@ def compare(
     one: Annotated[str, typer.Argument(metavar="A", help="The version before.")],
     other: Annotated[str, typer.Argument(metavar="B", help="The version after.")],
 ) -> None:
-    """Show what changed from one version to another.
+    """Show the differences between two versions.
 
-    Photos, labels, sides, settings.
+    In photos, labels, sides and settings.
 
     Example: trainer dataset diff 3f2a last
     """
@@ -176,7 +176,7 @@ def compare(
         print_json(difference.as_json())
         return
     if difference.nothing:
-        stdout().print(f"{before.name} and {after.name} hold the same.", soft_wrap=True)
+        stdout().print(f"{before.name} and {after.name} have the same content.", soft_wrap=True)
     else:
         _print_difference(difference)
 
@@ -219,9 +219,9 @@ def _print_some(words: str, lines: list[str]) -> None:
 
 @commands.add("delete")
 def delete(name: VersionName, yes: Yes = False) -> None:
-    """Remove a version, or an export that has not ended.
+    """Remove a version or an unfinished export.
 
-    The database can make it again.
+    It can be exported again.
 
     Example: trainer dataset delete paddock-3f2a9c01b7d4 --yes
     """
@@ -246,13 +246,13 @@ def delete(name: VersionName, yes: Yes = False) -> None:
     if common().json:
         print_json({"deleted": folder.name, "bytes": freed, "again": as_typed(again).strip("`") or None})
         return
-    stdout().print(f"{folder.name} is removed; {size_in_words(freed)} are free again.", soft_wrap=True)
+    stdout().print(f"{folder.name} is removed; {size_in_words(freed)} freed.", soft_wrap=True)
     if again:
-        stdout().print(f"{again} makes it again, as long as the database holds the same.", soft_wrap=True)
+        stdout().print(f"{again} makes it again, as long as the database has not changed.", soft_wrap=True)
 
 
 def _command_for(folder: Path) -> str:
-    """The command that makes a version again; nothing of one that is unfinished or cannot be read."""
+    """The command that makes a version again; empty if it is unfinished or cannot be read."""
     from trainer.dataset.manifest import read_version
     from trainer.dataset.plan import Request
 

@@ -1,4 +1,4 @@
-"""Labelled photos as a data set version: export."""
+"""`trainer export`: write the labelled photos as a data set version."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -19,7 +19,7 @@ commands = group()
 
 
 class DataFormat(StrEnum):
-    """How a data set is written."""
+    """The file format of a data set."""
 
     PARQUET = "parquet"
     IMAGEFOLDER = "imagefolder"
@@ -36,28 +36,28 @@ Split = Annotated[
 AxisName = Annotated[Axis, typer.Option(metavar="AXIS", help=f"Which aptitude is the label: {', '.join(Axis)}.")]
 KeepUnreviewed = Annotated[
     bool,
-    typer.Option("--keep-unreviewed", help="Also horses that nobody has reviewed, at 0.5, to show what that costs."),
+    typer.Option("--keep-unreviewed", help="Also horses without reviews, at 0.5, to show how that harms a model."),
 ]
 
 
 @commands.add("export")
 def export_photos(
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where versions go; below PADDOCK_HOME unless given.")
+        Path | None, typer.Option(metavar="DIR", help="Folder of the versions; by default in PADDOCK_HOME.")
     ] = None,
-    name: Annotated[str, typer.Option(metavar="NAME", help="What the version's name begins with.")] = "paddock",
+    name: Annotated[str, typer.Option(metavar="NAME", help="Beginning of the version's name.")] = "paddock",
     axis: AxisName = Axis.DISTANCE,
     split: Split = "horse",
-    min_reviews: Annotated[int, typer.Option(min=1, metavar="N", help="Reviews that a label has to come from.")] = 1,
+    min_reviews: Annotated[int, typer.Option(min=1, metavar="N", help="Least number of reviews behind a label.")] = 1,
     keep_unreviewed: KeepUnreviewed = False,
     size: Annotated[
-        int | None, typer.Option(min=16, metavar="PX", help="Longest edge; the photos as they came unless given.")
+        int | None, typer.Option(min=16, metavar="PX", help="Longest edge; by default the photos keep their size.")
     ] = None,
     data_format: Annotated[
-        DataFormat, typer.Option("--format", metavar="FORMAT", help=f"How it is written: {', '.join(DataFormat)}.")
+        DataFormat, typer.Option("--format", metavar="FORMAT", help=f"File format: {', '.join(DataFormat)}.")
     ] = DataFormat.PARQUET,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an interrupted export (it does so anyway).")
+        bool, typer.Option("--resume", help="Continue an interrupted export (the default, if there is one).")
     ] = False,
 ) -> None:
     """Write the labelled photos as a data set version.
@@ -74,7 +74,7 @@ def export_photos(
     from trainer.dataset.split import SPLITS
 
     if not name.isidentifier():
-        raise UsageError(f"--name {name!r} is not a name; letters, digits and _ make one.")
+        raise UsageError(f"--name {name!r} is not a valid name; use letters, digits and _.")
     if split not in SPLITS and not Path(split).exists():
         rules = ", ".join(SPLITS)
         raise UsageError(f"--split {split} is neither a rule ({rules}) nor a file that can be read.")
@@ -83,7 +83,7 @@ def export_photos(
 
 
 def _write(request: "Request", out: Path | None, *, resume: bool) -> None:
-    """Write the version that is asked for, and say what is in it."""
+    """Write the requested version, and print its content."""
     from collector.console.as_json import print_json
     from collector.console.terminal import stdout
     from collector.storage import database
@@ -94,22 +94,22 @@ def _write(request: "Request", out: Path | None, *, resume: bool) -> None:
     settings = read_settings()
     root = absolute(out) if out else places().datasets
     if resume and not list_unfinished(root):
-        raise UsageError(f"There is no interrupted export in {root} to go on with; leave out --resume.")
+        raise UsageError(f"{root} has no interrupted export to continue; leave out --resume.")
     warn_of_broken(root)
     before = {version.name for version in list_versions(root)}
-    with database.opened(settings.database_url, settings.home) as conninfo, progress("photos") as tell:
-        version = export(conninfo, root, request, tell)
+    with database.opened(settings.database_url, settings.home) as conninfo, progress("photos") as report:
+        version = export(conninfo, root, request, report)
     _warn_of_empty_sides(version)
     if common().json:
         print_json(facts_of(version))
         return
     print_version(version)
-    there = f"It is there already: {version.folder}" if version.name in before else f"Written to {version.folder}"
-    stdout().print(there, soft_wrap=True)
+    result = f"It exists already: {version.folder}" if version.name in before else f"Written to {version.folder}"
+    stdout().print(result, soft_wrap=True)
 
 
 def _warn_of_empty_sides(version: "Version") -> None:
-    """Runs are chosen on one of these sides and judged on the other."""
+    """Warn if validation or test is empty: runs are chosen on one of them and judged on the other."""
     from trainer.dataset.examples import Side
 
     empty = [side for side in (Side.VALIDATION, Side.TEST) if not version.manifest.photos[side]]

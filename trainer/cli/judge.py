@@ -1,4 +1,4 @@
-"""How good a run is, and why: evaluate, diagnose, and guess, which measures a person."""
+"""How good a run is, and why: evaluate, diagnose, and guess, which measures human level."""
 
 import asyncio
 from enum import StrEnum
@@ -27,7 +27,7 @@ MAPS = 12  # photos whose saliency is drawn
 
 
 class SideName(StrEnum):
-    """Which part of a data set."""
+    """A side of a data set."""
 
     TRAIN = "train"
     TRAIN_DEV = "train_dev"
@@ -37,12 +37,12 @@ class SideName(StrEnum):
 
 HumanLevel = Annotated[
     float | None,
-    typer.Option(min=0, metavar="MSE", help="Human level on the scale 1..10; else what `trainer guess` measured."),
+    typer.Option(min=0, metavar="MSE", help="Human level on the scale 1..10; by default as `trainer guess` measured."),
 ]
 Curve = Annotated[
     bool | None,
     typer.Option(
-        "--curve/--no-curve", help="Train anew on 10 to 100 % of the horses; by itself only where that takes seconds."
+        "--curve/--no-curve", help="Train again on 10 to 100 % of the horses; by default only if that takes seconds."
     ),
 ]
 
@@ -57,7 +57,7 @@ def show_scores(
 ) -> None:
     """Show how good a run is on photos it has not seen.
 
-    Beside the baselines that it has to beat.
+    Next to the baselines that it has to beat.
 
     Example: trainer evaluate probe-1
     """
@@ -90,7 +90,7 @@ def find_causes(
 ) -> None:
     """Show where a run's error comes from.
 
-    Bias, variance, other years or labels, and what to do next.
+    Bias, variance, other years or labels, and the next step.
 
     Example: trainer diagnose last --human 2.5
     """
@@ -114,7 +114,7 @@ def find_causes(
     level = human if human is not None else guessed.value if guessed else None
     found = diagnose(judged, network, material.table, material.pixels, used, level)
     _add_curve(found, judged, material, used, curve)
-    indices = material.table.on(_looked_at(found))
+    indices = material.table.on(_side_to_show(found))
     pictures, heat = _draw_saliency(network, material.table.rows, material.pixels, indices, used)
     found.frame = frame_share(heat)
     page = write_page(judged.folder / "diagnosis", found, pictures)
@@ -124,12 +124,12 @@ def find_causes(
     _print_diagnosis(found, judged, page)
 
 
-def _add_curve(found: "Diagnosis", run: "Run", material: "Material", device: "Device", wanted: bool | None) -> None:
+def _add_curve(found: "Diagnosis", run: "Run", material: "Material", device: "Device", requested: bool | None) -> None:
     from collector.console.terminal import stderr
     from trainer.evaluation.curve import learning_curve
 
-    if wanted or (wanted is None and run.config.closed_form):
-        stderr().print("The learning curve: training anew on shares of the horses ...")
+    if requested or (requested is None and run.config.closed_form):
+        stderr().print("The learning curve: training again on shares of the horses ...")
         found.curve = learning_curve(run, material, device)
 
 
@@ -141,12 +141,12 @@ def _print_diagnosis(found: "Diagnosis", run: "Run", page: Any) -> None:
     if found.curve is None:
         seconds = run.facts.seconds * 5
         stdout().print(
-            f"With --curve: what more photos would bring; it trains anew for about {span_in_words(seconds)}."
+            f"With --curve: what more photos would bring; it trains again for about {span_in_words(seconds)}."
         )
     stdout().print(f"With plots: {page}", soft_wrap=True)
 
 
-def _looked_at(found: "Diagnosis") -> Any:
+def _side_to_show(found: "Diagnosis") -> Any:
     from trainer.dataset.examples import Side
 
     return Side.VALIDATION if Side.VALIDATION in found.errors else Side.TRAIN
@@ -191,7 +191,7 @@ def ask_a_person(
     path = guesses_path(where.home, version.manifest.version)
     quiz = choose(version, photos, path)
     if not quiz.photos:
-        raise UsageError(f"Every validation horse of {version.name} has been asked for already: {path}.")
+        raise UsageError(f"Every validation horse of {version.name} has been answered already: {path}.")
     asyncio.run(_ask(quiz, port))
     level = human_level(path)
     if level:
@@ -217,7 +217,7 @@ async def _ask(quiz: "Quiz", port: int) -> None:
             raise UsageError(f"Port {port} is taken; name another one with --port.") from error
         stderr().print(f"Open http://127.0.0.1:{port}/ and say how far each horse would stay; Ctrl-C ends it early.")
         await ended.wait()
-        await asyncio.sleep(0.5)  # the last page is on its way
+        await asyncio.sleep(0.5)  # until the last page is sent
     except asyncio.CancelledError:
         return
     finally:

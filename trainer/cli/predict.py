@@ -1,4 +1,4 @@
-"""Answers for photos, and a run's model as a file of its own: predict, onnx."""
+"""Predictions for photos, and a run's model as an ONNX file: predict, onnx."""
 
 import asyncio
 from pathlib import Path
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 commands = group()
 
 BATCH = 64  # photos at once
-COMPARED = 16  # photos on which an exported model is compared
+COMPARED = 16  # photos on which the exported model is compared with the run
 
 
 @commands.add("predict")
@@ -26,12 +26,12 @@ def answer_for_photos(
     run: RunOption = "last",
     saliency: Annotated[
         bool | None,
-        typer.Option("--saliency/--no-saliency", help="Draw what it looked at, or not; by itself for one photo."),
+        typer.Option("--saliency/--no-saliency", help="Draw what the model looked at; by default only for one photo."),
     ] = None,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where those pictures go.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of these pictures.")] = None,
     device: DeviceName = "auto",
 ) -> None:
-    """Answer for photos.
+    """Predict from photos.
 
     Distance aptitude from 0 (short) to 1 (long), its interval, the type, and what the model looked at.
 
@@ -92,14 +92,14 @@ def _print(answers: list[tuple["Prediction", Path | None]]) -> None:
         reach = f"{prediction.low:.2f} to {prediction.high:.2f}"
         table.add_row(prediction.photo, f"{prediction.value:.3f}", reach, prediction.kind or "")
     stdout().print(table)
-    # Under the table, where paths have the whole line to themselves.
+    # Below the table, where a path has a whole line.
     for prediction, path in answers:
         if path:
             stdout().print(f"What it looked at in {prediction.photo}: {path}", soft_wrap=True)
 
 
 def _draw(predictor: "Predictor", photos: list[tuple[str, bytes | str]], folder: Path) -> dict[str, Path]:
-    """Saliency pictures of the photos that can be read, by name."""
+    """The saliency pictures of the readable photos, by the photo's name."""
     from collector.storage.decoders import decoders
     from trainer.dataset.pixels import BrokenPicture, fit, open_picture
     from trainer.inference.saliency import draw, saliency
@@ -124,11 +124,11 @@ def _draw(predictor: "Predictor", photos: list[tuple[str, bytes | str]], folder:
 @commands.add("onnx")
 def write_onnx(
     run: RunArgument = "last",
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Beside the run unless given.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="By default in the run's folder.")] = None,
 ) -> None:
     """Write a run's model as ONNX.
 
-    And check that it answers as the run does.
+    It is then compared with the run's own predictions.
 
     Example: trainer onnx probe-1 --out model.onnx
     """

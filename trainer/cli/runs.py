@@ -1,4 +1,4 @@
-"""`trainer runs`: training runs, listed, compared, removed. Listing and removing need no torch."""
+"""`trainer runs`: list, compare and delete training runs. Listing and deleting do not need torch."""
 
 import shutil
 from dataclasses import asdict
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 commands = group("Training runs: list (without a word), compare, remove.", invoke_without_command=True)
 
-LESS = ("code", "seconds", "epoch", "preset")  # columns that a narrow terminal does without
+LESS = ("code", "seconds", "epoch", "preset")  # columns that are left out on a narrow terminal
 
 
 @commands.callback()
@@ -42,7 +42,7 @@ def list_them(context: typer.Context) -> None:
         print_json([{"name": run.name, "preset": run.config.preset} | asdict(run.facts) for run in held])
         return
     if not held:
-        stdout().print("There is no run yet: `trainer train` makes one.")
+        stdout().print("No run yet: `trainer train` makes one.")
         return
     print_rows([_row(run) for run in held], LESS)
 
@@ -75,7 +75,7 @@ def compare(
     one: Annotated[str, typer.Argument(metavar="A", help="A run.")],
     other: Annotated[str, typer.Argument(metavar="B", help="Another run.")],
 ) -> None:
-    """Show in what two runs differ, and which is better.
+    """Show how two runs differ, and which is better.
 
     They are compared on the same photos.
 
@@ -137,7 +137,7 @@ def _print_comparison(
     table.add_row("seconds", *(f"{run.facts.seconds:.0f}" for run in runs))
     table.add_row("validation MSE (1..10)", *map(str, mses))
     stdout().print(table)
-    sure = "better" if gain.low > 0 else "worse" if gain.high < 0 else "not surely better or worse"
+    sure = "better" if gain.low > 0 else "worse" if gain.high < 0 else "neither clearly better nor worse"
     stdout().print(f"{runs[1].name} is {sure}: its MSE is lower by {gain} on the same {photos} photos.")
 
 

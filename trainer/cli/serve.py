@@ -1,4 +1,4 @@
-"""Answers on a page and for programs: serve."""
+"""`trainer serve`: predictions on a page and for programs."""
 
 import asyncio
 import os
@@ -27,20 +27,20 @@ commands = group()
 def serve_answers(
     run: RunOption = "last",
     host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Address to listen on; beyond this machine it asks for a token.")
+        str, typer.Option(metavar="ADDRESS", help="Address to listen on; any other than this machine needs a token.")
     ] = "127.0.0.1",
     port: Annotated[
         int, typer.Option(min=0, max=65535, metavar="PORT", help="Port of the page; 0 takes a free one.")
     ] = 8771,
     keep_uploads: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Keep the photos that people give; else none is kept.")
+        Path | None, typer.Option(metavar="DIR", help="Keep uploaded photos here; by default none is kept.")
     ] = None,
     device: DeviceName = "auto",
 ) -> None:
-    """Answer for photos on a page, and for programs.
+    """Serve predictions on a page, and for programs.
 
-    The page is in Japanese and English. It listens on this machine only unless --host says otherwise, and then asks
-    for a token, which it prints, or which PADDOCK_SERVE_TOKEN sets.
+    The page is in Japanese and English. By default it listens on this machine only. With another --host it asks for a
+    token, which PADDOCK_SERVE_TOKEN sets, or which is made and printed.
 
     Example: trainer serve --run probe-1
 
@@ -53,17 +53,17 @@ def serve_answers(
     predictor, shelf = load(where, run, device)
     folder = absolute(keep_uploads) if keep_uploads else None
     if folder:
-        make_folder(folder)  # that it may not be written is found out now
+        make_folder(folder)  # fails now if it cannot be written
     guard = guard_for(settings, host)
     with conninfo_if_any(settings) as conninfo:
         asyncio.run(_serve(settings, conninfo, predictor, shelf, folder, guard, host, port))
 
 
 def load(where: "Places", word: str, device_name: str) -> "tuple[Predictor, Shelf | None]":
-    """A run that answers, and the photos of its data set where they are still here.
+    """The predictor of a run, and the photos of its data set if they are still here.
 
     Raises:
-        UsageError: there is no such run, or it does not answer for distances.
+        UsageError: the run does not exist, or was not trained on distances.
     """
     import torch
 
@@ -74,15 +74,15 @@ def load(where: "Places", word: str, device_name: str) -> "tuple[Predictor, Shel
     from trainer.web.shelf import Shelf
 
     run = find_run(where.runs, word)
-    # A photo alone is no faster on several threads, and the pages need one as well.
+    # More threads do not speed up a single photo, and the pages need one as well.
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
     predictor = Predictor(run, Device.find(device_name, run.config.precision))
     predictor.quicken()
     version = _version(predictor, where)
     if version is None:
         return predictor, None
-    with progress("features") as tell:
-        index = find_index(run, predictor.network, version, predictor.device, where.cache, tell)
+    with progress("features") as report:
+        index = find_index(run, predictor.network, version, predictor.device, where.cache, report)
     return predictor, Shelf.of(version, index, run.config.preparation, where.cache) if index else None
 
 
@@ -96,8 +96,8 @@ def _version(predictor: "Predictor", where: "Places") -> "Version | None":
         version = version_of(run, where)
     except UsageError:
         stderr().print(
-            f"The data set {run.facts.data} is gone: no samples, no similar horses, and whether a photo shows a horse "
-            "is not told.",
+            f"The data set {run.facts.data} is gone: no samples, no similar horses, and no check whether a photo shows "
+            "a horse.",
             soft_wrap=True,
         )
         return None
@@ -107,7 +107,7 @@ def _version(predictor: "Predictor", where: "Places") -> "Version | None":
 
 
 def guard_for(settings: "Settings", host: str) -> "Guard":
-    """What is asked of requests: beyond this machine only with a token, which is made where none is set."""
+    """The guard of the page; on any address but this machine's it asks for a token, which is made if none is set."""
     from collector.web.server.serving import is_local, reading_token
     from trainer.web.guarding import make_guard
 
@@ -132,7 +132,7 @@ async def _serve(
     from trainer.web.app import make_app
     from trainer.web.service import Service
 
-    patience = Timeouts(connect=5.0, read=10.0, total=15.0)  # somebody waits for the page
+    patience = Timeouts(connect=5.0, read=10.0, total=15.0)  # a person waits for the page
     async with collection_if_any(conninfo) as collection:
         reach = Reach(settings.contact, addresses(settings), timeouts=patience)
         service = Service(predictor, shelf, collection, reach, keep_uploads, demo=settings.demo)
@@ -147,9 +147,9 @@ def _say_where(host: str, guard: "Guard", service: "Service", port: int) -> None
     console = stderr()
     console.print(f"{service.about.run} answers on {address(host, port, guard.token)}", soft_wrap=True)
     if guard.token:
-        console.print("Programs send it as `Authorization: Bearer ...`. PADDOCK_SERVE_TOKEN sets one that stays.")
+        console.print("Programs send it as `Authorization: Bearer ...`. PADDOCK_SERVE_TOKEN sets a fixed one.")
     if service.collection is None:
-        console.print("No collection is here to search: `collector crawl` makes one.")
+        console.print("No collection to search: `collector crawl` makes one.")
     if service.keep_uploads:
-        console.print(f"Photos that are given to it are kept in {service.keep_uploads}", soft_wrap=True)
+        console.print(f"Uploaded photos are kept in {service.keep_uploads}", soft_wrap=True)
     console.print("Ctrl-C ends it.")

@@ -1,4 +1,4 @@
-"""A run that is being trained from a command line: which one is meant, how it is watched, and how it is stopped."""
+"""Training a run from the command line: select it, watch it, and stop it."""
 
 import shutil
 import signal
@@ -37,8 +37,8 @@ from trainer.training.learn import Report, gather, learn
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Which run a person means, and where."""
+class RunRequest:
+    """The run that a command names, and its folders."""
 
     where: Places
     root: Path  # of the runs
@@ -48,34 +48,34 @@ class Asked:
     device: str
 
 
-def begin_run(asked: Asked, settings: Sequence[str], freeze: Sequence[str]) -> tuple[Run, Version, Device]:
-    """A new run."""
-    check_name(asked.name)
-    config = make_config(asked.preset or ("finetune" if has_gpu() else "probe"), settings, freeze)
-    device = Device.find(asked.device, config.precision)
-    version = find_version(asked.where.datasets, asked.data)
+def begin_run(request: RunRequest, settings: Sequence[str], freeze: Sequence[str]) -> tuple[Run, Version, Device]:
+    """A new run, with its data set version and its device."""
+    check_name(request.name)
+    config = make_config(request.preset or ("finetune" if has_gpu() else "probe"), settings, freeze)
+    device = Device.find(request.device, config.precision)
+    version = find_version(request.where.datasets, request.data)
     facts = Facts("training", version.name, str(version.folder), code_version(), "none", device.words, now())
-    # One process of several keeps the books; the others learn its folder's name.
-    run = begin(asked.root, asked.name, config, facts) if device.rank == 0 else None
+    # Only one of several processes writes the folder; the others learn its name.
+    run = begin(request.root, request.name, config, facts) if device.rank == 0 else None
     agreed = device.agree(run.name if run else "")
-    return run or Run(asked.root / agreed, config, facts), version, device
+    return run or Run(request.root / agreed, config, facts), version, device
 
 
-def go_on(asked: Asked) -> tuple[Run, Version, Device]:
-    """A run that was begun before."""
-    run = _unfinished(asked.root, asked.name, asked.preset)
-    device = Device.find(asked.device, run.config.precision)
-    run = read_run(asked.root / device.agree(run.name))  # the same one on every process
-    # On another machine the data set lies elsewhere, and is named.
-    named = asked.data != LAST
-    version = find_version(asked.where.datasets, asked.data) if named else version_of(run, asked.where)
+def continue_run(request: RunRequest) -> tuple[Run, Version, Device]:
+    """An unfinished run, with its data set version and its device."""
+    run = _unfinished(request.root, request.name, request.preset)
+    device = Device.find(request.device, run.config.precision)
+    run = read_run(request.root / device.agree(run.name))  # the same run in every process
+    # On another machine the data set is in another folder, and --data names it.
+    named = request.data != LAST
+    version = find_version(request.where.datasets, request.data) if named else version_of(run, request.where)
     if version.name != run.facts.data:
         raise UsageError(f"{run.name} was begun on {run.facts.data}, and {version.name} is another data set.")
     return run, version, device
 
 
 def learn_watched(run: Run, version: Version, device: Device, cache: Path) -> None:
-    """Train a run to its end, or until it is stopped, which leaves a checkpoint."""
+    """Train a run until it ends or is stopped; then it has a checkpoint."""
     console = stderr()
     with _alone(run, device), _reporting(run, device, console) as report, _stopping(report) as stopping:
         if device.rank == 0:
@@ -97,13 +97,13 @@ def learn_watched(run: Run, version: Version, device: Device, cache: Path) -> No
 
 
 def _alone(run: Run, device: Device) -> AbstractContextManager[None]:
-    """One training a folder; of several processes of one training the first one sees to that."""
-    busy = f"The run {run.name} is being trained already: wait until it has ended, or begin one of another --name."
+    """Lock the run's folder; of several processes only the first does."""
+    busy = f"The run {run.name} is being trained already: wait until it has ended, or begin one with another --name."
     return alone(run.folder, busy) if device.rank == 0 else nullcontext()
 
 
 def _forget_empty(run: Run) -> None:
-    """A run that could not even begin leaves nothing behind."""
+    """Remove a run that could not begin."""
     if not run.metrics() and not run.ready and not any(run.folder.glob("*.safetensors")):
         shutil.rmtree(run.folder, ignore_errors=True)
 
@@ -112,14 +112,14 @@ def _unfinished(root: Path, name: str | None, preset: str | None) -> Run:
     if name:
         run = find_run(root, name, ready=False)
         if run.facts.status == "done":
-            raise UsageError(f"The run {run.name} has ended; there is nothing to go on with.")
+            raise UsageError(f"The run {run.name} has ended; there is nothing to continue.")
         if preset not in (None, run.config.preset):
             raise UsageError(f"The run {run.name} was begun as {run.config.preset}; leave out --preset {preset}.")
         return run
     held = [run for run in list_runs(root) if run.facts.status != "done" and not is_locked(run.folder)]
     held = [run for run in held if preset in (None, run.config.preset)]
     if not held:
-        raise UsageError("There is no unfinished run to go on with; leave out --resume to begin one.")
+        raise UsageError("No unfinished run to continue; leave out --resume to begin one.")
     return held[-1]
 
 

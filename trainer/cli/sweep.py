@@ -1,4 +1,4 @@
-"""Every combination of presets and settings as a job, watched and compared: sweep."""
+"""`trainer sweep`: a job for each combination of presets and settings, watched and compared."""
 
 import json
 import time
@@ -38,13 +38,13 @@ def sweep(
     settings: ManyValues = None,
     data: Data = "last",
     gpus: Gpus = None,
-    name: Annotated[str | None, typer.Option(metavar="NAME", help="What its jobs' names begin with.")] = None,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Beginning of the names of its jobs.")] = None,
     where: Place = "local",
 ) -> None:
     """Train every combination of presets and settings.
 
-    As many at once as there is room for; then they are compared. Ctrl-C ends the watching, not the jobs; the same
-    command with the same --name goes on watching.
+    As many run at once as there are free slots; then they are compared. Ctrl-C ends the watching, not the jobs; the
+    same command with the same --name watches again.
 
     Example: trainer sweep --preset probe --preset finetune --set random_seed=0,1,2
     """
@@ -83,7 +83,7 @@ def _queue(
     profile: "Profile",
     stem: str,
 ) -> "list[Job]":
-    """A job for each combination, where there is none yet."""
+    """A job for each combination; those that exist are not queued again."""
     from dataclasses import replace
 
     from trainer.jobs import client
@@ -106,7 +106,11 @@ def _free_stem(connection: "Connection") -> str:
 
 
 def _held(connection: "Connection", name: str, one: "Combination") -> "Job | None":
-    """The job of a sweep that was begun before; it has to be of the same combination."""
+    """The existing job of a sweep, or None.
+
+    Raises:
+        UsageError: it runs another combination.
+    """
     from trainer.jobs import book
 
     found = next((job for job in book.list_jobs(connection) if job.name == name), None)
@@ -116,17 +120,17 @@ def _held(connection: "Connection", name: str, one: "Combination") -> "Job | Non
 
 
 def _watch(connection: "Connection", jobs: "Sequence[Job]", settings: "Settings") -> "list[Job]":
-    """Wait until all have ended; what they are then. While none of them runs, say for what the first waits."""
+    """Wait until all have ended; the jobs then. While none runs, say what the first one waits for."""
     from collector.console.terminal import stderr
     from trainer.cli.jobs.opened import ensure, say_waits
     from trainer.jobs import book
 
     console, said = stderr(), ""
-    with progress("jobs", console) as tell:
+    with progress("jobs", console) as report:
         while True:
             now = [job for job in (book.read_job(connection, job.id) for job in jobs) if job is not None]
             ended = sum(job.state.ended for job in now)
-            tell(ended, len(now))
+            report(ended, len(now))
             if ended == len(now):
                 return now
             ensure(settings, now)
@@ -159,7 +163,7 @@ def _show(rows: Sequence[dict[str, Any]]) -> None:
     best = rows[0]
     if best["validation_mse"] is not None:
         words = (
-            f"The best on validation is {best['job']}; of many, the best looks better than it is: "
+            f"The best on validation is {best['job']}; the best of many looks better than it is: "
             f"`trainer evaluate {best['job']}`"
         )
         stdout().print(words, soft_wrap=True)

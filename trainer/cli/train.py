@@ -1,4 +1,4 @@
-"""One run: train."""
+"""`trainer train`: train one run."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,7 +19,7 @@ Preset = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="first-cnn, svr, alexnet-frozen-2017, probe or finetune; finetune where there is a GPU, else probe.",
+        help="first-cnn, svr, alexnet-frozen-2017, probe or finetune; by default finetune with a GPU, else probe.",
     ),
 ]
 
@@ -32,16 +32,16 @@ def train_run(
     freeze: Annotated[
         list[str] | None, typer.Option(metavar="PATTERN", help="Freeze parameters by name, such as 'backbone.*'.")
     ] = None,
-    name: Annotated[str | None, typer.Option(metavar="NAME", help="What the run is called.")] = None,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the run.")] = None,
     device: DeviceName = "auto",
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where runs go; below PADDOCK_HOME unless given.")
+        Path | None, typer.Option(metavar="DIR", help="Folder of the runs; by default in PADDOCK_HOME.")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with --name, or the last unfinished run.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue --name, or the last unfinished run.")] = False,
 ) -> None:
     """Train on a data set version.
 
-    Stop it at any time: --resume goes on from there and ends the same.
+    Stop it at any time: --resume continues from there, with the same result.
 
     Example: trainer train --preset probe
 
@@ -49,13 +49,13 @@ def train_run(
 
     On two GPUs: torchrun --standalone --nproc-per-node 2 -m trainer train --preset finetune
     """
-    from trainer.cli.session import Asked, begin_run, go_on, learn_watched
+    from trainer.cli.session import RunRequest, begin_run, continue_run, learn_watched
 
     where = places()
-    asked = Asked(where, absolute(out) if out else where.runs, name, preset, data, device)
+    request = RunRequest(where, absolute(out) if out else where.runs, name, preset, data, device)
     if resume and (settings or freeze):
-        raise UsageError("--resume goes on with a run as it was begun: leave out --set and --freeze.")
-    run, version, used = go_on(asked) if resume else begin_run(asked, settings or [], freeze or [])
+        raise UsageError("--resume continues a run with its own settings: leave out --set and --freeze.")
+    run, version, used = continue_run(request) if resume else begin_run(request, settings or [], freeze or [])
     learn_watched(run, version, used, where.cache)
     used.leave()
     if used.rank == 0:
@@ -67,7 +67,7 @@ def _draw(run: "Run") -> None:
     metrics = run.metrics()
     if len(metrics) < 2:
         return
-    from trainer.plots import lines, save  # matplotlib takes half a second, also where there is nothing to draw
+    from trainer.plots import lines, save  # importing matplotlib takes half a second
 
     plots = run.folder / "plots"
     plots.mkdir(exist_ok=True)

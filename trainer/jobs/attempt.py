@@ -1,4 +1,4 @@
-"""One attempt at a job on this machine: its command runs, what it prints and makes is kept, under its own number."""
+"""One attempt at a job on this machine: run the command, and keep its log and its output under the attempt's number."""
 
 import asyncio
 import contextlib
@@ -14,24 +14,24 @@ import psycopg
 
 from trainer.errors import Superseded
 from trainer.jobs import bundles
-from trainer.jobs.awaiting import exit_of, first_of, in_a_line, is_away
+from trainer.jobs.awaiting import exit_of, first_line, first_of, is_away
 from trainer.jobs.book import FORGET_MIDDLE, KEPT_HEAD, KEPT_TAIL
 from trainer.jobs.cloud import driver
 from trainer.jobs.command import command_of
+from trainer.jobs.database import Database
 from trainer.jobs.folders import Folders, end_leftovers
 from trainer.jobs.hold import APPEND, BEAT, BEAT_EVERY, KEEP_OUTPUT, LEASE, STILL_HELD
-from trainer.jobs.line import Line
 from trainer.jobs.task import Job
 
 logger = logging.getLogger(__name__)
 
-GRACE = 60.0  # seconds to save a checkpoint in
-LEAST = 20.0  # seconds that a cloud's driver has before it is told to end: it must be able to hear it
-COLLECT_EVERY = 60.0  # seconds between two looks at what a running job has made
+GRACE = 60.0  # seconds that a command has to save a checkpoint
+LEAST = 20.0  # seconds that a cloud driver runs before SIGTERM: it has to install its handler first
+COLLECT_EVERY = 60.0  # seconds between two copies of a running job's output
 PIECE = 256 << 10  # bytes of a log in one row, at most
-SOON = 0.2  # seconds that what is printed waits for more
-AGAIN_AFTER = 1.0  # seconds before the database is asked again that was away
-PATIENCE = 10.0  # seconds that an engine which is told to end still waits for it
+SOON = 0.2  # seconds to collect more output before a piece is stored
+AGAIN_AFTER = 1.0  # seconds between two tries while the database is away
+PATIENCE = 10.0  # seconds that an engine which shuts down still waits for the database
 KEEPER = Path(__file__).with_name("keeper.py")
 T = TypeVar("T")
 
@@ -41,10 +41,10 @@ class Ending:
     """How an attempt ended."""
 
     exit_code: int
-    told: bool = False  # it was told to end, so even a good exit code says only that it has saved
+    interrupted: bool = False  # we ended it, so exit code 0 means only that it has saved
     limit: str = ""  # the limit that ended it
-    out_of_touch: bool = False  # its keeper has heard nothing of its engine for too long
-    unkept: str = ""  # why what it has made or printed could not be kept
+    out_of_touch: bool = False  # its keeper lost contact with the engine
+    not_kept: str = ""  # why its output or its log could not be kept
 
 
 @dataclass(slots=True)
@@ -53,37 +53,37 @@ class Attempt:
 
     job: Job
     folders: Folders
-    line: Line
-    leaving: asyncio.Event = field(default_factory=asyncio.Event)  # the engine is told to end, and each attempt with it
-    stopping: asyncio.Event = field(default_factory=asyncio.Event)  # this one may save, and ends
-    lost: asyncio.Event = field(default_factory=asyncio.Event)  # the job is another attempt's, or nobody's: it ends
+    database: Database
+    leaving: asyncio.Event = field(default_factory=asyncio.Event)  # the engine shuts down, with all attempts
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)  # this attempt saves, then ends
+    lost: asyncio.Event = field(default_factory=asyncio.Event)  # the attempt no longer owns the job, and ends
     over: asyncio.Event = field(default_factory=asyncio.Event)  # its command has ended
     keeper: asyncio.subprocess.Process | None = None
-    began: float | None = None  # its command, on the clock of `time.monotonic`
+    began: float | None = None  # start of its command, by `time.monotonic`
     ended: float | None = None
     logged: int = field(init=False)  # bytes of the job's log
-    seen: tuple[tuple[str, int, int], ...] = ()  # what was there when output was last collected
+    seen: tuple[tuple[str, int, int], ...] = ()  # the files when output was last collected
 
     def __post_init__(self) -> None:
         self.logged = self.job.log_bytes
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What every statement needs to write under the attempt's number."""
+        """The parameters of every statement that writes under the attempt's number."""
         ran = 0.0 if self.began is None else (self.ended or time.monotonic()) - self.began
         return {"job": self.job.id, "attempt": self.job.attempts, "seconds": self.job.seconds + ran}
 
-    def tell(self, word: bytes) -> None:
-        """Say a word to the keeper, where there is one and it is still there."""
+    def send(self, word: bytes) -> None:
+        """Send a word to the keeper, if it runs."""
         if self.keeper is not None and self.keeper.returncode is None and self.keeper.stdin is not None:
             self.keeper.stdin.write(word + b"\n")
 
-    def go_on(self) -> None:
-        """Whether there is any use in going on before the command has begun.
+    def check(self) -> None:
+        """Raise if the attempt has to end before its command starts.
 
         Raises:
             Superseded: another attempt has taken over.
-            InterruptedError: it is to end.
+            InterruptedError: it was asked to end.
         """
         if self.lost.is_set():
             raise Superseded(self.job.name)
@@ -91,26 +91,26 @@ class Attempt:
             raise InterruptedError
 
 
-async def keep_hold(attempt: Attempt) -> None:
-    """Say that the attempt is alive for as long as it is the job's own, and hear whether it is to stop."""
+async def send_beats(attempt: Attempt) -> None:
+    """Update the heartbeat while the attempt owns the job, and react when the job is to stop."""
     while True:
-        with contextlib.suppress(psycopg.Error):  # the engine says that the database is away
-            rows = await attempt.line.execute(BEAT, attempt.facts)
+        with contextlib.suppress(psycopg.Error):  # the engine logs that the database is away
+            rows = await attempt.database.execute(BEAT, attempt.facts)
             if not rows:
                 attempt.lost.set()
                 return
-            if rows[0]["stop_asked"] and not attempt.job.stop_asked:  # known before, it is what the driver is to do
+            if rows[0]["stop_asked"] and not attempt.job.stop_asked:  # else the driver knows it already
                 attempt.stopping.set()
-            attempt.tell(b"on")
+            attempt.send(b"on")
         await asyncio.sleep(BEAT_EVERY)
 
 
-async def patiently(attempt: Attempt, ask: Callable[[], Awaitable[T]]) -> T:
-    """What the database answers, once it is there again.
+async def retry(attempt: Attempt, ask: Callable[[], Awaitable[T]]) -> T:
+    """Ask the database, again and again while it is away.
 
     Raises:
-        Superseded: the attempt is no longer the job's own.
-        psycopg.Error: it is away and this engine is told to end, or it cannot do what was asked.
+        Superseded: the attempt no longer owns the job.
+        psycopg.Error: it is away while the engine shuts down, or the statement failed.
     """
     asked = time.monotonic()
     while True:
@@ -130,7 +130,7 @@ async def write(attempt: Attempt, statement: LiteralString, **more: Any) -> dict
     Raises:
         Superseded: it is no longer the newest.
     """
-    rows = await patiently(attempt, lambda: attempt.line.execute(statement, attempt.facts | more))
+    rows = await retry(attempt, lambda: attempt.database.execute(statement, attempt.facts | more))
     if not rows:
         attempt.lost.set()
         raise Superseded(attempt.job.name)
@@ -138,7 +138,7 @@ async def write(attempt: Attempt, statement: LiteralString, **more: Any) -> dict
 
 
 async def run(attempt: Attempt, environment: dict[str, str], held: Sequence[int]) -> Ending:
-    """Run the job's command to its end, its limit, or until told to stop; whatever it prints and makes is kept.
+    """Run the job's command until it ends, reaches its limit or is stopped; its log and its output are kept.
 
     Raises:
         Superseded: another attempt has taken over; the command was killed, and nothing more is kept.
@@ -146,11 +146,11 @@ async def run(attempt: Attempt, environment: dict[str, str], held: Sequence[int]
     attempt.keeper = keeper = await _start(attempt, environment, held)
     attempt.began = time.monotonic()
     printing = asyncio.create_task(_keep_log(attempt, keeper))
-    collecting = asyncio.create_task(_collect_for_ever(attempt))
+    collecting = asyncio.create_task(_collect_regularly(attempt))
     try:
-        told, limit = await _to_its_end(attempt, keeper)
+        interrupted, limit = await _wait_for_end(attempt, keeper)
     finally:
-        attempt.tell(b"kill")
+        attempt.send(b"kill")
         attempt.over.set()
     exit_code = await exit_of(keeper)
     attempt.ended = time.monotonic()
@@ -160,26 +160,26 @@ async def run(attempt: Attempt, environment: dict[str, str], held: Sequence[int]
     await asyncio.gather(printing, collecting, return_exceptions=True)
     if attempt.lost.is_set():
         raise Superseded(attempt.job.name)
-    unkept = await _keep_the_last(attempt, printing)
-    return Ending(exit_code if exit_code >= 0 else 128 - exit_code, told, limit, out_of_touch, unkept)
+    not_kept = await _keep_rest(attempt, printing)
+    return Ending(exit_code if exit_code >= 0 else 128 - exit_code, interrupted, limit, out_of_touch, not_kept)
 
 
-async def _keep_the_last(attempt: Attempt, printing: asyncio.Task[None]) -> str:
-    """Keep what the command has made; why that, or what it has printed, could not be kept."""
+async def _keep_rest(attempt: Attempt, printing: asyncio.Task[None]) -> str:
+    """Keep the final output; the reason if it or the log could not be kept, else empty."""
     try:
-        await patiently(attempt, lambda: asyncio.to_thread(collect, attempt))
+        await retry(attempt, lambda: asyncio.to_thread(collect, attempt))
         printing.result()
     except (OSError, psycopg.Error) as error:
         if is_away(error):
             raise
-        return in_a_line(error)
+        return first_line(error)
     return ""
 
 
 async def _start(attempt: Attempt, environment: dict[str, str], held: Sequence[int]) -> asyncio.subprocess.Process:
     job, folders = attempt.job, attempt.folders
     grace = GRACE if job.task.cloud is None else driver.GRACE
-    lease = 0.0 if job.at_home else LEASE  # what is at home nobody else takes over
+    lease = 0.0 if job.bound else LEASE  # no other machine takes over a job that is bound to this one
     words = [str(grace), str(lease), str(folders.code), str(folders.pid), str(folders.input or "")]
     return await asyncio.create_subprocess_exec(
         sys.executable, "-I", "-S", str(KEEPER), *words, *command_of(job, folders),
@@ -188,29 +188,29 @@ async def _start(attempt: Attempt, environment: dict[str, str], held: Sequence[i
     )  # fmt: skip
 
 
-async def _to_its_end(attempt: Attempt, keeper: asyncio.subprocess.Process) -> tuple[bool, str]:
-    """Wait for the command's end, or bring it about; whether it was, and the limit that was reached, if one was."""
+async def _wait_for_end(attempt: Attempt, keeper: asyncio.subprocess.Process) -> tuple[bool, str]:
+    """Wait for the command's end, or end it; whether we ended it, and the limit that was reached or empty."""
     limit = attempt.job.task.limit()
     left = max(0.0, limit[0] - attempt.job.seconds) if limit else None
     if attempt.job.task.cloud is not None:
         left = None if left is None else max(LEAST, left)
-    told = (attempt.stopping.wait(), attempt.leaving.wait(), attempt.lost.wait())
-    in_time = await first_of(exit_of(keeper), *told, within=left)
+    asked = (attempt.stopping.wait(), attempt.leaving.wait(), attempt.lost.wait())
+    in_time = await first_of(exit_of(keeper), *asked, within=left)
     by_us = keeper.returncode is None
     if not attempt.lost.is_set():
-        attempt.tell(b"end")
+        attempt.send(b"end")
         await first_of(exit_of(keeper), attempt.lost.wait())
     if attempt.lost.is_set():
-        attempt.tell(b"kill")
+        attempt.send(b"kill")
         await exit_of(keeper)
     return by_us, limit[1] if limit and not in_time else ""
 
 
 async def _keep_log(attempt: Attempt, keeper: asyncio.subprocess.Process) -> None:
-    """Keep what is printed, in pieces; a job that prints faster than can be kept waits.
+    """Store what is printed, in pieces; a job that prints faster than that waits.
 
     Raises:
-        psycopg.Error: it cannot be kept. The job was told to stop then, and could still print.
+        psycopg.Error: it cannot be stored. The job was then asked to stop, and could still print.
     """
     assert keeper.stdout is not None
     try:
@@ -219,7 +219,7 @@ async def _keep_log(attempt: Attempt, keeper: asyncio.subprocess.Process) -> Non
     except (psycopg.Error, Superseded):
         attempt.stopping.set()
         while await keeper.stdout.read(PIECE):
-            pass  # whoever does not read stops the job from saving
+            pass  # a full pipe would keep the job from saving
         raise
 
 
@@ -228,11 +228,11 @@ async def _keep_piece(attempt: Attempt, piece: bytes) -> None:
     before, attempt.logged = attempt.logged, attempt.logged + len(piece)
     if attempt.logged > KEPT_HEAD + KEPT_TAIL:
         forgotten = {"job": attempt.job.id, "head": KEPT_HEAD, "tail": before - KEPT_TAIL}
-        await patiently(attempt, lambda: attempt.line.execute(FORGET_MIDDLE, forgotten))
+        await retry(attempt, lambda: attempt.database.execute(FORGET_MIDDLE, forgotten))
 
 
 async def _next_piece(stream: asyncio.StreamReader) -> bytes:
-    """What is printed within a moment, up to a piece's size; nothing at the end."""
+    """What is printed within `SOON`, up to the size of a piece; empty at the end."""
     piece = bytearray(await stream.read(PIECE))
     deadline = time.monotonic() + SOON
     while piece and len(piece) < PIECE and (left := deadline - time.monotonic()) > 0:
@@ -246,22 +246,22 @@ async def _next_piece(stream: asyncio.StreamReader) -> bytes:
     return bytes(piece)
 
 
-async def _collect_for_ever(attempt: Attempt) -> None:
+async def _collect_regularly(attempt: Attempt) -> None:
     while not await first_of(attempt.over.wait(), within=COLLECT_EVERY):
         try:
             await asyncio.to_thread(collect, attempt)
         except Superseded:
             attempt.lost.set()
             return
-        except (OSError, psycopg.Error) as error:  # a checkpoint that was replaced just then; the next look finds it
+        except (OSError, psycopg.Error) as error:  # a checkpoint was just replaced; the next round finds it
             logger.warning("output not collected", extra={"job": attempt.job.name, "reason": str(error)})
 
 
 def collect(attempt: Attempt) -> None:
-    """Keep what the job has made so far, if that has changed; what was kept before is dropped.
+    """Store the output so far if it has changed, in place of the earlier one.
 
     Raises:
-        Superseded: the attempt is no longer the job's own; nothing has changed.
+        Superseded: the attempt no longer owns the job; nothing has changed.
     """
     folder, facts = attempt.folders.output, attempt.facts
     found = tuple(
@@ -273,13 +273,13 @@ def collect(attempt: Attempt) -> None:
         return
     with (
         bundles.packed(folder) as file,
-        psycopg.connect(attempt.line.conninfo, autocommit=True) as connection,
+        psycopg.connect(attempt.database.conninfo, autocommit=True) as connection,
     ):
         if not connection.execute(STILL_HELD, facts).fetchone():
             raise Superseded(attempt.job.name)
         with connection.transaction():
             digest, _ = bundles.keep(connection, "output", file)
-            connection.execute(bundles.NOT_IDLE)  # frozen now, it must not keep the row from whoever takes over
+            connection.execute(bundles.NOT_IDLE)  # if it freezes here, the next attempt still gets the row
             if not connection.execute(KEEP_OUTPUT, facts | {"output": digest}).fetchone():
                 raise Superseded(attempt.job.name)
         bundles.drop_unused(connection)

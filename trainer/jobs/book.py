@@ -1,4 +1,4 @@
-"""The book of jobs in Postgres: each job's row, and what it prints."""
+"""The training jobs in Postgres: their rows and their logs."""
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,33 +12,33 @@ from psycopg.types.json import Jsonb
 
 from collector.errors import UsageError
 from trainer.jobs.bundles import NOT_IDLE, drop_unused
-from trainer.jobs.hold import RENTED, RUNNING, TAKE_AWAY, Pulse
+from trainer.jobs.hold import RENTED, REQUEUE_SILENT, RUNNING, Pulse
 from trainer.jobs.task import COLUMNS, Job, State, Task, read_task
 from trainer.jobs.waiting import MACHINES, NOW, UNENDED, Machine
 
 Connection = psycopg.Connection[Any]
 
-UNANSWERED = 25_000  # milliseconds after which what was sent and not acknowledged means that nobody is there
+UNANSWERED = 25_000  # milliseconds without an acknowledgement after which the connection counts as lost
 SCHEMA = "training"
 SEARCH_PATH = f"-c search_path={SCHEMA},public -c timezone=UTC"
 RUN_FIRST = "`trainer job run` queues one."
-KEPT_HEAD, KEPT_TAIL = 1 << 20, 63 << 20  # bytes of a log that are kept of its beginning and of its end
+KEPT_HEAD, KEPT_TAIL = 1 << 20, 63 << 20  # bytes that are kept of the beginning and the end of a log
 
 
 def conninfo_of_jobs(conninfo: str) -> str:
-    """The same database, where jobs and their engine are found first."""
+    """The same database, with the schema of the jobs first on the search path."""
     return make_conninfo(conninfo, options=SEARCH_PATH, connect_timeout=10, tcp_user_timeout=UNANSWERED)
 
 
 @contextmanager
 def opened(conninfo: str) -> Iterator[Connection]:
-    """A connection to the book, each statement a transaction unless said otherwise."""
+    """A connection to the jobs; each statement is a transaction of its own."""
     with psycopg.connect(conninfo_of_jobs(conninfo), autocommit=True) as connection:
         yield connection
 
 
 def as_job(row: dict[str, Any]) -> Job:
-    """A job of its row."""
+    """The job of a row."""
     return Job(**row | {"task": read_task(row["task"]), "state": State(row["state"])})
 
 
@@ -56,14 +56,14 @@ def list_unended(connection: Connection) -> tuple[list[Job], list[Machine]]:
 
 
 def now(connection: Connection) -> datetime:
-    """What time it is by the database's clock, whatever this machine's says."""
+    """The time by the database's clock, not by this machine's."""
     row = connection.execute(NOW).fetchone()
     assert row is not None
     return row[0]
 
 
 def read_job(connection: Connection, job_id: int) -> Job | None:
-    """A job; None where it has been deleted."""
+    """A job; None if it has been deleted."""
     with connection.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(f"SELECT {COLUMNS} FROM training_job WHERE id = %s", (job_id,)).fetchone()
         return as_job(row) if row else None
@@ -73,18 +73,18 @@ def find_job(connection: Connection, word: str) -> Job:
     """The job that a person means: its name, the beginning of it, or `last`.
 
     Raises:
-        UsageError: there is none, or several are meant.
+        UsageError: no job or several jobs match.
     """
     held = list_jobs(connection)
     if not held:
-        raise UsageError(f"There is no job yet: {RUN_FIRST}")
+        raise UsageError(f"No jobs yet: {RUN_FIRST}")
     if word == "last":
         return held[-1]
     near = [job for job in held if job.name == word] or [job for job in held if job.name.startswith(word)]
     if len(near) == 1:
         return near[0]
     names = ", ".join(job.name for job in (near or held)[-5:])
-    problem = "Several jobs begin with" if near else "There is no job"
+    problem = "Several jobs begin with" if near else "No job is called"
     raise UsageError(f"{problem} {word!r}; {'they are' if near else 'the latest are'} {names}.")
 
 
@@ -104,13 +104,13 @@ def queue(
     stem: str = "job",
     runs: Collection[str] = (),
 ) -> Job:
-    """A new job in the line; its name is none of `runs`, among which it will land.
+    """A new queued job. Its name is not one of `runs`, as its own run will be added to them.
 
     Raises:
-        UsageError: there is a job or a run of that name.
+        UsageError: a job or a run has that name already.
     """
     with connection.transaction():
-        connection.execute(NOT_IDLE)  # frozen now, whoever queues must not keep all attempts from saying that they live
+        connection.execute(NOT_IDLE)  # if it freezes here, the attempts can still write their beats
         connection.execute("LOCK TABLE training_job IN SHARE ROW EXCLUSIVE MODE")
         taken = {row[0] for row in connection.execute("SELECT name FROM training_job")}
         free = (f"{stem}-{n}" for n in range(1, 10**9) if not {f"{stem}-{n}"} & {*taken, *runs})
@@ -118,7 +118,7 @@ def queue(
         if chosen in taken:
             raise UsageError(f"There is a job {chosen} already; give another --name, or `trainer job resume {chosen}`.")
         if chosen in runs:
-            raise UsageError(f"There is a run {chosen} already, among which the job's would land; give another --name.")
+            raise UsageError(f"There is a run {chosen} already, and the job would make another; give another --name.")
         row = connection.execute(
             "INSERT INTO training_job (name, task, place, queue, gpus, code, data) VALUES (%s, %s, %s, %s, %s, %s, %s)"
             " RETURNING id",
@@ -131,10 +131,10 @@ def queue(
 
 
 def resume(connection: Connection, job: Job) -> None:
-    """Queue a job again that was stopped or has failed; it goes on from what it has brought back.
+    """Queue a job again that was stopped or has failed; it continues from its last output.
 
     Raises:
-        UsageError: it is not over, or it is done.
+        UsageError: it has not ended, or it is done.
     """
     changed = connection.execute(
         "UPDATE training_job SET state = 'queued', reason = '', stop_asked = false, ended_at = NULL,"
@@ -145,7 +145,7 @@ def resume(connection: Connection, job: Job) -> None:
         raise UsageError(f"{job.name} is {job.state}: only what was stopped or has failed can be resumed.")
 
 
-# What runs hears of it at its next beat.
+# A running job learns of it at its next beat.
 STOPPED: LiteralString = f"""
 UPDATE training_job SET stop_asked = true,
     state = CASE WHEN state = 'queued' AND NOT {RENTED} THEN 'stopped' ELSE state END,
@@ -156,21 +156,21 @@ WHERE id = %s AND state IN ('queued', 'running') RETURNING state
 
 
 def stop(connection: Connection, job: Job) -> State | None:
-    """Ask for a job to be stopped; its state then (running: it is saving), None where it had ended."""
+    """Ask for a job to be stopped; its state then (running: it is saving), None if it had ended."""
     row = connection.execute(STOPPED, (job.id,)).fetchone()
     return State(row[0]) if row else None
 
 
 def stop_silent(connection: Connection, pulse: Pulse) -> None:
-    """Stop the jobs that were asked to and that nobody is heard of any more: no machine is there to do it."""
+    """Stop the jobs that were asked to stop and whose attempts are silent: no engine will do it."""
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(RUNNING, {"mine": [], "machine": None}).fetchall()
     for row in pulse.silent(rows):
-        connection.execute(TAKE_AWAY, row | {"reason": "its engine was gone"})
+        connection.execute(REQUEUE_SILENT, row | {"reason": "its engine was gone"})
 
 
 def delete(connection: Connection, job: Job) -> int:
-    """Remove an ended job with its log and its output; the bytes that are free again.
+    """Remove an ended job with its log and its output; the number of bytes freed.
 
     Raises:
         UsageError: it has not ended.
@@ -191,9 +191,9 @@ FORGET_MIDDLE = "DELETE FROM training_log WHERE job_id = %(job)s AND start > %(h
 
 
 def read_log(connection: Connection, job: Job, start: int = 0) -> Iterator[tuple[int, bytes]]:
-    """What a job has printed from a byte on: where each piece begins, and its bytes.
+    """What a job has printed from byte `start` on, in pieces: the offset and the bytes of each.
 
-    Of a very long log the middle is not kept; then a piece begins later than the one before ended.
+    The middle of a very long log is not kept; there the offsets have a gap.
     """
     with connection.transaction(), connection.cursor(f"log_{job.id}", binary=True) as cursor:
         cursor.itersize = 64
@@ -202,7 +202,7 @@ def read_log(connection: Connection, job: Job, start: int = 0) -> Iterator[tuple
 
 
 def kept_bytes(connection: Connection) -> dict[int, int]:
-    """Bytes that each job occupies: its log and its output."""
+    """The bytes of each job's log and output, by the job's id."""
     statement = """
     SELECT job.id, COALESCE((SELECT sum(length(content)) FROM training_log WHERE job_id = job.id), 0)
         + COALESCE((SELECT size FROM bundle WHERE digest = job.output), 0)
@@ -212,5 +212,5 @@ def kept_bytes(connection: Connection) -> dict[int, int]:
 
 
 def names_of(jobs: Sequence[Job]) -> str:
-    """Jobs by name, in a line."""
+    """The names of jobs, separated by commas."""
     return ", ".join(job.name for job in jobs)

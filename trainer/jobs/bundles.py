@@ -1,6 +1,6 @@
-"""Archives in Postgres, under their SHA-256, in parts: code that is shipped, data sets, and what jobs bring back.
+"""Archives in Postgres, in parts, under their SHA-256: the code, data sets and outputs of jobs.
 
-Whoever reaches the database reaches them, and nothing is sent twice.
+Every machine that reaches the database can read them, and nothing is sent twice.
 """
 
 import hashlib
@@ -21,14 +21,14 @@ Connection = psycopg.Connection[Any]
 
 
 def is_held(connection: Connection, digest: str) -> bool:
-    """Whether a bundle is there, whole: it commits with its last part."""
+    """Whether a bundle is in the database; it is complete then, as all parts are committed together."""
     return connection.execute("SELECT FROM bundle WHERE digest = %s", (digest,)).fetchone() is not None
 
 
 def keep(connection: Connection, kind: str, file: IO[bytes]) -> tuple[str, int]:
-    """Keep a file's content; its digest, and the bytes that were sent. What is there already is not sent again.
+    """Keep a file's content; its digest, and the number of bytes sent (0 if it was there already).
 
-    Within a transaction of the caller's, nobody drops it before that ends: it is to name it in a job.
+    In a transaction of the caller it is safe from `drop_unused` until that ends; by then a job has to name it.
     """
     digest, size = _measure(file)
     with connection.transaction():
@@ -51,7 +51,7 @@ def _measure(file: IO[bytes]) -> tuple[str, int]:
 
 
 def parts(connection: Connection, digest: str) -> Iterator[bytes]:
-    """A bundle's content, a part at a time."""
+    """A bundle's content, one part at a time."""
     number = 0
     while row := connection.execute(
         "SELECT content FROM bundle_part WHERE digest = %s AND number = %s", (digest, number), binary=True
@@ -61,13 +61,13 @@ def parts(connection: Connection, digest: str) -> Iterator[bytes]:
 
 
 def read(connection: Connection, digest: str) -> bytes:
-    """The whole of a small one."""
+    """The whole content of a small bundle."""
     return b"".join(parts(connection, digest))
 
 
 @contextmanager
 def packed(folder: Path) -> Iterator[IO[bytes]]:
-    """A folder as a tar. The same files give the same one, whenever they were written."""
+    """A folder as a tar file; the same files give the same bytes."""
     with tempfile.TemporaryFile() as file:
         with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
             tar.add(folder, ".", filter=_plain)
@@ -75,13 +75,13 @@ def packed(folder: Path) -> Iterator[IO[bytes]]:
 
 
 def keep_folder(connection: Connection, kind: str, folder: Path) -> tuple[str, int]:
-    """Keep a folder; its digest, and the bytes that were sent."""
+    """Keep a folder; its digest, and the number of bytes sent."""
     with packed(folder) as file:
         return keep(connection, kind, file)
 
 
 def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    """Files, folders and links only, by no owner; a file that is being written comes with the next one."""
+    """The entry without its owner; None for what is not kept: devices, and `.part` files that are being written."""
     if not (entry.isreg() or entry.isdir() or entry.issym() or entry.islnk()) or entry.name.endswith(".part"):
         return None
     entry.uid, entry.gid, entry.uname, entry.gname = 0, 0, "", ""
@@ -90,23 +90,23 @@ def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
     return entry
 
 
-def bring(connection: Connection, digest: str, folder: Path, go_on: Callable[[], None] = lambda: None) -> None:
-    """Unpack a folder that was kept: whole, or not at all. `go_on` is called for each part, and may end it by raising.
+def restore(connection: Connection, digest: str, folder: Path, check: Callable[[], None] = lambda: None) -> None:
+    """Unpack a folder that was kept: whole, or not at all. `check` is called before each part, and may raise to end it.
 
     Raises:
-        UsageError: it is no longer there.
+        UsageError: it is not in the database any more.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as beside:
-        inner = Path(beside) / "folder"
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
+        inner = Path(scratch) / "folder"
         inner.mkdir()
-        with tempfile.TemporaryFile(dir=beside) as file:
+        with tempfile.TemporaryFile(dir=scratch) as file:
             with connection.transaction():
                 hold(connection)
                 if not is_held(connection, digest):
                     raise UsageError(f"{digest[:12]} is not in the database any more; a newer one is in its place.")
                 for part in parts(connection, digest):
-                    go_on()
+                    check()
                     file.write(part)
             file.seek(0)
             with tarfile.open(fileobj=file) as tar:
@@ -124,7 +124,7 @@ def list_files(connection: Connection, digest: str) -> list[tuple[str, int]]:
 
 
 def read_file(connection: Connection, digest: str, path: str) -> bytes | None:
-    """One file of a folder that was kept; None where there is none of that path."""
+    """One file of a folder that was kept; None if it has no file at that path."""
     reader = io.BufferedReader(_Parts(parts(connection, digest)))
     with tarfile.open(fileobj=reader, mode="r|") as tar:
         for entry in tar:
@@ -134,7 +134,7 @@ def read_file(connection: Connection, digest: str, path: str) -> bytes | None:
 
 
 class _Parts(io.RawIOBase):
-    """Parts as a file that is read from its beginning to its end."""
+    """Parts as a file that can be read once, in order."""
 
     def __init__(self, its: Iterator[bytes]) -> None:
         self._its, self._left = its, b""
@@ -160,22 +160,22 @@ DELETE FROM bundle WHERE NOT EXISTS (
 """
 
 
-SHIPPING = 7_306_652_131_000_002  # any constant: what is being shipped or brought back belongs to no job yet
+SHIPPING = 7_306_652_131_000_002  # any constant; held while a bundle is in use that no job names yet
 NOT_IDLE = "SET LOCAL idle_in_transaction_session_timeout = '10s'"
 
 
 def hold(connection: Connection) -> None:
     """Keep others from dropping bundles until this transaction ends.
 
-    Between keeping one and naming it in a job, or while one is read, nobody else can know that it is needed.
+    A bundle that is kept but not yet named in a job, or that is being read, looks unused to them.
     """
     connection.execute("SELECT pg_advisory_xact_lock_shared(%s)", (SHIPPING,))
 
 
 def drop_unused(connection: Connection) -> int:
-    """Remove what no job needs any more; the bytes that are free again.
+    """Remove the bundles that no job needs any more; the number of bytes freed.
 
-    While somebody holds bundles nothing is removed: the next call does it.
+    While another session holds bundles nothing is removed; the next call does it.
     """
     with connection.transaction():
         free = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (SHIPPING,)).fetchone()
@@ -183,6 +183,6 @@ def drop_unused(connection: Connection) -> int:
 
 
 def find_data(connection: Connection, version: str) -> str | None:
-    """The digest of a data set version that is held; None where it is not."""
+    """The digest of a data set version; None if it is not in the database."""
     row = connection.execute("SELECT digest FROM bundle WHERE kind = %s", (f"data {version}",)).fetchone()
     return row[0] if row else None

@@ -1,4 +1,4 @@
-"""What a person's machine does about jobs: ship code and data, queue, choose, bring back."""
+"""The client of the jobs: ship code and data, queue, choose, and bring back the output."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ from trainer.places import Places
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a person wants to be run."""
+    """What a person asks to run."""
 
     task: Task
     name: str | None
@@ -33,9 +33,9 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Shipment:
-    """The code that a job is shipped."""
+    """The code that is shipped to a job."""
 
-    root: Path  # where it lies here
+    root: Path  # its folder on this machine
     commit: str
     files: int
     packed: bytes
@@ -44,9 +44,9 @@ class Shipment:
 def submit(
     connection: Connection, order: Order, profile: Profile, home: Path, *, shared: bool, stem: str | None = None
 ) -> tuple[Job, int]:
-    """Ship what is not there yet, and queue the job; the job, and the bytes that were sent for it.
+    """Ship what is not in the database yet, and queue the job; the job, and the number of bytes sent.
 
-    `shared`: other machines reach this database, so the data set version has to be in it for them.
+    `shared`: other machines use this database, so it has to hold the data set version for them.
 
     Raises:
         UsageError: the place has no such machine, or the code cannot be shipped.
@@ -80,7 +80,7 @@ def submit(
 
 
 def _task_of(order: Order, profile: Profile, shipment: Shipment | None) -> Task:
-    """The task of an order, with what is known of the place and the code."""
+    """The task of an order, completed with facts about the place and the code."""
     return replace(
         order.task,
         photos=sum(order.version.manifest.photos.values()) if order.version else 0,
@@ -92,24 +92,24 @@ def _task_of(order: Order, profile: Profile, shipment: Shipment | None) -> Task:
 
 
 def _queue_for(connection: Connection, profile: Profile, home: Path, gpus: int) -> str:
-    """A job in a cloud is driven by this machine, from one of its CPU slots."""
+    """The queue for the job. A job in a cloud is driven from a CPU slot of this machine."""
     if profile.kind == SKYPILOT:
         return queue_of(LOCAL, machine_name(connection, home), 0)
     return queue_of(profile.kind, machine_name(connection, home), gpus)
 
 
 def find_code(order: Order, profile: Profile) -> Shipment | None:
-    """The code that is shipped; none for a preset outside of a project, which the installed trainer runs.
+    """The code to ship; None for a preset outside of a project, which the installed trainer runs.
 
-    A rented machine has no trainer: there a preset is shipped Paddock itself, from wherever it is asked for.
+    A rented machine has no trainer, so a preset there always ships Paddock itself.
 
     Raises:
-        UsageError: a command stands in no project, its program would not be there, or the project cannot be shipped.
+        UsageError: a command is not in a project, its program is not shipped, or the project cannot be shipped.
     """
     root = code.find_root(order.folder)
     if root is None and order.task.command:
         raise UsageError(
-            f"{order.folder} is in no git repository, and git says what a job's code is: `git init` makes one."
+            f"{order.folder} is not in a git repository, and git says what a job's code is: `git init` makes one."
         )
     if order.task.preset and profile.kind == SKYPILOT:
         return _find_own(root)
@@ -122,14 +122,14 @@ def find_code(order: Order, profile: Profile) -> Shipment | None:
 
 
 def _find_own(root: Path | None) -> Shipment:
-    """Paddock's own code: the checkout that is at hand, or the one that is installed."""
+    """Paddock's own code: the checkout at `root` if it is one, else the installed code."""
     if root is None or not own.is_paddock(root):
         root = own.FOLDER
     if code.find_root(root) != root:
         return Shipment(root, own.VERSION, len(own.files()), own.pack())
     names = code.list_files(root)
     if own.LOCK not in names:
-        raise UsageError(f"{root} ships no {own.LOCK}, and a rented machine installs what it says: keep it in git.")
+        raise UsageError(f"{root} has no {own.LOCK} in git, and a rented machine installs what it lists: add it.")
     return Shipment(root, code.commit_of(root), len(names), code.pack(root))
 
 
@@ -139,10 +139,10 @@ def _runs(home: Path) -> list[str]:
 
 
 def check_gpus(connection: Connection, gpus: int, kind: str) -> None:
-    """A job that no machine can ever run is refused at once; the sentence says what there is.
+    """Refuse a job that no machine can run; the error says what the machines have.
 
     Raises:
-        UsageError: none of that kind of place has so many GPUs.
+        UsageError: no machine of that kind of place has `gpus` GPUs.
     """
     check_gpus_here(gpus, kind)
     if not gpus or kind in (SKYPILOT, LOCAL):
@@ -151,16 +151,16 @@ def check_gpus(connection: Connection, gpus: int, kind: str) -> None:
     if all(len(machine.gpus) < gpus for machine in fleet):
         have = "; ".join(f"{machine.name}: {len(machine.gpus)}" for machine in fleet)
         raise UsageError(
-            f"--gpu {gpus}: of the {len(fleet)} machines on which `trainer worker` runs, none has so many"
+            f"--gpu {gpus}: of the {len(fleet)} machines on which `trainer worker` runs, none has that many"
             f"{f' ({have})' if have else ''}."
         )
 
 
 def check_gpus_here(gpus: int, kind: str) -> None:
-    """The part of `check_gpus` that needs no database: what a job of this machine asks of it.
+    """The part of `check_gpus` that needs no database: a job on this machine.
 
     Raises:
-        UsageError: this machine has not that many GPUs.
+        UsageError: this machine has fewer GPUs.
     """
     have = len(list_gpus()) if gpus and kind == LOCAL else gpus
     if have < gpus:
@@ -171,16 +171,16 @@ def check_gpus_here(gpus: int, kind: str) -> None:
 
 
 def check_still_fits(connection: Connection, job: Job, home: Path) -> None:
-    """As `check_gpus`, for a job that is to be resumed.
+    """`check_gpus` for a job that is to be resumed.
 
     Raises:
-        UsageError: no machine has so many GPUs any more.
+        UsageError: no machine has that many GPUs any more.
     """
     if job.place != LOCAL:
         check_gpus(connection, job.gpus, SKYPILOT if job.task.cloud is not None else FLEET)
     elif job.queue == queue_of(
         LOCAL, machine_name(connection, home), job.gpus
-    ):  # what other machines have they say themselves
+    ):  # only this machine can be asked for its GPUs
         check_gpus(connection, job.gpus, LOCAL)
 
 
@@ -188,10 +188,10 @@ def check_still_fits(connection: Connection, job: Job, home: Path) -> None:
 
 
 def read_age(words: str) -> timedelta:
-    """`90s`, `30m`, `12h`, `7d` or `2w`.
+    """An age such as `90s`, `30m`, `12h`, `7d` or `2w`.
 
     Raises:
-        UsageError: it is none of them.
+        UsageError: it is not written like these.
     """
     return read_span(words, "--older-than", units="smhdw")
 
@@ -200,19 +200,19 @@ def check_age(words: str | None) -> None:
     """Refuse an age that cannot be read, before anything is looked up.
 
     Raises:
-        UsageError: it is there and not an age.
+        UsageError: it was given and is not an age.
     """
     if words is not None:
         read_age(words)
 
 
 def choose(connection: Connection, words: Sequence[str], states: Sequence[State], older_than: str | None) -> list[Job]:
-    """The jobs of these names that are in one of these states and ended so long ago; without a word, of all.
+    """The jobs that match: by name, by state, and by their age since they ended. An empty filter lets all pass.
 
-    A word is a name, `last`, or what the names of several jobs begin with.
+    A word is a name, `last`, or the beginning of several names.
 
     Raises:
-        UsageError: a word means no job.
+        UsageError: a word matches no job.
     """
     held = book.list_jobs(connection)
     if words:
@@ -232,34 +232,34 @@ def _meant(connection: Connection, held: Sequence[Job], word: str) -> list[Job]:
     return [job for job in held if job.name.startswith(word)] or [book.find_job(connection, word)]
 
 
-# --- bringing back ----------------------------------------------------------------------------------------
+# --- bringing back the output ----------------------------------------------------------------------------------------
 
 
 def list_output(connection: Connection, job: Job) -> list[tuple[str, int]]:
-    """What a job has brought back so far: paths and bytes."""
+    """The files of a job's output so far: path and bytes."""
     with connection.transaction():
         digest = _hold_output(connection, job)
         return bundles.list_files(connection, digest) if digest else []
 
 
 def bring_output(connection: Connection, job: Job, folder: Path) -> Path:
-    """Bring a job's output into a folder of its own.
+    """Unpack a job's output into a new or empty folder.
 
     Raises:
-        UsageError: there is none, or the folder is there already.
+        UsageError: it has no output, or the folder is not empty.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(f"{folder} is there already; name another folder with --out.")
+        raise UsageError(f"{folder} exists already; name another folder with --out.")
     with connection.transaction():
         digest = _hold_output(connection, job)
         if digest is None:
-            raise UsageError(f"{job.name} has brought nothing back ({job.state}): its $PADDOCK_OUTPUT was empty.")
-        bundles.bring(connection, digest, folder)
+            raise UsageError(f"{job.name} has no output ({job.state}): its $PADDOCK_OUTPUT was empty.")
+        bundles.restore(connection, digest, folder)
     return folder
 
 
 def _hold_output(connection: Connection, job: Job) -> str | None:
-    """The newest output of a job, which stays until the transaction ends; a running job replaces it each minute."""
+    """The digest of a job's newest output, held until the transaction ends; a running job replaces it each minute."""
     bundles.hold(connection)
     now = book.read_job(connection, job.id)
     return now.output if now else None

@@ -1,7 +1,7 @@
-"""What is shipped of a project: what git knows or would take in, without what `.jobignore` names.
+"""The code of a project that is shipped: the files git tracks or would add, without those that `.jobignore` names.
 
-Ignored files never reach a job. The archive is the same for the same files, so its digest says whether it is there
-already; it keeps the run bit of scripts, and links within the project.
+Ignored files never reach a job. The same files give the same archive, so its digest says whether it was sent before.
+The archive keeps the executable bit of scripts, and links within the project.
 """
 
 import gzip
@@ -14,15 +14,15 @@ from pathlib import Path
 from collector.console.measures import limit_in_words
 from collector.errors import UsageError
 
-IGNORE = ".jobignore"  # as .gitignore is written
+IGNORE = ".jobignore"  # in the format of .gitignore
 LARGEST = 200 << 20  # bytes of code, packed or not
 EPOCH = 0
 
 
 def find_root(folder: Path) -> Path | None:
-    """The project that a folder is in; None where git knows none."""
-    told = _git(folder, "rev-parse", "--show-toplevel")
-    return Path(told.decode().strip()) if told is not None else None
+    """The root of the git project that a folder is in; None if it is not in one."""
+    root = _git(folder, "rev-parse", "--show-toplevel")
+    return Path(root.decode().strip()) if root is not None else None
 
 
 def _git(folder: Path, *words: str) -> bytes | None:
@@ -34,14 +34,14 @@ def _git(folder: Path, *words: str) -> bytes | None:
 
 
 def commit_of(root: Path) -> str:
-    """The commit that a project is at, marked where something has been changed since; empty before the first one."""
+    """The commit of a project, marked if there are changes since; empty before the first commit."""
     commit = _git(root, "rev-parse", "--short=12", "HEAD")
     changed = _git(root, "status", "--porcelain")
     return f"{commit.decode().strip()}{' and changes' if changed else ''}" if commit else ""
 
 
 def list_files(root: Path) -> list[str]:
-    """The files that are shipped, by their paths within the project, in order."""
+    """The paths within the project of the files that are shipped, sorted."""
     known = _names(root, "--cached", "--others", "--exclude-standard")
     if (root / IGNORE).is_file():
         rules = f"--exclude-from={IGNORE}"
@@ -50,10 +50,10 @@ def list_files(root: Path) -> list[str]:
 
 
 def _names(root: Path, *words: str) -> set[str]:
-    told = _git(root, "ls-files", "-z", *words)
-    if told is None:
+    listed = _git(root, "ls-files", "-z", *words)
+    if listed is None:
         raise UsageError(f"git cannot list the files of {root}; is {root / IGNORE} readable?")
-    return {name.decode(errors="surrogateescape") for name in told.split(b"\0") if name}
+    return {name.decode(errors="surrogateescape") for name in listed.split(b"\0") if name}
 
 
 def pack(root: Path) -> bytes:
@@ -64,19 +64,19 @@ def pack(root: Path) -> bytes:
     """
     names = list_files(root)
     if not names:
-        raise UsageError(f"{root} holds no file to ship: git knows none, or {IGNORE} leaves all of them out.")
+        raise UsageError(f"{root} has no file to ship: git lists none, or {IGNORE} leaves all of them out.")
     size = sum((root / name).lstat().st_size for name in names)
     if size > LARGEST:
         largest = max(names, key=lambda name: (root / name).lstat().st_size)
         raise UsageError(
             f"The code is {limit_in_words(size)}, more than {limit_in_words(LARGEST)} (the largest file is {largest}): "
-            f"name what no job needs in {root / IGNORE}, written as a .gitignore is."
+            f"name what no job needs in {root / IGNORE}, written like a .gitignore."
         )
     return archive({name: root / name for name in names})
 
 
 def archive(files: Mapping[str, Path]) -> bytes:
-    """Files under the paths that they are to have, as a gzipped tar."""
+    """A gzipped tar of files; the keys are their paths in it."""
     file = io.BytesIO()
     with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=6, mtime=EPOCH, filename="") as packed:
         _write_tar(packed, files)
@@ -97,7 +97,7 @@ def _write_tar(file: gzip.GzipFile, files: Mapping[str, Path]) -> None:
 
 
 def unpack(body: bytes, folder: Path) -> None:
-    """Unpack such an archive; nothing in it can leave the folder (PEP 706's `data` filter)."""
+    """Unpack an archive; nothing in it can be written outside of the folder (PEP 706's `data` filter)."""
     folder.mkdir(parents=True, exist_ok=True)
     with tarfile.open(fileobj=io.BytesIO(body), mode="r:*") as tar:
         tar.extractall(folder, filter="data")

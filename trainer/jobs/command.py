@@ -1,4 +1,4 @@
-"""What an attempt starts: the words of its command, and the environment that it finds."""
+"""What an attempt starts: the words of its command, and its environment."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from trainer.jobs.folders import Folders
 from trainer.jobs.task import OUTPUT, Job
 from trainer.runs.runs import FACTS
 
-# What a job takes over of the engine's environment: where programs, files and devices are; nothing that is secret.
+# What a job inherits of the engine's environment: where programs, files and devices are; nothing secret.
 PASSED = (
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "CUDA_HOME", "HF_HOME",
     "SSL_CERT_FILE", "OMP_NUM_THREADS", "XDG_CACHE_HOME", "TORCH_HOME",
@@ -21,14 +21,14 @@ PASSED = (
 
 
 def command_of(job: Job, folders: Folders) -> list[str]:
-    """The words that the job's process is started with."""
+    """The words of the command that the job's process runs."""
     if job.task.cloud is not None:
         return _driver_of(job, folders)
     if job.task.command:
         return list(job.task.command)
     run = folders.output / job.name
     if (run / FACTS).is_file() and json.loads((run / FACTS).read_text())["status"] == "done":
-        # Its engine was killed after the training and before it could say so.
+        # Its engine was killed after the training, before it wrote that down.
         return [sys.executable, "-c", "print('It is trained already.')"]
     words = ["train", "--data", str(folders.input), "--out", str(folders.output)]
     if (run / FACTS).exists():
@@ -44,7 +44,7 @@ def command_of(job: Job, folders: Folders) -> list[str]:
 
 
 def _driver_of(job: Job, folders: Folders) -> list[str]:
-    """The program that drives a job in a cloud. It is ours: what was shipped is not looked at for its modules."""
+    """The program that drives a job in a cloud. It is our own, so its modules never come from the shipped code."""
     task = describe_task(
         job.task, name=cloud_name(job.machine or "", job.id, job.name), job_name=job.name, gpus=job.gpus,
         attempt=job.attempts, code=folders.code if job.code else None, data=folders.input,
@@ -57,15 +57,15 @@ def environment_of(job: Job, folders: Folders, home: Path, gpus: Sequence[int]) 
     """The environment of the job's process.
 
     Raises:
-        UsageError: a variable that was to be taken from this machine is not set.
+        UsageError: a variable that is taken from this machine is not set here.
     """
     here = os.environ  # noqa: TID251  (handed on, not read as settings)
     ours = str(Path(__file__).parents[2])
-    rented = job.task.cloud is not None  # its driver is ours, and finds a cloud's credentials where they are
+    rented = job.task.cloud is not None  # its driver is our own program, and needs the credentials of the cloud
     found = dict(here) if rented else {name: here[name] for name in PASSED if name in here}
     found["PATH"] = f"{Path(sys.executable).parent}:{found.get('PATH', os.defpath)}"
     found |= {"PYTHONUNBUFFERED": "1", "PADDOCK_JOB": job.name, "PADDOCK_ATTEMPT": str(job.attempts)}
-    # The project's own modules first; a preset that ships no code runs the trainer that is installed.
+    # The project's own modules come first; a preset that ships no code runs the installed trainer.
     found["PYTHONPATH"] = ours if rented else os.pathsep.join([str(folders.code), ours])
     found[OUTPUT], found["PADDOCK_HOME"] = str(folders.output), str(home)
     found["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, gpus))

@@ -1,7 +1,7 @@
-"""The folder that attempts at a job on this machine work in, one after the other.
+"""The folder that the attempts at a job on this machine use, one after the other.
 
-What an earlier attempt has left there is gone on from only where it is the newest that there is: the folder says which
-attempt its output came from, the database which attempt brought back what is kept.
+An attempt continues from output that it finds there only if the database has none that is newer. The folder says which
+attempt its output came from; the database says it of the output that it keeps.
 """
 
 import contextlib
@@ -32,43 +32,43 @@ ROUNDS = 5
 
 @dataclass(slots=True)
 class Folders:
-    """Where an attempt works."""
+    """The folders of an attempt."""
 
     root: Path
     input: Path | None = None
 
     @property
     def code(self) -> Path:
-        """What was shipped, unpacked."""
+        """The shipped code, unpacked."""
         return self.root / "code"
 
     @property
     def output(self) -> Path:
-        """What is brought back."""
+        """The output, which is brought back."""
         return self.root / "output"
 
     @property
     def pid(self) -> Path:
-        """The command's process, beyond its number (see the keeper)."""
+        """The file that identifies the command's process (see `identify` in the keeper)."""
         return self.root / "pid"
 
     @property
     def marker(self) -> Path:
-        """The attempt that the output came from."""
+        """The file that says which attempt the output came from."""
         return self.root / "attempt.json"
 
 
-def lay(
-    connection: psycopg.Connection[Any], job: Job, places: Places, root: Path, go_on: Callable[[], None] = lambda: None
+def prepare(
+    connection: psycopg.Connection[Any], job: Job, places: Places, root: Path, check: Callable[[], None] = lambda: None
 ) -> Folders:
-    """Lay a job's folder: its code, its data set version, and the newest that an attempt has made.
+    """Fill a job's folder with its code, its data set version and its newest output.
 
-    `go_on` is called now and then, and raises where it is to end.
+    `check` is called now and then, and raises to end it.
 
     Raises:
-        UsageError: its data set version is nowhere.
+        UsageError: its data set version is not found.
     """
-    folders = Folders(root, _find_input(connection, job, places, go_on))
+    folders = Folders(root, _find_input(connection, job, places, check))
     root.mkdir(parents=True, exist_ok=True)
     end_leftovers(folders)
     shutil.rmtree(folders.code, ignore_errors=True)
@@ -78,24 +78,24 @@ def lay(
     if not _is_newest(folders, job):
         shutil.rmtree(folders.output, ignore_errors=True)
         if job.output:
-            bundles.bring(connection, job.output, folders.output, go_on)
+            bundles.restore(connection, job.output, folders.output, check)
     folders.output.mkdir(exist_ok=True)
     mark(folders, job)
     return folders
 
 
 def mark(folders: Folders, job: Job) -> None:
-    """Say whose output it is from now on."""
+    """Record that the output is this attempt's from now on."""
     part = folders.marker.with_suffix(".part")
     part.write_text(json.dumps({"job": str(job.uid), "attempt": job.attempts}))
     part.replace(folders.marker)
 
 
 def attempt_in(folders: Folders, job: UUID) -> int | None:
-    """The attempt at a job whose output is there; None where there is none of it."""
+    """The attempt at the job whose output is in the folder; None if it has no output of the job."""
     try:
-        told = json.loads(folders.marker.read_text())
-        return told["attempt"] if told["job"] == str(job) else None
+        facts = json.loads(folders.marker.read_text())
+        return facts["attempt"] if facts["job"] == str(job) else None
     except (OSError, ValueError, KeyError, TypeError):  # cut off, or of an earlier version
         return None
 
@@ -106,26 +106,26 @@ def _is_newest(folders: Folders, job: Job) -> bool:
 
 
 def end_leftovers(folders: Folders) -> None:
-    """End the command of a keeper that was killed itself, and what that has detached from itself.
+    """End the command of a keeper that was killed, and the processes that the command has detached.
 
-    The number alone may be somebody else's by now.
+    The process id alone is not enough: another process may have it by now.
     """
     with contextlib.suppress(OSError, ValueError, IndexError):
-        told = folders.pid.read_text()
-        if told == identify(pid := int(told.split()[0])):
+        recorded = folders.pid.read_text()
+        if recorded == identify(pid := int(recorded.split()[0])):
             os.killpg(pid, signal.SIGKILL)
     folders.pid.unlink(missing_ok=True)
-    for _ in range(ROUNDS):  # what is being started just then is found in the next one
+    for _ in range(ROUNDS):  # a process that starts meanwhile is found in the next round
         if not _end_detached(f"{OUTPUT}={folders.output}".encode()):
             return
 
 
 def _end_detached(variable: bytes) -> int:
-    """End all processes in whose environment a variable stands as here, as in an attempt's alone; how many."""
+    """End all processes with this variable in their environment, which only an attempt's have; how many."""
     ended = 0
     for path in Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):
-            process = os.pidfd_open(int(path.parts[2]))  # so that it is no other one when it is ended
+            process = os.pidfd_open(int(path.parts[2]))  # so that the signal cannot hit a later process of this id
             try:
                 if variable in path.read_bytes().split(b"\0") and path.parts[2] != str(os.getpid()):
                     signal.pidfd_send_signal(process, signal.SIGKILL)
@@ -136,9 +136,9 @@ def _end_detached(variable: bytes) -> int:
 
 
 def _find_input(
-    connection: psycopg.Connection[Any], job: Job, places: Places, go_on: Callable[[], None]
+    connection: psycopg.Connection[Any], job: Job, places: Places, check: Callable[[], None]
 ) -> Path | None:
-    """The job's data set version on this machine; brought here once, and kept for the next job."""
+    """The job's data set version on this machine; it is copied here once, and kept for the next job."""
     if job.data is None:
         return None
     for folder in (Path(job.data), places.datasets / job.data, places.cache / "inputs" / job.data):
@@ -148,18 +148,18 @@ def _find_input(
     if digest is None:
         raise UsageError(f"The data set version {job.data} is neither on this machine nor in the database any more.")
     folder = places.cache / "inputs" / job.data
-    with _alone_in(folder.parent, go_on):
+    with _locked(folder.parent, check):
         if not (folder / MANIFEST).is_file():
-            bundles.bring(connection, digest, folder, go_on)
+            bundles.restore(connection, digest, folder, check)
     return folder
 
 
 @contextlib.contextmanager
-def _alone_in(folder: Path, go_on: Callable[[], None]) -> Iterator[None]:
-    """Wait until no other job of this machine brings anything there: it may be the same."""
+def _locked(folder: Path, check: Callable[[], None]) -> Iterator[None]:
+    """Wait until no other job of this machine copies a version there: it may be the same version."""
     folder.mkdir(parents=True, exist_ok=True)
     while (descriptor := try_lock(folder)) is None:
-        go_on()
+        check()
         time.sleep(LOOK_EVERY)
     try:
         yield
@@ -168,7 +168,7 @@ def _alone_in(folder: Path, go_on: Callable[[], None]) -> Iterator[None]:
 
 
 def write_protect(folder: Path) -> None:
-    """Take the right to write from everybody; root is stopped by a mount of its own (see the keeper)."""
+    """Remove the write permission for all users; for root the keeper mounts the folder read-only."""
     for path in (folder, *folder.rglob("*")):
         if not path.is_symlink():
             path.chmod(path.stat().st_mode & ~0o222)

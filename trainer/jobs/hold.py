@@ -1,10 +1,10 @@
-"""An attempt's hold on its job: whatever it writes is written under its number, and only the newest number may.
+"""An attempt's hold on its job: it writes under its number, and only the newest number may write.
 
-A claim hands the number out. A machine that froze and wakes up, or that the database was cut off from, so finds out
-that another has taken over, and ends at once: none of what it has made replaces anything newer.
+A claim assigns the number. A machine that froze, or that lost the database for a while, thus learns that another has
+taken over, and ends its attempt at once. It never overwrites anything newer.
 
-Whether an attempt is alive is told by a counter, which whoever looks compares with what it was at the last look. So
-no clock has a say in it: one that jumps takes no job away, and neither does a database that nobody reached for a while.
+An attempt counts up a heartbeat, and an observer compares it with the value of its last look. No clock is involved: a
+clock that jumps takes no job away, nor does a database that was away for a while.
 """
 
 from collections.abc import Sequence
@@ -12,18 +12,18 @@ from dataclasses import dataclass, field
 from typing import Any, LiteralString
 
 BEAT_EVERY = 2.0  # seconds
-FROZEN = 30  # seconds without a beat, over so many looks that each found none, after which an attempt counts as gone
-# Seconds without an answer of the database after which a job of the fleet is ended: with what it has to save in (see
-# the keeper) it has ended before another machine begins.
+FROZEN = 30  # seconds without a beat, all observed by looks, after which an attempt counts as gone
+# Seconds without an answer from the database after which a job of the fleet is ended. Together with its time to save
+# (see the keeper) that is less than FROZEN, so it has ended before another machine begins.
 LEASE = 16.0
 
-# What may run in a cloud has to be looked for there, also where no engine is at work on it just now.
+# A job that may run in a cloud has to be looked for there, even if no engine works on it now.
 RENTED: LiteralString = "(attempts > 0 AND task->>'cloud' IS NOT NULL)"
 HELD: LiteralString = "id = %(job)s AND attempts = %(attempt)s AND state = 'running'"
 BEAT: LiteralString = (
     f"UPDATE training_job SET beat = beat + 1, seconds = %(seconds)s WHERE {HELD} RETURNING stop_asked"
 )
-# Given twice because the first answer was lost, a piece is kept once.
+# A piece that is sent twice, because the first answer was lost, is stored once.
 APPEND: LiteralString = f"""
 WITH longer AS (UPDATE training_job SET log_bytes = %(start)s + %(size)s
     WHERE {HELD} AND log_bytes IN (%(start)s, %(start)s + %(size)s) RETURNING id),
@@ -39,8 +39,8 @@ FINISH: LiteralString = f"""
 UPDATE training_job SET state = %(state)s, reason = %(reason)s, exit_code = %(exit_code)s, ended_at = now(),
     seconds = %(seconds)s, started_at = NULL WHERE {HELD} RETURNING state
 """
-# One that was asked to stop does not begin again, unless something may still be rented for it.
-AGAIN: LiteralString = f"""
+# A job that was asked to stop does not begin again, unless a machine may still be rented for it.
+REQUEUE: LiteralString = f"""
 UPDATE training_job SET started_at = NULL, seconds = %(seconds)s, kills = kills + %(killed)s,
     state = CASE WHEN stop_asked AND NOT {RENTED} THEN 'stopped' ELSE 'queued' END,
     reason = CASE WHEN stop_asked AND NOT {RENTED} THEN 'stopped by hand' ELSE %(reason)s END,
@@ -48,23 +48,23 @@ UPDATE training_job SET started_at = NULL, seconds = %(seconds)s, kills = kills 
 WHERE {HELD} RETURNING state
 """
 
-# What runs at another machine's home goes on when that wakes up: nobody else could take it, unless to stop it.
+# A job that is bound to another machine waits for that machine: no other could take it, except to stop it.
 RUNNING: LiteralString = """
 SELECT id AS job, uid, name, attempts AS attempt, beat, machine, seconds, 0 AS killed FROM training_job
 WHERE state = 'running' AND NOT (id = ANY (%(mine)s)) AND (queue LIKE 'fleet:%%' OR machine = %(machine)s OR stop_asked)
 """
-TAKE_AWAY: LiteralString = AGAIN.replace("RETURNING", "AND beat = %(beat)s RETURNING")
+REQUEUE_SILENT: LiteralString = REQUEUE.replace("RETURNING", "AND beat = %(beat)s RETURNING")
 
 
 @dataclass(slots=True)
 class Pulse:
-    """Tells which attempts are silent, from looks at their counters."""
+    """Finds the silent attempts by looking at their beats."""
 
-    every: float  # seconds between two looks, at least
-    seen: dict[int, tuple[int, int, int]] = field(default_factory=dict)  # job: attempt, beat, looks without another
+    every: float  # least seconds between two looks
+    seen: dict[int, tuple[int, int, int]] = field(default_factory=dict)  # job: attempt, beat, looks without a new beat
 
     def silent(self, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """The rows, of those that were found now, whose attempt has been silent for too long."""
+        """Those of the rows just read whose attempt has been silent for too long."""
         self.seen = {row["job"]: self._count(row) for row in rows}
         return [row for row in rows if self.seen[row["job"]][2] * self.every >= FROZEN]
 

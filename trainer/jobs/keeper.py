@@ -1,20 +1,20 @@
-"""Runs one command as a process group of its own, and ends all of it when it is told to, or when the engine is gone.
+"""Runs one command in its own process group, and ends the whole group on request, or when the engine is gone.
 
-The engine starts this file as a program of its own, without anything of Paddock's: it has to live when the engine is
-killed, and be small. On stdin it holds a pipe whose other end is the engine's. Lines that come there:
+The engine starts this file as a separate program that imports nothing of Paddock: it has to be small, and to outlive an
+engine that is killed. Its stdin is a pipe from the engine. The lines on it:
 
-    on      the attempt is still the job's own
+    on      the attempt still owns the job
     end     SIGTERM, a while to save a checkpoint, SIGKILL
     kill    SIGKILL at once: nothing that it might still save would be kept
 
-The pipe's closing is the engine's end, and asks for the command's. Where another machine would take the job over, so
-does a silence that lasts longer than the lease, as of an engine that is frozen: it has ended before the other begins.
-Whatever the command leaves behind is killed too.
+When the pipe closes, the engine is gone, and the command is ended. If another machine may take the job over, it is also
+ended when the pipe is silent for longer than the lease, as with a frozen engine: it ends before the other one begins.
+Processes that the command leaves behind are killed, too.
 
     python keeper.py GRACE LEASE FOLDER PID_FILE READ_ONLY COMMAND ...
 
-LEASE 0 is no lease. Exit code: the command's own; 128 and the signal's number where a signal ended it; 127 where it
-cannot be started. The keeper ends itself by SIGHUP where it was the engine's absence that ended the command.
+LEASE 0 means no lease. Exit code: the command's; 128 plus the signal's number if a signal ended it; 127 if it cannot be
+started. The keeper ends itself by SIGHUP if it ended the command because the engine was gone.
 """
 
 import ctypes
@@ -31,18 +31,18 @@ from pathlib import Path
 CLONE_NEWNS, MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 1, 32, 4096, 16384, 1 << 18
 PR_SET_CHILD_SUBREAPER = 36
 TICK = 0.2  # seconds
-LAST = 8.0  # seconds to save in, once the lease is over
+LAST = 8.0  # seconds that a command has to save once the lease is over
 REASONS = {
-    errno.ENOENT: "where the job runs there is no such program, or none that its first line names",
-    errno.EACCES: "it may not be run: has it its x bit (`chmod +x`)?",
+    errno.ENOENT: "the machine that runs the job has no such program, or not the one that its first line names",
+    errno.EACCES: "it is not executable (`chmod +x`)",
     errno.ENOEXEC: "its first line does not say what runs it, as #!/bin/sh does",
 }
 
 
 def mount_read_only(folder: str) -> None:
-    """For root, whom permissions do not stop, a folder is mounted read-only in a namespace of this process's own.
+    """For root, which ignores permissions, mount a folder read-only in a namespace of this process.
 
-    Where the kernel does not let us, it stays at the permissions, which stop everybody else.
+    If the kernel does not allow that, the permissions remain, which all other users obey.
     """
     if sys.platform != "linux" or os.geteuid() != 0:
         return
@@ -58,7 +58,7 @@ def mount_read_only(folder: str) -> None:
 
 
 def end_group(group: int, number: int) -> None:
-    """Send a signal to all that is left of a process group."""
+    """Send a signal to the processes that are left in a group."""
     try:
         os.killpg(group, number)
     except (ProcessLookupError, PermissionError):
@@ -66,13 +66,13 @@ def end_group(group: int, number: int) -> None:
 
 
 def adopt_orphans() -> None:
-    """Be the parent of processes that the command detaches, so that they can be found and ended."""
+    """Become the parent of processes that the command detaches, so that they can be found and ended."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def end_orphans() -> None:
-    """Kill every process whose parent we have become."""
+    """Kill every process that was adopted."""
     listed = Path(f"/proc/self/task/{os.getpid()}/children")
     while listed.exists() and (children := listed.read_text().split()):
         for child in children:
@@ -84,9 +84,9 @@ def end_orphans() -> None:
 
 
 def identify(pid: int) -> str:
-    """A process beyond its number: when it began (ticks since the start of the machine), and which start that was.
+    """A process's id, its start (ticks since boot), and the id of the boot: ids alone are given out again.
 
-    Empty where there is no such process, or the system does not say; numbers alone are given out again.
+    Empty if the process does not exist, or the system does not say.
     """
     try:
         began = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[19]
@@ -96,7 +96,7 @@ def identify(pid: int) -> str:
 
 
 def start(command: list[str], folder: str) -> "subprocess.Popen[bytes] | None":
-    """The command, in a session of its own; None where it cannot be started, and says so."""
+    """Start the command in a new session; None, and a line on stderr, if that fails."""
     try:
         return subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, start_new_session=True)
     except OSError as error:
@@ -106,12 +106,12 @@ def start(command: list[str], folder: str) -> "subprocess.Popen[bytes] | None":
 
 
 def hear() -> bytes | None:
-    """What the engine has said within a moment; nothing (None), or that it is gone (empty)."""
+    """What the engine has sent within a tick; None if nothing, empty if it is gone."""
     return os.read(0, 1 << 16) if select.select([0], [], [], TICK)[0] else None
 
 
 def attend(child: "subprocess.Popen[bytes]", grace: float, lease: float) -> bool:
-    """Wait for the command's end, or bring it about; whether that was because the engine was not there."""
+    """Wait for the command's end, or end it; whether that was because the engine was gone."""
     heard, deadline, closed, gone = time.monotonic(), math.inf, False, False
     while child.poll() is None:
         words = time.sleep(TICK) if closed else hear()
@@ -133,7 +133,7 @@ def attend(child: "subprocess.Popen[bytes]", grace: float, lease: float) -> bool
 
 
 def main(grace: float, lease: float, folder: str, pid_file: str, read_only: str, command: list[str]) -> int:
-    """Run the command to its end, or to ours."""
+    """Run the command to its end; the exit code."""
     if read_only:
         mount_read_only(read_only)
     adopt_orphans()
@@ -153,5 +153,5 @@ def main(grace: float, lease: float, folder: str, pid_file: str, read_only: str,
 
 if __name__ == "__main__":
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: None)  # what ends us is the pipe; ignored, the command would ignore it too
+        signal.signal(number, lambda *_: None)  # only the pipe ends us; with SIG_IGN the command would inherit that
     sys.exit(main(float(sys.argv[1]), float(sys.argv[2]), sys.argv[3], sys.argv[4], sys.argv[5], sys.argv[6:]))

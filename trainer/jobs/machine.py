@@ -1,10 +1,10 @@
 """This machine: its name, its GPUs, and its slots.
 
-Machines of one host name and one path of the home are told apart: that which the database has met first keeps the name,
-and each other one has a mark behind it, which it keeps in its home. So none takes what another was to run at its own.
+Two machines may have the same host name and the same path of the home. The first one that the database has seen gets
+the plain name; each other one adds a mark, which is stored in its home. So none takes the jobs of another.
 
-A slot is a file lock, so a killed engine gives it back, and a job
-that still saves its checkpoint after the engine is gone keeps it until it has ended.
+A slot is a file lock: a killed engine releases it, and a job that still saves its checkpoint then keeps it until it
+ends.
 """
 
 import contextlib
@@ -22,26 +22,26 @@ from trainer.locks import try_lock
 from trainer.places import Places
 
 MARK = "engine.id"
-MEET: LiteralString = """
+REGISTER: LiteralString = """
 INSERT INTO machine AS met (name, gpus, slots, fleet, working, mark) VALUES (%s, '{}', 0, false, false, %s)
 ON CONFLICT (name) DO UPDATE SET mark = COALESCE(met.mark, excluded.mark) RETURNING mark
 """
 
 
 def machine_name(connection: psycopg.Connection[Any], home: Path) -> str:
-    """How this machine is called among others; each home on it has an engine of its own."""
+    """The unique name of this machine and home; each home has its own engine."""
     name, mark = plain_name(home), _mark(home)
-    met = connection.execute(MEET, (name, mark)).fetchone()
-    return name if met == (mark,) else f"{name} ({mark})"
+    registered = connection.execute(REGISTER, (name, mark)).fetchone()
+    return name if registered == (mark,) else f"{name} ({mark})"
 
 
 def plain_name(home: Path) -> str:
-    """How this machine is called as long as no other one is called so, whichever way leads to its home."""
+    """The name of this machine and home if no other machine has the same; links in the path are resolved."""
     return f"{socket.gethostname()}:{home.resolve()}"
 
 
 def _mark(home: Path) -> str:
-    """What tells this machine from others of its name; whichever process is the first makes it."""
+    """The mark that distinguishes this machine from others of its name; the first process that asks creates it."""
     path = Places(home).jobs / MARK
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -55,16 +55,16 @@ def _mark(home: Path) -> str:
 
 
 def list_gpus() -> list[str]:
-    """The names of the NVIDIA GPUs here, as the driver tells them; torch is not asked, which would take seconds."""
+    """The names of the NVIDIA GPUs here, by `nvidia-smi`: importing torch would take seconds."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return []
     try:
-        asked = [program, "--query-gpu=name", "--format=csv,noheader"]
-        told = subprocess.run(asked, capture_output=True, text=True, timeout=20, check=False)
+        query = [program, "--query-gpu=name", "--format=csv,noheader"]
+        listed = subprocess.run(query, capture_output=True, text=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return []
-    return [line.strip() for line in told.stdout.splitlines() if line.strip()] if told.returncode == 0 else []
+    return [line.strip() for line in listed.stdout.splitlines() if line.strip()] if listed.returncode == 0 else []
 
 
 class Slots:
@@ -80,6 +80,6 @@ class Slots:
         return len(self._paths)
 
     def take_free(self) -> dict[int, int]:
-        """All that are free just now: their numbers, and the descriptors that hold them. Nobody is waited for."""
+        """Take all slots that are free now, without waiting: their numbers, and the descriptors that hold them."""
         found = {number: try_lock(path) for number, path in enumerate(self._paths)}
         return {number: descriptor for number, descriptor in found.items() if descriptor is not None}

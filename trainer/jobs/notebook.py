@@ -1,4 +1,4 @@
-"""JupyterLab as a job: on the job's code and data, on this machine only, and gone by itself when nobody uses it."""
+"""JupyterLab as a job: with the job's code and data, on this machine only; it ends by itself when it is idle."""
 
 import importlib.util
 import secrets
@@ -13,7 +13,7 @@ HOST = "127.0.0.1"
 
 
 def make_notebook(idle_minutes: float, environment: dict[str, str | None], max_seconds: float | None) -> Task:
-    """A job that serves JupyterLab, and ends so many minutes after its last use.
+    """A job that serves JupyterLab, and ends `idle_minutes` after its last use.
 
     Raises:
         UsageError: JupyterLab is not installed.
@@ -25,7 +25,7 @@ def make_notebook(idle_minutes: float, environment: dict[str, str | None], max_s
     command = (
         sys.executable, "-m", "jupyterlab", "--no-browser", f"--ServerApp.ip={HOST}", f"--ServerApp.port={port}",
         "--ServerApp.port_retries=0", "--ServerApp.allow_root=True", "--ServerApp.open_browser=False",
-        # A kernel that does nothing ends, and when none is left and nobody has asked for anything, so does the server.
+        # An idle kernel is ended; when none is left and no request has come, the server ends, too.
         f"--MappingKernelManager.cull_idle_timeout={idle}", f"--MappingKernelManager.cull_interval={min(idle, 60)}",
         "--MappingKernelManager.cull_connected=True", f"--ServerApp.shutdown_no_activity_timeout={idle}",
         "--ServerApp.root_dir=../output",  # what is written there is kept

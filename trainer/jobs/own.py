@@ -1,7 +1,7 @@
-"""Paddock's own code as a job ships it: a rented machine runs what is here, and never what an index has by some name.
+"""Paddock's own code as a job ships it: a rented machine runs this code, never a package from an index.
 
-Nothing has to be built there. The packages lie in the folder that the job begins in, with the distribution's metadata
-and the lock of what they need: Python finds them, and no version is installed but the locked ones.
+Nothing is built there. The job starts in a folder with the packages, the distribution's metadata and the lock of their
+dependencies. Python finds the packages there, and only locked versions are installed.
 """
 
 import tomllib
@@ -14,15 +14,15 @@ from collector.errors import UsageError
 from trainer.jobs.code import archive
 
 NAME = "keiba-paddock"
-VERSION = f"{NAME} {__version__}"  # stands for the commit
+VERSION = f"{NAME} {__version__}"  # in place of a commit
 LOCK = "requirements-trainer.lock"
 FOLDER = Path(trainer.__file__).parent.parent  # a checkout, or where a wheel was installed
-SHIPPED = ("collector", "trainer", "METADATA")  # packages, and a file's name
+SHIPPED = ("collector", "trainer", "METADATA")  # two packages and a file
 INSTALLED_LOCK = f"trainer/{LOCK}"
 
 
 def is_paddock(root: Path) -> bool:
-    """Whether a project is Paddock itself, perhaps with changes of a person's own."""
+    """Whether a project is Paddock itself, perhaps with local changes."""
     try:
         facts = tomllib.loads((root / "pyproject.toml").read_text())
     except (OSError, ValueError):
@@ -31,10 +31,10 @@ def is_paddock(root: Path) -> bool:
 
 
 def files() -> dict[str, Path]:
-    """What is shipped of the Paddock that a wheel has installed: paths there, and the files here.
+    """The files to ship of a Paddock that was installed from a wheel: by their paths in the archive.
 
     Raises:
-        UsageError: it was not installed from a wheel, and what belongs to it is not known.
+        UsageError: it was not installed from a wheel, so its files are not known.
     """
     found = {
         str(file): Path(str(file.locate()))
@@ -42,7 +42,7 @@ def files() -> dict[str, Path]:
         if (file.parts[0] in SHIPPED or file.name in SHIPPED) and file.suffix != ".pyc"
     }
     if INSTALLED_LOCK not in found:
-        raise UsageError(f"{FOLDER} is in no git repository, and git says what is shipped: `git init` makes one.")
+        raise UsageError(f"{FOLDER} is not in a git repository, and git says what is shipped: `git init` makes one.")
     found[LOCK] = found.pop(INSTALLED_LOCK)
     return dict(sorted(found.items()))
 

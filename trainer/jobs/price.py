@@ -1,4 +1,4 @@
-"""What a run would cost at each place: what an hour costs there, and how long such runs have taken there. Pure."""
+"""The price of a run at each place: the price of an hour there, times the hours that such runs took there. Pure."""
 
 import statistics
 from collections.abc import Iterable, Sequence
@@ -15,8 +15,8 @@ class Estimate:
     place: str
     hourly: float
     currency: str
-    speed: float | None  # photos of the data set a second, over all of the run; None where no such run has ended there
-    measured: int  # runs that the speed is the median of
+    speed: float | None  # photos of the data set per second, over the whole run; None if no such run has ended there
+    measured: int  # number of runs behind the speed, their median
     seconds: float | None
     price: float | None
     break_even: float | None  # hours of training after which owning this machine is cheaper than renting that one
@@ -25,7 +25,7 @@ class Estimate:
 def estimate(
     profiles: Iterable[Profile], jobs: Sequence[Job], preset: str, settings: Sequence[str], photos: int
 ) -> list[Estimate]:
-    """A run of a preset on so many photos at every place, from the runs of the same preset and settings there."""
+    """A run of a preset on `photos` photos at each place, from earlier runs of the same preset and settings there."""
     held = list(profiles)
     own = next(profile for profile in held if profile.name == LOCAL)
     return [_at(profile, own, _speeds(jobs, profile.name, preset, settings), photos) for profile in held]
@@ -37,7 +37,7 @@ def _speeds(jobs: Sequence[Job], place: str, preset: str, settings: Sequence[str
         for job in jobs
         if (job.place, job.task.preset, job.task.settings) == (place, preset, tuple(settings))
         and job.state is State.DONE
-        and job.attempts == 1  # what was begun again has done some of its work twice
+        and job.attempts == 1  # a later attempt repeats some of the work
         and job.seconds > 0
         and job.task.photos
     ]
@@ -59,7 +59,7 @@ def _at(profile: Profile, own: Profile, speeds: list[float], photos: int) -> Est
 
 
 def _break_even(profile: Profile, own: Profile) -> float | None:
-    """Hours after which what one's own machine has cost is saved, hour for hour."""
+    """Hours of use after which buying one's own machine costs less than renting; None if never or not known."""
     saved = profile.hourly - own.hourly
     if profile.name == own.name or not own.purchase_price or saved <= 0 or profile.currency != own.currency:
         return None

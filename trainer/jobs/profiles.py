@@ -1,4 +1,4 @@
-"""Where jobs can run, and what that costs: `profiles.toml` in PADDOCK_HOME, a table for each place.
+"""The places where jobs can run, and their prices: `profiles.toml` in PADDOCK_HOME, a table for each place.
 
     [local]                  # this machine; all of it can be left out
     slots = 1                # CPU jobs at once
@@ -16,10 +16,10 @@
     infra = "lambda"
     accelerators = "A10:1"
     spot = false
-    store = "s3"             # where the output lands until it is brought back: s3 or gcs
-    price_per_hour = 0.75    # left out: what SkyPilot's catalogue says
+    store = "s3"             # where the output is kept until it is brought back: s3 or gcs
+    price_per_hour = 0.75    # default: the price in SkyPilot's catalogue
 
-Credentials have no place here: clouds read them from the environment or from files of their own.
+Credentials do not belong here: clouds read them from the environment or from their own files.
 """
 
 import os
@@ -48,22 +48,22 @@ class Profile(BaseModel):
     watts: float = Field(default=0, ge=0)
     price_per_kwh: float = Field(default=0, ge=0)
     purchase_price: float = Field(default=0, ge=0)
-    price_per_hour: float = Field(default=0, ge=0)  # of a machine that is rented
+    price_per_hour: float = Field(default=0, ge=0)  # of a rented machine
     currency: str = "USD"
     infra: str | None = None  # what SkyPilot takes: a cloud, cloud/region, k8s/context, ssh/pool
     accelerators: str | None = Field(default=None, pattern=r"^[\w.-]+(:\d+(\.\d+)?)?$")  # A100:1
     spot: bool = False
     image: str | None = None
-    store: Literal["s3", "gcs"] = "s3"  # of the bucket that a job's output lands in
+    store: Literal["s3", "gcs"] = "s3"  # kind of the bucket for a job's output
 
     @property
     def hourly(self) -> float:
-        """What an hour costs: the rent, and the power where that is ours to pay."""
+        """The price of an hour: the rent and the power."""
         return self.price_per_hour + self.watts / 1000 * self.price_per_kwh
 
     @property
     def cloud(self) -> dict[str, Any]:
-        """What a job keeps of it, so that it stays as it was when it was queued."""
+        """The part that a job stores, so that later changes of the profile do not affect it."""
         return self.model_dump(include={"infra", "accelerators", "spot", "image", "store"})
 
 
@@ -71,7 +71,7 @@ def read_profiles(home: Path) -> Mapping[str, Profile]:
     """The places of a home by name; `local` is always among them.
 
     Raises:
-        UsageError: the file cannot be read; says where.
+        UsageError: the file cannot be read; the error says where.
     """
     path = home / FILE
     try:
@@ -91,16 +91,16 @@ def _as_profile(path: Path, name: str, table: Any) -> Profile:
         first = error.errors()[0]
         raise UsageError(f"{path}, [{name}], {'.'.join(map(str, first['loc']))}: {first['msg']}.") from error
     except AttributeError as error:
-        raise UsageError(f"{path}: {name} is no table; write [{name}] and its settings under it.") from error
+        raise UsageError(f"{path}: {name} is not a table; write [{name}] and its settings under it.") from error
 
 
 def find_profile(home: Path, name: str) -> Profile:
-    """The place that a person means.
+    """The place of a name.
 
     Raises:
-        UsageError: there is none of that name.
+        UsageError: no place has that name.
     """
     profiles = read_profiles(home)
     if name not in profiles:
-        raise UsageError(f"There is no place {name!r}; {home / FILE} names {', '.join(profiles)}.")
+        raise UsageError(f"No place is called {name!r}; {home / FILE} names {', '.join(profiles)}.")
     return profiles[name]

@@ -1,4 +1,4 @@
-"""Queues the jobs again whose attempt is gone, and removes what is left of ended ones on this machine."""
+"""Queues jobs again whose attempt is gone, and removes the folders of ended jobs on this machine."""
 
 import logging
 import os
@@ -9,14 +9,14 @@ import psycopg
 
 from trainer.jobs import bundles
 from trainer.jobs.folders import Folders, attempt_in, end_leftovers
-from trainer.jobs.hold import RUNNING, TAKE_AWAY, Pulse
+from trainer.jobs.hold import REQUEUE_SILENT, RUNNING, Pulse
 from trainer.jobs.working import Engine, remove
 from trainer.locks import is_locked, try_lock
 
 logger = logging.getLogger(__name__)
 
 REAP_EVERY = 2.0  # seconds
-KEPT = ("slots",)  # folders beside those of jobs
+KEPT = ("slots",)  # a folder that is not a job's
 
 NEEDED = """
 SELECT name, uid, output_attempt, state = 'failed' FROM training_job WHERE state IN ('queued', 'running', 'failed')
@@ -31,33 +31,33 @@ class Reaper:
     pulse: Pulse = field(default_factory=lambda: Pulse(REAP_EVERY))
 
     async def look(self) -> None:
-        """Queue the jobs again whose attempt is gone; one that was to be stopped has stopped."""
-        line, machine = self.engine.line, self.engine.machine
-        rows = await line.execute(RUNNING, {"mine": list(self.engine.at_work), "machine": machine})
+        """Queue jobs again whose attempt is gone; those that were asked to stop become stopped."""
+        database, machine = self.engine.database, self.engine.machine
+        rows = await database.execute(RUNNING, {"mine": list(self.engine.at_work), "machine": machine})
         silent = self.pulse.silent(rows)
         for row in rows:
             ours = row["machine"] == machine and self._has_left(row["name"], row["uid"], row["attempt"])
             if not ours and row not in silent:
                 continue
-            reason = "its engine was gone; it goes on from its last checkpoint"
-            if await line.execute(TAKE_AWAY, row | {"reason": reason}):
-                logger.warning("a job goes on whose engine is gone", extra={"job": row["name"]})
+            reason = "its engine was gone; it continues from its last checkpoint"
+            if await database.execute(REQUEUE_SILENT, row | {"reason": reason}):
+                logger.warning("a job continues whose engine is gone", extra={"job": row["name"]})
 
     def _has_left(self, name: str, job: UUID, attempt: int) -> bool:
-        """Whether an attempt was begun in this home, of which no process is left: an engine that was killed."""
+        """Whether an attempt began in this home and has no process left, because its engine was killed."""
         folders = Folders(self.engine.places.jobs / name)
         if attempt_in(folders, job) != attempt or is_locked(self.engine.lock_of(name)):
-            return False  # another machine of the same name, or its process still saves
+            return False  # it began elsewhere, or its process still saves
         end_leftovers(folders)
         return True
 
 
 def tidy(engine: Engine) -> None:
-    """Remove the folders of jobs that have ended, which an engine that was killed or overtaken has left behind.
+    """Remove the folders of ended jobs that an engine has left behind, because it was killed or superseded.
 
-    What a job has made and could not be kept stays, until the job is resumed or deleted.
+    Output that could not be stored stays, until the job is resumed or deleted.
     """
-    with psycopg.connect(engine.line.conninfo, autocommit=True) as connection:
+    with psycopg.connect(engine.database.conninfo, autocommit=True) as connection:
         needed = {name: rest for name, *rest in connection.execute(NEEDED)}
         bundles.drop_unused(connection)
     for root in engine.places.jobs.iterdir():

@@ -1,4 +1,4 @@
-"""A sweep: every combination of presets and settings as a job of its own. Pure."""
+"""A sweep: one job for each combination of presets and settings. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,15 +19,15 @@ class Combination:
 
     @property
     def words(self) -> str:
-        """What tells it from the others."""
+        """The preset and the settings, in a line."""
         return " ".join((self.preset, *self.settings))
 
 
 def combine(presets: Sequence[str], given: Sequence[str]) -> list[Combination]:
-    """Every preset with every combination of values; `key=a,b` gives a key several.
+    """Every preset with every combination of values; `key=a,b` gives a key two values.
 
     Raises:
-        UsageError: a preset or a setting is none, a key is named twice, or these are too many.
+        UsageError: a preset or setting is not valid, a key is named twice, or there are more than `MOST`.
     """
     keys = [setting.partition("=")[0] for setting in given]
     twice = next((key for key in keys if keys.count(key) > 1), None)

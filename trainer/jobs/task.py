@@ -1,4 +1,4 @@
-"""What a job is asked to do, and what becomes of it. Pure."""
+"""A job's task, and the state of the job. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -14,24 +14,24 @@ from collector.errors import UsageError
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.IGNORECASE)
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 OUTPUT = "PADDOCK_OUTPUT"
-OURS = ("PADDOCK_INPUT", OUTPUT, "PADDOCK_JOB", "PADDOCK_ATTEMPT")  # what every job finds in its environment
+OURS = ("PADDOCK_INPUT", OUTPUT, "PADDOCK_JOB", "PADDOCK_ATTEMPT")  # set in every job's environment
 LOCAL = "local"
-UNTOLD = ("uid", "stop_asked", "output_attempt")  # in JSON
-TAKEN = ("last", "engine", "slots")  # a word for the newest job, and what lies beside the jobs' folders
+INTERNAL = ("uid", "stop_asked", "output_attempt")  # left out of JSON
+RESERVED = ("last", "engine", "slots")  # the word for the newest job, and names of files next to the jobs' folders
 
 
 class State(StrEnum):
-    """Where a job stands."""
+    """The state of a job."""
 
     QUEUED = "queued"
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
-    STOPPED = "stopped"  # by hand or at a limit; `trainer job resume` goes on
+    STOPPED = "stopped"  # by hand or at a limit; `trainer job resume` continues it
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more happens to it by itself."""
+        """Whether the state is final, until the job is resumed."""
         return self in (State.DONE, State.FAILED, State.STOPPED)
 
 
@@ -48,42 +48,42 @@ class Task:
     price_per_hour: float = 0.0  # of the place, when the job was queued
     currency: str = ""
     photos: int = 0  # of the data set version
-    commit: str = ""  # of the code that was shipped, marked where it has been changed since
+    commit: str = ""  # of the shipped code, marked if there were changes since
     opens: str | None = None  # the address of a notebook, its token included
-    cloud: Mapping[str, Any] | None = None  # the machine that SkyPilot rents for it; None: it runs on ours
+    cloud: Mapping[str, Any] | None = None  # the machine that SkyPilot rents for it; None: our own machine
 
     @property
     def words(self) -> str:
-        """What it runs, in a line."""
+        """The command, or the preset and its settings, in a line."""
         return " ".join(self.command) or " ".join((self.preset, *self.settings))
 
     def limit(self) -> tuple[float, str] | None:
-        """After how many seconds it ends, and by which limit; None where it has none."""
+        """The seconds after which it ends, and the limit in words; None if it has no limit."""
         limits = []
         if self.max_seconds is not None:
             limits.append((self.max_seconds, f"its limit of {span_in_words(self.max_seconds)} is reached"))
         if self.max_price is not None and self.price_per_hour > 0:
-            told = f"its limit of {self.max_price:g} {self.currency}".rstrip()
-            limits.append((self.max_price / self.price_per_hour * 3600, f"{told} is reached"))
+            price = f"{self.max_price:g} {self.currency}".rstrip()
+            limits.append((self.max_price / self.price_per_hour * 3600, f"its limit of {price} is reached"))
         return min(limits, default=None)
 
     def as_json(self) -> dict[str, Any]:
-        """The task as the database keeps it."""
+        """The task as it is stored in the database."""
         cloud = None if self.cloud is None else dict(self.cloud)
         return asdict(self) | {"environment": dict(self.environment), "cloud": cloud}
 
 
 def read_task(facts: Mapping[str, Any]) -> Task:
-    """A task as the database has kept it."""
+    """A task from its stored form."""
     return Task(**{**facts, "command": tuple(facts["command"]), "settings": tuple(facts["settings"])})
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job as it stands."""
+    """A row of `training_job`."""
 
     id: int
-    uid: UUID  # no job of any other database has it
+    uid: UUID  # unique among the jobs of all databases
     name: str
     task: Task
     place: str
@@ -98,44 +98,44 @@ class Job:
     attempts: int
     kills: int  # attempts whose process was killed from outside
     queued_at: datetime
-    started_at: datetime | None  # of the attempt at hand
+    started_at: datetime | None  # of the current attempt
     ended_at: datetime | None
-    seconds: float  # that it has run, as of its last beat
+    seconds: float  # of running time, up to its last beat
     exit_code: int | None
-    output: str | None  # digest of what it has brought back
-    output_attempt: int  # that this came from
+    output: str | None  # digest of its output
+    output_attempt: int  # the attempt that made the output
     log_bytes: int
 
     @property
-    def at_home(self) -> bool:
-        """Whether the engine of the machine that queued it takes it: to run it, or to drive it in a cloud."""
+    def bound(self) -> bool:
+        """Whether only the machine that queued it may take it: to run it, or to drive it in a cloud."""
         return self.place == LOCAL or self.task.cloud is not None
 
     @property
     def price(self) -> float:
-        """What it has cost so far."""
+        """The price so far."""
         return self.seconds / 3600 * self.task.price_per_hour
 
     def as_json(self) -> dict[str, Any]:
-        """The job as `--json` prints it; values of its environment stay untold."""
-        facts = {name: getattr(self, name) for name in self.__slots__ if name not in UNTOLD}
-        told = self.task.as_json() | {"environment": sorted(self.task.environment)}
-        del told["opens"]  # whoever has the address can do everything; `trainer job open` tells it
-        return facts | {"task": told, "seconds": round(self.seconds, 1), "price": round(self.price, 4)}
+        """The job as `--json` prints it; of its environment only the names."""
+        facts = {name: getattr(self, name) for name in self.__slots__ if name not in INTERNAL}
+        task = self.task.as_json() | {"environment": sorted(self.task.environment)}
+        del task["opens"]  # the address gives full access; only `trainer job open` shows it
+        return facts | {"task": task, "seconds": round(self.seconds, 1), "price": round(self.price, 4)}
 
 
 COLUMNS: LiteralString = ", ".join(field.name for field in fields(Job))  # pyright: ignore[reportAssignmentType]
 
 
 def check_name(name: str) -> str:
-    """A name that can be a folder's.
+    """A job's name, unchanged; it has to be a valid name of a folder.
 
     Raises:
-        UsageError: it cannot.
+        UsageError: it is not valid, or reserved.
     """
-    if not NAME.fullmatch(name) or name.lower() in TAKEN:
-        kept = f" ({', '.join(TAKEN)} mean something else)" if name.lower() in TAKEN else ""
-        raise UsageError(f"--name {name!r} is no name; up to 63 letters, digits, - and _ make one{kept}.")
+    if not NAME.fullmatch(name) or name.lower() in RESERVED:
+        reserved = f" ({', '.join(RESERVED)} are reserved)" if name.lower() in RESERVED else ""
+        raise UsageError(f"--name {name!r} is not a valid name; use up to 63 letters, digits, - and _{reserved}.")
     return name
 
 
@@ -143,7 +143,7 @@ def read_environment(words: list[str]) -> dict[str, str | None]:
     """`KEY=VALUE` sets a variable, `KEY` alone takes the value of the machine that runs the job.
 
     Raises:
-        UsageError: it is no variable, or one of our own.
+        UsageError: it is not a variable, or one that Paddock sets.
     """
     found: dict[str, str | None] = {}
     for word in words:

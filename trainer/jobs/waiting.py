@@ -1,4 +1,4 @@
-"""For what a job waits, and until when, in words. Pure."""
+"""What a job waits for, and until when, in words. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ MACHINES: LiteralString = (
     "SELECT name, gpus, slots, fleet, working, extract(epoch FROM clock_timestamp() - seen_at)::float8 AS silent"
     " FROM machine ORDER BY name"
 )
-NOW: LiteralString = "SELECT clock_timestamp() AS now"  # all times of jobs are the database's, so this one is, too
-SOON = 2.0  # seconds within which a job that has its turn begins
-NAMED = 4  # jobs or machines in a sentence, at most
+NOW: LiteralString = "SELECT clock_timestamp() AS now"  # the clock that all times of jobs come from
+SOON = 2.0  # seconds within which a job that fits is begun
+NAMED = 4  # most jobs or machines named in a sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Machine:
     gpus: Sequence[str]  # their names
     slots: int  # for jobs on the CPU
     fleet: bool
-    working: bool  # its engine has not ended, as far as that could say so
+    working: bool  # its engine has not reported its end
     silent: float  # seconds since it was last seen
 
     @property
@@ -44,35 +44,35 @@ class Machine:
 
     @property
     def gone(self) -> str:
-        """What has become of it, where it is not there."""
+        """How it was lost, in words."""
         return f"was last seen {age_in_words(self.silent)} ago" if self.working else "has ended its engine"
 
     def room(self, job: Job) -> int:
-        """Its slots of the kind that a job wants."""
+        """Its number of slots of the kind that a job needs."""
         return len(self.gpus) if job.queue.endswith(GPU) else self.slots
 
 
-def wants(job: Job) -> int:
-    """The slots that a job takes, as the claim counts them."""
+def needs(job: Job) -> int:
+    """The number of slots that a job takes, as in the claim."""
     if job.queue.endswith(GPU):
         return job.gpus
     return 0 if job.task.opens else 1
 
 
 def explain(job: Job, jobs: Sequence[Job], machines: Sequence[Machine], now: datetime) -> str:
-    """For what a queued job waits, or whether a running one is still heard of; empty where there is nothing to say.
+    """What a queued job waits for, or that a running one is out of sight; empty if neither.
 
     `jobs` are all that have not ended.
     """
     if job.state is State.RUNNING:
         return _is_silent(job, machines)
     if job.state is not State.QUEUED or any(one.name == job.name and one.state is State.RUNNING for one in jobs):
-        return ""  # it ends, or it has begun since it was looked up
+        return ""  # it has ended, or has begun since it was read
     able = [machine for machine in machines if machine.takes(job)]
-    fit = [machine for machine in able if machine.there and machine.room(job) >= wants(job)]
+    fit = [machine for machine in able if machine.there and machine.room(job) >= needs(job)]
     if fit:
         return _for_a_slot(job, jobs, fit, now)
-    return "" if job.at_home and _is_new(job, now) else _for_a_machine(job, able)
+    return "" if job.bound and _is_new(job, now) else _for_a_machine(job, able)
 
 
 def _is_new(job: Job, now: datetime) -> bool:
@@ -80,36 +80,36 @@ def _is_new(job: Job, now: datetime) -> bool:
 
 
 def _is_silent(job: Job, machines: Sequence[Machine]) -> str:
-    its = next((machine for machine in machines if machine.name == job.machine), None)
-    if its is None or its.there:
+    machine = next((one for one in machines if one.name == job.machine), None)
+    if machine is None or machine.there:
         return ""
-    goes_on = "goes on when that is back" if job.at_home else "is taken over by the next machine that is free"
-    return f"is out of sight, as {its.name} {its.gone}, and {goes_on}"
+    next_step = "continues when that is back" if job.bound else "is taken over by the next machine that is free"
+    return f"is out of sight, as {machine.name} {machine.gone}, and {next_step}"
 
 
 def _for_a_machine(job: Job, able: Sequence[Machine]) -> str:
-    """No machine that is there can run it."""
-    told = [f"{machine.name} has {machine.room(job)}" for machine in able if machine.there]
-    told += [f"{machine.name} had {machine.room(job)} and {machine.gone}" for machine in able if not machine.there]
-    if job.at_home:
+    """The sentence for a job that no machine at work can run."""
+    rooms = [f"{machine.name} has {machine.room(job)}" for machine in able if machine.there]
+    rooms += [f"{machine.name} had {machine.room(job)} and {machine.gone}" for machine in able if not machine.there]
+    if job.bound:
         return (
-            f"waits for {_slots(job)} on the machine that queued it ({_listed(told) or 'no engine is at work there'})"
+            f"waits for {_slots(job)} on the machine that queued it ({_listed(rooms) or 'no engine is at work there'})"
         )
     return (
-        f"waits for a machine of the fleet with {_slots(job)} ({_listed(told) or 'none is there'}); "
+        f"waits for a machine of the fleet with {_slots(job)} ({_listed(rooms) or 'none is there'}); "
         "`trainer worker` on one begins it"
     )
 
 
 def _for_a_slot(job: Job, jobs: Sequence[Job], fit: Sequence[Machine], now: datetime) -> str:
     held = {machine.name: [one for one in jobs if _holds(one, machine, job)] for machine in fit}
-    free = {machine.name: machine.room(job) - sum(wants(one) for one in held[machine.name]) for machine in fit}
+    free = {machine.name: machine.room(job) - sum(needs(one) for one in held[machine.name]) for machine in fit}
     before = [one for one in jobs if _is_before(one, job) and any(machine.takes(one) for machine in fit)]
-    if all(count < wants(job) for count in free.values()):
+    if all(count < needs(job) for count in free.values()):
         holders = [f"{one.name} ({_until(one, now)})" for ones in held.values() for one in ones]
         line = f", after {len(before)} queued before it" if before else ""
         return f"waits for {_slots(job)} on {_listed(list(held))}, held by {_listed(holders)}{line}"
-    patient = [one for one in before if (now - one.queued_at).total_seconds() > PASSING and wants(one) > wants(job)]
+    patient = [one for one in before if (now - one.queued_at).total_seconds() > PASSING and needs(one) > needs(job)]
     if patient:
         first = patient[0]
         return f"waits behind {first.name}, which has waited longer than {span_in_words(PASSING)} for {_slots(first)}"
@@ -117,7 +117,7 @@ def _for_a_slot(job: Job, jobs: Sequence[Job], fit: Sequence[Machine], now: date
 
 
 def _holds(one: Job, machine: Machine, like: Job) -> bool:
-    return one.state is State.RUNNING and one.machine == machine.name and _kind(one) == _kind(like) and wants(one) > 0
+    return one.state is State.RUNNING and one.machine == machine.name and _kind(one) == _kind(like) and needs(one) > 0
 
 
 def _is_before(one: Job, job: Job) -> bool:
@@ -132,7 +132,7 @@ def _kind(job: Job) -> str:
 def _until(job: Job, now: datetime) -> str:
     limit = job.task.limit()
     if limit is None:
-        return "until nobody uses it" if job.task.opens else "without a limit"
+        return "until it is idle" if job.task.opens else "without a limit"
     end = now + timedelta(seconds=max(0.0, limit[0] - job.seconds))
     return f"until {in_japan(end, seconds=False)} at the latest"
 

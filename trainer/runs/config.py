@@ -1,4 +1,4 @@
-"""What a run is: one frozen configuration, from a preset and what the user sets beside it."""
+"""The configuration of a run: frozen, from a preset and the settings that a user changes."""
 
 import json
 from collections.abc import Sequence
@@ -13,44 +13,44 @@ LITE = "tf_efficientnet_lite0"
 
 
 class RunConfig(BaseModel):
-    """Everything that decides how a run ends, but the data and the machine."""
+    """Everything that decides the result of a run, except the data and the machine."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     preset: str
     network: Literal["first-cnn", "svr", "probe", "tuned", "alexnet-2017"]
-    # What the network sees of a photo.
+    # The photo as the network gets it.
     height: int = Field(default=192, ge=8, le=1024)  # px
     width: int = Field(default=256, ge=8, le=1024)
     fit: Literal["pad", "squash"] = "pad"
     scaling: Literal["expected", "mean-image", "too-small"] = "expected"
     # The network.
-    backbone: str = LITE  # any name that timm knows
-    weights: str = "package"  # package (what a pip package ships), hub, none, or a file
+    backbone: str = LITE  # any model name of timm
+    weights: str = "package"  # package (shipped by a pip package), hub, none, or a file
     head: Literal["plain", "bins"] = "plain"
     bins: int = Field(default=51, ge=8, le=500)
     dropout: float = Field(default=0.0, ge=0, lt=1)
     bias_at_mean: bool = True  # whether the answer starts at the mean label
     freeze: tuple[str, ...] = ()  # patterns of parameter names, such as backbone.*
-    # How it learns.
+    # Training.
     epochs: int = Field(default=10, ge=1, le=10_000)
-    batch: int = Field(default=32, ge=1, le=8192)  # photos a step, over all devices
+    batch: int = Field(default=32, ge=1, le=8192)  # photos per step, over all devices
     optimiser: Literal["adam", "adamw"] = "adamw"
     rate: float = Field(default=1e-3, ge=0, le=1e6)
     weight_decay: float = Field(default=0.0, ge=0)
     schedule: Literal["constant", "cosine"] = "cosine"
     warmup: float = Field(default=0.1, ge=0, le=1)  # share of the steps; cosine only
-    layer_decay: float = Field(default=1.0, gt=0, le=1)  # of the rate, from one stage to the one before
-    clip: float = Field(default=0.0, ge=0)  # norm of the gradient, at most; 0: as it is
-    ema: float = Field(default=0.0, ge=0, lt=1)  # decay of the average of the weights that is kept; 0: none
-    review_prior: float = Field(default=3.0, ge=0)  # a label of n reviews weighs n / (n + this); 0: all the same
-    # What changes a photo, and never a horse's proportions.
+    layer_decay: float = Field(default=1.0, gt=0, le=1)  # factor of the rate, from a stage to the one before it
+    clip: float = Field(default=0.0, ge=0)  # largest norm of the gradient; 0: no clipping
+    ema: float = Field(default=0.0, ge=0, lt=1)  # decay of the average of the weights; 0: no average
+    review_prior: float = Field(default=3.0, ge=0)  # a label of n reviews has weight n / (n + this); 0: all equal
+    # Augmentation; it never changes a horse's proportions.
     flip: bool = True
-    contrast: float = Field(default=0.0, ge=0, le=1)  # at most so much less or more
+    contrast: float = Field(default=0.0, ge=0, le=1)  # largest relative change, up or down
     light: float = Field(default=0.0, ge=0, le=1)
-    blur: float = Field(default=0.0, ge=0, le=1)  # chance
+    blur: float = Field(default=0.0, ge=0, le=1)  # probability
     zoom: float = Field(default=0.0, ge=0, le=0.5)  # the same in both directions
-    # The closed forms.
+    # Models in closed form.
     components: int = Field(default=1024, ge=1)  # of the PCA before the SVR
     svr_c: float = Field(default=5.0, gt=0)
     svr_gamma: float = Field(default=0.001, gt=0)
@@ -66,7 +66,7 @@ class RunConfig(BaseModel):
 
     @property
     def closed_form(self) -> bool:
-        """Whether it is solved rather than trained in steps."""
+        """Whether it is solved directly, not trained in steps."""
         return self.network in ("svr", "probe")
 
 
@@ -76,7 +76,7 @@ _FIRST: dict[str, Any] = {
     "contrast": 0.45, "review_prior": 0.0, "bias_at_mean": False,
 }  # fmt: skip
 PRESETS: dict[str, dict[str, Any]] = {
-    # As tanakatsu/padock_photo_classifier had them in 2017; the contrast that it wrote to disk is drawn in the loop.
+    # As tanakatsu/padock_photo_classifier had them in 2017; the contrast is drawn in the loop, not written to disk.
     "first-cnn": _FIRST,
     "svr": {"network": "svr", "height": 32, "width": 32, "fit": "squash", "review_prior": 0.0},
     "alexnet-frozen-2017": _FIRST | {
@@ -85,7 +85,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     # Frozen modern features and a head in closed form.
     "probe": {"network": "probe", "freeze": ("backbone.*",)},
-    # First the head, so that it does not distort the features, then all of it, the early layers more slowly.
+    # First the head, so that it does not distort the features; then all layers, the early ones more slowly.
     "finetune": {
         "network": "tuned", "epochs": 8, "batch": 16, "rate": 5e-4, "weight_decay": 0.02,
         "layer_decay": 0.8, "clip": 1.0, "ema": 0.95, "contrast": 0.2, "light": 0.2, "blur": 0.2, "zoom": 0.08,
@@ -100,7 +100,7 @@ _STEPS = frozenset(
 )  # fmt: skip
 _KERNEL = frozenset(("components", "svr_c", "svr_gamma"))
 _BACKBONE = frozenset(("backbone", "weights"))
-# What a network has no use for: to set it would change nothing.
+# Settings that a network does not use; setting one is an error.
 UNUSED: dict[str, frozenset[str]] = {
     "svr": _STEPS | _BACKBONE | {"freeze", "scaling", "review_prior", "precision"},
     "probe": _STEPS | _KERNEL,
@@ -111,13 +111,13 @@ UNUSED: dict[str, frozenset[str]] = {
 
 
 def make_config(preset: str, settings: Sequence[str] = (), freeze: Sequence[str] = ()) -> RunConfig:
-    """A preset with some of it set otherwise (`key=value`).
+    """A preset with changed settings (`key=value`).
 
     Raises:
-        UsageError: there is no such preset or key, or the value does not fit.
+        UsageError: the preset or a key does not exist, or a value is not valid.
     """
     if preset not in PRESETS:
-        raise UsageError(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}.")
+        raise UsageError(f"No preset is called {preset!r}; the presets are {', '.join(PRESETS)}.")
     given: dict[str, Any] = {"preset": preset} | PRESETS[preset]
     for setting in settings:
         key, equals, value = setting.partition("=")
@@ -142,10 +142,10 @@ def _check_used(preset: str, key: str) -> None:
 
 
 def read_config(text: str) -> RunConfig:
-    """A configuration as `config.json` holds it.
+    """The configuration in the text of a `config.json`.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it cannot be read.
     """
     try:
         return RunConfig(**json.loads(text))

@@ -1,4 +1,4 @@
-"""A run: one configuration, one folder, from its first line of metrics to its evaluation."""
+"""Runs on disk: one configuration, one folder."""
 
 import json
 import os
@@ -23,7 +23,7 @@ TRAIN_FIRST = "`trainer train` makes one."
 
 @dataclass(slots=True)
 class Facts:
-    """What became of a run; kept in run.json."""
+    """The facts about a run that are kept in run.json."""
 
     status: str  # training, done, stopped or diverged
     data: str  # name of the data set version
@@ -32,13 +32,13 @@ class Facts:
     weights: str  # digest of the backbone's weights
     device: str
     started: str
-    seconds: float = 0.0  # of training, all sessions together
+    seconds: float = 0.0  # of training, over all sessions
     epoch: int = 0
     parameters: int = 0
     frozen: int = 0
     train_mse: float | None = None  # on the scale 1..10
     validation_mse: float | None = None
-    words: str = ""  # what a person should know of how it ended
+    words: str = ""  # a note to the user about how it ended
 
 
 @dataclass(slots=True)
@@ -51,43 +51,43 @@ class Run:
 
     @property
     def name(self) -> str:
-        """How it is called on the command line."""
+        """The name of the run on the command line."""
         return self.folder.name
 
     def save(self) -> None:
-        """Write down what became of it so far."""
+        """Write its facts to run.json."""
         write_file(self.folder / FACTS, json.dumps(asdict(self.facts), ensure_ascii=False, indent=1) + "\n")
 
     def metrics(self) -> list[dict[str, Any]]:
-        """A line for each epoch."""
+        """The metrics, an entry for each epoch."""
         path = self.folder / METRICS
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
     def write_metrics(self, lines: list[dict[str, Any]]) -> None:
-        """Write the lines of all epochs."""
+        """Replace the metrics of all epochs."""
         write_file(self.folder / METRICS, "".join(json.dumps(line) + "\n" for line in lines))
 
     @property
     def ready(self) -> bool:
-        """Whether it has a model that answers."""
+        """Whether it has a model to predict with."""
         return (self.folder / "model.json").exists()
 
 
 def check_name(name: str | None) -> None:
-    """See that a run can be called so; a job can, whose run it becomes.
+    """Check the name of a run; a job's name may be used, as its run gets it.
 
     Raises:
-        UsageError: it cannot.
+        UsageError: it is not valid.
     """
     if name is not None and (not NAME.fullmatch(name) or name == "last"):
-        raise UsageError(f"--name {name!r} is no name; letters, digits, - and _ make one.")
+        raise UsageError(f"--name {name!r} is not a valid name; use letters, digits, - and _.")
 
 
 def begin(root: Path, name: str | None, config: RunConfig, facts: Facts) -> Run:
-    """A new run's folder, with its configuration in it.
+    """A new run, with its folder and its configuration.
 
     Raises:
-        UsageError: there is one of that name.
+        UsageError: a run has that name already.
     """
     root.mkdir(parents=True, exist_ok=True)
     check_name(name)
@@ -98,9 +98,7 @@ def begin(root: Path, name: str | None, config: RunConfig, facts: Facts) -> Run:
     try:
         folder.mkdir()
     except FileExistsError as error:
-        raise UsageError(
-            f"There is a run {name} already; give another --name, or --resume to go on with it."
-        ) from error
+        raise UsageError(f"There is a run {name} already; give another --name, or --resume to continue it.") from error
     write_file(folder / CONFIG, config.model_dump_json(indent=1) + "\n")
     run = Run(folder, config, facts)
     run.save()
@@ -111,7 +109,7 @@ def read_run(folder: Path) -> Run:
     """The run in a folder.
 
     Raises:
-        UsageError: what it holds cannot be read.
+        UsageError: its files cannot be read.
     """
     try:
         facts = Facts(**json.loads((folder / FACTS).read_text()))
@@ -128,7 +126,7 @@ def list_runs(root: Path) -> list[Run]:
 
 
 def list_broken(root: Path) -> list[str]:
-    """What is wrong with the runs that cannot be read, a sentence each."""
+    """A sentence for each run that cannot be read."""
     return [found for found in _read_all(root) if isinstance(found, str)]
 
 
@@ -146,22 +144,24 @@ def _is_run(folder: Path) -> bool:
 
 
 def find_run(root: Path, word: str, *, ready: bool = True) -> Run:
-    """The run that a person means: a name, its beginning, or `last`.
+    """The run of a name, of the beginning of a name, or the `last` one.
 
     Raises:
-        UsageError: there is none, several are meant, or it has no model yet.
+        UsageError: none or several match, or the run has no model yet.
     """
     run = read_run(find_folder(root, word, ready=ready))
     if ready and not run.ready:
-        raise UsageError(f"The run {run.name} has no model yet ({run.facts.status}); `trainer train --resume` goes on.")
+        raise UsageError(
+            f"The run {run.name} has no model yet ({run.facts.status}); `trainer train --resume` trains it."
+        )
     return run
 
 
 def find_folder(root: Path, word: str, *, ready: bool) -> Path:
-    """The folder of the run that a person means; one that cannot be read has to be named whole.
+    """The folder of a run; one that cannot be read is found only by its full name.
 
     Raises:
-        UsageError: there is none, or several are meant.
+        UsageError: none or several match.
     """
     if word == Path(word).name and _is_run(root / word):
         return root / word
@@ -175,15 +175,15 @@ def version_of(run: Run, places: Places) -> Version:
     """The data set version that a run was trained on.
 
     Raises:
-        UsageError: it is gone.
+        UsageError: it was removed.
     """
     folder = Path(run.facts.data_folder)
     return read_version(folder) if folder.is_dir() else find_version(places.datasets, run.facts.data)
 
 
 def code_version() -> str:
-    """The commit that runs, marked where it has been changed since; the package's version where there is no commit."""
-    if shipped := os.environ.get("PADDOCK_CODE"):  # noqa: TID251  (what a job is told, which has no repository)
+    """The commit of the code, marked if there are changes since; the package's version if it is not in git."""
+    if shipped := os.environ.get("PADDOCK_CODE"):  # noqa: TID251  (set for a job, which has no repository)
         return shipped
     package = Path(__file__).parents[1]
 
@@ -195,12 +195,12 @@ def code_version() -> str:
         return result.stdout.strip() if result.returncode == 0 else None
 
     commit = git("rev-parse", "--short=12", "HEAD")
-    # Only where the package itself is under version control, and not some project that it is installed in.
+    # Only if the package itself is under version control, not a project that it is installed in.
     if not commit or git("ls-files", "--error-unmatch", "__init__.py") is None:
         return f"paddock {__version__}"
     return f"{commit}{' and changes' if git('status', '--porcelain', '--', '.') else ''}"
 
 
 def now() -> str:
-    """This moment."""
+    """The time in UTC, as ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="microseconds")

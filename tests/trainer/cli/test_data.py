@@ -117,9 +117,9 @@ def run(filled: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callabl
 def test_an_export_can_be_listed_shown_checked_compared_and_removed(
     run: Callable[..., str], filled: str, tmp_path: Path
 ) -> None:
-    assert "There is no data set version yet" in run("dataset list")
+    assert "No data set version yet" in run("dataset list")
     assert "no interrupted export" in run("export --resume", 2)
-    assert "is not a name" in run("export --name a/b", 2)
+    assert "is not a valid name" in run("export --name a/b", 2)
     exported = as_json(run("export --json"))
     beside = {"folder": exported.pop("folder"), "left_out_words": exported.pop("left_out_words")}
     folder = Path(beside["folder"])
@@ -129,7 +129,7 @@ def test_an_export_can_be_listed_shown_checked_compared_and_removed(
     assert as_json(run("dataset show last --json")) == exported | beside
     assert "leaks: no horse and no near duplicate on two sides" in run("dataset show")
     assert folder.name in run("dataset list")
-    assert "as they were written" in run(f"dataset verify {folder.name[-12:-8]}")
+    assert "all files are unchanged" in run(f"dataset verify {folder.name[-12:-8]}")
     execute(filled, "UPDATE aptitude SET value = 0.5, left_px = 50, right_px = 50 WHERE value > 0.9")
     run("export --keep-unreviewed")
     said = run(f"dataset diff {folder.name} last")
@@ -151,7 +151,7 @@ def test_an_interrupted_export_is_listed_and_can_be_removed(
     part = stopped(filled, tmp_path / "datasets", monkeypatch)
     assert f"{part.name}: unfinished" in run("dataset list")
     assert run("dataset list --json") == "[]\n"
-    assert "There is no data set version yet" in run("dataset show", 2)
+    assert "No data set version yet" in run("dataset show", 2)
     run(f"dataset delete {part.name} --yes")
     assert not part.exists()
 
@@ -202,7 +202,7 @@ def test_a_version_whose_manifest_is_broken_is_exported_anew(filled: str, tmp_pa
 @pytest.mark.usefixtures("plain")
 def test_an_export_that_is_there_already_says_so(run: Callable[..., str]) -> None:
     assert "Written to" in run("export")
-    assert "It is there already" in run("export")
+    assert "It exists already" in run("export")
 
 
 @pytest.mark.usefixtures("plain")

@@ -23,12 +23,12 @@ from tests.trainer.stable import WITHIN, Stable, alive
 from trainer.dataset.manifest import Version
 from trainer.errors import Superseded
 from trainer.jobs import attempt, book, bundles, hold, keeper
-from trainer.jobs.attempt import Attempt, Ending, keep_hold
+from trainer.jobs.attempt import Attempt, Ending, send_beats
 from trainer.jobs.book import Connection
 from trainer.jobs.command import environment_of
-from trainer.jobs.folders import lay
+from trainer.jobs.database import Database
+from trainer.jobs.folders import prepare
 from trainer.jobs.hold import FROZEN, Pulse
-from trainer.jobs.line import Line
 from trainer.jobs.task import Job, State, Task
 from trainer.places import Places
 
@@ -75,14 +75,14 @@ def test_a_job_back_on_a_machine_goes_on_from_the_newest_output(
     root = tmp_path / "jobs" / "a"
     with book.opened(conninfo) as connection:
         job = claim(connection, queued(connection))
-        first = lay(connection, job, Places(tmp_path), root)
+        first = prepare(connection, job, Places(tmp_path), root)
         bring_back(connection, job, tmp_path / "kept", "step 50")
         (first.output / "checkpoint").write_text("step 100")  # its engine is killed before it is brought back
         job = claim(connection, job)
         if other_brought_back:
             bring_back(connection, job, tmp_path / "elsewhere", "step 900")
         job = claim(connection, job)
-        third = lay(connection, job, Places(tmp_path), root)
+        third = prepare(connection, job, Places(tmp_path), root)
     assert (third.output / "checkpoint").read_text() == goes_on_from
 
 
@@ -90,17 +90,17 @@ def test_output_of_which_nobody_says_whose_it_is_is_not_gone_on_from(conninfo: s
     root = tmp_path / "jobs" / "a"
     with book.opened(conninfo) as connection:
         earlier = claim(connection, queued(connection))
-        (lay(connection, earlier, Places(tmp_path), root).output / "checkpoint").write_text("another job's")
+        (prepare(connection, earlier, Places(tmp_path), root).output / "checkpoint").write_text("another job's")
         book.stop(connection, earlier)
         connection.execute("UPDATE training_job SET state = 'stopped'")
         book.delete(connection, read(connection, earlier))
         same_name = claim(connection, queued(connection))
-        folders = lay(connection, same_name, Places(tmp_path), root)
+        folders = prepare(connection, same_name, Places(tmp_path), root)
         assert list(folders.output.iterdir()) == []
         folders.marker.unlink()
         (folders.output / "checkpoint").write_text("nobody's")
         bring_back(connection, same_name, tmp_path / "elsewhere", "step 900")
-        again = lay(connection, claim(connection, same_name), Places(tmp_path), root)
+        again = prepare(connection, claim(connection, same_name), Places(tmp_path), root)
     assert (again.output / "checkpoint").read_text() == "step 900"
 
 
@@ -111,7 +111,7 @@ def test_a_namesake_of_another_database_is_another_job(conninfo: str, other_conn
         with book.opened(its) as connection:
             job = claim(connection, queued(connection))
             assert (job.id, job.attempts) == (1, 1)
-            output = lay(connection, job, Places(tmp_path), root).output
+            output = prepare(connection, job, Places(tmp_path), root).output
             assert list(output.iterdir()) == []
             (output / "checkpoint").write_text(f"of {its}")
 
@@ -121,18 +121,18 @@ def test_output_whose_marker_is_cut_off_is_nobodys(conninfo: str, tmp_path: Path
     root = tmp_path / "jobs" / "a"
     with book.opened(conninfo) as connection:
         job = claim(connection, queued(connection))
-        folders = lay(connection, job, Places(tmp_path), root)
+        folders = prepare(connection, job, Places(tmp_path), root)
         bring_back(connection, job, tmp_path / "kept", "step 50")
         (folders.output / "checkpoint").write_text("torn")
         folders.marker.write_text(marker)
-        again = lay(connection, claim(connection, job), Places(tmp_path), root)
+        again = prepare(connection, claim(connection, job), Places(tmp_path), root)
     assert (again.output / "checkpoint").read_text() == "step 50"
 
 
 # --- what may be written -------------------------------------------------------------------------------------
 
 WRITES: dict[str, LiteralString] = {
-    "beat": hold.BEAT, "log": hold.APPEND, "output": hold.KEEP_OUTPUT, "end": hold.FINISH, "again": hold.AGAIN,
+    "beat": hold.BEAT, "log": hold.APPEND, "output": hold.KEEP_OUTPUT, "end": hold.FINISH, "again": hold.REQUEUE,
 }  # fmt: skip
 
 
@@ -197,17 +197,17 @@ def test_a_piece_of_the_log_whose_answer_was_lost_is_kept_once(conninfo: str) ->
 async def attempt_at(conninfo: str, root: Path, script: str) -> Attempt:
     with book.opened(conninfo) as connection:
         job = claim(connection, queued(connection, script))
-        folders = lay(connection, job, Places(root), root / "jobs" / job.name)
-    return Attempt(job, folders, Line(book.conninfo_of_jobs(conninfo)))
+        folders = prepare(connection, job, Places(root), root / "jobs" / job.name)
+    return Attempt(job, folders, Database(book.conninfo_of_jobs(conninfo)))
 
 
 async def run_it(one: Attempt, home: Path) -> Ending:
-    holding = asyncio.create_task(keep_hold(one))
+    holding = asyncio.create_task(send_beats(one))
     try:
         return await attempt.run(one, environment_of(one.job, one.folders, home, ()), ())
     finally:
         holding.cancel()
-        await one.line.close()
+        await one.database.close()
 
 
 STUBBORN = "trap '' TERM; echo $$ > {pid}; {says}"
@@ -262,7 +262,7 @@ async def test_what_is_still_brought_ends_with_its_attempt_and_leaves_nothing(
         getattr(one, event).set()
         root = tmp_path / "there"
         with pytest.raises(ends):
-            lay(connection, job, Places(tmp_path), root / "jobs" / "a", one.go_on)
+            prepare(connection, job, Places(tmp_path), root / "jobs" / "a", one.check)
         assert not (root / "jobs" / "a" / "output").exists()
         assert [path.name for path in (root / "jobs" / "a").iterdir()] == ["code"]
 
@@ -294,7 +294,7 @@ def test_a_keeper_that_hears_nothing_ends_the_command_and_says_why(tmp_path: Pat
     assert (tmp_path / "saved").exists()
 
 
-def test_a_keeper_without_a_lease_waits_and_kills_when_told_to(tmp_path: Path) -> None:
+def test_a_keeper_without_a_lease_waits_and_kills_on_request(tmp_path: Path) -> None:
     with keep(tmp_path, "trap '' TERM; touch begun; while :; do sleep 0.1; done") as kept:
         deadline = time.monotonic() + WITHIN
         while not (tmp_path / "begun").exists():
@@ -303,10 +303,10 @@ def test_a_keeper_without_a_lease_waits_and_kills_when_told_to(tmp_path: Path) -
         say(kept, b"end")
         time.sleep(1)
         assert kept.poll() is None  # it may save
-        told = time.monotonic()
+        sent = time.monotonic()
         say(kept, b"kill")
         assert kept.wait(timeout=WITHIN) == 128 + signal.SIGKILL
-        assert time.monotonic() - told < 5
+        assert time.monotonic() - sent < 5
 
 
 # --- processes beyond their numbers ----------------------------------------------------------------------------
@@ -319,9 +319,9 @@ def test_a_pid_file_that_an_earlier_attempt_left_ends_no_stranger(conninfo: str,
     try:
         with book.opened(conninfo) as connection:
             job = claim(connection, queued(connection))
-            folders = lay(connection, job, Places(tmp_path), tmp_path / "jobs" / "a")
+            folders = prepare(connection, job, Places(tmp_path), tmp_path / "jobs" / "a")
             folders.pid.write_text(left.format(pid=pid, began=began, boot=boot))
-            lay(connection, job, Places(tmp_path), tmp_path / "jobs" / "a")
+            prepare(connection, job, Places(tmp_path), tmp_path / "jobs" / "a")
         time.sleep(0.2)
         assert stranger.poll() is None
         assert not folders.pid.exists()
@@ -649,7 +649,7 @@ def test_output_that_is_replaced_while_it_is_brought_comes_whole(conninfo: str, 
             bring_back(running, job, tmp_path / "kept", "newer")
             bundles.drop_unused(running)
 
-        bundles.bring(connection, digest, tmp_path / "brought", go_on=replace)
+        bundles.restore(connection, digest, tmp_path / "brought", check=replace)
     assert (tmp_path / "brought" / "checkpoint").stat().st_size == bundles.PART * 2
 
 
@@ -665,18 +665,18 @@ def test_two_jobs_of_one_machine_that_want_the_same_data_bring_it_once(
             )
             for name in ("a", "b", "c")
         ]  # fmt: skip
-    bring, brought = bundles.bring, list[str]()
+    restore, brought = bundles.restore, list[str]()
 
-    def slowly(connection: Connection, digest: str, folder: Path, go_on: Callable[[], None]) -> None:
+    def slowly(connection: Connection, digest: str, folder: Path, check: Callable[[], None]) -> None:
         brought.append(digest)
         time.sleep(0.5)
-        bring(connection, digest, folder, go_on)
+        restore(connection, digest, folder, check)
 
     def lay_for(job: Job) -> Path | None:
         with book.opened(conninfo) as connection:
-            return lay(connection, job, Places(tmp_path), tmp_path / "jobs" / job.name).input
+            return prepare(connection, job, Places(tmp_path), tmp_path / "jobs" / job.name).input
 
-    monkeypatch.setattr(bundles, "bring", slowly)
+    monkeypatch.setattr(bundles, "restore", slowly)
     with ThreadPoolExecutor(3) as machine:
         inputs = list(machine.map(lay_for, jobs))
     assert inputs == [tmp_path / "cache" / "inputs" / version.name] * 3

@@ -25,7 +25,7 @@ from collector.errors import UsageError
 from tests.paths import ROOT
 from trainer.jobs import book, client
 from trainer.jobs.cloud import driver
-from trainer.jobs.cloud.driver import STOPPED, Drive, drive
+from trainer.jobs.cloud.driver import STOPPED, Driver, drive
 from trainer.jobs.cloud.offer import NOT_INSTALLED, load_sky
 from trainer.jobs.cloud.task import INPUT, OUTPUT, cloud_name, describe_task
 from trainer.jobs.own import LOCK
@@ -136,8 +136,8 @@ def run_there(task: Task, home: Path, **more: Any) -> str:
 
 
 def test_a_command_finds_its_input_and_output_there(tmp_path: Path) -> None:
-    told = run_there(Task(command=("sh", "-c", "echo $PADDOCK_INPUT $PADDOCK_OUTPUT; test ! -w /nowhere")), tmp_path)
-    assert told == f"{tmp_path}/paddock/input {tmp_path}/paddock/output\n"
+    printed = run_there(Task(command=("sh", "-c", "echo $PADDOCK_INPUT $PADDOCK_OUTPUT; test ! -w /nowhere")), tmp_path)
+    assert printed == f"{tmp_path}/paddock/input {tmp_path}/paddock/output\n"
 
 
 def test_a_preset_goes_on_where_a_machine_replaces_a_lost_one(tmp_path: Path) -> None:
@@ -189,10 +189,10 @@ def test_a_machine_installs_the_shipped_lock_and_nothing_by_our_name(
 
 
 def test_a_machine_of_anybodys_project_installs_what_the_project_says(tmp_path: Path) -> None:
-    for name, told in (("requirements.txt", "pip install -r requirements.txt"), ("pyproject.toml", "pip install .")):
+    for name, words in (("requirements.txt", "pip install -r requirements.txt"), ("pyproject.toml", "pip install .")):
         (tmp_path / name).mkdir()
         (tmp_path / name / name).touch()
-        assert set_up_there(tmp_path / name, Task(command=("true",))) == [told]
+        assert set_up_there(tmp_path / name, Task(command=("true",))) == [words]
 
 
 def test_a_preset_ships_paddock_itself_from_everywhere(tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_a_checkout_without_a_lock_is_refused_before_anything_is_rented(tmp_path
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "keiba-paddock"\n')
     order = client.Order(Task(preset="probe"), None, 0, None, tmp_path)
-    with pytest.raises(UsageError, match=r"ships no requirements-trainer\.lock"):
+    with pytest.raises(UsageError, match=r"has no requirements-trainer\.lock in git"):
         client.find_code(order, RENTED)
 
 
@@ -218,13 +218,13 @@ def test_a_checkout_without_a_lock_is_refused_before_anything_is_rented(tmp_path
 
 @pytest.mark.skipif(INSTALLED, reason="SkyPilot is installed")
 def test_where_it_is_not_installed_one_sentence_says_so() -> None:
-    with pytest.raises(UsageError) as told:
+    with pytest.raises(UsageError) as refused:
         load_sky()
-    assert str(told.value) == NOT_INSTALLED
+    assert str(refused.value) == NOT_INSTALLED
 
 
 def ask_sky(home: Path, words: str) -> str:
-    """What a program prints that has SkyPilot in a home of its own; it is told of no usage."""
+    """What a program prints that uses SkyPilot in a separate home, without usage statistics."""
     bin_ = home / "bin"
     bin_.mkdir(exist_ok=True)
     (bin_ / "aws").write_text("#!/bin/sh\n")
@@ -265,21 +265,21 @@ def catalogue(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("task", [Task(command=("a", "b c")), Task(preset="probe")], ids=["command", "preset"])
 def test_skypilot_takes_the_task_and_writes_no_secret(profile: Profile, task: Task, tmp_path: Path) -> None:
     asked = described(Task(command=task.command, preset=task.preset, environment={"KEY": "horseradish"}), profile)
-    told = ask_sky(
+    printed = ask_sky(
         tmp_path,
         f"sky = load_sky()\nasked = {asked!r}\nprint(as_yaml(asked))\nasked.pop('secrets')\n"
         "task = sky.Task.from_yaml_config(asked)\ntask.update_secrets({'KEY': 'horseradish'})\n"
         "assert task.secrets['KEY'].get_secret_value() == 'horseradish'\n"
         "print(task.to_yaml_config(use_user_specified_yaml=True))",
     )
-    assert "MOUNT_CACHED" in told
-    assert "horseradish" not in told
+    assert "MOUNT_CACHED" in printed
+    assert "horseradish" not in printed
 
 
 @needs_sky
 def test_a_price_is_the_catalogues_where_the_profile_says_none(catalogue: Path) -> None:
-    told = ask_sky(catalogue, "print(priced(far).hourly, priced(far, 2).hourly, priced(far, 8).hourly)")
-    assert told == "0.75 1.5 0.0"
+    printed = ask_sky(catalogue, "print(priced(far).hourly, priced(far, 2).hourly, priced(far, 8).hourly)")
+    assert printed == "0.75 1.5 0.0"
 
 
 @needs_sky
@@ -297,8 +297,8 @@ def test_the_optimizer_says_what_it_would_take(catalogue: Path) -> None:
 
 @needs_sky
 def test_without_credentials_skypilots_own_reason_is_one_sentence(tmp_path: Path) -> None:
-    told = ask_sky(tmp_path, "try: offer(far, 0)\nexcept UsageError as error: print(error)")
-    assert told == "--where far: SkyPilot: Cloud access is not set up. Run: sky check."
+    printed = ask_sky(tmp_path, "try: offer(far, 0)\nexcept UsageError as error: print(error)")
+    assert printed == "--where far: SkyPilot: Cloud access is not set up. Run: sky check."
 
 
 # --- the driver ---------------------------------------------------------------------------------------------
@@ -384,23 +384,23 @@ def brought(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """How often the output was brought back; nothing waits long."""
     calls: list[str] = []
 
-    def bring(_: Drive) -> bool:
+    def bring(_: Driver) -> bool:
         calls.append("brought")
         return True
 
-    monkeypatch.setattr(Drive, "bring", bring)
+    monkeypatch.setattr(Driver, "bring", bring)
     monkeypatch.setattr(driver, "LOOK_EVERY", 0.01)
     return calls
 
 
-def a_drive(server: Server) -> Drive:
+def a_driver(server: Server) -> Driver:
     task = {"name": "paddock-a-1", "run": "true", "secrets": {"KEY": "***"}}
-    return Drive(server, task, {"KEY": "value"}, Path("/nowhere"))
+    return Driver(server, task, {"KEY": "value"}, Path("/nowhere"))
 
 
 def test_a_job_is_launched_followed_brought_back_and_nothing_is_left(brought: list[str]) -> None:
     server = Server()
-    assert drive(a_drive(server), stop=False) == 0
+    assert drive(a_driver(server), stop=False) == 0
     assert server.done == ["secrets ['KEY']", "launch", "delete"]
     assert brought == ["brought"]
     assert server.buckets == []
@@ -408,55 +408,55 @@ def test_a_job_is_launched_followed_brought_back_and_nothing_is_left(brought: li
 
 def test_a_driver_begun_again_finds_its_job_and_rents_nothing_more(brought: list[str]) -> None:
     server = Server("RUNNING", buckets=("paddock-a-1",))
-    assert drive(a_drive(server), stop=False) == 0
+    assert drive(a_driver(server), stop=False) == 0
     assert server.done == ["delete"]
 
 
 def test_what_the_server_is_still_launching_is_waited_for(brought: list[str]) -> None:
     server = Server("RUNNING", buckets=("paddock-a-1",))
     server.launching = [SimpleNamespace(name="sky.jobs.launch")] * 3
-    assert drive(a_drive(server), stop=False) == 0
+    assert drive(a_driver(server), stop=False) == 0
     assert "launch" not in server.done
 
 
 def test_what_ended_while_nobody_looked_is_taken(brought: list[str]) -> None:
     unseen = Server("SUCCEEDED", buckets=("paddock-a-1",))
-    assert drive(a_drive(unseen), stop=False) == 0
+    assert drive(a_driver(unseen), stop=False) == 0
     assert unseen.done == ["delete"]
     settled = Server("CANCELLED")
-    assert drive(a_drive(settled), stop=False) == 0
+    assert drive(a_driver(settled), stop=False) == 0
     assert "launch" in settled.done
 
 
 @pytest.mark.parametrize("stop", [True, False])
 def test_the_end_cancels_brings_back_and_deletes(brought: list[str], stop: bool) -> None:
     server = Server("RUNNING", buckets=("paddock-a-1",), ends="")
-    ride = a_drive(server)
+    stopped = a_driver(server)
     if not stop:
-        ride.told.set()
-    assert drive(ride, stop=stop) == STOPPED
+        stopped.stopping.set()
+    assert drive(stopped, stop=stop) == STOPPED
     assert server.done == ["cancel", "delete"]
     assert brought == ["brought"]
 
 
 def test_what_is_stopped_before_it_was_launched_is_never_launched(brought: list[str]) -> None:
     server = Server()
-    assert drive(a_drive(server), stop=True) == STOPPED
+    assert drive(a_driver(server), stop=True) == STOPPED
     assert server.done == []
 
 
 def test_a_job_that_fails_there_has_failed(brought: list[str]) -> None:
-    assert drive(a_drive(Server(ends="FAILED")), stop=False) == 1
+    assert drive(a_driver(Server(ends="FAILED")), stop=False) == 1
 
 
 def test_a_bucket_that_cannot_be_emptied_is_kept_and_reported(
     brought: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(Drive, "bring", lambda _: False)
+    monkeypatch.setattr(Driver, "bring", lambda _: False)
     server = Server()
-    assert drive(a_drive(server), stop=False) == 1
+    assert drive(a_driver(server), stop=False) == 1
     assert server.buckets == ["paddock-a-1"]
-    assert "AND COSTS. Bring its content yourself, then type: sky storage delete paddock-a-1" in capsys.readouterr().out
+    assert "AND COSTS. Copy its content yourself, then type: sky storage delete paddock-a-1" in capsys.readouterr().out
 
 
 def test_a_job_that_may_run_in_a_cloud_is_looked_for_before_it_stops(conninfo: str) -> None:

@@ -16,7 +16,7 @@ from trainer.jobs import code
 from trainer.jobs.client import read_age
 from trainer.jobs.profiles import find_profile, read_profiles
 from trainer.jobs.sweep import combine
-from trainer.jobs.task import NAME, TAKEN, Task, check_name, read_environment, read_task
+from trainer.jobs.task import NAME, RESERVED, Task, check_name, read_environment, read_task
 from trainer.runs import runs
 
 
@@ -83,21 +83,21 @@ def test_too_much_code_is_one_sentence_that_names_the_largest_file(
 
 @pytest.mark.parametrize("name", ["", "last", "../up", "a b", "-x", "x" * 64])
 def test_a_name_that_can_be_no_folder_is_one_sentence(name: str) -> None:
-    with pytest.raises(UsageError, match="is no name"):
+    with pytest.raises(UsageError, match="is not a valid name"):
         check_name(name)
 
 
 @given(st.from_regex(NAME, fullmatch=True))
 def test_a_job_is_called_as_its_run_can_be(name: str) -> None:
-    if name.lower() not in TAKEN:
+    if name.lower() not in RESERVED:
         runs.check_name(check_name(name))
 
 
 @pytest.mark.parametrize("name", ["", "last", "../up", "a/b", "a b", "-x", "a.b"])
 def test_a_name_that_no_run_can_have_is_told_before_anything_is_looked_at(name: str) -> None:
-    with pytest.raises(UsageError, match="is no name"):
+    with pytest.raises(UsageError, match="is not a valid name"):
         runs.check_name(name)
-    with pytest.raises(UsageError, match="is no name"):
+    with pytest.raises(UsageError, match="is not a valid name"):
         train_run("probe", "no such data set", name=name, device="no such device")
 
 
@@ -149,20 +149,20 @@ def test_this_machine_is_always_a_place_and_power_costs_by_the_hour(tmp_path: Pa
         ('[local]\nkind = "fleet"\n', "is this machine"),
         ("[local]\nslots = 0\n", r"\[local\], slots"),
         ("[local]\ntoken = 'x'\n", r"\[local\], token: Extra inputs"),
-        ("x = 1\n", "x is no table"),
+        ("x = 1\n", "x is not a table"),
         ("[local\n", "cannot be read"),
     ],
 )
 def test_a_mistake_in_the_profiles_is_one_sentence_that_says_where(tmp_path: Path, text: str, says: str) -> None:
     (tmp_path / "profiles.toml").write_text(text)
-    with pytest.raises(UsageError, match=says) as told:
+    with pytest.raises(UsageError, match=says) as refused:
         read_profiles(tmp_path)
-    assert "\n" not in str(told.value)
-    assert "profiles.toml" in str(told.value)
+    assert "\n" not in str(refused.value)
+    assert "profiles.toml" in str(refused.value)
 
 
 def test_a_place_that_nobody_has_named_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"no place 'moon'.*names local"):
+    with pytest.raises(UsageError, match=r"No place is called 'moon'.*names local"):
         find_profile(tmp_path, "moon")
 
 

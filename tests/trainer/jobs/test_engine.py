@@ -32,9 +32,9 @@ from trainer.places import Places
 
 def test_a_job_runs_the_shipped_code_and_its_log_and_output_stay(stable: Stable) -> None:
     script = "./say.sh; mkdir $PADDOCK_OUTPUT/sub; echo 42 > $PADDOCK_OUTPUT/sub/a"
-    told = stable.type("job", "run", "--", "sh", "-c", script)
-    assert told.startswith("job-1 is queued (")
-    assert "sent" in told
+    printed = stable.type("job", "run", "--", "sh", "-c", script)
+    assert printed.startswith("job-1 is queued (")
+    assert "sent" in printed
     followed = stable.type("job", "logs", "-f", "job-1")
     assert followed.startswith("said by job-1\n")
     job = stable.job()
@@ -196,7 +196,7 @@ def test_an_engine_that_is_told_to_end_queues_its_jobs_again(stable: Stable) -> 
     name = stable.run("--", "sh", "-c", "[ $PADDOCK_ATTEMPT = 2 ] || sleep 60")
     stable.child_pid(name)
     os.kill(stable.engine_pid(), signal.SIGTERM)
-    assert stable.wait(name, lambda job: job.state is State.QUEUED).reason == "its engine was told to stop"
+    assert stable.wait(name, lambda job: job.state is State.QUEUED).reason == "its engine was stopped"
     stable.type("job", "list")
     assert stable.wait(name).state is State.DONE
 
@@ -257,7 +257,7 @@ def test_deleting_frees_the_disk_and_prune_says_first_what_would_go(stable: Stab
     stable.wait(name)
     assert "3.0 MB" in stable.type("job", "prune")
     assert stable.job(name).state is State.DONE  # nothing has gone yet
-    assert "3.0 MB are free again" in stable.type("job", "delete", name, "--yes")
+    assert "3.0 MB freed" in stable.type("job", "delete", name, "--yes")
     with psycopg.connect(book.conninfo_of_jobs(stable.conninfo)) as connection:
         for table in ("training_job", "training_log", "bundle", "bundle_part"):
             assert connection.execute(f"SELECT count(*) FROM {table}".encode()).fetchone() == (0,), table
@@ -275,18 +275,18 @@ def test_a_running_job_is_not_deleted(stable: Stable) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("job", "info", "nobody"), "There is no job"),
-        (("job", "run", "--where", "moon", "--", "true"), "There is no place 'moon'"),
+        (("job", "info", "nobody"), "No jobs yet"),
+        (("job", "run", "--where", "moon", "--", "true"), "No place is called 'moon'"),
         (("job", "run"), "Name what to run"),
-        (("job", "run", "--preset", "nothing"), "There is no preset 'nothing'"),
+        (("job", "run", "--preset", "nothing"), "No preset is called 'nothing'"),
         (("job", "run", "--preset", "finetune", "--set", "rate=fast"), "--set rate=fast"),
         (("job", "run", "--gpu", "1", "--", "true"), "this machine has no GPU"),
-        (("job", "run", "--name", "last", "--", "true"), "'last' is no name"),
-        (("job", "run", "--max-price", "3", "--", "true"), "what local costs is not known"),
+        (("job", "run", "--name", "last", "--", "true"), "'last' is not a valid name"),
+        (("job", "run", "--max-price", "3", "--", "true"), "the price of local is not known"),
         (("job", "run", "--env", "PADDOCK_INPUT=/", "--", "true"), "cannot be set"),
         (("job", "stop"), "Name the jobs"),
         (("job", "delete", "--older-than", "soon", "--yes"), "soon is not a span of time"),
-        (("job", "resume", "nobody"), "There is no job"),
+        (("job", "resume", "nobody"), "No jobs yet"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_queues_nothing(stable: Stable, words: tuple[str, ...], says: str) -> None:
@@ -408,7 +408,7 @@ async def test_a_checkpoint_that_vanishes_does_not_end_the_collecting(
     monkeypatch.setattr(attempt, "collect", collect)
     monkeypatch.setattr(attempt, "COLLECT_EVERY", 0.01)
     its: Any = SimpleNamespace(job=SimpleNamespace(name="a"), over=asyncio.Event())
-    collecting = asyncio.create_task(attempt._collect_for_ever(its))
+    collecting = asyncio.create_task(attempt._collect_regularly(its))
     while len(looks) < 3:
         assert not collecting.done()
         await asyncio.sleep(0.01)

@@ -18,7 +18,7 @@ from trainer.jobs.turn import queue_of
 
 
 def test_gpus_are_given_out_one_job_each(stable: Stable, tmp_path: Path) -> None:
-    # The driver's own program is what tells how many there are.
+    # The number of GPUs comes from the driver's own program.
     tools = tmp_path / "bin"
     tools.mkdir()
     (tools / "nvidia-smi").write_text("#!/bin/sh\necho 'NVIDIA A\nNVIDIA B'\n")
@@ -188,7 +188,7 @@ def test_a_notebook_asks_for_its_token_and_keeps_what_is_written_in_it(stable: S
     stable.wait_until(lambda: status("/api") == 200)
     assert status("/api/contents") == 403
     assert status(f"/api/contents?token={token}") == 200
-    # JupyterLab looks once a minute whether it is used, too seldom for a test; it is told after how long it ends.
+    # JupyterLab checks once a minute whether it is used, too seldom for a test: only the limit that it gets is checked.
     assert "--ServerApp.shutdown_no_activity_timeout=3" in stable.job(name).task.command
     request = Request(f"{base}/api/contents/notes.txt?token={token}", method="PUT")
     request.data = json.dumps({"type": "file", "format": "text", "content": "legs"}).encode()

@@ -55,7 +55,7 @@ def age(line: Connection, **minutes: float) -> None:
 
 
 def claimed(line: Connection, free: int, most: int, queues: tuple[str, ...] = (QUEUE,), **more: Any) -> str | None:
-    """The job that a machine takes that has so many slots, and so many of them free."""
+    """The job that a machine with `most` slots, of which `free` are free, would take."""
     facts: dict[str, Any] = {"machine": "m", "queues": list(queues), "busy": [], "passing": PASSING}
     cursor = line.execute(CLAIM, facts | {"free": free, "most": most} | more)
     row = cursor.fetchone()
@@ -155,7 +155,7 @@ def test_whoever_is_frozen_while_it_queues_a_job_holds_up_nobody_for_long(
     with book.opened(conninfo) as frozen, suppress(psycopg.Error), frozen.transaction():
         queue(frozen, "never", 1)
         began = time.monotonic()
-        assert line.execute(BEAT, facts).fetchone() == (False,)  # waits for whoever queues
+        assert line.execute(BEAT, facts).fetchone() == (False,)  # waits for the frozen one
         assert time.monotonic() - began < 5
     assert [job.name for job in book.list_jobs(line)] == ["running"]
 
@@ -203,7 +203,7 @@ PAGE = Task(command=("lab",), opens="http://127.0.0.1:1/")
             a_job("a"), [running("b"), a_job("c", minutes_ago=2)], [a_machine()],
             "waits for a CPU slot on m, held by b (without a limit), after 1 queued before it",
         ),
-        (a_job("a", 1), [running("b", 1, task=PAGE)], [a_machine()], "held by b (until nobody uses it)"),
+        (a_job("a", 1), [running("b", 1, task=PAGE)], [a_machine()], "held by b (until it is idle)"),
         (a_job("a", 1), [running("b")], [a_machine()], "waits for the engine on m to take it"),  # that has no GPU
         (a_job("a"), [running("b", task=PAGE)], [a_machine()], "waits for the engine on m to take it"),
         (
@@ -217,7 +217,7 @@ PAGE = Task(command=("lab",), opens="http://127.0.0.1:1/")
         (a_job("a", 2), [], [a_machine(gpus=2, fleet=False)], "(none is there)"),
         (a_job("a", place="local", queue="x:cpu"), [], [], "the machine that queued it (no engine is at work there)"),
         (running("a"), [], [a_machine(silent=90)], "m was last seen 90 s ago, and is taken over by the next"),
-        (running("a", place="local"), [], [a_machine(silent=90)], "and goes on when that is back"),
+        (running("a", place="local"), [], [a_machine(silent=90)], "and continues when that is back"),
         (running("a"), [], [a_machine()], ""),
         (a_job("a", minutes_ago=SOON / 120), [], [a_machine()], ""),
         (a_job("a", state=State.DONE), [], [], ""),
@@ -226,9 +226,9 @@ PAGE = Task(command=("lab",), opens="http://127.0.0.1:1/")
 def test_a_job_says_for_what_it_waits_and_until_when(
     job: Job, others: list[Job], machines: list[Machine], says: str
 ) -> None:
-    told = explain(job, [job, *others], machines, NOW)
-    assert says in told
-    assert bool(says) == bool(told)
+    words = explain(job, [job, *others], machines, NOW)
+    assert says in words
+    assert bool(says) == bool(words)
 
 
 # --- machines for real -------------------------------------------------------------------------------------------
@@ -236,7 +236,7 @@ def test_a_job_says_for_what_it_waits_and_until_when(
 
 @pytest.fixture
 def with_gpus(tmp_path: Path) -> Any:
-    """A search path on which the driver's own program lists so many GPUs."""
+    """A search path on which the driver's own program lists `count` GPUs."""
 
     def make(count: int) -> str:
         tools = tmp_path / f"bin-{count}"
@@ -262,7 +262,7 @@ def test_a_job_for_too_many_gpus_blocks_nobody_and_says_its_wait(
         with book.opened(stable.conninfo) as connection:
             stable.wait_until(lambda: len(book.list_unended(connection)[1]) == 2)
         refused = stable.type("job", "run", "--where", "stable", "--gpu", "3", "--", "true", code=2)
-        assert "of the 2 machines on which `trainer worker` runs, none has so many" in refused
+        assert "of the 2 machines on which `trainer worker` runs, none has that many" in refused
         assert f"{machines[0].home}: 1" in refused
         assert f"{machines[1].home}: 2" in refused
         workers[1].kill()  # the machine is gone that the job is to wait for
@@ -274,16 +274,16 @@ def test_a_job_for_too_many_gpus_blocks_nobody_and_says_its_wait(
         assert stable.job(big).state is State.QUEUED
         with book.opened(stable.conninfo) as connection:
             connection.execute("UPDATE machine SET seen_at = now() - interval '5 minutes' WHERE cardinality(gpus) = 2")
-        for told in (stable.type("job", "info", big), stable.type("job", "list")):
-            words = " ".join(told.split())
+        for printed in (stable.type("job", "info", big), stable.type("job", "list")):
+            words = " ".join(printed.split())
             assert "waits for a machine of the fleet with 2 GPUs" in words
             assert "had 2 and was last seen 5 min ago" in words
         assert "with 2 GPUs" in json.loads(stable.type("job", "info", big, "--json"))["waits"]
         time.sleep(3)  # within which the log says so, too
-        told = time.monotonic()
+        ended = time.monotonic()
         workers[0].terminate()
         log = workers[0].communicate(timeout=WITHIN)[1]
-        assert time.monotonic() - told < 8
+        assert time.monotonic() - ended < 8
         assert workers[0].returncode == 0
         assert f"a job waits job={big} why=waits for a machine of the fleet with 2 GPUs" in log
     finally:
@@ -333,12 +333,12 @@ def test_a_wrong_clock_neither_hides_a_wait_nor_ages_a_job(stable: Stable, tmp_p
         )  # fmt: skip
         connection.execute("UPDATE training_job SET queued_at = now() - interval '1 minute' WHERE name = 'waits'")
     skewed = f"{tmp_path}:{ROOT}"
-    told = [
+    info, removed = [
         stable.start("job", *words, PYTHONPATH=skewed).communicate(timeout=WITHIN)[0]
         for words in (("info", "waits", "--json"), ("delete", "--older-than", "1h", "--yes"))
     ]
-    assert "on the machine that queued it" in json.loads(told[0])["waits"]
-    assert told[1] == "There is no such job.\n"
+    assert "on the machine that queued it" in json.loads(info)["waits"]
+    assert removed == "No such job.\n"
 
 
 def test_a_sweep_says_for_what_it_waits(stable: Stable, version: Version) -> None:
@@ -348,8 +348,8 @@ def test_a_sweep_says_for_what_it_waits(stable: Stable, version: Version) -> Non
     words = [word for setting in (*QUICK, "epochs=1", "random_seed=0,1") for word in ("--set", setting)]
     sweeping = stable.start("sweep", "--preset", "first-cnn", *words, "--data", str(version.folder), "--name", "try")
     assert sweeping.stderr is not None
-    assert "try-1 waits for a CPU slot" in (told := sweeping.stderr.readline())
-    assert f"held by {holds} (without a limit). 1 more wait, too." in told
+    assert "try-1 waits for a CPU slot" in (line := sweeping.stderr.readline())
+    assert f"held by {holds} (without a limit). 1 more wait, too." in line
     sweeping.kill()
     sweeping.communicate()
 
@@ -373,7 +373,7 @@ def test_a_job_that_fits_no_machine_any_more_is_not_resumed(stable: Stable, with
         (["a|b"], "write -- sh -c 'a|b'"),
         (["echo $HOME"], "write -- sh -c 'echo $HOME'"),
         (["it's"], """write -- sh -c 'it'"'"'s'"""),
-        (["cd", "x"], "'cd' is a word of the shell's own, and a job's command is run without one: write -- sh -c 'cd"),
+        (["cd", "x"], "'cd' is built into the shell, and a job's command is run without one: write -- sh -c 'cd"),
         (["source", "env"], "write -- sh -c 'source env'"),
         (["cat", "a", "|", "wc"], "'|' is for a shell, and a job's command is run without one: write -- sh -c 'cat"),
         (["a", "&&", "b"], "write -- sh -c 'a && b'"),
@@ -381,7 +381,7 @@ def test_a_job_that_fits_no_machine_any_more_is_not_resumed(stable: Stable, with
         (["a", "2>&1"], "'2>&1' is for a shell"),
         (["a", ">log.txt"], "write -- sh -c 'a >log.txt'"),
         (["a", "2>/dev/null"], "write -- sh -c 'a 2>/dev/null'"),
-        (["until", "a"], "'until' is a word of the shell's own"),
+        (["until", "a"], "'until' is built into the shell"),
         (["python", "a b.py", "--out=$PADDOCK_OUTPUT/x"], """-- sh -c 'python '"'"'a b.py'"'"' "--out=$PADDOCK"""),
         (["cp", "a", "${PADDOCK_OUTPUT}"], """write -- sh -c 'cp a "${PADDOCK_OUTPUT}"'"""),
         (["RATE=1", "python", "a b.py"], "write --env RATE=1 -- python 'a b.py'"),
@@ -391,10 +391,10 @@ def test_a_job_that_fits_no_machine_any_more_is_not_resumed(stable: Stable, with
     ],
 )  # fmt: skip
 def test_what_only_a_shell_runs_is_refused_with_the_words_for_it(words: list[str], says: str) -> None:
-    with pytest.raises(UsageError) as told:
+    with pytest.raises(UsageError) as refused:
         check_words(words)
-    assert says in str(told.value)
-    assert "\n" not in str(told.value)
+    assert says in str(refused.value)
+    assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -419,7 +419,7 @@ def test_a_script_that_the_job_would_not_find_or_could_not_run_is_refused(tmp_pa
         check_program(word, tmp_path, shipped)
     for word, says in (
         ("./plain.sh", "chmod +x plain.sh"), ("./ignored.sh", "git ignores it"), ("./none.sh", "no such file"),
-        ("../runs.sh", "is not shipped"), ("runs.sh", "the project's own is -- ./runs.sh"),
+        ("../runs.sh", "is not shipped"), ("runs.sh", "for the project's own file write -- ./runs.sh"),
     ):  # fmt: skip
         with pytest.raises(UsageError, match=says.replace("+", r"\+")):
             check_program(word, tmp_path, shipped)
@@ -432,32 +432,32 @@ def test_a_script_that_the_job_would_not_find_or_could_not_run_is_refused(tmp_pa
         (("job", "run", "--gpu", "1", "--data", "none", "--", "true"), "this machine has no GPU"),
         (("job", "run", "--gpu", "1", "--", "a && b"), "is a line for a shell"),
         (("job", "run", "--gpu", "1", "--env", "1=2", "--", "true"), "cannot be set"),
-        (("job", "run", "--where", "moon", "--gpu", "1", "--", "true"), "There is no place"),
+        (("job", "run", "--where", "moon", "--gpu", "1", "--", "true"), "No place is called"),
         (("job", "run", "--preset", "finetune"), "data set"),
-        (("sweep", "--preset", "probe", "--name", "a b", "--where", "moon", "--gpu", "1"), "is no name"),
+        (("sweep", "--preset", "probe", "--name", "a b", "--where", "moon", "--gpu", "1"), "is not a valid name"),
         (("sweep", "--preset", "probe", "--gpu", "1", "--data", "none"), "this machine has no GPU"),
-        (("job", "notebook", "--gpu", "1", "--name", "a b"), "is no name"),
+        (("job", "notebook", "--gpu", "1", "--name", "a b"), "is not a valid name"),
         (("job", "notebook", "--gpu", "1", "--data", "none"), "this machine has no GPU"),
         (("job", "run", "--", "./none.sh"), "no such file"),
         (("sweep", "--preset", "probe", "--set", "random_seed=0,1", "--gpu", "1"), "this machine has no GPU"),
     ],
 )  # fmt: skip
-def test_mistakes_are_told_in_order_words_place_gpus_data(stable: Stable, words: tuple[str, ...], says: str) -> None:
+def test_mistakes_are_named_in_order_words_place_gpus_data(stable: Stable, words: tuple[str, ...], says: str) -> None:
     (line,) = stable.type(*words, code=2).splitlines()
     assert says in line
 
 
 @pytest.mark.parametrize("name", ["engine", "slots", "Engine"])
 def test_a_job_is_not_called_as_what_lies_beside_its_folder(name: str) -> None:
-    with pytest.raises(UsageError, match="mean something else"):
+    with pytest.raises(UsageError, match="are reserved"):
         check_name(name)
 
 
-def test_a_program_that_cannot_be_started_is_told_in_the_log(stable: Stable) -> None:
+def test_a_program_that_cannot_be_started_is_named_in_the_log(stable: Stable) -> None:
     (stable.project / "bare").write_text("import this\n")
     (stable.project / "bare").chmod(0o755)
     subprocess.run(["git", "-C", str(stable.project), "add", "."], check=True)
-    for program, says in (("no-such-program", "there is no such program"), ("./bare", "what runs it")):
+    for program, says in (("no-such-program", "has no such program"), ("./bare", "what runs it")):
         job = stable.wait(stable.run("--", program))
         assert (job.state, job.exit_code) == (State.FAILED, 127)
         assert says in stable.log(job.name)

@@ -152,7 +152,7 @@ def test_a_run_goes_on_with_its_data_set_wherever_that_lies(places: Places, vers
     shutil.copytree(version.folder, elsewhere)
     run = start(Places(home), Version(elsewhere, version.manifest), make_config("first-cnn", QUICK), "begun")
     command = CliRunner(env={"PADDOCK_HOME": str(home)})
-    assert "There is no data set version" in command.invoke(app, ["train", "--resume", "--data", "other"]).stderr
+    assert "No data set version yet" in command.invoke(app, ["train", "--resume", "--data", "other"]).stderr
     done = command.invoke(app, ["train", "--resume", "--name", "begun"])
     assert done.exit_code == 0, done.stderr
     assert read_run(run.folder).facts.status == "done"

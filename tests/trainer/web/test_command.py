@@ -100,7 +100,7 @@ def trainer(held: Held, *words: str, **settings: str) -> Any:
 @pytest.mark.parametrize(
     ("words", "settings", "says"),
     [
-        (("--run", "nobody"), {}, "There is no run 'nobody'"),
+        (("--run", "nobody"), {}, "No run is called 'nobody'"),
         (("--host", "192.0.2.1"), {}, "Nothing can listen on 192.0.2.1 port 8771"),
         ((), {"PADDOCK_SERVE_TOKEN": "short"}, "PADDOCK_SERVE_TOKEN: a token is 16 to 200 letters"),
         ((), {"PADDOCK_DATABASE_URL": "no such thing"}, "PADDOCK_DATABASE_URL cannot be understood"),

@@ -1,1 +1,1 @@
-"""The commands about training jobs: queue them, look at them, end them, work on them."""
+"""The commands for training jobs: queue them, look at them, end them, run them."""

@@ -1,4 +1,4 @@
-"""Ending jobs, going on with them, removing them: stop, resume, delete, prune."""
+"""End, continue and remove jobs: stop, resume, delete, prune."""
 
 import time
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 commands = group()
 
-LOOK_EVERY = 0.3  # seconds between two looks at what is to end
+LOOK_EVERY = 0.3  # seconds between two looks at the jobs
 STOP_WITHIN = 90.0  # seconds
 SAY_AFTER = 2.0  # seconds
 
@@ -29,7 +29,7 @@ SAY_AFTER = 2.0  # seconds
 def stop(jobs: JobNames = None, states: States = None, everything: All = False) -> None:
     """Stop jobs: each has a minute to save a checkpoint.
 
-    `trainer job resume` goes on from it.
+    `trainer job resume` continues from it.
 
     Example: trainer job stop last
     """
@@ -53,7 +53,7 @@ def stop(jobs: JobNames = None, states: States = None, everything: All = False) 
 
 
 def _wait_for_end(connection: "Connection", jobs: "Sequence[Job]") -> None:
-    """Wait until jobs that are to stop have saved what they have; one that is not heard of is ended here."""
+    """Wait until jobs that were asked to stop have saved and ended; silent ones are ended here."""
     from collector.console.terminal import stderr
     from trainer.jobs import book
     from trainer.jobs.hold import Pulse
@@ -64,7 +64,7 @@ def _wait_for_end(connection: "Connection", jobs: "Sequence[Job]") -> None:
         if not left:
             return
         if not said and time.monotonic() - began > SAY_AFTER:
-            stderr().print(f"{book.names_of(left)}: up to a minute to save what there is.", soft_wrap=True)
+            stderr().print(f"{book.names_of(left)}: up to a minute to save a checkpoint.", soft_wrap=True)
             said = True
         book.stop_silent(connection, pulse)
         time.sleep(LOOK_EVERY)
@@ -76,7 +76,7 @@ def resume(
 ) -> None:
     """Queue jobs again.
 
-    They go on from what they have brought back.
+    They continue from the output that they have brought back.
 
     Example: trainer job resume finetune-1
     """
@@ -103,9 +103,9 @@ def resume(
 def delete(
     jobs: JobNames = None, states: States = None, older_than: Age = None, everything: All = False, yes: Yes = False
 ) -> None:
-    """Remove ended jobs with all they made; the disk is free again.
+    """Remove ended jobs and free their space.
 
-    That is what they printed and brought back.
+    Their logs and outputs are removed with them.
 
     Example: trainer job delete --state failed --older-than 7d
     """
@@ -115,14 +115,14 @@ def delete(
     _check_named(jobs, states, older_than, everything=everything)
     with opened_book() as (_, connection):
         chosen = client.choose(connection, jobs or [], states or [], older_than)
-        if not jobs:  # what has not ended is not meant by a state, an age or all
+        if not jobs:  # a state, an age and --all select ended jobs only
             chosen = [job for job in chosen if job.state.ended]
         _remove(connection, chosen, yes=yes)
 
 
 @commands.add("prune")
 def prune(yes: Yes = False) -> None:
-    """Show which ended jobs could go and what that frees.
+    """Show which ended jobs could be removed, and the space that frees.
 
     With --yes they are removed.
 
@@ -174,14 +174,14 @@ def _remove(connection: "Connection", jobs: "Sequence[Job]", *, yes: bool) -> No
     if common().json:
         print_json({"deleted": [job.name for job in jobs], "bytes": freed})
         return
-    words = f"{book.names_of(jobs)}: removed; {size_in_words(freed)} are free again." if jobs else None
-    stdout().print(words or "There is no such job.", soft_wrap=True)
+    words = f"{book.names_of(jobs)}: removed; {size_in_words(freed)} freed." if jobs else None
+    stdout().print(words or "No such job.", soft_wrap=True)
 
 
 def _check_named(
     jobs: Sequence[str] | None, states: "Sequence[State] | None", older_than: str | None, *, everything: bool
 ) -> None:
-    """Refuse, before anything is looked up, what names no jobs."""
+    """Refuse a command that does not select jobs, before anything is looked up."""
     from trainer.jobs.client import check_age
 
     if not (jobs or states or older_than or everything):

@@ -1,4 +1,4 @@
-"""Looking at jobs and at what they made: list, info, logs, output, open."""
+"""Show jobs, their logs and their outputs: list, info, logs, output, open."""
 
 import sys
 import time
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 commands = group()
 
-SHOWN = 36  # characters of what a job runs; `trainer job info` shows all
+SHOWN = 36  # characters of a job's command; `trainer job info` shows all
 LISTED = 20  # files that `trainer job info` names
-LOOK_EVERY = 0.3  # seconds between two looks at what is followed
+LOOK_EVERY = 0.3  # seconds between two looks at a log
 
 
 @commands.add("list")
 def list_them(jobs: JobNames = None, states: States = None, older_than: Age = None) -> None:
-    """List jobs, oldest first, with what they have cost.
+    """List jobs, oldest first, with their prices so far.
 
     Example: trainer job list --state running
     """
@@ -46,7 +46,7 @@ def list_them(jobs: JobNames = None, states: States = None, older_than: Age = No
         print_json([job.as_json() | {"bytes": occupied.get(job.id, 0), "waits": waits.get(job.id)} for job in found])
         return
     if not found:
-        stdout().print("There is no such job." if jobs or states else f"There is no job yet: {book.RUN_FIRST}")
+        stdout().print("No such job." if jobs or states else f"No jobs yet: {book.RUN_FIRST}")
         return
     print_rows([_row(job, occupied.get(job.id, 0)) for job in found], less=("kept", "price", "where", "runs"))
     for job in found:
@@ -55,7 +55,7 @@ def list_them(jobs: JobNames = None, states: States = None, older_than: Age = No
 
 
 def _state_in_words(job: "Job", waits: Mapping[int, str]) -> str:
-    """Why a job is in its state, and for what it waits."""
+    """Why a job is in its state, and what it waits for."""
     return "; ".join(words for words in (job.reason, waits.get(job.id, "")) if words)
 
 
@@ -74,7 +74,7 @@ def _row(job: "Job", kept: int) -> dict[str, str]:
 
 @commands.add("info")
 def show(name: JobName = "last") -> None:
-    """Show all that is known of a job.
+    """Show all facts about a job.
 
     Example: trainer job info last
     """
@@ -102,7 +102,7 @@ def show(name: JobName = "last") -> None:
     for path, size in files[:LISTED]:
         console.print(f"  {size_in_words(size):>9}  {path}", soft_wrap=True)
     if len(files) > LISTED:
-        console.print(f"  and {len(files) - LISTED} files more: `trainer job output {job.name}`")
+        console.print(f"  and {len(files) - LISTED} more files: `trainer job output {job.name}`")
 
 
 def _facts(job: "Job", why: str) -> Iterator[tuple[str, str]]:
@@ -131,9 +131,9 @@ def _facts(job: "Job", why: str) -> Iterator[tuple[str, str]]:
 @commands.add("logs")
 def print_logs(
     name: JobName = "last",
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow until the job has ended.")] = False,
 ) -> None:
-    """Write out what a job has printed.
+    """Print a job's log.
 
     Example: trainer job logs -f last
     """
@@ -160,8 +160,8 @@ def print_logs(
 
 
 def _print_log(connection: "Connection", job: "Job", *, follow: bool, tend: "Callable[[Job, str], str]") -> None:
-    """Write out what was printed, and what will be: byte for byte, but to a terminal nothing that acts on it; `tend`
-    looks after what has not ended.
+    """Print a log byte for byte, but to a terminal without control sequences. With `follow`, `tend` is called until the
+    job has ended.
     """
     from collector.console.terminal import Output, stderr
     from trainer.jobs import book
@@ -169,7 +169,7 @@ def _print_log(connection: "Connection", job: "Job", *, follow: bool, tend: "Cal
     written, waited = 0, ""
     shown, on_terminal = Output(), sys.stdout.isatty()
     while True:
-        # First its state: what it printed before it ended is there then.
+        # The state is read first: if the job has ended, its log is complete.
         now = book.read_job(connection, job.id)
         for start, piece in book.read_log(connection, job, written):
             if start > written:
@@ -191,10 +191,10 @@ def _print_log(connection: "Connection", job: "Job", *, follow: bool, tend: "Cal
 @commands.add("output")
 def bring_output(
     name: JobName = "last",
-    get: Annotated[bool, typer.Option("--get", help="Bring it here, into a folder named after the job.")] = False,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Bring it into this folder.")] = None,
+    get: Annotated[bool, typer.Option("--get", help="Copy it here, into a folder named after the job.")] = False,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Copy it into this folder.")] = None,
 ) -> None:
-    """List what a job has brought back, or bring it here.
+    """List a job's output, or copy it here.
 
     Example: trainer job output last --get
     """
@@ -215,11 +215,11 @@ def bring_output(
     for path, size in files:
         console.print(f"{size_in_words(size):>9}  {path}", soft_wrap=True)
     if folder:
-        console.print(f"Brought to {folder}", soft_wrap=True)
+        console.print(f"Copied to {folder}", soft_wrap=True)
     elif files:
-        console.print(f"Bring it here: `trainer job output {job.name} --get`")
+        console.print(f"Copy it here: `trainer job output {job.name} --get`")
     else:
-        console.print(f"{job.name} has brought nothing back so far ({job.state}).")
+        console.print(f"{job.name} has no output so far ({job.state}).")
 
 
 @commands.add("open")
@@ -241,7 +241,7 @@ def open_page(name: JobName = "last") -> None:
         ensure(settings, [job])
         why = reasons_to_wait(connection, [job]).get(job.id, "")
     if job.task.opens is None:
-        raise UsageError(f"{job.name} serves no page; `trainer job output {job.name}` lists what it has made.")
+        raise UsageError(f"{job.name} serves no page; `trainer job output {job.name}` lists its output.")
     if job.state is not State.RUNNING:
         raise UsageError(f"{job.name} is {job.state}, so its page is not there{f': it {why}' if why else ''}.")
     if common().json:

@@ -1,4 +1,4 @@
-"""What every command about jobs stands on: the book of jobs, an engine where one is needed, and why jobs wait."""
+"""What the commands for jobs share: the database of the jobs, starting the engine, and why jobs wait."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ from trainer.jobs.waiting import explain
 
 @contextmanager
 def opened_book() -> Iterator[tuple[Settings, Connection]]:
-    """The settings of a command, and a connection to the book of jobs."""
+    """The settings of a command, and a connection to the jobs."""
     settings = read_settings()
     with (
         database.opened(settings.database_url, settings.home, engine=book.SCHEMA) as conninfo,
@@ -28,13 +28,13 @@ def opened_book() -> Iterator[tuple[Settings, Connection]]:
 
 
 def ensure(settings: Settings, jobs: Sequence[Job]) -> None:
-    """Jobs of this machine that have not ended need an engine; one that was killed is started again by any command."""
-    if any(not job.state.ended and job.at_home for job in jobs):
+    """Start this machine's engine if one of the jobs needs it: after a kill, the next command does so."""
+    if any(not job.state.ended and job.bound for job in jobs):
         engine.ensure(settings.home, lambda words: stderr().print(words, soft_wrap=True), demo=common().demo)
 
 
 def reasons_to_wait(connection: Connection, jobs: Sequence[Job]) -> dict[int, str]:
-    """For what each of these jobs waits, of those that wait."""
+    """What each waiting job waits for, by the job's id."""
     unended, machines = book.list_unended(connection)
     now = book.now(connection)
     found = {job.id: explain(job, unended, machines, now) for job in jobs if not job.state.ended}
@@ -42,7 +42,7 @@ def reasons_to_wait(connection: Connection, jobs: Sequence[Job]) -> dict[int, st
 
 
 def say_waits(connection: Connection, jobs: Sequence[Job], said: str = "", *, console: Console | None = None) -> str:
-    """Say on stderr for what jobs wait that somebody watches, where that has changed since; what was said now."""
+    """Print on stderr what the jobs wait for, if it is not what was `said` last; what is said now."""
     waits = reasons_to_wait(connection, jobs)
     lines = [f"{job.name} {waits[job.id]}." for job in jobs if job.id in waits]
     more = f" {len(lines) - 1} more wait, too." if len(lines) > 1 else ""

@@ -1,4 +1,4 @@
-"""Options that several commands about jobs take."""
+"""Arguments and options that several commands for jobs have."""
 
 from typing import Annotated
 
@@ -20,7 +20,9 @@ Age = Annotated[
 All = Annotated[bool, typer.Option("--all", help="All jobs.")]
 Environment = Annotated[
     list[str] | None,
-    typer.Option("--env", metavar="KEY[=VALUE]", help="A variable; KEY alone: as it is where the job runs."),
+    typer.Option(
+        "--env", metavar="KEY[=VALUE]", help="A variable; KEY alone: its value on the machine that runs the job."
+    ),
 ]
-Name = Annotated[str | None, typer.Option("--name", metavar="NAME", help="What the job is called.")]
+Name = Annotated[str | None, typer.Option("--name", metavar="NAME", help="Name of the job.")]
 MaxHours = Annotated[float | None, typer.Option("--max-hours", min=0, metavar="H", help="Stop after H hours.")]

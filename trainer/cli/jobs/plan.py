@@ -1,4 +1,4 @@
-"""`trainer job run --dry-run`: what would be shipped, and on what it would run; nothing is queued, sent or rented."""
+"""`trainer job run --dry-run`: what would be shipped, and where it would run; nothing is queued, sent or rented."""
 
 import hashlib
 from dataclasses import replace
@@ -20,7 +20,7 @@ from trainer.places import Places
 
 
 def show_plan(connection: Connection, order: Order, profile: Profile, places: Places) -> None:
-    """Say what `trainer job run` would do with this order."""
+    """Print what `trainer job run` would do with this order."""
     shipment = client.find_code(order, profile)
     facts = {"place": profile.name, "runs_on": _runs_on(order, profile), "code": _code(connection, shipment)}
     facts |= {"data": order.version.name if order.version else None, "price_per_hour": profile.hourly or None}
@@ -33,8 +33,8 @@ def show_plan(connection: Connection, order: Order, profile: Profile, places: Pl
     console = stdout()
     shipped = facts["code"]
     if shipped:
-        told = "there already" if shipped["held"] else "to be sent"
-        words = f"{shipped['files']} files, {size_in_words(shipped['bytes'])} packed, {shipped['digest'][:12]}, {told}"
+        size, held = size_in_words(shipped["bytes"]), "there already" if shipped["held"] else "to be sent"
+        words = f"{shipped['files']} files, {size} packed, {shipped['digest'][:12]}, {held}"
         console.print(f"code:    {words}", soft_wrap=True)
     console.print(f"data:    {facts['data'] or 'none'}")
     console.print(f"runs on: {facts['runs_on']}", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""Jobs that are to run: run, notebook, price."""
+"""Queue jobs, and estimate their price: run, notebook, price."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,7 +31,7 @@ def run(
     preset: Annotated[str | None, typer.Option(metavar="NAME", help="A preset of `trainer train`.")] = None,
     settings: Values = None,
     gpus: Gpus = None,
-    cpu: Annotated[bool, typer.Option("--cpu", help="No GPU, which is so unless --gpu is given.")] = False,
+    cpu: Annotated[bool, typer.Option("--cpu", help="Use no GPU, the default without --gpu.")] = False,
     environment: Environment = None,
     data: Data = "last",
     name: Name = None,
@@ -39,12 +39,12 @@ def run(
     max_hours: MaxHours = None,
     max_price: Annotated[float | None, typer.Option(min=0, metavar="P", help="Stop when it has cost P.")] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be shipped, and where it would run.")
+        bool, typer.Option("--dry-run", help="Only say what would be shipped, and where it would run.")
     ] = False,
 ) -> None:
     """Queue a job: a preset, or any command on your code.
 
-    The data set is read-only at $PADDOCK_INPUT; what lands in $PADDOCK_OUTPUT is brought back.
+    The data set is read-only in $PADDOCK_INPUT; the files in $PADDOCK_OUTPUT are brought back.
 
     Example: trainer job run --preset finetune --gpu 1
 
@@ -64,12 +64,12 @@ def run(
     name = check_name(name) if name else None
     profile = priced(find_profile(places().home, where), gpus or 0)
     if max_price is not None and not profile.hourly:
-        raise UsageError(f"--max-price: what {where} costs is not known; give it price_per_hour in profiles.toml.")
+        raise UsageError(f"--max-price: the price of {where} is not known; give it price_per_hour in profiles.toml.")
     _queue(_order(task, name, gpus or 0, data, profile), profile, dry_run=dry_run)
 
 
 def _queue(order: "Order", profile: "Profile", *, dry_run: bool) -> None:
-    """Queue an order, or say what that would come to."""
+    """Queue an order; with `dry_run`, only print what that would do."""
     from trainer.cli.jobs.opened import opened_book
     from trainer.cli.jobs.plan import show_plan
     from trainer.jobs.client import check_gpus
@@ -83,10 +83,10 @@ def _queue(order: "Order", profile: "Profile", *, dry_run: bool) -> None:
 
 
 def _order(task: "Task", name: str | None, gpus: int, data: str, profile: "Profile") -> "Order":
-    """What is to be queued.
+    """The order to queue.
 
     Raises:
-        UsageError: this machine has not that many GPUs, or there is no such data set version.
+        UsageError: this machine has fewer GPUs, or the data set version does not exist.
     """
     from trainer.jobs.client import Order, check_gpus_here
 
@@ -100,7 +100,7 @@ def _seconds(hours: float | None) -> float | None:
 
 
 def _check_words(command: Sequence[str], preset: str | None, settings: Sequence[str]) -> None:
-    """A mistake in the words is reported before anything is looked at."""
+    """Report a mistake in the words before anything is looked up."""
     from trainer.jobs.command_line import check_words
     from trainer.runs.config import make_config
 
@@ -115,7 +115,7 @@ def _check_words(command: Sequence[str], preset: str | None, settings: Sequence[
 
 
 def _version(home: "Places", data: str, *, needed: bool) -> "Version | None":
-    """The data set version that a job is given; none where a command names none and there is none."""
+    """The data set version of a job; None if it is not needed, not named, and none exists."""
     from trainer.dataset.manifest import find_version, list_versions
 
     return find_version(home.datasets, data) if needed or data != "last" or list_versions(home.datasets) else None
@@ -153,7 +153,7 @@ def notebook(
 ) -> None:
     """Queue JupyterLab on your code and a data set.
 
-    It is on this machine only, and ends by itself when nobody uses it.
+    It is on this machine only, and ends by itself when it is idle.
 
     Example: trainer job notebook --idle 30
     """
@@ -182,9 +182,9 @@ def price(
     settings: Values = None,
     data: Data = "last",
 ) -> None:
-    """Show what a run would take and cost at each place.
+    """Show how long a run would take at each place, and its price.
 
-    The places are those of profiles.toml; the figures come from the runs that have ended there.
+    The places are those of profiles.toml; the figures come from runs that have ended there.
 
     Example: trainer job price --preset finetune
     """
@@ -232,4 +232,4 @@ def _show_prices(found: "Sequence[Estimate]", words: str, photos: int) -> None:
         words += " `trainer job run --where PLACE` with them runs one."
         console.print(words, soft_wrap=True)
     if any(not one.hourly for one in found):
-        console.print("What an hour costs is said in profiles.toml; see the README.")
+        console.print("Set the price of an hour in profiles.toml; see the README.")

@@ -1,4 +1,4 @@
-"""The engine of jobs as a command: worker."""
+"""`trainer worker`: the engine as a command."""
 
 import logging
 from typing import Annotated
@@ -14,10 +14,10 @@ commands = group()
 def work_on_jobs(
     until_idle: Annotated[bool, typer.Option("--until-idle", help="End when nothing is left to do.")] = False,
 ) -> None:
-    """Work on training jobs until stopped.
+    """Run training jobs until stopped.
 
-    Those of this machine, and those of the fleet on the same Postgres. Commands start a worker where one is needed;
-    keep one up on every machine of a fleet.
+    Those of this machine, and those of the fleet on the same Postgres. Commands start a worker for this machine when
+    they need one. For a fleet, keep one running on each machine.
 
     Example: trainer worker
     """

@@ -1,4 +1,4 @@
-"""The bucket that a job in a cloud writes its output to, copied by the cloud's own program as SkyPilot calls it."""
+"""Copies the bucket with a cloud job's output, with the cloud's own program as SkyPilot calls it."""
 
 import subprocess
 from pathlib import Path
@@ -7,7 +7,7 @@ WITHIN = 600.0  # seconds
 
 
 def fetch(store: str, name: str, folder: Path) -> str:
-    """Copy what is new in a bucket into a folder; what went wrong, or nothing."""
+    """Copy what is new in a bucket into a folder; the error, or empty."""
     from sky import cloud_stores  # pyright: ignore[reportMissingImports]
     from sky.data.storage import StoreType  # pyright: ignore[reportMissingImports]
 

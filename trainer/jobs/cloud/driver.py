@@ -1,14 +1,14 @@
-"""Drives one job on a machine that SkyPilot rents: launches it there, follows its log, brings its output back, and sees
-to it that nothing is left behind that costs. The keeper runs it as it runs any job's command:
+"""Drives one job on a machine that SkyPilot rents: launches it, follows its log, brings its output back, and removes
+everything that would cost money. The keeper runs it like any job's command:
 
     python -m trainer.jobs.cloud.driver '{"task": ..., "stop": false}'
 
 The values of the job's own variables come as PADDOCK_ENV_NAME in the environment, so no list of processes shows them.
-SIGTERM is the end, whoever sent it: the managed job is cancelled, what it has made is brought back, and its bucket is
-deleted. A driver that was itself killed is begun again, and finds its managed job by name: it never launches a second.
-What runs without one, after a power cut, still ends at the job's limit (see cloud_task).
+On SIGTERM the managed job is cancelled, its output is brought back, and its bucket is deleted. A driver that was killed
+is started again, and finds its managed job by name: it never launches a second one. A managed job without a driver,
+after a power cut, still ends at the job's limit (see cloud/task.py).
 
-Checked against SkyPilot 0.14.1 itself: the task, its secrets, prices, the optimizer, and the server's answers where no
+Checked against SkyPilot 0.14.1 itself: the task, its secrets, prices, the optimizer, and the server's answers when no
 cloud is set up. Never run against a real cloud: launching, following, cancelling, recovery, and buckets.
 """
 
@@ -30,53 +30,53 @@ from trainer.jobs.cloud.bucket import fetch
 from trainer.jobs.cloud.offer import in_a_sentence, load_sky
 from trainer.jobs.cloud.task import OUTPUT
 
-GRACE = 900.0  # seconds that a driver has to cancel, to bring the output back, and to delete
+GRACE = 900.0  # seconds that a driver has to cancel, bring the output back, and delete
 LOOK_EVERY = 5.0  # seconds
 BRING_EVERY = 300.0  # seconds between two copies of a running job's output
-SECRET = "PADDOCK_ENV_"  # noqa: S105  (the beginning of a variable's name)
+SECRET = "PADDOCK_ENV_"  # noqa: S105  (a prefix of variables)
 STOPPED = 128 + signal.SIGTERM
 T = TypeVar("T")
 
 
 def say(words: str) -> None:
-    """A line of the job's log."""
+    """Write a line to the job's log."""
     sys.stdout.write(f"[cloud] {words}\n")
     sys.stdout.flush()
 
 
 @dataclass(slots=True)
-class Drive:
-    """A job that is driven."""
+class Driver:
+    """One job in a cloud, and what its driver knows of it."""
 
     sky: Any
     task: dict[str, Any]
     secrets: dict[str, str]
     output: Path
-    told: threading.Event = field(default_factory=threading.Event)
+    stopping: threading.Event = field(default_factory=threading.Event)
     name: str = field(init=False)  # of the managed job, and of its bucket
 
     def __post_init__(self) -> None:
         self.name = self.task["name"]
 
-    def patiently(self, ask: Callable[[], T], words: str) -> T:
-        """An answer of SkyPilot's, however often its server or the network is away: the job goes on meanwhile."""
+    def retry(self, ask: Callable[[], T], words: str) -> T:
+        """Ask SkyPilot until it answers: the job runs on while its server or the network is away."""
         away = (OSError, RuntimeError, self.sky.exceptions.ClusterNotUpError, self.sky.exceptions.CloudError)
         for turn in itertools.count():
             try:
                 return ask()
             except away as error:
                 if turn == 0:
-                    say(f"{words} failed, and is tried until it does not ({in_a_sentence(error)}).")
+                    say(f"{words} failed, and is tried until it succeeds ({in_a_sentence(error)}).")
                 time.sleep(LOOK_EVERY)
         raise AssertionError
 
     def newest(self) -> Any:
-        """The newest managed job of this name; None where there is none."""
-        self.patiently(self._await_launches, "Asking what is being launched")
-        return self.patiently(self._newest, "Asking for the managed job")
+        """The newest managed job of this name, or None."""
+        self.retry(self._await_launches, "Asking what is being launched")
+        return self.retry(self._newest, "Asking for the managed job")
 
     def _await_launches(self) -> None:
-        """What a driver that is gone has asked the server to launch is no managed job yet, but will be."""
+        """Wait until the server has finished all launches: an earlier driver may have asked for one."""
         while any("jobs.launch" in request.name for request in self.sky.api_status(all_status=False)):
             time.sleep(LOOK_EVERY)
 
@@ -85,8 +85,8 @@ class Drive:
             found = self._queue(refresh=False)
         except self.sky.exceptions.ClusterNotUpError as error:
             if error.cluster_status is None:
-                return None  # there is no controller, so there is no managed job
-            found = self._queue(refresh=True)  # it sleeps; it is woken rather than guessed about
+                return None  # without a controller no managed job exists
+            found = self._queue(refresh=True)  # the controller sleeps; wake it
         mine = [job for job in found if job.job_name == self.name]
         return max(mine, key=lambda job: job.job_id, default=None)
 
@@ -94,15 +94,15 @@ class Drive:
         return self.sky.get(self.sky.jobs.queue_v2(refresh=refresh, name_match=self.name))[0]
 
     def has_bucket(self) -> bool:
-        """Whether the bucket is there; it goes last, so without it everything is settled."""
-        names = self.patiently(lambda: self.sky.get(self.sky.storage_ls()), "Asking for the bucket")
+        """Whether the bucket exists; it is deleted last, so without it everything is settled."""
+        names = self.retry(lambda: self.sky.get(self.sky.storage_ls()), "Asking for the bucket")
         return any(storage.name == self.name for storage in names)
 
     def launch(self) -> None:
         """Launch the managed job.
 
         Raises:
-            UsageError: SkyPilot refuses; with its own reason.
+            UsageError: SkyPilot refuses; the error has its reason.
         """
         task = self.sky.Task.from_yaml_config({key: self.task[key] for key in self.task if key != "secrets"})
         task.update_secrets(self.secrets)
@@ -113,16 +113,16 @@ class Drive:
                 raise UsageError(f"SkyPilot did not launch it: {in_a_sentence(error)}.") from error
 
     def follow(self, job_id: int) -> Any:
-        """Follow the managed job to its end, or until told to stop; what it is then."""
+        """Follow the managed job until it ends or this driver is stopped; the managed job then."""
         brought, tail = time.monotonic(), self._tail(job_id)
-        while not (job := self.newest()).status.is_terminal() and not self.told.is_set():
+        while not (job := self.newest()).status.is_terminal() and not self.stopping.is_set():
             if not tail.is_alive():
-                say("The log was interrupted; it goes on from here.")
+                say("The log was interrupted; it continues here.")
                 tail = self._tail(job_id, 100)
             if time.monotonic() - brought > BRING_EVERY:
                 self.bring()
                 brought = time.monotonic()
-            self.told.wait(LOOK_EVERY)
+            self.stopping.wait(LOOK_EVERY)
         if job.status.is_terminal():
             tail.join(60)
         return job
@@ -137,28 +137,28 @@ class Drive:
         return thread
 
     def cancel(self, job_id: int) -> Any:
-        """Cancel the managed job, its last output uploaded, and wait until its machine is gone; what it is then."""
-        say(f"Stopping. Should this be the last line: sky jobs cancel {job_id}; sky storage delete {self.name}")
+        """Cancel the managed job after an upload of its output, and wait until it has ended; the managed job then."""
+        say(f"Stopping. If this is the last line: sky jobs cancel {job_id}; sky storage delete {self.name}")
         ask = self.sky.jobs.cancel
-        self.patiently(lambda: self.sky.get(ask(job_ids=[job_id], graceful=True, graceful_timeout=120)), "Cancelling")
+        self.retry(lambda: self.sky.get(ask(job_ids=[job_id], graceful=True, graceful_timeout=120)), "Cancelling")
         while not (job := self.newest()).status.is_terminal():
             time.sleep(LOOK_EVERY)
         return job
 
     def bring(self) -> bool:
-        """Bring what is in the bucket into the output's folder; whether that went well."""
+        """Copy the content of the bucket into the output's folder; whether that succeeded."""
         problem = fetch(self.task["file_mounts"][OUTPUT]["store"], self.name, self.output)
         if problem:
             say(f"The output is not brought back: {problem}")
         return not problem
 
     def settle(self) -> bool:
-        """Bring the output back, then delete the bucket; whether nothing is left that costs."""
+        """Bring the output back, then delete the bucket; whether nothing that costs money is left."""
         if not self.has_bucket():
             return True
         delete = f"sky storage delete {self.name}"
         if not self.bring():
-            say(f"THE BUCKET {self.name} IS LEFT, AND COSTS. Bring its content yourself, then type: {delete}")
+            say(f"THE BUCKET {self.name} IS LEFT, AND COSTS. Copy its content yourself, then type: {delete}")
             return False
         try:
             self.sky.get(self.sky.storage_delete(self.name))
@@ -169,7 +169,7 @@ class Drive:
 
 
 def _refusals(sky: Any) -> tuple[type[Exception], ...]:
-    """How SkyPilot says that it will not."""
+    """The exceptions by which SkyPilot refuses."""
     known = sky.exceptions
     return (
         known.NoCloudAccessError, known.ResourcesUnavailableError, known.NotSupportedError, known.ClusterNotUpError,
@@ -177,42 +177,44 @@ def _refusals(sky: Any) -> tuple[type[Exception], ...]:
     )  # fmt: skip
 
 
-def find_again(ride: Drive) -> Any:
-    """The managed job of an earlier driver that is not settled; None where there is none, and one may be launched."""
-    job = ride.newest()
+def find_again(driver: Driver) -> Any:
+    """The managed job that an earlier driver left unsettled; None if one may be launched."""
+    job = driver.newest()
     if job is None or not job.status.is_terminal():
         return job
-    if not ride.has_bucket():
+    if not driver.has_bucket():
         return None
     if job.status.value != "CANCELLED":
-        return job  # it ended while nobody looked
-    if not ride.settle():
+        return job  # it ended while no driver ran
+    if not driver.settle():
         raise UsageError("What an earlier attempt has left has to be settled first.")
     return None
 
 
-def drive(ride: Drive, *, stop: bool) -> int:
-    """Drive the job to its end; its exit code. `stop`: it is only to be ended, should it be there.
+def drive(driver: Driver, *, stop: bool) -> int:
+    """Driver the job to its end; its exit code. `stop`: only end it, if it exists.
 
     Raises:
         UsageError: SkyPilot refuses to launch it, or an earlier attempt is not settled.
     """
-    job = find_again(ride)
+    job = find_again(driver)
     if job is not None:
-        say(f"Found again: it is managed job {job.job_id} of SkyPilot's. Its log from the beginning:")
-    elif stop or ride.told.is_set():
-        return STOPPED if ride.settle() else 1
+        say(f"Found again: it is SkyPilot's managed job {job.job_id}. Its log from the beginning:")
+    elif stop or driver.stopping.is_set():
+        return STOPPED if driver.settle() else 1
     else:
-        ride.launch()
-        job = ride.newest()
+        driver.launch()
+        job = driver.newest()
         if job is None:
-            raise UsageError(f"SkyPilot launched it but does not list it; look: sky jobs queue. Its name: {ride.name}")
+            raise UsageError(
+                f"SkyPilot launched it but does not list it; look: sky jobs queue. Its name: {driver.name}"
+            )
     if stop:
-        ride.told.set()
-    job = ride.follow(job.job_id)
+        driver.stopping.set()
+    job = driver.follow(job.job_id)
     if not job.status.is_terminal():
-        job = ride.cancel(job.job_id)
-    settled = ride.settle()
+        job = driver.cancel(job.job_id)
+    settled = driver.settle()
     if job.status.value == "SUCCEEDED":
         return 0 if settled else 1
     say(f"SkyPilot: {job.status.value}{f' ({job.failure_reason})' if job.failure_reason else ''}")
@@ -220,9 +222,9 @@ def drive(ride: Drive, *, stop: bool) -> int:
 
 
 def main(words: list[str]) -> int:
-    """The program; `serve` sees to it that SkyPilot's server is up, and outlives whoever started it."""
-    told = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: told.set())
+    """The program. With `serve` it starts SkyPilot's server, which outlives this process."""
+    stopping = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     sky = load_sky()
     if words == ["serve"]:
         from sky.server import common  # pyright: ignore[reportMissingImports]
@@ -233,16 +235,16 @@ def main(words: list[str]) -> int:
     facts = json.loads(words[0])
     here = os.environ  # noqa: TID251  (handed on, not read as settings)
     secrets = {key.removeprefix(SECRET): value for key, value in here.items() if key.startswith(SECRET)}
-    ride = Drive(sky, facts["task"], secrets, Path(here["PADDOCK_OUTPUT"]), told)
+    driver = Driver(sky, facts["task"], secrets, Path(here["PADDOCK_OUTPUT"]), stopping)
     try:
-        return drive(ride, stop=facts["stop"])
+        return drive(driver, stop=facts["stop"])
     except UsageError as error:
         say(str(error))
-        ride.settle()
+        driver.settle()
         return 1
-    except BaseException:  # a mistake of ours must not cost anybody anything
-        say(f"This driver failed, and cancels the job. Make sure: sky jobs cancel -n {ride.name}; sky storage ls")
-        sky.jobs.cancel(name=ride.name)
+    except BaseException:  # a bug of ours must not cost money
+        say(f"This driver failed, and cancels the job. Make sure: sky jobs cancel -n {driver.name}; sky storage ls")
+        sky.jobs.cancel(name=driver.name)
         raise
 
 

@@ -1,7 +1,7 @@
-"""What SkyPilot says before a job is queued: whether it is there and may rent, what it would take, and what that costs.
+"""What SkyPilot says before a job is queued: is it installed, may it rent, which machine would it take, at which price?
 
-All of it is asked within this process, so that no server of SkyPilot's is started for a question. With a server of
-SkyPilot's elsewhere (`sky api login`) the credentials are there, and only it can answer; then the job itself is told.
+All of it is asked within this process, so that no SkyPilot server is started for a question. If SkyPilot uses a remote
+server (`sky api login`), only that has the credentials and can answer; problems then appear when the job runs.
 """
 
 import contextlib
@@ -19,12 +19,12 @@ from trainer.jobs.cloud.task import count_gpus, resources_of
 from trainer.jobs.profiles import SKYPILOT, Profile
 
 NOT_INSTALLED = not_installed("SkyPilot", "cloud")
-FETCHED_BY = {"gcs": ("gsutil", "gcp")}  # the program that brings output back, and the extra of SkyPilot's with it
+FETCHED_BY = {"gcs": ("gsutil", "gcp")}  # the program that copies output, and SkyPilot's extra that installs it
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def load_sky() -> Any:
-    """SkyPilot's package; it sends nobody usage statistics unless told to.
+    """SkyPilot's package, with its usage statistics switched off by default.
 
     Raises:
         UsageError: it is not installed.
@@ -36,25 +36,25 @@ def load_sky() -> Any:
 
 
 def in_a_sentence(error: BaseException) -> str:
-    """SkyPilot's reason, without colours and hints over many lines."""
+    """SkyPilot's reason: the first line, without colours and full stop."""
     lines = [line.strip() for line in COLOUR.sub("", str(error)).splitlines() if line.strip()]
     return (lines or [type(error).__name__])[0].rstrip(".")[:300]
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """SkyPilot draws its progress on whatever it finds."""
+    """Hide the progress that SkyPilot prints."""
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         yield
 
 
 def offer(profile: Profile, gpus: int) -> str:
-    """What SkyPilot would take, in a line.
+    """The machine that SkyPilot would rent, in a line.
 
     Raises:
-        UsageError: it is not installed, may not rent anywhere, or has no such machine; with its own reason.
+        UsageError: it is not installed, may not rent, or has no such machine; the error has its reason.
     """
-    with _quiet():  # what SkyPilot logs goes where it found stdout when it was imported
+    with _quiet():  # SkyPilot's logger keeps the stdout that it finds at import
         sky = load_sky()
     program, extra = FETCHED_BY.get(profile.store, ("aws", "aws"))
     if shutil.which(program) is None:
@@ -85,12 +85,12 @@ def offer(profile: Profile, gpus: int) -> str:
 
 
 def as_yaml(task: dict[str, Any]) -> str:
-    """A task as SkyPilot writes it down, once SkyPilot has taken it for one.
+    """A task as SkyPilot's YAML, checked by SkyPilot.
 
     Raises:
-        UsageError: SkyPilot takes it for none.
+        UsageError: SkyPilot does not accept it.
     """
-    with _quiet():  # what SkyPilot logs goes where it found stdout when it was imported
+    with _quiet():  # SkyPilot's logger keeps the stdout that it finds at import
         sky = load_sky()
     try:
         with _quiet():
@@ -103,10 +103,9 @@ def as_yaml(task: dict[str, Any]) -> str:
 
 
 def priced(profile: Profile, gpus: int = 0) -> Profile:
-    """A cloud's profile with the price of SkyPilot's catalogue, where it says none and the catalogue has one.
+    """The profile of a cloud; if it has no price, with the lowest in SkyPilot's catalogue for its region or any region.
 
-    The lowest price of all regions, or of the profile's. The catalogue is fetched at its first use and every few
-    hours; without a network it may have none.
+    SkyPilot downloads the catalogue at its first use and every few hours; without a network it may have no prices.
     """
     if profile.kind != SKYPILOT or profile.hourly or not profile.accelerators:
         return profile
@@ -127,5 +126,5 @@ def priced(profile: Profile, gpus: int = 0) -> Profile:
     except (ValueError, OSError, RuntimeError, ImportError):
         return profile
     prices = [one.spot_price if profile.spot else one.price for listed in offers.values() for one in listed]
-    known = [float(price) for price in prices if price and price > 0]  # a price that is missing is no number
+    known = [float(price) for price in prices if price and price > 0]  # a missing price is NaN
     return profile.model_copy(update={"price_per_hour": min(known), "currency": "USD"}) if known else profile

@@ -1,4 +1,4 @@
-"""A job as SkyPilot's task: a machine, how it is set up, what runs there, the bucket its output lands in. Pure."""
+"""A job as a SkyPilot task: the machine, its setup, the command, and the bucket for the output. Pure."""
 
 import hashlib
 import re
@@ -10,18 +10,18 @@ from typing import Any
 from collector.errors import UsageError
 from trainer.jobs.task import Task
 
-MASK = "***"  # stands for the value of a variable wherever a task is written down
+MASK = "***"  # replaces the values of variables in every task that is written
 INPUT, OUTPUT = "~/paddock/input", "~/paddock/output"
-# The image's own Python is often too old; of an image that was chosen, what is installed there stays in sight.
+# The image's own Python is often too old. If the profile names an image, its installed packages stay visible.
 SETUP = """
 export PATH="$HOME/.local/bin:$PATH"
 command -v uv > /dev/null || python3 -m pip install --quiet --user uv
 [ -d ~/paddock/env ] || uv venv --quiet --python '>=3.11' {site}~/paddock/env
 . ~/paddock/env/bin/activate
 """
-TORCH = "torch>=2.11,<2.14"  # as pyproject.toml has it; not in the lock, as its build differs by machine
-# Paddock's own code comes with its lock, and lies on Python's path (see own). Nothing is installed by our name:
-# whatever an index has under it is not ours. Any other project says itself what it needs.
+TORCH = "torch>=2.11,<2.14"  # as in pyproject.toml; not in the lock, as its build differs by machine
+# Paddock's own code comes with its lock, and is on Python's path (see own.py). It is never installed by name: a package
+# of that name in an index is not ours. Any other project lists its dependencies itself.
 INSTALL = f"""\
 if [ -e requirements-trainer.lock ]; then
     uv pip install --require-hashes --no-deps -r requirements-trainer.lock
@@ -35,20 +35,20 @@ RUN = """
 . ~/paddock/env/bin/activate
 export PADDOCK_OUTPUT=~/paddock/output PADDOCK_HOME=~/paddock/home PYTHONPATH="$PWD"
 """
-LAST_SECONDS = 60  # to save a checkpoint in, as on this machine
+LAST_SECONDS = 60  # that a command has to save a checkpoint, as on this machine
 
 
 def cloud_name(machine: str, job_id: int, job_name: str) -> str:
-    """What a job and its bucket are called there: the same whenever it is asked, so that it is found again."""
+    """The name of a job and its bucket in the cloud: always the same, so that they are found again."""
     digest = hashlib.sha256(f"{machine}/{job_id}/{job_name}".encode()).hexdigest()[:12]
     return f"paddock-{re.sub('[^a-z0-9]+', '-', job_name.lower())[:30].strip('-')}-{digest}"
 
 
 def resources_of(cloud: Mapping[str, Any], gpus: int) -> dict[str, Any]:
-    """The machine that is asked for; --gpu says how many accelerators, otherwise the profile does.
+    """The machine to rent; --gpu sets the number of accelerators, else the profile does.
 
     Raises:
-        UsageError: GPUs are asked for where the profile names none.
+        UsageError: GPUs are requested, and the profile names none.
     """
     accelerators = cloud.get("accelerators")
     if gpus and not accelerators:
@@ -56,7 +56,7 @@ def resources_of(cloud: Mapping[str, Any], gpus: int) -> dict[str, Any]:
     found = {"infra": cloud.get("infra"), "image_id": cloud.get("image")}
     if accelerators:
         found["accelerators"] = f"{accelerators.partition(':')[0]}:{gpus}" if gpus else accelerators
-    # A lost machine is replaced; a program that fails is not begun again.
+    # A lost machine is replaced; a program that fails is not started again.
     recovery = {"strategy": "EAGER_NEXT_REGION", "max_restarts_on_errors": 0}
     kept = {key: value for key, value in found.items() if value}
     return kept | {"use_spot": bool(cloud.get("spot")), "job_recovery": recovery}
@@ -73,9 +73,9 @@ def describe_task(
     data: Path | None,
     output: Path | None,
 ) -> dict[str, Any]:
-    """The task as `sky.Task.from_yaml_config` takes it, the values of the job's own variables masked.
+    """The task for `sky.Task.from_yaml_config`, with the values of the job's own variables masked.
 
-    `output`: what an earlier attempt has made, with which the bucket begins; None where nothing was.
+    `output`: the output of an earlier attempt, which the bucket begins with; None if there was none.
     """
     cloud = task.cloud or {}
     bucket = {"name": name, "store": cloud.get("store", "s3"), "mode": "MOUNT_CACHED", "persistent": True}
@@ -92,7 +92,7 @@ def describe_task(
         "file_mounts": mounts,
         "setup": SETUP.format(site="--system-site-packages " if cloud.get("image") else "") + INSTALL,
         "run": RUN + _input_of(data) + _command_of(task, job_name, count_gpus(cloud, gpus)),
-        "api_server_access": False,  # the job has no business with our clouds
+        "api_server_access": False,  # the job does not need our cloud accounts
     }  # fmt: skip
     if code:
         found["workdir"] = str(code)
@@ -102,7 +102,7 @@ def describe_task(
 
 
 def count_gpus(cloud: Mapping[str, Any], gpus: int) -> int:
-    """How many GPUs the machine has."""
+    """The number of GPUs of the machine."""
     named = (cloud.get("accelerators") or ":0").partition(":")[2] or "1"
     return gpus or int(float(named))
 
@@ -112,7 +112,7 @@ def _input_of(data: Path | None) -> str:
 
 
 def _command_of(task: Task, job_name: str, gpus: int) -> str:
-    """The command; it ends at the job's limit also when nobody is left at home to say so."""
+    """The command; `timeout` ends it at the job's limit even if this machine is down."""
     limit = task.limit()
     begin = f"timeout --kill-after={LAST_SECONDS} {round(limit[0]) + 1} " if limit else ""
     if task.command:
@@ -121,7 +121,7 @@ def _command_of(task: Task, job_name: str, gpus: int) -> str:
     python = ["python", "-m"]
     if gpus > 1:
         python += ["torch.distributed.run", "--standalone", "--nproc-per-node", str(gpus), "-m"]
-    # A machine that replaces a lost one finds the checkpoint in the bucket, and goes on from there.
+    # A machine that replaces a lost one finds the checkpoint in the bucket, and continues from it.
     return (
         f'if [ -e "$PADDOCK_OUTPUT/{job_name}/run.json" ]; then set -- --resume; else set -- {first}; fi\n'
         f'{begin}{shlex.join(python)} trainer train --data "$PADDOCK_INPUT" --out "$PADDOCK_OUTPUT" "$@" '

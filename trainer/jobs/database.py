@@ -1,4 +1,4 @@
-"""The engine's connection to the book of jobs, opened anew where it was lost."""
+"""The engine's connection to the database of the jobs, which reconnects when it was lost."""
 
 import asyncio
 from collections.abc import Mapping
@@ -8,8 +8,8 @@ import psycopg
 from psycopg.rows import dict_row
 
 
-class Line:
-    """One connection, which all of an engine's attempts share; each statement is a transaction."""
+class Database:
+    """One connection that all attempts of an engine share; each statement is a transaction."""
 
     def __init__(self, conninfo: str) -> None:
         self.conninfo = conninfo
@@ -20,8 +20,8 @@ class Line:
         """The rows of a statement.
 
         Raises:
-            psycopg.OperationalError: the database cannot be reached; the next statement tries again. Whether this one
-                was done is not known.
+            psycopg.OperationalError: the database cannot be reached; the next statement reconnects. This statement may
+                have been executed.
         """
         async with self._turn:
             if self._connection is None or self._connection.closed:
@@ -32,6 +32,6 @@ class Line:
             return await cursor.fetchall() if cursor.description else []
 
     async def close(self) -> None:
-        """Close it."""
+        """Close the connection."""
         if self._connection is not None:
             await self._connection.close()
