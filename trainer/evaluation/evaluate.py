@@ -12,7 +12,7 @@ from trainer.dataset.examples import Side
 from trainer.dataset.manifest import Version
 from trainer.evaluation.baselines import WITHOUT_PHOTOS
 from trainer.evaluation.scores import Bootstrap, Score, Scores, is_nearly_constant, measure, square
-from trainer.evaluation.verdict import Verdict
+from trainer.evaluation.verdict import Verdict, has_skill, verdict_on
 from trainer.models.answers import Answers, Calibration, answer, load_model
 from trainer.models.closed_form import fit_svr
 from trainer.models.device import Device
@@ -48,20 +48,13 @@ class Evaluation:
 
     @property
     def skill(self) -> bool:
-        """Whether it is better than the constant median: the interval of the gain is above zero.
-
-        Always False on training photos.
-        """
-        return self.side is not Side.TRAIN and self.gains["constant median"].low > 0
+        """Whether it is better than the constant median."""
+        return has_skill(self.side, self.gains["constant median"].low)
 
     @property
     def verdict(self) -> Verdict:
         """The verdict on the run."""
-        if self.side is Side.TRAIN:
-            return Verdict.LEARNT
-        if self.constant:
-            return Verdict.CONSTANT
-        return Verdict.SKILL if self.skill else Verdict.NO_SKILL
+        return verdict_on(self.side, self.gains["constant median"].low, constant=self.constant)
 
     def as_json(self) -> dict[str, Any]:
         """The evaluation as `--json` prints it."""
