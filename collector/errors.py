@@ -20,7 +20,7 @@ from collector.codes import Failure
 
 
 class ExitCode(IntEnum):
-    """The exit codes of commands; documented in the README and in every --help."""
+    """The exit codes of commands; documented in docs/settings.md and in every --help."""
 
     DONE = 0
     USAGE = 2

@@ -6,7 +6,7 @@ from collector.errors import PaddockError
 
 
 class ExitCode(IntEnum):
-    """The exit codes of commands; documented in the README and in every --help."""
+    """The exit codes of commands; documented in docs/settings.md and in every --help."""
 
     DONE = 0
     USAGE = 2

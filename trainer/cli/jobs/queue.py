@@ -232,4 +232,4 @@ def _show_prices(found: "Sequence[Estimate]", words: str, photos: int) -> None:
         words += " `trainer job run --where PLACE` with them runs one."
         console.print(words, soft_wrap=True)
     if any(not one.hourly for one in found):
-        console.print("Set the price of an hour in profiles.toml; see the README.")
+        console.print("Set the price of an hour in profiles.toml; see docs/jobs.md.")
