@@ -22,7 +22,7 @@ from collector.console.trouble import reason_of, trouble_of
 from collector.engine.breakdown import LATE_ANSWER, Breakdown, is_away, make_sure_of_room, said_when_late
 from collector.engine.crawl_jobs import CrawlJob, Workplace, due_hosts, finish, open_jobs
 from collector.engine.follow_up import follow_up
-from collector.engine.lane import Lane, LaneEnd, Rota
+from collector.engine.lane import Ending, Lane, LaneEnd, Rota
 from collector.engine.robots_cache import robots_in_force
 from collector.engine.waits import DATABASE, Waits, long_wait
 from collector.errors import LaneLost, PaddockError
@@ -272,9 +272,9 @@ class Crew:
         try:
             robots = await robots_in_force(gate, self.place.fetcher, site.source.name, site.url)
         except Blocked as blocked:
-            return LaneEnd("blocked", blocked.until, str(blocked))
+            return LaneEnd(Ending.BLOCKED, blocked.until, str(blocked))
         if robots is None:
-            return LaneEnd("stopped")
+            return LaneEnd(Ending.STOPPED)
         stopped = await drift.stopped_kinds(gate.connection)
         rota = Rota(gate, everything=self.everything)
         return await Lane(gate, self.place.fetcher, robots, self.place.hours, rota, stopped).run(SLICE)

@@ -5,6 +5,7 @@ import logging
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
+from enum import StrEnum
 
 import psycopg
 
@@ -34,11 +35,21 @@ TROUBLE = 5  # pages failing in a row, after which the host is left alone
 REFUSALS = 3  # pages refused in a row, likewise
 
 
+class Ending(StrEnum):
+    """Why a slice of a lane is over."""
+
+    IDLE = "idle"  # nothing is due
+    SLICE = "slice"  # its time is over
+    BLOCKED = "blocked"  # the site asks for a pause, or refuses
+    CLOSED = "closed"  # outside the opening hours
+    STOPPED = "stopped"  # the process is to stop
+
+
 @dataclass(frozen=True, slots=True)
 class LaneEnd:
-    """Why a slice of a lane is over, and when the next one can begin (None: nothing is due, or for good)."""
+    """How a slice of a lane ended, and when the next one can begin (None: nothing is due, or for good)."""
 
-    why: str  # idle, slice, blocked, closed, stopped
+    why: Ending
     next_at: datetime | None = None
     reason: str | None = None
 
@@ -98,27 +109,27 @@ class Lane:
         while loop.time() < ends_at:
             job, turn = await self._take()
             if turn.code:
-                return LaneEnd("blocked", turn.blocked_until, describe(Block, turn.code, turn.detail))
+                return LaneEnd(Ending.BLOCKED, turn.blocked_until, describe(Block, turn.code, turn.detail))
             if job is None or turn.page is None or turn.slot is None:
-                return LaneEnd("idle")
+                return LaneEnd(Ending.IDLE)
             try:
                 end = await self._one_page(turn.page, turn.slot)
             except Blocked as blocked:
-                return LaneEnd("blocked", blocked.until, str(blocked))
+                return LaneEnd(Ending.BLOCKED, blocked.until, str(blocked))
             if end:
                 await count_back(self.gate.connection, job)
                 return end
-        return LaneEnd("slice")
+        return LaneEnd(Ending.SLICE)
 
     async def _one_page(self, page: DuePage, slot: Slot) -> LaneEnd | None:
         """Take one page from its slot to its commit; says why the lane ends, if it does."""
         opens_at = self._opens_at(slot.at)
         if opens_at > slot.at:
             await self.gate.release(slot)
-            return LaneEnd("closed", opens_at, "outside the opening hours")
+            return LaneEnd(Ending.CLOSED, opens_at, "outside the opening hours")
         outcome = await self.visit(page, slot)
         if outcome is None:
-            return LaneEnd("stopped")
+            return LaneEnd(Ending.STOPPED)
         await self._keep(outcome)
         return None
 
