@@ -17,7 +17,7 @@ from trainer.web.words import PAGES
 
 TEMPLATES = templates_of(Path(web.__file__).parent)
 PUT_TOGETHER: dict[str, Iterable[str]] = {
-    "'kind_' ~ told.kind": [f"kind_{kind}" for kind in Kind],
+    "'kind_' ~ predicted.kind": [f"kind_{kind}" for kind in Kind],
     "'verdict_' ~ about.quality.verdict": [
         f"verdict_{verdict}" for verdict in (Verdict.SKILL, Verdict.NO_SKILL, Verdict.CONSTANT)
     ],
