@@ -209,6 +209,7 @@ def explain_robots(url: Annotated[str, typer.Argument(metavar="URL", help="A pag
     """
     from collector.cli import session
     from collector.cli.dry_run import robots_verdict
+    from collector.cli.report import print_robots
     from collector.console.as_json import print_json
     from collector.console.terminal import stderr, stdout
     from collector.politeness.gate import host_name
@@ -230,6 +231,5 @@ def explain_robots(url: Annotated[str, typer.Argument(metavar="URL", help="A pag
     if common().json:
         print_json(facts)
     else:
-        for name, value in facts.items():
-            stdout().print(f"{name.replace('_', ' '):15} {'-' if value is None else value}", soft_wrap=True)
+        print_robots(stdout(), facts)
     return ExitCode.DONE if facts["allowed"] else ExitCode.BLOCKED

@@ -207,3 +207,17 @@ def print_forgotten(console: Console, forgotten: Forgotten) -> None:
     )
     for url in forgotten.near_duplicates:
         console.print(f"Looks the same and is still held: {url}", soft_wrap=True)
+
+
+def print_robots(console: Console, facts: dict[str, Any]) -> None:
+    """Print what robots.txt says of an address, a fact a line."""
+    for name, value in facts.items():
+        console.print(f"{name.replace('_', ' '):15} {_in_words(value)}", soft_wrap=True)
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return in_japan(value)
+    return "-" if value is None else str(value)

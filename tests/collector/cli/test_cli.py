@@ -251,10 +251,12 @@ async def test_robots_tells_the_line_the_delay_and_the_age(conninfo: str) -> Non
         env = environment(conninfo, site.base)
         no = await collector("robots", f"{site.base}/ad/banner.gif", "--json", env=env)
         yes = await collector("robots", f"{site.base}/keibabook/bn/2014.html", "--json", env=env)
+        shown = await collector("robots", f"{site.base}/ad/banner.gif", env=env)
         assert site.paths() == ["/robots.txt"]
         elsewhere = await collector("robots", "http://elsewhere.example/", env=env)
     assert (no.returncode, yes.returncode, elsewhere.returncode) == (3, 0, 2)
     facts = json.loads(no.stdout)
+    assert re.search(r"^allowed +no\n(.*\n)*delay s +0.2\n(.*\n)*fetched at +[-\d]+ [:\d]+ JST$", shown.stdout, re.M)
     assert facts["line"] == "3: Disallow: /ad/"
     assert (facts["delay_s"], facts["delay_reason"]) == (0.2, "Crawl-delay of robots.txt")
     assert facts["age"].endswith("s")

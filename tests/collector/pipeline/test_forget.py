@@ -143,7 +143,8 @@ async def test_a_host_goes_with_all_its_bytes_and_no_other_does(two_photos: Conn
     assert len(await held(two_photos)) == 9
 
 
-async def test_a_page_that_is_forgotten_while_its_answer_comes_leaves_nothing(connection: Connection) -> None:
+async def keep_what_was_forgotten(connection: Connection, state: PageState, derived: Derived) -> str:
+    """Keep the answer to a page that was forgotten while it came; the page's address."""
     await put(connection, "http://h/1.html", "before")
     (page,) = await rows(connection, "SELECT id FROM page")
     due = DuePage(
@@ -151,25 +152,22 @@ async def test_a_page_that_is_forgotten_while_its_answer_comes_leaves_nothing(co
     )
     await forget_url(connection, due.url)
     gate = await Gate.take(connection, "h", 1, Pace(0.0), asyncio.Event())
-    derived = Derived(Parsed((), (Link("http://h/1.jpg", IMAGE, None),)))
     packed = pack(b"<html>", "text/html")
-    await keep(gate, Outcome(due, AT, 0.1, "new", PageState.FETCHED, None, packed=packed, derived=derived))
+    await keep(gate, Outcome(due, AT, 0.1, "new", state, None, packed=packed, derived=derived))
+    return due.url
+
+
+async def test_a_page_that_is_forgotten_while_its_answer_comes_leaves_nothing(connection: Connection) -> None:
+    derived = Derived(Parsed((), (Link("http://h/1.jpg", IMAGE, None),)))
+    url = await keep_what_was_forgotten(connection, PageState.FETCHED, derived)
     assert await held(connection) == []
-    assert await rows(connection, "SELECT url, state, digest FROM page") == [(due.url, "excluded", None)]
+    assert await rows(connection, "SELECT url, state, digest FROM page") == [(url, "excluded", None)]
     assert await rows(connection, "SELECT outcome, digest FROM fetch_log ORDER BY id") == [("new", None)] * 2
 
 
 async def test_a_page_that_is_forgotten_while_it_fails_leaves_no_failure(connection: Connection) -> None:
-    await put(connection, "http://h/1.html", "before")
-    (page,) = await rows(connection, "SELECT id FROM page")
-    due = DuePage(
-        page[0], "http://h/1.html", "keibado", PHOTO_PAGE, Role.PHOTO_PAGE, AT.date(), "due", None, None, None, 0
-    )
-    await forget_url(connection, due.url)
-    gate = await Gate.take(connection, "h", 1, Pace(0.0), asyncio.Event())
     derived = Derived(failure=ParseError("coat", "its own words"))
-    packed = pack(b"<html>", "text/html")
-    await keep(gate, Outcome(due, AT, 0.1, "new", PageState.QUARANTINED, None, packed=packed, derived=derived))
+    await keep_what_was_forgotten(connection, PageState.QUARANTINED, derived)
     assert await rows(connection, "SELECT reason FROM parse_failure") == []
 
 
