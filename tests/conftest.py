@@ -1,29 +1,29 @@
-"""A real Postgres for every test that asks for one: a cluster a test process, a fresh copy of a template a test."""
+"""A real Postgres for every test that asks for one: a cluster for all, a fresh copy of a template for each test."""
 
 import os
 import shutil
 import tempfile
-import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
-from psycopg.conninfo import make_conninfo
-from psycopg.sql import SQL, Identifier
 
 from collector.engine.crawl_jobs import Workplace
 from collector.politeness.gate import Connection
 from collector.storage import database
 from collector.storage.embedded import lease
+from tests.databases import EMPTY, copy_of, filled_once
 
 # The first input takes seconds on a busy machine, while tables of characters are built; durations prove nothing here.
 settings.register_profile("paddock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("paddock")
 
-MakeTemplate = Callable[[str, Callable[[str], object]], str]
+# A folder that Postgres can reach, whose user is not root; all test processes share it.
+FOLDER = pytest.StashKey[Path]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,6 +32,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--chaos-seed", type=int, default=20261125, help="which strikes, and when")
     group.addoption("--chaos-strikes", type=int, default=60, help="how many")
     group.addoption("--chaos-kinds", help="only these, separated by commas: kill a worker, cut a session, ...")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folder that all test processes share; the process that has started the others removes it."""
+    if hasattr(config, "workerinput"):
+        config.stash[FOLDER] = Path(config.workerinput["folder"])  # pyright: ignore[reportAttributeAccessIssue]
+        return
+    folder = config.stash[FOLDER] = Path(tempfile.mkdtemp(prefix="paddock-test-"))
+    folder.chmod(0o711)
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Name that folder to a test process."""
+    node.workerinput["folder"] = str(node.config.stash[FOLDER])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -51,71 +67,53 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 
 
 @pytest.fixture(scope="session")
-def open_folder() -> Iterator[Path]:
-    """A folder that another user can reach: Postgres does not run as root."""
-    folder = Path(tempfile.mkdtemp(prefix="paddock-test-"))
+def shared_folder(pytestconfig: pytest.Config) -> Path:
+    """A folder of all test processes, which another user can reach: Postgres does not run as root."""
+    return pytestconfig.stash[FOLDER]
+
+
+@pytest.fixture(scope="session")
+def open_folder(shared_folder: Path) -> Path:
+    """A folder of this test process in it."""
+    folder = shared_folder / str(os.getpid())
+    folder.mkdir()
     folder.chmod(0o711)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    return folder
 
 
 @pytest.fixture(scope="session")
-def cluster(open_folder: Path) -> Iterator[str]:
-    """A running Postgres with a migrated database `template_paddock`, as a connection string."""
-    with lease(open_folder / "postgres", fast_and_unsafe=True) as conninfo:
-        with psycopg.connect(conninfo, autocommit=True) as connection:
-            connection.execute("CREATE DATABASE template_paddock")
-        database.upgrade(database.conninfo_for(make_conninfo(conninfo, dbname="template_paddock")))
+def cluster(shared_folder: Path) -> Iterator[str]:
+    """A running Postgres with a migrated database, as a connection string; the last test process stops it."""
+    with lease(shared_folder / "postgres", fast_and_unsafe=True) as conninfo:
+        filled_once(conninfo, EMPTY, database.upgrade, "template1")
         yield conninfo
-
-
-def _fresh(cluster: str, template: str) -> Iterator[str]:
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(cluster, autocommit=True) as connection:
-        names = {"name": Identifier(name), "template": Identifier(template)}
-        connection.execute(SQL("CREATE DATABASE {name} TEMPLATE {template}").format(**names))
-        yield database.conninfo_for(make_conninfo(cluster, dbname=name))
-        connection.execute(SQL("DROP DATABASE {name} WITH (FORCE)").format(**names))
-
-
-@pytest.fixture(scope="session")
-def make_template(cluster: str) -> MakeTemplate:
-    """Fill a migrated database once a test process; the name under which tests copy it, in a tenth of the time."""
-    made = set[str]()
-
-    def make(name: str, fill: Callable[[str], object]) -> str:
-        if name not in made:
-            with psycopg.connect(cluster, autocommit=True) as connection:
-                connection.execute(SQL("CREATE DATABASE {} TEMPLATE template_paddock").format(Identifier(name)))
-            fill(database.conninfo_for(make_conninfo(cluster, dbname=name)))
-            made.add(name)
-        return name
-
-    return make
 
 
 @pytest.fixture
 def template() -> str:
     """What a test's database is a copy of; a folder whose tests want a full one says another."""
-    return "template_paddock"
+    return EMPTY
 
 
 @pytest.fixture
 def conninfo(cluster: str, template: str) -> Iterator[str]:
     """A migrated database of this test's own, empty unless its folder fills it."""
-    yield from _fresh(cluster, template)
+    with copy_of(cluster, template) as copy:
+        yield copy
 
 
 @pytest.fixture
 def other_conninfo(cluster: str) -> Iterator[str]:
     """A second migrated, empty database, to compare with."""
-    yield from _fresh(cluster, "template_paddock")
+    with copy_of(cluster, EMPTY) as copy:
+        yield copy
 
 
 @pytest.fixture
 def empty_conninfo(cluster: str) -> Iterator[str]:
     """A database without a single table."""
-    yield from _fresh(cluster, "template1")
+    with copy_of(cluster, "template1") as copy:
+        yield copy
 
 
 @pytest.fixture

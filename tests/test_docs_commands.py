@@ -26,16 +26,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 import typer
 import yaml
-from psycopg.conninfo import make_conninfo
-from psycopg.sql import SQL, Identifier
 from typer.testing import CliRunner
 
 from collector.cli.app import app as collector_app
-from collector.storage import database
+from tests.databases import EMPTY, copy_of
 from tests.documents import PAGES, name_of, shown_commands, spans
 from tests.filled import SMALL, execute, fill
 from tests.paths import ROOT
@@ -219,17 +216,13 @@ def runs(words: tuple[str, ...]) -> bool:
 @pytest.fixture
 def collection(cluster: str, open_folder: Path) -> Iterator[dict[str, str]]:
     """A home and a database with some sixty photos, and the horse that the documents name."""
-    name = f"docs_{uuid.uuid4().hex[:12]}"
-    home = open_folder / name
+    home = open_folder / f"docs-{uuid.uuid4().hex[:12]}"
     home.mkdir()
-    with psycopg.connect(cluster, autocommit=True) as connection:
-        connection.execute(SQL("CREATE DATABASE {} TEMPLATE template_paddock").format(Identifier(name)))
-        conninfo = database.conninfo_for(make_conninfo(cluster, dbname=name))
+    with copy_of(cluster, EMPTY) as conninfo:
         fill(conninfo, SMALL)
         for statement in NAMED:
             execute(conninfo, statement)
         yield {"PADDOCK_DATABASE_URL": conninfo, "PADDOCK_HOME": str(home), "PADDOCK_CONTACT": "you@example.org"}
-        connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
 
 
 @pytest.mark.usefixtures("capfd")  # psql writes past Python

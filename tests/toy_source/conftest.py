@@ -1,17 +1,14 @@
 """One database with a crawl of three sites, the toy among them; each test works on a copy of it."""
 
 import asyncio
-import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.sql import SQL, Identifier
+from psycopg.conninfo import conninfo_to_dict
 
 from collector.demo.world.world import Issue, World
 from collector.engine.crawl import Tick, crawl
@@ -20,7 +17,7 @@ from collector.errors import ExitCode
 from collector.frontier.scope import Scope
 from collector.settings import Settings
 from collector.sources import registry
-from collector.storage import database
+from tests.databases import EMPTY, copy_of
 from tests.demo_site import demo_site
 from tests.toy_source.installed import TOY, installed
 from tests.toy_source.look_alike import toy_site
@@ -75,31 +72,20 @@ async def _crawl(conninfo: str) -> Beside:
 @pytest.fixture(scope="module")
 def crawled(cluster: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Beside]:
     """Three sites, crawled by the engine; the toy is registered by its entry point alone."""
-    name = f"toy_{uuid.uuid4().hex[:12]}"
-    with (
-        installed(tmp_path_factory.mktemp("site-packages"), TOY),
-        psycopg.connect(cluster, autocommit=True) as connection,
-    ):
-        connection.execute(SQL("CREATE DATABASE {} TEMPLATE template_paddock").format(Identifier(name)))
+    with installed(tmp_path_factory.mktemp("site-packages"), TOY), copy_of(cluster, EMPTY) as conninfo:
         with ThreadPoolExecutor(1) as thread:
-            conninfo = database.conninfo_for(make_conninfo(cluster, dbname=name))
             beside = thread.submit(asyncio.run, _crawl(conninfo)).result()
         yield beside
-        connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
 
 
 @pytest.fixture
 def beside(crawled: Beside, cluster: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Beside]:
     """A copy of the crawled database, and the environment in which commands work on it."""
-    name, template = f"test_{uuid.uuid4().hex[:12]}", conninfo_to_dict(crawled.conninfo)["dbname"]
-    with psycopg.connect(cluster, autocommit=True) as connection:
-        names = {"name": Identifier(name), "template": Identifier(str(template))}
-        connection.execute(SQL("CREATE DATABASE {name} TEMPLATE {template}").format(**names))
-        own = replace(crawled, conninfo=database.conninfo_for(make_conninfo(cluster, dbname=name)))
+    with copy_of(cluster, str(conninfo_to_dict(crawled.conninfo)["dbname"])) as conninfo:
+        own = replace(crawled, conninfo=conninfo)
         for variable, value in own.environment.items():
             monkeypatch.setenv(variable, value)
         yield own
-        connection.execute(SQL("DROP DATABASE {name} WITH (FORCE)").format(**names))
 
 
 @pytest.fixture

@@ -10,15 +10,11 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 import torch
-from psycopg.conninfo import make_conninfo
-from psycopg.sql import SQL, Identifier
 
 from collector.demo.world.world import World
-from collector.storage import database
-from tests.conftest import MakeTemplate
+from tests.databases import EMPTY, copy_of, filled_once
 from tests.filled import fill
 from tests.trainer.exported import A_SHARD
 from tests.trainer.stable import Stable
@@ -48,18 +44,13 @@ def home() -> Iterator[Path]:
 
 def make_version(cluster: str, root: Path, world: World, request: Request) -> Version:
     """Fill a database of its own with a world, and export it without plots."""
-    name = f"learn_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(cluster, autocommit=True) as connection:
-        connection.execute(SQL("CREATE DATABASE {} TEMPLATE template_paddock").format(Identifier(name)))
-        conninfo = database.conninfo_for(make_conninfo(cluster, dbname=name))
-        fill(conninfo, world)
-        draw, card.draw_plots = card.draw_plots, lambda *_: None
-        try:
-            made = export(conninfo, root, request)
-        finally:
-            card.draw_plots = draw
-        connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
-    return made
+    draw, card.draw_plots = card.draw_plots, lambda *_: None
+    try:
+        with copy_of(cluster, EMPTY) as conninfo:
+            fill(conninfo, world)
+            return export(conninfo, root, request)
+    finally:
+        card.draw_plots = draw
 
 
 @pytest.fixture(scope="session")
@@ -125,9 +116,9 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def template(request: pytest.FixtureRequest, template: str, make_template: MakeTemplate) -> str:
+def template(request: pytest.FixtureRequest, template: str, cluster: str) -> str:
     """Some sixty photos, for the tests that ask for them."""
-    return make_template("template_filled", fill) if "filled" in request.fixturenames else template
+    return filled_once(cluster, "template_filled", fill) if "filled" in request.fixturenames else template
 
 
 @pytest.fixture

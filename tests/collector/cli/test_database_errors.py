@@ -17,7 +17,7 @@ from collector.errors import ExitCode, UsageError
 from collector.settings import Settings
 from collector.storage import database
 from tests.collector.cli.test_cli import COMMAND, environment
-from tests.conftest import MakeTemplate
+from tests.databases import filled_once
 from tests.filled import execute, fill
 from trainer.cli.app import app as trainer_app
 from trainer.inference.collection import conninfo_if_any
@@ -33,9 +33,9 @@ TRAINING = [["job", "list"], ["job", "run", "--", "true"], ["job", "prune"], ["w
 
 
 @pytest.fixture
-def template(request: pytest.FixtureRequest, template: str, make_template: MakeTemplate) -> str:
+def template(request: pytest.FixtureRequest, template: str, cluster: str) -> str:
     """A world, for the tests that ask for one."""
-    return make_template("template_filled", fill) if "filled" in request.fixturenames else template
+    return filled_once(cluster, "template_filled", fill) if "filled" in request.fixturenames else template
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from collector.storage import database
 from collector.storage.embedded import lease
 from collector.storage.programs import binary
 from tests.collector.cli.test_cli import COMMAND, collector, environment
-from tests.conftest import MakeTemplate
+from tests.databases import filled_once
 from tests.filled import execute, fill
 
 WORLD = World(years=range(2015, 2016), issues_per_year=1, photos_per_issue=2)
@@ -30,10 +30,10 @@ ENCODED = "s3cr%20t%2F%C3%B6f%40us"
 
 
 @pytest.fixture
-def template(request: pytest.FixtureRequest, template: str, make_template: MakeTemplate) -> str:
+def template(request: pytest.FixtureRequest, template: str, cluster: str) -> str:
     """A world, for the tests that ask for one."""
     return (
-        make_template("template_dump", lambda conninfo: fill(conninfo, WORLD))
+        filled_once(cluster, "template_dump", lambda conninfo: fill(conninfo, WORLD))
         if "filled" in request.fixturenames
         else template
     )

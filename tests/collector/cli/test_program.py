@@ -17,7 +17,7 @@ import pytest
 from collector.errors import UsageError
 from collector.settings import load_settings
 from tests.collector.cli.test_cli import COMMAND, environment
-from tests.conftest import MakeTemplate
+from tests.databases import filled_once
 from tests.filled import execute, fill
 
 RUN = " ".join(f"'{word}'" for word in COMMAND)
@@ -37,9 +37,9 @@ def locales(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def template(request: pytest.FixtureRequest, template: str, make_template: MakeTemplate) -> str:
+def template(request: pytest.FixtureRequest, template: str, cluster: str) -> str:
     """A world, for the tests that ask for a horse."""
-    return make_template("template_filled", fill) if "horse" in request.fixturenames else template
+    return filled_once(cluster, "template_filled", fill) if "horse" in request.fixturenames else template
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ ONE_YEAR = Scope(date(2016, 1, 1), date(2016, 12, 31))
 LANES = """
 SELECT pg_terminate_backend(pid) FROM pg_locks
 WHERE locktype = 'advisory' AND classid::bigint = 1885430884 AND granted AND pid <> pg_backend_pid()
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 EVERYBODY = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()

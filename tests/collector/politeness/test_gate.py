@@ -354,8 +354,10 @@ async def test_the_next_lane_waits_unless_the_process_is_gone(
         if killed:
             process.send_signal(signal.SIGKILL)  # and not waited for: its number stays taken
         else:
-            query = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
-            await connection.execute(query)
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            )
         while await one(connection, "SELECT lane_alive(7)"):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         gate = await take(connection, job_id=8)

@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -14,11 +13,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from playwright.sync_api import Browser
-from psycopg.conninfo import make_conninfo
-from psycopg.sql import SQL, Identifier
 
 from collector.demo.world.world import World
-from collector.storage import database
 from collector.web.app import make_app, make_guard
 from collector.web.search.renewal import renew
 from collector.web.server.guards import Guard
@@ -26,7 +22,7 @@ from collector.web.server.limits import Buckets
 from collector.web.server.serving import make_runner
 from collector.web.service import Service, serving
 from tests.browser import Opener, chromium
-from tests.conftest import MakeTemplate
+from tests.databases import conninfo_of, filled_once
 from tests.filled import execute, fill
 
 WORLD = World(years=range(2013, 2018), issues_per_year=5, photos_per_issue=8)  # some 170 photos
@@ -69,16 +65,14 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def shown(cluster: str) -> Iterator[Shown]:
+def shown(cluster: str) -> Shown:
     """The world in a database that no test changes."""
-    name = f"look_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(cluster, autocommit=True) as connection:
-        connection.execute(SQL("CREATE DATABASE {} TEMPLATE template_paddock").format(Identifier(name)))
-        conninfo = database.conninfo_for(make_conninfo(cluster, dbname=name))
-        fill(conninfo, WORLD)
-        renewed(conninfo)
-        yield Shown(conninfo)
-        connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+    return Shown(conninfo_of(cluster, filled_once(cluster, "shown", _fill)))
+
+
+def _fill(conninfo: str) -> None:
+    fill(conninfo, WORLD)
+    renewed(conninfo)
 
 
 def _fill_own(conninfo: str) -> None:
@@ -87,9 +81,9 @@ def _fill_own(conninfo: str) -> None:
 
 
 @pytest.fixture
-def template(request: pytest.FixtureRequest, template: str, make_template: MakeTemplate) -> str:
+def template(request: pytest.FixtureRequest, template: str, cluster: str) -> str:
     """A small world, for the tests that ask for one of their own."""
-    return make_template("template_own", _fill_own) if "own" in request.fixturenames else template
+    return filled_once(cluster, "template_own", _fill_own) if "own" in request.fixturenames else template
 
 
 @pytest.fixture

@@ -4,26 +4,22 @@ import asyncio
 import shutil
 import tempfile
 import threading
-import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
-from psycopg.conninfo import make_conninfo
-from psycopg.sql import SQL, Identifier
 
 from collector.demo.world.drawing import draw_photo
 from collector.demo.world.world import World
-from collector.storage import database
 from collector.web.server.guards import Guard
 from collector.web.server.limits import Buckets
 from collector.web.server.serving import make_runner
+from tests.databases import EMPTY, copy_of
 from tests.filled import OPINIONS, SITE, fill
 from tests.trainer.conftest import CPU, trained
 from trainer.dataset import card
@@ -64,13 +60,9 @@ class Held:
 def held(cluster: str) -> Iterator[Held]:
     """The world in a database, exported, learnt by a tiny probe, and evaluated."""
     home = Path(tempfile.mkdtemp(prefix="paddock-web-"))
-    name = f"web_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(cluster, autocommit=True) as connection:
-        connection.execute(SQL("CREATE DATABASE {} TEMPLATE template_paddock").format(Identifier(name)))
-        conninfo = database.conninfo_for(make_conninfo(cluster, dbname=name))
+    with copy_of(cluster, EMPTY) as conninfo:
         fill(conninfo, WORLD)
         yield _learn(conninfo, Places(home))
-        connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
     shutil.rmtree(home, ignore_errors=True)
 
 
