@@ -10,16 +10,29 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Any, LiteralString
+from typing import Any
 
 from psycopg import AsyncRawCursor
 from psycopg.types.json import Jsonb
 
+from collector.frontier.queue import DuePage
 from collector.pipeline import opinions
 from collector.pipeline.derive import Derived
 from collector.pipeline.keep import is_of_the_machine, may_pass, not_storable
 from collector.pipeline.pool import Answer
-from collector.pipeline.store import keep_out, links_of, store_derived, writable
+from collector.pipeline.racing_rows import Said
+from collector.pipeline.rewrite_statements import FILL, KNOW, LINK, OVERTAKEN, READ_AGAIN, STALE, TABLES
+from collector.pipeline.store import (
+    forget_failures,
+    keep_out,
+    links_of,
+    may_have_failed,
+    said_by,
+    store_derived,
+    store_own,
+    store_racing,
+    writable,
+)
 from collector.pipeline.verdict import Verdict, decide
 from collector.politeness.gate import Connection, host_name
 from collector.storage.items import ListedPhotoItem, PhotoItem
@@ -28,64 +41,6 @@ from collector.storage.roles import PageState
 logger = logging.getLogger(__name__)
 
 TRIES = 3  # of a page that another's work crosses
-
-TABLES: tuple[LiteralString, ...] = (
-    "CREATE TEMP TABLE derived (source text, issue_code text, number int) ON COMMIT DROP",
-    "CREATE TEMP TABLE read_page (id bigint, digest text, well boolean) ON COMMIT DROP",
-    """CREATE TEMP TABLE again (id bigint, digest text, was text, state text, due_at timestamptz, error_code text,
-                                error text, missing text[]) ON COMMIT DROP""",
-    """CREATE TEMP TABLE led_to (number bigint GENERATED ALWAYS AS IDENTITY, url text, host text, source text,
-                                 kind text, role text, about text, dated date, priority int, found_on text)
-       ON COMMIT DROP""",
-)
-FILL: dict[str, LiteralString] = {
-    "derived": "INSERT INTO derived SELECT * FROM jsonb_to_recordset(%s) AS photo (source text, issue_code text,"
-    " number int)",
-    "read_page": "INSERT INTO read_page SELECT * FROM jsonb_to_recordset(%s) AS read (id bigint, digest text,"
-    " well boolean)",
-    "again": "INSERT INTO again SELECT * FROM jsonb_to_recordset(%s) AS again (id bigint, digest text, was text,"
-    " state text, due_at timestamptz, error_code text, error text, missing text[])",
-    "led_to": """INSERT INTO led_to (url, host, source, kind, role, about, dated, priority, found_on)
-                 SELECT * FROM jsonb_to_recordset(%s) AS link (url text, host text, source text, kind text, role text,
-                                                               about text, dated date, priority int, found_on text)
-                 WHERE NOT EXISTS (SELECT FROM page WHERE page.url = link.url)""",
-}
-# Read after the facts were written: a crawl that changes the page later waits for us, where it touches them.
-OVERTAKEN = """
-SELECT id FROM jsonb_to_recordset(%s) AS read (id bigint, held text) JOIN page USING (id)
-WHERE page.digest IS DISTINCT FROM held OR page.state = 'excluded'
-"""
-# A page that a crawl works on just now is left to it; to wait could be to wait for each other.
-READ_AGAIN = """
-WITH free AS (
-    SELECT id FROM page WHERE id IN (SELECT id FROM again) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
-UPDATE page SET state = again.state, error_code = again.error_code, error = again.error, missing = again.missing,
-    due_at = CASE WHEN again.state <> page.state THEN again.due_at
-                  WHEN again.state = 'quarantined' THEN COALESCE(page.due_at, again.due_at) ELSE page.due_at END
-FROM again JOIN free USING (id) WHERE page.id = again.id AND page.digest = again.digest AND page.state = again.was
-"""
-LINK = """
-INSERT INTO page (url, host, source, kind, role, about, dated, priority, due_at, found_on)
-SELECT DISTINCT ON (url) url, host, source, kind, role, about, dated, priority, clock_timestamp(), found_on
-FROM led_to ORDER BY url, number
-ON CONFLICT (url) DO NOTHING
-"""
-# A photo that no page speaks of any more. Those that may speak of it have all been read, and well.
-STALE = """
-WITH unnamed AS MATERIALIZED (
-    SELECT photo.id, photo.page_url, photo.source_url
-    FROM photo JOIN before_photo AS old USING (id, observed_at) JOIN page ON page.url = photo.page_url
-    WHERE page.dated >= %s
-    AND NOT EXISTS (SELECT FROM derived WHERE derived.source = photo.source
-                    AND derived.issue_code = photo.issue_code AND derived.number = photo.number))
-DELETE FROM photo USING unnamed
-WHERE photo.id = unnamed.id
-AND NOT EXISTS (SELECT FROM page AS said WHERE said.url IN (unnamed.page_url, unnamed.source_url)
-                AND said.digest IS NOT NULL AND said.state <> 'excluded'
-                AND NOT EXISTS (SELECT FROM read_page AS read
-                                WHERE read.id = said.id AND read.digest = said.digest AND read.well))
-"""
-KNOW: LiteralString = "CREATE INDEX ON read_page (id); ANALYZE read_page; ANALYZE derived; ANALYZE again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +156,7 @@ class Rewriting:
         current = [page for page in pages if page.answer.page.id not in overtaken]
         async with self.connection.pipeline():
             cursor = AsyncRawCursor(self.connection)
-            for page in pages:
-                await self._write_facts(cursor, page, overtaken=page.answer.page.id in overtaken)
+            await self._write_facts(cursor, pages, overtaken)
             for table, rows in _rows(current).items():
                 if rows:
                     await self.connection.execute(FILL[table], (Jsonb(rows, dumps=_dumps),))
@@ -211,16 +165,45 @@ class Rewriting:
         if found:
             raise _Overtaken({page_id for (page_id,) in found})
 
-    async def _write_facts(self, cursor: AsyncRawCursor[Any], page: _Page, *, overtaken: bool) -> None:
-        answer = page.answer
-        known = answer.page
-        kept = None if overtaken else page.kept
-        if answer.history and not (kept and not kept.failure):
-            await cursor.execute(opinions.AS_IT_WAS, (known.url, answer.at))
-        if kept:
-            await store_derived(cursor, known, known.digest, answer.at, kept)
-        elif page.verdict and page.verdict.state is PageState.EXCLUDED and not overtaken:
-            await keep_out(cursor, known, page.verdict.code, page.verdict.error)
+    async def _write_facts(self, cursor: AsyncRawCursor[Any], pages: Sequence[_Page], overtaken: set[int]) -> None:
+        together = _Together(cursor)
+        for page in pages:
+            answer, known = page.answer, page.answer.page
+            kept = None if known.id in overtaken else page.kept
+            if answer.history and not (kept and not kept.failure):
+                await together.write()
+                await cursor.execute(opinions.AS_IT_WAS, (known.url, answer.at))
+            if kept:
+                await together.add(known, answer.at, kept)
+            elif page.verdict and page.verdict.state is PageState.EXCLUDED and known.id not in overtaken:
+                await keep_out(cursor, known, page.verdict.code, page.verdict.error)
+        await together.write()
+
+
+@dataclass(slots=True)
+class _Together:
+    """What pages that could be read mean, gathered so that one statement writes it for all of them."""
+
+    cursor: AsyncRawCursor[Any]
+    well: list[int] = field(default_factory=list)  # pages without a failure
+    said: list[Said] = field(default_factory=list)
+
+    async def add(self, page: DuePage, at: datetime, derived: Derived) -> None:
+        """One more page; a failure, and what is said of photos, is written at once."""
+        if derived.failure or derived.parsed.flaws:
+            await self.write()
+            await store_derived(self.cursor, page, page.digest, at, derived)
+            return
+        if may_have_failed(page):
+            self.well.append(page.id)
+        await store_own(self.cursor, page, page.digest, at, derived)
+        self.said.append(said_by(page, at, derived))
+
+    async def write(self) -> None:
+        """Write what was gathered."""
+        await forget_failures(self.cursor, self.well)
+        await store_racing(self.cursor, self.said)
+        self.well, self.said = [], []
 
 
 def _rows(pages: Sequence[_Page]) -> dict[str, list[dict[str, Any]]]:

@@ -175,4 +175,4 @@ WHERE NOT EXISTS (SELECT FROM page WHERE id = %(id)s AND state = 'excluded')
 ON CONFLICT (page_id, field) DO UPDATE SET digest = EXCLUDED.digest, reason = EXCLUDED.reason,
                                            observed_at = EXCLUDED.observed_at
 """)
-FORGET_FAILURES = typed("DELETE FROM parse_failure WHERE page_id = %(id)s")
+FORGET_FAILURES: LiteralString = "DELETE FROM parse_failure WHERE page_id = ANY ($1::bigint[])"

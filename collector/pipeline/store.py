@@ -10,8 +10,8 @@ import psycopg
 
 from collector.codes import Failure
 from collector.frontier.queue import DuePage
-from collector.pipeline import store_races
 from collector.pipeline.derive import Derived
+from collector.pipeline.racing_rows import Said, in_sets
 from collector.pipeline.statements import (
     FORGET_FAILURES,
     KEEP_OUT,
@@ -25,13 +25,14 @@ from collector.pipeline.statements import (
     STORE_PICTURE,
     UNSET_PICTURE,
 )
+from collector.pipeline.store_races import statements
 from collector.politeness.gate import Gate, host_name, telling_lost_lanes
 from collector.sources.parsed import Item
 from collector.sources.registry import source_of
 from collector.sources.text_tools.text import horse_key
 from collector.storage.archive import Packed
 from collector.storage.images import Picture
-from collector.storage.items import EntryItem, IssueItem, ListedPhotoItem, PhotoItem, RacingItem
+from collector.storage.items import IssueItem, ListedPhotoItem, PhotoItem
 from collector.storage.roles import PageState, Role
 
 Cursor = psycopg.AsyncRawCursor[Any]
@@ -63,7 +64,6 @@ def _array(values: Iterable[object]) -> str:
     return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
 
 
-# A photo that never was whole has no failure to forget; a page of rows may have had flaws, or lists nothing more.
 ROWS = (Role.RESULT, Role.CARD, Role.CALENDAR, Role.HORSE)
 
 
@@ -125,7 +125,7 @@ def _single_statement(outcome: Outcome, facts: dict[str, Any]) -> LiteralString 
     if derived is None:
         return STORE_PAGE
     # The digest of what is held already is not among the facts.
-    if derived.failure or outcome.packed is None or _may_have_failed(outcome.page):
+    if derived.failure or derived.racing.items or outcome.packed is None or _was_set_aside(outcome.page):
         return None
     if derived.picture:
         facts.update(_picture_facts(derived.picture, outcome.page))
@@ -137,14 +137,6 @@ def _single_statement(outcome: Outcome, facts: dict[str, Any]) -> LiteralString 
         case [] if not derived.parsed.flaws and outcome.page.role not in ROWS:
             return STORE_PAGE
     return None
-
-
-def _may_have_failed(page: DuePage) -> bool:
-    """Whether there may be failures of what is held, which count no more once the page is read well.
-
-    A page that was set aside may be due or failed by now.
-    """
-    return page.state != PageState.FETCHED and (page.digest is not None or page.state == PageState.QUARANTINED)
 
 
 def _page_facts(gate: Gate, outcome: Outcome) -> dict[str, Any]:
@@ -206,9 +198,32 @@ async def keep_out(cursor: Cursor, page: DuePage, code: Failure | None, detail: 
 
 async def store_derived(cursor: Cursor, page: DuePage, digest: str | None, at: datetime, derived: Derived) -> None:
     """Write what a page means; the same whether it came just now or is read again from the archive."""
+    if derived.failure or may_have_failed(page):
+        await forget_failures(cursor, [page.id])
+    await store_own(cursor, page, digest, at, derived)
+    await store_racing(cursor, [] if derived.failure else [said_by(page, at, derived)])
+
+
+def may_have_failed(page: DuePage) -> bool:
+    """Whether there may be failures of what is held, which count no more once the page is read well."""
+    # A photo that never was whole has no failure to forget; a page of rows may have had flaws, or lists nothing more.
+    return _was_set_aside(page) or page.role in ROWS
+
+
+def _was_set_aside(page: DuePage) -> bool:
+    """Whether it may have been; a page that was is perhaps due or failed by now."""
+    return page.state != PageState.FETCHED and (page.digest is not None or page.state == PageState.QUARANTINED)
+
+
+async def forget_failures(cursor: Cursor, page_ids: Sequence[int]) -> None:
+    """Forget what could not be read of these pages."""
+    if page_ids:
+        await cursor.execute(FORGET_FAILURES, (list(page_ids),))
+
+
+async def store_own(cursor: Cursor, page: DuePage, digest: str | None, at: datetime, derived: Derived) -> None:
+    """Write what a page says of itself, of issues and of photos: all but racing."""
     provenance = {"id": page.id, "url": page.url, "at": at, "digest": digest}
-    if derived.failure or _may_have_failed(page) or page.role in ROWS:
-        await _execute(cursor, FORGET_FAILURES, provenance)
     if derived.failure:
         failure = {"field": writable(derived.failure.field), "reason": writable(derived.failure.reason)}
         await _execute(cursor, STORE_FAILURE, provenance | failure)
@@ -221,34 +236,19 @@ async def store_derived(cursor: Cursor, page: DuePage, digest: str | None, at: d
         )
     if picture := derived.picture:
         await _execute(cursor, STORE_PICTURE, provenance | _picture_facts(picture, page))
-    items = once_each(derived.parsed.items)
-    await _store_items(cursor, items, provenance)
-    racing = [item for item in items if isinstance(item, RacingItem)]
-    for statement, facts in store_races.statements(page.role, page.url, at, racing, whole=derived.parsed.whole):
-        await _execute(cursor, statement, facts)
+    await _store_items(cursor, derived.parsed.items, provenance)
 
 
-# What an item is about.
-KEYS: dict[type[Item], tuple[str, ...]] = {
-    **dict.fromkeys((PhotoItem, ListedPhotoItem), ("source", "issue_code", "number")),
-    IssueItem: ("source", "code"),
-    **store_races.KEYS,
-}
+def said_by(page: DuePage, at: datetime, derived: Derived) -> Said:
+    """What a page says of racing."""
+    return Said(page.role, page.url, at, derived.parsed.whole, derived.racing)
 
 
-def once_each(items: Sequence[Item]) -> list[Item]:
-    """Of several items about the same thing the first, as pages print the main thing first."""
-    found = dict[tuple[Any, ...], Item]()
-    for item in items:
-        found.setdefault((type(item), *_key(item)), item)
-    return list(found.values())
-
-
-def _key(item: Item) -> tuple[Any, ...]:
-    """What an item is about; a horse without an id is known by its number, or else by its name."""
-    if isinstance(item, EntryItem) and item.horse_id is None:
-        return item.race_id, None, item.horse_number or item.horse_name
-    return tuple(getattr(item, name) for name in KEYS[type(item)])
+async def store_racing(cursor: Cursor, pages: Sequence[Said]) -> None:
+    """Write what pages say of racing, as if one was written after the other."""
+    for together in in_sets(pages):
+        for statement, document in statements(together):
+            await cursor.execute(statement, (document,))
 
 
 async def _store_items(cursor: Cursor, items: Sequence[Item], provenance: dict[str, Any]) -> None:

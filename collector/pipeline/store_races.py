@@ -1,172 +1,59 @@
-"""What race, horse and aptitude pages change in the tables: sets of rows, one statement a table."""
+"""What pages say of races, horses and opinions is stored, a set of pages at a time."""
 
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Any, LiteralString, cast
+from collections.abc import Iterator, Sequence
+from typing import LiteralString
 
-from sqlalchemy import Table
-from sqlalchemy.dialects import postgresql
-from sqlmodel import SQLModel
-
+from collector.pipeline.race_statements import (
+    FIND_HORSES,
+    FORGET_ENTRIES,
+    FORGET_RACE_DAYS,
+    MEET_HORSES,
+    STORE_APTITUDES,
+    STORE_ENTRIES,
+    STORE_HORSES,
+    STORE_RACE_DAYS,
+    STORE_RACES,
+    STORE_REVIEWS,
+)
+from collector.pipeline.racing_rows import Said
 from collector.storage.items import AptitudeItem, EntryItem, HorseItem, RaceDayItem, RaceItem, RacingItem, ReviewsItem
-from collector.storage.models import RUNNER, Aptitude, Entry, Horse, Race, RaceDay
 from collector.storage.roles import Role
 
+Statement = tuple[LiteralString, str]  # and its JSON document
 
-def _columns(model: type[SQLModel], item: type[SQLModel]) -> dict[str, str]:
-    """An item's fields with their types in Postgres."""
-    table = cast(Table, model.__table__)  # pyright: ignore[reportAttributeAccessIssue]
-    dialect = postgresql.dialect()
-    return {name: str(table.c[name].type.compile(dialect=dialect)) for name in item.model_fields}
-
-
-def _rows(columns: dict[str, str]) -> str:
-    described = ", ".join(f"{name} {type_name}" for name, type_name in columns.items())
-    return f"jsonb_to_recordset($1::jsonb->'items') AS item ({described})"
-
-
-# A card prints them, a result does not: nothing said is nothing changed.
-KEPT_PRIZES = "COALESCE(NULLIF(EXCLUDED.prizes, '{}'), held.prizes)"
-
-
-def _upsert(model: type[SQLModel], item: type[SQLModel], key: str, where: str = "true") -> LiteralString:
-    """Insert the items, or change the rows that say otherwise; rows that are as they were keep their date.
-
-    What another page says the same of counts as new: a result's word is worth more than a card's.
-    """
-    columns = _columns(model, item)
-    names = ", ".join(columns)
-    changing = (*columns, "source_url")
-    held = ", ".join(f"held.{name}" for name in changing)
-    new = ", ".join(f"EXCLUDED.{name}" for name in changing).replace("EXCLUDED.prizes", KEPT_PRIZES)
-    return cast(
-        LiteralString,
-        f"""
-        INSERT INTO {model.__tablename__} AS held ({names}, source_url, observed_at)
-        SELECT {names}, $1::jsonb->>'url', ($1::jsonb->>'at')::timestamptz FROM {_rows(columns)} WHERE {where}
-        ON CONFLICT ({key}) DO UPDATE SET ({names}, source_url, observed_at)
-            = ({new}, EXCLUDED.observed_at)
-        WHERE ({held}) IS DISTINCT FROM ({new})""",
-    )
-
-
-# A card that is read (again) after the race has been run does not undo what the result says.
-IN_TIME = """($1::jsonb->>'role' <> 'card' OR NOT EXISTS (
-    SELECT FROM race WHERE race.race_id = item.race_id AND race.source_url <> $1::jsonb->>'url'))"""
-STORE_RACE_DAYS = _upsert(RaceDay, RaceDayItem, "race_date")
-# A day that its month's calendar no longer lists was called off, or moved.
-FORGET_RACE_DAYS: LiteralString = """
-DELETE FROM race_day WHERE source_url = $1::jsonb->>'url'
-AND race_date NOT IN (SELECT race_date FROM jsonb_to_recordset($1::jsonb->'items') AS listed (race_date date))
-"""
-STORE_RACES = _upsert(Race, RaceItem, "race_id", IN_TIME)
-STORE_ENTRIES = _upsert(Entry, EntryItem, "race_id, runner", IN_TIME)
-STORE_HORSES = _upsert(Horse, HorseItem, "horse_id")
-# A horse is known from its first entry on; its own page says more.
-MEET_HORSES = cast(
-    LiteralString,
-    f"""
-    INSERT INTO horse (horse_id, name, horse_key, sex, source_url, observed_at)
-    SELECT horse_id, horse_name, horse_key, sex, $1::jsonb->>'url', ($1::jsonb->>'at')::timestamptz
-    FROM {_rows(dict.fromkeys(("horse_id", "horse_name", "horse_key", "sex"), "text"))}
-    WHERE horse_id IS NOT NULL AND NOT EXISTS (SELECT FROM horse WHERE horse.horse_id = item.horse_id)
-    ORDER BY horse_id ON CONFLICT DO NOTHING""",
-)
-FIND_HORSES = cast(
-    LiteralString,
-    f"""
-    INSERT INTO horse ({", ".join(HorseItem.model_fields)}, source_url, observed_at)
-    SELECT {", ".join(HorseItem.model_fields)}, $1::jsonb->>'url', ($1::jsonb->>'at')::timestamptz
-    FROM {_rows(_columns(Horse, HorseItem))} ON CONFLICT DO NOTHING""",
-)
-# A horse that is no longer on a race's page does not run in it. Where a row could not be read, only those are forgotten
-# that the page knows otherwise now: by its number, say, and before the draw by its name.
-# The array lets Postgres find the race's entries by their index; joined alone, it reads all entries there are.
-FORGET_ENTRIES: LiteralString = f"""
-WITH listed AS (
-    SELECT race_id, horse_key, {RUNNER} AS runner FROM jsonb_to_recordset($1::jsonb->'items')
-        AS said (race_id text, horse_id text, horse_number int, horse_key text))
-DELETE FROM entry USING (SELECT DISTINCT race_id FROM listed) AS item
-WHERE entry.race_id = ANY (ARRAY(SELECT race_id FROM listed)) AND entry.race_id = item.race_id
-AND {IN_TIME} AND runner NOT IN (SELECT runner FROM listed)
-AND (($1::jsonb->>'whole')::boolean OR horse_key IN (SELECT horse_key FROM listed))
-"""
-# The history of public opinion: a new row only when a bar has moved, or a first review has come. The number of
-# reviews is kept on the row that it belongs to.
-STORE_APTITUDES = cast(
-    LiteralString,
-    f"""
-    WITH item AS (SELECT item.*, ($1::jsonb->>'at')::timestamptz AS at FROM {_rows(_columns(Aptitude, AptitudeItem))}),
-    compared AS (
-        SELECT item.*, last.id AS last_id, (last.left_px, last.right_px) = (item.left_px, item.right_px) AS same
-        FROM item LEFT JOIN LATERAL (
-            SELECT * FROM aptitude WHERE horse_id = item.horse_id AND axis = item.axis AND observed_at <= item.at
-            ORDER BY observed_at DESC LIMIT 1) AS last ON true),
-    counted AS (
-        UPDATE aptitude SET reviews = compared.reviews, value = compared.value, evidence = compared.evidence
-        FROM compared
-        WHERE same AND aptitude.id = last_id AND compared.reviews IS DISTINCT FROM aptitude.reviews
-        AND compared.reviews IS NOT NULL)
-    INSERT INTO aptitude ({", ".join(AptitudeItem.model_fields)}, source_url, observed_at)
-    SELECT {", ".join(AptitudeItem.model_fields)}, $1::jsonb->>'url', at FROM compared WHERE same IS NOT TRUE
-    ON CONFLICT (horse_id, axis, observed_at) DO UPDATE SET left_px = EXCLUDED.left_px,
-        right_px = EXCLUDED.right_px, value = EXCLUDED.value, reviews = EXCLUDED.reviews,
-        evidence = EXCLUDED.evidence""",
+# In this order: a race before its entries.
+STATEMENTS: tuple[tuple[type[RacingItem], tuple[LiteralString, ...]], ...] = (
+    (RaceItem, (STORE_RACES,)),
+    (HorseItem, (STORE_HORSES,)),
+    (EntryItem, (MEET_HORSES, STORE_ENTRIES, FORGET_ENTRIES)),
+    (AptitudeItem, (STORE_APTITUDES,)),
+    (ReviewsItem, (STORE_REVIEWS,)),
 )
 
 
-# The number belongs to the opinion that stands. It also decides what bars in the middle mean: with reviews an
-# opinion, without any no label.
-STORE_REVIEWS: LiteralString = """
-UPDATE aptitude AS held SET reviews = item.reviews,
-    value = CASE WHEN item.reviews > 0 THEN COALESCE(held.value, 0.5) ELSE held.value END,
-    evidence = CASE WHEN held.value IS NOT NULL OR item.reviews > 0 THEN NULL
-                    ELSE '0 reviews, 58/58 on all five axes' END
-FROM jsonb_to_recordset($1::jsonb->'items') AS item (horse_id text, reviews int)
-WHERE held.horse_id = item.horse_id AND held.reviews IS DISTINCT FROM item.reviews
-AND NOT EXISTS (SELECT FROM aptitude AS later WHERE later.horse_id = held.horse_id AND later.axis = held.axis
-                AND later.observed_at > held.observed_at)
-"""
-Statement = tuple[LiteralString, dict[str, Any]]
-# What an item is about; no two of a page may say something of the same.
-KEYS: dict[type[RacingItem], tuple[str, ...]] = {
-    RaceDayItem: ("race_date",),
-    RaceItem: ("race_id",),
-    EntryItem: ("race_id", "horse_id"),
-    HorseItem: ("horse_id",),
-    AptitudeItem: ("horse_id", "axis"),
-    ReviewsItem: ("horse_id",),
-}
-
-
-def statements(role: Role, url: str, at: datetime, items: Sequence[RacingItem], *, whole: bool) -> list[Statement]:
-    """What is to be executed for a page's items, in order; `whole`: no row of the page was left out."""
-
-    def facts(chosen: Sequence[RacingItem]) -> dict[str, Any]:
-        return {
-            "role": role,
-            "url": url,
-            "at": at,
-            "whole": whole,
-            "items": [item.model_dump(mode="json") for item in chosen],
-        }
-
-    found: list[Statement] = []
-    if role is Role.CALENDAR:
-        days = facts([item for item in items if isinstance(item, RaceDayItem)])
-        found.append((STORE_RACE_DAYS, days))
-        found.append((FORGET_RACE_DAYS, days))
-    if races := [item for item in items if isinstance(item, RaceItem)]:
-        found.append((STORE_RACES, facts(races)))
-    if horses := [item for item in items if isinstance(item, HorseItem)]:
-        # A search gives little more than names.
-        found.append((FIND_HORSES if role is Role.HORSE_SEARCH else STORE_HORSES, facts(horses)))
-    if entries := [item for item in items if isinstance(item, EntryItem)]:
-        found.append((MEET_HORSES, facts(entries)))
-        found.append((STORE_ENTRIES, facts(entries)))
-        found.append((FORGET_ENTRIES, facts(entries)))
-    if aptitudes := [item for item in items if isinstance(item, AptitudeItem)]:
-        found.append((STORE_APTITUDES, facts(aptitudes)))
-    if reviews := [item for item in items if isinstance(item, ReviewsItem)]:
-        found.append((STORE_REVIEWS, facts(reviews)))
+def statements(pages: Sequence[Said]) -> list[Statement]:
+    """What is to be executed, in order, for a set of pages of which no two decide the same thing."""
+    found = list[Statement]()
+    # A calendar without a day says that there is none.
+    if calendars := [page for page in pages if page.role is Role.CALENDAR]:
+        found += _with_items(calendars, RaceDayItem, (STORE_RACE_DAYS, FORGET_RACE_DAYS))
+    # A search gives little more than names.
+    searches = [page for page in pages if page.role is Role.HORSE_SEARCH]
+    found += _with_items(_that_have(searches, HorseItem), HorseItem, (FIND_HORSES,))
+    others = [page for page in pages if page.role is not Role.HORSE_SEARCH]
+    for kind, its in STATEMENTS:
+        found += _with_items(_that_have(others, kind), kind, its)
     return found
+
+
+def _that_have(pages: Sequence[Said], kind: type[RacingItem]) -> list[Said]:
+    return [page for page in pages if kind in page.rows.items]
+
+
+def _with_items(
+    pages: Sequence[Said], kind: type[RacingItem], statements: Sequence[LiteralString]
+) -> Iterator[Statement]:
+    if pages:
+        document = f"[{','.join(page.document(kind) for page in pages)}]"
+        for statement in statements:
+            yield statement, document

@@ -62,7 +62,7 @@ def revisit_at(page: DuePage, derived: Derived | None, at: datetime) -> datetime
     if page.role not in LABEL_ROLES:
         return source_of(page.source).kind(page.kind).revisit_at(page.dated, at)
     # A horse's page is asked for again only if it is where the horse's aptitude is shown.
-    shows_opinion = derived is None or any(isinstance(item, AptitudeItem) for item in derived.parsed.items)
+    shows_opinion = derived is None or AptitudeItem in derived.racing.items
     if page.role is Role.REVIEWS or not shows_opinion:
         return None
     return ask_opinion_at(at, page.checked_at, changed=derived is not None)

@@ -9,7 +9,7 @@ from psycopg import AsyncRawCursor
 from collector.errors import UsageError
 from collector.frontier.queue import DuePage
 from collector.matching.match import decide_by_hand, match_photos, open_photos
-from collector.pipeline.derive import Derived
+from collector.pipeline.derive import meaning_of
 from collector.pipeline.store import store_derived
 from collector.politeness.gate import Connection
 from collector.sources.keibado.urls import ISSUE_INDEX, PHOTO_PAGE
@@ -39,7 +39,7 @@ async def say(connection: Connection, kind: str, url: str, dated: date, items: l
     ).fetchone()
     assert row is not None
     page = DuePage(row[0], url, "s", kind, role_of(kind), dated, PageState.FETCHED, None, None, None, 0)
-    await store_derived(AsyncRawCursor(connection), page, "d", NOW, Derived(Parsed(tuple(items))))
+    await store_derived(AsyncRawCursor(connection), page, "d", NOW, meaning_of(Parsed(tuple(items))))
 
 
 def entry(horse_id: str, name: str) -> EntryItem:

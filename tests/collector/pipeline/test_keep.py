@@ -18,7 +18,7 @@ from collector.engine.crawl_jobs import Workplace
 from collector.errors import ExitCode, LaneLost, NoSuchPage, ParseError
 from collector.frontier.queue import DuePage
 from collector.frontier.scope import Scope
-from collector.pipeline.derive import Derived
+from collector.pipeline.derive import Derived, meaning_of
 from collector.pipeline.keep import keep
 from collector.pipeline.store import Outcome, store_derived
 from collector.politeness.gate import Connection, Gate, Pace
@@ -341,7 +341,7 @@ async def test_of_two_that_speak_of_the_same_the_first_counts(
 ) -> None:
     page = await page_of(connection)
     first, second = (items[-1].model_copy(update={field: word}) for word in ("first", "second"))
-    derived = Derived(Parsed((*items[:-1], first, second, first)))
+    derived = meaning_of(Parsed((*items[:-1], first, second, first)))
     await store_derived(AsyncRawCursor(connection), page, "d", NOW, derived)
     assert await (await connection.execute(said)).fetchall() == [("first",)]  # pyright: ignore
 

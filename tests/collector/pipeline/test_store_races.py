@@ -8,7 +8,7 @@ from psycopg import AsyncRawCursor
 
 from collector.errors import ParseError
 from collector.frontier.queue import DuePage
-from collector.pipeline.derive import Derived
+from collector.pipeline.derive import meaning_of
 from collector.pipeline.store import store_derived
 from collector.politeness.gate import Connection
 from collector.sources.parsed import Item, Parsed
@@ -53,7 +53,7 @@ async def keep(
     assert row is not None
     page = DuePage(row[0], url, "netkeiba", kind, kind, date(2016, 2, 7), PageState.DUE, None, None, None, 0)
     await store_derived(
-        AsyncRawCursor(connection), page, "d", at, Derived(Parsed(tuple(items), flaws=flaws, whole=whole))
+        AsyncRawCursor(connection), page, "d", at, meaning_of(Parsed(tuple(items), flaws=flaws, whole=whole))
     )
 
 
