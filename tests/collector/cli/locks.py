@@ -14,5 +14,5 @@ async def waiting(conninfo: str) -> None:
     )
     give_up_at = time.monotonic() + 20
     while execute(conninfo, query) == [(0,)]:
-        assert time.monotonic() < give_up_at, "nobody waits"
+        assert time.monotonic() < give_up_at, "no program waits"
         await asyncio.sleep(0.05)

@@ -111,7 +111,7 @@ async def test_a_dump_to_stdout_is_a_backup_and_nothing_else(filled: str, other_
     assert execute(other_conninfo, HELD) == execute(filled, HELD)
 
 
-def test_whoever_stops_reading_a_dump_ends_it_without_a_word(filled: str) -> None:
+def test_a_dump_whose_reader_stops_ends_without_a_message(filled: str) -> None:
     words = " ".join(f"'{word}'" for word in [*COMMAND, "db", "dump", "-"])
     done = subprocess.run(
         ["/bin/bash", "-c", f"{words} | true; echo ${{PIPESTATUS[0]}}"],
@@ -245,7 +245,7 @@ async def test_what_others_keep_in_the_database_is_never_replaced(
         " VALUES ('keibado', '160208', 1, 'by_hand', true, now())",
     ],
 )
-async def test_a_database_that_holds_anything_is_not_replaced_unasked(
+async def test_a_database_that_holds_anything_is_replaced_only_with_yes(
     filled: str, other_conninfo: str, tmp_path: Path, row: str
 ) -> None:
     file = tmp_path / "paddock.dump"

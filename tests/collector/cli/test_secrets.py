@@ -18,7 +18,7 @@ SECRET = "s3cr t/öf@us"  # what an address and a shell would both trip over
 ENCODED = "s3cr%20t%2F%C3%B6f%40us"
 
 
-def seen_by_everybody() -> str:
+def all_command_lines() -> str:
     """The command lines of all processes."""
     lines = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
@@ -73,7 +73,7 @@ async def test_no_password_is_in_the_list_of_processes(guarded: str, tmp_path: P
                 stderr=asyncio.subprocess.PIPE,
             )
             await waiting(conninfo)
-            seen = seen_by_everybody()
+            seen = all_command_lines()
             assert "kept" in seen  # the database's name is there
             assert "s3cr" not in seen
             assert "%C3%B6" not in seen
@@ -110,7 +110,7 @@ async def test_no_part_of_a_password_is_in_an_error(address: str) -> None:
     assert "s3cr" not in done.stderr + done.stdout
 
 
-async def test_no_password_is_told_where_it_is_wrong(guarded: str) -> None:
+async def test_a_wrong_password_is_not_in_the_error(guarded: str) -> None:
     done = await collector("status", env=environment(guarded.replace(ENCODED, "wr0ng")))
     assert (done.returncode, "password authentication failed" in done.stderr) == (2, True)
     assert "wr0ng" not in done.stderr

@@ -26,7 +26,7 @@ IMPATIENT = Timeouts(connect=1.0, read=1.0, total=5.0)
 
 
 async def show(_: Tick) -> None:
-    """Nobody watches."""
+    """Show nothing."""
 
 
 async def run(place: Workplace, base: str) -> tuple[Summary, ExitCode]:

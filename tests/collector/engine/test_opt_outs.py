@@ -54,9 +54,7 @@ async def test_photos_that_are_not_for_training_are_not_asked_for(place: Workpla
     assert code == ExitCode.BLOCKED
 
 
-async def test_what_is_not_for_training_is_told_before_anything_is_asked(
-    place: Workplace, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_a_dry_run_says_what_is_not_for_training(place: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
     says = robots_says(b"User-agent: *\nContent-Signal: search=yes, ai-train=no\n")
     async with demo_site(world=WORLD) as site, changed(site.base, says) as wire:
         place = replace(place, sites=sites_at(wire.base), timeouts=IMPATIENT)

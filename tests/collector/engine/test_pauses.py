@@ -112,7 +112,7 @@ async def test_nothing_brings_us_back_sooner_than_our_own_back_off(
         ((b"Transfer-Encoding: chunked",), b"5\r\nhe", None),
     ],
 )  # fmt: skip
-async def test_a_site_that_says_stay_away_is_heard_whatever_its_body_is(
+async def test_a_busy_site_is_obeyed_whatever_its_body_is(
     place: Workplace, status: str, headers: tuple[bytes, ...], body: bytes, length: int | None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
@@ -133,7 +133,7 @@ async def test_a_site_that_says_stay_away_is_heard_whatever_its_body_is(
     assert 3590 < wait < 3601
 
 
-async def test_a_date_to_come_back_at_is_on_the_clock_of_who_wrote_it(
+async def test_a_date_to_come_back_at_is_on_the_clock_of_its_server(
     place: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server whose clock is a day behind asks for an hour."""

@@ -46,7 +46,7 @@ async def test_a_validator_not_fit_to_be_sent_is_dropped_and_the_page_kept(
         tuple(b"X-Own-%d: y" % number for number in range(300)),
     ],
 )  # fmt: skip
-async def test_a_page_is_read_whatever_its_headers_say_besides(place: Workplace, headers: tuple[bytes, ...]) -> None:
+async def test_a_page_is_read_whatever_its_other_headers_say(place: Workplace, headers: tuple[bytes, ...]) -> None:
     summary, code, wire = await crawled(place, with_headers(*headers))
     assert (page(place.conninfo, VICTIM.page_path)[:2], code) == (("fetched", ""), ExitCode.DONE)
     assert summary.photos_new == OTHERS + 1

@@ -157,6 +157,6 @@ def test_a_holder_of_another_machine_or_of_none_is_never_known_to_be_gone() -> N
     assert not holder.is_gone(None)
     assert not holder.is_gone("")
     assert not holder.is_gone(f"elsewhere/{machine} {pid} {started} {number}")
-    assert not holder.is_gone(f"{machine} 1 ? 1")  # there, and when it started is not told
+    assert not holder.is_gone(f"{machine} 1 ? 1")  # there, and when it started is not known
     assert holder.is_gone(f"{machine} {pid} 1 {number}")  # the number was used before
     assert holder.is_gone(f"{machine} 4194304 1 1")  # beyond all numbers

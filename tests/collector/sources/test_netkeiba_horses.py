@@ -157,7 +157,7 @@ def test_a_search_finds_exact_names_only_and_goes_on_to_its_next_pages(asked: st
     assert bool(parsed.links) == linked
 
 
-def test_one_hit_is_the_horse_s_own_page_and_no_hit_is_said() -> None:
+def test_one_hit_is_the_horses_own_page_and_no_hit_is_an_empty_list() -> None:
     assert [one.horse_id for one in parse_horse_search(f"{SITE}/?word=x", page())] == [HORSE_ID]
     nothing = '<div class="search_result_box"><h2>馬名[ナナシ]の競走馬は見つかりませんでした</h2></div>'
     assert parse_horse_search(f"{SITE}/?word=x", nothing) == []

@@ -161,7 +161,7 @@ def test_a_finished_shard_that_the_disk_has_cut_off_is_written_again(
 
 
 @pytest.mark.usefixtures("plain")
-def test_what_a_broken_off_deletion_left_is_no_obstacle(filled: str, tmp_path: Path) -> None:
+def test_an_interrupted_deletion_does_not_stop_an_export(filled: str, tmp_path: Path) -> None:
     version = export(filled, tmp_path, Request())
     before = digests(version.folder)
     (version.folder / MANIFEST).unlink()  # a deletion begins with it

@@ -56,7 +56,7 @@ def test_unreviewed_horses_are_left_out_unless_asked_for(filled: str, tmp_path: 
 
 
 @pytest.mark.usefixtures("plain")
-def test_more_reviews_wanted_means_fewer_photos(filled: str, tmp_path: Path) -> None:
+def test_more_required_reviews_leave_fewer_photos(filled: str, tmp_path: Path) -> None:
     execute(filled, "UPDATE aptitude SET reviews = NULL WHERE reviews > 8")
     version = export(filled, tmp_path, Request(Selection(min_reviews=6)))
     assert version.manifest.left_out[Skip.FEW_REVIEWS] > 0
@@ -118,7 +118,7 @@ ALLOWS, BINARY = b"User-agent: *\nAllow: /\n", b"User-agent: *\n\x01"
     [
         (digest_of(BIG), zlib.compress(BIG)[:60], "zlib"),
         (digest_of(BIG), ALLOWS, ""),
-        (digest_of(BINARY), BINARY, ""),  # as an earlier version has kept one that is no text
+        (digest_of(BINARY), BINARY, ""),  # as an earlier version has kept one that is not text
     ],
 )
 def test_photos_of_a_site_whose_robots_txt_cannot_be_read_are_left_out(

@@ -117,7 +117,7 @@ async def test_what_is_still_brought_ends_with_its_attempt_and_leaves_nothing(
 
 
 # --- the counter -----------------------------------------------------------------------------------------------
-def test_an_attempt_is_silent_after_so_many_looks_without_a_beat() -> None:
+def test_an_attempt_is_silent_after_enough_looks_without_a_beat() -> None:
     pulse = Pulse(2.0)
     row = {"job": 1, "attempt": 1, "beat": 5}
     looks = FROZEN // 2

@@ -21,7 +21,7 @@ from trainer.jobs.profiles import Profile
 from trainer.jobs.task import Task
 
 
-def test_nobody_is_told_to_have_the_controller_die_with_this_machine() -> None:
+def test_no_text_advises_a_controller_on_this_machine() -> None:
     """`jobs.controller.consolidation_mode` of SkyPilot's: then nothing is left that ends a job at its limit."""
     texts = [ROOT / "README.md", *(ROOT / "trainer").rglob("*.py"), *(ROOT / "docs").glob("*.md")]
     assert [path for path in texts if "consolidation" in path.read_text()] == []
@@ -158,7 +158,7 @@ def test_a_machine_installs_the_shipped_lock_and_nothing_by_our_name(
     assert rest == (["pip install --no-deps --no-build-isolation -e ."] if "pyproject.toml" in files else [])
 
 
-def test_a_machine_of_anybodys_project_installs_what_the_project_says(tmp_path: Path) -> None:
+def test_a_machine_of_another_project_installs_what_that_says(tmp_path: Path) -> None:
     for name, words in (("requirements.txt", "pip install -r requirements.txt"), ("pyproject.toml", "pip install .")):
         (tmp_path / name).mkdir()
         (tmp_path / name / name).touch()

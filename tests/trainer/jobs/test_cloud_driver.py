@@ -131,7 +131,7 @@ def test_what_the_server_is_still_launching_is_waited_for(brought: list[str]) ->
     assert "launch" not in server.done
 
 
-def test_what_ended_while_nobody_looked_is_taken(brought: list[str]) -> None:
+def test_a_job_that_ended_unseen_is_taken(brought: list[str]) -> None:
     unseen = Server("SUCCEEDED", buckets=("paddock-a-1",))
     assert drive(a_driver(unseen), stop=False) == 0
     assert unseen.done == ["delete"]

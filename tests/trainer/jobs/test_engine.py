@@ -72,11 +72,11 @@ def test_a_killed_job_goes_on_and_is_given_up_after_three_times(stable: Stable) 
     job = stable.wait(hopeless)
     assert (job.state, job.attempts) == (State.FAILED, 3)
     assert "killed 3 times" in job.reason
-    stable.type("job", "resume", hopeless)  # by somebody who has seen to it, so it is tried as often again
+    stable.type("job", "resume", hopeless)  # by hand, so it gets as many tries again
     assert stable.wait(hopeless).attempts == 6
 
 
-def test_attempts_that_ended_otherwise_are_no_kills(stable: Stable) -> None:
+def test_attempts_that_ended_otherwise_do_not_count_as_kills(stable: Stable) -> None:
     """Handed from engine to engine three times, it is still begun again after a kill."""
     name = stable.run("--", "sh", "-c", "[ $PADDOCK_ATTEMPT = 5 ] || sleep 300")
     for number in range(1, 4):
@@ -106,7 +106,7 @@ def test_a_killed_engine_leaves_nothing_running_and_the_next_goes_on(stable: Sta
     while alive(pid):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    assert stable.job(name).state is State.RUNNING  # nobody is there to say otherwise
+    assert stable.job(name).state is State.RUNNING  # no engine is there to say otherwise
     stable.type("job", "list")
     job = stable.wait(name)
     assert (job.state, job.attempts) == (State.DONE, 2), job.reason
@@ -127,7 +127,7 @@ def test_a_cut_connection_loses_and_doubles_nothing_that_a_job_printed(stable: S
     assert stable.log(name) == "".join(f"{i}\n" for i in range(1, 61))
 
 
-def test_an_engine_that_is_told_to_end_queues_its_jobs_again(stable: Stable) -> None:
+def test_an_engine_that_is_terminated_queues_its_jobs_again(stable: Stable) -> None:
     name = stable.run("--", "sh", "-c", "[ $PADDOCK_ATTEMPT = 2 ] || sleep 60")
     stable.child_pid(name)
     os.kill(stable.engine_pid(), signal.SIGTERM)
@@ -136,7 +136,7 @@ def test_an_engine_that_is_told_to_end_queues_its_jobs_again(stable: Stable) -> 
     assert stable.wait(name).state is State.DONE
 
 
-def test_a_job_that_saves_and_ends_well_when_it_is_told_to_is_not_done(stable: Stable) -> None:
+def test_a_job_that_saves_and_exits_when_terminated_is_not_done(stable: Stable) -> None:
     script = "trap 'echo saved > $PADDOCK_OUTPUT/state; exit 0' TERM; touch $PADDOCK_OUTPUT/begun; sleep 300 & wait"
     name = stable.run("--", "sh", "-c", script)
     begun = stable.home / "jobs" / name / "output" / "begun"
@@ -192,7 +192,7 @@ def test_an_engine_that_may_not_write_ends_and_leaves_nothing_behind(
     monkeypatch.setattr(Engine, "at", begin_and_lose_the_right)
     with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
         engine.main(conninfo, tmp_path, fleet=True, until_idle=False)
-    gc.collect()  # a connection that is still open says so, and a task whose error nobody has seen
+    gc.collect()  # a connection that is still open says so, and a task whose error was not read
     assert caplog.records == []
     assert not is_locked(tmp_path / "jobs" / "engine.lock")
 

@@ -37,7 +37,7 @@ def test_a_job_runs_the_shipped_code_and_its_log_and_output_stay(stable: Stable)
     assert "nothing had to be sent" in stable.type("job", "run", "--", "true").replace("\n", " ")
 
 
-def test_a_log_comes_live_and_whoever_watches_may_be_killed(stable: Stable) -> None:
+def test_a_log_comes_live_and_a_killed_watcher_stops_nothing(stable: Stable) -> None:
     name = stable.run(
         "--", "sh", "-c", "echo first; while [ ! -e $PADDOCK_OUTPUT/go ]; do sleep 0.1; done; echo second"
     )
@@ -63,7 +63,7 @@ def test_a_stopped_training_resumed_ends_as_if_undisturbed(stable: Stable, place
     job = stable.wait(name)
     assert (job.state, job.attempts) == (State.DONE, 2), stable.log(name)
     assert "Resuming at step" in stable.log(name)
-    # Its run is where the runs of this machine are, and its weights are those of a run that nobody has disturbed.
+    # Its run is where the runs of this machine are, and its weights are those of an undisturbed run.
     ours = load_file(stable.home / "runs" / name / "model.safetensors")
     alone, _, _ = trained(places, version, "first-cnn", *QUICK, "epochs=20")
     theirs = load_file(alone.folder / "model.safetensors")
@@ -173,7 +173,7 @@ def test_an_unknown_command_or_variable_fails_with_a_reason(stable: Stable) -> N
     assert "NOT_THERE is not set where its engine runs" in secret.reason
 
 
-def test_values_of_the_environment_reach_the_job_and_are_told_nowhere(stable: Stable) -> None:
+def test_values_of_the_environment_reach_the_job_and_are_never_shown(stable: Stable) -> None:
     name = stable.run("--env", "SECRET=horseradish", "--", "sh", "-c", "echo ${#SECRET}")
     assert stable.wait(name).state is State.DONE
     assert stable.log(name) == "11\n"
@@ -190,7 +190,7 @@ def test_a_data_set_version_is_read_only_for_the_job(stable: Stable, version: Ve
     assert {path: path.stat().st_mtime_ns for path in version.folder.rglob("*")} == before
 
 
-def test_a_full_disk_fails_the_job_with_its_reason_and_stops_nobody_else(stable: Stable) -> None:
+def test_a_full_disk_fails_the_job_with_its_reason_and_no_other(stable: Stable) -> None:
     place = stable.home / "jobs"
     place.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)]

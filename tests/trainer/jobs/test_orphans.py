@@ -79,7 +79,7 @@ def test_a_pid_file_that_an_earlier_attempt_left_ends_no_stranger(conninfo: str,
 
 
 @pytest.mark.parametrize("killed", ["keeper", "engine and keeper"])
-def test_detached_processes_are_ended_when_nobody_is_left_to_keep_them(stable: Stable, killed: str) -> None:
+def test_detached_processes_are_ended_when_no_keeper_is_left(stable: Stable, killed: str) -> None:
     """As the workers of several GPUs do: each begins a session of its own."""
     script = (
         "[ $PADDOCK_ATTEMPT = 2 ] && exit 0; for i in 1 2; do setsid sleep 301 & done; "

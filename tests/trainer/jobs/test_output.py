@@ -42,7 +42,7 @@ def test_a_job_back_on_a_machine_goes_on_from_the_newest_output(
     assert (third.output / "checkpoint").read_text() == goes_on_from
 
 
-def test_output_of_which_nobody_says_whose_it_is_is_not_gone_on_from(conninfo: str, tmp_path: Path) -> None:
+def test_output_without_a_known_attempt_is_not_used(conninfo: str, tmp_path: Path) -> None:
     root = tmp_path / "jobs" / "a"
     with book.opened(conninfo) as connection:
         earlier = claim(connection, queued(connection))
@@ -54,7 +54,7 @@ def test_output_of_which_nobody_says_whose_it_is_is_not_gone_on_from(conninfo: s
         folders = prepare(connection, same_name, Places(tmp_path), root)
         assert list(folders.output.iterdir()) == []
         folders.marker.unlink()
-        (folders.output / "checkpoint").write_text("nobody's")
+        (folders.output / "checkpoint").write_text("of no job")
         bring_back(connection, same_name, tmp_path / "elsewhere", "step 900")
         again = prepare(connection, claim(connection, same_name), Places(tmp_path), root)
     assert (again.output / "checkpoint").read_text() == "step 900"
@@ -73,7 +73,7 @@ def test_a_namesake_of_another_database_is_another_job(conninfo: str, other_conn
 
 
 @pytest.mark.parametrize("marker", ["", "{", "{}", "null", "7", '{"job": 1, "attempt": 1}'])
-def test_output_whose_marker_is_cut_off_is_nobodys(conninfo: str, tmp_path: Path, marker: str) -> None:
+def test_output_whose_marker_is_cut_off_is_not_used(conninfo: str, tmp_path: Path, marker: str) -> None:
     root = tmp_path / "jobs" / "a"
     with book.opened(conninfo) as connection:
         job = claim(connection, queued(connection))
@@ -112,7 +112,7 @@ def test_what_could_not_be_kept_is_kept_when_the_job_is_resumed(stable: Stable) 
 
 
 def test_a_machine_that_slept_brings_the_output_again(stable: Stable) -> None:
-    """The database ends a session that does nothing within a transaction, so that it keeps nobody waiting."""
+    """The database ends a session that does nothing within a transaction, so that no other session waits for it."""
     with psycopg.connect(stable.conninfo, autocommit=True) as connection:
         connection.execute(
             "CREATE SEQUENCE once; CREATE FUNCTION slept() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
@@ -157,7 +157,7 @@ def test_what_two_jobs_bring_back_alike_is_dropped_by_neither(conninfo: str, tmp
         assert bundles.read_file(connection, digest, "checkpoint") == b"alike"
 
 
-async def test_what_is_being_dropped_is_kept_anew_by_who_needs_it(conninfo: str, tmp_path: Path) -> None:
+async def test_a_bundle_that_is_being_dropped_is_kept_for_a_job_that_needs_it(conninfo: str, tmp_path: Path) -> None:
     with book.opened(conninfo) as connection, book.opened(conninfo) as dropping:
         job = claim(connection, queued(connection))
         bundles.keep(connection, "output", BytesIO(b"alike"))
@@ -193,7 +193,7 @@ def test_output_that_is_replaced_while_it_is_brought_comes_whole(conninfo: str, 
     assert (tmp_path / "brought" / "checkpoint").stat().st_size == bundles.PART * 2
 
 
-def test_two_jobs_of_one_machine_that_want_the_same_data_bring_it_once(
+def test_two_jobs_of_one_machine_that_need_the_same_data_bring_it_once(
     conninfo: str, version: Version, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with book.opened(conninfo) as connection:

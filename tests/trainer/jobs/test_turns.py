@@ -79,7 +79,7 @@ def test_small_jobs_pass_a_big_one_for_ten_minutes_and_no_longer(line: Connectio
     queue(line, "next", 1)
     age(line, big=PASSING / 60 + 1, next=1)
     assert claimed(line, 1, 2) is None
-    assert claimed(line, 1, 1) == "next"  # where the big one could never run it stands in nobody's way
+    assert claimed(line, 1, 1) == "next"  # where the big one could never run, it blocks no job
     assert claimed(line, 2, 2) == "big"
 
 
@@ -131,7 +131,7 @@ def test_what_no_longer_fits_a_machine_keeps_no_engine_up(line: Connection) -> N
     assert line.execute(LEFT, facts | {"gpus": 2}).fetchone() == (True,)
 
 
-def test_whoever_is_frozen_while_it_queues_a_job_holds_up_nobody_for_long(
+def test_a_process_frozen_while_it_queues_a_job_is_not_waited_for(
     conninfo: str, line: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(book, "NOT_IDLE", book.NOT_IDLE.replace("10s", "1s"))

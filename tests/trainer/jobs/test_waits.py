@@ -103,7 +103,7 @@ def with_gpus(tmp_path: Path) -> Any:
     return make
 
 
-def test_a_job_for_too_many_gpus_blocks_nobody_and_says_its_wait(
+def test_a_job_for_too_many_gpus_blocks_no_job_and_says_its_wait(
     stable: Stable, tmp_path: Path, with_gpus: Any
 ) -> None:
     (stable.home / "profiles.toml").write_text('[stable]\nkind = "fleet"\n')
@@ -148,7 +148,7 @@ def test_a_job_for_too_many_gpus_blocks_nobody_and_says_its_wait(
     stable.type("job", "stop", big)
 
 
-def test_whoever_watches_is_told_within_seconds_for_what_a_job_waits(stable: Stable) -> None:
+def test_a_watcher_sees_within_seconds_what_a_job_waits_for(stable: Stable) -> None:
     (stable.home / "profiles.toml").write_text("[local]\nslots = 1\n")
     holds = stable.run("--max-hours", "1", "--", "sleep", "300")
     stable.child_pid(holds)
