@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 PHONE, SMALL, NARROW, DESK = (390, 844), (360, 800), (320, 640), (1200, 900)
-GRAVE = ("serious", "critical")  # what axe says of findings that keep somebody out
+GRAVE = ("serious", "critical")  # what axe says of findings that keep a reader out
 
 
 @contextmanager
@@ -88,7 +88,7 @@ def assert_fits(page: Page) -> None:
     page.set_viewport_size(before)
 
 
-def assert_everybody_gets_in(page: Page) -> None:
+def assert_accessible(page: Page) -> None:
     """axe has no serious finding: names, contrasts, roles, the order of headings."""
     found = Axe().run(page).response["violations"]
     grave = [(one["id"], [node["target"] for node in one["nodes"]][:3]) for one in found if one["impact"] in GRAVE]

@@ -44,7 +44,7 @@ def _joined(process: BaseProcess) -> int:
     try:
         process.join()
     finally:
-        if process.is_alive():  # whoever waited has been broken off
+        if process.is_alive():  # the wait was interrupted
             process.kill()
     assert process.exitcode is not None
     return process.exitcode

@@ -1,4 +1,4 @@
-"""The look-alike site inside a test, with its log at hand."""
+"""The look-alike site inside a test, with its log."""
 
 from collections import deque
 from collections.abc import AsyncIterator, Sequence

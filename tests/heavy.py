@@ -42,7 +42,7 @@ def sleep(seconds: float, mark: Path | None = None) -> str:
 
 
 def take_memory(size: int) -> int:
-    """One that takes so many bytes."""
+    """A call that takes this number of bytes."""
     return len(bytearray(size))
 
 
@@ -66,7 +66,7 @@ def trip() -> None:
 
 
 def inspect_for_ever(body: bytes) -> Picture:
-    """Of large pictures none is ever finished; as if one were packed in a way that nobody has thought of yet."""
+    """Never finishes a large picture, like one that is packed in a way not known yet."""
     if len(body) > 500_000:
         compute_for_ever()
     return inspect(body)

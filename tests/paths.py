@@ -1,4 +1,4 @@
-"""Where things lie: the checkout, the pages of the tests, and real pages where somebody has them."""
+"""Where things lie: the checkout, the pages of the tests, and real pages where they are there."""
 
 from pathlib import Path
 

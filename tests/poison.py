@@ -1,4 +1,4 @@
-"""Pages that kill whoever reads them: what a process of readers runs in tests, in place of `read_batch`."""
+"""Pages that kill the process that reads them: what a process of readers runs in tests, in place of `read_batch`."""
 
 import ctypes
 import os

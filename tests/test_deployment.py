@@ -183,7 +183,7 @@ def test_a_password_may_hold_any_character():
     assert services["worker"]["environment"]["PADDOCK_DATABASE_URL"] == "postgresql://paddock@db/paddock"
 
 
-def test_settings_that_nobody_has_made_are_left_to_the_program(services):
+def test_settings_without_a_value_are_left_to_the_program(services):
     environment = services["worker"]["environment"]
     assert {name: environment[name] for name in environment if name.startswith("PADDOCK_")} == {
         "PADDOCK_DATABASE_URL": "postgresql://paddock@db/paddock",

@@ -1,6 +1,6 @@
 """What is installed of the project: under a name that is ours, from here and from no index, whole, and with its rights.
 
-The wheel is built once and laid into an environment of its own; what it needs besides comes from this one.
+The wheel is built once and laid into an environment of its own; what else it needs comes from this one.
 """
 
 import os
@@ -34,8 +34,8 @@ OURS = re.compile(r"(?:keiba[-_.])?paddock(?:\[[^\]]*\])?(?:[=<>~!@].*)?", re.IG
 
 def tracked() -> list[Path]:
     """The files of the repository."""
-    told = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
-    return [ROOT / name for name in told.stdout.decode().split("\0") if name]
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
+    return [ROOT / name for name in listed.stdout.decode().split("\0") if name]
 
 
 def installs_of_ours(text: str) -> list[str]:
@@ -73,9 +73,9 @@ def test_no_file_has_us_installed_from_an_index() -> None:
 
 
 def test_every_extra_that_a_message_names_is_there() -> None:
-    told = re.compile(r"""not_installed\([^)]*, "(\w+)"\)|'\.\[(\w+)\]'""")
+    mention = re.compile(r"""not_installed\([^)]*, "(\w+)"\)|'\.\[(\w+)\]'""")
     texts = [path.read_text() for path in tracked() if path.suffix in (".py", ".md") and path != Path(__file__)]
-    named = {one or other for text in texts for one, other in told.findall(text)}
+    named = {one or other for text in texts for one, other in mention.findall(text)}
     assert {"trainer", "notebook", "cloud"} <= named <= PROJECT["optional-dependencies"].keys()
 
 

@@ -50,7 +50,7 @@ RUN: dict[tuple[str, ...], set[str]] = {
     ("trainer", "dataset", "verify"): set(), ("trainer", "runs"): set(), ("trainer", "job", "list"): set(),
     ("trainer", "job", "prune"): set(),
 }  # fmt: skip
-NOT_RUN = ("--demo", "compare", "delete", "-")  # a crawled site, names that nobody knows before, bytes on stdout
+NOT_RUN = ("--demo", "compare", "delete", "-")  # a crawled site, names that are not known before, bytes on stdout
 OTHERS = {"cd", "curl", "echo", "export", "ssh", "."}
 HORSE, NAME, ISSUE = "2011104350", "キタサンブラック", "160104"  # that the documents name
 NO_SOURCE = "example:"  # of a photo's id in help, which names no source
@@ -88,7 +88,7 @@ def parse(words: tuple[str, ...]) -> None:
 
 
 def ours_in(words: tuple[str, ...]) -> tuple[str, ...] | None:
-    """The command of ours that a line comes to; None of one that is somebody else's."""
+    """The command of ours that a line comes to; None where it is not one of ours."""
     if words[0] in APPS:
         return words
     if "-m" in words and words[words.index("-m") + 1] == "trainer":

@@ -17,7 +17,7 @@ LEFT_OUT = (
     "id", "page_id", "content", "near_duplicate_of", "observed_at", "decided_at", "added_at", "due_at",
     "last_fetched_at", "changed_at", "found_on",
 )  # fmt: skip
-# What stands in their stead.
+# What is compared instead.
 BESIDE = {
     "blob": "md5(content)",
     "page": "due_at IS NULL",
@@ -67,7 +67,7 @@ def differences(ours: Facts, theirs: Facts) -> list[str]:
 
 
 def logged(conninfo: str) -> list[tuple[str, str]]:
-    """The requests that our own log tells of: host, and path as a person reads it."""
+    """The requests in our own log: host, and path as a person reads it."""
     with psycopg.connect(conninfo) as connection:
         rows = connection.execute("SELECT host, url FROM fetch_log").fetchall()
     return [(host, readable("/" + url.split("/", 3)[3])) for host, url in rows]

@@ -58,7 +58,7 @@ class Fleet:
         self.command = await self.start("command", *words)
 
     async def supervise(self, count: int) -> None:
-        """Keep so many workers running."""
+        """Keep this number of workers running."""
         for number in range(1, count + 1):
             self.workers[f"worker-{number}"] = await self.start(f"worker-{number}", "worker")
         while True:
@@ -85,7 +85,7 @@ class Fleet:
 async def fleet(
     folder: Path, conninfo: str, site: WatchedSite, crawl_delay: float, workers: int = 2
 ) -> AsyncIterator[Fleet]:
-    """So many workers under a supervisor."""
+    """Workers under a supervisor."""
     ships = Fleet(folder, conninfo, site, crawl_delay)
     supervisor = asyncio.create_task(ships.supervise(workers))
     try:

@@ -63,7 +63,7 @@ def overlaps(requests: Sequence[Seen]) -> list[tuple[Seen, Seen]]:
 
 
 def short_gaps(requests: Sequence[Seen], delay: float) -> list[tuple[Seen, Seen]]:
-    """Requests to one host that followed each other in less than the delay, whatever held up anybody."""
+    """Requests to one host that followed each other in less than the delay, whatever delayed either of them."""
     return [
         (earlier, later)
         for asked in by_host(requests).values()
@@ -114,10 +114,10 @@ def unexplained(requests: Sequence[Seen], strikes: Sequence[tuple[float, float]]
 
 
 def unlogged(requests: Sequence[Seen], log: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """What the site was asked and our own log does not tell of."""
+    """Requests that the site saw and our own log does not have."""
     return list((Counter((one.host, one.path) for one in requests) - Counter(log)).elements())
 
 
-def unasked(requests: Sequence[Seen], log: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """What our own log tells of and the site was not asked."""
+def unseen(requests: Sequence[Seen], log: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Requests in our own log that the site did not see."""
     return list((Counter(log) - Counter((one.host, one.path) for one in requests)).elements())

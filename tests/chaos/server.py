@@ -17,7 +17,7 @@ from psycopg.pq import PGconn, Ping
 from collector.storage import database
 from collector.storage.embedded import lease
 
-FAST, IMMEDIATE, KILLED = signal.SIGINT, signal.SIGQUIT, signal.SIGKILL  # how a postmaster is told to stop
+FAST, IMMEDIATE, KILLED = signal.SIGINT, signal.SIGQUIT, signal.SIGKILL  # how a postmaster is made to stop
 OURS = "strikes"  # the application name by which the sessions of those who strike are spared
 CUT = """
 SELECT pg_terminate_backend(pid) FROM (
@@ -84,7 +84,7 @@ class Server:
         return psycopg.connect(make_conninfo(self.conninfo, application_name=name), autocommit=True)
 
     async def restart(self, how: signal.Signals, down: float = 0.0) -> None:
-        """Stop it (`pg_ctl stop -m fast`, `-m immediate`, or `kill -9`), and start it again after so many seconds."""
+        """Stop it (`pg_ctl stop -m fast`, `-m immediate`, or `kill -9`), and start it again `down` seconds later."""
         pid = self.pid
         os.kill(pid, how)
         while not _is_gone(pid):  # noqa: ASYNC110  (a process has no event)
@@ -104,12 +104,12 @@ class Server:
                 _send(pid, signal.SIGCONT)
 
     def cut(self, name: str | None = None, most: int | None = None) -> int:
-        """End sessions: all, those of one application name, at most so many of them; how many that were."""
+        """End sessions: all, those of one application name, at most `most` of them; returns how many."""
         with self.connect() as connection:
             return connection.execute(CUT, {"ours": OURS, "name": name, "most": most}).rowcount
 
     async def fill(self, seconds: float) -> None:
-        """Take every connection there is, cut off whoever had one, and give none back for so many seconds."""
+        """Take every connection there is, cut off every other session, and give none back for this time."""
         ends_at = time.monotonic() + seconds
         with ExitStack() as taken:
             first = taken.enter_context(self.connect())

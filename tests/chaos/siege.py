@@ -72,7 +72,7 @@ class Siege:
         self._watch = asyncio.create_task(self.keep_watch())
         try:
             for one in (Strike(FIRST, 3 / phase.requests, 0.0, 0.0), *strikes):
-                await self._asked(first + int(one.share * phase.requests))
+                await self._wait_for_requests(first + int(one.share * phase.requests))
                 self.struck.append(await self._watched(one))
             await self._holds(phase.facts)
         finally:
@@ -85,8 +85,8 @@ class Siege:
             await asyncio.wait([striking], timeout=LOOK_EVERY)
         return await striking
 
-    async def _asked(self, count: int) -> None:
-        """Wait until the site has been asked so often."""
+    async def _wait_for_requests(self, count: int) -> None:
+        """Wait until the site has seen this number of requests."""
         while self.stage.site.count < count:
             self._check_the_watch()
             await asyncio.sleep(0.005)
@@ -130,11 +130,11 @@ class Siege:
             self._due_since = {host: self._due_since.get(host, now) for host in hosts}
             idle = now - max([began, *last.values()])
             assert idle < TAKEN_UP, self.report(
-                f"the work is not done, and nobody asks for {TAKEN_UP:g} s\n{await self._left()}"
+                f"the work is not done, and no request comes for {TAKEN_UP:g} s\n{await self._left()}"
             )
             for host, since in self._due_since.items():
                 idle = now - max(since, last.get(host, 0.0))
-                assert idle < TAKEN_UP, self.report(f"{host}: pages are due, and nobody asks for {TAKEN_UP:g} s")
+                assert idle < TAKEN_UP, self.report(f"{host}: pages are due, and no request comes for {TAKEN_UP:g} s")
 
     def verdict(self) -> list[str]:
         """What the site, and our own log, have to say against us."""
@@ -153,8 +153,8 @@ class Siege:
         if len(judge.repeats(requests)) > len(ours):
             found.append(f"{len(judge.repeats(requests))} requests more, by {len(ours)} strikes of ours")
         if len(lost := judge.unlogged(requests, log)) > len(ours):
-            found.append(f"{len(lost)} requests that our log does not tell of, by {len(ours)} strikes: {lost}")
-        if made_up := judge.unasked(requests, log):
+            found.append(f"{len(lost)} requests that our log does not have, by {len(ours)} strikes: {lost}")
+        if made_up := judge.unseen(requests, log):
             found.append(f"requests in our log that never reached the site: {made_up}")
         return found
 

@@ -55,7 +55,7 @@ async def _kill_all(stage: Stage, _force: float) -> None:
 
 
 async def _kill_command(stage: Stage, _force: float) -> None:
-    """Kill the command that queued the work; nobody types it again."""
+    """Kill the command that queued the work; it is not started again."""
     assert stage.fleet.command is not None
     send(stage.fleet.command, signal.SIGKILL)
     await ended(stage.fleet.command)
@@ -133,7 +133,7 @@ async def _fill_server(stage: Stage, force: float) -> None:
 
 
 def _fault(word: str, most: int) -> Blow:
-    """The site answers one request badly, or several in a row, but never so many that a page is put off."""
+    """The site answers one request badly, or several in a row, but never enough times to put a page off."""
 
     async def answer_badly(stage: Stage, force: float) -> None:
         stage.site.hostility.provoke(parse_fault(word), 1 + int(force * most))
@@ -177,7 +177,7 @@ FIRST = "kill the command"
 
 
 def plan(seed: int, count: int, kinds: Sequence[str]) -> list[Strike]:
-    """So many strikes: each kind at least once, if there is room, and then by how often it is to come."""
+    """This number of strikes: each kind at least once, if there is room, and then by how often it is to come."""
     chance = Random(seed)
     names = [*kinds][:count]
     names += chance.choices(kinds, [ALL_KINDS[kind][1] for kind in kinds], k=count - len(names))

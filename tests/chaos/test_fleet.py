@@ -37,10 +37,10 @@ async def holder(connection: psycopg.AsyncConnection) -> str:
 
 
 async def more_requests(requests: Sized, count: int, within: float) -> float:
-    """Wait for so many further requests; the seconds that took."""
+    """Wait for `count` further requests; returns the seconds."""
     began, wanted = time.monotonic(), len(requests) + count
     while len(requests) < wanted:
-        assert time.monotonic() - began < within, f"nobody took over within {within} s"
+        assert time.monotonic() - began < within, f"no worker took over within {within} s"
         await asyncio.sleep(0.05)
     return time.monotonic() - began
 

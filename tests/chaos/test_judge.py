@@ -1,35 +1,35 @@
 """The judge of the chaos tests sees what it is there to see."""
 
-from tests.chaos.judge import Seen, overlaps, short_gaps, unasked, unexplained, unlogged
+from tests.chaos.judge import Seen, overlaps, short_gaps, unexplained, unlogged, unseen
 
 DELAY = 0.1
 
 
-def asked(*moments: tuple[float, float | None], host: str = "one:80", late: float = 0.0) -> list[Seen]:
+def requests_at(*moments: tuple[float, float | None], host: str = "one:80", late: float = 0.0) -> list[Seen]:
     return [Seen(host, f"/{number}", began, ended, late) for number, (began, ended) in enumerate(moments)]
 
 
 def test_a_request_that_begins_while_another_is_open_overlaps():
-    assert not overlaps(asked((0.0, 0.05), (0.1, 0.15)))
-    assert len(overlaps(asked((0.0, 0.2), (0.1, 0.15)))) == 1
-    assert len(overlaps(asked((0.0, None), (0.1, 0.15)))) == 1
-    assert len(overlaps(asked((0.0, 1.0), (0.1, 0.15), (0.2, 0.25)))) == 2, "the first is open all the time"
+    assert not overlaps(requests_at((0.0, 0.05), (0.1, 0.15)))
+    assert len(overlaps(requests_at((0.0, 0.2), (0.1, 0.15)))) == 1
+    assert len(overlaps(requests_at((0.0, None), (0.1, 0.15)))) == 1
+    assert len(overlaps(requests_at((0.0, 1.0), (0.1, 0.15), (0.2, 0.25)))) == 2, "the first is open all the time"
 
 
 def test_requests_to_different_hosts_neither_overlap_nor_queue():
-    both = asked((0.0, 0.2)) + asked((0.01, 0.2), host="other:80")
+    both = requests_at((0.0, 0.2)) + requests_at((0.01, 0.2), host="other:80")
     assert not overlaps(both)
     assert not short_gaps(both, DELAY)
 
 
 def test_a_gap_under_the_delay_is_seen_whatever_was_in_between():
-    assert not short_gaps(asked((0.0, 0.0), (0.1, 0.1), (0.2, 0.2)), DELAY)
-    assert len(short_gaps(asked((0.0, 0.0), (0.1, 0.1), (0.129, 0.13)), DELAY)) == 1
+    assert not short_gaps(requests_at((0.0, 0.0), (0.1, 0.1), (0.2, 0.2)), DELAY)
+    assert len(short_gaps(requests_at((0.0, 0.0), (0.1, 0.1), (0.129, 0.13)), DELAY)) == 1
 
 
-def test_a_gap_that_a_late_record_explains_is_none():
-    assert not short_gaps(asked((0.05, 0.06), (0.1, 0.11), late=0.05), DELAY)
-    assert short_gaps(asked((0.05, 0.06), (0.1, 0.11), late=0.01), DELAY)
+def test_a_gap_that_a_late_record_explains_does_not_count():
+    assert not short_gaps(requests_at((0.05, 0.06), (0.1, 0.11), late=0.05), DELAY)
+    assert short_gaps(requests_at((0.05, 0.06), (0.1, 0.11), late=0.01), DELAY)
 
 
 def page(*moments: float, host: str = "one:80", fault: str | None = None) -> list[Seen]:
@@ -59,6 +59,6 @@ def test_what_the_site_spoilt_may_be_asked_for_again():
 
 
 def test_the_log_and_the_site_are_compared_request_by_request():
-    requests = asked((0.0, 0.1), (1.0, 1.1))
+    requests = requests_at((0.0, 0.1), (1.0, 1.1))
     assert unlogged(requests, [("one:80", "/0")]) == [("one:80", "/1")]
-    assert unasked(requests, [("one:80", "/0"), ("one:80", "/0")]) == [("one:80", "/0")]
+    assert unseen(requests, [("one:80", "/0"), ("one:80", "/0")]) == [("one:80", "/0")]

@@ -36,7 +36,7 @@ def held(conninfo: str) -> list[tuple[object, ...]]:
 
 
 class Killer:
-    """Decides when a crawler dies: after so many requests and a moment, or before an answer of the database."""
+    """Decides when a crawler dies: after a number of requests and a moment, or before an answer of the database."""
 
     def __init__(self, site: DemoSite, chance: random.Random) -> None:
         self.site = site

@@ -38,7 +38,7 @@ SELECT (SELECT count(*) FROM page WHERE dated = %s AND kind <> 'robots' AND due_
 
 
 async def show(_: Tick) -> None:
-    """Nobody looks."""
+    """Show nothing."""
 
 
 async def turn_to(site: DemoSite, month: date) -> None:
@@ -91,7 +91,7 @@ async def test_the_stored_history_is_the_one_that_was_shown(place: Workplace, co
             assert stored == served, (horse_id, axis)
             moved += len(served) - 1
     assert moved > 20  # so that there was a history to keep
-    # The stored answers tell the same history once more, whatever has become of the table.
+    # The stored answers give the same history once more, whatever has become of the table.
     held = await (await connection.execute(HISTORY)).fetchall()
     await connection.execute("UPDATE aptitude SET left_px = 1, value = 0.5 WHERE id % 3 = 0")
     await connection.execute("DELETE FROM aptitude WHERE id % 3 = 1")

@@ -27,7 +27,7 @@ from tests.chaos.watched_site import WatchedSite, watched_site
 DELAY = 0.1  # seconds
 AT_ONCE = 10.0  # seconds, on a busy machine: two looks at what there is to do, and the start of a process
 TAKEN_UP = 90.0  # seconds
-SLOW = 5.0  # seconds that an answer may take: longer than anybody needs to find out that a session has ended
+SLOW = 5.0  # seconds that an answer may take: longer than a process needs to notice that a session has ended
 WORLD = World(years=range(2016, 2018), issues_per_year=2, photos_per_issue=4)
 CRAWL = ("crawl", "--since", "2016")
 
@@ -48,8 +48,8 @@ def site() -> Iterator[WatchedSite]:
         yield watched
 
 
-async def asked(site: WatchedSite, more: int, within: float) -> float:
-    """Wait until the site has been asked so many times more; the seconds until the first of them."""
+async def wait_for_requests(site: WatchedSite, more: int, within: float) -> float:
+    """Wait for `more` further requests; returns the seconds until the first of them."""
     count, began, first = site.count, time.monotonic(), None
     while site.count < count + more:
         first = first or (site.count > count and time.monotonic() - began) or None
@@ -79,11 +79,11 @@ async def working(folder: Path, server: Server, site: WatchedSite, conninfo: str
     """Two workers on a crawl whose command was killed after a few requests."""
     async with fleet(folder, conninfo or server.conninfo, site, DELAY) as ships:
         await ships.begin(*CRAWL)
-        await asked(site, 5, within=60)
+        await wait_for_requests(site, 5, within=60)
         assert ships.command is not None
         send(ships.command, signal.SIGKILL)
         await ended(ships.command)
-        await asked(site, 3, within=TAKEN_UP)
+        await wait_for_requests(site, 3, within=TAKEN_UP)
         yield ships
 
 
@@ -93,14 +93,14 @@ async def test_a_crawl_goes_on_when_its_database_was_restarted(
 ) -> None:
     async with working(tmp_path, server, site):
         await server.restart(how)
-        await asked(site, 5, within=TAKEN_UP)
+        await wait_for_requests(site, 5, within=TAKEN_UP)
     assert_polite(site)
 
 
 LANE = (
     "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid <> pg_backend_pid()"
 )
-EVERYBODY = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'worker%'"
+EVERY_SESSION = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'worker%'"
 
 
 async def a_slow_answer_begins(site: WatchedSite) -> None:
@@ -110,7 +110,7 @@ async def a_slow_answer_begins(site: WatchedSite) -> None:
         await asyncio.sleep(0.002)
 
 
-@pytest.mark.parametrize("whose", [LANE, EVERYBODY], ids=["the lane's session", "every session"])
+@pytest.mark.parametrize("whose", [LANE, EVERY_SESSION], ids=["the lane's session", "every session"])
 async def test_a_session_that_ends_during_a_slow_answer_opens_no_second_request(
     tmp_path: Path, server: Server, site: WatchedSite, whose: LiteralString
 ) -> None:
@@ -118,36 +118,36 @@ async def test_a_session_that_ends_during_a_slow_answer_opens_no_second_request(
         await a_slow_answer_begins(site)
         with server.connect() as connection:
             assert connection.execute(whose).rowcount > 0
-        await asked(site, 5, within=TAKEN_UP)
+        await wait_for_requests(site, 5, within=TAKEN_UP)
     assert_polite(site)
 
 
 async def test_a_frozen_worker_without_sessions_opens_no_second_request(
     tmp_path: Path, server: Server, site: WatchedSite
 ) -> None:
-    """Nobody can know whether its request is over, but the request itself cannot last longer than a minute."""
+    """No process can know whether its request is over, but the request cannot last longer than a minute."""
     async with working(tmp_path, server, site) as ships:
         await a_slow_answer_begins(site)
         frozen = list(ships.workers.values())
         for worker in frozen:
             send(worker, signal.SIGSTOP)
         with server.connect() as connection:
-            connection.execute(EVERYBODY)
+            connection.execute(EVERY_SESSION)
         ships.workers["worker-3"] = await ships.start("worker-3", "worker")
         await asyncio.sleep(SLOW + 1)
         for worker in frozen:
             send(worker, signal.SIGCONT)
-        await asked(site, 5, within=TAKEN_UP)
+        await wait_for_requests(site, 5, within=TAKEN_UP)
     assert_polite(site)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "kill -9"])
-async def test_an_interrupted_crawl_stands_in_no_other_commands_way(
+async def test_an_interrupted_crawl_blocks_no_other_command(
     tmp_path: Path, server: Server, site: WatchedSite, number: signal.Signals
 ) -> None:
     alone = Fleet(tmp_path, server.conninfo, site, DELAY)
     crawling = await alone.start("command", *CRAWL)
-    await asked(site, 8, within=60)
+    await wait_for_requests(site, 8, within=60)
     send(crawling, number)
     assert await ended(crawling) == (130 if number is signal.SIGINT else -number)
     for words in ((*CRAWL, "--until", "2016"), ("refresh-labels",), CRAWL):
@@ -176,7 +176,7 @@ async def test_a_crawl_goes_on_when_there_were_no_connections_left_for_a_while(
 ) -> None:
     async with working(tmp_path, server, site):
         await server.fill(5)
-        await asked(site, 5, within=TAKEN_UP)
+        await wait_for_requests(site, 5, within=TAKEN_UP)
     assert_polite(site)
 
 
@@ -205,7 +205,7 @@ async def test_a_database_that_answers_late_makes_no_pause_shorter(
         database_proxy(server.conninfo, lambda: True, lambda: chance.choice((0.0, 0.0, DELAY))) as late,
         working(tmp_path, server, site, late),
     ):
-        await asked(site, 40, within=TAKEN_UP)
+        await wait_for_requests(site, 40, within=TAKEN_UP)
     assert_polite(site)
     assert len(logged(server.conninfo)) > 30
 
@@ -237,11 +237,11 @@ async def test_a_crawl_goes_on_when_the_disk_was_full_for_a_while(
     async with working(tmp_path, cramped_server, site):
         with cramped_server.full_disk():
             await asyncio.sleep(8)
-        if not cramped_server.is_up:  # it stops for good when it cannot write its log; whoever keeps it starts it
+        if not cramped_server.is_up:  # it stops for good when it cannot write its log; its operator starts it
             await asyncio.to_thread(cramped_server.start)
-        await asked(site, 5, within=TAKEN_UP)
+        await wait_for_requests(site, 5, within=TAKEN_UP)
     assert_polite(site)
-    # What cannot be kept is not asked for again and again: after 0, 1, 3 and 7 s, whoever asks.
+    # What cannot be kept is not asked for again and again: after 0, 1, 3 and 7 s, by any lane.
     lost_requests = Counter(host for host, _ in judge.unlogged(seen(site), logged(cramped_server.conninfo)))
     assert max(lost_requests.values(), default=0) <= 4, lost_requests
     with psycopg.connect(cramped_server.conninfo) as connection:

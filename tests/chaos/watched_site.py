@@ -1,4 +1,4 @@
-"""The look-alike site on a loop of its own, which knows how punctual its own record is and misbehaves when told."""
+"""The look-alike site on a loop of its own, which knows how punctual its own record is and misbehaves on request."""
 
 import asyncio
 import threading
@@ -44,7 +44,7 @@ class PunctualLog(RequestLog):
 
 
 class Provoked(Hostility):
-    """Well-behaved, but for the next so many requests after a word."""
+    """Well-behaved, except for the requests after a call of `provoke`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class Provoked(Hostility):
         self._spoilt = Counter[str]()
 
     def provoke(self, fault: Fault, times: int) -> None:
-        """Answer the next so many requests in this way, but none of one page more than twice in all."""
+        """Answer the next `times` requests in this way, but no page more than twice."""
         self._fault, self._left = fault, times
 
     @property
@@ -96,7 +96,7 @@ class WatchedSite:
 
 @contextmanager
 def watched_site(world: World) -> Iterator[WatchedSite]:
-    """The site in a thread with a loop of its own, so that whoever looks on does not hold it up.
+    """The site in a thread with a loop of its own, so that a test that looks at it does not delay it.
 
     It wishes for no pause itself: the delay is the collector's own, and the bytes are the same however long that is.
     """

@@ -75,7 +75,7 @@ def test_both_issues_of_one_date_and_their_photos_live_side_by_side(beside: Besi
     assert first != second
 
 
-def test_the_toys_site_is_asked_for_each_page_once_and_for_robots_txt_first(beside: Beside) -> None:
+def test_each_page_of_the_toy_is_fetched_once_and_robots_txt_first(beside: Beside) -> None:
     assert beside.asked[0] == "/robots.txt"
     pages = [f"/toy/{issue.code}/" for issue in WORLD.issues(2016)]
     photos = [f"{page}{number}" for page in pages for number in (1, 2)]
@@ -247,7 +247,7 @@ def test_a_dry_run_counts_the_toys_pages(beside: Beside) -> None:
     assert as_json(command(*DRY_RUN, "--json").stdout)["requests_known"] == 4
 
 
-def test_the_schedule_tells_what_the_toys_site_was_asked(beside: Beside) -> None:
+def test_the_schedule_shows_the_requests_to_the_toys_site(beside: Beside) -> None:
     execute(beside.conninfo, "INSERT INTO tick (name, cron, next_at, last_at, host, pages) "
             "VALUES ('back-numbers', '0 9 * * 1', now(), '2000-01-01', 'another', 9)")  # fmt: skip
     (tick,) = [one for one in as_json(command("schedule", "--json").stdout) if one["name"] == BACK_NUMBERS]

@@ -246,7 +246,7 @@ async def test_psql_passes_its_words_and_its_exit_status_on(conninfo: str) -> No
     assert (done.returncode, done.stdout.strip()) == (0, "42")
 
 
-async def test_robots_tells_the_line_the_delay_and_the_age(conninfo: str) -> None:
+async def test_robots_shows_the_line_the_delay_and_the_age(conninfo: str) -> None:
     async with demo_site(world=WORLD, crawl_delay=0.2) as site:
         env = environment(conninfo, site.base)
         no = await collector("robots", f"{site.base}/ad/banner.gif", "--json", env=env)
@@ -288,7 +288,7 @@ async def test_forget_asks_first_and_says_what_has_gone(conninfo: str) -> None:
         photo = next(photo for photo in truth(WORLD).photos if not photo.missing)
         url = site.base + photo.page_path
         env = environment(conninfo, site.base)
-        assert (await collector("forget", url, env=env)).returncode == 2  # nobody there to say yes
+        assert (await collector("forget", url, env=env)).returncode == 2  # no terminal, so no answer
         done = await collector("forget", url, "--yes", "--json", env=env)
         assert json.loads(done.stdout)["photos"] == 1
         asked = len(site.requests)
@@ -312,7 +312,7 @@ async def test_forget_says_what_exactly_would_go_before_it_asks(conninfo: str) -
             (page_url, 'photo_page', 'photo_page'), (image_url, 'image', 'picture')) AS stands (url, kind, role)
         WHERE digest IS NOT NULL""")  # fmt: skip
     asked = await collector("forget", one[1], env=environment(conninfo))
-    assert asked.returncode == 2  # nobody was there to say yes
+    assert asked.returncode == 2  # no terminal, so no answer
     assert "This removes 2 photos for good" in asked.stderr
     for _, _, code, number in (one, other):
         assert f"keibado:{code}/{number:02} (" in asked.stderr
@@ -321,7 +321,7 @@ async def test_forget_says_what_exactly_would_go_before_it_asks(conninfo: str) -
 
 
 @pytest.mark.parametrize("words", [["http://old.keibado.ne.jp/nowhere.html"], ["--host", "nowhere.example"]])
-async def test_forget_of_what_is_not_known_says_so_and_can_still_be_wanted(conninfo: str, words: list[str]) -> None:
+async def test_forget_says_what_is_not_known_and_excludes_it_with_yes(conninfo: str, words: list[str]) -> None:
     asked = await collector("forget", *words, env=environment(conninfo))
     assert asked.returncode == 2
     assert "it is not known, or it is forgotten already" in asked.stderr

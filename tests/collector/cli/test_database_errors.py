@@ -22,12 +22,12 @@ from tests.filled import execute, fill
 from trainer.cli.app import app as trainer_app
 from trainer.inference.collection import conninfo_if_any
 
-NOBODYS = "http://127.0.0.1:9"  # a site that is not there: nothing is to be asked for anyway
+NO_SITE = "http://127.0.0.1:9"  # a site that is not there: nothing is to be asked for anyway
 PAGE = "http://old.keibado.ne.jp/keibabook/150105/photo01.html"
 READING = [["status"], ["schedule"], ["match", "--review"], ["db", "upgrade"]]
 WRITING = [
     ["crawl", "--since", "2016"], ["refresh-labels"], ["worker"], ["reparse"], ["match"], ["serve", "--port", "0"],
-    ["forget", PAGE, "--yes"], ["robots", f"{NOBODYS}/x"],
+    ["forget", PAGE, "--yes"], ["robots", f"{NO_SITE}/x"],
 ]  # fmt: skip
 TRAINING = [["job", "list"], ["job", "run", "--", "true"], ["job", "prune"], ["worker", "--until-idle"]]
 
@@ -64,7 +64,7 @@ def execute_alone(conninfo: str, statement: str) -> None:
 
 
 def with_sites(conninfo: str, home: Path) -> dict[str, str]:
-    return environment(conninfo, NOBODYS, PADDOCK_NETKEIBA_URL="http://localhost:9", PADDOCK_HOME=str(home))
+    return environment(conninfo, NO_SITE, PADDOCK_NETKEIBA_URL="http://localhost:9", PADDOCK_HOME=str(home))
 
 
 @pytest.fixture(autouse=True)
@@ -119,7 +119,7 @@ def test_a_worker_of_which_several_parts_fail_for_one_reason_says_it_once(
     assert "read-only" in said[0]
 
 
-def test_a_role_that_may_only_read_is_told_what_it_may_not(filled: str, role: str, tmp_path: Path) -> None:
+def test_a_role_that_may_only_read_sees_what_it_may_not_do(filled: str, role: str, tmp_path: Path) -> None:
     execute(filled, f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
     env = with_sites(as_role(filled, role), tmp_path)
     for words in READING:
@@ -131,7 +131,7 @@ def test_a_role_that_may_only_read_is_told_what_it_may_not(filled: str, role: st
 
 
 @pytest.mark.parametrize("taken", ["SELECT ON alembic_version", "USAGE ON SCHEMA public"])
-def test_a_role_that_may_not_even_look_is_told_so(filled: str, role: str, tmp_path: Path, taken: str) -> None:
+def test_a_role_that_may_not_read_sees_one_sentence(filled: str, role: str, tmp_path: Path, taken: str) -> None:
     execute(filled, f"REVOKE {taken} FROM public")
     env = with_sites(as_role(filled, role), tmp_path)
     for words in [*READING, *WRITING, ["db", "dump", str(tmp_path / "x.dump")]]:
@@ -196,7 +196,7 @@ def test_a_database_in_another_encoding_is_refused_with_the_way_out(conninfo: st
         execute_alone(conninfo, f"DROP DATABASE IF EXISTS {name}_utf8 WITH (FORCE)")
 
 
-def test_a_client_encoding_of_the_role_or_the_shell_has_no_say(filled: str, role: str) -> None:
+def test_a_client_encoding_of_the_role_or_the_shell_changes_nothing(filled: str, role: str) -> None:
     execute(filled, f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
     execute(filled, f"ALTER ROLE {role} SET client_encoding = 'LATIN1'")
     ((horse_id, name),) = execute(filled, "SELECT horse_id, name FROM horse LIMIT 1")
@@ -204,7 +204,7 @@ def test_a_client_encoding_of_the_role_or_the_shell_has_no_say(filled: str, role
     assert (done.exit_code, name in done.stdout) == (0, True)
 
 
-def test_a_statement_timeout_is_no_lost_connection(filled: str, role: str) -> None:
+def test_a_statement_timeout_is_not_a_lost_connection(filled: str, role: str) -> None:
     execute(filled, f"ALTER ROLE {role} SUPERUSER")
     execute(filled, f"ALTER ROLE {role} SET statement_timeout = 500")
     with psycopg.connect(filled) as holder:
@@ -253,7 +253,7 @@ def test_a_database_that_is_not_there_is_a_sentence(conninfo: str) -> None:
         ("42501", 2, False, "does not let this role"),
     ],
 )
-def test_whatever_the_database_raises_in_a_command_is_told(
+def test_a_command_reports_every_error_of_the_database(
     filled: str, sqlstate: str, code: int, passes: bool, said: str
 ) -> None:
     execute(
@@ -265,9 +265,9 @@ def test_whatever_the_database_raises_in_a_command_is_told(
     check_sentence(collector("match", env=environment(filled)), code, said, "(as it comes)")
     with pytest.raises(psycopg.Error) as raised, psycopg.connect(filled) as connection:
         connection.execute("DELETE FROM photo_match")
-    told = trouble_of(raised.value)
-    assert told
-    assert (told.exit_code, told.passes) == (ExitCode(code), passes)
+    trouble = trouble_of(raised.value)
+    assert trouble
+    assert (trouble.exit_code, trouble.passes) == (ExitCode(code), passes)
 
 
 def test_an_error_of_our_own_keeps_its_traceback(filled: str) -> None:

@@ -1,14 +1,11 @@
-"""Backups: what they may replace, who may read them, from which revision to which, and what nobody sees of them."""
+"""Backups: what they may replace, who may read them, and from which revision to which."""
 
 import asyncio
 import os
-import shutil
 import signal
 import socket
 import stat
 import subprocess
-import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,16 +14,14 @@ import pytest
 
 from collector.demo.world.world import World
 from collector.storage import database
-from collector.storage.embedded import lease
 from collector.storage.programs import binary
+from tests.collector.cli.locks import waiting
 from tests.collector.cli.test_cli import COMMAND, collector, environment
 from tests.databases import filled_once
 from tests.filled import execute, fill
 
 WORLD = World(years=range(2015, 2016), issues_per_year=1, photos_per_issue=2)
 HELD = "SELECT issue_code, number, horse_name, md5(content) FROM photo LEFT JOIN blob USING (digest) ORDER BY 1, 2"
-SECRET = "s3cr t/öf@us"  # what an address and a shell would both trip over
-ENCODED = "s3cr%20t%2F%C3%B6f%40us"
 
 
 @pytest.fixture
@@ -57,8 +52,6 @@ async def restore(conninfo: str, *words: str) -> subprocess.CompletedProcess[str
 
 
 # --- what it replaces -------------------------------------------------------------------------------------
-
-
 async def test_nothing_but_a_file_is_ever_replaced(filled: str, tmp_path: Path) -> None:
     file, pipe, link, dangling = (tmp_path / name for name in ("file", "pipe", "link", "dangling"))
     file.write_bytes(b"kept")
@@ -118,7 +111,7 @@ async def test_a_dump_to_stdout_is_a_backup_and_nothing_else(filled: str, other_
     assert execute(other_conninfo, HELD) == execute(filled, HELD)
 
 
-def test_whoever_stops_reading_a_dump_ends_it_without_a_word(filled: str) -> None:
+def test_a_dump_whose_reader_stops_ends_without_a_message(filled: str) -> None:
     words = " ".join(f"'{word}'" for word in [*COMMAND, "db", "dump", "-"])
     done = subprocess.run(
         ["/bin/bash", "-c", f"{words} | true; echo ${{PIPESTATUS[0]}}"],
@@ -127,19 +120,7 @@ def test_whoever_stops_reading_a_dump_ends_it_without_a_word(filled: str) -> Non
     assert (done.stdout, done.stderr) == ("141\n", "")
 
 
-# --- when it does not come to an end ----------------------------------------------------------------------
-
-
-async def waiting(conninfo: str) -> None:
-    """Wait until a program waits for the lock that a test holds."""
-    query = (
-        "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)"
-        " WHERE NOT granted AND datname = current_database()"
-    )
-    give_up_at = time.monotonic() + 20
-    while execute(conninfo, query) == [(0,)]:
-        assert time.monotonic() < give_up_at, "nobody waits"
-        await asyncio.sleep(0.05)
+# --- when it does not come to an end --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -196,8 +177,6 @@ async def test_stdout_on_a_full_disk_is_a_sentence(filled: str) -> None:
 
 
 # --- from which revision to which -------------------------------------------------------------------------
-
-
 async def test_a_backup_of_every_revision_is_restored_and_brought_up_to_date(
     empty_conninfo: str, conninfo: str, tmp_path: Path
 ) -> None:
@@ -266,7 +245,7 @@ async def test_what_others_keep_in_the_database_is_never_replaced(
         " VALUES ('keibado', '160208', 1, 'by_hand', true, now())",
     ],
 )
-async def test_a_database_that_holds_anything_is_not_replaced_unasked(
+async def test_a_database_that_holds_anything_is_replaced_only_with_yes(
     filled: str, other_conninfo: str, tmp_path: Path, row: str
 ) -> None:
     file = tmp_path / "paddock.dump"
@@ -301,104 +280,3 @@ async def test_a_restore_that_has_to_wait_says_so_and_changes_nothing(
         done = await restore(other_conninfo, str(file), "--yes")
     assert (done.returncode, "Something else holds what is needed" in done.stderr) == (2, True)
     assert execute(other_conninfo, "SELECT count(*) FROM photo") == [(0,)]
-
-
-# --- what nobody sees -------------------------------------------------------------------------------------
-
-
-def seen_by_everybody() -> str:
-    """The command lines of all processes."""
-    lines = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            lines.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
-        except OSError:
-            continue
-    return "\n".join(lines)
-
-
-@pytest.fixture(scope="module")
-def guarded() -> Iterator[str]:
-    """A server that asks for a password; its address, with everything in it."""
-    above = Path(tempfile.mkdtemp(prefix="paddock-guarded-"))
-    above.chmod(0o711)
-    with lease(above / "postgres", fast_and_unsafe=True) as conninfo:
-        with psycopg.connect(conninfo, autocommit=True) as connection:
-            connection.execute(f"CREATE ROLE keeper LOGIN SUPERUSER PASSWORD '{SECRET}'".encode())
-            connection.execute("CREATE DATABASE kept OWNER keeper")
-            rules = above / "postgres" / "data" / "pg_hba.conf"
-            rules.write_text(f"local all keeper scram-sha-256\n{rules.read_text()}")
-            connection.execute("SELECT pg_reload_conf()")
-            folder = connection.info.host
-        address = f"postgresql://keeper:{ENCODED}@/kept?host={folder}"
-        database.upgrade(database.conninfo_for(address))
-        yield address
-    shutil.rmtree(above, ignore_errors=True)
-
-
-@pytest.mark.parametrize("form", ["in front", "behind", "words"])
-async def test_no_password_is_in_the_list_of_processes(guarded: str, tmp_path: Path, form: str) -> None:
-    folder = guarded.partition("host=")[2]
-    address = {
-        "in front": guarded,
-        "behind": f"postgresql:///kept?host={folder}&user=keeper&password={ENCODED}",
-        "words": f"host={folder} dbname=kept user=keeper password='{SECRET}'",
-    }[form]
-    file = tmp_path / "paddock.dump"
-    conninfo = database.conninfo_for(address)
-    for words in (
-        ["db", "psql", "-c", "SELECT count(*) FROM page"],
-        ["db", "dump", str(file)],
-        ["db", "restore", str(file), "--yes"],
-    ):
-        with psycopg.connect(conninfo) as holder:
-            holder.execute("LOCK TABLE page")
-            process = await asyncio.create_subprocess_exec(
-                *COMMAND,
-                *words,
-                env=environment(address),
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-            )
-            await waiting(conninfo)
-            seen = seen_by_everybody()
-            assert "kept" in seen  # the database's name is there
-            assert "s3cr" not in seen
-            assert "%C3%B6" not in seen
-        out, err = await process.communicate()
-        assert process.returncode == 0, err
-        assert b"s3cr" not in out + err
-
-
-async def test_a_secret_that_cannot_be_handed_on_unseen_is_refused(guarded: str) -> None:
-    done = await collector("db", "psql", env=environment(f"{guarded}&sslpassword=hush"))
-    assert (done.returncode, "sslpassword" in done.stderr, "hush" in done.stderr) == (2, True, False)
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "postgresql://keeper:s3cr/t@host/kept",  # libpq takes s3cr for the port
-        "postgresql://keeper:s3cr@t@host/kept",  # and here t@host for the host
-        "postgresql://keeper:s3cr%zz@host/kept",
-        "postgresql://keeper:s3cr#t@host/kept",
-        "postgresql://keeper:s3cr/kept",
-        "postgresql://keeper:x@host:s3cr/kept",
-        "host=h password=x s3cr dbname=kept",
-        "host=h password='s3cr",
-        "host=h passwort=s3cr",
-        "postgresql://keeper@host/kept?passwort=s3cr",
-        "s3cr",
-    ],
-)
-async def test_no_part_of_a_password_is_in_an_error(address: str) -> None:
-    done = await collector("status", env=environment(address))
-    assert done.returncode == 2
-    assert "PADDOCK_DATABASE_URL cannot be understood" in done.stderr
-    assert "s3cr" not in done.stderr + done.stdout
-
-
-async def test_no_password_is_told_where_it_is_wrong(guarded: str) -> None:
-    done = await collector("status", env=environment(guarded.replace(ENCODED, "wr0ng")))
-    assert (done.returncode, "password authentication failed" in done.stderr) == (2, True)
-    assert "wr0ng" not in done.stderr

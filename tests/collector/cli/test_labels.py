@@ -70,7 +70,7 @@ async def test_a_limit_is_kept_and_the_rest_stays_due(conninfo: str) -> None:
         (["match", "--review", "--set", "160104-01", "2011100001"], "give one of them"),
     ],
 )
-async def test_what_cannot_be_done_is_said_in_one_sentence(conninfo: str, words: list[str], said: str) -> None:
+async def test_what_cannot_be_done_is_reported_in_one_sentence(conninfo: str, words: list[str], said: str) -> None:
     env = environment(conninfo) | {"PADDOCK_CONTACT": "keeper@example.org"}
     done = await collector(*words, env=env)
     assert (done.returncode, done.stdout) == (2, "")
@@ -84,7 +84,7 @@ async def test_labels_of_a_real_site_are_not_asked_for_without_a_contact(conninf
 
 
 @pytest.mark.parametrize("variable", ["PADDOCK_LABELS_CRON", "PADDOCK_BACK_NUMBERS_CRON"])
-async def test_a_schedule_that_cannot_be_read_is_said(conninfo: str, variable: str) -> None:
+async def test_a_schedule_that_cannot_be_read_is_reported(conninfo: str, variable: str) -> None:
     done = await collector("schedule", env=environment(conninfo) | {variable: "every night"})
     assert done.returncode == 2
     assert "write it as 0 2 * * *" in done.stderr

@@ -187,7 +187,9 @@ def test_a_hint_can_be_copied_in_a_demo(words: str, hint: str, tmp_path: Path, m
         assert said in done.output
 
 
-def test_demo_and_json_are_declared_once_and_handed_on_by_nobody() -> None:
+def test_demo_and_json_are_declared_once_and_never_handed_on() -> None:
     files = [path for program in APPS for path in (ROOT / program / "cli").rglob("*.py")]
     again = re.compile(r'"--(demo|json)"|demo=demo[,)]|as_json=|as_typed\(.*demo')
-    assert {path.name for path in files if again.search(path.read_text())} == {"serve.py"}  # which tells its pages
+    assert {path.name for path in files if again.search(path.read_text())} == {
+        "serve.py"
+    }  # which hands it to its pages

@@ -84,7 +84,7 @@ def test_a_shell_on_the_database_speaks_as_its_terminal_does(
     assert done.stdout.decode("euc_jp").strip() == horse[1]
 
 
-def test_an_argument_that_is_no_text_is_a_sentence(conninfo: str) -> None:
+def test_an_argument_that_is_not_text_is_a_sentence(conninfo: str) -> None:
     done = subprocess.run([*COMMAND, "horse", b"\xff\xfe"], env=environment(conninfo), capture_output=True)
     assert (done.returncode, done.stderr.count(b"\n")) == (2, 1)
     assert b"An argument is not text in this terminal's encoding" in done.stderr
@@ -177,7 +177,7 @@ def test_a_home_that_is_a_link_to_itself_is_a_sentence(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("address", ["", " ", "\n"])
-def test_an_address_of_nothing_is_no_address(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+def test_an_empty_address_counts_as_no_address(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     monkeypatch.setenv("PADDOCK_DATABASE_URL", address)
     assert load_settings().database_url is None
 
@@ -190,7 +190,7 @@ def test_a_home_is_the_same_one_from_everywhere(monkeypatch: pytest.MonkeyPatch,
     assert load_settings().home == tmp_path / "paddock"
 
 
-def test_a_settings_file_that_is_no_text_is_a_sentence(tmp_path: Path) -> None:
+def test_a_settings_file_that_is_not_text_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes("PADDOCK_CONTACT=馬@example.org".encode("euc_jp"))
     with pytest.raises(UsageError, match="not UTF-8 text"):
         load_settings()
@@ -198,7 +198,7 @@ def test_a_settings_file_that_is_no_text_is_a_sentence(tmp_path: Path) -> None:
 
 @pytest.fixture
 def disk(open_folder: Path) -> Iterator[Path]:
-    """A disk of its own, too small for a database, that everybody may pass through."""
+    """A disk of its own, too small for a database, that every user may pass through."""
     folder = open_folder / "disk"
     folder.mkdir()
     options = "size=20m,mode=711"

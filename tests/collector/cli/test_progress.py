@@ -27,12 +27,12 @@ def on_a_terminal() -> Progress:
     return Progress(Console(file=io.StringIO(), force_terminal=True, width=100), show_crawl)
 
 
-def test_it_says_what_it_waits_for_from_the_first_moment() -> None:
+def test_progress_says_from_the_first_moment_what_it_waits_for() -> None:
     with on_a_terminal() as progress:
         assert "waiting: looks at what is due" in seen(progress)
 
 
-async def test_before_the_first_answer_it_says_that_it_waits_for_it() -> None:
+async def test_progress_says_that_it_waits_for_the_first_answer() -> None:
     with on_a_terminal() as progress:
         await progress.show(Tick(NOTHING, {"year_index": 1}))
         assert "waiting: for the first answer" in seen(progress)
@@ -42,7 +42,7 @@ async def test_before_the_first_answer_it_says_that_it_waits_for_it() -> None:
         assert "waiting" not in seen(progress)
 
 
-async def test_a_log_has_one_line_at_once_for_whatever_is_waited_for() -> None:
+async def test_a_log_has_one_line_at_once_for_each_wait() -> None:
     log = io.StringIO()
     with Progress(Console(file=log, width=100), show_crawl) as progress:
         for waits in ((), (), (Wait("one host"),), (Wait("one host"), Wait("the database")), (), (Wait("one host"),)):
@@ -53,7 +53,7 @@ async def test_a_log_has_one_line_at_once_for_whatever_is_waited_for() -> None:
 @pytest.mark.parametrize("left", [[0, 900, 90, 9, 0], [10, 20, 400, 20], [1, 1, 1]])
 async def test_the_bar_never_runs_backwards_though_more_is_found_to_do(left: list[int]) -> None:
     shares: list[int] = []
-    with Progress(Console(file=io.StringIO(), force_terminal=True, width=100), told(left)) as progress:
+    with Progress(Console(file=io.StringIO(), force_terminal=True, width=100), work_left(left)) as progress:
         for turn in range(len(left)):
             await progress.show(Tick(replace(NOTHING, requests=turn + 1, busiest=turn + 1), {}))
             (share,) = re.findall(r"(\d+)%", seen(progress))
@@ -62,7 +62,7 @@ async def test_the_bar_never_runs_backwards_though_more_is_found_to_do(left: lis
     assert max(shares) < 100  # it goes on
 
 
-def told(left: list[int]) -> Callable[[Tick], Progressed]:
+def work_left(left: list[int]) -> Callable[[Tick], Progressed]:
     """What is left at each turn."""
     its = iter(left)
     return lambda _tick: Progressed("", [], next(its))

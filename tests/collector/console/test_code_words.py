@@ -17,7 +17,7 @@ CODES = [(kind, code) for kind in KINDS for code in kind]
 
 def test_every_text_of_the_catalogue_is_a_codes_and_every_code_has_one() -> None:
     assert set(KEYS) == set(KINDS)
-    # The sentence of a rule that goes by signs is made of theirs.
+    # The sentence of a rule that uses signs is made of theirs.
     used = {f"{KEYS[kind]}{code}" for kind, code in CODES if not (isinstance(code, MatchRule) and code.signs)}
     assert CATALOGUE.read("en").keys() == used | {"rule_several", "joined_by"}
 
@@ -52,7 +52,7 @@ def test_every_combination_of_signs_has_a_rule() -> None:
             assert (rule.signs, rule.several) == ((first, *others), several)
 
 
-def test_a_rule_that_goes_by_signs_names_them() -> None:
+def test_a_rule_that_uses_signs_names_them() -> None:
     assert describe(MatchRule, "name_and_race") == "name and race"
     assert describe(MatchRule, "several_by_name_and_age") == "several horses fit by name and age"
     assert describe(MatchRule, "misprint_and_race", language="ja") == "よく似た馬名（誤植とみなす）・レース名"

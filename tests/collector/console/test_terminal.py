@@ -94,12 +94,12 @@ def test_a_line_of_the_log_is_one_line_and_its_trace_is_harmless(text: str) -> N
     except ValueError:
         record = logging.LogRecord("collector", logging.INFO, "f", 1, "it %s", (text,), sys.exc_info())
     record.reason = text + "\n2026-01-01 ERROR forged"
-    told = EventFormatter("%(asctime)s %(message)s").format(record)
-    assert not OBEYED.search(told)
-    assert not any(line.startswith("2026-01-01") for line in told.splitlines())
+    formatted = EventFormatter("%(asctime)s %(message)s").format(record)
+    assert not OBEYED.search(formatted)
+    assert not any(line.startswith("2026-01-01") for line in formatted.splitlines())
 
 
-def test_a_line_of_the_log_tells_moments_on_the_clock_of_the_races() -> None:
+def test_the_log_shows_times_in_the_zone_of_the_races() -> None:
     record = logging.makeLogRecord({"msg": "closed", "until": datetime(2026, 11, 25, 15, 0, 3, tzinfo=UTC)})
     assert EventFormatter("%(message)s").format(record) == "closed until=2026-11-26 00:00:03 JST"
 
@@ -165,7 +165,7 @@ def test_a_jobs_output_keeps_its_colours_and_bars_however_it_is_cut(text: str, c
     assert shown == Output().take(whole, final=True)
 
 
-# --- nobody else prints ------------------------------------------------------------------------------------
+# --- no other module prints ------------------------------------------------------------------------------------
 
 
 def sources() -> list[Path]:

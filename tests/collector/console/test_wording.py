@@ -42,7 +42,7 @@ def printed(*things: object, demo: bool = False) -> str:
     return file.getvalue()
 
 
-def test_what_is_printed_goes_by_the_hints_also_within_a_table() -> None:
+def test_hints_in_a_table_name_the_demo_too() -> None:
     table = Table("next")
     table.add_row("`collector crawl`")
     assert printed("`trainer export`", table, demo=True).count(" --demo`") == 2
@@ -60,7 +60,7 @@ def test_nothing_is_cut_or_folded_in_a_pipe(columns: str, monkeypatch: pytest.Mo
     assert "…" not in text
 
 
-def test_a_moment_is_told_in_one_zone_and_says_which() -> None:
+def test_a_time_is_shown_in_one_zone_and_names_it() -> None:
     assert in_japan(datetime(2026, 11, 25, 15, 0, 3, tzinfo=UTC)) == "2026-11-26 00:00:03 JST"
     assert in_japan(datetime(2026, 11, 25, 15, 0, 3, tzinfo=UTC), seconds=False) == "2026-11-26 00:00 JST"
     assert in_japan(None) == "-"
@@ -71,9 +71,9 @@ def sources(*endings: str) -> dict[str, str]:
     return {str(path.relative_to(ROOT)): path.read_text() for path in paths}
 
 
-def test_no_page_and_no_message_tells_a_time_of_another_zone() -> None:
-    told = re.compile(r"strftime\([^)]*UTC|%H:%M[^\"'`]*[\"'`]|astimezone\(\)|extra=\{[^}]*isoformat")
-    found = {name for name, text in sources(".py", ".html").items() if told.search(text) and "/demo/" not in name}
+def test_no_page_and_no_message_shows_a_time_of_another_zone() -> None:
+    times = re.compile(r"strftime\([^)]*UTC|%H:%M[^\"'`]*[\"'`]|astimezone\(\)|extra=\{[^}]*isoformat")
+    found = {name for name, text in sources(".py", ".html").items() if times.search(text) and "/demo/" not in name}
     assert found == {"collector/console/wording.py"}
 
 

@@ -47,7 +47,7 @@ async def test_a_reset_before_the_answer():
     assert isinstance(ended, ConnectionResetError)
 
 
-async def test_a_reset_within_thebody_of():
+async def test_a_reset_within_the_body():
     async with serving(port=0, hostile=["reset-body"]) as base:
         received, ended = await ask_raw(base, IMAGE)
     assert received.startswith(b"HTTP/1.1 200")

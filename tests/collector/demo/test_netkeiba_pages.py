@@ -141,7 +141,7 @@ def test_the_parser_finds_the_races_to_come():
     assert {(link.kind, link.dated) for link in links} == {(RACE_CARD, RACES.coming_day)}
 
 
-def test_the_parser_takes_a_shell_for_no_race():
+def test_the_parser_finds_no_race_in_a_shell():
     with pytest.raises(NoSuchPage):
         _parse(RACE_RESULT, "/race/201601010112/")
 

@@ -177,7 +177,7 @@ def test_a_result_lists_its_horses_as_they_came_in():
 
 
 @pytest.mark.parametrize("race_id", ["201605010199", "2023010501", "202642010101", "2021N2a00905", "199901010101"])
-def test_no_such_race_is_a_shell(race_id: str):
+def test_a_race_that_does_not_exist_is_a_shell(race_id: str):
     text = _text(f"/race/{race_id}/")
     assert "1970年01月01日" in text
     assert "<title>" not in text
@@ -297,7 +297,7 @@ async def test_the_site_answers_both_sites_paths_and_queries():
                 assert body == _ask(*path.partition("?")[::2]).body
 
 
-async def test_a_test_may_change_the_month_where_the_site_was_started_so():
+async def test_a_test_may_change_the_month_where_an_option_allows_it():
     path = _drifting()
     year = WORLD.opinion_month.year + 2
     async with serving(port=0, month_may_change=True) as base, aiohttp.ClientSession(base) as client:

@@ -24,7 +24,7 @@ ALL = Scope(date(2014, 1, 1), date(2016, 12, 31))
 
 
 async def show(_: Tick) -> None:
-    """Nobody watches."""
+    """Show nothing."""
 
 
 async def run(place: Workplace, site: DemoSite, scope: Scope = ALL) -> tuple[Summary, ExitCode]:

@@ -1,4 +1,4 @@
-"""A host's work is one thing: whoever is there does it, and nothing that was cut off stands in anybody's way."""
+"""A host's work is one thing: any process takes it over, and nothing that was cut off blocks it."""
 
 import asyncio
 import contextlib
@@ -37,13 +37,13 @@ SELECT pg_terminate_backend(pid) FROM pg_locks
 WHERE locktype = 'advisory' AND classid::bigint = 1885430884 AND granted AND pid <> pg_backend_pid()
 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
-EVERYBODY = """
+EVERY_SESSION = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
 
 
 async def show(_: Tick) -> None:
-    """Nobody watches."""
+    """Show nothing."""
 
 
 def at(place: Workplace, site: DemoSite, *, races: bool = False) -> Workplace:
@@ -53,7 +53,7 @@ def at(place: Workplace, site: DemoSite, *, races: bool = False) -> Workplace:
 
 
 async def interrupted(place: Workplace, site: DemoSite, scope: Scope, *, after: int) -> ExitCode:
-    """A `collector crawl` that is interrupted after so many requests."""
+    """A `collector crawl` that is interrupted after a number of requests."""
 
     async def stop(_: Tick) -> None:
         if len(site.requests) >= after:
@@ -72,7 +72,7 @@ async def one(connection: Connection, query: str) -> Any:
 async def until(true: Callable[[], Awaitable[object]], within: float = 20.0) -> None:
     """Wait for something to come true."""
     async with asyncio.timeout(within):
-        while not await true():  # noqa: ASYNC110  (nobody sends an event)
+        while not await true():  # noqa: ASYNC110  (there is no event for it)
             await asyncio.sleep(0.05)
 
 
@@ -88,13 +88,13 @@ async def worker(place: Workplace) -> AsyncIterator[Crew]:
         await asyncio.wait_for(running, 20)
 
 
-async def want(connection: Connection, site: DemoSite, scope: Scope = ALL) -> None:
-    """What a command that was killed leaves: its seeds, and a job that nobody attends."""
+async def leave_unfinished(connection: Connection, site: DemoSite, scope: Scope = ALL) -> None:
+    """What a command that was killed leaves: its seeds, and a job without a process."""
     await begin(connection, Workplace("", None, sites_at(site.base), 0.0), scope)
     await ask_for(connection, [host_name(site.base)], scope, attended=False)
 
 
-async def test_an_interrupted_crawl_stands_in_nobodys_way(place: Workplace, connection: Connection) -> None:
+async def test_an_interrupted_crawl_blocks_no_other_crawl(place: Workplace, connection: Connection) -> None:
     async with demo_site(world=WORLD) as site:
         assert await interrupted(at(place, site, races=True), site, ALL, after=20) == ExitCode.INTERRUPTED
         _, narrower = await crawl(at(place, site, races=True), ONE_YEAR, show)
@@ -108,7 +108,7 @@ async def test_an_interrupted_crawl_stands_in_nobodys_way(place: Workplace, conn
     assert await one(connection, "SELECT count(*) FROM crawl_job") == 0
 
 
-async def test_an_interrupted_crawl_does_not_grow_by_what_another_one_wanted(place: Workplace) -> None:
+async def test_the_range_of_an_interrupted_crawl_does_not_widen_the_next(place: Workplace) -> None:
     async with demo_site(world=WORLD) as site:
         await interrupted(at(place, site), site, ALL, after=3)
         site.requests.clear()
@@ -127,16 +127,16 @@ async def test_two_commands_with_ranges_of_their_own_share_a_host(place: Workpla
     assert [summary.issues for summary, _ in ended] == [3, 3, 3]
 
 
-@pytest.mark.parametrize("cut", [LANES, EVERYBODY], ids=["the lane's", "every"])
+@pytest.mark.parametrize("cut", [LANES, EVERY_SESSION], ids=["the lane's", "every"])
 async def test_a_lane_whose_session_is_cut_is_taken_up_again(
     place: Workplace, connection: Connection, cut: str
 ) -> None:
     async with demo_site(world=WORLD, crawl_delay=0.02) as site:
-        await want(connection, site)
+        await leave_unfinished(connection, site)
         async with worker(at(place, site)):
             for _ in range(3):
                 before = len(site.requests)
-                await until(lambda before=before: _asked(site, before + 5))
+                await until(lambda before=before: _has_requests(site, before + 5))
                 await connection.execute(cut)  # type: ignore[arg-type]
             await until(lambda: _is_done(connection), within=60)
         asked = Counter(site.paths())
@@ -145,7 +145,7 @@ async def test_a_lane_whose_session_is_cut_is_taken_up_again(
     assert await one(connection, "SELECT count(*) FROM page WHERE state <> 'fetched' AND state <> 'gone'") == 0
 
 
-async def _asked(site: DemoSite, count: int) -> bool:
+async def _has_requests(site: DemoSite, count: int) -> bool:
     return len(site.requests) >= count
 
 
@@ -153,12 +153,12 @@ async def _is_done(connection: Connection) -> bool:
     return await one(connection, "SELECT count(*) FROM crawl_job") == 0
 
 
-async def test_a_crawl_lives_through_a_database_that_cuts_everybody_off(place: Workplace, conninfo: str) -> None:
+async def test_a_crawl_survives_a_database_that_cuts_every_session(place: Workplace, conninfo: str) -> None:
     async with demo_site(world=WORLD, crawl_delay=0.02) as site:
         running = asyncio.create_task(crawl(at(place, site), ALL, show))
-        await until(lambda: _asked(site, 5))
+        await until(lambda: _has_requests(site, 5))
         async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as other:
-            await other.execute(EVERYBODY)  # type: ignore[arg-type]
+            await other.execute(EVERY_SESSION)  # type: ignore[arg-type]
         summary, code = await asyncio.wait_for(running, 90)
     assert code == ExitCode.DONE
     assert summary.issues == 9
@@ -175,7 +175,7 @@ async def test_a_crawl_whose_database_stays_away_ends(
         await psycopg.AsyncConnection.connect(cluster, autocommit=True) as other,
     ):
         running = asyncio.create_task(crawl(at(place, site), ALL, show))
-        await until(lambda: _asked(site, 3))
+        await until(lambda: _has_requests(site, 3))
         await other.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")  # type: ignore[arg-type]
         await other.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")  # type: ignore[arg-type]
         with pytest.raises(psycopg.OperationalError, match="not currently accepting connections"):
@@ -195,8 +195,8 @@ async def test_a_limit_holds_when_the_worker_is_killed(place: Workplace, connect
             before = len(site.requests)
             crew = Crew(at(place, site, races=True), everything=True)
             running = asyncio.create_task(crew.run())
-            await until(lambda before=before: _asked(site, before + 3))
-            await connection.execute(EVERYBODY)  # type: ignore[arg-type]
+            await until(lambda before=before: _has_requests(site, before + 3))
+            await connection.execute(EVERY_SESSION)  # type: ignore[arg-type]
             running.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await running
@@ -234,7 +234,7 @@ async def test_an_idle_worker_takes_one_connection(place: Workplace, connection:
         assert (await crawl(at(place, site), ALL, show))[1] == ExitCode.DONE
 
 
-async def told(place: Workplace, site: DemoSite, scope: Scope = ALL) -> tuple[str, float]:
+async def first_wait(place: Workplace, site: DemoSite, scope: Scope = ALL) -> tuple[str, float]:
     """What a crawl says it waits for, and after how many seconds."""
     began, heard = asyncio.get_running_loop().time(), []
 
@@ -248,7 +248,7 @@ async def told(place: Workplace, site: DemoSite, scope: Scope = ALL) -> tuple[st
     return heard[0]
 
 
-async def test_who_waits_for_a_slow_site_says_so_within_three_seconds(place: Workplace, connection: Connection) -> None:
+async def test_a_crawl_says_within_three_seconds_that_a_site_is_slow(place: Workplace, connection: Connection) -> None:
     async with demo_site(world=WORLD, crawl_delay=60) as site:
         place = at(place, site)
         seen: list[tuple[str, dict[str, Any]]] = []
@@ -261,19 +261,19 @@ async def test_who_waits_for_a_slow_site_says_so_within_three_seconds(place: Wor
 
         async with asyncio.timeout(5):
             await crawl(place, ALL, listen)
-    told, host = seen[0]
-    assert "the next request, 60 s after the last (Crawl-delay of robots.txt), until" in told
+    words, host = seen[0]
+    assert "the next request, 60 s after the last (Crawl-delay of robots.txt), until" in words
     assert "the next request" in host["waiting_for"]
     assert host["waiting_until"] is not None
 
 
 @pytest.mark.parametrize("command", ["crawl", "worker"])
-async def test_status_says_what_keeps_everybody_from_a_host(
+async def test_status_says_what_keeps_every_lane_from_a_host(
     place: Workplace, connection: Connection, command: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "collector.engine.waits")
     async with demo_site(world=WORLD) as site:
-        await want(connection, site)
+        await leave_unfinished(connection, site)
         place = replace(at(place, site), hours=never_now())
         working = work_on(place, site) if command == "crawl" else Crew(place, everything=True).run()
         running = asyncio.create_task(working)
@@ -304,7 +304,7 @@ async def _waits(connection: Connection) -> bool:
 
 
 @pytest.mark.parametrize("after", [0, 3])
-async def test_who_waits_for_a_locked_database_says_so_and_goes_on(
+async def test_a_crawl_says_that_the_database_is_locked_and_goes_on(
     place: Workplace, connection: Connection, caplog: pytest.LogCaptureFixture, after: int
 ) -> None:
     caplog.set_level("INFO", "collector.engine.waits")
@@ -323,12 +323,12 @@ async def test_who_waits_for_a_locked_database_says_so_and_goes_on(
                 await locked.enter_async_context(connection.transaction())
                 await connection.execute("LOCK TABLE page")
             running = asyncio.create_task(crawl(at(place, site), ALL, listen))
-            await until(lambda: _asked(site, after))
+            await until(lambda: _has_requests(site, after))
             if after:
                 await locked.enter_async_context(connection.transaction())
                 await connection.execute("LOCK TABLE page")
             await asyncio.wait_for(heard.wait(), 3)
-            if after:  # there is a lane to be looked after, and the crew's log tells of it
+            if after:  # there is a lane to be looked after, and the crew's log shows it
                 await until(logged)
         assert (await asyncio.wait_for(running, 60))[1] == ExitCode.DONE
 
@@ -341,23 +341,23 @@ async def test_status_says_when_nothing_is_heard_of_a_lane(connection: Connectio
     assert timedelta(0) < host["waiting_until"] - datetime.now(UTC) < timedelta(seconds=21)
 
 
-async def test_who_waits_for_a_lane_that_may_be_frozen_says_whose(place: Workplace, connection: Connection) -> None:
+async def test_a_crawl_names_the_lane_that_may_be_frozen(place: Workplace, connection: Connection) -> None:
     async with demo_site(world=WORLD) as site:
         host = host_name(site.base)
         gate = await Gate.claim(connection, host, Pace(0.0), asyncio.Event(), lease=20, who="`collector elsewhere`")
         assert gate
-        words, seconds = await told(at(place, site), site)
+        words, seconds = await first_wait(at(place, site), site)
     assert f"{host}: nothing is heard of `collector elsewhere`, which holds it, until" in words
     assert seconds < 3
 
 
-async def test_who_waits_for_a_closed_host_says_so(place: Workplace, connection: Connection) -> None:
+async def test_a_crawl_says_that_the_host_is_closed(place: Workplace, connection: Connection) -> None:
     async with demo_site(world=WORLD) as site:
         gate = await Gate.claim(connection, host_name(site.base), Pace(0.0), asyncio.Event(), lease=60, who="a lane")
         assert gate
         await gate.block(30.0, Block.BUSY, "the site answered 429")
         await connection.execute("UPDATE host SET lane_until = NULL")
-        words, seconds = await told(at(place, site), site)
+        words, seconds = await first_wait(at(place, site), site)
     assert "is closed (the site answered 429), until" in words
     assert seconds < 3
 
@@ -373,7 +373,7 @@ async def test_what_cannot_be_kept_is_not_asked_for_again_and_again(place: Workp
 
 async def test_a_frozen_lane_is_taken_over_when_its_time_is_up(place: Workplace, connection: Connection) -> None:
     async with demo_site(world=WORLD) as site:
-        await want(connection, site)
+        await leave_unfinished(connection, site)
         gate = await Gate.claim(connection, host_name(site.base), Pace(0.0), asyncio.Event(), lease=2, who="frozen")
         assert gate
         async with (

@@ -37,7 +37,7 @@ IMPATIENT = Timeouts(connect=1.0, read=1.0, total=5.0)
 
 
 async def show(_: Tick) -> None:
-    """Nobody watches."""
+    """Show nothing."""
 
 
 async def run(place: Workplace, site: DemoSite) -> tuple[Summary, ExitCode]:
@@ -204,7 +204,9 @@ async def test_a_passing_trouble_costs_a_retry_and_no_page(place: Workplace) -> 
         ("503-retry-date=86400", 86390, 86401),
     ],
 )
-async def test_retry_after_closes_the_host_for_so_long(place: Workplace, fault: str, least: float, most: float) -> None:
+async def test_retry_after_closes_the_host_for_its_duration(
+    place: Workplace, fault: str, least: float, most: float
+) -> None:
     async with demo_site(world=WORLD, hostile=[f"{fault}@{VICTIM.page_path}"]) as site:
         _, code = await run(place, site)
         asked = len(site.requests)

@@ -28,7 +28,7 @@ RACES = Races(WORLD)
 
 
 async def show(_: Tick) -> None:
-    """Nobody looks."""
+    """Show nothing."""
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ async def test_a_second_run_asks_for_no_race_again_and_changes_no_row(place: Wor
     assert [rows(place.conninfo, query) for query in queries] == before
 
 
-async def test_labels_are_what_the_site_shows_and_no_review_is_no_label(place: Workplace, site: DemoSite) -> None:
+async def test_labels_are_what_the_site_shows_and_need_a_review(place: Workplace, site: DemoSite) -> None:
     await collect(place, site)
     done, code = await label(place, site)
     assert code == ExitCode.DONE
@@ -177,7 +177,7 @@ async def test_with_all_races_the_days_that_no_issue_names_come_too(place: Workp
     assert {day for day, _ in days} >= set(first.race_days)
 
 
-async def test_races_to_come_come_as_cards_where_all_are_wanted(place: Workplace) -> None:
+async def test_races_to_come_are_stored_as_cards_where_all_are_requested(place: Workplace) -> None:
     scope = Scope(TOMORROW, date.max, all_races=True)
     async with demo_site(world=COMING) as site:
         _, code = await collect(place, site, scope)

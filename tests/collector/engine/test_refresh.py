@@ -185,13 +185,13 @@ async def test_a_horse_is_meant_by_its_id_its_name_or_a_part_of_it(connection: C
 async def test_a_whole_name_comes_before_longer_ones_and_several_are_listed(connection: Connection) -> None:
     await name_horses(connection, "キタ", "キタサンブラック", "サトノキタ", "キタ%")
     assert await find_horses(connection, "キタ") == ["2011100001"]
-    with pytest.raises(UsageError, match=r"4 horses have キ in their names; give one of them") as told:
+    with pytest.raises(UsageError, match=r"4 horses have キ in their names; give one of them") as refused:
         await find_horses(connection, "キ")
-    assert "サトノキタ (2011100003)" in str(told.value)
+    assert "サトノキタ (2011100003)" in str(refused.value)
     assert await find_horses(connection, "キタ%") == ["2011100004"]
 
 
-async def test_a_horse_that_is_not_known_is_said_so(connection: Connection) -> None:
+async def test_an_unknown_horse_is_reported(connection: Connection) -> None:
     for name, said in (
         ("ナナシ", "is known; horses come with the races"),
         ("", "Which horse"),

@@ -1,4 +1,4 @@
-"""The schedule: each tick fires once, whoever looks and however long all were away."""
+"""The schedule: each tick fires once, with any number of workers and after any time without one."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -141,12 +141,12 @@ async def test_the_report_says_what_the_last_tick_led_to(place: Workplace, conne
         ("0 9 * * 1", "2016-02-08T00:00:00", "2016-02-15T00:00:00"),
     ],
 )
-def test_ticks_are_told_in_tokyo(cron: str, after: str, expected: str) -> None:
+def test_ticks_are_shown_in_the_time_of_tokyo(cron: str, after: str, expected: str) -> None:
     tick = next_tick(cron, datetime.fromisoformat(after).replace(tzinfo=UTC))
     assert tick.astimezone(UTC) == datetime.fromisoformat(expected).replace(tzinfo=UTC)
 
 
 @pytest.mark.parametrize("cron", ["", "nightly", "61 * * * *", "* * * *", "0 0 0 2 * *", "@daily"])
-def test_what_is_no_cron_expression_is_refused_with_an_example(cron: str) -> None:
+def test_what_is_not_a_cron_expression_is_refused_with_an_example(cron: str) -> None:
     with pytest.raises(UsageError, match="not a cron expression; write it as"):
         check_cron(cron)

@@ -141,13 +141,13 @@ def test_a_body_that_unpacks_to_more_than_allowed_is_unsafe(packing: str) -> Non
 
 @pytest.mark.parametrize("packing", PACKERS)
 @given(cut=st.integers(1, 200))
-def test_a_packed_body_that_is_cut_off_is_no_answer(packing: str, cut: int) -> None:
+def test_a_packed_body_that_is_cut_off_is_not_an_answer(packing: str, cut: int) -> None:
     whole = PACKERS[packing](bytes(range(256)) * 40)
     with pytest.raises(TryLater):
         unpack(whole[: -min(cut, len(whole) - 1)], packing, MIB)
 
 
-def test_a_packing_nobody_asked_for_is_no_answer() -> None:
+def test_a_coding_that_was_not_asked_for_is_not_an_answer() -> None:
     with pytest.raises(TryLater, match="not asked for"):
         unpack(zlib.compress(b"x"), "deflate", MIB)
 

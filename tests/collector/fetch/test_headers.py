@@ -40,7 +40,7 @@ def test_any_other_tag_is_dropped(value: str | None) -> None:
 
 
 @pytest.mark.parametrize("value", [None, "", "0", "-1", "yesterday", "Mon, 23 Nov 2026 12:05:00 GMT\udce9", "now\x00"])
-def test_a_date_that_is_none_is_dropped(value: str | None) -> None:
+def test_a_text_that_is_not_a_date_is_dropped(value: str | None) -> None:
     assert usable_date(value) is None
 
 

@@ -83,7 +83,7 @@ def test_what_is_meant_for_another_robot_is_not_for_us(
     line = other + ", ".join([*harmless, *theirs])
     assert of_tags([line]) is None
     assert of_tags([f"{line}, {ours}{directive}"]) == directive
-    assert of_tags([line, directive]) == directive  # a line of its own is for everybody
+    assert of_tags([line, directive]) == directive  # a line of its own is for every robot
 
 
 @given(st.lists(st.text(max_size=80), max_size=4))

@@ -33,11 +33,11 @@ FACTS = """SELECT issue_code, number, listed_name, race_name, horse_name, horse_
 
 
 async def show(_: Tick) -> None:
-    """Nobody watches."""
+    """Show nothing."""
 
 
 def no_progress(_done: int, _total: int) -> None:
-    """Nobody watches."""
+    """Show nothing."""
 
 
 async def run(place: Workplace, site: DemoSite, scope: Scope = SCOPE) -> ExitCode:
@@ -67,7 +67,7 @@ def no_internet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_: pytest.fail("a name was looked up"))
 
 
-async def test_reading_again_changes_nothing_and_asks_nobody(
+async def test_reading_again_changes_nothing_and_makes_no_request(
     place: Workplace, connection: Connection, no_internet: None
 ) -> None:
     async with demo_site(world=WORLD) as site:
@@ -125,7 +125,7 @@ async def test_a_photo_that_no_page_speaks_of_any_more_goes(place: Workplace, co
 async def test_a_missing_field_stops_the_writing_and_reading_again_repairs_it(
     place: Workplace, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The site changes its layout after two years; then somebody mends the parser."""
+    """The site changes its layout after two years; then the parser is repaired."""
     years = Scope(date(2013, 1, 1), date(2014, 12, 31))
     real = parse_photo_page
 

@@ -36,7 +36,7 @@ AT = datetime(2016, 2, 8, 12, tzinfo=UTC)
 
 
 async def show(_: Tick) -> None:
-    """Nobody watches."""
+    """Show nothing."""
 
 
 async def rows(connection: Connection, query: str, *parameters: object) -> list[tuple[Any, ...]]:

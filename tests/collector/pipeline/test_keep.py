@@ -45,7 +45,7 @@ PAGE = (
 
 
 async def show(_: Tick) -> None:
-    """Nobody watches."""
+    """Show nothing."""
 
 
 async def run(place: Workplace, site: DemoSite) -> ExitCode:
@@ -87,7 +87,7 @@ def leading_to(url: str) -> Callable[[Parsed], Parsed]:
     tripping(KeyError("a bug of ours")), tripping(MemoryError()), without_end, tripping(AssertionError("\0 \ud800")),
     tripping(OSError("no such file")),
 ])  # fmt: skip
-async def test_a_page_that_trips_our_code_is_kept_told_and_not_asked_for_again(
+async def test_a_page_that_breaks_our_code_is_kept_reported_and_not_due(
     place: Workplace,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -105,7 +105,7 @@ async def test_a_page_that_trips_our_code_is_kept_told_and_not_asked_for_again(
     assert rows(place.conninfo, "SELECT field FROM parse_failure") == [("parser",)]
     assert "Traceback (most recent call last)" in caplog.text
     assert "tests/spoil.py" in caplog.text or "in without_end" in caplog.text
-    assert "\0" not in caplog.text, "what a page says moves nobody's cursor"
+    assert "\0" not in caplog.text, "what a page says moves no cursor"
 
 
 def test_a_failure_comes_back_from_another_process_as_it_was() -> None:
@@ -293,7 +293,7 @@ async def test_bytes_that_the_database_refuses_fail_the_page_and_count(connectio
 
 
 @pytest.mark.parametrize("state", ["53100", "25006", "57P01", "58030"])
-async def test_a_database_that_takes_nothing_is_no_page_s_fault(connection: Connection, state: str) -> None:
+async def test_a_database_that_stores_nothing_is_not_a_fault_of_the_page(connection: Connection, state: str) -> None:
     outcome = await outcome_of(connection)
     await connection.execute(REFUSE.format(table="blob", times=99, state=state))  # pyright: ignore
     with pytest.raises(psycopg.Error, match="made up for this test"):

@@ -31,7 +31,7 @@ Ask = Callable[[str], Any]
 
 
 async def show(_: Tick) -> None:
-    """Nobody watches."""
+    """Show nothing."""
 
 
 async def rows(connection: Connection, query: str) -> list[tuple[Any, ...]]:
@@ -62,7 +62,7 @@ async def ask(place: Workplace, connection: Connection) -> AsyncIterator[Ask]:
 
 
 @pytest.mark.usefixtures("ask")
-async def test_a_review_count_that_comes_beside_a_reading_waits_for_nothing_and_stays(
+async def test_a_review_count_stored_during_a_reading_waits_for_nothing(
     place: Workplace, connection: Connection
 ) -> None:
     before = await rows(connection, HISTORY)

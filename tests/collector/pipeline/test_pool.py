@@ -36,7 +36,7 @@ EVERYTHING = date(1, 1, 1)
 
 
 async def show(_: Tick) -> None:
-    """Nobody watches."""
+    """Show nothing."""
 
 
 async def read_again(connection: Connection, *, dry_run: bool = False) -> Changes:
@@ -149,7 +149,7 @@ asyncio.run(main())
 
 
 def store_graphs(conninfo: str, first: int, count: int) -> None:
-    """As if so many horses' graphs had been asked for; they all look the same."""
+    """Store the graphs of `count` horses; they all look the same."""
     races = Races(WORLD)
     horse_id = next(iter(races.registry.names))
     path, _, query = aptitude_url("", horse_id).partition("?")

@@ -40,7 +40,7 @@ STATE = "SELECT state, error, due_at FROM page WHERE url LIKE '%%' || %s"
 
 
 async def show(_: Tick) -> None:
-    """Nobody watches."""
+    """Show nothing."""
 
 
 async def run(place: Workplace, site: DemoSite) -> None:
@@ -166,7 +166,7 @@ async def test_a_photo_whose_page_turns_out_to_keep_it_out_goes_and_stays_out(
 
 
 @pytest.mark.parametrize("spoil", [BUG, tripping(MemoryError()), tripping(RecursionError())])
-async def test_a_page_that_trips_our_code_stops_no_reading_and_loses_nothing(
+async def test_a_page_that_breaks_our_code_stops_nothing_and_loses_nothing(
     place: Workplace, connection: Connection, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Parsed], Parsed]
 ) -> None:
     async with demo_site(world=WORLD) as site:

@@ -123,7 +123,7 @@ async def test_a_row_that_could_not_be_read_takes_nothing_off_and_is_named(conne
     assert await rows(connection, "SELECT field FROM parse_failure") == []
 
 
-async def test_horses_without_an_id_are_kept_by_their_numbers_and_are_no_horses(connection: Connection) -> None:
+async def test_horses_without_an_id_are_kept_as_numbers_and_not_as_horses(connection: Connection) -> None:
     nameless = [entry(one).model_copy(update={"horse_id": None}) for one in range(1, 11)]
     for _ in range(2):
         await keep(connection, [RACE, *nameless])
@@ -148,8 +148,8 @@ async def test_a_horse_that_is_known_otherwise_before_the_draw_is_kept_once(
 
 
 async def test_a_cell_that_could_not_be_read_is_named_and_forgotten_when_it_can(connection: Connection) -> None:
-    await keep(connection, [RACE, entry(1), entry(2)], flaws=(ParseError("row 2, 斤量", "'x' is no weight"),))
-    assert await rows(connection, "SELECT field, reason FROM parse_failure") == [("row 2, 斤量", "'x' is no weight")]
+    await keep(connection, [RACE, entry(1), entry(2)], flaws=(ParseError("row 2, 斤量", "'x' is not a weight"),))
+    assert await rows(connection, "SELECT field, reason FROM parse_failure") == [("row 2, 斤量", "'x' is not a weight")]
     await keep(connection, [RACE, entry(1)])
     assert await rows(connection, "SELECT field FROM parse_failure") == []
     assert await rows(connection, "SELECT horse_number FROM entry") == [(1,)]

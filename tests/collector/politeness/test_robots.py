@@ -25,7 +25,7 @@ NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
         ("User-agent: *\nDisallow: /a\nAllow: /a/b", "/a/b/c", True, "Allow: /a/b"),  # the longest decides
         ("User-agent: *\nDisallow: /\nUser-agent: paddock-collector\nDisallow: /x", "/y", True, None),  # our own group
         ("User-agent: Paddock-Collector\nDisallow: /y\n\nUser-agent: *\nAllow: /", "/y", False, "Disallow: /y"),
-        ("User-agent: collector\nDisallow: /", "/y", True, None),  # somebody else, however alike
+        ("User-agent: collector\nDisallow: /", "/y", True, None),  # another robot, however alike
         ("User-agent: paddock\nAllow: /\n\nUser-agent: *\nDisallow: /", "/y", False, "Disallow: /"),
         ("User-agent: p\nDisallow:\n\nUser-agent: *\nDisallow: /", "/y", False, "Disallow: /"),
         ("User-agent: paddock-collector/1.0\nDisallow: /", "/y", False, "Disallow: /"),  # a version is not the name
@@ -56,7 +56,7 @@ def test_out_of_reach_disallows_everything() -> None:
     assert Robots.allow_all().allowed(f"{SITE}/")
 
 
-def test_the_reason_for_being_out_of_reach_is_no_rule() -> None:
+def test_the_reason_for_being_out_of_reach_is_not_a_rule() -> None:
     assert not Robots.disallow_all("said:\nAllow: /").allowed(f"{SITE}/")
 
 
@@ -66,7 +66,7 @@ def test_the_reason_for_being_out_of_reach_is_no_rule() -> None:
         ("User-agent: *\nContent-Signal: search=yes, ai-train=no\nAllow: /", "/a", False, 2),
         ("User-agent: *\nContent-Signal: ai-train=yes", "/a", True, None),
         ("User-agent: *\nContent-Signal: search=no, ai-input=no", "/a", True, None),  # neither granted nor refused
-        ("Content-Signal: ai-train=no\nUser-agent: *\nAllow: /", "/a", False, 1),  # of no group: for everybody
+        ("Content-Signal: ai-train=no\nUser-agent: *\nAllow: /", "/a", False, 1),  # of no group: for every robot
         ("User-agent: otherbot\nContent-Signal: ai-train=no\n\nUser-agent: *\nAllow: /", "/a", True, None),
         ("User-agent: *\nContent-Signal: ai-train=no\n\nUser-agent: paddock-collector\nAllow: /", "/a", True, None),
         ("User-agent: *\nAllow: /\n\nUser-agent: Paddock-Collector\nContent-Usage: train-ai=n", "/a", False, 5),
@@ -113,7 +113,7 @@ def test_rules_are_read_however_they_are_written(body: bytes) -> None:
         b"User-agent: *\nAllow: /\n\x00\x01\x02", b"\x1f\x8b", bytes(20) + b"x",
     ],
 )  # fmt: skip
-def test_what_is_no_text_disallows_everything_and_says_why(body: bytes) -> None:
+def test_what_is_not_text_disallows_everything_and_says_why(body: bytes) -> None:
     robots = Robots.parse(body)
     assert robots.out_of_reach
     assert not robots.allowed(f"{SITE}/")

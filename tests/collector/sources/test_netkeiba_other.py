@@ -31,7 +31,7 @@ OWN = {
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="no captured pages here")
 @pytest.mark.parametrize("kind", ADDRESSES, ids=str)
-def test_a_captured_page_of_another_kind_is_a_failure_and_no_data(kind: str) -> None:
+def test_a_captured_page_of_another_kind_is_a_failure_not_data(kind: str) -> None:
     for path in sorted(REAL.glob("*/*.*")):
         if OWN.get(path.parent.name) == kind:
             continue

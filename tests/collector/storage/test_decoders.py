@@ -64,7 +64,7 @@ def test_what_a_function_says_of_a_picture_comes_back_as_it_is(room: Decoders) -
         room.run(heavy.refuse, "cut off")
 
 
-def test_one_that_takes_too_long_is_ended_and_replaced(room: Decoders) -> None:
+def test_a_call_that_takes_too_long_is_ended_and_its_process_replaced(room: Decoders) -> None:
     process = room.run(heavy.own_pid)
     with pytest.raises(BrokenPicture, match="more than 1 s"):
         room.run(heavy.compute_for_ever)
@@ -79,7 +79,7 @@ def test_each_call_has_its_own_seconds(room: Decoders) -> None:
     assert room.run(heavy.add, 1, 1) == 2
 
 
-def test_one_that_wants_too_much_memory_is_refused_alone(room: Decoders) -> None:
+def test_a_call_that_needs_too_much_memory_is_refused_alone(room: Decoders) -> None:
     for _ in range(3):
         with pytest.raises(BrokenPicture, match=r"more than 0\.2 GB"):
             room.run(heavy.take_memory, 400_000_000)
@@ -87,7 +87,7 @@ def test_one_that_wants_too_much_memory_is_refused_alone(room: Decoders) -> None
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV, signal.SIGBUS])
-def test_one_that_its_process_dies_of_is_tried_once_more_only(
+def test_a_call_that_kills_its_process_is_tried_once_more_only(
     room: Decoders, how: signal.Signals, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING), pytest.raises(BrokenPicture, match=how.name):
@@ -108,7 +108,7 @@ def test_a_fault_of_the_library_is_a_broken_picture_and_is_logged(
     assert "heavy.py" in caplog.records[-1].__dict__["trace"]
 
 
-async def test_others_go_on_while_one_is_unpacked() -> None:
+async def test_other_calls_go_on_while_one_is_unpacked() -> None:
     with Decoders(2) as room:
         hard = asyncio.create_task(room.ask(heavy.compute_for_ever))
         await asyncio.sleep(0.1)
@@ -118,7 +118,7 @@ async def test_others_go_on_while_one_is_unpacked() -> None:
             await hard
 
 
-async def test_who_is_cancelled_takes_its_process_with_it(room: Decoders, tmp_path: Path) -> None:
+async def test_a_cancelled_call_ends_its_process(room: Decoders, tmp_path: Path) -> None:
     task = asyncio.create_task(room.ask(heavy.sleep, 300, tmp_path / "mark"))
     process = await asyncio.to_thread(wait_for, tmp_path / "mark")
     task.cancel()
@@ -128,7 +128,7 @@ async def test_who_is_cancelled_takes_its_process_with_it(room: Decoders, tmp_pa
     assert await room.ask(heavy.add, 1, 1) == 2
 
 
-async def test_one_that_is_cancelled_before_its_turn_never_begins(room: Decoders, tmp_path: Path) -> None:
+async def test_a_call_that_is_cancelled_before_its_turn_never_begins(room: Decoders, tmp_path: Path) -> None:
     busy = [asyncio.create_task(room.ask(heavy.sleep, 1)) for _ in range(2)]
     late = asyncio.create_task(room.ask(heavy.sleep, 300, tmp_path / "mark"))
     await asyncio.sleep(0.1)

@@ -2,150 +2,35 @@
 
 import contextlib
 import os
-import pwd
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 import psycopg.conninfo
 import pytest
-from psycopg.conninfo import conninfo_to_dict
 
 from collector.errors import UsageError
-from collector.storage import database, embedded, programs
+from collector.storage import database, embedded
 from collector.storage.embedded import lease
-from collector.storage.programs import Owner, binary
-from tests.paths import ROOT
-
-AS_ROOT = os.geteuid() == 0
-NOBODY = {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid, "extra_groups": []} if AS_ROOT else {}
-CLIENT = """
-import sys
-from pathlib import Path
-from collector.storage.embedded import lease
-with lease(Path(sys.argv[1]), fast_and_unsafe=True) as conninfo:
-    print(conninfo, flush=True)
-    sys.stdin.read()
-"""
+from tests.collector.storage.homes import (
+    AS_ROOT,
+    NOBODY,
+    PATHS,
+    Home,
+    ask,
+    conninfo_of,
+    end,
+    exists,
+    kill,
+    opened,
+    wait_for,
+)
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-
-
-@dataclass
-class Home:
-    """A folder for a database, and the processes that use it, as one user."""
-
-    folder: Path
-    user: dict[str, Any]
-    python: str = sys.executable
-    clients: list[subprocess.Popen[str]] = field(default_factory=list)
-
-    @property
-    def data(self) -> Path:
-        return self.folder / "data"
-
-    def start(self, **environment: str) -> subprocess.Popen[str]:
-        """A process that takes a lease and keeps it until its standard input ends."""
-        client = subprocess.Popen(
-            [self.python, "-B", "-c", CLIENT, str(self.folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd="/",
-            env={**PATHS, **environment},
-            start_new_session=True,
-            **self.user,
-        )
-        self.clients.append(client)
-        return client
-
-    def server(self) -> int:
-        """The server's process id."""
-        return int((self.data / "postmaster.pid").read_text().split("\n")[0])
-
-    def is_stopped(self) -> bool:
-        return not (self.data / "postmaster.pid").exists()
-
-    def everything(self) -> list[int]:
-        """All processes that have this folder in their command line."""
-        found = []
-        for process in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                if os.fsencode(self.folder) in (process / "cmdline").read_bytes():
-                    found.append(int(process.name))
-        return found
-
-
-def conninfo_of(client: subprocess.Popen[str]) -> str:
-    assert client.stdout
-    assert client.stderr
-    line = client.stdout.readline().strip()
-    assert line, client.stderr.read()
-    return line
-
-
-def end(client: subprocess.Popen[str]) -> None:
-    _, said = client.communicate(timeout=20)
-    assert client.returncode == 0, said
-
-
-def kill(client: subprocess.Popen[str]) -> None:
-    client.kill()
-    client.communicate(timeout=20)
-
-
-def wait_for(fact: Callable[[], object], seconds: float = 10.0) -> None:
-    give_up_at = time.monotonic() + seconds
-    while not fact():
-        assert time.monotonic() < give_up_at, "waited in vain"
-        time.sleep(0.005)
-
-
-def exists(process: int) -> bool:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return False
-
-
-def ask(conninfo: str, query: str) -> Any:
-    with psycopg.connect(conninfo, autocommit=True) as connection:
-        row = connection.execute(query.encode()).fetchone()
-        return row and row[0]
-
-
-@contextlib.contextmanager
-def opened(user: dict[str, Any], name: str = "postgres") -> Iterator[Home]:
-    above = Path(tempfile.mkdtemp(prefix="paddock-embedded-"))
-    above.chmod(0o711)
-    if user:
-        shutil.chown(above, user["user"], user["group"])
-    home = Home(above / name, user)
-    try:
-        yield home
-    finally:
-        for client in home.clients:
-            if client.poll() is None:
-                client.kill()
-            client.communicate()
-        for process in home.everything():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
-        shutil.rmtree(above, ignore_errors=True)
-
-
-@pytest.fixture
-def home() -> Iterator[Home]:
-    with opened({}) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")
@@ -164,15 +49,6 @@ def used(stopped: Home, home: Home) -> Home:
     return home
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[tuple[Home, str]]:
-    """A server that is not killed; the shell that started it had unusual settings."""
-    with opened({}) as made:
-        client = made.start(LC_ALL="ja_JP.UTF-8", TZ="Asia/Tokyo", PGPORT="5499", PGDATABASE="no", PGDATA="/nowhere")
-        yield made, conninfo_of(client)
-        end(client)
-
-
 @pytest.fixture(params=["this user", "an ordinary user"])
 def anyones(request: pytest.FixtureRequest) -> Iterator[Home]:
     """A folder of the user that runs the tests; for root also a folder of an ordinary user."""
@@ -185,9 +61,6 @@ def anyones(request: pytest.FixtureRequest) -> Iterator[Home]:
             if not made.python:
                 pytest.skip("the user nobody cannot reach this checkout, or no Python that fits it")
         yield made
-
-
-PATHS = {"PATH": os.defpath, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
 
 
 def _works_for_user_nobody(python: str) -> bool:
@@ -333,53 +206,6 @@ def test_ctrl_c_ends_the_client_and_not_the_server(used: Home) -> None:
     assert used.is_stopped()
 
 
-def test_only_a_unix_socket_in_a_private_folder_is_open(running: tuple[Home, str]) -> None:
-    home, conninfo = running
-    host = Path(str(conninfo_to_dict(conninfo)["host"]))
-    assert ask(conninfo, "SHOW listen_addresses") == ""
-    assert host.stat().st_mode & 0o777 == 0o700
-    assert [entry for entry in _sockets_of(home.server()) if entry != "unix"] == []
-    rules = [line.split() for line in (home.data / "pg_hba.conf").read_text().splitlines() if line[:1] not in "#"]
-    assert {rule[-1] for rule in rules if rule and rule[0].startswith("host")} == {"reject"}
-
-
-def _sockets_of(process: int) -> set[str]:
-    """The kinds of the sockets that a process holds, by the tables of its network."""
-    names = {str(link.readlink()) for link in Path(f"/proc/{process}/fd").iterdir()}
-    inodes = {name[8:-1] for name in names if name.startswith("socket:[")}
-    kinds = set()
-    for kind in ("tcp", "tcp6", "udp", "udp6", "unix"):
-        for line in Path(f"/proc/{process}/net/{kind}").read_text().splitlines()[1:]:
-            if inodes & set(line.split()):
-                kinds.add(kind)
-    return kinds
-
-
-def test_no_lock_is_inherited_by_the_server(running: tuple[Home, str]) -> None:
-    names = {link.readlink().name for link in Path(f"/proc/{running[0].server()}/fd").iterdir()}
-    assert not names & {"lock", "users"}
-
-
-def test_the_locale_and_postgres_variables_of_the_shell_are_ignored(running: tuple[Home, str]) -> None:
-    query = "SELECT current_database() || datlocale || datctype FROM pg_database WHERE datname = current_database()"
-    assert ask(running[1], query) == "paddockC.UTF-8C.UTF-8"
-
-
-@pytest.mark.parametrize("name", ["with, a 'comma' and #", "馬" * 60, "x" * 120], ids=["odd", "Japanese", "long"])
-def test_any_folder_name_works(name: str) -> None:
-    with opened({}, name) as home:
-        with lease(home.folder, fast_and_unsafe=True) as conninfo:
-            assert ask(conninfo, "SELECT 1") == 1
-            folder = Path(str(conninfo_to_dict(conninfo)["host"]))
-            assert folder.stat().st_mode & 0o777 == 0o700
-        assert not folder.exists()
-
-
-def test_a_folder_whose_name_has_a_meaning_for_the_shell_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="set PADDOCK_HOME"), lease(tmp_path / "$HOME"):
-        pass
-
-
 def test_two_names_of_one_folder_are_one_server(used: Home) -> None:
     link = used.folder.with_name("link")
     with lease(used.folder, fast_and_unsafe=True) as one:
@@ -388,55 +214,6 @@ def test_two_names_of_one_folder_are_one_server(used: Home) -> None:
             assert one == other
         assert ask(one, "SELECT 1") == 1
     assert used.is_stopped()
-
-
-def test_a_socket_folder_of_another_user_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    with opened({}, "x" * 120) as home:
-        server = Owner.find(home.data)
-        with lease(home.folder, fast_and_unsafe=True) as conninfo:
-            folder = Path(str(conninfo_to_dict(conninfo)["host"]))
-        assert f"paddock-{server.uid}-" in folder.name
-        folder.symlink_to(home.folder)
-        try:
-            with pytest.raises(UsageError, match="belongs to another user"), lease(home.folder):
-                pass
-        finally:
-            folder.unlink()
-
-
-def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(UsageError, match="cannot be used for the embedded database"), lease(tmp_path / "file" / "pg"):
-        pass
-
-
-@pytest.mark.skipif(not AS_ROOT, reason="only root runs Postgres as another user")
-def test_a_folder_that_the_other_user_cannot_reach_is_a_sentence(home: Home) -> None:
-    home.folder.mkdir(mode=0o700)
-    with pytest.raises(UsageError, match="set PADDOCK_HOME to a folder that all users may enter"), lease(home.folder):
-        pass
-    assert home.folder.stat().st_mode & 0o777 == 0o700
-
-
-@pytest.mark.skipif(not AS_ROOT, reason="only root runs Postgres as another user")
-def test_a_program_that_the_other_user_cannot_reach_is_copied_once(
-    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    package = binary("initdb").parent.parent.parent
-    tmp_path.chmod(0o700)
-    for source in (package / "pginstall", package.with_name(f"{package.name}.libs")):
-        shutil.copytree(source, tmp_path / source.relative_to(package.parent))
-    for path in tmp_path.rglob("*"):
-        path.chmod(path.stat().st_mode & 0o700)
-    monkeypatch.setattr(programs, "_folders", lambda: iter([tmp_path / package.name / "pginstall" / "bin"]))
-    old = home.folder / "program-of-an-older-version"
-    old.mkdir(parents=True)
-    home.folder.chmod(0o711)
-    for _ in range(2):
-        with lease(home.folder, fast_and_unsafe=True) as conninfo:
-            assert ask(conninfo, "SELECT 1") == 1
-            (copy,) = home.folder.glob("program-*")
-            assert os.fsencode(copy) in Path(f"/proc/{home.server()}/cmdline").read_bytes()
 
 
 def test_data_of_another_major_version_are_left_alone(used: Home) -> None:
@@ -450,17 +227,6 @@ def test_a_server_that_will_not_start_says_why(used: Home) -> None:
         file.write("no_such_setting = 1\n")
     with pytest.raises(UsageError, match=r"cannot be started: .*configuration file"), lease(used.folder):
         pass
-
-
-def test_without_any_postgres_the_error_says_what_to_install(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(programs, "_folders", lambda: iter([home.folder]))
-    with pytest.raises(UsageError, match="PADDOCK_DATABASE_URL"), lease(home.folder):
-        pass
-
-
-def test_the_client_programs_are_there() -> None:
-    for name in ("psql", "pg_dump", "pg_restore"):
-        assert subprocess.run([binary(name), "--version"], capture_output=True).returncode == 0
 
 
 def kill_server(home: Home) -> None:

@@ -115,7 +115,7 @@ def test_pauses_from_before_count_as_kept_where_that_is_certain(empty_conninfo: 
     assert slack == [(0.5,), (None,), (None,)]
 
 
-def test_photos_are_stored_without_a_vain_try_to_compress_them(conninfo: str) -> None:
+def test_photos_are_stored_without_compression(conninfo: str) -> None:
     with psycopg.connect(conninfo) as connection:
         row = connection.execute(
             "SELECT attstorage FROM pg_attribute WHERE attrelid = 'blob'::regclass AND attname = 'content'"

@@ -12,7 +12,7 @@ from tests.browser import (
     NARROW,
     PHONE,
     Opener,
-    assert_everybody_gets_in,
+    assert_accessible,
     assert_fits,
     assert_pictures_seen,
     wait_until,
@@ -44,7 +44,7 @@ SORTS = (
 
 
 @pytest.mark.parametrize("sort", SORTS)
-def test_every_page_lets_everybody_in_and_fits(
+def test_every_page_is_accessible_and_fits(
     open_page: Opener, shown: Shown, star: tuple[str, str, int], sort: str
 ) -> None:
     path = everywhere(shown, star[0])[sort]
@@ -54,7 +54,7 @@ def test_every_page_lets_everybody_in_and_fits(
         expect(page.locator("h1")).to_have_count(1)
         assert_fits(page)
         assert_pictures_seen(page)
-        assert_everybody_gets_in(page)
+        assert_accessible(page)
         page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
         assert_fits(page)
 
@@ -98,7 +98,7 @@ def test_names_are_suggested_while_typing_and_chosen_by_keyboard(open_page: Open
     field.press_sequentially(name[:-1])
     options = page.get_by_role("option")
     expect(options.first).to_be_visible()
-    assert_everybody_gets_in(page)
+    assert_accessible(page)
     assert name in " ".join(options.all_inner_texts())
     expect(options.first).to_have_text(re.compile(r"\d{4}年生まれ · 写真\d+枚$"))
     for _ in range(8):

@@ -61,12 +61,12 @@ def ask(url: str, data: dict[str, str] | None = None, **headers: str) -> tuple[i
 
 
 def addresses(said: str) -> list[tuple[str, str]]:
-    """Base and token of each address that is told."""
+    """Base and token of each address that is printed."""
     found = re.findall(r"(http://[^\s?]+/)\w*(?:\?token=(\S+))?", said)
     return [(base.replace("0.0.0.0", "127.0.0.1"), token) for base, token in found]
 
 
-def test_on_this_machine_it_answers_everybody_and_changes_nothing(shown: Shown) -> None:
+def test_on_this_machine_it_needs_no_token_and_changes_nothing(shown: Shown) -> None:
     with serving(shown.conninfo) as (said, process):
         ((base, token),) = addresses(said)
         assert (token, "127.0.0.1" in base) == ("", True)
@@ -104,7 +104,7 @@ def test_a_token_that_is_set_stays() -> None:
     assert guard_for(Settings(), "::", admin=False).token
 
 
-def test_a_port_that_is_taken_is_told_in_one_sentence(shown: Shown) -> None:
+def test_a_port_that_is_taken_is_reported_in_one_sentence(shown: Shown) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = subprocess.run(

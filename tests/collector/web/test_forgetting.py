@@ -64,7 +64,7 @@ async def test_forgetting_leaves_what_the_command_leaves(own: Shown, other_conni
     assert execute(own.conninfo, "SELECT url, state FROM page") == [(url, "excluded")]
 
 
-async def test_no_address_makes_the_page_say_what_is_not_so(own: Shown, opened: Open) -> None:
+async def test_no_address_makes_the_page_say_something_false(own: Shown, opened: Open) -> None:
     photo = photos_of(own.conninfo)[0]
     async with opened(conninfo=own.conninfo) as client:
         for word in (photo, HOSTILE, "160104-1"):
@@ -90,7 +90,7 @@ async def test_photos_that_look_the_same_stand_side_by_side(own: Shown, opened: 
         assert f"/photos/{first}/320.jpg" in stays.partition('id="stays"')[2]
 
 
-async def test_photos_of_the_same_bytes_are_told_to_go_together(own: Shown, opened: Open) -> None:
+async def test_photos_of_the_same_bytes_are_said_to_go_together(own: Shown, opened: Open) -> None:
     first, second = photos_of(own.conninfo)[:2]
     execute(
         own.conninfo,
@@ -105,7 +105,7 @@ async def test_photos_of_the_same_bytes_are_told_to_go_together(own: Shown, open
 
 
 async def test_nothing_is_forgotten_while_the_archive_is_read_again(own: Shown, opened: Open) -> None:
-    """Whoever reads has seen the photo's page, and would put it back: in this server or in any other process."""
+    """A process that reads again, here or elsewhere, has seen the photo's page and would put it back."""
     photo = photos_of(own.conninfo)[0]
     before = fingerprint(own.conninfo)
     async with (

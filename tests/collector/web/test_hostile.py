@@ -1,4 +1,4 @@
-"""What nobody's browser sends and no page of the sites says: the server answers all of it, and tells nothing by it."""
+"""What no browser sends and no page of the sites says: the server answers all of it, and gives nothing away."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,19 @@ CLOSED = (
     "source", "digest", "horse_id", "race_id", "issue_code", "code", "kind", "state", "host", "name", "media_type",
     "axis", "sex", "going", "surface", "finish", "grade", "direction", "weather", "horse_key", "outcome", "url",
 )  # fmt: skip
-TOLD = ("photo", "issue", "horse", "race", "entry", "aptitude", "page", "host", "drift", "parse_failure", "photo_match")
+TABLES = (
+    "photo",
+    "issue",
+    "horse",
+    "race",
+    "entry",
+    "aptitude",
+    "page",
+    "host",
+    "drift",
+    "parse_failure",
+    "photo_match",
+)
 TEXTS = """
 SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'
 AND is_generated = 'NEVER' AND table_name = ANY (%s) AND data_type IN ('text', 'character varying')
@@ -98,7 +110,7 @@ def test_no_link_leads_to_where_an_address_seems_to_lead(shown: Shown, path: byt
     assert b'content="0; url=/"' in welcome
 
 
-def test_what_is_no_http_is_not_quoted_in_the_log(shown: Shown, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_is_not_http_is_not_quoted_in_the_log(shown: Shown, caplog: pytest.LogCaptureFixture) -> None:
     with Site(shown.conninfo, generous(token=TOKEN)) as site:
         address = f"GET /?token={TOKEN}&name=キタ HTTP/1.1".encode()
         for lines in ((address,), (b"GET / HTTP/1.1", b"b<d: x"), (b"GET / HTTP/1.1", b"X: " + b"a" * 300_000)):
@@ -175,7 +187,7 @@ async def looked_through(client: TestClient[Any, Any], conninfo: str) -> str:
 
 async def test_no_text_of_a_database_becomes_part_of_a_page(all_sorts: Shown, opened: Open) -> None:
     conninfo = all_sorts.conninfo
-    for table, column in execute(conninfo, TEXTS, list(TOLD)):
+    for table, column in execute(conninfo, TEXTS, list(TABLES)):
         if column not in CLOSED and not column.endswith("url"):
             execute(conninfo, f"UPDATE {table} SET {column} = %s", HOSTILE)
     for table in ("horse", "race"):
@@ -221,7 +233,7 @@ async def test_what_may_be_missing_may_be_missing_everywhere(all_sorts: Shown, o
         "SELECT table_name, column_name FROM information_schema.columns"
         " WHERE table_schema = 'public' AND table_name = ANY (%s) AND is_nullable = 'YES'"
         " AND is_generated = 'NEVER'",
-        list(TOLD),
+        list(TABLES),
     )
     for table, column in nullable:
         if column not in ("digest", "horse_id", "race_id"):  # by which the pages are found

@@ -21,8 +21,8 @@ async def numbers(client: Any) -> Numbers:
     return {(one.name, tuple(one.labels.values())): one.value for one in samples}
 
 
-def requests(told: Numbers, *labels: str) -> float | None:
-    return told.get(("paddock_requests_total", labels))
+def requests(measured: Numbers, *labels: str) -> float | None:
+    return measured.get(("paddock_requests_total", labels))
 
 
 async def test_requests_are_counted_by_route_method_and_status(opened: Open, shown: Shown) -> None:
@@ -40,18 +40,18 @@ async def test_requests_are_counted_by_route_method_and_status(opened: Open, sho
         await client.get("/api/horses?limit=x")
         await client.get("/static/page.css")
         await client.get("/static/page.css", headers={"Range": "bytes=0-9"})
-        told = await numbers(client)
-    assert requests(told, "GET", "/api/horses/{horse_id}", "200") == 2
-    assert requests(told, "GET", "/api/horses/{horse_id}", "404") == 1
-    assert requests(told, "GET", "/photos/{issue}/{number}", "404") == 1
-    assert requests(told, "HEAD", "/issues", "200") == 1
-    assert requests(told, "POST", "none", "405") == 1
-    assert requests(told, "GET", "/api/horses", "400") == 1
-    assert requests(told, "GET", "/static", "200") == 1
-    assert requests(told, "GET", "/static", "206") == 1
-    assert told["paddock_request_seconds_count", ("/api/horses/{horse_id}",)] == 3
-    assert told["paddock_request_seconds_bucket", ("+Inf", "/api/horses/{horse_id}")] == 3
-    assert told["paddock_request_seconds_sum", ("/api/horses/{horse_id}",)] > 0
+        measured = await numbers(client)
+    assert requests(measured, "GET", "/api/horses/{horse_id}", "200") == 2
+    assert requests(measured, "GET", "/api/horses/{horse_id}", "404") == 1
+    assert requests(measured, "GET", "/photos/{issue}/{number}", "404") == 1
+    assert requests(measured, "HEAD", "/issues", "200") == 1
+    assert requests(measured, "POST", "none", "405") == 1
+    assert requests(measured, "GET", "/api/horses", "400") == 1
+    assert requests(measured, "GET", "/static", "200") == 1
+    assert requests(measured, "GET", "/static", "206") == 1
+    assert measured["paddock_request_seconds_count", ("/api/horses/{horse_id}",)] == 3
+    assert measured["paddock_request_seconds_bucket", ("+Inf", "/api/horses/{horse_id}")] == 3
+    assert measured["paddock_request_seconds_sum", ("/api/horses/{horse_id}",)] > 0
 
 
 async def test_what_the_guard_refuses_is_counted_too(opened: Open) -> None:
@@ -59,9 +59,9 @@ async def test_what_the_guard_refuses_is_counted_too(opened: Open) -> None:
         await client.get("/issues")
         assert (await client.get("/metrics")).status == 401
         client.session.headers["Authorization"] = "Bearer a-token"
-        told = await numbers(client)
-    assert requests(told, "GET", "/issues", "401") == 1
-    assert requests(told, "GET", "/metrics", "401") == 1
+        measured = await numbers(client)
+    assert requests(measured, "GET", "/issues", "401") == 1
+    assert requests(measured, "GET", "/metrics", "401") == 1
 
 
 async def test_no_address_and_no_odd_method_ever_becomes_a_label(opened: Open) -> None:
@@ -71,11 +71,11 @@ async def test_no_address_and_no_odd_method_ever_becomes_a_label(opened: Open) -
             await client.get(f"/secret/{place}?name=ヒミツ")
             await client.get(f"/static/secret{place}")
         await client.request("PROPFIND", "/issues")
-        told = await numbers(client)
+        measured = await numbers(client)
         text = await (await client.get("/metrics")).text()
-    assert requests(told, "GET", "none", "404") == 30
-    assert requests(told, "GET", "/static", "404") == 30
-    assert requests(told, "other", "none", "405") == 1
+    assert requests(measured, "GET", "none", "404") == 30
+    assert requests(measured, "GET", "/static", "404") == 30
+    assert requests(measured, "other", "none", "405") == 1
     assert "secret" not in text
     assert "ヒミツ" not in text
 
@@ -89,14 +89,14 @@ async def test_a_photo_that_is_made_small_is_counted_once(opened: Open, own: Sho
         assert (await numbers(client))["paddock_pictures_made_total", ()] == 1
 
 
-async def test_the_age_of_the_search_is_told_in_seconds(opened: Open, own: Shown) -> None:
+async def test_the_age_of_the_search_is_given_in_seconds(opened: Open, own: Shown) -> None:
     began = time.monotonic()
     async with opened(conninfo=own.conninfo) as client, asyncio.timeout(20):
-        told: Numbers = {}
-        while ("paddock_search_age_seconds", ()) not in told:  # not before the search has been looked at
+        measured: Numbers = {}
+        while ("paddock_search_age_seconds", ()) not in measured:  # not before the search has been looked at
             await asyncio.sleep(0.05)
-            told = await numbers(client)
-        first = told["paddock_search_age_seconds", ()]
+            measured = await numbers(client)
+        first = measured["paddock_search_age_seconds", ()]
         await asyncio.sleep(0.2)
         later = (await numbers(client))["paddock_search_age_seconds", ()]
     assert 0 <= first < first + 0.2 <= later <= time.monotonic() - began

@@ -43,7 +43,7 @@ async def test_every_link_of_the_site_leads_somewhere(opened: Open, shown: Shown
                 todo += [link.replace("&amp;", "&") for link in re.findall(r'(?:href|src)="(/[^"#]*)', text)]
 
 
-async def test_a_person_who_pages_quickly_and_one_who_types_are_never_sent_away(opened: Open, shown: Shown) -> None:
+async def test_a_person_who_pages_or_types_quickly_is_never_sent_away(opened: Open, shown: Shown) -> None:
     async with opened(guard=make_guard()) as client:
         path, pictures = "/", set[str]()
         while path:
@@ -58,7 +58,7 @@ async def test_a_person_who_pages_quickly_and_one_who_types_are_never_sent_away(
             assert (await client.get(f"/api/suggest?name={letter}")).status == 200
 
 
-async def test_a_name_that_just_one_horse_bears_leads_to_the_horse(opened: Open, shown: Shown) -> None:
+async def test_a_name_of_just_one_horse_leads_to_the_horse(opened: Open, shown: Shown) -> None:
     ((horse_id, name),) = execute(
         shown.conninfo,
         "SELECT min(horse_id), horse_key FROM horse WHERE horse_id IN (SELECT horse_id FROM photo_match)"

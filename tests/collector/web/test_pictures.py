@@ -55,7 +55,7 @@ def jpeg(size: tuple[int, int], *, orientation: int = 1) -> bytes:
     return file.getvalue()
 
 
-async def test_twenty_who_ask_at_once_have_it_made_once(
+async def test_twenty_requests_at_once_make_a_small_photo_once(
     opened: Open, own: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photo, digest, *_ = one_of(own)
@@ -78,7 +78,7 @@ async def test_twenty_who_ask_at_once_have_it_made_once(
     assert thumbnails(own, digest) == [160]
 
 
-async def test_when_too_many_are_being_made_one_is_told_to_come_again(
+async def test_too_many_small_photos_at_once_get_a_retry_after(
     opened: Open, own: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photo, *_ = one_of(own)
@@ -112,7 +112,7 @@ async def test_a_photo_is_made_small_in_proportion_and_never_enlarged(opened: Op
             assert size[1] == pytest.approx(height * size[0] / width, abs=1)
 
 
-async def test_a_thumbnail_is_upright_and_tells_nothing_of_a_camera(opened: Open, own: Shown) -> None:
+async def test_a_thumbnail_is_upright_and_holds_nothing_of_a_camera(opened: Open, own: Shown) -> None:
     photo, digest, *_ = one_of(own)
     damage(own.conninfo, digest, jpeg((800, 400), orientation=SIDEWAYS))
     async with opened(conninfo=own.conninfo) as client:
@@ -130,7 +130,7 @@ async def test_a_thumbnail_is_upright_and_tells_nothing_of_a_camera(opened: Open
 
 
 def png(size: tuple[int, int], body: bytes | None = None) -> bytes:
-    """A PNG of the size that its header tells, whatever its body holds."""
+    """A PNG of the size in its header, whatever its body holds."""
     file = io.BytesIO()
     Image.new("1", size if body is None else (1, 1)).save(file, "PNG")
     if body is None:
@@ -171,7 +171,7 @@ def test_a_picture_is_turned_as_pillow_turns_it(orientation: int) -> None:
         png((1, 70_000)), png((4000, 4000)), png((100, 100), b"too little"),
     ],
 )  # fmt: skip
-def test_what_is_no_whole_picture_is_not_made_small(body: bytes) -> None:
+def test_what_is_not_a_whole_picture_is_not_made_small(body: bytes) -> None:
     with pytest.raises(BrokenPicture):
         shrink(body, 160, QUALITY)
 

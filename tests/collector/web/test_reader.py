@@ -68,7 +68,7 @@ async def test_without_the_role_transactions_are_read_only_all_the_same(shown: S
 
 
 @pytest.mark.parametrize("statement", HIDDEN)
-async def test_what_is_no_photo_collection_is_not_read(reader: Reader, statement: LiteralString) -> None:
+async def test_what_is_not_a_photo_collection_is_not_read(reader: Reader, statement: LiteralString) -> None:
     with pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedTable)):
         await reader.rows(statement)
 
@@ -97,7 +97,7 @@ async def test_a_connection_that_was_cut_is_replaced(reader: Reader, shown: Show
     assert await reader.rows("SELECT 1 AS one") == [{"one": 1}]
 
 
-async def test_when_all_connections_were_cut_the_first_who_asks_is_answered(own: Shown) -> None:
+async def test_after_all_connections_were_cut_the_first_request_is_answered(own: Shown) -> None:
     async with Reader(own.conninfo, connections=4) as reader:
         sleeping = await asyncio.gather(*(reader.rows("SELECT pg_backend_pid() AS pid, pg_sleep(0.2)") for _ in "1234"))
         pids = {rows[0]["pid"] for rows in sleeping}

@@ -162,7 +162,7 @@ def test_more_reviews_than_any_horse_has_are_advised_against(run: Callable[..., 
 
 
 @pytest.mark.usefixtures("plain")
-def test_one_broken_manifest_is_named_and_stands_in_nobodys_way(
+def test_one_broken_manifest_is_named_and_blocks_no_command(
     run: Callable[..., str], filled: str, tmp_path: Path
 ) -> None:
     root = tmp_path / "datasets"
@@ -179,7 +179,7 @@ def test_one_broken_manifest_is_named_and_stands_in_nobodys_way(
     assert not broken.folder.exists()
 
 
-def test_a_name_means_what_is_called_so_before_what_begins_so(tmp_path: Path) -> None:
+def test_a_whole_name_counts_before_the_beginning_of_a_name(tmp_path: Path) -> None:
     folders = [tmp_path / name for name in ("mine-0a1b2c3d4e5f", "mine2-111111111111", "mine2-222222222222", "old-9a")]
     assert pick(folders, "mine", "data set version", "") == folders[0]
     assert pick(folders, "mine-0a", "data set version", "") == folders[0]
@@ -237,7 +237,7 @@ def test_every_file_is_checked_and_not_only_those_of_photos(run: Callable[..., s
 
 
 @pytest.mark.usefixtures("plain")
-def test_with_a_version_goes_what_only_it_needs(run: Callable[..., str], tmp_path: Path) -> None:
+def test_deleting_a_version_deletes_what_only_it_needs(run: Callable[..., str], tmp_path: Path) -> None:
     version = as_json(run("export --json --axis wet_going --min-reviews 2 --keep-unreviewed --format imagefolder"))
     folder, cache = Path(version["folder"]), tmp_path / "cache"
     cache.mkdir()
@@ -275,7 +275,7 @@ def test_a_next_command_is_shown_as_it_has_to_be_typed() -> None:
     assert "`trainer train --demo` makes one" in CliRunner().invoke(app, ["runs", "--demo"]).stdout
 
 
-def test_a_number_that_is_none_is_null_in_json() -> None:
+def test_a_value_that_is_not_a_number_is_null_in_json() -> None:
     assert json.loads(json_text({"a": [float("nan"), (1.5, float("inf"))]})) == {"a": [None, [1.5, None]]}
 
 

@@ -230,7 +230,7 @@ def test_rows_that_are_not_needed_are_dropped_and_the_others_stay(tmp_path: Path
     assert keep_only(tmp_path, {digest(1)}) == 0
 
 
-def test_a_store_that_nobody_has_used_for_long_goes_when_another_is_begun(tmp_path: Path) -> None:
+def test_an_old_unused_store_is_dropped_when_another_is_begun(tmp_path: Path) -> None:
     old, used = store_in(tmp_path, code=1), store_in(tmp_path, code=2)
     for store in (old, used):
         Computing([1]).rows(store)

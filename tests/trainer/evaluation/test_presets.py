@@ -81,7 +81,7 @@ def test_the_transfer_of_2017_collapses_and_the_diagnosis_says_why(
     assert found.causes == []
 
 
-def test_more_horses_help_and_the_curve_predicts_the_gain_of_twice_as_many(probe: Trained) -> None:
+def test_more_horses_help_and_the_curve_predicts_the_gain_of_doubling(probe: Trained) -> None:
     run, _, material = probe
     curve = learning_curve(run, material, CPU, shares=(0.1, 0.3, 1.0))
     assert [point.horses for point in curve.points] == sorted(point.horses for point in curve.points)

@@ -216,7 +216,7 @@ def test_runs_are_listed_compared_and_removed(places: Places, version: Version, 
     assert not other.folder.exists()
 
 
-def test_the_onnx_file_answers_as_the_run_does_and_nothing_else_is_said(
+def test_the_onnx_file_answers_as_the_run_does_without_other_output(
     places: Places, version: Version, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     small, _, material = trained(places, version, "first-cnn", "height=16", "width=16", "epochs=1")

@@ -82,7 +82,7 @@ def test_too_much_code_is_one_sentence_that_names_the_largest_file(
 
 
 @pytest.mark.parametrize("name", ["", "last", "../up", "a b", "-x", "x" * 64])
-def test_a_name_that_can_be_no_folder_is_one_sentence(name: str) -> None:
+def test_a_name_that_cannot_be_a_folder_is_one_sentence(name: str) -> None:
     with pytest.raises(UsageError, match="is not a valid name"):
         check_name(name)
 
@@ -94,7 +94,7 @@ def test_a_job_is_called_as_its_run_can_be(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "last", "../up", "a/b", "a b", "-x", "a.b"])
-def test_a_name_that_no_run_can_have_is_told_before_anything_is_looked_at(name: str) -> None:
+def test_a_name_that_no_run_can_have_is_refused_first(name: str) -> None:
     with pytest.raises(UsageError, match="is not a valid name"):
         runs.check_name(name)
     with pytest.raises(UsageError, match="is not a valid name"):
@@ -161,7 +161,7 @@ def test_a_mistake_in_the_profiles_is_one_sentence_that_says_where(tmp_path: Pat
     assert "profiles.toml" in str(refused.value)
 
 
-def test_a_place_that_nobody_has_named_is_one_sentence(tmp_path: Path) -> None:
+def test_an_unknown_place_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"No place is called 'moon'.*names local"):
         find_profile(tmp_path, "moon")
 

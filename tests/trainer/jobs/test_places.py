@@ -82,7 +82,7 @@ def test_a_job_of_a_dead_machine_is_taken_over_by_another(stable: Stable, tmp_pa
         other.communicate(timeout=WITHIN)
 
 
-def test_machines_of_one_name_are_told_apart_and_keep_their_names(conninfo: str, tmp_path: Path) -> None:
+def test_machines_of_one_name_are_distinct_and_keep_their_names(conninfo: str, tmp_path: Path) -> None:
     """Another machine's home, at the same path of a machine of the same name: here it takes the other's place."""
     same, ours, theirs = tmp_path / "home", tmp_path / "ours", tmp_path / "theirs"
 

@@ -286,7 +286,7 @@ def test_a_photo_that_lies_on_its_side_is_turned_upright() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"GIF89a", b"<html>", photo(200, 200)[:900], b"\xff\xd8" + os.urandom(500)])
-def test_what_is_no_whole_picture_is_refused(body: bytes) -> None:
+def test_what_is_not_a_whole_picture_is_refused(body: bytes) -> None:
     with pytest.raises(BrokenPicture):
         prepare(body, Preparation(64, 64))
 

@@ -184,7 +184,7 @@ async def test_a_missing_photo_is_explained_in_one_sentence(opened: Open, wrong:
 
 
 @pytest.mark.parametrize("name", not_horses())
-async def test_what_is_no_horse_is_called_so(opened: Open, name: str) -> None:
+async def test_what_is_not_a_horse_is_reported_as_such(opened: Open, name: str) -> None:
     async with opened() as client:
         answer = await json_of(await client.post("/predict.json", data=form(as_bytes(not_horses()[name]))))
     assert answer["looks_like_a_horse"] is False
@@ -212,7 +212,7 @@ async def test_without_a_data_set_or_a_collection_photos_are_still_answered(open
         assert (await (await client.get("/horses/0.jpg")).text()).count("<html") == 1
 
 
-async def test_a_database_that_is_gone_is_said_and_photos_are_still_answered(opened: Open, horse: bytes) -> None:
+async def test_a_lost_database_is_reported_and_photos_are_still_answered(opened: Open, horse: bytes) -> None:
     async with opened(conninfo="host=127.0.0.1 port=1") as client:
         asked = [
             client.post("/search.json", data={"name": "ア"}),

@@ -43,7 +43,7 @@ async def test_every_answer_has_the_security_headers(opened: Open, path: str) ->
     assert headers["Referrer-Policy"] == "same-origin"
 
 
-async def test_a_name_that_somebody_points_to_this_machine_is_refused(opened: Open) -> None:
+async def test_a_foreign_name_that_points_to_this_machine_is_refused(opened: Open) -> None:
     async with opened() as client:
         for host in ("evil.example", "127.0.0.1.evil.example:8771", "10.0.0.1", "127.0.0.1@evil.example", "[", ""):
             assert (await json_of(await client.get("/healthz", headers={"Host": host}), 421))["code"] == "wrong_host"
@@ -230,7 +230,7 @@ async def test_hostile_files_are_refused_in_a_sentence(opened: Open, name: str) 
     assert problem["code"] == "no_picture"
 
 
-async def test_two_that_take_a_minute_are_refused_and_nobody_else_waits(opened: Open, horse: bytes) -> None:
+async def test_two_slow_photos_are_refused_and_no_other_request_waits(opened: Open, horse: bytes) -> None:
     async with opened(guard=make_guard(buckets=Buckets(1000, 1000))) as client:
         began = time.monotonic()
         poisons = [asyncio.create_task(client.post("/predict.json", data=form(POISON))) for _ in range(2)]

@@ -109,7 +109,7 @@ async def test_the_collection_is_searched_by_part_of_a_name(opened: Open, held: 
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_what_is_no_horse_is_called_so(opened: Open, language: str) -> None:
+async def test_what_is_not_a_horse_is_reported_as_such(opened: Open, language: str) -> None:
     async with opened() as client:
         page = await client.post(f"/predict?lang={language}", data=form(as_bytes(not_horses()["noise"])))
         assert PAGES.read(language)["strange"] in await page.text()
@@ -157,7 +157,7 @@ def test_a_verdict_is_read_from_the_evaluation(held: Held) -> None:
         path.write_text(scores)
 
 
-async def test_a_run_that_cannot_tell_says_nothing_about_horses(opened: Open, held: Held) -> None:
+async def test_a_run_without_a_limit_for_strange_photos_says_nothing(opened: Open, held: Held) -> None:
     unsure = replace(held.shelf, index=replace(held.shelf.index, farthest=None))
     async with opened(shelf=unsure) as client:
         page = await client.post("/predict?lang=en", data=form(as_bytes(not_horses()["noise"])))
@@ -176,7 +176,7 @@ async def test_the_collection_is_searched_also_in_latin_letters(opened: Open, he
             assert key in {horse["name"] for horse in found["horses"]}, part
 
 
-async def test_an_address_that_is_no_photo_stays_in_the_form(opened: Open) -> None:
+async def test_an_address_that_is_not_a_photo_stays_in_the_form(opened: Open) -> None:
     async with opened() as client:
         for address in ("http://nowhere.example/horse.jpg", "no address"):
             answer = await client.post("/predict", data={"url": address})

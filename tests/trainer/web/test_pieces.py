@@ -143,7 +143,7 @@ def test_bytes_come_back_from_base64_however_it_is_written(body: bytes) -> None:
 
 
 @given(st.text(max_size=60))
-def test_any_other_data_is_a_problem_and_no_crash(word: str) -> None:
+def test_any_other_data_is_a_problem_and_not_a_crash(word: str) -> None:
     with suppress(Problem):
         assert isinstance(read_data(word), bytes)
 

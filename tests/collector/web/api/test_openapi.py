@@ -49,7 +49,7 @@ def real(shown: Shown) -> dict[str, Any]:
     return dict(zip(("issue", "number", "horse_id", "race_id", "name"), row, strict=True)) | {"width": 320}
 
 
-def asked(site: Site, path: str) -> http.client.HTTPResponse:
+def fetch(site: Site, path: str) -> http.client.HTTPResponse:
     """The answer to a path as it stands here, which no client has put right before."""
     connection = http.client.HTTPConnection(site.base.removeprefix("http://"), timeout=10)
     connection.putrequest("GET", "/")
@@ -79,7 +79,7 @@ def test_the_document_names_every_address_for_programs(site: Site) -> None:
 
 
 @pytest.mark.parametrize("label", READING)
-def test_what_there_is_is_told_as_the_document_says(site: Site, real: dict[str, Any], label: str) -> None:
+def test_what_exists_is_answered_as_the_document_says(site: Site, real: dict[str, Any], label: str) -> None:
     operation = OPERATIONS[label]
     paths, queries = (
         {field.name: real[field.name] for field in fields if field.name in real}
@@ -130,4 +130,4 @@ def test_whatever_is_to_be_decided_is_answered_as_the_document_says(own: Shown, 
 @example(path="?name=\xed\xa0\x80&race=\xff&course=%00&before=\xff")
 @example(path="static/\xed\xa0\x80")
 def test_any_address_at_all_gets_an_answer(site: Site, path: str) -> None:
-    assert asked(site, f"/{path}").status < 500
+    assert fetch(site, f"/{path}").status < 500

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import DESK, PHONE, Opener, assert_everybody_gets_in, wait_until
+from tests.browser import DESK, PHONE, Opener, assert_accessible, wait_until
 from tests.collector.web.conftest import Shown
 from tests.filled import execute
 
@@ -34,7 +34,7 @@ def test_the_lightbox_is_walked_by_keys_and_gives_the_focus_back(open_page: Open
     links.first.focus()
     page.keyboard.press("Enter")
     expect(box).to_be_visible()
-    assert_everybody_gets_in(page)
+    assert_accessible(page)
     first = box.locator("img").get_attribute("src")
     page.keyboard.press("ArrowRight")
     second = box.locator("img").get_attribute("src")
@@ -49,7 +49,7 @@ def test_the_lightbox_is_walked_by_keys_and_gives_the_focus_back(open_page: Open
 
 
 def swipe(page: Page, selector: str, across: int) -> None:
-    """A finger that moves sideways, as a touch screen tells it."""
+    """A finger that moves sideways, as a touch screen reports it."""
     box = page.locator(selector).bounding_box()
     assert box
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -105,7 +105,7 @@ def test_the_seam_follows_the_slider_and_any_two_photos_are_compared(
     assert "100 %" in (slider.get_attribute("aria-valuetext") or "")
     page.get_by_label("On the right").select_option("1")
     assert [hidden for hidden, _ in page.evaluate(clip)] == [False, False, True]
-    assert_everybody_gets_in(page)
+    assert_accessible(page)
 
 
 def test_going_back_closes_the_lightbox_and_stays_on_the_page(open_page: Opener, star: tuple[str, str, int]) -> None:

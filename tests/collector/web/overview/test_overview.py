@@ -75,7 +75,7 @@ async def make_worse(conninfo: str) -> None:
 
 async def test_photos_are_counted_under_the_year_of_their_issue(own: Shown) -> None:
     await make_worse(own.conninfo)
-    told = await counted(own.conninfo)
+    overview = await counted(own.conninfo)
     rated = "horse_id IN (SELECT horse_id FROM aptitude WHERE axis = 'distance' AND value IS NOT NULL)"
     wanted = execute(
         own.conninfo,
@@ -84,7 +84,7 @@ async def test_photos_are_counted_under_the_year_of_their_issue(own: Shown) -> N
         " FROM photo JOIN photo_match USING (source, issue_code, number) WHERE digest IS NOT NULL"
         " GROUP BY year ORDER BY year",
     )
-    assert [(year.year, year.rated, year.known, year.open) for year in told.years] == wanted
+    assert [(year.year, year.rated, year.known, year.open) for year in overview.years] == wanted
     assert all(sum(column) > 0 for column in zip(*wanted, strict=True))
 
 
@@ -121,21 +121,21 @@ async def test_the_latest_opinions_are_spread_over_twenty_bins(own: Shown) -> No
         " WHERE horse_id = %s",
         horse_id,
     )
-    told = (await counted(own.conninfo)).opinions
+    overview = (await counted(own.conninfo)).opinions
     rows = execute(own.conninfo, "SELECT axis, horse_id, value, reviews FROM aptitude ORDER BY observed_at")
     latest = {(axis, horse): (value, reviews) for axis, horse, value, reviews in rows}
     wanted = {axis: [0] * BINS for axis in Axis}
     for (axis, _), (value, _) in latest.items():
         if value is not None:
             wanted[Axis(axis)][int(value * BINS)] += 1
-    assert told.bins == wanted
+    assert overview.bins == wanted
     reviews = [reviews for (axis, _), (value, reviews) in latest.items() if axis == "distance" and value is not None]
-    assert told.reviews == sum(reviews)
+    assert overview.reviews == sum(reviews)
     ends = [*CLASSES[1:], 10**9]
-    assert told.classes == [
+    assert overview.classes == [
         sum(start <= number < end for number in reviews) for start, end in zip(CLASSES, ends, strict=True)
     ]
-    assert told.classes[-1] == 1
+    assert overview.classes[-1] == 1
 
 
 async def test_a_value_on_the_bound_of_two_types_is_of_the_upper_one(conninfo: str) -> None:
@@ -158,10 +158,10 @@ async def test_pages_are_counted_by_kind_and_state_and_failures_by_code(conninfo
     for number in range(3):
         add_page(conninfo, f"http://{HOST}/failed/{number}", "failed", f"the site answered {500 + number}", "try_later")
     add_page(conninfo, f"http://{HOST}/unread", "quarantined", None, kind="photo_page")
-    told = await counted(conninfo)
-    assert list(told.pages) == [Role.PICTURE, Role.PHOTO_PAGE]
-    assert told.pages[Role.PICTURE] == dict.fromkeys(PageState, 0) | {PageState.FETCHED: 12, PageState.FAILED: 3}
-    assert [(failure.code, failure.detail, failure.pages, failure.url) for failure in told.failures] == [
+    overview = await counted(conninfo)
+    assert list(overview.pages) == [Role.PICTURE, Role.PHOTO_PAGE]
+    assert overview.pages[Role.PICTURE] == dict.fromkeys(PageState, 0) | {PageState.FETCHED: 12, PageState.FAILED: 3}
+    assert [(failure.code, failure.detail, failure.pages, failure.url) for failure in overview.failures] == [
         ("try_later", "the site answered 502", 3, f"http://{HOST}/failed/2"), (None, None, 1, f"http://{HOST}/unread"),
     ]  # fmt: skip
 
@@ -256,13 +256,13 @@ async def test_the_numbers_hold_for_a_minute(own: Shown) -> None:
 
 async def test_nothing_is_asked_of_the_database_that_its_reader_may_not_see(conninfo: str) -> None:
     async with Reader(conninfo, await make_role(conninfo)) as reader:
-        told = await count(reader, Log(), datetime.now(UTC))
-    assert told.empty
+        overview = await count(reader, Log(), datetime.now(UTC))
+    assert overview.empty
     with psycopg.connect(conninfo) as connection:
         assert connection.execute("SELECT rolname FROM pg_roles WHERE rolname = 'paddock_reader'").fetchone()
 
 
-async def test_commands_and_pages_tell_the_same_numbers(own: Shown) -> None:
+async def test_commands_and_pages_show_the_same_numbers(own: Shown) -> None:
     await make_worse(own.conninfo)
     first, second = "(SELECT min(id) FROM photo WHERE digest IS NOT NULL)", "(SELECT max(id) FROM photo)"
     execute(
@@ -271,13 +271,13 @@ async def test_commands_and_pages_tell_the_same_numbers(own: Shown) -> None:
     await renew(own.conninfo)
     on_page = (await counted(own.conninfo)).coverage
     async with await psycopg.AsyncConnection.connect(own.conninfo, autocommit=True) as connection:
-        told = await report(connection)
+        overview = await report(connection)
     async with Reader(own.conninfo) as reader:
         ((counts),) = await reader.rows(COUNTS)
-    held, labels = told["held"], told["labels"]
+    held, labels = overview["held"], overview["labels"]
     assert held["horses"] == labels["horses"] == on_page.horses > 0
     assert labels["labelled"] == on_page.rated_horses > 0
     assert (held["photos"], held["photos_with_picture"]) == (on_page.photos, on_page.pictures)
     assert held["issues"] == on_page.issues
     assert held["copies"] == counts["copies"] > 0
-    assert told["matches"]["open"] == counts["open"]
+    assert overview["matches"]["open"] == counts["open"]

@@ -1,4 +1,4 @@
-"""The overview in a real browser: it fits, its words do not lie over each other, and nobody complains."""
+"""The overview in a real browser: it fits, its words do not lie over each other, and the console has no complaints."""
 
 import time
 

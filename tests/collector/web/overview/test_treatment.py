@@ -51,7 +51,7 @@ async def test_days_that_are_over_are_read_once_and_the_last_two_each_time(conni
         (5.0, 4.9, -0.1, Pace.NOT_KEPT),
         (5.0, 6.0, -0.1, Pace.NOT_KEPT),  # the delay was longer then
         (30.0, 5.0, 0.1, Pace.LONGER_NOW),
-        (30.0, 5.0, None, Pace.LONGER_NOW),  # from before anybody kept account of it
+        (30.0, 5.0, None, Pace.LONGER_NOW),  # from before pauses were counted
         (0.0, 0.001, 0.001, Pace.FREE),
     ],
 )
@@ -70,7 +70,7 @@ def test_a_gap_is_judged_by_the_delay_in_force_then(
         ("excluded_at", "now()", "overview_closed"),
     ],
 )
-async def test_a_closed_host_is_told_with_its_reason(
+async def test_a_closed_host_is_shown_with_its_reason(
     opened: Open, conninfo: str, language: str, column: str, value: str, said: str
 ) -> None:
     execute(conninfo, f"INSERT INTO host (name, block_code, {column}) VALUES (%s, 'forgotten', {value})", HOST)

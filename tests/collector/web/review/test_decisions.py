@@ -70,7 +70,7 @@ async def test_the_token_that_reads_decides_nothing(own: Shown, opened: Open) ->
     assert fingerprint(own.conninfo) == before
 
 
-async def test_who_only_reads_is_told_how_to_get_the_token(own: Shown, opened: Open) -> None:
+async def test_a_reader_sees_how_to_get_the_token(own: Shown, opened: Open) -> None:
     open_up(own.conninfo, photos_of(own.conninfo)[0])
     async with opened(conninfo=own.conninfo) as client:
         for language in LANGUAGES:
@@ -84,8 +84,8 @@ async def test_who_only_reads_is_told_how_to_get_the_token(own: Shown, opened: O
         listed = await (await client.get("/review/open")).text()
         assert 'method="post"' not in listed
         assert (await client.get(f"/review/forget/{photos_of(own.conninfo)[0]}")).status == 403
-        told = await (await client.post("/api/decisions/forget", json={"url": SITE})).json()
-        assert told["code"] == "read_only"
+        refused = await (await client.post("/api/decisions/forget", json={"url": SITE})).json()
+        assert refused["code"] == "read_only"
 
 
 async def test_the_token_in_the_address_becomes_a_cookie_that_decides(own: Shown, opened: Open) -> None:
@@ -195,7 +195,7 @@ async def test_what_was_decided_by_hand_is_decided_anew(own: Shown, opened: Open
     assert matched(own.conninfo, photo)[0][0] == rows[1][0]
 
 
-async def test_an_unknown_horse_is_told_of_and_nothing_changes(own: Shown, opened: Open) -> None:
+async def test_an_unknown_horse_is_reported_and_nothing_changes(own: Shown, opened: Open) -> None:
     photo = photos_of(own.conninfo)[0]
     before = fingerprint(own.conninfo)
     async with opened(conninfo=own.conninfo, guard=generous(admin_token=ADMIN)) as client:
@@ -216,7 +216,7 @@ async def test_an_unknown_horse_is_told_of_and_nothing_changes(own: Shown, opene
         {"photo": "keibado:160104/01", "horse": "a\0b"},
     ],
 )
-async def test_what_is_no_decision_is_a_problem(shown: Shown, opened: Open, fields: dict[str, str]) -> None:
+async def test_what_is_not_a_decision_is_a_problem(shown: Shown, opened: Open, fields: dict[str, str]) -> None:
     async with opened(guard=generous(admin_token=ADMIN)) as client:
         assert (await send(client, "/review/match", **fields)).status == 400
         assert (await client.post("/api/decisions/match", json=fields, headers=MAY)).status == 400
@@ -248,7 +248,7 @@ async def test_a_form_that_is_too_large_is_not_read(shown: Shown, opened: Open) 
         assert (await client.post("/api/decisions/match", json=sent, headers=MAY)).status == 413
 
 
-async def test_after_a_decision_one_is_sent_nowhere_else(own: Shown, opened: Open) -> None:
+async def test_a_decision_leads_to_no_other_site(own: Shown, opened: Open) -> None:
     photo = photos_of(own.conninfo)[0]
     horse_id, _ = a_horse(own.conninfo)
     async with opened(conninfo=own.conninfo, guard=generous(admin_token=ADMIN)) as client:
@@ -272,7 +272,7 @@ async def test_the_search_soon_knows_what_was_decided(own: Shown, opened: Open) 
     raise AssertionError("the search does not know it")
 
 
-async def test_the_photos_page_offers_decisions_to_who_may_decide(own: Shown, opened: Open) -> None:
+async def test_the_photos_page_offers_decisions_with_the_token_only(own: Shown, opened: Open) -> None:
     photo = photos_of(own.conninfo)[0]
     async with opened(conninfo=own.conninfo, guard=generous(admin_token=ADMIN)) as client:
         read = await (await client.get(f"/photos/{photo}")).text()

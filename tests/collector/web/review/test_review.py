@@ -12,7 +12,7 @@ from tests.collector.web.waiting import HOSTILE, MAY, open_up, photos_of, put_pa
 from tests.filled import SITE, execute
 
 
-async def test_pages_that_could_not_be_read_are_told_of_by_kind_and_reason(own: Shown, opened: Open) -> None:
+async def test_unread_pages_are_listed_by_kind_and_reason(own: Shown, opened: Open) -> None:
     page_id = put_page(own.conninfo, f"{SITE}/one.html", b"<html>one", reason=HOSTILE)
     put_page(own.conninfo, f"{SITE}/two.html", b"<html>two", reason=HOSTILE)
     put_page(own.conninfo, f"{SITE}/three.jpg", b"x", kind="image", state="failed", reason="timed out")

@@ -13,7 +13,7 @@ from tests.filled import execute
 
 @pytest.fixture
 def page(own: Shown, browser: Browser) -> Iterator[Page]:
-    """A telephone's browser without a script, which has brought the token; nobody may have complained in the end."""
+    """A telephone's browser without a script, with the token; in the end the console has no complaints."""
     with Site(own.conninfo, generous(admin_token=ADMIN)) as site:
         opener = Opener(browser, site.base)
         page = opener("en", PHONE, path=f"/review?token={ADMIN}", script=False)
@@ -45,7 +45,7 @@ def test_a_photo_is_forgotten_from_its_own_page(own: Shown, page: Page) -> None:
     expect(page.get_by_role("status")).to_contain_text(f"{photo} is forgotten")
 
 
-def test_what_reading_again_would_change_is_told_without_a_script(own: Shown, page: Page) -> None:
+def test_what_reading_again_would_change_is_shown_without_a_script(own: Shown, page: Page) -> None:
     put_real_page(own.conninfo)
     page.goto("/review/quarantined")
     page.get_by_role("button", name="See what would change").click()

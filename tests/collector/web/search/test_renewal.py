@@ -19,7 +19,7 @@ from tests.collector.web.conftest import Shown
 from tests.filled import execute
 
 COUNTED = 10.0  # seconds until a session that has ended is gone
-# In each table a change that the views tell.
+# In each table a change that the views show.
 CHANGES = {
     "photo": ("UPDATE photo SET width = 9999", "width = 9999"),
     "photo_match": ("UPDATE photo_match SET rule = 'by_hand', horse_id = NULL", "horse_id IS NULL"),
@@ -39,7 +39,7 @@ async def looked(renewal: Renewal, conninfo: str) -> bool:
 
 
 def counted(conninfo: str) -> None:
-    """Wait until no session is left that has not told what it wrote."""
+    """Wait until no session is left that has not reported what it wrote."""
     others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     give_up_at = time.monotonic() + COUNTED
     while execute(conninfo, others) != [(0,)]:
@@ -61,11 +61,11 @@ async def test_a_change_in_any_table_is_seen_and_without_one_nothing_is_renewed(
     renewal = Renewal(own.conninfo)
     await looked(renewal, own.conninfo)
     for table in ORDER:
-        statement, told = CHANGES[table]
+        statement, changed = CHANGES[table]
         assert not await renewal.look(), table
         execute(own.conninfo, statement)
         assert await looked(renewal, own.conninfo), table
-        count = execute(own.conninfo, f"SELECT count(*) FILTER (WHERE {told}), count(*) FROM photo_search")[0]
+        count = execute(own.conninfo, f"SELECT count(*) FILTER (WHERE {changed}), count(*) FROM photo_search")[0]
         assert count[0] == count[1] > 0, table
     assert len(made) == 1 + len(ORDER)
 
@@ -124,9 +124,7 @@ async def test_a_server_renews_by_itself(own: Shown) -> None:
     assert execute(own.conninfo, "SELECT DISTINCT width FROM photo_search") == [(8888,)]
 
 
-async def test_a_database_that_is_gone_is_told_once_and_tried_again(
-    own: Shown, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_lost_database_is_reported_once_and_tried_again(own: Shown, caplog: pytest.LogCaptureFixture) -> None:
     gone = make_conninfo(own.conninfo, dbname="nowhere")
     with pytest.raises(TryLater, match="cannot be renewed"):
         await Renewal(gone).look()

@@ -134,7 +134,7 @@ async def test_the_same_is_found_without_trigrams(own: Shown) -> None:
     assert any(before)
 
 
-async def test_a_photo_that_comes_in_between_pages_moves_nobody(conninfo: str) -> None:
+async def test_a_photo_that_comes_between_pages_moves_no_other_photo(conninfo: str) -> None:
     own = Shown(conninfo)
     fill(conninfo, World(years=range(2015, 2018), issues_per_year=4, photos_per_issue=6))
     await asyncio.to_thread(renewed, conninfo)
@@ -216,7 +216,7 @@ async def test_words_of_a_statement_are_words_of_a_name(shown: Shown) -> None:
     assert execute(shown.conninfo, "SELECT count(*) FROM photo")[0][0] > 100
 
 
-async def test_a_name_that_begins_so_is_suggested_before_one_that_holds_it(shown: Shown) -> None:
+async def test_a_name_that_begins_with_the_text_is_suggested_first(shown: Shown) -> None:
     async with Reader(shown.conninfo) as reader:
         for part in ("キ", "ス", "ka"):
             names = await suggest(reader, part)
@@ -236,7 +236,7 @@ async def test_nothing_is_found_before_the_oldest_photo(shown: Shown) -> None:
     assert found.more is None
 
 
-async def test_a_name_that_begins_so_comes_first_however_old_its_photos_are(own: Shown) -> None:
+async def test_a_name_that_begins_with_the_text_is_first_even_with_old_photos(own: Shown) -> None:
     found = execute(own.conninfo, "SELECT horse_id FROM horse_search WHERE horse_id IS NOT NULL ORDER BY newest, head")
     for (horse_id,), name in ((found[0], "ゾゾア"), (found[-1], "アゾゾ")):
         execute(own.conninfo, "UPDATE horse SET name = %s, horse_key = %s WHERE horse_id = %s", name, name, horse_id)

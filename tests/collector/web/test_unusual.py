@@ -1,4 +1,4 @@
-"""What pages tell of what is out of the ordinary: races to come and abroad, namesakes, misprints, missing pictures."""
+"""What pages show of what is out of the ordinary: races to come and abroad, namesakes, misprints, missing pictures."""
 
 import asyncio
 import html
@@ -59,7 +59,7 @@ async def test_a_horse_that_was_put_back_keeps_its_place_and_says_so(opened: Ope
         assert "12着 (降着)" in visible(await page(client, f"/photos/{photo}", "ja"))
 
 
-async def test_horses_of_one_name_are_told_apart_by_their_year(opened: Open, own: Shown) -> None:
+async def test_horses_of_one_name_are_shown_with_their_year(opened: Open, own: Shown) -> None:
     (one, _), (other, _) = execute(own.conninfo, "SELECT shows, newest FROM horse_search ORDER BY shows LIMIT 2")
     for horse_id, born in ((one, 2001), (other, 2012)):
         execute(own.conninfo, "UPDATE horse SET name = 'ドウメイバ', horse_key = 'ドウメイバ',"
@@ -74,7 +74,7 @@ async def test_horses_of_one_name_are_told_apart_by_their_year(opened: Open, own
     assert {(name["shows"], name["born_year"]) for name in names} == {(one, 2001), (other, 2012)}
 
 
-async def test_a_misprinted_name_is_told_and_links_to_its_matched_horse(opened: Open, own: Shown) -> None:
+async def test_a_misprinted_name_is_shown_and_links_to_its_matched_horse(opened: Open, own: Shown) -> None:
     ((photo, horse_id, _, name),) = execute(own.conninfo, RACED)
     execute(own.conninfo, "UPDATE photo SET horse_name = 'マチガイ', horse_key = 'マチガイ'"
             " WHERE photo_id = %s", photo)  # fmt: skip
@@ -98,16 +98,16 @@ async def test_a_photo_whose_picture_is_not_held_offers_none(opened: Open, own: 
 
 
 @pytest.mark.parametrize(
-    ("rule", "told"),
+    ("rule", "words"),
     [("misprint_and_race", "よく似た馬名（誤植とみなす）・レース名"), ("by_hand", "手動"), ("by luck", "by luck")],
 )
-async def test_by_what_a_horse_was_found_is_said_in_the_readers_words(
-    opened: Open, own: Shown, rule: str, told: str
+async def test_the_rule_that_found_a_horse_is_shown_in_the_readers_words(
+    opened: Open, own: Shown, rule: str, words: str
 ) -> None:
     ((photo, *_),) = execute(own.conninfo, RACED)
     execute(own.conninfo, "UPDATE photo_match SET rule = %s", rule)
     async with opened(conninfo=own.conninfo) as client:
-        assert f"根拠 {told} " in visible(await page(client, f"/photos/{photo}", "ja"))
+        assert f"根拠 {words} " in visible(await page(client, f"/photos/{photo}", "ja"))
 
 
 async def test_an_issue_is_turned_like_a_page_with_its_open_photos(opened: Open, own: Shown) -> None:
