@@ -146,8 +146,9 @@ def test_a_verdict_is_read_from_the_evaluation(held: Held) -> None:
     path = held.run.folder / "evaluation-test" / "scores.json"
     scores = path.read_text()
     try:
-        for constant, skill, verdict in ((True, True, "constant"), (False, True, "skill"), (False, False, "no_skill")):
-            path.write_text(json.dumps(json.loads(scores) | {"constant": constant, "skill": skill}))
+        for constant, low, verdict in ((True, 0.1, "constant"), (False, 0.1, "skill"), (False, 0.0, "no_skill")):
+            gains = {"constant median": {"low": low}}
+            path.write_text(json.dumps(json.loads(scores) | {"constant": constant, "gains": gains}))
             quality = read_quality(held.run)
             assert quality
             assert quality.verdict == verdict
