@@ -10,7 +10,7 @@ from typing import Any, LiteralString
 from rich.console import Console
 
 from collector.cli.progress import DAYS_AN_ISSUE, PHOTOS_AN_ISSUE, RACES_A_DAY
-from collector.codes import Delay, Failure
+from collector.codes import Awaited, Delay, Failure
 from collector.console.as_json import print_json
 from collector.console.code_words import describe
 from collector.console.common import common
@@ -53,7 +53,10 @@ WHERE role IN ('calendar', 'race_day', 'result', 'coming_day', 'card') AND due_a
 """
 LOOKS_FOR = 300.0  # seconds that asking for robots.txt may take at most: three attempts, each on a slot of its own
 
-WAITING = "UPDATE host SET waiting = %s, waiting_until = clock_timestamp() + make_interval(secs => %s) WHERE name = %s"
+WAITING = """
+UPDATE host SET waiting = %s, waiting_detail = '{}', waiting_until = clock_timestamp() + make_interval(secs => %s)
+WHERE name = %s
+"""
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +74,7 @@ async def current_copy(place: Workplace, site: Site) -> RobotsCopy | None:
         )
         if gate is None:
             return copy
-        await connection.execute(WAITING, ("the answer to a look at robots.txt", LOOKS_FOR, host_name(site.url)))
+        await connection.execute(WAITING, (Awaited.ROBOTS, LOOKS_FOR, host_name(site.url)))
         try:
             await robots_in_force(gate, fetcher, site.source.name, site.url)
         except Blocked:

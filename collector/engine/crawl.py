@@ -9,8 +9,9 @@ from typing import Any
 
 import psycopg
 
+from collector.codes import Awaited
 from collector.console.trouble import reason_of
-from collector.engine.breakdown import DATABASE_PATIENCE, LATE_ANSWER, is_away, said_when_late
+from collector.engine.breakdown import DATABASE_PATIENCE, is_away, said_when_late
 from collector.engine.crawl_jobs import CrawlJob, Workplace, ask_for, attend, due_hosts, leave
 from collector.engine.crew import Crew
 from collector.errors import ExitCode, PaddockError
@@ -103,7 +104,7 @@ async def crawl(place: Workplace, scope: Scope, show: Callable[[Tick], Awaitable
     hosts = place.hosts
 
     async def say_late() -> None:
-        await show(Tick(NOTHING, {}, (Wait(LATE_ANSWER),)))
+        await show(Tick(NOTHING, {}, (Wait(Awaited.DATABASE_ANSWER),)))
 
     started, job_id = await said_when_late(_ask(place, scope), say_late)
     blocked = await Watch(place, CrawlJob(job_id, scope, tuple(hosts), None), started, show).to_the_end()
@@ -162,7 +163,7 @@ class Watch:
         lost_at: float | None = None
 
         async def say_late() -> None:
-            await self._show_waits({"": Wait(LATE_ANSWER)} | crew.all_waits())
+            await self._show_waits({"": Wait(Awaited.DATABASE_ANSWER)} | crew.all_waits())
 
         while not self.place.stopping.is_set() and not running.done():
             try:
@@ -177,7 +178,7 @@ class Watch:
                 lost_at = lost_at or clock()
                 if not is_away(error) or clock() - lost_at > DATABASE_PATIENCE:
                     raise
-                await self._show_waits({"": Wait(f"the database ({reason_of(error)})")} | crew.all_waits())
+                await self._show_waits({"": Wait(Awaited.DATABASE, {"error": reason_of(error)})} | crew.all_waits())
                 await self._pause(running, TICK)
         return False
 

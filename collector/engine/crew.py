@@ -12,14 +12,15 @@ import os
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
 import psycopg
 
+from collector.codes import Awaited
 from collector.console.trouble import reason_of, trouble_of
-from collector.engine.breakdown import LATE_ANSWER, Breakdown, is_away, make_sure_of_room, said_when_late
+from collector.engine.breakdown import Breakdown, is_away, make_sure_of_room, said_when_late
 from collector.engine.crawl_jobs import CrawlJob, Workplace, due_hosts, finish, open_jobs
 from collector.engine.follow_up import follow_up
 from collector.engine.lane import Ending, Lane, LaneEnd, Rota
@@ -105,7 +106,7 @@ class Crew:
                 if not is_away(error) and not self.everything:
                     raise
                 lost_at = lost_at or loop.time()
-                self.waits.begin(DATABASE, Wait(f"the database ({reason_of(error)})"))
+                self.waits.begin(DATABASE, Wait(Awaited.DATABASE, {"error": reason_of(error)}))
                 if loop.time() - lost_at > WITHOUT_DATABASE:
                     self._give_up(self._working)
                 await self._pause(LOOK_EVERY)
@@ -117,7 +118,7 @@ class Crew:
         stop.cancel()
 
     async def _say_late(self) -> None:
-        self.waits.begin(DATABASE, Wait(LATE_ANSWER))
+        self.waits.begin(DATABASE, Wait(Awaited.DATABASE_ANSWER))
 
     async def _rest(self, connection: Connection, seconds: float) -> None:
         """Sleep until the next look, while our lanes say that they are alive, and what they wait for."""
@@ -206,23 +207,22 @@ class Crew:
         rest = self._rests.get(host)
         opens_at = next_opening(state.now, self.place.hours, None)
         if rest and rest.next_at and rest.next_at > max(opens_at, state.now):
-            return Wait(f"{host}: {rest.reason}", rest.next_at)
+            return rest.wait(host)
         if opens_at > state.now:
-            return Wait(f"{host}: outside the opening hours", opens_at)
+            return Wait(Awaited.OPENING, until=opens_at, host=host)
         if state.open_until and state.open_until > state.now:  # unless we know that its process is gone
-            return Wait(f"{host}: a request of an earlier lane may still be open", state.open_until, try_it=True)
+            return Wait(Awaited.OPEN_REQUEST, until=state.open_until, host=host, try_it=True)
         breakdown = self._breakdowns.get(host)
         seconds = breakdown.again_at - asyncio.get_running_loop().time() if breakdown else 0
         if breakdown and seconds > 0:
-            return Wait(
-                f"{host}: its lane broke off ({reason_of(breakdown.error)})", state.now + timedelta(seconds=seconds)
-            )
+            facts = {"error": reason_of(breakdown.error)}
+            return Wait(Awaited.BREAKDOWN, facts, state.now + timedelta(seconds=seconds), host)
         return None
 
     def all_waits(self) -> dict[str, Wait]:
         """What it waits for, and what its lanes wait for, by host."""
         lanes = {host: wait for host, gate in self._gates().items() if (wait := long_wait(gate))}
-        return self.waits.held | {host: Wait(f"{host}: {wait.reason}", wait.until) for host, wait in lanes.items()}
+        return self.waits.held | {host: replace(wait, host=host) for host, wait in lanes.items()}
 
     async def _work(self, host: str, working: _Working) -> None:
         """One slice of work on a host, from taking it to leaving it."""
@@ -272,7 +272,7 @@ class Crew:
         try:
             robots = await robots_in_force(gate, self.place.fetcher, site.source.name, site.url)
         except Blocked as blocked:
-            return LaneEnd(Ending.BLOCKED, blocked.until, str(blocked))
+            return LaneEnd(Ending.BLOCKED, blocked.until, blocked.code, blocked.detail)
         if robots is None:
             return LaneEnd(Ending.STOPPED)
         stopped = await drift.stopped_kinds(gate.connection)

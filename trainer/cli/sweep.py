@@ -146,7 +146,8 @@ def _row(connection: "Connection", job: "Job") -> dict[str, Any]:
     body = bundles.read_file(connection, job.output, f"{job.name}/run.json") if job.output else None
     facts = json.loads(body) if body and job.state is State.DONE else {}
     return {
-        "job": job.name, "runs": job.task.words, "state": job.state, "reason": job.reason,
+        "job": job.name, "runs": job.task.words, "state": job.state, "reason": job.why,
+        "reason_code": job.reason,
         "train_mse": facts.get("train_mse"), "validation_mse": facts.get("validation_mse"),
         "seconds": round(job.seconds, 1), "price": round(job.price, 4),
         "currency": job.task.currency,

@@ -10,6 +10,7 @@ import psycopg
 from trainer.jobs import bundles
 from trainer.jobs.folders import Folders, attempt_in, end_leftovers
 from trainer.jobs.hold import REQUEUE_SILENT, RUNNING, Pulse
+from trainer.jobs.reasons import Cause, Reason
 from trainer.jobs.working import Engine, remove
 from trainer.locks import is_locked, try_lock
 
@@ -39,8 +40,7 @@ class Reaper:
             ours = row["machine"] == machine and self._has_left(row["name"], row["uid"], row["attempt"])
             if not ours and row not in silent:
                 continue
-            reason = "its engine was gone; it continues from its last checkpoint"
-            if await database.execute(REQUEUE_SILENT, row | {"reason": reason}):
+            if await database.execute(REQUEUE_SILENT, row | Reason(Cause.ENGINE_GONE).as_parameters):
                 logger.warning("a job continues whose engine is gone", extra={"job": row["name"]})
 
     def _has_left(self, name: str, job: UUID, attempt: int) -> bool:

@@ -262,7 +262,8 @@ async def test_who_waits_for_a_slow_site_says_so_within_three_seconds(place: Wor
             await crawl(place, ALL, listen)
     told, host = seen[0]
     assert "the next request, 60 s after the last (Crawl-delay of robots.txt), until" in told
-    assert "the next request" in host["waiting_for"]
+    assert host["waiting_code"] == "next_request"
+    assert "the next request, 60 s after the last" in host["waiting_for"]
     assert host["waiting_until"] is not None
 
 
@@ -282,7 +283,7 @@ async def test_status_says_what_keeps_everybody_from_a_host(
         await running
         assert (await report(connection))["hosts"][0]["waiting_for"] is None
         assert site.paths() == []
-    assert host["waiting_for"] == "outside the opening hours"
+    assert (host["waiting_code"], host["waiting_for"]) == ("opening", "outside the opening hours")
     assert host["waiting_until"] > datetime.now(UTC)
     assert [record.__dict__["for"] for record in caplog.records] == [f"{host['host']}: outside the opening hours"]
 
@@ -336,6 +337,7 @@ async def test_status_says_when_nothing_is_heard_of_a_lane(connection: Connectio
     gate = await Gate.claim(connection, "h", Pace(0.0), asyncio.Event(), lease=20, who="`collector elsewhere`")
     assert gate
     (host,) = (await report(connection))["hosts"]
+    assert host["waiting_code"] == "silent_lane"
     assert host["waiting_for"] == "nothing is heard of `collector elsewhere`, which holds it"
     assert timedelta(0) < host["waiting_until"] - datetime.now(UTC) < timedelta(seconds=21)
 

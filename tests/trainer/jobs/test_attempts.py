@@ -17,6 +17,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Identifier
+from psycopg.types.json import Jsonb
 
 from tests.trainer import hurried
 from tests.trainer.stable import WITHIN, Stable, alive
@@ -168,7 +169,7 @@ def test_nothing_is_written_under_a_number_that_is_no_longer_the_jobs(conninfo: 
         digest, _ = bundles.keep(connection, "output", BytesIO(b"x"))
         facts = {
             "job": job.id, "attempt": job.attempts, "seconds": 1.0, "start": 0, "size": 1, "content": b"x",
-            "output": digest, "state": "done", "reason": "", "exit_code": 0, "killed": 0,
+            "output": digest, "state": "done", "reason": "", "detail": Jsonb({}), "exit_code": 0, "killed": 0,
         }  # fmt: skip
         with connection.transaction(force_rollback=True):
             assert connection.execute(WRITES[write], facts).fetchone()  # as long as it is
@@ -558,7 +559,7 @@ def test_what_could_not_be_kept_is_kept_when_the_job_is_resumed(stable: Stable) 
         )
         job = stable.wait(name)
         assert job.state is State.FAILED
-        assert "could not be kept (could not extend file); it is in" in job.reason
+        assert "could not be kept (could not extend file); it is in" in job.why
         content = made.read_text()
         connection.execute("DROP TRIGGER full_disk ON training.bundle")
     stable.type("job", "resume", name)

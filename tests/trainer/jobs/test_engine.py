@@ -24,6 +24,7 @@ from tests.trainer.stable import QUICK, WITHIN, Stable, alive, alone_in
 from trainer.dataset.manifest import Version
 from trainer.jobs import attempt, book, engine
 from trainer.jobs.folders import Folders, mark
+from trainer.jobs.reasons import Cause
 from trainer.jobs.task import State
 from trainer.jobs.working import Engine
 from trainer.locks import is_locked
@@ -136,7 +137,8 @@ def test_a_killed_job_goes_on_and_is_given_up_after_three_times(stable: Stable) 
     hopeless = stable.run("--", "sh", "-c", "kill -9 $$")
     job = stable.wait(hopeless)
     assert (job.state, job.attempts) == (State.FAILED, 3)
-    assert "killed 3 times" in job.reason
+    assert job.reason == Cause.KILLED_TOO_OFTEN
+    assert "killed 3 times" in job.why
     stable.type("job", "resume", hopeless)  # by somebody who has seen to it, so it is tried as often again
     assert stable.wait(hopeless).attempts == 6
 
@@ -174,7 +176,7 @@ def test_a_killed_engine_leaves_nothing_running_and_the_next_goes_on(stable: Sta
     assert stable.job(name).state is State.RUNNING  # nobody is there to say otherwise
     stable.type("job", "list")
     job = stable.wait(name)
-    assert (job.state, job.attempts) == (State.DONE, 2), job.reason
+    assert (job.state, job.attempts) == (State.DONE, 2), job.why
 
 
 def test_a_cut_connection_loses_and_doubles_nothing_that_a_job_printed(stable: Stable) -> None:
@@ -188,7 +190,7 @@ def test_a_cut_connection_loses_and_doubles_nothing_that_a_job_printed(stable: S
             )
             time.sleep(0.7)
     job = stable.wait(name)
-    assert (job.state, job.attempts) == (State.DONE, 1), job.reason
+    assert (job.state, job.attempts) == (State.DONE, 1), job.why
     assert stable.log(name) == "".join(f"{i}\n" for i in range(1, 61))
 
 
@@ -196,7 +198,7 @@ def test_an_engine_that_is_told_to_end_queues_its_jobs_again(stable: Stable) -> 
     name = stable.run("--", "sh", "-c", "[ $PADDOCK_ATTEMPT = 2 ] || sleep 60")
     stable.child_pid(name)
     os.kill(stable.engine_pid(), signal.SIGTERM)
-    assert stable.wait(name, lambda job: job.state is State.QUEUED).reason == "its engine was stopped"
+    assert stable.wait(name, lambda job: job.state is State.QUEUED).reason == Cause.ENGINE_STOPPED
     stable.type("job", "list")
     assert stable.wait(name).state is State.DONE
 
@@ -220,7 +222,7 @@ def test_a_job_ends_at_its_limit_and_its_children_with_it(stable: Stable) -> Non
         "--max-hours", "0.0003", "--", "sh", "-c", "setsid sleep 61 & echo $! > $PADDOCK_OUTPUT/pid; wait"
     )
     job = stable.wait(name)
-    assert (job.state, job.reason) == (State.STOPPED, "its limit of 1 s is reached")
+    assert (job.state, job.reason, job.why) == (State.STOPPED, Cause.LIMIT, "its limit of 1 s is reached")
     stable.type("job", "output", name, "--out", str(stable.home / "got"))
     assert not alive(int((stable.home / "got" / "pid").read_text()))
 
@@ -298,11 +300,11 @@ def test_a_mistake_is_one_sentence_and_queues_nothing(stable: Stable, words: tup
 
 def test_an_unknown_command_or_variable_fails_with_a_reason(stable: Stable) -> None:
     missing = stable.wait(stable.run("--", "no-such-program"))
-    assert (missing.state, missing.exit_code) == (State.FAILED, 127)
+    assert (missing.state, missing.exit_code, missing.reason) == (State.FAILED, 127, Cause.NO_PROGRAM)
     assert "no-such-program cannot be started" in stable.log(missing.name)
     secret = stable.wait(stable.run("--env", "NOT_THERE", "--", "true"))
-    assert (secret.state, secret.attempts) == (State.FAILED, 1)
-    assert "NOT_THERE is not set where its engine runs" in secret.reason
+    assert (secret.state, secret.attempts, secret.reason) == (State.FAILED, 1, Cause.NOT_STARTED)
+    assert "NOT_THERE is not set where its engine runs" in secret.why
 
 
 def test_values_of_the_environment_reach_the_job_and_are_told_nowhere(stable: Stable) -> None:

@@ -170,7 +170,7 @@ def a_job(name: str, gpus: int = 0, *, minutes_ago: float = 1, **more: Any) -> J
     facts: dict[str, Any] = {
         "id": 1, "uid": UUID(int=1), "name": name, "task": Task(command=("true",)), "place": "stable",
         "queue": QUEUE if gpus else "fleet:cpu", "gpus": gpus, "code": None, "data": None, "state": State.QUEUED,
-        "reason": "", "machine": None, "stop_asked": False, "attempts": 0, "kills": 0,
+        "reason": "", "reason_detail": {}, "machine": None, "stop_asked": False, "attempts": 0, "kills": 0,
         "queued_at": NOW - timedelta(minutes=minutes_ago), "started_at": None, "ended_at": None, "seconds": 0.0,
         "exit_code": None, "output": None, "output_attempt": 0, "log_bytes": 0,
     }  # fmt: skip

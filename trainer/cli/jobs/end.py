@@ -46,10 +46,10 @@ def stop(jobs: JobNames = None, states: States = None, everything: All = False) 
         _wait_for_end(connection, asked)
         now = [book.read_job(connection, job.id) or job for job in chosen]
     if common().json:
-        print_json([{"job": job.name, "state": job.state, "reason": job.reason} for job in now])
+        print_json([{"job": job.name, "state": job.state, "reason": job.why, "reason_code": job.reason} for job in now])
         return
     for job in now:
-        stdout().print(f"{job.name}: {job.state}{f' ({job.reason})' if job.reason else ''}")
+        stdout().print(f"{job.name}: {job.state}{f' ({job.why})' if job.why else ''}")
 
 
 def _wait_for_end(connection: "Connection", jobs: "Sequence[Job]") -> None:

@@ -56,7 +56,7 @@ def list_them(jobs: JobNames = None, states: States = None, older_than: Age = No
 
 def _state_in_words(job: "Job", waits: Mapping[int, str]) -> str:
     """Why a job is in its state, and what it waits for."""
-    return "; ".join(words for words in (job.reason, waits.get(job.id, "")) if words)
+    return "; ".join(words for words in (job.why, waits.get(job.id, "")) if words)
 
 
 def _row(job: "Job", kept: int) -> dict[str, str]:
@@ -182,7 +182,7 @@ def _print_log(connection: "Connection", job: "Job", *, follow: bool, tend: "Cal
         sys.stdout.flush()
         if not follow or now is None or now.state.ended:
             if follow and now is not None:
-                stderr().print(f"{now.name}: {now.state}{f' ({now.reason})' if now.reason else ''}")
+                stderr().print(f"{now.name}: {now.state}{f' ({now.why})' if now.why else ''}")
             return
         waited = tend(now, waited)
         time.sleep(LOOK_EVERY)
