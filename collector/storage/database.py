@@ -19,7 +19,7 @@ from sqlalchemy.pool import NullPool
 from collector.console.trouble import reason_of
 from collector.errors import UsageError
 from collector.storage.embedded import lease
-from collector.storage.embedded_keeper import kept_up
+from collector.storage.embedded_watchdog import kept_up
 
 PACKAGE = Path(__file__).parents[1]
 SHIPPED = PACKAGE / "_migrations"  # in a wheel; in a checkout they are beside the package

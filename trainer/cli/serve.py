@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from trainer.dataset.manifest import Version
     from trainer.inference.serving import Predictor
     from trainer.places import Places
+    from trainer.web.gallery import Shelf
     from trainer.web.service import Service
-    from trainer.web.shelf import Shelf
 
 commands = group()
 
@@ -71,7 +71,7 @@ def load(where: "Places", word: str, device_name: str) -> "tuple[Predictor, Shel
     from trainer.inference.serving import Predictor
     from trainer.models.device import Device
     from trainer.runs.runs import find_run
-    from trainer.web.shelf import Shelf
+    from trainer.web.gallery import Shelf
 
     run = find_run(where.runs, word)
     # More threads do not speed up a single photo, and the pages need one as well.

@@ -15,8 +15,8 @@ from trainer.jobs.task import State
 
 if TYPE_CHECKING:
     from collector.settings import Settings
-    from trainer.jobs.book import Connection
     from trainer.jobs.client import Order
+    from trainer.jobs.job_store import Connection
     from trainer.jobs.profiles import Profile
     from trainer.jobs.sweep import Combination
     from trainer.jobs.task import Job
@@ -99,9 +99,9 @@ def _queue(
 
 
 def _free_stem(connection: "Connection") -> str:
-    from trainer.jobs import book
+    from trainer.jobs import job_store
 
-    taken = [job.name for job in book.list_jobs(connection)]
+    taken = [job.name for job in job_store.list_jobs(connection)]
     return next(f"sweep-{n}" for n in range(1, 10**6) if not any(name.startswith(f"sweep-{n}-") for name in taken))
 
 
@@ -111,9 +111,9 @@ def _held(connection: "Connection", name: str, one: "Combination") -> "Job | Non
     Raises:
         UsageError: it runs another combination.
     """
-    from trainer.jobs import book
+    from trainer.jobs import job_store
 
-    found = next((job for job in book.list_jobs(connection) if job.name == name), None)
+    found = next((job for job in job_store.list_jobs(connection) if job.name == name), None)
     if found and (found.task.preset, found.task.settings) != (one.preset, one.settings):
         raise UsageError(f"There is a job {name} already that runs {found.task.words}; give the sweep another --name.")
     return found
@@ -123,12 +123,12 @@ def _watch(connection: "Connection", jobs: "Sequence[Job]", settings: "Settings"
     """Wait until all have ended; the jobs then. While none runs, say what the first one waits for."""
     from collector.console.terminal import stderr
     from trainer.cli.jobs.opened import ensure, say_waits
-    from trainer.jobs import book
+    from trainer.jobs import job_store
 
     console, said = stderr(), ""
     with progress("jobs", console) as report:
         while True:
-            now = [job for job in (book.read_job(connection, job.id) for job in jobs) if job is not None]
+            now = [job for job in (job_store.read_job(connection, job.id) for job in jobs) if job is not None]
             ended = sum(job.state.ended for job in now)
             report(ended, len(now))
             if ended == len(now):

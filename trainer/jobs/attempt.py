@@ -15,12 +15,12 @@ import psycopg
 from trainer.errors import Superseded
 from trainer.jobs import bundles
 from trainer.jobs.awaiting import exit_of, first_line, first_of, is_away
-from trainer.jobs.book import FORGET_MIDDLE, KEPT_HEAD, KEPT_TAIL
 from trainer.jobs.cloud import driver
 from trainer.jobs.command import command_of
 from trainer.jobs.database import Database
 from trainer.jobs.folders import Folders, end_leftovers
 from trainer.jobs.hold import APPEND, BEAT, BEAT_EVERY, KEEP_OUTPUT, LEASE, STILL_HELD
+from trainer.jobs.job_store import FORGET_MIDDLE, KEPT_HEAD, KEPT_TAIL
 from trainer.jobs.task import Job
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ PIECE = 256 << 10  # bytes of a log in one row, at most
 SOON = 0.2  # seconds to collect more output before a piece is stored
 AGAIN_AFTER = 1.0  # seconds between two tries while the database is away
 PATIENCE = 10.0  # seconds that an engine which shuts down still waits for the database
-KEEPER = Path(__file__).with_name("keeper.py")
+KEEPER = Path(__file__).with_name("supervisor.py")
 T = TypeVar("T")
 
 

@@ -22,8 +22,8 @@ import psycopg
 
 from collector.errors import UsageError
 from trainer.jobs.awaiting import first_line, first_of, is_away
-from trainer.jobs.book import as_job
 from trainer.jobs.hold import REQUEUE
+from trainer.jobs.job_store import as_job
 from trainer.jobs.reaping import REAP_EVERY, Reaper, tidy
 from trainer.jobs.task import COLUMNS, Job
 from trainer.jobs.turn import CLAIM, CPU, GPU, LEFT, PASSING

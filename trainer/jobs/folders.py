@@ -21,7 +21,7 @@ import psycopg
 from collector.errors import UsageError
 from trainer.dataset.manifest import MANIFEST
 from trainer.jobs import bundles, code
-from trainer.jobs.keeper import identify
+from trainer.jobs.supervisor import identify
 from trainer.jobs.task import OUTPUT, Job
 from trainer.locks import try_lock
 from trainer.places import Places

@@ -16,12 +16,12 @@ from collector.errors import UsageError
 from trainer.errors import Superseded
 from trainer.jobs.attempt import Attempt, Ending, run, send_beats, write
 from trainer.jobs.awaiting import first_line, first_of, is_away
-from trainer.jobs.book import conninfo_of_jobs
 from trainer.jobs.cloud.task import cloud_name
 from trainer.jobs.command import environment_of
 from trainer.jobs.database import Database
 from trainer.jobs.folders import Folders, prepare, write_protect
 from trainer.jobs.hold import BEAT, FINISH, HELD, REQUEUE
+from trainer.jobs.job_store import conninfo_of_jobs
 from trainer.jobs.machine import Slots, list_gpus, machine_name
 from trainer.jobs.profiles import find_profile
 from trainer.jobs.reasons import Cause, Reason

@@ -6,8 +6,8 @@ from aiohttp import web
 
 from collector.web.server.answers import as_json
 from collector.web.server.problems import Problem
-from trainer.web import kept
-from trainer.web.asked import Asked, find_photo, read_form
+from trainer.web import answer_cache
+from trainer.web.forms import Asked, find_photo, read_form
 from trainer.web.openapi import document
 from trainer.web.problems import Code
 from trainer.web.schemas import Answer, Found, Health
@@ -62,7 +62,7 @@ class Api:
         ]
 
 
-def _facts(answer: kept.Answer) -> dict[str, Any]:
+def _facts(answer: answer_cache.Answer) -> dict[str, Any]:
     return {
         **{name: getattr(answer.prediction, name) for name in ("value", "low", "high", "kind")},
         "looks_like_a_horse": None if answer.strange is None else not answer.strange,

@@ -10,9 +10,9 @@ from collector.web.server.problems import Problem
 from collector.web.server.rendering import Renderer, language_of, problem_page, welcome_page
 from trainer.inference.collection import MOST
 from trainer.models.answers import COVERAGE
-from trainer.web.asked import find_photo, read_form
+from trainer.web.answer_cache import MINUTES, Answer
+from trainer.web.forms import find_photo, read_form
 from trainer.web.guarding import COOKIE
-from trainer.web.kept import MINUTES, Answer
 from trainer.web.problems import Code
 from trainer.web.service import Service
 from trainer.web.words import PAGES

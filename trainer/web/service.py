@@ -23,10 +23,10 @@ from trainer.inference.serving import Prediction, Predictor
 from trainer.places import make_folder, write_file
 from trainer.web import pictures
 from trainer.web.about import about
+from trainer.web.answer_cache import Answer, Kept
 from trainer.web.batches import Batches
-from trainer.web.kept import Answer, Kept
+from trainer.web.gallery import Shelf
 from trainer.web.problems import Code
-from trainer.web.shelf import Shelf
 
 Asked = ParamSpec("Asked")
 Made = TypeVar("Made")

@@ -12,7 +12,7 @@ from collector.codes import Block, Delay, Failure, MatchRule
 from collector.frontier import status
 from collector.sources.text_tools.text import horse_key
 from collector.storage import database
-from trainer.jobs import book
+from trainer.jobs import job_store
 
 REVISIONS = [script.revision for script in reversed(list(ScriptDirectory(str(database.MIGRATIONS)).walk_revisions()))]
 
@@ -422,8 +422,8 @@ async def test_waits_and_ends_of_jobs_say_the_same_once_they_are_codes(empty_con
         )
         before = connection.execute(jobs).fetchall()
         database.upgrade(empty_conninfo)
-        with book.opened(empty_conninfo) as opened:
-            held = book.list_jobs(opened)
+        with job_store.opened(empty_conninfo) as opened:
+            held = job_store.list_jobs(opened)
     async with await psycopg.AsyncConnection.connect(empty_conninfo, autocommit=True) as connection:
         hosts = {host["host"]: host for host in (await status.report(connection))["hosts"]}
     assert {host["waiting_for"] for host in hosts.values()} == set(WAITS)

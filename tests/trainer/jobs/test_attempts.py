@@ -23,13 +23,13 @@ from tests.trainer import hurried
 from tests.trainer.stable import WITHIN, Stable, alive
 from trainer.dataset.manifest import Version
 from trainer.errors import Superseded
-from trainer.jobs import attempt, book, bundles, hold, keeper
+from trainer.jobs import attempt, bundles, hold, job_store, supervisor
 from trainer.jobs.attempt import Attempt, Ending, send_beats
-from trainer.jobs.book import Connection
 from trainer.jobs.command import environment_of
 from trainer.jobs.database import Database
 from trainer.jobs.folders import prepare
 from trainer.jobs.hold import FROZEN, Pulse
+from trainer.jobs.job_store import Connection
 from trainer.jobs.task import Job, State, Task
 from trainer.places import Places
 
@@ -37,7 +37,7 @@ from trainer.places import Places
 def queued(connection: Connection, script: str = "true", name: str = "a", place: str = "stable") -> Job:
     queue = "fleet:cpu" if place == "stable" else "x:cpu"
     task = Task(command=("sh", "-c", script))
-    return book.queue(connection, name, task, place=place, queue=queue, gpus=0, code=None, data=None)
+    return job_store.queue(connection, name, task, place=place, queue=queue, gpus=0, code=None, data=None)
 
 
 def claim(connection: Connection, job: Job) -> Job:
@@ -49,7 +49,7 @@ def claim(connection: Connection, job: Job) -> Job:
 
 
 def read(connection: Connection, job: Job) -> Job:
-    now = book.read_job(connection, job.id)
+    now = job_store.read_job(connection, job.id)
     assert now is not None
     return now
 
@@ -74,7 +74,7 @@ def test_a_job_back_on_a_machine_goes_on_from_the_newest_output(
     conninfo: str, tmp_path: Path, *, other_brought_back: bool, goes_on_from: str
 ) -> None:
     root = tmp_path / "jobs" / "a"
-    with book.opened(conninfo) as connection:
+    with job_store.opened(conninfo) as connection:
         job = claim(connection, queued(connection))
         first = prepare(connection, job, Places(tmp_path), root)
         bring_back(connection, job, tmp_path / "kept", "step 50")
@@ -89,12 +89,12 @@ def test_a_job_back_on_a_machine_goes_on_from_the_newest_output(
 
 def test_output_of_which_nobody_says_whose_it_is_is_not_gone_on_from(conninfo: str, tmp_path: Path) -> None:
     root = tmp_path / "jobs" / "a"
-    with book.opened(conninfo) as connection:
+    with job_store.opened(conninfo) as connection:
         earlier = claim(connection, queued(connection))
         (prepare(connection, earlier, Places(tmp_path), root).output / "checkpoint").write_text("another job's")
-        book.stop(connection, earlier)
+        job_store.stop(connection, earlier)
         connection.execute("UPDATE training_job SET state = 'stopped'")
-        book.delete(connection, read(connection, earlier))
+        job_store.delete(connection, read(connection, earlier))
         same_name = claim(connection, queued(connection))
         folders = prepare(connection, same_name, Places(tmp_path), root)
         assert list(folders.output.iterdir()) == []
@@ -109,7 +109,7 @@ def test_a_namesake_of_another_database_is_another_job(conninfo: str, other_conn
     """The first job of each is called the same and has the same number; a home may be used with both."""
     root = tmp_path / "jobs" / "a"
     for its in (conninfo, other_conninfo):
-        with book.opened(its) as connection:
+        with job_store.opened(its) as connection:
             job = claim(connection, queued(connection))
             assert (job.id, job.attempts) == (1, 1)
             output = prepare(connection, job, Places(tmp_path), root).output
@@ -120,7 +120,7 @@ def test_a_namesake_of_another_database_is_another_job(conninfo: str, other_conn
 @pytest.mark.parametrize("marker", ["", "{", "{}", "null", "7", '{"job": 1, "attempt": 1}'])
 def test_output_whose_marker_is_cut_off_is_nobodys(conninfo: str, tmp_path: Path, marker: str) -> None:
     root = tmp_path / "jobs" / "a"
-    with book.opened(conninfo) as connection:
+    with job_store.opened(conninfo) as connection:
         job = claim(connection, queued(connection))
         folders = prepare(connection, job, Places(tmp_path), root)
         bring_back(connection, job, tmp_path / "kept", "step 50")
@@ -147,12 +147,12 @@ def end(connection: Connection, _job: Job) -> None:
 
 def end_and_resume(connection: Connection, job: Job) -> None:
     end(connection, job)
-    book.resume(connection, job)
+    job_store.resume(connection, job)
 
 
 def end_and_delete(connection: Connection, job: Job) -> None:
     end(connection, job)
-    book.delete(connection, job)
+    job_store.delete(connection, job)
 
 
 EVENTS: dict[str, Callable[[Connection, Job], Any]] = {
@@ -164,7 +164,7 @@ EVENTS: dict[str, Callable[[Connection, Job], Any]] = {
 @pytest.mark.parametrize("event", EVENTS)
 @pytest.mark.parametrize("write", WRITES)
 def test_nothing_is_written_under_a_number_that_is_no_longer_the_jobs(conninfo: str, write: str, event: str) -> None:
-    with book.opened(conninfo) as connection:
+    with job_store.opened(conninfo) as connection:
         job = claim(connection, queued(connection))
         digest, _ = bundles.keep(connection, "output", BytesIO(b"x"))
         facts = {
@@ -182,13 +182,13 @@ def test_nothing_is_written_under_a_number_that_is_no_longer_the_jobs(conninfo: 
 
 
 def test_a_piece_of_the_log_whose_answer_was_lost_is_kept_once(conninfo: str) -> None:
-    with book.opened(conninfo) as connection:
+    with job_store.opened(conninfo) as connection:
         job = claim(connection, queued(connection))
         facts = {"job": job.id, "attempt": 1, "start": 0, "size": 2, "content": b"a\n"}
         for _ in range(2):
             assert connection.execute(hold.APPEND, facts).fetchone()
         assert connection.execute(hold.APPEND, facts | {"start": 2, "content": b"b\n"}).fetchone()
-        assert b"".join(piece for _, piece in book.read_log(connection, job)) == b"a\nb\n"
+        assert b"".join(piece for _, piece in job_store.read_log(connection, job)) == b"a\nb\n"
         assert read(connection, job).log_bytes == 4
 
 
@@ -196,10 +196,10 @@ def test_a_piece_of_the_log_whose_answer_was_lost_is_kept_once(conninfo: str) ->
 
 
 async def attempt_at(conninfo: str, root: Path, script: str) -> Attempt:
-    with book.opened(conninfo) as connection:
+    with job_store.opened(conninfo) as connection:
         job = claim(connection, queued(connection, script))
         folders = prepare(connection, job, Places(root), root / "jobs" / job.name)
-    return Attempt(job, folders, Database(book.conninfo_of_jobs(conninfo)))
+    return Attempt(job, folders, Database(job_store.conninfo_of_jobs(conninfo)))
 
 
 async def run_it(one: Attempt, home: Path) -> Ending:
@@ -226,21 +226,21 @@ async def test_an_overtaken_attempt_ends_within_seconds_and_keeps_nothing(
     while not (pid.exists() and pid.read_text()):  # noqa: ASYNC110  (another process makes it)
         await asyncio.sleep(0.05)
     (one.folders.output / "checkpoint").write_text("of the old one")
-    with book.opened(conninfo) as connection:
+    with job_store.opened(conninfo) as connection:
         EVENTS[event](connection, one.job)
         overtaken = time.monotonic()
         with pytest.raises(Superseded):
             await running
         assert time.monotonic() - overtaken < 8
         assert not alive(int(pid.read_text()))
-        now = book.read_job(connection, one.job.id)
+        now = job_store.read_job(connection, one.job.id)
         assert now is None or now.output is None
 
 
 async def test_output_collected_when_another_took_over_replaces_nothing(conninfo: str, tmp_path: Path) -> None:
     one = await attempt_at(conninfo, tmp_path, "true")
     (one.folders.output / "checkpoint").write_text("step 31")
-    with book.opened(conninfo) as connection:
+    with job_store.opened(conninfo) as connection:
         bring_back(connection, claim(connection, one.job), tmp_path / "elsewhere", "step 101")
         with pytest.raises(Superseded):
             attempt.collect(one)
@@ -257,7 +257,7 @@ async def test_what_is_still_brought_ends_with_its_attempt_and_leaves_nothing(
     conninfo: str, tmp_path: Path, event: str, ends: type[Exception]
 ) -> None:
     one = await attempt_at(conninfo, tmp_path / "here", "true")
-    with book.opened(conninfo) as connection:
+    with job_store.opened(conninfo) as connection:
         bring_back(connection, one.job, tmp_path / "kept", "x" * (bundles.PART * 2))
         job = read(connection, one.job)
         getattr(one, event).set()
@@ -316,9 +316,9 @@ def test_a_keeper_without_a_lease_waits_and_kills_on_request(tmp_path: Path) -> 
 @pytest.mark.parametrize("left", ["{pid}", "{pid} 1 {boot}", "{pid} {began} another-boot", "", "no number", "-1"])
 def test_a_pid_file_that_an_earlier_attempt_left_ends_no_stranger(conninfo: str, tmp_path: Path, left: str) -> None:
     stranger = subprocess.Popen(["sleep", "60"], start_new_session=True)
-    pid, began, boot = keeper.identify(stranger.pid).split()
+    pid, began, boot = supervisor.identify(stranger.pid).split()
     try:
-        with book.opened(conninfo) as connection:
+        with job_store.opened(conninfo) as connection:
             job = claim(connection, queued(connection))
             folders = prepare(connection, job, Places(tmp_path), tmp_path / "jobs" / "a")
             folders.pid.write_text(left.format(pid=pid, began=began, boot=boot))
@@ -390,18 +390,18 @@ def test_an_attempt_is_silent_after_so_many_looks_without_a_beat() -> None:
 
 
 def test_a_clock_that_jumps_takes_no_job_away(conninfo: str) -> None:
-    with book.opened(conninfo) as connection:
+    with job_store.opened(conninfo) as connection:
         job = claim(connection, queued(connection))
         connection.execute(
             "UPDATE training_job SET started_at = now() - interval '1 year', queued_at = now() + interval '1 year'"
         )
-        book.stop(connection, job)
+        job_store.stop(connection, job)
         pulse = Pulse(1.0)
         for _ in range(FROZEN - 1):
-            book.stop_silent(connection, pulse)
+            job_store.stop_silent(connection, pulse)
         assert read(connection, job).state is State.RUNNING
         for _ in range(2):
-            book.stop_silent(connection, pulse)
+            job_store.stop_silent(connection, pulse)
         assert read(connection, job).state is State.STOPPED
 
 
@@ -441,7 +441,7 @@ def workers() -> Any:
 
 def step_of(stable: Stable, name: str) -> int:
     job = stable.job(name)
-    with book.opened(stable.conninfo) as connection:
+    with job_store.opened(stable.conninfo) as connection:
         body = bundles.read_file(connection, job.output, "step") if job.output else None
     return int(body or 0)
 
@@ -536,9 +536,9 @@ async def test_an_unreachable_database_ends_no_job_of_this_machine(
         let_in("true")
         ending = await running
     assert ending.exit_code == 0
-    with book.opened(conninfo) as connection:
+    with job_store.opened(conninfo) as connection:
         job = read(connection, one.job)
-        assert b"".join(piece for _, piece in book.read_log(connection, job)).decode().split() == [
+        assert b"".join(piece for _, piece in job_store.read_log(connection, job)).decode().split() == [
             str(i) for i in range(1, 51)
         ]
         assert job.output is not None
@@ -595,7 +595,7 @@ def test_what_two_jobs_bring_back_alike_is_dropped_by_neither(conninfo: str, tmp
     for folder, content in ((same, "alike"), (other, "newer")):
         folder.mkdir()
         (folder / "checkpoint").write_text(content)
-    with book.opened(conninfo) as connection, book.opened(conninfo) as dropping:
+    with job_store.opened(conninfo) as connection, job_store.opened(conninfo) as dropping:
         ours, theirs = (claim(connection, queued(connection, name=name)) for name in ("a", "b"))
         bring_back(dropping, theirs, tmp_path / "kept", "alike")
         at = (tmp_path / "kept" / "checkpoint").stat().st_mtime_ns
@@ -619,7 +619,7 @@ def test_what_two_jobs_bring_back_alike_is_dropped_by_neither(conninfo: str, tmp
 
 
 async def test_what_is_being_dropped_is_kept_anew_by_who_needs_it(conninfo: str, tmp_path: Path) -> None:
-    with book.opened(conninfo) as connection, book.opened(conninfo) as dropping:
+    with job_store.opened(conninfo) as connection, job_store.opened(conninfo) as dropping:
         job = claim(connection, queued(connection))
         bundles.keep(connection, "output", BytesIO(b"alike"))
 
@@ -640,7 +640,7 @@ async def test_what_is_being_dropped_is_kept_anew_by_who_needs_it(conninfo: str,
 
 
 def test_output_that_is_replaced_while_it_is_brought_comes_whole(conninfo: str, tmp_path: Path) -> None:
-    with book.opened(conninfo) as connection, book.opened(conninfo) as running:
+    with job_store.opened(conninfo) as connection, job_store.opened(conninfo) as running:
         job = claim(connection, queued(connection))
         bring_back(running, job, tmp_path / "kept", "x" * (bundles.PART * 2))
         digest = read(connection, job).output
@@ -657,10 +657,10 @@ def test_output_that_is_replaced_while_it_is_brought_comes_whole(conninfo: str, 
 def test_two_jobs_of_one_machine_that_want_the_same_data_bring_it_once(
     conninfo: str, version: Version, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with book.opened(conninfo) as connection:
+    with job_store.opened(conninfo) as connection:
         bundles.keep_folder(connection, f"data {version.name}", version.folder)
         jobs = [
-            book.queue(
+            job_store.queue(
                 connection, name, Task(command=("true",)), place="stable", queue="fleet:cpu", gpus=0, code=None,
                 data=version.name,
             )
@@ -674,7 +674,7 @@ def test_two_jobs_of_one_machine_that_want_the_same_data_bring_it_once(
         restore(connection, digest, folder, check)
 
     def lay_for(job: Job) -> Path | None:
-        with book.opened(conninfo) as connection:
+        with job_store.opened(conninfo) as connection:
             return prepare(connection, job, Places(tmp_path), tmp_path / "jobs" / job.name).input
 
     monkeypatch.setattr(bundles, "restore", slowly)

@@ -22,7 +22,7 @@ from torch import equal
 from tests.trainer.conftest import trained
 from tests.trainer.stable import QUICK, WITHIN, Stable, alive, alone_in
 from trainer.dataset.manifest import Version
-from trainer.jobs import attempt, book, engine
+from trainer.jobs import attempt, engine, job_store
 from trainer.jobs.folders import Folders, mark
 from trainer.jobs.reasons import Cause
 from trainer.jobs.task import State
@@ -241,12 +241,12 @@ def test_a_log_of_100_mb_keeps_both_ends_and_the_engine_stays_small(stable: Stab
     job = stable.job(name)
     assert (job.state, job.log_bytes) == (State.DONE, 100_000_012)
     assert peak < 200_000  # kB
-    with book.opened(stable.conninfo) as connection:
-        pieces = list(book.read_log(connection, job))
-        held = book.kept_bytes(connection)[job.id]
+    with job_store.opened(stable.conninfo) as connection:
+        pieces = list(job_store.read_log(connection, job))
+        held = job_store.kept_bytes(connection)[job.id]
     assert pieces[0][1].startswith(b"begun\n")
     assert pieces[-1][1].endswith(b"ended\n")
-    assert held <= book.KEPT_HEAD + book.KEPT_TAIL + (1 << 20)
+    assert held <= job_store.KEPT_HEAD + job_store.KEPT_TAIL + (1 << 20)
     shown = subprocess.run(
         [sys.executable, "-m", "trainer", "job", "logs", name], cwd=stable.project, env=stable.environment,
         capture_output=True,
@@ -260,7 +260,7 @@ def test_deleting_frees_the_disk_and_prune_says_first_what_would_go(stable: Stab
     assert "3.0 MB" in stable.type("job", "prune")
     assert stable.job(name).state is State.DONE  # nothing has gone yet
     assert "3.0 MB freed" in stable.type("job", "delete", name, "--yes")
-    with psycopg.connect(book.conninfo_of_jobs(stable.conninfo)) as connection:
+    with psycopg.connect(job_store.conninfo_of_jobs(stable.conninfo)) as connection:
         for table in ("training_job", "training_log", "bundle", "bundle_part"):
             assert connection.execute(f"SELECT count(*) FROM {table}".encode()).fetchone() == (0,), table
     stable.wait_until(lambda: not (stable.home / "jobs" / name).exists())
@@ -294,8 +294,8 @@ def test_a_running_job_is_not_deleted(stable: Stable) -> None:
 def test_a_mistake_is_one_sentence_and_queues_nothing(stable: Stable, words: tuple[str, ...], says: str) -> None:
     (line,) = stable.type(*words, code=2).splitlines()
     assert says in line
-    with book.opened(stable.conninfo) as connection:
-        assert book.list_jobs(connection) == []
+    with job_store.opened(stable.conninfo) as connection:
+        assert job_store.list_jobs(connection) == []
 
 
 def test_an_unknown_command_or_variable_fails_with_a_reason(stable: Stable) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trainer.jobs import book, hold
+from trainer.jobs import hold, job_store
 from trainer.jobs.reasons import SENTENCES, Cause, Reason, describe
 from trainer.jobs.task import State, Task
 
@@ -40,24 +40,24 @@ def test_the_command_that_tries_again_names_the_job() -> None:
 
 
 def test_what_the_database_decides_is_stored_as_a_code(conninfo: str) -> None:
-    with book.opened(conninfo) as connection:
+    with job_store.opened(conninfo) as connection:
         for name in ("queued", "running"):
             task = Task(command=("true",))
-            book.queue(connection, name, task, place="local", queue="m:cpu", gpus=0, code=None, data=None)
+            job_store.queue(connection, name, task, place="local", queue="m:cpu", gpus=0, code=None, data=None)
         left = Reason(Cause.LIMIT, {"limit": "1 h"}).as_parameters
         connection.execute(
             "UPDATE training_job SET state = 'running', attempts = 1, stop_asked = true, reason = %(reason)s,"
             " reason_detail = %(detail)s WHERE name = 'running'", left,
         )  # fmt: skip
-        queued, running = book.list_jobs(connection)
+        queued, running = job_store.list_jobs(connection)
         assert running.why == "its limit of 1 h is reached"
-        book.stop(connection, queued)
+        job_store.stop(connection, queued)
         facts = {"job": running.id, "attempt": 1, "seconds": 1.0, "killed": 0}
         connection.execute(hold.REQUEUE, facts | Reason(Cause.NOT_RUN, {"error": "x"}).as_parameters)
-        queued, running = book.list_jobs(connection)
+        queued, running = job_store.list_jobs(connection)
         assert (queued.state, queued.reason, queued.reason_detail) == (State.STOPPED, Cause.STOPPED_EARLY, {})
         assert (running.state, running.reason, running.reason_detail) == (State.STOPPED, Cause.STOPPED, {})
         facts = running.as_json()
         assert (facts["reason"], facts["reason_code"]) == ("stopped by hand", "stopped")
-        book.resume(connection, running)
-        assert book.find_job(connection, "running").why == ""
+        job_store.resume(connection, running)
+        assert job_store.find_job(connection, "running").why == ""

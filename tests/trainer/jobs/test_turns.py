@@ -18,10 +18,10 @@ from collector.console.wording import in_japan
 from collector.errors import UsageError
 from tests.trainer.stable import PATH, QUICK, ROOT, WITHIN, Stable
 from trainer.dataset.manifest import Version
-from trainer.jobs import book
-from trainer.jobs.book import Connection
+from trainer.jobs import job_store
 from trainer.jobs.command_line import check_program, check_words
 from trainer.jobs.hold import BEAT
+from trainer.jobs.job_store import Connection
 from trainer.jobs.notebook import make_notebook
 from trainer.jobs.task import Job, State, Task, check_name
 from trainer.jobs.turn import CLAIM, LEFT, PASSING
@@ -33,12 +33,12 @@ QUEUE = "fleet:gpu"
 @pytest.fixture
 def line(conninfo: str) -> Iterator[Connection]:
     """The line of jobs."""
-    with book.opened(conninfo) as connection:
+    with job_store.opened(conninfo) as connection:
         yield connection
 
 
 def queue(line: Connection, name: str, gpus: int, minutes_ago: float = 0, task: Task | None = None) -> Job:
-    job = book.queue(
+    job = job_store.queue(
         line, name, task or Task(command=("true",)), place="stable", queue=QUEUE if gpus else "fleet:cpu", gpus=gpus,
         code=None, data=None,
     )  # fmt: skip
@@ -116,7 +116,7 @@ def test_many_machines_at_once_take_each_job_once_and_number_its_attempt(conninf
     taken: list[str] = []
 
     def work() -> None:
-        with book.opened(conninfo) as connection:
+        with job_store.opened(conninfo) as connection:
             while name := claimed(connection, 1, 1):
                 taken.append(name)
 
@@ -126,7 +126,7 @@ def test_many_machines_at_once_take_each_job_once_and_number_its_attempt(conninf
     for thread in threads:
         thread.join()
     assert sorted(taken) == sorted(f"j{number}" for number in range(30))
-    assert {job.attempts for job in book.list_jobs(line)} == {1}
+    assert {job.attempts for job in job_store.list_jobs(line)} == {1}
 
 
 def test_an_idle_notebook_keeps_no_slot_from_a_job(line: Connection) -> None:
@@ -148,16 +148,16 @@ def test_what_no_longer_fits_a_machine_keeps_no_engine_up(line: Connection) -> N
 def test_whoever_is_frozen_while_it_queues_a_job_holds_up_nobody_for_long(
     conninfo: str, line: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(book, "NOT_IDLE", book.NOT_IDLE.replace("10s", "1s"))
+    monkeypatch.setattr(job_store, "NOT_IDLE", job_store.NOT_IDLE.replace("10s", "1s"))
     queue(line, "running", 1)
     assert claimed(line, 1, 1) == "running"
     facts = {"job": 1, "attempt": 1, "seconds": 0.0}
-    with book.opened(conninfo) as frozen, suppress(psycopg.Error), frozen.transaction():
+    with job_store.opened(conninfo) as frozen, suppress(psycopg.Error), frozen.transaction():
         queue(frozen, "never", 1)
         began = time.monotonic()
         assert line.execute(BEAT, facts).fetchone() == (False,)  # waits for the frozen one
         assert time.monotonic() - began < 5
-    assert [job.name for job in book.list_jobs(line)] == ["running"]
+    assert [job.name for job in job_store.list_jobs(line)] == ["running"]
 
 
 # --- for what it waits -------------------------------------------------------------------------------------------
@@ -259,8 +259,8 @@ def test_a_job_for_too_many_gpus_blocks_nobody_and_says_its_wait(
         machine.start("worker", PATH=with_gpus(count)) for count, machine in enumerate(machines, 1)
     ]  # with one GPU and with two
     try:
-        with book.opened(stable.conninfo) as connection:
-            stable.wait_until(lambda: len(book.list_unended(connection)[1]) == 2)
+        with job_store.opened(stable.conninfo) as connection:
+            stable.wait_until(lambda: len(job_store.list_unended(connection)[1]) == 2)
         refused = stable.type("job", "run", "--where", "stable", "--gpu", "3", "--", "true", code=2)
         assert "of the 2 machines on which `trainer worker` runs, none has that many" in refused
         assert f"{machines[0].home}: 1" in refused
@@ -272,7 +272,7 @@ def test_a_job_for_too_many_gpus_blocks_nobody_and_says_its_wait(
         assert stable.wait(small).state is State.DONE
         assert stable.log(small) == "0\n"
         assert stable.job(big).state is State.QUEUED
-        with book.opened(stable.conninfo) as connection:
+        with job_store.opened(stable.conninfo) as connection:
             connection.execute("UPDATE machine SET seen_at = now() - interval '5 minutes' WHERE cardinality(gpus) = 2")
         for printed in (stable.type("job", "info", big), stable.type("job", "list")):
             words = " ".join(printed.split())
@@ -326,8 +326,8 @@ def test_a_wrong_clock_neither_hides_a_wait_nor_ages_a_job(stable: Stable, tmp_p
     (tmp_path / "sitecustomize.py").write_text(SKEWED.format(hours=hours))
     done = stable.run("--name", "over", "--", "true")
     stable.wait(done)
-    with book.opened(stable.conninfo) as connection:
-        book.queue(
+    with job_store.opened(stable.conninfo) as connection:
+        job_store.queue(
             connection, "waits", Task(command=("true",)), place="local", queue="another machine:cpu", gpus=0,
             code=None, data=None,
         )  # fmt: skip

@@ -39,9 +39,9 @@ from trainer.inference.serving import Predictor
 from trainer.places import Places
 from trainer.runs.runs import Run
 from trainer.web.app import make_app
+from trainer.web.gallery import Shelf
 from trainer.web.guarding import make_guard
 from trainer.web.service import Service
-from trainer.web.shelf import Shelf
 
 WORLD = World(years=range(2013, 2018), issues_per_year=5, photos_per_issue=8)  # some 170 photos
 REACH = Reach(None, (SITE, OPINIONS))

@@ -14,7 +14,7 @@ from tests.trainer.web.conftest import Held, Open
 from tests.trainer.web.drawn import as_bytes, not_horses
 from tests.trainer.web.test_api import form
 from trainer.web.about import about, read_quality
-from trainer.web.kept import MINUTES
+from trainer.web.answer_cache import MINUTES
 from trainer.web.words import PAGES
 
 LANGUAGES = ("en", "ja")

@@ -18,9 +18,9 @@ from collector.web.server.limits import MOST_CLIENTS, Buckets, client_of
 from collector.web.server.problems import Problem
 from trainer.dataset.pixels import Preparation, fit, place_of
 from trainer.inference.serving import Prediction
-from trainer.web.asked import read_data
+from trainer.web.answer_cache import MINUTES, MOST, Answer, Kept
 from trainer.web.batches import Batches
-from trainer.web.kept import MINUTES, MOST, Answer, Kept
+from trainer.web.forms import read_data
 
 
 @given(st.lists(st.tuples(st.floats(0, 5), st.floats(0.1, 3)), max_size=50))

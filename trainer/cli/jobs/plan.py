@@ -9,10 +9,10 @@ from collector.console.common import common
 from collector.console.measures import size_in_words
 from collector.console.terminal import stdout
 from trainer.jobs import bundles, client
-from trainer.jobs.book import Connection
 from trainer.jobs.client import Order, Shipment
 from trainer.jobs.cloud.offer import as_yaml, offer
 from trainer.jobs.cloud.task import cloud_name, describe_task
+from trainer.jobs.job_store import Connection
 from trainer.jobs.machine import list_gpus, plain_name
 from trainer.jobs.profiles import SKYPILOT, Profile
 from trainer.jobs.task import LOCAL

@@ -15,8 +15,8 @@ from trainer.cli.jobs.options import Environment, MaxHours, Name
 if TYPE_CHECKING:
     from collector.settings import Settings
     from trainer.dataset.manifest import Version
-    from trainer.jobs.book import Connection
     from trainer.jobs.client import Order
+    from trainer.jobs.job_store import Connection
     from trainer.jobs.price import Estimate
     from trainer.jobs.profiles import Profile
     from trainer.jobs.task import Job, Task
@@ -191,7 +191,7 @@ def price(
     from collector.console.as_json import print_json
     from trainer.cli.jobs.opened import opened_book
     from trainer.dataset.manifest import find_version
-    from trainer.jobs import book
+    from trainer.jobs import job_store
     from trainer.jobs.cloud.offer import priced
     from trainer.jobs.price import estimate
     from trainer.jobs.profiles import read_profiles
@@ -202,7 +202,7 @@ def price(
     photos = sum(find_version(places().datasets, data).manifest.photos.values())
     with opened_book() as (configured, connection):
         profiles = [priced(profile) for profile in read_profiles(configured.home).values()]
-        found = estimate(profiles, book.list_jobs(connection), preset, given, photos)
+        found = estimate(profiles, job_store.list_jobs(connection), preset, given, photos)
     if common().json:
         print_json([{name: getattr(one, name) for name in one.__slots__} for one in found])
         return
