@@ -49,7 +49,7 @@ def sweep(
     Example: trainer sweep --preset probe --preset finetune --set random_seed=0,1,2
     """
     from collector.console.as_json import print_json
-    from trainer.cli.jobs.opened import ensure, opened_book
+    from trainer.cli.jobs.opened import ensure, opened_jobs
     from trainer.dataset.manifest import find_version
     from trainer.jobs.client import Order, check_gpus, check_gpus_here
     from trainer.jobs.profiles import find_profile
@@ -62,7 +62,7 @@ def sweep(
     profile = find_profile(home.home, where)
     check_gpus_here(gpus or 0, profile.kind)
     version = find_version(home.datasets, data)
-    with opened_book() as (configured, connection):
+    with opened_jobs() as (configured, connection):
         check_gpus(connection, gpus or 0, profile.kind)
         order = Order(Task(), None, gpus or 0, version, Path.cwd())
         jobs = _queue(connection, configured, combinations, order, profile, name or _free_stem(connection))

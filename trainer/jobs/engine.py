@@ -1,9 +1,9 @@
 """The engine of one machine: it takes queued jobs that fit the free slots, and runs an attempt for each.
 
 An engine that a command has started ends when nothing is left to do. `trainer worker` runs one that stays up, and that
-takes the jobs of the fleet as well. When an engine is killed, its jobs save and end (see the keeper). The next engine
-on this machine continues them; half a minute later any machine of the fleet may, too. While the database is away, the
-engine waits for it.
+takes the jobs of the fleet as well. When an engine is killed, its jobs save and end (see the supervisor). The next
+engine on this machine continues them; half a minute later any machine of the fleet may, too. While the database is
+away, the engine waits for it.
 """
 
 import asyncio

@@ -49,7 +49,7 @@ class Folders:
 
     @property
     def pid(self) -> Path:
-        """The file that identifies the command's process (see `identify` in the keeper)."""
+        """The file that identifies the command's process (see `identify` in the supervisor)."""
         return self.root / "pid"
 
     @property
@@ -106,7 +106,7 @@ def _is_newest(folders: Folders, job: Job) -> bool:
 
 
 def end_leftovers(folders: Folders) -> None:
-    """End the command of a keeper that was killed, and the processes that the command has detached.
+    """End the command of a supervisor that was killed, and the processes that the command has detached.
 
     The process id alone is not enough: another process may have it by now.
     """
@@ -168,7 +168,7 @@ def _locked(folder: Path, check: Callable[[], None]) -> Iterator[None]:
 
 
 def write_protect(folder: Path) -> None:
-    """Remove the write permission for all users; for root the keeper mounts the folder read-only."""
+    """Remove the write permission for all users; for root the supervisor mounts the folder read-only."""
     for path in (folder, *folder.rglob("*")):
         if not path.is_symlink():
             path.chmod(path.stat().st_mode & ~0o222)

@@ -14,7 +14,7 @@ from typing import Any, LiteralString
 BEAT_EVERY = 2.0  # seconds
 FROZEN = 30  # seconds without a beat, all observed by looks, after which an attempt counts as gone
 # Seconds without an answer from the database after which a job of the fleet is ended. Together with its time to save
-# (see the keeper) that is less than FROZEN, so it has ended before another machine begins.
+# (see the supervisor) that is less than FROZEN, so it has ended before another machine begins.
 LEASE = 16.0
 
 # A job that may run in a cloud has to be looked for there, even if no engine works on it now.

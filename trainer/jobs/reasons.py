@@ -16,7 +16,7 @@ class Cause(StrEnum):
     ENGINE_GONE = "engine_gone"  # killed, or its machine was lost; the job is queued again
     ENGINE_GONE_STOPPING = "engine_gone_stopping"  # likewise, after someone asked for the job's end
     ENGINE_STOPPED = "engine_stopped"
-    OUT_OF_TOUCH = "out_of_touch"  # the engine lost the database or its keeper
+    OUT_OF_TOUCH = "out_of_touch"  # the engine lost the database or its supervisor
     KILLED = "killed"  # from outside; the job is queued again
     KILLED_TOO_OFTEN = "killed_too_often"  # detail: times
     DRIVER_KILLED = "driver_killed"  # of a job in a cloud; the job is queued again

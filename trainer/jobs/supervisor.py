@@ -14,7 +14,7 @@ Processes that the command leaves behind are killed, too.
     python supervisor.py GRACE LEASE FOLDER PID_FILE READ_ONLY COMMAND ...
 
 LEASE 0 means no lease. Exit code: the command's; 128 plus the signal's number if a signal ended it; 127 if it cannot be
-started. The keeper ends itself by SIGHUP if it ended the command because the engine was gone.
+started. The supervisor ends itself by SIGHUP if it ended the command because the engine was gone.
 """
 
 import ctypes

@@ -134,7 +134,7 @@ def _prepare(engine: Engine, attempt: Attempt) -> Folders:
 
 
 async def _start_cloud_server(attempt: Attempt, environment: dict[str, str]) -> None:
-    """Start SkyPilot's server outside of any job: a driver's keeper would end it with that driver."""
+    """Start SkyPilot's server outside of any job: a driver's supervisor would end it with that driver."""
     kept = {name: value for name, value in environment.items() if not name.startswith("PADDOCK_")}
     server = await asyncio.create_subprocess_exec(
         sys.executable, "-P", "-m", "trainer.jobs.cloud.driver", "serve", env=kept, stdin=asyncio.subprocess.DEVNULL,

@@ -268,13 +268,13 @@ async def test_what_is_still_brought_ends_with_its_attempt_and_leaves_nothing(
         assert [path.name for path in (root / "jobs" / "a").iterdir()] == ["code"]
 
 
-# --- the keeper ----------------------------------------------------------------------------------------------
+# --- the supervisor ----------------------------------------------------------------------------------------------
 
 
 @contextmanager
 def keep(tmp_path: Path, script: str, *, grace: float = 60, lease: float = 0) -> "Iterator[subprocess.Popen[bytes]]":
     words = [str(grace), str(lease), str(tmp_path), str(tmp_path / "pid"), ""]
-    command = [sys.executable, "-I", "-S", str(attempt.KEEPER), *words, "sh", "-c", script]
+    command = [sys.executable, "-I", "-S", str(attempt.SUPERVISOR), *words, "sh", "-c", script]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as kept:
         yield kept
 
@@ -285,7 +285,7 @@ def say(kept: "subprocess.Popen[bytes]", word: bytes) -> None:
     kept.stdin.flush()
 
 
-def test_a_keeper_that_hears_nothing_ends_the_command_and_says_why(tmp_path: Path) -> None:
+def test_a_supervisor_that_hears_nothing_ends_the_command_and_says_why(tmp_path: Path) -> None:
     with keep(tmp_path, "trap 'touch saved; exit 0' TERM; while :; do sleep 0.1; done", lease=2) as kept:
         for _ in range(8):  # longer than the lease: it lasts as long as something is heard
             time.sleep(0.5)
@@ -295,7 +295,7 @@ def test_a_keeper_that_hears_nothing_ends_the_command_and_says_why(tmp_path: Pat
     assert (tmp_path / "saved").exists()
 
 
-def test_a_keeper_without_a_lease_waits_and_kills_on_request(tmp_path: Path) -> None:
+def test_a_supervisor_without_a_lease_waits_and_kills_on_request(tmp_path: Path) -> None:
     with keep(tmp_path, "trap '' TERM; touch begun; while :; do sleep 0.1; done") as kept:
         deadline = time.monotonic() + WITHIN
         while not (tmp_path / "begun").exists():
@@ -331,7 +331,7 @@ def test_a_pid_file_that_an_earlier_attempt_left_ends_no_stranger(conninfo: str,
         stranger.wait()
 
 
-@pytest.mark.parametrize("killed", ["keeper", "engine and keeper"])
+@pytest.mark.parametrize("killed", ["supervisor", "engine and supervisor"])
 def test_detached_processes_are_ended_when_nobody_is_left_to_keep_them(stable: Stable, killed: str) -> None:
     """As the workers of several GPUs do: each begins a session of its own."""
     script = (
@@ -351,8 +351,8 @@ def test_detached_processes_are_ended_when_nobody_is_left_to_keep_them(stable: S
         return found
 
     stable.wait_until(lambda: len(detached()) >= 5)
-    keeper_pid = int(Path(f"/proc/{command}/stat").read_text().rpartition(")")[2].split()[1])
-    for pid in (engine, keeper_pid)[killed == "keeper" :]:
+    supervisor_pid = int(Path(f"/proc/{command}/stat").read_text().rpartition(")")[2].split()[1])
+    for pid in (engine, supervisor_pid)[killed == "supervisor" :]:
         os.kill(pid, signal.SIGKILL)
     stable.type("job", "list")
     assert stable.wait(name).attempts == 2
@@ -364,8 +364,8 @@ def test_an_orphaned_command_is_ended_before_the_next_attempt(stable: Stable) ->
     name = stable.run("--", "sh", "-c", script)
     command, engine = stable.child_pid(name), stable.engine_pid()
     stable.wait_until((stable.home / "jobs" / name / "output" / "tries").exists)
-    keeper_pid = int(Path(f"/proc/{command}/stat").read_text().rpartition(")")[2].split()[1])
-    for pid in (engine, keeper_pid):
+    supervisor_pid = int(Path(f"/proc/{command}/stat").read_text().rpartition(")")[2].split()[1])
+    for pid in (engine, supervisor_pid):
         os.kill(pid, signal.SIGKILL)
     time.sleep(0.5)
     assert alive(command)

@@ -39,7 +39,7 @@ from trainer.inference.serving import Predictor
 from trainer.places import Places
 from trainer.runs.runs import Run
 from trainer.web.app import make_app
-from trainer.web.gallery import Shelf
+from trainer.web.gallery import Gallery
 from trainer.web.guarding import make_guard
 from trainer.web.service import Service
 
@@ -57,7 +57,7 @@ class Held:
     version: Version
     run: Run
     predictor: Predictor
-    shelf: Shelf
+    gallery: Gallery
 
 
 @pytest.fixture(scope="session")
@@ -86,7 +86,7 @@ def _learn(conninfo: str, places: Places) -> Held:
     index = find_index(run, predictor.network, version, CPU, places.cache, lambda _done, _of: None)
     assert index is not None
     return Held(
-        conninfo, places, version, run, predictor, Shelf.of(version, index, run.config.preparation, places.cache)
+        conninfo, places, version, run, predictor, Gallery.of(version, index, run.config.preparation, places.cache)
     )
 
 
@@ -100,11 +100,11 @@ def opened(held: Held) -> Open:
         guard: Guard | None = None,
         reach: Reach = REACH,
         conninfo: str | None = held.conninfo,
-        shelf: Shelf | None = held.shelf,
+        gallery: Gallery | None = held.gallery,
         **more: Any,
     ) -> AsyncIterator[TestClient[Any, Any]]:
         async with collection_if_any(conninfo) as collection:
-            service = Service(held.predictor, shelf, collection, reach, **more)
+            service = Service(held.predictor, gallery, collection, reach, **more)
             async with TestClient(TestServer(make_app(service, guard or make_guard()))) as client:
                 yield client
 
@@ -137,7 +137,7 @@ class Site:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         async with collection_if_any(self._held.conninfo) as collection:
-            service = Service(self._held.predictor, self._held.shelf, collection, self._reach)
+            service = Service(self._held.predictor, self._held.gallery, collection, self._reach)
             guard = make_guard(buckets=Buckets(self._rate, self._rate))
             runner = make_runner(make_app(service, guard))
             await runner.setup()

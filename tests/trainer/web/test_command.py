@@ -74,7 +74,7 @@ def test_it_answers_beyond_this_machine_with_its_token_only(held: Held, horse: b
         assert status == 200
         assert answer["run"] == held.run.name
         assert len(answer["similar"]) == 6
-        row = held.shelf.index.table.rows[0]
+        row = held.gallery.index.table.rows[0]
         known = ask(f"{base}predict.json?url={quote(row['image_url'])}", **bearer)[1]["known"]
         assert known["photo"] == row["photo"]
         process.send_signal(signal.SIGTERM)
@@ -115,7 +115,7 @@ def test_a_mistake_is_one_sentence(held: Held, words: tuple[str, ...], settings:
 
 
 def test_predict_asks_the_crawled_sites_for_nothing(held: Held) -> None:
-    row = held.shelf.index.table.rows[0]
+    row = held.gallery.index.table.rows[0]
     words = ("--run", held.run.name, "--json", "--no-saliency")
     done = trainer(held, "predict", row["image_url"], *words)
     assert done.exit_code == 0, done.stderr

@@ -35,11 +35,11 @@ def stop(jobs: JobNames = None, states: States = None, everything: All = False) 
     """
     from collector.console.as_json import print_json
     from collector.console.terminal import stdout
-    from trainer.cli.jobs.opened import ensure, opened_book
+    from trainer.cli.jobs.opened import ensure, opened_jobs
     from trainer.jobs import client, job_store
 
     _check_named(jobs, states, None, everything=everything)
-    with opened_book() as (settings, connection):
+    with opened_jobs() as (settings, connection):
         chosen = client.choose(connection, jobs or [], states or [], None)
         asked = [job for job in chosen if job_store.stop(connection, job) is not None]
         ensure(settings, asked)
@@ -82,10 +82,10 @@ def resume(
     """
     from collector.console.as_json import print_json
     from collector.console.terminal import stdout
-    from trainer.cli.jobs.opened import ensure, opened_book
+    from trainer.cli.jobs.opened import ensure, opened_jobs
     from trainer.jobs import client, job_store
 
-    with opened_book() as (settings, connection):
+    with opened_jobs() as (settings, connection):
         chosen = client.choose(connection, jobs, [], None)
         for job in chosen:
             client.check_still_fits(connection, job, settings.home)
@@ -109,11 +109,11 @@ def delete(
 
     Example: trainer job delete --state failed --older-than 7d
     """
-    from trainer.cli.jobs.opened import opened_book
+    from trainer.cli.jobs.opened import opened_jobs
     from trainer.jobs import client
 
     _check_named(jobs, states, older_than, everything=everything)
-    with opened_book() as (_, connection):
+    with opened_jobs() as (_, connection):
         chosen = client.choose(connection, jobs or [], states or [], older_than)
         if not jobs:  # a state, an age and --all select ended jobs only
             chosen = [job for job in chosen if job.state.ended]
@@ -129,10 +129,10 @@ def prune(yes: Yes = False) -> None:
     Example: trainer job prune
     """
     from collector.console.as_json import print_json
-    from trainer.cli.jobs.opened import opened_book
+    from trainer.cli.jobs.opened import opened_jobs
     from trainer.jobs import job_store
 
-    with opened_book() as (_, connection):
+    with opened_jobs() as (_, connection):
         ended = [job for job in job_store.list_jobs(connection) if job.state.ended]
         occupied = job_store.kept_bytes(connection)
         if yes:

@@ -33,11 +33,11 @@ def list_them(jobs: JobNames = None, states: States = None, older_than: Age = No
     """
     from collector.console.as_json import print_json
     from collector.console.terminal import stdout
-    from trainer.cli.jobs.opened import ensure, opened_book, reasons_to_wait
+    from trainer.cli.jobs.opened import ensure, opened_jobs, reasons_to_wait
     from trainer.jobs import client, job_store
 
     client.check_age(older_than)
-    with opened_book() as (settings, connection):
+    with opened_jobs() as (settings, connection):
         found = client.choose(connection, jobs or [], states or [], older_than)
         ensure(settings, found)
         occupied = job_store.kept_bytes(connection)
@@ -82,10 +82,10 @@ def show(name: JobName = "last") -> None:
 
     from collector.console.as_json import print_json
     from collector.console.terminal import stdout
-    from trainer.cli.jobs.opened import ensure, opened_book, reasons_to_wait
+    from trainer.cli.jobs.opened import ensure, opened_jobs, reasons_to_wait
     from trainer.jobs import client, job_store
 
-    with opened_book() as (settings, connection):
+    with opened_jobs() as (settings, connection):
         job = job_store.find_job(connection, name)
         ensure(settings, [job])
         files = client.list_output(connection, job)
@@ -139,10 +139,10 @@ def print_logs(
     """
     from collector.console.as_json import print_json
     from collector.console.terminal import stderr
-    from trainer.cli.jobs.opened import ensure, opened_book, say_waits
+    from trainer.cli.jobs.opened import ensure, opened_jobs, say_waits
     from trainer.jobs import job_store
 
-    with opened_book() as (settings, connection):
+    with opened_jobs() as (settings, connection):
         job = job_store.find_job(connection, name)
         ensure(settings, [job])
         if common().json:
@@ -200,10 +200,10 @@ def bring_output(
     """
     from collector.console.as_json import print_json
     from collector.console.terminal import stdout
-    from trainer.cli.jobs.opened import opened_book
+    from trainer.cli.jobs.opened import opened_jobs
     from trainer.jobs import client, job_store
 
-    with opened_book() as (_, connection):
+    with opened_jobs() as (_, connection):
         job = job_store.find_job(connection, name)
         files = client.list_output(connection, job)
         folder = client.bring_output(connection, job, absolute(out or Path(job.name))) if get or out else None
@@ -232,11 +232,11 @@ def open_page(name: JobName = "last") -> None:
 
     from collector.console.as_json import print_json
     from collector.console.terminal import stdout
-    from trainer.cli.jobs.opened import ensure, opened_book, reasons_to_wait
+    from trainer.cli.jobs.opened import ensure, opened_jobs, reasons_to_wait
     from trainer.jobs import job_store
     from trainer.jobs.task import State
 
-    with opened_book() as (settings, connection):
+    with opened_jobs() as (settings, connection):
         job = job_store.find_job(connection, name)
         ensure(settings, [job])
         why = reasons_to_wait(connection, [job]).get(job.id, "")

@@ -17,7 +17,7 @@ from trainer.jobs.waiting import explain
 
 
 @contextmanager
-def opened_book() -> Iterator[tuple[Settings, Connection]]:
+def opened_jobs() -> Iterator[tuple[Settings, Connection]]:
     """The settings of a command, and a connection to the jobs."""
     settings = read_settings()
     with (

@@ -70,11 +70,11 @@ def run(
 
 def _queue(order: "Order", profile: "Profile", *, dry_run: bool) -> None:
     """Queue an order; with `dry_run`, only print what that would do."""
-    from trainer.cli.jobs.opened import opened_book
+    from trainer.cli.jobs.opened import opened_jobs
     from trainer.cli.jobs.plan import show_plan
     from trainer.jobs.client import check_gpus
 
-    with opened_book() as (settings, connection):
+    with opened_jobs() as (settings, connection):
         check_gpus(connection, order.gpus, profile.kind)
         if dry_run:
             show_plan(connection, order, profile, places())
@@ -158,7 +158,7 @@ def notebook(
     Example: trainer job notebook --idle 30
     """
     from collector.console.terminal import stdout
-    from trainer.cli.jobs.opened import opened_book
+    from trainer.cli.jobs.opened import opened_jobs
     from trainer.jobs.client import check_gpus
     from trainer.jobs.notebook import make_notebook
     from trainer.jobs.profiles import find_profile
@@ -168,7 +168,7 @@ def notebook(
     task = make_notebook(idle, read_environment(environment or []), _seconds(max_hours))
     profile = find_profile(places().home, LOCAL)
     order = _order(task, name, gpus or 0, data, profile)
-    with opened_book() as (settings, connection):
+    with opened_jobs() as (settings, connection):
         check_gpus(connection, order.gpus, profile.kind)
         job = _submit(connection, settings, order, profile, stem="notebook")
     if not common().json:
@@ -189,7 +189,7 @@ def price(
     Example: trainer job price --preset finetune
     """
     from collector.console.as_json import print_json
-    from trainer.cli.jobs.opened import opened_book
+    from trainer.cli.jobs.opened import opened_jobs
     from trainer.dataset.manifest import find_version
     from trainer.jobs import job_store
     from trainer.jobs.cloud.offer import priced
@@ -200,7 +200,7 @@ def price(
     given = settings or []
     make_config(preset, given)
     photos = sum(find_version(places().datasets, data).manifest.photos.values())
-    with opened_book() as (configured, connection):
+    with opened_jobs() as (configured, connection):
         profiles = [priced(profile) for profile in read_profiles(configured.home).values()]
         found = estimate(profiles, job_store.list_jobs(connection), preset, given, photos)
     if common().json:
