@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
-from collector.engine.crawl_jobs import Workplace
+from collector.engine.crawl_jobs import Crawler
 from collector.politeness.gate import Connection
 from collector.storage import database
 from collector.storage.embedded import lease
@@ -126,6 +126,6 @@ async def connection(conninfo: str) -> AsyncIterator[Connection]:
 
 
 @pytest.fixture
-def place(conninfo: str) -> Workplace:
-    """A workplace without a site; tests put in their own."""
-    return Workplace(conninfo, contact=None, sites=(), crawl_delay=0.0)
+def crawler(conninfo: str) -> Crawler:
+    """A crawler without a site; tests put in their own."""
+    return Crawler(conninfo, contact=None, sites=(), crawl_delay=0.0)

@@ -18,7 +18,7 @@ from collector.console.terminal import stdout
 from collector.demo.world.world import World
 from collector.engine import lane
 from collector.engine.crawl import Tick, crawl
-from collector.engine.crawl_jobs import Workplace
+from collector.engine.crawl_jobs import Crawler
 from collector.errors import ExitCode
 from collector.fetch.fetcher import Timeouts
 from collector.frontier.scope import Scope
@@ -41,14 +41,14 @@ async def show(_: Tick) -> None:
     """Nobody watches."""
 
 
-async def run(place: Workplace, base: str) -> tuple[Summary, ExitCode]:
-    place = replace(place, sites=sites_at(base), timeouts=IMPATIENT, stopping=asyncio.Event())
-    return await crawl(place, SCOPE, show)
+async def run(crawler: Crawler, base: str) -> tuple[Summary, ExitCode]:
+    crawler = replace(crawler, sites=sites_at(base), timeouts=IMPATIENT, stopping=asyncio.Event())
+    return await crawl(crawler, SCOPE, show)
 
 
-async def crawled(place: Workplace, change: Change) -> tuple[Summary, ExitCode, Wire]:
+async def crawled(crawler: Crawler, change: Change) -> tuple[Summary, ExitCode, Wire]:
     async with demo_site(world=WORLD) as site, changed(site.base, change) as wire:
-        return *await run(place, wire.base), wire
+        return *await run(crawler, wire.base), wire
 
 
 def row(conninfo: str, query: str, *parameters: object) -> tuple:
@@ -95,10 +95,10 @@ def robots_says(body: bytes, *headers: bytes) -> Change:
     ],
 )  # fmt: skip
 async def test_a_validator_not_fit_to_be_sent_is_dropped_and_the_page_kept(
-    place: Workplace, headers: tuple[bytes, ...]
+    crawler: Crawler, headers: tuple[bytes, ...]
 ) -> None:
-    summary, code, wire = await crawled(place, with_headers(*headers))
-    state, error, etag, last_modified = page(place.conninfo, VICTIM.page_path)
+    summary, code, wire = await crawled(crawler, with_headers(*headers))
+    state, error, etag, last_modified = page(crawler.conninfo, VICTIM.page_path)
     assert (state, error, code) == ("fetched", "", ExitCode.DONE)
     assert summary.photos_new == OTHERS + 1
     assert etag in (None, '"a"') or not any(header.startswith(b"ETag") for header in headers)
@@ -117,9 +117,9 @@ async def test_a_validator_not_fit_to_be_sent_is_dropped_and_the_page_kept(
         tuple(b"X-Own-%d: y" % number for number in range(300)),
     ],
 )  # fmt: skip
-async def test_a_page_is_read_whatever_its_headers_say_besides(place: Workplace, headers: tuple[bytes, ...]) -> None:
-    summary, code, wire = await crawled(place, with_headers(*headers))
-    assert (page(place.conninfo, VICTIM.page_path)[:2], code) == (("fetched", ""), ExitCode.DONE)
+async def test_a_page_is_read_whatever_its_headers_say_besides(crawler: Crawler, headers: tuple[bytes, ...]) -> None:
+    summary, code, wire = await crawled(crawler, with_headers(*headers))
+    assert (page(crawler.conninfo, VICTIM.page_path)[:2], code) == (("fetched", ""), ExitCode.DONE)
     assert summary.photos_new == OTHERS + 1
     assert summary.requests == len(wire.requests)
 
@@ -132,9 +132,9 @@ async def test_a_page_is_read_whatever_its_headers_say_besides(place: Workplace,
         (b"gzip", lambda body: gzip.compress(body[:9]) + gzip.compress(body[9:]) + b"\r\n\0\0"),
     ],
 )  # fmt: skip
-async def test_codings_are_undone_one_after_the_other(place: Workplace, labels: bytes, wrap) -> None:
-    await crawled(place, with_headers(b"Content-Encoding: " + labels, wrap=wrap))
-    assert page(place.conninfo, VICTIM.page_path)[0] == "fetched"
+async def test_codings_are_undone_one_after_the_other(crawler: Crawler, labels: bytes, wrap) -> None:
+    await crawled(crawler, with_headers(b"Content-Encoding: " + labels, wrap=wrap))
+    assert page(crawler.conninfo, VICTIM.page_path)[0] == "fetched"
 
 
 @pytest.mark.parametrize(
@@ -145,11 +145,13 @@ async def test_codings_are_undone_one_after_the_other(place: Workplace, labels: 
         (b"304 The same", "failed"), (b"305 Ask him", "failed"), (b"999 No", "failed"),
     ],
 )  # fmt: skip
-async def test_which_successes_have_a_page(place: Workplace, status: bytes, state: str) -> None:
+async def test_which_successes_have_a_page(crawler: Crawler, status: bytes, state: str) -> None:
     """As browsers show it, and only where it is whole; a 304 that answers no condition brings nothing."""
     bodiless = status[:3] in (b"204", b"304")
-    summary, _, wire = await crawled(place, with_headers(status=status, wrap=lambda body: b"" if bodiless else body))
-    held = row(place.conninfo, "SELECT state, digest IS NOT NULL FROM page WHERE url LIKE '%%' || %s", VICTIM.page_path)
+    summary, _, wire = await crawled(crawler, with_headers(status=status, wrap=lambda body: b"" if bodiless else body))
+    held = row(
+        crawler.conninfo, "SELECT state, digest IS NOT NULL FROM page WHERE url LIKE '%%' || %s", VICTIM.page_path
+    )
     assert held == (state, state == "fetched")
     assert summary.photos_new == OTHERS + (state == "fetched")
     assert summary.requests == len(wire.requests)
@@ -164,7 +166,7 @@ async def test_which_successes_have_a_page(place: Workplace, status: bytes, stat
         (b"?moved", None), (b"//HOST/a//b", "/a//b"), (b"http:/c", "/c"), (b"  /a  ", "/a"),
     ],
 )  # fmt: skip
-async def test_a_redirect_leads_where_browsers_go(place: Workplace, location: bytes, asked: str | None) -> None:
+async def test_a_redirect_leads_where_browsers_go(crawler: Crawler, location: bytes, asked: str | None) -> None:
     def change(path: str, head: bytes, body: bytes) -> bytes:
         if path == VICTIM.page_path:
             to = location.replace(b"HOST", wires[0].base.removeprefix("http://").encode())
@@ -174,7 +176,7 @@ async def test_a_redirect_leads_where_browsers_go(place: Workplace, location: by
     wires: list[Wire] = []
     async with demo_site(world=WORLD) as site, changed(site.base, change) as wire:
         wires.append(wire)
-        summary, _ = await run(place, wire.base)
+        summary, _ = await run(crawler, wire.base)
     hop = wire.paths[wire.paths.index(VICTIM.page_path) + 1]
     assert hop == (asked or f"{VICTIM.page_path}?moved")
     assert summary.requests == len(wire.requests)
@@ -188,14 +190,14 @@ async def test_a_redirect_leads_where_browsers_go(place: Workplace, location: by
         b"//", b"http://elsewhere.example/\x1b[31m", b"http://user:word@elsewhere.example/", b"mailto:a@b", b"http://[v1.x]/",
     ],
 )  # fmt: skip
-async def test_a_redirect_to_nowhere_is_one_request_and_one_row(place: Workplace, location: bytes) -> None:
+async def test_a_redirect_to_nowhere_is_one_request_and_one_row(crawler: Crawler, location: bytes) -> None:
     def change(path: str, head: bytes, body: bytes) -> bytes:
         if path == VICTIM.image_path:
             return answer("302 Found", b"Location: " + location)
         return head + b"\r\n\r\n" + body
 
-    summary, code, wire = await crawled(place, change)
-    assert page(place.conninfo, VICTIM.image_path)[0] == "failed"
+    summary, code, wire = await crawled(crawler, change)
+    assert page(crawler.conninfo, VICTIM.image_path)[0] == "failed"
     assert code == ExitCode.SOME_FAILED
     assert summary.requests == len(wire.requests)
     assert summary.photos_new == OTHERS
@@ -203,7 +205,7 @@ async def test_a_redirect_to_nowhere_is_one_request_and_one_row(place: Workplace
 
 @pytest.mark.parametrize(("pause", "followed"), [(b"1", True), (b"3600", False)])
 async def test_a_redirects_retry_after_is_waited_for_or_closes_the_host(
-    place: Workplace, pause: bytes, followed: bool, monkeypatch: pytest.MonkeyPatch
+    crawler: Crawler, pause: bytes, followed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """RFC 9110 section 10.2.3: with a redirect, Retry-After is the least wait before the next request of it."""
     monkeypatch.setattr("collector.engine.crawl.PATIENCE", timedelta(seconds=5))
@@ -212,7 +214,7 @@ async def test_a_redirects_retry_after_is_waited_for_or_closes_the_host(
         moved = answer("302 Found", b"Location: ?moved", b"Retry-After: " + pause)
         return moved if path == VICTIM.page_path else head + b"\r\n\r\n" + body
 
-    summary, code, wire = await crawled(place, change)
+    summary, code, wire = await crawled(crawler, change)
     asked = wire.paths.index(VICTIM.page_path)
     assert wire.paths.count(VICTIM.page_path) == 1
     assert summary.requests == len(wire.requests)
@@ -222,48 +224,50 @@ async def test_a_redirects_retry_after_is_waited_for_or_closes_the_host(
         assert wire.requests[asked + 1].started - wire.requests[asked].started > 0.99
     else:
         assert wire.requests[asked + 1 :] == []
-        (wait,) = row(place.conninfo, "SELECT EXTRACT(EPOCH FROM blocked_until - clock_timestamp())::float8 FROM host")
+        (wait,) = row(
+            crawler.conninfo, "SELECT EXTRACT(EPOCH FROM blocked_until - clock_timestamp())::float8 FROM host"
+        )
         assert 3590 < wait < 3601
 
 
 @pytest.mark.parametrize(
     "fault", ["redirect-host", "redirect-private", "redirect-loop", "redirect-within", "404", "403"]
 )
-async def test_one_request_is_one_row(place: Workplace, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_request_is_one_row(crawler: Crawler, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("collector.engine.crawl.PATIENCE", timedelta(seconds=5))
     async with demo_site(world=WORLD, crawl_delay=0.03, hostile=[f"{fault}@{VICTIM.image_path}"]) as site:
-        summary, _ = await run(place, site.base)
+        summary, _ = await run(crawler, site.base)
         assert summary.requests == len(site.requests)
     assert summary.min_gap is not None
     assert summary.min_gap >= 0.03
-    assert row(place.conninfo, "SELECT smallest_gap >= 0.03 FROM host") == (True,)
+    assert row(crawler.conninfo, "SELECT smallest_gap >= 0.03 FROM host") == (True,)
 
 
 @pytest.mark.parametrize("fault", ["reset:0.25", "reset-body:0.25", "truncate:0.25"])
-async def test_nothing_leaves_without_a_slot_and_a_row(place: Workplace, fault: str) -> None:
+async def test_nothing_leaves_without_a_slot_and_a_row(crawler: Crawler, fault: str) -> None:
     """HTTP libraries ask again by themselves when a connection is reset; the site counts."""
     delay = 0.2
     async with demo_site(world=WORLD, crawl_delay=delay, hostile=[fault]) as site:
-        summary, _ = await run(place, site.base)
+        summary, _ = await run(crawler, site.base)
         starts = [request.started for request in site.requests]
         faults = sum(request.fault is not None for request in site.requests)
     assert faults > 2
     assert summary.requests == len(starts)
     # The site measures in this process, which may be held up; a repeat comes within some milliseconds.
     assert min(later - earlier for earlier, later in itertools.pairwise(starts)) > delay / 2
-    assert row(place.conninfo, "SELECT smallest_gap >= %s - 0.001 FROM host", delay) == (True,)
+    assert row(crawler.conninfo, "SELECT smallest_gap >= %s - 0.001 FROM host", delay) == (True,)
     assert max(request.open_requests for request in site.requests) == 1
 
 
-async def test_no_repeat_on_a_connection_that_is_kept(place: Workplace) -> None:
+async def test_no_repeat_on_a_connection_that_is_kept(crawler: Crawler) -> None:
     """Without a delay connections are used again, and the first reset of one is the place for a repeat."""
     async with demo_site(world=WORLD, hostile=["reset:0.3"]) as site:
-        summary, _ = await run(place, site.base)
+        summary, _ = await run(crawler, site.base)
         assert summary.requests == len(site.requests)
 
 
 async def test_the_pause_is_counted_from_when_the_request_left(
-    place: Workplace, monkeypatch: pytest.MonkeyPatch
+    crawler: Crawler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Making the first connection takes a while; the site must not see the second request the sooner for it."""
     connect = aiohttp.TCPConnector._create_connection
@@ -277,37 +281,37 @@ async def test_the_pause_is_counted_from_when_the_request_left(
 
     monkeypatch.setattr(aiohttp.TCPConnector, "_create_connection", slowly)
     async with demo_site(world=WORLD, crawl_delay=2.0) as site:
-        place = replace(place, sites=sites_at(site.base), timeouts=IMPATIENT)
+        crawler = replace(crawler, sites=sites_at(site.base), timeouts=IMPATIENT)
 
         async def stop(_: Tick) -> None:
             if len(site.requests) > 1:
-                place.stopping.set()
+                crawler.stopping.set()
 
-        await crawl(place, SCOPE, stop)
+        await crawl(crawler, SCOPE, stop)
         starts = [request.started for request in site.requests]
     assert starts[1] - starts[0] > 1.8
 
 
-async def test_pages_that_robots_disallows_do_not_close_the_host(place: Workplace) -> None:
-    summary, code, wire = await crawled(place, robots_says(b"User-agent: *\nDisallow: /keibabook/*/photo\n"))
-    assert row(place.conninfo, "SELECT incidents, blocked_until, open_until FROM host") == (0, None, None)
+async def test_pages_that_robots_disallows_do_not_close_the_host(crawler: Crawler) -> None:
+    summary, code, wire = await crawled(crawler, robots_says(b"User-agent: *\nDisallow: /keibabook/*/photo\n"))
+    assert row(crawler.conninfo, "SELECT incidents, blocked_until, open_until FROM host") == (0, None, None)
     assert not any("photo" in path for path in wire.paths)
     query = "SELECT count(*) > 3, bool_and(state = 'failed') FROM page WHERE kind = 'photo_page'"
-    assert row(place.conninfo, query) == (True, True)
+    assert row(crawler.conninfo, query) == (True, True)
     assert code == ExitCode.BLOCKED  # the site does not give them
     assert summary.requests == len(wire.requests)
 
 
-async def test_a_redirect_to_what_robots_disallows_is_not_followed(place: Workplace) -> None:
+async def test_a_redirect_to_what_robots_disallows_is_not_followed(crawler: Crawler) -> None:
     def change(path: str, head: bytes, body: bytes) -> bytes:
         if path == "/robots.txt":
             return answer(body=b"User-agent: *\nDisallow: /hidden/\n")
         moved = answer("302 Found", b"Location: /seen/%2e%2e/hidden/x")
         return moved if path == VICTIM.page_path else head + b"\r\n\r\n" + body
 
-    summary, _, wire = await crawled(place, change)
+    summary, _, wire = await crawled(crawler, change)
     assert not any("hidden" in path for path in wire.paths)
-    assert page(place.conninfo, VICTIM.page_path)[:2] == (
+    assert page(crawler.conninfo, VICTIM.page_path)[:2] == (
         "failed", "robots: Disallow: /hidden/",
     )  # fmt: skip
     assert summary.requests == len(wire.requests)
@@ -317,26 +321,26 @@ async def test_a_redirect_to_what_robots_disallows_is_not_followed(place: Workpl
     "signal",
     [b"Content-Signal: search=yes, ai-train=no", b"Content-Usage: train-ai=n", b"content-signal:AI-TRAIN = no"],
 )
-async def test_photos_that_are_not_for_training_are_not_asked_for(place: Workplace, signal: bytes) -> None:
+async def test_photos_that_are_not_for_training_are_not_asked_for(crawler: Crawler, signal: bytes) -> None:
     robots = b"User-agent: *\n" + signal + b"\nAllow: /\n"
-    _, code, wire = await crawled(place, robots_says(robots))
+    _, code, wire = await crawled(crawler, robots_says(robots))
     assert not any("photo" in path or path.endswith(".jpg") for path in wire.paths)
     assert any(path.endswith("index.html") for path in wire.paths)
-    state, error, *_ = page(place.conninfo, VICTIM.page_path)
+    state, error, *_ = page(crawler.conninfo, VICTIM.page_path)
     assert (state, error) == ("failed", f"training: {signal.decode()}")
-    assert row(place.conninfo, "SELECT incidents FROM host") == (0,)
+    assert row(crawler.conninfo, "SELECT incidents FROM host") == (0,)
     assert code == ExitCode.BLOCKED
 
 
 async def test_what_is_not_for_training_is_told_before_anything_is_asked(
-    place: Workplace, capsys: pytest.CaptureFixture[str]
+    crawler: Crawler, capsys: pytest.CaptureFixture[str]
 ) -> None:
     says = robots_says(b"User-agent: *\nContent-Signal: search=yes, ai-train=no\n")
     async with demo_site(world=WORLD) as site, changed(site.base, says) as wire:
-        place = replace(place, sites=sites_at(wire.base), timeouts=IMPATIENT)
-        verdict = await robots_verdict(place, place.sites[0], wire.base + VICTIM.image_path)
+        crawler = replace(crawler, sites=sites_at(wire.base), timeouts=IMPATIENT)
+        verdict = await robots_verdict(crawler, crawler.sites[0], wire.base + VICTIM.image_path)
         with asked_for(Common(json=True)):
-            await print_plan(stdout(), place, SCOPE)
+            await print_plan(stdout(), crawler, SCOPE)
         assert wire.paths == ["/robots.txt"]
     assert (verdict["allowed"], verdict["training"]) == (True, False)
     assert verdict["training_line"] == "2: Content-Signal: search=yes, ai-train=no"
@@ -353,10 +357,10 @@ async def test_what_is_not_for_training_is_told_before_anything_is_asked(
     ],
 )  # fmt: skip
 async def test_a_robots_txt_is_read_by_its_first_bytes_or_out_of_reach(
-    place: Workplace, body: bytes, monkeypatch: pytest.MonkeyPatch
+    crawler: Crawler, body: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("collector.engine.crawl.PATIENCE", timedelta(seconds=5))
-    summary, code, wire = await crawled(place, robots_says(body))
+    summary, code, wire = await crawled(crawler, robots_says(body))
     assert set(wire.paths) == {"/robots.txt"}
     assert code == ExitCode.BLOCKED
     assert summary.requests == len(wire.requests)
@@ -369,18 +373,18 @@ async def test_a_robots_txt_is_read_by_its_first_bytes_or_out_of_reach(
 )  # fmt: skip
 @pytest.mark.parametrize("path", ["/robots.txt", VICTIM.page_path])
 async def test_nothing_brings_us_back_sooner_than_our_own_back_off(
-    place: Workplace, header: bytes, path: str, monkeypatch: pytest.MonkeyPatch
+    crawler: Crawler, header: bytes, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("collector.engine.crawl.PATIENCE", timedelta(seconds=5))
 
     def change(asked: str, head: bytes, body: bytes) -> bytes:
         return answer("503 Busy", header) if asked == path else head + b"\r\n\r\n" + body
 
-    _, code, wire = await crawled(place, change)
+    _, code, wire = await crawled(crawler, change)
     assert wire.paths.count(path) == 1
     assert wire.paths[-1] == path
     assert code == ExitCode.BLOCKED
-    (wait,) = row(place.conninfo, "SELECT EXTRACT(EPOCH FROM blocked_until - clock_timestamp())::float8 FROM host")
+    (wait,) = row(crawler.conninfo, "SELECT EXTRACT(EPOCH FROM blocked_until - clock_timestamp())::float8 FROM host")
     assert 55 < wait < 70
 
 
@@ -394,7 +398,7 @@ async def test_nothing_brings_us_back_sooner_than_our_own_back_off(
     ],
 )  # fmt: skip
 async def test_a_site_that_says_stay_away_is_heard_whatever_its_body_is(
-    place: Workplace, status: str, headers: tuple[bytes, ...], body: bytes, length: int | None,
+    crawler: Crawler, status: str, headers: tuple[bytes, ...], body: bytes, length: int | None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setattr("collector.engine.crawl.PATIENCE", timedelta(seconds=5))
@@ -406,27 +410,27 @@ async def test_a_site_that_says_stay_away_is_heard_whatever_its_body_is(
             (head if path == VICTIM.page_path else there) + b"\r\n\r\n" + (body if path == VICTIM.page_path else whole)
         )
 
-    summary, code, wire = await crawled(place, change)
+    summary, code, wire = await crawled(crawler, change)
     assert wire.paths.count(VICTIM.page_path) == 1
     assert wire.paths[-1] == VICTIM.page_path
     assert (code, summary.requests) == (ExitCode.BLOCKED, len(wire.requests))
-    (wait,) = row(place.conninfo, "SELECT EXTRACT(EPOCH FROM blocked_until - clock_timestamp())::float8 FROM host")
+    (wait,) = row(crawler.conninfo, "SELECT EXTRACT(EPOCH FROM blocked_until - clock_timestamp())::float8 FROM host")
     assert 3590 < wait < 3601
 
 
 @pytest.mark.parametrize(
     ("status", "state"), [(b"404 Not Found", "gone"), (b"410 Gone", "gone"), (b"403 Forbidden", "failed")]
 )
-async def test_what_a_status_says_needs_no_body(place: Workplace, status: bytes, state: str) -> None:
+async def test_what_a_status_says_needs_no_body(crawler: Crawler, status: bytes, state: str) -> None:
     broken = with_headers(b"Content-Encoding: gzip", status=status, wrap=lambda _: b"not packed")
-    summary, _, wire = await crawled(place, broken)
-    assert page(place.conninfo, VICTIM.page_path)[0] == state
+    summary, _, wire = await crawled(crawler, broken)
+    assert page(crawler.conninfo, VICTIM.page_path)[0] == state
     assert wire.paths.count(VICTIM.page_path) == 1
     assert summary.requests == len(wire.requests)
 
 
 async def test_a_date_to_come_back_at_is_on_the_clock_of_who_wrote_it(
-    place: Workplace, monkeypatch: pytest.MonkeyPatch
+    crawler: Crawler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server whose clock is a day behind asks for an hour."""
     monkeypatch.setattr("collector.engine.crawl.PATIENCE", timedelta(seconds=5))
@@ -435,8 +439,8 @@ async def test_a_date_to_come_back_at_is_on_the_clock_of_who_wrote_it(
     def change(asked: str, head: bytes, body: bytes) -> bytes:
         return answer("429 Busy", *headers) if asked == VICTIM.page_path else head + b"\r\n\r\n" + body
 
-    await crawled(place, change)
-    (wait,) = row(place.conninfo, "SELECT EXTRACT(EPOCH FROM blocked_until - clock_timestamp())::float8 FROM host")
+    await crawled(crawler, change)
+    (wait,) = row(crawler.conninfo, "SELECT EXTRACT(EPOCH FROM blocked_until - clock_timestamp())::float8 FROM host")
     assert 3590 < wait < 3601
 
 
@@ -450,61 +454,61 @@ async def test_a_date_to_come_back_at_is_on_the_clock_of_who_wrote_it(
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("path", [VICTIM.page_path, VICTIM.image_path])
-async def test_what_the_headers_keep_out_is_not_held(place: Workplace, headers: tuple[bytes, ...], path: str) -> None:
-    summary, code, wire = await crawled(place, with_headers(*headers, at=path))
-    assert page(place.conninfo, path)[0] == "excluded"
-    assert row(place.conninfo, "SELECT digest FROM page WHERE url LIKE '%%' || %s", path) == (None,)
+async def test_what_the_headers_keep_out_is_not_held(crawler: Crawler, headers: tuple[bytes, ...], path: str) -> None:
+    summary, code, wire = await crawled(crawler, with_headers(*headers, at=path))
+    assert page(crawler.conninfo, path)[0] == "excluded"
+    assert row(crawler.conninfo, "SELECT digest FROM page WHERE url LIKE '%%' || %s", path) == (None,)
     assert (summary.photos_new, code) == (OTHERS, ExitCode.DONE)
     if path == VICTIM.page_path:
         assert VICTIM.image_path not in wire.paths
 
 
-async def test_what_a_pages_own_metas_keep_out_is_not_held(place: Workplace) -> None:
+async def test_what_a_pages_own_metas_keep_out_is_not_held(crawler: Crawler) -> None:
     def change(path: str, head: bytes, body: bytes) -> bytes:
         if path != VICTIM.page_path:
             return head + b"\r\n\r\n" + body
         metas = b'<meta name="robots" content="index"><meta name="Paddock-Collector" content="max-snippet:-1;noai">'
         return answer("200 OK", b"Content-Type: text/html; charset=Shift_JIS", body=metas + body)
 
-    _, _, wire = await crawled(place, change)
-    assert page(place.conninfo, VICTIM.page_path)[0] == "excluded"
+    _, _, wire = await crawled(crawler, change)
+    assert page(crawler.conninfo, VICTIM.page_path)[0] == "excluded"
     assert VICTIM.image_path not in wire.paths
 
 
 @pytest.mark.parametrize("path", [VICTIM.page_path, VICTIM.image_path])
-async def test_a_redirect_that_keeps_a_photo_out_is_not_followed(place: Workplace, path: str) -> None:
+async def test_a_redirect_that_keeps_a_photo_out_is_not_followed(crawler: Crawler, path: str) -> None:
     away = answer("302 Found", b"Location: /moved.html", b"X-Robots-Tag: noai")
-    _, _, wire = await crawled(place, lambda at, head, body: away if at == path else head + b"\r\n\r\n" + body)
-    assert page(place.conninfo, path)[0] == "excluded"
+    _, _, wire = await crawled(crawler, lambda at, head, body: away if at == path else head + b"\r\n\r\n" + body)
+    assert page(crawler.conninfo, path)[0] == "excluded"
     assert "/moved.html" not in wire.paths
 
 
-async def test_an_opt_out_is_obeyed_on_a_page_that_cannot_be_read(place: Workplace) -> None:
+async def test_an_opt_out_is_obeyed_on_a_page_that_cannot_be_read(crawler: Crawler) -> None:
     bare = answer("200 OK", b"Content-Type: text/html", body=b"<meta name=robots content=noai><p>no name")
-    await crawled(place, lambda at, head, body: bare if at == VICTIM.page_path else head + b"\r\n\r\n" + body)
-    assert page(place.conninfo, VICTIM.page_path)[0] == "excluded"
-    assert row(place.conninfo, "SELECT digest FROM page WHERE url LIKE '%%' || %s", VICTIM.page_path) == (None,)
+    await crawled(crawler, lambda at, head, body: bare if at == VICTIM.page_path else head + b"\r\n\r\n" + body)
+    assert page(crawler.conninfo, VICTIM.page_path)[0] == "excluded"
+    assert row(crawler.conninfo, "SELECT digest FROM page WHERE url LIKE '%%' || %s", VICTIM.page_path) == (None,)
 
 
-async def test_not_modified_leaves_the_validators_that_the_bytes_came_with(place: Workplace) -> None:
+async def test_not_modified_leaves_the_validators_that_the_bytes_came_with(crawler: Crawler) -> None:
     def change(path: str, head: bytes, body: bytes) -> bytes:
         return answer("304 Not Modified", b'ETag: "other"') if b" 304 " in head else head + b"\r\n\r\n" + body
 
     async with demo_site(world=WORLD) as site, changed(site.base, change) as wire:
-        await run(place, wire.base)
-        before = page(place.conninfo, VICTIM.page_path)
-        with psycopg.connect(place.conninfo) as connection:
+        await run(crawler, wire.base)
+        before = page(crawler.conninfo, VICTIM.page_path)
+        with psycopg.connect(crawler.conninfo) as connection:
             connection.execute("UPDATE page SET due_at = now() WHERE url LIKE '%%' || %s", [VICTIM.page_path])
-        await run(place, wire.base)
+        await run(crawler, wire.base)
     assert before[2]
-    assert page(place.conninfo, VICTIM.page_path) == before
+    assert page(crawler.conninfo, VICTIM.page_path) == before
     log = "SELECT outcome FROM fetch_log WHERE url LIKE '%%' || %s ORDER BY id DESC LIMIT 1"
-    assert row(place.conninfo, log, VICTIM.page_path) == ("not_modified",)
+    assert row(crawler.conninfo, log, VICTIM.page_path) == ("not_modified",)
 
 
 @pytest.mark.parametrize(("etag", "last_modified"), [("caf\xe9", None), ("*", "yesterday"), (None, None)])
 async def test_a_304_counts_only_where_what_is_held_could_be_asked_about(
-    place: Workplace, etag: str | None, last_modified: str | None
+    crawler: Crawler, etag: str | None, last_modified: str | None
 ) -> None:
     """An earlier version kept validators that cannot be sent, so the request had no conditions."""
 
@@ -513,15 +517,15 @@ async def test_a_304_counts_only_where_what_is_held_could_be_asked_about(
 
     again: list[bool] = []
     async with demo_site(world=WORLD) as site, changed(site.base, change) as wire:
-        await run(place, wire.base)
-        with psycopg.connect(place.conninfo) as connection:
+        await run(crawler, wire.base)
+        with psycopg.connect(crawler.conninfo) as connection:
             connection.execute(
                 "UPDATE page SET due_at = now(), etag = %s, last_modified = %s WHERE url LIKE '%%' || %s",
                 [etag, last_modified, VICTIM.page_path],
             )
         again.append(True)
-        assert (await run(place, wire.base))[1] == ExitCode.SOME_FAILED
-    assert page(place.conninfo, VICTIM.page_path)[:2] == (
+        assert (await run(crawler, wire.base))[1] == ExitCode.SOME_FAILED
+    assert page(crawler.conninfo, VICTIM.page_path)[:2] == (
         "failed", "try_later: not modified (304), though we asked without conditions: nothing came",
     )  # fmt: skip
 
@@ -540,7 +544,7 @@ STATUSES = (b"200 OK",) * 8 + (b"302 Moved", b"304 Same", b"500 Oh", b"404 None"
 
 @pytest.mark.parametrize("random_seed", range(4))
 async def test_no_answer_ends_a_lane(
-    place: Workplace, random_seed: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    crawler: Crawler, random_seed: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Headers of random bytes on every page: each page is decided on, and the site sees what our log has."""
     monkeypatch.setattr("collector.engine.crawl.PATIENCE", timedelta(seconds=5))
@@ -555,18 +559,18 @@ async def test_no_answer_ends_a_lane(
         ]
         return with_headers(*headers, at=path, status=chance.choice(STATUSES))(path, head, body)
 
-    summary, code, wire = await crawled(place, change)
+    summary, code, wire = await crawled(crawler, change)
     assert summary.requests == len(wire.requests)
     assert code in (ExitCode.DONE, ExitCode.SOME_FAILED, ExitCode.BLOCKED)
     ours = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
     assert ours == []
     due = "SELECT count(*) FROM page WHERE due_at <= clock_timestamp() AND kind <> 'robots'"
-    assert code == ExitCode.BLOCKED or row(place.conninfo, due) == (0,)
-    assert row(place.conninfo, "SELECT count(*) FROM page WHERE state = 'fetched' AND digest IS NULL") == (0,)
+    assert code == ExitCode.BLOCKED or row(crawler.conninfo, due) == (0,)
+    assert row(crawler.conninfo, "SELECT count(*) FROM page WHERE state = 'fetched' AND digest IS NULL") == (0,)
 
 
 async def test_an_error_of_our_own_after_a_request_is_one_row(
-    place: Workplace, monkeypatch: pytest.MonkeyPatch
+    crawler: Crawler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = lane.read
 
@@ -577,39 +581,39 @@ async def test_an_error_of_our_own_after_a_request_is_one_row(
 
     monkeypatch.setattr(lane, "read", read)
     async with demo_site(world=WORLD) as site:
-        summary, _ = await run(place, site.base)
+        summary, _ = await run(crawler, site.base)
         assert summary.requests == len(site.requests)
     assert summary.photos_new == OTHERS
 
 
 async def test_a_photo_that_is_forgotten_between_two_tries_is_not_tried_again(
-    place: Workplace, connection: Connection
+    crawler: Crawler, connection: Connection
 ) -> None:
     async with demo_site(world=WORLD, crawl_delay=0.5, hostile=[f"500@{VICTIM.page_path}"]) as site:
-        place = replace(place, sites=sites_at(site.base), timeouts=IMPATIENT)
-        crawling = asyncio.create_task(crawl(place, SCOPE, show))
+        crawler = replace(crawler, sites=sites_at(site.base), timeouts=IMPATIENT)
+        crawling = asyncio.create_task(crawl(crawler, SCOPE, show))
         while VICTIM.page_path not in site.paths():  # noqa: ASYNC110  (the site has no event for it)
             await asyncio.sleep(0.01)
         await forget_url(connection, site.base + VICTIM.page_path)
         so_far = len(site.requests)
         while len(site.requests) < so_far + 2:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-        place.stopping.set()
+        crawler.stopping.set()
         summary, _ = await crawling
         assert site.paths().count(VICTIM.page_path) == 1
         assert summary.requests == len(site.requests)
 
 
-async def test_a_crawl_that_is_stopped_between_attempts_leaves_no_slot_behind(place: Workplace) -> None:
+async def test_a_crawl_that_is_stopped_between_attempts_leaves_no_slot_behind(crawler: Crawler) -> None:
     """The next one need not wait for a request that was never made."""
     async with demo_site(world=WORLD, crawl_delay=0.7, hostile=["500"]) as site:
-        place = replace(place, sites=sites_at(site.base), timeouts=IMPATIENT)
+        crawler = replace(crawler, sites=sites_at(site.base), timeouts=IMPATIENT)
 
         async def stop(_: Tick) -> None:
             if len(site.requests) > 1:
-                place.stopping.set()
+                crawler.stopping.set()
 
-        summary, _ = await crawl(place, SCOPE, stop)
+        summary, _ = await crawl(crawler, SCOPE, stop)
         assert summary.requests == len(site.requests)
     held = "SELECT open_until, slot_at, next_at <= clock_timestamp() + interval '0.7 s' FROM host"
-    assert row(place.conninfo, held) == (None, None, True)
+    assert row(crawler.conninfo, held) == (None, None, True)
