@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from collector.errors import UsageError
-from trainer.cli.base import DeviceName, RunOption, absolute, group, places, progress, read_settings
+from trainer.cli.base import DeviceName, RunOption, absolute, directories, group, progress, read_settings
 
 if TYPE_CHECKING:
     from collector.settings import Settings
     from collector.web.server.guards import Guard
     from trainer.dataset.manifest import Version
+    from trainer.directories import Directories
     from trainer.inference.serving import Predictor
-    from trainer.places import Places
     from trainer.web.gallery import Gallery
     from trainer.web.service import Service
 
@@ -46,10 +46,10 @@ def serve_answers(
 
     Tried without a network, after trainer train --demo: trainer serve --demo
     """
+    from trainer.directories import make_folder
     from trainer.inference.collection import conninfo_if_any
-    from trainer.places import make_folder
 
-    settings, where = read_settings(), places()
+    settings, where = read_settings(), directories()
     predictor, gallery = load(where, run, device)
     folder = absolute(keep_uploads) if keep_uploads else None
     if folder:
@@ -59,7 +59,7 @@ def serve_answers(
         asyncio.run(_serve(settings, conninfo, predictor, gallery, folder, guard, host, port))
 
 
-def load(where: "Places", word: str, device_name: str) -> "tuple[Predictor, Gallery | None]":
+def load(where: "Directories", word: str, device_name: str) -> "tuple[Predictor, Gallery | None]":
     """The predictor of a run, and the photos of its data set if they are still here.
 
     Raises:
@@ -86,7 +86,7 @@ def load(where: "Places", word: str, device_name: str) -> "tuple[Predictor, Gall
     return predictor, Gallery.of(version, index, run.config.preparation, where.cache) if index else None
 
 
-def _version(predictor: "Predictor", where: "Places") -> "Version | None":
+def _version(predictor: "Predictor", where: "Directories") -> "Version | None":
     from collector.console.terminal import stderr
     from collector.storage.racing import Axis
     from trainer.runs.runs import version_of

@@ -10,7 +10,7 @@ import typer
 
 from collector.console.common import common
 from collector.errors import UsageError
-from trainer.cli.base import Data, Gpus, Place, group, places, print_rows, progress
+from trainer.cli.base import Data, Gpus, Place, directories, group, print_rows, progress
 from trainer.jobs.task import State
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def sweep(
 
     combinations = combine(presets, settings or [])
     name = check_name(name) if name else None
-    home = places()
+    home = directories()
     profile = find_profile(home.home, where)
     check_gpus_here(gpus or 0, profile.kind)
     version = find_version(home.datasets, data)

@@ -9,6 +9,7 @@ from pathlib import Path
 from collector.console.measures import read_span
 from collector.errors import UsageError
 from trainer.dataset.manifest import Version
+from trainer.directories import Directories
 from trainer.jobs import bundles, code, job_store, own
 from trainer.jobs.cloud.offer import offer, priced
 from trainer.jobs.command_line import check_program
@@ -17,7 +18,6 @@ from trainer.jobs.machine import list_gpus, machine_name
 from trainer.jobs.profiles import SKYPILOT, Profile
 from trainer.jobs.task import LOCAL, Job, State, Task
 from trainer.jobs.turn import FLEET, queue_of
-from trainer.places import Places
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def _find_own(root: Path | None) -> Shipment:
 
 
 def _runs(home: Path) -> list[str]:
-    folder = Places(home).runs
+    folder = Directories(home).runs
     return [run.name for run in folder.iterdir()] if folder.is_dir() else []
 
 

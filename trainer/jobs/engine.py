@@ -21,6 +21,7 @@ from typing import Any
 import psycopg
 
 from collector.errors import UsageError
+from trainer.directories import Directories
 from trainer.jobs.awaiting import first_line, first_of, is_away
 from trainer.jobs.hold import REQUEUE
 from trainer.jobs.job_store import as_job
@@ -30,7 +31,6 @@ from trainer.jobs.turn import CLAIM, CPU, GPU, LEFT, PASSING
 from trainer.jobs.waiting import MACHINES, NOW, UNENDED, Machine, explain
 from trainer.jobs.working import Engine, do_job
 from trainer.locks import is_locked, try_lock
-from trainer.places import Places
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ GONE = "UPDATE machine SET working = false WHERE name = %(name)s"
 
 def engine_lock(home: Path) -> Path:
     """The file that a home's engine locks while it runs."""
-    folder = Places(home).jobs
+    folder = Directories(home).jobs
     folder.mkdir(parents=True, exist_ok=True)
     return folder / "engine.lock"
 
@@ -179,7 +179,7 @@ class Shift:
 
 def _busy(engine: Engine) -> list[str]:
     """The names of jobs in whose folders a process still works, though its engine is gone."""
-    return [path.stem for path in engine.places.jobs.glob("*.lock") if is_locked(path)]
+    return [path.stem for path in engine.directories.jobs.glob("*.lock") if is_locked(path)]
 
 
 async def _lock(engine: Engine, job: Job) -> int | None:

@@ -45,7 +45,7 @@ class Reaper:
 
     def _has_left(self, name: str, job: UUID, attempt: int) -> bool:
         """Whether an attempt began in this home and has no process left, because its engine was killed."""
-        folders = Folders(self.engine.places.jobs / name)
+        folders = Folders(self.engine.directories.jobs / name)
         if attempt_in(folders, job) != attempt or is_locked(self.engine.lock_of(name)):
             return False  # it began elsewhere, or its process still saves
         end_leftovers(folders)
@@ -60,7 +60,7 @@ def tidy(engine: Engine) -> None:
     with psycopg.connect(engine.database.conninfo, autocommit=True) as connection:
         needed = {name: rest for name, *rest in connection.execute(NEEDED)}
         bundles.drop_unused(connection)
-    for root in engine.places.jobs.iterdir():
+    for root in engine.directories.jobs.iterdir():
         if not root.is_dir() or root.name in KEPT or (descriptor := try_lock(engine.lock_of(root.name))) is None:
             continue
         try:

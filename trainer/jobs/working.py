@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg
 
 from collector.errors import UsageError
+from trainer.directories import Directories
 from trainer.errors import Superseded
 from trainer.jobs.attempt import Attempt, Ending, run, send_beats, write
 from trainer.jobs.awaiting import first_line, first_of, is_away
@@ -27,7 +28,6 @@ from trainer.jobs.profiles import find_profile
 from trainer.jobs.reasons import Cause, Reason
 from trainer.jobs.task import LOCAL, Job, State
 from trainer.jobs.turn import CPU, FLEET, GPU, queue_of
-from trainer.places import Places
 from trainer.runs.runs import FACTS
 
 logger = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class Engine:
     """The state that the attempts of this process share."""
 
     database: Database
-    places: Places
+    directories: Directories
     fleet: bool
     machine: str
     gpus: list[str]
@@ -55,16 +55,16 @@ class Engine:
     @classmethod
     def at(cls, conninfo: str, home: Path, *, fleet: bool) -> "Engine":
         """The engine of a home on this machine."""
-        places, gpus, database = Places(home), list_gpus(), Database(conninfo_of_jobs(conninfo))
+        directories, gpus, database = Directories(home), list_gpus(), Database(conninfo_of_jobs(conninfo))
         with psycopg.connect(database.conninfo, autocommit=True) as connection:
             name = machine_name(connection, home)
-        slots, folder = find_profile(home, LOCAL).slots, places.jobs / "slots"
+        slots, folder = find_profile(home, LOCAL).slots, directories.jobs / "slots"
         kinds = {CPU: Slots(folder, CPU, slots), GPU: Slots(folder, GPU, len(gpus))}
-        return cls(database, places, fleet, name, gpus, slots, kinds)
+        return cls(database, directories, fleet, name, gpus, slots, kinds)
 
     def lock_of(self, name: str) -> Path:
         """The file that is locked while a process works in a job's folder; it may outlive its engine to save."""
-        return self.places.jobs / f"{name}.lock"
+        return self.directories.jobs / f"{name}.lock"
 
     def queues(self, kind: str) -> list[str]:
         """The queues of CPU or GPU jobs that it takes from."""
@@ -74,7 +74,7 @@ class Engine:
 
 async def do_job(engine: Engine, job: Job, gpus: Sequence[int], held: Sequence[int]) -> None:
     """Run the claimed attempt, record how it ended, and release its slots."""
-    attempt = Attempt(job, Folders(engine.places.jobs / job.name), engine.database, engine.leaving)
+    attempt = Attempt(job, Folders(engine.directories.jobs / job.name), engine.database, engine.leaving)
     engine.at_work.add(job.id)
     holding = asyncio.create_task(send_beats(attempt))
     try:
@@ -111,7 +111,7 @@ async def _attempt(
     """How the attempt ended; the reason if it could not begin or continue, None if it was stopped before it began."""
     try:
         attempt.folders = await asyncio.to_thread(_prepare, engine, attempt)
-        environment = environment_of(attempt.job, attempt.folders, engine.places.home, gpus)
+        environment = environment_of(attempt.job, attempt.folders, engine.directories.home, gpus)
         if attempt.job.task.cloud is not None:
             await _start_cloud_server(attempt, environment)
         attempt.check()
@@ -127,7 +127,7 @@ async def _attempt(
 
 def _prepare(engine: Engine, attempt: Attempt) -> Folders:
     with psycopg.connect(engine.database.conninfo, autocommit=True) as connection:
-        folders = prepare(connection, attempt.job, engine.places, attempt.folders.root, attempt.check)
+        folders = prepare(connection, attempt.job, engine.directories, attempt.folders.root, attempt.check)
     if folders.input:
         write_protect(folders.input)
     return folders
@@ -159,7 +159,7 @@ async def _end(engine: Engine, attempt: Attempt, ending: Ending | Reason | None)
         state = (await write(attempt, REQUEUE, killed=killed, **reason.as_parameters))["state"]
     else:
         if state is State.DONE and job.bound and job.task.preset:
-            reason = await asyncio.to_thread(_hand_over, attempt.folders, job.name, engine.places)
+            reason = await asyncio.to_thread(_hand_over, attempt.folders, job.name, engine.directories)
         exit_code = ending.exit_code if isinstance(ending, Ending) else None
         await write(attempt, FINISH, state=state, exit_code=exit_code, **reason.as_parameters)
         if not (isinstance(ending, Ending) and ending.not_kept):
@@ -218,12 +218,12 @@ def judge(ending: Ending, job: Job, *, stopped: bool, leaving: bool) -> tuple[St
     return State.FAILED, Reason(cause, {"exit_code": ending.exit_code})
 
 
-def _hand_over(folders: Folders, name: str, places: Places) -> Reason:
+def _hand_over(folders: Folders, name: str, directories: Directories) -> Reason:
     """Add a preset's run to the runs of this machine, as if it was trained without a job; the reason if that fails.
 
     It is copied, and gets its name when it is complete: if the engine is killed meanwhile, the output is unchanged.
     """
-    run, to, part = folders.output / name, places.runs / name, folders.root / "run.part"
+    run, to, part = folders.output / name, directories.runs / name, folders.root / "run.part"
     if not run.is_dir():
         return Reason()
     if to.exists():

@@ -24,7 +24,7 @@ class Api:
 
     async def predict(self, request: web.Request) -> web.Response:
         """Answer for a photo."""
-        async with self.service.place():
+        async with self.service.slot():
             form = Form(request.query) if request.method == "GET" else await read_form(request)
             given = await find_photo(form, self.service)
             answer = await self.service.answer(given, show=False)

@@ -49,7 +49,7 @@ class Pages:
 
     async def ask(self, request: web.Request) -> web.Response:
         """Answer a form with a redirect to the page of the answer."""
-        async with self.service.place():
+        async with self.service.slot():
             form = await read_form(request)
             try:
                 given = await find_photo(form, self.service)

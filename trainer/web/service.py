@@ -16,11 +16,11 @@ import numpy as np
 from collector.errors import BrokenPicture, TryLater, UsageError
 from collector.storage.decoders import Decoders
 from collector.web.server.problems import Problem
+from trainer.directories import make_folder, write_file
 from trainer.inference.collection import Collection
 from trainer.inference.photos import Reach, read_address
 from trainer.inference.saliency import saliency
 from trainer.inference.serving import Prediction, Predictor
-from trainer.places import make_folder, write_file
 from trainer.web import pictures
 from trainer.web.about import about
 from trainer.web.answer_cache import Answer, AnswerCache
@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 SIMILAR = 6  # similar horses in an answer
 DECODERS = 2  # processes that decode photos
-PLACES = 32  # photos that are read or answered at the same time; further requests get a problem and retry
+SLOTS = 32  # photos that are read or answered at the same time; further requests get a problem and retry
 DRAWINGS = 4  # saliency maps that are being drawn or wait for it
 
 
@@ -85,13 +85,13 @@ class Service:
             self._drawers.shutdown(cancel_futures=True)
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """Take one of the places for photos in work, for as long as the context lasts.
+    async def slot(self) -> AsyncIterator[None]:
+        """Take one of the slots for photos in work, for as long as the context lasts.
 
         Raises:
-            Problem: all places are taken.
+            Problem: all slots are taken.
         """
-        if self._taken >= PLACES:
+        if self._taken >= SLOTS:
             raise Problem(Code.BUSY, retry_after=1)
         self._taken += 1
         try:
@@ -161,9 +161,9 @@ class Service:
         strange, similar = None, []
         if self.gallery:
             index = self.gallery.index
-            where = index.place(features[None])[0]
-            strange = index.looks_strange(where)
-            nearest = index.nearest(where, SIMILAR, but=known.horse_id if known else None)
+            point = index.project(features[None])[0]
+            strange = index.looks_strange(point)
+            nearest = index.nearest(point, SIMILAR, but=known.horse_id if known else None)
             similar = [self.gallery.known(near, distance) for near, distance in nearest]
         return Answer(
             prediction, strange, known, similar, opened.pixels, opened.width, opened.height, opened.shown, given.name

@@ -22,6 +22,7 @@ from psycopg.types.json import Jsonb
 from tests.trainer import hurried
 from tests.trainer.stable import WITHIN, Stable, alive
 from trainer.dataset.manifest import Version
+from trainer.directories import Directories
 from trainer.errors import Superseded
 from trainer.jobs import attempt, bundles, hold, job_store, supervisor
 from trainer.jobs.attempt import Attempt, Ending, send_beats
@@ -31,7 +32,6 @@ from trainer.jobs.folders import prepare
 from trainer.jobs.hold import FROZEN, Pulse
 from trainer.jobs.job_store import Connection
 from trainer.jobs.task import Job, State, Task
-from trainer.places import Places
 
 
 def queued(connection: Connection, script: str = "true", name: str = "a", place: str = "stable") -> Job:
@@ -76,14 +76,14 @@ def test_a_job_back_on_a_machine_goes_on_from_the_newest_output(
     root = tmp_path / "jobs" / "a"
     with job_store.opened(conninfo) as connection:
         job = claim(connection, queued(connection))
-        first = prepare(connection, job, Places(tmp_path), root)
+        first = prepare(connection, job, Directories(tmp_path), root)
         bring_back(connection, job, tmp_path / "kept", "step 50")
         (first.output / "checkpoint").write_text("step 100")  # its engine is killed before it is brought back
         job = claim(connection, job)
         if other_brought_back:
             bring_back(connection, job, tmp_path / "elsewhere", "step 900")
         job = claim(connection, job)
-        third = prepare(connection, job, Places(tmp_path), root)
+        third = prepare(connection, job, Directories(tmp_path), root)
     assert (third.output / "checkpoint").read_text() == goes_on_from
 
 
@@ -91,17 +91,17 @@ def test_output_of_which_nobody_says_whose_it_is_is_not_gone_on_from(conninfo: s
     root = tmp_path / "jobs" / "a"
     with job_store.opened(conninfo) as connection:
         earlier = claim(connection, queued(connection))
-        (prepare(connection, earlier, Places(tmp_path), root).output / "checkpoint").write_text("another job's")
+        (prepare(connection, earlier, Directories(tmp_path), root).output / "checkpoint").write_text("another job's")
         job_store.stop(connection, earlier)
         connection.execute("UPDATE training_job SET state = 'stopped'")
         job_store.delete(connection, read(connection, earlier))
         same_name = claim(connection, queued(connection))
-        folders = prepare(connection, same_name, Places(tmp_path), root)
+        folders = prepare(connection, same_name, Directories(tmp_path), root)
         assert list(folders.output.iterdir()) == []
         folders.marker.unlink()
         (folders.output / "checkpoint").write_text("nobody's")
         bring_back(connection, same_name, tmp_path / "elsewhere", "step 900")
-        again = prepare(connection, claim(connection, same_name), Places(tmp_path), root)
+        again = prepare(connection, claim(connection, same_name), Directories(tmp_path), root)
     assert (again.output / "checkpoint").read_text() == "step 900"
 
 
@@ -112,7 +112,7 @@ def test_a_namesake_of_another_database_is_another_job(conninfo: str, other_conn
         with job_store.opened(its) as connection:
             job = claim(connection, queued(connection))
             assert (job.id, job.attempts) == (1, 1)
-            output = prepare(connection, job, Places(tmp_path), root).output
+            output = prepare(connection, job, Directories(tmp_path), root).output
             assert list(output.iterdir()) == []
             (output / "checkpoint").write_text(f"of {its}")
 
@@ -122,11 +122,11 @@ def test_output_whose_marker_is_cut_off_is_nobodys(conninfo: str, tmp_path: Path
     root = tmp_path / "jobs" / "a"
     with job_store.opened(conninfo) as connection:
         job = claim(connection, queued(connection))
-        folders = prepare(connection, job, Places(tmp_path), root)
+        folders = prepare(connection, job, Directories(tmp_path), root)
         bring_back(connection, job, tmp_path / "kept", "step 50")
         (folders.output / "checkpoint").write_text("torn")
         folders.marker.write_text(marker)
-        again = prepare(connection, claim(connection, job), Places(tmp_path), root)
+        again = prepare(connection, claim(connection, job), Directories(tmp_path), root)
     assert (again.output / "checkpoint").read_text() == "step 50"
 
 
@@ -198,7 +198,7 @@ def test_a_piece_of_the_log_whose_answer_was_lost_is_kept_once(conninfo: str) ->
 async def attempt_at(conninfo: str, root: Path, script: str) -> Attempt:
     with job_store.opened(conninfo) as connection:
         job = claim(connection, queued(connection, script))
-        folders = prepare(connection, job, Places(root), root / "jobs" / job.name)
+        folders = prepare(connection, job, Directories(root), root / "jobs" / job.name)
     return Attempt(job, folders, Database(job_store.conninfo_of_jobs(conninfo)))
 
 
@@ -263,7 +263,7 @@ async def test_what_is_still_brought_ends_with_its_attempt_and_leaves_nothing(
         getattr(one, event).set()
         root = tmp_path / "there"
         with pytest.raises(ends):
-            prepare(connection, job, Places(tmp_path), root / "jobs" / "a", one.check)
+            prepare(connection, job, Directories(tmp_path), root / "jobs" / "a", one.check)
         assert not (root / "jobs" / "a" / "output").exists()
         assert [path.name for path in (root / "jobs" / "a").iterdir()] == ["code"]
 
@@ -320,9 +320,9 @@ def test_a_pid_file_that_an_earlier_attempt_left_ends_no_stranger(conninfo: str,
     try:
         with job_store.opened(conninfo) as connection:
             job = claim(connection, queued(connection))
-            folders = prepare(connection, job, Places(tmp_path), tmp_path / "jobs" / "a")
+            folders = prepare(connection, job, Directories(tmp_path), tmp_path / "jobs" / "a")
             folders.pid.write_text(left.format(pid=pid, began=began, boot=boot))
-            prepare(connection, job, Places(tmp_path), tmp_path / "jobs" / "a")
+            prepare(connection, job, Directories(tmp_path), tmp_path / "jobs" / "a")
         time.sleep(0.2)
         assert stranger.poll() is None
         assert not folders.pid.exists()
@@ -675,7 +675,7 @@ def test_two_jobs_of_one_machine_that_want_the_same_data_bring_it_once(
 
     def lay_for(job: Job) -> Path | None:
         with job_store.opened(conninfo) as connection:
-            return prepare(connection, job, Places(tmp_path), tmp_path / "jobs" / job.name).input
+            return prepare(connection, job, Directories(tmp_path), tmp_path / "jobs" / job.name).input
 
     monkeypatch.setattr(bundles, "restore", slowly)
     with ThreadPoolExecutor(3) as machine:

@@ -22,13 +22,13 @@ from torch import equal
 from tests.trainer.conftest import trained
 from tests.trainer.stable import QUICK, WITHIN, Stable, alive, alone_in
 from trainer.dataset.manifest import Version
+from trainer.directories import Directories
 from trainer.jobs import attempt, engine, job_store
 from trainer.jobs.folders import Folders, mark
 from trainer.jobs.reasons import Cause
 from trainer.jobs.task import State
 from trainer.jobs.working import Engine
 from trainer.locks import is_locked
-from trainer.places import Places
 
 
 def test_a_job_runs_the_shipped_code_and_its_log_and_output_stay(stable: Stable) -> None:
@@ -76,7 +76,9 @@ def test_a_log_comes_live_and_whoever_watches_may_be_killed(stable: Stable) -> N
     assert stable.type("job", "logs", name) == "first\nsecond\n"
 
 
-def test_a_stopped_training_resumed_ends_as_if_undisturbed(stable: Stable, places: Places, version: Version) -> None:
+def test_a_stopped_training_resumed_ends_as_if_undisturbed(
+    stable: Stable, directories: Directories, version: Version
+) -> None:
     words = [word for setting in (*QUICK, "epochs=20") for word in ("--set", setting)]
     name = stable.run("--preset", "first-cnn", "--data", str(version.folder), "--cpu", *words)
     stable.wait(name, lambda _: "epoch   2" in stable.log(name))
@@ -89,16 +91,16 @@ def test_a_stopped_training_resumed_ends_as_if_undisturbed(stable: Stable, place
     assert "Resuming at step" in stable.log(name)
     # Its run is where the runs of this machine are, and its weights are those of a run that nobody has disturbed.
     ours = load_file(stable.home / "runs" / name / "model.safetensors")
-    alone, _, _ = trained(places, version, "first-cnn", *QUICK, "epochs=20")
+    alone, _, _ = trained(directories, version, "first-cnn", *QUICK, "epochs=20")
     theirs = load_file(alone.folder / "model.safetensors")
     assert ours.keys() == theirs.keys()
     assert all(equal(ours[key], theirs[key]) for key in ours)
 
 
 def test_a_job_trained_when_its_engine_died_is_not_trained_again(
-    stable: Stable, places: Places, version: Version
+    stable: Stable, directories: Directories, version: Version
 ) -> None:
-    run, _, _ = trained(places, version, "first-cnn", *QUICK, "epochs=1")
+    run, _, _ = trained(directories, version, "first-cnn", *QUICK, "epochs=1")
     words = [word for setting in (*QUICK, "epochs=1") for word in ("--set", setting)]
     (stable.home / "jobs").mkdir()
     with alone_in(stable.home):  # no engine takes it yet

@@ -30,13 +30,13 @@ from trainer.dataset import card
 from trainer.dataset.examples import Side
 from trainer.dataset.export import Request, export
 from trainer.dataset.manifest import Version
+from trainer.directories import Directories
 from trainer.evaluation.evaluate import evaluate
 from trainer.evaluation.report import write_report
 from trainer.inference.collection import collection_if_any
 from trainer.inference.neighbours import find_index
 from trainer.inference.photos import Reach
 from trainer.inference.serving import Predictor
-from trainer.places import Places
 from trainer.runs.runs import Run
 from trainer.web.app import make_app
 from trainer.web.gallery import Gallery
@@ -53,7 +53,7 @@ class Held:
     """The data behind the server."""
 
     conninfo: str
-    places: Places
+    directories: Directories
     version: Version
     run: Run
     predictor: Predictor
@@ -69,24 +69,29 @@ def held(cluster: str) -> Iterator[Held]:
         connection.execute(SQL("CREATE DATABASE {} TEMPLATE template_paddock").format(Identifier(name)))
         conninfo = database.conninfo_for(make_conninfo(cluster, dbname=name))
         fill(conninfo, WORLD)
-        yield _learn(conninfo, Places(home))
+        yield _learn(conninfo, Directories(home))
         connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
     shutil.rmtree(home, ignore_errors=True)
 
 
-def _learn(conninfo: str, places: Places) -> Held:
+def _learn(conninfo: str, directories: Directories) -> Held:
     draw, card.draw_plots = card.draw_plots, lambda *_: None
     try:
-        version = export(conninfo, places.datasets, Request())
+        version = export(conninfo, directories.datasets, Request())
     finally:
         card.draw_plots = draw
-    run = trained(places, version, "probe", "height=64", "width=96")[0]
-    write_report(run.folder / "evaluation-test", *evaluate(run, Side.TEST, places, CPU), version)
+    run = trained(directories, version, "probe", "height=64", "width=96")[0]
+    write_report(run.folder / "evaluation-test", *evaluate(run, Side.TEST, directories, CPU), version)
     predictor = Predictor(run, CPU)
-    index = find_index(run, predictor.network, version, CPU, places.cache, lambda _done, _of: None)
+    index = find_index(run, predictor.network, version, CPU, directories.cache, lambda _done, _of: None)
     assert index is not None
     return Held(
-        conninfo, places, version, run, predictor, Gallery.of(version, index, run.config.preparation, places.cache)
+        conninfo,
+        directories,
+        version,
+        run,
+        predictor,
+        Gallery.of(version, index, run.config.preparation, directories.cache),
     )
 
 

@@ -28,7 +28,7 @@ from trainer.cli.serve import guard_for
 @contextmanager
 def serving(held: Held, *words: str, **settings: str) -> Iterator[tuple[str, str, subprocess.Popen[str]]]:
     """The command in a process of its own: what it says, its address, and the process."""
-    environment = os.environ | {"PADDOCK_HOME": str(held.places.home), "PADDOCK_DATABASE_URL": held.conninfo}  # noqa: TID251
+    environment = os.environ | {"PADDOCK_HOME": str(held.directories.home), "PADDOCK_DATABASE_URL": held.conninfo}  # noqa: TID251
     command = [sys.executable, "-m", "trainer", "serve", "--port", "0", "--run", held.run.name, *words]
     process = subprocess.Popen(
         command, cwd=ROOT, env=environment | settings, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -93,7 +93,7 @@ def test_a_token_is_asked_for_where_set_or_beyond_this_machine() -> None:
 
 
 def trainer(held: Held, *words: str, **settings: str) -> Any:
-    environment = {"PADDOCK_HOME": str(held.places.home), "PADDOCK_DATABASE_URL": held.conninfo} | settings
+    environment = {"PADDOCK_HOME": str(held.directories.home), "PADDOCK_DATABASE_URL": held.conninfo} | settings
     return CliRunner(env=environment).invoke(app, list(words))
 
 
