@@ -15,12 +15,12 @@ import numpy as np
 from collector.settings import load_settings
 from trainer.dataset.examples import Side
 from trainer.dataset.manifest import Version, find_version
+from trainer.directories import Directories
 from trainer.evaluation.baselines import constant_median
 from trainer.evaluation.diagnose import diagnose
 from trainer.evaluation.scores import Bootstrap, Score, square
 from trainer.models.answers import answer
 from trainer.models.device import Device
-from trainer.places import Places
 from trainer.plots import intervals, save
 from trainer.runs.config import make_config
 from trainer.runs.runs import Facts, begin, code_version, now
@@ -43,12 +43,12 @@ PRESETS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
-def run(version: Version, places: Places, preset: str, settings: tuple[str, ...]) -> tuple[Score, str]:
+def run(version: Version, directories: Directories, preset: str, settings: tuple[str, ...]) -> tuple[Score, str]:
     """The error on horses that training did not see, and a line of the diagnosis."""
     config, device = make_config(preset, settings), Device.find("auto")
     facts = Facts("training", version.name, str(version.folder), code_version(), "none", device.words, now())
-    one = begin(places.runs, None, config, facts)
-    material = gather(version, config, places.cache)
+    one = begin(directories.runs, None, config, facts)
+    material = gather(version, config, directories.cache)
     network = learn(one, material, device, Report())
     outside = unseen(material.table)
     value = answer(network, material.pixels[outside], device).value
@@ -65,17 +65,17 @@ def unseen(table) -> np.ndarray:  # noqa: ANN001
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--data", default="last", help="a data set version of the demo")
-    home = Places(load_settings().for_demo().home)
+    home = Directories(load_settings().for_demo().home)
     version = find_version(home.datasets, options.parse_args().data)
     with tempfile.TemporaryDirectory() as folder:
-        places = Places(Path(folder))
+        directories = Directories(Path(folder))
         rows, lines = [], []
         for name, (preset, settings) in PRESETS.items():
-            error, line = run(version, places, preset, settings)
+            error, line = run(version, directories, preset, settings)
             rows.append((name, error))
             lines.append(f"| {name} | {error.value:.2f} [{error.low:.2f}, {error.high:.2f}] | {line} |")
             print(lines[-1], flush=True)
-        table = gather(version, make_config("svr"), places.cache).table
+        table = gather(version, make_config("svr"), directories.cache).table
         outside = unseen(table)
         constant = constant_median(table, table.on(Side.TRAIN), outside)
         level = Bootstrap(table.horse[outside]).mean(square(constant, table.label[outside]))
@@ -83,7 +83,7 @@ def main() -> None:
         lines.append(f"| constant median | {level.value:.2f} [{level.low:.2f}, {level.high:.2f}] | 0.000 | - | - | 0 |")
         repairs = []
         for name, settings in REPAIRS.items():
-            error, line = run(version, places, "alexnet-frozen-2017", settings)
+            error, line = run(version, directories, "alexnet-frozen-2017", settings)
             repairs.append(f"| {name} | {error.value:.2f} [{error.low:.2f}, {error.high:.2f}] | {line} |")
             print(repairs[-1], flush=True)
     drawn = [(name, error.value, error.low, error.high) for name, error in reversed(rows)]

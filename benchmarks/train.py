@@ -41,9 +41,9 @@ from train_with_paddock import lay_out
 
 from collector.settings import load_settings
 from trainer.dataset.manifest import find_version
+from trainer.directories import Directories
 from trainer.evaluation.scores import kinds
 from trainer.models.device import Device
-from trainer.places import Places
 from trainer.runs.config import RunConfig, make_config
 from trainer.training.learn import gather
 
@@ -110,7 +110,7 @@ def timm_arguments(config: RunConfig, device: Device, folder: Path, steps: int) 
 
 def prepare(folder: Path, asked: argparse.Namespace, device: Device) -> dict[str, Program]:
     """The programs, and everything laid out that they read."""
-    home = Places(load_settings().for_demo().home)
+    home = Directories(load_settings().for_demo().home)
     data_version = find_version(home.datasets, asked.data)
     size = (f"height={asked.height}", f"width={asked.width}")
     programs: dict[str, Program] = {}

@@ -43,11 +43,11 @@ def load(folder: Path, side: str) -> Photos:
 
 
 def mark(loop: Loop, step: int) -> None:
-    epoch, place = divmod(step, loop.steps_an_epoch)
-    if place in (0, loop.steps_an_epoch - 1):
+    epoch, batch = divmod(step, loop.steps_an_epoch)
+    if batch in (0, loop.steps_an_epoch - 1):
         if loop.device.name != "cpu":
             torch.accelerator.synchronize()
-        print(f"Train: {epoch} [{place}/{loop.steps_an_epoch}]", flush=True)
+        print(f"Train: {epoch} [{batch}/{loop.steps_an_epoch}]", flush=True)
 
 
 def make_loop(config: RunConfig, device: Device, folder: Path, photos: int) -> Loop:

@@ -72,11 +72,11 @@ class Training:
         self.optimiser.step()
         self.optimiser.zero_grad()
 
-    def mark(self, epoch: int, place: int, steps: int) -> None:
-        if place % self.asked.log_interval == 0:
+    def mark(self, epoch: int, batch: int, steps: int) -> None:
+        if batch % self.asked.log_interval == 0:
             if self.asked.device != "cpu":
                 torch.accelerator.synchronize()
-            print(f"Train: {epoch} [{place}/{steps}]", flush=True)
+            print(f"Train: {epoch} [{batch}/{steps}]", flush=True)
 
     @torch.no_grad()
     def validate(self, model: nn.Module, loader: Any) -> float:
@@ -95,11 +95,11 @@ class Training:
         rate, epochs = scheduler.create_scheduler_v2(self.optimiser, **settings, updates_per_epoch=steps)
         for epoch in range(epochs):
             model.train()
-            for place, (photos, target) in enumerate(training):
+            for batch, (photos, target) in enumerate(training):
                 self.step(photos, target, asked.clip_grad)
-                average.update(model, step=epoch * steps + place + 1)
-                self.mark(epoch, place, steps)
-                rate.step_update(epoch * steps + place + 1)
+                average.update(model, step=epoch * steps + batch + 1)
+                self.mark(epoch, batch, steps)
+                rate.step_update(epoch * steps + batch + 1)
             self.validate(model, validation)
             right = self.validate(average.module, validation)
             saver.save_checkpoint(epoch, metric=right)

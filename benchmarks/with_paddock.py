@@ -6,7 +6,7 @@ from datetime import date
 import uvloop
 
 from collector.engine.crawl import Tick, crawl
-from collector.engine.crawl_jobs import Workplace
+from collector.engine.crawl_jobs import Crawler
 from collector.frontier.scope import Scope
 from collector.sources import MAIN, Site
 from collector.sources.keibado.source import KEIBADO
@@ -16,8 +16,8 @@ from collector.storage import database
 async def main(base: str, years: list[int], conninfo: str) -> None:
     async def show(_: Tick) -> None: ...
 
-    place = Workplace(database.conninfo_for(conninfo), None, (Site(KEIBADO, MAIN, base),), crawl_delay=0.0)
-    summary, code = await crawl(place, Scope(date(years[0], 1, 1), date(years[-1], 12, 31)), show)
+    crawler = Crawler(database.conninfo_for(conninfo), None, (Site(KEIBADO, MAIN, base),), crawl_delay=0.0)
+    summary, code = await crawl(crawler, Scope(date(years[0], 1, 1), date(years[-1], 12, 31)), show)
     assert code == 0, (summary, code)
 
 

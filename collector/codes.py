@@ -47,6 +47,26 @@ class Delay(StrEnum):
     LOOPBACK = "loopback"  # no delay: the site is on this machine
 
 
+class Awaited(StrEnum):
+    """What is being waited for: `host.waiting`; `host.waiting_detail` has what its sentence needs."""
+
+    NEXT_REQUEST = "next_request"  # detail: seconds, and the Delay
+    EARLIER_REQUEST = "earlier_request"  # of an earlier lane; it may still be open
+    ANSWER = "answer"  # detail: url
+    NEXT_TRY = "next_try"  # of a page that was not to be had; detail: url
+    REDIRECT = "redirect"  # it asks for a pause; detail: url
+    ROBOTS = "robots"  # the answer to a look at robots.txt
+    OPENING = "opening"  # outside the opening hours
+    SITE = "site"  # the site asked our lane for a pause; detail: the Block, and its own detail
+    CLOSED = "closed"  # likewise, as the database has it; detail: host too
+    OPEN_REQUEST = "open_request"  # of an earlier lane; it may still be open, and the host is tried
+    BREAKDOWN = "breakdown"  # the lane broke off; detail: error
+    SILENT_LANE = "silent_lane"  # it may be frozen; detail: lane
+    DATABASE = "database"  # it is away; detail: error
+    DATABASE_ANSWER = "database_answer"
+    OTHER = "other"  # a sentence of an earlier version; it is the detail
+
+
 class Sign(StrEnum):
     """What a photo and an entry have in common."""
 

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
-from collector.engine.crawl_jobs import Workplace
+from collector.engine.crawl_jobs import Crawler
 from collector.politeness.gate import Connection
 from collector.storage import database
 from collector.storage.embedded import lease
@@ -27,7 +27,7 @@ FOLDER = pytest.StashKey[Path]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """What a run of the chaos test can be told: another seed, more strikes, only some kinds of them."""
+    """What a run of the chaos test takes: another seed, more strikes, only some kinds of them."""
     group = parser.getgroup("chaos")
     group.addoption("--chaos-seed", type=int, default=20261125, help="which strikes, and when")
     group.addoption("--chaos-strikes", type=int, default=60, help="how many")
@@ -124,6 +124,6 @@ async def connection(conninfo: str) -> AsyncIterator[Connection]:
 
 
 @pytest.fixture
-def place(conninfo: str) -> Workplace:
-    """A workplace without a site; tests put in their own."""
-    return Workplace(conninfo, contact=None, sites=(), crawl_delay=0.0)
+def crawler(conninfo: str) -> Crawler:
+    """A crawler without a site; tests put in their own."""
+    return Crawler(conninfo, contact=None, sites=(), crawl_delay=0.0)

@@ -97,9 +97,9 @@ def _dump(conninfo: str, to: IO[bytes] | None, file: Path) -> None:
         raise UsageError("There is nothing to back up: the database has no tables of Paddock.")
     address, environment = handed_on(conninfo)
     # To stdout pg_dump only ever appends; so named, it writes a table of contents with places in the file.
-    place = [f"--file=/dev/fd/{to.fileno()}"] if to else []
+    target = [f"--file=/dev/fd/{to.fileno()}"] if to else []
     result = subprocess.run(
-        [program("pg_dump"), *DUMP, *place, address],
+        [program("pg_dump"), *DUMP, *target, address],
         check=False, stderr=subprocess.PIPE, text=True, env=environment, pass_fds=[to.fileno()] if to else [],
     )  # fmt: skip
     if result.returncode == -signal.SIGPIPE:

@@ -68,18 +68,18 @@ def _crawl(settings: "Settings", scope: "Scope", *, dry_run: bool) -> ExitCode:
     log_to_stderr(logging.WARNING)
 
     async def main(conninfo: str) -> ExitCode:
-        place = session.workplace(settings, conninfo)
+        crawler = session.crawler(settings, conninfo)
         async with session.look_alike(settings):
             if dry_run:
-                return await print_plan(stdout(), place, scope)
-            session.stop_on_signals(place)
+                return await print_plan(stdout(), crawler, scope)
+            session.stop_on_signals(crawler)
             with Progress(stderr(), show_crawl) as progress:
-                summary, code = await crawl(place, scope, progress.show)
+                summary, code = await crawl(crawler, scope, progress.show)
         if common().json:
             print_json(summary.as_json())
         else:
             report.print_summary(stdout(), summary)
-        await session.say_how_it_ended(stderr(), place, code)
+        await session.say_how_it_ended(stderr(), crawler, code)
         return code
 
     with session.opened_database(settings, stderr()) as conninfo:
@@ -104,11 +104,11 @@ def work_on_what_is_queued() -> ExitCode:
     log_to_stderr(logging.INFO)
 
     async def main(conninfo: str) -> ExitCode:
-        place = session.workplace(settings, conninfo)
-        session.stop_on_signals(place)
+        crawler = session.crawler(settings, conninfo)
+        session.stop_on_signals(crawler)
         async with session.look_alike(settings):
-            await work(place, schedule)
-        return ExitCode.INTERRUPTED if place.interrupted else ExitCode.DONE
+            await work(crawler, schedule)
+        return ExitCode.INTERRUPTED if crawler.interrupted else ExitCode.DONE
 
     with session.opened_database(settings, stderr()) as conninfo:
         return run(main(conninfo))
@@ -224,7 +224,7 @@ def explain_robots(url: Annotated[str, typer.Argument(metavar="URL", help="A pag
 
     async def main(conninfo: str) -> dict[str, Any]:
         async with session.look_alike(settings):
-            return await robots_verdict(session.workplace(settings, conninfo), site, url)
+            return await robots_verdict(session.crawler(settings, conninfo), site, url)
 
     with session.opened_database(settings, stderr()) as conninfo:
         facts = run(main(conninfo))

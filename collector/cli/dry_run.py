@@ -10,13 +10,13 @@ from typing import Any, LiteralString
 from rich.console import Console
 
 from collector.cli.progress import DAYS_AN_ISSUE, PHOTOS_AN_ISSUE, RACES_A_DAY
-from collector.codes import Delay, Failure
+from collector.codes import Awaited, Delay, Failure
 from collector.console.as_json import print_json
 from collector.console.code_words import describe
 from collector.console.common import common
 from collector.console.measures import age_in_words, size_in_words, span_in_words
 from collector.engine.crawl import due_pages, seeds
-from collector.engine.crawl_jobs import Asked, Workplace
+from collector.engine.crawl_jobs import Asked, Crawler
 from collector.engine.follow_up import AHEAD
 from collector.engine.robots_cache import RobotsCopy, find_copy, robots_in_force
 from collector.errors import ExitCode
@@ -53,25 +53,31 @@ WHERE role IN ('calendar', 'race_day', 'result', 'coming_day', 'card') AND due_a
 """
 LOOKS_FOR = 300.0  # seconds that asking for robots.txt may take at most: three attempts, each on a slot of its own
 
-WAITING = "UPDATE host SET waiting = %s, waiting_until = clock_timestamp() + make_interval(secs => %s) WHERE name = %s"
+WAITING = """
+UPDATE host SET waiting = %s, waiting_detail = '{}', waiting_until = clock_timestamp() + make_interval(secs => %s)
+WHERE name = %s
+"""
 
 logger = logging.getLogger(__name__)
 
 
-async def current_copy(place: Workplace, site: Site) -> RobotsCopy | None:
+async def current_copy(crawler: Crawler, site: Site) -> RobotsCopy | None:
     """Our copy of robots.txt, asked for if it is a day old, unless a lane is at work: it will do that itself."""
     url = f"{site.url}/robots.txt"
-    async with await place.connect() as connection, Fetcher(place.contact, place.addresses, place.timeouts) as fetcher:
+    async with (
+        await crawler.connect() as connection,
+        Fetcher(crawler.contact, crawler.addresses, crawler.timeouts) as fetcher,
+    ):
         copy = await find_copy(connection, url)
         if copy and copy.fresh and copy.robots:
             return copy
-        pace = Pace(place.crawl_delay, is_loopback(site.url))
+        pace = Pace(crawler.crawl_delay, is_loopback(site.url))
         gate = await Gate.claim(
-            connection, host_name(site.url), pace, place.stopping, lease=LOOKS_FOR, who="a look at robots.txt"
+            connection, host_name(site.url), pace, crawler.stopping, lease=LOOKS_FOR, who="a look at robots.txt"
         )
         if gate is None:
             return copy
-        await connection.execute(WAITING, ("the answer to a look at robots.txt", LOOKS_FOR, host_name(site.url)))
+        await connection.execute(WAITING, (Awaited.ROBOTS, LOOKS_FOR, host_name(site.url)))
         try:
             await robots_in_force(gate, fetcher, site.source.name, site.url)
         except Blocked:
@@ -79,10 +85,10 @@ async def current_copy(place: Workplace, site: Site) -> RobotsCopy | None:
         return await find_copy(connection, url)
 
 
-async def robots_verdict(place: Workplace, site: Site, url: str) -> dict[str, Any]:
+async def robots_verdict(crawler: Crawler, site: Site, url: str) -> dict[str, Any]:
     """What robots.txt says of an address, and how old our copy is."""
-    copy = await current_copy(place, site)
-    async with await place.connect() as connection:
+    copy = await current_copy(crawler, site)
+    async with await crawler.connect() as connection:
         known = await robots_age(connection, f"{site.url}/robots.txt")
     robots = copy.robots if copy else None
     facts: dict[str, Any] = {
@@ -99,7 +105,7 @@ async def robots_verdict(place: Workplace, site: Site, url: str) -> dict[str, An
         facts["line"] = "robots.txt could not be had and no copy is held, so everything is disallowed"
     else:
         verdict = robots.verdict(url)
-        delay, code = delay_in_force(place.crawl_delay, robots, 0.0, is_loopback(site.url))
+        delay, code = delay_in_force(crawler.crawl_delay, robots, 0.0, is_loopback(site.url))
         facts |= {"allowed": verdict.allowed, "line": line_of(verdict), "delay_s": delay}
         facts |= {"delay_code": code, "delay_reason": describe(Delay, code)}
         training = robots.training(url)  # whether photos are asked for
@@ -132,12 +138,12 @@ async def robots_age(connection: Connection, robots_url: str) -> dict[str, Any]:
     }
 
 
-async def print_plan(console: Console, place: Workplace, scope: Scope) -> ExitCode:
+async def print_plan(console: Console, crawler: Crawler, scope: Scope) -> ExitCode:
     """Say what a crawl of this scope would do; the exit code says whether it may."""
-    photos = await _look(place, place.asked_for(Role.LISTING), scope.since.year)
-    races = await _look(place, place.asked_for(Role.RACE_DAY), today())
-    async with await place.connect() as connection:
-        facts = await _photos(connection, place, scope)
+    photos = await _look(crawler, crawler.asked_for(Role.LISTING), scope.since.year)
+    races = await _look(crawler, crawler.asked_for(Role.RACE_DAY), today())
+    async with await crawler.connect() as connection:
+        facts = await _photos(connection, crawler, scope)
         facts |= await _races(connection, facts["issues"], scope) if races.asked else {"races": 0, "race_requests": 0}
     allowed = photos.allowed and races.allowed
     facts |= {
@@ -167,13 +173,13 @@ class _Look:
     reason: str = ""  # Delay
 
 
-async def _look(place: Workplace, asked_for: Sequence[Asked], about: int | date) -> _Look:
+async def _look(crawler: Crawler, asked_for: Sequence[Asked], about: int | date) -> _Look:
     """Whether the sites allow a first page of each kind, and at which delay."""
     found = _Look()
     for asked in asked_for:
-        copy = await current_copy(place, asked.site)
+        copy = await current_copy(crawler, asked.site)
         robots = copy.robots if copy and copy.robots else Robots.disallow_all("robots.txt is out of reach")
-        delay, reason = delay_in_force(place.crawl_delay, robots, 0.0, is_loopback(asked.site.url))
+        delay, reason = delay_in_force(crawler.crawl_delay, robots, 0.0, is_loopback(asked.site.url))
         if not found.asked or delay > found.delay:
             found = replace(found, delay=delay, reason=reason)
         found = _Look(
@@ -186,9 +192,9 @@ async def _look(place: Workplace, asked_for: Sequence[Asked], about: int | date)
     return found
 
 
-async def _photos(connection: Connection, place: Workplace, scope: Scope) -> dict[str, int]:
+async def _photos(connection: Connection, crawler: Crawler, scope: Scope) -> dict[str, int]:
     """What all sites with photos come to together, and the requests to the one that is asked most."""
-    listings = Counter(str(page["host"]) for page in seeds(place, scope))
+    listings = Counter(str(page["host"]) for page in seeds(crawler, scope))
     total, longest = Counter[str](), 0
     for host, years in listings.items():
         limit = None if scope.limit is None else max(0, scope.limit - total["issues"])

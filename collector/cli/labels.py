@@ -72,25 +72,25 @@ def _refresh(settings: "Settings", wanted: Refreshing, *, dry_run: bool) -> Exit
     log_to_stderr(logging.WARNING)
 
     async def main(conninfo: str) -> ExitCode:
-        place = session.workplace(settings, conninfo)
-        asked = labels_of(place)
+        crawler = session.crawler(settings, conninfo)
+        asked = labels_of(crawler)
         assert asked is not None
-        async with await place.connect() as connection:
+        async with await crawler.connect() as connection:
             chosen = await find_horses(connection, wanted.horse) if wanted.horse is not None else None
             if dry_run:
                 foreseen = await foresee(connection, asked, older_than=wanted.older_than, horses=chosen)
                 _print_foreseen(foreseen, wanted.limit)
                 return ExitCode.DONE
             await plan(connection, asked, older_than=wanted.older_than, horses=chosen)
-        session.stop_on_signals(place)
+        session.stop_on_signals(crawler)
         async with session.look_alike(settings):
             with Progress(stderr(), show_refresh) as progress:
-                done, code = await refresh(place, asked, label_scope(wanted.limit), progress.show)
+                done, code = await refresh(crawler, asked, label_scope(wanted.limit), progress.show)
         if common().json:
             print_json(done.as_json())
         else:
             print_refreshed(stdout(), done)
-        await session.say_how_it_ended(stderr(), place, code)
+        await session.say_how_it_ended(stderr(), crawler, code)
         return code
 
     with session.opened_database(settings, stderr()) as conninfo:

@@ -107,7 +107,7 @@ class Progress:
     def _is_news(self, tick: Tick) -> bool:
         """Whether a log is to have a line: now and then, and where it does not have what is waited for."""
         now = time.monotonic()
-        waits = {wait.reason for wait in tick.waits}
+        waits = {wait.sentence for wait in tick.waits}
         if now - self.last_line < LINE_EVERY and waits <= self.logged:
             return False
         self.logged = waits if now - self.last_line >= LINE_EVERY else self.logged | waits

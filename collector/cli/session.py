@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 import psycopg
 from rich.console import Console
 
-from collector.engine.crawl_jobs import Workplace
+from collector.engine.crawl_jobs import Crawler
 from collector.engine.schedule import Schedule, check_cron
 from collector.errors import ExitCode
 from collector.frontier.status import report
@@ -36,9 +36,9 @@ def opened_database(settings: Settings, console: Console) -> Iterator[str]:
         yield conninfo
 
 
-def workplace(settings: Settings, conninfo: str) -> Workplace:
+def crawler(settings: Settings, conninfo: str) -> Crawler:
     """Where and as whom a crawl works."""
-    return Workplace(
+    return Crawler(
         conninfo,
         settings.contact,
         sites(settings),
@@ -59,14 +59,14 @@ async def look_alike(settings: Settings) -> AsyncIterator[None]:
         yield
 
 
-def stop_on_signals(place: Workplace) -> None:
+def stop_on_signals(crawler: Crawler) -> None:
     """The first Ctrl-C (or SIGTERM) ends the work after the page at hand, the second at once."""
 
     def stop() -> None:
-        if place.interrupted:
+        if crawler.interrupted:
             raise KeyboardInterrupt
-        place.interrupted = True
-        place.stopping.set()
+        crawler.interrupted = True
+        crawler.stopping.set()
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -83,12 +83,12 @@ ENDINGS = {
 }
 
 
-async def say_how_it_ended(console: Console, place: Workplace, code: ExitCode) -> None:
+async def say_how_it_ended(console: Console, crawler: Crawler, code: ExitCode) -> None:
     """The last words of a crawl: what went wrong, or what to do next."""
     if code in ENDINGS:
         console.print(ENDINGS[code], soft_wrap=True)
         return
-    async with await place.connect() as connection:
+    async with await crawler.connect() as connection:
         for thing in (await report(connection))["next"]:
             console.print(f"Next: {thing}", soft_wrap=True)
 

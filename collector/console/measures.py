@@ -22,11 +22,11 @@ def limit_in_words(count: float) -> str:
 
 def _scaled(count: float, step: int, units: tuple[str, ...]) -> str:
     """Three digits or four, in the largest unit of which there is at least one as it is written."""
-    place, value = 0, round(count)
-    while place < len(units) - 1 and round(value) >= step:
-        place, value = place + 1, value / step
-    digits = 1 if place and round(value, 1) < 100 else 0
-    return f"{value:.{digits}f} {units[place]}"
+    index, value = 0, round(count)
+    while index < len(units) - 1 and round(value) >= step:
+        index, value = index + 1, value / step
+    digits = 1 if index and round(value, 1) < 100 else 0
+    return f"{value:.{digits}f} {units[index]}"
 
 
 def span_in_words(seconds: float | None) -> str:

@@ -10,7 +10,6 @@ import psycopg
 GIVE_UP = 3  # times that a lane may break off in a row, before a command gives it up
 DATABASE_PATIENCE = 120.0  # seconds for which a command waits for a database that is away
 LATE = 1.5  # seconds; an answer of the database that takes longer is waited for, and that is said
-LATE_ANSWER = "the database's answer"
 LONGEST_PAUSE = 900.0  # seconds between two tries of a lane that breaks off
 SHORT_PAUSE = 5.0  # seconds, likewise, where only the database was away: nothing is asked for without it
 # Classes of SQLSTATE: no connection, the server is being stopped or started, two were in each other's way.

@@ -9,9 +9,10 @@ from typing import Any
 
 import psycopg
 
+from collector.codes import Awaited
 from collector.console.trouble import reason_of
-from collector.engine.breakdown import DATABASE_PATIENCE, LATE_ANSWER, is_away, said_when_late
-from collector.engine.crawl_jobs import CrawlJob, Workplace, ask_for, attend, due_hosts, leave
+from collector.engine.breakdown import DATABASE_PATIENCE, is_away, said_when_late
+from collector.engine.crawl_jobs import Crawler, CrawlJob, ask_for, attend, due_hosts, leave
 from collector.engine.crew import Crew
 from collector.errors import ExitCode, PaddockError
 from collector.frontier.due import LISTINGS, seed_year, today
@@ -67,31 +68,31 @@ async def due_pages(connection: Connection, hosts: Sequence[str], scope: Scope) 
     return dict(rows)
 
 
-def seeds(place: Workplace, scope: Scope) -> list[dict[str, Any]]:
+def seeds(crawler: Crawler, scope: Scope) -> list[dict[str, Any]]:
     """The listings that a scope begins with; one of many years once, under the last of them."""
     last = min(scope.until.year, today().year)
     pages = (
         asked.page(year, seed_year(year))
-        for asked in place.asked_for(Role.LISTING)
+        for asked in crawler.asked_for(Role.LISTING)
         for year in range(max(scope.since.year, asked.site.source.first_year), last + 1)
     )
     return list({page["url"]: page for page in pages}.values())
 
 
-async def begin(connection: Connection, place: Workplace, scope: Scope) -> int:
+async def begin(connection: Connection, crawler: Crawler, scope: Scope) -> int:
     """Put the seeds in the frontier, and begin a new round where the last one is done; how many pages are due."""
-    hosts = place.hosts
+    hosts = crawler.hosts
     async with connection.transaction():
         async with connection.cursor() as cursor:
             await cursor.executemany(KNOW_HOST, [(host,) for host in hosts])
-            await cursor.executemany(SEED, seeds(place, scope))
+            await cursor.executemany(SEED, seeds(crawler, scope))
         if not await due_pages(connection, hosts, scope):
             listings = {"listings": [str(role) for role in LISTINGS]}
             await connection.execute(NEW_ROUND, scope_parameters(hosts, scope) | listings)
         return sum((await due_pages(connection, hosts, scope)).values())
 
 
-async def crawl(place: Workplace, scope: Scope, show: Callable[[Tick], Awaitable[None]]) -> tuple[Summary, ExitCode]:
+async def crawl(crawler: Crawler, scope: Scope, show: Callable[[Tick], Awaitable[None]]) -> tuple[Summary, ExitCode]:
     """Crawl a scope to its end, in this process, together with all others that are at work.
 
     Ends when nothing is due, when the sites close for longer than two minutes, or when it is asked to stop; whatever
@@ -100,33 +101,33 @@ async def crawl(place: Workplace, scope: Scope, show: Callable[[Tick], Awaitable
     Raises:
         psycopg.Error, PaddockError: it cannot go on, for a reason that one sentence states.
     """
-    hosts = place.hosts
+    hosts = crawler.hosts
 
     async def say_late() -> None:
-        await show(Tick(NOTHING, {}, (Wait(LATE_ANSWER),)))
+        await show(Tick(NOTHING, {}, (Wait(Awaited.DATABASE_ANSWER),)))
 
-    started, job_id = await said_when_late(_ask(place, scope), say_late)
-    blocked = await Watch(place, CrawlJob(job_id, scope, tuple(hosts), None), started, show).to_the_end()
-    async with await place.connect() as connection:
+    started, job_id = await said_when_late(_ask(crawler, scope), say_late)
+    blocked = await Watch(crawler, CrawlJob(job_id, scope, tuple(hosts), None), started, show).to_the_end()
+    async with await crawler.connect() as connection:
         summary = await summarise(connection, hosts, scope, started)
         # A lane that ended on an error of ours leaves pages due; that is not the end of a crawl.
-        left = not blocked and not place.interrupted and bool(await due_pages(connection, hosts, scope))
-    return summary, exit_code(summary, stopped=place.interrupted, blocked=blocked, left=left)
+        left = not blocked and not crawler.interrupted and bool(await due_pages(connection, hosts, scope))
+    return summary, exit_code(summary, stopped=crawler.interrupted, blocked=blocked, left=left)
 
 
-async def _ask(place: Workplace, scope: Scope) -> tuple[datetime, int]:
+async def _ask(crawler: Crawler, scope: Scope) -> tuple[datetime, int]:
     """Want a scope: when that was, and the job's id."""
-    async with await place.connect() as connection:
+    async with await crawler.connect() as connection:
         started = await database_clock(connection)
-        await begin(connection, place, scope)
-        return started, await ask_for(connection, place.hosts, scope, attended=True)
+        await begin(connection, crawler, scope)
+        return started, await ask_for(connection, crawler.hosts, scope, attended=True)
 
 
 @dataclass(slots=True)
 class Watch:
     """Looks on while lanes work, this process's and others'."""
 
-    place: Workplace
+    crawler: Crawler
     job: CrawlJob
     started: datetime
     show: Callable[[Tick], Awaitable[None]]
@@ -139,19 +140,19 @@ class Watch:
         Raises:
             psycopg.Error, PaddockError: our own lanes broke off on it again and again.
         """
-        crew = Crew(self.place)
+        crew = Crew(self.crawler)
         running = asyncio.create_task(crew.run())
         try:
             return await self._look_on(crew, running)
         finally:
-            self.place.stopping.set()
+            self.crawler.stopping.set()
             await running
             await self._leave()
 
     async def _leave(self) -> None:
         """Leave what is not done to other processes."""
         try:
-            async with await self.place.connect() as connection:
+            async with await self.crawler.connect() as connection:
                 await leave(connection, self.job.id)
         except psycopg.OperationalError as error:  # then our word that we attend it runs out by itself
             logger.info("job not left: the database is away", extra={"reason": str(error).strip()})
@@ -162,12 +163,12 @@ class Watch:
         lost_at: float | None = None
 
         async def say_late() -> None:
-            await self._show_waits({"": Wait(LATE_ANSWER)} | crew.all_waits())
+            await self._show_waits({"": Wait(Awaited.DATABASE_ANSWER)} | crew.all_waits())
 
-        while not self.place.stopping.is_set() and not running.done():
+        while not self.crawler.stopping.is_set() and not running.done():
             try:
-                async with await said_when_late(self.place.connect(), say_late) as connection:
-                    while not self.place.stopping.is_set() and not running.done():
+                async with await said_when_late(self.crawler.connect(), say_late) as connection:
+                    while not self.crawler.stopping.is_set() and not running.done():
                         began = clock()
                         if (ended := await said_when_late(self._look(connection, crew), say_late)) is not None:
                             return ended
@@ -177,7 +178,7 @@ class Watch:
                 lost_at = lost_at or clock()
                 if not is_away(error) or clock() - lost_at > DATABASE_PATIENCE:
                     raise
-                await self._show_waits({"": Wait(f"the database ({reason_of(error)})")} | crew.all_waits())
+                await self._show_waits({"": Wait(Awaited.DATABASE, {"error": reason_of(error)})} | crew.all_waits())
                 await self._pause(running, TICK)
         return False
 
@@ -207,7 +208,7 @@ class Watch:
     async def _rest(self, running: asyncio.Task[None], crew: Crew, seconds: float) -> None:
         """Sleep until the next look, and show meanwhile what our own lanes wait for."""
         ends_at = asyncio.get_running_loop().time() + seconds
-        while (left := ends_at - asyncio.get_running_loop().time()) > 0 and not self.place.stopping.is_set():
+        while (left := ends_at - asyncio.get_running_loop().time()) > 0 and not self.crawler.stopping.is_set():
             await self._pause(running, min(left, TICK))
             if running.done():
                 return
@@ -215,7 +216,7 @@ class Watch:
                 await self._show_waits(waits)
 
     async def _pause(self, running: asyncio.Task[None], seconds: float) -> None:
-        stop = asyncio.create_task(self.place.stopping.wait())
+        stop = asyncio.create_task(self.crawler.stopping.wait())
         await asyncio.wait((stop, running), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
 

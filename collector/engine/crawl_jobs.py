@@ -71,8 +71,8 @@ class Asked:
 
 
 @dataclass(slots=True)
-class Workplace:
-    """What every lane of this process shares."""
+class Crawler:
+    """The crawler of this process: its sites, its pace, and what all its lanes share."""
 
     conninfo: str
     contact: str | None

@@ -12,15 +12,16 @@ import os
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
 import psycopg
 
+from collector.codes import Awaited
 from collector.console.trouble import reason_of, trouble_of
-from collector.engine.breakdown import LATE_ANSWER, Breakdown, is_away, make_sure_of_room, said_when_late
-from collector.engine.crawl_jobs import CrawlJob, Workplace, due_hosts, finish, open_jobs
+from collector.engine.breakdown import Breakdown, is_away, make_sure_of_room, said_when_late
+from collector.engine.crawl_jobs import Crawler, CrawlJob, due_hosts, finish, open_jobs
 from collector.engine.follow_up import follow_up
 from collector.engine.lane import Ending, Lane, LaneEnd, Rota
 from collector.engine.robots_cache import robots_in_force
@@ -63,7 +64,7 @@ class _Working:
 class Crew:
     """The lanes of one process, for the jobs that commands wait for, or for every open job."""
 
-    place: Workplace
+    crawler: Crawler
     everything: bool = False
     chores: Callable[[Connection], Awaitable[None]] | None = None  # done at each look, on the connection that looks
     waits: Waits = field(default_factory=Waits)
@@ -75,11 +76,11 @@ class Crew:
 
     async def run(self) -> None:
         """Work until it is asked to stop, whatever happens to the database meanwhile."""
-        async with Fetcher(self.place.contact, self.place.addresses, self.place.timeouts) as self.place.fetcher:
+        async with Fetcher(self.crawler.contact, self.crawler.addresses, self.crawler.timeouts) as self.crawler.fetcher:
             try:
                 await self._look_for_ever()
             finally:
-                self.place.stopping.set()
+                self.crawler.stopping.set()
                 await self._end_lanes()
 
     def broken(self, hosts: Iterable[str]) -> Exception | None:
@@ -91,10 +92,10 @@ class Crew:
     async def _look_for_ever(self) -> None:
         loop = asyncio.get_running_loop()
         lost_at: float | None = None
-        while not self.place.stopping.is_set():
+        while not self.crawler.stopping.is_set():
             try:
-                async with await said_when_late(self.place.connect(), self._say_late) as connection:
-                    while not self.place.stopping.is_set():
+                async with await said_when_late(self.crawler.connect(), self._say_late) as connection:
+                    while not self.crawler.stopping.is_set():
                         began = loop.time()
                         await said_when_late(self._look(connection), self._say_late)
                         lost_at = None
@@ -105,24 +106,24 @@ class Crew:
                 if not is_away(error) and not self.everything:
                     raise
                 lost_at = lost_at or loop.time()
-                self.waits.begin(DATABASE, Wait(f"the database ({reason_of(error)})"))
+                self.waits.begin(DATABASE, Wait(Awaited.DATABASE, {"error": reason_of(error)}))
                 if loop.time() - lost_at > WITHOUT_DATABASE:
                     self._give_up(self._working)
                 await self._pause(LOOK_EVERY)
 
     async def _pause(self, seconds: float) -> None:
         """Sleep, unless the process is to stop."""
-        stop = asyncio.create_task(self.place.stopping.wait())
+        stop = asyncio.create_task(self.crawler.stopping.wait())
         await asyncio.wait((stop,), timeout=seconds)
         stop.cancel()
 
     async def _say_late(self) -> None:
-        self.waits.begin(DATABASE, Wait(LATE_ANSWER))
+        self.waits.begin(DATABASE, Wait(Awaited.DATABASE_ANSWER))
 
     async def _rest(self, connection: Connection, seconds: float) -> None:
         """Sleep until the next look, while our lanes say that they are alive, and what they wait for."""
         ends_at = asyncio.get_running_loop().time() + seconds
-        while (left := ends_at - asyncio.get_running_loop().time()) > 0 and not self.place.stopping.is_set():
+        while (left := ends_at - asyncio.get_running_loop().time()) > 0 and not self.crawler.stopping.is_set():
             await self._pause(min(left, LOOK_EVERY))
             await said_when_late(self._show_life(connection), self._say_late)
 
@@ -132,7 +133,7 @@ class Crew:
 
     async def _look(self, connection: Connection) -> None:
         """One look: at our own lanes, at what is wanted, and at who is free to do it."""
-        states = await host_states(connection, self.place.hosts)
+        states = await host_states(connection, self.crawler.hosts)
         self._give_up(host for host, gate in self._gates().items() if not _holds(gate, states.get(host)))
         await self._renew(connection)
         if ended := list(self._ended):
@@ -140,10 +141,10 @@ class Crew:
             del self._ended[: len(ended)]
         if self.chores:
             await self.chores(connection)
-        jobs = await open_jobs(connection, self.place.hosts, everything=self.everything)
+        jobs = await open_jobs(connection, self.crawler.hosts, everything=self.everything)
         wanted = [host for job in jobs for host in await self._due(connection, job)]
         for host in dict.fromkeys(wanted):
-            if host not in self._working and host in self.place.hosts:
+            if host not in self._working and host in self.crawler.hosts:
                 self._consider(host, states.get(host))
         self.waits.keep_only(wanted)
         await self.waits.write_free(connection, states, self._working)
@@ -170,13 +171,13 @@ class Crew:
 
     async def _due(self, connection: Connection, job: CrawlJob) -> list[str]:
         """The hosts that a job is due on; where it is due on none and calls for nothing more, it is done."""
-        ours = set(job.hosts) <= set(self.place.hosts)
+        ours = set(job.hosts) <= set(self.crawler.hosts)
         if any(host in self._working for host in job.hosts):
-            await follow_up(self.place, connection, job.scope)  # the other site need not wait for this one
+            await follow_up(self.crawler, connection, job.scope)  # the other site need not wait for this one
         hosts = await due_hosts(connection, job)
         if not hosts and ours:
             await match_photos(connection)
-            await follow_up(self.place, connection, job.scope)
+            await follow_up(self.crawler, connection, job.scope)
             if not (hosts := await due_hosts(connection, job)):
                 await finish(connection, job.id)
                 logger.info("crawl job done", extra={"range": job.scope.title, "hosts": ", ".join(job.hosts)})
@@ -204,25 +205,24 @@ class Crew:
         if state.taken:
             return state.wait
         rest = self._rests.get(host)
-        opens_at = next_opening(state.now, self.place.hours, None)
+        opens_at = next_opening(state.now, self.crawler.hours, None)
         if rest and rest.next_at and rest.next_at > max(opens_at, state.now):
-            return Wait(f"{host}: {rest.reason}", rest.next_at)
+            return rest.wait(host)
         if opens_at > state.now:
-            return Wait(f"{host}: outside the opening hours", opens_at)
+            return Wait(Awaited.OPENING, until=opens_at, host=host)
         if state.open_until and state.open_until > state.now:  # unless we know that its process is gone
-            return Wait(f"{host}: a request of an earlier lane may still be open", state.open_until, try_it=True)
+            return Wait(Awaited.OPEN_REQUEST, until=state.open_until, host=host, try_it=True)
         breakdown = self._breakdowns.get(host)
         seconds = breakdown.again_at - asyncio.get_running_loop().time() if breakdown else 0
         if breakdown and seconds > 0:
-            return Wait(
-                f"{host}: its lane broke off ({reason_of(breakdown.error)})", state.now + timedelta(seconds=seconds)
-            )
+            facts = {"error": reason_of(breakdown.error)}
+            return Wait(Awaited.BREAKDOWN, facts, state.now + timedelta(seconds=seconds), host)
         return None
 
     def all_waits(self) -> dict[str, Wait]:
         """What it waits for, and what its lanes wait for, by host."""
         lanes = {host: wait for host, gate in self._gates().items() if (wait := long_wait(gate))}
-        return self.waits.held | {host: Wait(f"{host}: {wait.reason}", wait.until) for host, wait in lanes.items()}
+        return self.waits.held | {host: replace(wait, host=host) for host, wait in lanes.items()}
 
     async def _work(self, host: str, working: _Working) -> None:
         """One slice of work on a host, from taking it to leaving it."""
@@ -252,11 +252,11 @@ class Crew:
 
     async def _slice(self, host: str, working: _Working) -> LaneEnd | None:
         """Hold a host for a slice of time; None where somebody else was quicker."""
-        place, site = self.place, self.place.site_of(host)
-        async with await place.connect() as connection:
+        crawler, site = self.crawler, self.crawler.site_of(host)
+        async with await crawler.connect() as connection:
             await connection.execute("SET idle_in_transaction_session_timeout = '30s'")
-            pace = Pace(place.crawl_delay, is_loopback(site.url))
-            gate = await Gate.claim(connection, host, pace, place.stopping, lease=FROZEN, who=_who())
+            pace = Pace(crawler.crawl_delay, is_loopback(site.url))
+            gate = await Gate.claim(connection, host, pace, crawler.stopping, lease=FROZEN, who=_who())
             if gate is None:
                 return None
             working.gate = gate
@@ -268,16 +268,16 @@ class Crew:
             return end
 
     async def _ask(self, gate: Gate, site: Site) -> LaneEnd:
-        assert self.place.fetcher is not None
+        assert self.crawler.fetcher is not None
         try:
-            robots = await robots_in_force(gate, self.place.fetcher, site.source.name, site.url)
+            robots = await robots_in_force(gate, self.crawler.fetcher, site.source.name, site.url)
         except Blocked as blocked:
-            return LaneEnd(Ending.BLOCKED, blocked.until, str(blocked))
+            return LaneEnd(Ending.BLOCKED, blocked.until, blocked.code, blocked.detail)
         if robots is None:
             return LaneEnd(Ending.STOPPED)
         stopped = await drift.stopped_kinds(gate.connection)
         rota = Rota(gate, everything=self.everything)
-        return await Lane(gate, self.place.fetcher, robots, self.place.hours, rota, stopped).run(SLICE)
+        return await Lane(gate, self.crawler.fetcher, robots, self.crawler.hours, rota, stopped).run(SLICE)
 
     async def _end_lanes(self) -> None:
         """Let every lane finish the page at hand."""

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from typing import Any, LiteralString
 
 from collector.codes import MatchRule
-from collector.engine.crawl_jobs import Asked, Workplace
+from collector.engine.crawl_jobs import Asked, Crawler
 from collector.frontier.due import today
 from collector.frontier.scope import BEFORE_AN_ISSUE, RANGE_END, Scope, scope_parameters
 from collector.politeness.gate import Connection, host_name
@@ -52,17 +52,17 @@ ON CONFLICT (url) DO NOTHING
 KNOW_HOST = "INSERT INTO host (name) VALUES (%s) ON CONFLICT DO NOTHING"
 
 
-async def follow_up(place: Workplace, connection: Connection, scope: Scope) -> None:
+async def follow_up(crawler: Crawler, connection: Connection, scope: Scope) -> None:
     """Put in the frontier what a range calls for: races for its photos, searches for names, cards for days to come."""
     over = {"first": date.min, "last": today()}
     coming = {"first": today() + timedelta(days=1), "last": today() + AHEAD}
-    for asked in place.asked_for(Role.RACE_DAY):
+    for asked in crawler.asked_for(Role.RACE_DAY):
         await _follow_days(connection, asked, scope, DAYS, over)
-    for asked in place.asked_for(Role.HORSE_SEARCH):
+    for asked in crawler.asked_for(Role.HORSE_SEARCH):
         await _follow_names(connection, asked, scope)
-    for asked in place.asked_for(Role.CALENDAR) if scope.all_races else ():
+    for asked in crawler.asked_for(Role.CALENDAR) if scope.all_races else ():
         await _follow_days(connection, asked, scope, MONTHS, coming)
-    for asked in place.asked_for(Role.COMING_DAY):
+    for asked in crawler.asked_for(Role.COMING_DAY):
         await _follow_days(connection, asked, scope, DAYS, coming)
 
 

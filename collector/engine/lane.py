@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import psycopg
 
-from collector.codes import Block, Failure
+from collector.codes import Awaited, Block, Failure
 from collector.console.code_words import describe
 from collector.engine.crawl_jobs import CrawlJob, count_back, count_down, open_jobs
 from collector.engine.visit import Visit, read, with_held_bytes
@@ -23,7 +23,7 @@ from collector.pipeline import drift
 from collector.pipeline.keep import keep
 from collector.pipeline.store import Outcome, commit
 from collector.politeness.delay import next_opening
-from collector.politeness.gate import Blocked, Gate, Slot, telling_lost_lanes
+from collector.politeness.gate import Blocked, Gate, Slot, Wait, telling_lost_lanes
 from collector.politeness.robots import Robots
 from collector.storage.roles import PageState
 
@@ -51,7 +51,19 @@ class LaneEnd:
 
     why: Ending
     next_at: datetime | None = None
-    reason: str | None = None
+    block: str | None = None  # Block, or one of a later version
+    detail: str | None = None
+
+    @property
+    def reason(self) -> str | None:
+        """Why the site is left alone, in a sentence."""
+        return describe(Block, self.block, self.detail) or None
+
+    def wait(self, host: str) -> Wait:
+        """What the next slice waits for."""
+        if self.why is Ending.CLOSED:
+            return Wait(Awaited.OPENING, until=self.next_at, host=host)
+        return Wait(Awaited.SITE, {"block": self.block, "detail": self.detail}, self.next_at, host)
 
 
 @dataclass(slots=True)
@@ -109,13 +121,13 @@ class Lane:
         while loop.time() < ends_at:
             job, turn = await self._take()
             if turn.code:
-                return LaneEnd(Ending.BLOCKED, turn.blocked_until, describe(Block, turn.code, turn.detail))
+                return LaneEnd(Ending.BLOCKED, turn.blocked_until, turn.code, turn.detail)
             if job is None or turn.page is None or turn.slot is None:
                 return LaneEnd(Ending.IDLE)
             try:
                 end = await self._one_page(turn.page, turn.slot)
             except Blocked as blocked:
-                return LaneEnd(Ending.BLOCKED, blocked.until, str(blocked))
+                return LaneEnd(Ending.BLOCKED, blocked.until, blocked.code, blocked.detail)
             if end:
                 await count_back(self.gate.connection, job)
                 return end
@@ -126,7 +138,7 @@ class Lane:
         opens_at = self._opens_at(slot.at)
         if opens_at > slot.at:
             await self.gate.release(slot)
-            return LaneEnd(Ending.CLOSED, opens_at, "outside the opening hours")
+            return LaneEnd(Ending.CLOSED, opens_at)
         outcome = await self.visit(page, slot)
         if outcome is None:
             return LaneEnd(Ending.STOPPED)

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from collector.engine.crawl import Tick, Watch, database_clock, due_pages, exit_code
-from collector.engine.crawl_jobs import Asked, CrawlJob, Workplace, ask_for
+from collector.engine.crawl_jobs import Asked, Crawler, CrawlJob, ask_for
 from collector.errors import ExitCode
 from collector.frontier.scope import Scope
 from collector.frontier.status import HORSES, summarise
@@ -95,9 +95,9 @@ class Refreshed:
         }
 
 
-def labels_of(place: Workplace) -> Asked | None:
+def labels_of(crawler: Crawler) -> Asked | None:
     """Where labels are asked for: the pages of horses; None where no source gives them."""
-    return next(iter(place.asked_for(Role.HORSE)), None)
+    return next(iter(crawler.asked_for(Role.HORSE)), None)
 
 
 def label_scope(limit: int | None = None) -> Scope:
@@ -148,19 +148,19 @@ async def plan(connection: Connection, asked: Asked, *, older_than: timedelta | 
 
 
 async def refresh(
-    place: Workplace, asked: Asked, scope: Scope, show: Callable[[Tick], Awaitable[None]]
+    crawler: Crawler, asked: Asked, scope: Scope, show: Callable[[Tick], Awaitable[None]]
 ) -> tuple[Refreshed, ExitCode]:
     """Ask for what is due, to the end or to the limit, in this process, together with all others that are at work."""
     host = host_name(asked.site.url)
     blocked = False
-    async with await place.connect() as connection:
+    async with await crawler.connect() as connection:
         started = await database_clock(connection)
         job_id = None
         if await due_pages(connection, [host], scope):  # a lane that has nothing to do would still ask for robots.txt
             job_id = await ask_for(connection, [host], scope, attended=True)
     if job_id is not None:
-        blocked = await Watch(place, CrawlJob(job_id, scope, (host,), None), started, show).to_the_end()
-    async with await place.connect() as connection:
+        blocked = await Watch(crawler, CrawlJob(job_id, scope, (host,), None), started, show).to_the_end()
+    async with await crawler.connect() as connection:
         summary = await summarise(connection, [host], scope, started)
         facts = {"host": host, "undated": UNDATED, "started": started}
         left = await (await connection.execute(DUE, facts)).fetchone()
@@ -170,5 +170,5 @@ async def refresh(
     done = Refreshed(
         summary.requests, summary.not_modified, summary.bytes, *counts, due=left[0], elapsed=summary.elapsed
     )
-    unfinished = bool(left[0]) and scope.pages is None and not blocked and not place.interrupted
-    return done, exit_code(summary, stopped=place.interrupted, blocked=blocked, left=unfinished)
+    unfinished = bool(left[0]) and scope.pages is None and not blocked and not crawler.interrupted
+    return done, exit_code(summary, stopped=crawler.interrupted, blocked=blocked, left=unfinished)

@@ -15,7 +15,7 @@ from croniter import croniter
 
 from collector.engine import refresh
 from collector.engine.crawl import begin
-from collector.engine.crawl_jobs import Workplace, ask_for
+from collector.engine.crawl_jobs import Crawler, ask_for
 from collector.errors import UsageError
 from collector.frontier.due import STILL_CHANGING, seed_year, today
 from collector.frontier.scope import Scope
@@ -90,7 +90,7 @@ async def know_ticks(connection: Connection, crons: dict[str, str]) -> None:
             await connection.execute(KNOW, {"name": name, "cron": cron, "next_at": next_tick(cron, row[0])})
 
 
-async def fire(place: Workplace, connection: Connection, crons: dict[str, str]) -> list[str]:
+async def fire(crawler: Crawler, connection: Connection, crons: dict[str, str]) -> list[str]:
     """Ask for the work of all ticks that are due; returns their names."""
     fired = []
     for name, cron in crons.items():
@@ -99,7 +99,7 @@ async def fire(place: Workplace, connection: Connection, crons: dict[str, str]) 
             if row is None:
                 continue
             due_at, now = row
-            host, pages = await _ask(name, place, connection, now)
+            host, pages = await _ask(name, crawler, connection, now)
             moved = {"name": name, "next_at": next_tick(cron, now), "host": host, "pages": pages}
             await connection.execute(FIRED, moved)
         logger.info("tick", extra={"schedule": name, "due": due_at, "pages": pages})
@@ -107,10 +107,10 @@ async def fire(place: Workplace, connection: Connection, crons: dict[str, str]) 
     return fired
 
 
-async def _ask(name: str, place: Workplace, connection: Connection, now: datetime) -> tuple[str, int]:
+async def _ask(name: str, crawler: Crawler, connection: Connection, now: datetime) -> tuple[str, int]:
     """What a tick leads to: pages become due, and a job asks for them."""
     if name == LABELS:
-        asked = refresh.labels_of(place)
+        asked = refresh.labels_of(crawler)
         assert asked is not None
         host = host_name(asked.site.url)
         pages = await refresh.plan(connection, asked, older_than=None, horses=None)
@@ -119,9 +119,9 @@ async def _ask(name: str, place: Workplace, connection: Connection, now: datetim
         return host, pages
     # Last year's index still changes in January.
     scope = Scope(seed_year(today(now - STILL_CHANGING).year), seed_year(today(now).year + 1) - timedelta(days=1))
-    pages = await begin(connection, place, scope)
-    await ask_for(connection, place.hosts, scope, attended=False)
-    return place.hosts[0], pages
+    pages = await begin(connection, crawler, scope)
+    await ask_for(connection, crawler.hosts, scope, attended=False)
+    return crawler.hosts[0], pages
 
 
 async def report(connection: Connection, schedule: Schedule) -> list[dict[str, Any]]:

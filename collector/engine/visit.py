@@ -14,7 +14,7 @@ from tenacity import (
     wait_exponential_jitter,
 )
 
-from collector.codes import Failure
+from collector.codes import Awaited, Failure
 from collector.errors import Disallowed, HostBusy, Refused, TryLater, Unsafe
 from collector.fetch.fetcher import (
     IMAGE_BYTES,
@@ -95,7 +95,7 @@ class Visit:
 
     async def _pause(self, seconds: float) -> None:
         # Cut short when the process is to stop; the next attempt notices.
-        await self.gate.sleep(seconds, Wait(f"another try of {self.page.url}", self._again(seconds)))
+        await self.gate.sleep(seconds, Wait(Awaited.NEXT_TRY, {"url": self.page.url}, self._again(seconds)))
 
     def _again(self, seconds: float) -> datetime:
         return self.at + timedelta(seconds=self.took + seconds)
@@ -119,9 +119,7 @@ class Visit:
             if pause > LONGEST_STAY:
                 raise HostBusy(f"the site answered {response.status} and asks for a pause", response.status, pause)
             await self._log("redirect", f"to {url}")
-            if pause and await self.gate.sleep(
-                pause, Wait(f"as the redirect to {shown(url)} asks", self._again(pause))
-            ):
+            if pause and await self.gate.sleep(pause, Wait(Awaited.REDIRECT, {"url": shown(url)}, self._again(pause))):
                 return None
         raise AssertionError
 
@@ -150,7 +148,8 @@ class Visit:
         began = asyncio.get_running_loop().time()
         self.at, self.status, self.asked = slot.started_at(), None, True
         try:
-            with self.gate.waiting(Wait(f"the answer to {url}", self.at + timedelta(seconds=self.fetcher.patience))):
+            patience = timedelta(seconds=self.fetcher.patience)
+            with self.gate.waiting(Wait(Awaited.ANSWER, {"url": url}, self.at + patience)):
                 response = await self.gate.watch(
                     self.fetcher.get(
                         url,

@@ -4,6 +4,9 @@ import logging
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+from psycopg.types.json import Jsonb
 
 from collector.frontier.hosts import HostState
 from collector.politeness.gate import Connection, Gate, Wait
@@ -13,8 +16,13 @@ logger = logging.getLogger(__name__)
 LONG_WAIT = 1.0  # seconds; a lane's wait that is shorter is not worth a word
 DATABASE = ""  # the key of a wait for the database; other keys are hosts
 
-WRITE = "UPDATE host SET waiting = %s, waiting_until = %s WHERE name = %s"
-CLEAR = "UPDATE host SET waiting = NULL, waiting_until = NULL WHERE name = %s AND waiting = %s"
+WRITE = """
+UPDATE host SET waiting = %(code)s, waiting_detail = %(detail)s, waiting_until = %(until)s WHERE name = %(host)s
+"""
+CLEAR = """
+UPDATE host SET waiting = NULL, waiting_detail = '{}', waiting_until = NULL
+WHERE name = %(host)s AND waiting = %(code)s AND waiting_detail = %(detail)s
+"""
 
 
 @dataclass(slots=True)
@@ -23,12 +31,12 @@ class Waits:
 
     held: dict[str, Wait] = field(default_factory=dict)
     _lanes: dict[int, Wait] = field(default_factory=dict)  # by the number of the lane, as written
-    _free: dict[str, str] = field(default_factory=dict)  # hosts that nobody works on: the reason, as written
+    _free: dict[str, Wait] = field(default_factory=dict)  # hosts that nobody works on, as written
 
     def begin(self, key: str, wait: Wait) -> None:
-        """Wait for something; a new reason is logged."""
-        if (before := self.held.get(key)) is None or before.reason != wait.reason:
-            logger.info("waiting", extra={"for": wait.reason, "until": wait.until or "it is there"})
+        """Wait for something; if that is new, it is logged."""
+        if (before := self.held.get(key)) is None or before.sentence != wait.sentence:
+            logger.info("waiting", extra={"for": wait.sentence, "until": wait.until or "it is there"})
         self.held[key] = wait
 
     def end(self, key: str) -> None:
@@ -47,9 +55,9 @@ class Waits:
         for host, gate in gates.items():
             wait, written = long_wait(gate), self._lanes.pop(gate.lane, None)
             if wait and wait != written:
-                logger.info("waiting", extra={"host": host, "for": wait.reason, "until": wait.until})
+                logger.info("waiting", extra={"host": host, "for": wait.sentence, "until": wait.until})
             if wait != written:
-                await connection.execute(WRITE, (wait and wait.reason, wait and wait.until, host))
+                await connection.execute(WRITE, _row(host, wait))
             if wait:
                 self._lanes[gate.lane] = wait
 
@@ -59,14 +67,19 @@ class Waits:
         for host, wait in self.held.items():
             state = states.get(host)
             if state and not (state.taken or state.blocked or state.waiting) and host not in ours:
-                reason = wait.reason.removeprefix(f"{host}: ")
-                await connection.execute(WRITE, (reason, wait.until, host))
-                self._free[host] = reason
+                await connection.execute(WRITE, _row(host, wait))
+                self._free[host] = wait
 
     async def clear(self, connection: Connection) -> None:
         """Take back what `write_free` wrote: we wait no longer."""
-        for host, reason in self._free.items():
-            await connection.execute(CLEAR, (host, reason))
+        for host, wait in self._free.items():
+            await connection.execute(CLEAR, _row(host, wait))
+
+
+def _row(host: str, wait: Wait | None) -> dict[str, Any]:
+    if wait is None:
+        return {"host": host, "code": None, "detail": Jsonb({}), "until": None}
+    return {"host": host, "code": wait.code, "detail": Jsonb(dict(wait.detail)), "until": wait.until}
 
 
 def long_wait(gate: Gate | None) -> Wait | None:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-from collector.engine.crawl_jobs import Workplace
+from collector.engine.crawl_jobs import Crawler
 from collector.engine.crew import Crew
 from collector.engine.schedule import Schedule, fire, know_ticks
 from collector.politeness.gate import Connection
@@ -14,20 +14,20 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY = 5.0  # seconds between two looks at the schedule
 
 
-async def work(place: Workplace, schedule: Schedule) -> None:
+async def work(crawler: Crawler, schedule: Schedule) -> None:
     """Work until it is asked to stop."""
     crons = ", ".join(f"{name} {cron}" for name, cron in schedule.crons().items())
     logger.info(
-        "working on whatever is asked for", extra={"hosts": ", ".join(place.hosts), "schedule": crons or "none"}
+        "working on whatever is asked for", extra={"hosts": ", ".join(crawler.hosts), "schedule": crons or "none"}
     )
-    await Crew(place, everything=True, chores=_Ticking(place, schedule.crons()).look).run()
+    await Crew(crawler, everything=True, chores=_Ticking(crawler, schedule.crons()).look).run()
 
 
 @dataclass(slots=True)
 class _Ticking:
     """The schedule, looked at now and then."""
 
-    place: Workplace
+    crawler: Crawler
     crons: dict[str, str]
     known: bool = False
     looked_at: float = float("-inf")
@@ -39,5 +39,5 @@ class _Ticking:
         if not self.known:
             await know_ticks(connection, self.crons)
             self.known = True
-        await fire(self.place, connection, self.crons)
+        await fire(self.crawler, connection, self.crons)
         self.looked_at = now

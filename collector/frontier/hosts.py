@@ -1,10 +1,11 @@
 """How hosts stand: closed, taken by a lane, waiting, or free."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from collector.codes import Block
+from collector.codes import Awaited, Block
 from collector.console.code_words import describe
 from collector.politeness.gate import Connection, Wait
 
@@ -14,7 +15,8 @@ UNHEARD = 3.0  # seconds; a lane that has not said for longer that it is alive m
 STATES = """
 SELECT name, NULLIF(blocked_until, 'infinity'), blocked_until > clock_timestamp(), block_code, reason,
        lane_alive(lane_job) AND lane_until > clock_timestamp(), lane_job, lane_by, lane_until, clock_timestamp(),
-       CASE WHEN waiting_until > clock_timestamp() THEN waiting END, waiting_until, open_until
+       CASE WHEN waiting_until > clock_timestamp() THEN waiting END, waiting_detail,
+       waiting_until, open_until
 FROM host WHERE name = ANY (%s)
 """
 
@@ -33,7 +35,8 @@ class HostState:
     lane_by: str | None
     lane_until: datetime | None
     now: datetime
-    waiting: str | None  # what its lane waits for
+    waiting: str | None  # Awaited: what its lane waits for
+    waiting_detail: Mapping[str, Any]
     waiting_until: datetime | None
     open_until: datetime | None  # a request may be open until then
 
@@ -46,16 +49,16 @@ class HostState:
     def wait(self) -> Wait | None:
         """What work on this host waits for, as far as every process can see."""
         if self.blocked:
-            return Wait(f"{self.host} is closed ({self.block_reason})", self.blocked_until)
-        reason, until = self.waits
-        return Wait(f"{self.host}: {reason}", until) if reason else None
+            facts = {"host": self.host, "block": self.block_code, "detail": self.detail}
+            return Wait(Awaited.CLOSED, facts, self.blocked_until)
+        return replace(wait, host=self.host) if (wait := self.lane_wait) else None
 
     @property
-    def waits(self) -> tuple[str | None, datetime | None]:
-        """What the lane on this host waits for, or what keeps one from it, and until when."""
+    def lane_wait(self) -> Wait | None:
+        """What the lane on this host waits for, or what keeps one from it."""
         if self.taken and self.lane_until and self.lane_until - self.now < timedelta(seconds=FROZEN - UNHEARD):
-            return f"nothing is heard of {self.lane_by}, which holds it", self.lane_until
-        return self.waiting, self.waiting_until if self.waiting else None
+            return Wait(Awaited.SILENT_LANE, {"lane": self.lane_by}, self.lane_until)
+        return Wait(self.waiting, self.waiting_detail, self.waiting_until) if self.waiting else None
 
 
 async def host_states(connection: Connection, hosts: Iterable[str]) -> dict[str, HostState]:

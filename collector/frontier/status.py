@@ -236,7 +236,7 @@ def _labels(*row: Any) -> dict[str, Any]:
 
 def _host(state: HostState, gate: Sequence[Any]) -> dict[str, Any]:
     last, smallest_gap, delay, why, incidents, excluded = gate
-    waiting, waiting_until = state.waits
+    wait = state.lane_wait
     closed = state.blocked_until and state.blocked
     return {
         "host": state.host, "last_request_at": last, "smallest_gap_s": smallest_gap,
@@ -245,7 +245,8 @@ def _host(state: HostState, gate: Sequence[Any]) -> dict[str, Any]:
         "blocked_code": state.block_code if closed else None,
         "blocked_reason": state.block_reason if closed else None, "incidents": incidents,
         "forgotten_at": excluded, "lane_alive": bool(state.taken), "lane_by": state.lane_by if state.taken else None,
-        "waiting_for": waiting, "waiting_until": waiting_until,
+        "waiting_code": wait and wait.code, "waiting_for": wait and wait.sentence,
+        "waiting_until": wait and wait.until,
     }  # fmt: skip
 
 

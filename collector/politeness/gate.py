@@ -8,7 +8,7 @@ calls, and the waiting.
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from collector.codes import Block, Delay
+from collector.codes import Awaited, Block, Delay
 from collector.console.code_words import describe
 from collector.console.wording import in_japan
 from collector.errors import LaneLost, PaddockError
@@ -95,13 +95,21 @@ class Pace:
 class Wait:
     """What is being waited for, and until when (None: until it is there)."""
 
-    reason: str
+    code: str  # Awaited, or one of a later version
+    detail: Mapping[str, Any] = field(default_factory=dict)
     until: datetime | None = None  # database clock
+    host: str | None = None  # the one whose lane waits, where that is to be said
     try_it: bool = False  # whether the host may be free all the same, so that it is tried
     since: float = field(default_factory=time.monotonic, compare=False)
 
+    @property
+    def sentence(self) -> str:
+        """What is being waited for, in English."""
+        said = describe(Awaited, self.code, self.detail)
+        return f"{self.host}: {said}" if self.host else said
+
     def __str__(self) -> str:
-        return self.reason if self.until is None else f"{self.reason}, until {in_japan(self.until)}"
+        return self.sentence if self.until is None else f"{self.sentence}, until {in_japan(self.until)}"
 
 
 class Gate:
@@ -202,13 +210,12 @@ class Gate:
 
     async def _wait(self, slot: Slot, page_id: int | None, *, taken: bool) -> Slot | None:
         clock = asyncio.get_running_loop().time
-        why = f"the next request, {self.delay:g} s after the last ({describe(Delay, self.delay_code)})"
+        wait = Wait(Awaited.NEXT_REQUEST, {"seconds": f"{self.delay:g}", "delay": self.delay_code}, slot.at)
         if slot.due - clock() > self.delay + 1:
-            why = "the end of an earlier lane's request, which may still be open"
-        reason = Wait(why, slot.at)
+            wait = Wait(Awaited.EARLIER_REQUEST, until=slot.at)
         to_be_checked = not taken or slot.due > clock()  # what may have changed while we sleep
         while (remaining := slot.due - clock()) > 0:
-            if await self.sleep(remaining, reason):
+            if await self.sleep(remaining, wait):
                 break
         while not self._stopping.is_set():
             if not to_be_checked and (self.delay == 0 or clock() - slot.due <= LATE):

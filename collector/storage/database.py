@@ -19,7 +19,7 @@ from sqlalchemy.pool import NullPool
 from collector.console.trouble import reason_of
 from collector.errors import UsageError
 from collector.storage.embedded import lease
-from collector.storage.embedded_keeper import kept_up
+from collector.storage.embedded_watchdog import watched
 
 PACKAGE = Path(__file__).parents[1]
 SHIPPED = PACKAGE / "_migrations"  # in a wheel; in a checkout they are beside the package
@@ -232,7 +232,7 @@ def opened(
             check_current(check_fit(conninfo, engine))
         yield conninfo
         return
-    with lease(home / "postgres") as socket_conninfo, kept_up(home / "postgres"):
+    with lease(home / "postgres") as socket_conninfo, watched(home / "postgres"):
         conninfo = conninfo_for(socket_conninfo)
         if check_revision and current_revision(conninfo) != head_revision():
             upgrade(conninfo)

@@ -22,15 +22,15 @@ def crawl_in_process(
 ) -> None:
     """One `collector crawl`; ends with its exit code."""
     from collector.engine.crawl import Tick, crawl
-    from collector.engine.crawl_jobs import Workplace
+    from collector.engine.crawl_jobs import Crawler
     from collector.frontier.scope import Scope
     from tests.sites import sites_at
 
     async def show(_: Tick) -> None: ...
 
     async def main() -> int:
-        place = Workplace(conninfo, None, sites_at(base, netkeiba, race=netkeiba), delay)
-        _, code = await crawl(place, Scope(since, until, all_races=netkeiba is not None), show)
+        crawler = Crawler(conninfo, None, sites_at(base, netkeiba, race=netkeiba), delay)
+        _, code = await crawl(crawler, Scope(since, until, all_races=netkeiba is not None), show)
         return int(code)
 
     os._exit(asyncio.run(main()))
@@ -38,13 +38,13 @@ def crawl_in_process(
 
 def work_in_process(conninfo: str, base: str, delay: float, netkeiba: str | None = None) -> None:
     """One `collector worker`, until it is killed."""
-    from collector.engine.crawl_jobs import Workplace
+    from collector.engine.crawl_jobs import Crawler
     from collector.engine.schedule import Schedule
     from collector.engine.worker import work
     from tests.sites import sites_at
 
     os.nice(5)  # who measures comes before who is measured
-    asyncio.run(work(Workplace(conninfo, None, sites_at(base, netkeiba), delay), Schedule()))
+    asyncio.run(work(Crawler(conninfo, None, sites_at(base, netkeiba), delay), Schedule()))
 
 
 def command_in_process(folder: str, environment: dict[str, str], *words: str) -> None:

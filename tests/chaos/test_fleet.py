@@ -12,7 +12,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from collector.engine.crawl import begin
-from collector.engine.crawl_jobs import Workplace, ask_for
+from collector.engine.crawl_jobs import Crawler, ask_for
 from collector.frontier.scope import Scope
 from collector.politeness.gate import host_name
 from tests.chaos.processes import send, start, work_in_process
@@ -53,7 +53,7 @@ async def test_a_fleet_is_as_polite_as_one(conninfo: str) -> None:
         demo_site(crawl_delay=DELAY) as site,
         await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection,
     ):
-        await begin(connection, Workplace(conninfo, None, sites_at(site.base), DELAY), scope)
+        await begin(connection, Crawler(conninfo, None, sites_at(site.base), DELAY), scope)
         await ask_for(connection, [host_name(site.base)], scope, attended=False)
         # The site measures in this process: it is to have answered once before, and nothing is to hold it up.
         async with aiohttp.ClientSession() as session, session.get(f"{site.base}/_demo/site.json") as answer:

@@ -14,7 +14,7 @@ from collector.demo.world import opinion
 from collector.demo.world.races import Races
 from collector.demo.world.world import World
 from collector.engine.crawl import Tick, crawl
-from collector.engine.crawl_jobs import Workplace, ask_for
+from collector.engine.crawl_jobs import Crawler, ask_for
 from collector.engine.refresh import label_scope, plan
 from collector.frontier.scope import Scope
 from collector.pipeline.reparse import reparse
@@ -59,11 +59,11 @@ async def settle(connection: Connection, within: float = 60.0) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-async def test_the_stored_history_is_the_one_that_was_shown(place: Workplace, connection: Connection) -> None:
+async def test_the_stored_history_is_the_one_that_was_shown(crawler: Crawler, connection: Connection) -> None:
     async with demo_site(world=WORLD, month_may_change=True) as site:
-        place.sites = sites_at(site.base, site.netkeiba)
-        await crawl(place, Scope(date(2015, 1, 1), date(2016, 12, 31)), show)
-        arguments = (place.conninfo, site.base, 0.0, site.netkeiba)
+        crawler.sites = sites_at(site.base, site.netkeiba)
+        await crawl(crawler, Scope(date(2015, 1, 1), date(2016, 12, 31)), show)
+        arguments = (crawler.conninfo, site.base, 0.0, site.netkeiba)
         workers = [start(work_in_process, *arguments) for _ in range(3)]
         try:
             for month in MONTHS:

@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from collector.demo.world.world import Issue, World
 from collector.engine.crawl import Tick, crawl
-from collector.engine.crawl_jobs import Workplace
+from collector.engine.crawl_jobs import Crawler
 from collector.errors import ExitCode
 from collector.frontier.scope import Scope
 from collector.settings import Settings
@@ -64,7 +64,7 @@ async def _crawl(conninfo: str) -> Beside:
         beside = Beside(conninfo, toy.base, known.base, known.netkeiba, ())
         sites = registry.sites(Settings(urls=beside.urls))
         assert {site.source.name for site in sites if site.source.has_photos} == {"keibado", "toy"}
-        _, code = await crawl(Workplace(conninfo, None, sites, 0.0), YEAR, _show)
+        _, code = await crawl(Crawler(conninfo, None, sites, 0.0), YEAR, _show)
         assert code is ExitCode.DONE
         return replace(beside, asked=tuple(toy.paths))
 

@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 
 from collector.cli.app import app
 from collector.engine.crawl import seeds
-from collector.engine.crawl_jobs import Workplace
+from collector.engine.crawl_jobs import Crawler
 from collector.engine.schedule import BACK_NUMBERS, fire, know_ticks
 from collector.frontier.due import today
 from collector.frontier.scope import read_scope
@@ -257,12 +257,12 @@ def test_the_schedule_shows_the_requests_to_the_toys_site(beside: Beside) -> Non
 
 
 async def test_the_schedule_makes_the_toys_list_due_on_mondays(beside: Beside) -> None:
-    place = Workplace(beside.conninfo, None, registry.sites(Settings(urls=beside.urls)), 0.0)
-    async with await place.connect() as connection:
+    crawler = Crawler(beside.conninfo, None, registry.sites(Settings(urls=beside.urls)), 0.0)
+    async with await crawler.connect() as connection:
         crons = {BACK_NUMBERS: "0 9 * * 1"}
         await know_ticks(connection, crons)
         await connection.execute("UPDATE tick SET next_at = now() - interval '1 day'")
-        assert await fire(place, connection, crons) == [BACK_NUMBERS]
+        assert await fire(crawler, connection, crons) == [BACK_NUMBERS]
     due = execute(beside.conninfo, "SELECT url FROM page WHERE source = 'toy' AND due_at <= now()")
     assert (f"{beside.toy}/toy/{today().year}.html",) in due
 
@@ -294,6 +294,6 @@ def test_a_source_that_cannot_be_used_is_one_sentence(
 def test_an_archive_from_before_2001_is_asked_for_from_its_first_year_on(monkeypatch: pytest.MonkeyPatch) -> None:
     old = replace(SECOND, name="old", first_year=1998)
     monkeypatch.setattr(registry, "sources", lambda: {"old": old})
-    place = Workplace("", None, (Site(old, MAIN, "http://127.0.0.1:1"),), 0.0)
-    pages = seeds(place, read_scope(None, "1999", None, first_year=registry.first_year()))
+    crawler = Crawler("", None, (Site(old, MAIN, "http://127.0.0.1:1"),), 0.0)
+    pages = seeds(crawler, read_scope(None, "1999", None, first_year=registry.first_year()))
     assert [page["dated"].year for page in pages] == [1998, 1999]

@@ -22,9 +22,9 @@ from trainer.dataset import card
 from trainer.dataset import export as exporting
 from trainer.dataset.export import Request, export
 from trainer.dataset.manifest import Version, find_version
+from trainer.directories import Directories
 from trainer.models.device import Device
 from trainer.models.networks import Network
-from trainer.places import Places
 from trainer.runs.config import RunConfig, make_config
 from trainer.runs.runs import Facts, Run, begin, now
 from trainer.training.learn import Material, Report, gather, learn
@@ -67,9 +67,9 @@ def version(cluster: str, home: Path, tmp_path_factory: pytest.TempPathFactory, 
 
 
 @pytest.fixture(scope="session")
-def places(home: Path) -> Places:
+def directories(home: Path) -> Directories:
     """The folders of that home."""
-    return Places(home)
+    return Directories(home)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -78,17 +78,17 @@ def _threads() -> None:
     torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
 
 
-def start(places: Places, version: Version, config: RunConfig, name: str | None = None) -> Run:
+def start(directories: Directories, version: Version, config: RunConfig, name: str | None = None) -> Run:
     """A run that has not begun to train."""
     facts = Facts("training", version.name, str(version.folder), "test", "none", "cpu", now())
-    return begin(places.runs, name or f"run-{uuid.uuid4().hex[:8]}", config, facts)
+    return begin(directories.runs, name or f"run-{uuid.uuid4().hex[:8]}", config, facts)
 
 
 Trained = tuple[Run, Network, Material]
 
 
 def trained(
-    places: Places,
+    directories: Directories,
     version: Version,
     preset: str,
     *settings: str,
@@ -97,15 +97,15 @@ def trained(
 ) -> Trained:
     """A run of a preset, trained to its end."""
     config = make_config(preset, settings, freeze)
-    run = start(places, version, config)
-    material = gather(version, config, places.cache)
+    run = start(directories, version, config)
+    material = gather(version, config, directories.cache)
     return run, learn(run, material, CPU, report or Report()), material
 
 
 @pytest.fixture(scope="session")
-def probe(places: Places, version: Version) -> Trained:
+def probe(directories: Directories, version: Version) -> Trained:
     """A run of the quick preset on small pictures, which no test changes."""
-    return trained(places, version, "probe", *SMALL)
+    return trained(directories, version, "probe", *SMALL)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from tests.paths import ROOT
 from trainer.cli.app import app
-from trainer.jobs import book
+from trainer.jobs import job_store
 from trainer.jobs.task import Job
 from trainer.locks import try_lock
 
@@ -55,8 +55,8 @@ class Stable:
         return done.stderr if code else done.stdout
 
     def job(self, name: str = "last") -> Job:
-        with book.opened(self.conninfo) as connection:
-            return book.find_job(connection, name)
+        with job_store.opened(self.conninfo) as connection:
+            return job_store.find_job(connection, name)
 
     def run(self, *words: str) -> str:
         """Queue a job; its name."""
@@ -76,9 +76,9 @@ class Stable:
             time.sleep(0.05)
 
     def log(self, name: str) -> str:
-        with book.opened(self.conninfo) as connection:
-            job = book.find_job(connection, name)
-            return b"".join(piece for _, piece in book.read_log(connection, job)).decode()
+        with job_store.opened(self.conninfo) as connection:
+            job = job_store.find_job(connection, name)
+            return b"".join(piece for _, piece in job_store.read_log(connection, job)).decode()
 
     def engine_pid(self) -> int:
         """The process that holds the engine's lock."""

@@ -16,8 +16,8 @@ from collector.console.command_line import Group
 from collector.console.common import common
 from collector.console.wording import ANY_WIDTH
 from collector.errors import PaddockError, UsageError
+from trainer.directories import Directories
 from trainer.errors import not_installed
-from trainer.places import Places
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -66,9 +66,9 @@ def read_settings() -> "Settings":
     return settings.for_demo() if common().demo else settings
 
 
-def places() -> Places:
+def directories() -> Directories:
     """The folders of this command's home."""
-    return Places(read_settings().home)
+    return Directories(read_settings().home)
 
 
 def warn(words: str) -> None:

@@ -10,7 +10,7 @@ from collector.console.common import common
 from collector.console.measures import size_in_words
 from collector.console.visible import visible
 from collector.errors import UsageError
-from trainer.cli.base import group, places, print_rows, warn
+from trainer.cli.base import directories, group, print_rows, warn
 
 if TYPE_CHECKING:
     from trainer.dataset.diff import Difference
@@ -53,7 +53,7 @@ def list_them() -> None:
     from collector.console.terminal import stdout
     from trainer.dataset.manifest import list_unfinished, list_versions
 
-    root = places().datasets
+    root = directories().datasets
     found, unfinished = list_versions(root), list_unfinished(root)
     warn_of_broken(root)
     if common().json:
@@ -93,7 +93,7 @@ def show(name: VersionName = "last") -> None:
     from collector.console.terminal import stdout
     from trainer.dataset.manifest import find_version
 
-    version = find_version(places().datasets, name)
+    version = find_version(directories().datasets, name)
     if common().json:
         print_json(facts_of(version))
         return
@@ -141,7 +141,7 @@ def verify(name: VersionName = "last") -> None:
     from collector.console.terminal import stdout
     from trainer.dataset import manifest
 
-    version = manifest.find_version(places().datasets, name)
+    version = manifest.find_version(directories().datasets, name)
     wrong = manifest.verify(version)
     if common().json:
         print_json({"version": version.name, "wrong": wrong})
@@ -169,7 +169,7 @@ def compare(
     from trainer.dataset import diff
     from trainer.dataset.manifest import find_version
 
-    root = places().datasets
+    root = directories().datasets
     before, after = find_version(root, one), find_version(root, other)
     difference = diff.compare(before, after)
     if common().json:
@@ -231,7 +231,7 @@ def delete(name: VersionName, yes: Yes = False) -> None:
     from trainer.dataset import manifest
     from trainer.dataset.data import forget_cached
 
-    where = places()
+    where = directories()
     root = where.datasets
     unfinished = {folder.name: folder for folder in manifest.list_unfinished(root)}
     warn_of_broken(root)

@@ -9,7 +9,7 @@ import typer
 from collector.console.common import common
 from collector.errors import UsageError
 from collector.storage.racing import Axis
-from trainer.cli.base import absolute, group, places, progress, read_settings, warn
+from trainer.cli.base import absolute, directories, group, progress, read_settings, warn
 
 if TYPE_CHECKING:
     from trainer.dataset.manifest import Version
@@ -92,7 +92,7 @@ def _write(request: "Request", out: Path | None, *, resume: bool) -> None:
     from trainer.dataset.manifest import list_unfinished, list_versions
 
     settings = read_settings()
-    root = absolute(out) if out else places().datasets
+    root = absolute(out) if out else directories().datasets
     if resume and not list_unfinished(root):
         raise UsageError(f"{root} has no interrupted export to continue; leave out --resume.")
     warn_of_broken(root)

@@ -9,7 +9,7 @@ import typer
 from collector.console.common import common
 from collector.console.measures import span_in_words
 from collector.errors import UsageError
-from trainer.cli.base import Data, DeviceName, RunArgument, group, places
+from trainer.cli.base import Data, DeviceName, RunArgument, directories, group
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,7 +69,7 @@ def show_scores(
     from trainer.models.device import Device
     from trainer.runs.runs import find_run, version_of
 
-    where = places()
+    where = directories()
     found = find_run(where.runs, run)
     used = Device.find(device, found.config.precision)
     evaluation, answered = evaluate(found, Side(side.value), where, used)
@@ -104,7 +104,7 @@ def find_causes(
     from trainer.runs.runs import find_run, version_of
     from trainer.training.learn import gather
 
-    where = places()
+    where = directories()
     judged = find_run(where.runs, run)
     used = Device.find(device, judged.config.precision)
     version = version_of(judged, where)
@@ -186,7 +186,7 @@ def ask_a_person(
     from trainer.dataset.manifest import find_version
     from trainer.evaluation.guess import choose, guesses_path, human_level
 
-    where = places()
+    where = directories()
     version = find_version(where.datasets, data)
     path = guesses_path(where.home, version.manifest.version)
     quiz = choose(version, photos, path)

@@ -8,7 +8,7 @@ import typer
 
 from collector.console.common import common
 from collector.errors import UsageError
-from trainer.cli.base import DeviceName, RunArgument, RunOption, absolute, group, places, read_settings
+from trainer.cli.base import DeviceName, RunArgument, RunOption, absolute, directories, group, read_settings
 
 if TYPE_CHECKING:
     from collector.settings import Settings
@@ -44,7 +44,7 @@ def answer_for_photos(
     from trainer.models.device import Device
     from trainer.runs.runs import find_run
 
-    settings, where = read_settings(), places()
+    settings, where = read_settings(), directories()
     found = find_run(where.runs, run)
     predictor = Predictor(found, Device.find(device, found.config.precision))
     folder = absolute(out) if out else where.home / "predictions" / found.name
@@ -102,8 +102,8 @@ def _draw(predictor: "Predictor", photos: list[tuple[str, bytes | str]], folder:
     """The saliency pictures of the readable photos, by the photo's name."""
     from collector.storage.decoders import decoders
     from trainer.dataset.pixels import BrokenPicture, fit, open_picture
+    from trainer.directories import as_file_name, make_folder
     from trainer.inference.saliency import draw, saliency
-    from trainer.places import as_file_name, make_folder
 
     found: dict[str, Path] = {}
     how = predictor.run.config.preparation
@@ -140,7 +140,7 @@ def write_onnx(
     from trainer.inference.serving import export_onnx
     from trainer.runs.runs import find_run, version_of
 
-    where = places()
+    where = directories()
     found = find_run(where.runs, run)
     path = absolute(out) if out else found.folder / "model.onnx"
     how = found.config.preparation

@@ -11,13 +11,13 @@ from collector.console.command_line import Yes, with_common
 from collector.console.common import common
 from collector.console.visible import visible
 from collector.errors import UsageError
-from trainer.cli.base import RunArgument, group, places, print_rows, warn
+from trainer.cli.base import RunArgument, directories, group, print_rows, warn
 
 if TYPE_CHECKING:
     import numpy as np
 
     from trainer.dataset.manifest import Version
-    from trainer.places import Places
+    from trainer.directories import Directories
     from trainer.runs.runs import Run
 
 commands = group("Training runs: list (without a word), compare, remove.", invoke_without_command=True)
@@ -35,7 +35,7 @@ def list_them(context: typer.Context) -> None:
 
     if context.invoked_subcommand is not None:
         return
-    root = places().runs
+    root = directories().runs
     held = list_runs(root)
     _warn_of_broken(root)
     if common().json:
@@ -87,7 +87,7 @@ def compare(
     from trainer.evaluation.scores import Bootstrap, square
     from trainer.runs.runs import find_run, version_of
 
-    where = places()
+    where = directories()
     runs = [find_run(where.runs, word) for word in (one, other)]
     _check_comparable(runs)
     version = version_of(runs[0], where)
@@ -114,7 +114,7 @@ def _check_comparable(runs: list["Run"]) -> None:
         )
 
 
-def _answers(run: "Run", version: "Version", where: "Places", indices: "np.ndarray") -> "np.ndarray":
+def _answers(run: "Run", version: "Version", where: "Directories", indices: "np.ndarray") -> "np.ndarray":
     from trainer.dataset.data import load_pixels
     from trainer.models.answers import answer, load_model
     from trainer.models.device import Device
@@ -151,7 +151,7 @@ def delete(run: RunArgument, yes: Yes = False) -> None:
     from trainer.locks import alone
     from trainer.runs.runs import find_folder
 
-    root = places().runs
+    root = directories().runs
     _warn_of_broken(root)
     folder = find_folder(root, run, ready=False)
     if not yes:

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from collector.errors import UsageError
-from trainer.cli.base import DeviceName, RunOption, absolute, group, places, progress, read_settings
+from trainer.cli.base import DeviceName, RunOption, absolute, directories, group, progress, read_settings
 
 if TYPE_CHECKING:
     from collector.settings import Settings
     from collector.web.server.guards import Guard
     from trainer.dataset.manifest import Version
+    from trainer.directories import Directories
     from trainer.inference.serving import Predictor
-    from trainer.places import Places
+    from trainer.web.gallery import Gallery
     from trainer.web.service import Service
-    from trainer.web.shelf import Shelf
 
 commands = group()
 
@@ -46,20 +46,20 @@ def serve_answers(
 
     Tried without a network, after trainer train --demo: trainer serve --demo
     """
+    from trainer.directories import make_folder
     from trainer.inference.collection import conninfo_if_any
-    from trainer.places import make_folder
 
-    settings, where = read_settings(), places()
-    predictor, shelf = load(where, run, device)
+    settings, where = read_settings(), directories()
+    predictor, gallery = load(where, run, device)
     folder = absolute(keep_uploads) if keep_uploads else None
     if folder:
         make_folder(folder)  # fails now if it cannot be written
     guard = guard_for(settings, host)
     with conninfo_if_any(settings) as conninfo:
-        asyncio.run(_serve(settings, conninfo, predictor, shelf, folder, guard, host, port))
+        asyncio.run(_serve(settings, conninfo, predictor, gallery, folder, guard, host, port))
 
 
-def load(where: "Places", word: str, device_name: str) -> "tuple[Predictor, Shelf | None]":
+def load(where: "Directories", word: str, device_name: str) -> "tuple[Predictor, Gallery | None]":
     """The predictor of a run, and the photos of its data set if they are still here.
 
     Raises:
@@ -71,7 +71,7 @@ def load(where: "Places", word: str, device_name: str) -> "tuple[Predictor, Shel
     from trainer.inference.serving import Predictor
     from trainer.models.device import Device
     from trainer.runs.runs import find_run
-    from trainer.web.shelf import Shelf
+    from trainer.web.gallery import Gallery
 
     run = find_run(where.runs, word)
     # More threads do not speed up a single photo, and the pages need one as well.
@@ -83,10 +83,10 @@ def load(where: "Places", word: str, device_name: str) -> "tuple[Predictor, Shel
         return predictor, None
     with progress("features") as report:
         index = find_index(run, predictor.network, version, predictor.device, where.cache, report)
-    return predictor, Shelf.of(version, index, run.config.preparation, where.cache) if index else None
+    return predictor, Gallery.of(version, index, run.config.preparation, where.cache) if index else None
 
 
-def _version(predictor: "Predictor", where: "Places") -> "Version | None":
+def _version(predictor: "Predictor", where: "Directories") -> "Version | None":
     from collector.console.terminal import stderr
     from collector.storage.racing import Axis
     from trainer.runs.runs import version_of
@@ -118,7 +118,7 @@ async def _serve(
     settings: "Settings",
     conninfo: str | None,
     predictor: "Predictor",
-    shelf: "Shelf | None",
+    gallery: "Gallery | None",
     keep_uploads: Path | None,
     guard: "Guard",
     host: str,
@@ -135,7 +135,7 @@ async def _serve(
     patience = Timeouts(connect=5.0, read=10.0, total=15.0)  # a person waits for the page
     async with collection_if_any(conninfo) as collection:
         reach = Reach(settings.contact, addresses(settings), timeouts=patience)
-        service = Service(predictor, shelf, collection, reach, keep_uploads, demo=settings.demo)
+        service = Service(predictor, gallery, collection, reach, keep_uploads, demo=settings.demo)
         say = partial(_say_where, host, guard, service)
         await serve_until_stopped(make_app(service, guard), host, port, say)
 

@@ -17,9 +17,9 @@ from collector.console.terminal import stderr
 from collector.errors import UsageError
 from trainer.cli.base import progress
 from trainer.dataset.manifest import Version, find_version
+from trainer.directories import LAST, Directories
 from trainer.locks import alone, is_locked
 from trainer.models.device import Device, has_gpu
-from trainer.places import LAST, Places
 from trainer.runs.config import make_config
 from trainer.runs.runs import (
     Facts,
@@ -40,7 +40,7 @@ from trainer.training.learn import Report, gather, learn
 class RunRequest:
     """The run that a command names, and its folders."""
 
-    where: Places
+    where: Directories
     root: Path  # of the runs
     name: str | None
     preset: str | None

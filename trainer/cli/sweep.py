@@ -10,13 +10,13 @@ import typer
 
 from collector.console.common import common
 from collector.errors import UsageError
-from trainer.cli.base import Data, Gpus, Place, group, places, print_rows, progress
+from trainer.cli.base import Data, Gpus, Place, directories, group, print_rows, progress
 from trainer.jobs.task import State
 
 if TYPE_CHECKING:
     from collector.settings import Settings
-    from trainer.jobs.book import Connection
     from trainer.jobs.client import Order
+    from trainer.jobs.job_store import Connection
     from trainer.jobs.profiles import Profile
     from trainer.jobs.sweep import Combination
     from trainer.jobs.task import Job
@@ -49,7 +49,7 @@ def sweep(
     Example: trainer sweep --preset probe --preset finetune --set random_seed=0,1,2
     """
     from collector.console.as_json import print_json
-    from trainer.cli.jobs.opened import ensure, opened_book
+    from trainer.cli.jobs.opened import ensure, opened_jobs
     from trainer.dataset.manifest import find_version
     from trainer.jobs.client import Order, check_gpus, check_gpus_here
     from trainer.jobs.profiles import find_profile
@@ -58,11 +58,11 @@ def sweep(
 
     combinations = combine(presets, settings or [])
     name = check_name(name) if name else None
-    home = places()
+    home = directories()
     profile = find_profile(home.home, where)
     check_gpus_here(gpus or 0, profile.kind)
     version = find_version(home.datasets, data)
-    with opened_book() as (configured, connection):
+    with opened_jobs() as (configured, connection):
         check_gpus(connection, gpus or 0, profile.kind)
         order = Order(Task(), None, gpus or 0, version, Path.cwd())
         jobs = _queue(connection, configured, combinations, order, profile, name or _free_stem(connection))
@@ -99,9 +99,9 @@ def _queue(
 
 
 def _free_stem(connection: "Connection") -> str:
-    from trainer.jobs import book
+    from trainer.jobs import job_store
 
-    taken = [job.name for job in book.list_jobs(connection)]
+    taken = [job.name for job in job_store.list_jobs(connection)]
     return next(f"sweep-{n}" for n in range(1, 10**6) if not any(name.startswith(f"sweep-{n}-") for name in taken))
 
 
@@ -111,9 +111,9 @@ def _held(connection: "Connection", name: str, one: "Combination") -> "Job | Non
     Raises:
         UsageError: it runs another combination.
     """
-    from trainer.jobs import book
+    from trainer.jobs import job_store
 
-    found = next((job for job in book.list_jobs(connection) if job.name == name), None)
+    found = next((job for job in job_store.list_jobs(connection) if job.name == name), None)
     if found and (found.task.preset, found.task.settings) != (one.preset, one.settings):
         raise UsageError(f"There is a job {name} already that runs {found.task.words}; give the sweep another --name.")
     return found
@@ -123,12 +123,12 @@ def _watch(connection: "Connection", jobs: "Sequence[Job]", settings: "Settings"
     """Wait until all have ended; the jobs then. While none runs, say what the first one waits for."""
     from collector.console.terminal import stderr
     from trainer.cli.jobs.opened import ensure, say_waits
-    from trainer.jobs import book
+    from trainer.jobs import job_store
 
     console, said = stderr(), ""
     with progress("jobs", console) as report:
         while True:
-            now = [job for job in (book.read_job(connection, job.id) for job in jobs) if job is not None]
+            now = [job for job in (job_store.read_job(connection, job.id) for job in jobs) if job is not None]
             ended = sum(job.state.ended for job in now)
             report(ended, len(now))
             if ended == len(now):
@@ -146,7 +146,8 @@ def _row(connection: "Connection", job: "Job") -> dict[str, Any]:
     body = bundles.read_file(connection, job.output, f"{job.name}/run.json") if job.output else None
     facts = json.loads(body) if body and job.state is State.DONE else {}
     return {
-        "job": job.name, "runs": job.task.words, "state": job.state, "reason": job.reason,
+        "job": job.name, "runs": job.task.words, "state": job.state, "reason": job.why,
+        "reason_code": job.reason,
         "train_mse": facts.get("train_mse"), "validation_mse": facts.get("validation_mse"),
         "seconds": round(job.seconds, 1), "price": round(job.price, 4),
         "currency": job.task.currency,

@@ -7,7 +7,7 @@ import typer
 
 from collector.console.common import common
 from collector.errors import UsageError
-from trainer.cli.base import Data, DeviceName, Values, absolute, group, places
+from trainer.cli.base import Data, DeviceName, Values, absolute, directories, group
 
 if TYPE_CHECKING:
     from trainer.runs.runs import Run
@@ -51,7 +51,7 @@ def train_run(
     """
     from trainer.cli.session import RunRequest, begin_run, continue_run, learn_watched
 
-    where = places()
+    where = directories()
     request = RunRequest(where, absolute(out) if out else where.runs, name, preset, data, device)
     if resume and (settings or freeze):
         raise UsageError("--resume continues a run with its own settings: leave out --set and --freeze.")

@@ -16,7 +16,7 @@ from trainer.dataset.examples import LICENCE, Side, why_skipped
 from trainer.dataset.formats import EXTENSIONS, Format, read_shard, written_types
 from trainer.dataset.manifest import Manifest, digest_of
 from trainer.dataset.pixels import Preparation, prepare
-from trainer.places import write_file
+from trainer.directories import write_file
 
 SHOWN = 12  # photos in the grid of examples
 BOUNDARIES = (SPRINT, MILE, MIDDLE)  # drawn in the histogram of labels

@@ -85,10 +85,10 @@ def load_pixels(version: Version, how: Preparation, cache: Path, progress: Progr
         UsageError: a photo is broken; the message names it.
     """
 
-    def compute(places: list[int]) -> Iterator[np.ndarray]:
-        for done, row in enumerate(_unpack(version, how, places), 1):
+    def compute(positions: list[int]) -> Iterator[np.ndarray]:
+        for done, row in enumerate(_unpack(version, how, positions), 1):
             yield row
-            progress(done, len(places))
+            progress(done, len(positions))
 
     store = Store.of(cache, "pixels", describe(how), (how.height, how.width, 3), np.uint8)
     return store.rows(photo_digests(version), compute)
@@ -111,11 +111,11 @@ def _digests(folder: Path, _version: str) -> list[bytes]:
     return found
 
 
-def _unpack(version: Version, how: Preparation, places: list[int]) -> Iterator[np.ndarray]:
-    """The pixels of the photos in these rows of the table; `places` is in the table's order."""
-    with Decoders(max(1, min(PROCESSES, len(places) // FEW))) as room:
+def _unpack(version: Version, how: Preparation, positions: list[int]) -> Iterator[np.ndarray]:
+    """The pixels of the photos in these rows of the table; `positions` is in the table's order."""
+    with Decoders(max(1, min(PROCESSES, len(positions) // FEW))) as room:
         waiting: deque[tuple[str, Future[np.ndarray]]] = deque()
-        for photo, body in _bodies(version, set(places)):
+        for photo, body in _bodies(version, set(positions)):
             waiting.append((photo, room.submit(prepare, body, how)[1]))
             if len(waiting) > AHEAD:
                 yield _taken(*waiting.popleft())
@@ -123,15 +123,15 @@ def _unpack(version: Version, how: Preparation, places: list[int]) -> Iterator[n
             yield _taken(*waiting.popleft())
 
 
-def _bodies(version: Version, places: set[int]) -> Iterator[tuple[str, bytes]]:
+def _bodies(version: Version, positions: set[int]) -> Iterator[tuple[str, bytes]]:
     """Name and bytes of the photos in these rows of the table; shards without any of them are not read."""
     first = 0
     for shard in version.manifest.shards:
-        in_shard = places.intersection(range(first, first + shard.photos))
+        in_shard = positions.intersection(range(first, first + shard.photos))
         if in_shard:
             rows = read_shard(Format(version.manifest.format), version.folder / shard.path)
-            for place, (row, body) in enumerate(rows, first):
-                if place in in_shard:
+            for position, (row, body) in enumerate(rows, first):
+                if position in in_shard:
                     _check(version, row, body)
                     yield row["photo"], body
         first += shard.photos

@@ -44,8 +44,8 @@ from trainer.dataset.manifest import (
 from trainer.dataset.pixels import shrink
 from trainer.dataset.plan import FACTS, Plan, Request, code_of, make_plan, query_of
 from trainer.dataset.split import SPLITS
+from trainer.directories import make_folder
 from trainer.locks import alone
-from trainer.places import make_folder
 
 PHOTOS_A_SHARD = 5_000  # about 150 MB of photos in the size of the site
 SOME = " WHERE photo.id = ANY(%(ids)s)"

@@ -11,7 +11,7 @@ from typing import Any
 
 from collector.errors import UsageError
 from trainer.dataset.examples import BY_WORDS
-from trainer.places import pick, write_file
+from trainer.directories import pick, write_file
 
 MANIFEST = "manifest.json"
 JOURNAL = "shards.jsonl"  # the finished shards of an unfinished export

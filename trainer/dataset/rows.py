@@ -50,18 +50,18 @@ class Indexed(Protocol):
 class Rows:
     """Some rows of a store, in a given order; a row is read from the disk only when it is indexed."""
 
-    def __init__(self, held: np.ndarray, places: np.ndarray) -> None:
+    def __init__(self, held: np.ndarray, positions: np.ndarray) -> None:
         self._held = held
-        self._places = places
-        self.shape = (len(places), *held.shape[1:])
+        self._positions = positions
+        self.shape = (len(positions), *held.shape[1:])
         self.flags = held.flags  # not writeable
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._positions)
 
     def __getitem__(self, key: Any) -> np.ndarray:
         """The same as of an array, for a number, a slice, or an array of numbers."""
-        return self._held[self._places[key]]
+        return self._held[self._positions[key]]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         """All rows, in memory."""
@@ -114,9 +114,9 @@ class Store:
             held = self._read()
             index = held[0] if held else {}
             missing = dict[bytes, int]()
-            for place, digest in enumerate(digests):
+            for position, digest in enumerate(digests):
                 if digest not in index:
-                    missing.setdefault(digest, place)
+                    missing.setdefault(digest, position)
             number = _number(self.folder)
             with self._appending(number, len(index)) as append:
                 for digest, row in zip(missing, compute(list(missing.values())), strict=True):
@@ -169,7 +169,7 @@ class Store:
                     array = np.memmap(rows, self.dtype, "r", shape=(len(digests), *self.shape))
             except FileNotFoundError:
                 continue  # another process has just replaced the files
-            return {digest: place for place, digest in enumerate(digests)}, array
+            return {digest: position for position, digest in enumerate(digests)}, array
         return None
 
     def _paths(self, number: int) -> tuple[Path, Path]:
@@ -189,14 +189,14 @@ def _keep_only(folder: Path, needed: set[bytes]) -> int:
         number = _number(folder)
         old = [folder / f"{number}.rows", folder / f"{number}.ids"]
         digests = _digests(old[1]) if number >= 0 else []
-        kept = [place for place, digest in enumerate(digests) if digest in needed]
+        kept = [position for position, digest in enumerate(digests) if digest in needed]
         if len(kept) == len(digests):
             return 0
         before = sum(path.stat().st_size for path in old)
         new = [folder / f"{number + 1}.rows", folder / f"{number + 1}.ids"]
         _copy(old[0], new[0], _size(folder), kept)
         part = new[1].with_suffix(".part")
-        part.write_bytes(b"".join(digests[place] for place in kept))
+        part.write_bytes(b"".join(digests[position] for position in kept))
         part.replace(new[1])  # from now on readers use the new files
         for path in old:
             path.unlink()
@@ -205,11 +205,11 @@ def _keep_only(folder: Path, needed: set[bytes]) -> int:
         os.close(descriptor)
 
 
-def _copy(source: Path, target: Path, size: int, places: list[int]) -> None:
+def _copy(source: Path, target: Path, size: int, positions: list[int]) -> None:
     """Copy some rows of a file to another file, with fsync."""
     with source.open("rb") as old, target.open("wb") as new:
-        for place in places:
-            old.seek(place * size)
+        for position in positions:
+            old.seek(position * size)
             new.write(old.read(size))
         _sync(new)
 

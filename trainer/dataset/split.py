@@ -91,12 +91,12 @@ def near_pairs(hashes: Sequence[int | None]) -> Iterator[tuple[int, int]]:
     for index, phash in enumerate(hashes):
         if phash is not None and first.setdefault(phash, index) != index:
             yield first[phash], index
-    places = list(first.values())
+    positions = list(first.values())
     upright = np.frombuffer(b"".join(phash.to_bytes(BITS // 8) for phash in first), np.uint8).reshape(-1, BITS // 8)
     turned = np.packbits(1 - np.unpackbits(upright).reshape(-1, ROW, ROW)[:, :, ::-1], axis=None).reshape(upright.shape)
     for held, most in ((upright, NEAR), (turned, NEAR_MIRRORED)):
         for one, other in _within(upright, held, most):
-            yield places[one], places[other]
+            yield positions[one], positions[other]
 
 
 def _within(hashes: np.ndarray, asked: np.ndarray, most: int) -> Iterator[tuple[int, int]]:
@@ -131,13 +131,13 @@ def _bands(hashes: np.ndarray, count: int) -> np.ndarray:
 
 def group(cards: Sequence[Card]) -> list[int]:
     """The group index of each photo. A group has all photos of a horse, and all photos that look like one of them."""
-    groups, first, places = Groups(len(cards)), {}, {}
+    groups, first, positions = Groups(len(cards)), {}, {}
     for index, card in enumerate(cards):
         groups.join(first.setdefault(card.horse_id, index), index)
-        places[card.photo] = index
+        positions[card.photo] = index
     for index, card in enumerate(cards):
-        if card.near_duplicate_of in places:
-            groups.join(places[card.near_duplicate_of], index)
+        if card.near_duplicate_of in positions:
+            groups.join(positions[card.near_duplicate_of], index)
     for one, other in near_pairs([card.phash for card in cards]):
         groups.join(one, other)
     return [groups.find(index) for index in range(len(cards))]

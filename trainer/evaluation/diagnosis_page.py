@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.table import Table
 
 from collector.console.as_json import json_text
+from trainer.directories import write_file
 from trainer.evaluation.diagnose import Diagnosis
 from trainer.evaluation.verdict import Gap
-from trainer.places import write_file
 from trainer.plots import grid, intervals, lines, save
 
 

@@ -10,13 +10,13 @@ from collector.errors import UsageError
 from trainer.dataset.data import Table, load_pixels, read_table
 from trainer.dataset.examples import Side
 from trainer.dataset.manifest import Version
+from trainer.directories import Directories
 from trainer.evaluation.baselines import WITHOUT_PHOTOS
 from trainer.evaluation.scores import Bootstrap, Score, Scores, is_nearly_constant, measure, square
 from trainer.evaluation.verdict import Verdict, has_skill, verdict_on
 from trainer.models.answers import Answers, Calibration, answer, load_model
 from trainer.models.closed_form import fit_svr
 from trainer.models.device import Device
-from trainer.places import Places
 from trainer.runs.config import make_config
 from trainer.runs.runs import Run, list_runs, version_of
 
@@ -73,23 +73,23 @@ class Answered:
     high: np.ndarray
 
 
-def evaluate(run: Run, side: Side, places: Places, device: Device) -> tuple[Evaluation, Answered]:
+def evaluate(run: Run, side: Side, directories: Directories, device: Device) -> tuple[Evaluation, Answered]:
     """Evaluate a run on a side of the data set that it was trained on.
 
     Raises:
         UsageError: the side has no photo, or the data set does not exist any more.
     """
-    version = version_of(run, places)
+    version = version_of(run, directories)
     table = read_table(version)
     inside, outside = table.on(Side.TRAIN), table.on(side)
     if not len(outside):
         raise UsageError(f"{version.name} has no photo on the side {side}; `trainer dataset show` lists its sides.")
     network, calibration = load_model(run, device)
-    pixels = load_pixels(version, run.config.preparation, places.cache)
+    pixels = load_pixels(version, run.config.preparation, directories.cache)
     answers = answer(network, pixels, device, outside)
     label, horse = table.label[outside], table.horse[outside]
     bootstrap = Bootstrap(horse)
-    others, missing = _others(run, version, table, places, device, inside, outside)
+    others, missing = _others(run, version, table, directories, device, inside, outside)
     low, high = calibration.interval(answers.value, answers.spread)
     errors = square(answers.value, label)
     evaluation = Evaluation(
@@ -131,7 +131,7 @@ def _others(
     run: Run,
     version: Version,
     table: Table,
-    places: Places,
+    directories: Directories,
     device: Device,
     inside: np.ndarray,
     outside: np.ndarray,
@@ -142,9 +142,9 @@ def _others(
     for preset in FIRST:
         if preset == run.config.preset:
             continue
-        held = [one for one in list_runs(places.runs) if _is_baseline(one, preset, run)]
+        held = [one for one in list_runs(directories.runs) if _is_baseline(one, preset, run)]
         config = held[-1].config if held else make_config(preset)
-        pixels = load_pixels(version, config.preparation, places.cache)
+        pixels = load_pixels(version, config.preparation, directories.cache)
         if held:
             network, _ = load_model(held[-1], device)
         elif preset == "svr":

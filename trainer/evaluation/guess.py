@@ -19,8 +19,8 @@ from collector.web.server.problems import Problem
 from trainer.dataset.examples import Side
 from trainer.dataset.formats import EXTENSIONS, Format, read_shard
 from trainer.dataset.manifest import Version
+from trainer.directories import for_us_alone, make_folder
 from trainer.evaluation.scores import Bootstrap, Score, square
-from trainer.places import for_us_alone, make_folder
 
 # The style is inside the page.
 POLICY = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"

@@ -13,10 +13,10 @@ from trainer.dataset.examples import Side
 from trainer.dataset.formats import Format, read_shard
 from trainer.dataset.manifest import Version
 from trainer.dataset.pixels import Preparation, prepare
+from trainer.directories import write_file
 from trainer.evaluation.evaluate import Answered, Evaluation
 from trainer.evaluation.verdict import Verdict
 from trainer.models.answers import COVERAGE
-from trainer.places import write_file
 from trainer.plots import figure, grid, intervals, save, scatter
 
 SHEET = 8  # photos on the sheets of the best and the worst answers
@@ -121,19 +121,19 @@ def _draw_calibration(evaluation: Evaluation, path: Path) -> None:
 
 def _photos(version: Version, answered: Answered, chosen: np.ndarray) -> list[tuple[Any, str]]:
     """The chosen photos, each with its label and answer, in the given order."""
-    places = {(answered.rows[place]["source"], answered.rows[place]["photo"]): place for place in chosen}
+    positions = {(answered.rows[position]["source"], answered.rows[position]["photo"]): position for position in chosen}
     found: dict[int, tuple[Any, str]] = {}
     for shard in version.manifest.shards:
-        if len(found) == len(places):
+        if len(found) == len(positions):
             break
         if shard.side != answered.rows[0]["side"]:
             continue
         for row, body in read_shard(Format(version.manifest.format), version.folder / shard.path):
-            place = places.get((row["source"], row["photo"]))
-            if place is not None:
-                words = f"{row['photo']}\nlabel {row['label']:.2f}, answer {answered.value[place]:.2f}"
-                found[place] = decoders().run(prepare, body, THUMBNAIL), words
-    return [found[place] for place in chosen]
+            position = positions.get((row["source"], row["photo"]))
+            if position is not None:
+                words = f"{row['photo']}\nlabel {row['label']:.2f}, answer {answered.value[position]:.2f}"
+                found[position] = decoders().run(prepare, body, THUMBNAIL), words
+    return [found[position] for position in chosen]
 
 
 def _page(evaluation: Evaluation) -> str:

@@ -48,29 +48,29 @@ class Index:
     table: Table
     centre: np.ndarray  # float32 (k,)
     components: np.ndarray  # float32 (k, c)
-    places: np.ndarray  # float32 (n, c + 1), in the order of the table
+    points: np.ndarray  # float32 (n, c + 1), in the order of the table
     farthest: float | None  # largest distance of a usual photo; None: this run cannot judge it
 
-    def place(self, features: np.ndarray) -> np.ndarray:
-        """The places (n, c + 1) of photos with these features (n, k)."""
+    def project(self, features: np.ndarray) -> np.ndarray:
+        """The points (n, c + 1) of photos with these features (n, k)."""
         centred = features.astype(np.float64) - self.centre
         main = centred @ self.components
         off = np.sqrt(np.maximum((centred**2).sum(1) - (main**2).sum(1), 0))
         return np.column_stack([main, off]).astype(np.float32)
 
-    def looks_strange(self, place: np.ndarray) -> bool | None:
-        """Whether the photo at a place is farther from the training photos than usual; None if that is not known."""
+    def looks_strange(self, point: np.ndarray) -> bool | None:
+        """Whether the photo at a point is farther from the training photos than usual; None if that is not known."""
         if self.farthest is None:
             return None
-        return bool(usual_distance(place[None], self._training)[0] > self.farthest)
+        return bool(usual_distance(point[None], self._training)[0] > self.farthest)
 
     @cached_property
     def _training(self) -> np.ndarray:
-        return self.places[self.table.on(Side.TRAIN)]
+        return self.points[self.table.on(Side.TRAIN)]
 
-    def nearest(self, place: np.ndarray, count: int, but: str | None = None) -> list[tuple[int, float]]:
+    def nearest(self, point: np.ndarray, count: int, but: str | None = None) -> list[tuple[int, float]]:
         """Rows and distances of the nearest photos, one photo a horse, without the horse `but`."""
-        away = distances(place[None], self.places)[0]
+        away = distances(point[None], self.points)[0]
         found: dict[str, tuple[int, float]] = {}
         for row in np.argsort(away, kind="stable"):
             horse = self.table.rows[row]["horse_id"]
@@ -87,13 +87,13 @@ class Index:
 
 
 def distances(some: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Euclidean distances (n, m) between places (n, c) and (m, c)."""
+    """Euclidean distances (n, m) between points (n, c) and (m, c)."""
     squares = (some**2).sum(1)[:, None] + (others**2).sum(1) - 2 * some @ others.T
     return np.sqrt(np.maximum(squares, 0))
 
 
 def usual_distance(some: np.ndarray, training: np.ndarray) -> np.ndarray:
-    """The mean distance of places (n, c) from their NEAR nearest training photos, (n,)."""
+    """The mean distance of points (n, c) from their NEAR nearest training photos, (n,)."""
     near = min(NEAR, len(training))
     return np.sort(distances(some, training), 1)[:, :near].mean(1)
 
@@ -146,7 +146,7 @@ def _read(path: Path, table: Table) -> Index | None:
     except (OSError, ValueError, EOFError, KeyError, BadZipFile) as error:  # such as a file cut off by a full disk
         logger.warning("%s cannot be read and is computed again (%s)", path.name, error)
         return None
-    return index if len(index.places) == len(table) else None
+    return index if len(index.points) == len(table) else None
 
 
 def build_index(table: Table, features: np.ndarray, *, pretrained: bool) -> Index:
@@ -155,12 +155,12 @@ def build_index(table: Table, features: np.ndarray, *, pretrained: bool) -> Inde
     centre = training.mean(0, dtype=np.float64).astype(np.float32)
     components = _main_components((training - centre).astype(np.float64), min(COMPONENTS, len(training) - 1))
     index = Index(table, centre, components, np.zeros((0, 0), np.float32), None)
-    places = index.place(features)
-    outside = places[table.on(Side.VALIDATION)]
+    points = index.project(features)
+    outside = points[table.on(Side.VALIDATION)]
     farthest = None
     if pretrained and len(outside):
-        farthest = MARGIN * float(np.quantile(usual_distance(outside, places[table.on(Side.TRAIN)]), USUAL))
-    return Index(table, centre, components, places, farthest)
+        farthest = MARGIN * float(np.quantile(usual_distance(outside, points[table.on(Side.TRAIN)]), USUAL))
+    return Index(table, centre, components, points, farthest)
 
 
 def _main_components(centred: np.ndarray, count: int) -> np.ndarray:
@@ -194,7 +194,7 @@ def _write(path: Path, index: Index) -> None:
     part = path.with_name(f"{path.stem}.{os.getpid()}.part.npz")
     farthest: Any = [] if index.farthest is None else index.farthest
     try:
-        np.savez(part, centre=index.centre, components=index.components, places=index.places, farthest=farthest)
+        np.savez(part, centre=index.centre, components=index.components, places=index.points, farthest=farthest)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

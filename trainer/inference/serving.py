@@ -68,20 +68,20 @@ class Predictor:
     def predict(self, photos: Sequence[tuple[str, bytes | str]]) -> list[Prediction]:
         """The answers for photos, in order; each is a name with its bytes, or with the reason why it has none."""
         found: dict[int, Prediction] = {}
-        pixels, places = [], []
-        for place, (name, body) in enumerate(photos):
+        pixels, positions = [], []
+        for position, (name, body) in enumerate(photos):
             try:
                 if isinstance(body, str):
                     raise BrokenPicture(body)
                 pixels.append(self.prepare(body))
-                places.append(place)
+                positions.append(position)
             except BrokenPicture as error:
-                found[place] = Prediction(name, None, None, None, None, str(error))
+                found[position] = Prediction(name, None, None, None, None, str(error))
         if pixels:
-            named = [photos[place][0] for place in places]
+            named = [photos[position][0] for position in positions]
             predictions = self._predictions(named, answer(self.network, np.stack(pixels), self.device))
-            found |= dict(zip(places, predictions, strict=True))
-        return [found[place] for place in range(len(photos))]
+            found |= dict(zip(positions, predictions, strict=True))
+        return [found[position] for position in range(len(photos))]
 
     def see(self, pixels: np.ndarray) -> list[tuple[Prediction, np.ndarray]]:
         """The answers for prepared photos, which have no names, and the features (k,) behind each answer."""

@@ -15,12 +15,12 @@ import psycopg
 from trainer.errors import Superseded
 from trainer.jobs import bundles
 from trainer.jobs.awaiting import exit_of, first_line, first_of, is_away
-from trainer.jobs.book import FORGET_MIDDLE, KEPT_HEAD, KEPT_TAIL
 from trainer.jobs.cloud import driver
 from trainer.jobs.command import command_of
 from trainer.jobs.database import Database
 from trainer.jobs.folders import Folders, end_leftovers
 from trainer.jobs.hold import APPEND, BEAT, BEAT_EVERY, KEEP_OUTPUT, LEASE, STILL_HELD
+from trainer.jobs.job_store import FORGET_MIDDLE, KEPT_HEAD, KEPT_TAIL
 from trainer.jobs.task import Job
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ PIECE = 256 << 10  # bytes of a log in one row, at most
 SOON = 0.2  # seconds to collect more output before a piece is stored
 AGAIN_AFTER = 1.0  # seconds between two tries while the database is away
 PATIENCE = 10.0  # seconds that an engine which shuts down still waits for the database
-KEEPER = Path(__file__).with_name("keeper.py")
+SUPERVISOR = Path(__file__).with_name("supervisor.py")
 T = TypeVar("T")
 
 
@@ -43,7 +43,7 @@ class Ending:
     exit_code: int
     interrupted: bool = False  # we ended it, so exit code 0 means only that it has saved
     limit: str = ""  # the limit that ended it
-    out_of_touch: bool = False  # its keeper lost contact with the engine
+    out_of_touch: bool = False  # its supervisor lost contact with the engine
     not_kept: str = ""  # why its output or its log could not be kept
 
 
@@ -58,7 +58,7 @@ class Attempt:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)  # this attempt saves, then ends
     lost: asyncio.Event = field(default_factory=asyncio.Event)  # the attempt no longer owns the job, and ends
     over: asyncio.Event = field(default_factory=asyncio.Event)  # its command has ended
-    keeper: asyncio.subprocess.Process | None = None
+    supervisor: asyncio.subprocess.Process | None = None
     began: float | None = None  # start of its command, by `time.monotonic`
     ended: float | None = None
     logged: int = field(init=False)  # bytes of the job's log
@@ -74,9 +74,9 @@ class Attempt:
         return {"job": self.job.id, "attempt": self.job.attempts, "seconds": self.job.seconds + ran}
 
     def send(self, word: bytes) -> None:
-        """Send a word to the keeper, if it runs."""
-        if self.keeper is not None and self.keeper.returncode is None and self.keeper.stdin is not None:
-            self.keeper.stdin.write(word + b"\n")
+        """Send a word to the supervisor, if it runs."""
+        if self.supervisor is not None and self.supervisor.returncode is None and self.supervisor.stdin is not None:
+            self.supervisor.stdin.write(word + b"\n")
 
     def check(self) -> None:
         """Raise if the attempt has to end before its command starts.
@@ -143,16 +143,16 @@ async def run(attempt: Attempt, environment: dict[str, str], held: Sequence[int]
     Raises:
         Superseded: another attempt has taken over; the command was killed, and nothing more is kept.
     """
-    attempt.keeper = keeper = await _start(attempt, environment, held)
+    attempt.supervisor = supervisor = await _start(attempt, environment, held)
     attempt.began = time.monotonic()
-    printing = asyncio.create_task(_keep_log(attempt, keeper))
+    printing = asyncio.create_task(_keep_log(attempt, supervisor))
     collecting = asyncio.create_task(_collect_regularly(attempt))
     try:
-        interrupted, limit = await _wait_for_end(attempt, keeper)
+        interrupted, limit = await _wait_for_end(attempt, supervisor)
     finally:
         attempt.send(b"kill")
         attempt.over.set()
-    exit_code = await exit_of(keeper)
+    exit_code = await exit_of(supervisor)
     attempt.ended = time.monotonic()
     out_of_touch = exit_code == -1  # SIGHUP
     if exit_code < 0:
@@ -182,43 +182,43 @@ async def _start(attempt: Attempt, environment: dict[str, str], held: Sequence[i
     lease = 0.0 if job.bound else LEASE  # no other machine takes over a job that is bound to this one
     words = [str(grace), str(lease), str(folders.code), str(folders.pid), str(folders.input or "")]
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-I", "-S", str(KEEPER), *words, *command_of(job, folders),
+        sys.executable, "-I", "-S", str(SUPERVISOR), *words, *command_of(job, folders),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         env=environment, pass_fds=tuple(held), start_new_session=True, limit=PIECE,
     )  # fmt: skip
 
 
-async def _wait_for_end(attempt: Attempt, keeper: asyncio.subprocess.Process) -> tuple[bool, str]:
+async def _wait_for_end(attempt: Attempt, supervisor: asyncio.subprocess.Process) -> tuple[bool, str]:
     """Wait for the command's end, or end it; whether we ended it, and the limit that was reached or empty."""
     limit = attempt.job.task.limit()
     left = max(0.0, limit[0] - attempt.job.seconds) if limit else None
     if attempt.job.task.cloud is not None:
         left = None if left is None else max(LEAST, left)
     asked = (attempt.stopping.wait(), attempt.leaving.wait(), attempt.lost.wait())
-    in_time = await first_of(exit_of(keeper), *asked, within=left)
-    by_us = keeper.returncode is None
+    in_time = await first_of(exit_of(supervisor), *asked, within=left)
+    by_us = supervisor.returncode is None
     if not attempt.lost.is_set():
         attempt.send(b"end")
-        await first_of(exit_of(keeper), attempt.lost.wait())
+        await first_of(exit_of(supervisor), attempt.lost.wait())
     if attempt.lost.is_set():
         attempt.send(b"kill")
-        await exit_of(keeper)
+        await exit_of(supervisor)
     return by_us, limit[1] if limit and not in_time else ""
 
 
-async def _keep_log(attempt: Attempt, keeper: asyncio.subprocess.Process) -> None:
+async def _keep_log(attempt: Attempt, supervisor: asyncio.subprocess.Process) -> None:
     """Store what is printed, in pieces; a job that prints faster than that waits.
 
     Raises:
         psycopg.Error: it cannot be stored. The job was then asked to stop, and could still print.
     """
-    assert keeper.stdout is not None
+    assert supervisor.stdout is not None
     try:
-        while piece := await _next_piece(keeper.stdout):
+        while piece := await _next_piece(supervisor.stdout):
             await _keep_piece(attempt, piece)
     except (psycopg.Error, Superseded):
         attempt.stopping.set()
-        while await keeper.stdout.read(PIECE):
+        while await supervisor.stdout.read(PIECE):
             pass  # a full pipe would keep the job from saving
         raise
 

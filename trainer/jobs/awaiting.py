@@ -20,14 +20,14 @@ async def first_of(*awaited: Coroutine[Any, Any, Any], within: float | None = No
             task.cancel()
 
 
-async def exit_of(keeper: asyncio.subprocess.Process) -> int:
-    """Wait for a keeper to end; its exit code.
+async def exit_of(supervisor: asyncio.subprocess.Process) -> int:
+    """Wait for a supervisor to end; its exit code.
 
-    asyncio's own `wait` would also wait for its pipes, which the command of a killed keeper still holds.
+    asyncio's own `wait` would also wait for its pipes, which the command of a killed supervisor still holds.
     """
-    while keeper.returncode is None:  # noqa: ASYNC110
+    while supervisor.returncode is None:  # noqa: ASYNC110
         await asyncio.sleep(LOOK_EVERY)
-    return keeper.returncode
+    return supervisor.returncode
 
 
 def is_away(error: Exception) -> bool:

@@ -9,15 +9,15 @@ from pathlib import Path
 from collector.console.measures import read_span
 from collector.errors import UsageError
 from trainer.dataset.manifest import Version
-from trainer.jobs import book, bundles, code, own
-from trainer.jobs.book import Connection
+from trainer.directories import Directories
+from trainer.jobs import bundles, code, job_store, own
 from trainer.jobs.cloud.offer import offer, priced
 from trainer.jobs.command_line import check_program
+from trainer.jobs.job_store import Connection
 from trainer.jobs.machine import list_gpus, machine_name
 from trainer.jobs.profiles import SKYPILOT, Profile
 from trainer.jobs.task import LOCAL, Job, State, Task
 from trainer.jobs.turn import FLEET, queue_of
-from trainer.places import Places
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def submit(
                 data = str(order.version.folder)
             elif shared and bundles.find_data(connection, data) is None:
                 sent += bundles.keep_folder(connection, f"data {data}", order.version.folder)[1]
-        job = book.queue(
+        job = job_store.queue(
             connection, order.name, task, place=profile.name,
             queue=_queue_for(connection, profile, home, order.gpus), gpus=order.gpus, code=digest, data=data,
             stem=stem or task.preset or "job", runs=_runs(home) if task.preset and here else (),
@@ -134,7 +134,7 @@ def _find_own(root: Path | None) -> Shipment:
 
 
 def _runs(home: Path) -> list[str]:
-    folder = Places(home).runs
+    folder = Directories(home).runs
     return [run.name for run in folder.iterdir()] if folder.is_dir() else []
 
 
@@ -147,7 +147,7 @@ def check_gpus(connection: Connection, gpus: int, kind: str) -> None:
     check_gpus_here(gpus, kind)
     if not gpus or kind in (SKYPILOT, LOCAL):
         return
-    fleet = [machine for machine in book.list_unended(connection)[1] if machine.fleet and machine.there]
+    fleet = [machine for machine in job_store.list_unended(connection)[1] if machine.fleet and machine.there]
     if all(len(machine.gpus) < gpus for machine in fleet):
         have = "; ".join(f"{machine.name}: {len(machine.gpus)}" for machine in fleet)
         raise UsageError(
@@ -214,22 +214,22 @@ def choose(connection: Connection, words: Sequence[str], states: Sequence[State]
     Raises:
         UsageError: a word matches no job.
     """
-    held = book.list_jobs(connection)
+    held = job_store.list_jobs(connection)
     if words:
         meant = {job.id for word in words for job in _meant(connection, held, word)}
         held = [job for job in held if job.id in meant]
     if states:
         held = [job for job in held if job.state in states]
     if older_than:
-        before = book.now(connection) - read_age(older_than)
+        before = job_store.now(connection) - read_age(older_than)
         held = [job for job in held if (job.ended_at or job.queued_at) < before]
     return held
 
 
 def _meant(connection: Connection, held: Sequence[Job], word: str) -> list[Job]:
     if word == "last" or any(job.name == word for job in held):
-        return [book.find_job(connection, word)]
-    return [job for job in held if job.name.startswith(word)] or [book.find_job(connection, word)]
+        return [job_store.find_job(connection, word)]
+    return [job for job in held if job.name.startswith(word)] or [job_store.find_job(connection, word)]
 
 
 # --- bringing back the output ----------------------------------------------------------------------------------------
@@ -261,5 +261,5 @@ def bring_output(connection: Connection, job: Job, folder: Path) -> Path:
 def _hold_output(connection: Connection, job: Job) -> str | None:
     """The digest of a job's newest output, held until the transaction ends; a running job replaces it each minute."""
     bundles.hold(connection)
-    now = book.read_job(connection, job.id)
+    now = job_store.read_job(connection, job.id)
     return now.output if now else None

@@ -1,9 +1,9 @@
 """The engine of one machine: it takes queued jobs that fit the free slots, and runs an attempt for each.
 
 An engine that a command has started ends when nothing is left to do. `trainer worker` runs one that stays up, and that
-takes the jobs of the fleet as well. When an engine is killed, its jobs save and end (see the keeper). The next engine
-on this machine continues them; half a minute later any machine of the fleet may, too. While the database is away, the
-engine waits for it.
+takes the jobs of the fleet as well. When an engine is killed, its jobs save and end (see the supervisor). The next
+engine on this machine continues them; half a minute later any machine of the fleet may, too. While the database is
+away, the engine waits for it.
 """
 
 import asyncio
@@ -21,16 +21,16 @@ from typing import Any
 import psycopg
 
 from collector.errors import UsageError
+from trainer.directories import Directories
 from trainer.jobs.awaiting import first_line, first_of, is_away
-from trainer.jobs.book import as_job
 from trainer.jobs.hold import REQUEUE
+from trainer.jobs.job_store import as_job
 from trainer.jobs.reaping import REAP_EVERY, Reaper, tidy
 from trainer.jobs.task import COLUMNS, Job
 from trainer.jobs.turn import CLAIM, CPU, GPU, LEFT, PASSING
 from trainer.jobs.waiting import MACHINES, NOW, UNENDED, Machine, explain
 from trainer.jobs.working import Engine, do_job
 from trainer.locks import is_locked, try_lock
-from trainer.places import Places
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ GONE = "UPDATE machine SET working = false WHERE name = %(name)s"
 
 def engine_lock(home: Path) -> Path:
     """The file that a home's engine locks while it runs."""
-    folder = Places(home).jobs
+    folder = Directories(home).jobs
     folder.mkdir(parents=True, exist_ok=True)
     return folder / "engine.lock"
 
@@ -179,7 +179,7 @@ class Shift:
 
 def _busy(engine: Engine) -> list[str]:
     """The names of jobs in whose folders a process still works, though its engine is gone."""
-    return [path.stem for path in engine.places.jobs.glob("*.lock") if is_locked(path)]
+    return [path.stem for path in engine.directories.jobs.glob("*.lock") if is_locked(path)]
 
 
 async def _lock(engine: Engine, job: Job) -> int | None:

@@ -20,11 +20,11 @@ import psycopg
 
 from collector.errors import UsageError
 from trainer.dataset.manifest import MANIFEST
+from trainer.directories import Directories
 from trainer.jobs import bundles, code
-from trainer.jobs.keeper import identify
+from trainer.jobs.supervisor import identify
 from trainer.jobs.task import OUTPUT, Job
 from trainer.locks import try_lock
-from trainer.places import Places
 
 LOOK_EVERY = 0.2  # seconds
 ROUNDS = 5
@@ -49,7 +49,7 @@ class Folders:
 
     @property
     def pid(self) -> Path:
-        """The file that identifies the command's process (see `identify` in the keeper)."""
+        """The file that identifies the command's process (see `identify` in the supervisor)."""
         return self.root / "pid"
 
     @property
@@ -59,7 +59,11 @@ class Folders:
 
 
 def prepare(
-    connection: psycopg.Connection[Any], job: Job, places: Places, root: Path, check: Callable[[], None] = lambda: None
+    connection: psycopg.Connection[Any],
+    job: Job,
+    directories: Directories,
+    root: Path,
+    check: Callable[[], None] = lambda: None,
 ) -> Folders:
     """Fill a job's folder with its code, its data set version and its newest output.
 
@@ -68,7 +72,7 @@ def prepare(
     Raises:
         UsageError: its data set version is not found.
     """
-    folders = Folders(root, _find_input(connection, job, places, check))
+    folders = Folders(root, _find_input(connection, job, directories, check))
     root.mkdir(parents=True, exist_ok=True)
     end_leftovers(folders)
     shutil.rmtree(folders.code, ignore_errors=True)
@@ -106,7 +110,7 @@ def _is_newest(folders: Folders, job: Job) -> bool:
 
 
 def end_leftovers(folders: Folders) -> None:
-    """End the command of a keeper that was killed, and the processes that the command has detached.
+    """End the command of a supervisor that was killed, and the processes that the command has detached.
 
     The process id alone is not enough: another process may have it by now.
     """
@@ -136,18 +140,18 @@ def _end_detached(variable: bytes) -> int:
 
 
 def _find_input(
-    connection: psycopg.Connection[Any], job: Job, places: Places, check: Callable[[], None]
+    connection: psycopg.Connection[Any], job: Job, directories: Directories, check: Callable[[], None]
 ) -> Path | None:
     """The job's data set version on this machine; it is copied here once, and kept for the next job."""
     if job.data is None:
         return None
-    for folder in (Path(job.data), places.datasets / job.data, places.cache / "inputs" / job.data):
+    for folder in (Path(job.data), directories.datasets / job.data, directories.cache / "inputs" / job.data):
         if (folder / MANIFEST).is_file():
             return folder
     digest = bundles.find_data(connection, job.data)
     if digest is None:
         raise UsageError(f"The data set version {job.data} is neither on this machine nor in the database any more.")
-    folder = places.cache / "inputs" / job.data
+    folder = directories.cache / "inputs" / job.data
     with _locked(folder.parent, check):
         if not (folder / MANIFEST).is_file():
             bundles.restore(connection, digest, folder, check)
@@ -168,7 +172,7 @@ def _locked(folder: Path, check: Callable[[], None]) -> Iterator[None]:
 
 
 def write_protect(folder: Path) -> None:
-    """Remove the write permission for all users; for root the keeper mounts the folder read-only."""
+    """Remove the write permission for all users; for root the supervisor mounts the folder read-only."""
     for path in (folder, *folder.rglob("*")):
         if not path.is_symlink():
             path.chmod(path.stat().st_mode & ~0o222)

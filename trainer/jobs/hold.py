@@ -14,7 +14,7 @@ from typing import Any, LiteralString
 BEAT_EVERY = 2.0  # seconds
 FROZEN = 30  # seconds without a beat, all observed by looks, after which an attempt counts as gone
 # Seconds without an answer from the database after which a job of the fleet is ended. Together with its time to save
-# (see the keeper) that is less than FROZEN, so it has ended before another machine begins.
+# (see the supervisor) that is less than FROZEN, so it has ended before another machine begins.
 LEASE = 16.0
 
 # A job that may run in a cloud has to be looked for there, even if no engine works on it now.
@@ -36,14 +36,15 @@ KEEP_OUTPUT: LiteralString = (
     f"UPDATE training_job SET output = %(output)s, output_attempt = %(attempt)s WHERE {HELD} RETURNING id"
 )
 FINISH: LiteralString = f"""
-UPDATE training_job SET state = %(state)s, reason = %(reason)s, exit_code = %(exit_code)s, ended_at = now(),
-    seconds = %(seconds)s, started_at = NULL WHERE {HELD} RETURNING state
+UPDATE training_job SET state = %(state)s, reason = %(reason)s, reason_detail = %(detail)s,
+    exit_code = %(exit_code)s, ended_at = now(), seconds = %(seconds)s, started_at = NULL WHERE {HELD} RETURNING state
 """
 # A job that was asked to stop does not begin again, unless a machine may still be rented for it.
 REQUEUE: LiteralString = f"""
 UPDATE training_job SET started_at = NULL, seconds = %(seconds)s, kills = kills + %(killed)s,
     state = CASE WHEN stop_asked AND NOT {RENTED} THEN 'stopped' ELSE 'queued' END,
-    reason = CASE WHEN stop_asked AND NOT {RENTED} THEN 'stopped by hand' ELSE %(reason)s END,
+    reason = CASE WHEN stop_asked AND NOT {RENTED} THEN 'stopped' ELSE %(reason)s END,
+    reason_detail = CASE WHEN stop_asked AND NOT {RENTED} THEN '{{}}' ELSE %(detail)s END,
     ended_at = CASE WHEN stop_asked AND NOT {RENTED} THEN now() END
 WHERE {HELD} RETURNING state
 """

@@ -18,8 +18,8 @@ from typing import Any, LiteralString
 
 import psycopg
 
+from trainer.directories import Directories
 from trainer.locks import try_lock
-from trainer.places import Places
 
 MARK = "engine.id"
 REGISTER: LiteralString = """
@@ -42,7 +42,7 @@ def plain_name(home: Path) -> str:
 
 def _mark(home: Path) -> str:
     """The mark that distinguishes this machine from others of its name; the first process that asks creates it."""
-    path = Places(home).jobs / MARK
+    path = Directories(home).jobs / MARK
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         mark = secrets.token_hex(4)

@@ -10,6 +10,7 @@ import psycopg
 from trainer.jobs import bundles
 from trainer.jobs.folders import Folders, attempt_in, end_leftovers
 from trainer.jobs.hold import REQUEUE_SILENT, RUNNING, Pulse
+from trainer.jobs.reasons import Cause, Reason
 from trainer.jobs.working import Engine, remove
 from trainer.locks import is_locked, try_lock
 
@@ -39,13 +40,12 @@ class Reaper:
             ours = row["machine"] == machine and self._has_left(row["name"], row["uid"], row["attempt"])
             if not ours and row not in silent:
                 continue
-            reason = "its engine was gone; it continues from its last checkpoint"
-            if await database.execute(REQUEUE_SILENT, row | {"reason": reason}):
+            if await database.execute(REQUEUE_SILENT, row | Reason(Cause.ENGINE_GONE).as_parameters):
                 logger.warning("a job continues whose engine is gone", extra={"job": row["name"]})
 
     def _has_left(self, name: str, job: UUID, attempt: int) -> bool:
         """Whether an attempt began in this home and has no process left, because its engine was killed."""
-        folders = Folders(self.engine.places.jobs / name)
+        folders = Folders(self.engine.directories.jobs / name)
         if attempt_in(folders, job) != attempt or is_locked(self.engine.lock_of(name)):
             return False  # it began elsewhere, or its process still saves
         end_leftovers(folders)
@@ -60,7 +60,7 @@ def tidy(engine: Engine) -> None:
     with psycopg.connect(engine.database.conninfo, autocommit=True) as connection:
         needed = {name: rest for name, *rest in connection.execute(NEEDED)}
         bundles.drop_unused(connection)
-    for root in engine.places.jobs.iterdir():
+    for root in engine.directories.jobs.iterdir():
         if not root.is_dir() or root.name in KEPT or (descriptor := try_lock(engine.lock_of(root.name))) is None:
             continue
         try:

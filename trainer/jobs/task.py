@@ -10,13 +10,14 @@ from uuid import UUID
 
 from collector.console.measures import span_in_words
 from collector.errors import UsageError
+from trainer.jobs.reasons import describe
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.IGNORECASE)
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 OUTPUT = "PADDOCK_OUTPUT"
 OURS = ("PADDOCK_INPUT", OUTPUT, "PADDOCK_JOB", "PADDOCK_ATTEMPT")  # set in every job's environment
 LOCAL = "local"
-INTERNAL = ("uid", "stop_asked", "output_attempt")  # left out of JSON
+INTERNAL = ("uid", "reason_detail", "stop_asked", "output_attempt")  # left out of JSON
 RESERVED = ("last", "engine", "slots")  # the word for the newest job, and names of files next to the jobs' folders
 
 
@@ -58,13 +59,13 @@ class Task:
         return " ".join(self.command) or " ".join((self.preset, *self.settings))
 
     def limit(self) -> tuple[float, str] | None:
-        """The seconds after which it ends, and the limit in words; None if it has no limit."""
+        """The seconds after which it ends, and the limit as it was given; None if it has no limit."""
         limits = []
         if self.max_seconds is not None:
-            limits.append((self.max_seconds, f"its limit of {span_in_words(self.max_seconds)} is reached"))
+            limits.append((self.max_seconds, span_in_words(self.max_seconds)))
         if self.max_price is not None and self.price_per_hour > 0:
             price = f"{self.max_price:g} {self.currency}".rstrip()
-            limits.append((self.max_price / self.price_per_hour * 3600, f"its limit of {price} is reached"))
+            limits.append((self.max_price / self.price_per_hour * 3600, price))
         return min(limits, default=None)
 
     def as_json(self) -> dict[str, Any]:
@@ -92,7 +93,8 @@ class Job:
     code: str | None  # digest of the code that it runs
     data: str | None  # name of the data set version
     state: State
-    reason: str
+    reason: str  # Cause, or empty
+    reason_detail: Mapping[str, Any]
     machine: str | None
     stop_asked: bool
     attempts: int
@@ -112,6 +114,11 @@ class Job:
         return self.place == LOCAL or self.task.cloud is not None
 
     @property
+    def why(self) -> str:
+        """Why it is in its state, as a sentence; empty where there is nothing to explain."""
+        return describe(self.reason, self.reason_detail, self.name)
+
+    @property
     def price(self) -> float:
         """The price so far."""
         return self.seconds / 3600 * self.task.price_per_hour
@@ -121,6 +128,7 @@ class Job:
         facts = {name: getattr(self, name) for name in self.__slots__ if name not in INTERNAL}
         task = self.task.as_json() | {"environment": sorted(self.task.environment)}
         del task["opens"]  # the address gives full access; only `trainer job open` shows it
+        facts |= {"reason": self.why, "reason_code": self.reason}
         return facts | {"task": task, "seconds": round(self.seconds, 1), "price": round(self.price, 4)}
 
 

@@ -38,8 +38,8 @@ WITH queued AS (
         AND older.queued_at < clock_timestamp() - make_interval(secs => %(passing)s)))
     ORDER BY queued.queued_at, queued.id LIMIT 1 FOR UPDATE OF training_job SKIP LOCKED
 )
-UPDATE training_job SET state = 'running', attempts = attempts + 1, beat = 0, machine = %(machine)s, reason = '',
-    started_at = clock_timestamp()
+UPDATE training_job SET state = 'running', attempts = attempts + 1, beat = 0, machine = %(machine)s,
+    reason = '', reason_detail = '{{}}', started_at = clock_timestamp()
 FROM chosen WHERE training_job.id = chosen.id AND training_job.state = 'queued'
 RETURNING {", ".join(f"training_job.{name}" for name in COLUMNS.split(", "))}, {NEEDS} AS needs
 """  # pyright: ignore[reportAssignmentType]

@@ -7,33 +7,34 @@ import shutil
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psycopg
 
 from collector.errors import UsageError
+from trainer.directories import Directories
 from trainer.errors import Superseded
 from trainer.jobs.attempt import Attempt, Ending, run, send_beats, write
 from trainer.jobs.awaiting import first_line, first_of, is_away
-from trainer.jobs.book import conninfo_of_jobs
 from trainer.jobs.cloud.task import cloud_name
 from trainer.jobs.command import environment_of
 from trainer.jobs.database import Database
 from trainer.jobs.folders import Folders, prepare, write_protect
 from trainer.jobs.hold import BEAT, FINISH, HELD, REQUEUE
+from trainer.jobs.job_store import conninfo_of_jobs
 from trainer.jobs.machine import Slots, list_gpus, machine_name
 from trainer.jobs.profiles import find_profile
+from trainer.jobs.reasons import Cause, Reason
 from trainer.jobs.task import LOCAL, Job, State
 from trainer.jobs.turn import CPU, FLEET, GPU, queue_of
-from trainer.places import Places
 from trainer.runs.runs import FACTS
 
 logger = logging.getLogger(__name__)
 
 TRIES = 3  # attempts at a job whose process is killed from outside
 KILLED = 128 + signal.SIGKILL
-HINTS = {127: ", as if a program was not found; its log says which"}
+NO_PROGRAM = 127  # a shell's exit code where a program is not found
 ASKED = f"SELECT stop_asked FROM training_job WHERE {HELD}"
 
 
@@ -42,7 +43,7 @@ class Engine:
     """The state that the attempts of this process share."""
 
     database: Database
-    places: Places
+    directories: Directories
     fleet: bool
     machine: str
     gpus: list[str]
@@ -54,16 +55,16 @@ class Engine:
     @classmethod
     def at(cls, conninfo: str, home: Path, *, fleet: bool) -> "Engine":
         """The engine of a home on this machine."""
-        places, gpus, database = Places(home), list_gpus(), Database(conninfo_of_jobs(conninfo))
+        directories, gpus, database = Directories(home), list_gpus(), Database(conninfo_of_jobs(conninfo))
         with psycopg.connect(database.conninfo, autocommit=True) as connection:
             name = machine_name(connection, home)
-        slots, folder = find_profile(home, LOCAL).slots, places.jobs / "slots"
+        slots, folder = find_profile(home, LOCAL).slots, directories.jobs / "slots"
         kinds = {CPU: Slots(folder, CPU, slots), GPU: Slots(folder, GPU, len(gpus))}
-        return cls(database, places, fleet, name, gpus, slots, kinds)
+        return cls(database, directories, fleet, name, gpus, slots, kinds)
 
     def lock_of(self, name: str) -> Path:
         """The file that is locked while a process works in a job's folder; it may outlive its engine to save."""
-        return self.places.jobs / f"{name}.lock"
+        return self.directories.jobs / f"{name}.lock"
 
     def queues(self, kind: str) -> list[str]:
         """The queues of CPU or GPU jobs that it takes from."""
@@ -73,7 +74,7 @@ class Engine:
 
 async def do_job(engine: Engine, job: Job, gpus: Sequence[int], held: Sequence[int]) -> None:
     """Run the claimed attempt, record how it ended, and release its slots."""
-    attempt = Attempt(job, Folders(engine.places.jobs / job.name), engine.database, engine.leaving)
+    attempt = Attempt(job, Folders(engine.directories.jobs / job.name), engine.database, engine.leaving)
     engine.at_work.add(job.id)
     holding = asyncio.create_task(send_beats(attempt))
     try:
@@ -97,18 +98,20 @@ async def _fail(attempt: Attempt, error: Exception) -> None:
         logger.error("a job's end could not be stored", extra={"job": name, "reason": first_line(error)})
         return
     logger.error("a job failed", extra={"job": name}, exc_info=error)
-    reason = f"it could not be run or kept: {first_line(error)} (the engine's log has more)"
+    reason = Reason(Cause.NOT_RUN, {"error": first_line(error)})
     try:
-        await write(attempt, FINISH, state=State.FAILED, reason=reason, exit_code=None)
+        await write(attempt, FINISH, state=State.FAILED, exit_code=None, **reason.as_parameters)
     except (Superseded, psycopg.Error) as lost:
         logger.error("a job's end could not be stored", extra={"job": name, "reason": first_line(lost)})
 
 
-async def _attempt(engine: Engine, attempt: Attempt, gpus: Sequence[int], held: Sequence[int]) -> Ending | str | None:
-    """How the attempt ended; a sentence if it could not begin or continue, None if it was stopped before it began."""
+async def _attempt(
+    engine: Engine, attempt: Attempt, gpus: Sequence[int], held: Sequence[int]
+) -> Ending | Reason | None:
+    """How the attempt ended; the reason if it could not begin or continue, None if it was stopped before it began."""
     try:
         attempt.folders = await asyncio.to_thread(_prepare, engine, attempt)
-        environment = environment_of(attempt.job, attempt.folders, engine.places.home, gpus)
+        environment = environment_of(attempt.job, attempt.folders, engine.directories.home, gpus)
         if attempt.job.task.cloud is not None:
             await _start_cloud_server(attempt, environment)
         attempt.check()
@@ -117,21 +120,21 @@ async def _attempt(engine: Engine, attempt: Attempt, gpus: Sequence[int], held: 
     except InterruptedError:
         return None
     except UsageError as error:
-        return str(error)
+        return Reason(Cause.NOT_STARTED, {"error": str(error)})
     except OSError as error:
-        return f"The job could not continue ({error.strerror or error})."
+        return Reason(Cause.NOT_CONTINUED, {"error": error.strerror or str(error)})
 
 
 def _prepare(engine: Engine, attempt: Attempt) -> Folders:
     with psycopg.connect(engine.database.conninfo, autocommit=True) as connection:
-        folders = prepare(connection, attempt.job, engine.places, attempt.folders.root, attempt.check)
+        folders = prepare(connection, attempt.job, engine.directories, attempt.folders.root, attempt.check)
     if folders.input:
         write_protect(folders.input)
     return folders
 
 
 async def _start_cloud_server(attempt: Attempt, environment: dict[str, str]) -> None:
-    """Start SkyPilot's server outside of any job: a driver's keeper would end it with that driver."""
+    """Start SkyPilot's server outside of any job: a driver's supervisor would end it with that driver."""
     kept = {name: value for name, value in environment.items() if not name.startswith("PADDOCK_")}
     server = await asyncio.create_subprocess_exec(
         sys.executable, "-P", "-m", "trainer.jobs.cloud.driver", "serve", env=kept, stdin=asyncio.subprocess.DEVNULL,
@@ -148,83 +151,89 @@ async def _start_cloud_server(attempt: Attempt, environment: dict[str, str]) -> 
         raise UsageError(f"SkyPilot's server did not start: {reason}")
 
 
-async def _end(engine: Engine, attempt: Attempt, ending: Ending | str | None) -> None:
+async def _end(engine: Engine, attempt: Attempt, ending: Ending | Reason | None) -> None:
     job = attempt.job
     state, reason = await _judge(engine, attempt, ending)
     if state is State.QUEUED:
         killed = int(isinstance(ending, Ending) and ending.exit_code == KILLED and not engine.leaving.is_set())
-        state = (await write(attempt, REQUEUE, reason=reason, killed=killed))["state"]
+        state = (await write(attempt, REQUEUE, killed=killed, **reason.as_parameters))["state"]
     else:
         if state is State.DONE and job.bound and job.task.preset:
-            reason = await asyncio.to_thread(_hand_over, attempt.folders, job.name, engine.places)
+            reason = await asyncio.to_thread(_hand_over, attempt.folders, job.name, engine.directories)
         exit_code = ending.exit_code if isinstance(ending, Ending) else None
-        await write(attempt, FINISH, state=state, reason=reason, exit_code=exit_code)
+        await write(attempt, FINISH, state=state, exit_code=exit_code, **reason.as_parameters)
         if not (isinstance(ending, Ending) and ending.not_kept):
             await asyncio.to_thread(remove, attempt.folders.root)
-    logger.info("job ended", extra={"job": job.name, "state": str(state), "reason": reason})
+    logger.info(
+        "job ended", extra={"job": job.name, "state": str(state), "reason": reason.cause, "detail": reason.detail}
+    )
 
 
-async def _judge(engine: Engine, attempt: Attempt, ending: Ending | str | None) -> tuple[State, str]:
+async def _judge(engine: Engine, attempt: Attempt, ending: Ending | Reason | None) -> tuple[State, Reason]:
     job = attempt.job
     stopped = (await write(attempt, ASKED))["stop_asked"]
     if isinstance(ending, Ending) and ending.not_kept:
-        there = f"it is in {attempt.folders.output}, and `trainer job resume {job.name}` tries it again"
-        return State.FAILED, f"what it made or printed could not be kept ({ending.not_kept}); {there}"
+        facts = {"error": ending.not_kept, "folder": str(attempt.folders.output)}
+        return State.FAILED, Reason(Cause.NOT_KEPT, facts)
     if isinstance(ending, Ending):
         return judge(ending, job, stopped=stopped, leaving=engine.leaving.is_set())
     if ending is None:
         # The next driver looks for a machine that may be rented, and stops it.
         over = stopped and job.task.cloud is None
-        return (State.STOPPED, "stopped by hand") if over else (State.QUEUED, "its engine was stopped")
+        return (State.STOPPED, Reason(Cause.STOPPED)) if over else (State.QUEUED, Reason(Cause.ENGINE_STOPPED))
     if job.task.cloud is not None and job.attempts > 1:
-        name = cloud_name(job.machine or "", job.id, job.name)
-        ending += f" Should an earlier attempt still run and cost: sky jobs cancel -n {name}"
+        ending = replace(ending, detail={**ending.detail, "rented": _rented(job)})
     return State.FAILED, ending
 
 
-def judge(ending: Ending, job: Job, *, stopped: bool, leaving: bool) -> tuple[State, str]:
+def _rented(job: Job) -> str:
+    """What the rented machine is called in the cloud."""
+    return cloud_name(job.machine or "", job.id, job.name)
+
+
+def judge(ending: Ending, job: Job, *, stopped: bool, leaving: bool) -> tuple[State, Reason]:
     """The job's next state after an attempt has ended, and the reason."""
     # A driver returns 0 only if the job in the cloud is done.
     cut_short = ending.out_of_touch or (ending.interrupted and job.task.cloud is None)
     if ending.exit_code == 0 and not cut_short:
-        return State.DONE, ""
+        return State.DONE, Reason()
     kills = job.kills + 1
     if job.task.cloud is not None and ending.exit_code == KILLED and kills < TRIES:
-        return State.QUEUED, "its driver was killed; the next one finds the rented machine by name"
+        return State.QUEUED, Reason(Cause.DRIVER_KILLED)
     if ending.out_of_touch and not stopped:
-        return State.QUEUED, "its engine was out of touch; it continues from its last checkpoint"
+        return State.QUEUED, Reason(Cause.OUT_OF_TOUCH)
     if stopped:
-        return State.STOPPED, "stopped by hand"
+        return State.STOPPED, Reason(Cause.STOPPED)
     if ending.limit:
-        return State.STOPPED, ending.limit
+        return State.STOPPED, Reason(Cause.LIMIT, {"limit": ending.limit})
     if leaving:
-        return State.QUEUED, "its engine was stopped"
+        return State.QUEUED, Reason(Cause.ENGINE_STOPPED)
     if ending.exit_code == KILLED:
         if kills < TRIES:
-            return State.QUEUED, "its process was killed; it continues from its last checkpoint"
+            return State.QUEUED, Reason(Cause.KILLED)
         if job.task.cloud is not None:
-            name = cloud_name(job.machine or "", job.id, job.name)
-            return State.FAILED, f"its driver was killed; should it still run and cost: sky jobs cancel -n {name}"
-        return State.FAILED, f"its process was killed {kills} times; is the memory enough?"
-    return State.FAILED, f"it ended with exit code {ending.exit_code}{HINTS.get(ending.exit_code, '')}"
+            return State.FAILED, Reason(Cause.DRIVER_LOST, {"rented": _rented(job)})
+        return State.FAILED, Reason(Cause.KILLED_TOO_OFTEN, {"times": kills})
+    cause = Cause.NO_PROGRAM if ending.exit_code == NO_PROGRAM else Cause.EXIT_CODE
+    return State.FAILED, Reason(cause, {"exit_code": ending.exit_code})
 
 
-def _hand_over(folders: Folders, name: str, places: Places) -> str:
+def _hand_over(folders: Folders, name: str, directories: Directories) -> Reason:
     """Add a preset's run to the runs of this machine, as if it was trained without a job; the reason if that fails.
 
     It is copied, and gets its name when it is complete: if the engine is killed meanwhile, the output is unchanged.
     """
-    run, to, part = folders.output / name, places.runs / name, folders.root / "run.part"
+    run, to, part = folders.output / name, directories.runs / name, folders.root / "run.part"
     if not run.is_dir():
-        return ""
+        return Reason()
     if to.exists():
         same = (to / FACTS).is_file() and (to / FACTS).read_bytes() == (run / FACTS).read_bytes()
-        return "" if same else "its run is in its output only: another run has that name"
+        return Reason() if same else Reason(Cause.RUN_EXISTS)
     to.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(part, ignore_errors=True)
     shutil.copytree(run, part)
     part.rename(to)
-    return ""
+    return Reason()
 
 
 def remove(root: Path) -> None:

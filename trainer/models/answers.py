@@ -8,10 +8,10 @@ import torch
 
 from collector.errors import UsageError
 from trainer.dataset.rows import Indexed
+from trainer.directories import write_file
 from trainer.models.checkpoint import read_tensors, write_tensors
 from trainer.models.device import Device
 from trainer.models.networks import Network, as_photos, build
-from trainer.places import write_file
 from trainer.runs.config import RunConfig
 from trainer.runs.runs import Run
 
@@ -57,15 +57,15 @@ class Answers:
     spread: np.ndarray | None  # standard deviation, if the head predicts one
 
 
-def answer(network: Network, pixels: Indexed, device: Device, places: np.ndarray | None = None) -> Answers:
-    """The answers for prepared photos, uint8 (n, height, width, 3); with `places` only for these rows, in this order.
+def answer(network: Network, pixels: Indexed, device: Device, positions: np.ndarray | None = None) -> Answers:
+    """The answers for prepared photos, uint8 (n, height, width, 3); `positions`: only for these rows, in this order.
 
     Only one batch is read at a time, so pixels mapped from a file may be larger than the memory.
     """
-    count = len(pixels) if places is None else len(places)
+    count = len(pixels) if positions is None else len(positions)
     parts = []
     for start in range(0, count, BATCH):
-        chosen = slice(start, start + BATCH) if places is None else places[start : start + BATCH]
+        chosen = slice(start, start + BATCH) if positions is None else positions[start : start + BATCH]
         parts.append(see(network, pixels[chosen], device)[0])
     value = np.concatenate([part.value for part in parts]) if parts else np.zeros(0, np.float32)
     spreads = [part.spread for part in parts if part.spread is not None]
@@ -97,11 +97,11 @@ def calibrate(answers: Answers, label: np.ndarray, horse: np.ndarray) -> Calibra
     # The new horse counts as one more, with an infinite error.
     reached = np.cumsum((1 / counts[its])[order]) / (len(counts) + 1)
     # Rounding must not make a share miss its coverage.
-    places = np.searchsorted(reached, np.array(COVERAGES) - 1e-9)
+    positions = np.searchsorted(reached, np.array(COVERAGES) - 1e-9)
     whole = UNBOUNDED if relative else 1.0
     widths = {
-        str(coverage): float(score[order][place]) if place < len(order) else whole
-        for coverage, place in zip(COVERAGES, places, strict=True)
+        str(coverage): float(score[order][position]) if position < len(order) else whole
+        for coverage, position in zip(COVERAGES, positions, strict=True)
     }
     return Calibration(widths, relative)
 

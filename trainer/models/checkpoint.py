@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from collector.errors import UsageError
-from trainer.places import write_file
+from trainer.directories import write_file
 
 STEM = "checkpoint"
 

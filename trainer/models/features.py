@@ -46,13 +46,13 @@ def features_of(
     }  # fmt: skip
     store = Store.of(cache, "features", how, (pooled_neck(network).width,), np.float32)
 
-    def compute(places: list[int]) -> Iterator[np.ndarray]:
-        for start in range(0, len(places), BATCH):
-            chosen = places[start : start + BATCH]
+    def compute(directories: list[int]) -> Iterator[np.ndarray]:
+        for start in range(0, len(directories), BATCH):
+            chosen = directories[start : start + BATCH]
             # Batches have a fixed size, as a photo's features may depend on the size of its batch.
             photos = pixels[np.array(chosen + chosen[-1:] * (BATCH - len(chosen)))]
             yield from see(network, photos, device)[: len(chosen)]
-            progress(start + len(chosen), len(places))
+            progress(start + len(chosen), len(directories))
 
     return store.rows(photo_digests(version), compute)[:]
 

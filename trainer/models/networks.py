@@ -74,9 +74,9 @@ class Pooled(nn.Module):
 
 def _centre_and_spread(share: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of the position between the edges -1 and 1, of shares (n, maps, size)."""
-    place = torch.linspace(-1, 1, share.shape[2], device=share.device)
-    centre = (share * place).sum(2)
-    away = place - centre[..., None]
+    position = torch.linspace(-1, 1, share.shape[2], device=share.device)
+    centre = (share * position).sum(2)
+    away = position - centre[..., None]
     return centre, (share * away**2).sum(2).clamp(min=EMPTY).sqrt()
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from collector import __version__
 from collector.errors import UsageError
 from trainer.dataset.manifest import Version, find_version, read_version
-from trainer.places import Places, pick, write_file
+from trainer.directories import Directories, pick, write_file
 from trainer.runs.config import RunConfig, read_config
 
 CONFIG, FACTS, METRICS = "config.json", "run.json", "metrics.jsonl"
@@ -171,14 +171,14 @@ def find_folder(root: Path, word: str, *, ready: bool) -> Path:
     return pick([run.folder for run in held], word, "run", TRAIN_FIRST)
 
 
-def version_of(run: Run, places: Places) -> Version:
+def version_of(run: Run, directories: Directories) -> Version:
     """The data set version that a run was trained on.
 
     Raises:
         UsageError: it was removed.
     """
     folder = Path(run.facts.data_folder)
-    return read_version(folder) if folder.is_dir() else find_version(places.datasets, run.facts.data)
+    return read_version(folder) if folder.is_dir() else find_version(directories.datasets, run.facts.data)
 
 
 def code_version() -> str:

@@ -69,7 +69,7 @@ class Loop:
 def make_optimiser(network: Network, config: RunConfig, device: Device) -> torch.optim.Optimizer:
     """The optimiser of the trainable weights. Frozen weights are left out, so weight decay does not change them."""
     groups = stages(network)
-    rates = [config.rate * config.layer_decay ** (len(groups) - 1 - place) for place in range(len(groups))]
+    rates = [config.rate * config.layer_decay ** (len(groups) - 1 - position) for position in range(len(groups))]
     parameters = [{"params": group, "lr": rate, "rate": rate} for group, rate in zip(groups, rates, strict=True)]
     kind = torch.optim.Adam if config.optimiser == "adam" else torch.optim.AdamW
     fused = device.name.startswith(("cuda", "cpu"))
@@ -202,8 +202,8 @@ def _tensors(loop: Loop) -> dict[str, Tensor]:
     tensors = {f"network.{name}": value for name, value in loop.network.state_dict().items()}
     if loop.average:
         tensors |= {f"average.{name}": value for name, value in loop.average.state_dict().items()}
-    for place, state in loop.optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser.{place}.{name}": value for name, value in state.items()}
+    for position, state in loop.optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{position}.{name}": value for name, value in state.items()}
     return tensors
 
 
@@ -223,11 +223,11 @@ def restore(loop: Loop) -> bool:
     learning = [parameter for group in loop.optimiser.param_groups for parameter in group["params"]]
     kept: dict[int, dict[str, Tensor]] = {}
     for key, value in part("optimiser.").items():
-        place, _, name = key.partition(".")
-        parameter = learning[int(place)]
+        position, _, name = key.partition(".")
+        parameter = learning[int(position)]
         # Fused optimisers ignore strides, so a moment needs the memory layout of its parameter.
         ordered = torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape else value
-        kept.setdefault(int(place), {})[name] = ordered
+        kept.setdefault(int(position), {})[name] = ordered
     loop.optimiser.load_state_dict({**loop.optimiser.state_dict(), "state": kept})
     return True
 

@@ -6,8 +6,9 @@ from datetime import date, datetime
 from typing import Any
 
 from collector.console.wording import JST
+from trainer.dataset.examples import Side
 from trainer.dataset.manifest import Version
-from trainer.evaluation.verdict import Verdict
+from trainer.evaluation.verdict import Verdict, verdict_on
 from trainer.runs.runs import Run
 
 
@@ -60,8 +61,8 @@ def read_quality(run: Run) -> Quality | None:
     """The result of the run's evaluation on the test side; None if it is missing or cannot be read."""
     try:
         facts = json.loads((run.folder / "evaluation-test" / "scores.json").read_text())
-        skill = Verdict.SKILL if facts["skill"] else Verdict.NO_SKILL
-        verdict = Verdict.CONSTANT if facts["constant"] else skill
+        lowest_gain = facts["gains"]["constant median"]["low"]
+        verdict = verdict_on(Side.TEST, lowest_gain, constant=facts["constant"])
         constant = facts["baselines"]["constant median"]["mae"]["value"]
         error, coverage = facts["scores"]["mae"]["value"], facts["coverage"]["value"]
         return Quality(verdict, facts["photos"], facts["horses"], error, constant, coverage)

@@ -6,8 +6,8 @@ from aiohttp import web
 
 from collector.web.server.answers import as_json
 from collector.web.server.problems import Problem
-from trainer.web import kept
-from trainer.web.asked import Asked, find_photo, read_form
+from trainer.web import answer_cache
+from trainer.web.forms import Form, find_photo, read_form
 from trainer.web.openapi import document
 from trainer.web.problems import Code
 from trainer.web.schemas import Answer, Found, Health
@@ -24,16 +24,16 @@ class Api:
 
     async def predict(self, request: web.Request) -> web.Response:
         """Answer for a photo."""
-        async with self.service.place():
-            asked = Asked(request.query) if request.method == "GET" else await read_form(request)
-            given = await find_photo(asked, self.service)
+        async with self.service.slot():
+            form = Form(request.query) if request.method == "GET" else await read_form(request)
+            given = await find_photo(form, self.service)
             answer = await self.service.answer(given, show=False)
         return as_json(Answer, _facts(answer) | self.service.about.as_json())
 
     async def search(self, request: web.Request) -> web.Response:
         """Find horses and their labels in the collection; no request is sent to another site."""
-        asked = await read_form(request)
-        name = asked.fields.get("name", "").strip()
+        form = await read_form(request)
+        name = form.fields.get("name", "").strip()
         if not name:
             raise Problem(Code.NOT_UNDERSTOOD, "it needs a horse's name")
         with self.service.searching() as collection:
@@ -62,7 +62,7 @@ class Api:
         ]
 
 
-def _facts(answer: kept.Answer) -> dict[str, Any]:
+def _facts(answer: answer_cache.Answer) -> dict[str, Any]:
     return {
         **{name: getattr(answer.prediction, name) for name in ("value", "low", "high", "kind")},
         "looks_like_a_horse": None if answer.strange is None else not answer.strange,

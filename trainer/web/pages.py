@@ -10,9 +10,9 @@ from collector.web.server.problems import Problem
 from collector.web.server.rendering import Renderer, language_of, problem_page, welcome_page
 from trainer.inference.collection import MOST
 from trainer.models.answers import COVERAGE
-from trainer.web.asked import find_photo, read_form
+from trainer.web.answer_cache import MINUTES, Answer
+from trainer.web.forms import find_photo, read_form
 from trainer.web.guarding import COOKIE
-from trainer.web.kept import MINUTES, Answer
 from trainer.web.problems import Code
 from trainer.web.service import Service
 from trainer.web.words import PAGES
@@ -49,20 +49,20 @@ class Pages:
 
     async def ask(self, request: web.Request) -> web.Response:
         """Answer a form with a redirect to the page of the answer."""
-        async with self.service.place():
-            asked = await read_form(request)
+        async with self.service.slot():
+            form = await read_form(request)
             try:
-                given = await find_photo(asked, self.service)
+                given = await find_photo(form, self.service)
                 answer = await self.service.answer(given, show=True)
             except Problem as problem:
                 if problem.retry_after is not None:
                     raise
-                return self.problem(request, problem, url=asked.fields.get("url", ""))  # the form stays filled in
-        key = self.service.kept.keep(answer)
+                return self.problem(request, problem, url=form.fields.get("url", ""))  # the form stays filled in
+        key = self.service.answers.add(answer)
         return web.Response(status=303, headers={"Location": f"/answers/{key}?lang={language_of(request)}"})
 
     def _kept(self, request: web.Request) -> Answer:
-        answer = self.service.kept.find(request.match_info["key"])
+        answer = self.service.answers.find(request.match_info["key"])
         if answer is None:
             raise Problem(Code.NO_LONGER_HELD)
         return answer

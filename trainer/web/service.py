@@ -16,17 +16,17 @@ import numpy as np
 from collector.errors import BrokenPicture, TryLater, UsageError
 from collector.storage.decoders import Decoders
 from collector.web.server.problems import Problem
+from trainer.directories import make_folder, write_file
 from trainer.inference.collection import Collection
 from trainer.inference.photos import Reach, read_address
 from trainer.inference.saliency import saliency
 from trainer.inference.serving import Prediction, Predictor
-from trainer.places import make_folder, write_file
 from trainer.web import pictures
 from trainer.web.about import about
+from trainer.web.answer_cache import Answer, AnswerCache
 from trainer.web.batches import Batches
-from trainer.web.kept import Answer, Kept
+from trainer.web.gallery import Gallery
 from trainer.web.problems import Code
-from trainer.web.shelf import Shelf
 
 Asked = ParamSpec("Asked")
 Made = TypeVar("Made")
@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 SIMILAR = 6  # similar horses in an answer
 DECODERS = 2  # processes that decode photos
-PLACES = 32  # photos that are read or answered at the same time; further requests get a problem and retry
+SLOTS = 32  # photos that are read or answered at the same time; further requests get a problem and retry
 DRAWINGS = 4  # saliency maps that are being drawn or wait for it
 
 
@@ -55,7 +55,7 @@ class Service:
     def __init__(
         self,
         predictor: Predictor,
-        shelf: Shelf | None,
+        gallery: Gallery | None,
         collection: Collection | None,
         reach: Reach,
         keep_uploads: Path | None = None,
@@ -63,13 +63,13 @@ class Service:
         demo: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.shelf = shelf
+        self.gallery = gallery
         self.collection = collection
         self.keep_uploads = keep_uploads
         self.demo = demo  # whether pages show commands for the look-alike
-        self.about = about(predictor.run, shelf.version if shelf else None)
-        self.samples = [shelf.known(row) for row in shelf.samples()] if shelf else []
-        self.kept = Kept(clock)
+        self.about = about(predictor.run, gallery.version if gallery else None)
+        self.samples = [gallery.known(row) for row in gallery.samples()] if gallery else []
+        self.answers = AnswerCache(clock)
         self._predictor = predictor
         self._reach = reach
         self._how = predictor.run.config.preparation
@@ -85,13 +85,13 @@ class Service:
             self._drawers.shutdown(cancel_futures=True)
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """Take one of the places for photos in work, for as long as the context lasts.
+    async def slot(self) -> AsyncIterator[None]:
+        """Take one of the slots for photos in work, for as long as the context lasts.
 
         Raises:
-            Problem: all places are taken.
+            Problem: all slots are taken.
         """
-        if self._taken >= PLACES:
+        if self._taken >= SLOTS:
             raise Problem(Code.BUSY, retry_after=1)
         self._taken += 1
         try:
@@ -145,9 +145,9 @@ class Service:
         Raises:
             Problem: the row does not exist.
         """
-        if self.shelf is None or not 0 <= row < len(self.shelf):
+        if self.gallery is None or not 0 <= row < len(self.gallery):
             raise Problem(Code.NOT_FOUND)
-        return Given(self.shelf.known(row).horse_name, row=row)
+        return Given(self.gallery.known(row).horse_name, row=row)
 
     async def answer(self, given: Given, *, show: bool) -> Answer:
         """The answer for a photo; with `show` it includes a picture for the page.
@@ -157,14 +157,14 @@ class Service:
         """
         opened, row = await self._open(given, show=show)
         prediction, features = await self._batches.ask(opened.pixels)
-        known = self.shelf.known(row) if self.shelf and row is not None else None
+        known = self.gallery.known(row) if self.gallery and row is not None else None
         strange, similar = None, []
-        if self.shelf:
-            index = self.shelf.index
-            where = index.place(features[None])[0]
-            strange = index.looks_strange(where)
-            nearest = index.nearest(where, SIMILAR, but=known.horse_id if known else None)
-            similar = [self.shelf.known(near, distance) for near, distance in nearest]
+        if self.gallery:
+            index = self.gallery.index
+            point = index.project(features[None])[0]
+            strange = index.looks_strange(point)
+            nearest = index.nearest(point, SIMILAR, but=known.horse_id if known else None)
+            similar = [self.gallery.known(near, distance) for near, distance in nearest]
         return Answer(
             prediction, strange, known, similar, opened.pixels, opened.width, opened.height, opened.shown, given.name
         )
@@ -177,14 +177,14 @@ class Service:
         digest = hashlib.sha256(given.body).hexdigest()
         if given.uploaded and self.keep_uploads:
             await asyncio.to_thread(_keep, self.keep_uploads / f"{digest}.{opened.suffix}", given.body)
-        return opened, self.shelf.index.by_digest.get(digest) if self.shelf else None
+        return opened, self.gallery.index.by_digest.get(digest) if self.gallery else None
 
     def _from_data_set(self, row: int, *, show: bool) -> pictures.Opened:
         """A photo of the data set, whose pixels are cached."""
-        assert self.shelf is not None
-        facts = self.shelf.known(row)
-        shown = self.shelf.picture(row) if show else None
-        return pictures.Opened(np.array(self.shelf.pixels[row]), facts.width, facts.height, shown)
+        assert self.gallery is not None
+        facts = self.gallery.known(row)
+        shown = self.gallery.picture(row) if show else None
+        return pictures.Opened(np.array(self.gallery.pixels[row]), facts.width, facts.height, shown)
 
     async def _decode(self, function: Callable[Asked, Made], /, *args: Asked.args, **named: Asked.kwargs) -> Made:
         """Call a function on uploaded bytes in another process, which is stopped when the request is cancelled.
@@ -229,10 +229,10 @@ class Service:
         Raises:
             Problem: the row does not exist.
         """
-        shelf = self.shelf
-        if shelf is None or not 0 <= row < len(shelf):
+        gallery = self.gallery
+        if gallery is None or not 0 <= row < len(gallery):
             raise Problem(Code.NOT_FOUND)
-        return await asyncio.to_thread(shelf.picture, row)
+        return await asyncio.to_thread(gallery.picture, row)
 
     async def collection_thumbnail(self, number: int) -> bytes:
         """A thumbnail of a photo of the collection.

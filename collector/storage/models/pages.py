@@ -1,6 +1,7 @@
 """The tables of the archive and the frontier: the requests and the answers."""
 
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -13,7 +14,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field, SQLModel
 
 from collector.storage.models.fields import moment, row_id
@@ -109,7 +110,10 @@ class Host(SQLModel, table=True):
     lane_job: int | None = Field(default=None, sa_type=BigInteger)  # the lane that holds the current epoch
     lane_until: datetime | None = moment(default=None)  # from then on it counts as frozen, unless it renews this
     lane_by: str | None = None  # its command and process, for people
-    waiting: str | None = None  # what the lane waits for, other than a block
+    waiting: str | None = None  # Awaited: what the lane waits for, other than a block
+    waiting_detail: dict[str, Any] = Field(
+        default_factory=dict, sa_column=Column(JSONB, nullable=False, server_default=text("'{}'"))
+    )  # what its sentence needs, by name
     waiting_until: datetime | None = moment(default=None)
     holder: str | None = None  # the process that holds it: machine, process, start time, number
     asker: str | None = None  # the holder of the last slot; its request may be open

@@ -24,8 +24,8 @@ def _on_this_server(name: str) -> Callable[[dict[str, Any]], str]:
 
 def _if_held(name: str) -> BeforeValidator:
     """An address on this server in place of a digest; None where no bytes are held."""
-    place = _on_this_server(name)
-    return BeforeValidator(lambda digest, known: None if digest is None else place(known.data))
+    address = _on_this_server(name)
+    return BeforeValidator(lambda digest, known: None if digest is None else address(known.data))
 
 
 def _in_japan(at: dt.time | None, known: ValidationInfo) -> str | None:

@@ -51,12 +51,12 @@ def columns(counts: Sequence[Sequence[int]], height: int, *, gap: bool = True) -
     slot = FULL / max(len(counts), 1)
     width = min(slot * SHARE_OF_SLOT, WIDEST) if gap else slot
     stacks: list[list[Rect]] = []
-    for place, pieces in enumerate(counts):
+    for index, pieces in enumerate(counts):
         stack: list[Rect] = []
         below = 0
         for number in pieces:
             top = height - scale * (below + number)
-            x = place * slot + (slot - width) / 2
+            x = index * slot + (slot - width) / 2
             stack.append(Rect(round(x, 3), round(top, 2), round(width, 3), round(scale * number, 2)))
             below += number
         stacks.append(stack)
@@ -66,10 +66,10 @@ def columns(counts: Sequence[Sequence[int]], height: int, *, gap: bool = True) -
 def ticks(most: int) -> list[int]:
     """Round numbers from 0 on in equal steps, of which the last is not below the largest number."""
     step, factors = 1, (2, 2.5, 2)  # 1, 2, 5, 10, 20, ...
-    place = 0
+    index = 0
     while step * MOST_LINES < most:
-        step = round(step * factors[place % len(factors)])
-        place += 1
+        step = round(step * factors[index % len(factors)])
+        index += 1
     return [step * count for count in range(max(1, -(-most // step)) + 1)]
 
 

@@ -194,7 +194,7 @@ def _opinions(rows: Sequence[Row]) -> Opinions:
         if row["axis"] == Axis.DISTANCE:
             by_class[row["class"] or 0] += row["horses"]
     reviews = sum(row["reviews"] or 0 for row in rows if row["axis"] == Axis.DISTANCE)
-    return Opinions(bins, [by_class[place] for place in range(1, len(CLASSES) + 1)], by_class[0], reviews)
+    return Opinions(bins, [by_class[index] for index in range(1, len(CLASSES) + 1)], by_class[0], reviews)
 
 
 def _pages(rows: Sequence[Row]) -> dict[Role, dict[PageState, int]]:

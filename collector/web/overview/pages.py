@@ -85,8 +85,8 @@ def draw(numbers: Overview) -> Drawing:
 def bands(bins: list[int]) -> list[Band]:
     """The four types along the scale of distance; their bounds lie between two bins."""
     counted = dict.fromkeys(Kind, 0)
-    for place, horses in enumerate(bins):
-        counted[kind_of((place + 0.5) / BINS)] += horses
+    for index, horses in enumerate(bins):
+        counted[kind_of((index + 0.5) / BINS)] += horses
     starts, ends = (0.0, SPRINT, MILE, MIDDLE), (SPRINT, MILE, MIDDLE, 1.0)
     return [
         Band(kind, 100 * start, round(50 * (start + end), 3), counted[kind])

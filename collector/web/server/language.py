@@ -12,8 +12,8 @@ def choose_language(asked: str | None, accepted: str) -> str:
     if asked in LANGUAGES:
         return asked
     liked: list[tuple[float, int, str]] = []
-    for place, word in enumerate(accepted[:500].split(",")):
+    for index, word in enumerate(accepted[:500].split(",")):
         found = RANGE.fullmatch(word)
         if found and found[1].lower() in LANGUAGES:
-            liked.append((-float(found[2] or 1), place, found[1].lower()))
+            liked.append((-float(found[2] or 1), index, found[1].lower()))
     return min(liked)[2] if liked else "en"

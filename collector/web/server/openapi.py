@@ -74,10 +74,10 @@ class _Schemas:
         """What an answer or a request holds, by media type."""
         return {"content": {media: {"schema": self._of[kind]} if kind else {} for media, kind in content.items()}}
 
-    def parameters(self, fields: Kinds, place: str) -> list[Schema]:
+    def parameters(self, fields: Kinds, location: str) -> list[Schema]:
         """The fields of an address; only those of its path are always needed."""
-        needed = place == "path"
-        return [{"name": name, "in": place, "required": needed, "schema": self._of[fields[name]]} for name in fields]
+        needed = location == "path"
+        return [{"name": name, "in": location, "required": needed, "schema": self._of[fields[name]]} for name in fields]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ export function slide(stage, sides) {
 
   const show = () => {
     const seam = Number(slider.value), [left, right] = shown;
-    images.forEach((image, place) => {
-      image.hidden = !shown.includes(place);
-      image.style.zIndex = place === right ? 1 : 0;
-      image.style.clipPath = place === right && left !== right ? `inset(0 0 0 ${seam}%)` : "";
+    images.forEach((image, index) => {
+      image.hidden = !shown.includes(index);
+      image.style.zIndex = index === right ? 1 : 0;
+      image.style.clipPath = index === right && left !== right ? `inset(0 0 0 ${seam}%)` : "";
     });
     edge.style.left = `${seam}%`;
-    tags.forEach((tag, place) => { tag.textContent = sides[shown[place]].dataset.when; });
+    tags.forEach((tag, index) => { tag.textContent = sides[shown[index]].dataset.when; });
     tags[0].hidden = seam < 3;
     tags[1].hidden = seam > 97;
     slider.setAttribute("aria-valuetext", `${tags[0].textContent} ${seam} %, ${tags[1].textContent} ${100 - seam} %`);
@@ -28,10 +28,10 @@ export function slide(stage, sides) {
     slider.value = String(Math.round(100 * (event.clientX - left) / width));
     show();
   };
-  const choice = (place, word) => {
+  const choice = (index, word) => {
     const label = made("label", ""), list = made("select", "");
-    sides.forEach((side, at) => list.add(new Option(side.dataset.when, String(at), false, at === shown[place])));
-    list.addEventListener("change", () => { shown[place] = Number(list.value); show(); });
+    sides.forEach((side, at) => list.add(new Option(side.dataset.when, String(at), false, at === shown[index])));
+    list.addEventListener("change", () => { shown[index] = Number(list.value); show(); });
     label.append(word, list);
     return label;
   };

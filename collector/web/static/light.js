@@ -18,8 +18,8 @@ export function light(links) {
   source.target = "_blank";
   buttons.className = "buttons";
 
-  const go = (place) => {
-    at = (place + shown.length) % shown.length;
+  const go = (index) => {
+    at = (index + shown.length) % shown.length;
     const link = shown[at];
     image.src = link.dataset.light;
     image.alt = link.querySelector("img").alt;
@@ -67,10 +67,10 @@ export function light(links) {
     shown[at].focus();
     if (history.state?.light) history.back();
   });
-  shown.forEach((link, place) => link.addEventListener("click", (event) => {
+  shown.forEach((link, index) => link.addEventListener("click", (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return; // a new tab, as everywhere
     event.preventDefault();
-    go(place);
+    go(index);
     history.pushState({ light: true }, "");
     box.showModal();
     end.focus();

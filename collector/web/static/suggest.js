@@ -23,15 +23,15 @@ export function suggest(field) {
     field.setAttribute("aria-expanded", "false");
     field.removeAttribute("aria-activedescendant");
   };
-  const choose = (place) => {
-    chosen = place;
-    list.querySelectorAll("li").forEach((row, at) => row.setAttribute("aria-selected", String(at === place)));
-    if (place < 0) return field.removeAttribute("aria-activedescendant");
-    field.setAttribute("aria-activedescendant", `name-${place}`);
-    list.children[place].scrollIntoView({ block: "nearest" });
+  const choose = (index) => {
+    chosen = index;
+    list.querySelectorAll("li").forEach((row, at) => row.setAttribute("aria-selected", String(at === index)));
+    if (index < 0) return field.removeAttribute("aria-activedescendant");
+    field.setAttribute("aria-activedescendant", `name-${index}`);
+    list.children[index].scrollIntoView({ block: "nearest" });
   };
-  const open = (place) => {
-    const to = new URL(`/horses/${encodeURIComponent(rows[place].shows)}`, location.href);
+  const open = (index) => {
+    const to = new URL(`/horses/${encodeURIComponent(rows[index].shows)}`, location.href);
     const language = new URL(location.href).searchParams.get("lang");
     if (language) to.searchParams.set("lang", language);
     location.assign(to);

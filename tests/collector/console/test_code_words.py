@@ -5,13 +5,13 @@ from enum import StrEnum
 
 import pytest
 
-from collector.codes import Block, Delay, Failure, MatchRule, Sign
+from collector.codes import Awaited, Block, Delay, Failure, MatchRule, Sign
 from collector.console.catalogue import CODES as CATALOGUE
 from collector.console.catalogue import LANGUAGES
 from collector.console.code_words import KEYS, describe
 from collector.engine.lane import TROUBLE
 
-KINDS: tuple[type[StrEnum], ...] = (Block, Delay, Failure, MatchRule, Sign)
+KINDS: tuple[type[StrEnum], ...] = (Awaited, Block, Delay, Failure, MatchRule, Sign)
 CODES = [(kind, code) for kind in KINDS for code in kind]
 
 
@@ -42,6 +42,19 @@ def test_what_another_version_wrote_is_shown_as_it_is(tongue: str) -> None:
 
 def test_a_detail_with_braces_is_not_a_template() -> None:
     assert describe(Failure, Failure.ROBOTS, "Disallow: /{x}") == "robots.txt disallows it (Disallow: /{x})"
+
+
+def test_a_detail_with_several_facts_fills_each_by_its_name() -> None:
+    facts = {"seconds": "5", "delay": "crawl_delay"}
+    assert (
+        describe(Awaited, Awaited.NEXT_REQUEST, facts)
+        == "the next request, 5 s after the last (Crawl-delay of robots.txt)"
+    )
+    assert "robots.txtのCrawl-delay" in describe(Awaited, Awaited.NEXT_REQUEST, facts, language="ja")
+    closed = {"host": "h", "block": "failing", "detail": "{x}"}
+    assert describe(Awaited, Awaited.CLOSED, closed) == "h is closed (5 pages in a row failed, the last with: {x})"
+    assert describe(Awaited, Awaited.ANSWER, {}) == "the answer to -"
+    assert describe(Awaited, "luck", {"a": 1, "b": "{c}"}) == "luck: 1, {c}"
 
 
 def test_every_combination_of_signs_has_a_rule() -> None:

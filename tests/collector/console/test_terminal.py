@@ -43,7 +43,7 @@ RAW = {  # who writes to a stream by itself, and why
     "collector/demo/site.py": "the look-alike's own address",
     "trainer/cli/jobs/look.py": "a job's output, through `Output` on a terminal",
     "trainer/jobs/cloud/driver.py": "what a job prints into its own log",
-    "trainer/jobs/keeper.py": "what a job prints into its own log",
+    "trainer/jobs/supervisor.py": "what a job prints into its own log",
 }
 
 

@@ -8,7 +8,7 @@ import psycopg
 
 from collector.demo.world.world import World
 from collector.engine.crawl import Tick, crawl
-from collector.engine.crawl_jobs import Workplace
+from collector.engine.crawl_jobs import Crawler
 from collector.errors import ExitCode
 from collector.fetch.fetcher import Timeouts
 from collector.frontier.scope import Scope
@@ -29,14 +29,14 @@ async def show(_: Tick) -> None:
     """Show nothing."""
 
 
-async def run(place: Workplace, base: str) -> tuple[Summary, ExitCode]:
-    place = replace(place, sites=sites_at(base), timeouts=IMPATIENT, stopping=asyncio.Event())
-    return await crawl(place, SCOPE, show)
+async def run(crawler: Crawler, base: str) -> tuple[Summary, ExitCode]:
+    crawler = replace(crawler, sites=sites_at(base), timeouts=IMPATIENT, stopping=asyncio.Event())
+    return await crawl(crawler, SCOPE, show)
 
 
-async def crawled(place: Workplace, change: Change) -> tuple[Summary, ExitCode, Wire]:
+async def crawled(crawler: Crawler, change: Change) -> tuple[Summary, ExitCode, Wire]:
     async with demo_site(world=WORLD) as site, changed(site.base, change) as wire:
-        return *await run(place, wire.base), wire
+        return *await run(crawler, wire.base), wire
 
 
 def row(conninfo: str, query: str, *parameters: object) -> tuple:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from collector.engine.crawl_jobs import Workplace
+from collector.engine.crawl_jobs import Crawler
 from collector.engine.schedule import (
     BACK_NUMBERS,
     LABELS,
@@ -26,18 +26,18 @@ NIGHTLY = Schedule(labels="0 2 * * *", back_numbers="0 9 * * 1")
 
 
 @pytest.fixture
-def place(conninfo: str) -> Workplace:
-    return Workplace(conninfo, None, sites_at(*SITES), 0.0)
+def crawler(conninfo: str) -> Crawler:
+    return Crawler(conninfo, None, sites_at(*SITES), 0.0)
 
 
 async def rows(connection: Connection, query: str) -> list[tuple[Any, ...]]:
     return await (await connection.execute(query)).fetchall()  # type: ignore[arg-type]
 
 
-async def look(place: Workplace, schedule: Schedule = NIGHTLY) -> list[str]:
+async def look(crawler: Crawler, schedule: Schedule = NIGHTLY) -> list[str]:
     """What one worker does every few seconds."""
-    async with await place.connect() as connection:
-        return await fire(place, connection, schedule.crons())
+    async with await crawler.connect() as connection:
+        return await fire(crawler, connection, schedule.crons())
 
 
 async def miss(connection: Connection, name: str, days: int = 0) -> None:
@@ -57,46 +57,46 @@ async def show_a_horse(connection: Connection) -> None:
     )
 
 
-async def test_nothing_fires_before_its_time(place: Workplace, connection: Connection) -> None:
+async def test_nothing_fires_before_its_time(crawler: Crawler, connection: Connection) -> None:
     await know_ticks(connection, NIGHTLY.crons())
-    assert await look(place) == []
+    assert await look(crawler) == []
 
 
-async def test_of_many_workers_one_fires_a_tick(place: Workplace, connection: Connection) -> None:
+async def test_of_many_workers_one_fires_a_tick(crawler: Crawler, connection: Connection) -> None:
     await show_a_horse(connection)
     await miss(connection, LABELS)
-    fired = await asyncio.gather(*(look(place) for _ in range(5)))
+    fired = await asyncio.gather(*(look(crawler) for _ in range(5)))
     assert [name for names in fired for name in names] == [LABELS]
     assert await rows(connection, "SELECT hosts, attended_until FROM crawl_job") == [(["localhost:9"], None)]
 
 
-async def test_a_week_of_missed_ticks_is_made_up_for_once(place: Workplace, connection: Connection) -> None:
+async def test_a_week_of_missed_ticks_is_made_up_for_once(crawler: Crawler, connection: Connection) -> None:
     await miss(connection, LABELS, days=7)
-    assert await look(place) == [LABELS]
-    assert await look(place) == []
+    assert await look(crawler) == [LABELS]
+    assert await look(crawler) == []
     (next_at,) = (await rows(connection, "SELECT next_at FROM tick WHERE name = 'labels'"))[0]
     assert timedelta(0) < next_at - datetime.now(UTC) <= timedelta(days=1)
 
 
-async def test_a_run_that_is_still_asked_for_is_not_asked_for_again(place: Workplace, connection: Connection) -> None:
+async def test_a_run_that_is_still_asked_for_is_not_asked_for_again(crawler: Crawler, connection: Connection) -> None:
     await show_a_horse(connection)
     for _ in range(3):
         await miss(connection, LABELS)
-        assert await look(place) == [LABELS]
+        assert await look(crawler) == [LABELS]
     assert await rows(connection, "SELECT count(*) FROM crawl_job") == [(1,)]
 
 
-async def test_where_no_label_is_due_nothing_is_asked_for(place: Workplace, connection: Connection) -> None:
+async def test_where_no_label_is_due_nothing_is_asked_for(crawler: Crawler, connection: Connection) -> None:
     await miss(connection, LABELS)
-    assert await look(place) == [LABELS]
+    assert await look(crawler) == [LABELS]
     assert await rows(connection, "SELECT count(*) FROM crawl_job") == [(0,)]
 
 
 async def test_new_back_numbers_are_looked_for_in_the_years_that_still_change(
-    place: Workplace, connection: Connection
+    crawler: Crawler, connection: Connection
 ) -> None:
     await miss(connection, BACK_NUMBERS)
-    assert await look(place) == [BACK_NUMBERS]
+    assert await look(crawler) == [BACK_NUMBERS]
     (last,) = (await rows(connection, "SELECT max(url) FROM page WHERE kind = 'year_index'"))[0]
     assert last == f"{SITES[0]}/keibabook/bn/{datetime.now(UTC) + timedelta(hours=9):%Y}.html"
 
@@ -123,10 +123,10 @@ async def test_the_report_names_every_tick_also_before_a_worker_has_run(connecti
     assert all(tick["next_at"] > datetime.now(UTC) and tick["last_at"] is None for tick in ticks)
 
 
-async def test_the_report_says_what_the_last_tick_led_to(place: Workplace, connection: Connection) -> None:
+async def test_the_report_says_what_the_last_tick_led_to(crawler: Crawler, connection: Connection) -> None:
     await show_a_horse(connection)
     await miss(connection, LABELS)
-    await look(place)
+    await look(crawler)
     (labels,) = [tick for tick in await report(connection, NIGHTLY) if tick["name"] == LABELS]
     assert (labels["pages"], labels["requests"], labels["failed"]) == (1, 0, 0)
     assert labels["last_at"] > labels["was_due_at"]

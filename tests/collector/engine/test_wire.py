@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from collector.engine import lane
-from collector.engine.crawl_jobs import Workplace
+from collector.engine.crawl_jobs import Crawler
 from collector.errors import ExitCode
 from tests.collector.engine.changed_site import OTHERS, VICTIM, WORLD, crawled, page, row, run, with_headers
 from tests.demo_site import demo_site
@@ -24,10 +24,10 @@ from tests.wire import answer, changed
     ],
 )  # fmt: skip
 async def test_a_validator_not_fit_to_be_sent_is_dropped_and_the_page_kept(
-    place: Workplace, headers: tuple[bytes, ...]
+    crawler: Crawler, headers: tuple[bytes, ...]
 ) -> None:
-    summary, code, wire = await crawled(place, with_headers(*headers))
-    state, error, etag, last_modified = page(place.conninfo, VICTIM.page_path)
+    summary, code, wire = await crawled(crawler, with_headers(*headers))
+    state, error, etag, last_modified = page(crawler.conninfo, VICTIM.page_path)
     assert (state, error, code) == ("fetched", "", ExitCode.DONE)
     assert summary.photos_new == OTHERS + 1
     assert etag in (None, '"a"') or not any(header.startswith(b"ETag") for header in headers)
@@ -46,9 +46,9 @@ async def test_a_validator_not_fit_to_be_sent_is_dropped_and_the_page_kept(
         tuple(b"X-Own-%d: y" % number for number in range(300)),
     ],
 )  # fmt: skip
-async def test_a_page_is_read_whatever_its_other_headers_say(place: Workplace, headers: tuple[bytes, ...]) -> None:
-    summary, code, wire = await crawled(place, with_headers(*headers))
-    assert (page(place.conninfo, VICTIM.page_path)[:2], code) == (("fetched", ""), ExitCode.DONE)
+async def test_a_page_is_read_whatever_its_other_headers_say(crawler: Crawler, headers: tuple[bytes, ...]) -> None:
+    summary, code, wire = await crawled(crawler, with_headers(*headers))
+    assert (page(crawler.conninfo, VICTIM.page_path)[:2], code) == (("fetched", ""), ExitCode.DONE)
     assert summary.photos_new == OTHERS + 1
     assert summary.requests == len(wire.requests)
 
@@ -61,9 +61,9 @@ async def test_a_page_is_read_whatever_its_other_headers_say(place: Workplace, h
         (b"gzip", lambda body: gzip.compress(body[:9]) + gzip.compress(body[9:]) + b"\r\n\0\0"),
     ],
 )  # fmt: skip
-async def test_codings_are_undone_one_after_the_other(place: Workplace, labels: bytes, wrap) -> None:
-    await crawled(place, with_headers(b"Content-Encoding: " + labels, wrap=wrap))
-    assert page(place.conninfo, VICTIM.page_path)[0] == "fetched"
+async def test_codings_are_undone_one_after_the_other(crawler: Crawler, labels: bytes, wrap) -> None:
+    await crawled(crawler, with_headers(b"Content-Encoding: " + labels, wrap=wrap))
+    assert page(crawler.conninfo, VICTIM.page_path)[0] == "fetched"
 
 
 @pytest.mark.parametrize(
@@ -74,11 +74,13 @@ async def test_codings_are_undone_one_after_the_other(place: Workplace, labels: 
         (b"304 The same", "failed"), (b"305 Ask him", "failed"), (b"999 No", "failed"),
     ],
 )  # fmt: skip
-async def test_which_successes_have_a_page(place: Workplace, status: bytes, state: str) -> None:
+async def test_which_successes_have_a_page(crawler: Crawler, status: bytes, state: str) -> None:
     """As browsers show it, and only where it is whole; a 304 that answers no condition brings nothing."""
     bodiless = status[:3] in (b"204", b"304")
-    summary, _, wire = await crawled(place, with_headers(status=status, wrap=lambda body: b"" if bodiless else body))
-    held = row(place.conninfo, "SELECT state, digest IS NOT NULL FROM page WHERE url LIKE '%%' || %s", VICTIM.page_path)
+    summary, _, wire = await crawled(crawler, with_headers(status=status, wrap=lambda body: b"" if bodiless else body))
+    held = row(
+        crawler.conninfo, "SELECT state, digest IS NOT NULL FROM page WHERE url LIKE '%%' || %s", VICTIM.page_path
+    )
     assert held == (state, state == "fetched")
     assert summary.photos_new == OTHERS + (state == "fetched")
     assert summary.requests == len(wire.requests)
@@ -87,33 +89,33 @@ async def test_which_successes_have_a_page(place: Workplace, status: bytes, stat
 @pytest.mark.parametrize(
     ("status", "state"), [(b"404 Not Found", "gone"), (b"410 Gone", "gone"), (b"403 Forbidden", "failed")]
 )
-async def test_what_a_status_says_needs_no_body(place: Workplace, status: bytes, state: str) -> None:
+async def test_what_a_status_says_needs_no_body(crawler: Crawler, status: bytes, state: str) -> None:
     broken = with_headers(b"Content-Encoding: gzip", status=status, wrap=lambda _: b"not packed")
-    summary, _, wire = await crawled(place, broken)
-    assert page(place.conninfo, VICTIM.page_path)[0] == state
+    summary, _, wire = await crawled(crawler, broken)
+    assert page(crawler.conninfo, VICTIM.page_path)[0] == state
     assert wire.paths.count(VICTIM.page_path) == 1
     assert summary.requests == len(wire.requests)
 
 
-async def test_not_modified_leaves_the_validators_that_the_bytes_came_with(place: Workplace) -> None:
+async def test_not_modified_leaves_the_validators_that_the_bytes_came_with(crawler: Crawler) -> None:
     def change(path: str, head: bytes, body: bytes) -> bytes:
         return answer("304 Not Modified", b'ETag: "other"') if b" 304 " in head else head + b"\r\n\r\n" + body
 
     async with demo_site(world=WORLD) as site, changed(site.base, change) as wire:
-        await run(place, wire.base)
-        before = page(place.conninfo, VICTIM.page_path)
-        with psycopg.connect(place.conninfo) as connection:
+        await run(crawler, wire.base)
+        before = page(crawler.conninfo, VICTIM.page_path)
+        with psycopg.connect(crawler.conninfo) as connection:
             connection.execute("UPDATE page SET due_at = now() WHERE url LIKE '%%' || %s", [VICTIM.page_path])
-        await run(place, wire.base)
+        await run(crawler, wire.base)
     assert before[2]
-    assert page(place.conninfo, VICTIM.page_path) == before
+    assert page(crawler.conninfo, VICTIM.page_path) == before
     log = "SELECT outcome FROM fetch_log WHERE url LIKE '%%' || %s ORDER BY id DESC LIMIT 1"
-    assert row(place.conninfo, log, VICTIM.page_path) == ("not_modified",)
+    assert row(crawler.conninfo, log, VICTIM.page_path) == ("not_modified",)
 
 
 @pytest.mark.parametrize(("etag", "last_modified"), [("caf\xe9", None), ("*", "yesterday"), (None, None)])
 async def test_a_304_counts_only_where_what_is_held_could_be_asked_about(
-    place: Workplace, etag: str | None, last_modified: str | None
+    crawler: Crawler, etag: str | None, last_modified: str | None
 ) -> None:
     """An earlier version kept validators that cannot be sent, so the request had no conditions."""
 
@@ -122,15 +124,15 @@ async def test_a_304_counts_only_where_what_is_held_could_be_asked_about(
 
     again: list[bool] = []
     async with demo_site(world=WORLD) as site, changed(site.base, change) as wire:
-        await run(place, wire.base)
-        with psycopg.connect(place.conninfo) as connection:
+        await run(crawler, wire.base)
+        with psycopg.connect(crawler.conninfo) as connection:
             connection.execute(
                 "UPDATE page SET due_at = now(), etag = %s, last_modified = %s WHERE url LIKE '%%' || %s",
                 [etag, last_modified, VICTIM.page_path],
             )
         again.append(True)
-        assert (await run(place, wire.base))[1] == ExitCode.SOME_FAILED
-    assert page(place.conninfo, VICTIM.page_path)[:2] == (
+        assert (await run(crawler, wire.base))[1] == ExitCode.SOME_FAILED
+    assert page(crawler.conninfo, VICTIM.page_path)[:2] == (
         "failed", "try_later: not modified (304), though we asked without conditions: nothing came",
     )  # fmt: skip
 
@@ -149,7 +151,7 @@ STATUSES = (b"200 OK",) * 8 + (b"302 Moved", b"304 Same", b"500 Oh", b"404 None"
 
 @pytest.mark.parametrize("random_seed", range(4))
 async def test_no_answer_ends_a_lane(
-    place: Workplace, random_seed: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    crawler: Crawler, random_seed: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Headers of random bytes on every page: each page is decided on, and the site sees what our log has."""
     monkeypatch.setattr("collector.engine.crawl.PATIENCE", timedelta(seconds=5))
@@ -164,18 +166,18 @@ async def test_no_answer_ends_a_lane(
         ]
         return with_headers(*headers, at=path, status=chance.choice(STATUSES))(path, head, body)
 
-    summary, code, wire = await crawled(place, change)
+    summary, code, wire = await crawled(crawler, change)
     assert summary.requests == len(wire.requests)
     assert code in (ExitCode.DONE, ExitCode.SOME_FAILED, ExitCode.BLOCKED)
     ours = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
     assert ours == []
     due = "SELECT count(*) FROM page WHERE due_at <= clock_timestamp() AND kind <> 'robots'"
-    assert code == ExitCode.BLOCKED or row(place.conninfo, due) == (0,)
-    assert row(place.conninfo, "SELECT count(*) FROM page WHERE state = 'fetched' AND digest IS NULL") == (0,)
+    assert code == ExitCode.BLOCKED or row(crawler.conninfo, due) == (0,)
+    assert row(crawler.conninfo, "SELECT count(*) FROM page WHERE state = 'fetched' AND digest IS NULL") == (0,)
 
 
 async def test_an_error_of_our_own_after_a_request_is_one_row(
-    place: Workplace, monkeypatch: pytest.MonkeyPatch
+    crawler: Crawler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = lane.read
 
@@ -186,6 +188,6 @@ async def test_an_error_of_our_own_after_a_request_is_one_row(
 
     monkeypatch.setattr(lane, "read", read)
     async with demo_site(world=WORLD) as site:
-        summary, _ = await run(place, site.base)
+        summary, _ = await run(crawler, site.base)
         assert summary.requests == len(site.requests)
     assert summary.photos_new == OTHERS

@@ -11,7 +11,7 @@ import pytest
 from collector.demo.faults import bombs
 from collector.demo.world.world import World
 from collector.engine.crawl import Tick, crawl
-from collector.engine.crawl_jobs import Workplace
+from collector.engine.crawl_jobs import Crawler
 from collector.errors import Busy, ExitCode, ParseError
 from collector.frontier.scope import Scope
 from collector.frontier.status import report
@@ -40,9 +40,9 @@ def no_progress(_done: int, _total: int) -> None:
     """Show nothing."""
 
 
-async def run(place: Workplace, site: DemoSite, scope: Scope = SCOPE) -> ExitCode:
-    place = replace(place, sites=sites_at(site.base), stopping=asyncio.Event())
-    return (await crawl(place, scope, show))[1]
+async def run(crawler: Crawler, site: DemoSite, scope: Scope = SCOPE) -> ExitCode:
+    crawler = replace(crawler, sites=sites_at(site.base), stopping=asyncio.Event())
+    return (await crawl(crawler, scope, show))[1]
 
 
 def rows(conninfo: str, query: str) -> list[tuple]:
@@ -68,28 +68,28 @@ def no_internet(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_reading_again_changes_nothing_and_makes_no_request(
-    place: Workplace, connection: Connection, no_internet: None
+    crawler: Crawler, connection: Connection, no_internet: None
 ) -> None:
     async with demo_site(world=WORLD) as site:
-        await _crawl_with_sockets(place, site)
+        await _crawl_with_sockets(crawler, site)
         asked = len(site.requests)
-        before = rows(place.conninfo, FACTS)
+        before = rows(crawler.conninfo, FACTS)
         changes = await read_again(connection)
         assert len(site.requests) == asked
-    assert rows(place.conninfo, FACTS) == before
+    assert rows(crawler.conninfo, FACTS) == before
     assert changes.pages > 50
     assert all(not any(counts.values()) for counts in changes.rows.values())
 
 
-async def _crawl_with_sockets(place: Workplace, site: DemoSite) -> None:
+async def _crawl_with_sockets(crawler: Crawler, site: DemoSite) -> None:
     """Crawl in a process of its own, which the shut door does not concern."""
     from tests.chaos.processes import crawl_in_process, ended, start
 
-    assert await ended(start(crawl_in_process, place.conninfo, site.base, 0.0, SCOPE.since, SCOPE.until)) == 0
+    assert await ended(start(crawl_in_process, crawler.conninfo, site.base, 0.0, SCOPE.since, SCOPE.until)) == 0
 
 
 async def test_a_parser_that_was_wrong_is_made_good_by_reading_again(
-    place: Workplace, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    crawler: Crawler, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from collector.sources.keibado import photo as keibado_photo
 
@@ -97,20 +97,20 @@ async def test_a_parser_that_was_wrong_is_made_good_by_reading_again(
     with monkeypatch.context() as patch:
         patch.setattr(keibado_photo, "_name", lambda tree: right(tree)[::-1])
         async with demo_site(world=WORLD) as site:
-            await run(place, site)
-    wrong = rows(place.conninfo, FACTS)
+            await run(crawler, site)
+    wrong = rows(crawler.conninfo, FACTS)
     would = await read_again(connection, dry_run=True)
-    assert rows(place.conninfo, FACTS) == wrong, "a dry run changes nothing"
+    assert rows(crawler.conninfo, FACTS) == wrong, "a dry run changes nothing"
     did = await read_again(connection)
     assert would.rows == did.rows
     assert did.rows["photo"]["changed"] == len(wrong)
     assert "horse_name" in did.samples[0]
-    assert [row[4] for row in rows(place.conninfo, FACTS)] == [photo.horse_name for photo in truth(WORLD).photos]
+    assert [row[4] for row in rows(crawler.conninfo, FACTS)] == [photo.horse_name for photo in truth(WORLD).photos]
 
 
-async def test_a_photo_that_no_page_speaks_of_any_more_goes(place: Workplace, connection: Connection) -> None:
+async def test_a_photo_that_no_page_speaks_of_any_more_goes(crawler: Crawler, connection: Connection) -> None:
     async with demo_site(world=WORLD) as site:
-        await run(place, site)
+        await run(crawler, site)
     first = truth(WORLD).photos[0]
     await connection.execute(
         "INSERT INTO photo (source, issue_code, number, horse_name, horse_key, page_url, source_url, observed_at)"
@@ -123,7 +123,7 @@ async def test_a_photo_that_no_page_speaks_of_any_more_goes(place: Workplace, co
 
 
 async def test_a_missing_field_stops_the_writing_and_reading_again_repairs_it(
-    place: Workplace, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    crawler: Crawler, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The site changes its layout after two years; then the parser is repaired."""
     years = Scope(date(2013, 1, 1), date(2014, 12, 31))
@@ -137,10 +137,10 @@ async def test_a_missing_field_stops_the_writing_and_reading_again_repairs_it(
         return parsed
 
     async with demo_site(world=WORLD) as site:
-        assert await run(place, site, years) == ExitCode.DONE
+        assert await run(crawler, site, years) == ExitCode.DONE
         with monkeypatch.context() as patch:
             change_kind(patch, KEIBADO, PHOTO_PAGE, parse=without_trainer)
-            assert await run(place, site) == ExitCode.LAYOUT_CHANGED
+            assert await run(crawler, site) == ExitCode.LAYOUT_CHANGED
     facts = await report(connection)
     (drift,) = facts["layout_changed"]
     assert (drift["kind"], drift["field"]) == ("photo_page", "trainer")
@@ -148,9 +148,9 @@ async def test_a_missing_field_stops_the_writing_and_reading_again_repairs_it(
     assert drift["new_coverage"] < 0.6
     assert drift["samples"]
     assert "collector reparse" in facts["next"][0]
-    written = rows(place.conninfo, "SELECT count(*) FROM photo WHERE trainer IS NULL AND image_url IS NOT NULL")
+    written = rows(crawler.conninfo, "SELECT count(*) FROM photo WHERE trainer IS NULL AND image_url IS NOT NULL")
     assert 0 < written[0][0] < 20, "within twenty pages the parser stops writing"
-    aside = rows(place.conninfo, "SELECT count(*) FROM page WHERE state = 'quarantined' AND digest IS NOT NULL")
+    aside = rows(crawler.conninfo, "SELECT count(*) FROM page WHERE state = 'quarantined' AND digest IS NOT NULL")
     assert aside[0][0] > 0, "the rest is archived"
 
     changes = await read_again(connection)  # with the parser as it should be
@@ -158,31 +158,31 @@ async def test_a_missing_field_stops_the_writing_and_reading_again_repairs_it(
     assert (await report(connection))["layout_changed"] == []
     assert changes.links > 0, "pictures that were left out are asked for by the next crawl"
     photos = {(photo.issue_code, photo.number): photo.trainer for photo in truth(WORLD).photos}
-    assert dict(rows(place.conninfo, "SELECT (issue_code, number)::text, trainer FROM photo")) == {
+    assert dict(rows(crawler.conninfo, "SELECT (issue_code, number)::text, trainer FROM photo")) == {
         f"({code},{number})": trainer for (code, number), trainer in photos.items()
     }
 
 
-async def test_pages_of_an_unknown_layout_are_archived_and_named(place: Workplace, connection: Connection) -> None:
+async def test_pages_of_an_unknown_layout_are_archived_and_named(crawler: Crawler, connection: Connection) -> None:
     old, new = Scope(date(2013, 1, 1), date(2014, 12, 31)), "/keibabook/1[56]*/photo*"
     async with demo_site(world=WORLD, hostile=[f"layout@{new}"]) as site:
-        assert await run(place, site, old) == ExitCode.DONE
-        assert await run(place, site) == ExitCode.LAYOUT_CHANGED
+        assert await run(crawler, site, old) == ExitCode.DONE
+        assert await run(crawler, site) == ExitCode.LAYOUT_CHANGED
     fields = [drift["field"] for drift in (await report(connection))["layout_changed"]]
     assert fields == ["horse_name"]
-    unread = rows(place.conninfo, "SELECT count(*), count(digest) FROM page WHERE state = 'quarantined'")
+    unread = rows(crawler.conninfo, "SELECT count(*), count(digest) FROM page WHERE state = 'quarantined'")
     assert unread[0][0] == unread[0][1] > 5
 
 
-async def test_one_odd_page_is_a_quirk_and_no_change_of_layout(place: Workplace, connection: Connection) -> None:
+async def test_one_odd_page_is_a_quirk_and_no_change_of_layout(crawler: Crawler, connection: Connection) -> None:
     odd = truth(WORLD).photos[-1].page_path
     async with demo_site(world=WORLD, hostile=[f"layout@{odd}"]) as site:
-        assert await run(place, site) == ExitCode.SOME_FAILED
+        assert await run(crawler, site) == ExitCode.SOME_FAILED
     assert (await report(connection))["layout_changed"] == []
 
 
 async def test_what_the_parser_says_about_a_page_is_kept_until_it_can_read_it(
-    place: Workplace, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    crawler: Crawler, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     victim = truth(WORLD).photos[0]
     real = parse_photo_page
@@ -195,14 +195,14 @@ async def test_what_the_parser_says_about_a_page_is_kept_until_it_can_read_it(
     async with demo_site(world=WORLD) as site:
         with monkeypatch.context() as patch:
             change_kind(patch, KEIBADO, PHOTO_PAGE, parse=stumbling)
-            await run(place, site)
-        assert rows(place.conninfo, "SELECT field, reason FROM parse_failure") == [
+            await run(crawler, site)
+        assert rows(crawler.conninfo, "SELECT field, reason FROM parse_failure") == [
             ("horse_name", "made up for this test")
         ]
         await read_again(connection)
-        assert rows(place.conninfo, "SELECT field, reason FROM parse_failure") == []
-        assert await run(place, site) == ExitCode.DONE  # the picture, now known, comes
-    assert rows(place.conninfo, "SELECT count(*) FROM photo WHERE image_url IS NULL") == [(0,)]
+        assert rows(crawler.conninfo, "SELECT field, reason FROM parse_failure") == []
+        assert await run(crawler, site) == ExitCode.DONE  # the picture, now known, comes
+    assert rows(crawler.conninfo, "SELECT count(*) FROM photo WHERE image_url IS NULL") == [(0,)]
 
 
 def held(photo: TruePhoto, conninfo: str) -> list[tuple]:
@@ -211,26 +211,26 @@ def held(photo: TruePhoto, conninfo: str) -> list[tuple]:
     )
 
 
-async def test_a_forgotten_photo_is_gone_for_good(place: Workplace, connection: Connection) -> None:
+async def test_a_forgotten_photo_is_gone_for_good(crawler: Crawler, connection: Connection) -> None:
     photo = next(photo for photo in truth(WORLD).photos if not photo.missing)
     async with demo_site(world=WORLD) as site:
-        await run(place, site)
+        await run(crawler, site)
         forgotten = await forget_url(connection, site.base + photo.image_path)
         assert forgotten.photos >= 1
-        assert rows(place.conninfo, f"SELECT count(*) FROM blob WHERE digest = '{photo.sha256}'") == [(0,)]
-        assert {state for _, state in held(photo, place.conninfo)} == {"excluded"}
+        assert rows(crawler.conninfo, f"SELECT count(*) FROM blob WHERE digest = '{photo.sha256}'") == [(0,)]
+        assert {state for _, state in held(photo, crawler.conninfo)} == {"excluded"}
         asked = len(site.requests)
         await connection.execute("UPDATE page SET due_at = now(), state = 'due' WHERE kind = 'issue_index'")
-        await run(place, site)  # the index still lists it
+        await run(crawler, site)  # the index still lists it
         await read_again(connection)
         again = site.paths()[asked:]
     assert photo.page_path not in again
     assert photo.image_path not in again
     listed = f"SELECT count(*) FROM photo WHERE issue_code = '{photo.issue_code}' AND number = {photo.number}"
-    assert rows(place.conninfo, listed) == [(0,)]
+    assert rows(crawler.conninfo, listed) == [(0,)]
 
 
-async def test_a_photo_under_two_addresses_is_forgotten_under_both(place: Workplace, connection: Connection) -> None:
+async def test_a_photo_under_two_addresses_is_forgotten_under_both(crawler: Crawler, connection: Connection) -> None:
     world = World()
     photos = [photo for photo in truth(world).photos if photo.sha256]
     by_digest: dict[str | None, list[TruePhoto]] = {}
@@ -239,28 +239,28 @@ async def test_a_photo_under_two_addresses_is_forgotten_under_both(place: Workpl
     one, other = next(twins for twins in by_digest.values() if len(twins) == 2)
     years = sorted(2000 + int(photo.issue_code[:2]) for photo in (one, other))
     async with demo_site(world=world) as site:
-        await run(place, site, Scope(date(years[0], 1, 1), date(years[1], 12, 31)))
+        await run(crawler, site, Scope(date(years[0], 1, 1), date(years[1], 12, 31)))
         forgotten = await forget_url(connection, site.base + one.page_path)
     assert forgotten.photos == 2
-    assert {state for _, state in held(other, place.conninfo)} == {"excluded"}
+    assert {state for _, state in held(other, crawler.conninfo)} == {"excluded"}
 
 
-async def test_an_address_never_seen_can_be_forgotten_beforehand(place: Workplace, connection: Connection) -> None:
+async def test_an_address_never_seen_can_be_forgotten_beforehand(crawler: Crawler, connection: Connection) -> None:
     photo = truth(WORLD).photos[0]
     async with demo_site(world=WORLD) as site:
         await forget_url(connection, site.base + photo.page_path)
-        await run(place, site)
+        await run(crawler, site)
         assert photo.page_path not in site.paths()
 
 
-async def test_a_forgotten_host_is_never_asked_again(place: Workplace, connection: Connection) -> None:
+async def test_a_forgotten_host_is_never_asked_again(crawler: Crawler, connection: Connection) -> None:
     async with demo_site(world=WORLD) as site:
-        await run(place, site)
+        await run(crawler, site)
         asked = len(site.requests)
         await forget_host(connection, host_name(site.base))
-        assert rows(place.conninfo, "SELECT count(*) FROM photo") == [(0,)]
-        assert rows(place.conninfo, "SELECT count(*) FROM blob") == [(0,)]
-        assert await run(place, site) == ExitCode.BLOCKED
+        assert rows(crawler.conninfo, "SELECT count(*) FROM photo") == [(0,)]
+        assert rows(crawler.conninfo, "SELECT count(*) FROM blob") == [(0,)]
+        assert await run(crawler, site) == ExitCode.BLOCKED
         assert len(site.requests) == asked
 
 
@@ -278,38 +278,40 @@ async def test_the_archive_is_reread_once_at_a_time_and_nothing_forgotten(
     assert await (await connection.execute("SELECT count(*) FROM page")).fetchone() == (0,)
 
 
-async def test_reading_again_measures_pictures_as_they_are_seen_now(place: Workplace, connection: Connection) -> None:
+async def test_reading_again_measures_pictures_as_they_are_seen_now(crawler: Crawler, connection: Connection) -> None:
     """What an earlier version took for another type, or measured lying on its side."""
     async with demo_site(world=WORLD) as site:
-        await run(place, site)
+        await run(crawler, site)
     before = rows(
-        place.conninfo, "SELECT issue_code, number, media_type, width, height, phash FROM photo ORDER BY 1, 2"
+        crawler.conninfo, "SELECT issue_code, number, media_type, width, height, phash FROM photo ORDER BY 1, 2"
     )
     await connection.execute("UPDATE photo SET media_type = 'image/mpo' WHERE number % 2 = 0 AND digest IS NOT NULL")
     await connection.execute("UPDATE photo SET width = height, height = width WHERE number % 2 = 1")
     changes = await read_again(connection)
     assert changes.rows["photo"]["changed"] == sum(row[2] is not None for row in before)
-    after = rows(place.conninfo, "SELECT issue_code, number, media_type, width, height, phash FROM photo ORDER BY 1, 2")
+    after = rows(
+        crawler.conninfo, "SELECT issue_code, number, media_type, width, height, phash FROM photo ORDER BY 1, 2"
+    )
     assert after == before
 
 
-async def test_a_picture_found_broken_is_hidden_and_its_bytes_stay(place: Workplace, connection: Connection) -> None:
+async def test_a_picture_found_broken_is_hidden_and_its_bytes_stay(crawler: Crawler, connection: Connection) -> None:
     """As an earlier version took it for whole."""
     async with demo_site(world=WORLD) as site:
-        await run(place, site)
+        await run(crawler, site)
     url, digest, content = rows(
-        place.conninfo,
+        crawler.conninfo,
         "SELECT image_url, digest, content FROM photo JOIN blob USING (digest) ORDER BY photo.id LIMIT 1",
     )[0]
     cut = bombs.without_its_last_part(bytes(content))
     await connection.execute("UPDATE blob SET content = %s, size = %s WHERE digest = %s", (cut, len(cut), digest))
     changes = await read_again(connection)
     assert changes.unreadable == 1
-    assert rows(place.conninfo, f"SELECT state, digest FROM page WHERE url = '{url}'") == [("quarantined", digest)]
+    assert rows(crawler.conninfo, f"SELECT state, digest FROM page WHERE url = '{url}'") == [("quarantined", digest)]
     unset = "num_nulls(digest, media_type, width, height, phash) = 5"
-    assert rows(place.conninfo, f"SELECT DISTINCT {unset} FROM photo WHERE image_url = '{url}'") == [(True,)]
+    assert rows(crawler.conninfo, f"SELECT DISTINCT {unset} FROM photo WHERE image_url = '{url}'") == [(True,)]
     whole = {"content": content, "size": len(content), "digest": digest}
     await connection.execute("UPDATE blob SET content = %(content)s, size = %(size)s WHERE digest = %(digest)s", whole)
     await read_again(connection)
-    assert rows(place.conninfo, f"SELECT state FROM page WHERE url = '{url}'") == [("fetched",)]
-    assert rows(place.conninfo, f"SELECT digest FROM photo WHERE image_url = '{url}'")[0] == (digest,)
+    assert rows(crawler.conninfo, f"SELECT state FROM page WHERE url = '{url}'") == [("fetched",)]
+    assert rows(crawler.conninfo, f"SELECT digest FROM photo WHERE image_url = '{url}'")[0] == (digest,)

@@ -11,7 +11,7 @@ import pytest
 
 from collector.demo.world.world import World
 from collector.engine.crawl import Tick, crawl
-from collector.engine.crawl_jobs import Workplace
+from collector.engine.crawl_jobs import Crawler
 from collector.engine.refresh import label_scope, plan, refresh
 from collector.errors import ParseError
 from collector.frontier.queue import DuePage
@@ -184,17 +184,17 @@ async def test_bytes_that_a_crawl_takes_up_just_then_stay(two_photos: Connection
 
 
 async def test_to_forget_a_photo_takes_nothing_of_the_history_of_opinion(
-    place: Workplace, connection: Connection
+    crawler: Crawler, connection: Connection
 ) -> None:
     history = "SELECT horse_id, axis, left_px, right_px, observed_at FROM aptitude ORDER BY 1, 2, 5"
     async with demo_site(world=WORLD, month_may_change=True) as site:
-        place = replace(place, sites=sites_at(site.base, site.netkeiba))
-        await crawl(place, Scope(date(2015, 1, 1), date(2016, 12, 31)), show)
+        crawler = replace(crawler, sites=sites_at(site.base, site.netkeiba))
+        await crawl(crawler, Scope(date(2015, 1, 1), date(2016, 12, 31)), show)
         for month in ("2016-01", "2016-12"):
             async with aiohttp.ClientSession() as session, session.post(f"{site.base}/_demo/month/{month}") as answer:
                 assert answer.status == 200
             await plan(connection, labels_at(site.netkeiba), older_than=timedelta(0), horses=None)
-            await refresh(replace(place, stopping=asyncio.Event()), labels_at(site.netkeiba), label_scope(), show)
+            await refresh(replace(crawler, stopping=asyncio.Event()), labels_at(site.netkeiba), label_scope(), show)
         before = await rows(connection, history)
         await forget_url(connection, site.base + truth(WORLD).photos[0].page_path)
     await reparse(connection, date(1, 1, 1), dry_run=False, show=lambda _done, _total: None)

@@ -14,7 +14,7 @@ from psycopg import AsyncRawCursor
 from collector.codes import Failure
 from collector.demo.world.world import World
 from collector.engine.crawl import Tick, crawl
-from collector.engine.crawl_jobs import Workplace
+from collector.engine.crawl_jobs import Crawler
 from collector.errors import ExitCode, LaneLost, NoSuchPage, ParseError
 from collector.frontier.queue import DuePage
 from collector.frontier.scope import Scope
@@ -48,9 +48,9 @@ async def show(_: Tick) -> None:
     """Show nothing."""
 
 
-async def run(place: Workplace, site: DemoSite) -> ExitCode:
-    place = replace(place, sites=sites_at(site.base), stopping=asyncio.Event())
-    return (await crawl(place, SCOPE, show))[1]
+async def run(crawler: Crawler, site: DemoSite) -> ExitCode:
+    crawler = replace(crawler, sites=sites_at(site.base), stopping=asyncio.Event())
+    return (await crawl(crawler, SCOPE, show))[1]
 
 
 def rows(conninfo: str, query: str, *parameters: object) -> list[tuple[Any, ...]]:
@@ -88,21 +88,21 @@ def leading_to(url: str) -> Callable[[Parsed], Parsed]:
     tripping(OSError("no such file")),
 ])  # fmt: skip
 async def test_a_page_that_breaks_our_code_is_kept_reported_and_not_due(
-    place: Workplace,
+    crawler: Crawler,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     spoil: Callable[[Parsed], Parsed],
 ) -> None:
     async with demo_site(world=WORLD) as site:
         with parsing(monkeypatch, VICTIM.page_path, spoil), caplog.at_level(logging.ERROR):
-            assert await run(place, site) == ExitCode.SOME_FAILED
-            await run(place, site)
+            assert await run(crawler, site) == ExitCode.SOME_FAILED
+            await run(crawler, site)
         assert site.paths().count(VICTIM.page_path) == 1
         assert {photo.page_path for photo in THERE} <= set(site.paths()), "whatever is behind it comes"
-    (found,) = rows(place.conninfo, PAGE, VICTIM.page_path)
+    (found,) = rows(crawler.conninfo, PAGE, VICTIM.page_path)
     assert found[:4] == ("quarantined", True, True, 0)
     assert (found[4][:29], found[5]) == ("parser: an error of our own: ", "own_error")
-    assert rows(place.conninfo, "SELECT field FROM parse_failure") == [("parser",)]
+    assert rows(crawler.conninfo, "SELECT field FROM parse_failure") == [("parser",)]
     assert "Traceback (most recent call last)" in caplog.text
     assert "tests/spoil.py" in caplog.text or "in without_end" in caplog.text
     assert "\0" not in caplog.text, "what a page says moves no cursor"
@@ -124,63 +124,63 @@ def test_a_failure_comes_back_from_another_process_as_it_was() -> None:
 
 @pytest.mark.parametrize("state", ["failed", "due", "quarantined"])
 async def test_an_unread_page_does_not_count_as_read_when_unchanged(
-    place: Workplace, monkeypatch: pytest.MonkeyPatch, state: str
+    crawler: Crawler, monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:
     async with demo_site(world=WORLD) as site:
         with parsing(monkeypatch, VICTIM.page_path, tripping(ParseError("coat", "none"))):
-            await run(place, site)
+            await run(crawler, site)
             # The site was out of reach in between.
-            rows(place.conninfo, "UPDATE page SET state = %s, due_at = now() WHERE state = 'quarantined'", state)
-            await run(place, site)
-            assert rows(place.conninfo, PAGE, VICTIM.page_path)[0][:3] == ("quarantined", True, True)
+            rows(crawler.conninfo, "UPDATE page SET state = %s, due_at = now() WHERE state = 'quarantined'", state)
+            await run(crawler, site)
+            assert rows(crawler.conninfo, PAGE, VICTIM.page_path)[0][:3] == ("quarantined", True, True)
             statuses = [request.status for request in site.requests if request.path == VICTIM.page_path]
             assert statuses == [200, 304], "its bytes are not sent again"
-        rows(place.conninfo, "UPDATE page SET state = %s, due_at = now() WHERE state = 'quarantined'", state)
-        assert await run(place, site) == ExitCode.DONE  # by a parser that can read it
-    assert rows(place.conninfo, PAGE, VICTIM.page_path)[0][0] == "fetched"
-    assert rows(place.conninfo, "SELECT * FROM photo WHERE image_url IS NULL") == []
+        rows(crawler.conninfo, "UPDATE page SET state = %s, due_at = now() WHERE state = 'quarantined'", state)
+        assert await run(crawler, site) == ExitCode.DONE  # by a parser that can read it
+    assert rows(crawler.conninfo, PAGE, VICTIM.page_path)[0][0] == "fetched"
+    assert rows(crawler.conninfo, "SELECT * FROM photo WHERE image_url IS NULL") == []
 
 
 async def test_an_unchanged_page_that_says_nothing_is_there_says_so_again(
-    place: Workplace, monkeypatch: pytest.MonkeyPatch
+    crawler: Crawler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with demo_site(world=WORLD) as site:
         with parsing(monkeypatch, VICTIM.page_path, tripping(NoSuchPage("page", "nothing here"))):
-            await run(place, site)
-            rows(place.conninfo, "UPDATE page SET due_at = now() WHERE state = 'gone' AND digest IS NOT NULL")
-            await run(place, site)
+            await run(crawler, site)
+            rows(crawler.conninfo, "UPDATE page SET due_at = now() WHERE state = 'gone' AND digest IS NOT NULL")
+            await run(crawler, site)
         assert site.paths().count(VICTIM.page_path) == 2
-    assert rows(place.conninfo, PAGE, VICTIM.page_path)[0][0] == "gone"
+    assert rows(crawler.conninfo, PAGE, VICTIM.page_path)[0][0] == "gone"
 
 
 @pytest.mark.parametrize("state", ["due", "failed", "quarantined"])
 async def test_a_failure_goes_when_its_page_is_read_well(
-    place: Workplace, monkeypatch: pytest.MonkeyPatch, state: str
+    crawler: Crawler, monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:
     failures = "SELECT field FROM parse_failure"
     set_due = f"UPDATE page SET state = '{state}', due_at = now() WHERE state = 'quarantined'"
     async with demo_site(world=WORLD) as site:
         for error, said in ((ParseError("coat", "none"), "coat"), (KeyError("a bug of ours"), "parser")):
             with parsing(monkeypatch, VICTIM.page_path, tripping(error)):
-                await run(place, site)
-            assert rows(place.conninfo, failures) == [(said,)], "the last one alone"
-            with psycopg.connect(place.conninfo) as connection:
+                await run(crawler, site)
+            assert rows(crawler.conninfo, failures) == [(said,)], "the last one alone"
+            with psycopg.connect(crawler.conninfo) as connection:
                 connection.execute(set_due)  # pyright: ignore
-        await run(place, site)
-    assert rows(place.conninfo, PAGE, VICTIM.page_path)[0][0] == "fetched"
-    assert rows(place.conninfo, failures) == []
+        await run(crawler, site)
+    assert rows(crawler.conninfo, PAGE, VICTIM.page_path)[0][0] == "fetched"
+    assert rows(crawler.conninfo, failures) == []
 
 
-async def test_a_page_that_is_kept_out_leaves_no_failure(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_page_that_is_kept_out_leaves_no_failure(crawler: Crawler, monkeypatch: pytest.MonkeyPatch) -> None:
     async with demo_site(world=WORLD) as site:
         with parsing(monkeypatch, VICTIM.page_path, tripping(KeyError("a bug of ours"))):
-            await run(place, site)
-        with psycopg.connect(place.conninfo) as connection:
+            await run(crawler, site)
+        with psycopg.connect(crawler.conninfo) as connection:
             connection.execute("UPDATE page SET due_at = now() WHERE state = 'quarantined'")
         with parsing(monkeypatch, VICTIM.page_path, changed(keep_out=True)):
-            await run(place, site)
-    assert rows(place.conninfo, PAGE, VICTIM.page_path)[0][0] == "excluded"
-    assert rows(place.conninfo, "SELECT field FROM parse_failure") == []
+            await run(crawler, site)
+    assert rows(crawler.conninfo, PAGE, VICTIM.page_path)[0][0] == "excluded"
+    assert rows(crawler.conninfo, "SELECT field FROM parse_failure") == []
 
 
 # --- what the database will not have ----------------------------------------------------------------------
@@ -199,20 +199,20 @@ UNPACKABLE = "".join(chr(0x4E00 + 7 * number) for number in range(2900))  # too 
     leading_to("/\0.jpg"), leading_to("/" + "".join(f"{number:x}" for number in range(3000)) + ".jpg"),
 ])  # fmt: skip
 async def test_a_page_that_cannot_be_stored_is_set_aside_and_the_rest_comes(
-    place: Workplace, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Parsed], Parsed]
+    crawler: Crawler, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Parsed], Parsed]
 ) -> None:
     async with demo_site(world=WORLD) as site:
         with parsing(monkeypatch, VICTIM.page_path, spoil):
-            await run(place, site)
-            await run(place, site)
+            await run(crawler, site)
+            await run(crawler, site)
         assert site.paths().count(VICTIM.page_path) == 1
-    (found,) = rows(place.conninfo, PAGE, VICTIM.page_path)
+    (found,) = rows(crawler.conninfo, PAGE, VICTIM.page_path)
     assert found[:4] == ("quarantined", True, True, 0)
     assert found[4].startswith("storage: not storable: ")
-    assert rows(place.conninfo, "SELECT field FROM parse_failure") == [("storage",)]
+    assert rows(crawler.conninfo, "SELECT field FROM parse_failure") == [("storage",)]
     expected = {photo.horse_name for photo in THERE} - {VICTIM.horse_name}
     assert expected <= {
-        name for (name,) in rows(place.conninfo, "SELECT horse_name FROM photo WHERE digest IS NOT NULL")
+        name for (name,) in rows(crawler.conninfo, "SELECT horse_name FROM photo WHERE digest IS NOT NULL")
     }
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from collector.demo.world.world import World
 from collector.engine.crawl import Tick, crawl
-from collector.engine.crawl_jobs import Workplace
+from collector.engine.crawl_jobs import Crawler
 from collector.engine.refresh import label_scope, plan, refresh
 from collector.frontier.scope import Scope
 from collector.pipeline.reparse import reparse
@@ -42,34 +42,34 @@ async def read_again(connection: Connection, show: Callable[[int, int], None] = 
     await reparse(connection, date(1, 1, 1), dry_run=False, show=show)
 
 
-async def refreshed(place: Workplace, connection: Connection, site: DemoSite, month: str) -> None:
+async def refreshed(crawler: Crawler, connection: Connection, site: DemoSite, month: str) -> None:
     """Ask for all opinions as they are in a month."""
     async with aiohttp.ClientSession() as session, session.post(f"{site.base}/_demo/month/{month}") as answer:
         assert answer.status == 200
     await plan(connection, labels_at(site.netkeiba), older_than=timedelta(0), horses=None)
-    await refresh(replace(place, stopping=asyncio.Event()), labels_at(site.netkeiba), label_scope(), show)
+    await refresh(replace(crawler, stopping=asyncio.Event()), labels_at(site.netkeiba), label_scope(), show)
 
 
 @pytest.fixture
-async def ask(place: Workplace, connection: Connection) -> AsyncIterator[Ask]:
+async def ask(crawler: Crawler, connection: Connection) -> AsyncIterator[Ask]:
     """A collection with the opinions of two months; asks for those of another."""
     async with demo_site(world=WORLD, month_may_change=True) as site:
-        place = replace(place, sites=sites_at(site.base, site.netkeiba))
-        await crawl(place, Scope(date(2015, 1, 1), date(2016, 12, 31)), show)
+        crawler = replace(crawler, sites=sites_at(site.base, site.netkeiba))
+        await crawl(crawler, Scope(date(2015, 1, 1), date(2016, 12, 31)), show)
         for month in ("2016-01", "2016-04"):
-            await refreshed(place, connection, site, month)
-        yield lambda month: refreshed(place, connection, site, month)
+            await refreshed(crawler, connection, site, month)
+        yield lambda month: refreshed(crawler, connection, site, month)
 
 
 @pytest.mark.usefixtures("ask")
 async def test_a_review_count_stored_during_a_reading_waits_for_nothing(
-    place: Workplace, connection: Connection
+    crawler: Crawler, connection: Connection
 ) -> None:
     before = await rows(connection, HISTORY)
     counted: list[int] = []
 
     def count(_done: int, _total: int) -> None:
-        with psycopg.connect(place.conninfo, options="-c lock_timeout=500") as other:  # as a lane's commit does
+        with psycopg.connect(crawler.conninfo, options="-c lock_timeout=500") as other:  # as a lane's commit does
             counted.append(other.execute("UPDATE aptitude SET reviews = COALESCE(reviews, 0) + 1").rowcount)
 
     await read_again(connection, count)

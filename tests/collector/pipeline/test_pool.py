@@ -18,7 +18,7 @@ from collector.demo.netkeiba.site import answer_path
 from collector.demo.world.races import Races
 from collector.demo.world.world import World
 from collector.engine.crawl import Tick, crawl
-from collector.engine.crawl_jobs import Workplace
+from collector.engine.crawl_jobs import Crawler
 from collector.errors import PaddockError
 from collector.frontier.scope import Scope
 from collector.pipeline import pool
@@ -48,11 +48,11 @@ async def held(connection: Connection) -> list[list[tuple[Any, ...]]]:
 
 
 @pytest.fixture
-async def collected(place: Workplace, connection: Connection) -> Connection:
+async def collected(crawler: Crawler, connection: Connection) -> Connection:
     """A database that holds a crawl of both sites."""
     async with demo_site(world=WORLD) as site:
-        place.sites = sites_at(site.base, site.netkeiba)
-        await crawl(place, Scope(date(2015, 1, 1), date(2016, 12, 31)), show)
+        crawler.sites = sites_at(site.base, site.netkeiba)
+        await crawl(crawler, Scope(date(2015, 1, 1), date(2016, 12, 31)), show)
     return connection
 
 

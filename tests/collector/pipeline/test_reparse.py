@@ -12,7 +12,7 @@ import pytest
 
 from collector.demo.world.world import World
 from collector.engine.crawl import Tick, crawl
-from collector.engine.crawl_jobs import Workplace
+from collector.engine.crawl_jobs import Crawler
 from collector.errors import NoSuchPage, ParseError
 from collector.fetch.fetcher import Timeouts
 from collector.frontier.scope import Scope
@@ -43,9 +43,9 @@ async def show(_: Tick) -> None:
     """Show nothing."""
 
 
-async def run(place: Workplace, site: DemoSite) -> None:
-    place = replace(place, sites=sites_at(site.base), stopping=asyncio.Event(), timeouts=IMPATIENT)
-    await crawl(place, SCOPE, show)
+async def run(crawler: Crawler, site: DemoSite) -> None:
+    crawler = replace(crawler, sites=sites_at(site.base), stopping=asyncio.Event(), timeouts=IMPATIENT)
+    await crawl(crawler, SCOPE, show)
 
 
 async def rows(connection: Connection, query: str, *parameters: object) -> list[tuple[Any, ...]]:
@@ -89,18 +89,18 @@ FAULTS: list[tuple[list[str], dict[str, Callable[[Parsed], Parsed]]]] = [
 
 @pytest.mark.parametrize(("hostile", "spoils"), FAULTS)
 async def test_reading_again_what_was_crawled_changes_no_page_and_no_fact(
-    place: Workplace,
+    crawler: Crawler,
     connection: Connection,
     monkeypatch: pytest.MonkeyPatch,
     hostile: list[str],
     spoils: dict[str, Callable[[Parsed], Parsed]],
 ) -> None:
-    shorten(place.conninfo, 0.5)
+    shorten(crawler.conninfo, 0.5)
     with ExitStack() as stack:
         for path, spoil in spoils.items():
             stack.enter_context(parsing(monkeypatch, path, spoil))
         async with demo_site(world=WORLD, hostile=hostile) as site:
-            await run(place, site)
+            await run(crawler, site)
         before = [await rows(connection, query) for query in (PAGES, PHOTOS + " ORDER BY 1, 2", FAILURES)]
         changes = await read_again(connection)
         after = [await rows(connection, query) for query in (PAGES, PHOTOS + " ORDER BY 1, 2", FAILURES)]
@@ -111,7 +111,7 @@ async def test_reading_again_what_was_crawled_changes_no_page_and_no_fact(
 
 @pytest.mark.parametrize("spoil", [lambda parsed: parsed, keeping_out, BUG, tripping(NoSuchPage("page", "nothing"))])
 async def test_what_was_set_aside_becomes_what_the_crawl_would_have_made_of_it(
-    place: Workplace,
+    crawler: Crawler,
     connection: Connection,
     other_conninfo: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -122,12 +122,12 @@ async def test_what_was_set_aside_becomes_what_the_crawl_would_have_made_of_it(
     )
     async with demo_site(world=WORLD) as site:
         with parsing(monkeypatch, VICTIM.page_path, spoil):
-            await run(replace(place, conninfo=other_conninfo), site)
+            await run(replace(crawler, conninfo=other_conninfo), site)
         await stop(connection)
-        await run(place, site)
+        await run(crawler, site)
         with parsing(monkeypatch, VICTIM.page_path, spoil):
             await read_again(connection)
-            await run(place, site)
+            await run(crawler, site)
     with psycopg.connect(other_conninfo) as other:
         pages = other.execute(compared.format(PAGES)).fetchall()  # pyright: ignore
         photos = other.execute(PHOTOS + " WHERE digest IS NOT NULL ORDER BY 1, 2").fetchall()
@@ -144,11 +144,11 @@ async def test_what_was_set_aside_becomes_what_the_crawl_would_have_made_of_it(
 
 
 async def test_a_photo_whose_page_turns_out_to_keep_it_out_goes_and_stays_out(
-    place: Workplace, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    crawler: Crawler, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The page was archived and its picture is held; then the reader of its robots meta was mended."""
     async with demo_site(world=WORLD) as site:
-        await run(place, site)
+        await run(crawler, site)
         asked = len(site.requests)
         with parsing(monkeypatch, VICTIM.page_path, keeping_out):
             for _ in range(2):
@@ -157,7 +157,7 @@ async def test_a_photo_whose_page_turns_out_to_keep_it_out_goes_and_stays_out(
                     assert [row[::2] for row in await rows(connection, STATE, path)] == [("excluded", None)]
                 shown = "SELECT count(*) FROM photo WHERE image_url LIKE '%%' || %s OR digest = %s"
                 assert await rows(connection, shown, VICTIM.image_path, VICTIM.sha256) == [(0,)]
-        await run(place, site)
+        await run(crawler, site)
         assert {VICTIM.page_path, VICTIM.image_path}.isdisjoint(site.paths()[asked:])
     assert await rows(connection, "SELECT count(*) FROM blob WHERE digest = %s", VICTIM.sha256) == [(1,)]
 
@@ -167,10 +167,10 @@ async def test_a_photo_whose_page_turns_out_to_keep_it_out_goes_and_stays_out(
 
 @pytest.mark.parametrize("spoil", [BUG, tripping(MemoryError()), tripping(RecursionError())])
 async def test_a_page_that_breaks_our_code_stops_nothing_and_loses_nothing(
-    place: Workplace, connection: Connection, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Parsed], Parsed]
+    crawler: Crawler, connection: Connection, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Parsed], Parsed]
 ) -> None:
     async with demo_site(world=WORLD) as site:
-        await run(place, site)
+        await run(crawler, site)
     before = await rows(connection, PAGES), await rows(connection, PHOTOS + " ORDER BY 1, 2")
     for path in (VICTIM.page_path, "index.html"):  # the list is not there to speak for the photo either
         with parsing(monkeypatch, path, spoil):
@@ -185,10 +185,10 @@ async def test_a_page_that_breaks_our_code_stops_nothing_and_loses_nothing(
 
 @pytest.mark.parametrize("facts", [{"comment": "\ud800"}, {"horse_name": "\0"}, {"age": 2**40}, {"horse_name": None}])
 async def test_a_page_that_cannot_be_stored_costs_its_own_facts_alone(
-    place: Workplace, connection: Connection, monkeypatch: pytest.MonkeyPatch, facts: dict[str, Any]
+    crawler: Crawler, connection: Connection, monkeypatch: pytest.MonkeyPatch, facts: dict[str, Any]
 ) -> None:
     async with demo_site(world=WORLD) as site:
-        await run(place, site)
+        await run(crawler, site)
     await connection.execute("UPDATE photo SET comment = 'wrong'")
 
     def spoil(parsed: Parsed) -> Parsed:
@@ -207,17 +207,17 @@ async def test_a_page_that_cannot_be_stored_costs_its_own_facts_alone(
 # --- a crawl beside it ------------------------------------------------------------------------------------
 
 
-async def test_what_a_crawl_commits_meanwhile_stays(place: Workplace, connection: Connection) -> None:
+async def test_what_a_crawl_commits_meanwhile_stays(crawler: Crawler, connection: Connection) -> None:
     """A photo that is new, a list that lists another one, and a photo page that says something new."""
     async with demo_site(world=WORLD) as site:
-        await run(place, site)
+        await run(crawler, site)
     begun: list[int] = []
 
     def commits(done: int, _total: int) -> None:
         if begun:
             return
         begun.append(done)
-        with psycopg.connect(place.conninfo) as other:  # what a lane's commits do, in another process
+        with psycopg.connect(crawler.conninfo) as other:  # what a lane's commits do, in another process
             other.execute("INSERT INTO blob VALUES ('new', 'text/html', 1, '', 'x'), ('list', 'text/html', 1, '', 'x')")
             other.execute(
                 """INSERT INTO page (url, host, source, kind, role, dated, state, digest, changed_at)
@@ -238,16 +238,16 @@ async def test_what_a_crawl_commits_meanwhile_stays(place: Workplace, connection
 
 
 async def test_a_page_that_a_crawl_changes_meanwhile_keeps_what_it_says_now(
-    place: Workplace, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    crawler: Crawler, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with demo_site(world=WORLD) as site:
-        await run(place, site)
+        await run(crawler, site)
     monkeypatch.setattr("collector.pipeline.reparse.BATCH", 1)
     victim = VICTIM.page_path
 
     def commits(done: int, _total: int) -> None:
         if done == 1:  # the lists come first
-            with psycopg.connect(place.conninfo) as other:
+            with psycopg.connect(crawler.conninfo) as other:
                 other.execute("INSERT INTO blob VALUES ('new', 'text/html', 1, '', 'x')")
                 other.execute("UPDATE page SET digest = 'new', error = 'x', state = 'gone' WHERE url LIKE %s",
                               (f"%{victim}",))  # fmt: skip
@@ -261,25 +261,25 @@ async def test_a_page_that_a_crawl_changes_meanwhile_keeps_what_it_says_now(
     assert comment == [("newer",)]
 
 
-async def test_a_crawl_waits_for_no_reading_to_end(place: Workplace, connection: Connection) -> None:
+async def test_a_crawl_waits_for_no_reading_to_end(crawler: Crawler, connection: Connection) -> None:
     """New links do not hold the host's row, nor verdicts the pages' rows, while everything is read."""
     async with demo_site(world=WORLD) as site:
-        await run(place, site)
+        await run(crawler, site)
     await connection.execute("DELETE FROM page WHERE url LIKE %s", (f"%{VICTIM.image_path}",))
     await connection.execute("UPDATE page SET error = 'x', error_code = 'gone'")
 
     def commits(_done: int, _total: int) -> None:
-        with psycopg.connect(place.conninfo, options="-c lock_timeout=500") as other:
+        with psycopg.connect(crawler.conninfo, options="-c lock_timeout=500") as other:
             other.execute("SELECT FROM host FOR UPDATE")
             other.execute("UPDATE page SET failures = failures + 1")
 
     assert (await read_again(connection, show=commits)).links == 1
 
 
-async def test_a_list_that_is_due_again_speaks_for_its_photos(place: Workplace, connection: Connection) -> None:
+async def test_a_list_that_is_due_again_speaks_for_its_photos(crawler: Crawler, connection: Connection) -> None:
     """The host was busy when it was to be asked again; what it said is held."""
     async with demo_site(world=WORLD) as site:
-        await run(place, site)
+        await run(crawler, site)
     await connection.execute("UPDATE page SET state = 'due', due_at = now() WHERE kind = 'issue_index'")
     await connection.execute("UPDATE page SET digest = NULL, state = 'due' WHERE kind = 'photo_page'")
     changes = await read_again(connection)
@@ -290,10 +290,10 @@ async def test_a_list_that_is_due_again_speaks_for_its_photos(place: Workplace, 
 # --- a layout that has changed ----------------------------------------------------------------------------
 
 
-async def test_a_stop_stands_where_its_pages_are_not_read(place: Workplace, connection: Connection) -> None:
+async def test_a_stop_stands_where_its_pages_are_not_read(crawler: Crawler, connection: Connection) -> None:
     async with demo_site(world=WORLD) as site:
         await stop(connection)
-        await run(place, site)
+        await run(crawler, site)
     await stop(connection, "issue_index")
     await connection.execute("UPDATE drift SET source = 'netkeiba' WHERE kind = 'issue_index'")  # of which none is held
     await read_again(connection, date(2015, 1, 1))
@@ -307,12 +307,12 @@ async def test_a_stop_stands_where_its_pages_are_not_read(place: Workplace, conn
 
 
 async def test_what_the_parser_still_cannot_read_stays_set_aside(
-    place: Workplace, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    crawler: Crawler, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = World(years=range(2014, 2016), issues_per_year=2, photos_per_issue=8)
     with parsing(monkeypatch, "/keibabook/15", without_coat):
         async with demo_site(world=world) as site:
-            await run(place, site)
+            await run(crawler, site)
         before = await rows(connection, PAGES)
         assert await drift.stopped_kinds(connection) == {("keibado", "photo_page")}
         changes = await read_again(connection)
@@ -326,7 +326,7 @@ async def test_what_the_parser_still_cannot_read_stays_set_aside(
 
 
 async def test_a_charset_that_only_a_header_names_is_not_forgotten(
-    place: Workplace, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    crawler: Crawler, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from collector.fetch.fetcher import Fetcher
 
@@ -341,14 +341,14 @@ async def test_a_charset_that_only_a_header_names_is_not_forgotten(
 
     monkeypatch.setattr(Fetcher, "get", get)
     async with demo_site(world=WORLD) as site:
-        await run(place, site)
+        await run(crawler, site)
     assert [row[0] for row in await rows(connection, STATE, VICTIM.page_path)] == ["fetched"]
     assert (await read_again(connection)).unreadable == 0
 
 
 @pytest.mark.parametrize("charsets", [("EUC-JP", "Shift_JIS"), ("Shift_JIS", "EUC-JP")])
 async def test_equal_bytes_under_two_charsets_are_read_under_their_own(
-    place: Workplace, connection: Connection, monkeypatch: pytest.MonkeyPatch, charsets: tuple[str, str]
+    crawler: Crawler, connection: Connection, monkeypatch: pytest.MonkeyPatch, charsets: tuple[str, str]
 ) -> None:
     from collector.fetch.fetcher import Fetcher
 
@@ -366,7 +366,7 @@ async def test_equal_bytes_under_two_charsets_are_read_under_their_own(
 
     monkeypatch.setattr(Fetcher, "get", get)
     async with demo_site(world=WORLD) as site:
-        await run(place, site)
+        await run(crawler, site)
         states = {charset: (await rows(connection, STATE, path))[0][0] for path, charset in named.items()}
         assert states == {"EUC-JP": "fetched", "Shift_JIS": "quarantined"}
         wrong = next(path for path, charset in named.items() if charset == "Shift_JIS")
@@ -375,7 +375,7 @@ async def test_equal_bytes_under_two_charsets_are_read_under_their_own(
         assert [await rows(connection, query) for query in (PAGES, PHOTOS + " ORDER BY 1, 2", FAILURES)] == before
         named[wrong] = "EUC-JP"  # the site has mended its header
         await connection.execute("UPDATE page SET due_at = now() WHERE state = 'quarantined'")
-        await run(place, site)
+        await run(crawler, site)
     before = [await rows(connection, query) for query in (PAGES, PHOTOS + " ORDER BY 1, 2", FAILURES)]
     assert [row[0] for row in await rows(connection, STATE, wrong)] == ["fetched"]
     assert (await read_again(connection)).unreadable == 0

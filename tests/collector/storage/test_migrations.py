@@ -12,6 +12,7 @@ from collector.codes import Block, Delay, Failure, MatchRule
 from collector.frontier import status
 from collector.sources.text_tools.text import horse_key
 from collector.storage import database
+from trainer.jobs import job_store
 
 REVISIONS = [script.revision for script in reversed(list(ScriptDirectory(str(database.MIGRATIONS)).walk_revisions()))]
 
@@ -377,6 +378,71 @@ async def test_a_database_with_sentences_says_the_same_once_they_are_codes(empty
         (host["blocked_code"], host["blocked_reason"]) for host in said["hosts"] if host["host"] == "a"
     ]
     assert (code, reason) == ("failing", closed)
+
+
+WAITS = (
+    "the next request, 5 s after the last (Crawl-delay of robots.txt)", "the next request, 0.5 s after the last (luck)",
+    "the end of an earlier lane's request, which may still be open", "the answer to http://h/a?b=(c)",
+    "the answer to a look at robots.txt", "another try of http://h/", "as the redirect to http://h/ asks",
+    "outside the opening hours", "a request of an earlier lane may still be open", "its lane broke off (no (room))",
+    "the site answered 503", "5 pages in a row failed, the last with: {x}",
+)  # fmt: skip
+REASONS_OF_JOBS = (
+    "its engine was gone; it continues from its last checkpoint", "its engine was gone", "its engine was stopped",
+    "its engine was out of touch; it continues from its last checkpoint",
+    "its process was killed; it continues from its last checkpoint",
+    "its process was killed 3 times; is the memory enough?",
+    "its driver was killed; the next one finds the rented machine by name",
+    "its driver was killed; should it still run and cost: sky jobs cancel -n paddock-1", "stopped by hand",
+    "stopped before it began", "its limit of 1 h 30 min is reached", "its limit of 5 USD is reached",
+    "it ended with exit code 1",
+    "it ended with exit code 127, as if a program was not found; its log says which",
+    "The job could not continue (No space left on device).",
+    "what it made or printed could not be kept (full (x)); it is in /x/y, and `trainer job resume j16` tries it again",
+    "it could not be run or kept: no (luck) (the engine's log has more)",
+    "its run is in its output only: another run has that name",
+    "NOT_THERE is not set. Should an earlier attempt still run and cost: sky jobs cancel -n p", "by {luck}", "",
+)  # fmt: skip
+
+
+async def test_waits_and_ends_of_jobs_say_the_same_once_they_are_codes(empty_conninfo: str) -> None:
+    database.upgrade(empty_conninfo, "0020")
+    jobs = "SELECT name, reason FROM training.training_job ORDER BY id"
+    with psycopg.connect(empty_conninfo, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO host (name, waiting, waiting_until) SELECT 'h' || n, said, now() + '1 h'"
+            " FROM unnest(%s::text[]) WITH ORDINALITY AS old (said, n)",
+            (list(WAITS),),
+        )
+        connection.execute(
+            "INSERT INTO training.training_job (name, task, place, queue, gpus, state, reason) SELECT 'j' || n,"
+            """ '{"command": [], "settings": []}', 'local', 'x:cpu', 0, 'failed', said"""
+            " FROM unnest(%s::text[]) WITH ORDINALITY AS old (said, n) ORDER BY n",
+            (list(REASONS_OF_JOBS),),
+        )
+        before = connection.execute(jobs).fetchall()
+        database.upgrade(empty_conninfo)
+        with job_store.opened(empty_conninfo) as opened:
+            held = job_store.list_jobs(opened)
+    async with await psycopg.AsyncConnection.connect(empty_conninfo, autocommit=True) as connection:
+        hosts = {host["host"]: host for host in (await status.report(connection))["hosts"]}
+    assert {host["waiting_for"] for host in hosts.values()} == set(WAITS)
+    codes = [hosts[f"h{number}"]["waiting_code"] for number in range(1, len(WAITS) + 1)]
+    assert codes == [
+        "next_request", "next_request", "earlier_request", "answer", "robots", "next_try", "redirect", "opening",
+        "open_request", "breakdown", "other", "other",
+    ]  # fmt: skip
+    assert [job.why for job in held] == list(REASONS_OF_JOBS)
+    assert [job.reason for job in held] == [
+        "engine_gone", "engine_gone_stopping", "engine_stopped", "out_of_touch", "killed", "killed_too_often",
+        "driver_killed", "driver_lost", "stopped", "stopped_early", "limit", "limit", "exit_code", "no_program",
+        "not_continued", "not_kept", "not_run", "run_exists", "other", "other", "",
+    ]  # fmt: skip
+    database.downgrade(empty_conninfo, "0020")
+    with psycopg.connect(empty_conninfo, autocommit=True) as connection:
+        assert connection.execute(jobs).fetchall() == before
+    database.upgrade(empty_conninfo)
+    database.check(empty_conninfo)
 
 
 def test_failures_of_pages_that_are_read_well_or_kept_out_go(empty_conninfo: str) -> None:

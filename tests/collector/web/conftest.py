@@ -151,7 +151,7 @@ def site(shown: Shown) -> Iterator[Site]:
 
 @pytest.fixture
 def open_page(browser: Browser, site: Site) -> Iterator[Opener]:
-    """A way to open pages; in the end nobody may have complained on the console."""
+    """A way to open pages; in the end the console may hold no complaint."""
     opener = Opener(browser, site.base, "status of 40[04]")
     yield opener
     opener.close()

@@ -14,7 +14,7 @@ from collector.web.overview.facts import STATES
 from collector.web.overview.pages import OUTCOME_GROUPS
 from collector.web.overview.treatment import Pace
 from collector.web.server.problems import problem_kinds
-from tests.asked_words import counted_keys, plain_keys, templates_of, unused
+from tests.template_keys import counted_keys, plain_keys, templates_of, unused
 
 WEB = Path(web.__file__).parent
 TEMPLATES = templates_of(WEB)

@@ -25,7 +25,7 @@ from trainer.dataset import manifest
 from trainer.dataset.examples import Skip, why_skipped
 from trainer.dataset.export import Request, export
 from trainer.dataset.manifest import MANIFEST, find_version, list_unfinished, list_versions
-from trainer.places import pick
+from trainer.directories import pick
 
 
 def test_a_database_without_anything_to_export_gets_one_sentence(conninfo: str, tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from collector.demo.world.world import World
 from tests.filled import fill
 from tests.trainer.exported import trainer
 from trainer.dataset.manifest import Version
+from trainer.directories import make_folder, write_file
 from trainer.evaluation.guess import choose, make_page
-from trainer.places import make_folder, write_file
 
 
 def seen_by_others(folder: Path) -> list[Path]:

@@ -49,10 +49,10 @@ class Computing:
         self.numbers = numbers
         self.asked: list[int] = []
 
-    def __call__(self, places: list[int]) -> Iterator[np.ndarray]:
-        for place in places:
-            self.asked.append(self.numbers[place])
-            yield np.full(5, self.numbers[place], np.int64)
+    def __call__(self, positions: list[int]) -> Iterator[np.ndarray]:
+        for position in positions:
+            self.asked.append(self.numbers[position])
+            yield np.full(5, self.numbers[position], np.int64)
 
     def rows(self, store: Store) -> Rows:
         return store.rows([digest(number) for number in self.numbers], self)
@@ -126,7 +126,7 @@ def test_digests_without_rows_are_computed_again(tmp_path: Path) -> None:
 
 
 def test_what_was_computed_before_an_error_is_kept(tmp_path: Path) -> None:
-    def trip(places: list[int]) -> Iterator[np.ndarray]:
+    def trip(positions: list[int]) -> Iterator[np.ndarray]:
         yield np.full(5, 1)
         raise UsageError("the second one is broken")
 
@@ -148,13 +148,13 @@ from trainer.dataset.rows import DIGEST, Store
 rows.PIECE = 200
 first, last, log = int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])
 
-def compute(places):
+def compute(positions):
     with log.open("a") as file:
-        for place in places:
-            file.write(f"{first + place}\\n")
+        for position in positions:
+            file.write(f"{first + position}\\n")
             file.flush()
             time.sleep(0.002)
-            yield np.full(5, first + place, np.int64)
+            yield np.full(5, first + position, np.int64)
 
 store = Store.of(Path(sys.argv[1]), "rows", {}, (5,), np.int64)
 got = store.rows([n.to_bytes(DIGEST, "big") for n in range(first, last)], compute)
@@ -290,8 +290,8 @@ def test_photos_that_several_data_sets_share_are_unpacked_once(
     second = load_pixels(wet, SMALL, tmp_path / "cache")
     assert counted() == len(other - one)
     for version, rows in ((distance, first), (wet, second)):
-        for place, body in enumerate(photos_of(version).values()):
-            assert np.array_equal(rows[place], prepare(body, SMALL))
+        for position, body in enumerate(photos_of(version).values()):
+            assert np.array_equal(rows[position], prepare(body, SMALL))
     load_pixels(distance, SMALL, tmp_path / "cache")
     assert counted() == 0
     reported: list[tuple[int, int]] = []
@@ -360,9 +360,9 @@ def test_features_of_shared_photos_are_computed_once(
     first = of(axes[0])
     assert len(batches) > 0
     second = of(axes[1])
-    shared = {its: place for place, its in enumerate(photo_digests(axes[0]))}
-    places = [(place, shared[its]) for place, its in enumerate(photo_digests(axes[1])) if its in shared]
-    assert all(np.array_equal(second[here], first[there]) for here, there in places)
+    shared = {its: position for position, its in enumerate(photo_digests(axes[0]))}
+    positions = [(position, shared[its]) for position, its in enumerate(photo_digests(axes[1])) if its in shared]
+    assert all(np.array_equal(second[here], first[there]) for here, there in positions)
     alone = of(axes[1], tmp_path / "another cache")
     assert np.array_equal(alone, second)
     of(axes[0])

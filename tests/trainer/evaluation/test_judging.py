@@ -16,6 +16,7 @@ from trainer.dataset.data import Table
 from trainer.dataset.examples import Side
 from trainer.dataset.export import Request
 from trainer.dataset.manifest import Version
+from trainer.directories import Directories
 from trainer.evaluation.baselines import constant_median, mean_by_sex_and_age, mean_by_sire
 from trainer.evaluation.diagnose import diagnose, noise_floor
 from trainer.evaluation.evaluate import evaluate
@@ -32,7 +33,6 @@ from trainer.evaluation.scores import (
 from trainer.evaluation.verdict import Gap, Verdict
 from trainer.inference.saliency import frame_share, saliency
 from trainer.models.answers import COVERAGE, Answers, Calibration, calibrate
-from trainer.places import Places
 from trainer.runs.config import make_config
 from trainer.training.learn import Report, gather, learn
 
@@ -161,10 +161,10 @@ def test_few_horses_promise_no_narrow_interval() -> None:
 
 
 def test_a_model_with_skill_stands_beside_baselines_with_every_plot(
-    places: Places, version: Version, probe: Trained
+    directories: Directories, version: Version, probe: Trained
 ) -> None:
     run, _, _ = probe
-    evaluation, answered = evaluate(run, Side.TEST, places, CPU)
+    evaluation, answered = evaluate(run, Side.TEST, directories, CPU)
     assert sentence(evaluation).startswith("SKILL.")
     assert evaluation.verdict is Verdict.SKILL
     assert list(evaluation.baselines)[:4] == ["constant median", "mean per sex and age", "mean per sire", "svr"]
@@ -181,37 +181,39 @@ def test_a_model_with_skill_stands_beside_baselines_with_every_plot(
     assert "| year 201" in text
 
 
-def test_photos_that_were_learnt_from_prove_no_skill(places: Places, version: Version) -> None:
-    run, _, _ = trained(places, version, "probe", "height=32", "width=48")
-    evaluation, _ = evaluate(run, Side.TRAIN, places, CPU)
+def test_photos_that_were_learnt_from_prove_no_skill(directories: Directories, version: Version) -> None:
+    run, _, _ = trained(directories, version, "probe", "height=32", "width=48")
+    evaluation, _ = evaluate(run, Side.TRAIN, directories, CPU)
     assert evaluation.gains["constant median"].low > 0
     assert not evaluation.skill
     assert "SKILL" not in sentence(evaluation)
     assert evaluation.verdict is Verdict.LEARNT
 
 
-def test_a_model_that_learnt_from_shuffled_labels_has_no_skill(places: Places, version: Version) -> None:
+def test_a_model_that_learnt_from_shuffled_labels_has_no_skill(directories: Directories, version: Version) -> None:
     config = make_config("probe", SMALL)
-    run = start(places, version, config)
-    material = gather(version, config, places.cache)
+    run = start(directories, version, config)
+    material = gather(version, config, directories.cache)
     inside = material.table.on(Side.TRAIN)
     material.table.label[inside] = np.random.default_rng(0).permutation(material.table.label[inside])
     learn(run, material, CPU, Report())
-    evaluation, _ = evaluate(run, Side.TEST, places, CPU)
+    evaluation, _ = evaluate(run, Side.TEST, directories, CPU)
     assert not evaluation.skill
     assert sentence(evaluation).startswith(("NO SKILL", "CONSTANT"))
 
 
-def test_a_split_by_issue_leaks_and_the_evaluation_says_how_much(cluster: str, places: Places, tmp_path: Path) -> None:
+def test_a_split_by_issue_leaks_and_the_evaluation_says_how_much(
+    cluster: str, directories: Directories, tmp_path: Path
+) -> None:
     leaky = make_version(cluster, tmp_path, WORLD, Request(split="issues-2016"))
     assert leaky.manifest.leaks["horses"] > 5
-    run, _, _ = trained(places, leaky, "probe", *SMALL)
-    evaluation, _ = evaluate(run, Side.VALIDATION, places, CPU)
+    run, _, _ = trained(directories, leaky, "probe", *SMALL)
+    evaluation, _ = evaluate(run, Side.VALIDATION, directories, CPU)
     assert evaluation.leak is not None
     assert set(evaluation.leak) == {"horses that training knew", "new horses"}
     assert sum(photos for photos, _ in evaluation.leak.values()) == evaluation.photos
     with pytest.raises(UsageError, match="no photo on the side test"):
-        evaluate(run, Side.TEST, places, CPU)
+        evaluate(run, Side.TEST, directories, CPU)
 
 
 def test_a_diagnosis_compares_errors_and_advises_on_the_largest_gap(probe: Trained) -> None:

@@ -6,13 +6,13 @@ import pytest
 from tests.trainer.conftest import CPU, Trained, trained
 from trainer.dataset.examples import Side
 from trainer.dataset.manifest import Version
+from trainer.directories import Directories
 from trainer.evaluation.baselines import constant_median
 from trainer.evaluation.curve import learning_curve
 from trainer.evaluation.diagnose import Diagnosis, diagnose
 from trainer.evaluation.scores import is_nearly_constant
 from trainer.models.answers import answer
 from trainer.models.networks import Network
-from trainer.places import Places
 from trainer.training import learn as learning
 from trainer.training.learn import Material, mse
 
@@ -33,14 +33,14 @@ def constant(material: Material) -> float:
 
 @pytest.mark.slow
 @pytest.mark.timeout(420)
-def test_modern_features_beat_the_first_attempt_by_15_percent(places: Places, version: Version) -> None:
+def test_modern_features_beat_the_first_attempt_by_15_percent(directories: Directories, version: Version) -> None:
     # Less than they have by default. `benchmarks/presets.py` gives first-cnn all of its 50 epochs: docs/presets.md.
     small = ("height=64", "width=64")
     runs = {
-        "svr": trained(places, version, "svr"),
-        "first-cnn": trained(places, version, "first-cnn", "epochs=5"),
-        "probe": trained(places, version, "probe", *small),
-        "finetune": trained(places, version, "finetune", *small, "epochs=1"),
+        "svr": trained(directories, version, "svr"),
+        "first-cnn": trained(directories, version, "first-cnn", "epochs=5"),
+        "probe": trained(directories, version, "probe", *small),
+        "finetune": trained(directories, version, "finetune", *small, "epochs=1"),
     }
     errors = {name: unseen(network, material) for name, (_, network, material) in runs.items()}
     errors["constant"] = constant(runs["svr"][2])
@@ -60,11 +60,11 @@ def judged(run: Trained) -> tuple[Diagnosis, bool]:
 
 @pytest.mark.slow
 def test_the_transfer_of_2017_collapses_and_the_diagnosis_says_why(
-    places: Places, version: Version, monkeypatch: pytest.MonkeyPatch
+    directories: Directories, version: Version, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(learning, "_time_saved", lambda *_: "")  # which takes as long as the training here
     square = ("height=80", "width=80")
-    collapsed = trained(places, version, "alexnet-frozen-2017", *square, "epochs=1")
+    collapsed = trained(directories, version, "alexnet-frozen-2017", *square, "epochs=1")
     found, constant_answers = judged(collapsed)
     assert constant_answers
     assert found.constant
@@ -76,7 +76,7 @@ def test_the_transfer_of_2017_collapses_and_the_diagnosis_says_why(
     assert found.sight.variation < 0.2 * found.right_sight.variation
     # The same features at the right scale, a lower rate, decoupled decay, and a start at the mean label.
     repaired = ("scaling=expected", "rate=1e-4", "optimiser=adamw", "bias_at_mean=true", "dropout=0", "epochs=2")
-    found, constant_answers = judged(trained(places, version, "alexnet-frozen-2017", *square, *repaired))
+    found, constant_answers = judged(trained(directories, version, "alexnet-frozen-2017", *square, *repaired))
     assert not constant_answers
     assert found.causes == []
 

@@ -26,23 +26,23 @@ from tests.trainer.conftest import CPU, trained
 from trainer.cli import base
 from trainer.cli.app import app
 from trainer.dataset.manifest import Version
+from trainer.directories import Directories
 from trainer.evaluation.guess import choose, guesses_path, human_level, make_page
 from trainer.inference import serving
 from trainer.inference.serving import Predictor, Served, export_onnx
-from trainer.places import Places
 from trainer.runs.runs import Run
 
 SMALL = ("height=32", "width=48")
 
 
 @pytest.fixture(scope="module")
-def run(places: Places, version: Version) -> Run:
+def run(directories: Directories, version: Version) -> Run:
     """A small run that answers."""
-    return trained(places, version, "probe", *SMALL)[0]
+    return trained(directories, version, "probe", *SMALL)[0]
 
 
-def trainer(places: Places, *words: str) -> Any:
-    return CliRunner(env={"PADDOCK_HOME": str(places.home)}).invoke(app, list(words))
+def trainer(directories: Directories, *words: str) -> Any:
+    return CliRunner(env={"PADDOCK_HOME": str(directories.home)}).invoke(app, list(words))
 
 
 @pytest.fixture
@@ -58,9 +58,9 @@ def photos(tmp_path: Path) -> Path:
 
 
 def test_a_photo_gets_a_value_interval_type_and_saliency_picture(
-    places: Places, run: Run, photos: Path, tmp_path: Path
+    directories: Directories, run: Run, photos: Path, tmp_path: Path
 ) -> None:
-    done = trainer(places, "predict", str(photos / "1.jpg"), "--run", run.name, "--out", str(tmp_path), "--json")
+    done = trainer(directories, "predict", str(photos / "1.jpg"), "--run", run.name, "--out", str(tmp_path), "--json")
     assert done.exit_code == 0, done.stderr
     (answer,) = json.loads(done.stdout)
     assert 0 <= answer["low"] <= answer["value"] <= answer["high"] <= 1
@@ -68,8 +68,10 @@ def test_a_photo_gets_a_value_interval_type_and_saliency_picture(
     assert Path(answer["saliency"]).read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_folder_is_answered_in_order_and_a_broken_photo_says_why(places: Places, run: Run, photos: Path) -> None:
-    done = trainer(places, "predict", str(photos), "--run", run.name, "--json")
+def test_a_folder_is_answered_in_order_and_a_broken_photo_says_why(
+    directories: Directories, run: Run, photos: Path
+) -> None:
+    done = trainer(directories, "predict", str(photos), "--run", run.name, "--json")
     assert done.exit_code == 0, done.stderr
     answers = json.loads(done.stdout)
     assert [one["photo"] for one in answers] == ["1.jpg", "2.jpg", "broken.jpg"]
@@ -79,7 +81,7 @@ def test_a_folder_is_answered_in_order_and_a_broken_photo_says_why(places: Place
 
 
 def test_what_cannot_be_read_of_a_folder_is_a_problem_of_that_photo_alone(
-    places: Places, run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch
+    directories: Directories, run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (photos / "folder.jpg").mkdir()
     (photos / "link.jpg").symlink_to(photos / "nowhere")
@@ -87,7 +89,7 @@ def test_what_cannot_be_read_of_a_folder_is_a_problem_of_that_photo_alone(
         file.truncate(IMAGE_BYTES + 1)
     read, refused = Path.read_bytes, OSError(13, "Permission denied")
     monkeypatch.setattr(Path, "read_bytes", lambda path: _raise(refused) if path.name == "2.jpg" else read(path))
-    done = trainer(places, "predict", str(photos), "--run", run.name, "--saliency", "--json")
+    done = trainer(directories, "predict", str(photos), "--run", run.name, "--saliency", "--json")
     assert done.exit_code == 0, done.stderr
     answers = {one["photo"]: one["problem"] for one in json.loads(done.stdout)}
     assert answers["1.jpg"] is None
@@ -95,7 +97,7 @@ def test_what_cannot_be_read_of_a_folder_is_a_problem_of_that_photo_alone(
     assert answers["folder.jpg"] == "it is not a file"
     assert "No such file" in answers["link.jpg"]
     assert answers["large.jpg"] == "it is larger than 20 MiB"
-    done = trainer(places, "predict", str(photos), "--run", run.name)
+    done = trainer(directories, "predict", str(photos), "--run", run.name)
     assert "not read: it is not a file" in done.stdout
 
 
@@ -104,38 +106,38 @@ def _raise(error: Exception) -> Any:
 
 
 def test_names_are_printed_as_they_are_and_pictures_not_overwritten(
-    places: Places, run: Run, photos: Path, tmp_path: Path
+    directories: Directories, run: Run, photos: Path, tmp_path: Path
 ) -> None:
     names = ["a b.jpg", "a_b.jpg", "馬[b].jpg", ":horse:.jpg"]
     (photos / "names").mkdir()
     for name in names:
         shutil.copy(photos / "1.jpg", photos / "names" / name)
     words = ("predict", str(photos / "names"), "--run", run.name, "--saliency", "--out", str(tmp_path / "maps"))
-    said = trainer(places, *words).stdout
-    answers = json.loads(trainer(places, *words, "--json").stdout)
+    said = trainer(directories, *words).stdout
+    answers = json.loads(trainer(directories, *words, "--json").stdout)
     assert [one["photo"] for one in answers if one["photo"] not in said] == []
     assert len({one["saliency"] for one in answers}) == len(list((tmp_path / "maps").iterdir())) == 4
 
 
 def test_only_a_model_of_distances_says_types(
-    places: Places, run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch
+    directories: Directories, run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(serving, "_axis_of", lambda _run: "maturity")
-    done = trainer(places, "predict", str(photos), "--run", run.name)
+    done = trainer(directories, "predict", str(photos), "--run", run.name)
     assert not {"sprint", "mile", "middle", "long", "type"} & set(done.stdout.split())
 
 
-def test_a_run_that_cannot_be_read_is_named_and_can_be_removed(places: Places, run: Run) -> None:
-    broken = places.runs / "broken-1"
+def test_a_run_that_cannot_be_read_is_named_and_can_be_removed(directories: Directories, run: Run) -> None:
+    broken = directories.runs / "broken-1"
     broken.mkdir()
     (broken / "run.json").write_text("[1]")
-    listed = trainer(places, "runs")
+    listed = trainer(directories, "runs")
     assert run.name in listed.stdout
     assert "`trainer runs delete broken-1` removes it" in listed.stderr
     assert "broken-1" not in listed.stdout
-    assert "`trainer runs delete broken-1` removes it" in trainer(places, "evaluate", "broken-1").stderr
-    assert "broken-1" in trainer(places, "runs", "delete", "nobody", "--yes").stderr
-    assert trainer(places, "runs", "delete", "broken-1", "--yes").exit_code == 0
+    assert "`trainer runs delete broken-1` removes it" in trainer(directories, "evaluate", "broken-1").stderr
+    assert "broken-1" in trainer(directories, "runs", "delete", "nobody", "--yes").stderr
+    assert trainer(directories, "runs", "delete", "broken-1", "--yes").exit_code == 0
     assert not broken.exists()
 
 
@@ -154,15 +156,15 @@ def test_names_are_whole_on_a_narrow_terminal(
         assert bool(note) == (len(seen) < 2)
 
 
-async def test_an_address_is_read_through_the_collectors_own_checks(places: Places, run: Run) -> None:
+async def test_an_address_is_read_through_the_collectors_own_checks(directories: Directories, run: Run) -> None:
     async with demo_site() as site:
         issue = site.world.issues(2016)[0]
         page = f"{site.base}/keibabook/{issue.code}/images/pp01.jpg"
         words = ("predict", page, "--run", run.name, "--json", "--no-saliency")
-        done = await asyncio.to_thread(trainer, places, *words)
+        done = await asyncio.to_thread(trainer, directories, *words)
         assert done.exit_code == 0, done.stderr
         assert json.loads(done.stdout)[0]["value"] is not None
-        gone = await asyncio.to_thread(trainer, places, "predict", f"{site.base}/none.jpg", "--run", run.name)
+        gone = await asyncio.to_thread(trainer, directories, "predict", f"{site.base}/none.jpg", "--run", run.name)
         assert gone.exit_code == 2
         assert "the site answered 404" in gone.stderr
 
@@ -189,37 +191,37 @@ async def test_an_address_is_read_through_the_collectors_own_checks(places: Plac
     ],
 )
 def test_a_mistake_is_one_sentence_and_leaves_nothing(
-    places: Places, run: Run, words: tuple[str, ...], says: str
+    directories: Directories, run: Run, words: tuple[str, ...], says: str
 ) -> None:
-    before = {folder.name for folder in places.runs.iterdir()}
-    done = trainer(places, *words)
+    before = {folder.name for folder in directories.runs.iterdir()}
+    done = trainer(directories, *words)
     assert done.exit_code == 2, (done.stdout, done.stderr)
     assert says in done.stderr.replace("\n", " ")
     assert "Traceback" not in done.stderr
-    assert {folder.name for folder in places.runs.iterdir()} == before
+    assert {folder.name for folder in directories.runs.iterdir()} == before
 
 
 def test_a_home_without_data_says_what_to_do(tmp_path: Path) -> None:
     for words, says in ((("train",), "`trainer export` makes one"), (("evaluate",), "`trainer train` makes one")):
-        done = trainer(Places(tmp_path), *words)
+        done = trainer(Directories(tmp_path), *words)
         assert done.exit_code == 2
         assert says in done.stderr.replace("\n", " ")
 
 
-def test_runs_are_listed_compared_and_removed(places: Places, version: Version, run: Run) -> None:
-    other = trained(places, version, "svr")[0]
-    listed = json.loads(trainer(places, "runs", "--json").stdout)
+def test_runs_are_listed_compared_and_removed(directories: Directories, version: Version, run: Run) -> None:
+    other = trained(directories, version, "svr")[0]
+    listed = json.loads(trainer(directories, "runs", "--json").stdout)
     assert {run.name, other.name} <= {one["name"] for one in listed}
-    compared = json.loads(trainer(places, "runs", "compare", run.name, other.name, "--json").stdout)
+    compared = json.loads(trainer(directories, "runs", "compare", run.name, other.name, "--json").stdout)
     assert compared["settings"]["preset"] == ["probe", "svr"]
-    assert trainer(places, "runs", "delete", other.name, "--yes").exit_code == 0
+    assert trainer(directories, "runs", "delete", other.name, "--yes").exit_code == 0
     assert not other.folder.exists()
 
 
 def test_the_onnx_file_answers_as_the_run_does_without_other_output(
-    places: Places, version: Version, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    directories: Directories, version: Version, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    small, _, material = trained(places, version, "first-cnn", "height=16", "width=16", "epochs=1")
+    small, _, material = trained(directories, version, "first-cnn", "height=16", "width=16", "epochs=1")
     capfd.readouterr()
     assert export_onnx(small, tmp_path / "model.onnx", np.array(material.pixels[:5])) < 1e-4
     assert (tmp_path / "model.onnx").stat().st_size > 10_000
@@ -227,7 +229,7 @@ def test_the_onnx_file_answers_as_the_run_does_without_other_output(
 
 
 def test_a_full_disk_leaves_no_half_written_model(
-    places: Places, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    directories: Directories, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_served: Served, path: Path, _pixels: np.ndarray) -> None:
         path.write_bytes(b"half")
@@ -241,9 +243,9 @@ def test_a_full_disk_leaves_no_half_written_model(
 
 
 def test_a_model_whose_interval_differs_is_not_kept(
-    places: Places, version: Version, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    directories: Directories, version: Version, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    small, _, material = trained(places, version, "first-cnn", "height=16", "width=16", "epochs=1")
+    small, _, material = trained(directories, version, "first-cnn", "height=16", "width=16", "epochs=1")
     write = serving._write_onnx
 
     def wider(served: Served, path: Path, pixels: np.ndarray) -> None:
@@ -257,7 +259,7 @@ def test_a_model_whose_interval_differs_is_not_kept(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_quickened_run_answers_the_same(places: Places, version: Version, run: Run) -> None:
+def test_a_quickened_run_answers_the_same(directories: Directories, version: Version, run: Run) -> None:
     predictor = Predictor(run, CPU)
     pixels = np.random.default_rng(0).integers(0, 255, (5, 32, 48, 3), np.uint8)
     before = predictor.see(pixels)
@@ -266,7 +268,7 @@ def test_a_quickened_run_answers_the_same(places: Places, version: Version, run:
     for (one, features), (other, others) in zip(before, predictor.see(pixels), strict=True):
         assert one.value == pytest.approx(other.value, abs=1e-3)
         assert np.allclose(features, others, atol=0.5)  # some have hardly any spread to be divided by
-    svr = Predictor(trained(places, version, "svr")[0], CPU)
+    svr = Predictor(trained(directories, version, "svr")[0], CPU)
     svr.quicken()
     assert len(svr.see(np.zeros((2, 32, 32, 3), np.uint8))) == 2
 

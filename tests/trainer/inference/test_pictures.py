@@ -10,10 +10,10 @@ from tests.trainer.conftest import CPU, trained
 from trainer.dataset.examples import Side
 from trainer.dataset.manifest import Version
 from trainer.dataset.pixels import Preparation, fit, open_picture, place_of
+from trainer.directories import Directories, as_file_name
 from trainer.evaluation import report
 from trainer.evaluation.evaluate import evaluate
 from trainer.inference.saliency import draw, overlay, saliency
-from trainer.places import Places, as_file_name
 
 GREY = np.full((228, 304, 3), 120, np.uint8)
 
@@ -62,18 +62,18 @@ def test_where_little_matters_little_is_red() -> None:
     assert (red > 20).mean() < 0.02
 
 
-def test_a_map_does_not_depend_on_the_photos_beside_it(places: Places, version: Version) -> None:
-    _, network, material = trained(places, version, "first-cnn", "epochs=1")
+def test_a_map_does_not_depend_on_the_photos_beside_it(directories: Directories, version: Version) -> None:
+    _, network, material = trained(directories, version, "first-cnn", "epochs=1")
     photos = np.array(material.pixels[:5])
     together, alone = saliency(network, photos, CPU), saliency(network, photos[3:4], CPU)
     np.testing.assert_allclose(together[3], alone[0], atol=1e-4)
 
 
 def test_the_best_and_the_worst_answers_share_no_photo(
-    places: Places, version: Version, monkeypatch: pytest.MonkeyPatch
+    directories: Directories, version: Version, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = trained(places, version, "svr")[0]
-    evaluation, answered = evaluate(run, Side.TEST, places, CPU)
+    run = trained(directories, version, "svr")[0]
+    evaluation, answered = evaluate(run, Side.TEST, directories, CPU)
     for count in (1, 2, 5, 16, 40):
         sheets: list[list[tuple[np.ndarray, str]]] = []
         few = report.Answered(

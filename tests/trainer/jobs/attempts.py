@@ -5,20 +5,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from trainer.jobs import attempt, book, bundles, hold
+from trainer.directories import Directories
+from trainer.jobs import attempt, bundles, hold, job_store
 from trainer.jobs.attempt import Attempt, Ending, send_beats
-from trainer.jobs.book import Connection
 from trainer.jobs.command import environment_of
 from trainer.jobs.database import Database
 from trainer.jobs.folders import prepare
+from trainer.jobs.job_store import Connection
 from trainer.jobs.task import Job, Task
-from trainer.places import Places
 
 
 def queued(connection: Connection, script: str = "true", name: str = "a", place: str = "stable") -> Job:
     queue = "fleet:cpu" if place == "stable" else "x:cpu"
     task = Task(command=("sh", "-c", script))
-    return book.queue(connection, name, task, place=place, queue=queue, gpus=0, code=None, data=None)
+    return job_store.queue(connection, name, task, place=place, queue=queue, gpus=0, code=None, data=None)
 
 
 def claim(connection: Connection, job: Job) -> Job:
@@ -30,7 +30,7 @@ def claim(connection: Connection, job: Job) -> Job:
 
 
 def read(connection: Connection, job: Job) -> Job:
-    now = book.read_job(connection, job.id)
+    now = job_store.read_job(connection, job.id)
     assert now is not None
     return now
 
@@ -55,12 +55,12 @@ def end(connection: Connection, _job: Job) -> None:
 
 def end_and_resume(connection: Connection, job: Job) -> None:
     end(connection, job)
-    book.resume(connection, job)
+    job_store.resume(connection, job)
 
 
 def end_and_delete(connection: Connection, job: Job) -> None:
     end(connection, job)
-    book.delete(connection, job)
+    job_store.delete(connection, job)
 
 
 EVENTS: dict[str, Callable[[Connection, Job], Any]] = {
@@ -70,10 +70,10 @@ EVENTS: dict[str, Callable[[Connection, Job], Any]] = {
 
 
 async def attempt_at(conninfo: str, root: Path, script: str) -> Attempt:
-    with book.opened(conninfo) as connection:
+    with job_store.opened(conninfo) as connection:
         job = claim(connection, queued(connection, script))
-        folders = prepare(connection, job, Places(root), root / "jobs" / job.name)
-    return Attempt(job, folders, Database(book.conninfo_of_jobs(conninfo)))
+        folders = prepare(connection, job, Directories(root), root / "jobs" / job.name)
+    return Attempt(job, folders, Database(job_store.conninfo_of_jobs(conninfo)))
 
 
 async def run_it(one: Attempt, home: Path) -> Ending:

@@ -10,15 +10,16 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Identifier
+from psycopg.types.json import Jsonb
 
 from tests.trainer.jobs.attempts import EVENTS, attempt_at, bring_back, claim, queued, read, run_it
 from tests.trainer.stable import alive
+from trainer.directories import Directories
 from trainer.errors import Superseded
-from trainer.jobs import attempt, book, bundles, hold
+from trainer.jobs import attempt, bundles, hold, job_store
 from trainer.jobs.folders import prepare
 from trainer.jobs.hold import FROZEN, Pulse
 from trainer.jobs.task import State
-from trainer.places import Places
 
 # --- what may be written -------------------------------------------------------------------------------------
 WRITES: dict[str, LiteralString] = {
@@ -29,12 +30,12 @@ WRITES: dict[str, LiteralString] = {
 @pytest.mark.parametrize("event", EVENTS)
 @pytest.mark.parametrize("write", WRITES)
 def test_nothing_is_written_under_a_number_that_is_no_longer_the_jobs(conninfo: str, write: str, event: str) -> None:
-    with book.opened(conninfo) as connection:
+    with job_store.opened(conninfo) as connection:
         job = claim(connection, queued(connection))
         digest, _ = bundles.keep(connection, "output", BytesIO(b"x"))
         facts = {
             "job": job.id, "attempt": job.attempts, "seconds": 1.0, "start": 0, "size": 1, "content": b"x",
-            "output": digest, "state": "done", "reason": "", "exit_code": 0, "killed": 0,
+            "output": digest, "state": "done", "reason": "", "detail": Jsonb({}), "exit_code": 0, "killed": 0,
         }  # fmt: skip
         with connection.transaction(force_rollback=True):
             assert connection.execute(WRITES[write], facts).fetchone()  # as long as it is
@@ -47,13 +48,13 @@ def test_nothing_is_written_under_a_number_that_is_no_longer_the_jobs(conninfo: 
 
 
 def test_a_piece_of_the_log_whose_answer_was_lost_is_kept_once(conninfo: str) -> None:
-    with book.opened(conninfo) as connection:
+    with job_store.opened(conninfo) as connection:
         job = claim(connection, queued(connection))
         facts = {"job": job.id, "attempt": 1, "start": 0, "size": 2, "content": b"a\n"}
         for _ in range(2):
             assert connection.execute(hold.APPEND, facts).fetchone()
         assert connection.execute(hold.APPEND, facts | {"start": 2, "content": b"b\n"}).fetchone()
-        assert b"".join(piece for _, piece in book.read_log(connection, job)) == b"a\nb\n"
+        assert b"".join(piece for _, piece in job_store.read_log(connection, job)) == b"a\nb\n"
         assert read(connection, job).log_bytes == 4
 
 
@@ -74,21 +75,21 @@ async def test_an_overtaken_attempt_ends_within_seconds_and_keeps_nothing(
     while not (pid.exists() and pid.read_text()):  # noqa: ASYNC110  (another process makes it)
         await asyncio.sleep(0.05)
     (one.folders.output / "checkpoint").write_text("of the old one")
-    with book.opened(conninfo) as connection:
+    with job_store.opened(conninfo) as connection:
         EVENTS[event](connection, one.job)
         overtaken = time.monotonic()
         with pytest.raises(Superseded):
             await running
         assert time.monotonic() - overtaken < 8
         assert not alive(int(pid.read_text()))
-        now = book.read_job(connection, one.job.id)
+        now = job_store.read_job(connection, one.job.id)
         assert now is None or now.output is None
 
 
 async def test_output_collected_when_another_took_over_replaces_nothing(conninfo: str, tmp_path: Path) -> None:
     one = await attempt_at(conninfo, tmp_path, "true")
     (one.folders.output / "checkpoint").write_text("step 31")
-    with book.opened(conninfo) as connection:
+    with job_store.opened(conninfo) as connection:
         bring_back(connection, claim(connection, one.job), tmp_path / "elsewhere", "step 101")
         with pytest.raises(Superseded):
             attempt.collect(one)
@@ -105,13 +106,13 @@ async def test_what_is_still_brought_ends_with_its_attempt_and_leaves_nothing(
     conninfo: str, tmp_path: Path, event: str, ends: type[Exception]
 ) -> None:
     one = await attempt_at(conninfo, tmp_path / "here", "true")
-    with book.opened(conninfo) as connection:
+    with job_store.opened(conninfo) as connection:
         bring_back(connection, one.job, tmp_path / "kept", "x" * (bundles.PART * 2))
         job = read(connection, one.job)
         getattr(one, event).set()
         root = tmp_path / "there"
         with pytest.raises(ends):
-            prepare(connection, job, Places(tmp_path), root / "jobs" / "a", one.check)
+            prepare(connection, job, Directories(tmp_path), root / "jobs" / "a", one.check)
         assert not (root / "jobs" / "a" / "output").exists()
         assert [path.name for path in (root / "jobs" / "a").iterdir()] == ["code"]
 
@@ -130,18 +131,18 @@ def test_an_attempt_is_silent_after_enough_looks_without_a_beat() -> None:
 
 
 def test_a_clock_that_jumps_takes_no_job_away(conninfo: str) -> None:
-    with book.opened(conninfo) as connection:
+    with job_store.opened(conninfo) as connection:
         job = claim(connection, queued(connection))
         connection.execute(
             "UPDATE training_job SET started_at = now() - interval '1 year', queued_at = now() + interval '1 year'"
         )
-        book.stop(connection, job)
+        job_store.stop(connection, job)
         pulse = Pulse(1.0)
         for _ in range(FROZEN - 1):
-            book.stop_silent(connection, pulse)
+            job_store.stop_silent(connection, pulse)
         assert read(connection, job).state is State.RUNNING
         for _ in range(2):
-            book.stop_silent(connection, pulse)
+            job_store.stop_silent(connection, pulse)
         assert read(connection, job).state is State.STOPPED
 
 
@@ -166,9 +167,9 @@ async def test_an_unreachable_database_ends_no_job_of_this_machine(
         let_in("true")
         ending = await running
     assert ending.exit_code == 0
-    with book.opened(conninfo) as connection:
+    with job_store.opened(conninfo) as connection:
         job = read(connection, one.job)
-        assert b"".join(piece for _, piece in book.read_log(connection, job)).decode().split() == [
+        assert b"".join(piece for _, piece in job_store.read_log(connection, job)).decode().split() == [
             str(i) for i in range(1, 51)
         ]
         assert job.output is not None

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.trainer.jobs.clouds import RENTED
-from trainer.jobs import book
+from trainer.jobs import job_store
 from trainer.jobs.cloud import driver
 from trainer.jobs.cloud.driver import STOPPED, Driver, drive
 from trainer.jobs.task import State, Task
@@ -172,12 +172,12 @@ def test_a_bucket_that_cannot_be_emptied_is_kept_and_reported(
 
 
 def test_a_job_that_may_run_in_a_cloud_is_looked_for_before_it_stops(conninfo: str) -> None:
-    with book.opened(conninfo) as connection:
+    with job_store.opened(conninfo) as connection:
         task = Task(command=("true",), cloud=RENTED.cloud)
         facts: dict[str, Any] = {"place": "far", "queue": "q", "gpus": 0, "code": None, "data": None}
-        never, begun = (book.queue(connection, name, task, **facts) for name in ("never", "begun"))
+        never, begun = (job_store.queue(connection, name, task, **facts) for name in ("never", "begun"))
         connection.execute("UPDATE training_job SET attempts = 1 WHERE id = %s", (begun.id,))
-        assert [book.stop(connection, job) for job in (never, begun)] == [State.STOPPED, State.QUEUED]
-        now = book.read_job(connection, begun.id)
+        assert [job_store.stop(connection, job) for job in (never, begun)] == [State.STOPPED, State.QUEUED]
+        now = job_store.read_job(connection, begun.id)
         assert now is not None
         assert now.stop_asked

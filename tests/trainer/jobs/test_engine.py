@@ -20,12 +20,13 @@ from psycopg.sql import SQL, Identifier
 from tests.trainer.conftest import trained
 from tests.trainer.stable import QUICK, WITHIN, Stable, alive, alone_in
 from trainer.dataset.manifest import Version
+from trainer.directories import Directories
 from trainer.jobs import attempt, engine
 from trainer.jobs.folders import Folders, mark
+from trainer.jobs.reasons import Cause
 from trainer.jobs.task import State
 from trainer.jobs.working import Engine
 from trainer.locks import is_locked
-from trainer.places import Places
 
 
 def test_two_jobs_run_at_once_and_a_third_waits_for_its_turn(stable: Stable) -> None:
@@ -42,9 +43,9 @@ def test_two_jobs_run_at_once_and_a_third_waits_for_its_turn(stable: Stable) -> 
 
 
 def test_a_job_trained_when_its_engine_died_is_not_trained_again(
-    stable: Stable, places: Places, version: Version
+    stable: Stable, directories: Directories, version: Version
 ) -> None:
-    run, _, _ = trained(places, version, "first-cnn", *QUICK, "epochs=1")
+    run, _, _ = trained(directories, version, "first-cnn", *QUICK, "epochs=1")
     words = [word for setting in (*QUICK, "epochs=1") for word in ("--set", setting)]
     (stable.home / "jobs").mkdir()
     with alone_in(stable.home):  # no engine takes it yet
@@ -71,7 +72,8 @@ def test_a_killed_job_goes_on_and_is_given_up_after_three_times(stable: Stable) 
     hopeless = stable.run("--", "sh", "-c", "kill -9 $$")
     job = stable.wait(hopeless)
     assert (job.state, job.attempts) == (State.FAILED, 3)
-    assert "killed 3 times" in job.reason
+    assert job.reason == Cause.KILLED_TOO_OFTEN
+    assert "killed 3 times" in job.why
     stable.type("job", "resume", hopeless)  # by hand, so it gets as many tries again
     assert stable.wait(hopeless).attempts == 6
 
@@ -109,7 +111,7 @@ def test_a_killed_engine_leaves_nothing_running_and_the_next_goes_on(stable: Sta
     assert stable.job(name).state is State.RUNNING  # no engine is there to say otherwise
     stable.type("job", "list")
     job = stable.wait(name)
-    assert (job.state, job.attempts) == (State.DONE, 2), job.reason
+    assert (job.state, job.attempts) == (State.DONE, 2), job.why
 
 
 def test_a_cut_connection_loses_and_doubles_nothing_that_a_job_printed(stable: Stable) -> None:
@@ -123,7 +125,7 @@ def test_a_cut_connection_loses_and_doubles_nothing_that_a_job_printed(stable: S
             )
             time.sleep(0.7)
     job = stable.wait(name)
-    assert (job.state, job.attempts) == (State.DONE, 1), job.reason
+    assert (job.state, job.attempts) == (State.DONE, 1), job.why
     assert stable.log(name) == "".join(f"{i}\n" for i in range(1, 61))
 
 
@@ -131,7 +133,7 @@ def test_an_engine_that_is_terminated_queues_its_jobs_again(stable: Stable) -> N
     name = stable.run("--", "sh", "-c", "[ $PADDOCK_ATTEMPT = 2 ] || sleep 60")
     stable.child_pid(name)
     os.kill(stable.engine_pid(), signal.SIGTERM)
-    assert stable.wait(name, lambda job: job.state is State.QUEUED).reason == "its engine was stopped"
+    assert stable.wait(name, lambda job: job.state is State.QUEUED).reason == Cause.ENGINE_STOPPED
     stable.type("job", "list")
     assert stable.wait(name).state is State.DONE
 

@@ -15,9 +15,10 @@ from torch import equal
 from tests.trainer.conftest import trained
 from tests.trainer.stable import QUICK, WITHIN, Stable, alive
 from trainer.dataset.manifest import Version
-from trainer.jobs import book
+from trainer.directories import Directories
+from trainer.jobs import job_store
+from trainer.jobs.reasons import Cause
 from trainer.jobs.task import State
-from trainer.places import Places
 
 
 def test_a_job_runs_the_shipped_code_and_its_log_and_output_stay(stable: Stable) -> None:
@@ -52,7 +53,9 @@ def test_a_log_comes_live_and_a_killed_watcher_stops_nothing(stable: Stable) -> 
     assert stable.type("job", "logs", name) == "first\nsecond\n"
 
 
-def test_a_stopped_training_resumed_ends_as_if_undisturbed(stable: Stable, places: Places, version: Version) -> None:
+def test_a_stopped_training_resumed_ends_as_if_undisturbed(
+    stable: Stable, directories: Directories, version: Version
+) -> None:
     words = [word for setting in (*QUICK, "epochs=20") for word in ("--set", setting)]
     name = stable.run("--preset", "first-cnn", "--data", str(version.folder), "--cpu", *words)
     stable.wait(name, lambda _: "epoch   2" in stable.log(name))
@@ -65,7 +68,7 @@ def test_a_stopped_training_resumed_ends_as_if_undisturbed(stable: Stable, place
     assert "Resuming at step" in stable.log(name)
     # Its run is where the runs of this machine are, and its weights are those of an undisturbed run.
     ours = load_file(stable.home / "runs" / name / "model.safetensors")
-    alone, _, _ = trained(places, version, "first-cnn", *QUICK, "epochs=20")
+    alone, _, _ = trained(directories, version, "first-cnn", *QUICK, "epochs=20")
     theirs = load_file(alone.folder / "model.safetensors")
     assert ours.keys() == theirs.keys()
     assert all(equal(ours[key], theirs[key]) for key in ours)
@@ -88,7 +91,7 @@ def test_a_job_ends_at_its_limit_and_its_children_with_it(stable: Stable) -> Non
         "--max-hours", "0.0003", "--", "sh", "-c", "setsid sleep 61 & echo $! > $PADDOCK_OUTPUT/pid; wait"
     )
     job = stable.wait(name)
-    assert (job.state, job.reason) == (State.STOPPED, "its limit of 1 s is reached")
+    assert (job.state, job.reason, job.why) == (State.STOPPED, Cause.LIMIT, "its limit of 1 s is reached")
     stable.type("job", "output", name, "--out", str(stable.home / "got"))
     assert not alive(int((stable.home / "got" / "pid").read_text()))
 
@@ -107,12 +110,12 @@ def test_a_log_of_100_mb_keeps_both_ends_and_the_engine_stays_small(stable: Stab
     job = stable.job(name)
     assert (job.state, job.log_bytes) == (State.DONE, 100_000_012)
     assert peak < 200_000  # kB
-    with book.opened(stable.conninfo) as connection:
-        pieces = list(book.read_log(connection, job))
-        held = book.kept_bytes(connection)[job.id]
+    with job_store.opened(stable.conninfo) as connection:
+        pieces = list(job_store.read_log(connection, job))
+        held = job_store.kept_bytes(connection)[job.id]
     assert pieces[0][1].startswith(b"begun\n")
     assert pieces[-1][1].endswith(b"ended\n")
-    assert held <= book.KEPT_HEAD + book.KEPT_TAIL + (1 << 20)
+    assert held <= job_store.KEPT_HEAD + job_store.KEPT_TAIL + (1 << 20)
     shown = subprocess.run(
         [sys.executable, "-m", "trainer", "job", "logs", name], cwd=stable.project, env=stable.environment,
         capture_output=True,
@@ -126,7 +129,7 @@ def test_deleting_frees_the_disk_and_prune_says_first_what_would_go(stable: Stab
     assert "3.0 MB" in stable.type("job", "prune")
     assert stable.job(name).state is State.DONE  # nothing has gone yet
     assert "3.0 MB freed" in stable.type("job", "delete", name, "--yes")
-    with psycopg.connect(book.conninfo_of_jobs(stable.conninfo)) as connection:
+    with psycopg.connect(job_store.conninfo_of_jobs(stable.conninfo)) as connection:
         for table in ("training_job", "training_log", "bundle", "bundle_part"):
             assert connection.execute(f"SELECT count(*) FROM {table}".encode()).fetchone() == (0,), table
     stable.wait_until(lambda: not (stable.home / "jobs" / name).exists())
@@ -160,17 +163,17 @@ def test_a_running_job_is_not_deleted(stable: Stable) -> None:
 def test_a_mistake_is_one_sentence_and_queues_nothing(stable: Stable, words: tuple[str, ...], says: str) -> None:
     (line,) = stable.type(*words, code=2).splitlines()
     assert says in line
-    with book.opened(stable.conninfo) as connection:
-        assert book.list_jobs(connection) == []
+    with job_store.opened(stable.conninfo) as connection:
+        assert job_store.list_jobs(connection) == []
 
 
 def test_an_unknown_command_or_variable_fails_with_a_reason(stable: Stable) -> None:
     missing = stable.wait(stable.run("--", "no-such-program"))
-    assert (missing.state, missing.exit_code) == (State.FAILED, 127)
+    assert (missing.state, missing.exit_code, missing.reason) == (State.FAILED, 127, Cause.NO_PROGRAM)
     assert "no-such-program cannot be started" in stable.log(missing.name)
     secret = stable.wait(stable.run("--env", "NOT_THERE", "--", "true"))
-    assert (secret.state, secret.attempts) == (State.FAILED, 1)
-    assert "NOT_THERE is not set where its engine runs" in secret.reason
+    assert (secret.state, secret.attempts, secret.reason) == (State.FAILED, 1, Cause.NOT_STARTED)
+    assert "NOT_THERE is not set where its engine runs" in secret.why
 
 
 def test_values_of_the_environment_reach_the_job_and_are_never_shown(stable: Stable) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.trainer import hurried
 from tests.trainer.stable import WITHIN, Stable, alive
-from trainer.jobs import book, bundles, hold
+from trainer.jobs import bundles, hold, job_store
 from trainer.jobs.task import State
 
 # Counts from what is there, and saves what it has counted.
@@ -48,7 +48,7 @@ def workers() -> Any:
 
 def step_of(stable: Stable, name: str) -> int:
     job = stable.job(name)
-    with book.opened(stable.conninfo) as connection:
+    with job_store.opened(stable.conninfo) as connection:
         body = bundles.read_file(connection, job.output, "step") if job.output else None
     return int(body or 0)
 

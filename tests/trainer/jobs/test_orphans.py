@@ -1,4 +1,4 @@
-"""Processes of a job end with it: the keeper ends them, or the next attempt does, and no stranger with them."""
+"""Processes of a job end with it: the supervisor ends them, or the next attempt does, and no stranger with them."""
 
 import os
 import signal
@@ -13,17 +13,17 @@ import pytest
 
 from tests.trainer.jobs.attempts import claim, queued
 from tests.trainer.stable import WITHIN, Stable, alive
-from trainer.jobs import attempt, book, keeper
+from trainer.directories import Directories
+from trainer.jobs import attempt, job_store, supervisor
 from trainer.jobs.folders import prepare
 from trainer.jobs.task import State
-from trainer.places import Places
 
 
-# --- the keeper ----------------------------------------------------------------------------------------------
+# --- the supervisor ----------------------------------------------------------------------------------------------
 @contextmanager
 def keep(tmp_path: Path, script: str, *, grace: float = 60, lease: float = 0) -> "Iterator[subprocess.Popen[bytes]]":
     words = [str(grace), str(lease), str(tmp_path), str(tmp_path / "pid"), ""]
-    command = [sys.executable, "-I", "-S", str(attempt.KEEPER), *words, "sh", "-c", script]
+    command = [sys.executable, "-I", "-S", str(attempt.SUPERVISOR), *words, "sh", "-c", script]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as kept:
         yield kept
 
@@ -63,13 +63,13 @@ def test_a_keeper_without_a_lease_waits_and_kills_on_request(tmp_path: Path) -> 
 @pytest.mark.parametrize("left", ["{pid}", "{pid} 1 {boot}", "{pid} {began} another-boot", "", "no number", "-1"])
 def test_a_pid_file_that_an_earlier_attempt_left_ends_no_stranger(conninfo: str, tmp_path: Path, left: str) -> None:
     stranger = subprocess.Popen(["sleep", "60"], start_new_session=True)
-    pid, began, boot = keeper.identify(stranger.pid).split()
+    pid, began, boot = supervisor.identify(stranger.pid).split()
     try:
-        with book.opened(conninfo) as connection:
+        with job_store.opened(conninfo) as connection:
             job = claim(connection, queued(connection))
-            folders = prepare(connection, job, Places(tmp_path), tmp_path / "jobs" / "a")
+            folders = prepare(connection, job, Directories(tmp_path), tmp_path / "jobs" / "a")
             folders.pid.write_text(left.format(pid=pid, began=began, boot=boot))
-            prepare(connection, job, Places(tmp_path), tmp_path / "jobs" / "a")
+            prepare(connection, job, Directories(tmp_path), tmp_path / "jobs" / "a")
         time.sleep(0.2)
         assert stranger.poll() is None
         assert not folders.pid.exists()
@@ -78,7 +78,7 @@ def test_a_pid_file_that_an_earlier_attempt_left_ends_no_stranger(conninfo: str,
         stranger.wait()
 
 
-@pytest.mark.parametrize("killed", ["keeper", "engine and keeper"])
+@pytest.mark.parametrize("killed", ["supervisor", "engine and supervisor"])
 def test_detached_processes_are_ended_when_no_keeper_is_left(stable: Stable, killed: str) -> None:
     """As the workers of several GPUs do: each begins a session of its own."""
     script = (
@@ -99,7 +99,7 @@ def test_detached_processes_are_ended_when_no_keeper_is_left(stable: Stable, kil
 
     stable.wait_until(lambda: len(detached()) >= 5)
     keeper_pid = int(Path(f"/proc/{command}/stat").read_text().rpartition(")")[2].split()[1])
-    for pid in (engine, keeper_pid)[killed == "keeper" :]:
+    for pid in (engine, keeper_pid)[killed == "supervisor" :]:
         os.kill(pid, signal.SIGKILL)
     stable.type("job", "list")
     assert stable.wait(name).attempts == 2

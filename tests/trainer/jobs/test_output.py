@@ -14,11 +14,11 @@ import pytest
 from tests.trainer.jobs.attempts import bring_back, claim, queued, read
 from tests.trainer.stable import Stable
 from trainer.dataset.manifest import Version
-from trainer.jobs import book, bundles, hold
-from trainer.jobs.book import Connection
+from trainer.directories import Directories
+from trainer.jobs import bundles, hold, job_store
 from trainer.jobs.folders import prepare
+from trainer.jobs.job_store import Connection
 from trainer.jobs.task import Job, State, Task
-from trainer.places import Places
 
 
 # --- what is gone on from ------------------------------------------------------------------------------------
@@ -29,34 +29,34 @@ def test_a_job_back_on_a_machine_goes_on_from_the_newest_output(
     conninfo: str, tmp_path: Path, *, other_brought_back: bool, goes_on_from: str
 ) -> None:
     root = tmp_path / "jobs" / "a"
-    with book.opened(conninfo) as connection:
+    with job_store.opened(conninfo) as connection:
         job = claim(connection, queued(connection))
-        first = prepare(connection, job, Places(tmp_path), root)
+        first = prepare(connection, job, Directories(tmp_path), root)
         bring_back(connection, job, tmp_path / "kept", "step 50")
         (first.output / "checkpoint").write_text("step 100")  # its engine is killed before it is brought back
         job = claim(connection, job)
         if other_brought_back:
             bring_back(connection, job, tmp_path / "elsewhere", "step 900")
         job = claim(connection, job)
-        third = prepare(connection, job, Places(tmp_path), root)
+        third = prepare(connection, job, Directories(tmp_path), root)
     assert (third.output / "checkpoint").read_text() == goes_on_from
 
 
 def test_output_without_a_known_attempt_is_not_used(conninfo: str, tmp_path: Path) -> None:
     root = tmp_path / "jobs" / "a"
-    with book.opened(conninfo) as connection:
+    with job_store.opened(conninfo) as connection:
         earlier = claim(connection, queued(connection))
-        (prepare(connection, earlier, Places(tmp_path), root).output / "checkpoint").write_text("another job's")
-        book.stop(connection, earlier)
+        (prepare(connection, earlier, Directories(tmp_path), root).output / "checkpoint").write_text("another job's")
+        job_store.stop(connection, earlier)
         connection.execute("UPDATE training_job SET state = 'stopped'")
-        book.delete(connection, read(connection, earlier))
+        job_store.delete(connection, read(connection, earlier))
         same_name = claim(connection, queued(connection))
-        folders = prepare(connection, same_name, Places(tmp_path), root)
+        folders = prepare(connection, same_name, Directories(tmp_path), root)
         assert list(folders.output.iterdir()) == []
         folders.marker.unlink()
         (folders.output / "checkpoint").write_text("of no job")
         bring_back(connection, same_name, tmp_path / "elsewhere", "step 900")
-        again = prepare(connection, claim(connection, same_name), Places(tmp_path), root)
+        again = prepare(connection, claim(connection, same_name), Directories(tmp_path), root)
     assert (again.output / "checkpoint").read_text() == "step 900"
 
 
@@ -64,10 +64,10 @@ def test_a_namesake_of_another_database_is_another_job(conninfo: str, other_conn
     """The first job of each is called the same and has the same number; a home may be used with both."""
     root = tmp_path / "jobs" / "a"
     for its in (conninfo, other_conninfo):
-        with book.opened(its) as connection:
+        with job_store.opened(its) as connection:
             job = claim(connection, queued(connection))
             assert (job.id, job.attempts) == (1, 1)
-            output = prepare(connection, job, Places(tmp_path), root).output
+            output = prepare(connection, job, Directories(tmp_path), root).output
             assert list(output.iterdir()) == []
             (output / "checkpoint").write_text(f"of {its}")
 
@@ -75,13 +75,13 @@ def test_a_namesake_of_another_database_is_another_job(conninfo: str, other_conn
 @pytest.mark.parametrize("marker", ["", "{", "{}", "null", "7", '{"job": 1, "attempt": 1}'])
 def test_output_whose_marker_is_cut_off_is_not_used(conninfo: str, tmp_path: Path, marker: str) -> None:
     root = tmp_path / "jobs" / "a"
-    with book.opened(conninfo) as connection:
+    with job_store.opened(conninfo) as connection:
         job = claim(connection, queued(connection))
-        folders = prepare(connection, job, Places(tmp_path), root)
+        folders = prepare(connection, job, Directories(tmp_path), root)
         bring_back(connection, job, tmp_path / "kept", "step 50")
         (folders.output / "checkpoint").write_text("torn")
         folders.marker.write_text(marker)
-        again = prepare(connection, claim(connection, job), Places(tmp_path), root)
+        again = prepare(connection, claim(connection, job), Directories(tmp_path), root)
     assert (again.output / "checkpoint").read_text() == "step 50"
 
 
@@ -100,7 +100,7 @@ def test_what_could_not_be_kept_is_kept_when_the_job_is_resumed(stable: Stable) 
         )
         job = stable.wait(name)
         assert job.state is State.FAILED
-        assert "could not be kept (could not extend file); it is in" in job.reason
+        assert "could not be kept (could not extend file); it is in" in job.why
         content = made.read_text()
         connection.execute("DROP TRIGGER full_disk ON training.bundle")
     stable.type("job", "resume", name)
@@ -134,7 +134,7 @@ def test_what_two_jobs_bring_back_alike_is_dropped_by_neither(conninfo: str, tmp
     for folder, content in ((same, "alike"), (other, "newer")):
         folder.mkdir()
         (folder / "checkpoint").write_text(content)
-    with book.opened(conninfo) as connection, book.opened(conninfo) as dropping:
+    with job_store.opened(conninfo) as connection, job_store.opened(conninfo) as dropping:
         ours, theirs = (claim(connection, queued(connection, name=name)) for name in ("a", "b"))
         bring_back(dropping, theirs, tmp_path / "kept", "alike")
         at = (tmp_path / "kept" / "checkpoint").stat().st_mtime_ns
@@ -158,7 +158,7 @@ def test_what_two_jobs_bring_back_alike_is_dropped_by_neither(conninfo: str, tmp
 
 
 async def test_a_bundle_that_is_being_dropped_is_kept_for_a_job_that_needs_it(conninfo: str, tmp_path: Path) -> None:
-    with book.opened(conninfo) as connection, book.opened(conninfo) as dropping:
+    with job_store.opened(conninfo) as connection, job_store.opened(conninfo) as dropping:
         job = claim(connection, queued(connection))
         bundles.keep(connection, "output", BytesIO(b"alike"))
 
@@ -179,7 +179,7 @@ async def test_a_bundle_that_is_being_dropped_is_kept_for_a_job_that_needs_it(co
 
 
 def test_output_that_is_replaced_while_it_is_brought_comes_whole(conninfo: str, tmp_path: Path) -> None:
-    with book.opened(conninfo) as connection, book.opened(conninfo) as running:
+    with job_store.opened(conninfo) as connection, job_store.opened(conninfo) as running:
         job = claim(connection, queued(connection))
         bring_back(running, job, tmp_path / "kept", "x" * (bundles.PART * 2))
         digest = read(connection, job).output
@@ -196,10 +196,10 @@ def test_output_that_is_replaced_while_it_is_brought_comes_whole(conninfo: str, 
 def test_two_jobs_of_one_machine_that_need_the_same_data_bring_it_once(
     conninfo: str, version: Version, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with book.opened(conninfo) as connection:
+    with job_store.opened(conninfo) as connection:
         bundles.keep_folder(connection, f"data {version.name}", version.folder)
         jobs = [
-            book.queue(
+            job_store.queue(
                 connection, name, Task(command=("true",)), place="stable", queue="fleet:cpu", gpus=0, code=None,
                 data=version.name,
             )
@@ -213,8 +213,8 @@ def test_two_jobs_of_one_machine_that_need_the_same_data_bring_it_once(
         restore(connection, digest, folder, check)
 
     def lay_for(job: Job) -> Path | None:
-        with book.opened(conninfo) as connection:
-            return prepare(connection, job, Places(tmp_path), tmp_path / "jobs" / job.name).input
+        with job_store.opened(conninfo) as connection:
+            return prepare(connection, job, Directories(tmp_path), tmp_path / "jobs" / job.name).input
 
     monkeypatch.setattr(bundles, "restore", slowly)
     with ThreadPoolExecutor(3) as machine:

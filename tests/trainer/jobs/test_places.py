@@ -12,7 +12,7 @@ import pytest
 
 from tests.trainer.stable import PATH, QUICK, WITHIN, Stable, alone_in
 from trainer.dataset.manifest import Version
-from trainer.jobs import book, machine
+from trainer.jobs import job_store, machine
 from trainer.jobs.task import LOCAL, State
 from trainer.jobs.turn import queue_of
 
@@ -89,14 +89,14 @@ def test_machines_of_one_name_are_distinct_and_keep_their_names(conninfo: str, t
     def called(home: Path) -> str:
         home.rename(same)
         try:
-            with book.opened(conninfo) as connection:
+            with job_store.opened(conninfo) as connection:
                 return machine.machine_name(connection, same)
         finally:
             same.rename(home)
 
     ours.mkdir()
     theirs.mkdir()
-    with book.opened(conninfo) as connection:  # as a version before marks has left it
+    with job_store.opened(conninfo) as connection:  # as a version before marks has left it
         connection.execute(
             "INSERT INTO machine (name, gpus, slots, fleet) VALUES (%s, '{}', 1, true)", (machine.plain_name(same),)
         )
@@ -111,14 +111,14 @@ def test_a_home_has_one_name_whichever_way_leads_there(conninfo: str, tmp_path: 
     home, link = tmp_path / "home", tmp_path / "link"
     home.mkdir()
     link.symlink_to(home)
-    with book.opened(conninfo) as connection:
+    with job_store.opened(conninfo) as connection:
         ways = (home, link, home / ".." / "home", Path("home"))
         assert {machine.machine_name(connection, way) for way in ways} == {machine.plain_name(home)}
 
 
 def test_many_processes_of_one_machine_agree_on_its_name(conninfo: str, tmp_path: Path) -> None:
     def ask(_: int) -> str:
-        with book.opened(conninfo) as connection:
+        with job_store.opened(conninfo) as connection:
             return machine.machine_name(connection, tmp_path)
 
     with ThreadPoolExecutor(8) as asking:

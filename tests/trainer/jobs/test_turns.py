@@ -9,9 +9,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from trainer.jobs import book
-from trainer.jobs.book import Connection
+from trainer.jobs import job_store
 from trainer.jobs.hold import BEAT
+from trainer.jobs.job_store import Connection
 from trainer.jobs.notebook import make_notebook
 from trainer.jobs.task import Job, Task
 from trainer.jobs.turn import CLAIM, LEFT, PASSING
@@ -22,12 +22,12 @@ QUEUE = "fleet:gpu"
 @pytest.fixture
 def line(conninfo: str) -> Iterator[Connection]:
     """The line of jobs."""
-    with book.opened(conninfo) as connection:
+    with job_store.opened(conninfo) as connection:
         yield connection
 
 
 def queue(line: Connection, name: str, gpus: int, minutes_ago: float = 0, task: Task | None = None) -> Job:
-    job = book.queue(
+    job = job_store.queue(
         line, name, task or Task(command=("true",)), place="stable", queue=QUEUE if gpus else "fleet:cpu", gpus=gpus,
         code=None, data=None,
     )  # fmt: skip
@@ -102,7 +102,7 @@ def test_many_machines_at_once_take_each_job_once_and_number_its_attempt(conninf
     taken: list[str] = []
 
     def work() -> None:
-        with book.opened(conninfo) as connection:
+        with job_store.opened(conninfo) as connection:
             while name := claimed(connection, 1, 1):
                 taken.append(name)
 
@@ -112,7 +112,7 @@ def test_many_machines_at_once_take_each_job_once_and_number_its_attempt(conninf
     for thread in threads:
         thread.join()
     assert sorted(taken) == sorted(f"j{number}" for number in range(30))
-    assert {job.attempts for job in book.list_jobs(line)} == {1}
+    assert {job.attempts for job in job_store.list_jobs(line)} == {1}
 
 
 def test_an_idle_notebook_keeps_no_slot_from_a_job(line: Connection) -> None:
@@ -134,13 +134,13 @@ def test_what_no_longer_fits_a_machine_keeps_no_engine_up(line: Connection) -> N
 def test_a_process_frozen_while_it_queues_a_job_is_not_waited_for(
     conninfo: str, line: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(book, "NOT_IDLE", book.NOT_IDLE.replace("10s", "1s"))
+    monkeypatch.setattr(job_store, "NOT_IDLE", job_store.NOT_IDLE.replace("10s", "1s"))
     queue(line, "running", 1)
     assert claimed(line, 1, 1) == "running"
     facts = {"job": 1, "attempt": 1, "seconds": 0.0}
-    with book.opened(conninfo) as frozen, suppress(psycopg.Error), frozen.transaction():
+    with job_store.opened(conninfo) as frozen, suppress(psycopg.Error), frozen.transaction():
         queue(frozen, "never", 1)
         began = time.monotonic()
         assert line.execute(BEAT, facts).fetchone() == (False,)  # waits for the frozen one
         assert time.monotonic() - began < 5
-    assert [job.name for job in book.list_jobs(line)] == ["running"]
+    assert [job.name for job in job_store.list_jobs(line)] == ["running"]

@@ -12,7 +12,7 @@ import pytest
 from collector.console.wording import in_japan
 from tests.trainer.stable import PATH, QUICK, ROOT, WITHIN, Stable
 from trainer.dataset.manifest import Version
-from trainer.jobs import book
+from trainer.jobs import job_store
 from trainer.jobs.task import Job, State, Task
 from trainer.jobs.waiting import SOON, Machine, explain
 
@@ -27,7 +27,7 @@ def a_job(name: str, gpus: int = 0, *, minutes_ago: float = 1, **more: Any) -> J
     facts: dict[str, Any] = {
         "id": 1, "uid": UUID(int=1), "name": name, "task": Task(command=("true",)), "place": "stable",
         "queue": QUEUE if gpus else "fleet:cpu", "gpus": gpus, "code": None, "data": None, "state": State.QUEUED,
-        "reason": "", "machine": None, "stop_asked": False, "attempts": 0, "kills": 0,
+        "reason": "", "reason_detail": {}, "machine": None, "stop_asked": False, "attempts": 0, "kills": 0,
         "queued_at": NOW - timedelta(minutes=minutes_ago), "started_at": None, "ended_at": None, "seconds": 0.0,
         "exit_code": None, "output": None, "output_attempt": 0, "log_bytes": 0,
     }  # fmt: skip
@@ -114,8 +114,8 @@ def test_a_job_for_too_many_gpus_blocks_no_job_and_says_its_wait(
         machine.start("worker", PATH=with_gpus(count)) for count, machine in enumerate(machines, 1)
     ]  # with one GPU and with two
     try:
-        with book.opened(stable.conninfo) as connection:
-            stable.wait_until(lambda: len(book.list_unended(connection)[1]) == 2)
+        with job_store.opened(stable.conninfo) as connection:
+            stable.wait_until(lambda: len(job_store.list_unended(connection)[1]) == 2)
         refused = stable.type("job", "run", "--where", "stable", "--gpu", "3", "--", "true", code=2)
         assert "of the 2 machines on which `trainer worker` runs, none has that many" in refused
         assert f"{machines[0].home}: 1" in refused
@@ -127,7 +127,7 @@ def test_a_job_for_too_many_gpus_blocks_no_job_and_says_its_wait(
         assert stable.wait(small).state is State.DONE
         assert stable.log(small) == "0\n"
         assert stable.job(big).state is State.QUEUED
-        with book.opened(stable.conninfo) as connection:
+        with job_store.opened(stable.conninfo) as connection:
             connection.execute("UPDATE machine SET seen_at = now() - interval '5 minutes' WHERE cardinality(gpus) = 2")
         for printed in (stable.type("job", "info", big), stable.type("job", "list")):
             words = " ".join(printed.split())
@@ -181,8 +181,8 @@ def test_a_wrong_clock_neither_hides_a_wait_nor_ages_a_job(stable: Stable, tmp_p
     (tmp_path / "sitecustomize.py").write_text(SKEWED.format(hours=hours))
     done = stable.run("--name", "over", "--", "true")
     stable.wait(done)
-    with book.opened(stable.conninfo) as connection:
-        book.queue(
+    with job_store.opened(stable.conninfo) as connection:
+        job_store.queue(
             connection, "waits", Task(command=("true",)), place="local", queue="another machine:cpu", gpus=0,
             code=None, data=None,
         )  # fmt: skip

@@ -25,6 +25,7 @@ from tests.trainer.conftest import CPU, trained
 from trainer.dataset.examples import Side
 from trainer.dataset.manifest import Version
 from trainer.dataset.pixels import BrokenPicture, Preparation, prepare
+from trainer.directories import Directories
 from trainer.inference.serving import Predictor
 from trainer.models.answers import answer
 from trainer.models.backbones import Backbone
@@ -32,7 +33,6 @@ from trainer.models.closed_form import fit_svr, ridge_path
 from trainer.models.freezing import freeze, stages, train_mode
 from trainer.models.heads import Bins, Plain
 from trainer.models.networks import Network, Scaling, as_photos, build
-from trainer.places import Places
 from trainer.runs.config import LITE, PRESETS, make_config
 from trainer.training.batches import Photos
 from trainer.training.loop import Loop, train
@@ -133,12 +133,14 @@ def test_the_kernel_machine_answers_as_scikit_learn_does() -> None:
     np.testing.assert_allclose(answer(network, pixels, CPU).value, expected, atol=1e-4)
 
 
-def test_the_probe_of_a_data_set_is_the_ridge_that_its_strength_says(places: Places, version: Version) -> None:
-    run, network, material = trained(places, version, "probe", "height=64", "width=96")
+def test_the_probe_of_a_data_set_is_the_ridge_that_its_strength_says(
+    directories: Directories, version: Version
+) -> None:
+    run, network, material = trained(directories, version, "probe", "height=64", "width=96")
     assert "chosen by cross-validation over horses" in run.facts.words
     assert run.facts.train_mse is not None
     assert run.facts.train_mse < 3
-    again, _, _ = trained(places, version, "probe", "height=64", "width=96")
+    again, _, _ = trained(directories, version, "probe", "height=64", "width=96")
     assert again.facts.validation_mse == run.facts.validation_mse
     assert len(run.facts.weights) == 64  # the digest of the backbone's weights
     photo = answer(network, material.pixels[:4], CPU)
@@ -152,7 +154,7 @@ def test_a_label_becomes_a_distribution_over_bins_whose_mean_it_is(labels: list[
     shares = head.target(torch.tensor(labels))
     torch.testing.assert_close(shares.sum(1), torch.ones(len(labels)))
     assert (shares >= 0).all()
-    inner = [place for place, label in enumerate(labels) if 4 / bins < label < 1 - 4 / bins]
+    inner = [position for position, label in enumerate(labels) if 4 / bins < label < 1 - 4 / bins]
     torch.testing.assert_close((shares @ head.centres)[inner], torch.tensor(labels)[inner], atol=0.5 / bins, rtol=0)
 
 
@@ -209,11 +211,11 @@ def test_weights_of_a_file_are_taken_unless_of_another_network(tmp_path: Path) -
         Backbone("resnet10t", str(tmp_path / "evil.pth"), 2)
 
 
-def test_two_backbones_without_weights_do_not_share_features(places: Places, version: Version) -> None:
+def test_two_backbones_without_weights_do_not_share_features(directories: Directories, version: Version) -> None:
     small = ("weights=none", "height=32", "width=32")
-    first, _, _ = trained(places, version, "probe", *small, "random_seed=0")
-    other, _, _ = trained(places, version, "probe", *small, "random_seed=1")
-    again, _, _ = trained(places, version, "probe", *small, "random_seed=0")
+    first, _, _ = trained(directories, version, "probe", *small, "random_seed=0")
+    other, _, _ = trained(directories, version, "probe", *small, "random_seed=1")
+    again, _, _ = trained(directories, version, "probe", *small, "random_seed=0")
     assert first.facts.train_mse == again.facts.train_mse != other.facts.train_mse
     assert other.facts.validation_mse is not None
     assert other.facts.validation_mse < 10  # with the features of another backbone it would be far off
@@ -291,16 +293,16 @@ def test_what_is_not_a_whole_picture_is_refused(body: bytes) -> None:
         prepare(body, Preparation(64, 64))
 
 
-def test_training_and_serving_see_the_same_pixels(places: Places, version: Version) -> None:
+def test_training_and_serving_see_the_same_pixels(directories: Directories, version: Version) -> None:
     from trainer.dataset.formats import Format, read_shard
 
-    run, _, material = trained(places, version, "svr")
+    run, _, material = trained(directories, version, "svr")
     predictor = Predictor(run, CPU)
     shard = version.manifest.shards[0]
     bodies = [body for _, body in read_shard(Format.PARQUET, version.folder / shard.path)][:5]
-    for place, body in enumerate(bodies):
-        assert np.array_equal(predictor.prepare(body), material.pixels[place])
-    predictions = predictor.predict([(str(place), body) for place, body in enumerate(bodies)])
+    for position, body in enumerate(bodies):
+        assert np.array_equal(predictor.prepare(body), material.pixels[position])
+    predictions = predictor.predict([(str(position), body) for position, body in enumerate(bodies)])
     inside = material.table.on(Side.TRAIN)[:5]
     kept = answer(predictor.network, material.pixels[inside], CPU).value
     assert [prediction.value for prediction in predictions] == pytest.approx(kept.tolist(), abs=1e-3)

@@ -23,10 +23,10 @@ from trainer.cli.app import app
 from trainer.dataset.examples import Side
 from trainer.dataset.manifest import Version
 from trainer.dataset.rows import Rows
+from trainer.directories import Directories
 from trainer.errors import Diverged
 from trainer.locks import alone
 from trainer.models.answers import load_model
-from trainer.places import Places
 from trainer.runs.config import make_config
 from trainer.runs.runs import list_runs, read_run
 from trainer.training import loop
@@ -54,26 +54,26 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_one_configuration_and_one_seed_give_one_model(places: Places, version: Version) -> None:
-    first, _, _ = trained(places, version, "first-cnn", *QUICK)
-    second, _, _ = trained(places, version, "first-cnn", *QUICK)
+def test_one_configuration_and_one_seed_give_one_model(directories: Directories, version: Version) -> None:
+    first, _, _ = trained(directories, version, "first-cnn", *QUICK)
+    second, _, _ = trained(directories, version, "first-cnn", *QUICK)
     assert same(weights(first.folder), weights(second.folder))
     metrics = [
         [{key: line[key] for key in ("epoch", "loss", "validation_mse")} for line in run.metrics()]
         for run in (first, second)
     ]
     assert metrics[0] == metrics[1]
-    other, _, _ = trained(places, version, "first-cnn", *QUICK, "random_seed=1")
+    other, _, _ = trained(directories, version, "first-cnn", *QUICK, "random_seed=1")
     assert not same(weights(first.folder), weights(other.folder))
 
 
 @pytest.mark.parametrize("stop_at", [1, 5, 9])
 def test_a_run_that_was_stopped_anywhere_ends_with_the_same_weights(
-    places: Places, version: Version, stop_at: int
+    directories: Directories, version: Version, stop_at: int
 ) -> None:
     settings = (*QUICK, "ema=0.9", "schedule=cosine", "batch=32")
-    undisturbed, _, material = trained(places, version, "first-cnn", *settings)
-    run = start(places, version, undisturbed.config)
+    undisturbed, _, material = trained(directories, version, "first-cnn", *settings)
+    run = start(directories, version, undisturbed.config)
     checks = iter(range(10_000))
     with pytest.raises(KeyboardInterrupt):
         learn(run, material, CPU, Report(stopping=lambda: next(checks) + 1 >= stop_at))
@@ -89,13 +89,13 @@ def test_a_run_that_was_stopped_anywhere_ends_with_the_same_weights(
     assert not list(run.folder.glob("checkpoint-*"))
 
 
-def test_a_killed_run_resumes_and_ends_with_the_same_weights(places: Places, version: Version) -> None:
+def test_a_killed_run_resumes_and_ends_with_the_same_weights(directories: Directories, version: Version) -> None:
     words = ["train", "--preset", "first-cnn", "--data", version.name, "--device", "cpu"]
     words += [word for setting in (*QUICK, "epochs=12") for word in ("--set", setting)]
-    done = subprocess.run([*COMMAND, *words, "--name", "whole"], env=environment(places.home), capture_output=True)
+    done = subprocess.run([*COMMAND, *words, "--name", "whole"], env=environment(directories.home), capture_output=True)
     assert done.returncode == 0, done.stderr
-    killed = subprocess.Popen([*COMMAND, *words, "--name", "killed"], env=environment(places.home))
-    folder = places.runs / "killed"
+    killed = subprocess.Popen([*COMMAND, *words, "--name", "killed"], env=environment(directories.home))
+    folder = directories.runs / "killed"
     while not list(folder.glob("checkpoint-*.json")):
         assert killed.poll() is None
         time.sleep(0.005)
@@ -104,28 +104,30 @@ def test_a_killed_run_resumes_and_ends_with_the_same_weights(places: Places, ver
     assert not (folder / "model.json").exists()
     again = subprocess.run(
         [*COMMAND, "train", "--resume", "--name", "killed"],
-        env=environment(places.home),
+        env=environment(directories.home),
         capture_output=True,
         text=True,
     )
     assert again.returncode == 0, again.stderr
     assert "Resuming at step" in again.stderr
-    assert same(weights(folder), weights(places.runs / "whole"))
+    assert same(weights(folder), weights(directories.runs / "whole"))
 
 
-def test_two_processes_learn_what_one_learns_and_stop_together(places: Places, version: Version) -> None:
+def test_two_processes_learn_what_one_learns_and_stop_together(directories: Directories, version: Version) -> None:
     settings = (*QUICK, "dropout=0")
-    alone, _, material = trained(places, version, "first-cnn", *settings)
-    pair = start(places, version, alone.config, "pair")
+    alone, _, material = trained(directories, version, "first-cnn", *settings)
+    pair = start(directories, version, alone.config, "pair")
     checks = iter(range(10_000))
     with pytest.raises(KeyboardInterrupt):
         learn(pair, material, CPU, Report(stopping=lambda: next(checks) > 8))
     several = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     words = ["-m", "trainer", "train", "--device", "cpu", "--resume", "--name", "pair"]
-    done = subprocess.run([*several, *words], env=environment(places.home), capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [*several, *words], env=environment(directories.home), capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0, done.stderr
     assert "Resuming at step" in done.stderr
-    pair = read_run(places.runs / "pair")
+    pair = read_run(directories.runs / "pair")
     # Not bit for bit: sums over two halves round differently, and Adam magnifies small differences at the start.
     for name in ("loss", "validation_mse"):
         metrics = [[line[name] for line in run.metrics()] for run in (pair, alone)]
@@ -133,9 +135,9 @@ def test_two_processes_learn_what_one_learns_and_stop_together(places: Places, v
     assert "2 processes" in done.stderr
 
 
-def test_a_run_that_is_being_trained_is_left_alone_by_others(places: Places, version: Version) -> None:
-    run = start(places, version, make_config("first-cnn", QUICK), "busy")
-    command = CliRunner(env={"PADDOCK_HOME": str(places.home)})
+def test_a_run_that_is_being_trained_is_left_alone_by_others(directories: Directories, version: Version) -> None:
+    run = start(directories, version, make_config("first-cnn", QUICK), "busy")
+    command = CliRunner(env={"PADDOCK_HOME": str(directories.home)})
     with alone(run.folder, "never"):
         for words in (["train", "--resume", "--name", "busy"], ["runs", "delete", "busy", "--yes"]):
             done = command.invoke(app, words)
@@ -147,10 +149,12 @@ def test_a_run_that_is_being_trained_is_left_alone_by_others(places: Places, ver
     assert command.invoke(app, ["runs", "delete", "busy", "--yes"]).exit_code == 0
 
 
-def test_a_run_goes_on_with_its_data_set_wherever_that_lies(places: Places, version: Version, tmp_path: Path) -> None:
+def test_a_run_goes_on_with_its_data_set_wherever_that_lies(
+    directories: Directories, version: Version, tmp_path: Path
+) -> None:
     home, elsewhere = tmp_path / "home", tmp_path / "elsewhere" / version.name
     shutil.copytree(version.folder, elsewhere)
-    run = start(Places(home), Version(elsewhere, version.manifest), make_config("first-cnn", QUICK), "begun")
+    run = start(Directories(home), Version(elsewhere, version.manifest), make_config("first-cnn", QUICK), "begun")
     command = CliRunner(env={"PADDOCK_HOME": str(home)})
     assert "No data set version yet" in command.invoke(app, ["train", "--resume", "--data", "other"]).stderr
     done = command.invoke(app, ["train", "--resume", "--name", "begun"])
@@ -158,11 +162,11 @@ def test_a_run_goes_on_with_its_data_set_wherever_that_lies(places: Places, vers
     assert read_run(run.folder).facts.status == "done"
 
 
-def test_ctrl_c_ends_also_what_takes_no_steps(places: Places, version: Version) -> None:
+def test_ctrl_c_ends_also_what_takes_no_steps(directories: Directories, version: Version) -> None:
     words = ["train", "--preset", "probe", "--data", version.name, "--device", "cpu", "--name", "interrupted"]
     words += ["--set", "height=320", "--set", "width=416"]  # so that it takes long enough to be interrupted
     training = subprocess.Popen(
-        [*COMMAND, *words], env=environment(places.home), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [*COMMAND, *words], env=environment(directories.home), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert training.stderr is not None
     assert training.stderr.readline().startswith("interrupted: probe on")
@@ -171,32 +175,34 @@ def test_ctrl_c_ends_also_what_takes_no_steps(places: Places, version: Version) 
     _, errors = training.communicate(timeout=20)
     assert training.returncode == 130
     assert "`trainer train --resume --name interrupted` goes on" in errors
-    assert read_run(places.runs / "interrupted").facts.status == "stopped"
-    assert not list(places.cache.glob("*.part.npy"))
+    assert read_run(directories.runs / "interrupted").facts.status == "stopped"
+    assert not list(directories.cache.glob("*.part.npy"))
 
 
-def test_a_loss_that_is_not_a_number_stops_the_run_and_keeps_the_best(places: Places, version: Version) -> None:
+def test_a_loss_that_is_not_a_number_stops_the_run_and_keeps_the_best(
+    directories: Directories, version: Version
+) -> None:
     config = make_config("first-cnn", (*QUICK, "epochs=2"))
-    run = start(places, version, config)
-    material = gather(version, config, places.cache)
+    run = start(directories, version, config)
+    material = gather(version, config, directories.cache)
     learn(run, material, CPU, Report())
-    wild = start(places, version, make_config("first-cnn", (*QUICK, "rate=1e6", "epochs=30")))
+    wild = start(directories, version, make_config("first-cnn", (*QUICK, "rate=1e6", "epochs=30")))
     with pytest.raises(Diverged, match=r"not a number.*--set rate=100000"):
         learn(wild, material, CPU, Report())
     assert wild.facts.status == "diverged"
     assert wild.ready == bool(wild.metrics())  # the model of the best epoch, if any epoch had ended
     words = ["train", "--preset", "first-cnn", "--data", version.name, "--set", "rate=1e6", "--set", "epochs=30"]
-    done = CliRunner(env={"PADDOCK_HOME": str(places.home)}).invoke(app, [*words, "--name", "wild"])
+    done = CliRunner(env={"PADDOCK_HOME": str(directories.home)}).invoke(app, [*words, "--name", "wild"])
     assert done.exit_code == 6
     assert "Training stopped by step" in done.stderr
-    assert [one.facts.status for one in list_runs(places.runs) if one.name == "wild"] == ["diverged"]
+    assert [one.facts.status for one in list_runs(directories.runs) if one.name == "wild"] == ["diverged"]
 
 
 def test_the_best_epoch_of_a_run_that_diverged_answers(
-    places: Places, version: Version, monkeypatch: pytest.MonkeyPatch
+    directories: Directories, version: Version, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = start(places, version, make_config("first-cnn", (*QUICK, "epochs=9")))
-    material = gather(version, run.config, places.cache)
+    run = start(directories, version, make_config("first-cnn", (*QUICK, "epochs=9")))
+    material = gather(version, run.config, directories.cache)
     steps = -(-len(material.table.on(Side.TRAIN)) // run.config.batch)
     monkeypatch.setattr(loop, "rate_at", lambda step, *_: 1.0 if step < 2 * steps else 1e30)
     with pytest.raises(Diverged, match=r"the best epoch so far, [12], is kept"):
@@ -254,8 +260,8 @@ def test_a_step_changes_photos_alike_every_time_and_everywhere() -> None:
     assert whole.max() <= 255
 
 
-def test_photos_that_are_not_for_training_are_never_changed(places: Places, version: Version) -> None:
-    material = gather(version, make_config("first-cnn", QUICK), places.cache)
+def test_photos_that_are_not_for_training_are_never_changed(directories: Directories, version: Version) -> None:
+    material = gather(version, make_config("first-cnn", QUICK), directories.cache)
     side = material.table.on(Side.VALIDATION)
     assert isinstance(material.pixels, Rows)
     assert not material.pixels.flags.writeable

@@ -26,18 +26,18 @@ from trainer.dataset import card
 from trainer.dataset.examples import Side
 from trainer.dataset.export import Request, export
 from trainer.dataset.manifest import Version
+from trainer.directories import Directories
 from trainer.evaluation.evaluate import evaluate
 from trainer.evaluation.report import write_report
 from trainer.inference.collection import collection_if_any
 from trainer.inference.neighbours import find_index
 from trainer.inference.photos import Reach
 from trainer.inference.serving import Predictor
-from trainer.places import Places
 from trainer.runs.runs import Run
 from trainer.web.app import make_app
+from trainer.web.gallery import Gallery
 from trainer.web.guarding import make_guard
 from trainer.web.service import Service
-from trainer.web.shelf import Shelf
 
 WORLD = World(years=range(2013, 2018), issues_per_year=5, photos_per_issue=8)  # some 170 photos
 REACH = Reach(None, (SITE, OPINIONS))
@@ -49,11 +49,11 @@ class Held:
     """The data behind the server."""
 
     conninfo: str
-    places: Places
+    directories: Directories
     version: Version
     run: Run
     predictor: Predictor
-    shelf: Shelf
+    gallery: Gallery
 
 
 @pytest.fixture(scope="session")
@@ -62,23 +62,28 @@ def held(cluster: str) -> Iterator[Held]:
     home = Path(tempfile.mkdtemp(prefix="paddock-web-"))
     with copy_of(cluster, EMPTY) as conninfo:
         fill(conninfo, WORLD)
-        yield _learn(conninfo, Places(home))
+        yield _learn(conninfo, Directories(home))
     shutil.rmtree(home, ignore_errors=True)
 
 
-def _learn(conninfo: str, places: Places) -> Held:
+def _learn(conninfo: str, directories: Directories) -> Held:
     draw, card.draw_plots = card.draw_plots, lambda *_: None
     try:
-        version = export(conninfo, places.datasets, Request())
+        version = export(conninfo, directories.datasets, Request())
     finally:
         card.draw_plots = draw
-    run = trained(places, version, "probe", "height=64", "width=96")[0]
-    write_report(run.folder / "evaluation-test", *evaluate(run, Side.TEST, places, CPU), version)
+    run = trained(directories, version, "probe", "height=64", "width=96")[0]
+    write_report(run.folder / "evaluation-test", *evaluate(run, Side.TEST, directories, CPU), version)
     predictor = Predictor(run, CPU)
-    index = find_index(run, predictor.network, version, CPU, places.cache, lambda _done, _of: None)
+    index = find_index(run, predictor.network, version, CPU, directories.cache, lambda _done, _of: None)
     assert index is not None
     return Held(
-        conninfo, places, version, run, predictor, Shelf.of(version, index, run.config.preparation, places.cache)
+        conninfo,
+        directories,
+        version,
+        run,
+        predictor,
+        Gallery.of(version, index, run.config.preparation, directories.cache),
     )
 
 
@@ -92,11 +97,11 @@ def opened(held: Held) -> Open:
         guard: Guard | None = None,
         reach: Reach = REACH,
         conninfo: str | None = held.conninfo,
-        shelf: Shelf | None = held.shelf,
+        gallery: Gallery | None = held.gallery,
         **more: Any,
     ) -> AsyncIterator[TestClient[Any, Any]]:
         async with collection_if_any(conninfo) as collection:
-            service = Service(held.predictor, shelf, collection, reach, **more)
+            service = Service(held.predictor, gallery, collection, reach, **more)
             async with TestClient(TestServer(make_app(service, guard or make_guard()))) as client:
                 yield client
 
@@ -129,7 +134,7 @@ class Site:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         async with collection_if_any(self._held.conninfo) as collection:
-            service = Service(self._held.predictor, self._held.shelf, collection, self._reach)
+            service = Service(self._held.predictor, self._held.gallery, collection, self._reach)
             guard = make_guard(buckets=Buckets(self._rate, self._rate))
             runner = make_runner(make_app(service, guard))
             await runner.setup()

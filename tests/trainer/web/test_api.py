@@ -67,7 +67,7 @@ async def test_bytes_within_the_request_are_answered_like_a_file(opened: Open, h
 
 
 async def test_the_address_of_a_held_photo_is_answered_without_a_request(opened: Open, held: Held) -> None:
-    row = held.shelf.index.table.rows[0]
+    row = held.gallery.index.table.rows[0]
     async with opened() as client:  # whose site is not there at all
         for url in (row["image_url"], row["page_url"], row["image_url"].replace("http://", "https://")):
             answer = await json_of(await client.get("/predict.json", params={"url": url}))
@@ -205,7 +205,7 @@ async def test_a_photo_turned_on_its_side_is_answered_upright(opened: Open, hors
 
 
 async def test_without_a_data_set_or_a_collection_photos_are_still_answered(opened: Open, horse: bytes) -> None:
-    async with opened(conninfo=None, shelf=None) as client:
+    async with opened(conninfo=None, gallery=None) as client:
         answer = await json_of(await client.post("/predict.json", data=form(horse)))
         assert (answer["looks_like_a_horse"], answer["similar"]) == (None, [])
         assert (await json_of(await client.post("/search.json", data={"name": "ア"}), 503))["code"] == ("no_collection")

@@ -104,10 +104,10 @@ def test_a_photo_is_dropped_on_the_page(open_page: Opener, horse_file: Path) -> 
 def test_an_address_of_the_collection_and_one_that_is_refused(open_page: Opener, held: Held) -> None:
     language = "en"
     page = open_page(language)
-    page.fill("#url", held.shelf.index.table.rows[0]["image_url"])
+    page.fill("#url", held.gallery.index.table.rows[0]["image_url"])
     page.click(".by-url button")
     assert_answered(page, language)
-    expect(page.locator("#answer")).to_contain_text(held.shelf.index.table.rows[0]["horse_name"])
+    expect(page.locator("#answer")).to_contain_text(held.gallery.index.table.rows[0]["horse_name"])
     page.fill("#url", f"{SITE}/none.jpg")
     page.click(".by-url button")
     expect(page.locator("#problem")).to_contain_text("only the crawl sends requests to")
@@ -174,7 +174,7 @@ def test_everything_can_be_done_by_keyboard(open_page: Opener, held: Held) -> No
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none" or reached[-1] == "file"
     assert [place for place in ("switch", "file", "url", "name", "tile") if place not in reached] == []
     page.focus("#url")
-    page.keyboard.type(held.shelf.index.table.rows[0]["image_url"])
+    page.keyboard.type(held.gallery.index.table.rows[0]["image_url"])
     page.keyboard.press("Enter")
     assert_answered(page, "en")
     assert page.evaluate("document.activeElement.tagName") == "H1"  # who cannot see hears the answer next

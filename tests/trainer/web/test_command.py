@@ -28,7 +28,7 @@ from trainer.cli.serve import guard_for
 @contextmanager
 def serving(held: Held, *words: str, **settings: str) -> Iterator[tuple[str, str, subprocess.Popen[str]]]:
     """The command in a process of its own: what it says, its address, and the process."""
-    environment = os.environ | {"PADDOCK_HOME": str(held.places.home), "PADDOCK_DATABASE_URL": held.conninfo}  # noqa: TID251
+    environment = os.environ | {"PADDOCK_HOME": str(held.directories.home), "PADDOCK_DATABASE_URL": held.conninfo}  # noqa: TID251
     command = [sys.executable, "-m", "trainer", "serve", "--port", "0", "--run", held.run.name, *words]
     process = subprocess.Popen(
         command, cwd=ROOT, env=environment | settings, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -74,7 +74,7 @@ def test_it_answers_beyond_this_machine_with_its_token_only(held: Held, horse: b
         assert status == 200
         assert answer["run"] == held.run.name
         assert len(answer["similar"]) == 6
-        row = held.shelf.index.table.rows[0]
+        row = held.gallery.index.table.rows[0]
         known = ask(f"{base}predict.json?url={quote(row['image_url'])}", **bearer)[1]["known"]
         assert known["photo"] == row["photo"]
         process.send_signal(signal.SIGTERM)
@@ -93,7 +93,7 @@ def test_a_token_is_asked_for_where_set_or_beyond_this_machine() -> None:
 
 
 def trainer(held: Held, *words: str, **settings: str) -> Any:
-    environment = {"PADDOCK_HOME": str(held.places.home), "PADDOCK_DATABASE_URL": held.conninfo} | settings
+    environment = {"PADDOCK_HOME": str(held.directories.home), "PADDOCK_DATABASE_URL": held.conninfo} | settings
     return CliRunner(env=environment).invoke(app, list(words))
 
 
@@ -115,7 +115,7 @@ def test_a_mistake_is_one_sentence(held: Held, words: tuple[str, ...], settings:
 
 
 def test_predict_asks_the_crawled_sites_for_nothing(held: Held) -> None:
-    row = held.shelf.index.table.rows[0]
+    row = held.gallery.index.table.rows[0]
     words = ("--run", held.run.name, "--json", "--no-saliency")
     done = trainer(held, "predict", row["image_url"], *words)
     assert done.exit_code == 0, done.stderr

@@ -24,7 +24,7 @@ from tests.trainer.web.test_api import form, json_of
 from trainer.web import pictures
 from trainer.web.guarding import make_guard
 from trainer.web.problems import LARGEST
-from trainer.web.service import PLACES
+from trainer.web.service import SLOTS
 
 TOKEN = "a-token-of-this-test"
 MIB = 1024 * 1024
@@ -140,9 +140,9 @@ async def test_a_client_that_asks_too_often_gets_a_retry_after(opened: Open, hor
 async def test_when_all_places_are_taken_a_request_gets_a_retry_after(opened: Open) -> None:
     async with opened(guard=make_guard(buckets=Buckets(1000, 1000))) as client:
         url = client.make_url("/predict.json")
-        # Forms whose end does not come hold their places.
+        # Forms whose end does not come hold their slots.
         head = f"POST /predict.json HTTP/1.1\r\nHost: {url.host}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
-        opens = [asyncio.open_connection(url.host, url.port) for _ in range(PLACES)]
+        opens = [asyncio.open_connection(url.host, url.port) for _ in range(SLOTS)]
         slow = [writer for _, writer in await asyncio.gather(*opens)]
         for writer in slow:
             writer.write(f"{head}Content-Length: 100\r\n\r\ndata=".encode())
@@ -161,7 +161,7 @@ async def test_when_all_places_are_taken_a_request_gets_a_retry_after(opened: Op
             if (await client.get("/predict.json?data=x")).status != 503:
                 return
             await asyncio.sleep(0.01)
-        pytest.fail("places are not given back")
+        pytest.fail("slots are not given back")
 
 
 async def test_a_form_whose_end_does_not_come_is_given_up(opened: Open) -> None:

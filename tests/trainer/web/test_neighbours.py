@@ -29,20 +29,20 @@ def test_no_distance_comes_out_larger_than_it_is(count: int, width: int, random_
     features = np.random.default_rng(random_seed).normal(size=(count, width)).astype(np.float32)
     index = build_index(table(count), features, pretrained=True)
     real = np.sqrt(((features[:, None] - features[None]) ** 2).sum(2))
-    assert (distances(index.places, index.places) <= real + 0.1).all()
+    assert (distances(index.points, index.points) <= real + 0.1).all()
     inside = index.table.on(Side.TRAIN)  # and among the training photos hardly smaller
     assert np.allclose(
-        distances(index.places, index.places)[np.ix_(inside, inside)], real[np.ix_(inside, inside)], 0.2, 0.2
+        distances(index.points, index.points)[np.ix_(inside, inside)], real[np.ix_(inside, inside)], 0.2, 0.2
     )
 
 
 def test_the_nearest_are_each_of_another_horse_and_never_the_one_left_out() -> None:
     features = np.arange(40, dtype=np.float32)[:, None] * np.ones(3, np.float32)
     index = build_index(table(40), features, pretrained=False)
-    found = index.nearest(index.places[10], 4)
+    found = index.nearest(index.points[10], 4)
     assert [row for row, _ in found] == [10, 9, 12, 7]
-    assert [row for row, _ in index.nearest(index.places[10], 2, but="5")] == [9, 12]
-    assert index.looks_strange(index.places[10]) is None
+    assert [row for row, _ in index.nearest(index.points[10], 2, but="5")] == [9, 12]
+    assert index.looks_strange(index.points[10]) is None
 
 
 def test_what_lies_far_off_looks_strange_everywhere() -> None:
@@ -51,36 +51,36 @@ def test_what_lies_far_off_looks_strange_everywhere() -> None:
     index = build_index(table(80), features, pretrained=True)
     usual, off = features[:1].copy(), features[:1].copy()
     off[0, 5] = 50
-    assert index.looks_strange(index.place(usual)[0]) is False
-    assert index.looks_strange(index.place(off)[0]) is True
+    assert index.looks_strange(index.project(usual)[0]) is False
+    assert index.looks_strange(index.project(off)[0]) is True
 
 
 def test_an_index_is_made_once_and_again_for_another_run(held: Held) -> None:
-    places, version = held.places, held.version
-    run, network, material = trained(places, version, "probe", "height=32", "width=48")
+    directories, version = held.directories, held.version
+    run, network, material = trained(directories, version, "probe", "height=32", "width=48")
     reported: list[int] = []
 
     def find() -> Index:
-        found = find_index(run, network, version, CPU, places.cache, lambda done, _of: reported.append(done))
+        found = find_index(run, network, version, CPU, directories.cache, lambda done, _of: reported.append(done))
         assert found
         return found
 
     index = find()
     again = find()
     assert not reported  # training has seen these features
-    assert np.array_equal(index.places, again.places)
+    assert np.array_equal(index.points, again.points)
     assert index.farthest == again.farthest
     features = see(network, material.pixels[:5], CPU)[1]
-    assert np.allclose(index.place(features), index.places[:5], atol=0.5)  # sums come out otherwise in another batch
-    kept = set(places.cache.glob("neighbours-*.npz"))
-    other, its_network, _ = trained(places, version, "probe", "height=32", "width=64")
-    find_index(other, its_network, version, CPU, places.cache, lambda *_: None)
-    assert len(set(places.cache.glob("neighbours-*.npz")) - kept) == 1
+    assert np.allclose(index.project(features), index.points[:5], atol=0.5)  # sums come out otherwise in another batch
+    kept = set(directories.cache.glob("neighbours-*.npz"))
+    other, its_network, _ = trained(directories, version, "probe", "height=32", "width=64")
+    find_index(other, its_network, version, CPU, directories.cache, lambda *_: None)
+    assert len(set(directories.cache.glob("neighbours-*.npz")) - kept) == 1
 
 
 @pytest.mark.parametrize("left", [0.0, 0.01, 0.5, 0.99])
 def test_an_index_that_the_disk_has_cut_off_is_made_again(held: Held, tmp_path: Path, left: float) -> None:
-    run, network, _ = trained(held.places, held.version, "first-cnn", "height=16", "width=16", "epochs=1")
+    run, network, _ = trained(held.directories, held.version, "first-cnn", "height=16", "width=16", "epochs=1")
     index = find_index(run, network, held.version, CPU, tmp_path, lambda *_: None)
     assert index
     (kept,) = tmp_path.glob("neighbours-*.npz")
@@ -88,7 +88,7 @@ def test_an_index_that_the_disk_has_cut_off_is_made_again(held: Held, tmp_path: 
     os.truncate(kept, int(left * len(whole)))
     again = find_index(run, network, held.version, CPU, tmp_path, lambda *_: None)
     assert again
-    assert np.array_equal(again.places, index.places)
+    assert np.array_equal(again.points, index.points)
     assert kept.stat().st_size == len(whole)
 
 
@@ -96,7 +96,7 @@ def test_an_index_that_the_disk_has_cut_off_is_made_again(held: Held, tmp_path: 
 def test_an_edit_of_what_makes_an_index_makes_another(
     held: Held, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
 ) -> None:
-    run, network, _ = trained(held.places, held.version, "first-cnn", "height=16", "width=16", "epochs=1")
+    run, network, _ = trained(held.directories, held.version, "first-cnn", "height=16", "width=16", "epochs=1")
     find_index(run, network, held.version, CPU, tmp_path, lambda *_: None)
     its = sys.modules[f"trainer.{module}"]
     edited = tmp_path / "edited.py"
@@ -112,10 +112,10 @@ def test_an_edit_of_what_makes_an_index_makes_another(
 def test_a_run_without_pretrained_features_does_not_say_what_is_a_horse(
     held: Held, preset: str, strange: bool | None
 ) -> None:
-    places, version = held.places, held.version
+    directories, version = held.directories, held.version
     more = ("height=16", "width=16", "epochs=1") if preset == "first-cnn" else ()
-    run, network, _ = trained(places, version, preset, *more)
-    index = find_index(run, network, version, CPU, places.cache, lambda *_: None)
+    run, network, _ = trained(directories, version, preset, *more)
+    index = find_index(run, network, version, CPU, directories.cache, lambda *_: None)
     assert has_features(network) is (strange is not None)
     assert (index is None) is (strange is None)
     if index:

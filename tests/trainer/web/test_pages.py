@@ -14,7 +14,7 @@ from tests.trainer.web.conftest import Held, Open
 from tests.trainer.web.drawn import as_bytes, not_horses
 from tests.trainer.web.test_api import form
 from trainer.web.about import about, read_quality
-from trainer.web.kept import MINUTES
+from trainer.web.answer_cache import MINUTES
 from trainer.web.words import PAGES
 
 LANGUAGES = ("en", "ja")
@@ -67,8 +67,8 @@ async def test_a_sample_is_a_horse_that_training_has_not_seen(opened: Open, held
         home = await (await client.get("/")).text()
         rows = [int(row) for row in re.findall(r'name="sample" value="(\d+)"', home)]
         assert len(rows) == 4
-        assert {held.shelf.index.table.rows[row]["side"] for row in rows} == {"test"}
-        labels = [held.shelf.index.table.rows[row]["label"] for row in rows]
+        assert {held.gallery.index.table.rows[row]["side"] for row in rows} == {"test"}
+        labels = [held.gallery.index.table.rows[row]["label"] for row in rows]
         assert labels == sorted(labels)
         text = await (await client.post("/predict?lang=en", data={"sample": str(rows[0])})).text()
         assert PAGES.read("en")["unseen"] in text
@@ -77,7 +77,7 @@ async def test_a_sample_is_a_horse_that_training_has_not_seen(opened: Open, held
 
 
 async def test_a_training_photo_is_said_to_prove_nothing(opened: Open, held: Held) -> None:
-    row = next(row for row in held.shelf.index.table.rows if row["side"] == "train")
+    row = next(row for row in held.gallery.index.table.rows if row["side"] == "train")
     async with opened() as client:
         text = await (await client.post("/predict?lang=en", data={"url": row["image_url"]})).text()
     assert PAGES.read("en")["learnt_from"] in text
@@ -146,8 +146,9 @@ def test_a_verdict_is_read_from_the_evaluation(held: Held) -> None:
     path = held.run.folder / "evaluation-test" / "scores.json"
     scores = path.read_text()
     try:
-        for constant, skill, verdict in ((True, True, "constant"), (False, True, "skill"), (False, False, "no_skill")):
-            path.write_text(json.dumps(json.loads(scores) | {"constant": constant, "skill": skill}))
+        for constant, low, verdict in ((True, 0.1, "constant"), (False, 0.1, "skill"), (False, 0.0, "no_skill")):
+            gains = {"constant median": {"low": low}}
+            path.write_text(json.dumps(json.loads(scores) | {"constant": constant, "gains": gains}))
             quality = read_quality(held.run)
             assert quality
             assert quality.verdict == verdict
@@ -158,8 +159,8 @@ def test_a_verdict_is_read_from_the_evaluation(held: Held) -> None:
 
 
 async def test_a_run_without_a_limit_for_strange_photos_says_nothing(opened: Open, held: Held) -> None:
-    unsure = replace(held.shelf, index=replace(held.shelf.index, farthest=None))
-    async with opened(shelf=unsure) as client:
+    unsure = replace(held.gallery, index=replace(held.gallery.index, farthest=None))
+    async with opened(gallery=unsure) as client:
         page = await client.post("/predict?lang=en", data=form(as_bytes(not_horses()["noise"])))
         assert PAGES.read("en")["strange"] not in await page.text()
 

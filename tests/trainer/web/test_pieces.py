@@ -18,9 +18,9 @@ from collector.web.server.limits import MOST_CLIENTS, Buckets, client_of
 from collector.web.server.problems import Problem
 from trainer.dataset.pixels import Preparation, fit, place_of
 from trainer.inference.serving import Prediction
-from trainer.web.asked import read_data
+from trainer.web.answer_cache import MINUTES, MOST, Answer, AnswerCache
 from trainer.web.batches import Batches
-from trainer.web.kept import MINUTES, MOST, Answer, Kept
+from trainer.web.forms import read_data
 
 
 @given(st.lists(st.tuples(st.floats(0, 5), st.floats(0.1, 3)), max_size=50))
@@ -95,16 +95,16 @@ async def test_a_failed_batch_fails_its_requests_and_the_next_goes_on() -> None:
 
 def test_answers_are_held_for_some_minutes_and_not_without_end() -> None:
     now = [0.0]
-    kept = Kept(lambda: now[0])
+    answers = AnswerCache(lambda: now[0])
     prediction = Prediction("", 0.5, 0.4, 0.6, None)
     answer = Answer(prediction, None, None, [], np.zeros(1), 1, 1, b"", "")
-    first = kept.keep(answer)
-    assert kept.find(first) is answer
-    assert kept.find("x" * 22) is None
+    first = answers.add(answer)
+    assert answers.find(first) is answer
+    assert answers.find("x" * 22) is None
     now[0] = 60 * MINUTES + 1
-    assert kept.find(first) is None
-    keys = [kept.keep(answer) for _ in range(MOST + 1)]
-    assert [kept.find(key) is answer for key in keys] == [False, *[True] * MOST]
+    assert answers.find(first) is None
+    keys = [answers.add(answer) for _ in range(MOST + 1)]
+    assert [answers.find(key) is answer for key in keys] == [False, *[True] * MOST]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from collector.console.catalogue import LANGUAGES
 from collector.storage.racing import Kind
 from collector.web.server import problems
 from collector.web.server.problems import Problem, problem_kinds
-from tests.asked_words import counted_keys, plain_keys, templates_of, unused
+from tests.template_keys import counted_keys, plain_keys, templates_of, unused
 from trainer import web
 from trainer.evaluation.verdict import Verdict
 from trainer.web.problems import Code

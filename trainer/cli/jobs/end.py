@@ -15,7 +15,7 @@ from trainer.cli.base import group
 from trainer.cli.jobs.options import Age, All, JobNames, States
 
 if TYPE_CHECKING:
-    from trainer.jobs.book import Connection
+    from trainer.jobs.job_store import Connection
     from trainer.jobs.task import Job, State
 
 commands = group()
@@ -35,38 +35,38 @@ def stop(jobs: JobNames = None, states: States = None, everything: All = False) 
     """
     from collector.console.as_json import print_json
     from collector.console.terminal import stdout
-    from trainer.cli.jobs.opened import ensure, opened_book
-    from trainer.jobs import book, client
+    from trainer.cli.jobs.opened import ensure, opened_jobs
+    from trainer.jobs import client, job_store
 
     _check_named(jobs, states, None, everything=everything)
-    with opened_book() as (settings, connection):
+    with opened_jobs() as (settings, connection):
         chosen = client.choose(connection, jobs or [], states or [], None)
-        asked = [job for job in chosen if book.stop(connection, job) is not None]
+        asked = [job for job in chosen if job_store.stop(connection, job) is not None]
         ensure(settings, asked)
         _wait_for_end(connection, asked)
-        now = [book.read_job(connection, job.id) or job for job in chosen]
+        now = [job_store.read_job(connection, job.id) or job for job in chosen]
     if common().json:
-        print_json([{"job": job.name, "state": job.state, "reason": job.reason} for job in now])
+        print_json([{"job": job.name, "state": job.state, "reason": job.why, "reason_code": job.reason} for job in now])
         return
     for job in now:
-        stdout().print(f"{job.name}: {job.state}{f' ({job.reason})' if job.reason else ''}")
+        stdout().print(f"{job.name}: {job.state}{f' ({job.why})' if job.why else ''}")
 
 
 def _wait_for_end(connection: "Connection", jobs: "Sequence[Job]") -> None:
     """Wait until jobs that were asked to stop have saved and ended; silent ones are ended here."""
     from collector.console.terminal import stderr
-    from trainer.jobs import book
+    from trainer.jobs import job_store
     from trainer.jobs.hold import Pulse
 
     began, pulse, said = time.monotonic(), Pulse(LOOK_EVERY), False
     while time.monotonic() - began < STOP_WITHIN:
-        left = [job for job in (book.read_job(connection, job.id) for job in jobs) if job and not job.state.ended]
+        left = [job for job in (job_store.read_job(connection, job.id) for job in jobs) if job and not job.state.ended]
         if not left:
             return
         if not said and time.monotonic() - began > SAY_AFTER:
-            stderr().print(f"{book.names_of(left)}: up to a minute to save a checkpoint.", soft_wrap=True)
+            stderr().print(f"{job_store.names_of(left)}: up to a minute to save a checkpoint.", soft_wrap=True)
             said = True
-        book.stop_silent(connection, pulse)
+        job_store.stop_silent(connection, pulse)
         time.sleep(LOOK_EVERY)
 
 
@@ -82,15 +82,15 @@ def resume(
     """
     from collector.console.as_json import print_json
     from collector.console.terminal import stdout
-    from trainer.cli.jobs.opened import ensure, opened_book
-    from trainer.jobs import book, client
+    from trainer.cli.jobs.opened import ensure, opened_jobs
+    from trainer.jobs import client, job_store
 
-    with opened_book() as (settings, connection):
+    with opened_jobs() as (settings, connection):
         chosen = client.choose(connection, jobs, [], None)
         for job in chosen:
             client.check_still_fits(connection, job, settings.home)
-            book.resume(connection, job)
-        now = [book.read_job(connection, job.id) or job for job in chosen]
+            job_store.resume(connection, job)
+        now = [job_store.read_job(connection, job.id) or job for job in chosen]
         ensure(settings, now)
     if common().json:
         print_json([{"job": job.name, "state": job.state} for job in now])
@@ -109,11 +109,11 @@ def delete(
 
     Example: trainer job delete --state failed --older-than 7d
     """
-    from trainer.cli.jobs.opened import opened_book
+    from trainer.cli.jobs.opened import opened_jobs
     from trainer.jobs import client
 
     _check_named(jobs, states, older_than, everything=everything)
-    with opened_book() as (_, connection):
+    with opened_jobs() as (_, connection):
         chosen = client.choose(connection, jobs or [], states or [], older_than)
         if not jobs:  # a state, an age and --all select ended jobs only
             chosen = [job for job in chosen if job.state.ended]
@@ -129,12 +129,12 @@ def prune(yes: Yes = False) -> None:
     Example: trainer job prune
     """
     from collector.console.as_json import print_json
-    from trainer.cli.jobs.opened import opened_book
-    from trainer.jobs import book
+    from trainer.cli.jobs.opened import opened_jobs
+    from trainer.jobs import job_store
 
-    with opened_book() as (_, connection):
-        ended = [job for job in book.list_jobs(connection) if job.state.ended]
-        occupied = book.kept_bytes(connection)
+    with opened_jobs() as (_, connection):
+        ended = [job for job in job_store.list_jobs(connection) if job.state.ended]
+        occupied = job_store.kept_bytes(connection)
         if yes:
             _remove(connection, ended, yes=True)
             return
@@ -166,15 +166,17 @@ def _show_prunable(ended: "Sequence[Job]", occupied: dict[int, int], freed: int)
 def _remove(connection: "Connection", jobs: "Sequence[Job]", *, yes: bool) -> None:
     from collector.console.as_json import print_json
     from collector.console.terminal import stdout
-    from trainer.jobs import book
+    from trainer.jobs import job_store
 
     if jobs and not yes:
-        typer.confirm(f"Remove {visible(book.names_of(jobs))}, with what they printed and brought back?", abort=True)
-    freed = sum(book.delete(connection, job) for job in jobs)
+        typer.confirm(
+            f"Remove {visible(job_store.names_of(jobs))}, with what they printed and brought back?", abort=True
+        )
+    freed = sum(job_store.delete(connection, job) for job in jobs)
     if common().json:
         print_json({"deleted": [job.name for job in jobs], "bytes": freed})
         return
-    words = f"{book.names_of(jobs)}: removed; {size_in_words(freed)} freed." if jobs else None
+    words = f"{job_store.names_of(jobs)}: removed; {size_in_words(freed)} freed." if jobs else None
     stdout().print(words or "No such job.", soft_wrap=True)
 
 

@@ -15,7 +15,7 @@ from trainer.cli.base import absolute, group, print_rows
 from trainer.cli.jobs.options import Age, JobName, JobNames, States
 
 if TYPE_CHECKING:
-    from trainer.jobs.book import Connection
+    from trainer.jobs.job_store import Connection
     from trainer.jobs.task import Job
 
 commands = group()
@@ -33,20 +33,20 @@ def list_them(jobs: JobNames = None, states: States = None, older_than: Age = No
     """
     from collector.console.as_json import print_json
     from collector.console.terminal import stdout
-    from trainer.cli.jobs.opened import ensure, opened_book, reasons_to_wait
-    from trainer.jobs import book, client
+    from trainer.cli.jobs.opened import ensure, opened_jobs, reasons_to_wait
+    from trainer.jobs import client, job_store
 
     client.check_age(older_than)
-    with opened_book() as (settings, connection):
+    with opened_jobs() as (settings, connection):
         found = client.choose(connection, jobs or [], states or [], older_than)
         ensure(settings, found)
-        occupied = book.kept_bytes(connection)
+        occupied = job_store.kept_bytes(connection)
         waits = reasons_to_wait(connection, found)
     if common().json:
         print_json([job.as_json() | {"bytes": occupied.get(job.id, 0), "waits": waits.get(job.id)} for job in found])
         return
     if not found:
-        stdout().print("No such job." if jobs or states else f"No jobs yet: {book.RUN_FIRST}")
+        stdout().print("No such job." if jobs or states else f"No jobs yet: {job_store.RUN_FIRST}")
         return
     print_rows([_row(job, occupied.get(job.id, 0)) for job in found], less=("kept", "price", "where", "runs"))
     for job in found:
@@ -56,7 +56,7 @@ def list_them(jobs: JobNames = None, states: States = None, older_than: Age = No
 
 def _state_in_words(job: "Job", waits: Mapping[int, str]) -> str:
     """Why a job is in its state, and what it waits for."""
-    return "; ".join(words for words in (job.reason, waits.get(job.id, "")) if words)
+    return "; ".join(words for words in (job.why, waits.get(job.id, "")) if words)
 
 
 def _row(job: "Job", kept: int) -> dict[str, str]:
@@ -82,11 +82,11 @@ def show(name: JobName = "last") -> None:
 
     from collector.console.as_json import print_json
     from collector.console.terminal import stdout
-    from trainer.cli.jobs.opened import ensure, opened_book, reasons_to_wait
-    from trainer.jobs import book, client
+    from trainer.cli.jobs.opened import ensure, opened_jobs, reasons_to_wait
+    from trainer.jobs import client, job_store
 
-    with opened_book() as (settings, connection):
-        job = book.find_job(connection, name)
+    with opened_jobs() as (settings, connection):
+        job = job_store.find_job(connection, name)
         ensure(settings, [job])
         files = client.list_output(connection, job)
         waits = reasons_to_wait(connection, [job])
@@ -139,14 +139,14 @@ def print_logs(
     """
     from collector.console.as_json import print_json
     from collector.console.terminal import stderr
-    from trainer.cli.jobs.opened import ensure, opened_book, say_waits
-    from trainer.jobs import book
+    from trainer.cli.jobs.opened import ensure, opened_jobs, say_waits
+    from trainer.jobs import job_store
 
-    with opened_book() as (settings, connection):
-        job = book.find_job(connection, name)
+    with opened_jobs() as (settings, connection):
+        job = job_store.find_job(connection, name)
         ensure(settings, [job])
         if common().json:
-            text = b"".join(piece for _, piece in book.read_log(connection, job)).decode(errors="replace")
+            text = b"".join(piece for _, piece in job_store.read_log(connection, job)).decode(errors="replace")
             print_json({"job": job.name, "state": job.state, "log": text})
             return
         if follow and not job.state.ended:
@@ -164,14 +164,14 @@ def _print_log(connection: "Connection", job: "Job", *, follow: bool, tend: "Cal
     job has ended.
     """
     from collector.console.terminal import Output, stderr
-    from trainer.jobs import book
+    from trainer.jobs import job_store
 
     written, waited = 0, ""
     shown, on_terminal = Output(), sys.stdout.isatty()
     while True:
         # The state is read first: if the job has ended, its log is complete.
-        now = book.read_job(connection, job.id)
-        for start, piece in book.read_log(connection, job, written):
+        now = job_store.read_job(connection, job.id)
+        for start, piece in job_store.read_log(connection, job, written):
             if start > written:
                 stderr().print(f"[{size_in_words(start - written)} of a very long log are not kept]")
             if on_terminal:
@@ -182,7 +182,7 @@ def _print_log(connection: "Connection", job: "Job", *, follow: bool, tend: "Cal
         sys.stdout.flush()
         if not follow or now is None or now.state.ended:
             if follow and now is not None:
-                stderr().print(f"{now.name}: {now.state}{f' ({now.reason})' if now.reason else ''}")
+                stderr().print(f"{now.name}: {now.state}{f' ({now.why})' if now.why else ''}")
             return
         waited = tend(now, waited)
         time.sleep(LOOK_EVERY)
@@ -200,11 +200,11 @@ def bring_output(
     """
     from collector.console.as_json import print_json
     from collector.console.terminal import stdout
-    from trainer.cli.jobs.opened import opened_book
-    from trainer.jobs import book, client
+    from trainer.cli.jobs.opened import opened_jobs
+    from trainer.jobs import client, job_store
 
-    with opened_book() as (_, connection):
-        job = book.find_job(connection, name)
+    with opened_jobs() as (_, connection):
+        job = job_store.find_job(connection, name)
         files = client.list_output(connection, job)
         folder = client.bring_output(connection, job, absolute(out or Path(job.name))) if get or out else None
     if common().json:
@@ -232,12 +232,12 @@ def open_page(name: JobName = "last") -> None:
 
     from collector.console.as_json import print_json
     from collector.console.terminal import stdout
-    from trainer.cli.jobs.opened import ensure, opened_book, reasons_to_wait
-    from trainer.jobs import book
+    from trainer.cli.jobs.opened import ensure, opened_jobs, reasons_to_wait
+    from trainer.jobs import job_store
     from trainer.jobs.task import State
 
-    with opened_book() as (settings, connection):
-        job = book.find_job(connection, name)
+    with opened_jobs() as (settings, connection):
+        job = job_store.find_job(connection, name)
         ensure(settings, [job])
         why = reasons_to_wait(connection, [job]).get(job.id, "")
     if job.task.opens is None:

@@ -10,19 +10,19 @@ from collector.console.terminal import stderr
 from collector.settings import Settings
 from collector.storage import database
 from trainer.cli.base import read_settings
-from trainer.jobs import book, engine
-from trainer.jobs.book import Connection
+from trainer.jobs import engine, job_store
+from trainer.jobs.job_store import Connection
 from trainer.jobs.task import Job
 from trainer.jobs.waiting import explain
 
 
 @contextmanager
-def opened_book() -> Iterator[tuple[Settings, Connection]]:
+def opened_jobs() -> Iterator[tuple[Settings, Connection]]:
     """The settings of a command, and a connection to the jobs."""
     settings = read_settings()
     with (
-        database.opened(settings.database_url, settings.home, engine=book.SCHEMA) as conninfo,
-        book.opened(conninfo) as connection,
+        database.opened(settings.database_url, settings.home, engine=job_store.SCHEMA) as conninfo,
+        job_store.opened(conninfo) as connection,
     ):
         yield settings, connection
 
@@ -35,8 +35,8 @@ def ensure(settings: Settings, jobs: Sequence[Job]) -> None:
 
 def reasons_to_wait(connection: Connection, jobs: Sequence[Job]) -> dict[int, str]:
     """What each waiting job waits for, by the job's id."""
-    unended, machines = book.list_unended(connection)
-    now = book.now(connection)
+    unended, machines = job_store.list_unended(connection)
+    now = job_store.now(connection)
     found = {job.id: explain(job, unended, machines, now) for job in jobs if not job.state.ended}
     return {job_id: words for job_id, words in found.items() if words}
 

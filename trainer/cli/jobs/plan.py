@@ -8,25 +8,25 @@ from collector.console.as_json import print_json
 from collector.console.common import common
 from collector.console.measures import size_in_words
 from collector.console.terminal import stdout
+from trainer.directories import Directories
 from trainer.jobs import bundles, client
-from trainer.jobs.book import Connection
 from trainer.jobs.client import Order, Shipment
 from trainer.jobs.cloud.offer import as_yaml, offer
 from trainer.jobs.cloud.task import cloud_name, describe_task
+from trainer.jobs.job_store import Connection
 from trainer.jobs.machine import list_gpus, plain_name
 from trainer.jobs.profiles import SKYPILOT, Profile
 from trainer.jobs.task import LOCAL
-from trainer.places import Places
 
 
-def show_plan(connection: Connection, order: Order, profile: Profile, places: Places) -> None:
+def show_plan(connection: Connection, order: Order, profile: Profile, directories: Directories) -> None:
     """Print what `trainer job run` would do with this order."""
     shipment = client.find_code(order, profile)
     facts = {"place": profile.name, "runs_on": _runs_on(order, profile), "code": _code(connection, shipment)}
     facts |= {"data": order.version.name if order.version else None, "price_per_hour": profile.hourly or None}
     facts |= {"currency": profile.currency}
     if profile.kind == SKYPILOT:
-        facts["task"] = _describe(order, profile, places, shipment)
+        facts["task"] = _describe(order, profile, directories, shipment)
     if common().json:
         print_json(facts)
         return
@@ -61,10 +61,10 @@ def _runs_on(order: Order, profile: Profile) -> str:
     )
 
 
-def _describe(order: Order, profile: Profile, places: Places, shipment: Shipment | None) -> dict[str, Any]:
+def _describe(order: Order, profile: Profile, directories: Directories, shipment: Shipment | None) -> dict[str, Any]:
     name = order.name or order.task.preset or "job"
     return describe_task(
         replace(order.task, cloud=profile.cloud, price_per_hour=profile.hourly),
-        name=cloud_name(plain_name(places.home), 0, name), job_name=name, gpus=order.gpus, attempt=1,
+        name=cloud_name(plain_name(directories.home), 0, name), job_name=name, gpus=order.gpus, attempt=1,
         code=shipment.root if shipment else None, data=order.version.folder if order.version else None, output=None,
     )  # fmt: skip

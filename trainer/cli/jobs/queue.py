@@ -9,18 +9,18 @@ import typer
 from collector.console.common import common
 from collector.console.measures import size_in_words, span_in_words
 from collector.errors import UsageError
-from trainer.cli.base import Data, Gpus, Place, Values, group, places
+from trainer.cli.base import Data, Gpus, Place, Values, directories, group
 from trainer.cli.jobs.options import Environment, MaxHours, Name
 
 if TYPE_CHECKING:
     from collector.settings import Settings
     from trainer.dataset.manifest import Version
-    from trainer.jobs.book import Connection
+    from trainer.directories import Directories
     from trainer.jobs.client import Order
+    from trainer.jobs.job_store import Connection
     from trainer.jobs.price import Estimate
     from trainer.jobs.profiles import Profile
     from trainer.jobs.task import Job, Task
-    from trainer.places import Places
 
 commands = group()
 
@@ -62,7 +62,7 @@ def run(
         environment=read_environment(environment or []), max_seconds=_seconds(max_hours), max_price=max_price,
     )  # fmt: skip
     name = check_name(name) if name else None
-    profile = priced(find_profile(places().home, where), gpus or 0)
+    profile = priced(find_profile(directories().home, where), gpus or 0)
     if max_price is not None and not profile.hourly:
         raise UsageError(f"--max-price: the price of {where} is not known; give it price_per_hour in profiles.toml.")
     _queue(_order(task, name, gpus or 0, data, profile), profile, dry_run=dry_run)
@@ -70,14 +70,14 @@ def run(
 
 def _queue(order: "Order", profile: "Profile", *, dry_run: bool) -> None:
     """Queue an order; with `dry_run`, only print what that would do."""
-    from trainer.cli.jobs.opened import opened_book
+    from trainer.cli.jobs.opened import opened_jobs
     from trainer.cli.jobs.plan import show_plan
     from trainer.jobs.client import check_gpus
 
-    with opened_book() as (settings, connection):
+    with opened_jobs() as (settings, connection):
         check_gpus(connection, order.gpus, profile.kind)
         if dry_run:
-            show_plan(connection, order, profile, places())
+            show_plan(connection, order, profile, directories())
         else:
             _submit(connection, settings, order, profile)
 
@@ -91,7 +91,7 @@ def _order(task: "Task", name: str | None, gpus: int, data: str, profile: "Profi
     from trainer.jobs.client import Order, check_gpus_here
 
     check_gpus_here(gpus, profile.kind)
-    version = _version(places(), data, needed=bool(task.preset))
+    version = _version(directories(), data, needed=bool(task.preset))
     return Order(task, name, gpus, version, Path.cwd())
 
 
@@ -114,7 +114,7 @@ def _check_words(command: Sequence[str], preset: str | None, settings: Sequence[
         check_words(command)
 
 
-def _version(home: "Places", data: str, *, needed: bool) -> "Version | None":
+def _version(home: "Directories", data: str, *, needed: bool) -> "Version | None":
     """The data set version of a job; None if it is not needed, not named, and none exists."""
     from trainer.dataset.manifest import find_version, list_versions
 
@@ -158,7 +158,7 @@ def notebook(
     Example: trainer job notebook --idle 30
     """
     from collector.console.terminal import stdout
-    from trainer.cli.jobs.opened import opened_book
+    from trainer.cli.jobs.opened import opened_jobs
     from trainer.jobs.client import check_gpus
     from trainer.jobs.notebook import make_notebook
     from trainer.jobs.profiles import find_profile
@@ -166,9 +166,9 @@ def notebook(
 
     name = check_name(name) if name else None
     task = make_notebook(idle, read_environment(environment or []), _seconds(max_hours))
-    profile = find_profile(places().home, LOCAL)
+    profile = find_profile(directories().home, LOCAL)
     order = _order(task, name, gpus or 0, data, profile)
-    with opened_book() as (settings, connection):
+    with opened_jobs() as (settings, connection):
         check_gpus(connection, order.gpus, profile.kind)
         job = _submit(connection, settings, order, profile, stem="notebook")
     if not common().json:
@@ -189,9 +189,9 @@ def price(
     Example: trainer job price --preset finetune
     """
     from collector.console.as_json import print_json
-    from trainer.cli.jobs.opened import opened_book
+    from trainer.cli.jobs.opened import opened_jobs
     from trainer.dataset.manifest import find_version
-    from trainer.jobs import book
+    from trainer.jobs import job_store
     from trainer.jobs.cloud.offer import priced
     from trainer.jobs.price import estimate
     from trainer.jobs.profiles import read_profiles
@@ -199,10 +199,10 @@ def price(
 
     given = settings or []
     make_config(preset, given)
-    photos = sum(find_version(places().datasets, data).manifest.photos.values())
-    with opened_book() as (configured, connection):
+    photos = sum(find_version(directories().datasets, data).manifest.photos.values())
+    with opened_jobs() as (configured, connection):
         profiles = [priced(profile) for profile in read_profiles(configured.home).values()]
-        found = estimate(profiles, book.list_jobs(connection), preset, given, photos)
+        found = estimate(profiles, job_store.list_jobs(connection), preset, given, photos)
     if common().json:
         print_json([{name: getattr(one, name) for name in one.__slots__} for one in found])
         return

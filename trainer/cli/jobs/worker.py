@@ -22,11 +22,11 @@ def work_on_jobs(
     Example: trainer worker
     """
     from collector.storage import database
-    from trainer.jobs import book, engine
+    from trainer.jobs import engine, job_store
 
     settings = read_settings()
     _log_to_stderr()
-    with database.opened(settings.database_url, settings.home, engine=book.SCHEMA) as conninfo:
+    with database.opened(settings.database_url, settings.home, engine=job_store.SCHEMA) as conninfo:
         engine.main(conninfo, settings.home, fleet=not until_idle, until_idle=until_idle)
 
 

@@ -1,5 +1,5 @@
 """Drives one job on a machine that SkyPilot rents: launches it, follows its log, brings its output back, and removes
-everything that would cost money. The keeper runs it like any job's command:
+everything that would cost money. The supervisor runs it like any job's command:
 
     python -m trainer.jobs.cloud.driver '{"task": ..., "stop": false}'
 

@@ -66,9 +66,9 @@ def test_each_bin_lies_in_the_band_of_its_own_type(bins: list[int]) -> None:
     assert [band.kind for band in found] == list(Kind)
     assert sum(band.horses for band in found) == sum(bins)
     for band, after in zip(found, [*(band.x for band in found[1:]), FULL], strict=True):
-        places = [place for place in range(BINS) if band.x <= FULL * (place + 0.5) / BINS < after]
-        assert band.horses == sum(bins[place] for place in places)
-        assert {kind_of((place + 0.5) / BINS) for place in places} == {band.kind}
+        indices = [index for index in range(BINS) if band.x <= FULL * (index + 0.5) / BINS < after]
+        assert band.horses == sum(bins[index] for index in indices)
+        assert {kind_of((index + 0.5) / BINS) for index in indices} == {band.kind}
         assert band.x < band.middle < after
 
 

@@ -12,7 +12,7 @@ LAST = "last"
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class Directories:
     """The folders of one home."""
 
     home: Path

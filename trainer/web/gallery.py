@@ -1,4 +1,4 @@
-"""The photos of the run's data set: their places in the feature space, their pixels and thumbnails."""
+"""The photos of the run's data set that answers are compared with: their features, pixels and thumbnails."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from trainer.dataset.pixels import Preparation
 from trainer.dataset.rows import Indexed
 from trainer.inference.neighbours import Index
 from trainer.web import pictures
-from trainer.web.kept import Known
+from trainer.web.answer_cache import Known
 
 SAMPLES = 4
 LEAST_WIDTH = 96  # px of prepared pixels that are enough for a thumbnail
@@ -21,7 +21,7 @@ THUMBNAILS = Preparation(192, 256)  # if the run's own pixels are smaller
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class Gallery:
     """A data set version with its index, pixels and thumbnails."""
 
     version: Version
@@ -31,8 +31,8 @@ class Shelf:
     how: Preparation  # of the thumbnails
 
     @classmethod
-    def of(cls, version: Version, index: Index, how: Preparation, cache: Path) -> "Shelf":
-        """The shelf of a version; `how` is the preparation of the run.
+    def of(cls, version: Version, index: Index, how: Preparation, cache: Path) -> "Gallery":
+        """The gallery of a version; `how` is the preparation of the run.
 
         Raises:
             UsageError: a photo is broken; the message names it.

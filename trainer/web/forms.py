@@ -23,14 +23,14 @@ WHITE = re.compile(r"[\r\n\t]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Form:
     """The fields of a form or of an address, and the uploaded file."""
 
     fields: Mapping[str, str]
     file: Given | None = None
 
 
-async def read_form(request: web.Request) -> Asked:
+async def read_form(request: web.Request) -> Form:
     """Read the form of a request, without writing it to the disk.
 
     Raises:
@@ -44,7 +44,7 @@ async def read_form(request: web.Request) -> Asked:
         if request.content_type == "multipart/form-data":
             return await _read_parts(request)
         if request.content_type == "application/x-www-form-urlencoded":
-            return Asked({name: value for name, value in (await request.post()).items() if isinstance(value, str)})
+            return Form({name: value for name, value in (await request.post()).items() if isinstance(value, str)})
     except web.HTTPRequestEntityTooLarge as error:
         raise Problem(Code.TOO_LARGE) from error
     except (ValueError, LookupError, AssertionError, HttpProcessingError, web.RequestPayloadError) as error:
@@ -53,7 +53,7 @@ async def read_form(request: web.Request) -> Asked:
     raise Problem(Code.NOT_UNDERSTOOD, "it takes multipart/form-data or application/x-www-form-urlencoded")
 
 
-async def _read_parts(request: web.Request) -> Asked:
+async def _read_parts(request: web.Request) -> Form:
     fields: dict[str, str] = {}
     file: Given | None = None
     size = count = 0
@@ -72,22 +72,22 @@ async def _read_parts(request: web.Request) -> Asked:
             fields[part.name or ""] = body.decode()
         elif body:  # a form in which no file was chosen sends an empty one
             file = Given(part.filename[:200], body, uploaded=True)
-    return Asked(fields, file)
+    return Form(fields, file)
 
 
 def _is_field(part: object) -> TypeGuard[BodyPartReader]:
     return isinstance(part, BodyPartReader) and part.name is not None
 
 
-async def find_photo(asked: Asked, service: Service) -> Given:
+async def find_photo(form: Form, service: Service) -> Given:
     """The photo that a request is about.
 
     Raises:
         Problem: the request names none, or the photo is not available.
     """
-    fields = {name: value for name, value in asked.fields.items() if value.strip()}
-    if asked.file:
-        return asked.file
+    fields = {name: value for name, value in form.fields.items() if value.strip()}
+    if form.file:
+        return form.file
     if "data" in fields:
         return Given("", read_data(fields["data"]), uploaded=True)
     if "url" in fields:

@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 from collector.errors import UsageError
 from trainer.jobs.bundles import NOT_IDLE, drop_unused
 from trainer.jobs.hold import RENTED, REQUEUE_SILENT, RUNNING, Pulse
+from trainer.jobs.reasons import Cause, Reason
 from trainer.jobs.task import COLUMNS, Job, State, Task, read_task
 from trainer.jobs.waiting import MACHINES, NOW, UNENDED, Machine
 
@@ -137,8 +138,9 @@ def resume(connection: Connection, job: Job) -> None:
         UsageError: it has not ended, or it is done.
     """
     changed = connection.execute(
-        "UPDATE training_job SET state = 'queued', reason = '', stop_asked = false, ended_at = NULL,"
-        " exit_code = NULL, kills = 0, queued_at = now() WHERE id = %s AND state IN ('stopped', 'failed') RETURNING id",
+        "UPDATE training_job SET state = 'queued', reason = '', reason_detail = '{}', stop_asked = false,"
+        " ended_at = NULL, exit_code = NULL, kills = 0, queued_at = now()"
+        " WHERE id = %s AND state IN ('stopped', 'failed') RETURNING id",
         (job.id,),
     ).fetchone()
     if not changed:
@@ -149,7 +151,8 @@ def resume(connection: Connection, job: Job) -> None:
 STOPPED: LiteralString = f"""
 UPDATE training_job SET stop_asked = true,
     state = CASE WHEN state = 'queued' AND NOT {RENTED} THEN 'stopped' ELSE state END,
-    reason = CASE WHEN state = 'queued' AND NOT {RENTED} THEN 'stopped before it began' ELSE reason END,
+    reason = CASE WHEN state = 'queued' AND NOT {RENTED} THEN 'stopped_early' ELSE reason END,
+    reason_detail = CASE WHEN state = 'queued' AND NOT {RENTED} THEN '{{}}' ELSE reason_detail END,
     ended_at = CASE WHEN state = 'queued' AND NOT {RENTED} THEN now() ELSE ended_at END
 WHERE id = %s AND state IN ('queued', 'running') RETURNING state
 """
@@ -166,7 +169,7 @@ def stop_silent(connection: Connection, pulse: Pulse) -> None:
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(RUNNING, {"mine": [], "machine": None}).fetchall()
     for row in pulse.silent(rows):
-        connection.execute(REQUEUE_SILENT, row | {"reason": "its engine was gone"})
+        connection.execute(REQUEUE_SILENT, row | Reason(Cause.ENGINE_GONE_STOPPING).as_parameters)
 
 
 def delete(connection: Connection, job: Job) -> int:

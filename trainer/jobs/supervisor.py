@@ -11,10 +11,10 @@ When the pipe closes, the engine is gone, and the command is ended. If another m
 ended when the pipe is silent for longer than the lease, as with a frozen engine: it ends before the other one begins.
 Processes that the command leaves behind are killed, too.
 
-    python keeper.py GRACE LEASE FOLDER PID_FILE READ_ONLY COMMAND ...
+    python supervisor.py GRACE LEASE FOLDER PID_FILE READ_ONLY COMMAND ...
 
 LEASE 0 means no lease. Exit code: the command's; 128 plus the signal's number if a signal ended it; 127 if it cannot be
-started. The keeper ends itself by SIGHUP if it ended the command because the engine was gone.
+started. The supervisor ends itself by SIGHUP if it ended the command because the engine was gone.
 """
 
 import ctypes

@@ -46,15 +46,15 @@ class Answer:
     looked_at: bytes | None = field(default=None)
 
 
-class Kept:
+class AnswerCache:
     """Answers by keys that cannot be guessed; the oldest answers are dropped first."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._held: OrderedDict[str, tuple[float, Answer]] = OrderedDict()
 
-    def keep(self, answer: Answer) -> str:
-        """Keep an answer; returns its key."""
+    def add(self, answer: Answer) -> str:
+        """Hold an answer; returns its key."""
         self._drop_old()
         key = secrets.token_urlsafe(16)
         self._held[key] = (self._clock(), answer)

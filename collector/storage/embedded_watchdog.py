@@ -21,7 +21,7 @@ AGAIN_AFTER = 5.0  # seconds, after a failed start
 Failure = UsageError | OSError | psycopg.Error
 
 
-class _Keeper:
+class _Watchdog:
     """A thread that watches the server of one folder."""
 
     def __init__(self, directory: Path) -> None:
@@ -48,21 +48,21 @@ class _Keeper:
 
 
 @contextmanager
-def kept_up(directory: Path) -> Iterator[None]:
+def watched(directory: Path) -> Iterator[None]:
     """Restart the server of a folder when it dies, until the context ends. The caller holds its lease.
 
     Raises:
         UsageError, OSError, psycopg.Error: why the database could not be restarted.
     """
-    keeper = _Keeper(directory)
-    thread = threading.Thread(target=keeper.watch, name="keeper of the embedded database", daemon=True)
+    watchdog = _Watchdog(directory)
+    thread = threading.Thread(target=watchdog.watch, name="watchdog of the embedded database", daemon=True)
     thread.start()
     try:
         yield
     except psycopg.OperationalError as lost:
-        if keeper.failure is not None:
-            raise keeper.failure from lost
+        if watchdog.failure is not None:
+            raise watchdog.failure from lost
         raise
     finally:
-        keeper.stopping.set()
+        watchdog.stopping.set()
         thread.join()
