@@ -36,7 +36,7 @@ KEEP_OUTPUT: LiteralString = (
     f"UPDATE training_job SET output = %(output)s, output_attempt = %(attempt)s WHERE {HELD} RETURNING id"
 )
 FINISH: LiteralString = f"""
-UPDATE training_job SET state = %(state)s, reason = %(reason)s, reason_detail = %(detail)s,
+UPDATE training_job SET state = %(state)s, reason = %(reason)s, reason_detail = %(detail)s::jsonb,
     exit_code = %(exit_code)s, ended_at = now(), seconds = %(seconds)s, started_at = NULL WHERE {HELD} RETURNING state
 """
 # A job that was asked to stop does not begin again, unless a machine may still be rented for it.
@@ -44,7 +44,7 @@ REQUEUE: LiteralString = f"""
 UPDATE training_job SET started_at = NULL, seconds = %(seconds)s, kills = kills + %(killed)s,
     state = CASE WHEN stop_asked AND NOT {RENTED} THEN 'stopped' ELSE 'queued' END,
     reason = CASE WHEN stop_asked AND NOT {RENTED} THEN 'stopped' ELSE %(reason)s END,
-    reason_detail = CASE WHEN stop_asked AND NOT {RENTED} THEN '{{}}' ELSE %(detail)s END,
+    reason_detail = CASE WHEN stop_asked AND NOT {RENTED} THEN '{{}}' ELSE %(detail)s::jsonb END,
     ended_at = CASE WHEN stop_asked AND NOT {RENTED} THEN now() END
 WHERE {HELD} RETURNING state
 """

@@ -1,11 +1,10 @@
 """Why a job is in its state: a code, with what its sentence needs. The sentences are here only."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
-
-from psycopg.types.json import Jsonb
 
 from collector.console.code_words import Facts
 
@@ -70,7 +69,7 @@ class Reason:
     @property
     def as_parameters(self) -> dict[str, Any]:
         """The reason as a parameter of a statement."""
-        return {"reason": self.cause or "", "detail": Jsonb(dict(self.detail))}
+        return {"reason": self.cause or "", "detail": json.dumps(dict(self.detail))}
 
 
 def describe(code: str, detail: Mapping[str, Any], job: str) -> str:

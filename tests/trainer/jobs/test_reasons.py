@@ -47,7 +47,7 @@ def test_what_the_database_decides_is_stored_as_a_code(conninfo: str) -> None:
         left = Reason(Cause.LIMIT, {"limit": "1 h"}).as_parameters
         connection.execute(
             "UPDATE training_job SET state = 'running', attempts = 1, stop_asked = true, reason = %(reason)s,"
-            " reason_detail = %(detail)s WHERE name = 'running'", left,
+            " reason_detail = %(detail)s::jsonb WHERE name = 'running'", left,
         )  # fmt: skip
         queued, running = job_store.list_jobs(connection)
         assert running.why == "its limit of 1 h is reached"
