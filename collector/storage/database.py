@@ -4,6 +4,7 @@ All connections use a libpq connection string from `conninfo_for`, which fixes t
 """
 
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,7 +83,7 @@ def _alembic(engine: Engine, action: str, *arguments: str, **options: Any) -> No
     from alembic import command
     from alembic.config import Config
 
-    config = Config()
+    config = Config(stdout=sys.stdout)  # the default is what stood there when alembic was imported
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["configure_logger"] = False
     with engine.begin() as connection:
