@@ -66,10 +66,7 @@ def template(request: pytest.FixtureRequest, template: str, cluster: str) -> str
     if "collected" not in request.fixturenames:
         return template
     with ThreadPoolExecutor(1) as thread:  # as the test has a loop already
-        crawl_once = partial(
-            filled_once, cluster, "template_collected", lambda conninfo: asyncio.run(collect(conninfo))
-        )
-        return thread.submit(crawl_once).result()
+        return thread.submit(filled_once, cluster, "template_collected", collect).result()
 
 
 @pytest.fixture
