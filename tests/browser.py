@@ -34,6 +34,7 @@ class Opener:
         self._browser, self._base = browser, base
         self._expected = re.compile(expected)  # what the console may say, and rightly
         self._contexts: list[BrowserContext] = []
+        self._kept: dict[tuple[str, tuple[int, int], bool], Page] = {}
         self.complaints: list[str] = []
 
     def __call__(
@@ -54,6 +55,16 @@ class Opener:
         page.on("pageerror", lambda error: self._hear(str(error)))
         page.goto(path)
         return page
+
+    def again(self, language: str, size: tuple[int, int], *, path: str, dark: bool = False) -> Page:
+        """The page of this language, size and colour, which stays open: a new one starts a process of the browser."""
+        view = (language, size, dark)
+        if view not in self._kept:
+            self._kept[view] = self(language, size, path=path, dark=dark)
+        else:
+            self._kept[view].set_viewport_size({"width": size[0], "height": size[1]})
+            self._kept[view].goto(path)
+        return self._kept[view]
 
     def _hear(self, words: str) -> None:
         if not self._expected.search(words):

@@ -18,7 +18,8 @@ forked = multiprocessing.get_context("forkserver")
 forked.set_forkserver_preload(
     [
         *(f"collector.cli.{module.name}" for module in pkgutil.iter_modules(collector.cli.__path__)),
-        "collector.engine.crawl_jobs", "collector.engine.worker", "alembic.command", "uvloop", __name__,
+        "collector.engine.worker", "collector.matching.match", "collector.pipeline.forget",
+        "collector.pipeline.reparse", "alembic.command", "uvloop", __name__,
     ]
 )  # fmt: skip
 

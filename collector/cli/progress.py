@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -11,8 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from collector.console.measures import size_in_words, span_in_words
-from collector.engine.crawl import Tick
-from collector.frontier.status import Summary
+
+if TYPE_CHECKING:
+    from collector.engine.crawl import Tick
+    from collector.frontier.status import Summary
 
 LINE_EVERY = 15.0  # seconds between two lines in a log
 # Guessed until there is something to go by.
@@ -31,7 +33,7 @@ class Progressed:
     left: int  # requests to come, as far as is known, to the host that is asked most
 
 
-def show_crawl(tick: Tick) -> Progressed:
+def show_crawl(tick: "Tick") -> Progressed:
     """How a crawl goes. A listing stands for what it will list; the two sites are asked side by side."""
     summary, due = tick.summary, tick.due
     photos = summary.photos_new + summary.photos_known + summary.photos_failed + summary.photos_missing
@@ -56,19 +58,19 @@ def show_crawl(tick: Tick) -> Progressed:
     return Progressed(words, rows, round(max(photos_left, races_left)))
 
 
-def show_refresh(tick: Tick) -> Progressed:
+def show_refresh(tick: "Tick") -> Progressed:
     """How a refresh of labels goes."""
     horses, graphs = tick.due.get("horse", 0), tick.due.get("aptitude", 0) + tick.due.get("reviews", 0)
     rows = [("horses due", f"{horses}", "graphs due", f"{graphs}")]
     return Progressed(f"labels: {horses + graphs} pages due", rows, horses + graphs)
 
 
-def seconds_left(left: int, summary: Summary) -> float | None:
+def seconds_left(left: int, summary: "Summary") -> float | None:
     """How long this many requests take at the pace so far; None where there is none yet."""
     return left * summary.elapsed / summary.busiest if summary.busiest >= 3 else None
 
 
-def line(tick: Tick, shown: Progressed) -> str:
+def line(tick: "Tick", shown: Progressed) -> str:
     """One line for a log."""
     summary = tick.summary
     rate = summary.requests / summary.elapsed if summary.elapsed else 0.0
@@ -79,7 +81,7 @@ def line(tick: Tick, shown: Progressed) -> str:
 class Progress:
     """Shows ticks on stderr; a context manager, so that the terminal is left as it was."""
 
-    def __init__(self, console: Console, show_tick: Callable[[Tick], Progressed]) -> None:
+    def __init__(self, console: Console, show_tick: Callable[["Tick"], Progressed]) -> None:
         self.console = console
         self._show_tick = show_tick
         begins = Text("waiting: looks at what is due", "yellow")
@@ -97,14 +99,14 @@ class Progress:
         if self.live:
             self.live.stop()
 
-    async def show(self, tick: Tick) -> None:
+    async def show(self, tick: "Tick") -> None:
         """The state of the crawl now."""
         if self.live:
             self.live.update(self._panel(tick))
         elif self._is_news(tick):
             self.console.print(line(tick, self._show_tick(tick)), highlight=False, soft_wrap=True)
 
-    def _is_news(self, tick: Tick) -> bool:
+    def _is_news(self, tick: "Tick") -> bool:
         """Whether a log is to have a line: now and then, and where it does not have what is waited for."""
         now = time.monotonic()
         waits = {wait.sentence for wait in tick.waits}
@@ -114,7 +116,7 @@ class Progress:
         self.last_line = now
         return True
 
-    def _panel(self, tick: Tick) -> Group:
+    def _panel(self, tick: "Tick") -> Group:
         summary, shown = tick.summary, self._show_tick(tick)
         done, left = summary.busiest, shown.left
         rate = summary.requests / summary.elapsed if summary.elapsed else 0.0

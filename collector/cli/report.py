@@ -1,7 +1,7 @@
 """Results as a person reads them."""
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -10,14 +10,16 @@ from collector.cli.progress import gap
 from collector.console.measures import size_in_words, span_in_words
 from collector.console.terminal import titled
 from collector.console.wording import in_japan
-from collector.engine.refresh import Refreshed
-from collector.frontier.status import Summary
-from collector.matching.match import Matched
-from collector.pipeline.forget import Doomed, Forgotten
-from collector.pipeline.reparse import Changes
+
+if TYPE_CHECKING:  # importing what they are results of takes longer than most commands
+    from collector.engine.refresh import Refreshed
+    from collector.frontier.status import Summary
+    from collector.matching.match import Matched
+    from collector.pipeline.forget import Doomed, Forgotten
+    from collector.pipeline.reparse import Changes
 
 
-def print_summary(console: Console, summary: Summary) -> None:
+def print_summary(console: Console, summary: "Summary") -> None:
     """What a crawl brought."""
     table = Table.grid(padding=(0, 2))
     table.add_row("issues", f"{summary.issues}")
@@ -33,7 +35,7 @@ def print_summary(console: Console, summary: Summary) -> None:
     console.print(table)
 
 
-def print_refreshed(console: Console, done: Refreshed) -> None:
+def print_refreshed(console: Console, done: "Refreshed") -> None:
     """What a refresh of the labels brought."""
     table = Table.grid(padding=(0, 2))
     table.add_row("horses", f"{done.held} of {done.horses} with a graph")
@@ -60,11 +62,11 @@ def print_schedule(console: Console, ticks: list[dict[str, Any]]) -> None:
     console.print(table)
 
 
-def print_matches(console: Console, result: Matched | list[dict[str, Any]] | str) -> None:
+def print_matches(console: Console, result: "Matched | list[dict[str, Any]] | str") -> None:
     """How photos and horses were matched: all of them, the open ones, or the one decided by hand."""
     if isinstance(result, str):
         console.print(f"decided: horse {result}")
-    elif isinstance(result, Matched):
+    elif not isinstance(result, list):
         console.print(f"matched  {result.horses} photos with a horse, {result.races} of them with its race")
         console.print(f"open     {result.open}   (`collector match --review` lists them)")
         console.print(f"by hand  {result.by_hand}")
@@ -162,7 +164,7 @@ def print_status(console: Console, facts: dict[str, Any]) -> None:
         console.print(titled("Next", thing), soft_wrap=True)
 
 
-def print_changes(console: Console, changes: Changes, *, dry_run: bool) -> None:
+def print_changes(console: Console, changes: "Changes", *, dry_run: bool) -> None:
     """What reading everything again changed, or would change."""
     verb = "would change" if dry_run else "changed"
     console.print(f"{changes.pages} stored pages read, {changes.unreadable} of them unreadable, no request made.")
@@ -180,7 +182,7 @@ def print_changes(console: Console, changes: Changes, *, dry_run: bool) -> None:
 NAMED = 10  # photos that are named
 
 
-def print_doomed(console: Console, what: str, doomed: Doomed) -> None:
+def print_doomed(console: Console, what: str, doomed: "Doomed") -> None:
     """What would be taken out, before somebody is asked whether it should be."""
     if not doomed.known:
         words = f"Nothing of {what} is held here: it is not known, or it is forgotten already."
@@ -199,7 +201,7 @@ def print_doomed(console: Console, what: str, doomed: Doomed) -> None:
         console.print(f"Looks the same and would stay: {url}", soft_wrap=True)
 
 
-def print_forgotten(console: Console, forgotten: Forgotten) -> None:
+def print_forgotten(console: Console, forgotten: "Forgotten") -> None:
     """What has been taken out."""
     console.print(
         f"Removed: {forgotten.photos} photos, {forgotten.blobs} stored files. Never asked for again:"

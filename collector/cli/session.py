@@ -5,30 +5,30 @@ import contextlib
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING
 
 import psycopg
 from rich.console import Console
 
-from collector.engine.crawl_jobs import Crawler
-from collector.engine.schedule import Schedule, check_cron
 from collector.errors import ExitCode
-from collector.frontier.status import report
-from collector.politeness.gate import Connection
-from collector.settings import Settings
-from collector.sources import Gift
-from collector.sources.registry import is_given, sites
 from collector.storage import database
+
+if TYPE_CHECKING:  # importing the engine takes half a second, which a command that only reads does without
+    from collector.engine.crawl_jobs import Crawler
+    from collector.engine.schedule import Schedule
+    from collector.politeness.gate import Connection
+    from collector.settings import Settings
 
 
 @contextmanager
-def connected(settings: Settings) -> Iterator[Callable[[], Awaitable[Connection]]]:
+def connected(settings: "Settings") -> Iterator[Callable[[], Awaitable["Connection"]]]:
     """The database of these settings, as a way to connect to it."""
     with database.opened(settings.database_url, settings.home) as conninfo:
         yield lambda: psycopg.AsyncConnection.connect(conninfo, autocommit=True)
 
 
 @contextmanager
-def opened_database(settings: Settings, console: Console) -> Iterator[str]:
+def opened_database(settings: "Settings", console: Console) -> Iterator[str]:
     """The database of these settings; a person at a terminal sees that it starts, as the first start takes seconds."""
     with contextlib.ExitStack() as stack:
         with console.status("Opening the database ...") if console.is_terminal else contextlib.nullcontext():
@@ -36,8 +36,11 @@ def opened_database(settings: Settings, console: Console) -> Iterator[str]:
         yield conninfo
 
 
-def crawler(settings: Settings, conninfo: str) -> Crawler:
+def crawler(settings: "Settings", conninfo: str) -> "Crawler":
     """Where and as whom a crawl works."""
+    from collector.engine.crawl_jobs import Crawler
+    from collector.sources.registry import sites
+
     return Crawler(
         conninfo,
         settings.contact,
@@ -48,7 +51,7 @@ def crawler(settings: Settings, conninfo: str) -> Crawler:
 
 
 @asynccontextmanager
-async def look_alike(settings: Settings) -> AsyncIterator[None]:
+async def look_alike(settings: "Settings") -> AsyncIterator[None]:
     """The look-alike site, where it is wanted, for as long as it is needed."""
     if not settings.demo:
         yield
@@ -59,7 +62,7 @@ async def look_alike(settings: Settings) -> AsyncIterator[None]:
         yield
 
 
-def stop_on_signals(crawler: Crawler) -> None:
+def stop_on_signals(crawler: "Crawler") -> None:
     """The first Ctrl-C (or SIGTERM) ends the work after the page at hand, the second at once."""
 
     def stop() -> None:
@@ -83,22 +86,28 @@ ENDINGS = {
 }
 
 
-async def say_how_it_ended(console: Console, crawler: Crawler, code: ExitCode) -> None:
+async def say_how_it_ended(console: Console, crawler: "Crawler", code: ExitCode) -> None:
     """The last words of a crawl: what went wrong, or what to do next."""
     if code in ENDINGS:
         console.print(ENDINGS[code], soft_wrap=True)
         return
+    from collector.frontier.status import report
+
     async with await crawler.connect() as connection:
         for thing in (await report(connection))["next"]:
             console.print(f"Next: {thing}", soft_wrap=True)
 
 
-def read_schedule(settings: Settings) -> Schedule:
+def read_schedule(settings: "Settings") -> "Schedule":
     """When labels are refreshed and new back numbers are looked for.
 
     Raises:
         UsageError: a setting is not a cron expression.
     """
+    from collector.engine.schedule import Schedule, check_cron
+    from collector.sources import Gift
+    from collector.sources.registry import is_given
+
     named = {"labels": settings.labels_cron, "back_numbers": settings.back_numbers_cron}
     if not is_given(settings, Gift.APTITUDES):
         named["labels"] = None

@@ -64,7 +64,7 @@ class Killer:
             await self.struck.wait()
             return
         while len(self.site.requests) < self.requests_wanted:  # noqa: ASYNC110  (a moment, not an event)
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0.005)
         await asyncio.sleep(self.chance.uniform(0, 0.02))
 
 

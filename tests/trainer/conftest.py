@@ -30,6 +30,7 @@ from trainer.runs.runs import Facts, Run, begin, now
 from trainer.training.learn import Material, Report, gather, learn
 
 WORLD = World()  # some 730 labelled photos of 320 horses
+FEW = World(years=range(2015, 2017))  # some 140
 CPU = Device("cpu", channels_last=True)
 SMALL = ("height=64", "width=96")  # pictures on which the look-alike photos can still be learnt from
 
@@ -53,17 +54,36 @@ def make_version(cluster: str, root: Path, world: World, request: Request) -> Ve
         card.draw_plots = draw
 
 
-@pytest.fixture(scope="session")
-def version(cluster: str, home: Path, tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> Version:
-    """Its photos under the horse split: drawn by one test process, and copied by the others."""
-    shared = tmp_path_factory.getbasetemp().parent / f"version-{testrun_uid}"
+def drawn_once(cluster: str, shared: Path, world: World, root: Path) -> Version:
+    """A world's photos under the horse split: drawn by one test process, and copied by the others."""
     with shared.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not shared.exists():
-            make_version(cluster, shared.with_suffix(".part"), WORLD, Request())
+            make_version(cluster, shared.with_suffix(".part"), world, Request())
             shared.with_suffix(".part").rename(shared)
-    shutil.copytree(shared, home / "datasets", dirs_exist_ok=True)
-    return find_version(home / "datasets", "last")
+    shutil.copytree(shared, root, dirs_exist_ok=True)
+    return find_version(root, "last")
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> Path:
+    """A folder that all test processes of this run know."""
+    folder = tmp_path_factory.getbasetemp().parent / f"shared-{testrun_uid}"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def version(cluster: str, home: Path, shared: Path) -> Version:
+    """The whole world, for what has to be learnt from photos."""
+    return drawn_once(cluster, shared / "version", WORLD, home / "datasets")
+
+
+@pytest.fixture(scope="session")
+def few(cluster: str, shared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Directories, Version]:
+    """Few photos in a home of their own, for what is true of a data set of any size."""
+    directories = Directories(tmp_path_factory.mktemp("home-of-few"))
+    return directories, drawn_once(cluster, shared / "few", FEW, directories.datasets)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from datetime import date, timedelta
+from functools import cache
 from itertools import pairwise
 from urllib.parse import quote
 
@@ -25,8 +26,13 @@ WORLD = World()
 RACES = races_of(WORLD)
 TRUE = truth(WORLD)
 DAYS = [day for issue in TRUE.issues for day in issue.race_days]
-ALL = [race for day in DAYS for race in RACES.on(day)]
 SEXES = {"牡": Sex.MALE, "牝": Sex.FEMALE, "セ": Sex.GELDING}
+
+
+@cache
+def _all() -> list[Race]:
+    """All races; making them takes a second."""
+    return [race for day in DAYS for race in RACES.on(day)]
 
 
 def _ask(path: str, query: str = "") -> Answer:
@@ -53,12 +59,12 @@ def _word(name: str) -> str:
 
 def test_a_race_is_the_same_whatever_was_asked_before():
     other = World()
-    assert races_of(other).find(ALL[-1].race_id) == ALL[-1]
+    assert races_of(other).find(_all()[-1].race_id) == _all()[-1]
 
 
 def test_race_ids_are_unique_and_name_the_race():
-    assert len({race.race_id for race in ALL}) == len(ALL)
-    assert all(RACES.find(race.race_id) is race for race in ALL[::7])
+    assert len({race.race_id for race in _all()}) == len(_all())
+    assert all(RACES.find(race.race_id) is race for race in _all()[::7])
 
 
 def test_a_horse_runs_once_on_a_weekend():
@@ -74,18 +80,18 @@ def test_a_horse_runs_once_on_a_weekend():
 
 
 def test_every_oddity_of_racing_is_there():
-    entries = [entry for race in ALL for entry in race.entries]
+    entries = [entry for race in _all() for entry in race.entries]
     fates = Counter(entry.fate for entry in entries)
     assert all(fates[fate] > 10 for fate in ("取", "除", "中", "失", "(降)"))
     assert sum(entry.margin == "同着" for entry in entries) > 10
     assert sum(entry.fate == "" and entry.weight is None for entry in entries) > 10
     assert sum(entry.horse.foreign for entry in entries) > 10
-    assert {"芝", "ダ", "障"} == {race.surface for race in ALL}
-    assert {"右", "左", "直線", ""} == {race.direction for race in ALL}
+    assert {"芝", "ダ", "障"} == {race.surface for race in _all()}
+    assert {"右", "左", "直線", ""} == {race.direction for race in _all()}
 
 
 def test_horses_in_a_dead_heat_share_a_position_and_a_time():
-    for race in ALL:
+    for race in _all():
         placed = [entry for entry in race.entries if entry.position]
         for before, after in pairwise(placed):
             assert (before.position == after.position) == (after.margin == "同着")
@@ -93,7 +99,7 @@ def test_horses_in_a_dead_heat_share_a_position_and_a_time():
 
 
 def test_every_runner_has_a_page():
-    for horse_id in {entry.horse.horse_id for race in ALL for entry in race.entries}:
+    for horse_id in {entry.horse.horse_id for race in _all() for entry in race.entries}:
         assert answer_path(WORLD, f"/horse/{horse_id}/")
 
 
@@ -160,14 +166,14 @@ def test_a_day_without_racing_has_no_lists():
 
 @pytest.mark.parametrize(("year", "columns"), [(2005, 21), (2015, 21), (2016, 25), (2017, 25)])
 def test_a_result_has_the_columns_of_its_generation(year: int, columns: int):
-    race = next(race for race in ALL if race.day.year == year)
+    race = next(race for race in _all() if race.day.year == year)
     rows = _tree(f"/race/{race.race_id}/").css("table.race_table_01 tr")
     assert len(rows) == 1 + len(race.entries)
     assert {len(row.css("th, td")) for row in rows} == {columns}
 
 
 def test_a_result_lists_its_horses_as_they_came_in():
-    for race in ALL[::3]:
+    for race in _all()[::3]:
         tree = _tree(f"/race/{race.race_id}/")
         linked = [link.attributes["href"] for link in tree.css("table.race_table_01 a[id^=umalink]")]
         assert linked == [f"/horse/{entry.horse.horse_id}/" for entry in race.entries]
@@ -193,7 +199,7 @@ def test_a_race_to_come_has_a_card_and_no_result():
         assert len(rows) == len(race.entries)
         assert len(tree.css("table.Shutuba_Table tr.HorseList")) == len(rows) + 2
         assert "1970年" in _text(f"/race/{race.race_id}/")
-    assert answer_path(WORLD, "/race/shutuba.html", f"race_id={ALL[0].race_id}") is None
+    assert answer_path(WORLD, "/race/shutuba.html", f"race_id={_all()[0].race_id}") is None
     assert "RaceList_DataItem" not in _text("/top/race_list_sub.html", "kaisai_date=20160105")
 
 
@@ -285,7 +291,7 @@ def _bars_of(path: str, month: date) -> list[tuple[int, ...]]:
 
 
 async def test_the_site_answers_both_sites_paths_and_queries():
-    race: Race = ALL[-1]
+    race: Race = _all()[-1]
     async with serving(port=0) as base, aiohttp.ClientSession(base) as client:
         for path in (f"/race/{race.race_id}/", "/?" + _word("スター"), "/keibabook/bn/2016.html"):
             async with client.get(path) as answer:

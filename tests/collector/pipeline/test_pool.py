@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
@@ -26,6 +27,7 @@ from collector.pipeline.reparse import Changes, reparse
 from collector.politeness.gate import Connection
 from collector.sources.netkeiba.urls import aptitude_url
 from collector.storage.archive import pack
+from tests.databases import filled_once
 from tests.demo_site import demo_site
 from tests.paths import ROOT
 from tests.sites import sites_at
@@ -47,12 +49,29 @@ async def held(connection: Connection) -> list[list[tuple[Any, ...]]]:
     return [await (await connection.execute(f"SELECT * FROM {table} ORDER BY id")).fetchall() for table in TABLES]  # pyright: ignore
 
 
-@pytest.fixture
-async def collected(crawler: Crawler, connection: Connection) -> Connection:
-    """A database that holds a crawl of both sites."""
+async def _collect(conninfo: str) -> None:
     async with demo_site(world=WORLD) as site:
-        crawler.sites = sites_at(site.base, site.netkeiba)
+        crawler = Crawler(conninfo, contact=None, sites=sites_at(site.base, site.netkeiba), crawl_delay=0.0)
         await crawl(crawler, Scope(date(2015, 1, 1), date(2016, 12, 31)), show)
+
+
+def collect(conninfo: str) -> None:
+    """Crawl both sites into a database."""
+    asyncio.run(_collect(conninfo))
+
+
+@pytest.fixture
+def template(request: pytest.FixtureRequest, template: str, cluster: str) -> str:
+    """A crawl of both sites, for the tests that read it again."""
+    if "collected" not in request.fixturenames:
+        return template
+    with ThreadPoolExecutor(1) as thread:  # as the test has a loop already
+        return thread.submit(filled_once, cluster, "template_collected", collect).result()
+
+
+@pytest.fixture
+def collected(connection: Connection) -> Connection:
+    """A database that holds a crawl of both sites."""
     return connection
 
 

@@ -1,10 +1,11 @@
 """The photo search in a real browser: with a script and without, wide and narrow, mouse, finger and keyboard."""
 
 import re
+from collections.abc import Iterator
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from collector.console.catalogue import PAGES
 from tests.browser import (
@@ -17,7 +18,7 @@ from tests.browser import (
     assert_pictures_seen,
     wait_until,
 )
-from tests.collector.web.conftest import Shown
+from tests.collector.web.conftest import Shown, Site
 from tests.filled import execute
 
 
@@ -43,20 +44,27 @@ SORTS = (
 )  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def views(browser: Browser, site: Site) -> Iterator[Opener]:
+    """Opens pages that stay open from one test to the next."""
+    opener = Opener(browser, site.base, "status of 40[04]")
+    yield opener
+    opener.close()
+
+
 @pytest.mark.parametrize("sort", SORTS)
-def test_every_page_is_accessible_and_fits(
-    open_page: Opener, shown: Shown, star: tuple[str, str, int], sort: str
-) -> None:
+def test_every_page_is_accessible_and_fits(views: Opener, shown: Shown, star: tuple[str, str, int], sort: str) -> None:
     path = everywhere(shown, star[0])[sort]
     number = SORTS.index(sort)
     for language, size, dark in (("en", DESK, number % 2 == 0), ("ja", PHONE, number % 2 == 1)):
-        page = open_page(language, size, path=path, dark=dark)
+        page = views.again(language, size, path=path, dark=dark)
         expect(page.locator("h1")).to_have_count(1)
         assert_fits(page)
         assert_pictures_seen(page)
         assert_accessible(page)
         page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
         assert_fits(page)
+    assert views.complaints == []
 
 
 @pytest.mark.parametrize(

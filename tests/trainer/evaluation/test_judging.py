@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import spearmanr
 
 from collector.errors import UsageError
 from collector.storage.racing import Kind, kind_of
@@ -55,6 +54,8 @@ def test_the_four_types_are_the_same_everywhere(label: float) -> None:
 
 
 def test_the_rank_correlation_is_spearmans() -> None:
+    from scipy.stats import spearmanr  # which takes half a second
+
     draw = np.random.default_rng(1)
     one, other = draw.random(40), draw.random(40)
     expected: Any = spearmanr(one, other)

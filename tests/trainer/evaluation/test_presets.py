@@ -63,7 +63,7 @@ def test_the_transfer_of_2017_collapses_and_the_diagnosis_says_why(
     directories: Directories, version: Version, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(learning, "_time_saved", lambda *_: "")  # which takes as long as the training here
-    square = ("height=80", "width=80")
+    square = ("height=64", "width=64")
     collapsed = trained(directories, version, "alexnet-frozen-2017", *square, "epochs=1")
     found, constant_answers = judged(collapsed)
     assert constant_answers

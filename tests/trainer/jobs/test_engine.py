@@ -43,8 +43,9 @@ def test_two_jobs_run_at_once_and_a_third_waits_for_its_turn(stable: Stable) -> 
 
 
 def test_a_job_trained_when_its_engine_died_is_not_trained_again(
-    stable: Stable, directories: Directories, version: Version
+    stable: Stable, few: tuple[Directories, Version]
 ) -> None:
+    directories, version = few
     run, _, _ = trained(directories, version, "first-cnn", *QUICK, "epochs=1")
     words = [word for setting in (*QUICK, "epochs=1") for word in ("--set", setting)]
     (stable.home / "jobs").mkdir()

@@ -53,12 +53,11 @@ def test_a_log_comes_live_and_a_killed_watcher_stops_nothing(stable: Stable) -> 
     assert stable.type("job", "logs", name) == "first\nsecond\n"
 
 
-def test_a_stopped_training_resumed_ends_as_if_undisturbed(
-    stable: Stable, directories: Directories, version: Version
-) -> None:
-    words = [word for setting in (*QUICK, "epochs=20") for word in ("--set", setting)]
+def test_a_stopped_training_resumed_ends_as_if_undisturbed(stable: Stable, few: tuple[Directories, Version]) -> None:
+    directories, version = few
+    words = [word for setting in (*QUICK, "epochs=30") for word in ("--set", setting)]
     name = stable.run("--preset", "first-cnn", "--data", str(version.folder), "--cpu", *words)
-    stable.wait(name, lambda _: "epoch   2" in stable.log(name))
+    stable.wait(name, lambda _: "epoch   1" in stable.log(name))
     assert f"{name}: stopped (stopped by hand)" in stable.type("job", "stop", name)
     files = stable.type("job", "output", name)
     assert "checkpoint-" in files
@@ -68,13 +67,14 @@ def test_a_stopped_training_resumed_ends_as_if_undisturbed(
     assert "Resuming at step" in stable.log(name)
     # Its run is where the runs of this machine are, and its weights are those of an undisturbed run.
     ours = load_file(stable.home / "runs" / name / "model.safetensors")
-    alone, _, _ = trained(directories, version, "first-cnn", *QUICK, "epochs=20")
+    alone, _, _ = trained(directories, version, "first-cnn", *QUICK, "epochs=30")
     theirs = load_file(alone.folder / "model.safetensors")
     assert ours.keys() == theirs.keys()
     assert all(equal(ours[key], theirs[key]) for key in ours)
 
 
-def test_a_job_and_a_run_never_share_a_name_by_chance(stable: Stable, version: Version) -> None:
+def test_a_job_and_a_run_never_share_a_name_by_chance(stable: Stable, few: tuple[Directories, Version]) -> None:
+    _, version = few
     held = stable.home / "runs" / "svr-1"
     held.mkdir(parents=True)
     words = ("--preset", "svr", "--data", str(version.folder))
@@ -185,7 +185,8 @@ def test_values_of_the_environment_reach_the_job_and_are_never_shown(stable: Sta
     assert "horseradish" not in (stable.home / "jobs" / "engine.log").read_text()
 
 
-def test_a_data_set_version_is_read_only_for_the_job(stable: Stable, version: Version) -> None:
+def test_a_data_set_version_is_read_only_for_the_job(stable: Stable, few: tuple[Directories, Version]) -> None:
+    _, version = few
     before = {path: path.stat().st_mtime_ns for path in version.folder.rglob("*")}
     script = "ls $PADDOCK_INPUT/manifest.json && ! touch $PADDOCK_INPUT/new && ! rm $PADDOCK_INPUT/manifest.json"
     name = stable.run("--data", str(version.folder), "--", "sh", "-c", script)

@@ -12,6 +12,7 @@ import pytest
 
 from tests.trainer.stable import PATH, QUICK, WITHIN, Stable, alone_in
 from trainer.dataset.manifest import Version
+from trainer.directories import Directories
 from trainer.jobs import job_store, machine
 from trainer.jobs.task import LOCAL, State
 from trainer.jobs.turn import queue_of
@@ -36,7 +37,10 @@ def test_gpus_are_given_out_one_job_each(stable: Stable, tmp_path: Path) -> None
     assert "has 2 GPUs" in stable.type("job", "run", "--gpu", "3", "--", "true", code=2, PATH=path)
 
 
-def test_a_fleet_machine_fetches_once_and_brings_the_run_back(stable: Stable, version: Version, tmp_path: Path) -> None:
+def test_a_fleet_machine_fetches_once_and_brings_the_run_back(
+    stable: Stable, few: tuple[Directories, Version], tmp_path: Path
+) -> None:
+    _, version = few
     (stable.home / "profiles.toml").write_text('[stable]\nkind = "fleet"\n')
     refused = stable.type("job", "run", "--where", "stable", "--gpu", "1", "--", "true", code=2)
     assert "of the 0 machines" in refused
@@ -146,7 +150,10 @@ def test_a_job_for_this_machine_is_left_alone_by_another_of_its_name(stable: Sta
     assert stable.wait(name).state is State.DONE
 
 
-def test_a_sweep_runs_every_combination_and_says_which_is_the_best(stable: Stable, version: Version) -> None:
+def test_a_sweep_runs_every_combination_and_says_which_is_the_best(
+    stable: Stable, few: tuple[Directories, Version]
+) -> None:
+    _, version = few
     values = ("height=16", "width=16", "batch=64", "epochs=1,2")
     words = [word for value in values for word in ("--set", value)]
     words = ["sweep", "--preset", "first-cnn", *words, "--data", str(version.folder), "--name", "try"]

@@ -39,6 +39,18 @@ QUICK = ("height=16", "width=16", "epochs=3", "batch=64")
 COMMAND = [sys.executable, "-m", "trainer"]
 
 
+@pytest.fixture(scope="session")
+def directories(few: tuple[Directories, Version]) -> Directories:
+    """The folders of a home with few photos: nothing here depends on how many there are."""
+    return few[0]
+
+
+@pytest.fixture(scope="session")
+def version(few: tuple[Directories, Version]) -> Version:
+    """Those photos."""
+    return few[1]
+
+
 def environment(home: Path) -> dict[str, str]:
     return {
         "PATH": os.defpath, "PADDOCK_HOME": str(home), "OMP_NUM_THREADS": "1", "MPLCONFIGDIR": str(home / "mpl"),
@@ -92,8 +104,8 @@ def test_a_run_that_was_stopped_anywhere_ends_with_the_same_weights(
 def test_a_killed_run_resumes_and_ends_with_the_same_weights(directories: Directories, version: Version) -> None:
     words = ["train", "--preset", "first-cnn", "--data", version.name, "--device", "cpu"]
     words += [word for setting in (*QUICK, "epochs=12") for word in ("--set", setting)]
-    done = subprocess.run([*COMMAND, *words, "--name", "whole"], env=environment(directories.home), capture_output=True)
-    assert done.returncode == 0, done.stderr
+    done = CliRunner(env=environment(directories.home)).invoke(app, [*words, "--name", "whole"])
+    assert done.exit_code == 0, done.stderr
     killed = subprocess.Popen([*COMMAND, *words, "--name", "killed"], env=environment(directories.home))
     folder = directories.runs / "killed"
     while not list(folder.glob("checkpoint-*.json")):
@@ -114,7 +126,7 @@ def test_a_killed_run_resumes_and_ends_with_the_same_weights(directories: Direct
 
 
 def test_two_processes_learn_what_one_learns_and_stop_together(directories: Directories, version: Version) -> None:
-    settings = (*QUICK, "dropout=0")
+    settings = (*QUICK, "batch=16", "dropout=0")
     alone, _, material = trained(directories, version, "first-cnn", *settings)
     pair = start(directories, version, alone.config, "pair")
     checks = iter(range(10_000))

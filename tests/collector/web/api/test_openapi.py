@@ -2,18 +2,13 @@
 
 import http.client
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
-import schemathesis
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from jsonschema_rs import meta
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
 from collector.web.api.openapi import document
 from collector.web.app import make_app
@@ -21,16 +16,39 @@ from collector.web.server.guards import for_programs
 from tests.collector.web.conftest import ADMIN, Shown, Site, generous
 from tests.filled import execute
 
-CHECKS: Any = (status_code_conformance, content_type_conformance, response_schema_conformance)
 PATIENT = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
-SCHEMA: Any = schemathesis.openapi.from_dict(document())
-OPERATIONS = {found.ok().label: found.ok() for found in SCHEMA.get_all_operations()}
+OPERATIONS = [f"{method.upper()} {path}" for path, item in document()["paths"].items() for method in item]
 READING = [label for label in OPERATIONS if label.startswith("GET ")]
 DECIDING = [label for label in OPERATIONS if label not in READING]
 REAL = """
 SELECT split_part(photo, '/', 1), split_part(photo, '/', 2), horse_id, race_id, left(horse_name, 3) FROM photo_search
 WHERE value IS NOT NULL AND race_id IS NOT NULL ORDER BY photo LIMIT 1
 """
+
+
+@cache
+def schema() -> Any:
+    """The document as schemathesis reads it, whose import takes two seconds."""
+    import schemathesis
+
+    return schemathesis.openapi.from_dict(document())
+
+
+@cache
+def operations() -> dict[str, Any]:
+    """What the document offers, by method and path."""
+    return {found.ok().label: found.ok() for found in schema().get_all_operations()}
+
+
+def assert_conforms(case: Any, response: Any) -> None:
+    """The answer's status, type and body are as the document says."""
+    from schemathesis.specs.openapi import checks
+
+    conformance = (
+        checks.status_code_conformance, checks.content_type_conformance, checks.response_schema_conformance,
+    )  # fmt: skip
+    case.validate_response(response, checks=conformance)
+
 
 some = settings(max_examples=20, deadline=None, suppress_health_check=PATIENT, derandomize=True, database=None)
 
@@ -62,10 +80,10 @@ def fetch(site: Site, path: str) -> http.client.HTTPResponse:
 
 
 def test_the_document_is_openapi() -> None:
-    SCHEMA.validate()
+    schema().validate()
     assert all(map(meta.is_valid, document()["components"]["schemas"].values()))
     methods = {f"{method.upper()} {path}" for path, item in document()["paths"].items() for method in item}
-    assert methods == set(OPERATIONS)
+    assert methods == set(operations())
     assert DECIDING == ["POST /api/decisions/match", "POST /api/decisions/forget"]
 
 
@@ -80,7 +98,7 @@ def test_the_document_names_every_address_for_programs(site: Site) -> None:
 
 @pytest.mark.parametrize("label", READING)
 def test_what_exists_is_answered_as_the_document_says(site: Site, real: dict[str, Any], label: str) -> None:
-    operation = OPERATIONS[label]
+    operation = operations()[label]
     paths, queries = (
         {field.name: real[field.name] for field in fields if field.name in real}
         for fields in (operation.path_parameters, operation.query)
@@ -89,17 +107,17 @@ def test_what_exists_is_answered_as_the_document_says(site: Site, real: dict[str
     response = case.call(base_url=site.base)
     assert response.status_code == 200
     assert response.content not in (b"", b"[]")
-    case.validate_response(response, checks=CHECKS)
+    assert_conforms(case, response)
 
 
 @pytest.mark.parametrize("label", OPERATIONS)
 def test_whatever_the_document_allows_is_answered_as_it_says(site: Site, label: str) -> None:
     @some
-    @given(case=OPERATIONS[label].as_strategy())
+    @given(case=operations()[label].as_strategy())
     def check(case: Any) -> None:
         response = case.call(base_url=site.base)
         assert response.status_code < 500
-        case.validate_response(response, checks=CHECKS)
+        assert_conforms(case, response)
 
     check()
 
@@ -109,12 +127,12 @@ def test_whatever_is_to_be_decided_is_answered_as_the_document_says(own: Shown, 
     with Site(own.conninfo, generous(admin_token=ADMIN)) as site:
 
         @some
-        @given(case=OPERATIONS[label].as_strategy())
+        @given(case=operations()[label].as_strategy())
         def check(case: Any) -> None:
             case.headers = {"Authorization": f"Bearer {ADMIN}"}
             response = case.call(base_url=site.base)
             assert response.status_code < 500
-            case.validate_response(response, checks=CHECKS)
+            assert_conforms(case, response)
 
         check()
 
