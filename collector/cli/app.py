@@ -1,6 +1,6 @@
 """The `collector` program: its groups of commands put together."""
 
-from collector.cli import archive, crawl, db, demo, labels, serve, sync, warc
+from collector.cli import archive, archived, crawl, db, demo, labels, serve, sync, warc
 from collector.cli.base import group
 from collector.console.program import run_program
 
@@ -8,7 +8,8 @@ app = group("Collects paddock photos and what belongs to them: politely, and wit
 app.add_version("collector")
 for module in (crawl, sync, labels, archive, serve, demo):
     app.add_typer(module.commands)
-app.add_typer(warc.commands, name="archive")
+archived.commands.add_typer(warc.commands)
+app.add_typer(archived.commands, name="archive")
 app.add_typer(db.commands, name="db")
 
 

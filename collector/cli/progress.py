@@ -146,27 +146,3 @@ class Progress:
 def gap(seconds: float | None) -> str:
     """A gap between two requests."""
     return "-" if seconds is None else f"{seconds:.3f} s"
-
-
-def counting(what: str) -> Callable[[int, int], None]:
-    """Show on stderr how many of all are done: in place on a terminal, a line now and then in a log."""
-    from rich.control import Control
-    from rich.segment import ControlType
-
-    from collector.console.terminal import stderr
-
-    console, began = stderr(), time.monotonic()
-    said = began
-
-    def show(done: int, total: int) -> None:
-        nonlocal said
-        now = time.monotonic()
-        if console.is_terminal:
-            console.print(f"{done} of {total} {what}", end="")
-            console.control(Control(ControlType.CARRIAGE_RETURN))
-        elif now - said >= LINE_EVERY and done:
-            said = now
-            left = span_in_words((total - done) * (now - began) / done)
-            console.print(f"{done} of {total} {what}; time left {left}", highlight=False, soft_wrap=True)
-
-    return show

@@ -35,11 +35,11 @@ def bring_up_to_date(
         bool, typer.Option("--dry-run", help="Say what would be asked for; ask for robots.txt only.")
     ] = False,
 ) -> ExitCode:
-    """Bring the collection up to date: back numbers, races, and labels that are due.
+    """Bring the collection up to date.
 
-    For a line of cron. It asks only for what is new or due, takes up what was interrupted, and works together with
-    workers. A second sync on the same database says that one is at work, and ends with 0. Outside PADDOCK_HOURS it
-    waits.
+    For a line of cron: back numbers, races and labels. It asks only for what is new or due, takes up what was
+    interrupted, and works together with workers. A second sync on the same database says that one is at work, and
+    ends with 0. Outside PADDOCK_HOURS it waits.
 
     Example: collector sync
 

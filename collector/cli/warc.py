@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collector.warc.answers import Wanted
     from collector.warc.export import Exported
 
-commands = group("The archive as other programs read it.")
+commands = group()
 
 Since = Annotated[
     str | None, typer.Option(metavar="YEAR|DATE", help="Only what came on that day or later: 2026 or 2026-11-01.")
@@ -42,7 +42,7 @@ def export_archive(
     photos: Photos = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
 ) -> ExitCode:
-    """Write the archived answers into one file, as web archives are exchanged.
+    """Write the archive as one WARC or WACZ file.
 
     No request is made. What is forgotten or kept out by its site is never in it; the file names the terms of each
     source. Answers whose bytes are damaged are named and left out (exit code 4).
@@ -111,8 +111,9 @@ def _export(file: Path, wanted: "Wanted", *, packaged: bool, force: bool) -> "Ex
     """Write the file beside its place, and put it there when it is whole."""
     import psycopg
 
-    from collector.cli.progress import counting
     from collector.cli.whole_file import beside, check_place
+    from collector.console.steps import Steps
+    from collector.console.terminal import stderr
     from collector.storage import database
     from collector.warc.answers import Answers
     from collector.warc.export import export_wacz, export_warc
@@ -128,7 +129,7 @@ def _export(file: Path, wanted: "Wanted", *, packaged: bool, force: bool) -> "Ex
         psycopg.connect(conninfo) as connection,
         beside(file) as part,
     ):
-        answers, show = Answers(connection, wanted), counting("answers")
+        answers, show = Answers(connection, wanted), Steps(stderr(), "answers").show
         done = export_wacz(answers, part, open_file, show) if packaged else export_warc(answers, part, show)
         check_place(file, REFUSAL, force=force)  # it may have come meanwhile
     return done

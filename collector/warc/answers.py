@@ -10,6 +10,7 @@ import psycopg
 from collector.errors import Busy
 from collector.pipeline.forget import ARCHIVE_LOCK
 from collector.storage.archive import unpack_whole
+from collector.storage.dictionaries import LOAD, Dictionaries
 
 FETCHED = 500  # rows that come from the database at once; bytes come one answer at a time
 
@@ -109,6 +110,8 @@ class Answers:
             raise Busy("The archive is being read again, or something is being forgotten; try again when that is done.")
         connection.commit()  # what is read begins after that
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        self._dictionaries = Dictionaries()
+        self._dictionaries.add(connection.execute(LOAD, ([],)).fetchall())
 
     def extent(self) -> Extent:
         """How many there are, of which sources, and from when to when."""
@@ -132,4 +135,4 @@ class Answers:
         row = self._connection.execute(BYTES, (digest,)).fetchone()
         assert row is not None
         content, encoding = row
-        return unpack_whole(content, encoding, digest)
+        return unpack_whole(content, encoding, digest, self._dictionaries.by_number)

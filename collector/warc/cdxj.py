@@ -19,7 +19,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def url_key(url: str) -> str:
-    """An address in the order in which indexes are sorted (SURT): `com,netkeiba,db)/race/2016`.
+    """An address in the order in which indexes are sorted (SURT): `com,example,db)/race/2016`.
 
     The same as that of the package surt, which would ask the network for a list of domains; what it knows of session
     ids is left out.

@@ -23,7 +23,6 @@ DESCRIPTION = (
     "Answers of sites as they came, each with its time and its digest. They belong to those who made them: the terms "
     "of each source say what may be done with them."
 )
-SHOWN_EVERY = 100  # answers
 
 Show = Callable[[int, int], None]  # done, of how many
 
@@ -93,8 +92,7 @@ def _write(answers: Answers, extent: Extent, out: Counted, done: Exported, show:
     warc.add_info(_info(extent), extent.first_at)
     done.sources = extent.sources
     for number, answer in enumerate(answers):
-        if number % SHOWN_EVERY == 0:
-            show(number, extent.count)
+        show(number, extent.count)
         body = None if answer.repeats else answers.body(answer.digest)
         if body is None and not answer.repeats:
             damaged.add(answer.digest)

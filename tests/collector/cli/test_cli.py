@@ -49,7 +49,7 @@ COMMANDS = [
     "demo-site",
 ]  # fmt: skip
 DB_COMMANDS = ["upgrade", "url", "psql", "dump", "restore"]
-ARCHIVE_COMMANDS = ["export"]
+ARCHIVE_COMMANDS = ["repack", "export"]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from collector.pipeline import repack as repacking
+from collector.politeness.gate import Connection
 from collector.storage.archive import digest_of, pack
 from tests.collector.cli.locks import waiting
 from tests.collector.cli.test_cli import COMMAND, collector, environment
@@ -231,6 +233,17 @@ async def test_the_same_database_gives_the_same_file(crawled: str, tmp_path: Pat
             (tmp_path / folder).mkdir(exist_ok=True)
             await export(crawled, option, str(tmp_path / folder / name))
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+async def test_how_pages_are_compressed_changes_nothing(
+    crawled: str, connection: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await export(crawled, "--wacz", str(tmp_path / "before"))
+    monkeypatch.setattr(repacking, "FEWEST", 12)
+    await repacking.repack(connection, lambda _done, _total: None)
+    assert execute(crawled, "SELECT count(*) > 5 FROM blob WHERE encoding LIKE 'zstd:%'") == [(True,)]
+    await export(crawled, "--wacz", str(tmp_path / "after"))
+    assert (tmp_path / "before").read_bytes() == (tmp_path / "after").read_bytes()
 
 
 async def test_an_empty_archive_is_a_file_that_says_so(conninfo: str, tmp_path: Path) -> None:
