@@ -17,7 +17,8 @@ FETCHED = 500  # rows that come from the database at once; bytes come one answer
 # When the bytes were answered, as far as it is known.
 MOMENT: LiteralString = "log.at"
 # "Not modified", and the same bytes again, say what the page said before; of a refusal (a block page) they say nothing.
-# Of two answers with the same bytes, the later one repeats the earlier one, whichever page they belong to.
+# An answer repeats the one before it, of the same page. The same bytes elsewhere are written again: a program that
+# knows nothing of repetitions loses nothing.
 ANSWERS: LiteralString = f"""
 WITH answer AS (
     SELECT log.id, log.page_id, log.url, {MOMENT} AS at, log.status, log.outcome, log.digest, log.media_type,
@@ -33,14 +34,15 @@ WITH answer AS (
 counted AS (
     SELECT *, count(own) OVER (PARTITION BY page_id ORDER BY at, id) AS version FROM answer),
 said AS (
-    SELECT id, url, at, status, outcome, media_type, source, kind, role, shown, etag, last_modified,
-           COALESCE(digest, first_value(own) OVER (PARTITION BY page_id, version ORDER BY at, id)) AS digest
+    SELECT id, page_id, url, at, status, outcome, media_type, source, kind, role, shown, etag, last_modified,
+           COALESCE(digest, first_value(own) OVER (PARTITION BY page_id, version ORDER BY at, id)) AS digest,
+           digest IS NULL OR (digest = lag(digest) OVER (PARTITION BY page_id ORDER BY at, id)) IS TRUE AS repeats
     FROM counted)
 SELECT url, at, status, outcome = 'not_modified' AS not_modified, digest, COALESCE(said.media_type, blob.media_type),
        CASE WHEN shown = digest THEN etag END, CASE WHEN shown = digest THEN last_modified END, source, kind, role,
-       first_value(url) OVER same AS first_url, first_value(at) OVER same AS first_at, row_number() OVER same > 1
+       first_value(url) OVER same AS first_url, first_value(at) OVER same AS first_at, repeats
 FROM said JOIN blob USING (digest)
-WINDOW same AS (PARTITION BY digest ORDER BY outcome = 'not_modified', at, url, id)
+WINDOW same AS (PARTITION BY page_id, digest ORDER BY at, said.id)
 ORDER BY at, url, said.id
 """
 EXTENT: LiteralString = f"""
@@ -74,9 +76,9 @@ class Answer:
     source: str
     kind: str
     role: str
-    first_url: str  # of the first answer with the same bytes
+    first_url: str  # of the page's first answer with the same bytes
     first_at: datetime
-    repeats: bool  # whether its bytes came with an earlier answer
+    repeats: bool  # whether the answer before it brought its bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ class Exported:
     """What was written."""
 
     responses: int = 0
-    revisits: int = 0  # the same bytes again, or "not modified"
+    revisits: int = 0  # a page's bytes again, or "not modified"
     bytes: int = 0
     damaged: list[str] = field(default_factory=list)  # addresses whose bytes are damaged; they are left out
     sources: tuple[str, ...] = ()

@@ -120,7 +120,7 @@ async def test_not_modified_refers_to_the_answer_that_brought_the_bytes(crawled:
     assert len(by_id) == len(found)
     for one in unmodified:
         first = by_id[one.headers["WARC-Refers-To"]]
-        assert (first.kind, one.body) == ("response", b"")
+        assert (first.kind, first.url, one.body) == ("response", one.url, b"")
         assert first.headers["WARC-Payload-Digest"] == one.headers["WARC-Payload-Digest"]
         assert one.headers["WARC-Refers-To-Date"] == first.headers["WARC-Date"] < one.headers["WARC-Date"]
 
@@ -134,7 +134,7 @@ async def test_a_page_that_came_twice_is_there_twice(crawled: str, tmp_path: Pat
     log(crawled, page_id, url, None, "unchanged")
     found = [one for one in await warc_of(crawled, tmp_path) if one.url == url]
     digests = [one.headers["WARC-Payload-Digest"].removeprefix("sha256:") for one in found]
-    assert [one.kind for one in found] == ["response", "response", "revisit", "revisit"]
+    assert [one.kind for one in found] == ["response", "response", "response", "revisit"]
     assert digests == [digest, other.digest, digest, digest]
 
 
@@ -149,6 +149,14 @@ def log(conninfo: str, page_id: int, url: str, digest: str | None, outcome: str)
            SELECT id, host, %s, clock_timestamp(), 0, 200, 0, %s, %s FROM page WHERE id = %s""",
         url, outcome, digest, page_id,
     )  # fmt: skip
+
+
+async def test_the_same_bytes_at_two_addresses_are_written_for_each(crawled: str, tmp_path: Path) -> None:
+    shared = "SELECT digest FROM page WHERE digest IS NOT NULL GROUP BY digest HAVING count(*) > 1"
+    urls = {url for (url,) in execute(crawled, f"SELECT url FROM page WHERE digest IN ({shared})")}
+    found = await warc_of(crawled, tmp_path, "--photos")
+    assert len(urls) > 2
+    assert urls <= {one.url for one in found if one.kind == "response" and one.body}
 
 
 async def test_what_is_forgotten_is_never_in_it(crawled: str, tmp_path: Path) -> None:
@@ -360,6 +368,7 @@ async def test_what_is_taken_out_and_brought_in_elsewhere_is_the_same(
     )
     there = {"PADDOCK_KEIBADO_URL": keibado, "PADDOCK_NETKEIBA_URL": netkeiba, "PADDOCK_NETKEIBA_RACE_URL": netkeiba}
     done = await collector("import", str(tmp_path / "a.wacz"), env=environment(other_conninfo, **there))
-    assert done.returncode == 0, done.stderr
+    assert done.returncode in (0, 4), done.stderr  # 4: where it counts what has not changed as left out
+    assert (await collector("match", env=environment(other_conninfo))).returncode == 0
     for name, query in SAME.items():
-        assert Counter(execute(other_conninfo, query)) == Counter(execute(crawled, query)), name
+        assert sorted(map(str, execute(other_conninfo, query))) == sorted(map(str, execute(crawled, query))), name
