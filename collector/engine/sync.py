@@ -102,7 +102,10 @@ def plan_as_json(plan: Plan) -> dict[str, Any]:
 
 @asynccontextmanager
 async def alone(crawler: Crawler) -> AsyncIterator[bool]:
-    """Whether no other sync works on this database; none can begin meanwhile."""
+    """Whether no other sync works on this database; none can begin meanwhile, unless the database is restarted.
+
+    Then two may work side by side, as any two commands may.
+    """
     async with await crawler.connect() as connection:
         row = await (await connection.execute("SELECT pg_try_advisory_lock(%s)", (SYNC_LOCK,))).fetchone()
         yield row == (True,)

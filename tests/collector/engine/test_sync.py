@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from collector.demo.world.races import Races
 from collector.demo.world.world import World
 from collector.engine.crawl import Tick, crawl
 from collector.engine.crawl_jobs import Crawler, ask_for
@@ -246,8 +247,37 @@ async def test_of_two_syncs_one_works_and_its_end_makes_room(crawler: Crawler) -
         assert first
 
 
+async def test_a_database_that_restarts_does_not_end_it(crawler: Crawler) -> None:
+    async with alone(crawler) as first:
+        assert first
+        rows(
+            crawler.conninfo,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE pid <> pg_backend_pid() AND datname = current_database()",
+        )
+        _, code = await run(crawler, since=ISSUES[3].issue_date)
+    assert code == ExitCode.DONE
+
+
 async def test_a_site_that_closes_does_not_keep_the_other_from_being_asked(crawler: Crawler) -> None:
     async with demo_site(world=WORLD, hostile=["503-retry-after=3600@/race/*"]) as site:
         crawler.sites = sites_at(site.base, site.netkeiba)
         done, code = await run(crawler, since=date(YEAR, 1, 1))
     assert (code, done.new["issue"], done.new.get("result", 0)) == (ExitCode.BLOCKED, len(ISSUES), 0)
+
+
+async def test_cards_of_the_week_to_come_are_asked_for_each_day(crawler: Crawler) -> None:
+    world = World(
+        years=range(YEAR, YEAR + 1), issues_per_year=1, photos_per_issue=2, coming_day=today() + timedelta(days=1)
+    )
+    async with demo_site(world=world) as site:
+        crawler.sites = sites_at(site.base, site.netkeiba, race=site.netkeiba)
+        for _ in range(2):
+            site.requests.clear()
+            async with await crawler.connect() as connection:
+                wanted = await plan_sync(connection, crawler, today(), all_races=True)
+            _, code = await sync(another(crawler), wanted, show, labels=False)
+            cards = [path for path in site.paths() if path.startswith("/race/shutuba")]
+            assert (code, len(cards)) == (ExitCode.DONE, len(Races(world).coming))
+            assert len(set(cards)) == len(cards) > 0
+            let_pass(crawler.conninfo, "23 hours 50 minutes")
