@@ -44,14 +44,15 @@ SHOWN = shown_commands()
 # Commands that run, with the options without which they would ask a site.
 RUN: dict[tuple[str, ...], set[str]] = {
     ("collector", "status"): set(), ("collector", "schedule"): set(), ("collector", "horse"): set(),
-    ("collector", "match"): set(), ("collector", "reparse"): set(), ("collector", "refresh-labels"): {"--dry-run"},
+    ("collector", "match"): set(), ("collector", "reparse"): set(),
+    ("collector", "archive", "export"): set(), ("collector", "refresh-labels"): {"--dry-run"},
     ("collector", "db"): set(), ("collector", "demo-site", "--hostile", "help"): set(),
     ("trainer", "export"): set(), ("trainer", "dataset", "list"): set(), ("trainer", "dataset", "show"): set(),
     ("trainer", "dataset", "verify"): set(), ("trainer", "runs"): set(), ("trainer", "job", "list"): set(),
     ("trainer", "job", "prune"): set(),
 }  # fmt: skip
 NOT_RUN = ("--demo", "compare", "delete", "-")  # a crawled site, names that are not known before, bytes on stdout
-OTHERS = {"cd", "curl", "echo", "export", "ssh", "."}
+OTHERS = {"cd", "curl", "wb-manager", "wayback", "echo", "export", "ssh", "."}
 HORSE, NAME, ISSUE = "2011104350", "キタサンブラック", "160104"  # that the documents name
 NO_SOURCE = "example:"  # of a photo's id in help, which names no source
 NAMED = (

@@ -140,14 +140,23 @@ async def robots_age(connection: Connection, robots_url: str) -> dict[str, Any]:
 
 async def print_plan(console: Console, crawler: Crawler, scope: Scope) -> ExitCode:
     """Say what a crawl of this scope would do; the exit code says whether it may."""
+    facts = await foresee_crawl(crawler, scope)
+    if common().json:
+        print_json(facts)
+    else:
+        print_foreseen_crawl(console, scope, facts)
+    return ExitCode.DONE if facts["allowed"] else ExitCode.BLOCKED
+
+
+async def foresee_crawl(crawler: Crawler, scope: Scope) -> dict[str, Any]:
+    """What a crawl of this scope would do; nothing but robots.txt is asked for."""
     photos = await _look(crawler, crawler.asked_for(Role.LISTING), scope.since.year)
     races = await _look(crawler, crawler.asked_for(Role.RACE_DAY), today())
     async with await crawler.connect() as connection:
         facts = await _photos(connection, crawler, scope)
         facts |= await _races(connection, facts["issues"], scope) if races.asked else {"races": 0, "race_requests": 0}
-    allowed = photos.allowed and races.allowed
-    facts |= {
-        "allowed": allowed,
+    return facts | {
+        "allowed": photos.allowed and races.allowed,
         "training": photos.training,
         "delay_s": photos.delay,
         "delay_code": photos.reason,
@@ -155,11 +164,6 @@ async def print_plan(console: Console, crawler: Crawler, scope: Scope) -> ExitCo
         # Each site has a lane of its own, so the longest one decides.
         "seconds": max(facts.pop("longest") * photos.delay, facts["race_requests"] * races.delay),
     }
-    if common().json:
-        print_json(facts)
-    else:
-        _print(console, scope, facts)
-    return ExitCode.DONE if allowed else ExitCode.BLOCKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +254,8 @@ async def _row(connection: Connection, query: LiteralString, parameters: dict[st
     return row
 
 
-def _print(console: Console, scope: Scope, facts: dict[str, Any]) -> None:
+def print_foreseen_crawl(console: Console, scope: Scope, facts: dict[str, Any]) -> None:
+    """What a crawl of this scope would do, for people."""
     limit = f", at most {scope.limit} issues" if scope.limit else ""
     until = "today" if scope.until == date.max else scope.until
     console.print(f"Issues from {scope.since} to {until}{limit}; nothing but robots.txt was asked for.")

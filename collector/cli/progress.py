@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from collector.console.measures import size_in_words, span_in_words
+from collector.storage.roles import LABEL_ROLES
 
 if TYPE_CHECKING:
     from collector.engine.crawl import Tick
@@ -63,6 +64,11 @@ def show_refresh(tick: "Tick") -> Progressed:
     horses, graphs = tick.due.get("horse", 0), tick.due.get("aptitude", 0) + tick.due.get("reviews", 0)
     rows = [("horses due", f"{horses}", "graphs due", f"{graphs}")]
     return Progressed(f"labels: {horses + graphs} pages due", rows, horses + graphs)
+
+
+def show_sync(tick: "Tick") -> Progressed:
+    """How a sync goes, which crawls first and asks for labels then."""
+    return show_refresh(tick) if tick.due.keys() & set(LABEL_ROLES) else show_crawl(tick)
 
 
 def seconds_left(left: int, summary: "Summary") -> float | None:

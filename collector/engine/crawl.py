@@ -79,20 +79,30 @@ def seeds(crawler: Crawler, scope: Scope) -> list[dict[str, Any]]:
     return list({page["url"]: page for page in pages}.values())
 
 
+Begin = Callable[[Connection, Crawler, Scope], Awaitable[int]]  # what is due before a crawl begins
+
+
+async def seed(connection: Connection, crawler: Crawler, scope: Scope) -> None:
+    """Put the seeds in the frontier."""
+    async with connection.cursor() as cursor:
+        await cursor.executemany(KNOW_HOST, [(host,) for host in crawler.hosts])
+        await cursor.executemany(SEED, seeds(crawler, scope))
+
+
 async def begin(connection: Connection, crawler: Crawler, scope: Scope) -> int:
     """Put the seeds in the frontier, and begin a new round where the last one is done; how many pages are due."""
     hosts = crawler.hosts
     async with connection.transaction():
-        async with connection.cursor() as cursor:
-            await cursor.executemany(KNOW_HOST, [(host,) for host in hosts])
-            await cursor.executemany(SEED, seeds(crawler, scope))
+        await seed(connection, crawler, scope)
         if not await due_pages(connection, hosts, scope):
             listings = {"listings": [str(role) for role in LISTINGS]}
             await connection.execute(NEW_ROUND, scope_parameters(hosts, scope) | listings)
         return sum((await due_pages(connection, hosts, scope)).values())
 
 
-async def crawl(crawler: Crawler, scope: Scope, show: Callable[[Tick], Awaitable[None]]) -> tuple[Summary, ExitCode]:
+async def crawl(
+    crawler: Crawler, scope: Scope, show: Callable[[Tick], Awaitable[None]], begin: Begin = begin
+) -> tuple[Summary, ExitCode]:
     """Crawl a scope to its end, in this process, together with all others that are at work.
 
     Ends when nothing is due, when the sites close for longer than two minutes, or when it is asked to stop; whatever
@@ -106,7 +116,7 @@ async def crawl(crawler: Crawler, scope: Scope, show: Callable[[Tick], Awaitable
     async def say_late() -> None:
         await show(Tick(NOTHING, {}, (Wait(Awaited.DATABASE_ANSWER),)))
 
-    started, job_id = await said_when_late(_ask(crawler, scope), say_late)
+    started, job_id = await said_when_late(_ask(crawler, scope, begin), say_late)
     blocked = await Watch(crawler, CrawlJob(job_id, scope, tuple(hosts), None), started, show).to_the_end()
     async with await crawler.connect() as connection:
         summary = await summarise(connection, hosts, scope, started)
@@ -115,7 +125,7 @@ async def crawl(crawler: Crawler, scope: Scope, show: Callable[[Tick], Awaitable
     return summary, exit_code(summary, stopped=crawler.interrupted, blocked=blocked, left=left)
 
 
-async def _ask(crawler: Crawler, scope: Scope) -> tuple[datetime, int]:
+async def _ask(crawler: Crawler, scope: Scope, begin: Begin) -> tuple[datetime, int]:
     """Want a scope: when that was, and the job's id."""
     async with await crawler.connect() as connection:
         started = await database_clock(connection)

@@ -45,13 +45,19 @@ async def crawled(site: DemoSite, conninfo: str, *words: str) -> subprocess.Comp
 
 
 COMMANDS = [
-    "crawl", "refresh-labels", "match", "horse", "worker", "schedule", "status", "reparse", "robots", "forget",
+    "crawl", "sync", "refresh-labels", "match", "horse", "worker", "schedule", "status", "reparse", "robots", "forget",
     "demo-site",
 ]  # fmt: skip
 DB_COMMANDS = ["upgrade", "url", "psql", "dump", "restore"]
+ARCHIVE_COMMANDS = ["repack", "export"]
 
 
-@pytest.mark.parametrize("words", [[name] for name in COMMANDS] + [["db", name] for name in DB_COMMANDS])
+@pytest.mark.parametrize(
+    "words",
+    [[name] for name in COMMANDS]
+    + [["db", name] for name in DB_COMMANDS]
+    + [["archive", name] for name in ARCHIVE_COMMANDS],
+)
 def test_every_help_teaches_with_an_example_and_names_the_exit_codes(words: list[str]) -> None:
     from typer.testing import CliRunner
 

@@ -6,7 +6,6 @@ import signal
 import socket
 import stat
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -140,17 +139,6 @@ async def test_a_dump_that_is_stopped_leaves_what_was_there_and_nothing_else(
         _, said = await process.communicate()
     assert (process.returncode, said) == (130, b"")
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("paddock.dump", b"kept")]
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of its own with little space."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", folder], capture_output=True).returncode:
-        pytest.skip("this user cannot mount anything")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
 
 
 def make_read_only(disk: Path) -> None:
