@@ -63,7 +63,7 @@ def _beside(file: Path) -> Iterator[IO[bytes]]:
     descriptor, name = tempfile.mkstemp(prefix=f".{file.name[:40]}.", suffix=".part", dir=file.parent)
     part = Path(name)
     try:
-        with os.fdopen(descriptor, "wb") as written, _ended_by_sigterm():
+        with os.fdopen(descriptor, "wb") as written, ended_by_sigterm():
             yield written
             if file.exists():
                 os.fchmod(descriptor, stat.S_IMODE(file.stat().st_mode) & 0o600)  # never looser than it was
@@ -79,7 +79,7 @@ def _beside(file: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
+def ended_by_sigterm() -> Iterator[None]:
     """Let SIGTERM end what is done as Ctrl-C does, so that what is half-written goes."""
 
     def stop(*_: object) -> None:
