@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from collector.exports.columns import Table
 from collector.exports.photos import FILE, write_photos
+from collector.exports.plain import without_lists
 from collector.exports.reading import Connection, Selection, batches, count, snapshot
 from collector.exports.readme import readme
 from collector.exports.sinks import Sink, open_sink
@@ -65,7 +66,8 @@ def export(conninfo: str, request: Request, progress: Progress = no_progress) ->
         path = part if target.format.in_folder else part / target.path.name
         with open_sink(target.format, path, tables) as sink:
             for table in request.tables:
-                _write(connection, sink, Selection(table, since=request.since), exported, progress)
+                selection = Selection(table, since=request.since)
+                _write(connection, sink, selection, exported, target.format.has_lists, progress)
             if request.photos:
                 found = write_photos(connection, part, request.since, exported.left_out)
                 schema = Selection(FILE).schema
@@ -77,12 +79,13 @@ def export(conninfo: str, request: Request, progress: Progress = no_progress) ->
     return exported
 
 
-def _write(connection: Connection, sink: Sink, selection: Selection, exported: Exported, progress: Progress) -> None:
+def _write(
+    connection: Connection, sink: Sink, selection: Selection, exported: Exported, lists: bool, progress: Progress
+) -> None:
     rows = None if progress is no_progress else count(connection, selection)
-    name = selection.table.name
-    sink.write(
-        selection.table, selection.schema, _counted(batches(connection, selection), name, rows, exported, progress)
-    )
+    found = batches(connection, selection, lists=lists)
+    schema = selection.schema if lists else without_lists(selection.schema)
+    sink.write(selection.table, schema, _counted(found, selection.table.name, rows, exported, progress))
 
 
 def _counted(

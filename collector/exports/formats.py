@@ -18,3 +18,8 @@ class Format(StrEnum):
     def in_folder(self) -> bool:
         """Whether it has a file for each table."""
         return self in (Format.PARQUET, Format.CSV)
+
+    @property
+    def has_lists(self) -> bool:
+        """Whether a field can hold a list; else it is JSON."""
+        return self in (Format.PARQUET, Format.DUCKDB)

@@ -1,19 +1,21 @@
 """Reads tables from the database in one read-only snapshot, as Arrow: batch after batch, in flat memory."""
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
+from itertools import islice
 from typing import Any, LiteralString, cast
 
 import psycopg
 import pyarrow as pa
 
 from collector.exports.columns import Column, Table, Type
+from collector.exports.plain import without_lists
 
 ROWS = 10_000  # a batch
-CURSOR = "paddock_export"  # of the server; it lives as long as the snapshot
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -63,14 +65,19 @@ class Selection:
         """What stands for the names in its SQL."""
         return self.values | {"since": self.since}
 
-    def query(self, order: str | None = None) -> LiteralString:
+    def query(self, *, lists_as_json: bool = False) -> LiteralString:
         """The statement, in the order of the key, which is the same in every database."""
         conditions = self.conditions
         if self.since:
             conditions = (*conditions, self.table.since)
-        names = ", ".join(f"{column.sql} AS {column.name}" for column in self.shown)
+        names = ", ".join(
+            f"to_json({column.sql}) AS {column.name}"
+            if lists_as_json and column.type.is_list
+            else f"{column.sql} AS {column.name}"
+            for column in self.shown
+        )
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-        order = order or ", ".join(map(self._ordered, self.table.key))
+        order = ", ".join(map(self._ordered, self.table.key))
         # Names and conditions are constants of this code; what a user gives is a parameter.
         return cast(LiteralString, f"SELECT {names} FROM {self.table.source}{where} ORDER BY {order}")
 
@@ -108,14 +115,48 @@ def count(connection: Connection, selection: Selection) -> int:
     return row[0]
 
 
-def batches(connection: Connection, selection: Selection, rows: int = ROWS) -> Iterator[pa.RecordBatch]:
-    """The rows of a selection, in order."""
-    schema = selection.schema
-    with connection.cursor(CURSOR, binary=True) as cursor:
-        cursor.itersize = rows
-        cursor.execute(selection.query(), selection.parameters)
-        while found := cursor.fetchmany(rows):
-            yield as_batch(found, schema)
+def batches(
+    connection: Connection, selection: Selection, *, lists: bool = True, rows: int = ROWS
+) -> Iterator[pa.RecordBatch]:
+    """The rows of a selection, in order; without `lists`, JSON in their place.
+
+    They come as CSV, which Postgres writes and Arrow reads ten times as fast as rows become objects of Python.
+    """
+    statement = f"COPY ({selection.query(lists_as_json=True)}) TO STDOUT (FORMAT csv)"
+    schema = selection.schema if lists else without_lists(selection.schema)
+    with connection.cursor() as cursor, cursor.copy(statement.encode(), selection.parameters) as copy:
+        while found := list(islice(copy, rows)):
+            yield _read_csv(b"".join(found), schema)
+
+
+def _read_csv(block: bytes, schema: pa.Schema) -> pa.RecordBatch:
+    """Whole rows of COPY's CSV, in which NULL is an empty field and an empty text is quoted."""
+    from pyarrow import csv
+
+    kinds = {column.name: pa.string() if pa.types.is_list(column.type) else column.type for column in schema}
+    table = csv.read_csv(
+        pa.BufferReader(block),
+        csv.ReadOptions(column_names=schema.names, use_threads=False, block_size=len(block) + 1),
+        csv.ParseOptions(newlines_in_values=True),
+        csv.ConvertOptions(
+            column_types=kinds, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False,
+            true_values=["t"], false_values=["f"],
+        ),
+    ).combine_chunks()  # fmt: skip
+    arrays = [_as_list(column, kind.type) for column, kind in zip(table.columns, schema, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _as_list(column: pa.ChunkedArray, kind: pa.DataType) -> pa.Array:
+    """A column that came as it is wanted; JSON becomes lists. Many rows have the same list, which is read once."""
+    held = column.chunk(0)
+    if not pa.types.is_list(kind):
+        return held
+    encoded = held.dictionary_encode()
+    read = [json.loads(text) for text in encoded.dictionary.to_pylist()]
+    if kind == arrow_types()[Type.DATES]:
+        read = [[date.fromisoformat(day) for day in days] for days in read]
+    return pa.array(read, kind).take(encoded.indices)
 
 
 def as_batch(found: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.RecordBatch:

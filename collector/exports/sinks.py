@@ -20,6 +20,8 @@ from collector.exports.formats import APPLICATION, MARK, Format
 from collector.exports.readme import LISTED, comment_of, listed
 
 ROWS_A_GROUP = 50_000  # of a Parquet file: large enough to be read quickly, and a few ten MB in memory
+# One thread: it waits for Postgres anyway, and each holds a buffer.
+DUCKDB: dict[str, str | bool | int | float | list[str]] = {"threads": 1, "temp_directory": "", "memory_limit": "400MB"}
 SQLITE_TYPES = {
     Type.INTEGER: "INTEGER", Type.NUMBER: "REAL", Type.BOOLEAN: "BOOLEAN", Type.DATE: "DATE", Type.TIME: "TIME",
     Type.MOMENT: "TIMESTAMP",
@@ -72,10 +74,10 @@ class CsvFolder:
 
         with (
             self._folder.joinpath(f"{table.name}.csv").open("wb") as file,
-            csv.CSVWriter(file, plain.schema(schema)) as writer,
+            csv.CSVWriter(file, schema) as writer,
         ):
             for batch in batches:
-                writer.write_batch(plain.batch(batch))
+                writer.write_batch(batch)
 
 
 class SqliteFile:
@@ -95,7 +97,7 @@ class SqliteFile:
         )
         insert = f"INSERT INTO {table.name} VALUES ({', '.join('?' * len(table.columns))})"
         for batch in batches:
-            held = plain.batch(batch, as_text=True)
+            held = plain.as_sqlite(batch)
             self._connection.executemany(insert, zip(*(column.to_pylist() for column in held.columns), strict=True))
 
     def list_columns(self, tables: Sequence[Table]) -> None:
@@ -112,9 +114,13 @@ class DuckdbFile:
 
     def write(self, table: Table, schema: pa.Schema, batches: Batches, /) -> None:
         """Write a table."""
-        columns = ", ".join(f"{column.name} {DUCKDB_TYPES[column.type]}" for column in table.columns)
-        self._connection.execute(f"CREATE TABLE {table.name} ({columns}, PRIMARY KEY ({', '.join(table.key)}))")
-        self._comment("TABLE", table.name, table.meaning)
+        # A primary key would be an index in memory that grows with the table, which DuckDB has no need of.
+        columns = ", ".join(
+            f"{column.name} {DUCKDB_TYPES[column.type]}{' NOT NULL' if column.name in table.key else ''}"
+            for column in table.columns
+        )
+        self._connection.execute(f"CREATE TABLE {table.name} ({columns})")
+        self._comment("TABLE", table.name, f"{table.meaning} Key: {', '.join(table.key)}.")
         for column in table.columns:
             self._comment("COLUMN", f"{table.name}.{column.name}", comment_of(column))
         for group in grouped(batches, ROWS_A_GROUP):
@@ -195,7 +201,9 @@ def _duckdb(path: Path, tables: Sequence[Table]) -> Iterator[DuckdbFile]:
 
     try:
         # Few threads: they wait for Postgres anyway, and each holds a buffer.
-        with duckdb.connect(str(path), config={"threads": 1, "temp_directory": ""}) as connection:
+        with duckdb.connect(
+            str(path), config={"threads": 1, "temp_directory": "", "memory_limit": "400MB"}
+        ) as connection:
             sink = DuckdbFile(connection)
             yield sink
             sink.list_columns(tables)
