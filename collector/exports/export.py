@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -69,9 +70,8 @@ def export(conninfo: str, request: Request, progress: Progress = no_progress) ->
                 selection = Selection(table, since=request.since)
                 _write(connection, sink, selection, exported, target.format.has_lists, progress)
             if request.photos:
-                found = write_photos(connection, part, request.since, exported.left_out)
-                schema = Selection(FILE).schema
-                sink.write(FILE, schema, _counted(found, FILE.name, None, exported, progress))
+                with closing(write_photos(connection, part, request.since, exported.left_out)) as found:
+                    sink.write(FILE, Selection(FILE).schema, _counted(found, FILE.name, None, exported, progress))
         (part / target.readme.name).write_text(
             readme(target.format, tables, request.since), encoding="utf-8", newline="\n"
         )
@@ -83,9 +83,10 @@ def _write(
     connection: Connection, sink: Sink, selection: Selection, exported: Exported, lists: bool, progress: Progress
 ) -> None:
     rows = None if progress is no_progress else count(connection, selection)
-    found = batches(connection, selection, lists=lists)
     schema = selection.schema if lists else without_lists(selection.schema)
-    sink.write(selection.table, schema, _counted(found, selection.table.name, rows, exported, progress))
+    # Closed also where the sink fails: a connection in the middle of its answer can do nothing else.
+    with closing(batches(connection, selection, lists=lists)) as found:
+        sink.write(selection.table, schema, _counted(found, selection.table.name, rows, exported, progress))
 
 
 def _counted(

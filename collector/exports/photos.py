@@ -1,7 +1,7 @@
 """The bytes of photos, with their rights beside them: never of a photo that was forgotten or that is kept out."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -105,7 +105,7 @@ class Training:
 
 def write_photos(
     connection: Connection, folder: Path, since: date | None, left_out: Counter[str]
-) -> Iterator[pa.RecordBatch]:
+) -> Generator[pa.RecordBatch, None, None]:
     """Write the photos to files; yields the rows of the table beside them. Counts in `left_out` why others are not."""
     training = Training(connection)
     schema = Selection(FILE).schema

@@ -1,7 +1,7 @@
 """Reads tables from the database in one read-only snapshot, as Arrow: batch after batch, in flat memory."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -117,7 +117,7 @@ def count(connection: Connection, selection: Selection) -> int:
 
 def batches(
     connection: Connection, selection: Selection, *, lists: bool = True, rows: int = ROWS
-) -> Iterator[pa.RecordBatch]:
+) -> Generator[pa.RecordBatch, None, None]:
     """The rows of a selection, in order; without `lists`, JSON in their place.
 
     They come as CSV, which Postgres writes and Arrow reads ten times as fast as rows become objects of Python.

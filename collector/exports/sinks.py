@@ -21,7 +21,7 @@ from collector.exports.readme import LISTED, comment_of, listed
 
 ROWS_A_GROUP = 50_000  # of a Parquet file: large enough to be read quickly, and a few ten MB in memory
 # One thread: it waits for Postgres anyway, and each holds a buffer.
-DUCKDB: dict[str, str | bool | int | float | list[str]] = {"threads": 1, "temp_directory": "", "memory_limit": "400MB"}
+DUCKDB: dict[str, str | bool | int | float | list[str]] = {"threads": 1, "temp_directory": "", "memory_limit": "200MB"}
 SQLITE_TYPES = {
     Type.INTEGER: "INTEGER", Type.NUMBER: "REAL", Type.BOOLEAN: "BOOLEAN", Type.DATE: "DATE", Type.TIME: "TIME",
     Type.MOMENT: "TIMESTAMP",
@@ -202,7 +202,7 @@ def _duckdb(path: Path, tables: Sequence[Table]) -> Iterator[DuckdbFile]:
     try:
         # Few threads: they wait for Postgres anyway, and each holds a buffer.
         with duckdb.connect(
-            str(path), config={"threads": 1, "temp_directory": "", "memory_limit": "400MB"}
+            str(path), config={"threads": 1, "temp_directory": "", "memory_limit": "200MB"}
         ) as connection:
             sink = DuckdbFile(connection)
             yield sink

@@ -168,9 +168,9 @@ def test_an_interrupted_export_leaves_nothing(conninfo: str, tmp_path: Path, fil
 
 
 @pytest.fixture
-def disk(open_folder: Path) -> Iterator[Path]:
+def disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of its own, too small for what is written."""
-    folder = open_folder / "small-disk"
+    folder = tmp_path / "small-disk"
     folder.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True).returncode:
         pytest.skip("this user cannot mount anything")
