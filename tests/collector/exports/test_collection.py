@@ -98,7 +98,7 @@ def test_a_filter_is_never_sql(collection: Collection, text: str) -> None:
 )
 def test_what_cannot_be_read_is_one_sentence(collection: Collection, asked: dict[str, Any], sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
-        collection.table(**({"name": "entry"} | asked))
+        collection.table(asked.pop("name", "entry"), **asked)
 
 
 @pytest.mark.parametrize("value", ["heavy", "a\0b", object()])
