@@ -21,11 +21,13 @@ from psycopg.rows import dict_row
 
 from collector.console.trouble import reason_of, trouble_of
 from collector.errors import UsageError
+from collector.exports.arrow import schema_of
 from collector.exports.columns import Table
 from collector.exports.filters import Filter, selected
 from collector.exports.photos import terms_of
-from collector.exports.reading import ROWS, Connection, Selection, batches, count, snapshot
+from collector.exports.reading import ROWS, Connection, batches, count, snapshot
 from collector.exports.readme import RIGHTS, comment_of
+from collector.exports.selection import Selection
 from collector.exports.tables import PHOTO, TABLES, table_named
 from collector.frontier.scope import read_scope
 from collector.settings import load_settings
@@ -160,7 +162,7 @@ class Rows:
     @property
     def schema(self) -> pa.Schema:
         """The columns as Arrow has them."""
-        return self._selection.schema
+        return schema_of(self._selection)
 
     def __len__(self) -> int:
         """How many there are now."""

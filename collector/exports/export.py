@@ -10,11 +10,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from collector.exports.arrow import schema_of
 from collector.exports.columns import Table
 from collector.exports.photos import FILE, write_photos
 from collector.exports.plain import without_lists
-from collector.exports.reading import Connection, Selection, batches, count, snapshot
+from collector.exports.reading import Connection, batches, count, snapshot
 from collector.exports.readme import readme
+from collector.exports.selection import Selection
 from collector.exports.sinks import Sink, open_sink
 from collector.exports.target import Target, written_beside
 
@@ -71,7 +73,7 @@ def export(conninfo: str, request: Request, progress: Progress = no_progress) ->
                 _write(connection, sink, selection, exported, target.format.has_lists, progress)
             if request.photos:
                 with closing(write_photos(connection, part, request.since, exported.left_out)) as found:
-                    sink.write(FILE, Selection(FILE).schema, _counted(found, FILE.name, None, exported, progress))
+                    sink.write(FILE, schema_of(Selection(FILE)), _counted(found, FILE.name, None, exported, progress))
         (part / target.readme.name).write_text(
             readme(target.format, tables, request.since), encoding="utf-8", newline="\n"
         )
@@ -83,7 +85,7 @@ def _write(
     connection: Connection, sink: Sink, selection: Selection, exported: Exported, lists: bool, progress: Progress
 ) -> None:
     rows = None if progress is no_progress else count(connection, selection)
-    schema = selection.schema if lists else without_lists(selection.schema)
+    schema = schema_of(selection) if lists else without_lists(schema_of(selection))
     # Closed also where the sink fails: a connection in the middle of its answer can do nothing else.
     with closing(batches(connection, selection, lists=lists)) as found:
         sink.write(selection.table, schema, _counted(found, selection.table.name, rows, exported, progress))

@@ -6,7 +6,7 @@ from typing import Any
 
 from collector.errors import UsageError
 from collector.exports.columns import Column, Table
-from collector.exports.reading import Selection
+from collector.exports.selection import Selection
 
 Filter = tuple[str, str, Any]  # a column, an operator, a value
 OPERATORS = {"==": "=", "=": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}

@@ -10,9 +10,11 @@ from urllib.parse import quote
 import pyarrow as pa
 
 from collector.errors import ParseError
+from collector.exports.arrow import as_batch, schema_of
 from collector.exports.columns import Column, Table, Type
-from collector.exports.reading import ROWS, Connection, Selection, as_batch
+from collector.exports.reading import ROWS, Connection
 from collector.exports.readme import RIGHTS
+from collector.exports.selection import Selection
 from collector.exports.target import PHOTO_FILE, PHOTOS
 from collector.politeness.gate import host_name
 from collector.politeness.robots import Robots
@@ -108,7 +110,7 @@ def write_photos(
 ) -> Generator[pa.RecordBatch, None, None]:
     """Write the photos to files; yields the rows of the table beside them. Counts in `left_out` why others are not."""
     training = Training(connection)
-    schema = Selection(FILE).schema
+    schema = schema_of(Selection(FILE))
     (folder / PHOTOS).mkdir()
     rows: list[tuple[Any, ...]] = []
     with connection.cursor("paddock_photos", binary=True) as cursor:

@@ -1,99 +1,23 @@
 """Reads tables from the database in one read-only snapshot, as Arrow: batch after batch, in flat memory."""
 
 import json
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
 from itertools import islice
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import psycopg
 import pyarrow as pa
 
-from collector.exports.columns import Column, Table, Type
+from collector.exports.arrow import arrow_types, schema_of
+from collector.exports.columns import Type
 from collector.exports.plain import without_lists
+from collector.exports.selection import Selection
 
 ROWS = 10_000  # a batch
 
 Connection = psycopg.Connection[tuple[Any, ...]]
-
-
-@cache
-def arrow_types() -> dict[Type, pa.DataType]:
-    """How Arrow, and so Parquet, holds what a column holds."""
-    return {
-        Type.TEXT: pa.string(),
-        Type.INTEGER: pa.int32(),
-        Type.NUMBER: pa.float64(),
-        Type.BOOLEAN: pa.bool_(),
-        Type.DATE: pa.date32(),
-        Type.TIME: pa.time64("us"),
-        Type.MOMENT: pa.timestamp("us", "UTC"),
-        Type.TEXTS: pa.list_(pa.string()),
-        Type.INTEGERS: pa.list_(pa.int32()),
-        Type.NUMBERS: pa.list_(pa.float64()),
-        Type.DATES: pa.list_(pa.date32()),
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which rows and columns of a table are wanted: conditions are SQL over the names of its columns."""
-
-    table: Table
-    columns: tuple[Column, ...] = ()  # none: all
-    since: date | None = None
-    conditions: tuple[str, ...] = ()
-    values: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def shown(self) -> tuple[Column, ...]:
-        """The columns that are wanted."""
-        return self.columns or self.table.columns
-
-    @property
-    def schema(self) -> pa.Schema:
-        """The wanted columns as Arrow has them, with their units and meanings."""
-        table = self.table
-        facts = {"table": table.name, "meaning": table.meaning, "key": ", ".join(table.key)}
-        return pa.schema([_as_field(column, table) for column in self.shown], metadata=facts)
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """What stands for the names in its SQL."""
-        return self.values | {"since": self.since}
-
-    def query(self, *, lists_as_json: bool = False) -> LiteralString:
-        """The statement, in the order of the key, which is the same in every database."""
-        conditions = self.conditions
-        if self.since:
-            conditions = (*conditions, self.table.since)
-        names = ", ".join(
-            f"to_json({column.sql}) AS {column.name}"
-            if lists_as_json and column.type.is_list
-            else f"{column.sql} AS {column.name}"
-            for column in self.shown
-        )
-        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-        order = ", ".join(map(self._ordered, self.table.key))
-        # Names and conditions are constants of this code; what a user gives is a parameter.
-        return cast(LiteralString, f"SELECT {names} FROM {self.table.source}{where} ORDER BY {order}")
-
-    def counting(self) -> LiteralString:
-        """A statement that counts its rows."""
-        return cast(LiteralString, f"SELECT count(*) FROM ({self.query()}) AS wanted")
-
-    def _ordered(self, name: str) -> str:
-        column = self.table.column(name)
-        assert column is not None
-        return f'{column.sql} COLLATE "C"' if column.type is Type.TEXT else column.sql
-
-
-def _as_field(column: Column, table: Table) -> "pa.Field[Any]":
-    facts = {"meaning": column.meaning} | ({"unit": column.unit} if column.unit else {})
-    return pa.field(column.name, arrow_types()[column.type], nullable=column.name not in table.key, metadata=facts)
 
 
 @contextmanager
@@ -123,7 +47,7 @@ def batches(
     They come as CSV, which Postgres writes and Arrow reads ten times as fast as rows become objects of Python.
     """
     statement = f"COPY ({selection.query(lists_as_json=True)}) TO STDOUT (FORMAT csv)"
-    schema = selection.schema if lists else without_lists(selection.schema)
+    schema = schema_of(selection) if lists else without_lists(schema_of(selection))
     with connection.cursor() as cursor, cursor.copy(statement.encode(), selection.parameters) as copy:
         while found := list(islice(copy, rows)):
             yield _read_csv(b"".join(found), schema)
@@ -157,10 +81,3 @@ def _as_list(column: pa.ChunkedArray, kind: pa.DataType) -> pa.Array:
     if kind == arrow_types()[Type.DATES]:
         read = [[date.fromisoformat(day) for day in days] for days in read]
     return pa.array(read, kind).take(encoded.indices)
-
-
-def as_batch(found: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.RecordBatch:
-    """Rows as Arrow has them."""
-    columns = zip(*found, strict=True)
-    arrays = [pa.array(values, kind.type) for values, kind in zip(columns, schema, strict=True)]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)

@@ -35,7 +35,7 @@ def test_every_photo_is_a_file_with_its_rights_beside_it(conninfo: str, tmp_path
         assert row["file"] == f"photos/{photo_id.replace(':', '-').replace('/', '-')}.jpg"
         assert digest_of((tmp_path / "taken" / row["file"]).read_bytes()) == row["digest"] == digest
         assert (row["page_url"], row["image_url"], row["source"]) == (page_url, image_url, "keibado")
-        assert row["terms"] and row["terms_read_on"] and row["observed_at"]
+        assert all(row[name] for name in ("terms", "terms_read_on", "observed_at"))
         assert "do not publish them" in row["rights"]
     assert "## photo_file" in (tmp_path / "taken" / "README.md").read_text()
 
