@@ -45,7 +45,7 @@ SHOWN = shown_commands()
 RUN: dict[tuple[str, ...], set[str]] = {
     ("collector", "status"): set(), ("collector", "schedule"): set(), ("collector", "horse"): set(),
     ("collector", "match"): set(), ("collector", "reparse"): set(), ("collector", "refresh-labels"): {"--dry-run"},
-    ("collector", "db"): set(), ("collector", "demo-site", "--hostile", "help"): set(),
+    ("collector", "db"): set(), ("collector", "export"): set(), ("collector", "demo-site", "--hostile", "help"): set(),
     ("trainer", "export"): set(), ("trainer", "dataset", "list"): set(), ("trainer", "dataset", "show"): set(),
     ("trainer", "dataset", "verify"): set(), ("trainer", "runs"): set(), ("trainer", "job", "list"): set(),
     ("trainer", "job", "prune"): set(),

@@ -23,28 +23,36 @@ EVERY = 5.0  # seconds between two lines in a log
 WHY = {"kept_out": "kept out by their site's robots.txt", "damaged": "damaged"}  # photos without a file
 
 
+To = Annotated[
+    Path | None,
+    typer.Option(metavar="PLACE", help="A folder, FILE.duckdb or FILE.sqlite; paddock-export unless given."),
+]
+Files = Annotated[
+    Literal["parquet", "csv"] | None,
+    typer.Option("--format", metavar="FORMAT", help="Of the files in a folder: parquet, unless given, or csv."),
+]
+Tables = Annotated[
+    str | None, typer.Option(metavar="NAMES", help="Only these tables, with commas: race,entry. All unless given.")
+]
+FromDay = Annotated[
+    str | None, typer.Option(metavar="YEAR|DATE", help="Only what is of that day or later: 2016 or 2016-05-23.")
+]
+Photos = Annotated[
+    bool, typer.Option("--photos", help="Also the photos themselves, with their rights; needs a folder.")
+]
+Replace = Annotated[bool, typer.Option("--replace", help="Replace a file that is not an export.")]
+
+
 @commands.add("export")
 def export_tables(
-    to: Annotated[
-        Path | None,
-        typer.Option(metavar="PLACE", help="A folder, FILE.duckdb or FILE.sqlite; paddock-export unless given."),
-    ] = None,
-    file_format: Annotated[
-        Literal["parquet", "csv"] | None,
-        typer.Option("--format", metavar="FORMAT", help="Of the files in a folder: parquet, unless given, or csv."),
-    ] = None,
-    tables: Annotated[
-        str | None, typer.Option(metavar="NAMES", help="Only these tables, with commas: race,entry. All unless given.")
-    ] = None,
-    since: Annotated[
-        str | None, typer.Option(metavar="YEAR|DATE", help="Only what is of that day or later: 2016 or 2016-05-23.")
-    ] = None,
-    photos: Annotated[
-        bool, typer.Option("--photos", help="Also the photos themselves, with their rights; needs a folder.")
-    ] = False,
-    replace: Annotated[bool, typer.Option("--replace", help="Replace a file that is not an export.")] = False,
+    to: To = None,
+    file_format: Files = None,
+    tables: Tables = None,
+    since: FromDay = None,
+    photos: Photos = False,
+    replace: Replace = False,
 ) -> ExitCode:
-    """Write the tables to files that other programs read: DuckDB, SQLite, Parquet or CSV.
+    """Write the tables to files: DuckDB, SQLite, Parquet or CSV.
 
     Tables: issue, photo, race_day, race, entry, horse and aptitude. A README beside them says what each column means
     and its unit. The same database gives the same files.

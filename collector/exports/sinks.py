@@ -143,7 +143,7 @@ class DuckdbFile:
 
 
 def grouped(batches: Batches, rows: int) -> Iterator[list[pa.RecordBatch]]:
-    """The same batches in groups of at least so many rows; the last may have fewer."""
+    """The same batches in groups of at least this number of rows; the last may have fewer."""
     group: list[pa.RecordBatch] = []
     held = 0
     for batch in batches:

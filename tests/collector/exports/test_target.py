@@ -1,24 +1,30 @@
 """An export is there whole or not at all, and replaces nothing but an export."""
 
 import fcntl
+import io
 import multiprocessing
 import os
 import signal
 import sqlite3
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import psycopg
 import pytest
 from typer.testing import CliRunner
 
 from collector.cli.app import app
+from collector.cli.export import Shown
+from collector.console.terminal import Terminal
 from collector.exports.export import Request, export
 from collector.exports.formats import Format
 from collector.exports.tables import tables_named
 from collector.exports.target import Target
+from tests.collector.cli.test_cli import COMMAND, environment
 from tests.filled import as_json, execute
 
 NAMES = {Format.PARQUET: "taken", Format.CSV: "taken", Format.DUCKDB: "taken.duckdb", Format.SQLITE: "taken.sqlite"}
@@ -165,6 +171,43 @@ def test_an_interrupted_export_leaves_nothing(conninfo: str, tmp_path: Path, fil
     process.join()
     assert process.exitcode == 1
     assert state(tmp_path) == {}
+
+
+@pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_command_leaves_what_was_there(conninfo: str, tmp_path: Path, blow: int) -> None:
+    words = words_of(Format.SQLITE, tmp_path)
+    assert typed(conninfo, *words, "--tables", "race").exit_code == 0
+    before = state(tmp_path)
+    with psycopg.connect(conninfo) as held:
+        held.execute("LOCK TABLE entry IN ACCESS EXCLUSIVE MODE")  # the command waits in the middle
+        command = [*COMMAND, "export", *words, "--tables", "race,entry"]
+        process = subprocess.Popen(command, env=environment(conninfo), stderr=subprocess.PIPE, text=True)
+        wait_until(lambda: len(state(tmp_path)) > len(before))
+        wait_until(lambda: bool(execute(conninfo, "SELECT 1 FROM pg_locks WHERE NOT granted")))
+        process.send_signal(blow)
+        _, said = process.communicate(timeout=20)
+    assert process.returncode == 130, said
+    assert said == f"Interrupted; nothing was written to {tmp_path / 'taken.sqlite'}.\n"
+    assert state(tmp_path) == before
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Wait for something that another process does."""
+    give_up_at = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(("live", "words"), [(True, "race: 2 of 9 rows"), (False, "race: 2 of 9 rows\n")])
+def test_progress_is_shown_live_or_line_by_line(monkeypatch: pytest.MonkeyPatch, live: bool, words: str) -> None:
+    monkeypatch.setattr("collector.cli.export.EVERY", 0.0)
+    said = io.StringIO()
+    monkeypatch.setattr(said, "isatty", lambda: live, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    Shown(Terminal(said)).show("race", 2, 9)
+    assert words in said.getvalue()
+    assert said.getvalue().endswith("\r" if live else "\n")
 
 
 @pytest.fixture
