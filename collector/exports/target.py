@@ -115,10 +115,16 @@ def _is_sqlite(path: Path) -> bool:
 def _is_duckdb(path: Path) -> bool:
     import duckdb
 
-    with suppress(duckdb.Error), duckdb.connect(str(path), read_only=True) as connection:
-        found = connection.execute("SELECT comment FROM duckdb_tables() WHERE table_name = 'columns'").fetchone()
-        return found == (MARK,)
-    return False
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            found = connection.execute("SELECT comment FROM duckdb_tables() WHERE table_name = 'columns'").fetchone()
+    except duckdb.IOException as error:
+        if "lock" in str(error):
+            raise Busy(f"{path} is open in another program: close it there, or name another file.") from error
+        return False
+    except duckdb.Error:
+        return False
+    return found == (MARK,)
 
 
 # --- whole or not at all -------------------------------------------------------------------------------------------

@@ -132,6 +132,44 @@ def test_two_exports_to_one_place_do_not_mix(conninfo: str, tmp_path: Path) -> N
     assert typed(conninfo, *words_of(Format.CSV, tmp_path)).exit_code == 0
 
 
+def _open(path: Path, opened: Any, done: Any) -> None:
+    with duckdb.connect(str(path)):
+        opened.set()
+        done.wait(30)
+
+
+def test_a_file_that_is_open_elsewhere_is_named(conninfo: str, tmp_path: Path) -> None:
+    words = words_of(Format.DUCKDB, tmp_path)
+    assert typed(conninfo, *words, "--tables", "race").exit_code == 0
+    spawn = multiprocessing.get_context("spawn")
+    opened, done = spawn.Event(), spawn.Event()
+    process = spawn.Process(target=_open, args=(tmp_path / "taken.duckdb", opened, done))
+    process.start()
+    assert opened.wait(30)
+    refused = typed(conninfo, *words)
+    done.set()
+    process.join()
+    assert (refused.exit_code, "is open in another program" in refused.stderr) == (2, True)
+
+
+def test_without_a_place_a_folder_is_made_here(conninfo: str, tmp_path: Path) -> None:
+    assert typed(conninfo, "--tables", "race").exit_code == 0
+    assert {path.name for path in (tmp_path / "paddock-export").iterdir()} == {"README.md", "race.parquet"}
+
+
+def test_an_export_is_of_one_moment(conninfo: str, tmp_path: Path) -> None:
+    ((entries,),) = execute(conninfo, "SELECT count(*) FROM entry")
+
+    def interfere(table: str, _done: int, _rows: int | None) -> None:
+        if table == "race":  # which is read before the entries
+            execute(conninfo, "DELETE FROM entry")
+
+    target = Target(tmp_path / "taken", Format.CSV)
+    exported = export(conninfo, Request(target, tables_named("race,entry")), interfere)
+    assert execute(conninfo, "SELECT count(*) FROM entry") == [(0,)]
+    assert exported.rows["entry"] == entries > 0
+
+
 # --- blows in the middle ---------------------------------------------------------------------------------
 
 
