@@ -1,6 +1,6 @@
 """The `collector` program: its groups of commands put together."""
 
-from collector.cli import archive, crawl, db, demo, export, labels, serve
+from collector.cli import archive, archived, crawl, db, demo, export, labels, serve
 from collector.cli.base import group
 from collector.console.program import run_program
 
@@ -8,6 +8,7 @@ app = group("Collects paddock photos and what belongs to them: politely, and wit
 app.add_version("collector")
 for module in (crawl, labels, archive, export, serve, demo):
     app.add_typer(module.commands)
+app.add_typer(archived.commands, name="archive")
 app.add_typer(db.commands, name="db")
 
 

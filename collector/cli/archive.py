@@ -51,25 +51,18 @@ def read_again(
 
 def _reparse(first_day: date, *, dry_run: bool) -> "Changes":
     """Read all pages from this day on, and show how far that is."""
-    from rich.control import Control
-    from rich.segment import ControlType
-
     from collector.cli.session import connected
+    from collector.console.steps import Steps
     from collector.console.terminal import stderr
     from collector.pipeline.reparse import reparse
 
     console = stderr()
 
-    def show(done: int, total: int) -> None:
-        if console.is_terminal:
-            console.print(f"{done} of {total} pages", end="")
-            console.control(Control(ControlType.CARRIAGE_RETURN))
-
     with connected(read_settings()) as connect:
 
         async def main() -> "Changes":
             async with await connect() as connection:
-                return await reparse(connection, first_day, dry_run=dry_run, show=show)
+                return await reparse(connection, first_day, dry_run=dry_run, show=Steps(console, "pages").show)
 
         try:
             return run(main())

@@ -16,7 +16,10 @@ if TYPE_CHECKING:  # importing what they are results of takes longer than most c
     from collector.frontier.status import Summary
     from collector.matching.match import Matched
     from collector.pipeline.forget import Doomed, Forgotten
+    from collector.pipeline.repack import Repacked
     from collector.pipeline.reparse import Changes
+
+NAMED = 10  # damaged pages that are named; --json names all
 
 
 def print_summary(console: Console, summary: "Summary") -> None:
@@ -223,3 +226,19 @@ def _in_words(value: Any) -> str:
     if isinstance(value, datetime):
         return in_japan(value)
     return "-" if value is None else str(value)
+
+
+def print_repacked(console: Console, done: "Repacked") -> None:
+    """What became of the archive."""
+    table = Table.grid(padding=(0, 2))
+    if done.dictionaries:
+        table.add_row("dictionaries", f"{done.dictionaries} trained")
+    table.add_row("pages", f"{done.pages:,} compressed")
+    table.add_row("archive", f"{size_in_words(done.bytes_before)} before, {size_in_words(done.bytes_after)} now")
+    console.print(table)
+    if not done.is_shrunk:
+        words = "Others are at work on the archive: the disk has its space back after `collector archive repack`"
+        console.print(f"{words} when they are not.", soft_wrap=True)
+    if done.damaged:
+        named = ", ".join(done.damaged[:NAMED])
+        console.print(f"{len(done.damaged)} damaged, left as they are (SHA-256): {named}", soft_wrap=True)

@@ -31,10 +31,12 @@ from collector.fetch.fetcher import Fetcher
 from collector.frontier.hosts import FROZEN, HostState, host_states
 from collector.matching.match import match_photos
 from collector.pipeline import drift
+from collector.pipeline.repack import bring_up_to_date
 from collector.politeness.delay import next_opening
 from collector.politeness.gate import Blocked, Connection, Gate, Pace, Wait
 from collector.settings import is_loopback
 from collector.sources import Site
+from collector.storage.dictionaries import Dictionaries
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +70,7 @@ class Crew:
     everything: bool = False
     chores: Callable[[Connection], Awaitable[None]] | None = None  # done at each look, on the connection that looks
     waits: Waits = field(default_factory=Waits)
+    dictionaries: Dictionaries = field(default_factory=Dictionaries)
     _working: dict[str, _Working] = field(default_factory=dict)
     _rests: dict[str, LaneEnd] = field(default_factory=dict)  # hosts that are closed by the clock
     _breakdowns: dict[str, Breakdown] = field(default_factory=dict)
@@ -276,8 +279,9 @@ class Crew:
         if robots is None:
             return LaneEnd(Ending.STOPPED)
         stopped = await drift.stopped_kinds(gate.connection)
-        rota = Rota(gate, everything=self.everything)
-        return await Lane(gate, self.crawler.fetcher, robots, self.crawler.hours, rota, stopped).run(SLICE)
+        await bring_up_to_date(gate.connection, self.dictionaries)
+        jobs, hours = Rota(gate, everything=self.everything), self.crawler.hours
+        return await Lane(gate, self.crawler.fetcher, robots, hours, jobs, stopped, self.dictionaries).run(SLICE)
 
     async def _end_lanes(self) -> None:
         """Let every lane finish the page at hand."""

@@ -25,6 +25,7 @@ from collector.pipeline.store import Outcome, commit
 from collector.politeness.delay import next_opening
 from collector.politeness.gate import Blocked, Gate, Slot, Wait, telling_lost_lanes
 from collector.politeness.robots import Robots
+from collector.storage.dictionaries import Dictionaries
 from collector.storage.roles import PageState
 
 logger = logging.getLogger(__name__)
@@ -106,6 +107,7 @@ class Lane:
     hours: tuple[time, time] | None  # our own opening hours, Asia/Tokyo
     rota: Rota
     stopped_kinds: set[tuple[str, str]]
+    dictionaries: Dictionaries = field(default_factory=Dictionaries)
     _streak: _Streak = field(default_factory=_Streak)
 
     async def run(self, seconds: float) -> LaneEnd:
@@ -156,7 +158,7 @@ class Lane:
         Raises:
             Blocked: the host is to be left alone from now on; what was learned is committed.
         """
-        visit = Visit(self.gate, self.fetcher, self.robots, page, slot)
+        visit = Visit(self.gate, self.fetcher, self.robots, page, slot, self.dictionaries)
         try:
             response = await visit.succeed()
             if response is None:

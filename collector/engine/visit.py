@@ -35,6 +35,7 @@ from collector.pipeline.verdict import Verdict, decide, revisit_at
 from collector.politeness.gate import Gate, Slot, Wait, host_name
 from collector.politeness.robots import Robots
 from collector.storage.archive import Packed, digest_of, pack, type_of, unpack
+from collector.storage.dictionaries import Dictionaries
 from collector.storage.roles import PageState, Role
 
 ATTEMPTS = 3  # of one page in one visit, each on a slot of its own
@@ -56,11 +57,20 @@ def _worth_retrying(error: BaseException) -> bool:
 class Visit:
     """One page being asked for: up to three attempts, each hop and each attempt on a slot of its own."""
 
-    def __init__(self, gate: Gate, fetcher: Fetcher, robots: Robots, page: DuePage, slot: Slot | None = None) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        fetcher: Fetcher,
+        robots: Robots,
+        page: DuePage,
+        slot: Slot | None = None,
+        dictionaries: Dictionaries | None = None,
+    ) -> None:
         self.gate = gate
         self.fetcher = fetcher
         self.robots = robots
         self.page = page
+        self.dictionaries = dictionaries or Dictionaries()
         self.slot = slot  # reserved, and not yet waited for
         self.at = slot.at if slot else datetime.now(UTC)  # start of the last request, database clock
         self.took = 0.0
@@ -209,7 +219,7 @@ async def with_held_bytes(visit: Visit, response: Response) -> Response:
     headers = {"Content-Type": media_type} | {
         name: value for name, value in (("ETag", response.etag), ("Last-Modified", response.last_modified)) if value
     }
-    return replace(response, headers=headers, body=unpack(content, encoding))
+    return replace(response, headers=headers, body=unpack(content, encoding, visit.dictionaries.by_number))
 
 
 async def read(visit: Visit, response: Response, stopped_kinds: Set[tuple[str, str]]) -> Outcome:
@@ -234,7 +244,8 @@ async def read(visit: Visit, response: Response, stopped_kinds: Set[tuple[str, s
     elif same:
         facts = {fact: value for fact, value in facts.items() if value}
     else:
-        facts["packed"] = pack(response.body, type_of(response.content_type), digest)
+        dictionary = visit.dictionaries.of_kind.get((page.source, page.kind))
+        facts["packed"] = pack(response.body, type_of(response.content_type), digest, dictionary)
     kept = facts.get("packed")
     if same and page.state == PageState.FETCHED:
         return visit.outcome(name, PageState.FETCHED, due_at=revisit_at(page, None, visit.at), **facts)

@@ -4,9 +4,8 @@ import asyncio
 import logging
 import os
 import signal
-import zlib
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
@@ -18,7 +17,8 @@ from collector.codes import Failure
 from collector.errors import PaddockError, ParseError, Refused
 from collector.frontier.queue import DuePage
 from collector.pipeline.derive import Derived, derive, tripped
-from collector.storage.archive import unpack
+from collector.storage.archive import NONE, Damaged, Known, unpack
+from collector.storage.dictionaries import known
 from collector.storage.roles import PageState
 
 logger = logging.getLogger(__name__)
@@ -66,6 +66,15 @@ def processes_for(answers: int) -> int:
     return cores if cores > 1 and answers > FEW else 0
 
 
+_dictionaries: Known = NONE  # those of the database that this process reads from
+
+
+def use(contents: Mapping[int, bytes]) -> None:
+    """Know the dictionaries with which the pages are compressed that this process reads next."""
+    global _dictionaries  # noqa: PLW0603  (what is sent to a process of a pool has no other place)
+    _dictionaries = known(contents)
+
+
 def read_batch(batch: list[Answer]) -> list[Derived]:
     """What a batch of answers means."""
     return [_read(answer) for answer in batch]
@@ -74,11 +83,11 @@ def read_batch(batch: list[Answer]) -> list[Derived]:
 def _read(answer: Answer) -> Derived:
     page = answer.page
     try:
-        body = unpack(answer.content, answer.encoding)
+        body = unpack(answer.content, answer.encoding, _dictionaries)
         return derive(page.source, page.kind, page.url, body, answer.media_type)
     except Refused as error:
         return Derived(failure=ParseError("page", str(error)))
-    except zlib.error as error:
+    except Damaged as error:
         return Derived(failure=ParseError("bytes", f"what the archive holds cannot be unpacked: {error}"))
     except Exception as error:  # noqa: BLE001
         return tripped(error)
@@ -87,7 +96,8 @@ def _read(answer: Answer) -> Derived:
 class _Reader:
     """A process that reads one batch after the other. One that has died is replaced before the next."""
 
-    def __init__(self) -> None:
+    def __init__(self, dictionaries: Mapping[int, bytes]) -> None:
+        self._dictionaries = dictionaries
         self._pool = self._start()
         self._given: list[Future[list[Derived]]] = []
         self.has_read = False
@@ -113,14 +123,13 @@ class _Reader:
         """Wait for what it is reading, and end it."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    @staticmethod
-    def _start() -> ProcessPoolExecutor:
+    def _start(self) -> ProcessPoolExecutor:
         # Not forked: this process has threads, a loop and a connection, of which a copy would be a wreck.
-        return ProcessPoolExecutor(1, get_context("spawn"), initializer=_leave_ctrl_c_to_the_parent)
+        return ProcessPoolExecutor(1, get_context("spawn"), initializer=_begin, initargs=(self._dictionaries,))
 
 
 async def read_in_order(
-    batches: AsyncIterator[list[Answer]], processes: int
+    batches: AsyncIterator[list[Answer]], processes: int, dictionaries: Mapping[int, bytes]
 ) -> AsyncIterator[list[tuple[Answer, Derived]]]:
     """What each answer means, batch after batch as they came; the answers come back without their bytes.
 
@@ -131,12 +140,13 @@ async def read_in_order(
         PaddockError: no process that reads can be started.
     """
     if not processes:
+        use(dictionaries)
         async for batch in batches:
             # In a thread: a picture may take seconds.
             yield list(zip(batch, await asyncio.to_thread(read_batch, batch), strict=True))
         return
     with ExitStack() as stack:
-        readers = [_Reader() for _ in range(processes)]
+        readers = [_Reader(dictionaries) for _ in range(processes)]
         for reader in readers:
             stack.callback(reader.end)
         waiting: deque[tuple[_Reader, list[Answer], Future[list[Derived]]]] = deque()
@@ -183,5 +193,6 @@ async def _read_alone(reader: _Reader, answer: Answer) -> Derived:
     return Derived(failure=ParseError("parser", reason, Failure.OWN_ERROR))
 
 
-def _leave_ctrl_c_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _begin(dictionaries: Mapping[int, bytes]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
+    use(dictionaries)

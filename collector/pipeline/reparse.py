@@ -4,16 +4,17 @@ from collections.abc import AsyncIterator, Callable
 from datetime import date
 from typing import Any, LiteralString
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, IsolationLevel
 from psycopg.conninfo import make_conninfo
 
 from collector.frontier.queue import DuePage
 from collector.pipeline import drift
 from collector.pipeline.changes import Changes, compare, remember
 from collector.pipeline.forget import take_archive
-from collector.pipeline.pool import BATCH, BATCH_BYTES, Answer, processes_for, read_batch, read_in_order
+from collector.pipeline.pool import BATCH, BATCH_BYTES, Answer, processes_for, read_batch, read_in_order, use
 from collector.pipeline.rewrite import Rewriting
 from collector.politeness.gate import Connection
+from collector.storage.dictionaries import Dictionaries
 from collector.storage.roles import LABEL_ROLES, UNDATED
 
 FETCHED = 50  # answers that come from the database at once
@@ -94,7 +95,11 @@ async def _read_all(
     info = connection.info
     conninfo = make_conninfo(info.dsn, password=info.password or None)  # the dsn leaves it out
     async with await AsyncConnection.connect(conninfo) as reading:
-        async for batch in read_in_order(_stored(reading, facts), processes_for(total)):
+        # Pages and their dictionaries belong together.
+        await reading.set_isolation_level(IsolationLevel.REPEATABLE_READ)
+        dictionaries = Dictionaries()
+        await dictionaries.load(reading)
+        async for batch in read_in_order(_stored(reading, facts), processes_for(total), dictionaries.contents):
             await writing.write(batch)
             show(writing.pages, total)
 
@@ -106,6 +111,9 @@ async def _understood(connection: Connection, source: str, kind: str, facts: dic
     """
     facts = facts | {"source": source, "kind": kind, "window": drift.WINDOW}
     last = [_answer(row) async for row in await connection.execute(LAST_OF_A_KIND, facts | {"since": date.min})]
+    dictionaries = Dictionaries()
+    await dictionaries.load(connection)
+    use(dictionaries.contents)
     gone = {field async for (field,) in await connection.execute(FIELDS, facts)}
     without = [derived for derived in read_batch(last) if derived.failure or gone & set(derived.missing)]
     if drift.is_too_many(len(without), len(last)):

@@ -1,23 +1,42 @@
-"""Stores raw bytes as they came, under their digest. This module does not know what they mean."""
+"""Stores raw bytes as they came, under their digest. This module does not know what they mean.
+
+Pages are compressed with zstd, where one is at hand with a dictionary of what pages of their kind have in common
+(`collector.storage.dictionaries`): a page of 80 kB then costs three. Rows of earlier versions are compressed with zlib.
+"""
 
 import hashlib
 import re
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
-WORTH_PACKING = 8192  # bytes; for fewer bytes, the saved space is not worth the time
+try:
+    from backports import zstd
+except ImportError:  # Python 3.14 has it
+    from compression import zstd  # pyright: ignore[reportMissingImports]
+
+WORTH_PACKING = 1024  # bytes; for fewer bytes, the saved space is not worth the time
+# Levels of zstd. Real results of 82 kB: 2.5 kB in 0.25 ms with a dictionary, 18 kB in 0.12 ms without one.
+LEVEL, LEVEL_ALONE = 9, 3
 IMAGE_TYPES = ("image/", "application/octet-stream")
 CHARSET = re.compile(r";.*?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{1,40})", re.I)
+Known = Mapping[int, "zstd.ZstdDict"]  # dictionaries by their numbers
+NONE: Known = MappingProxyType({})
+
+
+class Damaged(ValueError):
+    """What is held is no longer what was stored, or its dictionary is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """A row of `blob`: `content` is the body as it came, or compressed with zlib where that helps."""
+    """A row of `blob`: `content` is the body as it came, or compressed where that helps."""
 
     digest: str  # SHA-256 of the body, hexadecimal
     media_type: str  # the result of `type_of`
     size: int  # bytes of the body
-    encoding: str
+    encoding: str  # "" (as it came), "zstd", "zstd:" and the number of its dictionary, or "zlib" (not written any more)
     content: bytes
 
 
@@ -33,23 +52,38 @@ def type_of(content_type: str) -> str:
     return f"{media_type}; charset={charset[1].lower()}" if charset else media_type
 
 
-def pack(body: bytes, media_type: str, digest: str | None = None) -> Packed:
-    """Bytes ready to be stored. Large pages shrink to a fifth; photos and small pages are not compressed."""
+def pack(body: bytes, media_type: str, digest: str | None = None, dictionary: "zstd.ZstdDict | None" = None) -> Packed:
+    """Bytes ready to be stored. Pages are compressed; photos and small pages are not."""
     digest = digest or digest_of(body)
     if media_type.startswith(IMAGE_TYPES) or len(body) < WORTH_PACKING:
         return Packed(digest, media_type, len(body), "", body)
-    return Packed(digest, media_type, len(body), "zlib", zlib.compress(body, 1))
+    if dictionary is None:
+        return Packed(digest, media_type, len(body), "zstd", zstd.compress(body, LEVEL_ALONE))
+    content = zstd.compress(body, LEVEL, zstd_dict=dictionary.as_digested_dict)
+    return Packed(digest, media_type, len(body), f"zstd:{dictionary.dict_id}", content)
 
 
-def unpack(content: bytes, encoding: str) -> bytes:
-    """The body as it came."""
-    return zlib.decompress(content) if encoding == "zlib" else content
+def unpack(content: bytes, encoding: str, dictionaries: Known = NONE) -> bytes:
+    """The body as it came.
+
+    Raises:
+        Damaged: it cannot be had from these bytes, or not without a dictionary that is not among these.
+    """
+    packing, _, number = encoding.partition(":")
+    try:
+        if packing == "zstd":
+            return zstd.decompress(content, dictionaries[int(number)] if number else None)
+        return zlib.decompress(content) if packing == "zlib" else content
+    except KeyError as error:
+        raise Damaged(f"the dictionary {number} is missing") from error
+    except (zlib.error, zstd.ZstdError) as error:
+        raise Damaged(str(error)) from error
 
 
-def unpack_whole(content: bytes, encoding: str, digest: str) -> bytes | None:
+def unpack_whole(content: bytes, encoding: str, digest: str, dictionaries: Known = NONE) -> bytes | None:
     """The body as it came; None where it is damaged and no longer what its digest names."""
     try:
-        body = unpack(content, encoding)
-    except zlib.error:
+        body = unpack(content, encoding, dictionaries)
+    except Damaged:
         return None
     return body if digest_of(body) == digest else None

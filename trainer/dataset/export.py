@@ -6,7 +6,6 @@ row group.
 """
 
 import hashlib
-import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -19,7 +18,7 @@ from psycopg.rows import dict_row
 
 from collector.console.program import private_files
 from collector.errors import BrokenPicture, UsageError
-from collector.storage.archive import unpack
+from collector.storage import archive
 from collector.storage.decoders import decoders
 from collector.storage.racing import Axis
 from trainer.dataset.card import write_card
@@ -241,6 +240,6 @@ def _bodies(connection: psycopg.Connection[dict[str, Any]], examples: Sequence[E
     found: dict[str, bytes] = {}
     with connection.cursor(binary=True) as cursor:
         for row in cursor.execute(BYTES, (list(digests),)):
-            with suppress(zlib.error):
-                found[row["digest"]] = unpack(row["content"], row["encoding"])
+            with suppress(archive.Damaged):
+                found[row["digest"]] = archive.unpack(row["content"], row["encoding"])
     return found

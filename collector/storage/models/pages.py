@@ -27,8 +27,19 @@ class Blob(SQLModel, table=True):
     digest: str = Field(primary_key=True)  # SHA-256 of the decoded body, hexadecimal
     media_type: str  # of the answer that brought them first
     size: int  # bytes of the body itself
-    encoding: str = ""  # of `content`: "" (as it came) or "zlib"
+    encoding: str = ""  # of `content`: "" (as it came), "zstd", "zstd:" and a dictionary's number, "zlib" (old rows)
     content: bytes = Field(sa_type=LargeBinary)  # STORAGE EXTERNAL: its bytes are compressed already
+
+
+class Dictionary(SQLModel, table=True):
+    """What pages of one kind have in common: with it, zstd needs a few kilobytes a page."""
+
+    __table_args__ = (UniqueConstraint("source", "kind"),)
+    id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))  # the number in its bytes
+    source: str
+    kind: str
+    content: bytes = Field(sa_type=LargeBinary)
+    created_at: datetime = moment()
 
 
 class Page(SQLModel, table=True):

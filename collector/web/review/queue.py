@@ -8,7 +8,8 @@ from collector.errors import ParseError
 from collector.frontier.status import IS_COPY
 from collector.sources.registry import source_of
 from collector.sources.text_tools.text import decode
-from collector.storage.archive import unpack
+from collector.storage.archive import Damaged, unpack
+from collector.storage.dictionaries import only
 from collector.storage.reader import Reader
 from collector.storage.roles import Role
 from collector.web.horse.facts import FIRST, PHOTOS, Row
@@ -81,9 +82,11 @@ SELECT kind, field, samples, observed_at,
 FROM drift ORDER BY kind, field
 """
 ARCHIVED = """
-SELECT page.id, url, source, kind, role, dated, state, error, changed_at,
-    COALESCE(page.media_type, blob.media_type) AS media_type, size, encoding, content
-FROM page JOIN blob USING (digest) WHERE page.id = %(id)s AND state <> 'excluded'
+SELECT page.id, url, page.source, page.kind, role, dated, state, error, changed_at,
+    COALESCE(page.media_type, blob.media_type) AS media_type, size, encoding, blob.content,
+    dictionary.content AS dictionary
+FROM page JOIN blob USING (digest) LEFT JOIN dictionary ON blob.encoding = 'zstd:' || dictionary.id
+WHERE page.id = %(id)s AND state <> 'excluded'
 """
 
 
@@ -234,9 +237,12 @@ def read_archived(page: Row) -> Archived:
     """What an archived page says, as far as it can be read."""
     if page["role"] == Role.PICTURE or page["media_type"].startswith("image/"):
         return Archived(page, None, cut=False, trouble=None)
-    body = unpack(page["content"], page["encoding"])
+    body = b""
     try:
+        body = unpack(page["content"], page["encoding"], only(page["dictionary"]))
         text, trouble = decode(body, page["media_type"], _charset_of(page)), None
+    except Damaged as error:
+        text, trouble = "", str(error)
     except ParseError as error:
         text, trouble = body.decode("utf-8", "replace"), error.reason
     whole = text.encode("utf-8", "replace")

@@ -139,8 +139,8 @@ async def test_where_no_reader_lives_nothing_is_changed(collected: Connection, m
 
 
 async def test_bytes_that_cannot_be_unpacked_cost_their_page_alone(collected: Connection) -> None:
-    await collected.execute("UPDATE blob SET content = substr(content, 1, 99) WHERE encoding = 'zlib'")
-    row = await (await collected.execute("SELECT count(*) FROM blob WHERE encoding = 'zlib'")).fetchone()
+    await collected.execute("UPDATE blob SET content = substr(content, 1, 99) WHERE encoding = 'zstd'")
+    row = await (await collected.execute("SELECT count(*) FROM blob WHERE encoding = 'zstd'")).fetchone()
     assert row is not None
     before = await held(collected)
     assert (await read_again(collected)).unreadable >= row[0] > 0

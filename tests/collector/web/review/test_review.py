@@ -54,6 +54,7 @@ def archived(body: bytes, **facts: Any) -> dict[str, Any]:
         "source": "keibado",
         "media_type": "text/html",
         "encoding": "",
+        "dictionary": None,
         "content": body,
     }
     return known | facts
@@ -65,6 +66,12 @@ def test_a_long_archived_page_is_cut_at_a_character() -> None:
     assert shown.text is not None
     assert set(shown.text) == {"馬"}
     assert LONGEST - 3 < len(shown.text.encode()) <= LONGEST
+
+
+def test_a_page_whose_bytes_are_damaged_says_so_instead_of_failing() -> None:
+    shown = read_archived(archived(b"neither") | {"encoding": "zstd"})
+    assert shown.text == ""
+    assert shown.trouble
 
 
 def test_broken_bytes_are_shown_as_far_as_they_can_be_read() -> None:
