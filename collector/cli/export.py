@@ -78,7 +78,8 @@ def export_tables(
         from collector.exports.export import Request, export
 
         try:
-            exported = export(conninfo, Request(target, wanted, first_day, photos), Shown(console).show)
+            with Shown(console) as shown:
+                exported = export(conninfo, Request(target, wanted, first_day, photos), shown.show)
         except KeyboardInterrupt:
             console.print(f"Interrupted; nothing was written to {target.path}.", soft_wrap=True)
             raise
@@ -103,14 +104,24 @@ class Shown:
         """The rows of a table so far."""
         words = f"{table}: {done:,} of {rows:,} rows" if rows is not None else f"{table}: {done:,} rows"
         if self._console.is_terminal:
-            from rich.control import Control
-            from rich.segment import ControlType
-
-            self._console.print(f"{words:<60}", end="")
-            self._console.control(Control(ControlType.CARRIAGE_RETURN))
+            self._clear()
+            self._console.print(words, end="")
         elif time.monotonic() - self._last >= EVERY:
             self._last = time.monotonic()
             self._console.print(words, soft_wrap=True)
+
+    def __enter__(self) -> "Shown":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._console.is_terminal:
+            self._clear()
+
+    def _clear(self) -> None:
+        from rich.control import Control
+        from rich.segment import ControlType
+
+        self._console.control(Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2)))
 
 
 def _print(exported: "Exported") -> None:
