@@ -20,8 +20,6 @@ from collector.exports.formats import APPLICATION, MARK, Format
 from collector.exports.readme import LISTED, comment_of, listed
 
 ROWS_A_GROUP = 50_000  # of a Parquet file: large enough to be read quickly, and a few ten MB in memory
-# One thread: it waits for Postgres anyway, and each holds a buffer.
-DUCKDB: dict[str, str | bool | int | float | list[str]] = {"threads": 1, "temp_directory": "", "memory_limit": "200MB"}
 SQLITE_TYPES = {
     Type.INTEGER: "INTEGER", Type.NUMBER: "REAL", Type.BOOLEAN: "BOOLEAN", Type.DATE: "DATE", Type.TIME: "TIME",
     Type.MOMENT: "TIMESTAMP",
@@ -187,9 +185,9 @@ def _sqlite(path: Path, tables: Sequence[Table]) -> Iterator[SqliteFile]:
         sink.list_columns(tables)
         connection.execute("COMMIT")
     except sqlite3.OperationalError as error:
-        number = {"SQLITE_FULL": errno.ENOSPC}.get(error.sqlite_errorname.partition("_IOERR")[0], errno.EIO)
         if not error.sqlite_errorname.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN")):
             raise
+        number = errno.ENOSPC if error.sqlite_errorname == "SQLITE_FULL" else errno.EIO
         raise OSError(number, os.strerror(number), str(path)) from error
     finally:
         connection.close()
@@ -200,10 +198,10 @@ def _duckdb(path: Path, tables: Sequence[Table]) -> Iterator[DuckdbFile]:
     import duckdb
 
     try:
-        # Few threads: they wait for Postgres anyway, and each holds a buffer.
-        with duckdb.connect(
-            str(path), config={"threads": 1, "temp_directory": "", "memory_limit": "200MB"}
-        ) as connection:
+        # One thread: it waits for Postgres anyway, and each holds buffers. What finds no room is put beside the file.
+        spilled = str(path.with_name(f"{path.name}.spilled"))
+        config = {"threads": "1", "memory_limit": "256MB", "temp_directory": spilled}
+        with duckdb.connect(str(path), config=dict(config)) as connection:
             sink = DuckdbFile(connection)
             yield sink
             sink.list_columns(tables)
