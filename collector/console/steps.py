@@ -19,7 +19,7 @@ class Steps:
     """Shows `done` of `total` things, with the time that is left."""
 
     console: Console
-    things: str  # in the plural: pages
+    things: str = ""  # in the plural: pages
     _began: float = field(init=False)
     _shown: float = field(init=False)
 
@@ -29,15 +29,18 @@ class Steps:
 
     def show(self, done: int, total: int) -> None:
         """Show how far it is, unless that was shown just now."""
-        now = time.monotonic()
-        wait = AGAIN_AFTER if self.console.is_terminal else LINE_EVERY
-        if now - self._shown < wait:
-            return
-        self._shown = now
         words = f"{done:,} of {total:,} {self.things}"
-        taken = now - self._began
+        taken = time.monotonic() - self._began
         if 0 < done < total and taken >= SURE_AFTER:
             words += f", about {span_in_words(taken / done * (total - done))} left"
+        self.say(words)
+
+    def say(self, words: str) -> None:
+        """Show these words, unless others were shown just now."""
+        now = time.monotonic()
+        if now - self._shown < (AGAIN_AFTER if self.console.is_terminal else LINE_EVERY):
+            return
+        self._shown = now
         if self.console.is_terminal:
             self.console.control(Control((ControlType.ERASE_IN_LINE, 2)))
             self.console.print(words, end="", highlight=False)

@@ -21,7 +21,17 @@ from collector.pipeline.derive import Derived
 from collector.pipeline.keep import is_of_the_machine, may_pass, not_storable
 from collector.pipeline.pool import Answer
 from collector.pipeline.racing_rows import Said
-from collector.pipeline.rewrite_statements import FILL, KNOW, LINK, OVERTAKEN, READ_AGAIN, STALE, TABLES
+from collector.pipeline.rewrite_statements import (
+    AS_BEFORE,
+    BY_KEY,
+    FILL,
+    KNOW,
+    LINK,
+    OVERTAKEN,
+    READ_AGAIN,
+    STALE,
+    TABLES,
+)
 from collector.pipeline.store import (
     forget_failures,
     keep_out,
@@ -86,6 +96,7 @@ class Rewriting:
         self.history = bool(history)
         if history:
             await opinions.begin(self.connection, history)
+        await self.connection.execute(BY_KEY)
 
     async def write(self, batch: Sequence[tuple[Answer, Derived]]) -> None:
         """Write what a batch of answers means. What cannot be stored is a failure of its page."""
@@ -106,6 +117,7 @@ class Rewriting:
 
     async def finish(self, since: date) -> None:
         """What becomes of the pages, where they lead to, and what no page speaks of any more."""
+        await self.connection.execute(AS_BEFORE)
         await self.connection.execute(KNOW)
         await self.connection.execute(READ_AGAIN)
         await self.connection.execute(STALE, (since,))

@@ -58,4 +58,8 @@ AND NOT EXISTS (SELECT FROM page AS said WHERE said.url IN (unnamed.page_url, un
                 AND NOT EXISTS (SELECT FROM read_page AS read
                                 WHERE read.id = said.id AND read.digest = said.digest AND read.well))
 """
+# Within one transaction Postgres goes on believing that tables are as small as they were: it would read all of them for
+# every set of pages, which costs with the square of their number. The rows of a set are found by their keys.
+BY_KEY: LiteralString = "SET LOCAL enable_seqscan = off; SET LOCAL jit = off"
+AS_BEFORE: LiteralString = "SET LOCAL enable_seqscan = on"
 KNOW: LiteralString = "CREATE INDEX ON read_page (id); ANALYZE read_page; ANALYZE derived; ANALYZE again"
