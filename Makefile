@@ -32,6 +32,7 @@ demo: .venv/runtime.stamp  ## a look-alike site, crawled into a database of its 
 	$(DEMO) crawl --since 2016 --demo
 	$(DEMO) refresh-labels --demo
 	$(DEMO) status --demo
+	@echo 'Take its tables out: $(DEMO) export --demo --to demo.duckdb'
 	@echo 'Look at it in a browser: $(DEMO) serve --demo'
 
 learn: .venv/trainer.stamp  ## after `make demo`: a data set, three models, and how good they are

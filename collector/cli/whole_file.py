@@ -39,7 +39,7 @@ def beside(file: Path) -> Iterator[IO[bytes]]:
     descriptor, name = tempfile.mkstemp(prefix=f".{file.name[:40]}.", suffix=".part", dir=file.parent)
     part = Path(name)
     try:
-        with os.fdopen(descriptor, "wb") as written, _ended_by_sigterm():
+        with os.fdopen(descriptor, "wb") as written, ended_by_sigterm():
             yield written
             written.flush()
             if file.exists():
@@ -56,7 +56,7 @@ def beside(file: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
+def ended_by_sigterm() -> Iterator[None]:
     """Let SIGTERM end what is done as Ctrl-C does, so that what is half-written goes."""
 
     def stop(*_: object) -> None:

@@ -12,3 +12,4 @@ class Code(problems.Code):
     READ_ONLY = ProblemKind("read_only", 403)
     NOT_DECIDED = ProblemKind("not_decided", 400)
     READING = ProblemKind("reading", 409)
+    NOT_ACCEPTABLE = ProblemKind("not_acceptable", 406)

@@ -3,9 +3,12 @@
 from functools import cache
 from typing import Any
 
+from collector.exports.columns import Table
+from collector.exports.tables import TABLES
 from collector.web.api import decided, found, things
 from collector.web.api.entries import Entries, History
 from collector.web.api.fields import IN_PATHS, SEARCH, Name, Year, limit
+from collector.web.api.paging import CSV, PAGING, PARQUET, listed
 from collector.web.api.things import Health
 from collector.web.codes import Code
 from collector.web.horse.facts import MOST_ISSUES
@@ -18,7 +21,8 @@ ALWAYS = (
     Code.NO_TOKEN, Code.FROM_ELSEWHERE, Code.WRONG_HOST, Code.TOO_OFTEN, Code.FAILED, Code.COLLECTION_LOST,
 )  # fmt: skip
 WORDS = (
-    "Paddock photos of racehorses, by horse. Dates and times are as ISO 8601 has them; units stand in the names. "
+    "Paddock photos of racehorses, by horse. Dates and times are as ISO 8601 has them; units stand in the names, "
+    "and in the descriptions of lists whose columns are those of `collector export`. "
     "The photos belong to those who took them: they are held for private study."
 )
 LISTING = {"name": Name, "limit": limit(LISTED, MOST_LISTED)}
@@ -43,6 +47,14 @@ def _decision(name: str, summary: str, answer: Any, body: Any, *more: ProblemKin
     )  # fmt: skip
 
 
+def _list(path: str, name: str, table: Table) -> Operation:
+    """A list that goes on from page to page, also as CSV and Parquet."""
+    answers = {JSON: listed(table), CSV: str, PARQUET: None}
+    summary = f"{table.meaning} In the order of {', '.join(table.key)}; `Link` leads to the next page."
+    problems = (Code.NOT_UNDERSTOOD, Code.NOT_ACCEPTABLE)
+    return Operation("get", path, name, summary, answers, problems, query=PAGING, tagged=True)
+
+
 # fmt: off
 OPERATIONS = (
     _get("/api/horses", "listPhotos", "Photos whose horse's name holds a part, by name, then the newest first.",
@@ -61,6 +73,9 @@ OPERATIONS = (
     _get("/api/races/{race_id}", "race", "A race, its field, and the photos of its horses.",
          things.Race, Code.NOT_FOUND),
     _get("/api/issues/{issue}", "issue", "A back number and its photos.", things.Issue, Code.NOT_FOUND),
+    _list("/api/races", "listRaces", TABLES["race"]),
+    _list("/api/entries", "listEntries", TABLES["entry"]),
+    _list("/api/aptitudes", "listAptitudes", TABLES["aptitude"]),
     _picture("/photos/{issue}/{number}/original", "original", "A photo as it came.",
              *SAFE_TYPES, "application/octet-stream"),
     _picture("/photos/{issue}/{number}/{width}.jpg", "small", "A photo made small.", "image/jpeg"),

@@ -2,25 +2,34 @@
 
 import re
 from collections.abc import Collection
+from functools import partial
 from typing import Any, TypeVar
 
 from aiohttp import web
 
+from collector.exports.columns import Table
+from collector.exports.tables import TABLES
 from collector.storage.racing import Axis
-from collector.web.api import found, things
+from collector.web.api import found, lists, things
 from collector.web.api.entries import Entries, History
 from collector.web.api.fields import SEARCH
 from collector.web.api.openapi import BACKNUMBERS, LISTING, TYPED, document
+from collector.web.api.paging import CSV, MOST_ROWS, PAGING, PARQUET, ROWS_UNLESS_ASKED, read_page
+from collector.web.codes import Code
 from collector.web.horse import facts
 from collector.web.paths import HORSE, ISSUE, OLD_ISSUE, OLD_PHOTO, PHOTO, RACE, photo_of
 from collector.web.search.address import read_query
 from collector.web.search.listed import LISTED, MOST_LISTED, photos_named
 from collector.web.search.results import find, suggest
+from collector.web.server.accept import accepted
 from collector.web.server.answers import encoded
 from collector.web.server.conditional import tagged
-from collector.web.server.problems import Code, Problem
+from collector.web.server.openapi import JSON
+from collector.web.server.problems import Problem
 from collector.web.service import Service
 
+LISTS = {"/api/races": TABLES["race"], "/api/entries": TABLES["entry"], "/api/aptitudes": TABLES["aptitude"]}
+OFFERED = (JSON, CSV, PARQUET)
 WHOLE = re.compile(r"[0-9]{1,6}")
 Known = TypeVar("Known")
 
@@ -137,6 +146,15 @@ class Api:
         known = there(await facts.issue_facts(self.service.reader, request.match_info["issue"]))
         return answer(request, things.Issue, known.issue | {"photos": known.photos})
 
+    async def listing(self, table: Table, request: web.Request) -> web.Response:
+        """A page of a table: JSON, CSV or Parquet, as the request accepts it."""
+        only(request, PAGING)
+        wanted = accepted(request, OFFERED)
+        if wanted is None:
+            raise Problem(Code.NOT_ACCEPTABLE, ", ".join(OFFERED))
+        page = read_page(table, request.query, asked_limit(request, ROWS_UNLESS_ASKED, MOST_ROWS))
+        return await lists.answer(self.service.reader, request, page, wanted)
+
     async def moved_photo(self, request: web.Request) -> web.Response:
         """The address of a photo, by the id that it had while there was one source."""
         photo = there(await facts.current_photo_id(self.service.reader, request.match_info["old_photo"]))
@@ -171,6 +189,7 @@ class Api:
             web.get(f"/api/issues/{ISSUE}", self.issue),
             web.get(f"/api/photos/{OLD_PHOTO}", self.moved_photo),
             web.get(f"/api/issues/{OLD_ISSUE}", self.moved_issue),
+            *(web.get(path, partial(self.listing, table)) for path, table in LISTS.items()),
             web.get("/healthz", self.healthz),
             web.get("/openapi.json", self.openapi),
         ]

@@ -17,7 +17,7 @@ from trainer.cli.app import app as trainer
 APPS = {"collector": collector, "trainer": trainer}
 # What help and the report of a mistake never wait for.
 HEAVY = {
-    "aiohttp", "alembic", "babel", "jinja2", "numpy", "PIL", "procrastinate", "psycopg", "pyarrow", "rich",
+    "aiohttp", "alembic", "babel", "duckdb", "jinja2", "numpy", "PIL", "procrastinate", "psycopg", "pyarrow", "rich",
     "selectolax", "sqlalchemy", "sqlmodel", "torch", "uvloop",
 }  # fmt: skip
 
@@ -70,6 +70,8 @@ def test_a_mistake_is_one_sentence_with_exit_code_two(words: str, sentence: str)
         "collector refresh-labels --older-than month",
         "collector match --set somewhere 2011100001",
         "collector forget",
+        "collector export --to /nowhere/paddock.duckdb",
+        "collector export --tables races",
         "collector robots http://elsewhere.example/",
         "collector db dump /nowhere/paddock.dump",
         "trainer export --split nowhere",
@@ -104,7 +106,8 @@ def test_a_mistake_is_reported_before_postgres_starts(
     "words",
     [
         "collector --help", "collector --version", "collector crawl --help", "collector db --help",
-        "collector crawl --sinze", "collector crawll", "trainer --help", "trainer export --help", "trainer job --help",
+        "collector crawl --sinze", "collector crawll", "collector export --help",
+        "collector export --tabels", "trainer --help", "trainer export --help", "trainer job --help",
         "trainer job run --help", "trainer exprt", "trainer train --prset",
     ],
 )  # fmt: skip

@@ -31,6 +31,7 @@ def addresses(shown: Shown) -> list[str]:
         f"/api/horses?name={name}", "/api/backnumbers", "/api/photos?sex=male", f"/api/suggest?name={name[:2]}",
         f"/api/horses/{horse}", f"/api/horses/{horse}/entries", f"/api/horses/{horse}/aptitudes",
         f"/api/photos/{photo}", f"/api/races/{race}", f"/api/issues/{issue}", "/openapi.json",
+        "/api/races", "/api/entries?limit=5", "/api/aptitudes?since=2016",
     ]  # fmt: skip
 
 

@@ -42,7 +42,12 @@ async def test_a_tag_changes_with_the_answer(opened: Open, own: Shown) -> None:
         ("horses?limit=%D9%A3", "limit"), ("backnumbers?limit=x", "limit"), ("backnumbers?year=99999", "year"),
         ("backnumbers?year=x", "year"), ("photos?year=1", "year"), ("photos?sex=mare", "sex"), ("photos?low=2", "low"),
         ("photos?age=x", "age"), ("photos?before=x", "before"),
-        ("photos?before=2016-02-31_keibado:160104/01", "before"),
+        ("photos?before=2016-02-31_keibado:160104/01", "before"), ("races?limit=0", "limit"),
+        ("entries?limit=1001", "limit"), ("aptitudes?limit=x", "limit"), ("races?since=x", "since"),
+        ("races?since=2016-02-31", "since"), ("races?after=x", "after"), ("races?after=WzFd", "after"),
+        ("entries?after=WyIyMDE2Il0", "after"), ("races?after=WyJcdTAwMDAiXQ", "after"),
+        ("races?after=WyJcdWQ4MDAiXQ", "after"), ("aptitudes?after=WyJhIiwiYiIsImMiXQ", "after"),
+        (f"races?after={'W' * 601}", "after"), ("races?after=馬", "after"),
     ],
 )  # fmt: skip
 async def test_a_value_that_is_wrong_is_named_in_one_sentence(opened: Open, path: str, field: str) -> None:
@@ -104,7 +109,17 @@ async def test_whatever_is_typed_gets_an_answer(opened: Open, text: str) -> None
             await json_of(await client.get(f"/api/{asked}/{text}"), 404)
 
 
-@pytest.mark.parametrize("path", ["photos?yaer=2016", "horses?nmae=a", "backnumbers?Year=2016", "photos?limit=1"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "photos?yaer=2016",
+        "horses?nmae=a",
+        "backnumbers?Year=2016",
+        "photos?limit=1",
+        "races?offset=1",
+        "entries?horse=1",
+    ],
+)
 async def test_an_unknown_field_is_refused_by_name(opened: Open, path: str) -> None:
     async with opened() as client:
         problem = await json_of(await client.get(f"/api/{path}"), 400)

@@ -1,0 +1,140 @@
+"""The command that takes tables out: export."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from collector.cli.base import group, read_settings
+from collector.console.common import common
+from collector.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from rich.console import Console
+
+    from collector.exports.export import Exported
+
+commands = group()
+
+EVERY = 5.0  # seconds between two lines in a log
+WHY = {"kept_out": "kept out by their site's robots.txt", "damaged": "damaged"}  # photos without a file
+
+
+To = Annotated[
+    Path | None,
+    typer.Option(metavar="PLACE", help="A folder, FILE.duckdb or FILE.sqlite; paddock-export unless given."),
+]
+Files = Annotated[
+    Literal["parquet", "csv"] | None,
+    typer.Option("--format", metavar="FORMAT", help="Of the files in a folder: parquet, unless given, or csv."),
+]
+Tables = Annotated[
+    str | None, typer.Option(metavar="NAMES", help="Only these tables, with commas: race,entry. All unless given.")
+]
+FromDay = Annotated[
+    str | None, typer.Option(metavar="YEAR|DATE", help="Only what is of that day or later: 2016 or 2016-05-23.")
+]
+Photos = Annotated[
+    bool, typer.Option("--photos", help="Also the photos themselves, with their rights; needs a folder.")
+]
+Replace = Annotated[bool, typer.Option("--replace", help="Replace a file that is not an export.")]
+
+
+@commands.add("export")
+def export_tables(
+    to: To = None,
+    file_format: Files = None,
+    tables: Tables = None,
+    since: FromDay = None,
+    photos: Photos = False,
+    replace: Replace = False,
+) -> ExitCode:
+    """Write the tables to files: DuckDB, SQLite, Parquet or CSV.
+
+    Tables: issue, photo, race_day, race, entry, horse and aptitude. A README beside them says what each column means
+    and its unit. The same database gives the same files.
+
+    Example: collector export --to paddock.duckdb
+    """
+    from collector.exports.formats import Format
+    from collector.exports.tables import tables_named
+    from collector.exports.target import read_target
+
+    target = read_target(to, Format(file_format) if file_format else None)
+    if photos and not target.format.in_folder:
+        raise UsageError(f"--photos writes a file for each photo, and {to} is one file: name a folder.")
+    wanted, first_day = tables_named(tables), _read_day(since)
+    target.check(replace=replace)
+
+    from collector.cli.session import opened_database
+    from collector.cli.whole_file import ended_by_sigterm
+    from collector.console.terminal import stderr
+
+    console = stderr()
+    with opened_database(read_settings(), console) as conninfo, ended_by_sigterm():
+        from collector.exports.export import Request, export
+
+        try:
+            with Shown(console) as shown:
+                exported = export(conninfo, Request(target, wanted, first_day, photos), shown.show)
+        except KeyboardInterrupt:
+            console.print(f"Interrupted; nothing was written to {target.path}.", soft_wrap=True)
+            raise
+    _print(exported)
+    return ExitCode.SOME_FAILED if exported.left_out["damaged"] else ExitCode.DONE
+
+
+def _read_day(since: str | None) -> "date | None":
+    from collector.frontier.scope import read_scope
+
+    return None if since is None else read_scope(since, None, None).since
+
+
+class Shown:
+    """How far an export is, on stderr: live on a terminal, a line now and then in a log."""
+
+    def __init__(self, console: "Console") -> None:
+        self._console = console
+        self._last = time.monotonic()
+
+    def show(self, table: str, done: int, rows: int | None) -> None:
+        """The rows of a table so far."""
+        words = f"{table}: {done:,} of {rows:,} rows" if rows is not None else f"{table}: {done:,} rows"
+        if self._console.is_terminal:
+            self._clear()
+            self._console.print(words, end="")
+        elif time.monotonic() - self._last >= EVERY:
+            self._last = time.monotonic()
+            self._console.print(words, soft_wrap=True)
+
+    def __enter__(self) -> "Shown":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._console.is_terminal:
+            self._clear()
+
+    def _clear(self) -> None:
+        from rich.control import Control
+        from rich.segment import ControlType
+
+        self._console.control(Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2)))
+
+
+def _print(exported: "Exported") -> None:
+    from collector.console.as_json import print_json
+    from collector.console.measures import size_in_words
+    from collector.console.terminal import stdout
+
+    if common().json:
+        print_json(exported.as_json())
+        return
+    console = stdout()
+    for table, rows in exported.rows.items():
+        console.print(f"{table:<12}{rows:>12,} rows")
+    for reason, count in exported.left_out.items():
+        console.print(f"left out    {count:>12,} photos: {WHY[reason]}")
+    console.print(f"{exported.to}: {size_in_words(exported.size)}", soft_wrap=True)
