@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from collector.exports.columns import Table
     from collector.exports.export import Exported
+    from collector.exports.target import Target
 
 commands = group()
 
@@ -68,7 +70,13 @@ def export_tables(
         raise UsageError(f"--photos writes a file for each photo, and {to} is one file: name a folder.")
     wanted, first_day = tables_named(tables), _read_day(since)
     target.check(replace=replace)
+    exported = _export(target, wanted, first_day, photos=photos)
+    _print(exported)
+    return ExitCode.SOME_FAILED if exported.left_out["damaged"] else ExitCode.DONE
 
+
+def _export(target: "Target", tables: "list[Table]", since: "date | None", *, photos: bool) -> "Exported":
+    """Write an export, and show how far it is."""
     from collector.cli.session import opened_database
     from collector.cli.whole_file import ended_by_sigterm
     from collector.console.terminal import stderr
@@ -79,12 +87,10 @@ def export_tables(
 
         try:
             with Shown(console) as shown:
-                exported = export(conninfo, Request(target, wanted, first_day, photos), shown.show)
+                return export(conninfo, Request(target, tables, since, photos), shown.show)
         except KeyboardInterrupt:
             console.print(f"Interrupted; nothing was written to {target.path}.", soft_wrap=True)
             raise
-    _print(exported)
-    return ExitCode.SOME_FAILED if exported.left_out["damaged"] else ExitCode.DONE
 
 
 def _read_day(since: str | None) -> "date | None":
