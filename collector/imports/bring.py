@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 
 from psycopg import AsyncRawCursor
@@ -48,7 +48,7 @@ class Import:
         for late in (False, True):
             if late and not self._late:
                 break
-            async for batch in self._read(late=late):
+            async for batch in self.read(late=late):
                 await self._write(batch)
                 self.show(self.files.done, self.files.total, self.report)
             await self._look_again()
@@ -59,15 +59,16 @@ class Import:
         self.report.layout_changed = sorted(f"{source}: {kind}" for source, kind in stopped)
         return self.report
 
-    async def _read(self, *, late: bool) -> AsyncIterator[list[tuple[Capture, Brought | LeftOut | None]]]:
-        processes = _processes() if self.files.total > MANY_BYTES else 0
+    async def read(self, *, late: bool) -> AsyncIterator[list[tuple[Capture, Brought | LeftOut | None]]]:
+        """What captures are and mean: those that come after the others, or all others."""
+        processes = cores() if self.files.total > MANY_BYTES else 0
         batches = self._unknown(self.files.captures(), late=late)
         async for batch in read_in_order(batches, processes, work(self.places, late=late)):
             yield batch
 
     async def _unknown(self, found: Iterable[Capture | LeftOut], *, late: bool) -> AsyncIterator[list[Capture]]:
         """Captures in batches, without those that the same file brought before."""
-        for batch in _batches(found, lambda left: None if late else self.report.leave_out(left)):
+        async for batch in in_batches(found, lambda left: None if late else self.report.leave_out(left)):
             known = await self._known(batch)
             fresh = [capture for capture in batch if (capture.file, capture.digest, capture.at) not in known]
             if not late:
@@ -118,7 +119,10 @@ class Import:
         self._busy = []
 
 
-def _batches(found: Iterable[Capture | LeftOut], leave_out: Callable[[LeftOut], None]) -> Iterator[list[Capture]]:
+async def in_batches(
+    found: Iterable[Capture | LeftOut], leave_out: Callable[[LeftOut], None]
+) -> AsyncIterator[list[Capture]]:
+    """Captures in batches, limited by their number and by their bytes."""
     batch, size = list[Capture](), 0
     for one in found:
         if isinstance(one, LeftOut):
@@ -133,6 +137,7 @@ def _batches(found: Iterable[Capture | LeftOut], leave_out: Callable[[LeftOut], 
         yield batch
 
 
-def _processes() -> int:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores if cores > 1 else 0
+def cores() -> int:
+    """How many processes read; 0: none beside this one, which has the only core."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return count if count > 1 else 0

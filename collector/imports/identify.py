@@ -13,6 +13,7 @@ from collector.errors import UsageError
 from collector.imports.captures import Capture, Failed
 from collector.politeness.gate import host_name
 from collector.sources import MAIN, Named, Site, Source
+from collector.sources.registry import source_of
 from collector.sources.source import ROBOTS
 from collector.storage.roles import UNDATED
 
@@ -31,9 +32,13 @@ SHOWN = 200  # characters of an address in a reason
 class Page:
     """A page of a source, at the address at which a crawl asks for it."""
 
-    source: Source
+    source_name: str
     named: Named
     url: str
+
+    @property
+    def source(self) -> Source:
+        return source_of(self.source_name)
 
     @property
     def kind(self) -> str:
@@ -72,7 +77,7 @@ class Places:
         base = urls.get(named.site) or urls.get(MAIN)
         if base is None:
             raise Failed(Aside.NO_SITE, source.name)
-        return Page(source, named, f"{base}{named.path}")
+        return Page(source.name, named, f"{base}{named.path}")
 
     def at(self, url: str) -> tuple[Source, Named]:
         """The page at an address.

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import partial
+from functools import lru_cache, partial
 
 from collector.codes import Aside
 from collector.errors import Refused
@@ -15,7 +15,8 @@ from collector.imports.captures import Capture, Failed, LeftOut
 from collector.imports.identify import Page, Places, identify
 from collector.pipeline.derive import NOTHING, Derived, derive
 from collector.pipeline.pool import Work
-from collector.sources.source import IMAGE, ROBOTS
+from collector.sources.registry import source_of
+from collector.sources.source import IMAGE, ROBOTS, Site
 from collector.sources.text_tools.text import REPLACEMENT, declared_charset
 from collector.storage.archive import Packed, pack, type_of
 from collector.storage.items import RaceItem
@@ -46,17 +47,30 @@ class Brought:
 LATE = (Role.PICTURE, Role.REVIEWS)  # they belong to what another page says, and come after it
 
 
+Spec = tuple[tuple[tuple[str, str, str], ...], tuple[str, str] | None]  # sites as source, name and URL; what is wanted
+
+
+@lru_cache(maxsize=1)
+def _places(spec: Spec) -> Places:
+    """Places as another process makes them: a source's functions need not be ones that can be sent."""
+    sites, wanted = spec
+    return Places([Site(source_of(source), name, url) for source, name, url in sites], wanted)
+
+
 def work(places: Places, *, late: bool) -> Work[Capture, Brought | LeftOut | None]:
     """What processes do with captures: with those that come after the others, or with all others."""
     return Work(
-        partial(read_all, places, late),
+        partial(
+            read_all, (tuple((site.source.name, site.name, site.url) for site in places.sites), places.wanted), late
+        ),
         lambda capture, derived: LeftOut(capture.file, Aside.UNREADABLE, str(derived.failure)),
         lambda capture: replace(capture, body=b""),
     )
 
 
-def read_all(places: Places, late: bool, captures: Sequence[Capture]) -> list[Brought | LeftOut | None]:
+def read_all(spec: Spec, late: bool, captures: Sequence[Capture]) -> list[Brought | LeftOut | None]:
     """What each capture is and means, or why it is left out; None: its turn is another one."""
+    places = _places(spec)
     return [_read(capture, places, late=late) for capture in captures]
 
 
