@@ -5,7 +5,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from io import BufferedReader, FileIO
+from io import FileIO
 from pathlib import Path
 
 from collector.codes import Aside
@@ -203,7 +203,7 @@ def _tar(member: Member, stream: Stream) -> Iterator[Member | LeftOut]:
 def _zip(member: Member, stream: Stream) -> Iterator[Member | LeftOut]:
     if member.seekable is None or stream is not member.stream:
         raise Failed(Aside.NESTED)
-    for name, content, size in zips.members(BufferedReader(member.seekable), member.name):
+    for name, content, size in zips.members(member.seekable, member.name):
         if isinstance(content, LeftOut):
             yield content
         else:

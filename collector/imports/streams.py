@@ -53,12 +53,12 @@ class Unpacked:
     def __init__(self, packed: Stream, first: bytes = b"") -> None:
         self._packed = Counted(_Joined(first, packed) if first else packed)
         opened = gzip.GzipFile(fileobj=self._packed) if first.startswith(GZIP) else _zstd(self._packed)  # type: ignore[arg-type]
-        self._inner: Stream = opened
+        self._inner = opened
         self.count = 0
 
     def read(self, size: int, /) -> bytes:
         try:
-            piece = self._inner.read(size)
+            piece = self._inner.read1(size)  # `read` would lose what comes before a cut
         except BROKEN as error:
             raise broken(error) from error
         self.count += len(piece)
@@ -77,7 +77,7 @@ class _Joined:
         return self._first.read(size) or self._rest.read(size)
 
 
-def _zstd(packed: Counted) -> Stream:
+def _zstd(packed: Counted) -> zstd.ZstdFile:
     options = {zstd.DecompressionParameter.window_log_max: WIDEST_WINDOW}
     return zstd.ZstdFile(packed, options=options)  # type: ignore[arg-type]
 

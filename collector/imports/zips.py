@@ -4,7 +4,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from io import BufferedReader
+from io import FileIO
 
 from collector.codes import Aside
 from collector.console.measures import limit_in_words
@@ -21,7 +21,7 @@ METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 SMALL = 1 << 20  # bytes for which the ratio is not looked at
 
 
-def members(file: BufferedReader, container: str) -> Iterator[tuple[str, Stream | LeftOut, int]]:
+def members(file: FileIO, container: str) -> Iterator[tuple[str, Stream | LeftOut, int]]:
     """Name, content and size of each file, in the order of its directory.
 
     Raises:
@@ -80,7 +80,7 @@ def _name(info: zipfile.ZipInfo) -> str:
     return decoded(info.filename.encode("cp437", "replace"))
 
 
-def _check_directory(file: BufferedReader) -> None:
+def _check_directory(file: FileIO) -> None:
     """Refuse a directory that would not fit into memory, by what the end of the archive says of it."""
     size = file.seek(0, 2)
     start = max(0, size - LONGEST_COMMENT - 22)
