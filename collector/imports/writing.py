@@ -17,6 +17,7 @@ from collector.imports.history import derive_history
 from collector.imports.read import Brought
 from collector.imports.standing import CHANGING, Placed, Standing, confirmed_until, place, validators, verdict_of
 from collector.pipeline import drift
+from collector.pipeline.derive import Derived
 from collector.pipeline.keep import is_of_the_machine, may_pass, not_storable
 from collector.pipeline.store import keep_out, links_of, writable
 from collector.pipeline.together import Together
@@ -58,6 +59,13 @@ class Judged:
     @property
     def state(self) -> PageState | None:
         return self.verdict.state if self.verdict else None
+
+    @property
+    def meaning(self) -> Derived | None:
+        """What is written of its meaning. An opinion that was confirmed later counts, as in reading it again."""
+        if self.placed.standing is Standing.CONFIRMED and self.placed.page.role in LABEL_ROLES:
+            return self.placed.brought.derived
+        return self.verdict.kept if self.verdict else None
 
     @property
     def kept(self) -> bool:
@@ -194,10 +202,10 @@ async def _store(raw: AsyncRawCursor[Any], judged: Sequence[Judged]) -> None:
     together, links = Together(raw), list[dict[str, Any]]()
     for one in judged:
         page, verdict = replace(one.placed.page, digest=one.placed.digest), one.verdict
-        if verdict and verdict.kept:
-            await together.add(page, one.placed.at, verdict.kept)
+        if meaning := one.meaning:
+            await together.add(page, one.placed.at, meaning)
             known = {"host": host_name(page.url), "source": page.source, "found_on": page.url}
-            links += [link | known for link in links_of(page, verdict.kept)]
+            links += [link | known for link in links_of(page, meaning)]
         elif verdict and verdict.state is PageState.EXCLUDED:
             await keep_out(raw, page, verdict.code, verdict.error)
     await together.write()

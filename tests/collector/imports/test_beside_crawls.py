@@ -155,7 +155,7 @@ async def test_a_page_that_a_crawl_writes_is_looked_at_again(
     with psycopg.connect(conninfo) as crawling:
         crawling.execute("SELECT FROM page WHERE url = %s FOR UPDATE", (one.url,))
         task = asyncio.create_task(bring(conninfo, tmp_path / "b.warc"))
-        while not rows(conninfo, "SELECT FROM fetch_log WHERE captured_at IS NOT NULL"):
+        while not rows(conninfo, "SELECT FROM fetch_log WHERE captured_at IS NOT NULL"):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         await asyncio.sleep(0.3)
         assert not task.done()
