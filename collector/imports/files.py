@@ -20,7 +20,8 @@ from collector.storage.archive import digest_of
 PAGES = (".bin", ".html", ".htm", ".json", ".jpg", ".jpeg", ".png", ".gif", "")
 PACKINGS = (".gz", ".zst")
 TARS = (".tar", ".tgz")
-ZIPS = (".zip", ".wacz")
+WACZ, CAPTURES = ".wacz", "archive/"  # where a WACZ has its WARC files
+ZIPS = (".zip", WACZ)
 DEEPEST = 2  # an archive, and an archive in it
 PIECE = 1 << 20  # bytes
 
@@ -203,7 +204,10 @@ def _tar(member: Member, stream: Stream) -> Iterator[Member | LeftOut]:
 def _zip(member: Member, stream: Stream) -> Iterator[Member | LeftOut]:
     if member.seekable is None or stream is not member.stream:
         raise Failed(Aside.NESTED)
+    of_wacz = _kind(member.name)[0] == WACZ
     for name, content, size in zips.members(member.seekable, member.name):
+        if of_wacz and not name.startswith(f"{member.name}/{CAPTURES}"):
+            continue  # its own description, pages and indexes
         if isinstance(content, LeftOut):
             yield content
         else:

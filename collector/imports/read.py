@@ -23,7 +23,7 @@ from collector.storage.items import RaceItem
 from collector.storage.roles import PHOTO_ROLES, UNDATED, Role
 
 UTF8 = "utf-8"
-ENOUGH = 8  # Japanese characters that are no accident in bytes of another charset
+ENOUGH = 8  # Japanese characters that cannot be an accident in bytes of another charset
 KINDS_OF_BYTES = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG", "image/png"), (b"GIF8", "image/gif"))
 JSON = re.compile(rb"\s{0,100}[\[{(]")
 

@@ -44,7 +44,7 @@ class Placed:
 
 
 def place(capture: Capture, brought: Brought, page: DuePage, now: datetime, *, known: bool) -> Placed:
-    """Put a capture beside what is held; a time that is yet to come is no time at all."""
+    """Put a capture beside what is held; a time that is yet to come counts as unknown."""
     stated = capture.at if capture.at and capture.at <= now else None
     standing = Standing.KNOWN if known else _standing(brought, page, stated)
     return Placed(capture, brought, page, stated or now, stated, standing)

@@ -77,7 +77,7 @@ class Page(SQLModel, table=True):
 
 
 class FetchLog(SQLModel, table=True):
-    """Every request ever made, and its answer; also every page that was imported, which was no request. Append-only."""
+    """Every request ever made, and its answer; also every page that was imported, without a request. Append-only."""
 
     __tablename__ = "fetch_log"  # pyright: ignore[reportAssignmentType]
     __table_args__ = (

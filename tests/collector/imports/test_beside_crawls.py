@@ -77,7 +77,7 @@ async def test_an_import_is_a_request_nowhere(conninfo: str, crawled: Home, tmp_
         assert (requests, changed, failed, last) == (0, 0, 0, None)
         gate = await Gate.take(connection, hosts[0], 1, Pace(5.0), asyncio.Event())
         slot = await gate.reserve()
-        assert slot.at - now < timedelta(seconds=3), "an import is no reason to wait"
+        assert slot.at - now < timedelta(seconds=3), "nobody waits for an import"
 
 
 async def test_nothing_is_asked_for(

@@ -247,7 +247,7 @@ def test_a_record_of_four_gigabytes_is_skipped_unread(tmp_path: Path, crawled: H
     head = response(huge).replace(b"Content-Length: %d" % length, b"Content-Length: 4294967296")[:-4]
     with (tmp_path / "a.warc").open("wb") as file:
         file.write(head)
-        end = file.tell() - length + (1 << 32)
+        end = len(head) - length + (1 << 32)
         file.truncate(end)
         file.seek(end)
         file.write(b"\r\n\r\n" + response(page))
@@ -327,7 +327,7 @@ CASES: list[tuple[str, Callable[[Saved], Saved]]] = [
 
 
 @pytest.mark.parametrize(("why", "spoiled"), CASES)
-async def test_what_is_no_page_is_named_and_nothing_of_it_is_stored(
+async def test_what_is_not_a_page_is_named_and_nothing_of_it_is_stored(
     conninfo: str, crawled: Home, tmp_path: Path, why: str, spoiled: Callable[[Saved], Saved]
 ) -> None:
     (tmp_path / "a.warc").write_bytes(response(spoiled(crawled.of("race_result")[0])))
