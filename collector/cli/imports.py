@@ -13,7 +13,7 @@ from collector.errors import ExitCode
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from collector.imports.bring import Show
+    from collector.imports.bring import Progress, Show
     from collector.imports.report import Report
 
 commands = group()
@@ -85,16 +85,17 @@ def progress(console: "Console") -> "Show":
 
     from collector.console.measures import size_in_words, span_in_words
 
-    began = last = time.monotonic()
+    last = time.monotonic()
 
-    def show(done: int, total: int, report: "Report") -> None:
+    def show(progress: "Progress") -> None:
         nonlocal last
         now = time.monotonic()
         if now - last < (REDRAW_EVERY if console.is_terminal else LINE_EVERY):
             return
         last = now
-        left = span_in_words((now - began) * (total - done) / done if done else None)
-        words = f"{size_in_words(done)} of {size_in_words(total)} read, {report.captures} pages, time left {left}"
+        read = f"{size_in_words(progress.done)} of {size_in_words(progress.total)}"
+        left = span_in_words(progress.seconds_left)
+        words = f"{read} read, {progress.report.captures} pages, time left {left}"
         if not console.is_terminal:
             console.print(words, soft_wrap=True)
             return

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -24,7 +25,24 @@ BATCH = 100  # captures that a process reads at once
 BATCH_BYTES = 8_000_000  # or this many bytes
 MANY_BYTES = 40_000_000  # of files; fewer are read sooner than processes have started
 LOOKS, PAUSE = 50, 0.2  # at pages that a crawl is at work on: how often, and seconds between two
-Show = Callable[[int, int, Report], None]  # bytes read, bytes in all, and what was brought so far
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a reading of the files is."""
+
+    done: int  # bytes
+    total: int  # bytes
+    seconds: float  # since it began
+    report: Report
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At the pace so far; None where there is none yet."""
+        return self.seconds * (self.total - self.done) / self.done if self.done else None
+
+
+Show = Callable[[Progress], None]
 
 
 @dataclass(slots=True)
@@ -40,6 +58,7 @@ class Import:
     _busy: list[Pair] = field(default_factory=list)
     _missing: set[tuple[str, str, str]] = field(default_factory=set)  # source, kind, field
     _late: int = 0
+    _began: float = 0.0
 
     async def run(self) -> Report:
         """Bring all pages, those first that others are about; every set of them is kept as soon as it is written."""
@@ -48,9 +67,10 @@ class Import:
         for late in (False, True):
             if late and not self._late:
                 break
+            self._began = time.monotonic()
             async for batch in self.read(late=late):
                 await self._write(batch)
-                self.show(self.files.done, self.files.total, self.report)
+                self._show()
             await self._look_again()
         if not self.dry_run:
             for source, kind, name in sorted(self._missing):
@@ -58,6 +78,10 @@ class Import:
         stopped = await drift.stopped_kinds(self.connection)
         self.report.layout_changed = sorted(f"{source}: {kind}" for source, kind in stopped)
         return self.report
+
+    def _show(self) -> None:
+        seconds = time.monotonic() - self._began
+        self.show(Progress(self.files.done, self.files.total, seconds, self.report))
 
     async def read(self, *, late: bool) -> AsyncIterator[list[tuple[Capture, Brought | LeftOut | None]]]:
         """What captures are and mean: those that come after the others, or all others."""
@@ -76,7 +100,7 @@ class Import:
             if fresh:
                 yield fresh
             else:
-                self.show(self.files.done, self.files.total, self.report)
+                self._show()
 
     async def _known(self, batch: list[Capture]) -> set[tuple[object, ...]]:
         source, kind = self.places.wanted or (None, None)

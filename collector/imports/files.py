@@ -74,7 +74,7 @@ class Files:
             if isinstance(size, Aside):
                 yield LeftOut(name, size)
                 continue
-            yield from self._of_file(path, name, size)
+            yield from self._of_file(path, name, size, before)
             self.done = before + size
 
     def _files(self) -> Iterator[tuple[Path, str, "int | Aside"]]:
@@ -86,10 +86,12 @@ class Files:
             else:
                 yield path, name, kind.st_size if stat.S_ISREG(kind.st_mode) else Aside.NOT_A_FILE
 
-    def _of_file(self, path: Path, name: str, size: int) -> Found:
+    def _of_file(self, path: Path, name: str, size: int, before: int) -> Found:
         try:
             with _opened(path) as file:
-                yield from self._of_member(Member(name, file, size, _digest(name, file), 0, file))
+                for one in self._of_member(Member(name, file, size, _digest(name, file), 0, file)):
+                    self.done = before + min(size, file.tell())
+                    yield one
         except Failed as failed:
             yield LeftOut(name, failed.code, failed.detail)
         except OSError as error:

@@ -1,6 +1,7 @@
 """Which page a capture is: by its stated address, by what the page says of itself, by its file's name. Pure."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -53,12 +54,13 @@ class Places:
     wanted: tuple[str, str] | None = None  # the source and kind that all captures are said to be
 
     @cached_property
-    def by_host(self) -> Mapping[str, Source]:
-        """The source of each host: as the sites are configured, and as they really are."""
-        found = {}
+    def by_host(self) -> Mapping[str, Sequence[Source]]:
+        """The sources of each host: as the sites are configured, and as they really are."""
+        found = defaultdict[str, dict[str, Source]](dict)
         for site in self.sites:
-            found.setdefault(host_name(site.source.sites[site.name]), site.source)
-        return found | {host_name(site.url): site.source for site in reversed(self.sites)}
+            for url in (site.url, site.source.sites[site.name]):
+                found[host_name(url)][site.source.name] = site.source
+        return {host: tuple(sources.values()) for host, sources in found.items()}
 
     @cached_property
     def sources(self) -> Sequence[Source]:
@@ -87,18 +89,18 @@ class Places:
         """
         try:
             parts = urlsplit(url)
-            source = self.by_host.get(host_name(url))
+            sources = self.by_host.get(host_name(url), ())
         except ValueError as error:
             raise Failed(Aside.NO_SITE, url[:SHOWN]) from error
-        if source is None or parts.scheme not in ("http", "https"):
+        if not sources or parts.scheme not in ("http", "https"):
             raise Failed(Aside.NO_SITE, url[:SHOWN])
         if parts.path == ROBOTS_PATH:
-            return source, Named(ROBOTS, ROBOTS_PATH, ("robots", ""), dated=UNDATED)
+            return sources[0], Named(ROBOTS, ROBOTS_PATH, ("robots", ""), dated=UNDATED)
         address = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
-        named = source.copies.at(address) if source.copies else None
-        if named is None:
-            raise Failed(Aside.NO_KIND, url[:SHOWN])
-        return source, named
+        for source in sources:
+            if source.copies and (named := source.copies.at(address)):
+                return source, named
+        raise Failed(Aside.NO_KIND, url[:SHOWN])
 
 
 def read_kind(text: str | None, sources: Iterable[Source]) -> tuple[str, str] | None:

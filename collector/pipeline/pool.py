@@ -12,7 +12,8 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from threading import Thread
 from typing import Generic, TypeVar
 
 from collector.codes import Failure
@@ -135,7 +136,7 @@ class _Reader(Generic[Given, Read]):
     @staticmethod
     def _start() -> ProcessPoolExecutor:
         # Not forked: this process has threads, a loop and a connection, of which a copy would be a wreck.
-        return ProcessPoolExecutor(1, get_context("spawn"), initializer=_leave_ctrl_c_to_the_parent)
+        return ProcessPoolExecutor(1, get_context("spawn"), initializer=_begin)
 
 
 async def read_in_order(
@@ -206,5 +207,14 @@ async def _read_alone(reader: _Reader[Given, Read], page: Given) -> Read:
     return reader.work.failed(page, Derived(failure=ParseError("parser", reason, Failure.OWN_ERROR)))
 
 
-def _leave_ctrl_c_to_the_parent() -> None:
+def _begin() -> None:
+    """Leave Ctrl-C to the process that started this one, and end with it, whatever ends it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_the_parent, daemon=True).start()
+
+
+def _end_with_the_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from collector.imports import bring as bring_module
 from tests.collector.imports.conftest import Home
 from tests.collector.imports.saved import bring, facts, later, left, rows, warc, write_folder
 
@@ -34,6 +35,25 @@ async def test_the_same_twice_brings_nothing(conninfo: str, crawled: Home, tmp_p
     report = await bring(conninfo, moved)
     assert (report.brought, left(report)) == (0, {})
     assert (facts(conninfo), rows(conninfo, tables), rows(conninfo, "SELECT * FROM page ORDER BY id")) == before
+
+
+async def test_a_folder_of_photos_pages_and_pictures_is_enough(conninfo: str, crawled: Home, tmp_path: Path) -> None:
+    pages = crawled.of("year_index", "issue_index", "photo_page", "image")
+    report = await bring(conninfo, write_folder(tmp_path / "site", pages))
+    assert (report.brought, left(report)) == (len(pages), {})
+    assert [facts(conninfo)[table] for table in ("issue", "photo")] == [
+        facts(crawled.conninfo)[table] for table in ("issue", "photo")
+    ]
+
+
+async def test_readers_in_other_processes_give_the_same(
+    conninfo: str, crawled: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bring_module, "MANY_BYTES", 0)
+    monkeypatch.setattr(bring_module, "cores", lambda: 2)
+    (tmp_path / "all.warc.gz").write_bytes(warc(crawled.pages))
+    assert (await bring(conninfo, tmp_path)).brought == len(crawled.pages)
+    assert facts(conninfo) == facts(crawled.conninfo)
 
 
 async def test_where_it_came_from_is_kept(conninfo: str, crawled: Home, tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ def test_a_tar_of_many_members_fits_in_memory(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "a.tar", "w") as archive:
         for number in range(20_000):
             archive.addfile(tarfile.TarInfo(f"{number}.txt"))
-            archive.members.clear()
+            archive.members.clear()  # pyright: ignore[reportAttributeAccessIssue]
     before = peak()
     count = sum(1 for _ in Files([tmp_path]).captures())
     assert count == 20_000
