@@ -36,6 +36,9 @@ STORE_BYTES: LiteralString = """
 INSERT INTO blob (digest, media_type, size, encoding, content)
 SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::bytea[]) ON CONFLICT DO NOTHING
 """
+# Labels are asked for of horses that photos show; what is known of others waits (see `collector.engine.refresh`).
+UNWANTED: LiteralString = """{page}.role IN ('horse', 'aptitude', 'reviews') AND NOT EXISTS (
+    SELECT FROM photo_match WHERE photo_match.horse_id = {page}.about)"""
 LOG: LiteralString = """
 INSERT INTO fetch_log (page_id, host, url, at, took, status, size, outcome, error_code, error, digest, media_type,
                        file, file_digest, captured_at)
@@ -44,8 +47,10 @@ SELECT page_id, host, url, at, 0, status, size, 'imported', error_code, error, d
 FROM jsonb_to_recordset($1::jsonb) AS log (page_id bigint, host text, url text, at timestamptz, status int, size int,
     error_code text, error text, digest text, media_type text, file text, file_digest text, captured_at timestamptz)
 """
-CHANGE_PAGES: LiteralString = """
-UPDATE page SET state = new.state, due_at = new.due_at, etag = new.etag, last_modified = new.last_modified,
+CHANGE_PAGES: LiteralString = f"""
+UPDATE page SET state = new.state,
+    due_at = CASE WHEN {UNWANTED.format(page="page")} THEN NULL ELSE new.due_at END,
+    etag = new.etag, last_modified = new.last_modified,
     last_status = 200, failures = 0, missing = COALESCE(new.missing, page.missing), error_code = new.error_code,
     error = new.error, last_fetched_at = new.at, digest = new.digest, media_type = new.media_type,
     changed_at = CASE WHEN new.digest IS DISTINCT FROM page.digest THEN new.at ELSE page.changed_at END
@@ -53,17 +58,19 @@ FROM jsonb_to_recordset($1::jsonb) AS new (id bigint, state text, due_at timesta
     missing text[], error_code text, error text, at timestamptz, digest text, media_type text)
 WHERE page.id = new.id
 """
-CONFIRM_PAGES: LiteralString = """
-UPDATE page SET last_fetched_at = new.at, due_at = new.due_at
+CONFIRM_PAGES: LiteralString = f"""
+UPDATE page SET last_fetched_at = new.at,
+    due_at = CASE WHEN {UNWANTED.format(page="page")} THEN NULL ELSE new.due_at END
 FROM jsonb_to_recordset($1::jsonb) AS new (id bigint, at timestamptz, due_at timestamptz) WHERE page.id = new.id
 """
 KEEP_OUT_PAGES: LiteralString = """
 UPDATE page SET state = 'excluded', due_at = NULL, error_code = new.error_code, error = new.error
 FROM jsonb_to_recordset($1::jsonb) AS new (id bigint, error_code text, error text) WHERE page.id = new.id
 """
-LINK: LiteralString = """
+LINK: LiteralString = f"""
 INSERT INTO page (url, host, source, kind, role, about, dated, priority, due_at, found_on)
-SELECT DISTINCT ON (url) url, host, source, kind, role, about, dated, priority, clock_timestamp(), found_on
+SELECT DISTINCT ON (url) url, host, source, kind, role, about, dated, priority,
+       CASE WHEN NOT ({UNWANTED.format(page="link")}) THEN clock_timestamp() END, found_on
 FROM jsonb_to_recordset($1::jsonb) AS link (url text, host text, source text, kind text, role text, about text,
     dated date, priority int, found_on text)
 ORDER BY url ON CONFLICT (url) DO NOTHING

@@ -10,6 +10,7 @@ import pytest
 from collector.codes import Aside
 from collector.engine.crawl import crawl
 from collector.engine.crawl_jobs import Crawler
+from collector.engine.refresh import plan
 from collector.engine.schedule import TICKS
 from collector.frontier.status import report as status_report
 from collector.frontier.status import summarise
@@ -34,6 +35,7 @@ from tests.collector.imports.saved import (
     write_folder,
 )
 from tests.demo_site import demo_site
+from tests.sites import labels_at
 
 
 async def test_what_was_imported_is_not_asked_for_again(
@@ -49,6 +51,26 @@ async def test_what_was_imported_is_not_asked_for_again(
         imported = {page.path for page in crawled.pages}
         assert [path for path in asked if path in imported] == []
     assert facts(conninfo) == facts(crawled.conninfo)
+
+
+async def test_labels_of_horses_that_no_photo_shows_are_not_asked_for(
+    conninfo: str, crawled: Home, tmp_path: Path
+) -> None:
+    """A folder of ten thousand horses would else be ten thousand requests."""
+    pages = crawled.of("horse", "aptitude")
+    (tmp_path / "a.warc").write_bytes(warc(pages, packed=False))
+    async with demo_site(world=WORLD) as site:
+        await bring(conninfo, tmp_path, sites=sites_of(site))
+        assert rows(conninfo, "SELECT count(*) > 0, count(due_at) FROM page") == [(True, 0)]
+        async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
+            assert await plan(connection, labels_at(site.netkeiba), older_than=None, horses=None) == 0
+        await collect(conninfo, site)  # now photos show some of them
+    imported = {page.path for page in pages}
+    assert [path for path in site.paths() if path in imported] == []
+    later_on = "SELECT count(*), count(due_at) FROM page WHERE role = 'aptitude' AND state = 'fetched' AND about IN ("
+    ((held, due),) = rows(conninfo, f"{later_on}SELECT horse_id FROM photo_match)")
+    assert held == due > 0
+    assert facts(conninfo)["aptitude"] == facts(crawled.conninfo)["aptitude"]
 
 
 async def test_an_import_is_a_request_nowhere(conninfo: str, crawled: Home, tmp_path: Path) -> None:
