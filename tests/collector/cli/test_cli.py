@@ -46,7 +46,7 @@ async def crawled(site: DemoSite, conninfo: str, *words: str) -> subprocess.Comp
 
 COMMANDS = [
     "crawl", "refresh-labels", "match", "horse", "worker", "schedule", "status", "reparse", "robots", "forget",
-    "demo-site",
+    "import", "demo-site",
 ]  # fmt: skip
 DB_COMMANDS = ["upgrade", "url", "psql", "dump", "restore"]
 

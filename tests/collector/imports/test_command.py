@@ -1,6 +1,7 @@
 """`collector import` as a user runs it: exit codes, sentences, JSON, a kill in the middle, a full disk."""
 
 import asyncio
+import io
 import json
 import os
 import re
@@ -13,6 +14,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from collector.cli import imports
+from collector.console.terminal import Terminal
+from collector.imports.bring import Progress
+from collector.imports.report import Report
 from tests.collector.imports.conftest import Home
 from tests.collector.imports.saved import bring, facts, later, rows, warc, write_folder
 from tests.commands import run_command
@@ -118,3 +123,18 @@ async def test_killed_and_started_again_it_goes_on(
     assert rows(conninfo, LOG) == rows(other_conninfo, LOG)
     without_due = "SELECT url, state, digest, media_type, error_code, due_at IS NULL FROM page ORDER BY url"
     assert rows(conninfo, without_due) == rows(other_conninfo, without_due)
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_progress_is_a_line_with_the_time_left(monkeypatch: pytest.MonkeyPatch, terminal: bool) -> None:
+    monkeypatch.setattr(imports, "LINE_EVERY", 0.0)
+    monkeypatch.setattr(imports, "REDRAW_EVERY", 0.0)
+    out = io.StringIO()
+    monkeypatch.setattr(out, "isatty", lambda: terminal)
+    show = imports.progress(Terminal(out))
+    for done in (0, 250_000):
+        show(Progress(done, 1_000_000, 10.0, Report()))
+    said = out.getvalue()
+    assert "250 kB of 1.0 MB read, 0 pages, time left 30 s" in said
+    assert said.count("\r") == (2 if terminal else 0)
+    assert said.count("\n") == (0 if terminal else 2)
