@@ -17,6 +17,7 @@ from collector.imports.read import Brought, work
 from collector.imports.report import Report
 from collector.imports.standing import Standing
 from collector.imports.writing import Pair, Written, write
+from collector.matching.match import match_photos
 from collector.pipeline import drift
 from collector.pipeline.pool import read_in_order
 from collector.politeness.gate import Connection
@@ -75,6 +76,7 @@ class Import:
         if not self.dry_run:
             for source, kind, name in sorted(self._missing):
                 await drift.judge(self.connection, source, kind, [name])
+            await match_photos(self.connection)
         stopped = await drift.stopped_kinds(self.connection)
         self.report.layout_changed = sorted(f"{source}: {kind}" for source, kind in stopped)
         return self.report

@@ -34,6 +34,7 @@ TABLES = {
     "race": "race_id, race_date, racecourse, surface, distance, going, name",
     "entry": "race_id, runner, horse_id, finish_position, finish_time, odds, horse_weight",
     "horse": "horse_id, name, sire, dam",
+    "photo_match": "source, issue_code, number, horse_id, race_id, rule",
     "aptitude": "horse_id, axis, left_px, right_px, value, reviews, evidence",
 }
 
