@@ -27,7 +27,7 @@ from collector.demo.world.races import Races
 from collector.demo.world.world import World
 from collector.pipeline import pool
 from collector.pipeline import reparse as reparsing
-from collector.pipeline.pool import read_in_order
+from collector.pipeline.pool import of_stored_answers, read_in_order
 from collector.pipeline.repack import repack
 from collector.pipeline.reparse import HISTORY, reparse
 from collector.sources.netkeiba.source import NETKEIBA
@@ -132,7 +132,8 @@ async def alone(conninfo: str, processes: int) -> float:
         dictionaries = Dictionaries()
         await dictionaries.load(connection)
         stored = reparsing._stored(connection, facts)  # pyright: ignore[reportPrivateUsage]
-        async for batch in read_in_order(stored, processes if processes > 1 else 0, dictionaries.contents):
+        work = of_stored_answers(dictionaries.contents)
+        async for batch in read_in_order(stored, processes if processes > 1 else 0, work):
             count += len(batch)
     return count / (time.perf_counter() - began)
 

@@ -25,6 +25,36 @@ class Failure(StrEnum):
     NO_PICTURE = "no_picture"  # the bytes are not a picture that can be decoded
     NOT_STORABLE = "not_storable"  # the database does not accept it
     OWN_ERROR = "own_error"  # our code failed on it
+    UNDATED = "undated"  # imported beside what was held already, and nobody knows when it was saved: kept, not read
+
+
+class Aside(StrEnum):
+    """Why an import leaves a file out: nothing of it is stored. The detail is what it says, or where it breaks off."""
+
+    NO_PAGE = "no_page"  # not a kind of file that holds pages
+    NO_SITE = "no_site"  # its address is on none of the sites
+    NO_KIND = "no_kind"  # a page of a site, and none that a source knows
+    NO_NAME = "no_name"  # neither its name nor the page says which page it is
+    CONTRADICTION = "contradiction"  # its name, its address and the page itself name different pages
+    NO_ANSWER = "no_answer"  # a redirect, an error: an answer with another status than 200
+    REVISIT = "revisit"  # says that its bytes are in another record
+    EMPTY = "empty"
+    UNREADABLE = "unreadable"  # the page is not what its parser expects
+    DAMAGED_TEXT = "damaged_text"  # characters were lost when it was saved
+    BLOCK_PAGE = "block_page"  # it refuses, with status 200
+    KEPT_OUT = "kept_out"  # forgotten on request, or kept out by the site
+    BUSY = "busy"  # a crawl was at work on it all the time
+    NOT_STORABLE = "not_storable"  # the database does not accept it
+    LINK = "link"
+    NOT_A_FILE = "not_a_file"  # a device, a pipe, a socket
+    CANNOT_READ = "cannot_read"  # a file that may not be opened, or an error of the disk
+    TOO_LARGE = "too_large"
+    BOMB = "bomb"  # it grows too much when it is unpacked
+    TOO_MANY = "too_many"  # members
+    NESTED = "nested"  # an archive in an archive in an archive
+    ENCRYPTED = "encrypted"
+    CUT_OFF = "cut_off"  # it ends too early; what came before counts
+    BROKEN = "broken"  # not what its name says, or damaged
 
 
 class Block(StrEnum):

@@ -32,6 +32,7 @@ import yaml
 from typer.testing import CliRunner
 
 from collector.cli.app import app as collector_app
+from collector.demo.netkeiba.site import answer_path, races_of
 from tests.databases import EMPTY, copy_of
 from tests.documents import PAGES, name_of, shown_commands, spans
 from tests.filled import SMALL, execute, fill
@@ -46,7 +47,7 @@ RUN: dict[tuple[str, ...], set[str]] = {
     ("collector", "status"): set(), ("collector", "schedule"): set(), ("collector", "horse"): set(),
     ("collector", "match"): set(), ("collector", "reparse"): set(),
     ("collector", "archive", "export"): set(), ("collector", "refresh-labels"): {"--dry-run"},
-    ("collector", "db"): set(), ("collector", "export"): set(),
+    ("collector", "db"): set(), ("collector", "export"): set(), ("collector", "import"): set(),
     ("collector", "demo-site", "--hostile", "help"): set(),
     ("trainer", "export"): set(), ("trainer", "dataset", "list"): set(), ("trainer", "dataset", "show"): set(),
     ("trainer", "dataset", "verify"): set(), ("trainer", "runs"): set(), ("trainer", "job", "list"): set(),
@@ -224,7 +225,17 @@ def collection(cluster: str, open_folder: Path) -> Iterator[dict[str, str]]:
         fill(conninfo, SMALL)
         for statement in NAMED:
             execute(conninfo, statement)
+        save_pages(Path("pages"))
         yield {"PADDOCK_DATABASE_URL": conninfo, "PADDOCK_HOME": str(home), "PADDOCK_CONTACT": "you@example.org"}
+
+
+def save_pages(folder: Path) -> None:
+    """The folder of saved pages that the documents name."""
+    folder.mkdir()
+    race = races_of(SMALL).on(next(iter(SMALL.issues(2015))).race_days[0])[0]
+    answer = answer_path(SMALL, f"/race/{race.race_id}/")
+    assert answer is not None
+    (folder / f"{race.race_id}.bin").write_bytes(answer.body)
 
 
 @pytest.mark.usefixtures("capfd")  # psql writes past Python

@@ -13,6 +13,7 @@ from typing import Any
 from collector.engine.crawl import Tick, Watch, database_clock, due_pages, exit_code
 from collector.engine.crawl_jobs import Asked, Crawler, CrawlJob, ask_for
 from collector.errors import ExitCode
+from collector.frontier.due import FIRST_INTERVAL
 from collector.frontier.scope import Scope
 from collector.frontier.status import HORSES, summarise
 from collector.politeness.gate import Connection, host_name
@@ -28,6 +29,15 @@ FROM (SELECT DISTINCT horse_id FROM photo_match WHERE horse_id IS NOT NULL
 WHERE NOT EXISTS (SELECT FROM page WHERE url = replace(%(url)s, '{}', horse_id))
 ORDER BY horse_id
 ON CONFLICT (url) DO NOTHING
+"""
+# Labels that were imported, or that imported pages lead to, wait until a photo shows their horse.
+WAITING = """
+UPDATE page SET due_at = CASE WHEN state = 'due' THEN clock_timestamp() ELSE last_fetched_at + %(first)s END
+FROM (SELECT DISTINCT horse_id FROM photo_match WHERE horse_id IS NOT NULL) AS shown
+WHERE page.host = %(host)s AND page.about = shown.horse_id AND page.due_at IS NULL
+AND (page.role IN ('aptitude', 'reviews') AND page.state = 'due' OR page.role = 'aptitude' AND page.state = 'fetched'
+     OR page.role = 'horse' AND page.state = 'fetched' AND EXISTS (SELECT FROM aptitude WHERE source_url = page.url)
+     AND NOT EXISTS (SELECT FROM page AS own WHERE own.about = page.about AND own.role = 'aptitude'))
 """
 LABEL_PAGES = "host = %(host)s AND role IN ('horse', 'aptitude') AND due_at IS NOT NULL"
 # Opinion moves when a horse has run: it is looked at once after each race.
@@ -136,6 +146,7 @@ async def plan(connection: Connection, asked: Asked, *, older_than: timedelta | 
     async with connection.transaction():
         await connection.execute("INSERT INTO host (name) VALUES (%s) ON CONFLICT DO NOTHING", (host,))
         await connection.execute(FOLLOW, facts | asked.page("{}", UNDATED))
+        await connection.execute(WAITING, facts | {"first": FIRST_INTERVAL})
         for query in (RETIRED, RACED):
             await connection.execute(query, facts)
         if older_than is not None:

@@ -46,8 +46,9 @@ FROM tick LEFT JOIN LATERAL (
            count(*) FILTER (WHERE outcome IN ('refused', 'try_later', 'unsafe', 'error')) AS failed,
            max(at) AS last_request
     FROM fetch_log JOIN page ON page.id = page_id
-    WHERE at >= tick.last_at AND CASE WHEN tick.name = 'labels' THEN role IN ('horse', 'aptitude', 'reviews')
-                                      ELSE role IN ('listing', 'issue', 'photo_page', 'picture') END) AS asked ON true
+    WHERE at >= tick.last_at AND outcome <> 'imported'
+      AND CASE WHEN tick.name = 'labels' THEN role IN ('horse', 'aptitude', 'reviews')
+               ELSE role IN ('listing', 'issue', 'photo_page', 'picture') END) AS asked ON true
 ORDER BY next_at
 """
 

@@ -20,7 +20,7 @@ WITH scope AS (
 asked_of AS (
     SELECT count(*) AS requests, sum(size) AS bytes, min(gap) AS min_gap,
            count(*) FILTER (WHERE outcome = 'not_modified') AS not_modified
-    FROM fetch_log WHERE host = ANY (%(hosts)s) AND at >= %(started)s GROUP BY host),
+    FROM fetch_log WHERE host = ANY (%(hosts)s) AND at >= %(started)s AND outcome <> 'imported' GROUP BY host),
 asked AS (
     SELECT COALESCE(sum(requests), 0)::bigint AS requests, COALESCE(max(requests), 0) AS busiest,
            COALESCE(sum(bytes), 0)::bigint AS bytes, min(min_gap) AS min_gap,
@@ -42,14 +42,16 @@ SELECT
     (SELECT count(*) FROM scope WHERE role = 'race_day' AND state = 'fetched') AS race_days,
     asked.requests, asked.busiest, asked.bytes, asked.not_modified, asked.min_gap,
     EXTRACT(EPOCH FROM clock_timestamp() - %(started)s)::float8 AS elapsed,
-    (SELECT count(*) FROM scope WHERE state IN ('failed', 'quarantined') AND GREATEST(last_fetched_at,
-        (SELECT max(at) FROM fetch_log WHERE page_id = scope.id AND at >= %(started)s)) >= %(started)s) AS failed,
+    (SELECT count(*) FROM scope WHERE state IN ('failed', 'quarantined') AND GREATEST(
+        last_fetched_at, (SELECT max(at) FROM fetch_log WHERE page_id = scope.id AND at >= %(started)s
+                          AND outcome <> 'imported')) >= %(started)s) AS failed,
     (SELECT count(*) FROM scope WHERE state = 'failed' AND error_code IN ('robots', 'training')
         OR EXISTS (SELECT FROM fetch_log WHERE page_id = scope.id AND at >= %(started)s AND outcome = 'refused'
                    AND scope.state = 'failed')) AS refused,
     EXISTS (SELECT FROM drift WHERE source IN (SELECT source FROM scope)) AS layout_changed,
     (SELECT dated FROM page JOIN fetch_log ON fetch_log.page_id = page.id
-     WHERE fetch_log.host = ANY (%(hosts)s) AND at >= %(started)s AND role IN ('issue', 'photo_page', 'picture')
+     WHERE fetch_log.host = ANY (%(hosts)s) AND at >= %(started)s AND outcome <> 'imported'
+       AND role IN ('issue', 'photo_page', 'picture')
      ORDER BY fetch_log.id DESC LIMIT 1) AS latest
 FROM asked
 """
@@ -121,7 +123,8 @@ HELD = f"""
 SELECT (SELECT count(*) FROM issue), (SELECT count(*) FROM photo),
        (SELECT count(*) FROM photo WHERE digest IS NOT NULL),
        (SELECT horses FROM ({HORSES}) AS counted), (SELECT count(*) FROM photo WHERE {IS_COPY}),
-       (SELECT COALESCE(sum(size), 0) FROM blob), (SELECT count(*) FROM blob), (SELECT count(*) FROM fetch_log),
+       (SELECT COALESCE(sum(size), 0) FROM blob), (SELECT count(*) FROM blob),
+       (SELECT count(*) FROM fetch_log WHERE outcome <> 'imported'),
        (SELECT count(*) FROM race), (SELECT count(*) FROM entry)
 """
 # What is saved is compared with asking for every horse each night.
@@ -130,7 +133,8 @@ WITH counted AS ({HORSES}),
 labels AS (SELECT * FROM page WHERE role IN ('horse', 'aptitude') AND due_at IS NOT NULL)
 SELECT (SELECT horses FROM counted), (SELECT rated FROM counted), (SELECT unreviewed FROM counted),
        (SELECT count(*) FROM labels WHERE due_at <= clock_timestamp()), (SELECT min(due_at) FROM labels),
-       (SELECT count(*) FROM fetch_log JOIN page ON page.id = page_id WHERE role IN ('horse', 'aptitude', 'reviews')),
+       (SELECT count(*) FROM fetch_log JOIN page ON page.id = page_id
+        WHERE outcome <> 'imported' AND role IN ('horse', 'aptitude', 'reviews')),
        (SELECT COALESCE(sum(1 + floor(EXTRACT(EPOCH FROM clock_timestamp() - added_at) / 86400)), 0)::bigint
         FROM labels),
        (SELECT percentile_disc(ARRAY[0, 0.5, 1]) WITHIN GROUP (

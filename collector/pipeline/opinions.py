@@ -30,7 +30,8 @@ BEGIN: tuple[LiteralString, ...] = (
 STANDS: LiteralString = """
 WITH answer AS MATERIALIZED (
     SELECT page.url, log.at FROM page JOIN fetch_log AS log ON log.page_id = page.id
-    WHERE log.digest IS NOT NULL AND page.role = ANY (%s) AND page.state <> 'excluded')
+    WHERE log.digest IS NOT NULL AND log.error_code IS DISTINCT FROM 'undated'
+    AND page.role = ANY (%s) AND page.state <> 'excluded')
 INSERT INTO pg_temp.aptitude SELECT held.* FROM before_aptitude AS held
 WHERE NOT EXISTS (SELECT FROM answer WHERE held.source_url = answer.url AND held.observed_at = answer.at)
 """

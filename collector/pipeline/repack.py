@@ -19,6 +19,7 @@ from collector.storage.dictionaries import FEWEST, LACKING, SAMPLE, SAMPLES, STO
 from collector.storage.roles import Role
 
 BATCH = 200  # pages that are compressed and stored at once
+ENOUGH = 0.2  # share of the table that is free then, before it is written anew
 PATIENCE = "10s"  # to wait for those that are at work on the table
 
 # What a crawl of an earlier version, or one before there was a dictionary, has stored.
@@ -57,7 +58,8 @@ class Repacked:
     bytes_before: int = 0  # of the table on disk
     bytes_after: int = 0
     damaged: list[str] = field(default_factory=list)  # digests that no longer become their page; left as they are
-    is_shrunk: bool = True  # whether the space that was freed has been given back to the disk
+    freed: int = 0  # bytes that the pages take less
+    is_shrunk: bool = True  # False: others were at work on the table, so the disk does not have that space back yet
 
     def as_json(self) -> dict[str, Any]:
         """The counts as `--json` prints them."""
@@ -66,6 +68,7 @@ class Repacked:
             "pages": self.pages,
             "bytes_before": self.bytes_before,
             "bytes_after": self.bytes_after,
+            "bytes_freed": self.freed,
             "damaged": self.damaged,
             "given_back": self.is_shrunk,
         }
@@ -86,7 +89,7 @@ async def repack(connection: Connection, show: Callable[[int, int], None]) -> Re
             await _repack(connection, batch, dictionaries, threads, result)
             show(done, total)
     await connection.execute("DROP TABLE to_repack")
-    if result.pages:
+    if result.freed > ENOUGH * result.bytes_before:
         result.is_shrunk = await _give_back(connection)
     result.bytes_after = await _bytes(connection)
     return result
@@ -154,6 +157,7 @@ async def _repack(
     columns = [list(column) for column in zip(*((held.digest, held.encoding, new.encoding, new.content)
                                                 for held, new in changed), strict=True)]  # fmt: skip
     if columns:
+        result.freed += sum(len(held.content) - len(new.content) for held, new in changed)
         result.pages += (await connection.execute(REPLACE, columns)).rowcount
 
 

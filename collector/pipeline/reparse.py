@@ -11,7 +11,16 @@ from collector.frontier.queue import DuePage
 from collector.pipeline import drift
 from collector.pipeline.changes import Changes, compare, remember
 from collector.pipeline.forget import take_archive
-from collector.pipeline.pool import BATCH, BATCH_BYTES, Answer, processes_for, read_batch, read_in_order, use
+from collector.pipeline.pool import (
+    BATCH,
+    BATCH_BYTES,
+    Answer,
+    of_stored_answers,
+    processes_for,
+    read_batch,
+    read_in_order,
+    use,
+)
 from collector.pipeline.rewrite import Rewriting
 from collector.politeness.gate import Connection
 from collector.storage.dictionaries import Dictionaries
@@ -29,7 +38,8 @@ WITH answer AS (
     SELECT page.id, log.digest,
         COALESCE(CASE WHEN log.at >= page.changed_at THEN page.media_type END, log.media_type), log.at, true
     FROM page JOIN fetch_log AS log ON log.page_id = page.id
-    WHERE role = ANY (%(history)s) AND log.digest IS NOT NULL)
+    WHERE role = ANY (%(history)s) AND log.digest IS NOT NULL
+        AND log.error_code IS DISTINCT FROM 'undated')
 SELECT page.id, page.url, page.source, page.kind, page.role, page.dated, page.state, page.etag, page.last_modified,
        answer.digest, page.failures, page.last_fetched_at, answer.at, answer.history, page.digest, page.last_status,
        page.error_code, page.error, page.missing,
@@ -99,7 +109,9 @@ async def _read_all(
         await reading.set_isolation_level(IsolationLevel.REPEATABLE_READ)
         dictionaries = Dictionaries()
         await dictionaries.load(reading)
-        async for batch in read_in_order(_stored(reading, facts), processes_for(total), dictionaries.contents):
+        async for batch in read_in_order(
+            _stored(reading, facts), processes_for(total), of_stored_answers(dictionaries.contents)
+        ):
             await writing.write(batch)
             show(writing.pages, total)
 

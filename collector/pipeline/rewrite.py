@@ -15,12 +15,10 @@ from typing import Any
 from psycopg import AsyncRawCursor
 from psycopg.types.json import Jsonb
 
-from collector.frontier.queue import DuePage
 from collector.pipeline import opinions
 from collector.pipeline.derive import Derived
 from collector.pipeline.keep import is_of_the_machine, may_pass, not_storable
 from collector.pipeline.pool import Answer
-from collector.pipeline.racing_rows import Said
 from collector.pipeline.rewrite_statements import (
     AS_BEFORE,
     BY_KEY,
@@ -32,17 +30,8 @@ from collector.pipeline.rewrite_statements import (
     STALE,
     TABLES,
 )
-from collector.pipeline.store import (
-    forget_failures,
-    keep_out,
-    links_of,
-    may_have_failed,
-    said_by,
-    store_derived,
-    store_own,
-    store_racing,
-    writable,
-)
+from collector.pipeline.store import keep_out, links_of, writable
+from collector.pipeline.together import Together
 from collector.pipeline.verdict import Verdict, decide
 from collector.politeness.gate import Connection, host_name
 from collector.storage.items import ListedPhotoItem, PhotoItem
@@ -178,7 +167,7 @@ class Rewriting:
             raise _Overtaken({page_id for (page_id,) in found})
 
     async def _write_facts(self, cursor: AsyncRawCursor[Any], pages: Sequence[_Page], overtaken: set[int]) -> None:
-        together = _Together(cursor)
+        together = Together(cursor)
         for page in pages:
             answer, known = page.answer, page.answer.page
             kept = None if known.id in overtaken else page.kept
@@ -190,32 +179,6 @@ class Rewriting:
             elif page.verdict and page.verdict.state is PageState.EXCLUDED and known.id not in overtaken:
                 await keep_out(cursor, known, page.verdict.code, page.verdict.error)
         await together.write()
-
-
-@dataclass(slots=True)
-class _Together:
-    """What pages that could be read mean, gathered so that one statement writes it for all of them."""
-
-    cursor: AsyncRawCursor[Any]
-    well: list[int] = field(default_factory=list)  # pages without a failure
-    said: list[Said] = field(default_factory=list)
-
-    async def add(self, page: DuePage, at: datetime, derived: Derived) -> None:
-        """One more page; a failure, and what is said of photos, is written at once."""
-        if derived.failure or derived.parsed.flaws:
-            await self.write()
-            await store_derived(self.cursor, page, page.digest, at, derived)
-            return
-        if may_have_failed(page):
-            self.well.append(page.id)
-        await store_own(self.cursor, page, page.digest, at, derived)
-        self.said.append(said_by(page, at, derived))
-
-    async def write(self) -> None:
-        """Write what was gathered."""
-        await forget_failures(self.cursor, self.well)
-        await store_racing(self.cursor, self.said)
-        self.well, self.said = [], []
 
 
 def _rows(pages: Sequence[_Page]) -> dict[str, list[dict[str, Any]]]:

@@ -5,19 +5,22 @@ A source is one value, `Source`. Its parsers are pure functions from text to ite
 """
 
 from collector.sources.parsed import Item, Link, Parsed, as_far_as_possible, checked
-from collector.sources.source import IMAGE, MAIN, Gift, Kind, Site, Source, Terms
+from collector.sources.saved import MAIN, Named
+from collector.sources.source import IMAGE, Copies, Gift, Kind, Site, Source, Terms
 from collector.storage.items import IssueItem, ListedPhotoItem, PhotoItem
 from collector.storage.roles import Role
 
 __all__ = [
     "IMAGE",
     "MAIN",
+    "Copies",
     "Gift",
     "IssueItem",
     "Item",
     "Kind",
     "Link",
     "ListedPhotoItem",
+    "Named",
     "Parsed",
     "PhotoItem",
     "Role",

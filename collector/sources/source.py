@@ -1,7 +1,7 @@
 """A source as one value: its addresses, its kinds of pages with their policy, and what the site's owner allows."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -12,9 +12,9 @@ from pydantic import ValidationError
 from collector.errors import ParseError
 from collector.frontier.due import PRIORITY, revisit_at
 from collector.sources.parsed import Parsed
+from collector.sources.saved import MAIN, Named
 from collector.storage.roles import PHOTO_ROLES, Role
 
-MAIN = "main"  # the site that every source has
 NAME = re.compile(r"[a-z][a-z0-9_]{1,30}")
 IMAGE, ROBOTS = "image", "robots"  # kinds that every source has; they need no parser
 
@@ -70,6 +70,15 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True)
+class Copies:
+    """How saved copies of a source's pages are recognised."""
+
+    at: Callable[[str], Named | None]  # by an address without the site's: its path, with the query
+    called: Callable[[str, str | None], Named | None]  # by a file's name, with its folders, and a kind if one is known
+    saying: Callable[[str], Iterable[Named]] = lambda _text: ()  # by marks of the page other than its own address
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """One site, or several sites of one owner, as a plug-in."""
 
@@ -82,6 +91,7 @@ class Source:
     first_year: int = 2001  # of the site's archive
     longest_page: int = 2_000_000  # characters; a longer page is not read
     look_alike: str | None = None  # the host name of its copy in `collector demo-site`; None: no copy
+    copies: Copies | None = None  # None: saved pages of this source are not recognised
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name) or MAIN not in self.sites:

@@ -8,6 +8,7 @@ from selectolax.lexbor import LexborHTMLParser
 from collector.errors import ParseError
 from collector.sources.keibado.issue import parse_issue_index
 from collector.sources.keibado.photo import parse_photo_page
+from collector.sources.keibado.saved import COPIES
 from collector.sources.keibado.urls import ISSUE_INDEX, PHOTO_PAGE, SOURCE, YEAR_INDEX, date_of, links_to
 from collector.sources.parsed import Link, Parsed
 from collector.sources.source import MAIN, Kind, Source, Terms
@@ -49,4 +50,5 @@ KEIBADO = Source(
     ),
     longest_page=200_000,  # many times the longest real one
     look_alike="127.0.0.1",
+    copies=COPIES,
 )

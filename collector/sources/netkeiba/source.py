@@ -9,6 +9,7 @@ from collector.sources.netkeiba.card import parse_live_result, parse_race_card
 from collector.sources.netkeiba.days import parse_coming_day, parse_race_calendar, parse_race_day
 from collector.sources.netkeiba.horse import next_page_of, parse_horse, parse_horse_search
 from collector.sources.netkeiba.race import parse_race_result
+from collector.sources.netkeiba.saved import COPIES
 from collector.sources.netkeiba.urls import (
     APTITUDE,
     COMING_DAY,
@@ -101,4 +102,5 @@ NETKEIBA = Source(
     ),
     longest_page=2_000_000,  # the longest real one has about 300,000
     look_alike="localhost",
+    copies=COPIES,
 )

@@ -56,6 +56,7 @@ class Page(SQLModel, table=True):
             postgresql_where=text("due_at IS NOT NULL"),
         ),
         Index("ix_page_role_dated", "role", "dated"),
+        Index("ix_page_about", "about", postgresql_where=text("about IS NOT NULL")),
         CheckConstraint("state <> 'fetched' OR digest IS NOT NULL", "fetched_has_bytes"),
     )
     id: int | None = row_id()
@@ -87,28 +88,32 @@ class Page(SQLModel, table=True):
 
 
 class FetchLog(SQLModel, table=True):
-    """Every request ever made, and its answer; append-only."""
+    """Every request ever made, and its answer; also every page that was imported, without a request. Append-only."""
 
     __tablename__ = "fetch_log"  # pyright: ignore[reportAssignmentType]
     __table_args__ = (
         Index("ix_fetch_log_at", "at"),
         Index("ix_fetch_log_digest", "digest", postgresql_where=text("digest IS NOT NULL")),
+        Index("ix_fetch_log_page_id", "page_id", postgresql_where=text("digest IS NOT NULL")),
     )
     id: int | None = row_id()
     page_id: int = Field(sa_type=BigInteger)
     host: str
     url: str
-    at: datetime = moment()  # start of the request, database clock
+    at: datetime = moment()  # start of the request, database clock; of an import: captured_at, or when it was imported
     took: float  # seconds until the last byte
     gap: float | None = None  # seconds since the previous request to this host started
     status: int | None = None
     size: int = 0  # bytes of the body
-    outcome: str  # new, changed, unchanged, not_modified, redirect, gone, refused, try_later, unsafe
+    outcome: str  # new, changed, unchanged, not_modified, redirect, gone, refused, try_later, unsafe; imported
     error_code: str | None = None  # Failure; None: no error
     error: str | None = None  # the detail
     # The digest of a new answer: the history of a page that changes. The bytes are kept as long as this row.
     digest: str | None = Field(default=None, foreign_key="blob.digest")
     media_type: str | None = None  # with its charset, as this answer had it; None: as the blob has it
+    file: str | None = None  # of an import: the name of the file, with its place in an archive or a folder
+    file_digest: str | None = None  # SHA-256 of the file, or of the archive that it was in
+    captured_at: datetime | None = moment(default=None)  # of an import: when the page was saved, where the file says so
 
 
 class Host(SQLModel, table=True):

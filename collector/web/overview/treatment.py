@@ -23,7 +23,7 @@ FROM host ORDER BY name
 """
 LOG = """
 SELECT host, (at AT TIME ZONE 'Asia/Tokyo')::date AS day, outcome, count(*) AS requests, min(gap) AS gap
-FROM fetch_log WHERE at >= %(since)s GROUP BY host, day, outcome
+FROM fetch_log WHERE at >= %(since)s AND outcome <> 'imported' GROUP BY host, day, outcome
 """
 Row = dict[str, Any]
 

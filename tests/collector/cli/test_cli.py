@@ -46,7 +46,7 @@ async def crawled(site: DemoSite, conninfo: str, *words: str) -> subprocess.Comp
 
 COMMANDS = [
     "crawl", "sync", "refresh-labels", "match", "horse", "worker", "schedule", "status", "reparse", "robots", "forget",
-    "demo-site", "export",
+    "demo-site", "export", "import",
 ]  # fmt: skip
 DB_COMMANDS = ["upgrade", "url", "psql", "dump", "restore"]
 ARCHIVE_COMMANDS = ["repack", "export"]

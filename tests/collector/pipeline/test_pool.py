@@ -7,8 +7,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -155,6 +157,7 @@ async def test_only_what_takes_long_is_worth_more_processes() -> None:
 MEASURE = """
 import asyncio, resource, sys
 from datetime import date
+from pathlib import Path
 import psycopg
 from collector.pipeline.reparse import reparse
 
@@ -211,3 +214,31 @@ def test_memory_does_not_grow_with_the_number_of_horses(conninfo: str) -> None:
     few = peak(500)
     store_graphs(conninfo, 501, 2000)
     assert peak(2500) < few + 8
+
+
+STARTS_A_READER = """
+import time
+from collector.pipeline.pool import Work, _Reader
+from tests.poison import own_pid
+reader = _Reader(Work(own_pid, None, None))
+print(*reader.give([]).result(), flush=True)
+time.sleep(60)
+"""
+
+
+def test_readers_end_with_the_process_that_started_them() -> None:
+    process = subprocess.Popen([sys.executable, "-c", STARTS_A_READER], stdout=subprocess.PIPE, cwd=ROOT,
+                               stderr=subprocess.DEVNULL)  # fmt: skip
+    with process:
+        assert process.stdout is not None
+        pid = int(process.stdout.readline())
+        process.kill()
+    for _ in range(100):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+        if Path(f"/proc/{pid}/stat").exists() and Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z":
+            return
+        time.sleep(0.1)
+    pytest.fail("the reader is still there")

@@ -169,6 +169,7 @@ async def test_where_others_are_at_work_the_space_is_given_back_later(
     collected: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(repacking, "PATIENCE", "100ms")
+    monkeypatch.setattr(repacking, "ENOUGH", 0.0)
     with psycopg.connect(collected) as other:
         other.execute("SELECT count(*) FROM blob")
         done = await repack(connection, quiet)

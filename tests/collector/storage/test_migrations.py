@@ -281,3 +281,15 @@ def test_failures_of_pages_that_are_read_well_or_kept_out_go(empty_conninfo: str
     assert [url for (url,) in left] == [
         "photo_page due", "photo_page quarantined", "result due", "result fetched", "result quarantined",
     ]  # fmt: skip
+
+
+def test_imports_keep_the_schema_from_going_back_to_where_they_are_requests(empty_conninfo: str) -> None:
+    database.upgrade(empty_conninfo)
+    insert = "INSERT INTO fetch_log (page_id, host, url, at, took, outcome) VALUES (1, 'h', 'u', now(), 0, %s)"
+    with psycopg.connect(empty_conninfo, autocommit=True) as connection:
+        connection.execute(insert.replace("took,", "took, size,").replace("0,", "0, 0,"), ("imported",))
+        with pytest.raises(RuntimeError, match="Pages were imported"):
+            database.downgrade(empty_conninfo, "0021")
+        connection.execute("UPDATE fetch_log SET outcome = 'new'")
+        database.downgrade(empty_conninfo, "0021")
+    database.upgrade(empty_conninfo)

@@ -1,0 +1,132 @@
+"""The command that brings saved pages into the collection."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from collector.cli.base import group, read_settings, run
+from collector.console.common import common
+from collector.errors import ExitCode
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from collector.imports.bring import Progress, Show
+    from collector.imports.report import Report
+
+commands = group()
+LINE_EVERY = 5.0  # seconds between two lines in a log
+REDRAW_EVERY = 0.2  # seconds
+
+
+@commands.add("import")
+def bring_pages(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders, files, tar, zip, WARC or WACZ.")],
+    kind: Annotated[
+        str | None, typer.Option("--as", metavar="KIND", help="What the pages are, such as race_result.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be brought, and change nothing.")] = False,
+) -> ExitCode:
+    """Bring saved pages into the collection.
+
+    No request is made. What is brought is not asked for again without need. Run again, the same files bring nothing.
+
+    Example: collector import pages/ --as race_result
+    """
+    from collector.console.as_json import print_json
+    from collector.console.terminal import stdout
+
+    report = _import(paths, kind, dry_run=dry_run)
+    if common().json:
+        print_json(report.as_json())
+    else:
+        print_report(stdout(), report, dry_run=dry_run)
+    if report.layout_changed and report.not_read:
+        return ExitCode.LAYOUT_CHANGED
+    return ExitCode.SOME_FAILED if report.left_out else ExitCode.DONE
+
+
+def _import(paths: list[Path], kind: str | None, *, dry_run: bool) -> "Report":
+    """Bring what these paths hold, and show how far that is."""
+    from collector.cli.session import connected
+    from collector.console.terminal import stderr
+    from collector.imports.bring import Import
+    from collector.imports.files import Files
+    from collector.imports.identify import Places, read_kind
+    from collector.imports.report import Report
+    from collector.sources.registry import sites
+
+    settings, console = read_settings(), stderr()
+    places = sites(settings)
+    wanted = read_kind(kind, {site.source.name: site.source for site in places}.values())
+    files = Files(paths, any_kind=wanted is not None)
+    files.check()
+    report = Report(all_names=common().json)
+    with connected(settings) as connect:
+
+        async def main() -> "Report":
+            async with await connect() as connection:
+                show = progress(console)
+                return await Import(connection, files, Places(places, wanted), report, dry_run, show).run()
+
+        try:
+            return run(main())
+        except KeyboardInterrupt:
+            console.print("Interrupted; what was brought is kept, the same command goes on from here.")
+            raise
+
+
+def progress(console: "Console") -> "Show":
+    """A line that is drawn again on a terminal; elsewhere a line now and then."""
+    from rich.control import Control
+    from rich.segment import ControlType
+
+    from collector.console.measures import size_in_words, span_in_words
+
+    last = time.monotonic()
+
+    def show(progress: "Progress") -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last < (REDRAW_EVERY if console.is_terminal else LINE_EVERY):
+            return
+        last = now
+        read = f"{size_in_words(progress.done)} of {size_in_words(progress.total)}"
+        left = span_in_words(progress.seconds_left)
+        words = f"{read} read, {progress.report.captures} pages, time left {left}"
+        if not console.is_terminal:
+            console.print(words, soft_wrap=True)
+            return
+        console.print(words.ljust(console.width - 1)[: console.width - 1], end="")
+        console.control(Control(ControlType.CARRIAGE_RETURN))
+
+    return show
+
+
+def print_report(console: "Console", report: "Report", *, dry_run: bool) -> None:
+    """What was brought, what was held already, and what was left out and why."""
+    from collector.codes import Aside
+    from collector.console.code_words import describe
+
+    verb = "would be brought" if dry_run else "brought"
+    counts = report.standings
+    console.print(f"{report.brought} pages {verb}, {counts['known']} known before; no request made.")
+    for (source, kind), count in sorted(report.kinds.items()):
+        console.print(f"  {source}: {count} {kind}")
+    for count, words in (
+        (counts["older"] + counts["undated"], "only kept as history: what is held came later, or nobody knows"),
+        (counts["confirmed"], "say the same as what is held"),
+        (report.gone, "say that there is no such page"),
+        (report.saved_anew, "are UTF-8, although they name another charset; they are read as UTF-8"),
+        (report.not_read, "archived and not read: the layout of their kind has changed"),
+    ):
+        if count:
+            console.print(f"  {count} {words}", soft_wrap=True)
+    for code, count in report.left_out.most_common():
+        console.print(f"Left out: {count} {Aside(code)}", soft_wrap=True)
+        for file, detail in report.names[code]:
+            console.print(f"    {file}: {describe(Aside, code, detail)}", soft_wrap=True)
+        if count > len(report.names[code]):
+            console.print("    ... (--json names all)")
