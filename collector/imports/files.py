@@ -90,7 +90,7 @@ class Files:
         try:
             with _opened(path) as file:
                 for one in self._of_member(Member(name, file, size, _digest(name, file), 0, file)):
-                    self.done = before + min(size, file.tell())
+                    self.done = before + min(size, file.seek(0, os.SEEK_CUR))
                     yield one
         except Failed as failed:
             yield LeftOut(name, failed.code, failed.detail)
