@@ -220,7 +220,7 @@ STARTS_A_READER = """
 import time
 from collector.pipeline.pool import Work, _Reader
 from tests.poison import own_pid
-reader = _Reader(Work(own_pid, None, None))
+reader = _Reader(Work(own_pid, None, None, {}))
 print(*reader.give([]).result(), flush=True)
 time.sleep(60)
 """
