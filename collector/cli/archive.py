@@ -57,15 +57,17 @@ def _reparse(first_day: date, *, dry_run: bool) -> "Changes":
     from collector.pipeline.reparse import reparse
 
     console = stderr()
+    steps = Steps(console, "pages")
 
     with connected(read_settings()) as connect:
 
         async def main() -> "Changes":
             async with await connect() as connection:
-                return await reparse(connection, first_day, dry_run=dry_run, show=Steps(console, "pages").show)
+                return await reparse(connection, first_day, dry_run=dry_run, show=steps.show)
 
         try:
-            return run(main())
+            with steps:
+                return run(main())
         except KeyboardInterrupt:
             console.print("Interrupted; nothing was changed.")
             raise

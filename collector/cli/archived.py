@@ -36,7 +36,8 @@ def repack_pages() -> ExitCode:
                 return await repack(connection, steps.show)
 
         try:
-            repacked = run(main())
+            with steps:
+                repacked = run(main())
         except KeyboardInterrupt:
             stderr().print("Interrupted; what was compressed stays so, and the next run goes on from there.")
             raise

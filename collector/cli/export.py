@@ -1,6 +1,5 @@
 """The command that takes tables out: export."""
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,15 +12,12 @@ from collector.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from datetime import date
 
-    from rich.console import Console
-
     from collector.exports.columns import Table
     from collector.exports.export import Exported
     from collector.exports.target import Target
 
 commands = group()
 
-EVERY = 5.0  # seconds between two lines in a log
 WHY = {"kept_out": "kept out by their site's robots.txt", "damaged": "damaged"}  # photos without a file
 
 
@@ -79,15 +75,19 @@ def _export(target: "Target", tables: "list[Table]", since: "date | None", *, ph
     """Write an export, and show how far it is."""
     from collector.cli.session import opened_database
     from collector.cli.whole_file import ended_by_sigterm
+    from collector.console.steps import Steps
     from collector.console.terminal import stderr
 
     console = stderr()
     with opened_database(read_settings(), console) as conninfo, ended_by_sigterm():
         from collector.exports.export import Request, export
 
+        def show(table: str, done: int, rows: int | None) -> None:
+            steps.say(f"{table}: {done:,} of {rows:,} rows" if rows is not None else f"{table}: {done:,} rows")
+
         try:
-            with Shown(console) as shown:
-                return export(conninfo, Request(target, tables, since, photos), shown.show)
+            with Steps(console) as steps:
+                return export(conninfo, Request(target, tables, since, photos), show)
         except KeyboardInterrupt:
             console.print(f"Interrupted; nothing was written to {target.path}.", soft_wrap=True)
             raise
@@ -97,37 +97,6 @@ def _read_day(since: str | None) -> "date | None":
     from collector.frontier.scope import read_scope
 
     return None if since is None else read_scope(since, None, None).since
-
-
-class Shown:
-    """How far an export is, on stderr: live on a terminal, a line now and then in a log."""
-
-    def __init__(self, console: "Console") -> None:
-        self._console = console
-        self._last = time.monotonic()
-
-    def show(self, table: str, done: int, rows: int | None) -> None:
-        """The rows of a table so far."""
-        words = f"{table}: {done:,} of {rows:,} rows" if rows is not None else f"{table}: {done:,} rows"
-        if self._console.is_terminal:
-            self._clear()
-            self._console.print(words, end="")
-        elif time.monotonic() - self._last >= EVERY:
-            self._last = time.monotonic()
-            self._console.print(words, soft_wrap=True)
-
-    def __enter__(self) -> "Shown":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._console.is_terminal:
-            self._clear()
-
-    def _clear(self) -> None:
-        from rich.control import Control
-        from rich.segment import ControlType
-
-        self._console.control(Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2)))
 
 
 def _print(exported: "Exported") -> None:

@@ -1,6 +1,5 @@
 """The command that brings saved pages into the collection."""
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,12 +12,10 @@ from collector.errors import ExitCode
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from collector.imports.bring import Progress, Show
+    from collector.imports.bring import Progress
     from collector.imports.report import Report
 
 commands = group()
-LINE_EVERY = 5.0  # seconds between two lines in a log
-REDRAW_EVERY = 0.2  # seconds
 
 
 @commands.add("import")
@@ -51,6 +48,7 @@ def bring_pages(
 def _import(paths: list[Path], kind: str | None, *, dry_run: bool) -> "Report":
     """Bring what these paths hold, and show how far that is."""
     from collector.cli.session import connected
+    from collector.console.steps import Steps
     from collector.console.terminal import stderr
     from collector.imports.bring import Import
     from collector.imports.files import Files
@@ -64,45 +62,32 @@ def _import(paths: list[Path], kind: str | None, *, dry_run: bool) -> "Report":
     files = Files(paths, any_kind=wanted is not None)
     files.check()
     report = Report(all_names=common().json)
+    steps = Steps(console)
+
+    def show(progress: "Progress") -> None:
+        steps.say(progress_in_words(progress))
+
     with connected(settings) as connect:
 
         async def main() -> "Report":
             async with await connect() as connection:
-                show = progress(console)
                 return await Import(connection, files, Places(places, wanted), report, dry_run, show).run()
 
         try:
-            return run(main())
+            with steps:
+                return run(main())
         except KeyboardInterrupt:
             console.print("Interrupted; what was brought is kept, the same command goes on from here.")
             raise
 
 
-def progress(console: "Console") -> "Show":
-    """A line that is drawn again on a terminal; elsewhere a line now and then."""
-    from rich.control import Control
-    from rich.segment import ControlType
-
+def progress_in_words(progress: "Progress") -> str:
+    """How far an import is, and the time that is left."""
     from collector.console.measures import size_in_words, span_in_words
 
-    last = time.monotonic()
-
-    def show(progress: "Progress") -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last < (REDRAW_EVERY if console.is_terminal else LINE_EVERY):
-            return
-        last = now
-        read = f"{size_in_words(progress.done)} of {size_in_words(progress.total)}"
-        left = span_in_words(progress.seconds_left)
-        words = f"{read} read, {progress.report.captures} pages, time left {left}"
-        if not console.is_terminal:
-            console.print(words, soft_wrap=True)
-            return
-        console.print(words.ljust(console.width - 1)[: console.width - 1], end="")
-        console.control(Control(ControlType.CARRIAGE_RETURN))
-
-    return show
+    read = f"{size_in_words(progress.done)} of {size_in_words(progress.total)}"
+    left = span_in_words(progress.seconds_left)
+    return f"{read} read, {progress.report.captures} pages, time left {left}"
 
 
 def print_report(console: "Console", report: "Report", *, dry_run: bool) -> None:

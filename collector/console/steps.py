@@ -27,6 +27,12 @@ class Steps:
         self._began = time.monotonic()
         self._shown = -AGAIN_AFTER if self.console.is_terminal else self._began
 
+    def __enter__(self) -> "Steps":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.clear()
+
     def show(self, done: int, total: int) -> None:
         """Show how far it is, unless that was shown just now."""
         words = f"{done:,} of {total:,} {self.things}"
@@ -42,8 +48,12 @@ class Steps:
             return
         self._shown = now
         if self.console.is_terminal:
-            self.console.control(Control((ControlType.ERASE_IN_LINE, 2)))
+            self.clear()
             self.console.print(words, end="", highlight=False)
-            self.console.control(Control(ControlType.CARRIAGE_RETURN))
         else:
             self.console.print(words, highlight=False, soft_wrap=True)
+
+    def clear(self) -> None:
+        """Take the line from a terminal."""
+        if self.console.is_terminal:
+            self.console.control(Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2)))

@@ -3,6 +3,7 @@
 All connections use a libpq connection string from `conninfo_for`, which fixes the search path and the time zone.
 """
 
+import logging
 import re
 import sys
 from collections.abc import Iterator
@@ -34,6 +35,8 @@ NOT_UNDERSTOOD = (
 TAKEN = (errors.DuplicateTable, errors.DuplicateFunction, errors.DuplicateObject, errors.DuplicateSchema)
 SHUT = "SELECT nspname FROM pg_namespace WHERE nspname = %s AND NOT has_schema_privilege(oid, 'USAGE')"
 ENCODING = "UTF8"  # pages and names are stored as they came; no other encoding has all their characters
+# At the end of a pipeline that an error has ended, psycopg also logs that error, which is raised all the same.
+logging.getLogger("psycopg").addFilter(lambda record: not record.msg.startswith("error ignored terminating"))
 SESSION_OPTIONS = "-c search_path=public -c timezone=UTC"
 
 

@@ -42,3 +42,19 @@ def test_a_terminal_has_one_line_that_changes(clock: list[float]) -> None:
     said = shown(clock, terminal=True, seconds=1)
     assert "\n" not in said
     assert "1,000 of 1,000 pages" in said
+
+
+@pytest.mark.parametrize(
+    ("terminal", "expected"),
+    [(True, "\r\x1b[2Kone\r\x1b[2Ktwo\r\x1b[2K"), (False, "one\ntwo\n")],
+)
+def test_what_comes_next_does_not_stand_in_the_line_that_was_shown(
+    clock: list[float], monkeypatch: pytest.MonkeyPatch, terminal: bool, expected: str
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    out = io.StringIO()
+    with Steps(Console(file=out, force_terminal=terminal, width=80, color_system=None)) as report:
+        for words in ("one", "two"):
+            clock[0] += 5
+            report.say(words)
+    assert out.getvalue() == expected

@@ -1,7 +1,6 @@
 """An export is there whole or not at all, and replaces nothing but an export."""
 
 import fcntl
-import io
 import multiprocessing
 import os
 import signal
@@ -18,8 +17,7 @@ import pytest
 from typer.testing import CliRunner
 
 from collector.cli.app import app
-from collector.cli.export import Shown
-from collector.console.terminal import Terminal
+from collector.console.steps import Steps
 from collector.exports.export import Request, export
 from collector.exports.formats import Format
 from collector.exports.tables import tables_named
@@ -123,12 +121,12 @@ def test_a_folder_that_cannot_be_written_ends_before_anything(disk: Path) -> Non
 def test_a_database_that_goes_away_leaves_nothing(
     conninfo: str, tmp_path: Path, file_format: Format, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def strike(_self: Shown, table: str, _done: int, _rows: int | None) -> None:
-        if table == "entry":
+    def strike(_self: Steps, words: str) -> None:
+        if words.startswith("entry"):
             execute(conninfo, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                     "WHERE datname = current_database() AND pid <> pg_backend_pid()")  # fmt: skip
 
-    monkeypatch.setattr(Shown, "show", strike)
+    monkeypatch.setattr(Steps, "say", strike)
     done = typed(conninfo, *words_of(file_format, tmp_path))
     assert (done.exit_code, done.stderr.count("\n")) == (2, 1), done.output
     assert "The database went away" in done.stderr
@@ -250,22 +248,6 @@ def wait_until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < give_up_at
         time.sleep(0.02)
-
-
-@pytest.mark.parametrize(
-    ("live", "expected"),
-    [(True, "\r\x1b[2Krace: 2 of 9 rows\r\x1b[2Krace: 9 of 9 rows\r\x1b[2K"),
-     (False, "race: 2 of 9 rows\nrace: 9 of 9 rows\n")],
-)  # fmt: skip
-def test_progress_is_shown_live_or_line_by_line(monkeypatch: pytest.MonkeyPatch, live: bool, expected: str) -> None:
-    monkeypatch.setattr("collector.cli.export.EVERY", 0.0)
-    monkeypatch.setenv("TERM", "xterm")
-    said = io.StringIO()
-    monkeypatch.setattr(said, "isatty", lambda: live, raising=False)
-    with Shown(Terminal(said)) as shown:
-        shown.show("race", 2, 9)
-        shown.show("race", 9, 9)
-    assert said.getvalue() == expected
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """`collector import` as a user runs it: exit codes, sentences, JSON, a kill in the middle, a full disk."""
 
 import asyncio
-import io
 import json
 import os
 import re
@@ -15,7 +14,6 @@ import psycopg
 import pytest
 
 from collector.cli import imports
-from collector.console.terminal import Terminal
 from collector.imports.bring import Progress
 from collector.imports.report import Report
 from tests.collector.imports.conftest import Home
@@ -125,16 +123,6 @@ async def test_killed_and_started_again_it_goes_on(
     assert rows(conninfo, without_due) == rows(other_conninfo, without_due)
 
 
-@pytest.mark.parametrize("terminal", [True, False])
-def test_progress_is_a_line_with_the_time_left(monkeypatch: pytest.MonkeyPatch, terminal: bool) -> None:
-    monkeypatch.setattr(imports, "LINE_EVERY", 0.0)
-    monkeypatch.setattr(imports, "REDRAW_EVERY", 0.0)
-    out = io.StringIO()
-    monkeypatch.setattr(out, "isatty", lambda: terminal)
-    show = imports.progress(Terminal(out))
-    for done in (0, 250_000):
-        show(Progress(done, 1_000_000, 10.0, Report()))
-    said = out.getvalue()
-    assert "250 kB of 1.0 MB read, 0 pages, time left 30 s" in said
-    assert said.count("\r") == (2 if terminal else 0)
-    assert said.count("\n") == (0 if terminal else 2)
+def test_progress_says_what_is_read_and_the_time_left() -> None:
+    words = imports.progress_in_words(Progress(250_000, 1_000_000, 10.0, Report()))
+    assert words == "250 kB of 1.0 MB read, 0 pages, time left 30 s"
