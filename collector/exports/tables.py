@@ -30,7 +30,7 @@ PHOTO = Table(
     (
         *of(
             "photo",
-            ("photo_id", Type.TEXT, "Source, issue and number: keibado:160104/01."),
+            ("photo_id", Type.TEXT, "Source, issue and number: source:160104/01."),
             ("source", Type.TEXT, "The source that publishes it."),
             ("issue_code", Type.TEXT, "Code of its issue."),
             ("number", Type.INTEGER, "Number of the photo within the issue."),

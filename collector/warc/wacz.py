@@ -83,4 +83,4 @@ def write_lines(out: Counted | IO[bytes], lines: Iterable[str]) -> None:
 
 
 def _seconds(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
