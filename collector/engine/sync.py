@@ -5,10 +5,12 @@ are asked for from when each is due; so an interrupted sync is taken up by the n
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, LiteralString
+
+import psycopg
 
 from collector.engine.crawl import Tick, crawl, database_clock, due_pages, seed
 from collector.engine.crawl_jobs import Crawler
@@ -108,7 +110,14 @@ async def alone(crawler: Crawler) -> AsyncIterator[bool]:
     """
     async with await crawler.connect() as connection:
         row = await (await connection.execute("SELECT pg_try_advisory_lock(%s)", (SYNC_LOCK,))).fetchone()
-        yield row == (True,)
+        is_alone = row == (True,)
+        try:
+            yield is_alone
+        finally:
+            # Postgres gives the lock of a session back a moment after its end, which the next sync need not wait for.
+            if is_alone:
+                with suppress(psycopg.OperationalError):  # the session was cut off, and the lock went with it
+                    await connection.execute("SELECT pg_advisory_unlock(%s)", (SYNC_LOCK,))
 
 
 async def plan_sync(

@@ -63,8 +63,9 @@ def test_a_job_trained_when_its_engine_died_is_not_trained_again(
 
 
 def test_a_killed_job_goes_on_and_is_given_up_after_three_times(stable: Stable) -> None:
-    script = "echo $PADDOCK_ATTEMPT >> $PADDOCK_OUTPUT/tries; [ $PADDOCK_ATTEMPT = 2 ] || sleep 60"
+    script = "echo $PADDOCK_ATTEMPT >> $PADDOCK_OUTPUT/tries; echo begun; [ $PADDOCK_ATTEMPT = 2 ] || sleep 60"
     name = stable.run("--", "sh", "-c", script)
+    stable.wait(name, lambda _: "begun" in stable.log(name))
     os.kill(stable.child_pid(name), signal.SIGKILL)
     job = stable.wait(name)
     assert (job.state, job.attempts) == (State.DONE, 2)
