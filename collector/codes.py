@@ -45,6 +45,7 @@ class Aside(StrEnum):
     KEPT_OUT = "kept_out"  # forgotten on request, or kept out by the site
     BUSY = "busy"  # a crawl was at work on it all the time
     NOT_STORABLE = "not_storable"  # the database does not accept it
+    NOT_LISTED = "not_listed"  # a picture that the table of photos does not name
     LINK = "link"
     NOT_A_FILE = "not_a_file"  # a device, a pipe, a socket
     CANNOT_READ = "cannot_read"  # a file that may not be opened, or an error of the disk
@@ -126,6 +127,7 @@ class MatchRule(StrEnum):
     MISPRINT_RACE_SEX = "misprint_and_race_and_sex"
     MISPRINT_AGE_SEX = "misprint_and_age_and_sex"
     MISPRINT_RACE_AGE_SEX = "misprint_and_race_and_age_and_sex"
+    STATED = "stated"  # the photo's page gives the horse's id
     NO_ENTRY = "no_entry"  # the only horse of that name, although it did not run in the races
     BY_HAND = "by_hand"
     NOT_READ = "not_read"  # open: the races have not all been read

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from collector.errors import ExitCode
+from collector.imports.manifest import COLUMNS
 from collector.settings import Settings
 from collector.sources.registry import BUILT_IN, variable
 from tests.documents import PAGES, anchors, blocks, codes, links, name_of, prose, rows, spans
@@ -97,7 +98,11 @@ def test_the_settings_are_the_ones_there_are() -> None:
 
 def test_the_variables_of_sites_are_the_ones_there_are() -> None:
     listed = {codes(variable)[0]: codes(default)[0] for variable, _, default in rows(DOCS / "settings.md", "Sites")}
-    assert listed == {variable(one, site): url for one in BUILT_IN for site, url in one.sites.items()}
+    assert listed == {variable(one, site): url for one in BUILT_IN if one.asked for site, url in one.sites.items()}
+
+
+def test_the_columns_of_a_table_of_photos_are_the_ones_there_are() -> None:
+    assert [codes(column)[0] for column, _ in rows(DOCS / "import.md", "Your own photos")] == list(COLUMNS)
 
 
 def test_the_containers_settings_are_the_ones_there_are() -> None:

@@ -15,6 +15,7 @@ of three kinds:
 Commands that stand in a sentence (`collector db dump`) have to exist, too, with every option that is named.
 """
 
+import csv
 import importlib.util
 import re
 import shlex
@@ -34,8 +35,9 @@ from typer.testing import CliRunner
 from collector.cli.app import app as collector_app
 from collector.demo.netkeiba.site import answer_path, races_of
 from tests.databases import EMPTY, copy_of
-from tests.documents import PAGES, name_of, shown_commands, spans
+from tests.documents import PAGES, blocks, name_of, shown_commands, spans
 from tests.filled import SMALL, execute, fill
+from tests.owned import picture
 from tests.paths import ROOT
 from trainer.cli.app import app as trainer_app
 from trainer.dataset import card
@@ -226,6 +228,7 @@ def collection(cluster: str, open_folder: Path) -> Iterator[dict[str, str]]:
         for statement in NAMED:
             execute(conninfo, statement)
         save_pages(Path("pages"))
+        save_photos(Path("my-photos"), Path("photos.csv"))
         yield {"PADDOCK_DATABASE_URL": conninfo, "PADDOCK_HOME": str(home), "PADDOCK_CONTACT": "you@example.org"}
 
 
@@ -236,6 +239,16 @@ def save_pages(folder: Path) -> None:
     answer = answer_path(SMALL, f"/race/{race.race_id}/")
     assert answer is not None
     (folder / f"{race.race_id}.bin").write_bytes(answer.body)
+
+
+def save_photos(folder: Path, table: Path) -> None:
+    """The table of photos that the documents show, and its photos."""
+    (block,) = blocks(ROOT / "docs" / "import.md", "csv")
+    table.write_text(block, encoding="utf-8")
+    for number, line in enumerate(csv.DictReader(block.splitlines())):
+        path = folder / line["file"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(picture(number))
 
 
 @pytest.mark.usefixtures("capfd")  # psql writes past Python

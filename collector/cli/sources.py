@@ -48,10 +48,11 @@ async def _facts(
         "name": source.name,
         "title": source.title,
         "gives": list(source.gives),
+        "asked": source.asked,
         "sites": [
             {"name": name, "url": url, "variable": None if settings.demo else variable(source, name),
              "robots": await _robots(connection, url, first_page(source, name, url)) if url else None}
-            for name, url in at.items()
+            for name, url in at.items() if source.asked
         ],
         "terms": {"summary": source.terms.summary, "url": source.terms.url, "read_on": source.terms.read_on},
         "kept": dict(zip(("issues", "photos", "pages", "bytes"), map(int, row), strict=True)),
@@ -86,6 +87,8 @@ def _print(console: Console, facts: dict[str, Any]) -> None:
 
     console.print(titled(facts["name"], facts["title"]), soft_wrap=True)
     say("gives", ", ".join(facts["gives"]) or "-")
+    if not facts["asked"]:
+        say("asked", "nobody; its photos come by `collector import`")
     for site in facts["sites"]:
         by = f" (set by {site['variable']})" if site["variable"] else ""
         say(site["name"], f"{site['url'] or 'switched off'}{by}")

@@ -230,9 +230,10 @@ class Photo:
     def provenance(self) -> dict[str, Any]:
         """Where it is from, when it was fetched, and what may be done with it."""
         terms = terms_of(self.facts["source"])
-        names = ("source", "page_url", "image_url", "observed_at", "digest")
+        names = ("source", "page_url", "image_url", "origin", "observed_at", "digest")
         return {name: self.facts[name] for name in names} | {
-            "rights": RIGHTS, "terms": terms and terms.summary, "terms_url": terms and terms.url,
+            "rights": self.facts["rights"] or RIGHTS,
+            "terms": terms and terms.summary, "terms_url": terms and terms.url,
         }  # fmt: skip
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:

@@ -27,7 +27,7 @@ ENDINGS = {"image/jpeg": "jpg", "image/png": "png", "image/gif": "gif", "image/w
 AT_ONCE = 16  # photos a round trip: some megabytes
 HELD = """
 SELECT photo.photo_id, photo.digest, photo.media_type, photo.source, photo.page_url, photo.image_url,
-    photo.observed_at, blob.encoding, blob.content
+    photo.observed_at, photo.origin, photo.rights, blob.encoding, blob.content
 FROM photo JOIN blob ON blob.digest = photo.digest
 LEFT JOIN issue ON issue.source = photo.source AND issue.code = photo.issue_code
 WHERE (%(since)s::date IS NULL OR issue.issue_date >= %(since)s)
@@ -50,6 +50,8 @@ class Held(NamedTuple):
     page_url: str
     image_url: str | None
     observed_at: Any
+    origin: str | None
+    rights: str | None
     encoding: str
     content: bytes
 
@@ -72,6 +74,7 @@ FILE = Table(
         _column("page_url", Type.TEXT, "Address of the photo's page at its source."),
         _column("image_url", Type.TEXT, "Address of the picture at its source."),
         _column("observed_at", Type.MOMENT, "When it was fetched.", "UTC"),
+        _column("origin", Type.TEXT, "Who took it, or where it was published; NULL: the source publishes it."),
         _column("rights", Type.TEXT, "What may be done with it."),
         _column(
             "terms", Type.TEXT, "The source's terms, as a person has read them; NULL: the source is not installed."
@@ -138,7 +141,8 @@ def _write(folder: Path, held: Held, training: Training, left_out: Counter[str])
     terms = terms_of(held.source)
     return (
         held.photo_id, f"{PHOTOS}/{name}", held.digest, held.media_type, len(body), held.source, held.page_url,
-        held.image_url, held.observed_at, RIGHTS, *((terms.summary, terms.url, terms.read_on) if terms else [None] * 3),
+        held.image_url, held.observed_at, held.origin, held.rights or RIGHTS,
+        *((terms.summary, terms.url, terms.read_on) if terms else [None] * 3),
     )  # fmt: skip
 
 

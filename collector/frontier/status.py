@@ -150,7 +150,9 @@ SELECT source, kind, role, count(*) FILTER (WHERE due_at <= clock_timestamp()), 
 WHERE due_at IS NOT NULL AND role <> 'robots' GROUP BY source, kind, role ORDER BY kind, role, source
 """
 GATES = (
-    "SELECT name, last_request_at, smallest_gap, delay, delay_reason, incidents, excluded_at FROM host ORDER BY name"
+    "SELECT name, last_request_at, smallest_gap, delay, delay_reason, incidents, excluded_at FROM host"
+    " WHERE last_request_at IS NOT NULL OR lane_job IS NOT NULL OR blocked_until IS NOT NULL OR excluded_at IS NOT NULL"
+    " OR EXISTS (SELECT FROM page WHERE page.host = host.name AND due_at IS NOT NULL) ORDER BY name"
 )
 # Until it is done, a job is worked on by its own command, or else by workers.
 JOBS = f"""

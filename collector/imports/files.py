@@ -88,7 +88,7 @@ class Files:
 
     def _of_file(self, path: Path, name: str, size: int, before: int) -> Found:
         try:
-            with _opened(path) as file:
+            with opened(path) as file:
                 for one in self._of_member(Member(name, file, size, _digest(name, file), 0, file)):
                     self.done = before + min(size, file.seek(0, os.SEEK_CUR))
                     yield one
@@ -167,7 +167,7 @@ def _below(folder: Path, name: str) -> Iterator[tuple[Path, str, "int | Aside"]]
             yield path, own, Aside.CANNOT_READ
 
 
-def _opened(path: Path) -> FileIO:
+def opened(path: Path) -> FileIO:
     """A file, opened so that a pipe put in its place does not stop us.
 
     Raises:

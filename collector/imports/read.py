@@ -20,7 +20,7 @@ from collector.sources.source import IMAGE, ROBOTS, Site
 from collector.sources.text_tools.text import REPLACEMENT, declared_charset
 from collector.storage.archive import Packed, pack, type_of
 from collector.storage.dictionaries import Dictionaries
-from collector.storage.items import RaceItem
+from collector.storage.items import IssueItem, RaceItem
 from collector.storage.roles import PHOTO_ROLES, UNDATED, Role
 
 UTF8 = "utf-8"
@@ -128,7 +128,9 @@ def _derived(capture: Capture, page: Page, media_type: str) -> Derived:
 
 
 def _date_in(derived: Derived) -> date | None:
-    """The day of the race that a page is about."""
+    """The day of the race, or of the issue, that a page is about."""
+    if issue := next((item for item in derived.parsed.items if isinstance(item, IssueItem)), None):
+        return issue.issue_date
     races = derived.racing.items.get(RaceItem)
     return date.fromisoformat(json.loads(races)[0]["race_date"]) if races else None
 

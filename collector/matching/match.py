@@ -14,16 +14,18 @@ from collector.politeness.gate import Connection
 from collector.sources.text_tools.text import horse_key
 from collector.storage.photo_ids import EXAMPLE, PhotoKey, read_photo_id
 
-# An issue whose races are not in the database cannot be matched.
+# An issue whose races are not in the database can be matched only where photos state their horses' ids.
 ISSUES = """
 SELECT source, code, issue_date, race_days FROM issue
-WHERE EXISTS (SELECT FROM race WHERE race_date BETWEEN issue_date - 4 AND issue_date) AND (%(again)s OR EXISTS (
+WHERE (EXISTS (SELECT FROM race WHERE race_date BETWEEN issue_date - 4 AND issue_date) OR EXISTS (
+    SELECT FROM photo WHERE photo.source = issue.source AND issue_code = code AND stated_horse_id IS NOT NULL))
+AND (%(again)s OR EXISTS (
     SELECT FROM photo LEFT JOIN photo_match AS met USING (source, issue_code, number)
     WHERE photo.source = issue.source AND issue_code = code AND met.horse_id IS NULL))
 ORDER BY issue_date
 """
 PHOTOS = """
-SELECT number, horse_key, listed_name, race_name, age, sex FROM photo
+SELECT number, horse_key, listed_name, race_name, age, sex, stated_horse_id, stated_race_id FROM photo
 WHERE source = %s AND issue_code = %s ORDER BY number
 """
 RUNNERS = """
@@ -131,9 +133,9 @@ async def _match_issue(
 
 
 def _facts_of(row: Sequence[Any]) -> PhotoFacts:
-    number, own_key, listed_name, race_name, age, sex = row
+    number, own_key, listed_name, *others = row
     listed = horse_key(listed_name) if listed_name else own_key
-    return PhotoFacts(number, tuple(dict.fromkeys((own_key, listed))), race_name, age, sex)
+    return PhotoFacts(number, tuple(dict.fromkeys((own_key, listed))), *others)
 
 
 async def _known(connection: Connection, photo: PhotoFacts, year: int) -> list[str]:

@@ -32,6 +32,8 @@ class PhotoFacts:
     race_name: str | None
     age: int | None  # years
     sex: str | None  # 牡, 牝, セ
+    horse_id: str | None = None  # where the page gives it
+    race_id: str | None = None  # likewise
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,9 @@ def decide(
     `runners` ran on the issue's days. `others` are the names of the issue's other photos. `all_read` says whether all
     races of those days are stored. `known` are all horses of this name and age (None: they have not been searched).
     """
+    if photo.horse_id:
+        ran = (runner.race_id for runner in runners if runner.horse_id == photo.horse_id)
+        return Decision(photo.horse_id, photo.race_id or next(ran, None), MatchRule.STATED)
     if named := [runner for runner in runners if runner.horse_key in photo.keys]:
         return _among(photo, named, Sign.NAME)
     if not all_read:
@@ -99,7 +104,7 @@ def decide(
         runner
         for runner in runners
         if runner.horse_key not in others
-        and same_race(photo.race_name, runner.race_name)
+        and _of_its_race(photo, runner)
         and any(Levenshtein.distance(key, runner.horse_key, score_cutoff=1) <= 1 for key in photo.keys)
     ]
     if near:
@@ -111,10 +116,14 @@ def decide(
     return Decision(None, None, MatchRule.NAMESAKES if known else MatchRule.UNKNOWN_NAME, tuple(known))
 
 
+def _of_its_race(photo: PhotoFacts, runner: Runner) -> bool:
+    return runner.race_id == photo.race_id if photo.race_id else same_race(photo.race_name, runner.race_name)
+
+
 def _among(photo: PhotoFacts, runners: Sequence[Runner], first_sign: Sign) -> Decision:
     """The one runner that fits. If there are several, the race, the age and the sex decide."""
     tests: tuple[tuple[Sign, Callable[[Runner], bool]], ...] = (
-        (Sign.RACE, lambda runner: same_race(photo.race_name, runner.race_name)),
+        (Sign.RACE, lambda runner: _of_its_race(photo, runner)),
         (Sign.AGE, lambda runner: photo.age is not None and photo.age == runner.age),
         (Sign.SEX, lambda runner: photo.sex is not None and SEXES.get(photo.sex) == runner.sex),
     )

@@ -105,7 +105,7 @@ WHERE (held.listed_name, held.race_name, held.page_url)
 
 PHOTO_FACTS = (
     "horse_name", "horse_key", "page_url", "image_url", "coat", "sex", "age", "trainer", "shot_month", "shot_day",
-    "comment", "pedigree",
+    "comment", "pedigree", "stated_horse_id", "stated_race_id", "origin", "rights",
 )  # fmt: skip
 
 # A picture that another photo already shows is not asked for again, so its measures come from there.

@@ -11,10 +11,11 @@ from collector.errors import ParseError, UsageError
 from collector.settings import Settings, read_address
 from collector.sources.keibado.source import KEIBADO
 from collector.sources.netkeiba.source import NETKEIBA
+from collector.sources.own.source import OWN
 from collector.sources.source import MAIN, Gift, Site, Source
 
 GROUP = "paddock.sources"
-BUILT_IN = (KEIBADO, NETKEIBA)
+BUILT_IN = (KEIBADO, NETKEIBA, OWN)
 
 
 @cache
@@ -61,13 +62,23 @@ def sites(settings: Settings) -> tuple[Site, ...]:
     Raises:
         UsageError: an address in the settings is not an address.
     """
-    found = [site for source in sources().values() for site in _sites_of(source, settings)]
+    found = [site for source in sources().values() if source.asked for site in _sites_of(source, settings)]
     return tuple(sorted(found, key=lambda site: not site.source.has_photos))
 
 
+def archived_sites(settings: Settings) -> tuple[Site, ...]:
+    """The sites whose pages may be imported: those that may be contacted, and those that nobody asks.
+
+    Raises:
+        UsageError: an address in the settings is not an address.
+    """
+    unasked = [source for source in sources().values() if not source.asked]
+    return (*sites(settings), *(Site(source, name, url) for source in unasked for name, url in source.sites.items()))
+
+
 def first_year() -> int:
-    """The first year of which any source has photos."""
-    return min(source.first_year for source in sources().values() if source.has_photos)
+    """The first year of which a source that is asked has photos."""
+    return min(source.first_year for source in sources().values() if source.asked and source.has_photos)
 
 
 def addresses(settings: Settings) -> tuple[str, ...]:

@@ -92,6 +92,7 @@ class Source:
     longest_page: int = 2_000_000  # characters; a longer page is not read
     look_alike: str | None = None  # the host name of its copy in `collector demo-site`; None: no copy
     copies: Copies | None = None  # None: saved pages of this source are not recognised
+    asked: bool = True  # False: nobody is asked for its pages, they only come by import
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name) or MAIN not in self.sites:

@@ -62,6 +62,10 @@ class PhotoItem(SQLModel):
     shot_day: int | None = Field(default=None, ge=1, le=31)
     comment: str | None = None  # the editors' remark on the build
     pedigree: list[str] = Field(default_factory=list)  # ancestors in the printed order
+    stated_horse_id: str | None = None  # the horse's id, where the page gives it
+    stated_race_id: str | None = None  # the id of the race, where the page gives it
+    origin: str | None = None  # who took it, or where it was published, where that is not the source's site
+    rights: str | None = None  # what may be done with it; None: what the source's terms say
     keep_out: bool = False  # the page's robots meta tag says noimageindex or noai
 
 

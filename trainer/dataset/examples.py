@@ -82,6 +82,7 @@ class Example:
     label_url: str
     page_url: str
     image_url: str
+    origin: str | None  # who took it, or where it was published; None: the source publishes it
     fetched_at: datetime
     digest: str  # SHA-256 of the picture as fetched
     media_type: str
@@ -126,7 +127,7 @@ def as_example(row: dict[str, Any]) -> Example:
     """The example of a row of the export for which `Selection.why_not` is None."""
     label = NOTHING_KNOWN if row["label"] is None else row["label"]
     given = {name: row[name] for name in COLUMNS if name not in ("label", "licence")}
-    return Example(**given, label=label, licence=LICENCE)
+    return Example(**given, label=label, licence=row["rights"] or LICENCE)
 
 
 def count_kinds(labels: Sequence[float]) -> dict[str, int]:

@@ -22,7 +22,7 @@ from trainer.dataset.examples import Example, Selection, Side, Skip, as_example,
 from trainer.dataset.formats import Format
 from trainer.dataset.split import SPLITS, Card, Leaks, find_leaks, split_by_file
 
-CODE = 3  # increase it when the same rows are exported differently
+CODE = 4  # increase it when the same rows are exported differently
 FETCHED = 2_000  # rows of facts a round trip
 
 FACTS = """
@@ -34,7 +34,8 @@ SELECT photo.id, photo.photo_id AS photo, photo.source, issue.issue_date,
     coalesce(horse.coat, photo.coat) AS coat, met.race_id, coalesce(race.name, photo.race_name) AS race_name,
     race.race_date, race.racecourse, race.surface, race.distance, %(axis)s AS axis, opinion.value AS label,
     opinion.left_px, opinion.right_px, opinion.reviews, opinion.observed_at AS label_observed_at,
-    opinion.source_url AS label_url, photo.page_url, photo.image_url, photo.observed_at AS fetched_at, photo.digest,
+    opinion.source_url AS label_url, photo.page_url, photo.image_url, photo.origin, photo.rights,
+    photo.observed_at AS fetched_at, photo.digest,
     photo.media_type, photo.width, photo.height, photo.phash::text AS phash,
     original.photo_id AS near_duplicate_of
 FROM photo

@@ -28,6 +28,7 @@ class Known:
     width: int  # px of the photo
     height: int
     distance: float | None = None  # in the run's feature space
+    origin: str | None = None  # who took it, or where it was published; None: on its page
 
 
 @dataclass(slots=True)

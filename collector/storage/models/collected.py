@@ -54,6 +54,10 @@ class Photo(SQLModel, table=True):
     shot_day: int | None = None
     comment: str | None = None
     pedigree: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False, server_default=text("'{}'")))
+    stated_horse_id: str | None = None
+    stated_race_id: str | None = None
+    origin: str | None = None
+    rights: str | None = None
     digest: str | None = Field(default=None, foreign_key="blob.digest")
     media_type: str | None = None
     width: int | None = None  # px

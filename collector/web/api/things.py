@@ -66,6 +66,8 @@ class Provenance(Answer):
 
     page: str = means("Where it was published.", "page_url")
     site: str | None
+    origin: str | None = means("Who took it, or where it was published first, where its owner brought it.")
+    rights: str | None = means("What may be done with it, in its owner's words; null: as the source's terms say.")
     observed_at: fields.Moment = means("When it was fetched, in UTC.")
     digest: str | None = means("SHA-256 of the picture's bytes.")
     media_type: str | None

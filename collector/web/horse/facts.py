@@ -17,6 +17,7 @@ PHOTOS: LiteralString = f"""
 SELECT photo.photo_id AS photo, photo.source || ':' || photo.issue_code AS issue, photo.source, photo.issue_code,
     photo.number,
     photo.horse_name AS printed_name, photo.horse_key, photo.race_name AS printed_race, photo.page_url, photo.image_url,
+    photo.origin, photo.rights,
     photo.observed_at, photo.digest, photo.media_type, photo.width, photo.height, photo.coat, photo.comment,
     photo.trainer, photo.shot_month, photo.shot_day, issue.issue_date, met.horse_id, met.rule, met.race_id,
     horse.name AS horse_name, copy.photo_id AS copy_of, COALESCE(horse.name, photo.horse_name) AS name,

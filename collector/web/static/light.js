@@ -25,7 +25,8 @@ export function light(links) {
     image.alt = link.querySelector("img").alt;
     said.textContent = `${link.dataset.caption} (${at + 1}/${shown.length})`;
     page.href = link.href;
-    source.href = link.dataset.source;
+    if (link.dataset.source) source.href = link.dataset.source;
+    else source.removeAttribute("href");
     source.textContent = `${words.from} ${link.dataset.site}`;
   };
   const button = (sign, word, act) => {

@@ -86,9 +86,9 @@ async def test_a_full_disk_is_one_sentence_and_nothing_is_half_written(
     assert (await collector(conninfo, "import", str(folder))).returncode == 0
 
 
-def killed(conninfo: str, folder: Path, wanted: int) -> bool:
+def killed(conninfo: str, *words: str, wanted: int) -> bool:
     """Kill an import as soon as the log has this many rows; whether it was still at work then."""
-    process = subprocess.Popen([*COMMAND, "import", str(folder)], env=environment(conninfo),
+    process = subprocess.Popen([*COMMAND, "import", *words], env=environment(conninfo),
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
     with psycopg.connect(conninfo, autocommit=True) as looking:
         while process.poll() is None:
@@ -112,7 +112,7 @@ async def test_killed_and_started_again_it_goes_on(
         (folder / f"{number}.warc.gz").write_bytes(warc(bodies))
     (folder / "pictures.warc.gz").write_bytes(warc(crawled.of("image")))
     await bring(other_conninfo, folder)
-    strikes = [await asyncio.to_thread(killed, conninfo, folder, wanted) for wanted in range(60, 600, 150)]
+    strikes = [await asyncio.to_thread(killed, conninfo, str(folder), wanted=wanted) for wanted in range(60, 600, 150)]
     assert sum(strikes) >= 2
     done = await collector(conninfo, "import", str(folder), "--json")
     assert done.returncode == 0, done.stdout

@@ -112,7 +112,7 @@ def test_links_and_devices_in_a_folder_are_left_out(tmp_path: Path) -> None:
 def test_a_pipe_that_takes_a_files_place_stops_nothing(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "201601010101.bin")
     with pytest.raises(files_module.Failed) as failed:
-        files_module._opened(tmp_path / "201601010101.bin")
+        files_module.opened(tmp_path / "201601010101.bin")
     assert failed.value.code is Aside.NOT_A_FILE
 
 

@@ -36,6 +36,8 @@ def renamed(said: Any) -> Any:
         new = {name: value if name == "code" else renamed(value) for name, value in said.items()}
         if "decided_at" in new:
             new["rule"], new["how"] = RULES[said["rule"]]
+        if "media_type" in new:  # where a photo is from
+            new |= {"origin": None, "rights": None}
         return new | ({"issue": renamed(said["code"])} if "race_days" in said else {})
     if isinstance(said, list):
         return [renamed(value) for value in said]

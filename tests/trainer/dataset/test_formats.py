@@ -31,8 +31,8 @@ EXAMPLE = Example(
     surface="turf", distance=1600, axis="distance", label=1 / 3, left_px=77, right_px=39, reviews=None,
     label_observed_at=datetime(2026, 11, 2, 2, 0, 0, 123456, UTC), label_url="https://db.netkeiba.com/horse/2012100001/",
     page_url="http://old.keibado.ne.jp/160104/01.html", image_url="http://old.keibado.ne.jp/160104/01.jpg",
-    fetched_at=datetime(2026, 11, 1, 12, 0, tzinfo=UTC), digest="0" * 64, media_type="image/jpeg", width=304,
-    height=228, near_duplicate_of=None, licence=LICENCE,
+    origin=None, fetched_at=datetime(2026, 11, 1, 12, 0, tzinfo=UTC), digest="0" * 64, media_type="image/jpeg",
+    width=304, height=228, near_duplicate_of=None, licence=LICENCE,
 )  # fmt: skip
 
 # Any text that Postgres can hold, with more of the characters that are difficult in files.

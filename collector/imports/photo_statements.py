@@ -1,0 +1,24 @@
+"""What is held of a person's own photos, and how one gets another day: SQL."""
+
+from typing import LiteralString
+
+BEGIN: LiteralString = "SELECT pg_try_advisory_lock(%s), clock_timestamp()"
+HELD: LiteralString = """
+SELECT asked.digest, record.state, record.digest, picture.state, photo.issue_code, photo.number
+FROM unnest($1::text[], $2::text[], $3::text[]) AS asked (record_url, picture_url, digest)
+LEFT JOIN page AS record ON record.url = asked.record_url
+LEFT JOIN page AS picture ON picture.url = asked.picture_url
+LEFT JOIN photo ON photo.image_url = asked.picture_url AND photo.page_url = asked.record_url
+"""
+# The numbers of photos that were forgotten count too, as far as something was decided of them.
+LAST_NUMBER: LiteralString = """
+SELECT GREATEST((SELECT max(number) FROM photo WHERE source = $1 AND issue_code = $2),
+                (SELECT max(number) FROM photo_match WHERE source = $1 AND issue_code = $2), 0)
+"""
+MOVE_PHOTO: LiteralString = """
+UPDATE photo SET issue_code = $4, number = $5 WHERE (source, issue_code, number) = ($1, $2, $3)
+"""
+MOVE_MATCH: LiteralString = """
+UPDATE photo_match SET issue_code = $4, number = $5 WHERE (source, issue_code, number) = ($1, $2, $3)
+"""
+MOVE_PAGES: LiteralString = "UPDATE page SET dated = $2 WHERE url = ANY ($1)"

@@ -1,0 +1,1 @@
+"""Photos that a person has, brought with a table: see `collector import --photos`."""

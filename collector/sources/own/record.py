@@ -1,0 +1,89 @@
+"""What a person states of a photo: the record that is archived beside its picture. Pure."""
+
+import json
+import re
+from datetime import date
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from collector.errors import ParseError
+from collector.sources.parsed import Link, Parsed
+from collector.sources.saved import Named
+from collector.sources.source import IMAGE
+from collector.sources.text_tools.text import horse_key
+from collector.storage.items import IssueItem, ListedPhotoItem, PhotoItem
+from collector.storage.racing import HORSE_ID, RACE_ID
+
+SOURCE, RECORD = "own", "photo_record"
+SITE = "https://own.invalid"  # no such host can ever exist: RFC 2606
+A_HORSE_ID = re.compile(rf"(?=.*[0-9]){HORSE_ID.strip('^$')}")  # ten letters may be a name
+AT = re.compile(r"/([0-9a-f]{64})(\.json)?")
+
+
+class Record(BaseModel):
+    """A photo as its owner states it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    digest: str = Field(pattern=r"^[0-9a-f]{64}$")  # SHA-256 of the picture's bytes
+    date: date  # the day of the race before which it was taken
+    number: int = Field(ge=1, le=999)  # of the photo among those of the day
+    horse: str = Field(min_length=1, max_length=40)  # its name, or its id
+    race: str | None = Field(default=None, min_length=1, max_length=100)  # its name, or its id
+    source: str = Field(min_length=1, max_length=500)  # who took it, or where it was published
+    rights: str = Field(min_length=1, max_length=500)  # what may be done with it
+
+    @property
+    def issue_code(self) -> str:
+        """The day's photos are one issue: YYMMDD."""
+        return f"{self.date:%y%m%d}"
+
+    def as_bytes(self) -> bytes:
+        """As it is archived: the same record gives the same bytes."""
+        return json.dumps(self.model_dump(mode="json"), ensure_ascii=False, sort_keys=True, indent=1).encode()
+
+
+def record_url(digest: str) -> str:
+    """The address of a picture's record."""
+    return f"{SITE}/{digest}.json"
+
+
+def picture_url(digest: str) -> str:
+    """The address of a picture, by the SHA-256 of its bytes."""
+    return f"{SITE}/{digest}"
+
+
+def at(address: str) -> Named | None:
+    """The page at an address, given without the site's."""
+    found = AT.fullmatch(address)
+    return Named(RECORD if found[2] else IMAGE, address, ("photo", address)) if found else None
+
+
+def parse_record(url: str, text: str) -> Parsed:
+    """A photo: its day, its horse, its race, and its picture.
+
+    Raises:
+        ParseError: it is not a record of the picture that its address names.
+    """
+    try:
+        record = Record.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ParseError(str(first["loc"][0]) if first["loc"] else "record", first["msg"]) from error
+    if record_url(record.digest) != url:
+        raise ParseError("digest", "its address names another picture")
+    key = {"source": SOURCE, "issue_code": record.issue_code, "number": record.number}
+    horse_id, race_id = _id(A_HORSE_ID, record.horse), _id(RACE_ID, record.race)
+    photo = PhotoItem(
+        **key, horse_name=record.horse, horse_key=horse_key(record.horse), page_url=url,
+        image_url=picture_url(record.digest), shot_month=record.date.month, shot_day=record.date.day,
+        stated_horse_id=horse_id, stated_race_id=race_id, origin=record.source, rights=record.rights,
+    )  # fmt: skip
+    race_name = None if race_id else record.race
+    listed = ListedPhotoItem(**key, listed_name=record.horse, race_name=race_name, page_url=url)
+    issue = IssueItem(source=SOURCE, code=record.issue_code, issue_date=record.date, race_days=[record.date])
+    return Parsed((issue, listed, photo), (Link(photo.image_url, IMAGE, record.date),))
+
+
+def _id(pattern: str | re.Pattern[str], text: str | None) -> str | None:
+    return text if text and re.fullmatch(pattern, text) else None

@@ -1,0 +1,208 @@
+"""A person's own photos are a source like the others: matched, kept through changes of their table, forgotten."""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from collector.errors import Busy
+from collector.imports.photos import IMPORT_LOCK
+from collector.imports.report import Report
+from collector.matching.match import decide_by_hand
+from collector.pipeline.forget import forget
+from collector.pipeline.reparse import reparse
+from collector.settings import Settings
+from collector.sources.registry import archived_sites, sites
+from tests.collector.imports.conftest import TEMPLATE, Home
+from tests.collector.imports.saved import left, rows
+from tests.databases import copy_of
+from tests.owned import RIGHTS, bring_photos, picture, row
+
+SHOWN = """SELECT photo.photo_id, photo.horse_name, met.horse_id, met.race_id, met.rule FROM photo
+           LEFT JOIN photo_match AS met USING (source, issue_code, number) WHERE source = 'own' ORDER BY photo_id"""
+ALL = """SELECT photo_id, horse_name, race_name, stated_horse_id, stated_race_id, origin, rights, digest, width, phash,
+         shot_month, shot_day, issue_date, race_days
+         FROM photo JOIN issue ON issue.source = photo.source AND issue.code = issue_code
+         WHERE photo.source = 'own' ORDER BY 1"""
+RAN = """SELECT horse_id, horse_name, race_id, race_date::text, race.name FROM entry JOIN race USING (race_id)
+         WHERE horse_id IS NOT NULL ORDER BY race_date, race_id, horse_number"""
+
+
+def out(report: Report) -> dict[str, str]:
+    """The files that were left out, and why."""
+    return {file: str(code) for code, names in report.names.items() for file, _ in names}
+
+
+@pytest.fixture
+def home(cluster: str, crawled: Home) -> Iterator[str]:
+    """A home of its own that has crawled: it knows horses and races."""
+    with copy_of(cluster, TEMPLATE) as conninfo:
+        yield conninfo
+
+
+async def test_photos_are_matched_by_name_and_by_id(home: str, tmp_path: Path) -> None:
+    (one_id, one, one_race, day, _), (other_id, _, other_race, other_day, _) = rows(home, RAN)[:2]
+    report = await bring_photos(
+        home, tmp_path,
+        [row("one.jpg", one, date=day), row("other.jpg", other_id, date=other_day), row("far.jpg", "ハルカ", date=day),
+         row("abroad.png", other_id, date="2001-05-05", race="200105050101")],
+    )  # fmt: skip
+    assert (report.brought, left(report)) == (4, {})
+    code = day[2:].replace("-", "")
+    shown = {photo: facts for photo, *facts in rows(home, SHOWN)}
+    assert shown[f"own:{code}/01"] == [one, one_id, one_race, "name"]
+    assert shown[f"own:{code}/02"] == [other_id, other_id, other_race, "stated"]
+    assert shown[f"own:{code}/03"][1] is None
+    assert shown["own:010505/01"] == [other_id, other_id, "200105050101", "stated"]
+
+
+async def test_a_race_says_which_of_two_namesakes_it_is(home: str, tmp_path: Path) -> None:
+    (first, name, _, day, _), *others = rows(home, RAN)
+    other, _, race_id, _, race = next(one for one in others if one[3] == day and one[2] != others[0][2])
+    with psycopg.connect(home) as connection:  # both ran on that day, under the same name
+        connection.execute("UPDATE entry SET (horse_name, horse_key) = (SELECT horse_name, horse_key FROM entry "
+                           "WHERE horse_id = %s LIMIT 1) WHERE horse_id = %s AND race_id = %s",
+                           (first, other, race_id))  # fmt: skip
+    table = [row("0.jpg", name, date=day), row("1.jpg", name, date=day, race=race_id),
+             row("2.jpg", name, date=day, race=race)]  # fmt: skip
+    await bring_photos(home, tmp_path, table)
+    found = [(horse_id, rule) for _, _, horse_id, _, rule in rows(home, SHOWN)]
+    assert found == [(None, "several_by_name"), (other, "name_and_race"), (other, "name_and_race")]
+
+
+async def test_what_the_table_says_is_kept_with_the_photo(conninfo: str, tmp_path: Path) -> None:
+    await bring_photos(conninfo, tmp_path, [row("a/ウマ.jpg", "アオバ", date="2016年1月4日", race="中山金杯")])
+    (shown,) = rows(conninfo, ALL)
+    assert shown[:7] == ("own:160104/01", "アオバ", "中山金杯", None, None, "Someone", RIGHTS)
+    log = rows(conninfo, "SELECT outcome, file, length(file_digest) FROM fetch_log ORDER BY file")
+    assert log == [("imported", "a/ウマ.jpg", 64), ("imported", "photos.csv, line 2", 64)]
+    assert rows(conninfo, "SELECT state, due_at, dated::text FROM page") == 2 * [("fetched", None, "2016-01-04")]
+
+
+async def test_the_same_twice_brings_nothing(conninfo: str, tmp_path: Path) -> None:
+    table = [row(f"{number}.jpg", f"ウマ{number}") for number in range(3)]
+    await bring_photos(conninfo, tmp_path, table)
+    before = rows(conninfo, "SELECT * FROM fetch_log"), rows(conninfo, "SELECT * FROM photo"), rows(conninfo, ALL)
+    (tmp_path / "photos" / "0.jpg").rename(tmp_path / "photos" / "renamed.jpg")
+    table[0]["file"] = "renamed.jpg"
+    report = await bring_photos(conninfo, tmp_path, list(reversed(table)))
+    assert (report.brought, report.standings["known"], left(report)) == (0, 3, {})
+    now = rows(conninfo, "SELECT * FROM fetch_log"), rows(conninfo, "SELECT * FROM photo"), rows(conninfo, ALL)
+    assert now == before
+
+
+async def test_a_dry_run_changes_nothing(conninfo: str, tmp_path: Path) -> None:
+    report = await bring_photos(conninfo, tmp_path, [row("a.jpg", "アオバ")], dry_run=True)
+    assert report.brought == 1
+    assert rows(conninfo, "SELECT url FROM page UNION SELECT digest FROM blob UNION SELECT name FROM host") == []
+
+
+async def test_a_corrected_table_changes_what_it_corrects(home: str, tmp_path: Path) -> None:
+    (horse_id, name, race_id, day, _) = rows(home, RAN)[0]
+    table = [row("a.jpg", "マチガイ", date=day), row("b.jpg", "ベツ", date=day)]
+    await bring_photos(home, tmp_path, table)
+    log = rows(home, "SELECT count(*) FROM fetch_log")
+    table[0] |= {"horse": name, "rights": "CC BY 4.0"}
+    report = await bring_photos(home, tmp_path, table)
+    assert (report.brought, report.standings["known"]) == (1, 1)
+    (_, *shown), _ = rows(home, SHOWN)
+    assert shown == [name, horse_id, race_id, "name"]
+    assert [one[6] for one in rows(home, ALL)] == ["CC BY 4.0", RIGHTS]
+    assert rows(home, "SELECT count(*) FROM fetch_log") == [(log[0][0] + 1,)]  # the record; its picture is the same
+
+
+async def test_a_photo_of_another_day_takes_what_a_person_decided_along(home: str, tmp_path: Path) -> None:
+    horse_id = rows(home, RAN)[0][0]
+    table = [row("a.jpg", "アオバ", date="2015-03-01"), row("b.jpg", "ベツ", date="2015-03-02")]
+    await bring_photos(home, tmp_path, table)
+    async with await psycopg.AsyncConnection.connect(home, autocommit=True) as connection:
+        await decide_by_hand(connection, "own:150301/01", horse_id)
+    table[0]["date"] = "2015-03-02"
+    await bring_photos(home, tmp_path, table)
+    found = [(photo, found, rule) for photo, _, found, _, rule in rows(home, SHOWN)]
+    assert found[1] == ("own:150302/02", horse_id, "by_hand")
+    assert [photo for photo, *_ in found] == ["own:150302/01", "own:150302/02"]
+    assert rows(home, "SELECT DISTINCT dated::text FROM page WHERE source = 'own'") == [("2015-03-02",)]
+
+
+async def test_reading_again_changes_nothing(home: str, tmp_path: Path) -> None:
+    table = [row("a.jpg", "アオバ", date="2015-03-01"), row("b.jpg", "ベツ", date="2015-03-01", race="重賞")]
+    await bring_photos(home, tmp_path, table)
+    table[0]["date"] = "2015-03-02"
+    await bring_photos(home, tmp_path, table)
+    before = rows(home, ALL)
+    async with await psycopg.AsyncConnection.connect(home, autocommit=True) as connection:
+        changes = await reparse(connection, date(2000, 1, 1), dry_run=True, show=lambda *_: None)
+    assert {name: count for name, found in changes.rows.items() for count in found.values() if count} == {}
+    assert rows(home, ALL) == before
+
+
+async def test_what_is_forgotten_does_not_come_back(conninfo: str, tmp_path: Path) -> None:
+    table = [row("a.jpg", "アオバ"), row("b.jpg", "ベツ")]
+    await bring_photos(conninfo, tmp_path, table)
+    (url,) = rows(conninfo, "SELECT image_url FROM photo WHERE number = 2")[0]
+    async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
+        gone = await forget(connection, url=url)
+    assert (gone.photos, gone.pages, gone.blobs) == (1, 2, 2)
+    table[1] |= {"date": "2015-03-02", "horse": "ベツノナマエ"}
+    report = await bring_photos(conninfo, tmp_path, table)
+    assert out(report) == {"b.jpg": "kept_out"}
+    assert [photo for photo, *_ in rows(conninfo, ALL)] == ["own:150301/01"]
+    assert rows(conninfo, "SELECT count(*) FROM blob") == [(2,)]
+
+
+async def test_a_file_that_is_not_a_picture_costs_itself_alone(conninfo: str, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (photos / "cut.jpg").write_bytes(picture(1)[:-300])
+    (photos / "empty.jpg").touch()
+    (photos / "page.jpg").write_bytes(b"<html>" * 10)
+    (photos / "again.jpg").write_bytes(picture(0))
+    (photos / "large.jpg").write_bytes(bytes(21 << 20))
+    (tmp_path / "secret.jpg").write_bytes(picture(7))
+    (photos / "outside.jpg").symlink_to(tmp_path / "secret.jpg")
+    (photos / "extra.jpg").write_bytes(picture(9))
+    table = [row(f"{name}.jpg", "アオバ") for name in ("good", "cut", "empty", "page", "again", "large", "outside")]
+    report = await bring_photos(conninfo, tmp_path, table)
+    assert out(report) == {
+        "cut.jpg": "unreadable", "empty.jpg": "empty", "page.jpg": "unreadable", "again.jpg": "contradiction",
+        "large.jpg": "too_large", "outside.jpg": "link", "extra.jpg": "not_listed",
+    }  # fmt: skip
+    assert (report.brought, len(rows(conninfo, ALL))) == (1, 1)
+    assert rows(conninfo, "SELECT count(*) FROM page") == [(2,)]
+
+
+async def test_a_file_is_found_however_its_system_writes_its_name(conninfo: str, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    one, other = ("カ\u3099.jpg", "ガ.jpg"), ("ギ.jpg", "キ\u3099.jpg")  # the file's name, and the table's
+    (photos / one[0]).write_bytes(picture(1))
+    (photos / other[0]).write_bytes(picture(2))
+    report = await bring_photos(conninfo, tmp_path, [row(one[1], "アオバ"), row(other[1], "ベツ")])
+    assert (report.brought, out(report)) == (2, {})
+
+
+async def test_two_imports_do_not_work_side_by_side(conninfo: str, tmp_path: Path) -> None:
+    async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
+        await connection.execute("SELECT pg_advisory_lock(%s)", (IMPORT_LOCK,))
+        with pytest.raises(Busy, match="Another import of photos is at work; try again when it is done"):
+            await bring_photos(conninfo, tmp_path, [row("a.jpg", "アオバ")])
+    await bring_photos(conninfo, tmp_path, [row("a.jpg", "アオバ")])
+
+
+async def test_a_day_has_room_for_999_photos(conninfo: str, tmp_path: Path) -> None:
+    await bring_photos(conninfo, tmp_path, [row("a.jpg", "アオバ")])
+    with psycopg.connect(conninfo) as connection:
+        connection.execute("UPDATE photo SET number = 998")
+    (tmp_path / "photos" / "b.jpg").write_bytes(picture(5))
+    (tmp_path / "photos" / "c.jpg").write_bytes(picture(6))
+    report = await bring_photos(conninfo, tmp_path, [row("b.jpg", "ベツ"), row("c.jpg", "ベツ")])
+    assert out(report) == {"a.jpg": "not_listed", "c.jpg": "too_many"}
+
+
+def test_nobody_is_asked_for_own_photos() -> None:
+    assert "own" not in {site.source.name for site in sites(Settings())}
+    assert "own" in {site.source.name for site in archived_sites(Settings())}
+    assert "own" not in {site.source.name for site in sites(Settings(demo=True))}
