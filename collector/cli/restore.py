@@ -19,6 +19,7 @@ from collector.cli.clients import check_end, handed_on, opened, program
 from collector.console.visible import visible
 from collector.errors import UsageError
 from collector.storage import database
+from collector.storage.upkeep import SETTLE
 
 RESTORE = ("--no-owner", "--no-comments", "--file=-")
 # Where there is such a setting (Postgres 17), a long restore must not be broken off by it.
@@ -73,6 +74,8 @@ def restore(file: Path, *, yes: bool) -> None:
         _check_target(conninfo, file, yes=yes)
         _replace(conninfo, file)
         database.upgrade(conninfo)
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            connection.execute(SETTLE)
     typer.echo(visible(f"{file} restored"))
 
 

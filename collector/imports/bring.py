@@ -23,6 +23,7 @@ from collector.pipeline.pool import read_in_order
 from collector.pipeline.repack import repack
 from collector.politeness.gate import Connection
 from collector.storage.dictionaries import FEWEST, Dictionaries
+from collector.storage.upkeep import MANY, SETTLE
 
 BATCH = 100  # captures that a process reads at once
 BATCH_BYTES = 8_000_000  # or this many bytes
@@ -83,6 +84,8 @@ class Import:
             await match_photos(self.connection)
             if self.report.brought >= FEWEST:
                 await repack(self.connection, lambda _done, _total: None)  # there may be a new dictionary for them
+            if self.report.brought >= MANY:
+                await self.connection.execute(SETTLE)
         stopped = await drift.stopped_kinds(self.connection)
         self.report.layout_changed = sorted(f"{source}: {kind}" for source, kind in stopped)
         return self.report

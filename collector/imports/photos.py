@@ -28,6 +28,7 @@ from collector.matching.match import match_photos
 from collector.pipeline.pool import read_in_order
 from collector.politeness.gate import Connection
 from collector.sources.own.record import RECORD, SOURCE, Record, at, picture_url, record_url
+from collector.storage import upkeep
 from collector.storage.archive import digest_of
 from collector.storage.dictionaries import Dictionaries
 from collector.storage.roles import PageState
@@ -98,6 +99,8 @@ class PhotoImport:
             self.show(self.report.captures, len(self.manifest.rows))
         if not self.dry_run:
             await match_photos(self.connection)
+            if self.report.brought >= upkeep.MANY:
+                await self.connection.execute(upkeep.SETTLE)
         return self.report
 
     async def _pictures(self, photos: dict[str, Photo]) -> AsyncIterator[list[Capture]]:

@@ -25,6 +25,7 @@ from collector.pipeline.rewrite import Rewriting
 from collector.politeness.gate import Connection
 from collector.storage.dictionaries import Dictionaries
 from collector.storage.roles import LABEL_ROLES, UNDATED
+from collector.storage.upkeep import MANY, SETTLE
 
 FETCHED = 50  # answers that come from the database at once
 HISTORY = LABEL_ROLES  # pages whose earlier answers count too
@@ -94,7 +95,10 @@ async def reparse(connection: Connection, since: date, *, dry_run: bool, show: C
         still = await (await connection.execute(STILL)).fetchall()
         rows, samples = await compare(connection)
         still_changed = [f"{kind}: {name}" for kind, name in still]
-        return Changes(writing.pages, writing.unreadable, writing.links, rows, samples, still_changed)
+        changes = Changes(writing.pages, writing.unreadable, writing.links, rows, samples, still_changed)
+    if writing.pages >= MANY and not dry_run:
+        await connection.execute(SETTLE)
+    return changes
 
 
 async def _read_all(

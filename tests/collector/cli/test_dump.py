@@ -108,6 +108,9 @@ async def test_a_dump_to_stdout_is_a_backup_and_nothing_else(filled: str, other_
     (tmp_path / "piped").write_bytes(body)
     assert (await restore(other_conninfo, str(tmp_path / "piped"))).returncode == 0
     assert execute(other_conninfo, HELD) == execute(filled, HELD)
+    (photos,) = execute(other_conninfo, "SELECT count(*) FROM photo")
+    # Postgres knows how large the tables are, and what an index alone can count.
+    assert execute(other_conninfo, "SELECT reltuples::int FROM pg_class WHERE oid = 'photo'::regclass") == [photos]
 
 
 def test_a_dump_whose_reader_stops_ends_without_a_message(filled: str) -> None:

@@ -1,11 +1,13 @@
 """What is imported is what a crawl would have fetched: the same facts, with where they came from, and no request."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from collector.imports import bring as bring_module
+from collector.pipeline import reparse as reparse_module
 from tests.collector.imports.conftest import Home
 from tests.collector.imports.saved import bring, facts, later, left, rows, warc, write_folder
 
@@ -111,3 +113,24 @@ async def test_a_kind_that_names_do_not_say_is_given(conninfo: str, crawled: Hom
     report = await bring(conninfo, tmp_path, kind=kind)
     assert +report.standings == {"new": len(pages)}
     assert sorted(rows(conninfo, f"SELECT url FROM page WHERE kind = '{kind}'")) == sorted((p.url,) for p in pages)
+
+
+COUNTED = "SELECT reltuples::int FROM pg_class WHERE oid = 'entry'::regclass"
+
+
+async def test_after_a_large_import_postgres_knows_its_tables(
+    conninfo: str, crawled: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bring_module, "MANY", 1)
+    await bring(conninfo, write_folder(tmp_path / "pages", crawled.of("race_result")))
+    assert rows(conninfo, COUNTED) == rows(conninfo, "SELECT count(*) FROM entry")
+
+
+async def test_after_everything_was_read_again_postgres_knows_its_tables(
+    conninfo: str, crawled: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bring(conninfo, write_folder(tmp_path / "pages", crawled.of("race_result")))
+    monkeypatch.setattr(reparse_module, "MANY", 1)
+    async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
+        await reparse_module.reparse(connection, date(1970, 1, 1), dry_run=False, show=lambda *_: None)
+    assert rows(conninfo, COUNTED) == rows(conninfo, "SELECT count(*) FROM entry")
