@@ -18,7 +18,14 @@ SELECT GREATEST((SELECT max(number) FROM photo WHERE source = $1 AND issue_code 
 MOVE_PHOTO: LiteralString = """
 UPDATE photo SET issue_code = $4, number = $5 WHERE (source, issue_code, number) = ($1, $2, $3)
 """
+# What a rule found is found again by what is stated now; a person's decision names the horse, and the day its race.
+UNMATCH: LiteralString = """
+DELETE FROM photo_match WHERE (source, issue_code, number) = ($1, $2, $3) AND NOT by_hand
+"""
 MOVE_MATCH: LiteralString = """
-UPDATE photo_match SET issue_code = $4, number = $5 WHERE (source, issue_code, number) = ($1, $2, $3)
+UPDATE photo_match SET issue_code = $4, number = $5, race_id = (
+    SELECT race_id FROM entry JOIN race USING (race_id) WHERE entry.horse_id = photo_match.horse_id AND race_date = $6
+    LIMIT 1)
+WHERE (source, issue_code, number) = ($1, $2, $3)
 """
 MOVE_PAGES: LiteralString = "UPDATE page SET dated = $2 WHERE url = ANY ($1)"

@@ -59,7 +59,7 @@ class Photo:
     row: Row
     picture: Capture
     record: Record
-    moved_from: Held | None = None  # it was stated to be of another day
+    held: Held
 
 
 @dataclass(slots=True)
@@ -154,8 +154,7 @@ class PhotoImport:
         if held.picture_state == PageState.FETCHED and digest_of(record.as_bytes()) == held.record_digest:
             self.report.standings[Standing.KNOWN] += 1
             return None
-        moved = held if held.issue_code not in (None, code) else None
-        return Photo(row, picture, record, moved)
+        return Photo(row, picture, record, held)
 
     async def _next_number(self, code: str) -> int | None:
         if code not in self._last:
@@ -167,7 +166,7 @@ class PhotoImport:
         return self._last[code]
 
     async def _write(self, photos: Sequence[tuple[Photo, Brought | LeftOut | None]]) -> None:
-        pairs, records, moved = list[Pair](), dict[str, str](), list[Photo]()
+        pairs, records, changed = list[Pair](), dict[str, str](), list[Photo]()
         for photo, picture in photos:
             if not isinstance(picture, Brought):
                 self.report.leave_out(picture or LeftOut(photo.row.file, Aside.UNREADABLE))
@@ -175,10 +174,10 @@ class PhotoImport:
             record = self._record(photo)
             records[record[0].file] = photo.row.file
             pairs += [(photo.picture, replace(picture, dated=photo.record.date)), record]
-            moved += [photo] if photo.moved_from else []
+            changed += [photo] if photo.held.issue_code else []
         async with self.connection.transaction(force_rollback=self.dry_run):
-            for photo in moved:
-                await self._move(photo)
+            for photo in changed:
+                await self._release(photo)
             written = await write(self.connection, pairs, dry_run=False)
         for placed, state in written.placed:
             if placed.page.kind == RECORD:
@@ -201,14 +200,14 @@ class PhotoImport:
         page = Page(SOURCE, replace(named, dated=photo.record.date), url)
         return capture, read(capture, page, {})
 
-    async def _move(self, photo: Photo) -> None:
-        """Give a photo of another day its new number before its record says so; what a person decided goes with it."""
-        held = photo.moved_from
-        assert held is not None
-        raw = AsyncRawCursor(self.connection)
-        new = photo.record
-        key = (SOURCE, held.issue_code, held.number, new.issue_code, new.number)
-        await raw.execute(sql.MOVE_PHOTO, key)
-        await raw.execute(sql.MOVE_MATCH, key)
+    async def _release(self, photo: Photo) -> None:
+        """Let a photo be matched anew; of another day, give it its new number before its record says so."""
+        held, new, raw = photo.held, photo.record, AsyncRawCursor(self.connection)
+        key = (SOURCE, held.issue_code, held.number)
+        await raw.execute(sql.UNMATCH, key)
+        if held.issue_code == new.issue_code:
+            return
+        await raw.execute(sql.MOVE_PHOTO, (*key, new.issue_code, new.number))
+        await raw.execute(sql.MOVE_MATCH, (*key, new.issue_code, new.number, new.date))
         urls = [record_url(new.digest), picture_url(new.digest)]
         await raw.execute(sql.MOVE_PAGES, (urls, new.date))

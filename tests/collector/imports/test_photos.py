@@ -127,6 +127,26 @@ async def test_a_photo_of_another_day_takes_what_a_person_decided_along(home: st
     assert rows(home, "SELECT DISTINCT dated::text FROM page WHERE source = 'own'") == [("2015-03-02",)]
 
 
+async def test_a_photo_of_another_day_is_matched_anew(home: str, tmp_path: Path) -> None:
+    (horse_id, name, race_id, day, _) = rows(home, RAN)[0]
+    table = [row("a.jpg", name, date=day), row("b.jpg", name, date=day)]
+    await bring_photos(home, tmp_path, table)
+    async with await psycopg.AsyncConnection.connect(home, autocommit=True) as connection:
+        await decide_by_hand(connection, rows(home, SHOWN)[1][0], horse_id)
+    assert [found[2:4] for found in rows(home, SHOWN)] == 2 * [(horse_id, race_id)]
+    await bring_photos(home, tmp_path, [one | {"date": "2001-05-05"} for one in table])
+    assert [found[2:] for found in rows(home, SHOWN)] == [(None, None, None), (horse_id, None, "by_hand")]
+
+
+async def test_a_corrected_horse_is_taken_over_where_all_are_matched(home: str, tmp_path: Path) -> None:
+    (one, name, _, day, _), *others = rows(home, RAN)
+    other, other_name, *_ = next(found for found in others if found[3] == day and found[0] != one)
+    await bring_photos(home, tmp_path, [row("a.jpg", name, date=day)])
+    assert rows(home, SHOWN)[0][2] == one
+    await bring_photos(home, tmp_path, [row("a.jpg", other_name, date=day)])
+    assert rows(home, SHOWN)[0][2] == other
+
+
 async def test_reading_again_changes_nothing(home: str, tmp_path: Path) -> None:
     table = [row("a.jpg", "アオバ", date="2015-03-01"), row("b.jpg", "ベツ", date="2015-03-01", race="重賞")]
     await bring_photos(home, tmp_path, table)
