@@ -149,11 +149,13 @@ DUE = """
 SELECT source, kind, role, count(*) FILTER (WHERE due_at <= clock_timestamp()), count(*), min(due_at) FROM page
 WHERE due_at IS NOT NULL AND role <> 'robots' GROUP BY source, kind, role ORDER BY kind, role, source
 """
-GATES = (
-    "SELECT name, last_request_at, smallest_gap, delay, delay_reason, incidents, excluded_at FROM host"
-    " WHERE last_request_at IS NOT NULL OR lane_job IS NOT NULL OR blocked_until IS NOT NULL OR excluded_at IS NOT NULL"
-    " OR EXISTS (SELECT FROM page WHERE page.host = host.name AND due_at IS NOT NULL) ORDER BY name"
-)
+# All hosts but those of which pages only came by import.
+ASKED_HOSTS: LiteralString = """
+FROM host WHERE last_request_at IS NOT NULL OR lane_job IS NOT NULL OR blocked_until IS NOT NULL
+OR excluded_at IS NOT NULL OR EXISTS (SELECT FROM page WHERE page.host = host.name AND due_at IS NOT NULL)
+OR NOT EXISTS (SELECT FROM fetch_log AS log WHERE log.host = host.name AND outcome = 'imported') ORDER BY name
+"""
+GATES = f"SELECT name, last_request_at, smallest_gap, delay, delay_reason, incidents, excluded_at {ASKED_HOSTS}"
 # Until it is done, a job is worked on by its own command, or else by workers.
 JOBS = f"""
 SELECT since, until, "limit", all_races, asked_at, COALESCE(attended_until > clock_timestamp(), false), pages_left,

@@ -52,7 +52,8 @@ def _decide(page: DuePage, derived: Derived, at: datetime, *, stopped: bool, sam
         return Verdict(PageState.GONE, recheck_at(page.role, page.dated, at), Failure.GONE, derived.gone)
     if derived.failure:
         # The same bytes will not be a picture the next time either.
-        due_at = None if same and page.role is Role.PICTURE else at + ASIDE
+        never = (same and page.role is Role.PICTURE) or not source_of(page.source).asked
+        due_at = None if never else at + ASIDE
         return Verdict(PageState.QUARANTINED, due_at, derived.failure.code, str(derived.failure), derived)
     return Verdict(PageState.FETCHED, revisit_at(page, derived, at), kept=derived)
 

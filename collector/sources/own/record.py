@@ -7,7 +7,7 @@ from datetime import date
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from collector.errors import ParseError
-from collector.sources.parsed import Link, Parsed
+from collector.sources.parsed import Parsed
 from collector.sources.saved import Named
 from collector.sources.source import IMAGE
 from collector.sources.text_tools.text import horse_key
@@ -82,7 +82,7 @@ def parse_record(url: str, text: str) -> Parsed:
     race_name = None if race_id else record.race
     listed = ListedPhotoItem(**key, listed_name=record.horse, race_name=race_name, page_url=url)
     issue = IssueItem(source=SOURCE, code=record.issue_code, issue_date=record.date, race_days=[record.date])
-    return Parsed((issue, listed, photo), (Link(photo.image_url, IMAGE, record.date),))
+    return Parsed((issue, listed, photo))  # no link: its picture comes beside it, or not at all
 
 
 def _id(pattern: str | re.Pattern[str], text: str | None) -> str | None:

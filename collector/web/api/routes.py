@@ -115,9 +115,9 @@ class Api:
     async def horse(self, request: web.Request) -> web.Response:
         """A horse."""
         known = await self._horse(request)
-        assert known.horse is not None
+        of_horse = there(known.horse)
         now = {axis: known.opinions[axis][-1] if axis in known.opinions else None for axis in Axis}
-        return answer(request, things.Horse, known.horse | {"photos": known.photos, "aptitudes": now})
+        return answer(request, things.Horse, of_horse | {"photos": known.photos, "aptitudes": now})
 
     async def entries(self, request: web.Request) -> web.Response:
         """The entries of a horse, the newest first."""

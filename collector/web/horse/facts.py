@@ -134,6 +134,7 @@ class HorseFacts:
     entries: list[Row]  # the newest first
     opinions: dict[Axis, list[Opinion]]  # by time; an axis that was never asked for is missing
     bearers: list[Row] = field(default_factory=list)  # horses of that name, where it is a name
+    stated: bool = False  # photos state its id, and nothing else is known of it
 
 
 async def horse_facts(reader: Reader, horse_id: str) -> HorseFacts | None:
@@ -143,13 +144,13 @@ async def horse_facts(reader: Reader, horse_id: str) -> HorseFacts | None:
         TryLater: the database cannot be reached.
     """
     values = {"horse_id": horse_id}
-    found = await reader.rows(HORSE, values)
+    found, photos = await reader.rows(HORSE, values), await reader.rows(OF_HORSE, values)
     if not found:
-        return None
+        return HorseFacts(photos[0]["name"], None, photos, [], {}, stated=True) if photos else None
     return HorseFacts(
         found[0]["name"],
         found[0],
-        await reader.rows(OF_HORSE, values),
+        photos,
         await reader.rows(ENTRIES, values),
         _opinions(await reader.rows(APTITUDES, values)),
     )
@@ -230,6 +231,12 @@ class IssueFacts:
 
     issue: Row
     photos: list[Row]
+
+    @property
+    def published(self) -> bool:
+        """Whether its source is a site that shows it."""
+        source = sources().get(self.issue["source"])
+        return source is None or source.asked
 
 
 async def issue_facts(reader: Reader, issue: str) -> IssueFacts | None:

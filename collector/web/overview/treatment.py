@@ -9,18 +9,18 @@ from typing import Any
 
 from collector.codes import Block
 from collector.console.wording import JST
+from collector.frontier.status import ASKED_HOSTS
 from collector.politeness.gate import LATE
 from collector.storage.reader import Reader
 
 DAYS = 60  # that a report looks back
 TROUBLE = ("refused", "try_later", "unsafe")  # outcomes of requests that brought nothing
 
-HOSTS = """
+HOSTS = f"""
 SELECT name, delay, delay_reason, smallest_gap, least_slack, last_request_at, excluded_at, block_code, reason,
     CASE WHEN blocked_until > clock_timestamp() THEN NULLIF(blocked_until, 'infinity') END AS closed_until,
     COALESCE(blocked_until = 'infinity', false) AS closed
-FROM host ORDER BY name
-"""
+{ASKED_HOSTS}"""
 LOG = """
 SELECT host, (at AT TIME ZONE 'Asia/Tokyo')::date AS day, outcome, count(*) AS requests, min(gap) AS gap
 FROM fetch_log WHERE at >= %(since)s AND outcome <> 'imported' GROUP BY host, day, outcome

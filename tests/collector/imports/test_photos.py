@@ -1,20 +1,24 @@
 """A person's own photos are a source like the others: matched, kept through changes of their table, forgotten."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from collector.errors import Busy
+from collector.errors import Busy, ParseError
+from collector.frontier.queue import DuePage
 from collector.imports.photos import IMPORT_LOCK
 from collector.imports.report import Report
 from collector.matching.match import decide_by_hand
+from collector.pipeline.derive import Derived
 from collector.pipeline.forget import forget
 from collector.pipeline.reparse import reparse
+from collector.pipeline.verdict import decide
 from collector.settings import Settings
 from collector.sources.registry import archived_sites, sites
+from collector.storage.roles import PageState, Role
 from tests.collector.imports.conftest import TEMPLATE, Home
 from tests.collector.imports.saved import left, rows
 from tests.databases import copy_of
@@ -220,6 +224,13 @@ async def test_a_day_has_room_for_999_photos(conninfo: str, tmp_path: Path) -> N
     (tmp_path / "photos" / "c.jpg").write_bytes(picture(6))
     report = await bring_photos(conninfo, tmp_path, [row("b.jpg", "ベツ"), row("c.jpg", "ベツ")])
     assert out(report) == {"a.jpg": "not_listed", "c.jpg": "too_many"}
+
+
+def test_a_picture_that_cannot_be_read_is_not_due() -> None:
+    about = ("own", "image", Role.PICTURE, date(2015, 3, 1), PageState.FETCHED, None, None, None, 0)
+    page = DuePage(1, "https://own.invalid/0", *about)
+    verdict = decide(page, Derived(failure=ParseError("picture", "cut off")), datetime.now(UTC), stopped=False)
+    assert (verdict.state, verdict.due_at) == (PageState.QUARANTINED, None)
 
 
 def test_nobody_is_asked_for_own_photos() -> None:

@@ -92,3 +92,15 @@ async def test_a_wacz_takes_the_photos_to_another_home(conninfo: str, other_conn
     assert "4 pages brought" in done.stdout
     assert rows(other_conninfo, held) == rows(conninfo, held)
     assert len(rows(conninfo, held)) == 2
+
+
+async def test_no_picture_is_due_where_a_wacz_leaves_it_out(conninfo: str, other_conninfo: str, tmp_path: Path) -> None:
+    photos, manifest = write_photos(tmp_path, [row("a.jpg", "アオバ")])
+    words = ("import", "--photos", str(photos), "--manifest", str(manifest))
+    await collector(conninfo, *words)
+    await collector(conninfo, "archive", "export", "--wacz", str(tmp_path / "records.wacz"))
+    await collector(other_conninfo, "import", str(tmp_path / "records.wacz"))
+    assert rows(other_conninfo, "SELECT kind, state, due_at FROM page") == [("photo_record", "fetched", None)]
+    assert "1 photos brought, 0 known before" in (await collector(other_conninfo, *words)).stdout
+    held = "SELECT photo_id, digest, width FROM photo"
+    assert rows(other_conninfo, held) == rows(conninfo, held)

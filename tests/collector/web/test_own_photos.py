@@ -23,12 +23,13 @@ async def test_an_own_photo_stands_beside_the_others(opened: Open, own: Shown, t
         horse = await (await client.get(f"/horses/{horse_id}")).text()
         pages = [await (await client.get(f"/photos/own:{code}/0{number}")).text() for number in (1, 2, 3)]
         issue = await client.get(f"/issues/own:{code}")
+        others = await issue.text() + await (await client.get("/overview")).text()
         found = await (await client.get("/api/photos", params={"name": name})).json()
         known = await (await client.get(f"/api/photos/own:{code}/02")).json()
         original = await client.get(f"/photos/own:{code}/01/original")
     assert (issue.status, original.status, original.content_type) == (200, 200, "image/jpeg")
     assert all(f"/photos/own:{code}/0{number}" in horse for number in (1, 2, 3))
-    assert "own.invalid" not in horse + "".join(pages)
+    assert "own.invalid" not in horse + "".join(pages) + others
     assert "javascript:alert(1)" in pages[1]
     assert 'href="javascript' not in horse + pages[1]
     assert "Someone &lt;b&gt;&amp;" in pages[0]
@@ -37,3 +38,17 @@ async def test_an_own_photo_stands_beside_the_others(opened: Open, own: Shown, t
     assert found["groups"][0]["photos_in_all"] >= 3
     assert (known["provenance"]["origin"], known["provenance"]["rights"]) == ("javascript:alert(1)", RIGHTS)
     assert (known["name"], known["match"]["how"]) == (name, "its id, stated with the photo")
+
+
+async def test_a_horse_of_which_only_the_id_is_stated_has_a_page(opened: Open, own: Shown, tmp_path: Path) -> None:
+    await bring_photos(own.conninfo, tmp_path, [row("a.jpg", "2012999999", date="2015-03-01")])
+    renewed(own.conninfo)
+    async with opened(conninfo=own.conninfo) as client:
+        photo = await (await client.get("/photos/own:150301/01")).text()
+        horse = await client.get("/horses/2012999999")
+        page = await horse.text()
+        known = await client.get("/api/horses/2012999999")
+    assert 'href="/horses/2012999999"' in photo
+    assert (horse.status, known.status) == (200, 404)
+    assert "/photos/own:150301/01" in page
+    assert "nothing else is known of it yet" in page
