@@ -4,6 +4,7 @@ One row is one photo, one column one fact; the first line names the columns.
 """
 
 import csv
+import io
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from pathlib import PurePosixPath
 
 from collector.console.typed import half_width
 from collector.errors import UsageError
+from collector.sources.own.record import A_HORSE_ID
 from collector.storage.racing import RACE_ID
 
 COLUMNS = ("file", "horse", "date", "race", "source", "rights")
@@ -22,7 +24,8 @@ CHARSETS = ("utf-8-sig", "cp932")  # what spreadsheets write, in Japan too
 UTF16 = (b"\xff\xfe", b"\xfe\xff")  # how their "Unicode text" begins
 SEPARATORS = (",", "\t", ";")
 DAY = re.compile(r"([0-9]{4})(?:([-/.])([0-9]{1,2})\2([0-9]{1,2})|年([0-9]{1,2})月([0-9]{1,2})日|([0-9]{2})([0-9]{2}))")
-FIRST_DAY = date(1900, 1, 1)
+FIRST_DAY = date(1950, 1, 1)  # an issue's YYMMDD stands for one day of a century
+ROUNDED = re.compile(r"[0-9][.,][0-9]+E\+[0-9]+")  # how a spreadsheet shows a number that is long
 NAMED = 10  # problems
 UNSAFE = {"Cc", "Cs"}  # control characters, halves of characters
 
@@ -112,9 +115,10 @@ def _decoded(raw: bytes, manifest: Manifest) -> str | None:
 
 def _lines(text: str, manifest: Manifest) -> Iterator[tuple[int, list[str]]]:
     """The lines that say something: the number of each, and its cells."""
-    first = text.partition("\n")[0]
-    separator = max(SEPARATORS, key=first.count)
-    reader = csv.reader(text.splitlines(keepends=True), delimiter=separator, strict=True)
+    lines = io.StringIO(text, newline="")
+    first = next((line for line in lines if line.strip()), "")
+    lines.seek(0)
+    reader = csv.reader(lines, delimiter=max(SEPARATORS, key=first.count), strict=True)
     begin = 1
     while True:
         try:
@@ -158,7 +162,8 @@ def _read_row(line: int, cells: Sequence[str], manifest: Manifest, today: date) 
         return
     file, race = _file(line, stated["file"], manifest), _race(line, stated, day, manifest)
     if len(manifest.problems) == before:
-        manifest.rows.append(Row(line, file, stated["horse"], day, race, stated["source"], stated["rights"]))
+        horse = _id(A_HORSE_ID, stated["horse"]) or stated["horse"]
+        manifest.rows.append(Row(line, file, horse, day, race, stated["source"], stated["rights"]))
 
 
 def _check_texts(line: int, stated: Mapping[str, str], manifest: Manifest) -> None:
@@ -169,6 +174,8 @@ def _check_texts(line: int, stated: Mapping[str, str], manifest: Manifest) -> No
             manifest.refuse(line, name, f"{len(text)} characters are too many; at most {LONGEST[name]}.")
         elif any(unicodedata.category(char) in UNSAFE for char in text):
             manifest.refuse(line, name, f"{text[:60]!a} is not text.")
+        elif name in ("horse", "race") and ROUNDED.fullmatch(text):
+            manifest.refuse(line, name, f"{text} is an id that a spreadsheet has rounded; format the column as text.")
 
 
 WANTED = {
@@ -195,7 +202,7 @@ def _day(text: str, today: date) -> date | str:
 
 def _file(line: int, text: str, manifest: Manifest) -> str:
     path = PurePosixPath(text.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0:1]:
+    if path.is_absolute() or ".." in path.parts or re.match("[A-Za-z]:", text):
         manifest.refuse(line, "file", f"{text[:80]!r} does not lie below the folder of the photos.")
     name = str(path)
     if (known := manifest.lines_of.setdefault(name, line)) != line:
@@ -206,9 +213,12 @@ def _file(line: int, text: str, manifest: Manifest) -> str:
 def _race(line: int, stated: Mapping[str, str], day: date, manifest: Manifest) -> str | None:
     """The race's name, or its id, which begins with the year."""
     text = stated.get("race") or None
-    if text is None or not re.fullmatch(RACE_ID, half_width(text)):
-        return text
-    race_id = half_width(text)
-    if int(race_id[:4]) != day.year:
+    race_id = _id(RACE_ID, text)
+    if race_id and int(race_id[:4]) != day.year:
         manifest.refuse(line, "race", f"{race_id} was run in {race_id[:4]}, and the date is {day}.")
-    return race_id
+    return race_id or text
+
+
+def _id(pattern: str | re.Pattern[str], text: str | None) -> str | None:
+    typed = half_width(text or "")
+    return typed if re.fullmatch(pattern, typed) else None

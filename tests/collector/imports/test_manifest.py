@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from collector.errors import UsageError
-from collector.imports.manifest import Manifest, read_manifest
+from collector.imports.manifest import FIRST_DAY, Manifest, read_manifest
 from collector.imports.photo_files import check_files
 from tests.owned import RIGHTS, row, table
 
@@ -37,6 +37,7 @@ def refused(text: str | bytes) -> str:
         f"{HEADER}\n{GOOD}".replace(",", ";").encode(),
         f"{HEADER}\n{GOOD}".replace(",", "\t").encode("utf-16"),
         '"File","Horse","DATE","race","source","rights"\n"a.jpg","アオバ","2016/1/4","中山金杯","me","mine"'.encode(),
+        f"\n{HEADER}\r{GOOD}".replace(",", ";").encode(),
         "rights,source,race,date,horse,file\nmine, me ,中山金杯,２０１６年１月４日,アオバ,.\\a.jpg".encode(),
     ],
 )
@@ -53,6 +54,20 @@ def test_a_race_need_not_be_known() -> None:
     assert one.race is None
 
 
+def test_an_id_may_be_typed_in_full_width() -> None:
+    (one,) = read(cells(horse="２０１２１０４５１１", race="２０１６０６０１０１１１")).rows
+    assert (one.horse, one.race) == ("2012104511", "201606010111")
+
+
+def test_two_days_are_not_one_issue() -> None:
+    assert FIRST_DAY.replace(year=FIRST_DAY.year + 100) > TODAY
+
+
+def test_a_line_ends_where_a_spreadsheet_ends_it() -> None:
+    said = refused(f"{HEADER}\na.jpg,アオバ,2016-01-04,,some\u2028one,mine\nb.jpg,ベツ,x,,me,mine")
+    assert "photos.csv, line 3, column 3 date" in said
+
+
 def cells(**changes: str) -> str:
     """A table with one line, of which some cells are other ones."""
     names = HEADER.split(",")
@@ -65,7 +80,15 @@ def cells(**changes: str) -> str:
         (cells(date="2016-13-01"), "line 2, column 3 date: '2016-13-01' is not a day; write 2016-01-04."),
         (cells(date="1/4/2016"), "line 2, column 3 date: '1/4/2016' is not a day; write 2016-01-04."),
         (cells(date="2027-01-04"), "line 2, column 3 date: 2027-01-04 is yet to come."),
-        (cells(date="1816-01-04"), "line 2, column 3 date: 1816-01-04 is before 1900-01-01."),
+        (cells(date="1816-01-04"), "line 2, column 3 date: 1816-01-04 is before 1950-01-01."),
+        (
+            cells(race="2.01601E+11"),
+            "line 2, column 4 race: 2.01601E+11 is an id that a spreadsheet has rounded; format",
+        ),
+        (
+            cells(file="C:\\photos\\a.jpg"),
+            "line 2, column 1 file: 'C:\\\\photos\\\\a.jpg' does not lie below the folder",
+        ),
         (cells(horse=""), "line 2, column 2 horse: this is empty; it names the horse, or gives its id."),
         (cells(horse="ア" * 41), "line 2, column 2 horse: 41 characters are too many; at most 40."),
         (cells(rights=""), "line 2, column 6 rights: this is empty; it says what may be done with the photo."),
@@ -115,7 +138,7 @@ def test_no_table_trips_the_reader(raw: bytes) -> None:
 WORDS = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zs", "Zl", "Zp")), min_size=1, max_size=20)
 
 
-@given(st.lists(WORDS, min_size=1, max_size=5, unique=True), WORDS, st.dates(date(1900, 1, 1), TODAY))
+@given(st.lists(WORDS, min_size=1, max_size=5, unique=True), WORDS, st.dates(FIRST_DAY, TODAY))
 def test_what_was_written_is_read(files: list[str], horse: str, day: date) -> None:
     written = [row(f"{number}{name}".replace("/", "-").replace("\\", "-"), horse, date=str(day))
                for number, name in enumerate(files)]  # fmt: skip
