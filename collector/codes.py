@@ -45,6 +45,7 @@ class Aside(StrEnum):
     KEPT_OUT = "kept_out"  # forgotten on request, or kept out by the site
     BUSY = "busy"  # a crawl was at work on it all the time
     NOT_STORABLE = "not_storable"  # the database does not accept it
+    TWICE = "twice"  # the same picture as in another line of a table of photos
     NOT_LISTED = "not_listed"  # a picture that the table of photos does not name
     LINK = "link"
     NOT_A_FILE = "not_a_file"  # a device, a pipe, a socket

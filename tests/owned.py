@@ -13,7 +13,7 @@ from collector.frontier.due import today
 from collector.imports.identify import Places
 from collector.imports.manifest import COLUMNS, read_manifest
 from collector.imports.photo_files import check_files
-from collector.imports.photos import PhotoImport
+from collector.imports.photos import PhotoImport, Show
 from collector.imports.report import Report
 from collector.settings import Settings
 from collector.sources.registry import archived_sites
@@ -64,7 +64,13 @@ def write_photos(folder: Path, rows: list[dict[str, str]]) -> tuple[Path, Path]:
     return photos, manifest
 
 
-async def bring_photos(conninfo: str, folder: Path, rows: list[dict[str, str]], *, dry_run: bool = False) -> Report:
+def show_nothing(_done: int, _total: int) -> None:
+    """Not how far it is."""
+
+
+async def bring_photos(
+    conninfo: str, folder: Path, rows: list[dict[str, str]], *, dry_run: bool = False, show: Show = show_nothing
+) -> Report:
     """Import the photos of a folder."""
     photos, path = write_photos(folder, rows)
     raw = path.read_bytes()
@@ -74,7 +80,5 @@ async def bring_photos(conninfo: str, folder: Path, rows: list[dict[str, str]], 
     places = Places(archived_sites(Settings()))
     report = Report(all_names=True)
     async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
-        photo_import = PhotoImport(
-            connection, photos, manifest, digest_of(raw), places, report, dry_run, lambda _done, _total: None
-        )
+        photo_import = PhotoImport(connection, photos, manifest, digest_of(raw), places, report, dry_run, show)
         return await photo_import.run()

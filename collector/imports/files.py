@@ -82,7 +82,7 @@ class Files:
             name = of_path(path.resolve().name or "root")
             kind = path.stat()
             if stat.S_ISDIR(kind.st_mode):
-                yield from _below(path, name)
+                yield from below(path, name)
             else:
                 yield path, name, kind.st_size if stat.S_ISREG(kind.st_mode) else Aside.NOT_A_FILE
 
@@ -144,7 +144,7 @@ def _kind(name: str) -> tuple[str, bool]:
     return kind, packed or kind == ".tgz"
 
 
-def _below(folder: Path, name: str) -> Iterator[tuple[Path, str, "int | Aside"]]:
+def below(folder: Path, name: str) -> Iterator[tuple[Path, str, "int | Aside"]]:
     """The files of a folder, sorted; what begins with a dot is not looked at, and links to folders are not followed."""
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
@@ -157,7 +157,7 @@ def _below(folder: Path, name: str) -> Iterator[tuple[Path, str, "int | Aside"]]
         path, own = Path(entry.path), inside(name, of_path(entry.name))
         try:
             if entry.is_dir(follow_symlinks=False):
-                yield from _below(path, own)
+                yield from below(path, own)
             elif entry.is_dir():
                 yield path, own, Aside.LINK
             else:

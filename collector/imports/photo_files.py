@@ -8,8 +8,8 @@ from pathlib import Path
 from collector.codes import Aside
 from collector.console.code_words import describe
 from collector.errors import UsageError
-from collector.imports.captures import Capture, Failed
-from collector.imports.files import opened
+from collector.imports.captures import Capture, Failed, LeftOut
+from collector.imports.files import below, opened
 from collector.imports.manifest import Manifest
 from collector.imports.streams import whole
 from collector.sources.own.record import picture_url
@@ -50,12 +50,14 @@ def check_files(manifest: Manifest, folder: Path) -> None:
     manifest.check()
 
 
-def not_listed(manifest: Manifest, folder: Path) -> Iterator[str]:
-    """The pictures of the folder that the table does not name, by their names below the folder."""
+def not_listed(manifest: Manifest, folder: Path) -> Iterator[LeftOut]:
+    """The pictures of the folder that the table does not name, and the folders in it that cannot be read."""
     named = {path for row in manifest.rows if (path := _path(folder, row.file))}
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in PICTURES and not path.name.startswith(".") and path not in named:
-            yield str(path.relative_to(folder))
+    for path, name, size in below(folder, "."):
+        if path.suffix.lower() in PICTURES and path not in named:
+            yield LeftOut(name.removeprefix("./"), Aside.NOT_LISTED)
+        elif size is Aside.CANNOT_READ and path.is_dir():
+            yield LeftOut(name.removeprefix("./"), size)
 
 
 def read_picture(folder: Path, name: str) -> Capture:

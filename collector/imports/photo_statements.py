@@ -3,6 +3,7 @@
 from typing import LiteralString
 
 BEGIN: LiteralString = "SELECT pg_try_advisory_lock(%s), clock_timestamp()"
+RACES: LiteralString = "SELECT race_id, race_date FROM race WHERE race_id = ANY (%s)"
 HELD: LiteralString = """
 SELECT asked.digest, record.state, record.digest, picture.state, photo.issue_code, photo.number
 FROM unnest($1::text[], $2::text[], $3::text[]) AS asked (record_url, picture_url, digest)

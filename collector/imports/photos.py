@@ -7,7 +7,7 @@ wherever its file lies, what is forgotten stays forgotten, and everything else r
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from psycopg import AsyncRawCursor
@@ -83,25 +83,36 @@ class PhotoImport:
 
         Raises:
             Busy: another import of photos is at work.
+            UsageError: a race that is held was run on another day; says in which lines.
         """
         row = await (await self.connection.execute(sql.BEGIN, (IMPORT_LOCK,))).fetchone()
         assert row is not None
         is_alone, self._began = row
         if not is_alone:
             raise Busy("Another import of photos is at work; try again when it is done.")
-        for name in not_listed(self.manifest, self.folder):
-            self.report.leave_out(LeftOut(name, Aside.NOT_LISTED))
+        await self._check_races()
+        for left in not_listed(self.manifest, self.folder):
+            self.report.leave_out(left)
+        beside = self.report.captures  # of which the table has no line
         processes = cores() if len(self.manifest.rows) > MANY else 0
         pictures = work(self.places, Dictionaries(), late=True)
         photos = dict[str, Photo]()
         async for batch in read_in_order(self._pictures(photos), processes, pictures):
             await self._write([(photos.pop(capture.digest), picture) for capture, picture in batch])
-            self.show(self.report.captures, len(self.manifest.rows))
+            self.show(self.report.captures - beside, len(self.manifest.rows))
         if not self.dry_run:
             await match_photos(self.connection)
             if self.report.brought >= upkeep.MANY:
                 await self.connection.execute(upkeep.SETTLE)
         return self.report
+
+    async def _check_races(self) -> None:
+        stated = [row.race for row in self.manifest.rows if row.race]
+        ran = dict[str, date](await (await self.connection.execute(sql.RACES, (stated,))).fetchall())
+        for row in self.manifest.rows:
+            if (day := ran.get(row.race or "", row.day)) != row.day:
+                self.manifest.refuse(row.line, "race", f"{row.race} was run on {day}, and the date is {row.day}.")
+        self.manifest.check()
 
     async def _pictures(self, photos: dict[str, Photo]) -> AsyncIterator[list[Capture]]:
         """The pictures that are not held as the table has them, in batches; what is stated of each is put aside."""
@@ -123,7 +134,7 @@ class PhotoImport:
             try:
                 picture = read_picture(self.folder, row.file)
                 if (line := self._lines.setdefault(picture.digest, row.line)) != row.line:
-                    raise Failed(Aside.CONTRADICTION, f"the same picture as in line {line}")
+                    raise Failed(Aside.TWICE, str(line))
                 found.append((row, picture))
             except Failed as failed:
                 self.report.leave_out(LeftOut(row.file, failed.code, failed.detail))

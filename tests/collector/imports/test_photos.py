@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from collector.errors import Busy, ParseError
+from collector.errors import Busy, ParseError, UsageError
 from collector.frontier.queue import DuePage
 from collector.imports.photos import IMPORT_LOCK
 from collector.imports.report import Report
@@ -191,11 +191,32 @@ async def test_a_file_that_is_not_a_picture_costs_itself_alone(conninfo: str, tm
     table = [row(f"{name}.jpg", "アオバ") for name in ("good", "cut", "empty", "page", "again", "large", "outside")]
     report = await bring_photos(conninfo, tmp_path, table)
     assert out(report) == {
-        "cut.jpg": "unreadable", "empty.jpg": "empty", "page.jpg": "unreadable", "again.jpg": "contradiction",
+        "cut.jpg": "unreadable", "empty.jpg": "empty", "page.jpg": "unreadable", "again.jpg": "twice",
         "large.jpg": "too_large", "outside.jpg": "link", "extra.jpg": "not_listed",
     }  # fmt: skip
     assert (report.brought, len(rows(conninfo, ALL))) == (1, 1)
     assert rows(conninfo, "SELECT count(*) FROM page") == [(2,)]
+
+
+async def test_pictures_beside_the_table_are_named_and_not_counted(conninfo: str, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    for name in ("sub/extra.jpg", ".thumbs/a.jpg", "._a.jpg", "\udc8bN.PNG", "notes.txt"):
+        (photos / name).parent.mkdir(parents=True, exist_ok=True)
+        (photos / name).write_bytes(picture(3))
+    shown = list[tuple[int, int]]()
+    report = await bring_photos(conninfo, tmp_path, [row("a.jpg", "アオバ")], show=lambda *far: shown.append(far))
+    assert out(report) == {"sub/extra.jpg": "not_listed", "起.PNG": "not_listed"}
+    assert shown == [(1, 1)]
+
+
+async def test_a_race_of_another_day_is_named_with_its_line(home: str, tmp_path: Path) -> None:
+    (horse_id, _, race_id, day, _) = rows(home, RAN)[0]
+    other = f"{day[:4]}-12-31"
+    said = f"photos.csv, line 3, column 4 race: {race_id} was run on {day}, and the date is {other}."
+    with pytest.raises(UsageError, match=said):
+        await bring_photos(home, tmp_path, [row("a.jpg", horse_id, date=day, race=race_id),
+                                            row("b.jpg", horse_id, date=other, race=race_id)])  # fmt: skip
+    assert rows(home, SHOWN) == []
 
 
 async def test_a_file_is_found_however_its_system_writes_its_name(conninfo: str, tmp_path: Path) -> None:
