@@ -5,7 +5,7 @@ wherever its file lies, what is forgotten stays forgotten, and everything else r
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ from collector.imports.report import Report
 from collector.imports.standing import Standing
 from collector.imports.writing import Pair, write
 from collector.matching.match import match_photos
-from collector.pipeline.pool import read_in_order
+from collector.pipeline.pool import BATCH_BYTES, read_in_order
 from collector.politeness.gate import Connection
 from collector.sources.own.record import RECORD, SOURCE, Record, at, picture_url, record_url
 from collector.storage import upkeep
@@ -33,7 +33,7 @@ from collector.storage.archive import digest_of
 from collector.storage.dictionaries import Dictionaries
 from collector.storage.roles import PageState
 
-BATCH = 20  # photos at once: some hundred megabytes at the most
+BATCH = 20  # photos at once
 MANY = 200  # photos; fewer are read sooner than processes have started
 MOST_OF_A_DAY = 999
 IMPORT_LOCK = 7_220_019  # an advisory lock: two imports would give the same number to two photos
@@ -116,9 +116,8 @@ class PhotoImport:
 
     async def _pictures(self, photos: dict[str, Photo]) -> AsyncIterator[list[Capture]]:
         """The pictures that are not held as the table has them, in batches; what is stated of each is put aside."""
-        rows = self.manifest.rows
-        for start in range(0, len(rows), BATCH):
-            found = await asyncio.to_thread(self._read_files, rows[start : start + BATCH])
+        rows = iter(self.manifest.rows)
+        while found := await asyncio.to_thread(self._read_files, rows):
             held = await self._held([picture.digest for _, picture in found])
             fresh = list[Capture]()
             for row, picture in found:
@@ -128,14 +127,15 @@ class PhotoImport:
             if fresh:
                 yield fresh
 
-    def _read_files(self, rows: Sequence[Row]) -> list[tuple[Row, Capture]]:
-        found = list[tuple[Row, Capture]]()
-        for row in rows:
+    def _read_files(self, rows: Iterator[Row]) -> list[tuple[Row, Capture]]:
+        found, size = list[tuple[Row, Capture]](), 0
+        while len(found) < BATCH and size < BATCH_BYTES and (row := next(rows, None)):
             try:
                 picture = read_picture(self.folder, row.file)
                 if (line := self._lines.setdefault(picture.digest, row.line)) != row.line:
                     raise Failed(Aside.TWICE, str(line))
                 found.append((row, picture))
+                size += len(picture.body)
             except Failed as failed:
                 self.report.leave_out(LeftOut(row.file, failed.code, failed.detail))
             except OSError as error:

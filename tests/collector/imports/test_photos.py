@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
+from random import Random
 
 import psycopg
 import pytest
+from PIL import Image
 
 from collector.errors import Busy, ParseError, UsageError
 from collector.frontier.queue import DuePage
@@ -196,6 +198,18 @@ async def test_a_file_that_is_not_a_picture_costs_itself_alone(conninfo: str, tm
     }  # fmt: skip
     assert (report.brought, len(rows(conninfo, ALL))) == (1, 1)
     assert rows(conninfo, "SELECT count(*) FROM page") == [(2,)]
+
+
+async def test_few_large_photos_are_held_at_once(conninfo: str, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for number in range(4):
+        noise = Random(number).randbytes(1000 * 1000 * 3)
+        Image.frombytes("RGB", (1000, 1000), noise).save(photos / f"{number}.png", compress_level=0)
+    shown = list[tuple[int, int]]()
+    table = [row(f"{number}.png", "アオバ") for number in range(4)]
+    await bring_photos(conninfo, tmp_path, table, show=lambda *far: shown.append(far))
+    assert shown == [(3, 4), (4, 4)]
 
 
 async def test_pictures_beside_the_table_are_named_and_not_counted(conninfo: str, tmp_path: Path) -> None:
