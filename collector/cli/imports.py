@@ -8,7 +8,6 @@ import typer
 
 from collector.cli.base import group, read_settings, run
 from collector.console.common import common
-from collector.console.terminal import stderr
 from collector.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -76,6 +75,7 @@ def _photos_alone(
 def _bring_photos(folder: Path, table: Path, *, dry_run: bool) -> "Report":
     """Bring the photos of a folder, and show how far that is."""
     from collector.console.steps import Steps
+    from collector.console.terminal import stderr
     from collector.frontier.due import today
     from collector.imports.identify import Places
     from collector.imports.manifest import read_manifest
@@ -103,6 +103,7 @@ def _bring_photos(folder: Path, table: Path, *, dry_run: bool) -> "Report":
 def _bring_pages(paths: list[Path], kind: str | None, *, dry_run: bool) -> "Report":
     """Bring what these paths hold, and show how far that is."""
     from collector.console.steps import Steps
+    from collector.console.terminal import stderr
     from collector.imports.bring import Import
     from collector.imports.files import Files
     from collector.imports.identify import Places, read_kind
