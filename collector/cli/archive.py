@@ -75,7 +75,9 @@ def _reparse(first_day: date, *, dry_run: bool) -> "Changes":
 
 @commands.add("forget")
 def forget_photos(
-    url: Annotated[str | None, typer.Argument(metavar="URL", help="A photo's page or picture.")] = None,
+    url: Annotated[
+        str | None, typer.Argument(metavar="URL|PHOTO", help="A photo's page or picture, or its id.")
+    ] = None,
     host: Annotated[str | None, typer.Option(metavar="HOST", help="Everything that came from this host.")] = None,
     yes: Yes = False,
 ) -> None:
@@ -84,26 +86,29 @@ def forget_photos(
     An opt-out: of one photo, or of all photos of a host.
 
     Example: collector forget http://www.example.com/160104/photo01.html
+
+    By its id, which its page shows: collector forget example:160104/01
     """
     from collector.cli.report import print_doomed, print_forgotten
     from collector.cli.session import connected
     from collector.console.as_json import print_json
     from collector.console.terminal import stderr, stdout
-    from collector.pipeline.forget import foresee
+    from collector.pipeline.forget import address_of, foresee
 
     _check_named(url, host)
     with connected(read_settings()) as connect:
 
-        async def look() -> "Doomed":
+        async def look() -> "tuple[str | None, Doomed | None]":
             async with await connect() as connection:
-                return await foresee(connection, url=url, host=host)
+                address = await address_of(connection, url) if url else None
+                return address, None if yes else await foresee(connection, url=address, host=host)
 
-        if not yes:
-            doomed = run(look())
+        address, doomed = run(look())
+        if doomed is not None:
             print_doomed(stderr(), url or f"the host {host}", doomed)
             question = "Do that?" if doomed.known else "Note it, so that it is never asked for?"
             typer.confirm(question, abort=True, err=True)
-        forgotten = run(_forget(connect, url, host))
+        forgotten = run(_forget(connect, address, host))
     if common().json:
         print_json(forgotten.as_json())
     else:
@@ -127,8 +132,10 @@ async def _forget(connect: "Callable[[], Awaitable[Connection]]", url: str | Non
 
 def _check_named(url: str | None, host: str | None) -> None:
     from collector.politeness.gate import host_name
+    from collector.storage.photo_ids import EXAMPLE, PHOTO_ID
 
     if (url is None) == (host is None):
         raise UsageError("Name either the address of a photo, or --host HOST.")
-    if url is not None and not host_name(url):
-        raise UsageError(f"{url} is not an address; write it as http://www.example.com/160104/photo01.html.")
+    if url is not None and not PHOTO_ID.fullmatch(url) and not host_name(url):
+        examples = f"http://www.example.com/160104/photo01.html, or the photo's id as {EXAMPLE}"
+        raise UsageError(f"{url} is not an address; write it as {examples}.")

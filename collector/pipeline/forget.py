@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from collector.errors import Busy
+from collector.errors import Busy, UsageError
 from collector.politeness.gate import Connection, host_name
+from collector.storage.photo_ids import PHOTO_ID
 
 ARCHIVE_LOCK = 7_220_002  # an advisory lock: what is forgotten while pages are read again would be put back
 
@@ -81,6 +82,21 @@ class Doomed:
     def known(self) -> bool:
         """Whether anything would go."""
         return bool(self.photos or self.pages)
+
+
+async def address_of(connection: Connection, named: str) -> str:
+    """The address of a photo's page, where it is named by its id; an address is itself.
+
+    Raises:
+        UsageError: no photo has that id.
+    """
+    if not PHOTO_ID.fullmatch(named):
+        return named
+    query = "SELECT page_url FROM photo WHERE photo_id = %s"
+    row = await (await connection.execute(query, (named,))).fetchone()
+    if row is None:
+        raise UsageError(f"The photo {named} is not known; name it by its address to have it never asked for.")
+    return row[0]
 
 
 async def foresee(connection: Connection, *, url: str | None = None, host: str | None = None) -> Doomed:

@@ -104,3 +104,14 @@ async def test_no_picture_is_due_where_a_wacz_leaves_it_out(conninfo: str, other
     assert "1 photos brought, 0 known before" in (await collector(other_conninfo, *words)).stdout
     held = "SELECT photo_id, digest, width FROM photo"
     assert rows(other_conninfo, held) == rows(conninfo, held)
+
+
+async def test_an_own_photo_is_forgotten_by_its_id(conninfo: str, tmp_path: Path) -> None:
+    photos, manifest = write_photos(tmp_path, [row("a.jpg", "アオバ"), row("b.jpg", "ベツ")])
+    words = ("import", "--photos", str(photos), "--manifest", str(manifest))
+    await collector(conninfo, *words)
+    done = await collector(conninfo, "forget", "own:150301/01", "--yes")
+    assert done.stdout == "Removed: 1 photos, 2 stored files. Never asked for again: 2 addresses.\n"
+    done = await collector(conninfo, "forget", "own:150301/01", "--yes")
+    assert (done.returncode, "The photo own:150301/01 is not known" in done.stderr) == (2, True)
+    assert "0 photos brought, 1 known before" in (await collector(conninfo, *words)).stdout
