@@ -25,8 +25,9 @@ SELECT race_date, racecourse, race.name, grade, surface, distance, going, horse_
 FROM entry JOIN race USING (race_id) WHERE horse_id = %s ORDER BY race_date, race_id
 """
 PHOTOS = """
-SELECT photo_id, race_name, race_id, rule, page_url, digest IS NOT NULL
-FROM photo JOIN photo_match USING (source, issue_code, number) WHERE horse_id = %s ORDER BY issue_code, photo_id
+SELECT photo_id, COALESCE(race_name, race.name), race_id, rule, page_url, digest IS NOT NULL, origin, rights
+FROM photo JOIN photo_match USING (source, issue_code, number) LEFT JOIN race USING (race_id)
+WHERE horse_id = %s ORDER BY issue_code, photo_id
 """
 OPINIONS = """
 SELECT axis, observed_at, left_px, right_px, value, reviews, evidence, source_url FROM aptitude
@@ -109,7 +110,9 @@ async def about(connection: Connection, horse_id: str) -> dict[str, Any]:
         "entries": await rows(ENTRIES, entry),
         "photos": [
             photo | {"how": describe(MatchRule, photo["rule"])}
-            for photo in await rows(PHOTOS, ("photo", "race_name", "race_id", "rule", "page_url", "held"))
+            for photo in await rows(
+                PHOTOS, ("photo", "race_name", "race_id", "rule", "page_url", "held", "origin", "rights")
+            )
         ],
         "aptitudes": await rows(OPINIONS, opinion),
     }
@@ -149,10 +152,10 @@ def _entries(entries: list[dict[str, Any]]) -> Table:
 
 
 def _photos(photos: list[dict[str, Any]]) -> Table:
-    columns = ("photo", "taken for", "found by", Column("page", overflow="fold"))  # a cut address is of no use
+    columns = ("photo", "taken for", "found by", Column("from", overflow="fold"))  # a cut address is of no use
     table = Table(*columns, title="Photos", title_justify="left", box=None)
     for row in photos:
-        table.add_row(row["photo"], row["race_name"] or "-", row["how"], row["page_url"])
+        table.add_row(row["photo"], row["race_name"] or "-", row["how"], row["origin"] or row["page_url"])
     return table
 
 

@@ -23,6 +23,7 @@ from collector.sources.registry import archived_sites, sites
 from collector.storage.roles import PageState, Role
 from tests.collector.imports.conftest import TEMPLATE, Home
 from tests.collector.imports.saved import left, rows
+from tests.collector.imports.test_command import collector
 from tests.databases import copy_of
 from tests.owned import RIGHTS, bring_photos, picture, row
 
@@ -62,6 +63,15 @@ async def test_photos_are_matched_by_name_and_by_id(home: str, tmp_path: Path) -
     assert shown[f"own:{code}/02"] == [other_id, other_id, other_race, "stated"]
     assert shown[f"own:{code}/03"][1] is None
     assert shown["own:010505/01"] == [other_id, other_id, "200105050101", "stated"]
+
+
+async def test_a_horse_shows_where_its_photo_is_from_and_the_race(home: str, tmp_path: Path) -> None:
+    (horse_id, _, _, day, race) = rows(home, RAN)[0]
+    await bring_photos(home, tmp_path, [row("a.jpg", horse_id, date=day, source="Aiko Tanaka")])
+    shown = (await collector(home, "horse", horse_id)).stdout
+    (line,) = [line.split("  ") for line in shown.splitlines() if "own:" in line]
+    assert [cell.strip() for cell in line if cell.strip()][1:] == [race, "its id, stated with the photo", "Aiko Tanaka"]
+    assert "own.invalid" not in shown
 
 
 async def test_a_race_says_which_of_two_namesakes_it_is(home: str, tmp_path: Path) -> None:
