@@ -14,6 +14,7 @@ PaddockError
 └── LaneLost            another lane has taken over this host: stop at once, write nothing
 """
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 from collector.codes import Failure
@@ -36,10 +37,15 @@ class PaddockError(Exception):
     """Base of all errors of this project. The text is one sentence for the user."""
 
     exit_code: int = ExitCode.USAGE  # of the command that it ends
+    further: Sequence[str] = ()  # sentences of the same sort, a line each
 
 
 class UsageError(PaddockError):
     """Wrong use or configuration; the sentence says what, where and what to do."""
+
+    def __init__(self, sentence: str, further: Sequence[str] = ()) -> None:
+        super().__init__(sentence)
+        self.further = further
 
 
 class Busy(UsageError):

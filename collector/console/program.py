@@ -4,7 +4,7 @@ import contextlib
 import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import Any, NoReturn, TextIO
@@ -72,7 +72,7 @@ class Commands(TyperGroup):
             trouble = self.trouble_of(error)
             if trouble is None:  # an error of our own: its traceback is wanted
                 raise
-            _end(str(trouble), trouble.exit_code, error)
+            _end(str(trouble), trouble.exit_code, error, trouble.further)
 
     def trouble_of(self, error: Exception) -> PaddockError | None:
         """What to report of an error; None of one that is our own."""
@@ -89,11 +89,12 @@ def _foreseen(words: list[str]) -> Common:
     return Common(demo="--demo" in ours)
 
 
-def _end(sentence: str, exit_code: int, error: BaseException) -> NoReturn:
-    """Say the sentence, with every command in it as it has to be typed, and end the command."""
+def _end(sentence: str, exit_code: int, error: BaseException, further: Sequence[str] = ()) -> NoReturn:
+    """Say the sentence, with every command in it as it has to be typed, and those after it, and end the command."""
     from collector.console.wording import as_typed
 
-    typer.echo(f"error: {on_one_line(as_typed(sentence))}", err=True)
+    for said in (f"error: {as_typed(sentence)}", *further):
+        typer.echo(on_one_line(said), err=True)
     raise typer.Exit(exit_code) from error
 
 

@@ -22,6 +22,7 @@ OPTIONAL = ("race",)
 LONGEST = {"file": 500, "horse": 40, "race": 100, "source": 500, "rights": 500}  # characters
 CHARSETS = ("utf-8-sig", "cp932")  # what spreadsheets write, in Japan too
 UTF16 = (b"\xff\xfe", b"\xfe\xff")  # how their "Unicode text" begins
+WORKBOOK = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how .xlsx and .xls begin
 SEPARATORS = (",", "\t", ";")
 DAY = re.compile(r"([0-9]{4})(?:([-/.])([0-9]{1,2})\2([0-9]{1,2})|年([0-9]{1,2})月([0-9]{1,2})日|([0-9]{2})([0-9]{2}))")
 FIRST_DAY = date(1950, 1, 1)  # an issue's YYMMDD stands for one day of a century
@@ -72,7 +73,7 @@ class Manifest:
         if self.problems:
             named = [self._sentence(problem) for problem in self.problems[:NAMED]]
             more = len(self.problems) - NAMED
-            raise UsageError("\n".join([*named, *([f"... and {more} more."] if more > 0 else [])]))
+            raise UsageError(named[0], [*named[1:], *([f"... and {more} more."] if more > 0 else [])])
         if not self.rows:
             raise UsageError(f"{self.name} has no row: its second line names the first photo.")
 
@@ -93,6 +94,9 @@ class Manifest:
 def read_manifest(raw: bytes, name: str, today: date) -> Manifest:
     """A table of photos; `problems` says what does not fit."""
     manifest = Manifest(name)
+    if raw.startswith(WORKBOOK):
+        manifest.refuse(1, None, "this is a workbook; save its table as CSV.")
+        return manifest
     text = _decoded(raw, manifest)
     lines = _lines(text, manifest) if text is not None else iter(())
     line, header = next(lines, (1, []))
@@ -135,7 +139,7 @@ def _lines(text: str, manifest: Manifest) -> Iterator[tuple[int, list[str]]]:
 
 def _takes(header: Sequence[str], line: int, manifest: Manifest) -> bool:
     """Whether the first line names the columns that there are, each once."""
-    manifest.header = [half_width(name).lower() for name in header]
+    manifest.header = _without_empty_ends([half_width(name).lower() for name in header], 0)
     for number, name in enumerate(manifest.header, 1):
         if name not in COLUMNS:
             words = f"this is not a column of such a table; it has {', '.join(COLUMNS)}."
@@ -149,7 +153,7 @@ def _takes(header: Sequence[str], line: int, manifest: Manifest) -> bool:
 
 
 def _read_row(line: int, cells: Sequence[str], manifest: Manifest, today: date) -> None:
-    before = len(manifest.problems)
+    before, cells = len(manifest.problems), _without_empty_ends(cells, len(manifest.header))
     if len(cells) != len(manifest.header):
         last = manifest.header[min(len(cells), len(manifest.header)) - 1]
         manifest.refuse(line, last, f"the line has {len(cells)} cells, the first line {len(manifest.header)}.")
@@ -164,6 +168,14 @@ def _read_row(line: int, cells: Sequence[str], manifest: Manifest, today: date) 
     if len(manifest.problems) == before:
         horse = _id(A_HORSE_ID, stated["horse"]) or stated["horse"]
         manifest.rows.append(Row(line, file, horse, day, race, stated["source"], stated["rights"]))
+
+
+def _without_empty_ends(cells: Sequence[str], least: int) -> list[str]:
+    """Without the cells that a spreadsheet writes after the last column."""
+    end = len(cells)
+    while end > least and not cells[end - 1]:
+        end -= 1
+    return list(cells[:end])
 
 
 def _check_texts(line: int, stated: Mapping[str, str], manifest: Manifest) -> None:

@@ -24,7 +24,7 @@ def read(text: str | bytes) -> Manifest:
 def refused(text: str | bytes) -> str:
     with pytest.raises(UsageError) as error:
         read(text).check()
-    return str(error.value)
+    return "\n".join([str(error.value), *error.value.further])
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,7 @@ def refused(text: str | bytes) -> str:
         f"{HEADER}\n{GOOD}".replace(",", ";").encode(),
         f"{HEADER}\n{GOOD}".replace(",", "\t").encode("utf-16"),
         '"File","Horse","DATE","race","source","rights"\n"a.jpg","アオバ","2016/1/4","中山金杯","me","mine"'.encode(),
+        f"{HEADER},,\n{GOOD},,\n,,,,,,,".encode(),
         f"\n{HEADER}\r{GOOD}".replace(",", ";").encode(),
         "rights,source,race,date,horse,file\nmine, me ,中山金杯,２０１６年１月４日,アオバ,.\\a.jpg".encode(),
     ],
@@ -105,6 +106,7 @@ def cells(**changes: str) -> str:
         (f"{HEADER},file\n", "line 1, column 7 file: the column is there twice."),
         ("file,horse,date,source\n", "line 1, column rights: the column is missing."),
         ("", "line 1, column file: the column is missing."),
+        (b"PK\x03\x04" + bytes(100), "photos.csv, line 1: this is a workbook; save its table as CSV."),
         (HEADER, "photos.csv has no row: its second line names the first photo."),
         (HEADER.encode() + b"\n\xff\xfe,\x81", "line 2: this is text neither in UTF-8 nor in Shift_JIS"),
     ],

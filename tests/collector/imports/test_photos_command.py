@@ -49,10 +49,14 @@ async def test_a_mistake_is_one_sentence(conninfo: str, words: list[str], said: 
 
 
 async def test_a_table_that_does_not_fit_brings_nothing(conninfo: str, tmp_path: Path) -> None:
-    photos, manifest = write_photos(tmp_path, [row("a.jpg", "アオバ"), row("b.jpg", "ベツ", date="tomorrow")])
+    table_rows = [row("a.jpg", "アオバ"), row("b.jpg", "ベツ", date="tomorrow"), row("c.jpg", "")]
+    photos, manifest = write_photos(tmp_path, table_rows)
     done = await collector(conninfo, "import", "--photos", str(photos), "--manifest", str(manifest))
     assert (done.returncode, done.stdout) == (2, "")
-    assert "photos.csv, line 3, column 3 date: 'tomorrow' is not a day; write 2016-01-04." in done.stderr
+    assert done.stderr.splitlines() == [
+        "error: photos.csv, line 3, column 3 date: 'tomorrow' is not a day; write 2016-01-04.",
+        "photos.csv, line 4, column 2 horse: this is empty; it names the horse, or gives its id.",
+    ]
     assert rows(conninfo, "SELECT count(*) FROM page") == [(0,)]
 
 
