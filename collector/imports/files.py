@@ -1,5 +1,6 @@
 """What folders and files hold: every saved page, one after the other, whatever it is packed in."""
 
+import errno
 import hashlib
 import os
 import stat
@@ -172,12 +173,16 @@ def opened(path: Path) -> FileIO:
 
     Raises:
         Failed: it is not a file.
+        IsADirectoryError: it is a folder.
     """
-    file = FileIO(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)))
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
-        raise Failed(Aside.NOT_A_FILE)
-    return file
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    kind = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(kind):
+        return FileIO(descriptor)
+    os.close(descriptor)
+    if stat.S_ISDIR(kind):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    raise Failed(Aside.NOT_A_FILE)
 
 
 def _digest(name: str, file: FileIO) -> str:

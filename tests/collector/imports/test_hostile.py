@@ -114,6 +114,10 @@ def test_a_pipe_that_takes_a_files_place_stops_nothing(tmp_path: Path) -> None:
     with pytest.raises(files_module.Failed) as failed:
         files_module.opened(tmp_path / "201601010101.bin")
     assert failed.value.code is Aside.NOT_A_FILE
+    open_before = len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(IsADirectoryError):
+        files_module.opened(tmp_path)
+    assert len(list(Path("/proc/self/fd").iterdir())) == open_before
 
 
 # --- what grows ---------------------------------------------------------------------------------------------
