@@ -6,9 +6,7 @@ WRITE_NOTEBOOK=1 pytest tests/test_notebook.py -n 0    writes its outputs anew
 import os
 from typing import Any
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 from tests.databases import EMPTY, copy_of
 from tests.filled import SMALL, fill
@@ -33,6 +31,9 @@ def said(book: Any) -> list[Any]:
 
 @pytest.mark.usefixtures("tmp_path")
 def test_the_notebook_says_what_its_document_says(cluster: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import nbformat  # takes 2.5 s to import, in each test process
+    from nbclient import NotebookClient
+
     book = nbformat.read(NOTEBOOK, as_version=4)
     written = said(book)
     with copy_of(cluster, EMPTY) as conninfo:
