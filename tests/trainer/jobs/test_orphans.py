@@ -112,8 +112,9 @@ def test_an_orphaned_command_is_ended_before_the_next_attempt(stable: Stable) ->
     command, engine = stable.child_pid(name), stable.engine_pid()
     stable.wait_until((stable.home / "jobs" / name / "output" / "tries").exists)
     keeper_pid = int(Path(f"/proc/{command}/stat").read_text().rpartition(")")[2].split()[1])
-    for pid in (engine, keeper_pid):
-        os.kill(pid, signal.SIGKILL)
+    for with_signal in (signal.SIGSTOP, signal.SIGKILL):  # stopped first: a keeper ends its command with its engine
+        for pid in (engine, keeper_pid):
+            os.kill(pid, with_signal)
     time.sleep(0.5)
     assert alive(command)
     stable.type("job", "list")
