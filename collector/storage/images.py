@@ -38,6 +38,7 @@ TURNS = {
 }  # fmt: skip
 SIDEWAYS = (5, 6, 7, 8)
 END = b"\xff\xd9"  # of a JPEG
+EMPTY = (128, 128)  # the darkest and the brightest pixel of a block of a JPEG without content
 NOISE = bytes(byte * 89 % 251 for byte in range(1, 100))  # any bytes without 0xff
 FILLING = NOISE + b"".join(bytes((0xFF, 0xD0 + number % 8)) + NOISE for number in range(16))  # also after restarts
 DIGITS = b"01" + bytes(254)  # 0 and 1 as binary digits
@@ -90,15 +91,17 @@ def unpack(body: bytes, least: tuple[int, int] | None = None, *, grey: bool = Fa
         with warnings.catch_warnings(action="ignore"), READERS[file_format](io.BytesIO(body)) as image:
             size = image.size
             _check_size(image, outline.scans)
-            if (outline.huffman and _runs_out(body, outline, image)) or (
-                file_format is Format.PNG and png_runs_out(body)
-            ):
-                raise BrokenPicture("a broken image: a part of its pixels is missing")
             if least or image.width * image.height > MAX_PIXELS:
                 image.draft("L" if grey else "RGB", least or (image.width // 2, image.height // 2))
-            image.load()
+            seen = _whole_grey(body, outline, image, size)
+            if seen is None:
+                if (outline.huffman and _runs_out(body, outline, size)) or (
+                    file_format is Format.PNG and png_runs_out(body)
+                ):
+                    raise BrokenPicture("a broken image: a part of its pixels is missing")
+                image.load()
+                seen = as_seen(image)
             turn = turn_of(image)
-            seen = as_seen(image)
     except BROKEN as error:
         raise BrokenPicture(f"a broken image: {error or type(error).__name__}") from error
     if turn in TURNS:
@@ -107,18 +110,40 @@ def unpack(body: bytes, least: tuple[int, int] | None = None, *, grey: bool = Fa
     return Unpacked(seen, width, height, file_format)
 
 
-def _runs_out(body: bytes, outline: Outline, image: ImageFile.ImageFile) -> bool:
+def _whole_grey(body: bytes, outline: Outline, image: ImageFile.ImageFile, size: tuple[int, int]) -> Image.Image | None:
+    """The grey pixels of a JPEG of which none is missing; None if it has colours, or this cannot tell.
+
+    Where pixels are missing, the library leaves all blocks after them empty, which gives the grey of 128. So this
+    decodes one row of blocks more than there is. If its first blocks are not empty, none before was.
+    """
+    colours = body[outline.frame + 4 : outline.frame + 5]
+    if not (outline.sequential and image.mode == "L" and colours in (b"\x01", b"\x03")):
+        return None
+    sampling = body[outline.frame + 6 : outline.frame + 14 : 3] if colours == b"\x03" else b"\x11"
+    across, down = (8 * max(factor >> shift & 15 for factor in sampling) for shift in (4, 0))  # px of a block
+    row = -(-size[1] // down) * down  # where it begins
+    if row + down > TALLEST:
+        return None
+    taller = body[: outline.frame] + (row + down).to_bytes(2) + body[outline.frame + 2 : outline.end] + END
+    scale = image.decoderconfig[0] if image.decoderconfig else 1
+    with READERS[Format.JPEG](io.BytesIO(taller)) as again:
+        again.draft("L", (again.width // scale, again.height // scale))
+        after = again.crop((0, row // scale, across // scale, (row + down) // scale))
+        return None if after.getextrema() == EMPTY else again.crop((0, 0, *image.size))
+
+
+def _runs_out(body: bytes, outline: Outline, size: tuple[int, int]) -> bool:
     """Whether a JPEG's pixels end too early, although it has an end marker.
 
     The library fills missing pixels with grey, without an error. This decodes twice, with and without filling bytes
     before the end marker. If pixels are missing, the filling is read as pixels, so the results differ.
     """
     # An eighth of the size shows that blocks are missing, but not that details of the last blocks are.
-    size = image.size if image.width * image.height <= MAX_LOOK else (1, 1)
+    least = size if size[0] * size[1] <= MAX_LOOK else (1, 1)
     seen = []
     for filling in (b"", FILLING):
         with READERS[Format.JPEG](io.BytesIO(body[: outline.end] + filling + END)) as again:
-            again.draft("RGB", size)
+            again.draft("RGB", least)
             seen.append(again.tobytes())
     return seen[0] != seen[1]
 

@@ -27,7 +27,8 @@ FRAMES = frozenset(range(0xC0, 0xD0)) - {
 PNG_HEADER = ">IIBBBBB"
 PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))  # Adam7
 PIECE = 1 << 20  # bytes that are decompressed at once
-HUFFMAN = (0xC0, 0xC1, 0xC2)
+SEQUENTIAL = (0xC0, 0xC1)
+HUFFMAN = (*SEQUENTIAL, 0xC2)
 
 
 class Format(StrEnum):
@@ -68,6 +69,8 @@ class Outline:
     scans: int = 1  # of a JPEG
     end: int = 0  # of a JPEG: the position of its end marker; a camera may append more after it
     huffman: bool = False  # whether its compression is the usual one of JPEGs
+    frame: int = 0  # of a JPEG: the position of its height, two bytes, with width and colours after it
+    sequential: bool = False  # whether it is a JPEG of a single scan from top to bottom
 
 
 def walk_through(body: bytes, file_format: Format) -> Outline:
@@ -93,14 +96,15 @@ def _cut_off() -> BrokenPicture:
 
 
 def _walk_jpeg(body: bytes) -> Outline:
-    at, scans, segments, frame = 2, 0, 0, 0
+    at, scans, segments, frame, frame_at = 2, 0, 0, 0, 0
     missing = set[tuple[int, int]]()  # (colour, frequency) pairs that are still incomplete
     while found := MARKER.search(body, at):
         at, code = found.end(), body[found.end() - 1]
         if code == END_OF_IMAGE:
             if missing:
                 raise _cut_off()
-            return Outline(scans, found.start(), frame in HUFFMAN)
+            sequential = scans == 1 and frame in SEQUENTIAL
+            return Outline(scans, found.start(), frame in HUFFMAN, frame_at, sequential)
         segments += 1
         if segments > MAX_SEGMENTS:
             raise BrokenPicture(f"a JPEG of more than {MAX_SEGMENTS:,} parts")
@@ -111,7 +115,7 @@ def _walk_jpeg(body: bytes) -> Outline:
             scans += 1
             _note_scan(segment, missing)
         elif code in FRAMES:
-            frame = code
+            frame, frame_at = code, at + 3
             missing |= {(colour, 0) for colour in segment[6::3]}
         if scans > MAX_SCANS:
             raise BrokenPicture(f"a JPEG of too many scans to be decoded (more than {MAX_SCANS})")

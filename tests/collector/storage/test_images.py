@@ -132,6 +132,36 @@ def test_a_jpeg_without_its_middle_is_broken_even_with_its_end(kind: str) -> Non
             inspect(body[:length].rstrip(b"\xff") + b"\xff\xd9")
 
 
+def pixels_with(body: bytes, filling: bytes) -> bytes:
+    return opened(body.removesuffix(b"\xff\xd9") + filling + b"\xff\xd9").tobytes()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(1, 60), st.sampled_from(["4:4:4", "4:2:2", "4:2:0", "grey"]), st.integers(5, 95), st.integers(0, 5),
+    st.tuples(st.integers(33, 80), st.integers(33, 80)),
+)  # fmt: skip
+def test_a_jpeg_in_which_filling_shows_lacks_pixels(
+    cut: int, colours: str, quality: int, restarts: int, size: tuple[int, int]
+) -> None:
+    photo = opened(PHOTOS[0]).resize(size)
+    how = {} if colours == "grey" else {"subsampling": colours}
+    body = encoded(photo.convert("L") if how == {} else photo, quality=quality, restart_marker_blocks=restarts, **how)
+    inspect(body)
+    pixels = body.index(b"\xff\xda") + 20
+    shorter = body[: max(pixels, len(body) - 2 - cut)].rstrip(b"\xff") + b"\xff\xd9"
+    if pixels_with(shorter, b"") != pixels_with(shorter, bytes(range(1, 250)) * 2):
+        with pytest.raises(BrokenPicture):
+            inspect(shorter)
+
+
+def test_the_grey_of_a_whole_jpeg_is_what_pillow_decodes() -> None:
+    for body in (*PHOTOS, *(WHOLE[kind] for kind in ("jpeg", "restarts", "grey"))):
+        with opened(body) as image:
+            image.draft("L", (2 * SIDE, 2 * SIDE))
+            assert unpack(body, (2 * SIDE, 2 * SIDE), grey=True).image.tobytes() == image.tobytes()
+
+
 @pytest.mark.parametrize("kind", WHOLE)
 def test_bytes_after_the_end_do_not_matter(kind: str) -> None:
     assert inspect(WHOLE[kind] + b"\0" * 300 + b"a camera's own notes \xff\xd8\xff") == inspect(WHOLE[kind])
