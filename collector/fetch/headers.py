@@ -67,6 +67,8 @@ def read_date(value: str | None) -> datetime | None:
 
 def content_type(value: str | None) -> str:
     """A Content-Type without what is not ASCII in it."""
+    if value and len(value) <= LONGEST_TYPE and value.isascii() and value.isprintable():  # nearly always
+        return value.strip()
     return "".join(char for char in (value or "")[:LONGEST_TYPE] if " " <= char <= "~").strip()
 
 
@@ -78,6 +80,8 @@ def media_type(value: str | None) -> str:
 
 def codings(headers: Mapping[str, str]) -> list[str]:
     """How a body is packed, outermost last. Labels that name no coding (`utf-8`) say nothing, as in browsers."""
+    if "Content-Encoding" not in headers:
+        return []
     labels = ",".join(all_of(headers, "Content-Encoding")).lower().split(",")
     return [CODINGS[label.strip()] for label in labels if label.strip() in CODINGS]
 

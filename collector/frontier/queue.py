@@ -1,9 +1,10 @@
 """Which page is asked for next."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, LiteralString, cast
 
 from collector.frontier.scope import IN_SCOPE, Scope
 from collector.politeness.gate import OPEN_FOR, Slot
@@ -45,7 +46,15 @@ class Turn:
     detail: str | None = None
 
 
-TAKE = f"""
+FACTS = ("host", "epoch", "delay", "open_for", "since", "until", "limit")  # of TAKE, as its parameters are numbered
+
+
+def numbered(query: str) -> LiteralString:
+    """A query with named parameters, as raw cursors take it: each in the place that FACTS gives it."""
+    return cast(LiteralString, re.sub(r"%\((\w+)\)s", lambda match: f"${FACTS.index(match[1]) + 1}", query))
+
+
+TAKE = numbered(f"""
 WITH next AS (
     SELECT id, url, source, kind, role, dated, state, etag, last_modified, digest, failures, last_fetched_at FROM page
     WHERE host = %(host)s AND due_at <= clock_timestamp() AND role <> 'robots'
@@ -54,20 +63,12 @@ WITH next AS (
 SELECT next.*, gate.slot, gate.wait, NULLIF(gate.closed_until, 'infinity'), gate.code,
        gate.reason
 FROM next, LATERAL reserve_slot(%(host)s, %(epoch)s, %(delay)s, %(open_for)s) AS gate
-"""
+""")
 
 
-def take_parameters(host: str, epoch: int, delay: float, scope: Scope) -> dict[str, Any]:
+def take_parameters(host: str, epoch: int, delay: float, scope: Scope) -> tuple[Any, ...]:
     """What TAKE needs."""
-    return {
-        "host": host,
-        "epoch": epoch,
-        "delay": delay,
-        "open_for": OPEN_FOR,
-        "since": scope.since,
-        "until": scope.until,
-        "limit": scope.limit,
-    }
+    return host, epoch, delay, OPEN_FOR, scope.since, scope.until, scope.limit
 
 
 def read_turn(row: tuple[Any, ...] | None, asked: float) -> Turn:

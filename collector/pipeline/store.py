@@ -39,13 +39,16 @@ Cursor = psycopg.AsyncRawCursor[Any]
 
 
 async def _execute(cursor: Cursor, query: LiteralString, facts: dict[str, Any], content: bytes | None = None) -> None:
-    document = json.dumps(facts, default=_plain, ensure_ascii=False)
+    document = DOCUMENT.encode(facts)
     await cursor.execute(query, (document, content) if "$2" in query else (document,))
 
 
 def _plain(value: Any) -> str:
     """What JSON has no form for: moments and days."""
     return value.isoformat()
+
+
+DOCUMENT = json.JSONEncoder(default=_plain, ensure_ascii=False)
 
 
 def writable(text: str | None) -> str | None:
@@ -64,6 +67,7 @@ def _array(values: Iterable[object]) -> str:
     return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
 
 
+BEFORE_HOST = len("https://")
 ROWS = (Role.RESULT, Role.CARD, Role.CALENDAR, Role.HORSE)
 
 
@@ -103,11 +107,11 @@ async def commit(gate: Gate, outcome: Outcome) -> None:
     """
     facts = _page_facts(gate, outcome)
     content = outcome.packed.content if outcome.packed else None
-    cursor = psycopg.AsyncRawCursor(gate.connection)
     with telling_lost_lanes():
         if statement := _single_statement(outcome, facts):
-            await _execute(cursor, statement, facts, content)
+            await _execute(gate.cursor(statement), statement, facts, content)
         else:
+            cursor = psycopg.AsyncRawCursor(gate.connection)
             async with gate.connection.pipeline(), gate.connection.transaction():
                 await _execute(cursor, STORE_PAGE, facts, content)
                 if outcome.state is PageState.EXCLUDED:
@@ -164,9 +168,10 @@ def _page_facts(gate: Gate, outcome: Outcome) -> dict[str, Any]:
 
 def links_of(page: DuePage, derived: Derived | None) -> list[dict[str, Any]]:
     """The pages of the same host that a page leads to, each once."""
-    host, links = host_name(page.url), dict[str, dict[str, Any]]()
+    links = dict[str, dict[str, Any]]()
+    site = page.url[: page.url.find("/", BEFORE_HOST) + 1]
     for link in derived.parsed.links if derived else ():
-        if host_name(link.url) == host:
+        if (site and link.url.startswith(site)) or host_name(link.url) == host_name(page.url):
             kind = source_of(page.source).kind(link.kind)
             found = {"url": link.url, "kind": link.kind, "role": kind.role, "about": link.about}
             links.setdefault(link.url, found | {"dated": link.dated or page.dated, "priority": kind.rank})

@@ -126,6 +126,7 @@ class Gate:
         self.delay = pace.crawl_delay  # seconds in force
         self.delay_code = Delay.OWN
         self._stopping = stopping
+        self._cursors: dict[LiteralString, psycopg.AsyncRawCursor[Any]] = {}
         self.holder = new_holder()
 
     @classmethod
@@ -163,6 +164,12 @@ class Gate:
     def slow_down(self, robots: Robots, took: float) -> None:
         """Set the delay in force by what robots.txt asks for and how long the last answer took."""
         self.delay, self.delay_code = delay_in_force(self.pace.crawl_delay, robots, took, self.pace.loopback)
+
+    def cursor(self, query: LiteralString) -> psycopg.AsyncRawCursor[Any]:
+        """The cursor for a statement that is executed for each page; it keeps how values are written and read."""
+        if query not in self._cursors:
+            self._cursors[query] = psycopg.AsyncRawCursor(self.connection)
+        return self._cursors[query]
 
     async def _call(self, query: LiteralString, *parameters: Any) -> tuple[Any, ...]:
         with telling_lost_lanes():

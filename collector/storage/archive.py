@@ -9,6 +9,7 @@ import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 
 try:
@@ -58,9 +59,17 @@ def pack(body: bytes, media_type: str, digest: str | None = None, dictionary: "z
     if media_type.startswith(IMAGE_TYPES) or len(body) < WORTH_PACKING:
         return Packed(digest, media_type, len(body), "", body)
     if dictionary is None:
-        return Packed(digest, media_type, len(body), "zstd", zstd.compress(body, LEVEL_ALONE))
+        return Packed(
+            digest, media_type, len(body), "zstd", _compressor().compress(body, zstd.ZstdCompressor.FLUSH_FRAME)
+        )
     content = zstd.compress(body, LEVEL, zstd_dict=dictionary.as_digested_dict)
     return Packed(digest, media_type, len(body), f"zstd:{dictionary.dict_id}", content)
+
+
+@cache
+def _compressor() -> "zstd.ZstdCompressor":
+    """A compressor that is used again and again: to make one costs as much as to compress a small page."""
+    return zstd.ZstdCompressor(LEVEL_ALONE)
 
 
 def unpack(content: bytes, encoding: str, dictionaries: Known = NONE) -> bytes:
