@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from collector.errors import BrokenPicture, PaddockError
 
 LENGTH = struct.Struct("!Q")  # the length of a message, sent before it
-PIECE = 1 << 20  # bytes that are read at once
+PIECE = 1 << 16  # bytes that are read at once
 SIZE = Path("/proc/self/statm")  # on Linux; the first number is pages of address space
 
 

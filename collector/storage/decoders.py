@@ -14,82 +14,28 @@ import atexit
 import logging
 import pickle
 import signal
-import socket
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
 from collector.errors import BrokenPicture
-from collector.storage.decoder_process import LENGTH, Answer, Limits, receive
+from collector.storage.decoder import Decoder, Lost
+from collector.storage.decoder_process import Answer, Limits
 
 PROCESSES = 2
 TRIES = 2  # for a picture whose process was killed from outside
 PATIENCE = 60.0  # seconds of clock time for one call
 LIMITS = Limits(seconds=5, memory=1_000_000_000)
-START = (
-    "import sys; sys.path[:] = {path!r}; from collector.storage.decoder_process import serve; serve({fd}, {limits!r})"
-)
 
 Given = ParamSpec("Given")
 Made = TypeVar("Made")
 
 logger = logging.getLogger(__name__)
-
-
-class Lost(Exception):
-    """The process has ended; its return code says how."""
-
-
-class Decoder:
-    """One process, which does one call after another."""
-
-    def __init__(self, limits: Limits) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            start = START.format(path=sys.path, fd=theirs.fileno(), limits=tuple(limits))
-            # Ctrl-C is for the parent only. The child inherits the blocked signal, also while it starts.
-            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-            try:
-                self.process = subprocess.Popen(
-                    [sys.executable, "-c", start], stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),)
-                )
-            except BaseException:
-                ours.close()
-                raise
-            finally:
-                signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        self._socket = ours
-
-    def ask(self, request: bytes, patience: float) -> Answer:
-        """The process's answer to a call.
-
-        Raises:
-            Lost: it has ended, or was killed because it took longer than `patience` seconds.
-        """
-        ends_at = time.monotonic() + patience
-        try:
-            self._socket.settimeout(patience)
-            self._socket.sendall(LENGTH.pack(len(request)) + request)
-            answer = receive(self._socket, lambda: max(0.001, ends_at - time.monotonic()))
-        except OSError as error:  # TimeoutError is one
-            self.process.kill()
-            raise Lost from error
-        if answer is None:
-            raise Lost
-        return pickle.loads(answer)  # noqa: S301  (our own process; it has our rights, so we trust it)
-
-    def end(self) -> int:
-        """End the process; returns its return code."""
-        self._socket.close()
-        self.process.kill()
-        return self.process.wait()
 
 
 @dataclass(slots=True)
@@ -100,6 +46,7 @@ class _Call:
     lock: threading.Lock
     decoder: Decoder | None = None  # during the call
     cancelled: bool = False
+    lost: int = 0  # processes that ended during it
 
     def cancel(self) -> None:
         with self.lock:
@@ -120,12 +67,14 @@ class _Call:
 
 
 class Decoders:
-    """A few processes. Each waiting thread has its own process, so no shared lock can stay locked."""
+    """A few processes. A call has a process of its own until it is over, so no shared lock can stay locked."""
 
     def __init__(self, processes: int = PROCESSES, limits: Limits = LIMITS) -> None:
         self.limits = limits
+        self._processes = processes
         self._threads = ThreadPoolExecutor(processes, thread_name_prefix="decoder")
-        self._own = threading.local()
+        self._turns = threading.Semaphore(processes)  # as many calls are at work at the same time
+        self._idle: list[Decoder] = []
         self._all: set[Decoder] = set()
         self._closed = False
 
@@ -142,6 +91,7 @@ class Decoders:
         self._closed = True
         for decoder in list(self._all):
             decoder.process.kill()
+        self._turns.release(self._processes)  # whoever waits for a turn learns that there is none any more
         self._threads.shutdown(cancel_futures=True)
         for decoder in self._all:
             decoder.end()
@@ -167,9 +117,11 @@ class Decoders:
         Raises:
             BrokenPicture, OSError: like `run`.
         """
-        call, future = self.submit(function, *args, **named)
+        call = _call_of(partial(function, *args, **named))
+        if (decoder := self._idle_one()) and (answer := await self._ask_idle(decoder, call)):
+            return _made(answer)
         try:
-            return await asyncio.wrap_future(future)
+            return await asyncio.wrap_future(self._threads.submit(self._work_on, call))
         except asyncio.CancelledError:
             call.cancel()
             raise
@@ -181,41 +133,93 @@ class Decoders:
         call = _call_of(partial(function, *args, **named))
         return call, self._threads.submit(self._work_on, call)
 
-    def _work_on(self, call: _Call) -> Any:
-        code = 0
-        for tried in range(1, TRIES + 1):
-            decoder = self._decoder()
+    def _idle_one(self) -> Decoder | None:
+        """A process that is there and has nothing to do, with the turn to use it."""
+        if not self._turns.acquire(blocking=False):
+            return None
+        with suppress(IndexError):  # a thread was quicker
+            return self._idle.pop()
+        self._turns.release()
+        return None
+
+    async def _ask_idle(self, decoder: Decoder, call: _Call) -> Answer | None:
+        """The answer of an idle process; None if it ended, so that another one is to be asked."""
+        try:
+            answer = await decoder.ask_soon(call.request, PATIENCE)
+        except Lost:
             try:
-                answer = call.on(decoder)
-            except Lost:
-                code = self._end(decoder)
+                self._lose(decoder, call)
+            except CancelledError:
+                raise asyncio.CancelledError from None
+            return None
+        except BaseException:
+            self._end(decoder)
+            raise
+        else:
+            self._idle.append(decoder)
+            return answer
+        finally:
+            self._turns.release()
+
+    def _work_on(self, call: _Call) -> Any:
+        """A call in a thread, which waits for a turn and for the answer."""
+        with self._turns:
+            while True:
                 if call.cancelled or self._closed:
-                    raise CancelledError from None
-                if code == -signal.SIGXCPU:
-                    raise BrokenPicture(f"an image that takes more than {self.limits.seconds} s to decode") from None
-                logger.warning("a decoder died", extra={"code": code, "tried": tried})
-                continue
-            if answer.trace:
-                logger.warning("a picture broke its decoder", extra={"trace": answer.trace})
-            if answer.error:
-                raise answer.error
-            return answer.made
-        raise BrokenPicture(f"an image on which its decoder died {TRIES} times ({_in_words(code)})")
+                    raise CancelledError
+                decoder = self._decoder()
+                try:
+                    answer = call.on(decoder)
+                except Lost:
+                    self._lose(decoder, call)
+                    continue
+                except CancelledError:
+                    self._idle.append(decoder)
+                    raise
+                self._idle.append(decoder)
+                return _made(answer)
 
     def _decoder(self) -> Decoder:
-        """This thread's process."""
-        decoder: Decoder | None = getattr(self._own, "decoder", None)
-        if decoder is None or decoder.process.poll() is not None:
-            if decoder:
+        """A process for a call: an idle one, or a new one."""
+        with suppress(IndexError):
+            while True:
+                decoder = self._idle.pop()
+                if decoder.process.poll() is None:
+                    return decoder
                 self._end(decoder)
-            decoder = self._own.decoder = Decoder(self.limits)
-            self._all.add(decoder)
+        decoder = Decoder(self.limits)
+        self._all.add(decoder)
         return decoder
 
+    def _lose(self, decoder: Decoder, call: _Call) -> None:
+        """What is left of a process that ended during a call; the call may be tried again.
+
+        Raises:
+            BrokenPicture: it is the picture's fault.
+            CancelledError: it was ended by us.
+        """
+        code = self._end(decoder)
+        if call.cancelled or self._closed:
+            raise CancelledError from None
+        if code == -signal.SIGXCPU:
+            raise BrokenPicture(f"an image that takes more than {self.limits.seconds} s to decode") from None
+        call.lost += 1
+        logger.warning("a decoder died", extra={"code": code, "tried": call.lost})
+        if call.lost >= TRIES:
+            raise BrokenPicture(f"an image on which its decoder died {TRIES} times ({_in_words(code)})") from None
+
     def _end(self, decoder: Decoder) -> int:
-        self._own.decoder = None
         self._all.discard(decoder)
         return decoder.end()
+
+
+def _made(answer: Answer) -> Any:
+    """What a process made; or the error that it met."""
+    if answer.trace:
+        logger.warning("a picture broke its decoder", extra={"trace": answer.trace})
+    if answer.error:
+        raise answer.error
+    return answer.made
 
 
 def _call_of(function: Callable[[], Any]) -> _Call:

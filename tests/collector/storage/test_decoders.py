@@ -138,6 +138,48 @@ async def test_a_call_that_is_cancelled_before_its_turn_never_begins(room: Decod
     assert not (tmp_path / "mark").exists()
 
 
+async def test_calls_take_turns_on_the_processes_that_are_there(room: Decoders) -> None:
+    there = {room.run(heavy.own_pid)}
+    assert {await room.ask(heavy.own_pid) for _ in range(5)} == there
+    assert {room.run(heavy.own_pid) for _ in range(5)} == there
+
+
+async def test_an_idle_process_that_was_killed_is_replaced(room: Decoders) -> None:
+    for call in range(3):
+        os.kill(room.run(heavy.own_pid), signal.SIGKILL)
+        assert await room.ask(heavy.add, call, 1) == call + 1
+
+
+async def test_a_picture_that_ends_an_idle_process_is_tried_twice_and_then_broken(
+    room: Decoders, tmp_path: Path
+) -> None:
+    room.run(heavy.add, 1, 1)
+    assert await room.ask(heavy.die_once, tmp_path / "mark") == "done"
+    with pytest.raises(BrokenPicture, match="died 2 times"):
+        await room.ask(heavy.die)
+    room.run(heavy.add, 1, 1)
+    with pytest.raises(BrokenPicture, match="takes more than"):
+        await room.ask(heavy.compute_for_ever)
+
+
+async def test_a_cancelled_call_ends_the_idle_process_that_it_took(room: Decoders, tmp_path: Path) -> None:
+    room.run(heavy.add, 1, 1)
+    await test_a_cancelled_call_ends_its_process(room, tmp_path)
+
+
+async def test_a_room_that_closes_ends_a_call_of_an_idle_process(tmp_path: Path) -> None:
+    room = Decoders(1, TIGHT)
+    room.run(heavy.add, 1, 1)
+    task = asyncio.create_task(room.ask(heavy.sleep, 300, tmp_path / "mark"))
+    late = asyncio.create_task(room.ask(heavy.add, 1, 1))
+    process = await asyncio.to_thread(wait_for, tmp_path / "mark")
+    await asyncio.to_thread(room.close)
+    await asyncio.gather(task, late, return_exceptions=True)
+    assert task.cancelled()
+    assert late.cancelled()
+    assert not is_there(process)
+
+
 async def test_more_waiting_calls_do_not_start_more_processes(room: Decoders) -> None:
     found = await asyncio.gather(*(room.ask(heavy.own_pid) for _ in range(60)))
     assert len(set(found)) <= 2
