@@ -258,5 +258,5 @@ class Lane:
         parameters = queue.take_parameters(gate.host, gate.epoch, gate.delay, job.scope)
         asked = asyncio.get_running_loop().time()
         with telling_lost_lanes():
-            cursor = await gate.cursor(queue.TAKE).execute(queue.TAKE, parameters)
+            cursor = await gate.cursors[queue.TAKE].execute(queue.TAKE, parameters)
             return queue.read_turn(await cursor.fetchone(), asked)

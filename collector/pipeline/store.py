@@ -25,8 +25,7 @@ from collector.pipeline.statements import (
     STORE_PICTURE,
     UNSET_PICTURE,
 )
-from collector.pipeline.store_races import statements
-from collector.politeness.gate import Gate, host_name, telling_lost_lanes
+from collector.politeness.gate import Cursor, Gate, host_name, telling_lost_lanes
 from collector.sources.parsed import Item
 from collector.sources.registry import source_of
 from collector.sources.text_tools.text import horse_key
@@ -34,8 +33,6 @@ from collector.storage.archive import Packed
 from collector.storage.images import Picture
 from collector.storage.items import IssueItem, ListedPhotoItem, PhotoItem
 from collector.storage.roles import PageState, Role
-
-Cursor = psycopg.AsyncRawCursor[Any]
 
 
 async def _execute(cursor: Cursor, query: LiteralString, facts: dict[str, Any], content: bytes | None = None) -> None:
@@ -109,7 +106,7 @@ async def commit(gate: Gate, outcome: Outcome) -> None:
     content = outcome.packed.content if outcome.packed else None
     with telling_lost_lanes():
         if statement := _single_statement(outcome, facts):
-            await _execute(gate.cursor(statement), statement, facts, content)
+            await _execute(gate.cursors[statement], statement, facts, content)
         else:
             cursor = psycopg.AsyncRawCursor(gate.connection)
             async with gate.connection.pipeline(), gate.connection.transaction():
@@ -251,7 +248,12 @@ def said_by(page: DuePage, at: datetime, derived: Derived) -> Said:
 
 async def store_racing(cursor: Cursor, pages: Sequence[Said]) -> None:
     """Write what pages say of racing, as if one was written after the other."""
-    for together in in_sets(pages):
+    speaking = [page for page in pages if page.rows.items or page.role is Role.CALENDAR]  # an empty one says so
+    if not speaking:
+        return
+    from collector.pipeline.store_races import statements  # the tables, which a crawl of photos does not need
+
+    for together in in_sets(speaking):
         for statement, document in statements(together):
             await cursor.execute(statement, (document,))
 

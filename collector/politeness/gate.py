@@ -8,6 +8,7 @@ calls, and the waiting.
 import asyncio
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ LANE_LOST = "PD001"  # SQLSTATE raised by the gate's functions for an old epoch
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 Connection = psycopg.AsyncConnection[Any]
+Cursor = psycopg.AsyncRawCursor[Any]
 Answer = TypeVar("Answer")
 
 
@@ -126,7 +128,8 @@ class Gate:
         self.delay = pace.crawl_delay  # seconds in force
         self.delay_code = Delay.OWN
         self._stopping = stopping
-        self._cursors: dict[LiteralString, psycopg.AsyncRawCursor[Any]] = {}
+        # Of statements that are executed for each page: a cursor keeps how values are written and read.
+        self.cursors = defaultdict[LiteralString, Cursor](lambda: psycopg.AsyncRawCursor(connection))
         self.holder = new_holder()
 
     @classmethod
@@ -164,12 +167,6 @@ class Gate:
     def slow_down(self, robots: Robots, took: float) -> None:
         """Set the delay in force by what robots.txt asks for and how long the last answer took."""
         self.delay, self.delay_code = delay_in_force(self.pace.crawl_delay, robots, took, self.pace.loopback)
-
-    def cursor(self, query: LiteralString) -> psycopg.AsyncRawCursor[Any]:
-        """The cursor for a statement that is executed for each page; it keeps how values are written and read."""
-        if query not in self._cursors:
-            self._cursors[query] = psycopg.AsyncRawCursor(self.connection)
-        return self._cursors[query]
 
     async def _call(self, query: LiteralString, *parameters: Any) -> tuple[Any, ...]:
         with telling_lost_lanes():
@@ -217,13 +214,9 @@ class Gate:
 
     async def _wait(self, slot: Slot, page_id: int | None, *, taken: bool) -> Slot | None:
         clock = asyncio.get_running_loop().time
-        wait = Wait(Awaited.NEXT_REQUEST, {"seconds": f"{self.delay:g}", "delay": self.delay_code}, slot.at)
-        if slot.due - clock() > self.delay + 1:
-            wait = Wait(Awaited.EARLIER_REQUEST, until=slot.at)
         to_be_checked = not taken or slot.due > clock()  # what may have changed while we sleep
-        while (remaining := slot.due - clock()) > 0:
-            if await self.sleep(remaining, wait):
-                break
+        if slot.due > clock():
+            await self._sleep_until(slot)
         while not self._stopping.is_set():
             if not to_be_checked and (self.delay == 0 or clock() - slot.due <= LATE):
                 return slot
@@ -242,6 +235,16 @@ class Gate:
             slot = slot if at == slot.at else Slot.from_row(at, 0.0, asked)
         await self.release(slot)
         return None
+
+    async def _sleep_until(self, slot: Slot) -> None:
+        """Sleep until a slot is due, or the process is to stop."""
+        clock = asyncio.get_running_loop().time
+        wait = Wait(Awaited.NEXT_REQUEST, {"seconds": f"{self.delay:g}", "delay": self.delay_code}, slot.at)
+        if slot.due - clock() > self.delay + 1:
+            wait = Wait(Awaited.EARLIER_REQUEST, until=slot.at)
+        while (remaining := slot.due - clock()) > 0:
+            if await self.sleep(remaining, wait):
+                return
 
     async def watch(self, request: Coroutine[Any, Any, Answer]) -> Answer:
         """Await a request on the slot that was waited for; cut it off at once when this lane is lost meanwhile.

@@ -57,7 +57,7 @@ class _Rules:
         )
 
     def allowed(self, url: str) -> bool:
-        return self._protego.can_fetch(url, PRODUCT_TOKEN)
+        return not self._lines or self._protego.can_fetch(url, PRODUCT_TOKEN)
 
     def verdict(self, url: str) -> Verdict:
         allowed = self.allowed(url)

@@ -80,8 +80,8 @@ def _photo(url: str, tree: LexborHTMLParser) -> Parsed:
     name = CORRECTIONS.get((code, number), printed)
     image_url = _image_url(tree, url)
     words = tree.body.text_lexbor() if tree.body else ""
-    pedigree = tree.css_first(PEDIGREE)
-    facts = _facts(words) | {"pedigree": _ancestors(pedigree), "comment": _comment(tree, pedigree)}
+    pedigree, boxes = tree.css_first(PEDIGREE), tree.css(COMMENT_TABLE)
+    facts = _facts(words) | {"pedigree": _ancestors(pedigree), "comment": _comment(tree, boxes, pedigree)}
     item, impossible = as_far_as_possible(
         PhotoItem,
         facts
@@ -96,7 +96,7 @@ def _photo(url: str, tree: LexborHTMLParser) -> Parsed:
             "keep_out": _keeps_out(tree),
         },
     )
-    promised = _promised(tree, words, dated, pedigree is not None)
+    promised = _promised(words, dated, has_pedigree=pedigree is not None, has_comment=bool(boxes))
     missing = [field for field in promised if not facts.get(field)] + [flaw.field for flaw in impossible]
     return Parsed((item,), (Link(image_url, IMAGE, dated),), tuple(dict.fromkeys(missing)))
 
@@ -156,11 +156,12 @@ def _refuse(source: str) -> str:
 def _images(tree: LexborHTMLParser) -> Iterator[tuple[LexborNode, re.Pattern[str]]]:
     """Pictures in the places where layouts have them, newest first, with the pattern of their file names."""
     framed = [image for table in tree.css('table[width="309"]')[:A_FEW] for image in table.css("img")[:MANY]]
-    framed += tree.css('img[width="304"]')[:MANY]
     yield from ((image, PICTURE) for image in framed)
+    sized = tree.css('img[width="304"]')[:MANY]
+    yield from ((image, PICTURE) for image in sized)
     yield from ((image, PICTURE) for image in tree.css("table tr td img")[:MANY])
     # The picture in the frame is the photo, under any file name.
-    yield from ((image, ANY_PHOTO) for image in framed)
+    yield from ((image, ANY_PHOTO) for image in framed + sized)
 
 
 def _facts(words: str) -> dict[str, Any]:
@@ -201,9 +202,9 @@ def _ancestors(pedigree: LexborNode | None) -> list[str]:
     return [name for name in names if name][:MOST_ANCESTORS]
 
 
-def _comment(tree: LexborHTMLParser, pedigree: LexborNode | None) -> str | None:
+def _comment(tree: LexborHTMLParser, boxes: list[LexborNode], pedigree: LexborNode | None) -> str | None:
     """The longest text in the comment's table, or else in small print before the pedigree, without navigation."""
-    own = [font for table in tree.css(COMMENT_TABLE)[:A_FEW] for font in table.css("font")[:MANY]]
+    own = [font for table in boxes[:A_FEW] for font in table.css("font")[:MANY]]
     longest = _longest(own)
     if longest is None:
         longest = _longest(_small_print(tree, pedigree))
@@ -229,7 +230,7 @@ def _longest(fonts: list[LexborNode] | Iterator[LexborNode]) -> str | None:
     return longest
 
 
-def _promised(tree: LexborHTMLParser, words: str, dated: date, has_pedigree: bool) -> list[str]:
+def _promised(words: str, dated: date, *, has_pedigree: bool, has_comment: bool) -> list[str]:
     """The fields that a page must have: its markup announces them, or every page of its date has them."""
     promised = [field for since, fields in PROMISED if dated >= since for field in fields]
     if SHOT_MARK in words:
@@ -238,7 +239,7 @@ def _promised(tree: LexborHTMLParser, words: str, dated: date, has_pedigree: boo
         promised += ["coat", "sex", "age", "trainer"]
     if has_pedigree:
         promised += ["pedigree"]
-    if tree.css_first(COMMENT_TABLE) is not None:
+    if has_comment:
         promised += ["comment"]
     return list(dict.fromkeys(promised))
 
