@@ -3,8 +3,8 @@
     pip install -e '.[bench]'
     python benchmarks/crawl.py [--rounds 3]
 
-CPU is the crawler's own process, start included; the site and Postgres run elsewhere. Medians, and the ratio to
-this project within the same round, since machines drift.
+CPU is the crawler's own process and those that it starts (decoders), start included; the site and Postgres run
+elsewhere. Medians, and the ratio to this project within the same round, since machines drift.
 """
 
 import argparse
