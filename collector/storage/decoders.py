@@ -91,7 +91,7 @@ class Decoders:
         self._closed = True
         for decoder in list(self._all):
             decoder.process.kill()
-        self._turns.release(self._processes)  # whoever waits for a turn learns that there is none any more
+        self._turns.release(self._processes)  # a call that waits for a turn sees that the room is closed
         self._threads.shutdown(cancel_futures=True)
         for decoder in self._all:
             decoder.end()

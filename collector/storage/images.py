@@ -111,7 +111,7 @@ def unpack(body: bytes, least: tuple[int, int] | None = None, *, grey: bool = Fa
 
 
 def _whole_grey(body: bytes, outline: Outline, image: ImageFile.ImageFile, size: tuple[int, int]) -> Image.Image | None:
-    """The grey pixels of a JPEG of which none is missing; None if it has colours, or this cannot tell.
+    """The grey pixels of a JPEG of which none is missing; None if it has colours, or this does not show it.
 
     Where pixels are missing, the library leaves all blocks after them empty, which gives the grey of 128. So this
     decodes one row of blocks more than there is. If its first blocks are not empty, none before was.
