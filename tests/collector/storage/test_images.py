@@ -15,7 +15,7 @@ from collector.demo.faults import bombs
 from collector.demo.world.drawing import draw_photo
 from collector.demo.world.world import World
 from collector.errors import BrokenPicture, Unsafe
-from collector.storage.images import MAX_PIXELS, SIDE, difference_hash, distance, inspect, unpack
+from collector.storage.images import FILLING, MAX_PIXELS, SIDE, difference_hash, distance, inspect, unpack
 from tests.truth import truth
 
 THERE = truth(World(), 2016, 2016)
@@ -150,7 +150,7 @@ def test_a_jpeg_in_which_filling_shows_lacks_pixels(
     inspect(body)
     pixels = body.index(b"\xff\xda") + 20
     shorter = body[: max(pixels, len(body) - 2 - cut)].rstrip(b"\xff") + b"\xff\xd9"
-    if pixels_with(shorter, b"") != pixels_with(shorter, bytes(range(1, 250)) * 2):
+    if pixels_with(shorter, b"") != pixels_with(shorter, FILLING):
         with pytest.raises(BrokenPicture):
             inspect(shorter)
 
