@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
-from sqlalchemy.exc import DBAPIError
 
 from collector.errors import ExitCode, Trouble
 
@@ -163,8 +162,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     if isinstance(error, BaseExceptionGroup):
         for inner in error.exceptions:
             yield from _causes(inner)
-    elif isinstance(error, DBAPIError) and error.orig is not None:
-        yield error.orig
+    elif isinstance(inner := getattr(error, "orig", None), psycopg.Error):  # an error that SQLAlchemy has wrapped
+        yield inner
     else:
         yield error
 

@@ -119,6 +119,10 @@ def test_the_list_of_runs_loads_no_database_and_no_arrays(tmp_path: Path) -> Non
     assert loaded("trainer runs", PADDOCK_HOME=str(tmp_path)) & (HEAVY - {"rich"}) == set()
 
 
+def test_what_only_asks_the_database_loads_nothing_that_changes_its_schema(conninfo: str) -> None:
+    assert loaded("collector status", PADDOCK_DATABASE_URL=conninfo) & {"alembic", "sqlalchemy", "sqlmodel"} == set()
+
+
 def loaded(words: str, **settings: str) -> set[str]:
     """The libraries that a command has loaded when it ends."""
     program, *rest = words.split()

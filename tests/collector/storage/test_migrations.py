@@ -13,6 +13,11 @@ from collector.storage import database
 REVISIONS = [script.revision for script in reversed(list(ScriptDirectory(str(database.MIGRATIONS)).walk_revisions()))]
 
 
+def test_the_revisions_that_are_read_are_those_of_alembic() -> None:
+    assert database.known_revisions() == set(REVISIONS)
+    assert database.head_revision() == REVISIONS[-1]
+
+
 def test_an_empty_database_comes_up_to_date_and_agrees_with_the_models(empty_conninfo: str) -> None:
     assert database.current_revision(empty_conninfo) is None
     database.upgrade(empty_conninfo)
