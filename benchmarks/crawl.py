@@ -3,8 +3,9 @@
     pip install -e '.[bench]'
     python benchmarks/crawl.py [--rounds 3]
 
-CPU is the crawler's own process and those that it starts (decoders), start included; the site and Postgres run
-elsewhere. Medians, and the ratio to this project within the same round, since machines drift.
+CPU is the crawler's own process and those that it starts (decoders), start included, and beside it the own process
+alone; the site and Postgres run elsewhere. Medians, and the ratio to this project within the same round, since machines
+drift. Linux.
 """
 
 import argparse
@@ -41,6 +42,7 @@ class Cost:
     """What one crawl took."""
 
     cpu: float  # seconds, user and system
+    own: float  # of it in the crawler's own process
     wall: float  # seconds
     peak: float  # MB of resident memory
     photos: int
@@ -68,6 +70,8 @@ def crawl(program: str, base: str, cluster: str) -> Cost:
     years = ",".join(str(year) for year in World().years)
     began = time.perf_counter()
     process = subprocess.Popen([sys.executable, str(HERE / PROGRAMS[program][0]), base, years, conninfo])
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    own = own_seconds(process.pid)
     _, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - began
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -78,7 +82,13 @@ def crawl(program: str, base: str, cluster: str) -> Cost:
         row = connection.execute(f"SELECT count({column}) FROM photo").fetchone()  # pyright: ignore
     assert row is not None
     peak = usage.ru_maxrss / (1024 if sys.platform == "linux" else 1024 * 1024)
-    return Cost(usage.ru_utime + usage.ru_stime, wall, peak, row[0])
+    return Cost(usage.ru_utime + usage.ru_stime, own, wall, peak, row[0])
+
+
+def own_seconds(pid: int) -> float:
+    """The CPU of a process that has ended and that nobody has waited for yet, without that of its children."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def requests_made(cluster: str) -> int:
@@ -92,16 +102,21 @@ def requests_made(cluster: str) -> int:
 def report(rounds: list[dict[str, Cost]], requests: int) -> None:
     print(f"\n{requests} requests; medians of {len(rounds)} rounds")
     print(
-        f"{'':12}{'CPU s':>8}{'ms/request':>12}{'wall s':>9}{'peak MB':>9}{'photos':>8}{'CPU of paddock to this':>25}"
+        f"{'':12}{'CPU s':>8}{'own':>8}{'ms/request':>12}{'wall s':>9}{'peak MB':>9}{'photos':>8}"
+        f"{'CPU of paddock to this':>25}{'own':>8}"
     )
     for name in rounds[0]:
         costs = [each[name] for each in rounds]
         cpu = statistics.median(cost.cpu for cost in costs)
+        own = statistics.median(cost.own for cost in costs)
         ratio = statistics.median(each["paddock"].cpu / each[name].cpu for each in rounds)
+        own_ratio = statistics.median(each["paddock"].own / each[name].own for each in rounds)
         wall = statistics.median(cost.wall for cost in costs)
         peak = max(cost.peak for cost in costs)
-        line = f"{name:12}{cpu:8.2f}{1000 * cpu / requests:12.3f}{wall:9.1f}{peak:9.0f}{costs[0].photos:8}{ratio:25.2f}"
-        print(line)
+        print(
+            f"{name:12}{cpu:8.2f}{own:8.2f}{1000 * cpu / requests:12.3f}{wall:9.1f}{peak:9.0f}{costs[0].photos:8}"
+            f"{ratio:25.2f}{own_ratio:8.2f}"
+        )
 
 
 def main() -> None:

@@ -5,12 +5,10 @@ are asked for from when each is due; so an interrupted sync is taken up by the n
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, LiteralString
-
-import psycopg
 
 from collector.engine.crawl import Tick, crawl, database_clock, due_pages, seed
 from collector.engine.crawl_jobs import Crawler
@@ -20,6 +18,7 @@ from collector.frontier.due import LISTINGS, STILL_CHANGING, today
 from collector.frontier.scope import IN_SCOPE, Scope, scope_parameters
 from collector.frontier.status import Summary, summarise
 from collector.politeness.gate import Connection
+from collector.storage import locks
 from collector.storage.roles import UNDATED, Role
 
 SYNC_LOCK = 7_220_018  # an advisory lock, held by a session as long as a sync works
@@ -104,20 +103,9 @@ def plan_as_json(plan: Plan) -> dict[str, Any]:
 
 @asynccontextmanager
 async def alone(crawler: Crawler) -> AsyncIterator[bool]:
-    """Whether no other sync works on this database; none can begin meanwhile, unless the database is restarted.
-
-    Then two may work side by side, as any two commands may.
-    """
-    async with await crawler.connect() as connection:
-        row = await (await connection.execute("SELECT pg_try_advisory_lock(%s)", (SYNC_LOCK,))).fetchone()
-        is_alone = row == (True,)
-        try:
-            yield is_alone
-        finally:
-            # Postgres gives the lock of a session back a moment after its end, which the next sync need not wait for.
-            if is_alone:
-                with suppress(psycopg.OperationalError):  # the session was cut off, and the lock went with it
-                    await connection.execute("SELECT pg_advisory_unlock(%s)", (SYNC_LOCK,))
+    """Whether no other sync works on this database; if it is restarted, two may, as any two commands may."""
+    async with await crawler.connect() as connection, locks.alone(connection, SYNC_LOCK) as is_alone:
+        yield is_alone
 
 
 async def plan_sync(

@@ -2,7 +2,6 @@
 
 from typing import LiteralString
 
-BEGIN: LiteralString = "SELECT pg_try_advisory_lock(%s), clock_timestamp()"
 RACES: LiteralString = "SELECT race_id, race_date FROM race WHERE race_id = ANY (%s)"
 HELD: LiteralString = """
 SELECT asked.digest, record.state, record.digest, picture.state, photo.issue_code, photo.number

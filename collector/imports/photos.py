@@ -31,6 +31,7 @@ from collector.sources.own.record import RECORD, SOURCE, Record, at, picture_url
 from collector.storage import upkeep
 from collector.storage.archive import digest_of
 from collector.storage.dictionaries import Dictionaries
+from collector.storage.locks import alone
 from collector.storage.roles import PageState
 
 BATCH = 20  # photos at once
@@ -85,11 +86,15 @@ class PhotoImport:
             Busy: another import of photos is at work.
             UsageError: a race that is held was run on another day; says in which lines.
         """
-        row = await (await self.connection.execute(sql.BEGIN, (IMPORT_LOCK,))).fetchone()
+        async with alone(self.connection, IMPORT_LOCK) as is_alone:
+            if not is_alone:
+                raise Busy("Another import of photos is at work; try again when it is done.")
+            return await self._run()
+
+    async def _run(self) -> Report:
+        row = await (await self.connection.execute("SELECT clock_timestamp()")).fetchone()
         assert row is not None
-        is_alone, self._began = row
-        if not is_alone:
-            raise Busy("Another import of photos is at work; try again when it is done.")
+        (self._began,) = row
         await self._check_races()
         for left in not_listed(self.manifest, self.folder):
             self.report.leave_out(left)

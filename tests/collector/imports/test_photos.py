@@ -20,6 +20,7 @@ from collector.pipeline.reparse import reparse
 from collector.pipeline.verdict import decide
 from collector.settings import Settings
 from collector.sources.registry import archived_sites, sites
+from collector.storage.locks import alone
 from collector.storage.roles import PageState, Role
 from tests.collector.imports.conftest import TEMPLATE, Home
 from tests.collector.imports.saved import left, rows
@@ -255,10 +256,10 @@ async def test_a_file_is_found_however_its_system_writes_its_name(conninfo: str,
 
 async def test_two_imports_do_not_work_side_by_side(conninfo: str, tmp_path: Path) -> None:
     async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
-        await connection.execute("SELECT pg_advisory_lock(%s)", (IMPORT_LOCK,))
-        with pytest.raises(Busy, match="Another import of photos is at work; try again when it is done"):
-            await bring_photos(conninfo, tmp_path, [row("a.jpg", "アオバ")])
-    await bring_photos(conninfo, tmp_path, [row("a.jpg", "アオバ")])
+        async with alone(connection, IMPORT_LOCK):
+            with pytest.raises(Busy, match="Another import of photos is at work; try again when it is done"):
+                await bring_photos(conninfo, tmp_path, [row("a.jpg", "アオバ")])
+        await bring_photos(conninfo, tmp_path, [row("a.jpg", "アオバ")])
 
 
 async def test_a_day_has_room_for_999_photos(conninfo: str, tmp_path: Path) -> None:
