@@ -27,7 +27,7 @@ from collector.imports.writing import Pair, write
 from collector.matching.match import match_photos
 from collector.pipeline.pool import BATCH_BYTES, read_in_order
 from collector.politeness.gate import Connection
-from collector.sources.own.record import RECORD, SOURCE, Record, at, picture_url, record_url
+from collector.sources.own.record import SOURCE, Record, at, picture_url, record_url
 from collector.storage import upkeep
 from collector.storage.archive import digest_of
 from collector.storage.dictionaries import Dictionaries
@@ -195,9 +195,10 @@ class PhotoImport:
             for photo in changed:
                 await self._release(photo)
             written = await write(self.connection, pairs, dry_run=False)
-        for placed, state in written.placed:
-            if placed.page.kind == RECORD:
-                self.report.add(placed, state)
+        by_file = {placed.capture.file: (placed, state) for placed, state in written.placed}
+        for file, picture_file in records.items():
+            if (record := by_file.get(file)) and (picture := by_file.get(picture_file)):
+                self.report.add(*(picture if record[0].standing is Standing.KNOWN else record))
         for left in written.left_out:
             if left.file in records:
                 self.report.leave_out(replace(left, file=records[left.file]))

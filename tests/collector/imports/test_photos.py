@@ -283,3 +283,18 @@ def test_nobody_is_asked_for_own_photos() -> None:
     assert "own" not in {site.source.name for site in sites(Settings())}
     assert "own" in {site.source.name for site in archived_sites(Settings())}
     assert "own" not in {site.source.name for site in sites(Settings(demo=True))}
+
+
+async def test_a_photo_whose_record_alone_was_known_counts_as_brought(conninfo: str, tmp_path: Path) -> None:
+    await bring_photos(conninfo, tmp_path, [row("a.jpg", "アオバ")])
+    with psycopg.connect(conninfo) as connection:  # as a WACZ without pictures leaves it, imported at any moment
+        connection.execute("UPDATE photo SET digest = NULL")
+        connection.execute("DELETE FROM fetch_log USING page WHERE page.id = page_id AND kind = 'image'")
+        connection.execute("DELETE FROM page WHERE kind = 'image'")
+        connection.execute(
+            "INSERT INTO fetch_log (page_id, host, url, at, took, size, outcome, digest)"
+            " SELECT id, host, url, now() + second * interval '1 second', 0, 0, 'imported', digest"
+            " FROM page, generate_series(-1, 10) AS second"
+        )
+    report = await bring_photos(conninfo, tmp_path, [row("a.jpg", "アオバ")])
+    assert (report.brought, report.standings["known"]) == (1, 0)
