@@ -71,7 +71,8 @@ class Manifest:
             UsageError: something does not; says in which lines and columns.
         """
         if self.problems:
-            named = [self._sentence(problem) for problem in self.problems[:NAMED]]
+            in_order = sorted(self.problems, key=lambda problem: (problem.line, problem.number or 0))
+            named = [self._sentence(problem) for problem in in_order[:NAMED]]
             more = len(self.problems) - NAMED
             raise UsageError(named[0], [*named[1:], *([f"... and {more} more."] if more > 0 else [])])
         if not self.rows:

@@ -122,6 +122,11 @@ def test_all_that_does_not_fit_is_named_at_once() -> None:
     assert (len(said), said[-1]) == (11, "... and 3 more.")
 
 
+def test_what_does_not_fit_is_named_from_left_to_right() -> None:
+    first, second = refused(cells(date="never", rights="")).splitlines()
+    assert ("column 3 date" in first, "column 6 rights" in second) == (True, True)
+
+
 def test_a_file_that_is_not_there_is_named_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").touch()
     manifest = read(table([row("a.jpg", "アオバ"), row("sub/b.jpg", "アオバ")]))
