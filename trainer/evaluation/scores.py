@@ -7,7 +7,9 @@ import numpy as np
 
 from trainer.models.heads import HIGH, LOW
 
-RESAMPLES = 1_000  # of the horses, with replacement
+RESAMPLES = 2_000  # of the horses, with replacement
+RANKED = 1_000  # of them, for what cannot be computed for all at once
+AT_ONCE = 250  # resamples whose counts are numbers with a point at the same time
 LEVEL = 0.95
 EDGES = np.array([0.2, 0.4, 0.6])  # between the four types
 NEARLY = 0.05  # answers are nearly constant if they vary less than this share of the labels' variation
@@ -44,21 +46,27 @@ class Bootstrap:
         draw = np.random.default_rng(random_seed)
         count = len(self.names)
         # How often each resample contains each horse, (resamples, horses).
-        self.times = draw.multinomial(count, np.full(count, 1 / count), RESAMPLES) if count else np.zeros((0, 0))
+        times = draw.multinomial(count, np.full(count, 1 / count), RESAMPLES) if count else np.zeros((0, 0))
+        self.times = times.astype(np.uint8 if times.max(initial=0) < 256 else np.int64)
+
+    def by_horse(self, values: np.ndarray) -> np.ndarray:
+        """The sum of one number a photo, (n,), over the photos of each horse, (horses,)."""
+        return np.bincount(self.its, values, len(self.names))
+
+    def resampled(self, *columns: np.ndarray) -> np.ndarray:
+        """The sums of columns (horses,) over the horses of each resample, (columns, resamples)."""
+        numbers = np.stack(columns, axis=1).astype(float)
+        parts = [self.times[start : start + AT_ONCE] @ numbers for start in range(0, len(self.times), AT_ONCE)]
+        return np.concatenate(parts).T
 
     def mean(self, values: np.ndarray) -> Score:
         """The mean of one number a photo, (n,)."""
-        resampled = self._means(values)
-        return _score(float(values.mean()), resampled)
-
-    def _means(self, values: np.ndarray) -> np.ndarray:
-        sums = np.bincount(self.its, values, len(self.names))
-        counts = np.bincount(self.its, minlength=len(self.names))
-        return (self.times @ sums) / (self.times @ counts)
+        sums, counts = self.resampled(self.by_horse(values), self.by_horse(np.ones(len(values))))
+        return _score(float(values.mean()), sums / counts)
 
     def statistic(self, compute: Callable[[np.ndarray], float], photos: int) -> Score:
         """Any statistic of the photos; `compute` gets their weights in a resample, (n,)."""
-        resampled = np.array([compute(times[self.its].astype(float)) for times in self.times])
+        resampled = np.array([compute(times[self.its].astype(float)) for times in self.times[:RANKED]])
         return _score(compute(np.ones(photos)), resampled)
 
 

@@ -8,19 +8,21 @@ from typing import Any
 from collector.console.wording import JST
 from trainer.dataset.examples import Side
 from trainer.dataset.manifest import Version
-from trainer.evaluation.verdict import Verdict, verdict_on
+from trainer.evaluation.baselines import Baseline
+from trainer.evaluation.evaluate import OUT_OF_FOLD
+from trainer.evaluation.verdict import Verdict
 from trainer.runs.runs import Run
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """The quality of a run on the test side, from `trainer evaluate`. Errors are mean absolute errors on 0..1."""
+    """How good a run is on horses it has not seen, by `trainer evaluate`. Errors are mean absolute errors on 0..1."""
 
     verdict: Verdict
     photos: int
     horses: int
     error: float
-    constant_error: float  # of the constant median
+    constant_error: float  # of the mean label
     coverage: float  # share of labels within the interval
 
 
@@ -58,13 +60,13 @@ def about(run: Run, version: Version | None) -> About:
 
 
 def read_quality(run: Run) -> Quality | None:
-    """The result of the run's evaluation on the test side; None if it is missing or cannot be read."""
-    try:
-        facts = json.loads((run.folder / "evaluation-test" / "scores.json").read_text())
-        lowest_gain = facts["gains"]["constant median"]["low"]
-        verdict = verdict_on(Side.TEST, lowest_gain, constant=facts["constant"])
-        constant = facts["baselines"]["constant median"]["mae"]["value"]
-        error, coverage = facts["scores"]["mae"]["value"], facts["coverage"]["value"]
-        return Quality(verdict, facts["photos"], facts["horses"], error, constant, coverage)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    """The result of the run's evaluation out of fold, or else on the test side; None if it was not evaluated."""
+    for side in (OUT_OF_FOLD, Side.TEST):
+        try:
+            facts = json.loads((run.folder / f"evaluation-{side}" / "scores.json").read_text())
+            verdict, constant = Verdict(facts["verdict"]), facts["baselines"][Baseline.MEAN]["mae"]["value"]
+            error, coverage = facts["scores"]["mae"]["value"], facts["coverage"]["value"]
+            return Quality(verdict, facts["photos"], facts["horses"], error, constant, coverage)
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return None

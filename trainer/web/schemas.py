@@ -18,7 +18,15 @@ Reviews = Annotated[int, Field(ge=0)]
 Run = Annotated[str, means("The run that answers.")]
 Data = Annotated[str, means("The data set version that it was trained on.")]
 Skill = Annotated[
-    Literal[Verdict.SKILL, Verdict.NO_SKILL, Verdict.CONSTANT] | None,
+    Literal[
+        Verdict.BEYOND_PEDIGREE_AND_RACE,
+        Verdict.SKILL,
+        Verdict.UNDECIDED,
+        Verdict.NO_SKILL,
+        Verdict.WORSE,
+        Verdict.CONSTANT,
+    ]
+    | None,
     means("The verdict of `trainer evaluate` on horses that the run has not seen."),
 ]
 

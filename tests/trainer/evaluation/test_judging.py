@@ -16,7 +16,7 @@ from trainer.dataset.examples import Side
 from trainer.dataset.export import Request
 from trainer.dataset.manifest import Version
 from trainer.directories import Directories
-from trainer.evaluation.baselines import constant_median, mean_by_sex_and_age, mean_by_sire
+from trainer.evaluation.baselines import Baseline
 from trainer.evaluation.diagnose import diagnose, noise_floor
 from trainer.evaluation.evaluate import evaluate
 from trainer.evaluation.report import sentence, write_report
@@ -79,26 +79,6 @@ def test_answers_that_hardly_differ_are_called_constant() -> None:
     label = np.linspace(0, 1, 50)
     assert is_nearly_constant(np.full(50, 0.4) + 1e-4 * label, label)
     assert not is_nearly_constant(0.4 + 0.2 * label, label)
-
-
-# --- baselines --------------------------------------------------------------------------------------------
-
-
-def test_baselines_know_the_training_side_only_and_count_every_horse_once() -> None:
-    data = table(
-        [
-            {"horse_id": "a", "label": 0.1, "sire": "X", "sex": "male", "age": 3},
-            {"horse_id": "a", "label": 0.1, "sire": "X", "sex": "male", "age": 3},
-            {"horse_id": "b", "label": 0.9, "sire": "X", "sex": "female", "age": 3},
-            {"horse_id": "c", "label": 0.5, "sire": "Y", "sex": "male", "age": 3, "side": "test"},
-        ]
-    )
-    inside, outside = data.on(Side.TRAIN), data.on(Side.TEST)
-    overall = (0.1 + 0.1 + 0.9) / 3
-    assert constant_median(data, inside, outside) == pytest.approx([0.1])
-    assert mean_by_sire(data, inside, outside) == pytest.approx([overall])  # its sire is new
-    assert mean_by_sex_and_age(data, inside, outside) == pytest.approx([(0.1 + 3 * overall) / 4])
-    assert mean_by_sire(data, inside, inside[:1]) == pytest.approx([(0.1 + 0.9 + 3 * overall) / 5])
 
 
 # --- intervals --------------------------------------------------------------------------------------------
@@ -166,12 +146,13 @@ def test_a_model_with_skill_stands_beside_baselines_with_every_plot(
 ) -> None:
     run, _, _ = probe
     evaluation, answered = evaluate(run, Side.TEST, directories, CPU)
-    assert sentence(evaluation).startswith("SKILL.")
-    assert evaluation.verdict is Verdict.SKILL
-    assert list(evaluation.baselines)[:4] == ["constant median", "mean per sex and age", "mean per sire", "svr"]
-    gain = evaluation.gains["constant median"]
-    difference = evaluation.baselines["constant median"].mse.value - evaluation.scores.mse.value
-    assert gain.value == pytest.approx(difference)
+    assert evaluation.skill
+    assert sentence(evaluation).startswith(f"{evaluation.verdict.words}.")
+    assert {Baseline.MEAN, Baseline.SIRE, Baseline.SEX, Baseline.ALL} <= set(evaluation.baselines)
+    assert list(evaluation.rivals) == ["svr"]
+    share = 1 - evaluation.scores.mse.value / evaluation.baselines[Baseline.MEAN].mse.value
+    assert evaluation.r2.value == pytest.approx(share)
+    assert evaluation.as_json()["r2"]["value"] == pytest.approx(share)
     assert evaluation.photos == version.manifest.photos["test"]
     assert evaluation.leak is None
     page = write_report(run.folder / "evaluation", evaluation, answered, version)
@@ -185,7 +166,7 @@ def test_a_model_with_skill_stands_beside_baselines_with_every_plot(
 def test_photos_that_were_learnt_from_prove_no_skill(directories: Directories, version: Version) -> None:
     run, _, _ = trained(directories, version, "probe", "height=32", "width=48")
     evaluation, _ = evaluate(run, Side.TRAIN, directories, CPU)
-    assert evaluation.gains["constant median"].low > 0
+    assert evaluation.r2.low > 0
     assert not evaluation.skill
     assert "SKILL" not in sentence(evaluation)
     assert evaluation.verdict is Verdict.LEARNT
@@ -200,7 +181,8 @@ def test_a_model_that_learnt_from_shuffled_labels_has_no_skill(directories: Dire
     learn(run, material, CPU, Report())
     evaluation, _ = evaluate(run, Side.TEST, directories, CPU)
     assert not evaluation.skill
-    assert sentence(evaluation).startswith(("NO SKILL", "CONSTANT"))
+    assert not evaluation.as_json()["skill"]
+    assert sentence(evaluation).startswith(("UNDECIDED", "NO SKILL", "WORSE", "CONSTANT"))
 
 
 def test_a_split_by_issue_leaks_and_the_evaluation_says_how_much(

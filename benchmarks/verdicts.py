@@ -1,0 +1,225 @@
+"""How often each verdict is right, where the truth is known: simulated features and labels, no photos.
+
+    OMP_NUM_THREADS=1 python benchmarks/verdicts.py
+
+Horses, sires, photos and features are drawn once. A model (ridge on the features) answers out of fold and is judged as
+`trainer evaluate` does it; beside it stands the rule before: the test side's plain interval of the gain over the
+constant median. Needs no GPU and no network; some minutes on one core.
+"""
+
+import argparse
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.special import ndtri
+
+from trainer.dataset.data import Table
+from trainer.dataset.examples import Side
+from trainer.evaluation.baselines import Baseline, answer_without_photos
+from trainer.evaluation.folds import Fold, make_folds, pool
+from trainer.evaluation.gain import gain_over
+from trainer.evaluation.scores import Bootstrap, is_nearly_constant, square
+from trainer.evaluation.shrinking import ridge
+from trainer.evaluation.verdict import MATTERS, Verdict, verdict_on
+
+HORSES, SIRES, FEATURES = 2_252, 220, 60
+BLUR = 0.3  # standard deviation of a photo's features around its horse's
+SHUFFLES, SIMULATIONS = 200, 20
+POWER = (0.02, 0.05, 0.10)  # true R2
+# The label's shape: parts of a mixture with their shares, after 2,525 labels that the first attempt published.
+POLL = ((0.42, 0.03, 0.40), (0.40, 0.45, 0.13), (0.18, 0.50, 0.49))  # share, start and width of a part
+
+
+@dataclass(frozen=True)
+class World:
+    """Horses with photos, without labels."""
+
+    table: Table
+    features: np.ndarray  # (n, FEATURES), of the photos
+    shown: np.ndarray  # (horses,), the feature that a signal may follow; each photo shows it with some error
+    sire: np.ndarray  # (horses,)
+    folds: list[Fold]
+    bootstrap: Bootstrap  # of the folds' examples
+    bootstrap_before: Bootstrap  # of the newest horses
+
+
+def make_world(draw: np.random.Generator, horses: int) -> World:
+    """Horses of sires with uneven numbers of offspring, each with one photo or more."""
+    sire = np.minimum(draw.geometric(4 / SIRES, horses), SIRES)
+    photos = 1 + draw.poisson(1.0, horses)
+    horse = np.repeat(np.arange(horses), photos)
+    shown = draw.normal(size=(horses, FEATURES))
+    features = shown[horse] + BLUR * draw.normal(size=(len(horse), FEATURES))
+    begin = date(2005, 1, 1)
+    rows = [
+        {
+            "photo": f"s:{place}/1", "horse_id": f"h{number:05}", "side": Side.TRAIN, "sire": f"s{sire[number]}",
+            "sex": ["male", "female"][number % 2], "age": 3 + place % 3, "horse_weight": 470 + int(draw.normal(0, 25)),
+            "racecourse": f"c{place % 7}", "distance": int(draw.choice([1200, 1400, 1600, 1800, 2000, 2400])),
+            "source": "s", "origin": None, "issue_date": begin + timedelta(days=number), "near_duplicate_of": None,
+        }
+        for place, number in enumerate(horse.tolist())
+    ]  # fmt: skip
+    table = Table("simulated", rows)
+    folds = make_folds(table, pool(table))
+    examples = np.concatenate([fold.outside for fold in folds])
+    newest = Bootstrap(horse[horse >= round(0.85 * horses)])
+    return World(table, features, shown[:, 0], sire, folds, Bootstrap(table.horse[examples]), newest)
+
+
+def poll(draw: np.random.Generator, count: int) -> np.ndarray:
+    """Labels shaped like the poll's: many short, a peak at the middle, few long."""
+    share, start, width = np.array(POLL).T
+    part = draw.choice(len(POLL), count, p=share)
+    return start[part] + width[part] * draw.beta(1.3, 1.6, count)
+
+
+def skewed(draw: np.random.Generator, count: int) -> np.ndarray:
+    """Labels of which most are near 0 and few near 1."""
+    return draw.beta(0.4, 4.0, count)
+
+
+def explained(signal: np.ndarray, share: float, draw: np.random.Generator) -> np.ndarray:
+    """Labels of the poll's shape, one a horse, of whose variance the signal (mean 0, variance 1) explains a share."""
+    labels, count = np.sort(poll(draw, len(signal))), len(signal)
+    # Sorting along a normal number loses some of the correlation, because labels are not normal.
+    kept = np.corrcoef(labels, ndtri((np.arange(count) + 0.5) / count))[0, 1] ** 2
+    mixed = np.sqrt(share / kept) * signal + np.sqrt(1 - share / kept) * draw.normal(size=count)
+    found = np.empty_like(labels)
+    found[np.argsort(mixed)] = labels
+    return found
+
+
+def answers_of(world: World, features: np.ndarray, label: np.ndarray, folds: Sequence[Fold]) -> np.ndarray:
+    """The model's answers, one fold after the other."""
+    parts = [
+        ridge(
+            csr_array(features[fold.inside]), label[fold.inside], world.table.horse[fold.inside],
+            csr_array(features[fold.outside]),
+        )
+        for fold in folds
+    ]  # fmt: skip
+    return np.concatenate(parts)
+
+
+def judged(world: World, features: np.ndarray, by_horse: np.ndarray) -> Verdict:
+    """Today's verdict on a model of these features and labels (horses,)."""
+    table = Table("simulated", world.table.rows)
+    table.__dict__.update(label=by_horse[world.table.horse].astype(np.float32), horse=world.table.horse)
+    label = table.label[np.concatenate([fold.outside for fold in world.folds])]
+    value = answers_of(world, features, table.label, world.folds)
+    errors, constant = square(value, label), is_nearly_constant(value, label)
+    level = np.concatenate([np.full(len(fold.outside), table.label[fold.inside].mean()) for fold in world.folds])
+    mean = gain_over(square(level, label), errors, world.bootstrap)
+    if constant or mean.low <= 0:
+        return verdict_on(mean, [], constant=constant)  # which the other baselines do not change
+    others = answer_without_photos(table, world.folds)
+    del others[Baseline.MEAN]
+    gains = [gain_over(square(its, label), errors, world.bootstrap) for its in others.values()]
+    return verdict_on(mean, gains, constant=constant)
+
+
+def judged_before(world: World, features: np.ndarray, by_horse: np.ndarray) -> bool:
+    """`skill` by the rule before: the newest 15 % of the horses, the constant median, the percentile interval."""
+    label, horse = by_horse[world.table.horse], world.table.horse
+    edge = round(0.85 * len(by_horse))
+    inside, outside = np.flatnonzero(horse < round(0.7 * len(by_horse))), np.flatnonzero(horse >= edge)
+    value = answers_of(world, features, label, [Fold(1, inside, outside)])
+    median = np.full(len(outside), np.median(label[inside]))
+    saved = square(median, label[outside]) - square(value, label[outside])
+    return world.bootstrap_before.mean(saved).low > 0
+
+
+@dataclass(frozen=True)
+class Case:
+    """A truth, and how often each verdict was given."""
+
+    name: str
+    verdicts: Counter[Verdict]
+    before: int
+    rounds: int
+
+    def line(self) -> str:
+        """A line of the table."""
+        shown = " | ".join(f"{self.verdicts[verdict] / self.rounds:.1%}" for verdict in SHOWN)
+        return f"| {self.name} | {self.rounds} | {shown} | {self.before / self.rounds:.1%} |"
+
+
+SHOWN = (
+    Verdict.BEYOND_PEDIGREE_AND_RACE, Verdict.SKILL, Verdict.UNDECIDED, Verdict.NO_SKILL, Verdict.WORSE,
+    Verdict.CONSTANT,
+)  # fmt: skip
+
+
+def run_case(
+    name: str, world: World, features: np.ndarray, labels: Callable[[np.random.Generator], np.ndarray], rounds: int
+) -> Case:
+    """Judge a model on labels that are drawn anew each time."""
+    verdicts, before = Counter[Verdict](), 0
+    for seed in range(rounds):
+        label = labels(np.random.default_rng(1_000 + seed))
+        verdicts[judged(world, features, label)] += 1
+        before += judged_before(world, features, label)
+    case = Case(name, verdicts, before, rounds)
+    print(case.line(), flush=True)
+    return case
+
+
+def sizes(draw: np.random.Generator, rounds: int) -> None:
+    """How often three tests find a gain at the level of 2.5 % where there is none, for gains that are skewed."""
+    print("\n| horses | gains | percentile | t | sign flips | bootstrap-t |\n|--:|---|--:|--:|--:|--:|")
+    for horses in (100, 300):
+        for name, shape in (("even", 0.0), ("few large losses", -1.0), ("few large gains", 1.0)):
+            found = np.zeros(4)
+            flips = draw.choice([-1.0, 1.0], (1_000, horses))
+            bootstrap = Bootstrap(np.arange(horses))
+            for _ in range(rounds):
+                base = draw.gamma(2.0, 1.0, horses)
+                saved = draw.normal(0, 1, horses) if not shape else shape * (draw.gamma(0.3, 1.0, horses) - 0.3)
+                error = saved.std(ddof=1) / np.sqrt(horses)
+                flipped = flips @ saved
+                found += [
+                    bootstrap.mean(saved).low > 0,
+                    saved.mean() / error > 1.96,
+                    (flipped >= saved.sum()).mean() < 0.025,
+                    gain_over(base, base - saved, bootstrap).low > 0,
+                ]
+            shares = " | ".join(f"{share:.1%}" for share in found / rounds)
+            print(f"| {horses} | {name} | {shares} |", flush=True)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--shuffles", type=int, default=SHUFFLES)
+    options.add_argument("--simulations", type=int, default=SIMULATIONS)
+    options.add_argument("--horses", type=int, default=HORSES)
+    asked = options.parse_args()
+    world = make_world(np.random.default_rng(7), asked.horses)
+    print(f"{len(world.table)} photos of {asked.horses} horses, {FEATURES} features; R2 that matters: {MATTERS}\n")
+    print("| truth | rounds |", " | ".join(verdict.words for verdict in SHOWN), "| `skill` before |")
+    print("|---|--:|" + "--:|" * (len(SHOWN) + 1))
+    for shape in (poll, skewed):
+        once = shape(np.random.default_rng(3), asked.horses)
+        shuffled = partial(_shuffled, once)
+        run_case(f"nothing, {shape.__name__} labels", world, world.features, shuffled, asked.shuffles)
+    effect = np.random.default_rng(5).normal(size=SIRES + 1)[world.sire]
+    effect = (effect - effect.mean()) / effect.std()
+    names = np.eye(SIRES + 1)[world.sire][world.table.horse]  # photos that say which sire it is, and no more
+    run_case("the sire alone, R2 0.10", world, names, partial(explained, effect, 0.10), asked.shuffles)
+    for share in POWER:
+        labels = partial(explained, world.shown, share * (1 + BLUR**2))
+        run_case(f"the photo, R2 {share:.2f}", world, world.features, labels, asked.simulations)
+    sizes(np.random.default_rng(11), 5 * asked.shuffles)
+
+
+def _shuffled(labels: np.ndarray, draw: np.random.Generator) -> np.ndarray:
+    return draw.permutation(labels)
+
+
+if __name__ == "__main__":
+    main()
