@@ -20,7 +20,7 @@ from trainer.evaluation.folds import Fold, make_folds, pool
 from trainer.evaluation.gain import Gain, gain_over
 from trainer.evaluation.groups import by_group, by_horse, leak_of
 from trainer.evaluation.ledger import Opening, note_opening
-from trainer.evaluation.predictions import Answered, label_key, read_predictions
+from trainer.evaluation.predictions import Answered, read_predictions
 from trainer.evaluation.rivals import rivals_on, rivals_out_of_fold
 from trainer.evaluation.scores import Bootstrap, Score, Scores, is_nearly_constant, measure, square
 from trainer.evaluation.verdict import Verdict, verdict_on
@@ -88,7 +88,7 @@ def evaluate(run: Run, side: Side, directories: Directories, device: Device) -> 
         UsageError: the side has no photo, or the data set does not exist any more.
     """
     version = version_of(run, directories)
-    table = read_table(version)
+    table = read_table(version, run.config.label)
     inside, outside = table.on(Side.TRAIN), table.on(side)
     if not len(outside):
         raise UsageError(f"{version.name} has no photo on the side {side}; `trainer dataset show` lists its sides.")
@@ -134,13 +134,16 @@ def evaluate_out_of_fold(
     return found, answered
 
 
-def evaluate_file(path: Path, version: Version, side: str, *, by_time: bool = False) -> tuple[Evaluation, Answered]:
-    """Evaluate a file of anybody's answers, out of fold or on a side, by the same rules.
+def evaluate_file(
+    path: Path, version: Version, side: str, label: str = "", *, by_time: bool = False
+) -> tuple[Evaluation, Answered]:
+    """Evaluate a file of anybody's answers to a label (by default the first), out of fold or on a side, by the same
+    rules.
 
     Raises:
         UsageError: the file is not valid, or has no answer to the photos that are asked for.
     """
-    table = read_table(version)
+    table = read_table(version, label)
     given = read_predictions(path, table)
     if side == Side.TEST:
         # What the answers were fitted to is not known, so baselines may use all but the test.
@@ -180,7 +183,7 @@ def judge(
         run=name,
         data=version.name,
         side=str(side),
-        label_key=label_key(answered.table),
+        label_key=answered.table.key,
         photos=len(label),
         horses=len(np.unique(horse)),
         scores=measure(value, label, bootstrap),

@@ -50,12 +50,6 @@ class Answered:
         return Answered(self.table, self.examples[chosen], self.value[chosen], ends, fold)
 
 
-def label_key(table: Table) -> str:
-    """Which label a table holds, as definition/axis."""
-    key = getattr(table, "key", None)
-    return str(key) if key else f"poll/{table.rows[0].get('axis', 'distance') if table.rows else 'distance'}"
-
-
 def write_predictions(folder: Path, answered: Answered) -> Path:
     """Write the answers, with what they are judged by; returns the file's path."""
     import pyarrow as pa
@@ -68,7 +62,7 @@ def write_predictions(folder: Path, answered: Answered) -> Path:
         "horse_id": [row["horse_id"] for row in rows],
         "side": [str(row["side"]) for row in rows],
         "fold": pa.array([None] * count if answered.fold is None else answered.fold.tolist(), pa.int32()),
-        "label_key": [label_key(answered.table)] * count,
+        "label_key": [answered.table.key] * count,
         "label": answered.label.astype(np.float32),
         "value": answered.value.astype(np.float32),
         "low": _numbers(low, count),

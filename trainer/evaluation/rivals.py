@@ -10,7 +10,7 @@ from trainer.evaluation.folds import Fold
 from trainer.models.answers import answer, load_model
 from trainer.models.closed_form import fit_svr
 from trainer.models.device import Device
-from trainer.runs.config import make_config
+from trainer.runs.config import RunConfig, make_config
 from trainer.runs.runs import Run, list_runs
 from trainer.training.learn import gather
 
@@ -31,7 +31,7 @@ def rivals_on(
     found, missing = {}, []
     for preset in _presets(run):
         rival = _last_run(preset, run, directories)
-        config = rival.config if rival else make_config(preset)
+        config = rival.config if rival else _config(preset, run)
         pixels = load_pixels(version, config.preparation, directories.cache)
         if rival:
             network, _ = load_model(rival, device)
@@ -67,6 +67,11 @@ def _last_run(preset: str, run: Run, directories: Directories) -> Run | None:
     held = [
         one
         for one in list_runs(directories.runs)
-        if one.ready and one.config == make_config(preset) and one.facts.data == run.facts.data
+        if one.ready and one.config == _config(preset, run) and one.facts.data == run.facts.data
     ]
     return held[-1] if held else None
+
+
+def _config(preset: str, run: Run) -> RunConfig:
+    """The configuration of a preset that learns the same label."""
+    return make_config(preset).model_copy(update={"label": run.config.label})

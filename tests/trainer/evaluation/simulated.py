@@ -17,7 +17,7 @@ from trainer.evaluation.verdict import Verdict, verdict_on
 SIRES = 20
 PLAIN: dict[str, Any] = {
     "side": Side.TRAIN, "sire": None, "sex": None, "age": None, "racecourse": None, "distance": None, "source": "s",
-    "origin": None, "near_duplicate_of": None, "reviews": 5, "axis": "distance", "issue_date": date(2015, 1, 1),
+    "origin": None, "near_duplicate_of": None, "n": 5, "issue_date": date(2015, 1, 1),
 }  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Scores with intervals by horse, baselines, calibration; what `evaluate` and `diagnose` say of a run."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from collector.errors import UsageError
 from collector.storage.racing import Kind, kind_of
@@ -18,7 +20,9 @@ from trainer.dataset.manifest import Version
 from trainer.directories import Directories
 from trainer.evaluation.baselines import Baseline
 from trainer.evaluation.diagnose import diagnose, noise_floor
-from trainer.evaluation.evaluate import evaluate
+from trainer.evaluation.evaluate import OUT_OF_FOLD, evaluate, evaluate_file, evaluate_out_of_fold
+from trainer.evaluation.folds import pool
+from trainer.evaluation.ledger import times_opened
 from trainer.evaluation.report import sentence, write_report
 from trainer.evaluation.scores import (
     Bootstrap,
@@ -37,7 +41,7 @@ from trainer.training.learn import Report, gather, learn
 
 
 def table(rows: list[dict[str, Any]]) -> Table:
-    plain = {"side": "train", "reviews": 5, "sire": None, "sex": None, "age": None}
+    plain = {"side": "train", "n": 5, "sire": None, "sex": None, "age": None}
     return Table("v", [plain | row for row in rows])
 
 
@@ -108,11 +112,11 @@ def test_without_a_validation_side_the_interval_is_the_whole_scale() -> None:
 
 
 def test_more_reviews_lower_the_floor_and_weigh_more() -> None:
-    few, many = ({"horse_id": "a", "label": 0.5, "reviews": reviews} for reviews in (1, 9))
+    few, many = ({"horse_id": "a", "label": 0.5, "n": reviews} for reviews in (1, 9))
     assert noise_floor(table([few]))[0] == pytest.approx(81 * 0.25)
     assert noise_floor(table([many]))[0] == pytest.approx(81 * 0.25 / 8)
-    assert noise_floor(table([few | {"reviews": None}])) == (None, 0)
-    weights = table([few, many, few | {"reviews": None}]).weights(3.0)
+    assert noise_floor(table([few | {"n": None}])) == (None, 0)
+    weights = table([few, many, few | {"n": None}]).weights(3.0)
     assert weights.tolist() == pytest.approx([0.25, 0.75, 0.25])
     assert table([few, many]).weights(0.0).tolist() == [1, 1]
 
@@ -121,7 +125,7 @@ def test_more_reviews_lower_the_floor_and_weigh_more() -> None:
 def test_the_floor_is_what_opinions_of_0_and_1_really_cost(reviews: int) -> None:
     truth = 0.4  # the mean opinion of all people
     labels = np.random.default_rng(5).binomial(reviews, truth, 4000) / reviews
-    floor, _ = noise_floor(table([{"horse_id": "a", "label": label, "reviews": reviews} for label in labels]))
+    floor, _ = noise_floor(table([{"horse_id": "a", "label": label, "n": reviews} for label in labels]))
     assert floor == pytest.approx(81 * truth * (1 - truth) / reviews, rel=0.05)
 
 
@@ -222,3 +226,56 @@ def test_saliency_is_the_same_twice_and_says_how_much_lies_on_the_frame(probe: T
     assert 0 < share < chance
     flat = frame_share(np.ones((2, 40, 40)))
     assert flat[0] == pytest.approx(flat[1])
+
+
+# --- out of fold, and answers of others -------------------------------------------------------------------
+
+
+def test_a_run_is_judged_out_of_fold_and_so_is_a_file_of_its_answers(
+    directories: Directories, version: Version, probe: Trained, tmp_path: Path
+) -> None:
+    run, _, material = probe
+    evaluation, answered = evaluate_out_of_fold(run, directories, CPU)
+    assert evaluation.skill
+    assert "out of fold" in sentence(evaluation)
+    assert sorted(answered.examples.tolist()) == pool(material.table).tolist()
+    assert evaluation.opened is None
+    write_report(tmp_path, evaluation, answered, version)
+    rows = parquet.read_table(tmp_path / "predictions.parquet").to_pylist()
+    assert {row["fold"] for row in rows} == {1, 2, 3, 4, 5}
+    assert "test" not in {row["side"] for row in rows}
+    of_file, _ = evaluate_file(tmp_path / "predictions.parquet", version, OUT_OF_FOLD)
+    assert of_file.verdict is evaluation.verdict
+    assert of_file.unanswered == 0
+    for name, gain in evaluation.gains.items():
+        assert of_file.gains[name].low == pytest.approx(gain.low, abs=1e-6)
+    some = tmp_path / "some.csv"
+    some.write_text("photo,value\n" + "".join(f"{row['photo']},{row['value']}\n" for row in rows[:50]))
+    of_some, _ = evaluate_file(some, version, OUT_OF_FOLD)
+    assert (of_some.photos, of_some.unanswered) == (50, len(rows) - 50)
+    assert of_some.coverage is None
+
+
+def test_each_look_at_the_test_is_counted_and_printed(
+    directories: Directories, version: Version, probe: Trained, tmp_path: Path
+) -> None:
+    before = times_opened(version)
+    evaluation, answered = evaluate(probe[0], Side.TEST, directories, CPU)
+    assert evaluation.as_json()["opened"] == before + 1 == times_opened(version)
+    text = write_report(tmp_path, evaluation, answered, version).read_text()
+    assert f"The final test of {version.name} was opened" in text
+    evaluate(probe[0], Side.VALIDATION, directories, CPU)
+    assert times_opened(version) == before + 1
+    of_file, _ = evaluate_file(tmp_path / "predictions.parquet", version, Side.TEST)
+    assert of_file.opened == before + 2
+    with pytest.raises(UsageError, match="has no answer to the"):
+        evaluate_file(tmp_path / "predictions.parquet", version, OUT_OF_FOLD)
+
+
+def test_types_are_named_on_the_distance_axis_only(
+    directories: Directories, version: Version, probe: Trained, tmp_path: Path
+) -> None:
+    evaluation, answered = evaluate(probe[0], Side.VALIDATION, directories, CPU)
+    assert "| types |" in write_report(tmp_path, evaluation, answered, version).read_text()
+    surface = replace(evaluation, label_key="poll/surface")
+    assert "types" not in write_report(tmp_path, surface, answered, version).read_text()
