@@ -112,7 +112,8 @@ def _warnings(evaluation: Evaluation) -> list[str]:
         times = "once" if evaluation.opened == 1 else f"{evaluation.opened} times"
         said.append(f"The final test of {evaluation.data} was opened {times} now: each look makes the next prove less.")
     if evaluation.unanswered:
-        said.append(f"{evaluation.unanswered} more photos of these horses' sides have no answer.")
+        of = "of the pool" if evaluation.side == OUT_OF_FOLD else f"on {evaluation.side}"
+        said.append(f"{evaluation.unanswered} more photos {of} have no answer, and are not judged.")
     if evaluation.side == Side.VALIDATION:
         said.append("The best epoch and the intervals were chosen on these photos: leave out --split.")
     if not evaluation.promised:

@@ -11,6 +11,7 @@ from tests.trainer.exported import trainer
 from trainer.dataset.manifest import Version
 from trainer.directories import Directories
 from trainer.evaluation.crossfit import FOLDER, OutOfFold, answer_out_of_fold, missing_folds
+from trainer.evaluation.evaluate import evaluate_out_of_fold
 from trainer.evaluation.folds import make_folds, pool
 from trainer.runs.config import RunConfig, make_config
 from trainer.training.learn import Material, Report, gather
@@ -68,6 +69,18 @@ def test_a_run_in_steps_goes_on_with_the_folds_after_a_stop(few: Few) -> None:
     again = answer_out_of_fold(run, material, CPU, folds)
     assert np.array_equal(again.value, found.value)
     assert files(run.folder / FOLDER) == before
+
+
+def test_the_cost_is_said_before_a_run_in_steps_is_trained_again(few: Few) -> None:
+    run = trained(*few, "first-cnn", "epochs=1")[0]
+    said: list[str] = []
+    evaluation, answered = evaluate_out_of_fold(run, few[0], CPU, Report(message=said.append))
+    assert said[0].startswith(f"{run.name} is trained 5 times, about ")
+    assert evaluation.horses == len(set(answered.horse.tolist()))
+    said.clear()
+    by_time, later = evaluate_out_of_fold(run, few[0], CPU, Report(message=said.append), by_time=True)
+    assert said[0].startswith(f"{run.name} is trained 5 times, about ")
+    assert by_time.unanswered == len(answered.examples) - len(later.examples) > 0
 
 
 def test_other_labels_are_answered_anew(few: Few) -> None:

@@ -251,9 +251,11 @@ def test_a_run_is_judged_out_of_fold_and_so_is_a_file_of_its_answers(
         assert of_file.gains[name].low == pytest.approx(gain.low, abs=1e-6)
     some = tmp_path / "some.csv"
     some.write_text("photo,value\n" + "".join(f"{row['photo']},{row['value']}\n" for row in rows[:50]))
-    of_some, _ = evaluate_file(some, version, OUT_OF_FOLD)
+    of_some, answers = evaluate_file(some, version, OUT_OF_FOLD)
     assert (of_some.photos, of_some.unanswered) == (50, len(rows) - 50)
     assert of_some.coverage is None
+    text = write_report(tmp_path / "some", of_some, answers, version).read_text()
+    assert f"{len(rows) - 50} more photos of the pool have no answer" in text
 
 
 def test_each_look_at_the_test_is_counted_and_printed(
