@@ -26,7 +26,7 @@ from trainer.runs.runs import Run
 from trainer.training.learn import Material, Report, learn
 
 FOLDER = "out-of-fold"
-HELD_OUT = 10  # one of so many horses that a fold is fitted to chooses the best epoch, as the validation side does
+HELD_OUT = 10  # a tenth of the horses that a fold is fitted to chooses the best epoch, as the validation side does
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def test_half_a_line_of_a_killed_process_spoils_no_other(tmp_path: Path) -> None
     note_opening(version, OPENING)
     with ledger_of(version).open("a") as file:
         file.write('{"time": "20')
-    assert note_opening(version, OPENING) == 3  # a look that was torn is a look
+    assert note_opening(version, OPENING) == 3  # a look whose line is cut is a look
     assert json.loads(ledger_of(version).read_text().splitlines()[2])["answers"] == "probe-1"
 
 
