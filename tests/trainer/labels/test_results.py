@@ -86,6 +86,7 @@ def test_distance_is_the_mean_logarithm_and_its_spread() -> None:
 def test_only_the_first_three_places_count_where_places_are_asked_for() -> None:
     starts = [start(-9, distance=1000, position=3), start(-5, distance=3000, position=4), start(-2, position=None)]
     assert exp(seen(RESULTS_PLACED, Axis.DISTANCE, *starts).value) == pytest.approx(1000)
+    assert why_none(RESULTS_PLACED, Axis.DISTANCE, *starts[1:]) is WhyNone.NO_PLACE
 
 
 def test_surface_is_where_it_placed() -> None:
