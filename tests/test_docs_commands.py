@@ -51,7 +51,8 @@ RUN: dict[tuple[str, ...], set[str]] = {
     ("collector", "archive", "export"): set(), ("collector", "refresh-labels"): {"--dry-run"},
     ("collector", "db"): set(), ("collector", "export"): set(), ("collector", "import"): set(),
     ("collector", "demo-site", "--hostile", "help"): set(),
-    ("trainer", "export"): set(), ("trainer", "labels"): set(), ("trainer", "dataset", "list"): set(), ("trainer", "dataset", "show"): set(),
+    ("trainer", "export"): set(), ("trainer", "labels"): set(),
+    ("trainer", "dataset", "list"): set(), ("trainer", "dataset", "show"): set(),
     ("trainer", "dataset", "verify"): set(), ("trainer", "runs"): set(), ("trainer", "job", "list"): set(),
     ("trainer", "job", "prune"): set(),
 }  # fmt: skip

@@ -47,6 +47,9 @@ def survey_labels(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of the page; by default in PADDOCK_HOME.")
     ] = None,
+    store: Annotated[
+        bool, typer.Option("--store", help="Keep the labels of all horses, for the pages of the search.")
+    ] = False,
 ) -> None:
     """Show which labels there are, how reliable they are, and how far they agree.
 
@@ -61,11 +64,15 @@ def survey_labels(
 
     wanted = _wanted(compare, axis)
     page = absolute(out) if out else directories().home / "labels"
-    found, written = _survey(wanted, of, page)
+    if store and of is About.PHOTOS:
+        raise UsageError("--store keeps the labels of horses: leave out --of photos.")
+    found, written, stored = _survey(wanted, About.HORSES if store else of, page, store=store)
     if common().json:
-        print_json(found.as_json() | {"page": written})
+        print_json(found.as_json() | {"page": written, "stored": stored})
         return
     _print(found)
+    if stored is not None:
+        stdout().print(f"{stored:,} labels are stored: `collector serve` and `collector horse` show them.")
     stdout().print(f"With pictures: {written}", soft_wrap=True)
 
 
@@ -80,31 +87,40 @@ def _wanted(compare: str | None, axes: list[str]) -> "list[Wanted]":
     return wanted_labels(names, axes)
 
 
-def _survey(wanted: "list[Wanted]", of: About | None, page: Path) -> "tuple[Survey, Path]":
-    """The survey of the database, and its page."""
+def _survey(wanted: "list[Wanted]", of: About | None, page: Path, *, store: bool) -> "tuple[Survey, Path, int | None]":
+    """The survey of the database, its page, and how many labels were stored."""
     from collector.console.terminal import stderr
     from collector.storage import database
     from trainer.dataset.export import snapshot
     from trainer.labels.definition import HORSES, PHOTOS
     from trainer.labels.observing import observe
+    from trainer.labels.store import store_labels
     from trainer.labels.survey import survey
     from trainer.labels.survey_page import write_pages
 
     settings = read_settings()
-    with database.opened(settings.database_url, settings.home) as conninfo, snapshot(conninfo) as connection:
-        some = connection.execute(f"SELECT 1 FROM ({PHOTOS.query}) photo LIMIT 1").fetchone()
-        subjects = HORSES if of is About.HORSES or (of is None and not some) else PHOTOS
-        stderr().print(f"Reading {', '.join(one.key for one in wanted)} of the {subjects.about} ...", soft_wrap=True)
-        observations = observe(connection, wanted, subjects)
-    horses = {one.horse_id for its in observations.found.values() for one in its.values()}
-    if not horses:
-        raise UsageError(
-            f"No {subjects.about} have any of these labels: `collector crawl` and `collector refresh-labels` collect "
-            "races and opinions, and `collector import` brings pages that you have."
-        )
-    settled = observations.settled(horses)
+    with database.opened(settings.database_url, settings.home) as conninfo:
+        with snapshot(conninfo) as connection:
+            some = connection.execute(f"SELECT 1 FROM ({PHOTOS.query}) photo LIMIT 1").fetchone()
+            subjects = HORSES if of is About.HORSES or (of is None and not some) else PHOTOS
+            stderr().print(
+                f"Reading {', '.join(one.key for one in wanted)} of the {subjects.about} ...", soft_wrap=True
+            )
+            observations = observe(connection, wanted, subjects)
+        horses = {one.horse_id for its in observations.found.values() for one in its.values()}
+        _check_some(bool(horses), subjects.about)
+        settled = observations.settled(horses)
+        stored = store_labels(conninfo, wanted, settled) if store else None
     found = survey(observations, settled, subjects.about)
-    return found, write_pages(page, found, observations, settled)
+    return found, write_pages(page, found, observations, settled), stored
+
+
+def _check_some(found: bool, about: str) -> None:
+    if not found:
+        raise UsageError(
+            f"No {about} have any of these labels: `collector crawl` and `collector refresh-labels` collect races and "
+            "opinions, and `collector import` brings pages that you have."
+        )
 
 
 def _print(found: "Survey") -> None:

@@ -41,3 +41,17 @@ def test_a_database_without_labels_says_what_collects_them(filled: str) -> None:
     done = CliRunner().invoke(app, ["labels"])
     assert done.exit_code == 2
     assert "`collector refresh-labels`" in done.stderr.splitlines()[-1]
+
+
+def test_labels_of_horses_are_stored_and_replaced(run: Callable[..., str], filled: str) -> None:
+    assert "labels are stored" in run("labels --store --compare poll,results --axis distance")
+    stored = "SELECT horse_id, definition, value, metres FROM horse_label ORDER BY horse_id"
+    held = execute(filled, stored)
+    starts = "SELECT DISTINCT horse_id FROM entry JOIN race USING (race_id) WHERE surface <> 'jump' ORDER BY horse_id"
+    assert [row[0] for row in held] == [name for (name,) in execute(filled, starts)]
+    assert {row[1] for row in held} == {"results"}
+    assert all(1000 <= row[3] <= 3200 for row in held)
+    execute(filled, "DELETE FROM entry WHERE horse_id = %s", held[0][0])
+    assert as_json(run("labels --store --compare results --json"))["stored"] == len(held) - 1
+    assert [row[0] for row in execute(filled, stored)] == [row[0] for row in held[1:]]
+    assert "leave out --of photos" in run("labels --store --of photos", 2)
