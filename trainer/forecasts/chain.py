@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -34,7 +34,7 @@ class Forecast:
 
     def sealed(self) -> "Forecast":
         """The same with its digest."""
-        return Forecast(**(self.plain() | {"digest": self.computed()}))
+        return replace(self, digest=self.computed())
 
     def computed(self) -> str:
         """The digest that its fields have."""

@@ -19,8 +19,8 @@ LOCK = 7_220_003  # an advisory lock: one process adds rows at a time
 NAMES = tuple(field.name for field in fields(Forecast))
 NEWEST: LiteralString = "SELECT number, digest FROM forecast ORDER BY number DESC LIMIT 1"
 ALL: LiteralString = (
-    "SELECT number, made_at, photo, photo_digest, horse_id, race_id, dated, run, run_digest, label, label_digest, value,"
-    " low, high, baselines, previous, digest FROM forecast ORDER BY number"
+    "SELECT number, made_at, photo, photo_digest, horse_id, race_id, dated, run, run_digest, label, label_digest,"
+    " value, low, high, baselines, previous, digest FROM forecast ORDER BY number"
 )
 ADD: LiteralString = (
     "INSERT INTO forecast (number, made_at, photo, photo_digest, horse_id, race_id, dated, run, run_digest, label,"

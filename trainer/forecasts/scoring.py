@@ -16,7 +16,7 @@ from trainer.labels.observing import observe
 from trainer.labels.shrink import settle
 
 HORSES_SINCE: LiteralString = (
-    "SELECT photo AS key, horse_id, race_id, dated FROM (SELECT DISTINCT ON (photo) * FROM forecast) forecast"
+    "SELECT DISTINCT ON (photo) photo AS key, horse_id, race_id, dated FROM forecast ORDER BY photo, number"
 )
 FORECAST = Subjects(HORSES_SINCE, "forecasts")
 
@@ -98,9 +98,7 @@ def _pairs(judged: Sequence[Forecast], labels: Mapping[str, float]) -> tuple[lis
     return [one.value for one in judged], [labels[one.photo] for one in judged]
 
 
-def _gains(
-    judged: Sequence[Forecast], value: np.ndarray, label: np.ndarray, horse: np.ndarray
-) -> dict[str, Gain]:
+def _gains(judged: Sequence[Forecast], value: np.ndarray, label: np.ndarray, horse: np.ndarray) -> dict[str, Gain]:
     """The gains over the baselines that all of these forecasts were frozen with."""
     bootstrap, errors = Bootstrap(horse), square(value, label)
     names = [name for name in judged[0].baselines if all(name in one.baselines for one in judged)]
