@@ -83,16 +83,21 @@ def export_photos(
     """
     from trainer.dataset.formats import Format
     from trainer.dataset.plan import Request
-    from trainer.dataset.split import SPLITS
     from trainer.labels.registry import wanted_labels
+
+    _check(name, split)
+    labels = wanted_labels(label, axis, min_reviews, keep_unreviewed=keep_unreviewed)
+    _write(Request(labels, split, Format(data_format.value), size, name), out, resume=resume)
+
+
+def _check(name: str, split: str) -> None:
+    from trainer.dataset.split import SPLITS
 
     if not name.isidentifier():
         raise UsageError(f"--name {name!r} is not a valid name; use letters, digits and _.")
     if split not in SPLITS and not Path(split).exists():
         rules = ", ".join(SPLITS)
         raise UsageError(f"--split {split} is neither a rule ({rules}) nor a file that can be read.")
-    labels = wanted_labels(label, axis, min_reviews, keep_unreviewed=keep_unreviewed)
-    _write(Request(labels, split, Format(data_format.value), size, name), out, resume=resume)
 
 
 def _write(request: "Request", out: Path | None, *, resume: bool) -> None:

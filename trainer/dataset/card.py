@@ -18,6 +18,8 @@ from trainer.dataset.label_card import dictionary, label_section
 from trainer.dataset.manifest import Manifest, digest_of
 from trainer.dataset.pixels import Preparation, prepare
 from trainer.directories import write_file
+from trainer.labels.survey import Survey
+from trainer.labels.survey_page import page
 
 SHOWN = 12  # photos in the grid of examples
 BOUNDARIES = (SPRINT, MILE, MIDDLE)  # drawn in the histogram of labels
@@ -33,12 +35,18 @@ class Seen:
     horses: Counter[int]  # horses by their number of photos
 
 
-def write_card(folder: Path, manifest: Manifest, seen: Seen) -> dict[str, str]:
-    """Write README.md, its plots and croissant.json beside the shards; returns the digests by path."""
+def write_card(folder: Path, manifest: Manifest, seen: Seen, survey: Survey) -> dict[str, str]:
+    """Write README.md, its plots, labels.md and croissant.json beside the shards; returns the digests by path."""
     draw_plots(folder, manifest, seen)
     write_file(folder / "README.md", _readme(manifest))
+    write_file(folder / "labels.md", page(survey, ()))
     write_file(folder / "croissant.json", json.dumps(describe(manifest), ensure_ascii=False, indent=1) + "\n")
-    written = [folder / "README.md", folder / "croissant.json", *sorted((folder / "plots").glob("*.png"))]
+    written = [
+        folder / "README.md",
+        folder / "labels.md",
+        folder / "croissant.json",
+        *sorted((folder / "plots").glob("*.png")),
+    ]
     return {path.relative_to(folder).as_posix(): digest_of(path) for path in written}
 
 
@@ -168,6 +176,8 @@ Newest photo: {m.newest_photo}; newest label: {m.newest_label}. Settings: {query
 ## Labels
 
 {labels}
+
+`labels.md` says how reliable they are and how far they agree.
 
 ## Sides
 

@@ -137,7 +137,7 @@ def _write(
         newest_label=plan.newest_label,
         shards=shards,
     )
-    manifest = replace(manifest, beside=write_card(part, manifest, plan.seen))
+    manifest = replace(manifest, beside=write_card(part, manifest, plan.seen, plan.survey))
     (part / JOURNAL).unlink(missing_ok=True)
     write_manifest(part, manifest)
     if folder.exists():  # its manifest is broken, or its deletion was interrupted

@@ -24,6 +24,7 @@ from trainer.labels.definition import PHOTOS, Connection, Wanted, WhyNone
 from trainer.labels.observing import Observations, Settled, observe
 from trainer.labels.poll import Poll
 from trainer.labels.shrink import Prior
+from trainer.labels.survey import Survey, survey
 
 CODE = 5  # increase it when the same rows are exported differently
 POLL = Wanted(Poll(), "distance")
@@ -71,6 +72,7 @@ class Plan:
     horses: dict[Side, int]
     horses_in_all: int
     seen: Seen
+    survey: Survey
     newest_photo: str | None
     newest_label: str | None
 
@@ -117,10 +119,13 @@ def make_plan(connection: Connection, request: Request, damaged: set[str]) -> Pl
     sides = _sides(request.split, taken.cards)
     taken.left_out[Skip.NO_SIDE.value] += sides.count(None)
     training = {card.horse_id for card, side in zip(taken.cards, sides, strict=True) if side is Side.TRAIN}
-    return _plan(request, taken, sides, observations.settled(training))
+    placed = {card.photo for card, side in zip(taken.cards, sides, strict=True) if side}
+    observations = observations.of(placed)
+    settled = observations.settled(training)
+    return _plan(request, taken, sides, settled, survey(observations, settled, PHOTOS.about))
 
 
-def _plan(request: Request, taken: _Taken, sides: Sequence[Side | None], settled: Settled) -> Plan:
+def _plan(request: Request, taken: _Taken, sides: Sequence[Side | None], settled: Settled, found: Survey) -> Plan:
     placed = [card for card, side in zip(taken.cards, sides, strict=True) if side]
     newest = max((card.issue_date for card in placed), default=None)
     per_horse = Counter(card.horse_id for card in placed)
@@ -149,19 +154,15 @@ def _plan(request: Request, taken: _Taken, sides: Sequence[Side | None], settled
             years=Counter(card.issue_date.year for card in placed),
             horses=Counter(per_horse.values()),
         ),
+        survey=found,
         newest_photo=newest.isoformat() if newest else None,
-        newest_label=_newest(settled, {card.photo for card in placed}),
+        newest_label=_newest(settled),
     )
 
 
-def _newest(settled: Settled, photos: set[str]) -> str | None:
+def _newest(settled: Settled) -> str | None:
     """When the newest label was observed, or the newest start behind one was run."""
-    evidence = (
-        json.loads(label.evidence)
-        for labels in settled.labels.values()
-        for photo, label in labels.items()
-        if photo in photos
-    )
+    evidence = (json.loads(label.evidence) for labels in settled.labels.values() for label in labels.values())
     return max((str(its.get("observed_at") or its.get("last") or "") for its in evidence), default="") or None
 
 

@@ -134,9 +134,8 @@ def frame_of(shares: Sequence[tuple[float, float]]) -> tuple[Score, float]:
 
 
 def _gaps(missed: dict[Side, _Missed], human: float | None) -> dict[Gap, Score]:
-    """The error that each step from human level to validation adds; none that rests on few horses."""
-    level = human or 0.0
-    start = _Missed(LEAST, Score(level, level, level), np.full(1, level))
+    """The error that each step from human level, if known, to validation adds; none that rests on few horses."""
+    start = None if human is None else _Missed(LEAST, Score(human, human, human), np.full(1, human))
     train, train_dev, validation = (missed.get(side) for side in SIDES)
     steps: list[tuple[Gap, _Missed | None, _Missed | None]] = [(Gap.BIAS, start, train)]
     if train_dev:
@@ -214,11 +213,12 @@ def _advice(found: Diagnosis) -> list[str]:
         return [f"First let the answers differ: {found.causes[0]}"]
     sure = {name: gap for name, gap in found.gaps.items() if gap.low > 0}
     if not sure:
-        return ["Each step may be zero: there are too few horses to say where the error comes from."]
+        return [
+            "None of the steps is surely above zero: more horses, or a human level (`trainer guess`), would show where "
+            "the error comes from."
+        ]
     name = max(sure, key=lambda gap: sure[gap].value)
     advice = [ADVICE[name].format(gap=sure[name].value)]
-    if name is Gap.BIAS and found.human is None:
-        advice[0] += " (Measured from an error of 0, because human level is not known.)"
     train = found.errors[Side.TRAIN].value
     if found.noise_floor is not None and found.noise_floor > train:
         advice.append(

@@ -45,6 +45,8 @@ def _rows(found: Diagnosis) -> list[tuple[str, str, str]]:
 
 def _step(found: Diagnosis, name: Gap) -> str:
     """What a step adds, as far as that is known."""
+    if name is Gap.BIAS and found.human is None:
+        return f"{name.words}: human level is not known"
     if name not in found.gaps:
         return f"{name.words}: too few horses to say"
     gap = found.gaps[name]

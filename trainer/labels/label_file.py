@@ -107,10 +107,11 @@ def parse_labels(text: str, name: str, axis: str) -> dict[tuple[str, str], tuple
     try:
         header = [cell.strip() for cell in next(reader, [])]
         _check_header(header, name)
+        line = reader.line_num + 1  # where the next row begins; a cell in quotes may have several lines
         for cells in reader:
-            line = reader.line_num
             if any(cell.strip() for cell in cells):
                 problems += [f"{name}, line {line}{words}" for words in _read(header, cells, axis, line, found)]
+            line = reader.line_num + 1
     except csv.Error as error:
         problems.append(f"{name}, line {reader.line_num}: this is not CSV: {error}.")
     if problems:

@@ -21,6 +21,12 @@ class Observations:
             return None
         return self.absent[self.wanted[0].key].get(key, WhyNone.NO_LABEL)
 
+    def of(self, keys: Collection[str]) -> "Observations":
+        """The same for some of the subjects."""
+        found = {name: {key: one for key, one in its.items() if key in keys} for name, its in self.found.items()}
+        absent = {name: {key: why for key, why in its.items() if key in keys} for name, its in self.absent.items()}
+        return Observations(self.wanted, found, absent)
+
     def settled(self, training: Collection[str]) -> "Settled":
         """The labels; `training` are the horses from which variances are estimated."""
         labels, priors = dict[str, dict[str, Label]](), dict[str, Prior]()

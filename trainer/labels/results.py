@@ -139,7 +139,11 @@ def _is_placed(start: Start) -> bool:
 
 RESULTS = Results("results", "The distances and the places of all its starts on the flat.", ALL_AXES, _all)
 RESULTS_PLACED = Results(
-    "results-placed", "The distances of its first three places on the flat.", {Axis.DISTANCE: DISTANCE}, _placed
+    "results-placed",
+    "The distances of its first three places on the flat.",
+    {Axis.DISTANCE: DISTANCE},
+    _placed,
+    WhyNone.NO_PLACE,
 )
 RESULTS_AFTER = Results(
     "results-after",

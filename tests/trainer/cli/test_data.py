@@ -94,25 +94,6 @@ def test_a_database_that_is_lost_on_the_way_is_one_sentence(
     assert len(list(manifest.read_journal(part))) == 2
 
 
-@pytest.fixture
-def run(filled: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """Give a command in this process; what it prints, or of a mistake the one sentence."""
-    monkeypatch.setenv("PADDOCK_DATABASE_URL", filled)
-    monkeypatch.setenv("PADDOCK_HOME", str(tmp_path))
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def run(words: str, code: int = 0) -> str:
-        done = CliRunner().invoke(app, words.split(), catch_exceptions=False)
-        assert done.exit_code == code, done.output
-        if code:
-            assert done.stdout == ""
-            (line,) = done.stderr.splitlines()
-            return line
-        return done.stdout
-
-    return run
-
-
 @pytest.mark.usefixtures("plain")
 def test_an_export_can_be_listed_shown_checked_compared_and_removed(
     run: Callable[..., str], filled: str, tmp_path: Path
