@@ -54,7 +54,6 @@ def find_causes(
     from trainer.evaluation.diagnose import diagnose
     from trainer.evaluation.diagnosis_page import write_page
     from trainer.evaluation.guess import guesses_path, human_level
-    from trainer.inference.saliency import frame_share
     from trainer.models.answers import load_model
     from trainer.models.device import Device
     from trainer.runs.runs import find_run, version_of
@@ -72,7 +71,7 @@ def find_causes(
     _add_curve(found, judged, material, used, curve)
     indices = material.table.on(_side_to_show(found))
     pictures, heat = _draw_saliency(network, material.table.rows, material.pixels, indices, used)
-    found.frame = frame_share(heat)
+    _add_frame(found, heat)
     page = write_page(judged.folder / "diagnosis", found, pictures)
     if common().json:
         print_json(found.as_json() | {"report": page})
@@ -87,6 +86,14 @@ def _add_curve(found: "Diagnosis", run: "Run", material: "Material", device: "De
     if requested or (requested is None and run.config.closed_form):
         stderr().print("The learning curve: training again on shares of the horses ...")
         found.curve = learning_curve(run, material, device)
+
+
+def _add_frame(found: "Diagnosis", heat: "np.ndarray") -> None:
+    from trainer.evaluation.diagnose import frame_of
+    from trainer.inference.saliency import frame_share
+
+    if not found.constant:  # the saliency of a constant answer says nothing
+        found.frame = frame_of([frame_share(heat[place : place + 1]) for place in range(len(heat))])
 
 
 def _print_diagnosis(found: "Diagnosis", run: "Run", page: Any) -> None:

@@ -44,7 +44,8 @@ def note_opening(version: Version, opening: Opening) -> int:
     try:
         with open(path, "a+b", opener=for_us_alone) as file:
             # A process that was killed may have left half a line.
-            unfinished = file.tell() > 0 and os.pread(file.fileno(), 1, file.tell() - 1) != b"\n"
+            size = path.stat().st_size
+            unfinished = size > 0 and os.pread(file.fileno(), 1, size - 1) != b"\n"
             line = json.dumps({"time": now()} | asdict(opening), ensure_ascii=False)
             file.write(f"{chr(10) * unfinished}{line}\n".encode())
             file.flush()

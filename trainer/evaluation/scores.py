@@ -59,18 +59,23 @@ class Bootstrap:
         parts = [self.times[start : start + AT_ONCE] @ numbers for start in range(0, len(self.times), AT_ONCE)]
         return np.concatenate(parts).T
 
+    def means(self, values: np.ndarray) -> np.ndarray:
+        """The mean of one number a photo, (n,), in each resample."""
+        sums, counts = self.resampled(self.by_horse(values), self.by_horse(np.ones(len(values))))
+        return sums / counts
+
     def mean(self, values: np.ndarray) -> Score:
         """The mean of one number a photo, (n,)."""
-        sums, counts = self.resampled(self.by_horse(values), self.by_horse(np.ones(len(values))))
-        return _score(float(values.mean()), sums / counts)
+        return as_score(float(values.mean()), self.means(values))
 
     def statistic(self, compute: Callable[[np.ndarray], float], photos: int) -> Score:
         """Any statistic of the photos; `compute` gets their weights in a resample, (n,)."""
         resampled = np.array([compute(times[self.its].astype(float)) for times in self.times[:RANKED]])
-        return _score(compute(np.ones(photos)), resampled)
+        return as_score(compute(np.ones(photos)), resampled)
 
 
-def _score(value: float, resampled: np.ndarray) -> Score:
+def as_score(value: float, resampled: np.ndarray) -> Score:
+    """A number with the interval of LEVEL of its resamples."""
     known = resampled[np.isfinite(resampled)]
     if not len(known):
         return Score(value, float("nan"), float("nan"))

@@ -55,7 +55,6 @@ class Gap(StrEnum):
     VARIANCE = "variance"
     MISMATCH = "mismatch"
     VARIANCE_AND_MISMATCH = "variance_and_mismatch"  # without a train_dev side that separates the two
-    OVERFIT = "overfit_to_validation"
 
     @property
     def words(self) -> str:

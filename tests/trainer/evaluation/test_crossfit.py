@@ -1,13 +1,11 @@
 """Out-of-fold answers: by models without the horse, kept fold by fold, and gone on with after a stop."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.trainer.conftest import CPU, start, trained
-from tests.trainer.exported import trainer
 from trainer.dataset.manifest import Version
 from trainer.directories import Directories
 from trainer.evaluation.crossfit import FOLDER, OutOfFold, answer_out_of_fold, missing_folds
@@ -92,17 +90,3 @@ def test_other_labels_are_answered_anew(few: Few) -> None:
     assert missing_folds(run, material, folds) == []
     material.table.label[folds[0].inside] = 1 - material.table.label[folds[0].inside]
     assert folds[0] in missing_folds(run, material, folds)
-
-
-def test_the_command_judges_a_run_and_a_file_and_refuses_both_at_once(few: Few) -> None:
-    run = trained(*few, "probe", *TINY)[0]
-    done = trainer("", few[0].home, "evaluate", run.name, "--json")
-    found = json.loads(done.stdout)
-    assert found["side"] == "out_of_fold"
-    assert found["skill"] == (found["verdict"] in ("skill", "beyond_pedigree_and_race"))
-    answers = str(run.folder / "evaluation-out_of_fold" / "predictions.parquet")
-    of_file = json.loads(trainer("", few[0].home, "evaluate", "--predictions", answers, "--json").stdout)
-    assert of_file["verdict"] == found["verdict"]
-    both = trainer("", few[0].home, "evaluate", run.name, "--predictions", answers)
-    assert both.returncode == 2
-    assert "leave one of them out" in both.stderr
