@@ -60,6 +60,9 @@ class Race:
         return self.day.year >= NEW_LAYOUT
 
 
+Start = tuple[Race, Entry]  # a horse's entry, and the race
+
+
 @dataclass(frozen=True, slots=True)
 class Planned:
     """A planned race, and the issue's photos of horses in it."""
@@ -101,6 +104,7 @@ class Races:
         self.world = world
         self.registry = Registry(world)
         self._weekend = lru_cache(maxsize=1024)(self._make_weekend)
+        self._entered = lru_cache(maxsize=1024)(self._find_entered)
 
     def on(self, day: date) -> tuple[Race, ...]:
         """The past races of a day; empty for a coming day."""
@@ -149,6 +153,21 @@ class Races:
         issues = self.world.issues(int(race_id[:4]))
         races = self._weekend(issues[number].code) if 0 <= number < len(issues) else ()
         return next((race for race in races if race.race_id == race_id), None)
+
+    def career(self, registered: Registered, until: date) -> tuple[Start, ...]:
+        """The races of a horse up to a day, newest first."""
+        issues = [issue for age in ACTIVE_AGES for issue in self.world.issues(registered.horse.born + age)]
+        starts = [start for issue in issues for start in self._entered(issue.code).get(registered.horse_id, ())]
+        starts.sort(key=lambda start: (start[0].day, start[0].race_id))
+        return tuple(start for start in reversed(starts) if start[0].day <= until)
+
+    def _find_entered(self, code: str) -> dict[str, list[Start]]:
+        """What each horse ran on a weekend, by its id."""
+        found: dict[str, list[Start]] = {}
+        for race in self._weekend(code):
+            for entry in race.entries:
+                found.setdefault(entry.horse.horse_id, []).append((race, entry))
+        return found
 
     def plan_of(self, issue: Issue) -> tuple[Planned, ...]:
         """The planned races of an issue's days."""
