@@ -30,7 +30,7 @@ SEES_CAMPAIGN = 0.5  # how much of a campaign that is not at the best distance t
 PUBLIC_ERROR = 0.33  # the standard deviation of what the public believes from what is true, however many reviews
 REVIEW_NOISE = 1.1  # the standard deviation of one review from what the public believes
 UNDISPUTED = 2.0  # standard deviations beyond which all reviewers choose the same extreme, on other axes than distance
-SHARPNESS = 0.8  # of the other axes' scale; below 1, opinions in the middle are more frequent
+EVENNESS = 0.8  # of the other axes' scale; below 1, opinions in the middle are more frequent
 
 # Shares of the reviewed horses, and the parts of the scale of distance in which opinions on them are.
 GROUPS = ((0.275, 0.0, 0.2), (0.23, 0.2, 0.4), (0.35, 0.4, 0.6), (0.145, 0.6, 1.0))
@@ -133,7 +133,7 @@ def _mean_review(horse: Horse, axis: str, trait: float, spread: float, count: in
 def _on_scale(standardised: float) -> float:
     if abs(standardised) > UNDISPUTED:
         return float(standardised > 0)
-    return NORMAL.cdf(SHARPNESS * standardised)
+    return NORMAL.cdf(EVENNESS * standardised)
 
 
 def _whole(left: int, right: int) -> int:

@@ -5,10 +5,12 @@ with five wins; a sire alone explains up to 0.15 of the variance of the best dis
 """
 
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from statistics import correlation, fmean, variance
 
 from collector.demo.world import opinion
@@ -18,6 +20,7 @@ from collector.demo.world.nature import BUILD_OF_DISTANCE, ENTRY_NOISE, standard
 from collector.demo.world.races import Race, Races
 from collector.demo.world.running import EXCLUDED, SCRATCHED, Entry
 from collector.demo.world.world import World
+from tests.paths import ROOT
 
 CRAWLED = World()  # what `collector crawl --since 2005 --demo` finds
 LARGE = World(0, range(2005, 2018), 24, 12)  # enough horses that chance moves a correlation by 0.02
@@ -223,3 +226,13 @@ def test_the_build_says_of_labels_what_it_says_of_the_best_distance_alone():
 def test_the_body_weight_hardly_shows_the_distance():
     horses = _labelled(LARGE)
     assert 0.02 < _spearman([seen.horse.nature.weight for seen in horses], [seen.poll[1] for seen in horses]) < 0.2
+
+
+# --- the page that states it --------------------------------------------------------------------------------
+
+
+def test_the_documents_state_each_noise_as_it_is():
+    rows = re.findall(r"^\|.*\| `(\w+)\.([A-Z_]+)` \| ([\d.]+)", (ROOT / "docs/concepts.md").read_text(), re.MULTILINE)
+    assert len(rows) >= 10
+    for module, name, value in rows:
+        assert getattr(import_module(f"collector.demo.world.{module}"), name) == float(value), name
