@@ -63,7 +63,7 @@ def test_the_transfer_of_2017_collapses_and_the_diagnosis_says_why(
 ) -> None:
     monkeypatch.setattr(learning, "_time_saved", lambda *_: "")  # which takes as long as the training here
     square = ("height=64", "width=64")
-    collapsed = trained(directories, version, "alexnet-frozen-2017", *square, "epochs=1")
+    collapsed = trained(directories, version, "alexnet-frozen-2017", *square, "epochs=1", "batch=64")
     found, constant_answers = judged(collapsed)
     assert constant_answers
     assert found.constant
