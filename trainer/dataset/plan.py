@@ -4,7 +4,7 @@ bytes."""
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -20,9 +20,9 @@ from trainer.dataset.card import Seen
 from trainer.dataset.consent import Consent
 from trainer.dataset.examples import Example, Selection, Side, Skip, as_example, why_skipped
 from trainer.dataset.formats import Format
-from trainer.dataset.split import SPLITS, Card, Leaks, find_leaks, split_by_file
+from trainer.dataset.split import SPLITS, Card, Leaks, Pair, find_leaks, split_by_file
 
-CODE = 4  # increase it when the same rows are exported differently
+CODE = 5  # increase it when the same rows are exported differently
 FETCHED = 2_000  # rows of facts a round trip
 
 FACTS = """
@@ -36,7 +36,7 @@ SELECT photo.id, photo.photo_id AS photo, photo.source, issue.issue_date,
     opinion.left_px, opinion.right_px, opinion.reviews, opinion.observed_at AS label_observed_at,
     opinion.source_url AS label_url, photo.page_url, photo.image_url, photo.origin, photo.rights,
     photo.observed_at AS fetched_at, photo.digest,
-    photo.media_type, photo.width, photo.height, photo.phash::text AS phash,
+    photo.media_type, photo.width, photo.height,
     original.photo_id AS near_duplicate_of
 FROM photo
 JOIN issue ON issue.source = photo.source AND issue.code = photo.issue_code
@@ -100,23 +100,32 @@ class _Taken:
     cards: list[Card] = field(default_factory=list)
     ids: list[int] = field(default_factory=list)
     labels: list[float] = field(default_factory=list)
-    digests: list[bytes] = field(default_factory=list)
+    digests: list[bytes] = field(default_factory=list)  # of the facts
+    pictures: list[str] = field(default_factory=list)  # digests of the bytes
     left_out: Counter[str] = field(default_factory=Counter)
     newest_label: datetime | None = None
 
     def add(self, row: dict[str, Any]) -> None:
         """Add the photo of a row."""
         example = as_example(row)
-        phash = int(row["phash"], 2) if row["phash"] else None
-        self.cards.append(Card(example.photo, example.horse_id, example.issue_date, phash, example.near_duplicate_of))
+        self.cards.append(Card(example.photo, example.horse_id, example.issue_date, example.near_duplicate_of))
+        self.pictures.append(example.digest)
         self.ids.append(row["id"])
         self.labels.append(example.label)
         self.digests.append(_digest_of(example))
         self.newest_label = max(filter(None, (self.newest_label, example.label_observed_at)))
 
 
-def make_plan(connection: psycopg.Connection[dict[str, Any]], request: Request, damaged: set[str]) -> Plan:
-    """Decide the side of each photo, and the version's id, which is a digest of its content."""
+def make_plan(
+    connection: psycopg.Connection[dict[str, Any]],
+    request: Request,
+    damaged: set[str],
+    find: Callable[[list[str]], Sequence[Pair]],
+) -> Plan:
+    """Decide the side of each photo, and the version's id, which is a digest of its content.
+
+    `find` gets the digests of all pictures, and returns index pairs of copies.
+    """
     taken = _Taken()
     consent = Consent.read(connection)
     for row in _facts(connection, request.selection):
@@ -125,12 +134,13 @@ def make_plan(connection: psycopg.Connection[dict[str, Any]], request: Request, 
         else:
             taken.add(row)
     _check_some(taken.left_out, taken.cards)
-    sides = _sides(request.split, taken.cards)
+    copies = find(taken.pictures)
+    sides = _sides(request.split, taken.cards, copies)
     taken.left_out[Skip.NO_SIDE.value] += sides.count(None)
-    return _plan(request, taken, sides)
+    return _plan(request, taken, sides, copies)
 
 
-def _plan(request: Request, taken: _Taken, sides: Sequence[Side | None]) -> Plan:
+def _plan(request: Request, taken: _Taken, sides: Sequence[Side | None], copies: Sequence[Pair]) -> Plan:
     placed = [card for card, side in zip(taken.cards, sides, strict=True) if side]
     newest = max((card.issue_date for card in placed), default=None)
     per_horse = Counter(card.horse_id for card in placed)
@@ -142,7 +152,7 @@ def _plan(request: Request, taken: _Taken, sides: Sequence[Side | None]) -> Plan
         version=_digest(request, sides, taken.digests),
         ids={side: on(side, taken.ids) for side in Side},
         left_out=+taken.left_out,
-        leaks=find_leaks(taken.cards, sides),
+        leaks=find_leaks(taken.cards, sides, copies),
         horses={side: len({card.horse_id for card in on(side, taken.cards)}) for side in Side},
         horses_in_all=len(per_horse),
         seen=Seen(
@@ -186,9 +196,9 @@ def _check_some(left_out: Counter[str], cards: Sequence[Card]) -> None:
         )
 
 
-def _sides(split: str, cards: Sequence[Card]) -> list[Side | None]:
+def _sides(split: str, cards: Sequence[Card], copies: Sequence[Pair]) -> list[Side | None]:
     if split in SPLITS:
-        return SPLITS[split](cards)
+        return SPLITS[split](cards, copies)
     path = Path(split)
     try:
         return split_by_file(cards, path.read_text(encoding="utf-8"), split)
