@@ -21,7 +21,7 @@ from trainer.dataset.alignment import difference, warp
 from trainer.dataset.rows import Indexed
 from trainer.dataset.split import Pair
 
-LEFT, LEFT_IN_A_PATCH = 0.05, 0.15  # of the variance, at most, between copies; see docs/benchmarks.md
+LEFT, LEFT_IN_A_PATCH = 0.05, 0.12  # of the variance, at most, between copies; see docs/benchmarks.md
 BLUR = 0.6  # px; two ways of making a photo small differ in the finest details
 PLAIN = 2.0  # standard deviation of grey below which a photo shows nothing that could be compared
 
