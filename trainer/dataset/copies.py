@@ -2,8 +2,8 @@
 
 Candidates are the nearest neighbours by a few numbers computed from a photo's look; pixels confirm them. The numbers
 are those projections of its low frequencies that vary much between the collection's photos and little between a photo
-and its crops (Fisher's linear discriminant). Paddock photos are alike; a fixed hash cannot tell them apart and bear
-with a crop as well. No library does this: ImageHash has fixed hashes, faiss finds neighbours only.
+and its crops (Fisher's linear discriminant). Paddock photos are alike: a fixed hash misses crops, or takes different
+horses for copies. No library does this: ImageHash has fixed hashes, faiss finds neighbours only.
 """
 
 import hashlib

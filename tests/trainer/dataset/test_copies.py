@@ -96,7 +96,7 @@ def test_the_order_of_the_photos_does_not_change_what_is_a_copy() -> None:
     assert {(last - other, last - one) for one, other in find_copies(looks[::-1])} == set(find_copies(looks))
 
 
-def test_photos_of_nothing_are_no_copies_unless_they_are_the_same() -> None:
+def test_photos_of_nothing_are_copies_only_if_they_are_the_same() -> None:
     noise = np.random.default_rng(0).integers(126, 130, (5, SIDE, SIDE)).astype(np.uint8)
     black = np.zeros((2, SIDE, SIDE), np.uint8)  # of photos that could not be unpacked
     assert find_copies(np.concatenate([noise, noise[:1], black])) == [(0, 5)]
