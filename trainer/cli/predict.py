@@ -1,6 +1,7 @@
 """Predictions for photos, and a run's model as an ONNX file: predict, onnx."""
 
 import asyncio
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,7 +9,7 @@ import typer
 
 from collector.console.common import common
 from collector.errors import UsageError
-from trainer.cli.base import DeviceName, RunArgument, RunOption, absolute, directories, group, read_settings
+from trainer.cli.base import DeviceName, RunArgument, RunOption, absolute, directories, group, read_settings, warn
 
 if TYPE_CHECKING:
     from collector.settings import Settings
@@ -38,28 +39,37 @@ def answer_for_photos(
     Example: trainer predict horse.jpg
     """
     from collector.console.as_json import print_json
-    from trainer.dataset.formats import batched
-    from trainer.inference.photos import read_photos
     from trainer.inference.serving import Predictor
     from trainer.models.device import Device
     from trainer.runs.runs import find_run
 
-    settings, where = read_settings(), directories()
+    where = directories()
     found = find_run(where.runs, run)
     predictor = Predictor(found, Device.find(device, found.config.precision))
     folder = absolute(out) if out else where.home / "predictions" / found.name
     with_maps = not Path(photo).is_dir() if saliency is None else saliency
-    answers = []
-    for batch in batched(read_photos(photo, lambda url: _read_address(url, settings)), BATCH):
-        predictions = predictor.predict(batch)
-        pictures = _draw(predictor, batch, folder) if with_maps else {}
-        answers += [(prediction, pictures.get(prediction.photo)) for prediction in predictions]
+    answers = _answers(predictor, photo, folder if with_maps else None)
     if common().json:
         print_json([prediction.as_json() | {"saliency": path, "run": found.name} for prediction, path in answers])
     else:
         _print(answers)
     if all(prediction.value is None for prediction, _ in answers):
         raise UsageError(f"No photo could be read: {answers[0][0].problem}.")
+
+
+def _answers(predictor: "Predictor", photo: str, maps: Path | None) -> list[tuple["Prediction", Path | None]]:
+    """The answers for all photos of a word, with their saliency pictures, if a folder is given for them."""
+    from trainer.dataset.formats import batched
+    from trainer.inference.photos import passed_in_words, read_photos
+
+    settings, passed, answers = read_settings(), Counter[str](), []
+    for batch in batched(read_photos(photo, lambda url: _read_address(url, settings), passed), BATCH):
+        predictions = predictor.predict(batch)
+        pictures = _draw(predictor, batch, maps) if maps else {}
+        answers += [(prediction, pictures.get(prediction.photo)) for prediction in predictions]
+    if passed:
+        warn(f"{passed_in_words(passed)}.")
+    return answers
 
 
 def _read_address(url: str, settings: "Settings") -> bytes:

@@ -14,6 +14,7 @@ from PIL import Image
 
 from tests.demo_site import demo_site
 from tests.filled import SITE, execute
+from tests.telephones import taken_by_telephone
 from tests.trainer.web.conftest import Held, Open
 from tests.trainer.web.drawn import as_bytes, not_horses
 from trainer.evaluation.verdict import Verdict
@@ -24,7 +25,7 @@ from trainer.web.guarding import cost_of
 
 def form(body: bytes, name: str = "horse.jpg") -> FormData:
     data = FormData()
-    data.add_field("file", body, filename=name, content_type="image/jpeg")
+    data.add_field("file", io.BytesIO(body), filename=name, content_type="image/jpeg")
     return data
 
 
@@ -76,6 +77,13 @@ async def test_the_address_of_a_held_photo_is_answered_without_a_request(opened:
             assert answer["known"]["horse_id"] not in {one["horse_id"] for one in answer["similar"]}
         bare = row["image_url"].removeprefix("http://")  # as the first demo took it
         assert (await json_of(await client.get("/predict.json", params={"url": f" {bare} "})))["known"]
+
+
+@pytest.mark.parametrize("kind", ["a JPEG of 50 million pixels", "AVIF", "HEIC"])
+async def test_a_file_of_a_telephone_gets_a_score(opened: Open, horse: bytes, kind: str) -> None:
+    async with opened() as client:
+        answer = await json_of(await client.post("/predict.json", data=form(taken_by_telephone(horse, kind))))
+    assert 0 <= answer["low"] <= answer["score"] <= answer["high"] <= 1
 
 
 @pytest.mark.parametrize(
