@@ -1,12 +1,13 @@
 """The device that a run uses, its precision, and the processes that train together."""
 
 import os
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor, distributed
 
 from collector.errors import UsageError
 
@@ -60,6 +61,28 @@ class Device:
         """Copy a tensor to the device."""
         return tensor.to(self.name, non_blocking=True)
 
+    def pin(self, tensor: Tensor) -> Tensor:
+        """A tensor that a GPU can read while the program goes on."""
+        return tensor.pin_memory() if self.name.startswith("cuda") and not tensor.is_pinned() else tensor
+
+    def send(self, tensor: Tensor) -> Tensor:
+        """Copy a tensor to the device, without waiting for it."""
+        return self.put(self.pin(tensor))
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """On a GPU, do what follows in a stream of its own: only there can kernels be recorded."""
+        if not self.name.startswith("cuda"):
+            yield
+            return
+        before, aside = torch.cuda.current_stream(), torch.cuda.Stream()
+        aside.wait_stream(before)
+        try:
+            with torch.cuda.stream(aside):
+                yield
+        finally:
+            before.wait_stream(aside)
+
     def photos(self, photos: Tensor) -> Tensor:
         """Photos in the memory format of the network."""
         return photos.contiguous(memory_format=torch.channels_last) if self.channels_last else photos
@@ -69,7 +92,7 @@ class Device:
         each = -(-count // self.processes)
         return slice(min(count, self.rank * each), min(count, (self.rank + 1) * each))
 
-    def add_up(self, parameters: list[nn.Parameter]) -> None:
+    def add_up(self, parameters: list[Tensor]) -> None:
         """Sum the gradients of all processes."""
         if self.processes == 1:
             return
@@ -100,6 +123,10 @@ class Device:
         """Leave the process group."""
         if self.processes > 1:
             distributed.destroy_process_group()
+
+    def any(self, here: bool) -> bool:
+        """Whether it is so in any process."""
+        return here if self.processes == 1 else bool(self.total(torch.tensor(float(here), device=self.name)))
 
     def total(self, number: Tensor) -> Tensor:
         """The sum of a number over all processes; changes `number`."""

@@ -58,3 +58,10 @@ def stages(network: Network) -> list[list[nn.Parameter]]:
     rest = [*network.neck.parameters(), *network.head.parameters()]
     found.append([parameter for parameter in rest if parameter.requires_grad])
     return [stage for stage in found if stage]
+
+
+def keeps_its_size(network: Network) -> set[int]:
+    """Identities of the parameters that weight decay leaves out: norms, biases, and what timm names for a backbone."""
+    listing = getattr(getattr(network.backbone, "net", None), "no_weight_decay", set)
+    named = {f"backbone.net.{name}" for name in listing()}
+    return {id(parameter) for name, parameter in network.named_parameters() if parameter.ndim < 2 or name in named}

@@ -35,9 +35,12 @@ class RunConfig(BaseModel):
     # Training.
     epochs: int = Field(default=10, ge=1, le=10_000)
     batch: int = Field(default=32, ge=1, le=8192)  # photos per step, over all devices
+    accumulate: int = Field(default=1, ge=1, le=1024)  # parts that a batch is seen in, so that a larger one fits
+    checkpointing: bool = False  # compute the backbone's activations twice, so that less memory holds them
+    patience: int = Field(default=0, ge=0, le=10_000)  # epochs without a lower validation error; 0: never stop early
     optimiser: Literal["adam", "adamw"] = "adamw"
     rate: float = Field(default=1e-3, ge=0, le=1e6)
-    weight_decay: float = Field(default=0.0, ge=0)
+    weight_decay: float = Field(default=0.0, ge=0)  # norms and biases are left out
     schedule: Literal["constant", "cosine"] = "cosine"
     warmup: float = Field(default=0.1, ge=0, le=1)  # share of the steps; cosine only
     layer_decay: float = Field(default=1.0, gt=0, le=1)  # factor of the rate, from a stage to the one before it
@@ -58,6 +61,7 @@ class RunConfig(BaseModel):
     random_seed: int = 0
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     compile: bool = False
+    record: bool = True  # on one GPU a step is recorded once and played again, instead of launched kernel by kernel
 
     @property
     def preparation(self) -> Preparation:
@@ -95,8 +99,9 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 _STEPS = frozenset(
-    ("epochs", "batch", "optimiser", "rate", "weight_decay", "schedule", "warmup", "layer_decay", "clip", "ema",
-     "flip", "contrast", "light", "blur", "zoom", "compile", "bias_at_mean", "dropout", "head", "bins")
+    ("epochs", "batch", "accumulate", "checkpointing", "patience", "optimiser", "rate", "weight_decay", "schedule",
+     "warmup", "layer_decay", "clip", "ema", "flip", "contrast", "light", "blur", "zoom", "compile", "record",
+     "bias_at_mean", "dropout", "head", "bins")
 )  # fmt: skip
 _KERNEL = frozenset(("components", "svr_c", "svr_gamma"))
 _BACKBONE = frozenset(("backbone", "weights"))

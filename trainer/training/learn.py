@@ -30,7 +30,9 @@ from trainer.models.networks import Network, build
 from trainer.runs.config import RunConfig
 from trainer.runs.runs import Run
 from trainer.training.batches import Batch, Photos
-from trainer.training.loop import BEST, Loop, load_best, restore, take_step, train
+from trainer.training.loop import Loop, train
+from trainer.training.resume import BEST, load_best, restore
+from trainer.training.step import take_step
 
 MEAN_OF = 2_000  # the mean image is made from every n-th photo, so that about this many are read
 TIMED = 2  # steps that measure the time freezing saves; the first one warms up
