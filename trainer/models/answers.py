@@ -78,9 +78,7 @@ def see(network: Network, pixels: np.ndarray, device: Device) -> tuple[Answers, 
     batch = torch.from_numpy(np.array(pixels))
     with torch.inference_mode():
         with device.autocast():
-            features = network.features(device.photos(as_photos(device.put(batch))))
-            raw = network.head(features)
-        value, spread = network.head.value(raw), network.head.spread(raw)
+            value, spread, features = network.answers(device.photos(as_photos(device.put(batch))))
         answers = Answers(value.cpu().numpy(), None if spread is None else spread.cpu().numpy())
         return answers, features.float().cpu().numpy()
 

@@ -52,6 +52,23 @@ class Device:
         """The context that sets the precision of a forward pass."""
         return torch.autocast(self.name.partition(":")[0], torch.bfloat16) if self.bf16 else nullcontext()
 
+    @contextmanager
+    def settled(self, deterministic: bool) -> Iterator[None]:
+        """Within it, two runs compute the same numbers, if asked for; what torch can only compute otherwise fails."""
+        if not deterministic:
+            yield
+            return
+        before = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.deterministic
+        # cuBLAS reads it when it is first used.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # noqa: TID251
+        torch.use_deterministic_algorithms(True)
+        torch.backends.cudnn.deterministic = True
+        try:
+            yield
+        finally:
+            torch.use_deterministic_algorithms(before[0])
+            torch.backends.cudnn.deterministic = before[1]
+
     def place(self, network: Any) -> Any:
         """Move a network to the device, in the memory format that is fastest there."""
         network = network.to(self.name)

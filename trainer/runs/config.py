@@ -53,12 +53,14 @@ class RunConfig(BaseModel):
     light: float = Field(default=0.0, ge=0, le=1)
     blur: float = Field(default=0.0, ge=0, le=1)  # probability
     zoom: float = Field(default=0.0, ge=0, le=0.5)  # the same in both directions
+    mirror_answers: bool = False  # an answer is the mean over the photo and its mirror image
     # Models in closed form.
     components: int = Field(default=1024, ge=1)  # of the PCA before the SVR
     svr_c: float = Field(default=5.0, gt=0)
     svr_gamma: float = Field(default=0.001, gt=0)
     # The machine.
     random_seed: int = 0
+    deterministic: bool = False  # the same weights each time on one machine, also on a GPU; slower there
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     compile: bool = False
     record: bool = True  # on one GPU a step is recorded once and played again, instead of launched kernel by kernel
@@ -109,7 +111,7 @@ _BACKBONE = frozenset(("backbone", "weights"))
 UNUSED: dict[str, frozenset[str]] = {
     "svr": _STEPS | _BACKBONE | {"freeze", "scaling", "review_prior", "precision"},
     "probe": _STEPS | _KERNEL,
-    "first-cnn": _KERNEL | _BACKBONE,
+    "first-cnn": _KERNEL | _BACKBONE | {"checkpointing"},
     "tuned": _KERNEL,
     "alexnet-2017": _KERNEL,
 }

@@ -93,12 +93,13 @@ def learn(run: Run, material: Material, device: Device, report: Report, *, only:
     run.facts.status, run.facts.words = "training", ""
     started = time.monotonic()
     try:
-        network = _solve(run, material, inside, device, report) if run.config.closed_form else None
-        if network is None:
-            network = _descend(run, material, inside, device, report)
-        else:
-            run.facts.seconds = round(time.monotonic() - started, 2)
-        _finish(run, network, material, inside, device)
+        with device.settled(run.config.deterministic):
+            network = _solve(run, material, inside, device, report) if run.config.closed_form else None
+            if network is None:
+                network = _descend(run, material, inside, device, report)
+            else:
+                run.facts.seconds = round(time.monotonic() - started, 2)
+            _finish(run, network, material, inside, device)
     except KeyboardInterrupt:
         run.facts.status, run.facts.words = "stopped", "Stopped by hand; `trainer train --resume` goes on."
         _save(run, device)
@@ -170,6 +171,9 @@ def _descend(run: Run, material: Material, inside: np.ndarray, device: Device, r
         run.facts.epoch = loop.state.best_epoch
         if device.rank == 0:
             run.write_metrics(loop.state.lines)
+    if loop.state.step < loop.steps:
+        epoch = loop.state.step // loop.steps_an_epoch
+        run.facts.words = f"Stopped after epoch {epoch}: no lower error for {config.patience} epochs."
     device.wait()  # until the first process has written the weights
     return load_best(loop)
 

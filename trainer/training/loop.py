@@ -16,7 +16,7 @@ from trainer.errors import Diverged
 from trainer.models.answers import answer
 from trainer.models.checkpoint import State, write_tensors
 from trainer.models.device import Device
-from trainer.models.freezing import freeze, train_mode
+from trainer.models.freezing import freeze, save_memory, train_mode
 from trainer.models.heads import HIGH, LOW
 from trainer.models.networks import Network
 from trainer.runs.config import RunConfig
@@ -52,6 +52,8 @@ class Loop:
 
     def __post_init__(self) -> None:
         self.network = self.device.place(self.network)
+        if self.config.checkpointing:
+            save_memory(self.network)
         freeze(self.network, self.config.freeze)
         self.optimiser = make_optimiser(self.network, self.config, self.device)
         self.rates = Rates(self.optimiser, self.device)
