@@ -1,7 +1,7 @@
 """The configuration of a run: frozen, from a preset and the settings that a user changes."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -107,6 +107,7 @@ _STEPS = frozenset(
 )  # fmt: skip
 _KERNEL = frozenset(("components", "svr_c", "svr_gamma"))
 _BACKBONE = frozenset(("backbone", "weights"))
+KEYS = tuple(key for key in RunConfig.model_fields if key not in ("preset", "network"))  # what can be set
 # Settings that a network does not use; setting one is an error.
 UNUSED: dict[str, frozenset[str]] = {
     "svr": _STEPS | _BACKBONE | {"freeze", "scaling", "review_prior", "precision"},
@@ -117,35 +118,64 @@ UNUSED: dict[str, frozenset[str]] = {
 }
 
 
-def make_config(preset: str, settings: Sequence[str] = (), freeze: Sequence[str] = ()) -> RunConfig:
-    """A preset with changed settings (`key=value`).
+class UnfitSetting(UsageError):
+    """A setting that a preset cannot take; what names it, the command line or a file, says where it stands."""
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"{key}: {reason}")
+        self.key, self.reason = key, reason
+
+
+def make_config(
+    preset: str,
+    settings: Sequence[str] = (),
+    freeze: Sequence[str] = (),
+    *,
+    given: Mapping[str, Any] | None = None,
+    name: str | None = None,
+) -> RunConfig:
+    """A preset with changed settings (`key=value`), after those `given` by a file, by which the run is called `name`.
 
     Raises:
         UsageError: the preset or a key does not exist, or a value is not valid.
     """
     if preset not in PRESETS:
-        raise UsageError(f"No preset is called {preset!r}; the presets are {', '.join(PRESETS)}.")
-    given: dict[str, Any] = {"preset": preset} | PRESETS[preset]
+        raise UsageError(
+            f"No preset is called {preset!r}; the presets are {', '.join(PRESETS)}, or the path of a TOML file."
+        )
+    base = {"preset": preset} | PRESETS[preset] | dict(given or {})
+    changed: dict[str, Any] = {}
     for setting in settings:
         key, equals, value = setting.partition("=")
-        if not equals or key not in RunConfig.model_fields or key in ("preset", "network"):
-            keys = ", ".join(key for key in RunConfig.model_fields if key not in ("preset", "network"))
-            raise UsageError(f"--set {setting}: write it as key=value; the keys are {keys}.")
-        _check_used(preset, key)
-        given[key] = tuple(value.split(",")) if key == "freeze" else value
+        if not equals or key not in KEYS:
+            raise UsageError(f"--set {setting}: write it as key=value; the keys are {', '.join(KEYS)}.")
+        changed[key] = tuple(value.split(",")) if key == "freeze" else value
     if freeze:
-        _check_used(preset, "freeze")
-        given["freeze"] = (*given.get("freeze", ()), *freeze)
+        changed["freeze"] = (*changed.get("freeze", base.get("freeze", ())), *freeze)
     try:
-        return RunConfig(**given)
+        return settle(name or preset, base, changed)
+    except UnfitSetting as error:
+        word = f"--set {error.key}={changed[error.key]}: " if error.key in changed else ""
+        raise UsageError(error.reason if "has no use for" in error.reason else word + error.reason) from error
+
+
+def settle(name: str, base: Mapping[str, Any], changed: Mapping[str, Any]) -> RunConfig:
+    """The configuration that `changed` settings make of a base, which names its preset.
+
+    Raises:
+        UnfitSetting: a key does not exist, its network has no use for it, or its value is not valid.
+    """
+    for key in changed:
+        if key not in KEYS:
+            raise UnfitSetting(key, f"this is not a setting; the settings are {', '.join(KEYS)}.")
+        if key in UNUSED[base["network"]]:
+            reason = f"The preset {base['preset']} has no use for {key}: setting it would change nothing."
+            raise UnfitSetting(key, reason)
+    try:
+        return RunConfig(**{**base, **changed, "preset": name})
     except ValidationError as error:
         first = error.errors()[0]
-        raise UsageError(f"--set {first['loc'][0]}={first['input']}: {first['msg']}.") from error
-
-
-def _check_used(preset: str, key: str) -> None:
-    if key in UNUSED[PRESETS[preset]["network"]]:
-        raise UsageError(f"The preset {preset} has no use for {key}: setting it would change nothing.")
+        raise UnfitSetting(str(first["loc"][0]), f"{first['msg']}.") from error
 
 
 def read_config(text: str) -> RunConfig:
