@@ -63,13 +63,12 @@ class Pooled(nn.Module):
         _, across = _centre_and_spread(above.sum(2))
         return torch.cat([mean, most, height, across, up], 1)
 
-    def standardise(self, features: Tensor) -> None:
-        """Store mean and standard deviation of the training photos' features."""
-        self.mean.copy_(features.mean(0))
-        self.std.copy_(features.std(0, correction=0).clamp(min=1e-6))
+    def standardised(self, features: Tensor) -> Tensor:
+        """What the head gets, for pooled features (n, k)."""
+        return (features - self.mean) / self.std
 
     def forward(self, stages: Sequence[Tensor]) -> Tensor:
-        return (self.pool(stages) - self.mean) / self.std
+        return self.standardised(self.pool(stages))
 
 
 def _centre_and_spread(share: Tensor) -> tuple[Tensor, Tensor]:
