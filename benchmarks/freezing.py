@@ -26,7 +26,8 @@ from trainer.models.freezing import train_mode
 from trainer.models.networks import Network, build
 from trainer.runs.config import RunConfig, make_config
 from trainer.training.batches import Photos, batches
-from trainer.training.loop import Loop, take_step
+from trainer.training.loop import Loop
+from trainer.training.step import take_step
 
 SIDE = 32  # px
 SETTINGS = (f"height={SIDE}", f"width={SIDE}", "flip=false", "contrast=0", "dropout=0", "batch=128")

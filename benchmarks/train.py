@@ -5,7 +5,8 @@
 
 The loop that `trainer train` uses learns from the photos of a data set version, repeated until there are enough, with
 the presets `finetune`, the same with mirroring only, and `first-cnn`. Beside each the same network steps on one fixed
-batch that lies on the device already: forward, loss, backward, optimiser, and nothing else.
+batch that lies on the device already: forward, loss, backward, optimiser, and nothing else. On a GPU it also does so as
+one recording (a CUDA graph), as the loop does.
 
 timm's script is no part of timm's package: --timm-script names the one of a checkout, which is run as it is. Without
 it `train_with_timm.py` puts timm's own parts together in the order of that script; the table says which it was. Either
@@ -123,6 +124,8 @@ def prepare(folder: Path, asked: argparse.Namespace, device: Device) -> dict[str
         path.write_text(config.model_dump_json())
         words = [sys.executable, str(HERE / "train_with_paddock.py"), str(data), str(path), str(folder)]
         programs.setdefault(bare, Program([*words, "--fixed"], config.batch, bare))
+        if device.name != "cpu":
+            programs.setdefault(f"{bare}, recorded", Program([*words, "--fixed", "--recorded"], config.batch, bare))
         programs[name] = Program(words, config.batch, bare)
         return config
 
@@ -179,7 +182,7 @@ def report(programs: dict[str, Program], rounds: list[dict[str, Cost]]) -> None:
         peak, gpu = (max(getattr(costs[name], key) for costs in rounds) for key in ("peak", "gpu"))
         print(
             f"| {name} | {speed:,.0f} | {share:.2f} | {faster if name.startswith('timm') else ''} "
-            f"| {f'{whole:,.0f}' if name != program.bare else ''} | {peak:,.0f} | {gpu or ''} |"
+            f"| {f'{whole:,.0f}' if ': bare steps' not in name else ''} | {peak:,.0f} | {gpu or ''} |"
         )
 
 

@@ -1,6 +1,6 @@
 """Trains with this project's loop, or steps on one fixed batch as the bare network does.
 
-    train_with_paddock.py DATA CONFIG OUT [--fixed]
+    train_with_paddock.py DATA CONFIG OUT [--fixed [--recorded]]
 
 Says when the first and the last step of each epoch are done, in the words of timm's script.
 """
@@ -8,6 +8,7 @@ Says when the first and the last step of each epoch are done, in the words of ti
 import argparse
 import math
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -61,20 +62,36 @@ def make_loop(config: RunConfig, device: Device, folder: Path, photos: int) -> L
     return loop
 
 
-def step_on_one_batch(loop: Loop, training: Photos) -> None:
+def step_on_one_batch(loop: Loop, training: Photos, *, recorded: bool) -> None:
     """Forward, loss, backward, step; the photos lie on the device as the network takes them."""
     count, device = loop.config.batch, loop.device
     photos = device.photos(as_photos(device.put(torch.from_numpy(np.array(training.pixels[:count])))))
     label = device.put(torch.from_numpy(training.label[:count]))
     weight = device.put(torch.from_numpy(training.weight[:count] / training.weight[:count].sum()))
     train_mode(loop.network)
-    for step in range(loop.steps):
+
+    def take() -> None:
         with device.autocast():
             raw = loop.forward(photos)
         (weight * loop.network.head.loss(raw, label)).sum().backward()
         loop.optimiser.step()
         loop.optimiser.zero_grad(set_to_none=True)
-        mark(loop, step)
+
+    with device.aside():
+        again = record(take) if recorded else take
+        for step in range(loop.steps):
+            again()
+            mark(loop, step)
+
+
+def record(take: Callable[[], None]) -> Callable[[], None]:
+    """The step as one CUDA graph."""
+    for _ in range(3):
+        take()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, stream=torch.cuda.current_stream()):
+        take()
+    return graph.replay
 
 
 def main() -> None:
@@ -82,6 +99,7 @@ def main() -> None:
     for name in ("data", "config", "out"):
         options.add_argument(name, type=Path)
     options.add_argument("--fixed", action="store_true")
+    options.add_argument("--recorded", action="store_true", help="the fixed step as a CUDA graph")
     asked = options.parse_args()
     config = read_config(asked.config.read_text())
     device = Device.find("auto", config.precision)
@@ -89,7 +107,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=asked.out) as folder:
         if asked.fixed:
             bare = config.model_copy(update={"ema": 0.0})
-            step_on_one_batch(make_loop(bare, device, Path(folder), len(training)), training)
+            loop = make_loop(bare, device, Path(folder), len(training))
+            step_on_one_batch(loop, training, recorded=asked.recorded)
         else:
             train(make_loop(config, device, Path(folder), len(training)), training, load(asked.data, "validation"))
     if torch.cuda.is_available():

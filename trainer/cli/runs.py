@@ -119,12 +119,14 @@ def _check_comparable(runs: list["Run"]) -> None:
 
 def _answers(run: "Run", version: "Version", where: "Directories", indices: "np.ndarray") -> "np.ndarray":
     from trainer.dataset.data import load_pixels
-    from trainer.models.answers import answer, load_model
+    from trainer.models.answers import load_model
     from trainer.models.device import Device
+    from trainer.models.features import answer_version
 
     device = Device.find("auto", run.config.precision)
     network, _ = load_model(run, device)
-    return answer(network, load_pixels(version, run.config.preparation, where.cache), device, indices).value
+    pixels = load_pixels(version, run.config.preparation, where.cache)
+    return answer_version(network, run.config, version, pixels, device, where.cache, indices).value
 
 
 def _print_comparison(

@@ -20,7 +20,7 @@ from trainer.dataset.manifest import Version, find_version
 from trainer.directories import LAST, Directories
 from trainer.locks import alone, is_locked
 from trainer.models.device import Device, has_gpu
-from trainer.runs.config import make_config
+from trainer.runs.preset_file import config_of, name_of
 from trainer.runs.runs import (
     Facts,
     Run,
@@ -51,7 +51,7 @@ class RunRequest:
 def begin_run(request: RunRequest, settings: Sequence[str], freeze: Sequence[str]) -> tuple[Run, Version, Device]:
     """A new run, with its data set version and its device."""
     check_name(request.name)
-    config = make_config(request.preset or ("finetune" if has_gpu() else "probe"), settings, freeze)
+    config = config_of(request.preset or ("finetune" if has_gpu() else "probe"), settings, freeze)
     device = Device.find(request.device, config.precision)
     version = find_version(request.where.datasets, request.data)
     config = config.model_copy(update={"label": version.manifest.label(config.label).key})
@@ -64,7 +64,7 @@ def begin_run(request: RunRequest, settings: Sequence[str], freeze: Sequence[str
 
 def continue_run(request: RunRequest) -> tuple[Run, Version, Device]:
     """An unfinished run, with its data set version and its device."""
-    run = _unfinished(request.root, request.name, request.preset)
+    run = _unfinished(request.root, request.name, name_of(request.preset) if request.preset else None)
     device = Device.find(request.device, run.config.precision)
     run = read_run(request.root / device.agree(run.name))  # the same run in every process
     # On another machine the data set is in another folder, and --data names it.

@@ -19,7 +19,8 @@ Preset = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="first-cnn, svr, alexnet-frozen-2017, probe or finetune; by default finetune with a GPU, else probe.",
+        help="first-cnn, svr, alexnet-frozen-2017, probe, finetune, or the path of a TOML file; by default finetune "
+        "with a GPU, else probe.",
     ),
 ]
 

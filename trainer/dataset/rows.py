@@ -63,6 +63,10 @@ class Rows:
         """The same as of an array, for a number, a slice, or an array of numbers."""
         return self._held[self._positions[key]]
 
+    def part(self, chosen: np.ndarray) -> "Rows":
+        """Some of these rows, in this order; none is read."""
+        return Rows(self._held, self._positions[chosen])
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         """All rows, in memory."""
         return np.asarray(self[:], dtype)

@@ -179,7 +179,7 @@ def _features(
     pixels = load_pixels(version, run.config.preparation, cache)
     if run.config.closed_form and isinstance(network.backbone, Backbone) and isinstance(network.neck, Pooled):
         # Only the head was trained, so training has cached these features.
-        raw = features_of(network, run.config, version, pixels, device, cache, progress)
+        raw = features_of(network, run.config, version, pixels, device, cache, progress)[:]
         neck = pooled_neck(network)
         return (raw - neck.mean.cpu().numpy()) / neck.std.cpu().numpy()
     seen = []

@@ -110,7 +110,7 @@ def quickened(network: Network, height: int, width: int, device: Device) -> Netw
         try:
             traced: Any = torch.jit.trace(network.backbone, network.scaling(photos[0]), strict=False)
             backbone = torch.jit.freeze(traced.eval())
-            quick = Network(network.scaling, backbone, network.neck, network.head).eval()
+            quick = Network(network.scaling, backbone, network.neck, network.head, mirror=network.mirror).eval()
             # Twice, because a traced network is optimised at its second call.
             apart = [float((quick.value(some) - network.value(some)).abs().max()) for some in photos * 2]
         except (RuntimeError, TypeError, ValueError, AttributeError):  # AttributeError: a torch without the tracer
@@ -136,9 +136,7 @@ class Served(nn.Module):
         self.relative = calibration.relative
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        raw = self.network(as_photos(pixels))
-        value = self.network.head.value(raw)
-        spread = self.network.head.spread(raw)
+        value, spread, _ = self.network.answers(as_photos(pixels))
         half = self.width * spread if self.relative and spread is not None else torch.full_like(value, self.width)
         return value, (value - half).clamp(0, 1), (value + half).clamp(0, 1)
 

@@ -1,10 +1,12 @@
 """A network with its calibration: predicting, calibrating, saving with a run and loading."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from collector.errors import UsageError
 from trainer.dataset.rows import Indexed
@@ -67,9 +69,19 @@ def answer(network: Network, pixels: Indexed, device: Device, positions: np.ndar
     for start in range(0, count, BATCH):
         chosen = slice(start, start + BATCH) if positions is None else positions[start : start + BATCH]
         parts.append(see(network, pixels[chosen], device)[0])
+    return joined(parts)
+
+
+def joined(parts: Sequence[Answers]) -> Answers:
+    """Answers for one photo after the other."""
     value = np.concatenate([part.value for part in parts]) if parts else np.zeros(0, np.float32)
     spreads = [part.spread for part in parts if part.spread is not None]
     return Answers(value, np.concatenate(spreads) if spreads else None)
+
+
+def as_answers(value: Tensor, spread: Tensor | None) -> Answers:
+    """Answers in memory."""
+    return Answers(value.cpu().numpy(), None if spread is None else spread.cpu().numpy())
 
 
 def see(network: Network, pixels: np.ndarray, device: Device) -> tuple[Answers, np.ndarray]:
@@ -78,11 +90,8 @@ def see(network: Network, pixels: np.ndarray, device: Device) -> tuple[Answers, 
     batch = torch.from_numpy(np.array(pixels))
     with torch.inference_mode():
         with device.autocast():
-            features = network.features(device.photos(as_photos(device.put(batch))))
-            raw = network.head(features)
-        value, spread = network.head.value(raw), network.head.spread(raw)
-        answers = Answers(value.cpu().numpy(), None if spread is None else spread.cpu().numpy())
-        return answers, features.float().cpu().numpy()
+            value, spread, features = network.answers(device.photos(as_photos(device.put(batch))))
+        return as_answers(value, spread), features.float().cpu().numpy()
 
 
 def calibrate(answers: Answers, label: np.ndarray, horse: np.ndarray) -> Calibration:

@@ -2,6 +2,8 @@
 
 import hashlib
 import importlib.util
+import inspect
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from pickle import UnpicklingError
@@ -78,6 +80,19 @@ class Backbone(nn.Module):
     def forward(self, photos: Tensor) -> list[Tensor]:
         """The feature maps (n, features, h, w) of each stage for scaled photos (n, 3, height, width)."""
         return self.net.forward_intermediates(photos, self.stages, norm=True, stop_early=True, intermediates_only=True)
+
+    def save_memory(self) -> None:
+        """Compute activations again on the way back, instead of keeping them.
+
+        Raises:
+            UsageError: timm cannot do that with this network.
+        """
+        with suppress(AssertionError, AttributeError):
+            self.net.set_grad_checkpointing(True)
+        inner = any(getattr(part, "grad_checkpointing", False) for part in self.net.modules() if part is not self.net)
+        # Networks that leave it to no stage have to ask for it where their maps are computed.
+        if not inner and "grad_checkpointing" not in inspect.getsource(type(self.net).forward_intermediates):
+            raise UsageError(f"{self.name} cannot compute its activations twice: --set checkpointing=false.")
 
     def sizes(self, height: int, width: int) -> list[tuple[int, int]]:
         """Height and width of each stage's maps for photos of this size.

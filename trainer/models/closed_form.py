@@ -7,80 +7,39 @@ import numpy as np
 import torch
 from torch import nn
 
+from trainer.dataset.rows import Indexed
 from trainer.models.features import pooled_neck
 from trainer.models.heads import HIGH, LOW, Bins, Plain
 from trainer.models.networks import KernelMachine, Network, build
+from trainer.models.ridge import FOLDS, Standardised, solve
 from trainer.runs.config import RunConfig
 
-STRENGTHS = np.logspace(0, 6, 13)  # of the ridge
-FOLDS = 5
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)  # on the weights of a head of bins, per example
 STEPS = 100  # of L-BFGS
 
 
-def fit_probe(
-    network: Network, features: np.ndarray, label: np.ndarray, horse: np.ndarray, weight: np.ndarray
-) -> float:
-    """Fit the network's head by ridge regression on standardised features; returns the chosen strength.
+def fit_probe(network: Network, features: Indexed, label: np.ndarray, horse: np.ndarray, weight: np.ndarray) -> float:
+    """Fit the network's head by ridge regression on standardised features (n, p); returns the chosen strength.
 
     The strength is chosen by cross-validation in which all photos of a horse are in one fold.
     """
-    from sklearn.linear_model import Ridge
-
     head = network.head
     assert isinstance(head, Plain)
-    standard = _standardise(network, features)
-    strength = _choose_strength(standard, label, horse, weight)
-    ridge = Ridge(strength).fit(standard, LOW + (HIGH - LOW) * label, weight)
+    line = solve(_standardise(network, features), label.astype(np.float64), horse, weight)
     with torch.no_grad():
-        head.linear.weight.copy_(torch.from_numpy(ridge.coef_).float().view(1, -1))
-        head.linear.bias.fill_(float(ridge.intercept_))
-    return float(strength)
+        head.linear.weight.copy_((HIGH - LOW) * torch.from_numpy(line.slopes).float().view(1, -1))
+        head.linear.bias.fill_(LOW + (HIGH - LOW) * line.level)
+    return line.strength
 
 
-def _standardise(network: Network, features: np.ndarray) -> np.ndarray:
-    neck = pooled_neck(network).cpu()
-    raw = torch.from_numpy(features)
-    neck.standardise(raw)
-    return ((raw - neck.mean) / neck.std).numpy()
+def _standardise(network: Network, features: Indexed) -> Standardised:
+    neck, data = pooled_neck(network).cpu(), Standardised.of(features)
+    neck.mean.copy_(torch.from_numpy(data.mean))
+    neck.std.copy_(torch.from_numpy(data.deviation))
+    return data
 
 
-def _choose_strength(features: np.ndarray, label: np.ndarray, horse: np.ndarray, weight: np.ndarray) -> float:
-    from sklearn.model_selection import GroupKFold
-
-    folds = min(FOLDS, len(np.unique(horse)))
-    if folds < 2:
-        return float(STRENGTHS[len(STRENGTHS) // 2])
-    errors = np.zeros(len(STRENGTHS))
-    for inside, outside in GroupKFold(folds).split(features, label, horse):
-        values = ridge_path(features[inside], label[inside], weight[inside], features[outside], STRENGTHS)
-        errors += (values - label[outside]) ** 2 @ weight[outside]
-    return float(STRENGTHS[errors.argmin()])
-
-
-def ridge_path(
-    features: np.ndarray, label: np.ndarray, weight: np.ndarray, asked: np.ndarray, strengths: np.ndarray
-) -> np.ndarray:
-    """The answers of ridge regressions of all strengths, (strengths, k), for features `asked` (k, p).
-
-    They are fitted to `features` (n, p). One matrix decomposition serves all strengths. scikit-learn offers that only
-    without weights and groups; solving for each strength takes ten times as long for 2,160 features and 13 strengths.
-    """
-    root = np.sqrt(weight.astype(np.float64))
-    middle, level = np.average(features, axis=0, weights=weight), np.average(label, weights=weight)
-    scaled, target = (features - middle) * root[:, None], (label - level) * root
-    queries = (asked - middle).astype(np.float64)
-    if len(features) <= features.shape[1]:
-        values, vectors = np.linalg.eigh(scaled @ scaled.T)
-        onto, along = queries @ scaled.T @ vectors, vectors.T @ target
-    else:
-        values, vectors = np.linalg.eigh(scaled.T @ scaled)
-        onto, along = queries @ vectors, vectors.T @ (scaled.T @ target)
-    shrunk = along / (values.clip(min=0) + strengths[:, None])
-    return shrunk @ onto.T + level
-
-
-def fit_head(network: Network, features: np.ndarray, label: np.ndarray, horse: np.ndarray, weight: np.ndarray) -> None:
+def fit_head(network: Network, features: Indexed, label: np.ndarray, horse: np.ndarray, weight: np.ndarray) -> None:
     """Train the head alone on fixed features, before the whole network is trained (LP-FT; Kumar et al. 2022).
 
     A plain head is solved in closed form; a head of bins by L-BFGS, with a penalty chosen on a fifth of the horses.
@@ -88,7 +47,8 @@ def fit_head(network: Network, features: np.ndarray, label: np.ndarray, horse: n
     if isinstance(network.head, Plain):
         fit_probe(network, features, label, horse, weight)
         return
-    standard = torch.from_numpy(_standardise(network, features)).float()
+    data = _standardise(network, features)
+    standard = torch.from_numpy(np.concatenate([block for _, block in data.blocks(np.arange(len(features)))]))
     labels, weights = torch.from_numpy(label), torch.from_numpy(weight)
     names = np.unique(horse)
     outside = torch.from_numpy(np.isin(horse, names[:: min(FOLDS, max(2, len(names)))]))

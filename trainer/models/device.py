@@ -1,12 +1,13 @@
 """The device that a run uses, its precision, and the processes that train together."""
 
 import os
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor, distributed
 
 from collector.errors import UsageError
 
@@ -51,6 +52,23 @@ class Device:
         """The context that sets the precision of a forward pass."""
         return torch.autocast(self.name.partition(":")[0], torch.bfloat16) if self.bf16 else nullcontext()
 
+    @contextmanager
+    def settled(self, deterministic: bool) -> Iterator[None]:
+        """Within it, two runs compute the same numbers, if asked for; what torch can only compute otherwise fails."""
+        if not deterministic:
+            yield
+            return
+        before = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.deterministic
+        # cuBLAS reads it when it is first used.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # noqa: TID251
+        torch.use_deterministic_algorithms(True)
+        torch.backends.cudnn.deterministic = True
+        try:
+            yield
+        finally:
+            torch.use_deterministic_algorithms(before[0])
+            torch.backends.cudnn.deterministic = before[1]
+
     def place(self, network: Any) -> Any:
         """Move a network to the device, in the memory format that is fastest there."""
         network = network.to(self.name)
@@ -59,6 +77,28 @@ class Device:
     def put(self, tensor: Tensor) -> Tensor:
         """Copy a tensor to the device."""
         return tensor.to(self.name, non_blocking=True)
+
+    def pin(self, tensor: Tensor) -> Tensor:
+        """A tensor that a GPU can read while the program goes on."""
+        return tensor.pin_memory() if self.name.startswith("cuda") and not tensor.is_pinned() else tensor
+
+    def send(self, tensor: Tensor) -> Tensor:
+        """Copy a tensor to the device, without waiting for it."""
+        return self.put(self.pin(tensor))
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """On a GPU, do what follows in a stream of its own: only there can kernels be recorded."""
+        if not self.name.startswith("cuda"):
+            yield
+            return
+        before, aside = torch.cuda.current_stream(), torch.cuda.Stream()
+        aside.wait_stream(before)
+        try:
+            with torch.cuda.stream(aside):
+                yield
+        finally:
+            before.wait_stream(aside)
 
     def photos(self, photos: Tensor) -> Tensor:
         """Photos in the memory format of the network."""
@@ -69,7 +109,7 @@ class Device:
         each = -(-count // self.processes)
         return slice(min(count, self.rank * each), min(count, (self.rank + 1) * each))
 
-    def add_up(self, parameters: list[nn.Parameter]) -> None:
+    def add_up(self, parameters: list[Tensor]) -> None:
         """Sum the gradients of all processes."""
         if self.processes == 1:
             return
@@ -100,6 +140,10 @@ class Device:
         """Leave the process group."""
         if self.processes > 1:
             distributed.destroy_process_group()
+
+    def any(self, here: bool) -> bool:
+        """Whether it is so in any process."""
+        return here if self.processes == 1 else bool(self.total(torch.tensor(float(here), device=self.name)))
 
     def total(self, number: Tensor) -> Tensor:
         """The sum of a number over all processes; changes `number`."""

@@ -8,18 +8,20 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from trainer.dataset.data import Progress, photo_digests
+from trainer.dataset.data import Progress, no_progress, photo_digests
 from trainer.dataset.manifest import Version
 from trainer.dataset.pixels import describe
-from trainer.dataset.rows import Indexed, Store, digest_of_code
+from trainer.dataset.rows import Indexed, Rows, Store, digest_of_code
 from trainer.models import backbones, networks
 from trainer.models import device as devices
+from trainer.models.answers import Answers, answer, as_answers, joined
 from trainer.models.backbones import Backbone, timm_version
 from trainer.models.device import Device
 from trainer.models.networks import Network, Pooled, as_photos
 from trainer.runs.config import RunConfig
 
 BATCH = 32  # photos at once
+AT_ONCE = 4096  # photos whose features are at hand
 
 
 def pooled_neck(network: Network) -> Pooled:
@@ -35,14 +37,18 @@ def features_of(
     device: Device,
     cache: Path,
     progress: Progress,
-) -> np.ndarray:
-    """Pooled features float32 (n, 5 x maps) of a version's prepared photos, in order. They are computed once
-    for a photo, even if several versions have it."""
+    *,
+    mirrored: bool = False,
+) -> Rows:
+    """Pooled features float32 (n, k) of a version's prepared photos, or of their mirror images, in order.
+
+    They are computed once for a photo, even if several versions have it, and then mapped from a file.
+    """
     assert isinstance(network.backbone, Backbone)
     how = {
         "code": digest_of_code(backbones, devices, networks, sys.modules[__name__]), "network": _digest(network),
         "device": device.name.partition(":")[0], "bf16": device.bf16, "stages": network.backbone.stages,
-        "torch": torch.__version__, "pixels": describe(config.preparation),
+        "torch": torch.__version__, "pixels": describe(config.preparation), "mirrored": mirrored,
     }  # fmt: skip
     store = Store.of(cache, "features", how, (pooled_neck(network).width,), np.float32)
 
@@ -51,10 +57,45 @@ def features_of(
             chosen = directories[start : start + BATCH]
             # Batches have a fixed size, as a photo's features may depend on the size of its batch.
             photos = pixels[np.array(chosen + chosen[-1:] * (BATCH - len(chosen)))]
-            yield from see(network, photos, device)[: len(chosen)]
+            yield from see(network, photos[:, :, ::-1] if mirrored else photos, device)[: len(chosen)]
             progress(start + len(chosen), len(directories))
 
-    return store.rows(photo_digests(version), compute)[:]
+    return store.rows(photo_digests(version), compute)
+
+
+def keeps_features(config: RunConfig) -> bool:
+    """Whether training leaves the features as the pretrained backbone computes them."""
+    return config.network == "probe" or (config.network == "tuned" and "backbone.*" in config.freeze)
+
+
+def answer_version(
+    network: Network,
+    config: RunConfig,
+    version: Version,
+    pixels: Indexed,
+    device: Device,
+    cache: Path,
+    positions: np.ndarray,
+    progress: Progress = no_progress,
+) -> Answers:
+    """The answers for prepared photos of a version, as `answer` gives them.
+
+    With a frozen backbone they come from the cached features, so that it sees each photo once.
+    """
+    if not keeps_features(config):
+        return answer(network, pixels, device, positions)
+    kinds = (False, True) if network.mirror else (False,)
+    held = [
+        features_of(network, config, version, pixels, device, cache, progress, mirrored=mirrored) for mirrored in kinds
+    ]
+    network.eval()
+    neck, parts = pooled_neck(network), []
+    with torch.inference_mode(), device.autocast():
+        for start in range(0, len(positions), AT_ONCE):
+            some = [device.put(torch.from_numpy(rows[positions[start : start + AT_ONCE]])) for rows in held]
+            seen = [neck.standardised(features) for features in some]
+            parts.append(network.answers_to(seen[0], seen[1] if network.mirror else None))
+    return joined([as_answers(value, spread) for value, spread in parts])
 
 
 def _digest(network: Network) -> str:
@@ -67,7 +108,7 @@ def _digest(network: Network) -> str:
 
 
 def see(network: Network, photos: np.ndarray, device: Device) -> np.ndarray:
-    """Pooled features float32 (n, 5 x maps) of prepared photos, uint8 (n, height, width, 3), in one batch."""
+    """Pooled features float32 (n, k) of prepared photos, uint8 (n, height, width, 3), in one batch."""
     network.eval()
     neck = pooled_neck(network)
     with torch.inference_mode(), device.autocast():

@@ -53,8 +53,29 @@ def stages(network: Network) -> list[list[nn.Parameter]]:
         for child in children:
             parts += list(child.children()) if isinstance(child, nn.Sequential | nn.ModuleList) else [child]
         found = [[parameter for parameter in part.parameters() if parameter.requires_grad] for part in parts]
+        # A transformer holds its class token and its positions itself.
+        own = network.backbone.net.parameters(recurse=False)
+        found.insert(0, [parameter for parameter in own if parameter.requires_grad] + found.pop(0))
     else:
         found = [[parameter for parameter in network.backbone.parameters() if parameter.requires_grad]]
     rest = [*network.neck.parameters(), *network.head.parameters()]
     found.append([parameter for parameter in rest if parameter.requires_grad])
     return [stage for stage in found if stage]
+
+
+def keeps_its_size(network: Network) -> set[int]:
+    """Identities of the parameters that weight decay leaves out: norms, biases, and what timm names for a backbone."""
+    listing = getattr(getattr(network.backbone, "net", None), "no_weight_decay", set)
+    named = {f"backbone.net.{name}" for name in listing()}
+    return {id(parameter) for name, parameter in network.named_parameters() if parameter.ndim < 2 or name in named}
+
+
+def save_memory(network: Network) -> None:
+    """Let the backbone compute its activations twice, so that a larger batch fits.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    if not isinstance(network.backbone, Backbone):
+        raise UsageError("checkpointing is for backbones of timm: this preset has none.")
+    network.backbone.save_memory()

@@ -63,13 +63,12 @@ class Pooled(nn.Module):
         _, across = _centre_and_spread(above.sum(2))
         return torch.cat([mean, most, height, across, up], 1)
 
-    def standardise(self, features: Tensor) -> None:
-        """Store mean and standard deviation of the training photos' features."""
-        self.mean.copy_(features.mean(0))
-        self.std.copy_(features.std(0, correction=0).clamp(min=1e-6))
+    def standardised(self, features: Tensor) -> Tensor:
+        """What the head gets, for pooled features (n, k)."""
+        return (features - self.mean) / self.std
 
     def forward(self, stages: Sequence[Tensor]) -> Tensor:
-        return (self.pool(stages) - self.mean) / self.std
+        return self.standardised(self.pool(stages))
 
 
 def _centre_and_spread(share: Tensor) -> tuple[Tensor, Tensor]:
@@ -116,12 +115,15 @@ class KernelMachine(nn.Module):
 class Network(nn.Module):
     """From photos (n, 3, height, width) of 0..255 to the raw answers (n, k) of its head."""
 
-    def __init__(self, scaling: nn.Module, backbone: nn.Module, neck: nn.Module, head: nn.Module) -> None:
+    def __init__(
+        self, scaling: nn.Module, backbone: nn.Module, neck: nn.Module, head: nn.Module, *, mirror: bool = False
+    ) -> None:
         super().__init__()
         self.scaling = scaling
         self.backbone = backbone
         self.neck = neck
         self.head: Any = head
+        self.mirror = mirror  # whether an answer is the mean over the photo and its mirror image
 
     def maps(self, photos: Tensor) -> Any:
         """The output of the backbone: maps, or a list of the maps of each stage."""
@@ -134,9 +136,30 @@ class Network(nn.Module):
     def forward(self, photos: Tensor) -> Tensor:
         return self.head(self.features(photos))
 
+    def answers(self, photos: Tensor) -> tuple[Tensor, Tensor | None, Tensor]:
+        """The answers (n,), 0..1, their standard deviations if the head predicts them, and the features (n, k)."""
+        features = self.features(photos)
+        mirrored = self.features(photos.flip(3)) if self.mirror else None
+        return (*self.answers_to(features, mirrored), features)
+
+    def answers_to(self, features: Tensor, mirrored: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Answers and standard deviations from the features of photos, and of their mirror images if there are any."""
+        raw = self.head(features)
+        value, spread = self.head.value(raw), self.head.spread(raw)
+        if mirrored is None:
+            return value, spread
+        raw = self.head(mirrored)
+        other, wide = self.head.value(raw), self.head.spread(raw)
+        mean = (value + other) / 2
+        if spread is None or wide is None:
+            return mean, None
+        # Of an even mixture of both distributions.
+        squares = (spread**2 + value**2 + wide**2 + other**2) / 2
+        return mean, (squares - mean**2).clamp(min=1e-8).sqrt()
+
     def value(self, photos: Tensor) -> Tensor:
         """The answers (n,), 0..1."""
-        return self.head.value(self(photos))
+        return self.answers(photos)[0]
 
 
 class Identity(nn.Identity):
@@ -167,7 +190,7 @@ def build(config: RunConfig, *, mean_image: Tensor | None = None, start: float =
     if config.network == "svr":
         components, vectors = shape
         machine = KernelMachine(3 * config.height * config.width, components, vectors, config.svr_gamma)
-        return Network(nn.Identity(), nn.Identity(), machine, Identity())
+        return Network(nn.Identity(), nn.Identity(), machine, Identity(), mirror=config.mirror_answers)
     if config.network == "first-cnn":
         backbone, features = _first_backbone(), _first_features(config)
         neck: nn.Module = _dense((features, 800, 400), config.dropout)
@@ -187,7 +210,7 @@ def build(config: RunConfig, *, mean_image: Tensor | None = None, start: float =
     head = Bins(width, config.bins) if config.head == "bins" else Plain(width)
     if config.bias_at_mean:
         head.start_at(start)
-    return Network(scaling, backbone, neck, head)
+    return Network(scaling, backbone, neck, head, mirror=config.mirror_answers)
 
 
 def _first_backbone() -> nn.Module:

@@ -1,7 +1,7 @@
 """The configuration of a run: frozen, from a preset and the settings that a user changes."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -36,9 +36,12 @@ class RunConfig(BaseModel):
     # Training.
     epochs: int = Field(default=10, ge=1, le=10_000)
     batch: int = Field(default=32, ge=1, le=8192)  # photos per step, over all devices
+    accumulate: int = Field(default=1, ge=1, le=1024)  # parts that a batch is seen in, so that a larger one fits
+    checkpointing: bool = False  # compute the backbone's activations twice, so that less memory holds them
+    patience: int = Field(default=0, ge=0, le=10_000)  # epochs without a lower validation error; 0: never stop early
     optimiser: Literal["adam", "adamw"] = "adamw"
     rate: float = Field(default=1e-3, ge=0, le=1e6)
-    weight_decay: float = Field(default=0.0, ge=0)
+    weight_decay: float = Field(default=0.0, ge=0)  # norms and biases are left out
     schedule: Literal["constant", "cosine"] = "cosine"
     warmup: float = Field(default=0.1, ge=0, le=1)  # share of the steps; cosine only
     layer_decay: float = Field(default=1.0, gt=0, le=1)  # factor of the rate, from a stage to the one before it
@@ -51,14 +54,17 @@ class RunConfig(BaseModel):
     light: float = Field(default=0.0, ge=0, le=1)
     blur: float = Field(default=0.0, ge=0, le=1)  # probability
     zoom: float = Field(default=0.0, ge=0, le=0.5)  # the same in both directions
+    mirror_answers: bool = False  # an answer is the mean over the photo and its mirror image
     # Models in closed form.
     components: int = Field(default=1024, ge=1)  # of the PCA before the SVR
     svr_c: float = Field(default=5.0, gt=0)
     svr_gamma: float = Field(default=0.001, gt=0)
     # The machine.
     random_seed: int = 0
+    deterministic: bool = False  # the same weights each time on one machine, also on a GPU; slower there
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     compile: bool = False
+    record: bool = True  # on one GPU a step is recorded once and played again, instead of launched kernel by kernel
 
     @property
     def preparation(self) -> Preparation:
@@ -96,50 +102,81 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 _STEPS = frozenset(
-    ("epochs", "batch", "optimiser", "rate", "weight_decay", "schedule", "warmup", "layer_decay", "clip", "ema",
-     "flip", "contrast", "light", "blur", "zoom", "compile", "bias_at_mean", "dropout", "head", "bins")
+    ("epochs", "batch", "accumulate", "checkpointing", "patience", "optimiser", "rate", "weight_decay", "schedule",
+     "warmup", "layer_decay", "clip", "ema", "flip", "contrast", "light", "blur", "zoom", "compile", "record",
+     "bias_at_mean", "dropout", "head", "bins")
 )  # fmt: skip
 _KERNEL = frozenset(("components", "svr_c", "svr_gamma"))
 _BACKBONE = frozenset(("backbone", "weights"))
+KEYS = tuple(key for key in RunConfig.model_fields if key not in ("preset", "network"))  # what can be set
 # Settings that a network does not use; setting one is an error.
 UNUSED: dict[str, frozenset[str]] = {
     "svr": _STEPS | _BACKBONE | {"freeze", "scaling", "review_prior", "precision"},
     "probe": _STEPS | _KERNEL,
-    "first-cnn": _KERNEL | _BACKBONE,
+    "first-cnn": _KERNEL | _BACKBONE | {"checkpointing"},
     "tuned": _KERNEL,
     "alexnet-2017": _KERNEL,
 }
 
 
-def make_config(preset: str, settings: Sequence[str] = (), freeze: Sequence[str] = ()) -> RunConfig:
-    """A preset with changed settings (`key=value`).
+class UnfitSetting(UsageError):
+    """A setting that a preset cannot take; what names it, the command line or a file, says where it stands."""
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"{key}: {reason}")
+        self.key, self.reason = key, reason
+
+
+def make_config(
+    preset: str,
+    settings: Sequence[str] = (),
+    freeze: Sequence[str] = (),
+    *,
+    given: Mapping[str, Any] | None = None,
+    name: str | None = None,
+) -> RunConfig:
+    """A preset with changed settings (`key=value`), after those `given` by a file, by which the run is called `name`.
 
     Raises:
         UsageError: the preset or a key does not exist, or a value is not valid.
     """
     if preset not in PRESETS:
-        raise UsageError(f"No preset is called {preset!r}; the presets are {', '.join(PRESETS)}.")
-    given: dict[str, Any] = {"preset": preset} | PRESETS[preset]
+        raise UsageError(
+            f"No preset is called {preset!r}; the presets are {', '.join(PRESETS)}, or the path of a TOML file."
+        )
+    base = {"preset": preset} | PRESETS[preset] | dict(given or {})
+    changed: dict[str, Any] = {}
     for setting in settings:
         key, equals, value = setting.partition("=")
-        if not equals or key not in RunConfig.model_fields or key in ("preset", "network"):
-            keys = ", ".join(key for key in RunConfig.model_fields if key not in ("preset", "network"))
-            raise UsageError(f"--set {setting}: write it as key=value; the keys are {keys}.")
-        _check_used(preset, key)
-        given[key] = tuple(value.split(",")) if key == "freeze" else value
+        if not equals or key not in KEYS:
+            raise UsageError(f"--set {setting}: write it as key=value; the keys are {', '.join(KEYS)}.")
+        changed[key] = tuple(value.split(",")) if key == "freeze" else value
     if freeze:
-        _check_used(preset, "freeze")
-        given["freeze"] = (*given.get("freeze", ()), *freeze)
+        changed["freeze"] = (*changed.get("freeze", base.get("freeze", ())), *freeze)
     try:
-        return RunConfig(**given)
+        return settle(name or preset, base, changed)
+    except UnfitSetting as error:
+        word = f"--set {error.key}={changed[error.key]}: " if error.key in changed else ""
+        raise UsageError(error.reason if "has no use for" in error.reason else word + error.reason) from error
+
+
+def settle(name: str, base: Mapping[str, Any], changed: Mapping[str, Any]) -> RunConfig:
+    """The configuration that `changed` settings make of a base, which names its preset.
+
+    Raises:
+        UnfitSetting: a key does not exist, its network has no use for it, or its value is not valid.
+    """
+    for key in changed:
+        if key not in KEYS:
+            raise UnfitSetting(key, f"this is not a setting; the settings are {', '.join(KEYS)}.")
+        if key in UNUSED[base["network"]]:
+            reason = f"The preset {base['preset']} has no use for {key}: setting it would change nothing."
+            raise UnfitSetting(key, reason)
+    try:
+        return RunConfig(**{**base, **changed, "preset": name})
     except ValidationError as error:
         first = error.errors()[0]
-        raise UsageError(f"--set {first['loc'][0]}={first['input']}: {first['msg']}.") from error
-
-
-def _check_used(preset: str, key: str) -> None:
-    if key in UNUSED[PRESETS[preset]["network"]]:
-        raise UsageError(f"The preset {preset} has no use for {key}: setting it would change nothing.")
+        raise UnfitSetting(str(first["loc"][0]), f"{first['msg']}.") from error
 
 
 def read_config(text: str) -> RunConfig:

@@ -15,28 +15,31 @@ from trainer.runs.config import RunConfig
 DRAWN = 7  # random numbers for each photo, at most
 
 
-def augment(photos: Tensor, config: RunConfig, step: int, share: slice, count: int) -> Tensor:
-    """Photos (n, 3, height, width) of 0..255, changed; `share` says which ones of a batch of `count` they are."""
+def draw(config: RunConfig, step: int, share: slice, count: int) -> Tensor:
+    """The random numbers (DRAWN, n) of a step; `share` says which photos of a batch of `count` they are for."""
     generator = torch.Generator().manual_seed(config.random_seed * 1_000_003 + step)
-    # Drawn for the whole batch, so that a photo's numbers do not depend on the number of processes. One copy to the
-    # GPU, for which it does not wait.
-    drawn = torch.rand(DRAWN, count, generator=generator)[:, share].contiguous()
-    numbers = iter((drawn.pin_memory() if photos.is_cuda else drawn).to(photos.device, non_blocking=True))
+    # Drawn for the whole batch, so that a photo's numbers do not depend on the number of processes.
+    return torch.rand(DRAWN, count, generator=generator)[:, share].contiguous()
 
-    def draw(low: float, high: float) -> Tensor:
+
+def augment(photos: Tensor, config: RunConfig, drawn: Tensor) -> Tensor:
+    """Photos (n, 3, height, width) of 0..255, changed as the numbers of `draw` say."""
+    numbers = iter(drawn)
+
+    def between(low: float, high: float) -> Tensor:
         return (next(numbers) * (high - low) + low).view(-1, 1, 1, 1)
 
     if config.flip:
-        photos = torch.where(draw(0, 1) < 0.5, photos.flip(3), photos)
+        photos = torch.where(between(0, 1) < 0.5, photos.flip(3), photos)
     if config.zoom:
-        photos = _zoom(photos, draw(1 - config.zoom, 1 + config.zoom), draw(-1, 1), draw(-1, 1), config.zoom)
+        photos = _zoom(photos, between(1 - config.zoom, 1 + config.zoom), between(-1, 1), between(-1, 1), config.zoom)
     if config.contrast:
         middle = photos.mean((1, 2, 3), keepdim=True)
-        photos = (photos - middle) * draw(1 - config.contrast, 1 + config.contrast) + middle
+        photos = (photos - middle) * between(1 - config.contrast, 1 + config.contrast) + middle
     if config.light:
-        photos = photos + 255 * draw(-config.light / 2, config.light / 2)
+        photos = photos + 255 * between(-config.light / 2, config.light / 2)
     if config.blur:
-        photos = torch.where(draw(0, 1) < config.blur, _blur(photos), photos)
+        photos = torch.where(between(0, 1) < config.blur, _blur(photos), photos)
     return photos.clamp(0, 255)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -43,41 +44,74 @@ class Batch:
 
 def indices_at(step: int, photos: int, config: RunConfig) -> np.ndarray:
     """The photos that a step sees. Each epoch sees every photo once, in a new order."""
-    steps_an_epoch = -(-photos // config.batch)
-    epoch, within = divmod(step, steps_an_epoch)
-    order = torch.randperm(photos, generator=torch.Generator().manual_seed(config.random_seed * 7919 + epoch))
-    return order[within * config.batch : (within + 1) * config.batch].numpy()
+    epoch, within = divmod(step, -(-photos // config.batch))
+    return _order(epoch, photos, config.random_seed)[within * config.batch : (within + 1) * config.batch]
+
+
+@lru_cache(2)
+def _order(epoch: int, photos: int, random_seed: int) -> np.ndarray:
+    order = torch.randperm(photos, generator=torch.Generator().manual_seed(random_seed * 7919 + epoch)).numpy()
+    order.flags.writeable = False
+    return order
 
 
 def batches(photos: Photos, config: RunConfig, device: Device, steps: range) -> Iterator[Batch]:
-    """The batches of these steps.
-
-    The next batch is read while the network learns from the last one. If all photos fit on the device, they are copied
-    to it at the start.
-    """
+    """The batches of these steps. If all photos fit on the device, they are copied to it at the start."""
     resident = _resident(photos, device)
+    if resident is None:
+        return _read_ahead(photos, config, device, steps)
+    return resident_batches(photos, resident, config, device, steps)
 
-    def read(step: int) -> Batch:
+
+def _read_ahead(photos: Photos, config: RunConfig, device: Device, steps: range) -> Iterator[Batch]:
+    """The next batch is read while the network learns from the last one."""
+
+    def read(step: int) -> tuple[Tensor, Tensor, Tensor, slice, int]:
         chosen = indices_at(step, len(photos), config)
         share = device.share(len(chosen))
         mine = chosen[share]
-        if resident is not None:
-            pixels = resident[torch.from_numpy(mine).to(device.name)]
-        else:
-            pixels = torch.from_numpy(photos.take(mine))
-            pixels = device.put(pixels.pin_memory() if device.name.startswith("cuda") else pixels)
         # Weights are relative to the whole batch, so the gradients of all processes add up to its gradient.
         weight = torch.from_numpy(photos.weight[mine] / photos.weight[chosen].sum())
-        label = torch.from_numpy(photos.label[mine])
-        return Batch(pixels, device.put(label), device.put(weight), share, len(chosen))
+        parts = torch.from_numpy(photos.take(mine)), torch.from_numpy(photos.label[mine]), weight
+        pixels, label, weight = (device.pin(part) for part in parts)
+        return pixels, label, weight, share, len(chosen)
 
     with ThreadPoolExecutor(1) as pool:
-        ahead: Future[Batch] = pool.submit(read, steps.start)
+        ahead: Future[tuple[Tensor, Tensor, Tensor, slice, int]] = pool.submit(read, steps.start)
         for step in steps:
-            ready = ahead.result()
+            pixels, label, weight, share, count = ahead.result()
             if step + 1 in steps:
                 ahead = pool.submit(read, step + 1)
-            yield ready
+            yield Batch(device.send(pixels), device.send(label), device.send(weight), share, count)
+
+
+def resident_batches(
+    photos: Photos, pixels: Tensor, config: RunConfig, device: Device, steps: range
+) -> Iterator[Batch]:
+    """The batches of photos whose pixels are on the device already.
+
+    A step copies nothing to the device, because each copy from ordinary memory would wait for all steps before it: the
+    order, the labels and the weights of an epoch are copied at its start.
+    """
+    count, size = len(photos), config.batch
+    laid_out, epoch = (), -1
+    for step in steps:
+        now, within = divmod(step, -(-count // size))
+        if now != epoch:
+            laid_out, epoch = tuple(device.send(part) for part in _laid_out(photos, config, now)), now
+        order, label, weight = (part[within * size : (within + 1) * size] for part in laid_out)
+        share = device.share(len(order))
+        yield Batch(pixels[order[share]], label[share], weight[share], share, len(order))
+
+
+def _laid_out(photos: Photos, config: RunConfig, epoch: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The order of an epoch, its labels, and its weights relative to their batches, (n,) each."""
+    order = _order(epoch, len(photos), config.random_seed)
+    weight = photos.weight[order]
+    begins = np.arange(0, len(order), config.batch)
+    sums = np.array([weight[begin : begin + config.batch].sum() for begin in begins], np.float32)
+    relative = weight / np.repeat(sums, config.batch)[: len(order)]
+    return torch.from_numpy(order.copy()), torch.from_numpy(photos.label[order]), torch.from_numpy(relative)
 
 
 def _resident(photos: Photos, device: Device) -> Tensor | None:

@@ -16,21 +16,23 @@ from collector.errors import UsageError
 from trainer.dataset.data import Progress, Table, load_pixels, no_progress, read_table
 from trainer.dataset.examples import Side
 from trainer.dataset.manifest import Version
-from trainer.dataset.rows import Indexed
+from trainer.dataset.rows import Indexed, Rows
 from trainer.errors import Diverged
-from trainer.models.answers import Calibration, answer, calibrate, save_model, without_weights
+from trainer.models.answers import Answers, Calibration, calibrate, save_model, without_weights
 from trainer.models.backbones import Backbone
 from trainer.models.checkpoint import drop_checkpoints, is_begun, read_tensors
 from trainer.models.closed_form import fit_head, fit_probe, fit_svr
 from trainer.models.device import Device
-from trainer.models.features import features_of
+from trainer.models.features import answer_version, features_of
 from trainer.models.freezing import freeze, train_mode
 from trainer.models.heads import HIGH, LOW
 from trainer.models.networks import Network, build
 from trainer.runs.config import RunConfig
 from trainer.runs.runs import Run
 from trainer.training.batches import Batch, Photos
-from trainer.training.loop import BEST, Loop, load_best, restore, take_step, train
+from trainer.training.loop import Loop, train
+from trainer.training.resume import BEST, load_best, restore
+from trainer.training.step import take_step
 
 MEAN_OF = 2_000  # the mean image is made from every n-th photo, so that about this many are read
 TIMED = 2  # steps that measure the time freezing saves; the first one warms up
@@ -91,12 +93,13 @@ def learn(run: Run, material: Material, device: Device, report: Report, *, only:
     run.facts.status, run.facts.words = "training", ""
     started = time.monotonic()
     try:
-        network = _solve(run, material, inside, device, report) if run.config.closed_form else None
-        if network is None:
-            network = _descend(run, material, inside, device, report)
-        else:
-            run.facts.seconds = round(time.monotonic() - started, 2)
-        _finish(run, network, material, inside, device)
+        with device.settled(run.config.deterministic):
+            network = _solve(run, material, inside, device, report) if run.config.closed_form else None
+            if network is None:
+                network = _descend(run, material, inside, device, report)
+            else:
+                run.facts.seconds = round(time.monotonic() - started, 2)
+            _finish(run, network, material, inside, device)
     except KeyboardInterrupt:
         run.facts.status, run.facts.words = "stopped", "Stopped by hand; `trainer train --resume` goes on."
         _save(run, device)
@@ -133,12 +136,14 @@ def _solve(run: Run, material: Material, inside: np.ndarray, device: Device, rep
     _note_size(run, network)
     features = _features(network, run, material, device, report)
     report.message("Solving the head.")
-    strength = fit_probe(network, features[inside], table.label[inside], table.horse[inside], material.weight[inside])
+    strength = fit_probe(
+        network, features.part(inside), table.label[inside], table.horse[inside], material.weight[inside]
+    )
     run.facts.words = f"Ridge of strength {strength:g}, chosen by cross-validation over horses."
     return device.place(network)
 
 
-def _features(network: Network, run: Run, material: Material, device: Device, report: Report) -> np.ndarray:
+def _features(network: Network, run: Run, material: Material, device: Device, report: Report) -> Rows:
     progress = partial(report.progress, "features")
     return features_of(network, run.config, material.version, material.pixels, device, material.cache, progress)
 
@@ -151,7 +156,7 @@ def _descend(run: Run, material: Material, inside: np.ndarray, device: Device, r
     if config.network == "tuned" and not is_begun(run.folder):
         report.message("Training the head alone first, so that a random head does not distort the features.")
         features = _features(device.place(network), run, material, device, report)
-        fit_head(network, features[inside], training.label, table.horse[inside], training.weight)
+        fit_head(network, features.part(inside), training.label, table.horse[inside], training.weight)
     steps = math.ceil(len(training) / config.batch)
     loop = Loop(config, network, device, run.folder, steps, stopping=report.stopping, on_epoch=report.metrics)
     _note_size(run, network)
@@ -168,6 +173,9 @@ def _descend(run: Run, material: Material, inside: np.ndarray, device: Device, r
         run.facts.epoch = loop.state.best_epoch
         if device.rank == 0:
             run.write_metrics(loop.state.lines)
+    if loop.state.step < loop.steps:
+        epoch = loop.state.step // loop.steps_an_epoch
+        run.facts.words = f"Stopped after epoch {epoch}: no lower error for {config.patience} epochs."
     device.wait()  # until the first process has written the weights
     return load_best(loop)
 
@@ -225,11 +233,15 @@ def _finish(
     table = material.table
     network = device.place(network)
     outside = table.on(Side.VALIDATION)
-    answers = answer(network, material.pixels, device, outside)
+
+    def answers_on(positions: np.ndarray) -> Answers:
+        return answer_version(network, run.config, material.version, material.pixels, device, material.cache, positions)
+
+    answers = answers_on(outside)
     calibration: Calibration = calibrate(answers, table.label[outside], table.horse[outside])
     if len(outside):
         run.facts.validation_mse = mse(answers.value, table.label[outside])
-    run.facts.train_mse = mse(answer(network, material.pixels, device, inside).value, table.label[inside])
+    run.facts.train_mse = mse(answers_on(inside).value, table.label[inside])
     device.wait()  # until every process has read the files that are removed now
     if device.rank == 0:
         save_model(run, network, calibration)

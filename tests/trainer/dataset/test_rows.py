@@ -355,7 +355,7 @@ def test_features_of_shared_photos_are_computed_once(
     def of(version: Version, cache: Path = cache) -> np.ndarray:
         batches.clear()
         held = load_pixels(version, config.preparation, tmp_path / "pixels")
-        return features_of(network, config, version, held, CPU, cache, lambda _done, _of: None)
+        return features_of(network, config, version, held, CPU, cache, lambda _done, _of: None)[:]
 
     monkeypatch.setattr(features, "see", counting)
     first = of(axes[0])

