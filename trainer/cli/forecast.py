@@ -6,7 +6,7 @@ import typer
 
 from collector.console.common import common
 from collector.errors import UsageError
-from trainer.cli.base import DeviceName, RunOption, directories, group, print_rows, progress, read_settings
+from trainer.cli.base import BestRunOption, DeviceName, directories, group, print_rows, progress, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ JUDGES = "results-after"  # the definition by which forecasts are judged
 
 @commands.add("forecast")
 def register_of_forecasts(
-    run: RunOption = "last",
+    run: BestRunOption = "best",
     score: Annotated[bool, typer.Option("--score", help="Judge all forecasts by what the horses did since.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Check that no forecast was changed or removed.")] = False,
     device: DeviceName = "auto",
@@ -53,10 +53,11 @@ def _freeze(where: "Directories", word: str, device: str) -> None:
     from trainer.forecasts import freezing, register
     from trainer.inference.serving import Predictor
     from trainer.models.device import Device
-    from trainer.runs.runs import find_run, version_of
+    from trainer.runs.judged import find_best, judged_words
+    from trainer.runs.runs import version_of
 
     settings = read_settings()
-    run = find_run(where.runs, word)
+    run = find_best(where.runs, word)
     version = version_of(run, where)
     wanted = _judge_of(version.manifest.label(run.config.label).axis)
     with database.opened(settings.database_url, settings.home) as conninfo:
@@ -79,7 +80,8 @@ def _freeze(where: "Directories", word: str, device: str) -> None:
         return
     stdout().print(
         f"{len(added)} forecasts of {run.name} are frozen, numbers {added[0].number} to {added[-1].number}. "
-        f"The newest digest is {added[-1].digest}: where others can read it, it proves all forecasts up to here.",
+        f"{judged_words(run)}. The newest digest is {added[-1].digest}: where others can read it, it proves all "
+        "forecasts up to here.",
         soft_wrap=True,
     )
 

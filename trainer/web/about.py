@@ -34,6 +34,7 @@ class About:
     preset: str
     trained: date
     data: str
+    label: str  # that the run has learnt: definition/axis
     photos: int | None  # of the data set; None if it does not exist any more
     horses: int | None
     newest_photo: str | None
@@ -41,17 +42,23 @@ class About:
 
     def as_json(self) -> dict[str, Any]:
         """The facts in answers of /healthz and of the API."""
-        return {"run": self.run, "data": self.data, "verdict": self.quality.verdict if self.quality else None}
+        return {
+            "run": self.run,
+            "data": self.data,
+            "label": self.label,
+            "verdict": self.quality.verdict if self.quality else None,
+        }
 
 
-def about(run: Run, version: Version | None) -> About:
-    """The facts about a run."""
+def about(run: Run, label: str, version: Version | None) -> About:
+    """The facts about a run that has learnt a label."""
     manifest = version.manifest if version else None
     return About(
         run.name,
         run.config.preset,
         datetime.fromisoformat(run.facts.started).astimezone(JST).date(),
         run.facts.data,
+        label,
         sum(manifest.photos.values()) if manifest else None,
         manifest.horses_in_all if manifest else None,
         manifest.newest_photo if manifest else None,

@@ -17,6 +17,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Reviews = Annotated[int, Field(ge=0)]
 Run = Annotated[str, means("The run that answers.")]
 Data = Annotated[str, means("The data set version that it was trained on.")]
+Label = Annotated[str, means("The label that the run has learnt: definition/axis.")]
 Skill = Annotated[
     Literal[
         Verdict.BEYOND_PEDIGREE_AND_RACE,
@@ -37,8 +38,8 @@ class Known(answers.Answer):
     horse_id: str
     horse_name: str
     photo: str = means("Issue and number.")
-    value: Share = means("The label from reviews: 0 short to 1 long.")
-    reviews: Reviews | None = means("The number of reviews.")
+    value: Share = means("The label: 0 short to 1 long.")
+    reviews: Reviews | None = means("The number of reviews, or of starts, behind the label.")
     side: Side = means("Side of the data set; the run was trained on `train`.")
     page_url: str = means("The page on which the photo was published.")
     picture: Annotated[str, BeforeValidator(lambda row: f"/horses/{row}.jpg")] = means(
@@ -63,11 +64,13 @@ class Answer(answers.Answer):
     high: Share = means("Upper end of the interval.")
     coverage: Share = means("Share of horses whose label lies within the interval.", default=COVERAGE)
     kind: Kind
+    metres: float | None = means("What the value stands for, where the label says so.")
     looks_like_a_horse: bool | None = means("null: this run cannot judge it.")
     known: Known | None
     similar: list[Similar]
     run: Run
     data: Data
+    label: Label
     verdict: Skill
 
 
@@ -97,6 +100,7 @@ class Health(answers.Answer):
     status: Literal["ok"] = "ok"
     run: Run
     data: Data
+    label: Label
     verdict: Skill
 
 

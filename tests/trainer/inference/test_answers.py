@@ -6,10 +6,12 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from rich.console import Console
@@ -200,6 +202,10 @@ def test_the_onnx_file_answers_as_the_run_does_without_other_output(
     small, _, material = trained(directories, version, "first-cnn", "height=16", "width=16", "epochs=1")
     capfd.readouterr()
     assert export_onnx(small, tmp_path / "model.onnx", np.array(material.pixels[:5])) < 1e-4
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+    said = session.get_modelmeta().custom_metadata_map
+    assert (said["run"], said["label"], said["0"]) == (small.name, "poll/distance", "short")
+    assert said["verdict"] == "not evaluated"
     assert (tmp_path / "model.onnx").stat().st_size > 10_000
     assert capfd.readouterr() == ("", "")
 
@@ -207,7 +213,7 @@ def test_the_onnx_file_answers_as_the_run_does_without_other_output(
 def test_a_full_disk_leaves_no_half_written_model(
     directories: Directories, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_served: Served, path: Path, _pixels: np.ndarray) -> None:
+    def full(_served: Served, path: Path, _pixels: np.ndarray, _facts: Mapping[str, str]) -> None:
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
@@ -224,10 +230,10 @@ def test_a_model_whose_interval_differs_is_not_kept(
     small, _, material = trained(directories, version, "first-cnn", "height=16", "width=16", "epochs=1")
     write = serving._write_onnx
 
-    def wider(served: Served, path: Path, pixels: np.ndarray) -> None:
+    def wider(served: Served, path: Path, pixels: np.ndarray, facts: Mapping[str, str]) -> None:
         other = copy.copy(served)
         other.width = served.width / 2
-        write(other, path, pixels)
+        write(other, path, pixels, facts)
 
     monkeypatch.setattr(serving, "_write_onnx", wider)
     with pytest.raises(UsageError, match="differs from"):
