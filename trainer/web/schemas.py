@@ -65,7 +65,10 @@ class Answer(answers.Answer):
     coverage: Share = means("Share of horses whose label lies within the interval.", default=COVERAGE)
     kind: Kind
     metres: float | None = means("What the value stands for, where the label says so.")
-    looks_like_a_horse: bool | None = means("null: this run cannot judge it.")
+    like_training: bool | None = means(
+        "Whether it is as near to the training photos as photos of other horses are. null: this run cannot judge it. "
+        "It does not say that the photo shows a horse."
+    )
     known: Known | None
     similar: list[Similar]
     run: Run

@@ -43,7 +43,7 @@ async def test_a_file_gets_a_score_and_everything_beside_it(opened: Open, held: 
     assert (answer["low"], answer["high"], answer["kind"]) == (expected.low, expected.high, expected.kind)
     assert (answer["run"], answer["data"]) == (held.run.name, held.version.name)
     assert Verdict(answer["verdict"]) is not Verdict.LEARNT
-    assert answer["looks_like_a_horse"] is True
+    assert answer["like_training"] is True
     assert answer["known"] is None
     assert len({one["horse_id"] for one in answer["similar"]}) == 6
     assert [one["distance"] for one in answer["similar"]] == sorted(one["distance"] for one in answer["similar"])
@@ -193,10 +193,10 @@ async def test_a_missing_photo_is_explained_in_one_sentence(opened: Open, wrong:
 
 
 @pytest.mark.parametrize("name", not_horses())
-async def test_what_is_not_a_horse_is_reported_as_such(opened: Open, name: str) -> None:
+async def test_what_is_unlike_the_training_photos_is_reported_as_such(opened: Open, name: str) -> None:
     async with opened() as client:
         answer = await json_of(await client.post("/predict.json", data=form(as_bytes(not_horses()[name]))))
-    assert answer["looks_like_a_horse"] is False
+    assert answer["like_training"] is False
 
 
 async def test_a_photo_turned_on_its_side_is_answered_upright(opened: Open, horse: bytes, tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ async def test_a_photo_turned_on_its_side_is_answered_upright(opened: Open, hors
 async def test_without_a_data_set_or_a_collection_photos_are_still_answered(opened: Open, horse: bytes) -> None:
     async with opened(conninfo=None, gallery=None) as client:
         answer = await json_of(await client.post("/predict.json", data=form(horse)))
-        assert (answer["looks_like_a_horse"], answer["similar"]) == (None, [])
+        assert (answer["like_training"], answer["similar"]) == (None, [])
         assert (await json_of(await client.post("/search.json", data={"name": "ア"}), 503))["code"] == ("no_collection")
         assert (await (await client.get("/horses/0.jpg")).text()).count("<html") == 1
 

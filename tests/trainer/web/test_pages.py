@@ -110,7 +110,7 @@ async def test_the_collection_is_searched_by_part_of_a_name(opened: Open, held: 
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_what_is_not_a_horse_is_reported_as_such(opened: Open, language: str) -> None:
+async def test_what_is_unlike_the_training_photos_is_reported_as_such(opened: Open, language: str) -> None:
     async with opened() as client:
         page = await client.post(f"/predict?lang={language}", data=form(as_bytes(not_horses()["noise"])))
         assert PAGES.read(language)["strange"] in await page.text()
