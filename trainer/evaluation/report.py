@@ -27,7 +27,6 @@ SHEET = 8  # photos on the sheets of the best and the worst answers
 THUMBNAIL = Preparation(150, 200)
 
 
-WHERE = {OUT_OF_FOLD: "out of fold"}  # in place of a side's name
 SENTENCES = {
     Verdict.LEARNT: "{run} on its training photos: MSE {mse} on the scale 1..10, which does not show how good it is; "
     "leave out --split.",
@@ -62,7 +61,9 @@ def sentence(evaluation: Evaluation) -> str:
 
 
 def _where(evaluation: Evaluation) -> str:
-    return WHERE.get(evaluation.side, f"on {evaluation.side}")
+    if evaluation.side != OUT_OF_FOLD:
+        return f"on {evaluation.side}"
+    return "out of fold by time" if evaluation.by_time else "out of fold"
 
 
 def print_evaluation(console: Console, evaluation: Evaluation) -> None:
