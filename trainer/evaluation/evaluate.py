@@ -23,7 +23,7 @@ from trainer.evaluation.ledger import Opening, note_opening
 from trainer.evaluation.predictions import Answered, read_predictions
 from trainer.evaluation.rivals import rivals_on, rivals_out_of_fold
 from trainer.evaluation.scores import Bootstrap, Score, Scores, is_nearly_constant, measure, square
-from trainer.evaluation.verdict import Verdict, verdict_on
+from trainer.evaluation.verdict import MATTERS, Verdict, verdict_on
 from trainer.models.answers import Calibration, answer, load_model
 from trainer.models.device import Device
 from trainer.runs.runs import Run, version_of
@@ -59,6 +59,7 @@ class Evaluation:
     promised: bool = True  # whether there were enough horses for intervals of COVERAGE
     missing: list[str] = field(default_factory=list)  # presets that cannot be compared with
     unanswered: int = 0  # photos that there is no answer for
+    by_time: bool = False  # out of fold, by models fitted to horses that were seen earlier
     opened: int | None = None  # how often the final test was opened, with this time
 
     @property
@@ -78,7 +79,7 @@ class Evaluation:
 
     def as_json(self) -> dict[str, Any]:
         """The evaluation as `--json` prints it."""
-        return asdict(self) | {"skill": self.skill, "r2": asdict(self.r2)}
+        return asdict(self) | {"skill": self.skill, "r2": asdict(self.r2), "matters": MATTERS}
 
 
 def evaluate(run: Run, side: Side, directories: Directories, device: Device) -> tuple[Evaluation, Answered]:
@@ -130,7 +131,7 @@ def evaluate_out_of_fold(
     rivals, without = rivals_out_of_fold(run, version, directories, device, folds)
     found = judge(run.name, version, OUT_OF_FOLD, answered, answer_without_photos(table, folds), rivals)
     found.missing, found.promised = without, bool((answers.high - answers.low < 1).any())
-    found.unanswered = len(pool(table)) - len(examples)
+    found.unanswered, found.by_time = len(pool(table)) - len(examples), by_time
     return found, answered
 
 
@@ -158,7 +159,7 @@ def evaluate_file(
     order = np.array([places[example] for example in answered.examples.tolist()], np.int64)
     baselines = {name: value[order] for name, value in answer_without_photos(table, folds).items()}
     found = judge(path.name, version, side, answered, baselines, {})
-    found.unanswered = len(asked) - len(order)
+    found.unanswered, found.by_time = len(asked) - len(order), by_time
     return _noted(found, version), answered
 
 

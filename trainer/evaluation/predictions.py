@@ -163,14 +163,16 @@ def _parquet_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     import pyarrow as pa
     from pyarrow import parquet
 
+    body = path.read_bytes()
     try:
-        with parquet.ParquetFile(path) as file:
+        with parquet.ParquetFile(pa.BufferReader(body)) as file:
             names = file.schema_arrow.names
             _check_columns(path, names)
             wanted = [name for name in (PHOTO, VALUE, LOW, HIGH) if name in names]
             rows = file.read(columns=wanted).to_pylist()
-    except pa.ArrowException as error:
-        raise UsageError(f"{path.name} cannot be read as Parquet ({str(error).splitlines()[0]}).") from error
+    except (pa.ArrowException, OSError) as error:  # a page that is damaged is an OSError
+        reason = str(error).partition("\n")[0]
+        raise UsageError(f"{path.name} cannot be read as Parquet ({reason}).") from error
     yield from enumerate(rows, 1)
 
 

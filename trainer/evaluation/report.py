@@ -27,7 +27,6 @@ SHEET = 8  # photos on the sheets of the best and the worst answers
 THUMBNAIL = Preparation(150, 200)
 
 
-WHERE = {OUT_OF_FOLD: "out of fold"}  # in place of a side's name
 SENTENCES = {
     Verdict.LEARNT: "{run} on its training photos: MSE {mse} on the scale 1..10, which does not show how good it is; "
     "leave out --split.",
@@ -62,7 +61,9 @@ def sentence(evaluation: Evaluation) -> str:
 
 
 def _where(evaluation: Evaluation) -> str:
-    return WHERE.get(evaluation.side, f"on {evaluation.side}")
+    if evaluation.side != OUT_OF_FOLD:
+        return f"on {evaluation.side}"
+    return "out of fold by time" if evaluation.by_time else "out of fold"
 
 
 def print_evaluation(console: Console, evaluation: Evaluation) -> None:
@@ -71,7 +72,7 @@ def print_evaluation(console: Console, evaluation: Evaluation) -> None:
     console.print(f"{evaluation.photos} photos of {evaluation.horses} horses; intervals of 95 %, resampled by horse")
     table = Table(Column("", no_wrap=True), *_heads(evaluation), box=None)
     for name, scores, gain in _rows(evaluation):
-        table.add_row(name, _short(scores.mse), *_others(evaluation, scores, "{:.2f}"), gain)
+        table.add_row(name, _short(scores.mse), *_others(evaluation, scores), gain)
     console.print(table)
     if evaluation.coverage and evaluation.width is not None:
         console.print(
@@ -87,10 +88,10 @@ def _heads(evaluation: Evaluation) -> list[str]:
     return ["MSE (1..10)", "MAE", "rank", *(["types"] if evaluation.has_types else []), "saves of its error"]
 
 
-def _others(evaluation: Evaluation, scores: Scores, form: str) -> list[str]:
+def _others(evaluation: Evaluation, scores: Scores) -> list[str]:
     """MAE and rank, and the types where the axis has some."""
-    numbers = (scores.mae, scores.spearman, *([scores.accuracy] if evaluation.has_types else []))
-    return [form.format(number.value) for number in numbers]
+    types = [f"{scores.accuracy.value:.2f}"] if evaluation.has_types else []
+    return [f"{scores.mae.value:.3f}", _short(scores.spearman), *types]
 
 
 def _rows(evaluation: Evaluation) -> list[tuple[str, Scores, str]]:
@@ -181,7 +182,7 @@ def _photos(version: Version, answered: Answered, chosen: np.ndarray) -> list[tu
 
 def _page(evaluation: Evaluation) -> str:
     scores = [
-        " | ".join(["", name, _short(its.mse), *_others(evaluation, its, "{:.3f}"), gain, ""]).strip()
+        " | ".join(["", name, _short(its.mse), *_others(evaluation, its), gain, ""]).strip()
         for name, its, gain in _rows(evaluation)
     ]
     heads = ["", *_heads(evaluation)]

@@ -11,6 +11,7 @@ from trainer.directories import Directories
 from trainer.evaluation.crossfit import FOLDER, OutOfFold, answer_out_of_fold, missing_folds
 from trainer.evaluation.evaluate import evaluate_out_of_fold
 from trainer.evaluation.folds import make_folds, pool
+from trainer.evaluation.report import sentence
 from trainer.runs.config import RunConfig, make_config
 from trainer.training.learn import Material, Report, gather
 
@@ -78,6 +79,8 @@ def test_the_cost_is_said_before_a_run_in_steps_is_trained_again(few: Few) -> No
     said.clear()
     by_time, later = evaluate_out_of_fold(run, few[0], CPU, Report(message=said.append), by_time=True)
     assert said[0].startswith(f"{run.name} is trained 5 times, about ")
+    assert f"{run.name} out of fold by time: R2" in sentence(by_time)
+    assert by_time.as_json()["by_time"]
     assert by_time.unanswered == len(answered.examples) - len(later.examples) > 0
 
 

@@ -28,7 +28,6 @@ from trainer.evaluation.report import sentence, write_report
 from trainer.evaluation.scores import (
     Bootstrap,
     Score,
-    correlation,
     is_nearly_constant,
     kinds,
     measure,
@@ -65,8 +64,13 @@ def test_the_rank_correlation_is_spearmans() -> None:
     draw = np.random.default_rng(1)
     one, other = draw.random(40), draw.random(40)
     expected: Any = spearmanr(one, other)
-    assert correlation(ranks(one), ranks(other), np.ones(40)) == pytest.approx(expected.statistic)
-    assert correlation(ranks(np.full(40, 0.3)), ranks(other), np.ones(40)) == 0
+    bootstrap = Bootstrap(np.arange(40))
+    found = bootstrap.correlation(ranks(one), ranks(other))
+    assert found.value == pytest.approx(expected.statistic)
+    assert found.low < found.value < found.high
+    assert bootstrap.correlation(ranks(np.full(40, 0.3)), ranks(other)) == Score(0, 0, 0)
+    same = bootstrap.correlation(ranks(one), ranks(one))
+    assert (same.value, same.low, same.high) == pytest.approx((1, 1, 1))
 
 
 def test_ten_photos_of_one_horse_prove_no_more_than_one() -> None:

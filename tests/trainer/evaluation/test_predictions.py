@@ -99,6 +99,22 @@ def test_any_text_is_read_or_refused_in_a_sentence(
         assert ((found.value >= 0) & (found.value <= 1)).all()
 
 
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), min_size=1, max_size=4), st.integers(0, 3000))
+def test_a_damaged_parquet_file_is_read_or_refused_in_a_sentence(
+    tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[int, int]], length: int
+) -> None:
+    path = tmp_path_factory.mktemp("answers") / "any.parquet"
+    parquet.write_table(pa.table({"photo": PHOTOS, "value": [0.5] * len(PHOTOS)}), path)
+    body = bytearray(path.read_bytes())
+    for place, byte in changes:
+        body[place % len(body)] = byte
+    path.write_bytes(body[: max(length, len(body) - 300)])
+    with suppress(UsageError):
+        found = read_predictions(path, DATA)
+        assert ((found.value >= 0) & (found.value <= 1)).all()
+
+
 def test_a_parquet_row_is_named_by_its_number(tmp_path: Path) -> None:
     path = tmp_path / "answers.parquet"
     parquet.write_table(pa.table({"photo": [*PHOTOS[:2]], "value": [0.5, 2.0]}), path)
