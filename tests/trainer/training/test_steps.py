@@ -46,12 +46,12 @@ def decays(network: Network, *settings: str) -> dict[str, float]:
 
 
 def test_decay_leaves_norms_biases_and_class_tokens_out() -> None:
-    for backbone in ("resnet10t", "vit_tiny_patch16_224"):
+    for backbone in ("resnet10t", "vit_tiny_patch16_224", "resnet50_clip"):
         network = build(make_config("finetune", ("weights=none", f"backbone={backbone}", "height=32", "width=32")))
         found = decays(network, "weight_decay=0.3")
         assert found.keys() == {name for name, _ in network.named_parameters()}
         whole = {name for name, parameter in network.named_parameters() if parameter.ndim > 1}
-        free = {"backbone.net.cls_token", "backbone.net.pos_embed"}
+        free = {"backbone.net.cls_token", "backbone.net.pos_embed", "backbone.attention.pos_embed"}
         assert {name for name, decay in found.items() if decay} == whole - free
         assert set(found.values()) == {0.0, 0.3}
 
