@@ -155,9 +155,9 @@ def test_a_deterministic_run_gives_the_same_weights_each_time(directories: Direc
 
 
 def test_what_torch_computes_in_no_fixed_order_is_one_sentence() -> None:
-    with pytest.raises(UsageError, match=r"put_ does not have a deterministic .*: leave out --set deterministic=true"):
-        with CPU.settled(True):
-            torch.zeros(3).put_(torch.tensor([0, 0]), torch.tensor([1.0, 2.0]))
+    says = r"put_ does not have a deterministic .*: leave out --set deterministic=true"
+    with pytest.raises(UsageError, match=says), CPU.settled(True):
+        torch.zeros(3).put_(torch.tensor([0, 0]), torch.tensor([1.0, 2.0]))
     assert not torch.are_deterministic_algorithms_enabled()
     with pytest.raises(RuntimeError, match="something else"), CPU.settled(True):
         raise RuntimeError("something else")
