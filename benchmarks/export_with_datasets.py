@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from datasets import Dataset, Features, Image, Value, disable_progress_bars
+from datasets import Dataset, Features, disable_progress_bars
 from psycopg.rows import dict_row
 
-from trainer.dataset.examples import COLUMNS, Selection, as_example
-from trainer.dataset.export import FACTS
+from trainer.dataset.examples import as_example
+from trainer.dataset.facts import PHOTOS as FACTS
+from trainer.dataset.formats import schema_of
+from trainer.dataset.plan import POLL
+from trainer.labels.definition import PHOTOS
+from trainer.labels.observing import observe
 
-QUERY = f"SELECT facts.*, blob.content FROM ({FACTS} WHERE opinion.value IS NOT NULL) facts JOIN blob USING (digest)"
-MOMENTS = ("label_observed_at", "fetched_at")
-TYPES = {"label": "float64", "issue_date": "date32", "race_date": "date32"} | dict.fromkeys(MOMENTS, "timestamp[us]")
-NUMBERS = ("age", "distance", "left_px", "right_px", "reviews", "width", "height")
+QUERY = f"SELECT facts.*, blob.content FROM ({FACTS}) facts JOIN blob USING (digest)"
 
 
 def rows(conninfo: str) -> Iterator[dict[str, Any]]:
@@ -24,16 +25,19 @@ def rows(conninfo: str) -> Iterator[dict[str, Any]]:
         connection.cursor("rows", binary=True) as cursor,
     ):
         cursor.itersize = 100
-        for row in cursor.execute(QUERY.encode(), {"axis": Selection().axis.value}):
-            example = as_example(row)
+        labels = observe(connection, (POLL,), PHOTOS).settled(set())
+        for row in cursor.execute(QUERY.encode()):
+            its = labels.of(row["photo"])
+            if not any(its.values()):
+                continue
+            example = as_example(row, its)
             yield {"image": {"bytes": row["content"], "path": f"{example.photo}.jpg"}} | example.plain()
 
 
 def main() -> None:
     conninfo, _, out = sys.argv[1:]
     disable_progress_bars()
-    types = TYPES | dict.fromkeys(NUMBERS, "int32")
-    features = Features({"image": Image()} | {name: Value(types.get(name, "string")) for name in COLUMNS})
+    features = Features.from_arrow_schema(schema_of((POLL.key,)))
     cache = Path(out, "cache")
     data: Any = Dataset.from_generator(rows, features=features, gen_kwargs={"conninfo": conninfo}, cache_dir=str(cache))
     data.to_parquet(Path(out, "train.parquet"))

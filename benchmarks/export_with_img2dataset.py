@@ -12,29 +12,30 @@ import pyarrow.parquet as pq
 from img2dataset import download  # pyright: ignore[reportMissingImports]
 from psycopg.rows import dict_row
 
-from trainer.dataset.examples import COLUMNS, Selection, as_example
-from trainer.dataset.export import FACTS
-from trainer.dataset.formats import SCHEMA
+from trainer.dataset.examples import COLUMNS, as_example
+from trainer.dataset.facts import read_facts
+from trainer.dataset.formats import batched, schema_of
+from trainer.dataset.plan import POLL
+from trainer.labels.definition import PHOTOS
+from trainer.labels.observing import observe
 
-QUERY = f"{FACTS} WHERE opinion.value IS NOT NULL"
 # It has columns of these names itself.
 RENAMED = {"width": "photo_width", "height": "photo_height"}
 
 
 def write_list(conninfo: str, bodies: Path, path: Path) -> None:
-    columns = list(SCHEMA)[1:]
+    columns = list(schema_of((POLL.key,)))[1:]
     schema = pa.schema(
         [pa.field("url", pa.string())] + [pa.field(RENAMED.get(c.name, c.name), c.type) for c in columns]
     )
     with (
         psycopg.Connection[dict[str, Any]].connect(conninfo, row_factory=dict_row) as connection,
-        connection.cursor("rows") as cursor,
         pq.ParquetWriter(path, schema) as writer,
     ):
-        cursor.itersize = 2000
-        cursor.execute(QUERY.encode(), {"axis": Selection().axis.value})
-        while found := cursor.fetchmany(2000):
-            facts = [as_example(row).plain() for row in found]
+        labels = observe(connection, (POLL,), PHOTOS).settled(set())
+        labelled = (row for row in read_facts(connection) if any(labels.of(row["photo"]).values()) and row["digest"])
+        for found in batched(labelled, 2000):
+            facts = [as_example(row, labels.of(row["photo"])).plain() for row in found]
             rows = [{RENAMED.get(key, key): value for key, value in fact.items()} for fact in facts]
             for row in rows:
                 row["url"] = f"file://{bodies}/{row['digest']}.jpg"

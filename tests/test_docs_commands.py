@@ -51,7 +51,8 @@ RUN: dict[tuple[str, ...], set[str]] = {
     ("collector", "archive", "export"): set(), ("collector", "refresh-labels"): {"--dry-run"},
     ("collector", "db"): set(), ("collector", "export"): set(), ("collector", "import"): set(),
     ("collector", "demo-site", "--hostile", "help"): set(),
-    ("trainer", "export"): set(), ("trainer", "dataset", "list"): set(), ("trainer", "dataset", "show"): set(),
+    ("trainer", "export"): set(), ("trainer", "labels"): set(),
+    ("trainer", "dataset", "list"): set(), ("trainer", "dataset", "show"): set(),
     ("trainer", "dataset", "verify"): set(), ("trainer", "runs"): set(), ("trainer", "job", "list"): set(),
     ("trainer", "job", "prune"): set(),
 }  # fmt: skip
@@ -229,7 +230,15 @@ def collection(cluster: str, open_folder: Path) -> Iterator[dict[str, str]]:
             execute(conninfo, statement)
         save_pages(Path("pages"))
         save_photos(Path("my-photos"), Path("photos.csv"))
+        for name in ("mine.csv", "poll2017.csv"):
+            Path(name).write_text(f"horse,value\n{NAME},0.9\n" + label_lines(conninfo), encoding="utf-8")
         yield {"PADDOCK_DATABASE_URL": conninfo, "PADDOCK_HOME": str(home), "PADDOCK_CONTACT": "you@example.org"}
+
+
+def label_lines(conninfo: str) -> str:
+    """Lines of a file of labels that name all horses."""
+    ids = execute(conninfo, "SELECT horse_id FROM horse WHERE horse_id <> %s", HORSE)
+    return "".join(f"{name},0.5\n" for (name,) in ids)
 
 
 def save_pages(folder: Path) -> None:

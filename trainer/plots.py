@@ -31,14 +31,14 @@ def save(drawn: Figure, path: Path) -> None:
     plt.close(drawn)
 
 
-def histogram(values: Mapping[str, Sequence[float]], boundaries: Sequence[float]) -> Figure:
-    """Labels of several sides over 0..1, with vertical lines between the types."""
+def histogram(values: Mapping[str, Sequence[float]], boundaries: Sequence[float], what: str = "photos") -> Figure:
+    """Labels of several sides over 0..1, with vertical lines between the types; `what` is counted."""
     drawn, axes = figure()
     edges = [step / 20 for step in range(21)]
     axes[0, 0].hist(list(values.values()), edges, stacked=True, label=list(values))
     for boundary in boundaries:
         axes[0, 0].axvline(boundary, color=GREY, linestyle=":")
-    axes[0, 0].set(xlabel="label (0 short, 1 long)" if boundaries else "label", ylabel="photos", xlim=(0, 1))
+    axes[0, 0].set(xlabel="label (0 short, 1 long)" if boundaries else "label", ylabel=what, xlim=(0, 1))
     axes[0, 0].legend(frameon=False)
     return drawn
 
@@ -64,12 +64,14 @@ def grid(pictures: Sequence[tuple[Any, str]], columns: int = 4) -> Figure:
     return drawn
 
 
-def scatter(label: Sequence[float], value: Sequence[float], title: str) -> Figure:
-    """Predictions against labels."""
+def scatter(
+    one: Sequence[float], other: Sequence[float], title: str, names: tuple[str, str] = ("label", "predicted")
+) -> Figure:
+    """Two numbers of 0..1 against each other, such as predictions against labels."""
     drawn, axes = figure(size=(4.2, 4.0))
     axes[0, 0].plot([0, 1], [0, 1], color=GREY, linestyle=":")
-    axes[0, 0].scatter(label, value, s=9, alpha=0.5, color=INK, linewidths=0)
-    axes[0, 0].set(xlabel="label", ylabel="predicted", xlim=(0, 1), ylim=(0, 1), title=title)
+    axes[0, 0].scatter(one, other, s=9, alpha=0.5, color=INK, linewidths=0)
+    axes[0, 0].set(xlabel=names[0], ylabel=names[1], xlim=(0, 1), ylim=(0, 1), title=title)
     return drawn
 
 

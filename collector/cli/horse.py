@@ -33,6 +33,10 @@ OPINIONS = """
 SELECT axis, observed_at, left_px, right_px, value, reviews, evidence, source_url FROM aptitude
 WHERE horse_id = %s ORDER BY axis, observed_at
 """
+LABELS = """
+SELECT axis, definition, value, variance, reliability, n, metres, evidence, computed_at FROM horse_label
+WHERE horse_id = %s ORDER BY axis, definition
+"""
 ENDS = {
     Axis.SURFACE: ("turf", "dirt"),
     Axis.DISTANCE: ("short", "long"),
@@ -106,6 +110,7 @@ async def about(connection: Connection, horse_id: str) -> dict[str, Any]:
         "finish_position", "finish_time_s", "horse_weight_kg", "race_id",
     )  # fmt: skip
     opinion = ("axis", "observed_at", "left_px", "right_px", "value", "reviews", "evidence", "source_url")
+    label = ("axis", "definition", "value", "variance", "reliability", "n", "metres", "evidence", "computed_at")
     return horse | {
         "entries": await rows(ENTRIES, entry),
         "photos": [
@@ -115,6 +120,7 @@ async def about(connection: Connection, horse_id: str) -> dict[str, Any]:
             )
         ],
         "aptitudes": await rows(OPINIONS, opinion),
+        "labels": await rows(LABELS, label),
     }
 
 
@@ -128,6 +134,8 @@ def print_horse(console: Console, facts: dict[str, Any]) -> None:
         console.print(_entries(facts["entries"]))
     if facts["photos"]:
         console.print(_photos(facts["photos"]))
+    for row in facts["labels"]:
+        console.print(_label(row), highlight=False, soft_wrap=True)
     if not facts["aptitudes"]:
         console.print("No aptitude yet: `collector refresh-labels` asks for it.")
         return
@@ -157,6 +165,14 @@ def _photos(photos: list[dict[str, Any]]) -> Table:
     for row in photos:
         table.add_row(row["photo"], row["race_name"] or "-", row["how"], row["origin"] or row["page_url"])
     return table
+
+
+def _label(row: dict[str, Any]) -> str:
+    """A label by another definition than the poll, in a line."""
+    metres = f" ({row['metres']:,.0f} m)" if row["metres"] else ""
+    said = [f"{row['n']} starts"] if row["n"] is not None else []
+    said += [f"reliability {row['reliability']:.2f}"] if row["reliability"] is not None else []
+    return f"{row['axis'].replace('_', ' ')} by {row['definition']}: {row['value']:.3f}{metres}  {', '.join(said)}"
 
 
 def plot(axis: Axis, history: list[dict[str, Any]]) -> str:

@@ -11,10 +11,13 @@ import pytest
 
 from tests.paths import ROOT
 from trainer.dataset import export as exporting
+from trainer.dataset.data import with_label
 from trainer.dataset.export import export
 from trainer.dataset.formats import Format, read_shard
 from trainer.dataset.manifest import Version, list_unfinished
 from trainer.dataset.plan import Request
+from trainer.labels.definition import Wanted
+from trainer.labels.poll import Poll
 
 TRAINER = [sys.executable, "-c", "from trainer.cli.app import main; main()"]
 A_SHARD = 7  # photos
@@ -26,6 +29,11 @@ def environment(conninfo: str, home: Path) -> dict[str, str]:
         "PATH": os.defpath, "HOME": "/nonexistent", "LANG": "C.UTF-8", "COLUMNS": "100", "MPLCONFIGDIR": str(home),
         "PADDOCK_DATABASE_URL": conninfo, "PADDOCK_HOME": str(home), "PYTHONPATH": str(ROOT),
     }  # fmt: skip
+
+
+def polled(**settings: Any) -> Request:
+    """An export of the poll with these settings."""
+    return Request(labels=(Wanted(Poll(**settings), "distance"),))
 
 
 def trainer(conninfo: str, home: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -42,10 +50,10 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def rows(version: Version) -> list[dict[str, Any]]:
-    """Every example of a version with its side."""
-    kind = Format(version.manifest.format)
+    """Every example of a version with its side and its first label."""
+    kind, key = Format(version.manifest.format), version.manifest.label().key
     return [
-        row | {"side": shard.side, "body": body}
+        with_label(row, key) | {"side": shard.side, "body": body}
         for shard in version.manifest.shards
         for row, body in read_shard(kind, version.folder / shard.path)
     ]

@@ -14,7 +14,7 @@ from trainer.cli.base import directories, group, print_rows, warn
 
 if TYPE_CHECKING:
     from trainer.dataset.diff import Difference
-    from trainer.dataset.manifest import Version
+    from trainer.dataset.manifest import Manifest, Version
 
 commands = group("Data set versions: list, look, check, compare, remove.")
 
@@ -71,7 +71,7 @@ def _row(version: "Version") -> dict[str, str]:
     manifest = version.manifest
     return {
         "version": version.name,
-        "axis": manifest.axis,
+        "labels": ", ".join(label.key for label in manifest.labels),
         "split": manifest.split,
         "photos": str(sum(manifest.photos.values())),
         "horses": str(manifest.horses_in_all),
@@ -106,18 +106,21 @@ def print_version(version: "Version") -> None:
     from rich.table import Table
 
     from collector.console.terminal import stdout
-    from collector.storage.racing import Axis, Kind
+    from collector.storage.racing import Kind
     from trainer.dataset.examples import Side, why_skipped
+    from trainer.dataset.label_card import label_words
 
     manifest, console = version.manifest, stdout()
     console.print(version.name, style="bold", end="")
-    console.print(f"  axis {manifest.axis}, split {manifest.split}, {manifest.format}")
-    kinds = list(Kind) if manifest.axis == Axis.DISTANCE else []  # no other axis has types
+    console.print(f"  split {manifest.split}, {manifest.format}")
+    kinds = list(Kind) if manifest.kinds else []  # no other axis than distance has types
     table = Table("side", "photos", "horses", *kinds, box=None)
     for side in Side:
         counts = [manifest.photos[side], manifest.horses[side], *(manifest.kinds[side][kind] for kind in kinds)]
         table.add_row(side, *map(str, counts))
     console.print(table)
+    for label in manifest.labels:
+        console.print(f"label {label.key}: {sum(label.photos.values())} photos; {label_words(label)}", soft_wrap=True)
     for code, count in sorted(manifest.left_out.items()):
         console.print(f"left out: {count:5}  {why_skipped(code)}")
     leaks = manifest.leaks
@@ -195,12 +198,17 @@ def _print_difference(difference: "Difference") -> None:
         ("other bytes", difference.repainted),
     ):
         _print_some(words, photos)
-    _print_some("label", [f"{photo} {was:.3f} → {now:.3f}" for photo, (was, now) in difference.relabelled.items()])
+    for name, photos in difference.relabelled.items():
+        _print_some(name, [f"{photo} {_short(was)} → {_short(now)}" for photo, (was, now) in photos.items()])
     _print_some("side", [f"{photo} {was} → {now}" for photo, (was, now) in difference.moved.items()])
     columns = sorted({column for its in difference.changed.values() for column in its})
     for column in columns:
         its = {photo: found[column] for photo, found in difference.changed.items() if column in found}
         _print_some(column, [f"{photo} {_in_words(was)} → {_in_words(now)}" for photo, (was, now) in its.items()])
+
+
+def _short(value: float | None) -> str:
+    return "none" if value is None else f"{value:.3f}"
 
 
 def _in_words(value: Any) -> str:
@@ -260,14 +268,29 @@ def _command_for(folder: Path) -> str:
         manifest = read_version(folder).manifest
     except UsageError:
         return ""
-    query, plain = manifest.query, Request()
+    plain = Request()
     given = {
         "--name": (manifest.name, plain.name),
-        "--axis": (manifest.axis, plain.selection.axis.value),
         "--split": ("FILE" if manifest.split == "file" else manifest.split, plain.split),
-        "--min-reviews": (query["min_reviews"], plain.selection.min_reviews),
-        "--size": (query["size"], plain.size),
+        "--size": (manifest.query["size"], plain.size),
         "--format": (manifest.format, plain.format.value),
     }
     words = [f" {option} {value}" for option, (value, usual) in given.items() if value != usual]
-    return f"`trainer export{''.join(words)}{' --keep-unreviewed' if query['keep_unreviewed'] else ''}`"
+    return f"`trainer export{_label_options(manifest)}{''.join(words)}`"
+
+
+def _label_options(manifest: "Manifest") -> str:
+    """The options that ask for the same labels again."""
+    from trainer.dataset.plan import POLL
+
+    usual = [POLL.definition.name], [POLL.axis]
+    names = list(dict.fromkeys(label.key.partition("/")[0] for label in manifest.labels))
+    axes = list(dict.fromkeys(label.axis for label in manifest.labels))
+    names, axes = ([] if its == plain else its for its, plain in zip((names, axes), usual, strict=True))
+    settings: dict[str, Any] = manifest.query["labels"]
+    files = {key.partition("/")[0] for key, its in settings.items() if "file" in its}
+    said = [f" --label {'FILE' if name in files else name}" for name in names] + [f" --axis {axis}" for axis in axes]
+    poll = next((its for its in settings.values() if "min_reviews" in its), {})
+    if poll.get("min_reviews", 1) > 1:
+        said.append(f" --min-reviews {poll['min_reviews']}")
+    return "".join(said) + (" --keep-unreviewed" if poll.get("keep_unreviewed") else "")

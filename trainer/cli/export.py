@@ -8,7 +8,6 @@ import typer
 
 from collector.console.common import common
 from collector.errors import UsageError
-from collector.storage.racing import Axis
 from trainer.cli.base import absolute, directories, group, progress, read_settings, warn
 
 if TYPE_CHECKING:
@@ -33,7 +32,18 @@ Split = Annotated[
         help="horse (by time, no horse on two sides), issues-2016 (as the first attempt), or a CSV.",
     ),
 ]
-AxisName = Annotated[Axis, typer.Option(metavar="AXIS", help=f"Which aptitude is the label: {', '.join(Axis)}.")]
+LabelNames = Annotated[
+    list[str],
+    typer.Option(
+        "--label",
+        metavar="NAME|FILE",
+        help="poll, results, results-placed, results-after, an installed definition, or a CSV; more than once.",
+    ),
+]
+AxisNames = Annotated[
+    list[str],
+    typer.Option("--axis", metavar="AXIS", help="distance, surface, wet_going and others; more than once."),
+]
 KeepUnreviewed = Annotated[
     bool,
     typer.Option("--keep-unreviewed", help="Also horses without reviews, at 0.5, to show how that harms a model."),
@@ -46,7 +56,8 @@ def export_photos(
         Path | None, typer.Option(metavar="DIR", help="Folder of the versions; by default in PADDOCK_HOME.")
     ] = None,
     name: Annotated[str, typer.Option(metavar="NAME", help="Beginning of the version's name.")] = "paddock",
-    axis: AxisName = Axis.DISTANCE,
+    label: LabelNames = ["poll"],  # noqa: B006  (typer copies it)
+    axis: AxisNames = ["distance"],  # noqa: B006
     split: Split = "horse",
     min_reviews: Annotated[int, typer.Option(min=1, metavar="N", help="Least number of reviews behind a label.")] = 1,
     keep_unreviewed: KeepUnreviewed = False,
@@ -64,13 +75,22 @@ def export_photos(
 
     The same database gives the same version, byte for byte.
 
-    Example: trainer export --min-reviews 3
+    Example: trainer export --label poll --label results
+
+    A photo is taken if it has one of the labels; a run learns the first one, or that of --set label=results/distance.
 
     Tried without a network, after collector crawl --since 2016 --demo and refresh-labels --demo: trainer export --demo
     """
-    from trainer.dataset.examples import Selection
     from trainer.dataset.formats import Format
     from trainer.dataset.plan import Request
+    from trainer.labels.registry import wanted_labels
+
+    _check(name, split)
+    labels = wanted_labels(label, axis, min_reviews, keep_unreviewed=keep_unreviewed)
+    _write(Request(labels, split, Format(data_format.value), size, name), out, resume=resume)
+
+
+def _check(name: str, split: str) -> None:
     from trainer.dataset.split import SPLITS
 
     if not name.isidentifier():
@@ -78,8 +98,6 @@ def export_photos(
     if split not in SPLITS and not Path(split).exists():
         rules = ", ".join(SPLITS)
         raise UsageError(f"--split {split} is neither a rule ({rules}) nor a file that can be read.")
-    selection = Selection(axis, min_reviews, keep_unreviewed)
-    _write(Request(selection, split, Format(data_format.value), size, name), out, resume=resume)
 
 
 def _write(request: "Request", out: Path | None, *, resume: bool) -> None:

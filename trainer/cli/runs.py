@@ -91,7 +91,10 @@ def compare(
     runs = [find_run(where.runs, word) for word in (one, other)]
     _check_comparable(runs)
     version = version_of(runs[0], where)
-    table = read_table(version)
+    labels = {version.manifest.label(run.config.label).key for run in runs}
+    if len(labels) > 1:
+        raise UsageError(f"{runs[0].name} and {runs[1].name} learnt different labels: {' and '.join(sorted(labels))}.")
+    table = read_table(version, *labels)
     outside = table.on(Side.VALIDATION)
     if not len(outside):
         raise UsageError(f"{version.name} has no validation side to compare the runs on.")

@@ -101,8 +101,9 @@ def _version(predictor: "Predictor", where: "Directories") -> "Version | None":
             soft_wrap=True,
         )
         return None
-    if version.manifest.axis != Axis.DISTANCE:
-        raise UsageError(f"{run.name} was trained on {version.manifest.axis}; the page answers for distances only.")
+    axis = version.manifest.label(run.config.label).axis
+    if axis != Axis.DISTANCE:
+        raise UsageError(f"{run.name} was trained on {axis}; the page answers for distances only.")
     return version
 
 

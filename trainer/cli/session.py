@@ -54,6 +54,7 @@ def begin_run(request: RunRequest, settings: Sequence[str], freeze: Sequence[str
     config = config_of(request.preset or ("finetune" if has_gpu() else "probe"), settings, freeze)
     device = Device.find(request.device, config.precision)
     version = find_version(request.where.datasets, request.data)
+    config = config.model_copy(update={"label": version.manifest.label(config.label).key})
     facts = Facts("training", version.name, str(version.folder), code_version(), "none", device.words, now())
     # Only one of several processes writes the folder; the others learn its name.
     run = begin(request.root, request.name, config, facts) if device.rank == 0 else None

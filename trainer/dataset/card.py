@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +13,13 @@ from collector.storage.decoders import decoders
 from collector.storage.racing import MIDDLE, MILE, SPRINT, Kind
 from trainer.dataset.croissant import describe
 from trainer.dataset.examples import LICENCE, Side, why_skipped
-from trainer.dataset.formats import EXTENSIONS, Format, read_shard, written_types
+from trainer.dataset.formats import EXTENSIONS, Format, label_types, read_shard, written_types
+from trainer.dataset.label_card import dictionary, label_section
 from trainer.dataset.manifest import Manifest, digest_of
 from trainer.dataset.pixels import Preparation, prepare
 from trainer.directories import write_file
+from trainer.labels.survey import Survey
+from trainer.labels.survey_page import page
 
 SHOWN = 12  # photos in the grid of examples
 BOUNDARIES = (SPRINT, MILE, MIDDLE)  # drawn in the histogram of labels
@@ -32,12 +35,18 @@ class Seen:
     horses: Counter[int]  # horses by their number of photos
 
 
-def write_card(folder: Path, manifest: Manifest, seen: Seen) -> dict[str, str]:
-    """Write README.md, its plots and croissant.json beside the shards; returns the digests by path."""
+def write_card(folder: Path, manifest: Manifest, seen: Seen, survey: Survey) -> dict[str, str]:
+    """Write README.md, its plots, labels.md and croissant.json beside the shards; returns the digests by path."""
     draw_plots(folder, manifest, seen)
     write_file(folder / "README.md", _readme(manifest))
+    write_file(folder / "labels.md", page(survey, ()))
     write_file(folder / "croissant.json", json.dumps(describe(manifest), ensure_ascii=False, indent=1) + "\n")
-    written = [folder / "README.md", folder / "croissant.json", *sorted((folder / "plots").glob("*.png"))]
+    written = [
+        folder / "README.md",
+        folder / "labels.md",
+        folder / "croissant.json",
+        *sorted((folder / "plots").glob("*.png")),
+    ]
     return {path.relative_to(folder).as_posix(): digest_of(path) for path in written}
 
 
@@ -55,14 +64,19 @@ def draw_plots(folder: Path, manifest: Manifest, seen: Seen) -> None:
 
 
 def _examples(folder: Path, manifest: Manifest) -> Iterable[tuple[Any, str]]:
-    left = SHOWN
+    left, key = SHOWN, manifest.labels[0].key
     for shard in manifest.shards[:1]:
         for row, body in read_shard(Format(manifest.format), folder / shard.path):
             if left == 0:
                 return
             with suppress(BrokenPicture):
-                yield decoders().run(prepare, body, THUMBNAIL), f"{row['photo']}  {row['label']:.2f}"
+                yield decoders().run(prepare, body, THUMBNAIL), f"{row['photo']}  {_shown(row, key)}"
                 left -= 1
+
+
+def _shown(row: dict[str, Any], key: str) -> str:
+    label = row["labels"][key]
+    return f"{label['value']:.2f}" if label else ""
 
 
 def _readme(manifest: Manifest) -> str:
@@ -72,7 +86,7 @@ def _readme(manifest: Manifest) -> str:
     left_out = "\n".join(f"| {why_skipped(code)} | {count} |" for code, count in sorted(manifest.left_out.items()))
     return CARD.format(
         head=head,
-        features=_features() if manifest.format == Format.WEBDATASET else "",
+        features=_features([label.key for label in manifest.labels]) if manifest.format == Format.WEBDATASET else "",
         m=manifest,
         photos=sum(manifest.photos.values()),
         horses=manifest.horses_in_all,
@@ -82,6 +96,8 @@ def _readme(manifest: Manifest) -> str:
         rule=RULES.get(manifest.split, "A file of the user's own named the sides."),
         types=TYPES if manifest.kinds else "",
         query=", ".join(f"{key} {value}" for key, value in manifest.query.items()),
+        labels=label_section(manifest),
+        dictionary=dictionary(),
         licence=LICENCE,
         shape=SHAPE if manifest.format == Format.WEBDATASET else "",
     )
@@ -96,10 +112,13 @@ def _table(manifest: Manifest, sides: Iterable[Side]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def _features() -> str:
+def _features(keys: Sequence[str]) -> str:
     """The column types of a WebDataset for `datasets`, which would guess them from the first photos."""
     lines = [f"  - name: {extension}\n    dtype: image" for extension in EXTENSIONS.values()]
     facts = "\n".join(f"    - name: {name}\n      dtype: {dtype}" for name, dtype in written_types().items())
+    parts = "\n".join(f"        - name: {name}\n          dtype: {dtype}" for name, dtype in label_types().items())
+    labels = "\n".join(f"      - name: {key}\n        struct:\n{parts}" for key in keys)
+    facts += f"\n    - name: labels\n      struct:\n{labels}"
     return "dataset_info:\n  features:\n" + "\n".join(lines) + f"\n  - name: json\n    struct:\n{facts}\n"
 
 
@@ -136,7 +155,7 @@ SHAPE = """
 A row has the columns under `json`, and the photo under the suffix of its file (`jpg`, `png`, `gif` or `webp`).
 """
 CARD = """---
-pretty_name: {m.name} {m.axis} {m.version}
+pretty_name: {m.name} {m.version}
 license: other
 license_name: private-study-only
 task_categories: [image-classification]
@@ -147,12 +166,18 @@ configs:
 {head}
 {features}---
 
-# Paddock photos with {m.axis} aptitude, version {m.version}
+# Paddock photos, version {m.version}
 
-{photos} photos of {horses} horses, each with the reviewers' opinion of the horse's aptitude ({m.axis}, 0 to 1).
+{photos} photos of {horses} horses, each with at least one of the labels below.
 Newest photo: {m.newest_photo}; newest label: {m.newest_label}. Settings: {query}.
 
 **Licence.** {licence} Every example has its page, its address, the time of the fetch, and its digest.
+
+## Labels
+
+{labels}
+
+`labels.md` says how reliable they are and how far they agree.
 
 ## Sides
 
@@ -182,9 +207,11 @@ from datasets import load_dataset
 data = load_dataset("path/to/this/folder")
 ```
 {shape}
-`label` is right / (left + right) of the two bars on the horse's page; `reviews` is the number of people behind it.
-{types}Photos without a label (of a horse without reviews, which has two equal bars) are left out unless the data set
-was exported with --keep-unreviewed.
+{types}Photos without any of the labels are left out and counted above.
 `croissant.json` describes the data set for programs; `manifest.json` has the digest of every other file,
 and `trainer dataset verify` compares them.
+
+## Columns
+
+{dictionary}
 """

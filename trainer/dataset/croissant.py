@@ -6,14 +6,16 @@ Written as plain JSON, because importing mlcroissant takes seconds and 150 MB. T
 from datetime import date, datetime
 from typing import Any
 
-from trainer.dataset.examples import COLUMNS, LICENCE, Example
+from trainer.dataset.columns import LABEL_MEANINGS, MEANINGS
+from trainer.dataset.examples import FACTS, LICENCE, Example
+from trainer.dataset.formats import label_types
 from trainer.dataset.manifest import Manifest, Shard
 
 PARQUET, TAR = "application/x-parquet", "application/x-tar"  # media types, as mlcroissant names them
 CONFORMS_TO = "http://mlcommons.org/croissant/1.0"
 TYPES: dict[Any, str] = {
     str: "sc:Text", int: "sc:Integer", float: "sc:Float", date: "sc:Date", datetime: "sc:DateTime",
-    str | None: "sc:Text", int | None: "sc:Integer", date | None: "sc:Date",
+    str | None: "sc:Text", int | None: "sc:Integer", float | None: "sc:Float", date | None: "sc:Date",
 }  # fmt: skip
 TERMS = (
     "citeAs", "column", "equivalentProperty", "extract", "field", "fileProperty", "fileObject", "fileSet", "format",
@@ -36,17 +38,18 @@ CONTEXT: dict[str, Any] = {
 
 def describe(manifest: Manifest) -> dict[str, Any]:
     """The metadata of a data set; an image folder has too many files to list."""
+    labels = ", ".join(label.key for label in manifest.labels)
     files = {"parquet": PARQUET, "webdataset": TAR}.get(manifest.format)
     return {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
         "name": f"{manifest.name}-{manifest.version}",
-        "description": f"Paddock photos of racehorses with {manifest.axis} aptitude, 0 to 1.",
+        "description": f"Paddock photos of racehorses with labels of 0 to 1: {labels}.",
         "conformsTo": CONFORMS_TO,
         "license": LICENCE,
         "version": "1.0.0",
         "distribution": [_file(shard, files) for shard in manifest.shards] if files else [],
-        "recordSet": [_records(shard) for shard in manifest.shards] if files == PARQUET else [],
+        "recordSet": [_records(shard, manifest) for shard in manifest.shards] if files == PARQUET else [],
     }
 
 
@@ -61,17 +64,35 @@ def _file(shard: Shard, kind: str) -> dict[str, Any]:
     }
 
 
-def _records(shard: Shard) -> dict[str, Any]:
+def _records(shard: Shard, manifest: Manifest) -> dict[str, Any]:
     name = shard.path.rpartition("/")[2].removesuffix(".parquet")
     fields = [
-        {
-            "@type": "cr:Field",
-            "@id": f"{name}/{column}",
-            "name": f"{name}/{column}",
-            "dataType": TYPES[Example.__annotations__[column]],
-            "source": {"fileObject": {"@id": shard.path}, "extract": {"column": column}},
-        }
-        for column in COLUMNS
+        _field(f"{name}/{column}", TYPES[Example.__annotations__[column]], MEANINGS[column], shard, {"column": column})
+        for column in FACTS
     ]
+    fields += [_label(name, label.key, shard) for label in manifest.labels]
     description = f"Examples of the side {shard.side}."
     return {"@type": "cr:RecordSet", "@id": name, "name": name, "description": description, "field": fields}
+
+
+def _label(name: str, key: str, shard: Shard) -> dict[str, Any]:
+    """A label: one field for each of its parts."""
+    parts = [
+        _field(f"{name}/{key}/{part}", "sc:Text" if kind == "string" else "sc:Float", LABEL_MEANINGS[part], shard, {})
+        for part, kind in label_types().items()
+    ]
+    for part in parts:
+        part["source"]["extract"] = {"column": "labels"}
+        part["source"]["transform"] = {"jsonPath": f"$['{key}'].{part['name'].rpartition('/')[2]}"}
+    return {"@type": "cr:Field", "@id": f"{name}/{key}", "name": f"{name}/{key}", "subField": parts}
+
+
+def _field(name: str, kind: str, words: str, shard: Shard, extract: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "@type": "cr:Field",
+        "@id": name,
+        "name": name,
+        "description": words,
+        "dataType": kind,
+        "source": {"fileObject": {"@id": shard.path}, "extract": extract},
+    }

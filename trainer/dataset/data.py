@@ -33,10 +33,13 @@ def no_progress(_done: int, _of: int) -> None:
 
 @dataclass(frozen=True)
 class Table:
-    """The examples of a version without their photos, in the order of its shards."""
+    """The examples of a version without their photos, in the order of its shards, with one of its labels."""
 
     version: str
-    rows: list[dict[str, Any]]  # the columns of the export, and `side`
+    # The columns of the export, and `side`; of the table's label `label`, `n` and `reliability`, which are None where
+    # the photo has no such label.
+    rows: list[dict[str, Any]]
+    key: str = "poll/distance"  # the label: definition/axis
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -47,8 +50,8 @@ class Table:
 
     @cached_property
     def label(self) -> np.ndarray:
-        """float32 (n,), 0..1."""
-        return np.array([row["label"] for row in self.rows], dtype=np.float32)
+        """float32 (n,), 0..1; NaN where a photo has no such label."""
+        return np.array([np.nan if row["label"] is None else row["label"] for row in self.rows], dtype=np.float32)
 
     @cached_property
     def horse(self) -> np.ndarray:
@@ -56,23 +59,51 @@ class Table:
         return np.unique([row["horse_id"] for row in self.rows], return_inverse=True)[1]
 
     def on(self, side: Side) -> np.ndarray:
-        """Indices of the examples of a side."""
-        return np.array([index for index, row in enumerate(self.rows) if row["side"] == side], dtype=np.int64)
+        """Indices of the labelled examples of a side."""
+        its = [row["side"] == side and row["label"] is not None for row in self.rows]
+        return np.flatnonzero(np.array(its, dtype=bool))
 
     def weights(self, prior: float) -> np.ndarray:
-        """float32 (n,): the weight of a label of n reviews, n / (n + prior); n is 1 where it is not known."""
-        reviews = np.array([1 if row["reviews"] is None else row["reviews"] for row in self.rows], dtype=np.float32)
-        return np.ones_like(reviews) if not prior else np.maximum(reviews, 0.25) / (np.maximum(reviews, 0.25) + prior)
+        """float32 (n,): the weight of each label, which is its reliability.
+
+        Where the definition does not state it, a label of n reviews has n / (n + prior), and n is 1 where it is not
+        known. With a prior of 0, all weights are 1.
+        """
+        if not prior:
+            return np.ones(len(self.rows), np.float32)
+        return np.array([_weight(row.get("n"), row.get("reliability"), prior) for row in self.rows], np.float32)
 
 
-def read_table(version: Version) -> Table:
-    """The table of a version."""
+LEAST_PIECES = 0.25  # reviews that a label counts as at least, so that each has some weight
+LEAST_WEIGHT = 0.02
+
+
+def _weight(n: int | None, reliability: float | None, prior: float) -> float:
+    if reliability is not None:
+        return max(LEAST_WEIGHT, reliability)
+    pieces = max(LEAST_PIECES, 1 if n is None else n)
+    return pieces / (pieces + prior)
+
+
+def read_table(version: Version, label: str = "") -> Table:
+    """The table of a version with one of its labels; by default the first one.
+
+    Raises:
+        UsageError: it has no such label, or a shard is damaged.
+    """
+    key = version.manifest.label(label).key
     rows = [
-        row | {"side": shard.side}
+        with_label(row | {"side": shard.side}, key)
         for shard in version.manifest.shards
         for row, _ in read_shard(Format(version.manifest.format), version.folder / shard.path, pictures=False)
     ]
-    return Table(version.manifest.version, rows)
+    return Table(version.manifest.version, rows, key)
+
+
+def with_label(row: dict[str, Any], key: str) -> dict[str, Any]:
+    """A row with `label`, `n` and `reliability` of one of its labels; all None without that label."""
+    its = row["labels"].get(key) or {}
+    return row | {"label": its.get("value"), "n": its.get("n"), "reliability": its.get("reliability")}
 
 
 def load_pixels(version: Version, how: Preparation, cache: Path, progress: Progress = no_progress) -> Rows:

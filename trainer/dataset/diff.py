@@ -9,7 +9,7 @@ from trainer.dataset.examples import COLUMNS, why_skipped
 from trainer.dataset.formats import Format, read_shard
 from trainer.dataset.manifest import Version
 
-LISTED = ("label", "digest", "axis")  # columns with a list of their own, or the same for all photos
+LISTED = ("labels", "digest")  # columns with a list of their own, or the same for all photos
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Difference:
 
     added: list[str]
     removed: list[str]
-    relabelled: dict[str, tuple[float, float]]  # photo -> label before, after
+    relabelled: dict[str, dict[str, tuple[float | None, float | None]]]  # label -> photo -> value before, after
     moved: dict[str, tuple[str, str]]  # photo -> side before, after
     repainted: list[str]  # photos with other bytes
     changed: dict[str, dict[str, tuple[Any, Any]]]  # photo -> column -> before, after; for all other columns
@@ -47,15 +47,30 @@ def compare(one: Version, other: Version) -> Difference:
     return Difference(
         added=[photo for photo in after if photo not in before],
         removed=[photo for photo in before if photo not in after],
-        relabelled={
-            photo: (was["label"], now["label"]) for photo, (was, now) in both.items() if was["label"] != now["label"]
-        },
+        relabelled=_relabelled(both),
         moved={photo: (was["side"], now["side"]) for photo, (was, now) in both.items() if was["side"] != now["side"]},
         repainted=[photo for photo, (was, now) in both.items() if was["digest"] != now["digest"]],
         changed={photo: columns for photo, columns in changed.items() if columns},
         left_out=_differing(one.manifest.left_out, other.manifest.left_out, 0),
         settings=_differing(_settings(one), _settings(other), None),
     )
+
+
+def _relabelled(
+    both: Mapping[str, tuple[dict[str, Any], dict[str, Any]]],
+) -> dict[str, dict[str, tuple[float | None, float | None]]]:
+    """By label, the photos whose value differs; a label that only one version has is a setting that differs."""
+    found: dict[str, dict[str, tuple[float | None, float | None]]] = {}
+    for photo, (was, now) in both.items():
+        for name in was["labels"].keys() & now["labels"].keys():
+            values = _value(was, name), _value(now, name)
+            if values[0] != values[1]:
+                found.setdefault(name, {})[photo] = values
+    return dict(sorted(found.items()))
+
+
+def _value(row: Mapping[str, Any], name: str) -> float | None:
+    return (row["labels"][name] or {}).get("value")
 
 
 def _photos(version: Version) -> dict[str, dict[str, Any]]:
@@ -78,5 +93,10 @@ def _differing(before: dict[str, Any], after: dict[str, Any], missing: Any) -> d
 
 def _settings(version: Version) -> dict[str, Any]:
     manifest = version.manifest
-    plain = {"name": manifest.name, "axis": manifest.axis, "split": manifest.split, "format": manifest.format}
-    return manifest.query | plain | {f"code {key}": value for key, value in manifest.code.items()}
+    query = {name: value for name, value in manifest.query.items() if name != "labels"}
+    labels = {"labels": ", ".join(label.key for label in manifest.labels)}
+    labels |= {
+        f"{key.partition('/')[0]} {name}": its[name] for key, its in manifest.query["labels"].items() for name in its
+    }
+    plain = {"name": manifest.name, "split": manifest.split, "format": manifest.format}
+    return query | labels | plain | {f"code {key}": value for key, value in manifest.code.items()}

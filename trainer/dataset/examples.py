@@ -1,12 +1,14 @@
-"""An example: one photo with its label and the provenance of both."""
+"""An example: one photo with its labels and the provenance of both."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from collector.storage.racing import Axis, Kind, kind_of
+from collector.storage.racing import Kind, kind_of
+from trainer.labels.definition import WORDS as WHY_NO_LABEL
+from trainer.labels.definition import Label
 
 LICENCE = "Belongs to its photographer; collected for private study, not to be published or passed on."
 
@@ -21,74 +23,80 @@ class Side(StrEnum):
 
 
 class Skip(StrEnum):
-    """Why a photo is left out of a data set; the manifest counts photos by these codes."""
+    """Why a photo is left out of a data set, beside the codes of `WhyNone`; the manifest counts photos by these."""
 
     NO_PICTURE = "no_picture"
     NO_HORSE = "no_horse"
-    NOT_ASKED = "not_asked"
-    NO_REVIEWS = "no_reviews"
-    FEW_REVIEWS = "few_reviews"
     DAMAGED = "damaged"
     KEPT_OUT = "kept_out"
     RULES_UNKNOWN = "rules_unknown"
     NO_SIDE = "no_side"
 
 
-WHY_SKIPPED = {
+WHY_SKIPPED: dict[str, str] = {
     Skip.NO_PICTURE: "no picture is held",
     Skip.NO_HORSE: "its horse is not known",
-    Skip.NOT_ASKED: "its horse's label has not been asked for",
-    Skip.NO_REVIEWS: "nobody has reviewed its horse",
-    Skip.FEW_REVIEWS: "fewer reviews than wanted",
     Skip.DAMAGED: "its bytes are damaged",
     Skip.KEPT_OUT: "its site's robots.txt disallows training on it",
     Skip.RULES_UNKNOWN: "the copy of its site's robots.txt is damaged, so whether training is allowed is not known",
     Skip.NO_SIDE: "the split names no side for it",
-}
+} | {why.value: words for why, words in WHY_NO_LABEL.items()}
 # Older manifests have the words in place of the codes, so the words must not change.
-BY_WORDS = {words: skip.value for skip, words in WHY_SKIPPED.items()}
+BY_WORDS = {words: code for code, words in WHY_SKIPPED.items()}
 
 
 def why_skipped(code: str) -> str:
     """The words for a code; the code itself if it is not known."""
-    return WHY_SKIPPED[Skip(code)] if code in set(Skip) else code
+    return WHY_SKIPPED.get(code, code)
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A photo with its label. The fields are the columns of every data set format, in this order."""
+    """A photo with its labels. The fields are the columns of every data set format, in this order; `columns` says what
+    they mean."""
 
-    photo: str  # its id, source:issue/number
-    source: str  # site
+    photo: str
+    source: str
     issue_date: date
     horse_id: str
     horse_name: str
     sire: str | None
+    dam: str | None
+    damsire: str | None
     sex: str | None
-    age: int | None  # years, in the year of the issue
+    age: int | None
     coat: str | None
-    race_id: str | None  # the race before which the photo was taken
+    trainer: str | None
+    remark: str | None
+    race_id: str | None
     race_name: str | None
+    race_class: str | None
+    grade: str | None
     race_date: date | None
     racecourse: str | None
+    course: str | None
     surface: str | None
-    distance: int | None  # m
-    axis: str
-    label: float  # 0..1
-    left_px: int  # width of the bar towards 0
-    right_px: int  # width of the bar towards 1
-    reviews: int | None  # number of reviews behind the label; None if the page did not state it
-    label_observed_at: datetime
-    label_url: str
+    distance: int | None
+    going: str | None
+    weather: str | None
+    jockey: str | None
+    carried_weight: float | None
+    horse_weight: int | None
+    horse_weight_change: int | None
+    odds: float | None
+    favorite_rank: int | None
+    finish_position: int | None
+    finish_time: float | None
+    labels: Mapping[str, Label | None]  # by definition/axis; None where the photo has no such label
     page_url: str
     image_url: str
-    origin: str | None  # who took it, or where it was published; None: the source publishes it
+    origin: str | None
     fetched_at: datetime
-    digest: str  # SHA-256 of the picture as fetched
+    digest: str
     media_type: str
-    width: int  # px, as fetched
+    width: int
     height: int
-    near_duplicate_of: str | None  # the earlier photo of which it is a re-encoded copy
+    near_duplicate_of: str | None
     licence: str
 
     def plain(self) -> dict[str, Any]:
@@ -97,37 +105,20 @@ class Example:
 
 
 COLUMNS = tuple(field.name for field in fields(Example))
-NOTHING_KNOWN = 0.5  # the label that the bars of a horse without reviews show
+FACTS = tuple(name for name in COLUMNS if name != "labels")  # the columns of one value
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which photos a data set takes."""
-
-    axis: Axis = Axis.DISTANCE
-    min_reviews: int = 1
-    keep_unreviewed: bool = False  # as in the first attempt; their label is NOTHING_KNOWN
-
-    def why_not(self, row: dict[str, Any]) -> Skip | None:
-        """Why the photo of a row of the export is left out; None if it is taken."""
-        if row["digest"] is None:
-            return Skip.NO_PICTURE
-        if row["horse_id"] is None:
-            return Skip.NO_HORSE
-        if row["left_px"] is None:
-            return Skip.NOT_ASKED
-        if row["label"] is None:
-            return None if self.keep_unreviewed else Skip.NO_REVIEWS
-        if row["reviews"] is not None and row["reviews"] < self.min_reviews:
-            return Skip.FEW_REVIEWS
-        return None
+def why_not(row: Mapping[str, Any]) -> Skip | None:
+    """Why the photo of a row of the export cannot be an example, whatever its labels; None if it can."""
+    if row["digest"] is None:
+        return Skip.NO_PICTURE
+    return Skip.NO_HORSE if row["horse_id"] is None else None
 
 
-def as_example(row: dict[str, Any]) -> Example:
-    """The example of a row of the export for which `Selection.why_not` is None."""
-    label = NOTHING_KNOWN if row["label"] is None else row["label"]
-    given = {name: row[name] for name in COLUMNS if name not in ("label", "licence")}
-    return Example(**given, label=label, licence=row["rights"] or LICENCE)
+def as_example(row: Mapping[str, Any], labels: Mapping[str, Label | None]) -> Example:
+    """The example of a row of the export for which `why_not` is None."""
+    given = {name: row[name] for name in FACTS if name != "licence"}
+    return Example(**given, labels=labels, licence=row["rights"] or LICENCE)
 
 
 def count_kinds(labels: Sequence[float]) -> dict[str, int]:

@@ -24,11 +24,13 @@ from collector.storage.racing import Axis
 from trainer.dataset.card import write_card
 from trainer.dataset.data import Progress, no_progress
 from trainer.dataset.examples import Example, as_example, count_kinds
+from trainer.dataset.facts import facts_of
 from trainer.dataset.formats import ROWS, Item, batched, shard_path, write_shard
 from trainer.dataset.manifest import (
     JOURNAL,
     MANIFEST,
     PART,
+    LabelFacts,
     Manifest,
     Shard,
     Version,
@@ -41,13 +43,13 @@ from trainer.dataset.manifest import (
     write_manifest,
 )
 from trainer.dataset.pixels import shrink
-from trainer.dataset.plan import FACTS, Plan, Request, code_of, make_plan, query_of
+from trainer.dataset.plan import Plan, Request, code_of, make_plan, query_of
 from trainer.dataset.split import SPLITS
 from trainer.directories import make_folder
+from trainer.labels.definition import Wanted
 from trainer.locks import alone
 
 PHOTOS_A_SHARD = 5_000  # about 150 MB of photos in the size of the site
-SOME = " WHERE photo.id = ANY(%(ids)s)"
 BYTES = "SELECT digest, encoding, content FROM blob WHERE digest = ANY(%s)"
 
 
@@ -120,7 +122,7 @@ def _write(
     manifest = Manifest(
         version=plan.version,
         name=request.name,
-        axis=request.selection.axis,
+        labels=[_label_facts(one, plan) for one in request.labels],
         format=request.format,
         query=query_of(request),
         split=request.split if request.split in SPLITS else "file",
@@ -128,14 +130,14 @@ def _write(
         photos={side: len(ids) for side, ids in plan.ids.items()},
         horses={str(side): count for side, count in plan.horses.items()},
         horses_in_all=plan.horses_in_all,
-        kinds=_count_kinds(plan, request.selection.axis),
+        kinds=_count_kinds(plan, request.labels[0].axis),
         left_out=dict(plan.left_out),
         leaks=asdict(plan.leaks),
         newest_photo=plan.newest_photo,
         newest_label=plan.newest_label,
         shards=shards,
     )
-    manifest = replace(manifest, beside=write_card(part, manifest, plan.seen))
+    manifest = replace(manifest, beside=write_card(part, manifest, plan.seen, plan.survey))
     (part / JOURNAL).unlink(missing_ok=True)
     write_manifest(part, manifest)
     if folder.exists():  # its manifest is broken, or its deletion was interrupted
@@ -144,9 +146,28 @@ def _write(
     return Version(folder, manifest)
 
 
-def _count_kinds(plan: Plan, axis: Axis) -> dict[str, dict[str, int]]:
-    """The number of labels by side and type; empty unless the axis is distance."""
-    if axis is not Axis.DISTANCE:
+def _label_facts(one: Wanted, plan: Plan) -> LabelFacts:
+    scale, prior = one.scale, plan.priors[one.key]
+    return LabelFacts(
+        key=one.key,
+        words=one.definition.words,
+        unit=one.definition.unit,
+        low=scale.low,
+        high=scale.high,
+        knots=[list(knot) for knot in scale.knots],
+        metres=scale.metres,
+        photos={side.value: count for side, count in plan.labelled[one.key].items()},
+        shrunk=one.definition.shrunk,
+        mean=prior.mean,
+        between=prior.between,
+        within=prior.within,
+        training_horses=prior.horses,
+    )
+
+
+def _count_kinds(plan: Plan, axis: str) -> dict[str, dict[str, int]]:
+    """The number of the first labels by side and type; empty unless their axis is distance."""
+    if axis != Axis.DISTANCE:
         return {}
     return {side: count_kinds(labels) for side, labels in plan.seen.labels.items()}
 
@@ -163,9 +184,9 @@ def _write_shards(
         for number, piece in enumerate(pieces):
             path = shard_path(request.format, side, number, len(pieces))
             if path not in finished:
-                pictures = _reported(_pictures(connection, piece, request), done, plan.photos, progress)
+                pictures = _reported(_pictures(connection, piece, plan, request), done, plan.photos, progress)
                 try:
-                    write_shard(request.format, part / path, pictures)
+                    write_shard(request.format, part / path, pictures, [one.key for one in request.labels])
                 except Damaged:
                     delete(part)  # the version without the damaged photos has another id
                     raise
@@ -184,9 +205,11 @@ def _reported(pictures: Iterator[Item], done: int, photos: int, progress: Progre
             progress(number, photos)
 
 
-def _pictures(connection: psycopg.Connection[dict[str, Any]], ids: Sequence[int], request: Request) -> Iterator[Item]:
+def _pictures(
+    connection: psycopg.Connection[dict[str, Any]], ids: Sequence[int], plan: Plan, request: Request
+) -> Iterator[Item]:
     """The examples of a shard with their bytes."""
-    for example, body in _read(connection, ids, request):
+    for example, body in _read(connection, ids, plan):
         item = _prepare(example, body, request.size)
         if item is None:
             raise Damaged
@@ -199,7 +222,7 @@ def _find_damaged(connection: psycopg.Connection[dict[str, Any]], plan: Plan, re
         example.digest
         for ids in plan.ids.values()
         for piece in batched(ids, PHOTOS_A_SHARD)
-        for example, body in _read(connection, piece, request)
+        for example, body in _read(connection, piece, plan)
         if _prepare(example, body, request.size) is None
     }
 
@@ -217,14 +240,14 @@ def _prepare(example: Example, body: bytes | None, size: int | None) -> Item | N
 
 
 def _read(
-    connection: psycopg.Connection[dict[str, Any]], ids: Sequence[int], request: Request
+    connection: psycopg.Connection[dict[str, Any]], ids: Sequence[int], plan: Plan
 ) -> Iterator[tuple[Example, bytes | None]]:
     """Examples in the order of `ids` with their bytes, which are None if they cannot be decompressed.
 
     The bytes are read one row group at a time, while the previous one is written.
     """
-    facts = connection.execute(FACTS + SOME, {"axis": request.selection.axis.value, "ids": list(ids)})
-    examples = {row["id"]: as_example(row) for row in facts}
+    facts = facts_of(connection, ids)
+    examples = {number: as_example(row, plan.settled.of(row["photo"])) for number, row in facts.items()}
     batches = [[examples[number] for number in batch] for batch in batched(ids, ROWS)]
     with ThreadPoolExecutor(1) as fetcher:
         fetched = [fetcher.submit(_bodies, connection, batch) for batch in batches[:1]]

@@ -17,7 +17,9 @@ import pyarrow.parquet as pq
 
 from collector.errors import UsageError
 from collector.storage.photo_ids import file_name
-from trainer.dataset.examples import COLUMNS, Example
+from trainer.dataset.examples import COLUMNS, FACTS, Example
+from trainer.dataset.older import modern_row
+from trainer.labels.definition import Label
 
 TABLE, SHEET = "metadata.parquet", "photos.csv"  # of an image folder: for `datasets`, and for people
 ROWS = 100  # photos a row group, which is the unit that is written and read
@@ -28,7 +30,7 @@ IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 MOMENT = pa.timestamp("us", "UTC")
 TYPES: dict[Any, pa.DataType] = {
     str: pa.string(), int: pa.int32(), float: pa.float64(), date: pa.date32(), datetime: MOMENT,
-    str | None: pa.string(), int | None: pa.int32(), date | None: pa.date32(),
+    str | None: pa.string(), int | None: pa.int32(), float | None: pa.float64(), date | None: pa.date32(),
 }  # fmt: skip
 NAMES = {pa.string(): "string", pa.int32(): "int32", pa.float64(): "float64", pa.date32(): "date32"}
 
@@ -48,38 +50,49 @@ def photo_file(example: Example) -> str:
     return f"{file_name(example.photo)}.{EXTENSIONS[example.media_type]}"
 
 
-def _schema() -> pa.Schema:
-    columns = [pa.field("image", IMAGE)]
-    columns += [pa.field(name, TYPES[Example.__annotations__[name]]) for name in COLUMNS]
+def _types() -> dict[str, pa.DataType]:
+    return {name: TYPES[Example.__annotations__[name]] for name in FACTS}
+
+
+PLAIN = _types()  # the types of all columns but `labels`
+LABEL = pa.struct([(name, TYPES[kind]) for name, kind in Label.__annotations__.items()])
+
+
+def schema_of(labels: Sequence[str]) -> pa.Schema:
+    """The schema of a Parquet shard with these labels. `datasets` reads its metadata and decodes the pictures."""
+    own = pa.struct([(name, LABEL) for name in labels])
+    columns = [pa.field("image", IMAGE), *(pa.field(name, PLAIN.get(name, own)) for name in COLUMNS)]
     features: dict[str, Any] = {"image": {"_type": "Image"}}
-    for column in columns[1:]:
-        dtype = "timestamp[us, tz=UTC]" if column.type == MOMENT else NAMES[column.type]
-        features[column.name] = {"dtype": dtype, "_type": "Value"}
-    # `datasets` reads this and decodes the image column as pictures.
+    features |= {column.name: _feature(column.type) for column in columns[1:]}
     return pa.schema(columns, {"huggingface": json.dumps({"info": {"features": features}})})
 
 
-SCHEMA = _schema()
+def _feature(kind: pa.DataType) -> dict[str, Any]:
+    if pa.types.is_struct(kind):
+        return {kind.field(number).name: _feature(kind.field(number).type) for number in range(kind.num_fields)}
+    return {"dtype": "timestamp[us, tz=UTC]" if kind == MOMENT else NAMES[kind], "_type": "Value"}
 
 
-def _write_parquet(path: Path, items: Iterable[Item]) -> None:
+def _write_parquet(path: Path, items: Iterable[Item], labels: Sequence[str]) -> None:
+    schema = schema_of(labels)
     # Pictures are compressed already, and a dictionary or statistics of them would only make the file larger.
-    options: dict[str, Any] = {"compression": {"image.bytes": "none"} | dict.fromkeys(COLUMNS, "snappy")}
-    options["use_dictionary"] = list(COLUMNS)
-    options["write_statistics"] = list(COLUMNS)
+    options: dict[str, Any] = {"compression": {"image.bytes": "none"} | dict.fromkeys(FACTS, "snappy")}
+    options["use_dictionary"] = list(FACTS)
+    options["write_statistics"] = list(FACTS)
     options["data_page_size"] = PAGE
-    with pq.ParquetWriter(path, SCHEMA, **options) as writer:
+    with pq.ParquetWriter(path, schema, **options) as writer:
         for batch in batched(items, ROWS):
             pictures = pa.array([{"bytes": body, "path": photo_file(example)} for example, body in batch], IMAGE)
-            facts = _as_arrays([example for example, _ in batch])
-            writer.write_batch(pa.record_batch([pictures, *facts], schema=SCHEMA))
+            facts = _as_arrays([example for example, _ in batch], schema)
+            writer.write_batch(pa.record_batch([pictures, *facts], schema=schema))
 
 
-def _as_arrays(examples: Sequence[Example]) -> list[pa.Array]:
-    return [pa.array([getattr(example, name) for example in examples], SCHEMA.field(name).type) for name in COLUMNS]
+def _as_arrays(examples: Sequence[Example], schema: pa.Schema) -> list[pa.Array]:
+    rows = [example.plain() for example in examples]
+    return [pa.array([row[name] for row in rows], schema.field(name).type) for name in COLUMNS]
 
 
-def _write_folder(path: Path, items: Iterable[Item]) -> None:
+def _write_folder(path: Path, items: Iterable[Item], labels: Sequence[str]) -> None:
     """Write photos, a Parquet table with column types for programs, and the same table as CSV for people."""
     path.mkdir()
     examples: list[Example] = []
@@ -87,16 +100,33 @@ def _write_folder(path: Path, items: Iterable[Item]) -> None:
         (path / photo_file(example)).write_bytes(body)
         examples.append(example)
     names = pa.array(map(photo_file, examples), pa.string())
-    schema = pa.schema([pa.field("file_name", pa.string()), *list(SCHEMA)[1:]])
-    pq.write_table(pa.table([names, *_as_arrays(examples)], schema=schema), path / TABLE, compression="zstd")
+    schema = schema_of(labels)
+    whole = pa.schema([pa.field("file_name", pa.string()), *list(schema)[1:]])
+    pq.write_table(pa.table([names, *_as_arrays(examples, schema)], schema=whole), path / TABLE, compression="zstd")
     with (path / SHEET).open("w", newline="", encoding="utf-8") as file:
         # Quoted, because an unquoted carriage return would end the line.
-        sheet = csv.DictWriter(file, ("file_name", *COLUMNS), lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+        columns = ("file_name", *sheet_columns(labels))
+        sheet = csv.DictWriter(file, columns, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
         sheet.writeheader()
-        sheet.writerows({"file_name": photo_file(example)} | _as_text(example) for example in examples)
+        sheet.writerows({"file_name": photo_file(example)} | _as_cells(example) for example in examples)
 
 
-def _write_tar(path: Path, items: Iterable[Item]) -> None:
+def sheet_columns(labels: Sequence[str]) -> list[str]:
+    """The columns of the table for people: each label has a column for its value and for what is known of it."""
+    its = [f"{name} {part}" for name in labels for part in Label.__annotations__]
+    where = COLUMNS.index("labels")
+    return [*COLUMNS[:where], *its, *COLUMNS[where + 1 :]]
+
+
+def _as_cells(example: Example) -> dict[str, Any]:
+    facts = _as_text(example)
+    labels = facts.pop("labels")
+    return facts | {
+        f"{name} {part}": label and label[part] for name, label in labels.items() for part in Label.__annotations__
+    }
+
+
+def _write_tar(path: Path, items: Iterable[Item], _labels: Sequence[str]) -> None:
     with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
         for example, body in items:
             facts = json.dumps(_as_text(example), ensure_ascii=False).encode()
@@ -112,9 +142,14 @@ def _as_text(example: Example) -> dict[str, Any]:
 
 
 def written_types() -> dict[str, str]:
-    """The types of the columns in JSON, where dates and times are text."""
-    plain = {name: NAMES.get(SCHEMA.field(name).type, "string") for name in COLUMNS}
+    """The types of the columns of one value in JSON, where dates and times are text."""
+    plain = {name: NAMES.get(kind, "string") for name, kind in PLAIN.items()}
     return {name: "string" if dtype == "date32" else dtype for name, dtype in plain.items()}
+
+
+def label_types() -> dict[str, str]:
+    """The types of the parts of a label."""
+    return {name: NAMES[TYPES[kind]] for name, kind in Label.__annotations__.items()}
 
 
 def batched(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
@@ -129,7 +164,7 @@ def batched(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
         yield batch
 
 
-WRITERS: dict[Format, Callable[[Path, Iterable[Item]], None]] = {
+WRITERS: dict[Format, Callable[[Path, Iterable[Item], Sequence[str]], None]] = {
     Format.PARQUET: _write_parquet, Format.IMAGEFOLDER: _write_folder, Format.WEBDATASET: _write_tar,
 }  # fmt: skip
 
@@ -141,8 +176,8 @@ def shard_path(kind: Format, side: str, number: int, of: int) -> str:
     return f"data/{side}-{number:05}-of-{of:05}.{'tar' if kind is Format.WEBDATASET else 'parquet'}"
 
 
-def write_shard(kind: Format, path: Path, items: Iterable[Item]) -> None:
-    """Write a shard atomically.
+def write_shard(kind: Format, path: Path, items: Iterable[Item], labels: Sequence[str]) -> None:
+    """Write a shard atomically; each example has all of these labels, or None for one.
 
     Raises:
         OSError: it cannot be written (a full disk); no part of it is left.
@@ -151,7 +186,7 @@ def write_shard(kind: Format, path: Path, items: Iterable[Item]) -> None:
     part = path.with_name(path.name + ".part")
     _remove(part)
     try:
-        WRITERS[kind](part, items)
+        WRITERS[kind](part, items, labels)
         _remove(path)  # an image folder that was complete but not in the journal when its export was killed
         part.replace(path)
     except BaseException:
@@ -173,7 +208,8 @@ def read_shard(kind: Format, path: Path, *, pictures: bool = True) -> Iterator[t
         UsageError: the shard is damaged or missing; the message names the file.
     """
     try:
-        yield from READERS[kind](path, pictures)
+        for row, body in READERS[kind](path, pictures):
+            yield modern_row(row, COLUMNS), body
     except (OSError, ValueError, TypeError, KeyError, tarfile.TarError, pa.ArrowException) as error:
         # Errors of the operating system have an errno; without one, Arrow cannot read the bytes.
         if isinstance(error, OSError) and error.errno not in (None, errno.ENOENT, errno.EISDIR, errno.ENOTDIR):
@@ -186,10 +222,15 @@ def read_shard(kind: Format, path: Path, *, pictures: bool = True) -> Iterator[t
 
 def _read_parquet(path: Path, pictures: bool) -> Iterator[tuple[dict[str, Any], bytes]]:
     with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(ROWS, columns=None if pictures else list(COLUMNS)):
+        for batch in file.iter_batches(ROWS, columns=None if pictures else _columns(file)):
             for row in batch.to_pylist():
                 image = row.pop("image", None)
                 yield row, image["bytes"] if image else b""
+
+
+def _columns(file: pq.ParquetFile) -> list[str]:
+    """The columns of a file without its pictures."""
+    return [name for name in file.schema_arrow.names if name != "image"]
 
 
 def _read_folder(path: Path, pictures: bool) -> Iterator[tuple[dict[str, Any], bytes]]:
@@ -219,8 +260,10 @@ def _read_tar(path: Path, pictures: bool) -> Iterator[tuple[dict[str, Any], byte
 def _from_text(row: dict[str, Any]) -> dict[str, Any]:
     """Convert the JSON values of a row to the types of their columns."""
     readers = {pa.int32(): int, pa.float64(): float, pa.date32(): date.fromisoformat, MOMENT: datetime.fromisoformat}
-    return {
-        name: None if value is None else readers.get(SCHEMA.field(name).type, str)(value) for name, value in row.items()
+    kept = {name: value for name, value in row.items() if name not in PLAIN}  # `labels`, and what older ones had
+    plain = {name: value for name, value in row.items() if name in PLAIN}
+    return kept | {
+        name: None if value is None else readers.get(PLAIN[name], str)(value) for name, value in plain.items()
     }
 
 

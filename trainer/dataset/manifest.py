@@ -11,7 +11,9 @@ from typing import Any
 
 from collector.errors import UsageError
 from trainer.dataset.examples import BY_WORDS
+from trainer.dataset.older import modern_manifest
 from trainer.directories import pick, write_file
+from trainer.labels.definition import Scale
 
 MANIFEST = "manifest.json"
 JOURNAL = "shards.jsonl"  # the finished shards of an unfinished export
@@ -32,12 +34,41 @@ class Shard:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelFacts:
+    """One label of a version: what it means, and what the training horses say of it."""
+
+    key: str  # definition/axis
+    words: str
+    unit: str
+    low: str  # the end at 0
+    high: str
+    knots: list[list[float]]  # value in the unit, label
+    metres: bool  # whether values are logarithms of metres
+    photos: dict[str, int]  # by side
+    shrunk: bool  # whether values of little evidence are drawn towards the mean
+    mean: float  # of training horses, in the unit
+    between: float  # variance of the true values of training horses
+    within: float | None  # variance of one piece of evidence; None: values state their own variance
+    training_horses: int
+
+    @property
+    def axis(self) -> str:
+        """Its axis."""
+        return self.key.partition("/")[2]
+
+    @property
+    def scale(self) -> Scale:
+        """From its unit to 0..1."""
+        return Scale(self.low, self.high, tuple((value, label) for value, label in self.knots), self.metres)
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """The description of a version: all settings behind its id, and its content."""
 
     version: str
     name: str
-    axis: str
+    labels: list[LabelFacts]  # the first one is learnt unless another is asked for
     format: str
     query: dict[str, Any]
     split: str
@@ -45,17 +76,29 @@ class Manifest:
     photos: dict[str, int]  # by side
     horses: dict[str, int]
     horses_in_all: int  # a horse counts once, even if it is on several sides
-    kinds: dict[str, dict[str, int]]  # by side; empty if the axis is not distance
-    left_out: dict[str, int]  # photos by Skip
+    kinds: dict[str, dict[str, int]]  # types by side, of the first label; empty if its axis is not distance
+    left_out: dict[str, int]  # photos by Skip and WhyNone
     leaks: dict[str, int]
     newest_photo: str | None  # date of the newest issue
-    newest_label: str | None  # when the newest label was observed
+    newest_label: str | None  # when the newest label was observed, or the last start behind one was run
     shards: list[Shard] = field(default_factory=list)
     beside: dict[str, str] = field(default_factory=dict)  # digest by path of the card, its plots and croissant.json
 
     def as_json(self) -> dict[str, Any]:
         """The content of the manifest file."""
         return asdict(self)
+
+    def label(self, key: str = "") -> LabelFacts:
+        """The label of that name; the first one for an empty name.
+
+        Raises:
+            UsageError: the version has no such label.
+        """
+        found = next((label for label in self.labels if key in ("", label.key)), None)
+        if found is None:
+            names = ", ".join(label.key for label in self.labels)
+            raise UsageError(f"{self.name}-{self.version} has no label {key}; it has {names}.")
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +126,10 @@ def read_version(folder: Path) -> Version:
     try:
         facts = json.loads(path.read_text())
         shards = [Shard(**shard) for shard in facts.pop("shards")]
+        facts = modern_manifest(facts)
+        labels = [LabelFacts(**label) for label in facts.pop("labels")]
         facts["left_out"] = {BY_WORDS.get(why, why): count for why, count in facts["left_out"].items()}
-        return Version(folder, Manifest(**facts, shards=shards))
+        return Version(folder, Manifest(**facts, labels=labels, shards=shards))
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise UsageError(
             f"{path} cannot be read ({error}): `trainer dataset delete {folder.name}`, then export it again."

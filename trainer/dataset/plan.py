@@ -1,64 +1,50 @@
-"""The plan of an export: which photos go to which side, and the version's id. It needs the photos' facts, not their
-bytes."""
+"""The plan of an export: which photos go to which side, with which labels, and the version's id. It needs the photos'
+facts, not their bytes."""
 
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import PIL
-import psycopg
 import pyarrow as pa
 
 from collector import __version__
 from collector.errors import UsageError
 from trainer.dataset.card import Seen
 from trainer.dataset.consent import Consent
-from trainer.dataset.examples import Example, Selection, Side, Skip, as_example, why_skipped
+from trainer.dataset.examples import Side, Skip, as_example, why_not, why_skipped
+from trainer.dataset.facts import read_facts
 from trainer.dataset.formats import Format
 from trainer.dataset.split import SPLITS, Card, Leaks, find_leaks, split_by_file
+from trainer.labels.definition import PHOTOS, Connection, Wanted, WhyNone
+from trainer.labels.observing import Observations, Settled, observe
+from trainer.labels.poll import Poll
+from trainer.labels.shrink import Prior
+from trainer.labels.survey import Survey, survey
 
-CODE = 4  # increase it when the same rows are exported differently
-FETCHED = 2_000  # rows of facts a round trip
+CODE = 5  # increase it when the same rows are exported differently
+POLL = Wanted(Poll(), "distance")
 
-FACTS = """
-SELECT photo.id, photo.photo_id AS photo, photo.source, issue.issue_date,
-    met.horse_id, coalesce(horse.name, photo.horse_name) AS horse_name, coalesce(horse.sire, photo.pedigree[1]) AS sire,
-    coalesce(horse.sex, CASE photo.sex WHEN '牡' THEN 'male' WHEN '牝' THEN 'female' WHEN 'セ' THEN 'gelding' END)
-        AS sex,
-    coalesce(photo.age, (extract(year FROM issue.issue_date) - extract(year FROM horse.born))::int) AS age,
-    coalesce(horse.coat, photo.coat) AS coat, met.race_id, coalesce(race.name, photo.race_name) AS race_name,
-    race.race_date, race.racecourse, race.surface, race.distance, %(axis)s AS axis, opinion.value AS label,
-    opinion.left_px, opinion.right_px, opinion.reviews, opinion.observed_at AS label_observed_at,
-    opinion.source_url AS label_url, photo.page_url, photo.image_url, photo.origin, photo.rights,
-    photo.observed_at AS fetched_at, photo.digest,
-    photo.media_type, photo.width, photo.height, photo.phash::text AS phash,
-    original.photo_id AS near_duplicate_of
-FROM photo
-JOIN issue ON issue.source = photo.source AND issue.code = photo.issue_code
-LEFT JOIN photo_match met
-    ON (met.source, met.issue_code, met.number) = (photo.source, photo.issue_code, photo.number)
-LEFT JOIN horse ON horse.horse_id = met.horse_id
-LEFT JOIN race ON race.race_id = met.race_id
-LEFT JOIN photo original ON original.id = photo.near_duplicate_of
-LEFT JOIN LATERAL (SELECT * FROM aptitude WHERE aptitude.horse_id = met.horse_id AND aptitude.axis = %(axis)s
-    ORDER BY aptitude.observed_at DESC LIMIT 1) opinion ON true
-"""
-ORDER = " ORDER BY issue.issue_date, photo.photo_id"
-
-ADVICE = {
+ADVICE: dict[str, str] = {
     Skip.NO_PICTURE: "`collector crawl` fetches pictures",
     Skip.NO_HORSE: "`collector match` finds horses, and with --review it lists the open photos",
-    Skip.NOT_ASKED: "`collector refresh-labels` asks for them",
-    Skip.NO_REVIEWS: "`collector refresh-labels` asks again, and --keep-unreviewed takes such photos, labelled 0.5",
-    Skip.FEW_REVIEWS: "accept fewer with --min-reviews",
     Skip.KEPT_OUT: "`collector robots` shows the line; the photos stay in the collection",
     Skip.RULES_UNKNOWN: "`collector crawl` asks the site for it again",
     Skip.DAMAGED: "restore a backup with `collector db restore`",
+    WhyNone.NOT_ASKED: "`collector refresh-labels` asks for them",
+    WhyNone.NO_REVIEWS: "`collector refresh-labels` asks again, and --keep-unreviewed takes such photos, labelled 0.5",
+    WhyNone.FEW_REVIEWS: "accept fewer with --min-reviews",
+    WhyNone.NO_START: "`collector crawl --races all` fetches results, and `collector import` brings yours",
+    WhyNone.NO_LATER_START: "`collector crawl --races all` fetches later results",
+    WhyNone.NO_PLACE: "another label needs no place: --label poll, or --axis distance",
+    WhyNone.NO_CONTRAST: "`collector crawl --races all` fetches more results",
+    WhyNone.NOT_IN_FILE: "the file names photos by source:issue/number, and horses by id or name",
+    WhyNone.SEVERAL_HORSES: "name these horses by their ids",
+    WhyNone.NO_LABEL: "the definition says which photos it labels",
 }
 
 
@@ -66,7 +52,7 @@ ADVICE = {
 class Request:
     """The settings of an export."""
 
-    selection: Selection = field(default_factory=Selection)
+    labels: Sequence[Wanted] = (POLL,)
     split: str = "horse"  # or issues-2016, or the path of a CSV
     format: Format = Format.PARQUET
     size: int | None = None  # px of the longest edge, at most; None: the photos as fetched
@@ -75,15 +61,18 @@ class Request:
 
 @dataclass(slots=True)
 class Plan:
-    """The photos by side, in order, and the id of the version."""
+    """The photos by side, in order, their labels, and the id of the version."""
 
     version: str
     ids: dict[Side, list[int]]
+    settled: Settled
+    labelled: dict[str, dict[Side, int]]  # photos by label and side
     left_out: Counter[str]
     leaks: Leaks
     horses: dict[Side, int]
     horses_in_all: int
     seen: Seen
+    survey: Survey
     newest_photo: str | None
     newest_label: str | None
 
@@ -92,6 +81,11 @@ class Plan:
         """The number of photos on all sides."""
         return sum(map(len, self.ids.values()))
 
+    @property
+    def priors(self) -> Mapping[str, Prior]:
+        """What the training horses say of each label."""
+        return self.settled.priors
+
 
 @dataclass(slots=True)
 class _Taken:
@@ -99,78 +93,92 @@ class _Taken:
 
     cards: list[Card] = field(default_factory=list)
     ids: list[int] = field(default_factory=list)
-    labels: list[float] = field(default_factory=list)
-    digests: list[bytes] = field(default_factory=list)
+    digests: list[bytes] = field(default_factory=list)  # of their facts
     left_out: Counter[str] = field(default_factory=Counter)
-    newest_label: datetime | None = None
 
-    def add(self, row: dict[str, Any]) -> None:
+    def add(self, row: Mapping[str, Any]) -> None:
         """Add the photo of a row."""
-        example = as_example(row)
+        example = as_example(row, {})
         phash = int(row["phash"], 2) if row["phash"] else None
         self.cards.append(Card(example.photo, example.horse_id, example.issue_date, phash, example.near_duplicate_of))
         self.ids.append(row["id"])
-        self.labels.append(example.label)
-        self.digests.append(_digest_of(example))
-        self.newest_label = max(filter(None, (self.newest_label, example.label_observed_at)))
+        self.digests.append(_digest_of(example.plain()))
 
 
-def make_plan(connection: psycopg.Connection[dict[str, Any]], request: Request, damaged: set[str]) -> Plan:
-    """Decide the side of each photo, and the version's id, which is a digest of its content."""
+def make_plan(connection: Connection, request: Request, damaged: set[str]) -> Plan:
+    """Decide the side of each photo, its labels, and the version's id, which is a digest of its content."""
     taken = _Taken()
     consent = Consent.read(connection)
-    for row in _facts(connection, request.selection):
-        if why := _why_not(row, request.selection, consent, damaged):
+    observations = observe(connection, request.labels, PHOTOS)
+    for row in read_facts(connection):
+        if why := _why_not(row, observations, consent, damaged):
             taken.left_out[why.value] += 1
         else:
             taken.add(row)
     _check_some(taken.left_out, taken.cards)
     sides = _sides(request.split, taken.cards)
     taken.left_out[Skip.NO_SIDE.value] += sides.count(None)
-    return _plan(request, taken, sides)
+    training = {card.horse_id for card, side in zip(taken.cards, sides, strict=True) if side is Side.TRAIN}
+    placed = {card.photo for card, side in zip(taken.cards, sides, strict=True) if side}
+    observations = observations.of(placed)
+    settled = observations.settled(training)
+    return _plan(request, taken, sides, settled, survey(observations, settled, PHOTOS.about))
 
 
-def _plan(request: Request, taken: _Taken, sides: Sequence[Side | None]) -> Plan:
+def _plan(request: Request, taken: _Taken, sides: Sequence[Side | None], settled: Settled, found: Survey) -> Plan:
     placed = [card for card, side in zip(taken.cards, sides, strict=True) if side]
     newest = max((card.issue_date for card in placed), default=None)
     per_horse = Counter(card.horse_id for card in placed)
+    first = settled.labels[request.labels[0].key]
 
     def on(side: Side, values: Sequence[Any]) -> list[Any]:
         return [value for value, its in zip(values, sides, strict=True) if its is side]
 
+    cards = {side: on(side, taken.cards) for side in Side}
     return Plan(
-        version=_digest(request, sides, taken.digests),
+        version=_digest(request, taken, sides, settled),
         ids={side: on(side, taken.ids) for side in Side},
+        settled=settled,
+        labelled={
+            key: {side: sum(card.photo in labels for card in its) for side, its in cards.items()}
+            for key, labels in settled.labels.items()
+        },
         left_out=+taken.left_out,
         leaks=find_leaks(taken.cards, sides),
-        horses={side: len({card.horse_id for card in on(side, taken.cards)}) for side in Side},
+        horses={side: len({card.horse_id for card in its}) for side, its in cards.items()},
         horses_in_all=len(per_horse),
         seen=Seen(
-            labels={side: on(side, taken.labels) for side in Side},
+            labels={
+                side: [first[card.photo].value for card in its if card.photo in first] for side, its in cards.items()
+            },
             years=Counter(card.issue_date.year for card in placed),
             horses=Counter(per_horse.values()),
         ),
+        survey=found,
         newest_photo=newest.isoformat() if newest else None,
-        newest_label=taken.newest_label.isoformat() if taken.newest_label else None,
+        newest_label=_newest(settled),
     )
 
 
-def _why_not(row: dict[str, Any], selection: Selection, consent: Consent, damaged: set[str]) -> Skip | None:
+def _newest(settled: Settled) -> str | None:
+    """When the newest label was observed, or the newest start behind one was run."""
+    evidence = (json.loads(label.evidence) for labels in settled.labels.values() for label in labels.values())
+    return max((str(its.get("observed_at") or its.get("last") or "") for its in evidence), default="") or None
+
+
+def _why_not(
+    row: Mapping[str, Any], observations: Observations, consent: Consent, damaged: set[str]
+) -> Skip | WhyNone | None:
     if why := consent.why_not(row["page_url"], row["image_url"]):
         return why
-    return Skip.DAMAGED if row["digest"] in damaged else selection.why_not(row)
+    if row["digest"] in damaged:
+        return Skip.DAMAGED
+    return why_not(row) or observations.why_none(row["photo"])
 
 
-def _digest_of(example: Example) -> bytes:
-    facts = json.dumps(example.plain(), sort_keys=True, default=lambda moment: moment.isoformat())
-    return hashlib.sha256(facts.encode()).digest()
-
-
-def _facts(connection: psycopg.Connection[dict[str, Any]], selection: Selection) -> Iterator[dict[str, Any]]:
-    with connection.cursor("facts") as cursor:
-        cursor.itersize = FETCHED
-        cursor.execute(FACTS + ORDER, {"axis": selection.axis.value})
-        yield from cursor
+def _digest_of(facts: Mapping[str, Any]) -> bytes:
+    text = json.dumps(facts, sort_keys=True, default=lambda moment: moment.isoformat())
+    return hashlib.sha256(text.encode()).digest()
 
 
 def _check_some(left_out: Counter[str], cards: Sequence[Card]) -> None:
@@ -178,7 +186,7 @@ def _check_some(left_out: Counter[str], cards: Sequence[Card]) -> None:
         raise UsageError("The database holds no photo yet: `collector crawl --since 2016` collects some.")
     if not cards:
         why = "; ".join(f"{why_skipped(code)}: {count}" for code, count in left_out.most_common())
-        raise UsageError(f"No photo can be exported yet ({why}): {ADVICE[Skip(left_out.most_common(1)[0][0])]}.")
+        raise UsageError(f"No photo can be exported yet ({why}): {ADVICE[left_out.most_common(1)[0][0]]}.")
     if len({card.horse_id for card in cards}) < 4:
         raise UsageError(
             "The labelled photos show fewer than four horses, which cannot be split: collect more "
@@ -200,14 +208,16 @@ def _sides(split: str, cards: Sequence[Card]) -> list[Side | None]:
 
 
 def code_of() -> dict[str, Any]:
+    """What the content of a version depends on beside the database and the settings."""
     return {"paddock": __version__, "export": CODE, "pillow": PIL.__version__, "pyarrow": pa.__version__}
 
 
 def query_of(request: Request) -> dict[str, Any]:
-    return asdict(request.selection) | {"size": request.size}
+    """The settings of an export that decide which photos and labels it has."""
+    return {"labels": {one.key: dict(one.definition.settings) for one in request.labels}, "size": request.size}
 
 
-def _digest(request: Request, sides: Sequence[Side | None], rows: Sequence[bytes]) -> str:
+def _digest(request: Request, taken: _Taken, sides: Sequence[Side | None], settled: Settled) -> str:
     rule = request.split if request.split in SPLITS else "file"
     head = {
         "query": query_of(request),
@@ -217,7 +227,8 @@ def _digest(request: Request, sides: Sequence[Side | None], rows: Sequence[bytes
         "name": request.name,
     }
     whole = hashlib.sha256(json.dumps(head, sort_keys=True).encode())
-    for side, row in zip(sides, rows, strict=True):
+    for card, side, facts in zip(taken.cards, sides, taken.digests, strict=True):
         if side:
-            whole.update(side.encode() + row)
+            labels = {name: label and asdict(label) for name, label in settled.of(card.photo).items()}
+            whole.update(side.encode() + facts + _digest_of(labels))
     return whole.hexdigest()[:12]

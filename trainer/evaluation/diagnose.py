@@ -105,7 +105,7 @@ def noise_floor(table: Table) -> tuple[float | None, int]:
     worst case, opinions of 0 and 1, v (1 - v) / (n - 1) estimates it from the label v without bias. A label of one
     review allows no estimate and counts as 1/4, the largest possible variance.
     """
-    its = [(row["label"], row["reviews"]) for row in table.rows if row["reviews"]]
+    its = [(row["label"], row["n"]) for row in table.rows if row["n"] and row["label"] is not None]
     if not its:
         return None, 0
     variances = [label * (1 - label) / (reviews - 1) if reviews > 1 else 0.25 for label, reviews in its]
@@ -172,7 +172,7 @@ def _causes(found: Diagnosis, run: Run, answers: Answers, table: Table) -> list[
     if not run.config.bias_at_mean and run.config.network not in ("svr", "probe"):
         causes.append(
             f"Start of the output: it began at {-LOW / (HIGH - LOW):.2f} on 0..1 and the labels lie around "
-            f"{table.label.mean():.2f}, so the first steps were spent on one number. Try --set bias_at_mean=true."
+            f"{np.nanmean(table.label):.2f}, so the first steps were spent on one number. Try --set bias_at_mean=true."
         )
     losses = [line["loss"] for line in run.metrics()]
     if len(losses) > 1 and losses[-1] > 0.98 * losses[0]:

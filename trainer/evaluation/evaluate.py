@@ -80,7 +80,7 @@ def evaluate(run: Run, side: Side, directories: Directories, device: Device) -> 
         UsageError: the side has no photo, or the data set does not exist any more.
     """
     version = version_of(run, directories)
-    table = read_table(version)
+    table = read_table(version, run.config.label)
     inside, outside = table.on(Side.TRAIN), table.on(side)
     if not len(outside):
         raise UsageError(f"{version.name} has no photo on the side {side}; `trainer dataset show` lists its sides.")
@@ -157,7 +157,11 @@ def _others(
 
 
 def _is_baseline(one: Run, preset: str, run: Run) -> bool:
-    return one.ready and one.config == make_config(preset) and one.facts.data == run.facts.data
+    return (
+        one.ready
+        and one.config == make_config(preset).model_copy(update={"label": run.config.label})
+        and one.facts.data == run.facts.data
+    )
 
 
 def _by_horse(value: np.ndarray, label: np.ndarray, horse: np.ndarray) -> Score:

@@ -54,10 +54,11 @@ def choose(version: Version, count: int, path: Path, side: Side = Side.VALIDATIO
     """A quiz of random photos that have no answer yet, one photo a horse."""
     asked = {json.loads(line)["photo"] for line in path.read_text().splitlines()} if path.exists() else set()
     names: dict[str, str] = {}
+    key = version.manifest.label().key
     for shard in version.manifest.shards:
         if shard.side == side:
             for row, _ in read_shard(Format(version.manifest.format), version.folder / shard.path, pictures=False):
-                if row["photo"] not in asked:
+                if row["photo"] not in asked and row["labels"].get(key):
                     names.setdefault(row["horse_id"], row["photo"])
     drawn = np.random.default_rng().permutation(sorted(names.values()))[:count]
     found = {}
@@ -65,7 +66,8 @@ def choose(version: Version, count: int, path: Path, side: Side = Side.VALIDATIO
         if shard.side == side:
             for row, body in read_shard(Format(version.manifest.format), version.folder / shard.path):
                 if row["photo"] in drawn:
-                    found[row["photo"]] = (row["photo"], row["horse_id"], row["label"], body, row["media_type"])
+                    label = row["labels"][key]["value"]
+                    found[row["photo"]] = (row["photo"], row["horse_id"], label, body, row["media_type"])
     return Quiz([found[photo] for photo in drawn], path)
 
 

@@ -131,7 +131,7 @@ def _photos(version: Version, answered: Answered, chosen: np.ndarray) -> list[tu
         for row, body in read_shard(Format(version.manifest.format), version.folder / shard.path):
             position = positions.get((row["source"], row["photo"]))
             if position is not None:
-                words = f"{row['photo']}\nlabel {row['label']:.2f}, answer {answered.value[position]:.2f}"
+                words = f"{row['photo']}\nlabel {answered.label[position]:.2f}, answer {answered.value[position]:.2f}"
                 found[position] = decoders().run(prepare, body, THUMBNAIL), words
     return [found[position] for position in chosen]
 

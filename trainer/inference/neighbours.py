@@ -115,7 +115,7 @@ def find_index(
     """The index of a run and a data set version, from the cache if it is there; None for a run without features."""
     if not has_features(network):
         return None
-    table = read_table(version)
+    table = read_table(version, run.config.label)
     path = cache / f"neighbours-{version.manifest.version}-{_key(run, device)}.npz"
     index = _read(path, table)
     if index is None:

@@ -121,7 +121,7 @@ def quickened(network: Network, height: int, width: int, device: Device) -> Netw
 def _axis_of(run: Run) -> str:
     """The axis that a run predicts; distance if its data set does not exist any more."""
     try:
-        return read_version(Path(run.facts.data_folder)).manifest.axis
+        return read_version(Path(run.facts.data_folder)).manifest.label(run.config.label).axis
     except UsageError:
         return Axis.DISTANCE
 

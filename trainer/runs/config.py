@@ -18,6 +18,7 @@ class RunConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     preset: str
+    label: str = ""  # the label that it learns, definition/axis; empty: the first one of the data set
     network: Literal["first-cnn", "svr", "probe", "tuned", "alexnet-2017"]
     # The photo as the network gets it.
     height: int = Field(default=192, ge=8, le=1024)  # px

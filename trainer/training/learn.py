@@ -70,11 +70,11 @@ def gather(version: Version, config: RunConfig, cache: Path, progress: Progress 
     Raises:
         UsageError: there is nothing to train on, or a photo is broken.
     """
-    table = read_table(version)
+    table = read_table(version, config.label)
     inside = table.on(Side.TRAIN)
-    if len(np.unique(table.horse[inside])) < 2:
+    if (horses := len(np.unique(table.horse[inside]))) < 2:
         raise UsageError(
-            f"{version.name} has photos of {len(np.unique(table.horse[inside]))} horses to train on; at least two are "
+            f"{version.name} has photos of {horses} horses with the label {table.key} to train on; at least two are "
             "needed. Collect more, or choose another split."
         )
     pixels = load_pixels(version, config.preparation, cache, progress)

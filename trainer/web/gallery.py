@@ -61,5 +61,5 @@ class Gallery:
     def known(self, row: int, distance: float | None = None) -> Known:
         """The horse and the label of a photo of the data set."""
         facts = self.index.table.rows[row]
-        names = ("horse_id", "horse_name", "photo", "label", "reviews", "side", "page_url", "width", "height")
+        names = ("horse_id", "horse_name", "photo", "label", "n", "side", "page_url", "width", "height")
         return Known(row, *(facts[name] for name in names), distance=distance, origin=facts.get("origin"))

@@ -1,10 +1,10 @@
 """The tables of facts from pages, and of facts derived from them: issues, photos, races, entries, horses, matches."""
 
 from datetime import datetime
-from typing import LiteralString
+from typing import Any, LiteralString
 
 from sqlalchemy import BigInteger, Column, Computed, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import ARRAY, BIT
+from sqlalchemy.dialects.postgresql import ARRAY, BIT, JSONB
 from sqlmodel import Field, SQLModel
 
 from collector.storage.items import AptitudeItem, EntryItem, HorseItem, IssueItem, RaceDayItem, RaceItem
@@ -124,6 +124,24 @@ class Aptitude(AptitudeItem, table=True):
     id: int | None = row_id()
     source_url: str
     observed_at: datetime = moment()
+
+
+class HorseLabel(SQLModel, table=True):
+    """A horse's label by a definition other than the poll, as `trainer labels --store` computed it last."""
+
+    __tablename__ = "horse_label"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (UniqueConstraint("horse_id", "definition", "axis"),)
+    id: int | None = row_id()
+    horse_id: str
+    definition: str  # results, results-placed, ...
+    axis: str
+    value: float  # 0..1
+    variance: float | None = None  # of the value, around the truth
+    reliability: float | None = None  # 0..1: the share of the differences between horses that is not chance
+    n: int | None = None  # starts or opinions behind it
+    metres: float | None = None  # what the value stands for, on the distance axis
+    evidence: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    computed_at: datetime = moment()
 
 
 class PhotoMatch(SQLModel, table=True):

@@ -117,7 +117,9 @@ class Api:
         known = await self._horse(request)
         of_horse = there(known.horse)
         now = {axis: known.opinions[axis][-1] if axis in known.opinions else None for axis in Axis}
-        return answer(request, things.Horse, of_horse | {"photos": known.photos, "aptitudes": now})
+        return answer(
+            request, things.Horse, of_horse | {"photos": known.photos, "aptitudes": now, "labels": known.labels}
+        )
 
     async def entries(self, request: web.Request) -> web.Response:
         """The entries of a horse, the newest first."""

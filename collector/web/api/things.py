@@ -92,6 +92,18 @@ class WholePhoto(Photo):
     permission: Permission = means("What may be done with it.", default_factory=Permission)
 
 
+class Label(Answer):
+    """A label of a horse by another definition than the poll."""
+
+    axis: str
+    definition: str = means("How it is computed: `results`, `results-placed`, ...")
+    value: fields.Share = means("0 is the left end of the axis, 1 the right one.")
+    reliability: fields.Share | None = means("The share of the differences between horses that is not chance.")
+    n: int | None = means("Starts behind it.")
+    metres: float | None = means("What it stands for, on the distance axis.")
+    computed_at: fields.Moment
+
+
 class Horse(Answer):
     """A horse, its photos in time order, and its aptitudes now."""
 
@@ -109,6 +121,7 @@ class Horse(Answer):
     page: str = means("On this server.", default_factory=lambda known: f"/horses/{known['horse_id']}")
     photos: list[Photo] = means("The oldest first.")
     aptitudes: Aptitudes = means("Now.")
+    labels: list[Label] = means("By other definitions than the poll.")
 
 
 class Race(RaceFacts):

@@ -78,6 +78,10 @@ APTITUDES = """
 SELECT axis, value, reviews, evidence, left_px, right_px, observed_at, source_url FROM aptitude
 WHERE horse_id = %(horse_id)s ORDER BY axis, observed_at
 """
+LABELS = """
+SELECT axis, definition, value, reliability, n, metres, computed_at FROM horse_label
+WHERE horse_id = %(horse_id)s ORDER BY axis, definition
+"""
 RACE = """
 SELECT race_id, race_date, racecourse, meeting_number, meeting_day, race_number, name, grade, race_class, conditions,
     surface, direction, course, distance, weather, going, start_time, source_url, observed_at
@@ -133,6 +137,7 @@ class HorseFacts:
     photos: list[Row]  # by time
     entries: list[Row]  # the newest first
     opinions: dict[Axis, list[Opinion]]  # by time; an axis that was never asked for is missing
+    labels: list[Row] = field(default_factory=list)  # by definitions other than the poll
     bearers: list[Row] = field(default_factory=list)  # horses of that name, where it is a name
     stated: bool = False  # photos state its id, and nothing else is known of it
 
@@ -153,6 +158,7 @@ async def horse_facts(reader: Reader, horse_id: str) -> HorseFacts | None:
         photos,
         await reader.rows(ENTRIES, values),
         _opinions(await reader.rows(APTITUDES, values)),
+        await reader.rows(LABELS, values),
     )
 
 
@@ -166,7 +172,7 @@ async def name_facts(reader: Reader, key: str) -> HorseFacts | None:
     bearers = await reader.rows(BEARERS, {"key": key})
     if not photos and not bearers:
         return None
-    return HorseFacts(photos[0]["printed_name"] if photos else key, None, photos, [], {}, bearers)
+    return HorseFacts(photos[0]["printed_name"] if photos else key, None, photos, [], {}, bearers=bearers)
 
 
 def _opinions(rows: list[Row]) -> dict[Axis, list[Opinion]]:

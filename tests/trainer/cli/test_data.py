@@ -94,25 +94,6 @@ def test_a_database_that_is_lost_on_the_way_is_one_sentence(
     assert len(list(manifest.read_journal(part))) == 2
 
 
-@pytest.fixture
-def run(filled: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """Give a command in this process; what it prints, or of a mistake the one sentence."""
-    monkeypatch.setenv("PADDOCK_DATABASE_URL", filled)
-    monkeypatch.setenv("PADDOCK_HOME", str(tmp_path))
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def run(words: str, code: int = 0) -> str:
-        done = CliRunner().invoke(app, words.split(), catch_exceptions=False)
-        assert done.exit_code == code, done.output
-        if code:
-            assert done.stdout == ""
-            (line,) = done.stderr.splitlines()
-            return line
-        return done.stdout
-
-    return run
-
-
 @pytest.mark.usefixtures("plain")
 def test_an_export_can_be_listed_shown_checked_compared_and_removed(
     run: Callable[..., str], filled: str, tmp_path: Path
@@ -133,9 +114,11 @@ def test_an_export_can_be_listed_shown_checked_compared_and_removed(
     execute(filled, "UPDATE aptitude SET value = 0.5, left_px = 50, right_px = 50 WHERE value > 0.9")
     run("export --keep-unreviewed")
     said = run(f"dataset diff {folder.name} last")
-    assert "keep_unreviewed: False → True" in said
+    assert "poll keep_unreviewed: False → True" in said
     assert "added: " in said
-    assert "axis: distance → wet_going" in run("export --axis wet_going") + run(f"dataset diff {folder.name} last")
+    assert "labels: poll/distance → poll/wet_going" in run("export --axis wet_going") + run(
+        f"dataset diff {folder.name} last"
+    )
     assert len(as_json(run("dataset list --json"))) == 3
     os.truncate(folder / exported["shards"][0]["path"], 50)
     assert f"{exported['shards'][0]['path']} has changed" in run(f"dataset verify {folder.name}", 2)
@@ -251,7 +234,7 @@ def test_deleting_a_version_deletes_what_only_it_needs(run: Callable[..., str], 
     removed = as_json(run("dataset delete last --yes --json"))
     assert [path.name for path in cache.iterdir()] == ["pixels-other-x.npy"]
     assert removed["bytes"] == held + 2_000_000
-    words = "export --axis wet_going --min-reviews 2 --format imagefolder --keep-unreviewed"
+    words = "export --axis wet_going --min-reviews 2 --keep-unreviewed --format imagefolder"
     assert removed["again"] == f"trainer {words}"
     assert as_json(run(f"{words} --json"))["version"] == version["version"]
 

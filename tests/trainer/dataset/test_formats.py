@@ -20,16 +20,20 @@ from collector.errors import UsageError
 from collector.storage.photo_ids import file_name
 from tests.filled import fill
 from trainer.dataset import card
-from trainer.dataset.examples import COLUMNS, LICENCE, Example, Side
+from trainer.dataset.examples import COLUMNS, FACTS, LICENCE, Example, Side
 from trainer.dataset.export import Request, export
-from trainer.dataset.formats import Format, read_shard, shard_path, write_shard
+from trainer.dataset.formats import Format, read_shard, shard_path, sheet_columns, write_shard
 from trainer.dataset.manifest import Version
+from trainer.labels.definition import Label
 
+KEYS = ("poll/distance", "results-after/wet_going")
+LABEL = Label(1 / 3, None, None, 4, '{"left_px": 77, "right_px": 39}')
 EXAMPLE = Example(
     photo="160104-01", source="keibado", issue_date=date(2016, 1, 4), horse_id="2012100001", horse_name="アオバノカゼ",
-    sire=None, sex="male", age=4, coat="鹿毛", race_id=None, race_name=None, race_date=None, racecourse="東京",
-    surface="turf", distance=1600, axis="distance", label=1 / 3, left_px=77, right_px=39, reviews=None,
-    label_observed_at=datetime(2026, 11, 2, 2, 0, 0, 123456, UTC), label_url="https://db.netkeiba.com/horse/2012100001/",
+    sire=None, dam=None, damsire=None, sex="male", age=4, coat="鹿毛", trainer=None, remark=None, race_id=None,
+    race_name=None, race_class=None, grade=None, race_date=None, racecourse="東京", course=None, surface="turf",
+    distance=1600, going=None, weather=None, jockey=None, carried_weight=57.0, horse_weight=480, horse_weight_change=-4,
+    odds=None, favorite_rank=None, finish_position=None, finish_time=None, labels={KEYS[0]: LABEL, KEYS[1]: None},
     page_url="http://old.keibado.ne.jp/160104/01.html", image_url="http://old.keibado.ne.jp/160104/01.jpg",
     origin=None, fetched_at=datetime(2026, 11, 1, 12, 0, tzinfo=UTC), digest="0" * 64, media_type="image/jpeg",
     width=304, height=228, near_duplicate_of=None, licence=LICENCE,
@@ -46,10 +50,15 @@ MOMENT = st.datetimes(datetime(1678, 1, 1), datetime(2261, 1, 1), timezones=st.j
 VALUES: dict[Any, st.SearchStrategy[Any]] = {
     str: TEXT, int: NUMBER, float: st.floats(0, 1), date: DAY, datetime: MOMENT,
     str | None: st.none() | TEXT, int | None: st.none() | NUMBER, date | None: st.none() | DAY,
+    float | None: st.none() | st.floats(0, 1),
 }  # fmt: skip
+LABELS = st.builds(Label, **{name: VALUES[kind] for name, kind in Label.__annotations__.items()})
 FIXED = ("photo", "media_type")  # they name the files
 EXAMPLES = st.builds(
-    replace, st.just(EXAMPLE), **{name: VALUES[Example.__annotations__[name]] for name in COLUMNS if name not in FIXED}
+    replace,
+    st.just(EXAMPLE),
+    labels=st.fixed_dictionaries({name: st.none() | LABELS for name in KEYS}),
+    **{name: VALUES[Example.__annotations__[name]] for name in FACTS if name not in FIXED},
 )
 
 
@@ -60,7 +69,7 @@ def test_what_is_written_is_read_back_the_same(kind: Format, items: list[tuple[E
     named = [(replace(one, photo=f"160104-{number:02}"), body) for number, (one, body) in enumerate(items, 1)]
     with TemporaryDirectory() as folder:
         path = Path(folder, shard_path(kind, Side.TRAIN, 0, 1))
-        write_shard(kind, path, named)
+        write_shard(kind, path, named, KEYS)
         assert list(read_shard(kind, path)) == [(example.plain(), body) for example, body in named]
         facts = [(example.plain(), b"") for example, _ in named]
         assert list(read_shard(kind, path, pictures=False)) == facts
@@ -74,7 +83,7 @@ def test_a_shard_that_cannot_be_written_leaves_nothing(kind: Format, tmp_path: P
 
     path = tmp_path / shard_path(kind, Side.TEST, 0, 1)
     with pytest.raises(OSError, match="No space"):
-        write_shard(kind, path, broken())
+        write_shard(kind, path, broken(), KEYS)
     assert list(path.parent.iterdir()) == []
 
 
@@ -82,7 +91,9 @@ def test_a_shard_that_cannot_be_written_leaves_nothing(kind: Format, tmp_path: P
 @pytest.mark.parametrize("pictures", [True, False])
 def test_a_damaged_shard_is_one_sentence_wherever_it_was_cut(kind: Format, pictures: bool, tmp_path: Path) -> None:
     path = tmp_path / shard_path(kind, Side.TEST, 0, 1)
-    write_shard(kind, path, [(replace(EXAMPLE, photo=f"160104-{number:02}"), b"body" * 400) for number in range(9)])
+    write_shard(
+        kind, path, [(replace(EXAMPLE, photo=f"160104-{number:02}"), b"body" * 400) for number in range(9)], KEYS
+    )
     file = path / "metadata.parquet" if kind is Format.IMAGEFOLDER else path
     whole = file.read_bytes()
     for kept in (0, 1, 100, 512, len(whole) // 2, len(whole) // 2 // 512 * 512):
@@ -97,7 +108,7 @@ def test_a_damaged_shard_is_one_sentence_wherever_it_was_cut(kind: Format, pictu
 @pytest.mark.parametrize(("kind", "name"), [("image/png", "png"), ("image/gif", "gif"), ("image/webp", "webp")])
 def test_a_file_is_called_what_it_is(kind: str, name: str, tmp_path: Path) -> None:
     path = tmp_path / "data" / "x.tar"
-    write_shard(Format.WEBDATASET, path, [(replace(EXAMPLE, media_type=kind), b"body")])
+    write_shard(Format.WEBDATASET, path, [(replace(EXAMPLE, media_type=kind), b"body")], KEYS)
     with tarfile.open(path) as tar:
         assert tar.getnames() == [f"160104-01.{name}", "160104-01.json"]
 
@@ -136,7 +147,7 @@ def test_datasets_opens_it_offline_with_sides_and_pictures(
     for side, rows in data.items():
         for row in rows:
             key = row["photo"]
-            assert (held[key]["side"], held[key]["label"]) == (side, row["label"])
+            assert (held[key]["side"], held[key]["labels"]) == (side, row["labels"])
             assert row["image"].size == (held[key]["width"], held[key]["height"])
             assert row["horse_name"] == held[key]["horse_name"]
     first = next(iter(data["train"]))
@@ -189,7 +200,7 @@ def test_webdataset_streams_its_shards(conninfo: str, tmp_path: Path) -> None:
     for sample in samples:
         row = by_file[sample["__key__"]]
         assert sample["jpg"].size == (row["width"], row["height"])
-        assert sample["json"]["label"] == row["label"]
+        assert sample["json"]["labels"] == row["labels"]
         assert sample["json"]["horse_name"] == row["horse_name"]
 
 
@@ -206,25 +217,28 @@ def test_mlcroissant_finds_nothing_wrong_and_reads_the_records(conninfo: str, tm
     assert len(records) == version.manifest.shards[-1].photos
     for record in records:
         photo = record[f"{name}/photo"].decode()
-        assert record[f"{name}/label"] == pytest.approx(held[photo]["label"])
+        label = record[f"{name}/poll/distance"]
+        assert label[f"{name}/poll/distance/value"] == held[photo]["labels"]["poll/distance"]["value"]
         assert record[f"{name}/horse_name"].decode() == held[photo]["horse_name"]
 
 
 def test_people_can_open_an_image_folders_sheet(tmp_path: Path) -> None:
     odd = replace(EXAMPLE, horse_name='ア,"バ"\r\nノカゼ', sire=None)
-    write_shard(Format.IMAGEFOLDER, tmp_path / "train" / "00000", [(odd, b"body")])
+    write_shard(Format.IMAGEFOLDER, tmp_path / "train" / "00000", [(odd, b"body")], KEYS)
     with (tmp_path / "train" / "00000" / "photos.csv").open(newline="", encoding="utf-8") as file:
         (row,) = csv.DictReader(file)
-    assert list(row) == ["file_name", *COLUMNS]
+    assert list(row) == ["file_name", *sheet_columns(KEYS)]
     assert (row["file_name"], row["horse_name"], row["sire"]) == ("160104-01.jpg", odd.horse_name, "")
-    assert (float(row["label"]), row["issue_date"]) == (odd.label, "2016-01-04")
+    assert (float(row["poll/distance value"]), row["poll/distance n"], row["issue_date"]) == (1 / 3, "4", "2016-01-04")
+    assert row["results-after/wet_going value"] == ""
 
 
 def test_parquet_says_to_readers_what_its_columns_are(tmp_path: Path) -> None:
     path = tmp_path / "x.parquet"
-    write_shard(Format.PARQUET, path, [(EXAMPLE, b"body")] * 250)
+    write_shard(Format.PARQUET, path, [(EXAMPLE, b"body")] * 250, KEYS)
     held = pq.read_metadata(path)
     assert held.num_row_groups == 3
     features = json.loads(held.metadata[b"huggingface"])["info"]["features"]
     assert list(features) == ["image", *COLUMNS]
     assert features["image"] == {"_type": "Image"}
+    assert features["labels"]["poll/distance"]["n"] == {"dtype": "int32", "_type": "Value"}

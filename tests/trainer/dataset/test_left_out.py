@@ -10,12 +10,13 @@ import pytest
 from collector.errors import UsageError
 from collector.storage.archive import digest_of
 from tests.filled import SITE, damage, execute
-from tests.trainer.exported import rows
+from tests.trainer.exported import polled, rows
 from trainer.dataset import export as exporting
 from trainer.dataset.diff import compare
-from trainer.dataset.examples import BY_WORDS, Selection, Skip, why_skipped
+from trainer.dataset.examples import BY_WORDS, WHY_SKIPPED, Skip, why_skipped
 from trainer.dataset.export import Request, export
 from trainer.dataset.manifest import list_unfinished, read_version
+from trainer.labels.definition import WhyNone
 
 # --- reviews --------------------------------------------------------------------------------------------
 
@@ -25,7 +26,7 @@ def test_a_manifest_that_counts_by_sentences_is_read_as_one_of_codes(filled: str
     version = export(filled, tmp_path, Request())
     manifest = version.folder / "manifest.json"
     facts = json.loads(manifest.read_text())
-    assert set(facts["left_out"]) <= set(Skip)
+    assert set(facts["left_out"]) <= set(WHY_SKIPPED)
     assert facts["left_out"]["no_reviews"] > 0
     words = {why_skipped(code): count for code, count in facts["left_out"].items()}
     assert words["nobody has reviewed its horse"] == facts["left_out"]["no_reviews"]
@@ -36,7 +37,7 @@ def test_a_manifest_that_counts_by_sentences_is_read_as_one_of_codes(filled: str
 
 
 def test_every_skip_has_its_words() -> None:
-    assert {why_skipped(skip) for skip in Skip} == set(BY_WORDS)
+    assert {why_skipped(code) for code in (*Skip, *WhyNone)} == set(BY_WORDS)
     assert why_skipped("of a later version") == "of a later version"
 
 
@@ -44,23 +45,23 @@ def test_every_skip_has_its_words() -> None:
 def test_unreviewed_horses_are_left_out_unless_asked_for(filled: str, tmp_path: Path) -> None:
     plain, all_of_them = (
         export(filled, tmp_path, Request()),
-        export(filled, tmp_path, Request(Selection(keep_unreviewed=True))),
+        export(filled, tmp_path, polled(keep_unreviewed=True)),
     )
-    left_out = plain.manifest.left_out[Skip.NO_REVIEWS]
+    left_out = plain.manifest.left_out[WhyNone.NO_REVIEWS]
     assert left_out > 0
-    assert Skip.NO_REVIEWS not in all_of_them.manifest.left_out
+    assert WhyNone.NO_REVIEWS not in all_of_them.manifest.left_out
     added = compare(plain, all_of_them).added
     assert len(added) == left_out
-    labels = {row["photo"]: (row["label"], row["reviews"]) for row in rows(all_of_them)}
+    labels = {row["photo"]: (row["label"], row["n"]) for row in rows(all_of_them)}
     assert {labels[photo] for photo in added} == {(0.5, 0)}
 
 
 @pytest.mark.usefixtures("plain")
 def test_more_required_reviews_leave_fewer_photos(filled: str, tmp_path: Path) -> None:
     execute(filled, "UPDATE aptitude SET reviews = NULL WHERE reviews > 8")
-    version = export(filled, tmp_path, Request(Selection(min_reviews=6)))
-    assert version.manifest.left_out[Skip.FEW_REVIEWS] > 0
-    counts = {row["reviews"] for row in rows(version)}
+    version = export(filled, tmp_path, polled(min_reviews=6))
+    assert version.manifest.left_out[WhyNone.FEW_REVIEWS] > 0
+    counts = {row["n"] for row in rows(version)}
     assert None in counts
     assert counts <= {None, 6, 7, 8}
 

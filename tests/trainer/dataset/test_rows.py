@@ -22,13 +22,14 @@ from tests.paths import ROOT
 from tests.trainer.conftest import CPU
 from trainer.dataset import data, pixels
 from trainer.dataset.data import forget_cached, load_pixels, photo_digests
-from trainer.dataset.examples import Selection
 from trainer.dataset.export import export
 from trainer.dataset.formats import Format, read_shard
 from trainer.dataset.manifest import Version, write_manifest
 from trainer.dataset.pixels import Preparation, describe, prepare
 from trainer.dataset.plan import Request
 from trainer.dataset.rows import DIGEST, LOCK, UNUSED, Rows, Store, keep_only
+from trainer.labels.definition import Wanted
+from trainer.labels.poll import Poll
 from trainer.locks import try_lock
 from trainer.models import features
 from trainer.models.features import features_of
@@ -266,7 +267,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
 @pytest.fixture
 def axes(plain: None, filled: str, tmp_path: Path) -> list[Version]:
     """The same photos with the labels of two axes, and once more stored smaller."""
-    requests = [Request(selection=Selection(axis)) for axis in (Axis.DISTANCE, Axis.WET_GOING)]
+    requests = [Request(labels=(Wanted(Poll(), axis),)) for axis in (Axis.DISTANCE, Axis.WET_GOING)]
     small = replace(requests[0], size=64, format=Format.IMAGEFOLDER)
     return [export(filled, tmp_path / "datasets", request) for request in (*requests, small)]
 

@@ -37,7 +37,7 @@ from trainer.training.learn import Report, gather, learn
 
 
 def table(rows: list[dict[str, Any]]) -> Table:
-    plain = {"side": "train", "reviews": 5, "sire": None, "sex": None, "age": None}
+    plain = {"side": "train", "n": 5, "sire": None, "sex": None, "age": None}
     return Table("v", [plain | row for row in rows])
 
 
@@ -128,11 +128,11 @@ def test_without_a_validation_side_the_interval_is_the_whole_scale() -> None:
 
 
 def test_more_reviews_lower_the_floor_and_weigh_more() -> None:
-    few, many = ({"horse_id": "a", "label": 0.5, "reviews": reviews} for reviews in (1, 9))
+    few, many = ({"horse_id": "a", "label": 0.5, "n": reviews} for reviews in (1, 9))
     assert noise_floor(table([few]))[0] == pytest.approx(81 * 0.25)
     assert noise_floor(table([many]))[0] == pytest.approx(81 * 0.25 / 8)
-    assert noise_floor(table([few | {"reviews": None}])) == (None, 0)
-    weights = table([few, many, few | {"reviews": None}]).weights(3.0)
+    assert noise_floor(table([few | {"n": None}])) == (None, 0)
+    weights = table([few, many, few | {"n": None}]).weights(3.0)
     assert weights.tolist() == pytest.approx([0.25, 0.75, 0.25])
     assert table([few, many]).weights(0.0).tolist() == [1, 1]
 
@@ -141,7 +141,7 @@ def test_more_reviews_lower_the_floor_and_weigh_more() -> None:
 def test_the_floor_is_what_opinions_of_0_and_1_really_cost(reviews: int) -> None:
     truth = 0.4  # the mean opinion of all people
     labels = np.random.default_rng(5).binomial(reviews, truth, 4000) / reviews
-    floor, _ = noise_floor(table([{"horse_id": "a", "label": label, "reviews": reviews} for label in labels]))
+    floor, _ = noise_floor(table([{"horse_id": "a", "label": label, "n": reviews} for label in labels]))
     assert floor == pytest.approx(81 * truth * (1 - truth) / reviews, rel=0.05)
 
 

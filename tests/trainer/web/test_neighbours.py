@@ -20,7 +20,10 @@ from trainer.models.answers import see
 def table(count: int) -> Table:
     """Two photos of each horse; the last quarter is the validation side."""
     sides = [Side.VALIDATION if number >= 3 * count // 4 else Side.TRAIN for number in range(count)]
-    rows = [{"horse_id": str(number // 2), "side": side, "digest": str(number)} for number, side in enumerate(sides)]
+    rows = [
+        {"horse_id": str(number // 2), "side": side, "digest": str(number), "label": 0.5}
+        for number, side in enumerate(sides)
+    ]
     return Table("0", rows)
 
 

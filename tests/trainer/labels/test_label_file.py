@@ -1,0 +1,107 @@
+"""A file of labels: what fits is used, and what does not fit is named by line and column."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector.errors import UsageError
+from trainer.labels.definition import Absent, Observed, WhyNone
+from trainer.labels.label_file import LabelFile, parse_labels, read_label_file
+
+DISTANCE = "distance"
+HORSE = {"key": "keibado:160104/01", "horse_id": "2012100001", "horse_key": "アオバノカゼ", "of_that_name": 1}
+
+
+def labels(text: str) -> LabelFile:
+    """The labels of a text."""
+    return LabelFile("mine", parse_labels(text, "mine.csv", DISTANCE), "", {})
+
+
+def refused(text: str) -> list[str]:
+    """What is said of a text that does not fit."""
+    with pytest.raises(UsageError) as raised:
+        parse_labels(text, "mine.csv", DISTANCE)
+    return [str(raised.value), *raised.value.further]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "photo,value\nkeibado:160104/01,0.25\n",
+        "horse,value\n2012100001,0.25\n",
+        "horse,value,axis\nアオバノカゼ,0.25,distance\n",
+        "value,horse\n0.25,ｱｵﾊﾞﾉｶｾﾞ\n",
+    ],
+)
+def test_a_photo_is_found_by_its_id_and_its_horse_by_id_or_name(text: str) -> None:
+    found = labels(text).judge(HORSE, DISTANCE)
+    assert isinstance(found, Observed)
+    assert (found.value, found.horse_id) == (0.25, "2012100001")
+
+
+def test_a_row_may_say_how_sure_it_is() -> None:
+    found = labels("horse,value,n,variance,evidence\nアオバノカゼ,0.5,12,0.01,my eye\n").judge(HORSE, DISTANCE)
+    assert isinstance(found, Observed)
+    assert (found.n, found.variance, found.evidence) == (12, 0.01, {"line": 2, "said": "my eye"})
+
+
+def test_a_name_of_several_horses_labels_none_of_them() -> None:
+    named = labels("horse,value\nアオバノカゼ,0.5\n")
+    assert named.judge(HORSE | {"of_that_name": 2}, DISTANCE) == Absent(HORSE["key"], WhyNone.SEVERAL_HORSES)
+    other = HORSE | {"horse_key": "ホカノウマ"}
+    assert named.judge(other, DISTANCE) == Absent(HORSE["key"], WhyNone.NOT_IN_FILE)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "mine.csv, line 1: the first line names the columns"),
+        ("horse,photo,value\n", "mine.csv, line 1: the first line names the columns"),
+        ("horse,value,size\nア,0.5,3\n", "mine.csv, line 1, column 3: 'size' is not one of"),
+        ("horse,value,value\nア,0.5,0.5\n", "mine.csv, line 1, column 3: 'value' is there twice"),
+        ("horse,value\n", "mine.csv has no label"),
+        ("horse,value\nア,1.5\n", "mine.csv, line 2, column 2 value: '1.5' does not fit: input should be less than"),
+        ("horse,value\nア,\n", "mine.csv, line 2, column 2 value: it is empty."),
+        ("horse,value\nア,long\n", "mine.csv, line 2, column 2 value: 'long' does not fit"),
+        ("horse,value\n,0.5\n", "mine.csv, line 2, column 1: it names nothing."),
+        ("horse,value\nア,0.5,7\n", "mine.csv, line 2: it has 3 cells, and the first line names 2 columns."),
+        ("horse,value\nア,0.5\nイ,0.1\nア,0.5\n", "mine.csv, line 4: ア is in line 2 already."),
+        ("horse,n,value\nア,-1,0.5\n", "mine.csv, line 2, column 2 n: '-1' does not fit"),
+    ],
+)
+def test_what_does_not_fit_is_named_by_line_and_column(text: str, words: str) -> None:
+    assert refused(text)[0].startswith(words)
+
+
+def test_ten_problems_are_named_and_the_others_counted() -> None:
+    said = refused("horse,value\n" + "".join(f"馬{number},2\n" for number in range(25)))
+    assert len(said) == 11
+    assert said[-1] == "... and 15 more."
+
+
+def test_a_file_that_is_not_text_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_bytes("horse,value\nアオバ,0.5\n".encode("cp932"))
+    with pytest.raises(UsageError, match="line 2: this is not UTF-8 text"):
+        read_label_file(path, (DISTANCE,))
+    path.write_text("\ufeffhorse,value\nアオバ,0.5\n")
+    assert read_label_file(path, (DISTANCE,)).name == "mine"
+
+
+@given(st.text(max_size=80))
+def test_any_text_is_labels_or_one_sentence_each(text: str) -> None:
+    said: list[str] = []
+    try:
+        parse_labels("horse,value\n" + text, "mine.csv", DISTANCE)
+    except UsageError as error:
+        said = [str(error), *error.further]
+    assert all(line.startswith(("mine.csv", "...")) for line in said)
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**9), st.floats(0, 1)), unique_by=lambda row: row[0], min_size=1))
+def test_every_label_is_read_as_it_was_written(rows: list[tuple[int, float]]) -> None:
+    text = "photo,value\n" + "".join(f"keibado:160104/{number},{value!r}\n" for number, value in rows)
+    found = parse_labels(text, "mine.csv", DISTANCE)
+    assert {key[1]: row.value for key, (_, row) in found.items()} == {f"keibado:160104/{n}": v for n, v in rows}

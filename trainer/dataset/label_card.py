@@ -1,0 +1,83 @@
+"""What a data set's card says of its labels: what they mean, how sure they are, and what is wrong with them."""
+
+from math import exp
+
+from trainer.dataset.columns import LABEL_MEANINGS, MEANINGS
+from trainer.dataset.manifest import LabelFacts, Manifest
+from trainer.labels.definition import WhyNone
+
+SHOWN = (0.0, 0.2, 0.4, 0.6, 1.0)  # labels whose values are shown
+NEVER_AGAIN = (
+    "**Bias.** {count} photos are left out of, or have no label in, results-after, because their horses have not run "
+    "again. These horses were hurt, sold, slow or retired, so the others are not a fair sample of all photos."
+)
+RESULTS_BIAS = (
+    "**Bias.** Labels from results say where trainers ran a horse, and how it did there. A horse that was never "
+    "entered at a distance has no chance to show that it suits. The race that a photo was taken for is never part "
+    "of its label."
+)
+
+
+def label_words(label: LabelFacts) -> str:
+    """A label's meaning and its ends in a few words."""
+    ends = f"0 {label.low}, 1 {label.high}"
+    return f"{ends}; mean {in_unit(label, label.mean)} of {label.training_horses} training horses"
+
+
+def in_unit(label: LabelFacts, value: float) -> str:
+    """A value of a label's unit as people read it."""
+    return f"{exp(value):,.0f} m" if label.metres else f"{value:.2f}"
+
+
+def differ(label: LabelFacts) -> bool:
+    """Whether the training horses differ by more than chance; for a label that is not shrunk, nobody knows."""
+    return not label.shrunk or label.between > 0
+
+
+def label_section(manifest: Manifest) -> str:
+    """The part of the card about labels."""
+    rows = ["| label | photos | what it says | 0 | 1 |", "|---|--:|---|---|---|"]
+    rows += [
+        f"| `{label.key}` | {sum(label.photos.values())} | {label.words} | {label.low} | {label.high} |"
+        for label in manifest.labels
+    ]
+    parts = ["\n".join(rows)]
+    parts += [_shrinking(label) for label in manifest.labels if label.shrunk]
+    if any(label.key.startswith("results") for label in manifest.labels):
+        parts.append(RESULTS_BIAS)
+    if any(label.key.startswith("results-after/") for label in manifest.labels):
+        parts.append(NEVER_AGAIN.format(count=_never_again(manifest)))
+    return "\n\n".join(parts)
+
+
+def _shrinking(label: LabelFacts) -> str:
+    if not differ(label):
+        return (
+            f"`{label.key}`: **the {label.training_horses} training horses do not differ by more than chance "
+            "explains**, so every photo has the same label, and nothing can be learnt from it."
+        )
+    chance = f"variance {label.within:.4f} of one start around its horse's mean" if label.within is not None else ""
+    chance = chance or "each value states its own variance"
+    lines = (
+        f"`{label.key}` is in {label.unit}. The training horses have a mean of {in_unit(label, label.mean)}; variance "
+        f"{label.between:.4f} between horses, {chance}. A value is drawn towards that mean by its `reliability`, "
+        "variance between horses / (variance between horses + variance of the value)."
+    )
+    if not label.metres:
+        return lines
+    values = ", ".join(f"{share:g} = {in_unit(label, label.scale.value(share))}" for share in SHOWN)
+    return f"{lines} Labels stand for distances: {values}."
+
+
+def _never_again(manifest: Manifest) -> int:
+    without = sum(manifest.photos.values()) - next(
+        sum(label.photos.values()) for label in manifest.labels if label.key.startswith("results-after/")
+    )
+    return without + manifest.left_out.get(WhyNone.NO_LATER_START, 0)
+
+
+def dictionary() -> str:
+    """The meaning of each column, and of each part of a label."""
+    rows = [f"| `{name}` | {words} |" for name, words in MEANINGS.items()]
+    rows += [f"| `labels` → definition/axis → `{name}` | {words} |" for name, words in LABEL_MEANINGS.items()]
+    return "\n".join(["| column | meaning |", "|---|---|", *rows])
