@@ -24,13 +24,14 @@ from trainer.dataset.examples import Side
 from trainer.dataset.manifest import Version, digest_of
 from trainer.dataset.pixels import describe
 from trainer.dataset.rows import digest_of_code
-from trainer.models import answers, backbones, features, networks
+from trainer.models import answers, backbones, features, necks, networks
 from trainer.models import device as devices
 from trainer.models.answers import BATCH, see
 from trainer.models.backbones import Backbone
 from trainer.models.device import Device
 from trainer.models.features import features_of, pooled_neck
-from trainer.models.networks import Network, Pooled
+from trainer.models.necks import Pooled
+from trainer.models.networks import Network
 from trainer.runs.runs import Run
 
 logger = logging.getLogger(__name__)
@@ -127,7 +128,7 @@ def find_index(
 def _key(run: Run, device: Device) -> str:
     """A digest of what an index depends on besides the version: the model, the code, the device and the library."""
     how = {
-        "code": digest_of_code(answers, backbones, devices, features, networks, sys.modules[__name__]),
+        "code": digest_of_code(answers, backbones, devices, features, necks, networks, sys.modules[__name__]),
         "config": run.config.model_dump_json(), "model": digest_of(run.folder / "model.safetensors"),
         "device": device.name.partition(":")[0], "bf16": device.bf16, "torch": torch.__version__,
         "pixels": describe(run.config.preparation),

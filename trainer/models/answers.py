@@ -146,4 +146,4 @@ def load_model(run: Run, device: Device) -> tuple[Network, Calibration]:
 
 def without_weights(config: RunConfig) -> RunConfig:
     """The configuration of the same network without pretrained weights."""
-    return config.model_copy(update={"weights": "none"})
+    return config.model_copy(update={"weights": "none", "digest": ""})

@@ -54,7 +54,11 @@ class Device:
 
     @contextmanager
     def settled(self, deterministic: bool) -> Iterator[None]:
-        """Within it, two runs compute the same numbers, if asked for; what torch can only compute otherwise fails."""
+        """Within it, two runs compute the same numbers, if asked for.
+
+        Raises:
+            UsageError: torch cannot compute something of this network in a fixed order.
+        """
         if not deterministic:
             yield
             return
@@ -65,6 +69,11 @@ class Device:
         torch.backends.cudnn.deterministic = True
         try:
             yield
+        except RuntimeError as error:
+            if "deterministic" not in str(error):
+                raise
+            reason = str(error).partition(".")[0]
+            raise UsageError(f"{reason}: leave out --set deterministic=true.") from error
         finally:
             torch.use_deterministic_algorithms(before[0])
             torch.backends.cudnn.deterministic = before[1]

@@ -12,12 +12,13 @@ from trainer.dataset.data import Progress, no_progress, photo_digests
 from trainer.dataset.manifest import Version
 from trainer.dataset.pixels import describe
 from trainer.dataset.rows import Indexed, Rows, Store, digest_of_code
-from trainer.models import backbones, networks
+from trainer.models import backbones, necks, networks
 from trainer.models import device as devices
 from trainer.models.answers import Answers, answer, as_answers, joined
 from trainer.models.backbones import Backbone, timm_version
 from trainer.models.device import Device
-from trainer.models.networks import Network, Pooled, as_photos
+from trainer.models.necks import Pooled
+from trainer.models.networks import Network, as_photos
 from trainer.runs.config import RunConfig
 
 BATCH = 32  # photos at once
@@ -46,7 +47,7 @@ def features_of(
     """
     assert isinstance(network.backbone, Backbone)
     how = {
-        "code": digest_of_code(backbones, devices, networks, sys.modules[__name__]), "network": _digest(network),
+        "code": digest_of_code(backbones, devices, necks, networks, sys.modules[__name__]), "network": _digest(network),
         "device": device.name.partition(":")[0], "bf16": device.bf16, "stages": network.backbone.stages,
         "torch": torch.__version__, "pixels": describe(config.preparation), "mirrored": mirrored,
     }  # fmt: skip

@@ -52,6 +52,8 @@ def stages(network: Network) -> list[list[nn.Parameter]]:
         parts: list[nn.Module] = []
         for child in children:
             parts += list(child.children()) if isinstance(child, nn.Sequential | nn.ModuleList) else [child]
+        if network.backbone.attention is not None:
+            parts.append(network.backbone.attention)
         found = [[parameter for parameter in part.parameters() if parameter.requires_grad] for part in parts]
         # A transformer holds its class token and its positions itself.
         own = network.backbone.net.parameters(recurse=False)
@@ -66,7 +68,7 @@ def stages(network: Network) -> list[list[nn.Parameter]]:
 def keeps_its_size(network: Network) -> set[int]:
     """Identities of the parameters that weight decay leaves out: norms, biases, and what timm names for a backbone."""
     listing = getattr(getattr(network.backbone, "net", None), "no_weight_decay", set)
-    named = {f"backbone.net.{name}" for name in listing()}
+    named = {f"backbone.net.{name}" for name in listing()} | {"backbone.attention.pos_embed"}
     return {id(parameter) for name, parameter in network.named_parameters() if parameter.ndim < 2 or name in named}
 
 

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from trainer.models.backbones import Backbone
 from trainer.models.heads import Bins, Plain
+from trainer.models.necks import Last, Pooled
 from trainer.runs.config import RunConfig
 
 DEAD = 1e-8  # a unit is dead if its output is below this for every photo
 STAGES = 2  # last stages of a backbone that are pooled; in most networks those of strides 16 and 32
-EMPTY = 1e-6  # added to maps, so that a flat map has a centre too
 
 
 class Scaling(nn.Module):
@@ -30,60 +30,6 @@ class Scaling(nn.Module):
 
     def forward(self, photos: Tensor) -> Tensor:
         return (photos - self.mean) / self.std
-
-
-class Pooled(nn.Module):
-    """Five numbers for each feature map, standardised with the training photos' mean and standard deviation.
-
-    Mean, maximum, vertical centre, vertical and horizontal spread. Without the last three a long horse is hard to
-    distinguish from a short one, because a mean does not depend on proportions. All five are the same for a photo and
-    its mirror image.
-    """
-
-    NUMBERS = 5
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, features: Sequence[int]) -> None:
-        super().__init__()
-        self.width = self.NUMBERS * sum(features)
-        self.register_buffer("mean", torch.zeros(self.width))
-        self.register_buffer("std", torch.ones(self.width))
-
-    def pool(self, stages: Sequence[Tensor]) -> Tensor:
-        """Features (n, 5 x maps), not standardised, from the maps of each stage, (n, maps, h, w)."""
-        return torch.cat([self._pool(maps.float()) for maps in stages], 1)
-
-    @staticmethod
-    def _pool(maps: Tensor) -> Tensor:
-        mean, most = maps.mean((2, 3)), maps.amax((2, 3))
-        above = (maps - mean[..., None, None]).clamp(min=0) + EMPTY
-        above = above / above.sum((2, 3), keepdim=True)
-        height, up = _centre_and_spread(above.sum(3))
-        _, across = _centre_and_spread(above.sum(2))
-        return torch.cat([mean, most, height, across, up], 1)
-
-    def standardised(self, features: Tensor) -> Tensor:
-        """What the head gets, for pooled features (n, k)."""
-        return (features - self.mean) / self.std
-
-    def forward(self, stages: Sequence[Tensor]) -> Tensor:
-        return self.standardised(self.pool(stages))
-
-
-def _centre_and_spread(share: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of the position between the edges -1 and 1, of shares (n, maps, size)."""
-    position = torch.linspace(-1, 1, share.shape[2], device=share.device)
-    centre = (share * position).sum(2)
-    away = position - centre[..., None]
-    return centre, (share * away**2).sum(2).clamp(min=EMPTY).sqrt()
-
-
-class Last(nn.Module):
-    """The maps of a backbone's last stage."""
-
-    def forward(self, stages: Sequence[Tensor]) -> Tensor:
-        return stages[-1]
 
 
 class KernelMachine(nn.Module):
@@ -196,14 +142,16 @@ def build(config: RunConfig, *, mean_image: Tensor | None = None, start: float =
         neck: nn.Module = _dense((features, 800, 400), config.dropout)
         scaling, width = _scaling(config, None, mean_image), 400
     else:
-        backbone = Backbone(config.backbone, config.weights, stages=1 if config.network == "alexnet-2017" else STAGES)
+        old = config.network == "alexnet-2017"  # its layers stand on all pixels of the last maps
+        stages = 1 if old else STAGES
+        backbone = Backbone(config.backbone, config.weights, stages, digest=config.digest, sums_up=not old)
         scaling = _scaling(config, backbone, mean_image)
-        if config.network == "alexnet-2017":
+        if old:
             numbers = backbone.features[-1] * math.prod(backbone.sizes(config.height, config.width)[-1])
             neck, width = nn.Sequential(Last(), *_dense((numbers, 4096, 1024), config.dropout)), 1024
         else:
             backbone.sizes(config.height, config.width)  # raises if it does not take them
-            neck = Pooled(backbone.features)
+            neck = Pooled(backbone.features, backbone.vector)
             width = neck.width
             if config.dropout:
                 neck = nn.Sequential(neck, nn.Dropout(config.dropout))

@@ -26,8 +26,9 @@ class RunConfig(BaseModel):
     fit: Literal["pad", "squash"] = "pad"
     scaling: Literal["expected", "mean-image", "too-small"] = "expected"
     # The network.
-    backbone: str = LITE  # any model name of timm
-    weights: str = "package"  # package (shipped by a pip package), hub, none, or a file
+    backbone: str = LITE  # a model name of timm, hf-hub:owner/name@revision, or local-dir:/a/folder
+    weights: str = "package"  # package (shipped by a pip package), hub (also for local-dir), none, or a file
+    digest: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")  # SHA-256 that the weights must have, if given
     head: Literal["plain", "bins"] = "plain"
     bins: int = Field(default=51, ge=8, le=500)
     dropout: float = Field(default=0.0, ge=0, lt=1)
@@ -107,7 +108,7 @@ _STEPS = frozenset(
      "bias_at_mean", "dropout", "head", "bins")
 )  # fmt: skip
 _KERNEL = frozenset(("components", "svr_c", "svr_gamma"))
-_BACKBONE = frozenset(("backbone", "weights"))
+_BACKBONE = frozenset(("backbone", "weights", "digest"))
 KEYS = tuple(key for key in RunConfig.model_fields if key not in ("preset", "network"))  # what can be set
 # Settings that a network does not use; setting one is an error.
 UNUSED: dict[str, frozenset[str]] = {

@@ -21,7 +21,7 @@ from trainer.models.heads import HIGH, LOW
 from trainer.models.networks import Network
 from trainer.runs.config import RunConfig
 from trainer.training.batches import Photos, batches
-from trainer.training.recorded import Recorder, recorder_for
+from trainer.training.recorded import Recorder, records
 from trainer.training.resume import BEST, save
 from trainer.training.step import Rates, make_optimiser, take_step
 
@@ -96,7 +96,7 @@ def train(loop: Loop, training: Photos, validation: Photos) -> None:
         return
     train_mode(loop.network)
     with loop.device.aside():
-        loop.recorder = recorder_for(loop)
+        loop.recorder = Recorder() if records(loop.config, loop.device) else None
         try:
             _train(loop, training, validation)
         finally:

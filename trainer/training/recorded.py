@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 from collector.errors import UsageError
+from trainer.models.device import Device
+from trainer.runs.config import RunConfig
 from trainer.training.batches import Batch
 from trainer.training.step import compute
 
@@ -79,9 +81,7 @@ class Recorder:
         return graph
 
 
-def recorder_for(loop: "Loop") -> Recorder | None:
-    """The recorder of a run whose steps can be recorded, else None."""
-    config, device = loop.config, loop.device
-    if not device.name.startswith("cuda") or device.processes > 1:
-        return None
-    return Recorder() if config.record and not config.compile and not config.checkpointing else None
+def records(config: RunConfig, device: Device) -> bool:
+    """Whether a run's steps are recorded."""
+    one_gpu = device.name.startswith("cuda") and device.processes == 1
+    return one_gpu and config.record and not config.compile and not config.checkpointing

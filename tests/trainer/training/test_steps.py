@@ -14,12 +14,14 @@ from trainer.dataset.examples import Side
 from trainer.dataset.manifest import Version
 from trainer.directories import Directories
 from trainer.models.answers import load_model
+from trainer.models.device import Device
 from trainer.models.freezing import save_memory
 from trainer.models.networks import Network, build
 from trainer.runs.config import make_config
 from trainer.training.batches import Photos
 from trainer.training.learn import Report, learn
 from trainer.training.loop import Loop, train
+from trainer.training.recorded import records
 from trainer.training.step import make_optimiser
 
 QUICK = ("height=16", "width=16", "epochs=3", "batch=64")
@@ -46,12 +48,12 @@ def decays(network: Network, *settings: str) -> dict[str, float]:
 
 
 def test_decay_leaves_norms_biases_and_class_tokens_out() -> None:
-    for backbone in ("resnet10t", "vit_tiny_patch16_224"):
+    for backbone in ("resnet10t", "vit_tiny_patch16_224", "resnet50_clip"):
         network = build(make_config("finetune", ("weights=none", f"backbone={backbone}", "height=32", "width=32")))
         found = decays(network, "weight_decay=0.3")
         assert found.keys() == {name for name, _ in network.named_parameters()}
         whole = {name for name, parameter in network.named_parameters() if parameter.ndim > 1}
-        free = {"backbone.net.cls_token", "backbone.net.pos_embed"}
+        free = {"backbone.net.cls_token", "backbone.net.pos_embed", "backbone.attention.pos_embed"}
         assert {name for name, decay in found.items() if decay} == whole - free
         assert set(found.values()) == {0.0, 0.3}
 
@@ -150,3 +152,45 @@ def test_a_deterministic_run_gives_the_same_weights_each_time(directories: Direc
     assert asked == [True, True]
     assert not torch.are_deterministic_algorithms_enabled()
     assert not torch.backends.cudnn.deterministic
+
+
+def test_what_torch_computes_in_no_fixed_order_is_one_sentence() -> None:
+    says = r"put_ does not have a deterministic .*: leave out --set deterministic=true"
+    with pytest.raises(UsageError, match=says), CPU.settled(True):
+        torch.zeros(3).put_(torch.tensor([0, 0]), torch.tensor([1.0, 2.0]))
+    assert not torch.are_deterministic_algorithms_enabled()
+    with pytest.raises(RuntimeError, match="something else"), CPU.settled(True):
+        raise RuntimeError("something else")
+
+
+# --- recorded steps ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("device", "settings", "recorded"),
+    [
+        (Device("cuda:0"), (), True),
+        (Device("cuda:0"), ("record=false",), False),
+        (Device("cuda:0"), ("compile=true",), False),
+        (Device("cuda:0"), ("checkpointing=true",), False),
+        (Device("cuda:0", processes=2), (), False),
+        (Device("cpu"), (), False),
+        (Device("mps"), (), False),
+    ],
+)
+def test_steps_are_recorded_on_one_gpu_unless_they_cannot_be(
+    device: Device, settings: tuple[str, ...], recorded: bool
+) -> None:
+    assert records(make_config("finetune", settings), device) is recorded
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="only a GPU records steps")
+def test_recorded_steps_teach_what_launched_ones_do(tmp_path: Path) -> None:
+    losses = []
+    for settings in ((), ("record=false",)):
+        config = make_config("first-cnn", ("epochs=3", "batch=100", "ema=0.9", "clip=1", *settings))
+        photos, device = digits(), Device("cuda:0", channels_last=True)
+        loop = Loop(config, digit_network(), device, tmp_path, -(-len(photos) // 100))
+        train(loop, photos, Photos(photos.pixels[:64], photos.label[:64], photos.weight[:64]))
+        losses.append([line["loss"] for line in loop.state.lines])
+    assert losses[0] == pytest.approx(losses[1], rel=0.02)
