@@ -30,6 +30,7 @@ from trainer.directories import Directories
 from trainer.evaluation.guess import choose, guesses_path, human_level, make_page
 from trainer.inference import serving
 from trainer.inference.serving import Predictor, Served, export_onnx
+from trainer.labels.definition import Scale
 from trainer.runs.runs import Run
 
 
