@@ -45,6 +45,7 @@ MEANINGS = {
     "width": "of the picture as fetched, in px",
     "height": "of the picture as fetched, in px",
     "near_duplicate_of": "the earlier photo of which it is a re-encoded copy",
+    "group": "the first photo of its group: photos of one horse, and copies of them; keep a group on one side",
     "licence": "what may be done with the photo",
 }
 LABEL_MEANINGS = {

@@ -97,6 +97,7 @@ class Example:
     width: int
     height: int
     near_duplicate_of: str | None
+    group: str | None  # None in data sets of former releases
     licence: str
 
     def plain(self) -> dict[str, Any]:
@@ -115,10 +116,10 @@ def why_not(row: Mapping[str, Any]) -> Skip | None:
     return Skip.NO_HORSE if row["horse_id"] is None else None
 
 
-def as_example(row: Mapping[str, Any], labels: Mapping[str, Label | None]) -> Example:
+def as_example(row: Mapping[str, Any], labels: Mapping[str, Label | None], group: str | None = None) -> Example:
     """The example of a row of the export for which `why_not` is None."""
-    given = {name: row[name] for name in FACTS if name != "licence"}
-    return Example(**given, labels=labels, licence=row["rights"] or LICENCE)
+    given = {name: row[name] for name in FACTS if name not in ("licence", "group")}
+    return Example(**given, labels=labels, group=group, licence=row["rights"] or LICENCE)
 
 
 def count_kinds(labels: Sequence[float]) -> dict[str, int]:

@@ -24,7 +24,7 @@ from collector.storage.racing import Axis
 from trainer.dataset.card import write_card
 from trainer.dataset.copies import find_copies
 from trainer.dataset.data import Progress, no_progress
-from trainer.dataset.examples import Example, as_example, count_kinds
+from trainer.dataset.examples import Example, count_kinds
 from trainer.dataset.facts import facts_of
 from trainer.dataset.formats import ROWS, Item, batched, shard_path, write_shard
 from trainer.dataset.looks import load_looks
@@ -264,7 +264,7 @@ def _read(
     The bytes are read one row group at a time, while the previous one is written.
     """
     facts = facts_of(connection, ids)
-    examples = {number: as_example(row, plan.settled.of(row["photo"])) for number, row in facts.items()}
+    examples = {number: plan.example(row) for number, row in facts.items()}
     batches = [[examples[number] for number in batch] for batch in batched(ids, ROWS)]
     wanted = [[example.digest for example in batch] for batch in batches]
     with ThreadPoolExecutor(1) as fetcher:

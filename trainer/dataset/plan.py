@@ -16,17 +16,17 @@ from collector import __version__
 from collector.errors import UsageError
 from trainer.dataset.card import Seen
 from trainer.dataset.consent import Consent
-from trainer.dataset.examples import Side, Skip, as_example, why_not, why_skipped
+from trainer.dataset.examples import Example, Side, Skip, as_example, why_not, why_skipped
 from trainer.dataset.facts import read_facts
 from trainer.dataset.formats import Format
-from trainer.dataset.split import SPLITS, Card, Leaks, Pair, find_leaks, split_by_file
+from trainer.dataset.split import SPLITS, Card, Leaks, Pair, find_leaks, group, split_by_file
 from trainer.labels.definition import PHOTOS, Connection, Wanted, WhyNone
 from trainer.labels.observing import Observations, Settled, observe
 from trainer.labels.poll import Poll
 from trainer.labels.shrink import Prior
 from trainer.labels.survey import Survey, survey
 
-CODE = 6  # increase it when the same rows are exported differently
+CODE = 7  # increase it when the same rows are exported differently
 POLL = Wanted(Poll(), "distance")
 
 ADVICE: dict[str, str] = {
@@ -66,6 +66,7 @@ class Plan:
     version: str
     ids: dict[Side, list[int]]
     settled: Settled
+    groups: dict[str, str]  # by photo: the first photo of its group
     labelled: dict[str, dict[Side, int]]  # photos by label and side
     left_out: Counter[str]
     leaks: Leaks
@@ -75,6 +76,10 @@ class Plan:
     survey: Survey
     newest_photo: str | None
     newest_label: str | None
+
+    def example(self, row: Mapping[str, Any]) -> Example:
+        """The example of a row of the plan."""
+        return as_example(row, self.settled.of(row["photo"]), self.groups[row["photo"]])
 
     @property
     def photos(self) -> int:
@@ -130,11 +135,21 @@ def make_plan(
     placed = {card.photo for card, side in zip(taken.cards, sides, strict=True) if side}
     observations = observations.of(placed)
     settled = observations.settled(training)
-    return _plan(request, taken, sides, leaks, settled, survey(observations, settled, PHOTOS.about))
+    groups = {
+        card.photo: taken.cards[first].photo
+        for card, first in zip(taken.cards, group(taken.cards, copies), strict=True)
+    }
+    return _plan(request, taken, sides, leaks, settled, groups, survey(observations, settled, PHOTOS.about))
 
 
 def _plan(
-    request: Request, taken: _Taken, sides: Sequence[Side | None], leaks: Leaks, settled: Settled, found: Survey
+    request: Request,
+    taken: _Taken,
+    sides: Sequence[Side | None],
+    leaks: Leaks,
+    settled: Settled,
+    groups: dict[str, str],
+    found: Survey,
 ) -> Plan:
     placed = [card for card, side in zip(taken.cards, sides, strict=True) if side]
     newest = max((card.issue_date for card in placed), default=None)
@@ -146,9 +161,10 @@ def _plan(
 
     cards = {side: on(side, taken.cards) for side in Side}
     return Plan(
-        version=_digest(request, taken, sides, settled),
+        version=_digest(request, taken, sides, settled, groups),
         ids={side: on(side, taken.ids) for side in Side},
         settled=settled,
+        groups=groups,
         labelled={
             key: {side: sum(card.photo in labels for card in its) for side, its in cards.items()}
             for key, labels in settled.labels.items()
@@ -227,7 +243,9 @@ def query_of(request: Request) -> dict[str, Any]:
     return {"labels": {one.key: dict(one.definition.settings) for one in request.labels}, "size": request.size}
 
 
-def _digest(request: Request, taken: _Taken, sides: Sequence[Side | None], settled: Settled) -> str:
+def _digest(
+    request: Request, taken: _Taken, sides: Sequence[Side | None], settled: Settled, groups: Mapping[str, str]
+) -> str:
     rule = request.split if request.split in SPLITS else "file"
     head = {
         "query": query_of(request),
@@ -240,5 +258,5 @@ def _digest(request: Request, taken: _Taken, sides: Sequence[Side | None], settl
     for card, side, facts in zip(taken.cards, sides, taken.digests, strict=True):
         if side:
             labels = {name: label and asdict(label) for name, label in settled.of(card.photo).items()}
-            whole.update(side.encode() + facts + _digest_of(labels))
+            whole.update(side.encode() + facts + _digest_of({"labels": labels, "group": groups[card.photo]}))
     return whole.hexdigest()[:12]

@@ -35,6 +35,10 @@ def pool(table: Table) -> np.ndarray:
 
 def together(table: Table) -> np.ndarray:
     """The group of each example, (n,): a group has all photos of a horse, and all known copies of one of them."""
+    groups = [row.get("group") for row in table.rows]
+    if all(groups):
+        return np.unique(groups, return_inverse=True)[1]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    # A data set of a former release names only re-encoded copies.
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 

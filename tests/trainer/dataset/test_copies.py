@@ -14,6 +14,7 @@ from collector.demo.world import drawing
 from collector.demo.world.figure import draw_horse
 from collector.storage.archive import digest_of
 from tests.filled import SMALL, drawn, execute
+from tests.trainer.exported import rows
 from trainer.dataset.copies import find_copies
 from trainer.dataset.export import Request, export
 from trainer.dataset.looks import SIDE, load_looks, look_of
@@ -144,6 +145,8 @@ def test_an_export_by_issue_counts_a_cropped_copy(filled: str, tmp_path: Path) -
     execute(filled, "INSERT INTO blob VALUES (%s, 'image/jpeg', %s, '', %s)", digest, len(body), body)
     execute(filled, "UPDATE photo SET digest = %s WHERE id = %s", digest, newer[0])
     assert leaks() == before + 2
+    groups = {row["digest"]: row["group"] for row in rows(export(filled, tmp_path, Request(split="issues-2016")))}
+    assert groups[digest] == groups[digest_of(bytes(older[1]))]
 
 
 LABELLED = """

@@ -36,7 +36,7 @@ EXAMPLE = Example(
     odds=None, favorite_rank=None, finish_position=None, finish_time=None, labels={KEYS[0]: LABEL, KEYS[1]: None},
     page_url="http://old.keibado.ne.jp/160104/01.html", image_url="http://old.keibado.ne.jp/160104/01.jpg",
     origin=None, fetched_at=datetime(2026, 11, 1, 12, 0, tzinfo=UTC), digest="0" * 64, media_type="image/jpeg",
-    width=304, height=228, near_duplicate_of=None, licence=LICENCE,
+    width=304, height=228, near_duplicate_of=None, group="160104-01", licence=LICENCE,
 )  # fmt: skip
 
 # Any text that Postgres can hold, with more of the characters that are difficult in files.

@@ -61,6 +61,21 @@ def test_a_copy_is_in_the_fold_of_its_original_with_both_their_horses() -> None:
         assert not set(groups[fold.inside].tolist()) & set(groups[fold.outside].tolist())
 
 
+def test_what_the_data_set_calls_a_group_is_in_one_fold() -> None:
+    """Such as a cropped copy under another horse's name, which the export has found by its pixels."""
+    groups = ["s:1/0", "s:1/1", "s:1/2", "s:1/0", "s:1/4"]
+    data = table(
+        [
+            {"photo": f"s:1/{place}", "horse_id": f"h{place}", "label": 0.5, "group": its}
+            for place, its in enumerate(groups)
+        ]
+    )
+    assert together(data)[0] == together(data)[3]
+    assert len(set(together(data).tolist())) == 4
+    for fold in make_folds(data, pool(data), 4):
+        assert {0, 3} <= set(fold.inside.tolist()) or {0, 3} <= set(fold.outside.tolist())
+
+
 def test_horses_of_the_test_side_are_in_no_fold_and_neither_are_their_copies() -> None:
     data = table(
         [
