@@ -144,7 +144,8 @@ def make_config(
     if preset not in PRESETS:
         held = ", ".join(PRESETS)
         raise UsageError(
-            f"No preset is called {preset!r}; the presets are {held}. `trainer train` also takes the path of a TOML file."
+            f"No preset is called {preset!r}; the presets are {held}. "
+            "`trainer train` also takes the path of a TOML file."
         )
     base = {"preset": preset} | PRESETS[preset] | dict(given or {})
     changed: dict[str, Any] = {}
