@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 from psycopg.sql import SQL, Identifier
 
+from collector.demo.world.courses import DIRT
 from collector.demo.world.drawing import draw_photo
 from collector.demo.world.horses import Horse
 from collector.demo.world.opinion import graph, reviews
@@ -133,10 +134,11 @@ def _race_id(issue: Issue, photo: Photo) -> str:
 
 def _race(issue: Issue, photo: Photo) -> dict[str, Any]:
     race_id = _race_id(issue, photo)
+    ground = next(feature.ground for feature in issue.features if feature.name == photo.race_name)
     return {
         "race_id": race_id, "race_date": issue.race_days[-1], "racecourse": "東京", "race_number": int(race_id[-2:]),
-        "name": photo.race_name, "surface": ("turf", "dirt", "jump")[int(race_id[-2:]) % 3],
-        "distance": 1600, "prizes": [],
+        "name": photo.race_name, "surface": "dirt" if ground.surface == DIRT else "turf",
+        "distance": ground.distance, "prizes": [],
         "source_url": f"{OPINIONS}/race/{race_id}/", "observed_at": AT,
     }  # fmt: skip
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from collector.errors import UsageError
 
-LAST = "last"
+LAST, BEST = "last", "best"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ RESTORE = ("--no-owner", "--no-comments", "--file=-")
 # Where there is such a setting (Postgres 17), a long restore must not be broken off by it.
 NO_LIMIT = "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout';"
 # In one statement a kind, so that what depends on one another goes together; what depends on it elsewhere stops it.
-# Functions return rows of tables, so they go before these.
+# Functions return rows of tables, so they go before these; those that a table calls go after it.
 CLEAR = """
 SET client_min_messages = error;
 SET lock_timeout = '10s';
@@ -38,7 +38,8 @@ DO $$ DECLARE statements text; BEGIN
                 CASE relkind WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END AS kind
             FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('m', 'v', 'r')
             UNION ALL
-            SELECT oid::regprocedure::text, oid, 'pg_proc'::regclass, 3, 'ROUTINE'
+            SELECT oid::regprocedure::text, oid, 'pg_proc'::regclass,
+                CASE prorettype WHEN 'trigger'::regtype THEN 5 ELSE 3 END, 'ROUTINE'
             FROM pg_proc WHERE pronamespace = 'public'::regnamespace
         ) AS held
         WHERE NOT EXISTS (SELECT FROM pg_depend WHERE (classid, objid, deptype) = (class, held.oid, 'e'))

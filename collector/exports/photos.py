@@ -23,7 +23,10 @@ from collector.sources.source import Terms
 from collector.storage.archive import unpack_whole
 from collector.storage.photo_ids import file_name
 
-ENDINGS = {"image/jpeg": "jpg", "image/png": "png", "image/gif": "gif", "image/webp": "webp"}
+ENDINGS = {
+    "image/jpeg": "jpg", "image/png": "png", "image/gif": "gif", "image/webp": "webp", "image/avif": "avif",
+    "image/heic": "heic",
+}  # fmt: skip
 AT_ONCE = 16  # photos a round trip: some megabytes
 HELD = """
 SELECT photo.photo_id, photo.digest, photo.media_type, photo.source, photo.page_url, photo.image_url,

@@ -15,7 +15,7 @@ from collector.imports.streams import whole
 from collector.sources.own.record import picture_url
 from collector.storage.archive import digest_of
 
-PICTURES = (".jpg", ".jpeg", ".png", ".gif", ".webp")
+PICTURES = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif", ".heic", ".heif")
 
 
 LARGEST_TABLE = 50 * 1024 * 1024  # bytes

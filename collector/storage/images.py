@@ -4,27 +4,43 @@ These functions run in the processes of `collector.storage.decoders`, which can 
 """
 
 import io
+import math
 import struct
 import warnings
 import zlib
 from dataclasses import dataclass
 from operator import lt
 
-from PIL import ExifTags, GifImagePlugin, Image, ImageChops, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+from PIL import (
+    AvifImagePlugin,
+    ExifTags,
+    GifImagePlugin,
+    Image,
+    ImageChops,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    WebPImagePlugin,
+)
 
 from collector.errors import BrokenPicture
 from collector.storage.picture_bytes import Format, Outline, format_of, png_runs_out, walk_through
 
-MAX_PIXELS = 12_000_000  # of a decoded picture; the header is checked before decoding
-LARGEST_JPEG = 4 * MAX_PIXELS  # as phones take them; decoded at half the size
-MAX_WORK = 12 * LARGEST_JPEG  # pixels of a JPEG times its scans
+MAX_PIXELS = 12_000_000  # of a picture as it is handed on; a larger one is made smaller
+# Pixels of a file, which are checked before it is decoded. A JPEG is decoded at a half, a fourth or an eighth of its
+# size; others are decoded whole.
+LARGEST = {Format.JPEG: 9 * MAX_PIXELS, Format.AVIF: 5 * MAX_PIXELS, Format.HEIC: 5 * MAX_PIXELS}
+LARGEST_OTHER = 2 * MAX_PIXELS
+MAX_WORK = 48 * MAX_PIXELS  # pixels of a JPEG times its scans
 MAX_LOOK = 1_000_000  # pixels of a JPEG that is checked at full size
 READERS = {
     Format.JPEG: JpegImagePlugin.JpegImageFile,
     Format.PNG: PngImagePlugin.PngImageFile,
     Format.GIF: GifImagePlugin.GifImageFile,
     Format.WEBP: WebPImagePlugin.WebPImageFile,
+    Format.AVIF: AvifImagePlugin.AvifImageFile,
 }
+NO_HEIC = "a HEIC image, which cannot be read here yet: `pip install pillow-heif` helps"
 # Pillow's errors on broken files and EXIF data; found by tests with mutated files.
 BROKEN = (
     OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, ZeroDivisionError,
@@ -70,7 +86,7 @@ def inspect(body: bytes) -> Picture:
     """Measure a picture.
 
     Raises:
-        BrokenPicture: it is not a JPEG, PNG, GIF or WebP, is cut off or broken, or costs too much to decode.
+        BrokenPicture: it is in another format, is cut off or broken, or costs too much to decode.
     """
     # A JPEG is decoded at an eighth of its size where that is enough; this still reads it to its end.
     seen = unpack(body, (2 * SIDE, 2 * SIDE), grey=True)
@@ -78,21 +94,21 @@ def inspect(body: bytes) -> Picture:
 
 
 def unpack(body: bytes, least: tuple[int, int] | None = None, *, grey: bool = False) -> Unpacked:
-    """Decode a picture. A JPEG may be reduced to a half, a fourth or an eighth of its size, not below `least`; `grey`
-    lets a JPEG stay without colours.
+    """Decode a picture; of more than MAX_PIXELS, it comes smaller. A JPEG may be reduced to a half, a fourth or an
+    eighth of its size, not below `least`; `grey` lets a JPEG stay without colours.
 
     Raises:
-        BrokenPicture: it is not a JPEG, PNG, GIF or WebP, is cut off or broken, or costs too much to decode.
+        BrokenPicture: it is in another format, is cut off or broken, or costs too much to decode.
     """
     file_format = format_of(body)
     outline = walk_through(body, file_format)
     try:
         # Pillow warns about parts that it skips; the required parts were checked before.
-        with warnings.catch_warnings(action="ignore"), READERS[file_format](io.BytesIO(body)) as image:
+        with warnings.catch_warnings(action="ignore"), reader_of(file_format)(io.BytesIO(body)) as image:
             size = image.size
-            _check_size(image, outline.scans)
-            if least or image.width * image.height > MAX_PIXELS:
-                image.draft("L" if grey else "RGB", least or (image.width // 2, image.height // 2))
+            _check_size(size, file_format, outline.scans)
+            if least or size[0] * size[1] > MAX_PIXELS:
+                image.draft("L" if grey else "RGB", _smaller(size, least))
             seen = _whole_grey(body, outline, image, size)
             if seen is None:
                 if (outline.huffman and _runs_out(body, outline, size)) or (
@@ -100,7 +116,7 @@ def unpack(body: bytes, least: tuple[int, int] | None = None, *, grey: bool = Fa
                 ):
                     raise BrokenPicture("a broken image: a part of its pixels is missing")
                 image.load()
-                seen = as_seen(image)
+                seen = _within_limit(as_seen(image))
             turn = turn_of(image)
     except BROKEN as error:
         raise BrokenPicture(f"a broken image: {error or type(error).__name__}") from error
@@ -148,13 +164,44 @@ def _runs_out(body: bytes, outline: Outline, size: tuple[int, int]) -> bool:
     return seen[0] != seen[1]
 
 
-def _check_size(image: ImageFile.ImageFile, scans: int) -> None:
-    width, height = image.size
-    most = LARGEST_JPEG if image.format == "JPEG" else MAX_PIXELS
+def reader_of(file_format: Format) -> type[ImageFile.ImageFile]:
+    """The class of Pillow that reads a format, in one thread, so that limits of time and memory hold.
+
+    Raises:
+        BrokenPicture: it is HEIC, and pillow-heif is not installed.
+    """
+    if file_format is not Format.HEIC:
+        AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+        return READERS[file_format]
+    try:
+        from pillow_heif import HeifImageFile, options
+    except ImportError as error:
+        raise BrokenPicture(NO_HEIC) from error
+    options.DECODE_THREADS = 1
+    return HeifImageFile
+
+
+def _check_size(size: tuple[int, int], file_format: Format, scans: int) -> None:
+    width, height = size
+    most = LARGEST.get(file_format, LARGEST_OTHER)
     if width * height > most:
         raise BrokenPicture(f"an image of too many pixels to be decoded ({width} x {height}, more than {most:,})")
     if width * height * scans > MAX_WORK:
         raise BrokenPicture(f"a JPEG of too many scans to be decoded ({scans} over {width} x {height} pixels)")
+
+
+def _smaller(size: tuple[int, int], least: tuple[int, int] | None) -> tuple[int, int]:
+    """The size of at most MAX_PIXELS at which a JPEG is decoded, and at least `least`, if that is smaller."""
+    width, height = size
+    scale = next(scale for scale in (1, 2, 4, 8) if width * height <= MAX_PIXELS * scale**2 or scale == 8)
+    most = width // scale, height // scale
+    return (min(least[0], most[0]), min(least[1], most[1])) if least else most
+
+
+def _within_limit(image: Image.Image) -> Image.Image:
+    """The same picture, or a smaller one of at most MAX_PIXELS."""
+    factor = math.ceil(math.sqrt(image.width * image.height / MAX_PIXELS))
+    return image.reduce(factor) if factor > 1 else image
 
 
 def turn_of(image: Image.Image) -> int | None:

@@ -38,13 +38,19 @@ class Format(StrEnum):
     PNG = "image/png"
     GIF = "image/gif"
     WEBP = "image/webp"
+    AVIF = "image/avif"
+    HEIC = "image/heic"
 
 
+NAMES = "JPEG, PNG, GIF, WebP, AVIF, HEIC"
 BEGINNINGS = (
     (re.compile(rb"\xff\xd8\xff"), Format.JPEG),
     (re.compile(rb"\x89PNG\r\n\x1a\n"), Format.PNG),
     (re.compile(rb"GIF8[79]a"), Format.GIF),
     (re.compile(rb"RIFF....WEBP", re.DOTALL), Format.WEBP),
+    # The brand; behind the general brand mif1 stand its special ones.
+    (re.compile(rb"....ftyp(?:avif|avis|mif1(?:....){1,9}?avif)", re.DOTALL), Format.AVIF),
+    (re.compile(rb"....ftyp(?:hei[cxms]|hev[cx]|mif1|msf1)", re.DOTALL), Format.HEIC),
 )
 
 
@@ -52,14 +58,14 @@ def format_of(body: bytes) -> Format:
     """The format of a file, by its first bytes.
 
     Raises:
-        BrokenPicture: it is not a JPEG, PNG, GIF or WebP.
+        BrokenPicture: it is of none of the formats.
     """
     for beginning, file_format in BEGINNINGS:
         if beginning.match(body):
             return file_format
     start = body[:200].lstrip().lower()
     what = "HTML" if start.startswith((b"<!doctype html", b"<html")) else f"it begins with {body[:12]!r}"
-    raise BrokenPicture(f"not an image in a format that is read: JPEG, PNG, GIF, WebP ({what})")
+    raise BrokenPicture(f"not an image in a format that is read: {NAMES} ({what})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +94,8 @@ def walk_through(body: bytes, file_format: Format) -> Outline:
             _walk_gif(body)
         case Format.WEBP:
             _walk_webp(body)
+        case Format.AVIF | Format.HEIC:
+            _walk_boxes(body)
     return Outline()
 
 
@@ -221,3 +229,22 @@ def _walk_webp(body: bytes) -> None:
         if at > end + 1:  # some writers leave out the last padding byte
             raise BrokenPicture("a broken image: a part of it is longer than the whole")
     raise BrokenPicture(f"a WebP of more than {MAX_PIECES:,} parts")
+
+
+def _walk_boxes(body: bytes) -> None:
+    """Walk through the boxes of an AVIF or HEIC, which have a length and a name."""
+    at = 0
+    for _ in range(MAX_PIECES):
+        if at == len(body):
+            return
+        length, name = int.from_bytes(body[at : at + 4]), body[at + 4 : at + 8]
+        if length == 0:  # up to the end
+            return
+        if length == 1:  # longer than four bytes can say
+            length = int.from_bytes(body[at + 8 : at + 16])
+        if len(name) < 4 or at + length > len(body):
+            raise _cut_off()
+        if length < 8:
+            raise BrokenPicture(f"a broken image: its part {name!r} is {length} bytes long")
+        at += length
+    raise BrokenPicture(f"an image of more than {MAX_PIECES:,} parts")

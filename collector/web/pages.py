@@ -17,6 +17,7 @@ from collector.console.code_words import describe
 from collector.console.wording import JST, in_japan, with_demo
 from collector.storage.photo_ids import EXAMPLE, read_photo_id
 from collector.storage.racing import Sex, Surface, kind_of
+from collector.web.forecasts import register
 from collector.web.horse import facts, plots
 from collector.web.paths import HORSE, ISSUE, OLD_ISSUE, OLD_PHOTO, PHOTO, RACE, photo_of
 from collector.web.pictures import WIDTHS
@@ -147,6 +148,10 @@ class Pages:
             by_year.setdefault(row["issue_date"].year, []).append(row)
         return self.render(request, "issues.html", by_year=by_year)
 
+    async def forecasts(self, request: web.Request) -> web.Response:
+        """The register of forecasts: the newest ones, and what has come since."""
+        return self.render(request, "forecasts.html", register=await register(self.service.reader))
+
     async def small(self, request: web.Request) -> web.Response:
         """A photo in one of the widths that there are."""
         width = int(request.match_info["width"])
@@ -182,6 +187,7 @@ class Pages:
             web.get("/compare", self.compare),
             web.get(f"/races/{RACE}", self.race),
             web.get("/issues", self.issues),
+            web.get("/forecasts", self.forecasts),
             web.get(f"/issues/{ISSUE}", self.issue),
             web.get(rf"/photos/{OLD_PHOTO}{{rest:(?:/.*)?}}", self.moved_photo),
             web.get(f"/issues/{OLD_ISSUE}", self.moved_issue),

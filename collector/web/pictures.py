@@ -13,6 +13,7 @@ from collector.errors import BrokenPicture
 from collector.storage.archive import unpack
 from collector.storage.decoders import Decoders
 from collector.storage.images import shrink
+from collector.storage.picture_bytes import Format
 from collector.storage.reader import PATIENCE, Reader
 from collector.web.server.problems import Code, Problem
 
@@ -20,7 +21,7 @@ WIDTHS = (160, 320, 640, 1280)  # px; no others are made, so nobody can fill the
 QUALITY = 84
 PROCESSES = 2
 WAITING = 64  # that are made or wait to be, at most
-SAFE_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp")  # what is served as it came
+SAFE_TYPES = tuple(Format)  # what is served as it came
 
 NAMED = """
 SELECT photo.digest, photo.media_type, small.content FROM photo
@@ -79,7 +80,8 @@ class Pictures:
             TryLater: the database cannot be reached.
         """
         digest, media_type, _ = await self._named(photo, 0)
-        if media_type not in SAFE_TYPES:  # the collector keeps no other; never as HTML, whatever a database holds
+        # The collector keeps no other; never as HTML, whatever a database holds.
+        if media_type is None or media_type not in SAFE_TYPES:
             media_type = "application/octet-stream"
         return Photo(await self._bytes(digest), media_type, digest)
 

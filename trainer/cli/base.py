@@ -33,7 +33,10 @@ EXIT_CODES = (
 
 # Options and arguments that several commands take.
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run: its name, its beginning, or last.")]
-RunOption = Annotated[str, typer.Option("--run", metavar="RUN", help="A run: its name, its beginning, or last.")]
+# For answers to new photos the best run is taken, not the last one.
+A_RUN = "A run: its name, its beginning, last, or best: of the least error out of fold."
+BestRunArgument = Annotated[str, typer.Argument(metavar="RUN", help=A_RUN)]
+BestRunOption = Annotated[str, typer.Option("--run", metavar="RUN", help=A_RUN)]
 DeviceName = Annotated[str, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda or mps.")]
 Data = Annotated[str, typer.Option("--data", metavar="VERSION", help="A data set version: name or last.")]
 Values = Annotated[

@@ -116,7 +116,7 @@ def _write(request: "Request", out: Path | None, *, resume: bool) -> None:
     warn_of_broken(root)
     before = {version.name for version in list_versions(root)}
     with database.opened(settings.database_url, settings.home) as conninfo, progress("photos") as report:
-        version = export(conninfo, root, request, report)
+        version = export(conninfo, root, request, report, directories().cache)
     _warn_of_empty_sides(version)
     if common().json:
         print_json(facts_of(version))

@@ -1,7 +1,6 @@
-"""How good a run is, and why: evaluate, diagnose, and guess, which measures human level."""
+"""Why a run is as good as it is: diagnose, and guess, which measures human level."""
 
 import asyncio
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,15 +25,6 @@ commands = group()
 MAPS = 12  # photos whose saliency is drawn
 
 
-class SideName(StrEnum):
-    """A side of a data set."""
-
-    TRAIN = "train"
-    TRAIN_DEV = "train_dev"
-    VALIDATION = "validation"
-    TEST = "test"
-
-
 HumanLevel = Annotated[
     float | None,
     typer.Option(min=0, metavar="MSE", help="Human level on the scale 1..10; by default as `trainer guess` measured."),
@@ -45,40 +35,6 @@ Curve = Annotated[
         "--curve/--no-curve", help="Train again on 10 to 100 % of the horses; by default only if that takes seconds."
     ),
 ]
-
-
-@commands.add("evaluate")
-def show_scores(
-    run: RunArgument = "last",
-    side: Annotated[
-        SideName, typer.Option("--split", metavar="SIDE", help=f"Side of its data set: {', '.join(SideName)}.")
-    ] = SideName.TEST,
-    device: DeviceName = "auto",
-) -> None:
-    """Show how good a run is on photos it has not seen.
-
-    Next to the baselines that it has to beat.
-
-    Example: trainer evaluate probe-1
-    """
-    from collector.console.as_json import print_json
-    from collector.console.terminal import stdout
-    from trainer.dataset.examples import Side
-    from trainer.evaluation.evaluate import evaluate
-    from trainer.evaluation.report import print_evaluation, write_report
-    from trainer.models.device import Device
-    from trainer.runs.runs import find_run, version_of
-
-    where = directories()
-    found = find_run(where.runs, run)
-    used = Device.find(device, found.config.precision)
-    evaluation, answered = evaluate(found, Side(side.value), where, used)
-    page = write_report(found.folder / f"evaluation-{side.value}", evaluation, answered, version_of(found, where))
-    if common().json:
-        print_json(evaluation.as_json() | {"report": page})
-        return
-    print_evaluation(stdout(), evaluation)
-    stdout().print(f"With plots: {page}", soft_wrap=True)
 
 
 @commands.add("diagnose")
@@ -98,7 +54,6 @@ def find_causes(
     from trainer.evaluation.diagnose import diagnose
     from trainer.evaluation.diagnosis_page import write_page
     from trainer.evaluation.guess import guesses_path, human_level
-    from trainer.inference.saliency import frame_share
     from trainer.models.answers import load_model
     from trainer.models.device import Device
     from trainer.runs.runs import find_run, version_of
@@ -116,7 +71,7 @@ def find_causes(
     _add_curve(found, judged, material, used, curve)
     indices = material.table.on(_side_to_show(found))
     pictures, heat = _draw_saliency(network, material.table.rows, material.pixels, indices, used)
-    found.frame = frame_share(heat)
+    _add_frame(found, heat)
     page = write_page(judged.folder / "diagnosis", found, pictures)
     if common().json:
         print_json(found.as_json() | {"report": page})
@@ -131,6 +86,14 @@ def _add_curve(found: "Diagnosis", run: "Run", material: "Material", device: "De
     if requested or (requested is None and run.config.closed_form):
         stderr().print("The learning curve: training again on shares of the horses ...")
         found.curve = learning_curve(run, material, device)
+
+
+def _add_frame(found: "Diagnosis", heat: "np.ndarray") -> None:
+    from trainer.evaluation.diagnose import frame_of
+    from trainer.inference.saliency import frame_share
+
+    if not found.constant:  # the saliency of a constant answer says nothing
+        found.frame = frame_of([frame_share(heat[place : place + 1]) for place in range(len(heat))])
 
 
 def _print_diagnosis(found: "Diagnosis", run: "Run", page: Any) -> None:

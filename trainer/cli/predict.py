@@ -1,6 +1,7 @@
 """Predictions for photos, and a run's model as an ONNX file: predict, onnx."""
 
 import asyncio
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,11 +9,21 @@ import typer
 
 from collector.console.common import common
 from collector.errors import UsageError
-from trainer.cli.base import DeviceName, RunArgument, RunOption, absolute, directories, group, read_settings
+from trainer.cli.base import (
+    BestRunArgument,
+    BestRunOption,
+    DeviceName,
+    absolute,
+    directories,
+    group,
+    read_settings,
+    warn,
+)
 
 if TYPE_CHECKING:
     from collector.settings import Settings
     from trainer.inference.serving import Prediction, Predictor
+    from trainer.labels.definition import Scale
 
 commands = group()
 
@@ -23,7 +34,7 @@ COMPARED = 16  # photos on which the exported model is compared with the run
 @commands.add("predict")
 def answer_for_photos(
     photo: Annotated[str, typer.Argument(metavar="PHOTO|URL|DIR", help="A file, an address, or a folder of photos.")],
-    run: RunOption = "last",
+    run: BestRunOption = "best",
     saliency: Annotated[
         bool | None,
         typer.Option("--saliency/--no-saliency", help="Draw what the model looked at; by default only for one photo."),
@@ -33,33 +44,47 @@ def answer_for_photos(
 ) -> None:
     """Predict from photos.
 
-    Distance aptitude from 0 (short) to 1 (long), its interval, the type, and what the model looked at.
+    The label that the run has learnt, such as distance from 0 (short) to 1 (long), its interval, the type, what the
+    model looked at, and how good the run is.
 
     Example: trainer predict horse.jpg
     """
     from collector.console.as_json import print_json
-    from trainer.dataset.formats import batched
-    from trainer.inference.photos import read_photos
+    from collector.console.terminal import stdout
     from trainer.inference.serving import Predictor
     from trainer.models.device import Device
-    from trainer.runs.runs import find_run
+    from trainer.runs.judged import find_best, judged, judged_words
 
-    settings, where = read_settings(), directories()
-    found = find_run(where.runs, run)
+    where = directories()
+    found = find_best(where.runs, run)
     predictor = Predictor(found, Device.find(device, found.config.precision))
     folder = absolute(out) if out else where.home / "predictions" / found.name
     with_maps = not Path(photo).is_dir() if saliency is None else saliency
-    answers = []
-    for batch in batched(read_photos(photo, lambda url: _read_address(url, settings)), BATCH):
-        predictions = predictor.predict(batch)
-        pictures = _draw(predictor, batch, folder) if with_maps else {}
-        answers += [(prediction, pictures.get(prediction.photo)) for prediction in predictions]
+    answers = _answers(predictor, photo, folder if with_maps else None)
     if common().json:
-        print_json([prediction.as_json() | {"saliency": path, "run": found.name} for prediction, path in answers])
+        said = judged(found)
+        facts = {"run": found.name, "label": predictor.key, "verdict": said.verdict if said else None}
+        print_json([prediction.as_json() | {"saliency": path} | facts for prediction, path in answers])
     else:
-        _print(answers)
+        _print(answers, predictor.scale)
+        stdout().print(f"By {found.name}, {predictor.key}: {judged_words(found)}.", soft_wrap=True)
     if all(prediction.value is None for prediction, _ in answers):
         raise UsageError(f"No photo could be read: {answers[0][0].problem}.")
+
+
+def _answers(predictor: "Predictor", photo: str, maps: Path | None) -> list[tuple["Prediction", Path | None]]:
+    """The answers for all photos of a word, with their saliency pictures, if a folder is given for them."""
+    from trainer.dataset.formats import batched
+    from trainer.inference.photos import passed_in_words, read_photos
+
+    settings, passed, answers = read_settings(), Counter[str](), []
+    for batch in batched(read_photos(photo, lambda url: _read_address(url, settings), passed), BATCH):
+        predictions = predictor.predict(batch)
+        pictures = _draw(predictor, batch, maps) if maps else {}
+        answers += [(prediction, pictures.get(prediction.photo)) for prediction in predictions]
+    if passed:
+        warn(f"{passed_in_words(passed)}.")
+    return answers
 
 
 def _read_address(url: str, settings: "Settings") -> bytes:
@@ -76,21 +101,23 @@ def _read_address(url: str, settings: "Settings") -> bytes:
         return asyncio.run(read(conninfo))
 
 
-def _print(answers: list[tuple["Prediction", Path | None]]) -> None:
+def _print(answers: list[tuple["Prediction", Path | None]], scale: "Scale") -> None:
     from rich.table import Column, Table
 
     from collector.console.terminal import stdout
     from trainer.models.answers import COVERAGE
 
     types = any(prediction.kind for prediction, _ in answers)
-    table = Table(Column("photo", overflow="fold"), "value", f"{COVERAGE:.0%} interval", box=None, pad_edge=False)
+    value = f"0 {scale.low}, 1 {scale.high}"
+    table = Table(Column("photo", overflow="fold"), value, f"{COVERAGE:.0%} interval", box=None, pad_edge=False)
     table.add_column("type" if types else "", overflow="fold")
     for prediction, _ in answers:
         if prediction.value is None:
             table.add_row(prediction.photo, "-", "", f"not read: {prediction.problem}")
             continue
         reach = f"{prediction.low:.2f} to {prediction.high:.2f}"
-        table.add_row(prediction.photo, f"{prediction.value:.3f}", reach, prediction.kind or "")
+        metres = f" ({prediction.metres:,.0f} m)" if prediction.metres is not None else ""
+        table.add_row(prediction.photo, f"{prediction.value:.3f}{metres}", reach, prediction.kind or "")
     stdout().print(table)
     # Below the table, where a path has a whole line.
     for prediction, path in answers:
@@ -123,7 +150,7 @@ def _draw(predictor: "Predictor", photos: list[tuple[str, bytes | str]], folder:
 
 @commands.add("onnx")
 def write_onnx(
-    run: RunArgument = "last",
+    run: BestRunArgument = "best",
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="By default in the run's folder.")] = None,
 ) -> None:
     """Write a run's model as ONNX.
@@ -138,19 +165,21 @@ def write_onnx(
     from collector.console.terminal import stdout
     from trainer.dataset.data import load_pixels
     from trainer.inference.serving import export_onnx
-    from trainer.runs.runs import find_run, version_of
+    from trainer.runs.judged import find_best, judged_words
+    from trainer.runs.runs import version_of
 
     where = directories()
-    found = find_run(where.runs, run)
+    found = find_best(where.runs, run)
     path = absolute(out) if out else found.folder / "model.onnx"
     how = found.config.preparation
     pixels = load_pixels(version_of(found, where), how, where.cache)
     difference = export_onnx(found, path, np.array(pixels[:COMPARED]))
     if common().json:
-        print_json({"run": found.name, "path": path, "difference": difference})
+        print_json({"run": found.name, "path": path, "difference": difference, "judged": judged_words(found)})
         return
     stdout().print(
         f"{path}: takes uint8 pixels (n, {how.height}, {how.width}, 3), prepared by `{how.fit}`, and gives value, low "
-        f"and high; on {len(pixels[:COMPARED])} photos it differs from {found.name} by {difference:.1e} at most.",
+        f"and high; on {len(pixels[:COMPARED])} photos it differs from {found.name} by {difference:.1e} at most. "
+        f"{judged_words(found)}.",
         soft_wrap=True,
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from collector.errors import UsageError
-from trainer.cli.base import DeviceName, RunOption, absolute, directories, group, progress, read_settings
+from trainer.cli.base import BestRunOption, DeviceName, absolute, directories, group, progress, read_settings
 
 if TYPE_CHECKING:
     from collector.settings import Settings
@@ -25,7 +25,7 @@ commands = group()
 
 @commands.add("serve", json=False)
 def serve_answers(
-    run: RunOption = "last",
+    run: BestRunOption = "best",
     host: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Address to listen on; any other than this machine needs a token.")
     ] = "127.0.0.1",
@@ -70,10 +70,10 @@ def load(where: "Directories", word: str, device_name: str) -> "tuple[Predictor,
     from trainer.inference.neighbours import find_index
     from trainer.inference.serving import Predictor
     from trainer.models.device import Device
-    from trainer.runs.runs import find_run
+    from trainer.runs.judged import find_best
     from trainer.web.gallery import Gallery
 
-    run = find_run(where.runs, word)
+    run = find_best(where.runs, word)
     # More threads do not speed up a single photo, and the pages need one as well.
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
     predictor = Predictor(run, Device.find(device_name, run.config.precision))

@@ -131,7 +131,7 @@ def _leaks(manifest: Manifest) -> str:
     said = [
         f"- horses on more than one side: **{leaks['horses']}**",
         f"- photos outside training of a horse that is in training: **{leaks['photos']}**",
-        f"- photos that look the same as one of another side, or as its mirror image: **{leaks['near_duplicates']}**",
+        f"- photos of which a copy is on another side, also a cropped or mirrored one: **{leaks['near_duplicates']}**",
         f"- training photos taken after the first test photo: {leaks['later']} (they share its time, not its horses)",
     ]
     if leaks["horses"] or leaks["near_duplicates"]:
@@ -144,15 +144,16 @@ def _leaks(manifest: Manifest) -> str:
 
 RULES = {
     "horse": "By horse and by time: the horses whose first photo is newest are for the test, those before them for "
-    "validation; a tenth of the others (train_dev) is not used for training. Photos that look the same, even mirrored "
-    "or encoded again, are on the same side.",
+    "validation; a tenth of the others (train_dev) is not used for training. Copies of a photo (encoded again, "
+    "made smaller, cropped, mirrored) are on the same side.",
     "issues-2016": "By issue, as the first attempt at this problem (2017) did: test is the issues 160328, 160502, "
     "160606, 160627, 161003, 161024, 161031 and 161121, validation the rest of 2016, train everything else.",
 }
 
 TYPES = "Types: sprint under 0.2, mile under 0.4, middle under 0.6, long from 0.6 on.\n"
 SHAPE = """
-A row has the columns under `json`, and the photo under the suffix of its file (`jpg`, `png`, `gif` or `webp`).
+A row has the columns under `json`, and the photo under the suffix of its file (`jpg`, `png`, `gif`, `webp`, `avif` or
+`heic`).
 """
 CARD = """---
 pretty_name: {m.name} {m.version}

@@ -5,12 +5,13 @@ shard by shard, the bytes. The memory holds a few values for each photo, the fac
 row group.
 """
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psycopg
@@ -18,14 +19,15 @@ from psycopg.rows import dict_row
 
 from collector.console.program import private_files
 from collector.errors import BrokenPicture, UsageError
-from collector.storage import archive
 from collector.storage.decoders import decoders
 from collector.storage.racing import Axis
 from trainer.dataset.card import write_card
+from trainer.dataset.copies import find_copies
 from trainer.dataset.data import Progress, no_progress
 from trainer.dataset.examples import Example, as_example, count_kinds
 from trainer.dataset.facts import facts_of
 from trainer.dataset.formats import ROWS, Item, batched, shard_path, write_shard
+from trainer.dataset.looks import load_looks
 from trainer.dataset.manifest import (
     JOURNAL,
     MANIFEST,
@@ -42,19 +44,15 @@ from trainer.dataset.manifest import (
     size_of,
     write_manifest,
 )
+from trainer.dataset.photo_bytes import Damaged, is_whole, read_bodies, read_whole
 from trainer.dataset.pixels import shrink
 from trainer.dataset.plan import Plan, Request, code_of, make_plan, query_of
-from trainer.dataset.split import SPLITS
+from trainer.dataset.split import SPLITS, Pair
 from trainer.directories import make_folder
 from trainer.labels.definition import Wanted
 from trainer.locks import alone
 
 PHOTOS_A_SHARD = 5_000  # about 150 MB of photos in the size of the site
-BYTES = "SELECT digest, encoding, content FROM blob WHERE digest = ANY(%s)"
-
-
-class Damaged(Exception):
-    """The bytes of a photo have changed; the export leaves out all such photos and starts again."""
 
 
 @contextmanager
@@ -68,8 +66,12 @@ def snapshot(conninfo: str) -> Iterator[psycopg.Connection[dict[str, Any]]]:
         yield connection
 
 
-def export(conninfo: str, root: Path, request: Request, progress: Progress = no_progress) -> Version:
+def export(
+    conninfo: str, root: Path, request: Request, progress: Progress = no_progress, cache: Path | None = None
+) -> Version:
     """Write the data set version of the current database, unless it exists already; `progress` gets photos written.
+
+    `cache` keeps what copies are found by, so that the next export need not unpack the same photos again.
 
     Raises:
         UsageError: there is nothing to export, the split cannot be read, or another export writes to this folder.
@@ -78,7 +80,11 @@ def export(conninfo: str, root: Path, request: Request, progress: Progress = no_
     damaged: set[str] = set()
     with snapshot(conninfo) as connection:
         while True:
-            plan = make_plan(connection, request, damaged)
+            try:
+                plan = make_plan(connection, request, damaged, partial(_find_copies, connection, cache))
+            except Damaged as error:
+                damaged |= error.digests
+                continue
             folder = root / f"{request.name}-{plan.version}"
             if held := _find_held(folder):
                 return held
@@ -87,6 +93,18 @@ def export(conninfo: str, root: Path, request: Request, progress: Progress = no_
                     return _write(connection, folder, plan, request, progress)
             except Damaged:
                 damaged |= _find_damaged(connection, plan, request)
+
+
+def _find_copies(
+    connection: psycopg.Connection[dict[str, Any]], cache: Path | None, digests: Sequence[str]
+) -> list[Pair]:
+    """Index pairs of photos that are copies of one another.
+
+    Raises:
+        Damaged: the bytes of a photo have changed.
+    """
+    with TemporaryDirectory() as folder, private_files():
+        return find_copies(load_looks(cache or Path(folder), digests, partial(read_whole, connection)))
 
 
 def _find_held(folder: Path) -> Version | None:
@@ -212,7 +230,7 @@ def _pictures(
     for example, body in _read(connection, ids, plan):
         item = _prepare(example, body, request.size)
         if item is None:
-            raise Damaged
+            raise Damaged({example.digest})
         yield item
 
 
@@ -229,8 +247,7 @@ def _find_damaged(connection: psycopg.Connection[dict[str, Any]], plan: Plan, re
 
 def _prepare(example: Example, body: bytes | None, size: int | None) -> Item | None:
     """An example and its bytes as they are written; None if the bytes are damaged."""
-    # Bytes were checked when they were stored, so a wrong digest means that the disk has damaged them.
-    if body is None or hashlib.sha256(body).hexdigest() != example.digest:
+    if body is None or not is_whole(body, example.digest):
         return None
     try:
         shrunk = decoders().run(shrink, body, size) if size else None
@@ -249,20 +266,11 @@ def _read(
     facts = facts_of(connection, ids)
     examples = {number: as_example(row, plan.settled.of(row["photo"])) for number, row in facts.items()}
     batches = [[examples[number] for number in batch] for batch in batched(ids, ROWS)]
+    wanted = [[example.digest for example in batch] for batch in batches]
     with ThreadPoolExecutor(1) as fetcher:
-        fetched = [fetcher.submit(_bodies, connection, batch) for batch in batches[:1]]
+        fetched = [fetcher.submit(read_bodies, connection, digests) for digests in wanted[:1]]
         for number, batch in enumerate(batches):
             bodies = fetched.pop().result()
-            fetched += [fetcher.submit(_bodies, connection, after) for after in batches[number + 1 : number + 2]]
+            fetched += [fetcher.submit(read_bodies, connection, after) for after in wanted[number + 1 : number + 2]]
             for example in batch:
                 yield example, bodies.get(example.digest)
-
-
-def _bodies(connection: psycopg.Connection[dict[str, Any]], examples: Sequence[Example]) -> dict[str, bytes]:
-    digests = {example.digest for example in examples}
-    found: dict[str, bytes] = {}
-    with connection.cursor(binary=True) as cursor:
-        for row in cursor.execute(BYTES, (list(digests),)):
-            with suppress(archive.Damaged):
-                found[row["digest"]] = archive.unpack(row["content"], row["encoding"])
-    return found

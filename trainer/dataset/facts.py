@@ -20,7 +20,7 @@ SELECT photo.id, photo.photo_id AS photo, photo.source, issue.issue_date,
     ran.jockey, ran.carried_weight, ran.horse_weight, ran.horse_weight_change, ran.odds, ran.favorite_rank,
     ran.finish_position, ran.finish_time, photo.page_url, photo.image_url, photo.origin, photo.rights,
     photo.observed_at AS fetched_at, photo.digest, photo.media_type, photo.width, photo.height,
-    photo.phash::text AS phash, original.photo_id AS near_duplicate_of
+    original.photo_id AS near_duplicate_of
 FROM photo
 JOIN issue ON issue.source = photo.source AND issue.code = photo.issue_code
 LEFT JOIN photo_match met

@@ -24,7 +24,10 @@ from trainer.labels.definition import Label
 TABLE, SHEET = "metadata.parquet", "photos.csv"  # of an image folder: for `datasets`, and for people
 ROWS = 100  # photos a row group, which is the unit that is written and read
 PAGE = 8 << 20  # bytes; so large that the pictures of a row group need few pages
-EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/gif": "gif", "image/webp": "webp"}
+EXTENSIONS = {
+    "image/jpeg": "jpg", "image/png": "png", "image/gif": "gif", "image/webp": "webp", "image/avif": "avif",
+    "image/heic": "heic",
+}  # fmt: skip
 END = bytes(2 * tarfile.BLOCKSIZE)  # of a tar
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 MOMENT = pa.timestamp("us", "UTC")

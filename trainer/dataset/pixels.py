@@ -29,13 +29,13 @@ Pixels = np.ndarray  # uint8 (height, width, 3), RGB
 
 def describe(how: Preparation) -> dict[str, Any]:
     """All that decides a photo's pixels besides its bytes: the geometry, the code and the libraries' versions."""
-    parts = {name: features.version(name) for name in ("jpg", "zlib", "webp", "libjpeg_turbo")}
+    parts = {name: features.version(name) for name in ("jpg", "zlib", "webp", "avif", "libjpeg_turbo")}
     code = digest_of_code(images, picture_bytes, sys.modules[__name__])
     return {**asdict(how), "code": code, "pillow": PIL.__version__, **parts}
 
 
 def open_picture(body: bytes) -> Image.Image:
-    """A picture in RGB, upright; a JPEG of up to four times MAX_PIXELS, as phones take them, comes at half its size.
+    """A picture in RGB, upright; one of more than MAX_PIXELS, as phones take them, comes smaller.
 
     Raises:
         BrokenPicture: it is not a picture, it is cut off, or decoding it would cost too much.

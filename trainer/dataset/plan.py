@@ -4,7 +4,7 @@ facts, not their bytes."""
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,14 @@ from trainer.dataset.consent import Consent
 from trainer.dataset.examples import Side, Skip, as_example, why_not, why_skipped
 from trainer.dataset.facts import read_facts
 from trainer.dataset.formats import Format
-from trainer.dataset.split import SPLITS, Card, Leaks, find_leaks, split_by_file
+from trainer.dataset.split import SPLITS, Card, Leaks, Pair, find_leaks, split_by_file
 from trainer.labels.definition import PHOTOS, Connection, Wanted, WhyNone
 from trainer.labels.observing import Observations, Settled, observe
 from trainer.labels.poll import Poll
 from trainer.labels.shrink import Prior
 from trainer.labels.survey import Survey, survey
 
-CODE = 5  # increase it when the same rows are exported differently
+CODE = 6  # increase it when the same rows are exported differently
 POLL = Wanted(Poll(), "distance")
 
 ADVICE: dict[str, str] = {
@@ -94,19 +94,25 @@ class _Taken:
     cards: list[Card] = field(default_factory=list)
     ids: list[int] = field(default_factory=list)
     digests: list[bytes] = field(default_factory=list)  # of their facts
+    pictures: list[str] = field(default_factory=list)  # digests of the bytes
     left_out: Counter[str] = field(default_factory=Counter)
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Add the photo of a row."""
         example = as_example(row, {})
-        phash = int(row["phash"], 2) if row["phash"] else None
-        self.cards.append(Card(example.photo, example.horse_id, example.issue_date, phash, example.near_duplicate_of))
+        self.cards.append(Card(example.photo, example.horse_id, example.issue_date, example.near_duplicate_of))
+        self.pictures.append(example.digest)
         self.ids.append(row["id"])
         self.digests.append(_digest_of(example.plain()))
 
 
-def make_plan(connection: Connection, request: Request, damaged: set[str]) -> Plan:
-    """Decide the side of each photo, its labels, and the version's id, which is a digest of its content."""
+def make_plan(
+    connection: Connection, request: Request, damaged: set[str], find: Callable[[list[str]], Sequence[Pair]]
+) -> Plan:
+    """Decide the side of each photo, its labels, and the version's id, which is a digest of its content.
+
+    `find` gets the digests of all pictures, and returns index pairs of copies.
+    """
     taken = _Taken()
     consent = Consent.read(connection)
     observations = observe(connection, request.labels, PHOTOS)
@@ -116,16 +122,20 @@ def make_plan(connection: Connection, request: Request, damaged: set[str]) -> Pl
         else:
             taken.add(row)
     _check_some(taken.left_out, taken.cards)
-    sides = _sides(request.split, taken.cards)
+    copies = find(taken.pictures)
+    sides = _sides(request.split, taken.cards, copies)
     taken.left_out[Skip.NO_SIDE.value] += sides.count(None)
+    leaks = find_leaks(taken.cards, sides, copies)
     training = {card.horse_id for card, side in zip(taken.cards, sides, strict=True) if side is Side.TRAIN}
     placed = {card.photo for card, side in zip(taken.cards, sides, strict=True) if side}
     observations = observations.of(placed)
     settled = observations.settled(training)
-    return _plan(request, taken, sides, settled, survey(observations, settled, PHOTOS.about))
+    return _plan(request, taken, sides, leaks, settled, survey(observations, settled, PHOTOS.about))
 
 
-def _plan(request: Request, taken: _Taken, sides: Sequence[Side | None], settled: Settled, found: Survey) -> Plan:
+def _plan(
+    request: Request, taken: _Taken, sides: Sequence[Side | None], leaks: Leaks, settled: Settled, found: Survey
+) -> Plan:
     placed = [card for card, side in zip(taken.cards, sides, strict=True) if side]
     newest = max((card.issue_date for card in placed), default=None)
     per_horse = Counter(card.horse_id for card in placed)
@@ -144,7 +154,7 @@ def _plan(request: Request, taken: _Taken, sides: Sequence[Side | None], settled
             for key, labels in settled.labels.items()
         },
         left_out=+taken.left_out,
-        leaks=find_leaks(taken.cards, sides),
+        leaks=leaks,
         horses={side: len({card.horse_id for card in its}) for side, its in cards.items()},
         horses_in_all=len(per_horse),
         seen=Seen(
@@ -194,9 +204,9 @@ def _check_some(left_out: Counter[str], cards: Sequence[Card]) -> None:
         )
 
 
-def _sides(split: str, cards: Sequence[Card]) -> list[Side | None]:
+def _sides(split: str, cards: Sequence[Card], copies: Sequence[Pair]) -> list[Side | None]:
     if split in SPLITS:
-        return SPLITS[split](cards)
+        return SPLITS[split](cards, copies)
     path = Path(split)
     try:
         return split_by_file(cards, path.read_text(encoding="utf-8"), split)

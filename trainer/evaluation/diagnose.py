@@ -1,7 +1,7 @@
 """`trainer diagnose`: where the error comes from, and what to do next.
 
-The method is Andrew Ng's (Machine Learning Yearning, 2018): compare human level, training, train-dev, validation and
-test error.
+The method is Andrew Ng's (Machine Learning Yearning, 2018): compare human level, training, train-dev and validation
+error. The test side is left alone: each look at it would have to be counted.
 """
 
 import copy
@@ -16,7 +16,7 @@ from trainer.dataset.data import Table
 from trainer.dataset.examples import Side
 from trainer.dataset.rows import Indexed
 from trainer.evaluation.curve import Curve
-from trainer.evaluation.scores import Bootstrap, Score, is_nearly_constant, square
+from trainer.evaluation.scores import Bootstrap, Score, as_score, is_nearly_constant, square
 from trainer.evaluation.verdict import Gap
 from trainer.models.answers import Answers, answer
 from trainer.models.backbones import Backbone
@@ -29,6 +29,8 @@ from trainer.runs.runs import Run
 PROBED = 64  # training photos on which features and dead units are measured
 FLAT = 0.5  # features whose variation is below this share of that at the right scale vary too little to learn from
 CONSTANT = 1e-3  # a feature that varies less than this share of the mean feature is constant
+LEAST = 10  # horses of a side, fewer of which say nothing about a step
+SIDES = (Side.TRAIN, Side.TRAIN_DEV, Side.VALIDATION)
 MANY_DEAD = 0.8  # above this share, dead units explain a constant answer
 
 
@@ -47,9 +49,9 @@ class Diagnosis:
     run: str
     errors: dict[str, Score]  # by side, for the sides that the data set has
     human: float | None
-    noise_floor: float | None  # estimate of the error that label noise causes at worst
-    floor_photos: int  # photos with a known number of reviews, on which the estimate is based
-    gaps: dict[Gap, float]
+    noise_floor: float | None  # the error that label noise causes; None where labels do not state their variance
+    floor_photos: int  # photos whose label states its variance
+    gaps: dict[Gap, Score]  # steps between sides of at least LEAST horses each
     constant: bool
     std: dict[str, float]  # of the answers, by side
     dead: float  # share of the first dense layer's units whose output is zero for every photo
@@ -58,7 +60,7 @@ class Diagnosis:
     causes: list[str] = field(default_factory=list)
     advice: list[str] = field(default_factory=list)
     curve: Curve | None = None
-    frame: tuple[float, float] | None = None  # share of saliency on the frame, and the share expected by chance
+    frame: tuple[Score, float] | None = None  # share of saliency on the frame, and the share expected by chance
 
     def as_json(self) -> dict[str, Any]:
         """The diagnosis as `--json` prints it."""
@@ -69,11 +71,8 @@ def diagnose(
     run: Run, network: Network, table: Table, pixels: Indexed, device: Device, human: float | None
 ) -> Diagnosis:
     """The diagnosis of a run, without the learning curve and the saliency, which take longer; the caller adds them."""
-    answers = {side: answer(network, pixels, device, table.on(side)) for side in Side if len(table.on(side))}
-    errors = {
-        side.value: Bootstrap(table.horse[table.on(side)]).mean(square(its.value, table.label[table.on(side)]))
-        for side, its in answers.items()
-    }
+    answers = {side: answer(network, pixels, device, table.on(side)) for side in SIDES if len(table.on(side))}
+    missed = {side: _Missed.of(side, its, table) for side, its in answers.items()}
     floor, counted = noise_floor(table)
     probed = as_photos(device.put(torch.from_numpy(np.array(pixels[table.on(Side.TRAIN)[:PROBED]]))))
     seen, right = _sights(network, run.config, probed, device)
@@ -81,11 +80,11 @@ def diagnose(
     on_known = answers[Side.VALIDATION if Side.VALIDATION in answers else Side.TRAIN]
     found = Diagnosis(
         run=run.name,
-        errors=errors,
+        errors={side.value: its.error for side, its in missed.items()},
         human=human,
         noise_floor=floor,
         floor_photos=counted,
-        gaps=_gaps(errors, human),
+        gaps=_gaps(missed, human),
         constant=is_nearly_constant(on_known.value, table.label[known]),
         std={side.value: float(its.value.std()) for side, its in answers.items()},
         dead=dead_share(network, device.photos(probed)),
@@ -97,34 +96,57 @@ def diagnose(
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Missed:
+    """The error on a side, on the scale 1..10."""
+
+    horses: int
+    error: Score
+    resampled: np.ndarray
+
+    @classmethod
+    def of(cls, side: Side, answers: Answers, table: Table) -> "_Missed":
+        its = table.on(side)
+        # Other resamples for each side, as their horses are not the same.
+        bootstrap = Bootstrap(table.horse[its], random_seed=list(Side).index(side))
+        errors = square(answers.value, table.label[its])
+        return cls(len(bootstrap.names), bootstrap.mean(errors), bootstrap.means(errors))
+
+
 def noise_floor(table: Table) -> tuple[float | None, int]:
-    """An estimate of the error that label noise causes at worst, and the number of labels that it is based on.
+    """The error that label noise causes, and the number of labels that state their variance.
 
-    A label of n reviews is the mean of n opinions of 0..1. If p is the mean opinion of all people, the variance of one
-    opinion is at most p (1 - p) (Bhatia & Davis 2000), so the variance of the label is at most p (1 - p) / n. In the
-    worst case, opinions of 0 and 1, v (1 - v) / (n - 1) estimates it from the label v without bias. A label of one
-    review allows no estimate and counts as 1/4, the largest possible variance.
+    Only what a label definition knows counts. From the number of reviews alone nothing follows: graded opinions vary
+    far less than those of 0 and 1.
     """
-    its = [(row["label"], row["n"]) for row in table.rows if row["n"] and row["label"] is not None]
-    if not its:
-        return None, 0
-    variances = [label * (1 - label) / (reviews - 1) if reviews > 1 else 0.25 for label, reviews in its]
-    return float((HIGH - LOW) ** 2 * np.mean(variances)), len(its)
+    its = [(row.get("labels") or {}).get(table.key) or {} for row in table.rows]
+    variances = [one["variance"] for one in its if one.get("variance") is not None]
+    return (float((HIGH - LOW) ** 2 * np.mean(variances)), len(variances)) if variances else (None, 0)
 
 
-def _gaps(errors: dict[str, Score], human: float | None) -> dict[Gap, float]:
-    """The error that each step from human level to the test side adds."""
-    found: dict[Gap, float] = {}
-    best = human if human is not None else 0.0
-    chain = [(Gap.BIAS, best, "train"), (Gap.VARIANCE, "train", "train_dev"), (Gap.MISMATCH, "train_dev", "validation")]
-    chain.append((Gap.OVERFIT, "validation", "test"))
-    if "train_dev" not in errors:
-        chain[1:3] = [(Gap.VARIANCE_AND_MISMATCH, "train", "validation")]
-    for name, before, after in chain:
-        start = errors[before].value if isinstance(before, str) and before in errors else before
-        if after in errors and isinstance(start, float):
-            found[name] = errors[after].value - start
-    return found
+def frame_of(shares: Sequence[tuple[float, float]]) -> tuple[Score, float]:
+    """The mean share of saliency on the frame with its interval over photos, and the share expected by chance; from
+    both of each photo."""
+    values, chance = np.array(shares).T
+    half = 2.2 * values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.inf  # t of some 12 photos
+    middle = float(values.mean())
+    return Score(middle, float(middle - half), float(middle + half)), float(chance[0])
+
+
+def _gaps(missed: dict[Side, _Missed], human: float | None) -> dict[Gap, Score]:
+    """The error that each step from human level, if known, to validation adds; none that rests on few horses."""
+    start = None if human is None else _Missed(LEAST, Score(human, human, human), np.full(1, human))
+    train, train_dev, validation = (missed.get(side) for side in SIDES)
+    steps: list[tuple[Gap, _Missed | None, _Missed | None]] = [(Gap.BIAS, start, train)]
+    if train_dev:
+        steps += [(Gap.VARIANCE, train, train_dev), (Gap.MISMATCH, train_dev, validation)]
+    else:
+        steps.append((Gap.VARIANCE_AND_MISMATCH, train, validation))
+    return {
+        name: as_score(after.error.value - before.error.value, after.resampled - before.resampled)
+        for name, before, after in steps
+        if before and after and min(before.horses, after.horses) >= LEAST
+    }
 
 
 @torch.inference_mode()
@@ -189,37 +211,23 @@ def _advice(found: Diagnosis) -> list[str]:
     """What to do next and why, for the largest gap."""
     if found.causes:
         return [f"First let the answers differ: {found.causes[0]}"]
-    if not found.gaps:
-        return ["There is only a training side, so there is nothing to compare it with; export with another split."]
-    name = max(found.gaps, key=lambda gap: found.gaps[gap])
-    advice = [ADVICE[name].format(gap=found.gaps[name]) + _how_sure(name, found)]
-    train = found.errors["train"].value
-    if found.noise_floor is not None and found.errors.get("validation") and found.noise_floor > train:
+    sure = {name: gap for name, gap in found.gaps.items() if gap.low > 0}
+    if not sure:
+        return [
+            "None of the steps is surely above zero: more horses, or a human level (`trainer guess`), would show where "
+            "the error comes from."
+        ]
+    name = max(sure, key=lambda gap: sure[gap].value)
+    advice = [ADVICE[name].format(gap=sure[name].value)]
+    train = found.errors[Side.TRAIN].value
+    if found.noise_floor is not None and found.noise_floor > train:
         advice.append(
-            f"Better labels: label noise may cause an error of up to {found.noise_floor:.2f}, more than "
-            f"the training error of {train:.2f}, so the model may have learnt noise. Try --min-reviews 3 at the "
-            "export."
+            f"Better labels: label noise causes an error of {found.noise_floor:.2f}, more than the training error of "
+            f"{train:.2f}, so the model has learnt noise."
         )
     if found.human is None:
         advice.append("Human level is not known: `trainer guess` measures it, or give it with --human.")
     return advice
-
-
-SIDES = {
-    Gap.VARIANCE: ("train", "train_dev"),
-    Gap.MISMATCH: ("train_dev", "validation"),
-    Gap.VARIANCE_AND_MISMATCH: ("train", "validation"),
-    Gap.OVERFIT: ("validation", "test"),
-}
-
-
-def _how_sure(name: Gap, found: Diagnosis) -> str:
-    """A warning if a gap is not reliable, because the intervals of its two sides can explain it; else empty."""
-    if name not in SIDES:
-        return "" if found.human is not None else " (Measured from an error of 0, because human level is not known.)"
-    before, after = (found.errors[side] for side in SIDES[name])
-    chance = float(np.hypot(before.high - before.value, after.value - after.low))
-    return "" if found.gaps[name] > chance else " With so few horses, chance can cause such a gap: collect more first."
 
 
 ADVICE = {
@@ -233,6 +241,4 @@ ADVICE = {
     Gap.VARIANCE_AND_MISMATCH: "Variance is the largest gap ({gap:.2f}): the model does well on training "
     "photos and worse on others. Try more horses or more regularisation. The split has no train_dev side, so new years "
     "cannot be distinguished from new horses.",
-    Gap.OVERFIT: "The test error is higher than the validation error (by {gap:.2f}): settings may have been chosen for "
-    "the validation side, or that side is too small. Get more horses for both.",
 }

@@ -33,16 +33,25 @@ def print_diagnosis(console: Console, found: Diagnosis) -> None:
 def _rows(found: Diagnosis) -> list[tuple[str, str, str]]:
     rows = []
     if found.noise_floor is not None:
-        rows.append(("noise of the labels, at worst", f"{found.noise_floor:.2f}", f"{found.floor_photos} photos"))
+        rows.append(("noise of the labels", f"{found.noise_floor:.2f}", f"{found.floor_photos} photos"))
     rows.append(("human level", "not known" if found.human is None else f"{found.human:.2f}", ""))
-    gaps = {"train": Gap.BIAS, "train_dev": Gap.VARIANCE, "validation": Gap.MISMATCH, "test": Gap.OVERFIT}
+    gaps = {"train": Gap.BIAS, "train_dev": Gap.VARIANCE, "validation": Gap.MISMATCH}
     if "train_dev" not in found.errors:
         gaps["validation"] = Gap.VARIANCE_AND_MISMATCH
     for side, error in found.errors.items():
-        name = gaps[side]
-        gap = f"{found.gaps[name]:+.2f}  {name.words}" if name in found.gaps else ""
-        rows.append((side, f"{error.value:.2f} [{error.low:.2f}, {error.high:.2f}]", gap))
+        rows.append((side, f"{error.value:.2f} [{error.low:.2f}, {error.high:.2f}]", _step(found, gaps[side])))
     return rows
+
+
+def _step(found: Diagnosis, name: Gap) -> str:
+    """What a step adds, as far as that is known."""
+    if name is Gap.BIAS and found.human is None:
+        return f"{name.words}: human level is not known"
+    if name not in found.gaps:
+        return f"{name.words}: too few horses to say"
+    gap = found.gaps[name]
+    unsure = ", which may be zero" if gap.low <= 0 <= gap.high else ""
+    return f"{gap.value:+.2f} [{gap.low:+.2f}, {gap.high:+.2f}]  {name.words}{unsure}"
 
 
 def _facts(found: Diagnosis) -> list[str]:
@@ -58,8 +67,11 @@ def _facts(found: Diagnosis) -> list[str]:
         )
     if found.frame:
         share, chance = found.frame
-        looks = "at the horse rather than at the frame" if share < chance else "at the frame as much as at the horse"
-        said.append(f"Saliency on the outer frame: {share:.0%}, by chance {chance:.0%}: it looks {looks}.")
+        words = f"Saliency on the outer frame: {share.value:.0%} [{share.low:.0%}, {share.high:.0%}], by chance "
+        looks = (
+            "less there than by chance" if share.high < chance else "there as much as elsewhere, as far as that shows"
+        )
+        said.append(f"{words}{chance:.0%}: it looks {looks}.")
     if found.curve:
         last = found.curve.points[-1]
         points = ", ".join(f"{point.horses} horses {point.validation_mse:.2f}" for point in found.curve.points)

@@ -1,80 +1,89 @@
-"""`trainer evaluate`: how good a run is on photos that it has not seen, compared with baselines."""
+"""`trainer evaluate`: how good answers are on photos that were not learnt from, compared with baselines."""
 
-from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from collector.console.measures import span_in_words
 from collector.errors import UsageError
-from trainer.dataset.data import Table, load_pixels, read_table
+from collector.storage.racing import Axis
+from trainer.dataset.data import load_pixels, read_table
 from trainer.dataset.examples import Side
 from trainer.dataset.manifest import Version
 from trainer.directories import Directories
-from trainer.evaluation.baselines import WITHOUT_PHOTOS
+from trainer.evaluation.baselines import Baseline, answer_without_photos
+from trainer.evaluation.crossfit import answer_out_of_fold, cost_in_seconds, missing_folds
+from trainer.evaluation.folds import Fold, make_folds, pool
+from trainer.evaluation.gain import Gain, gain_over
+from trainer.evaluation.groups import by_group, by_horse, leak_of
+from trainer.evaluation.ledger import Opening, note_opening
+from trainer.evaluation.predictions import Answered, read_predictions
+from trainer.evaluation.rivals import rivals_on, rivals_out_of_fold
 from trainer.evaluation.scores import Bootstrap, Score, Scores, is_nearly_constant, measure, square
-from trainer.evaluation.verdict import Verdict, has_skill, verdict_on
-from trainer.models.answers import Answers, Calibration, answer, load_model
-from trainer.models.closed_form import fit_svr
+from trainer.evaluation.verdict import MATTERS, Verdict, verdict_on
+from trainer.models.answers import Calibration, answer, load_model
 from trainer.models.device import Device
-from trainer.runs.config import make_config
-from trainer.runs.runs import Run, list_runs, version_of
+from trainer.runs.runs import Run, version_of
+from trainer.training.learn import Report, gather
 
-LEAST = 5  # photos that a year, a racecourse or a sex needs for a line of its own
-FIRST = ("svr", "first-cnn")  # presets of the first attempt's models
+OUT_OF_FOLD = "out_of_fold"  # in place of a side: all horses but those of the test side, each by a model without it
 
 
 @dataclass(slots=True)
 class Evaluation:
-    """The result of evaluating a run on one side."""
+    """The result of evaluating answers on one side, or out of fold."""
 
-    run: str
+    run: str  # or the name of the file of answers
     data: str
-    side: Side
+    side: str  # or OUT_OF_FOLD
+    label_key: str  # definition/axis
     photos: int
     horses: int
     scores: Scores
     by_horse: Score  # MSE on 1..10 of the mean answer to all photos of a horse
     baselines: dict[str, Scores]
-    gains: dict[str, Score]  # how much lower the MSE is than a baseline's, on the same photos
-    coverage: Score  # share of labels within the interval of COVERAGE
-    coverages: dict[str, float]  # requested -> reached
-    width: float  # mean width of the interval, 0..1
+    gains: dict[str, Gain]  # over each baseline, on the same photos; that over the mean is R2
+    best_baseline: str  # the one with the smallest error, the mean apart; the mean if there is no other
+    rivals: dict[str, Scores]  # of the first attempt's models
+    rival_gains: dict[str, Gain]
     groups: dict[str, dict[str, tuple[int, float, float]]]  # by year, course, sex: photos, MSE, MAE
-    leak: dict[str, tuple[int, float]] | None  # photos and MSE of horses that training knew, and of new ones
     constant: bool
-    promised: bool  # whether there were enough horses for intervals of COVERAGE
-    missing: list[str] = field(default_factory=list)  # presets that have no run to compare with
+    verdict: Verdict
+    coverage: Score | None = None  # share of labels within the interval of COVERAGE
+    coverages: dict[str, float] = field(default_factory=dict)  # requested -> reached
+    width: float | None = None  # mean width of the interval, 0..1
+    leak: dict[str, tuple[int, float]] | None = None  # photos and MSE of horses that training knew, and of new ones
+    promised: bool = True  # whether there were enough horses for intervals of COVERAGE
+    missing: list[str] = field(default_factory=list)  # presets that cannot be compared with
+    unanswered: int = 0  # photos that there is no answer for
+    by_time: bool = False  # out of fold, by models fitted to horses that were seen earlier
+    opened: int | None = None  # how often the final test was opened, with this time
+
+    @property
+    def r2(self) -> Gain:
+        """The share of the mean label's squared error that the answers save."""
+        return self.gains[Baseline.MEAN]
 
     @property
     def skill(self) -> bool:
-        """Whether it is better than the constant median."""
-        return has_skill(self.side, self.gains["constant median"].low)
+        """Whether the answers are better than the mean label."""
+        return self.verdict.skill
 
     @property
-    def verdict(self) -> Verdict:
-        """The verdict on the run."""
-        return verdict_on(self.side, self.gains["constant median"].low, constant=self.constant)
+    def has_types(self) -> bool:
+        """Whether sprint, mile, middle and long mean anything on the label's axis."""
+        return self.label_key.rpartition("/")[2] == Axis.DISTANCE
 
     def as_json(self) -> dict[str, Any]:
         """The evaluation as `--json` prints it."""
-        return asdict(self) | {"skill": self.skill, "verdict": self.verdict}
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """The answers behind an evaluation, all (n,), for the plots."""
-
-    rows: list[dict[str, Any]]
-    indices: np.ndarray  # in the table of the version
-    label: np.ndarray
-    value: np.ndarray
-    low: np.ndarray  # of the interval
-    high: np.ndarray
+        return asdict(self) | {"skill": self.skill, "r2": asdict(self.r2), "matters": MATTERS}
 
 
 def evaluate(run: Run, side: Side, directories: Directories, device: Device) -> tuple[Evaluation, Answered]:
-    """Evaluate a run on a side of the data set that it was trained on.
+    """Evaluate a run on a side of the data set that it was trained on; the test side's ledger gets a line.
 
     Raises:
         UsageError: the side has no photo, or the data set does not exist any more.
@@ -87,117 +96,127 @@ def evaluate(run: Run, side: Side, directories: Directories, device: Device) -> 
     network, calibration = load_model(run, device)
     pixels = load_pixels(version, run.config.preparation, directories.cache)
     answers = answer(network, pixels, device, outside)
-    label, horse = table.label[outside], table.horse[outside]
-    bootstrap = Bootstrap(horse)
-    others, missing = _others(run, version, table, directories, device, inside, outside)
-    low, high = calibration.interval(answers.value, answers.spread)
-    errors = square(answers.value, label)
-    evaluation = Evaluation(
-        run=run.name,
+    answered = Answered(table, outside, answers.value, calibration.interval(answers.value, answers.spread))
+    rivals, missing = rivals_on(run, version, table, directories, device, inside, outside)
+    baselines = answer_without_photos(table, [Fold(1, inside, outside)])
+    found = judge(run.name, version, side, answered, baselines, rivals)
+    found.missing, found.promised = missing, calibration.promises
+    found.coverages = _coverages(answered, answers.spread, calibration)
+    found.leak = leak_of(answered, inside)
+    return _noted(found, version), answered
+
+
+def evaluate_out_of_fold(
+    run: Run, directories: Directories, device: Device, report: Report | None = None, *, by_time: bool = False
+) -> tuple[Evaluation, Answered]:
+    """Evaluate a run's configuration out of fold, on all horses but those of the test side.
+
+    Raises:
+        UsageError: there are too few horses, or the data set does not exist any more.
+    """
+    report = report or Report()
+    version = version_of(run, directories)
+    material = gather(version, run.config, directories.cache)
+    table = material.table
+    folds = make_folds(table, pool(table), by_time=by_time)
+    missing = missing_folds(run, material, folds)
+    if missing and not run.config.closed_form:
+        span = span_in_words(cost_in_seconds(run, table, missing))
+        report.message(
+            f"{run.name} is trained {len(missing)} times, about {span}; each time is kept, so Ctrl-C is safe."
+        )
+    answers = answer_out_of_fold(run, material, device, folds, report)
+    examples = np.concatenate([fold.outside for fold in folds])
+    answered = Answered(table, examples, answers.value, (answers.low, answers.high), answers.fold)
+    rivals, without = rivals_out_of_fold(run, version, directories, device, folds)
+    found = judge(run.name, version, OUT_OF_FOLD, answered, answer_without_photos(table, folds), rivals)
+    found.missing, found.promised = without, bool((answers.high - answers.low < 1).any())
+    found.unanswered, found.by_time = len(pool(table)) - len(examples), by_time
+    return found, answered
+
+
+def evaluate_file(
+    path: Path, version: Version, side: str, label: str = "", *, by_time: bool = False
+) -> tuple[Evaluation, Answered]:
+    """Evaluate a file of anybody's answers to a label (by default the first), out of fold or on a side, by the same
+    rules.
+
+    Raises:
+        UsageError: the file is not valid, or has no answer to the photos that are asked for.
+    """
+    table = read_table(version, label)
+    given = read_predictions(path, table)
+    if side == Side.TEST:
+        # What the answers were fitted to is not known, so baselines may use all but the test.
+        folds = [Fold(1, pool(table), table.on(Side.TEST))]
+    else:
+        folds = make_folds(table, pool(table), by_time=by_time)
+    places = {example: place for place, example in enumerate(np.concatenate([fold.outside for fold in folds]).tolist())}
+    asked = np.array([its for its in places if side in (OUT_OF_FOLD, table.rows[its]["side"])], np.int64)
+    answered = given.some(np.flatnonzero(np.isin(given.examples, asked)))
+    if not len(answered.examples):
+        raise UsageError(f"{path.name} has no answer to the {len(asked)} photos that are judged ({side}).")
+    order = np.array([places[example] for example in answered.examples.tolist()], np.int64)
+    baselines = {name: value[order] for name, value in answer_without_photos(table, folds).items()}
+    found = judge(path.name, version, side, answered, baselines, {})
+    found.unanswered, found.by_time = len(asked) - len(order), by_time
+    return _noted(found, version), answered
+
+
+def judge(
+    name: str,
+    version: Version,
+    side: str,
+    answered: Answered,
+    baselines: Mapping[Baseline, np.ndarray],
+    rivals: Mapping[str, np.ndarray],
+) -> Evaluation:
+    """The evaluation of answers beside those of baselines and of the first attempt's models, to the same photos."""
+    label, horse, value = answered.label, answered.horse, answered.value
+    bootstrap, errors = Bootstrap(horse), square(value, label)
+    gains = {str(its): gain_over(square(its_value, label), errors, bootstrap) for its, its_value in baselines.items()}
+    others = {its: gain for its, gain in gains.items() if its != Baseline.MEAN}
+    scores = {str(its): measure(its_value, label, bootstrap) for its, its_value in baselines.items()}
+    constant = is_nearly_constant(value, label)
+    verdict = verdict_on(gains[Baseline.MEAN], others.values(), constant=constant)
+    ends = answered.interval
+    return Evaluation(
+        run=name,
         data=version.name,
-        side=side,
-        photos=len(outside),
+        side=str(side),
+        label_key=answered.table.key,
+        photos=len(label),
         horses=len(np.unique(horse)),
-        scores=measure(answers.value, label, bootstrap),
-        by_horse=_by_horse(answers.value, label, horse),
-        baselines={name: measure(value, label, bootstrap) for name, value in others.items()},
-        gains={name: bootstrap.mean(square(value, label) - errors) for name, value in others.items()},
-        coverage=bootstrap.mean(_inside(label, low, high)),
-        coverages=_coverages(answers, calibration, label),
-        width=float((high - low).mean()),
-        groups=_groups(table, outside, errors, np.abs(answers.value - label)),
-        leak=_leak(table, inside, outside, errors),
-        constant=is_nearly_constant(answers.value, label),
-        promised=calibration.promises,
-        missing=missing,
+        scores=measure(value, label, bootstrap),
+        by_horse=by_horse(answered),
+        baselines=scores,
+        gains=gains,
+        best_baseline=min(others or gains, key=lambda its: scores[its].mse.value),
+        rivals={its: measure(its_value, label, bootstrap) for its, its_value in rivals.items()},
+        rival_gains={its: gain_over(square(its_value, label), errors, bootstrap) for its, its_value in rivals.items()},
+        groups=by_group(answered),
+        constant=constant,
+        verdict=Verdict.LEARNT if side == Side.TRAIN else verdict,
+        coverage=None if ends is None else bootstrap.mean(_within(label, *ends)),
+        width=None if ends is None else float((ends[1] - ends[0]).mean()),
     )
-    rows = [table.rows[index] for index in outside]
-    return evaluation, Answered(rows, outside, label, answers.value, low, high)
 
 
-def _inside(label: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+def _noted(evaluation: Evaluation, version: Version) -> Evaluation:
+    """The same evaluation; one of the final test is counted."""
+    if evaluation.side == Side.TEST:
+        opening = Opening(evaluation.run, evaluation.verdict, evaluation.r2.value, evaluation.photos, evaluation.horses)
+        evaluation.opened = note_opening(version, opening)
+    return evaluation
+
+
+def _within(label: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     return ((low <= label) & (label <= high)).astype(float)
 
 
-def _coverages(answers: Answers, calibration: Calibration, label: np.ndarray) -> dict[str, float]:
+def _coverages(answered: Answered, spread: np.ndarray | None, calibration: Calibration) -> dict[str, float]:
     """For each calibrated coverage, the share of labels within its intervals."""
     return {
-        coverage: float(_inside(label, *calibration.interval(answers.value, answers.spread, float(coverage))).mean())
+        coverage: float(_within(answered.label, *calibration.interval(answered.value, spread, float(coverage))).mean())
         for coverage in calibration.widths
-    }
-
-
-def _others(
-    run: Run,
-    version: Version,
-    table: Table,
-    directories: Directories,
-    device: Device,
-    inside: np.ndarray,
-    outside: np.ndarray,
-) -> tuple[dict[str, np.ndarray], list[str]]:
-    """The baselines' answers to the same photos, and the presets that have no run."""
-    found = {name: compute(table, inside, outside) for name, compute in WITHOUT_PHOTOS.items()}
-    missing = []
-    for preset in FIRST:
-        if preset == run.config.preset:
-            continue
-        held = [one for one in list_runs(directories.runs) if _is_baseline(one, preset, run)]
-        config = held[-1].config if held else make_config(preset)
-        pixels = load_pixels(version, config.preparation, directories.cache)
-        if held:
-            network, _ = load_model(held[-1], device)
-        elif preset == "svr":
-            network = device.place(fit_svr(config, pixels[inside], table.label[inside]).eval())
-        else:
-            missing.append(preset)
-            continue
-        found[preset] = answer(network, pixels, device, outside).value
-    return found, missing
-
-
-def _is_baseline(one: Run, preset: str, run: Run) -> bool:
-    return (
-        one.ready
-        and one.config == make_config(preset).model_copy(update={"label": run.config.label})
-        and one.facts.data == run.facts.data
-    )
-
-
-def _by_horse(value: np.ndarray, label: np.ndarray, horse: np.ndarray) -> Score:
-    names, its = np.unique(horse, return_inverse=True)
-    counts = np.bincount(its)
-    means = [np.bincount(its, numbers) / counts for numbers in (value, label)]
-    return Bootstrap(names).mean(square(*means))
-
-
-def _groups(
-    table: Table, outside: np.ndarray, errors: np.ndarray, misses: np.ndarray
-) -> dict[str, dict[str, tuple[int, float, float]]]:
-    columns = {
-        "year": [str(table.rows[index]["issue_date"].year) for index in outside],
-        "course": [table.rows[index]["racecourse"] or "not known" for index in outside],
-        "sex": [table.rows[index]["sex"] or "not known" for index in outside],
-    }
-    found: dict[str, dict[str, tuple[int, float, float]]] = {}
-    for column, names in columns.items():
-        found[column] = {}
-        for name, count in sorted(Counter(names).items()):
-            its = np.array(names) == name
-            if count >= LEAST:
-                found[column][name] = (count, float(errors[its].mean()), float(misses[its].mean()))
-    return found
-
-
-def _leak(
-    table: Table, inside: np.ndarray, outside: np.ndarray, errors: np.ndarray
-) -> dict[str, tuple[int, float]] | None:
-    """Photos and MSE of horses that are in training and of new ones; None if all horses are new."""
-    known = np.isin(table.horse[outside], table.horse[inside])
-    if not known.any():
-        return None
-    return {
-        name: (int(its.sum()), float(errors[its].mean()))
-        for name, its in (("horses that training knew", known), ("new horses", ~known))
-        if its.any()
     }

@@ -14,8 +14,12 @@ from trainer.dataset.formats import Format, read_shard
 from trainer.dataset.manifest import Version
 from trainer.dataset.pixels import Preparation, prepare
 from trainer.directories import write_file
-from trainer.evaluation.evaluate import Answered, Evaluation
-from trainer.evaluation.verdict import Verdict
+from trainer.evaluation.baselines import WORDS, Baseline
+from trainer.evaluation.evaluate import OUT_OF_FOLD, Evaluation
+from trainer.evaluation.gain import Gain
+from trainer.evaluation.predictions import Answered, write_predictions
+from trainer.evaluation.scores import Score, Scores
+from trainer.evaluation.verdict import MATTERS, Verdict
 from trainer.models.answers import COVERAGE
 from trainer.plots import figure, grid, intervals, save, scatter
 
@@ -26,61 +30,95 @@ THUMBNAIL = Preparation(150, 200)
 SENTENCES = {
     Verdict.LEARNT: "{run} on its training photos: MSE {mse} on the scale 1..10, which does not show how good it is; "
     "leave out --split.",
-    Verdict.CONSTANT: "CONSTANT. {run} on {side}: MSE {mse} on the scale 1..10; its answers hardly differ from photo "
-    "to photo; `trainer diagnose` finds the cause.",
-    Verdict.SKILL: "SKILL. {run} on {side}: MSE {mse} on the scale 1..10; the constant median's is {constant:.3f}, "
-    "higher by {gain}.",
-    Verdict.NO_SKILL: "NO SKILL. {run} on {side}: MSE {mse} on the scale 1..10; the constant median's is "
-    "{constant:.3f}, and the difference, {gain}, may be zero.",
+    Verdict.CONSTANT: "CONSTANT. {run} {where}: R2 {r2}; its answers hardly differ from photo to photo; `trainer "
+    "diagnose` finds the cause.",
+    Verdict.BEYOND_PEDIGREE_AND_RACE: "BEYOND PEDIGREE AND RACE. {run} {where}: R2 {r2}; it is better than every "
+    "answer without a photo, of which {best} is the best with R2 {best_r2:.3f}.",
+    Verdict.SKILL: "SKILL. {run} {where}: R2 {r2}, so it is better than the mean label; that it is better than every "
+    "answer without a photo is not shown{best_words}.",
+    Verdict.UNDECIDED: "UNDECIDED. {run} {where}: R2 {r2}; it may be zero, and it may be {matters:g} or more, which "
+    "would matter. More horses decide.",
+    Verdict.NO_SKILL: "NO SKILL. {run} {where}: R2 {r2}; it may be zero, and it is below {matters:g}, from which on it "
+    "would matter.",
+    Verdict.WORSE: "WORSE. {run} {where}: R2 {r2}; the mean label is the better answer.",
 }
 
 
 def sentence(evaluation: Evaluation) -> str:
     """The verdict in one sentence."""
+    best = Baseline(evaluation.best_baseline)
+    best_r2 = 1 - evaluation.baselines[best].mse.value / evaluation.baselines[Baseline.MEAN].mse.value
     return SENTENCES[evaluation.verdict].format(
         run=evaluation.run,
-        side=evaluation.side,
+        where=_where(evaluation),
         mse=evaluation.scores.mse,
-        constant=evaluation.baselines["constant median"].mse.value,
-        gain=evaluation.gains["constant median"],
+        r2=evaluation.r2,
+        best=WORDS[best],
+        best_r2=best_r2,
+        best_words="" if best is Baseline.MEAN else f" (the best, {WORDS[best]}, has R2 {best_r2:.3f})",
+        matters=MATTERS,
     )
+
+
+def _where(evaluation: Evaluation) -> str:
+    if evaluation.side != OUT_OF_FOLD:
+        return f"on {evaluation.side}"
+    return "out of fold by time" if evaluation.by_time else "out of fold"
 
 
 def print_evaluation(console: Console, evaluation: Evaluation) -> None:
-    """Print the verdict, the table of scores (the run, then the baselines) and the warnings."""
+    """Print the verdict, the table of scores (the run, then the others) and the warnings."""
     console.print(sentence(evaluation), style="bold" if evaluation.skill else "bold yellow", soft_wrap=True)
     console.print(f"{evaluation.photos} photos of {evaluation.horses} horses; intervals of 95 %, resampled by horse")
-    table = Table(Column("", no_wrap=True), "MSE (1..10)", "MAE", "rank", "types", "run's gain in MSE", box=None)
-    rows = [(evaluation.run, evaluation.scores, ""), *_baseline_rows(evaluation)]
-    for name, scores, gain in rows:
-        others = (f"{number.value:.2f}" for number in (scores.mae, scores.spearman, scores.accuracy))
-        table.add_row(name, _short(scores.mse), *others, gain)
+    table = Table(Column("", no_wrap=True), *_heads(evaluation), box=None)
+    for name, scores, gain in _rows(evaluation):
+        table.add_row(name, _short(scores.mse), *_others(evaluation, scores), gain)
     console.print(table)
-    console.print(
-        f"Interval of {COVERAGE:.0%}: contains {evaluation.coverage.value:.1%} of labels, {evaluation.width:.2f} wide; "
-        f"all photos of a horse together: MSE {_short(evaluation.by_horse)}",
-        soft_wrap=True,
-    )
+    if evaluation.coverage and evaluation.width is not None:
+        console.print(
+            f"Interval of {COVERAGE:.0%}: contains {evaluation.coverage.value:.1%} of labels, "
+            f"{evaluation.width:.2f} wide; all photos of a horse together: MSE {_short(evaluation.by_horse)}",
+            soft_wrap=True,
+        )
     for line in _warnings(evaluation):
         console.print(line, style="yellow", soft_wrap=True)
 
 
-def _baseline_rows(evaluation: Evaluation) -> list[tuple[str, Any, str]]:
-    return [(name, scores, _short(evaluation.gains[name])) for name, scores in evaluation.baselines.items()]
+def _heads(evaluation: Evaluation) -> list[str]:
+    return ["MSE (1..10)", "MAE", "rank", *(["types"] if evaluation.has_types else []), "saves of its error"]
 
 
-def _short(score: Any) -> str:
+def _others(evaluation: Evaluation, scores: Scores) -> list[str]:
+    """MAE and rank, and the types where the axis has some."""
+    types = [f"{scores.accuracy.value:.2f}"] if evaluation.has_types else []
+    return [f"{scores.mae.value:.3f}", _short(scores.spearman), *types]
+
+
+def _rows(evaluation: Evaluation) -> list[tuple[str, Scores, str]]:
+    """The run, the baselines and the first attempt's models, each with what the run saves of its error."""
+    without = [
+        (WORDS[Baseline(name)], scores, _short(evaluation.gains[name])) for name, scores in evaluation.baselines.items()
+    ]
+    rivals = [(name, scores, _short(evaluation.rival_gains[name])) for name, scores in evaluation.rivals.items()]
+    return [(evaluation.run, evaluation.scores, ""), *without, *rivals]
+
+
+def _short(score: Score | Gain) -> str:
     return f"{score.value:.2f} [{score.low:.2f}, {score.high:.2f}]"
 
 
 def _warnings(evaluation: Evaluation) -> list[str]:
     said = []
-    if evaluation.side is Side.VALIDATION:
-        said.append(
-            "The best epoch and the intervals were chosen on these photos: only the test side is a fair measure."
-        )
+    if evaluation.opened is not None:
+        times = "once" if evaluation.opened == 1 else f"{evaluation.opened} times"
+        said.append(f"The final test of {evaluation.data} was opened {times} now: each look makes the next prove less.")
+    if evaluation.unanswered:
+        of = "of the pool" if evaluation.side == OUT_OF_FOLD else f"on {evaluation.side}"
+        said.append(f"{evaluation.unanswered} more photos {of} have no answer, and are not judged.")
+    if evaluation.side == Side.VALIDATION:
+        said.append("The best epoch and the intervals were chosen on these photos: leave out --split.")
     if not evaluation.promised:
-        said.append(f"The validation side has too few horses for an interval of {COVERAGE:.0%}: it is the whole scale.")
+        said.append(f"There are too few horses for an interval of {COVERAGE:.0%}: it is the whole scale.")
     if evaluation.leak:
         parts = ", ".join(
             f"{name}: MSE {mse:.2f} on {photos} photos" for name, (photos, mse) in evaluation.leak.items()
@@ -88,21 +126,24 @@ def _warnings(evaluation: Evaluation) -> list[str]:
         said.append(f"Leak: some of these horses are also in training ({parts}).")
     if evaluation.horses < 30:
         said.append(f"{evaluation.horses} horses are few; see how wide the intervals are.")
-    said += [
-        f"Not compared with {preset}: `trainer train --preset {preset}` trains it." for preset in evaluation.missing
-    ]
-    return said
+    return said + [_how_to_compare(evaluation, preset) for preset in evaluation.missing]
+
+
+def _how_to_compare(evaluation: Evaluation, preset: str) -> str:
+    also = " and `trainer evaluate` answers out of fold with it" if evaluation.side == OUT_OF_FOLD else ""
+    return f"Not compared with {preset}: `trainer train --preset {preset}` trains it{also}."
 
 
 def write_report(folder: Path, evaluation: Evaluation, answered: Answered, version: Version) -> Path:
-    """Write report.md with its plots, and scores.json; returns the report's path."""
+    """Write report.md with its plots, scores.json and predictions.parquet; returns the report's path."""
     folder.mkdir(parents=True, exist_ok=True)
     write_file(folder / "scores.json", json_text(evaluation.as_json(), indent=1) + "\n")
     save(scatter(answered.label.tolist(), answered.value.tolist(), evaluation.run), folder / "scatter.png")
-    rows = [(evaluation.run, evaluation.scores), *evaluation.baselines.items()]
-    errors = [(name, its.mse.value, its.mse.low, its.mse.high) for name, its in rows]
+    write_predictions(folder, answered)
+    errors = [(name, its.mse.value, its.mse.low, its.mse.high) for name, its, _ in _rows(evaluation)]
     save(intervals(errors, "MSE on the scale 1..10"), folder / "errors.png")
-    _draw_calibration(evaluation, folder / "calibration.png")
+    if evaluation.coverages:
+        _draw_calibration(evaluation, folder / "calibration.png")
     order = np.argsort(np.abs(answered.value - answered.label), kind="stable")
     half = (len(order) + 1) // 2  # so that no photo is on both sheets
     for name, chosen in (("best", order[:half][:SHEET]), ("worst", order[half:][::-1][:SHEET])):
@@ -121,26 +162,30 @@ def _draw_calibration(evaluation: Evaluation, path: Path) -> None:
 
 def _photos(version: Version, answered: Answered, chosen: np.ndarray) -> list[tuple[Any, str]]:
     """The chosen photos, each with its label and answer, in the given order."""
-    positions = {(answered.rows[position]["source"], answered.rows[position]["photo"]): position for position in chosen}
+    rows = answered.rows
+    positions = {(rows[position]["source"], rows[position]["photo"]): position for position in chosen}
+    sides = {rows[position]["side"] for position in chosen}
     found: dict[int, tuple[Any, str]] = {}
     for shard in version.manifest.shards:
         if len(found) == len(positions):
             break
-        if shard.side != answered.rows[0]["side"]:
+        if shard.side not in sides:
             continue
         for row, body in read_shard(Format(version.manifest.format), version.folder / shard.path):
             position = positions.get((row["source"], row["photo"]))
             if position is not None:
-                words = f"{row['photo']}\nlabel {answered.label[position]:.2f}, answer {answered.value[position]:.2f}"
+                label = answered.table.label[answered.examples[position]]
+                words = f"{row['photo']}\nlabel {label:.2f}, answer {answered.value[position]:.2f}"
                 found[position] = decoders().run(prepare, body, THUMBNAIL), words
     return [found[position] for position in chosen]
 
 
 def _page(evaluation: Evaluation) -> str:
     scores = [
-        f"| {name} | {_short(its.mse)} | {_short(its.mae)} | {_short(its.spearman)} | {_short(its.accuracy)} | {gain} |"
-        for name, its, gain in [(evaluation.run, evaluation.scores, ""), *_baseline_rows(evaluation)]
+        " | ".join(["", name, _short(its.mse), *_others(evaluation, its), gain, ""]).strip()
+        for name, its, gain in _rows(evaluation)
     ]
+    heads = ["", *_heads(evaluation)]
     groups = [
         f"| {column} {name} | {photos} | {mse:.2f} | {mae:.3f} |"
         for column, its in evaluation.groups.items()
@@ -148,30 +193,40 @@ def _page(evaluation: Evaluation) -> str:
     ]
     return PAGE.format(
         e=evaluation,
+        where=_where(evaluation),
         verdict=sentence(evaluation),
-        scores="\n".join(scores),
+        scores="\n".join([f"| {' | '.join(heads)} |", "|---" + "|--:" * (len(heads) - 1) + "|", *scores]),
         groups="\n".join(groups),
         warnings="\n".join(f"- {line}" for line in _warnings(evaluation)) or "- none",
-        coverage=f"{COVERAGE:.0%}",
+        interval=_interval(evaluation),
         by_horse=_short(evaluation.by_horse),
-        reached=", ".join(f"{float(coverage):.0%} → {its:.0%}" for coverage, its in evaluation.coverages.items()),
     )
 
 
-PAGE = """# {e.run} on {e.side}
+def _interval(evaluation: Evaluation) -> str:
+    if evaluation.coverage is None:
+        return "There are no intervals."
+    words = (
+        f"The interval of {COVERAGE:.0%} contains {evaluation.coverage} of the labels; its mean width is "
+        f"{evaluation.width:.2f}."
+    )
+    reached = ", ".join(f"{float(coverage):.0%} → {its:.0%}" for coverage, its in evaluation.coverages.items())
+    return f"{words} Requested and reached coverage: {reached}.\n\n![Coverage](calibration.png)" if reached else words
+
+
+PAGE = """# {e.run} {where}
 
 **{verdict}**
 
-{e.photos} photos of {e.horses} horses of the data set {e.data}. Intervals of 95 %, by resampling horses; the gain is
-how much lower the run's MSE is than the baseline's on the same photos.
+{e.photos} photos of {e.horses} horses of the data set {e.data}, label {e.label_key}. Intervals of 95 %, by resampling
+horses. The last column is the share of the squared error of that line's answers that the run saves, on the same photos;
+beside the mean label it is R2.
 
-| | MSE (1..10) | MAE (0..1) | Spearman | four types | run's gain in MSE |
-|---|--:|--:|--:|--:|--:|
 {scores}
 
 ![Errors](errors.png) ![Answers against labels](scatter.png)
 
-The mean answer to all photos of a horse: MSE {by_horse}.
+The mean answer to all photos of a horse: MSE {by_horse}. Each photo's answer is in predictions.parquet.
 
 ## Warnings
 
@@ -179,10 +234,7 @@ The mean answer to all photos of a horse: MSE {by_horse}.
 
 ## Interval
 
-The interval of {coverage} contains {e.coverage} of the labels; its mean width is {e.width:.2f}. Requested and reached
-coverage: {reached}.
-
-![Coverage](calibration.png)
+{interval}
 
 ## By year, course and sex
 

@@ -1,13 +1,13 @@
 """How far answers are from labels, with intervals. Horses are resampled, as photos of a horse are not independent."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from trainer.models.heads import HIGH, LOW
 
-RESAMPLES = 1_000  # of the horses, with replacement
+RESAMPLES = 2_000  # of the horses, with replacement
+AT_ONCE = 250  # resamples whose counts are numbers with a point at the same time
 LEVEL = 0.95
 EDGES = np.array([0.2, 0.4, 0.6])  # between the four types
 NEARLY = 0.05  # answers are nearly constant if they vary less than this share of the labels' variation
@@ -44,25 +44,47 @@ class Bootstrap:
         draw = np.random.default_rng(random_seed)
         count = len(self.names)
         # How often each resample contains each horse, (resamples, horses).
-        self.times = draw.multinomial(count, np.full(count, 1 / count), RESAMPLES) if count else np.zeros((0, 0))
+        times = draw.multinomial(count, np.full(count, 1 / count), RESAMPLES) if count else np.zeros((0, 0))
+        self.times = times.astype(np.uint8 if times.max(initial=0) < 256 else np.int64)
+
+    def by_horse(self, values: np.ndarray) -> np.ndarray:
+        """The sum of one number a photo, (n,), over the photos of each horse, (horses,)."""
+        return np.bincount(self.its, values, len(self.names))
+
+    def resampled(self, *columns: np.ndarray) -> np.ndarray:
+        """The sums of columns (horses,) over the horses of each resample, (columns, resamples)."""
+        numbers = np.stack(columns, axis=1).astype(float)
+        parts = [self.times[start : start + AT_ONCE] @ numbers for start in range(0, len(self.times), AT_ONCE)]
+        return np.concatenate(parts).T
+
+    def means(self, values: np.ndarray) -> np.ndarray:
+        """The mean of one number a photo, (n,), in each resample."""
+        sums, counts = self.resampled(self.by_horse(values), self.by_horse(np.ones(len(values))))
+        return sums / counts
 
     def mean(self, values: np.ndarray) -> Score:
         """The mean of one number a photo, (n,)."""
-        resampled = self._means(values)
-        return _score(float(values.mean()), resampled)
+        return as_score(float(values.mean()), self.means(values))
 
-    def _means(self, values: np.ndarray) -> np.ndarray:
-        sums = np.bincount(self.its, values, len(self.names))
-        counts = np.bincount(self.its, minlength=len(self.names))
-        return (self.times @ sums) / (self.times @ counts)
-
-    def statistic(self, compute: Callable[[np.ndarray], float], photos: int) -> Score:
-        """Any statistic of the photos; `compute` gets their weights in a resample, (n,)."""
-        resampled = np.array([compute(times[self.its].astype(float)) for times in self.times])
-        return _score(compute(np.ones(photos)), resampled)
+    def correlation(self, one: np.ndarray, other: np.ndarray) -> Score:
+        """Pearson's correlation of two numbers a photo, (n,); of ranks it is Spearman's. 0 where one is constant."""
+        one, other = one - one.mean(), other - other.mean()
+        columns = (np.ones(len(one)), one, other, one**2, other**2, one * other)
+        by_horse = [self.by_horse(column) for column in columns]
+        whole = _correlation(np.array([[column.sum()] for column in by_horse]))
+        return as_score(float(whole[0]), _correlation(self.resampled(*by_horse)))
 
 
-def _score(value: float, resampled: np.ndarray) -> Score:
+def _correlation(sums: np.ndarray) -> np.ndarray:
+    """Correlations from the sums of ones, of both numbers, of their squares and of their product, (6, k)."""
+    count, one, other, ones, others, both = sums
+    spread = (ones - one**2 / count).clip(min=0) * (others - other**2 / count).clip(min=0)
+    varies = spread > 1e-9
+    return np.where(varies, both - one * other / count, 0) / np.sqrt(np.where(varies, spread, 1))
+
+
+def as_score(value: float, resampled: np.ndarray) -> Score:
+    """A number with the interval of LEVEL of its resamples."""
     known = resampled[np.isfinite(resampled)]
     if not len(known):
         return Score(value, float("nan"), float("nan"))
@@ -83,14 +105,6 @@ def ranks(values: np.ndarray) -> np.ndarray:
     return rankdata(values)
 
 
-def correlation(one: np.ndarray, other: np.ndarray, weight: np.ndarray) -> float:
-    """Pearson's correlation of weighted numbers (of ranks: Spearman's); 0 if one of the two is constant."""
-    total = weight.sum()
-    one, other = one - weight @ one / total, other - weight @ other / total
-    spread = np.sqrt((weight @ one**2) * (weight @ other**2))
-    return float((weight * one) @ other / spread) if spread > 0 else 0.0
-
-
 def kinds(values: np.ndarray) -> np.ndarray:
     """0 sprint, 1 mile, 2 middle, 3 long."""
     return np.searchsorted(EDGES, values, side="right")
@@ -98,11 +112,10 @@ def kinds(values: np.ndarray) -> np.ndarray:
 
 def measure(value: np.ndarray, label: np.ndarray, bootstrap: Bootstrap) -> Scores:
     """The scores of answers (n,) to photos with labels (n,)."""
-    value_ranks, label_ranks = ranks(value), ranks(label)
     return Scores(
         mse=bootstrap.mean(square(value, label)),
         mae=bootstrap.mean(np.abs(value - label)),
-        spearman=bootstrap.statistic(lambda weight: correlation(value_ranks, label_ranks, weight), len(label)),
+        spearman=bootstrap.correlation(ranks(value), ranks(label)),
         accuracy=bootstrap.mean((kinds(value) == kinds(label)).astype(float)),
         std=float(value.std()),
     )

@@ -1,34 +1,51 @@
-"""The verdict on a run, and what explains the difference between two errors."""
+"""The verdict on answers, and what explains the difference between two errors."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
-from trainer.dataset.examples import Side
+from trainer.evaluation.gain import Gain
+
+MATTERS = 0.02  # R2 against the mean label from which on answers are worth having
 
 
 class Verdict(StrEnum):
-    """How good a run is on the photos that it was evaluated on."""
+    """How good answers are on the photos that they were evaluated on; each by intervals of 95 % over horses."""
 
-    SKILL = "skill"  # better than the constant median; the interval of the difference is above zero
-    NO_SKILL = "no_skill"  # the difference to the constant median may be zero
-    CONSTANT = "constant"  # its answers hardly differ from photo to photo
-    LEARNT = "learnt"  # evaluated on its training photos, which proves nothing
+    BEYOND_PEDIGREE_AND_RACE = "beyond_pedigree_and_race"  # better than the mean label and than every other baseline
+    SKILL = "skill"  # better than the mean label
+    UNDECIDED = "undecided"  # the gain over the mean label may be zero, and it may be one that matters
+    NO_SKILL = "no_skill"  # the gain over the mean label may be zero, and it is below MATTERS
+    WORSE = "worse"  # worse than the mean label
+    CONSTANT = "constant"  # the answers hardly differ from photo to photo
+    LEARNT = "learnt"  # evaluated on the photos that were learnt from, which proves nothing
+
+    @property
+    def skill(self) -> bool:
+        """Whether the answers are better than the mean label."""
+        return self in (Verdict.SKILL, Verdict.BEYOND_PEDIGREE_AND_RACE)
+
+    @property
+    def words(self) -> str:
+        """The verdict as it is printed."""
+        return self.replace("_", " ").upper()
 
 
-def has_skill(side: Side, lowest_gain: float) -> bool:
-    """Whether a run is better than the constant median: the low end of the gain's interval is above zero.
+def verdict_on(mean: Gain, others: Iterable[Gain], *, constant: bool) -> Verdict:
+    """The verdict on answers to photos that were not learnt from.
 
-    Never on training photos: what a run has learnt proves nothing.
+    `mean`: the gain over the mean label; `others`: those over the other baselines, each of which has to be above zero
+    for the strongest verdict. So it does not matter that the best of them is only known from the same photos: whichever
+    is the best in truth, it was tested at full strength (an intersection-union test; Berger 1982). `constant`: the
+    answers hardly differ from photo to photo.
     """
-    return side is not Side.TRAIN and lowest_gain > 0
-
-
-def verdict_on(side: Side, lowest_gain: float, *, constant: bool) -> Verdict:
-    """The verdict on a run that was evaluated on a side; `constant`: its answers hardly differ from photo to photo."""
-    if side is Side.TRAIN:
-        return Verdict.LEARNT
     if constant:
         return Verdict.CONSTANT
-    return Verdict.SKILL if has_skill(side, lowest_gain) else Verdict.NO_SKILL
+    if mean.low > 0:
+        beyond = [gain.low > 0 for gain in others]
+        return Verdict.BEYOND_PEDIGREE_AND_RACE if beyond and all(beyond) else Verdict.SKILL
+    if mean.high < 0:
+        return Verdict.WORSE
+    return Verdict.NO_SKILL if mean.high < MATTERS else Verdict.UNDECIDED
 
 
 class Gap(StrEnum):
@@ -38,7 +55,6 @@ class Gap(StrEnum):
     VARIANCE = "variance"
     MISMATCH = "mismatch"
     VARIANCE_AND_MISMATCH = "variance_and_mismatch"  # without a train_dev side that separates the two
-    OVERFIT = "overfit_to_validation"
 
     @property
     def words(self) -> str:

@@ -70,12 +70,12 @@ class Index:
         return self.points[self.table.on(Side.TRAIN)]
 
     def nearest(self, point: np.ndarray, count: int, but: str | None = None) -> list[tuple[int, float]]:
-        """Rows and distances of the nearest photos, one photo a horse, without the horse `but`."""
+        """Rows and distances of the nearest photos with a label, one photo a horse, without the horse `but`."""
         away = distances(point[None], self.points)[0]
         found: dict[str, tuple[int, float]] = {}
         for row in np.argsort(away, kind="stable"):
             horse = self.table.rows[row]["horse_id"]
-            if horse != but:
+            if horse != but and self.table.rows[row]["label"] is not None:
                 found.setdefault(horse, (int(row), float(away[row])))
             if len(found) == count:
                 break

@@ -1,6 +1,7 @@
 """Reads photos that a user names: a file, a folder, or an address, which the collector's fetcher checks."""
 
 import os
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from collector.errors import PaddockError, TryLater, UsageError
 from collector.fetch.fetcher import IMAGE_BYTES, REDIRECTS, Fetcher, Timeouts, check_status
 from collector.settings import is_loopback
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".gif", ".webp"}
+SUFFIXES = {".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif", ".heic", ".heif"}
 
 Held = Callable[[str], Awaitable[bytes | None]]  # address -> the collection's photo, None if it has none
 
@@ -27,10 +28,13 @@ class Reach:
     timeouts: Timeouts = field(default_factory=Timeouts)
 
 
-def read_photos(word: str, read: Callable[[str], bytes]) -> Iterator[tuple[str, bytes | str]]:
-    """Names and bytes of the photos of a file, a folder (in the order of names) or an address.
+def read_photos(
+    word: str, read: Callable[[str], bytes], passed: Counter[str] | None = None
+) -> Iterator[tuple[str, bytes | str]]:
+    """Names and bytes of the photos of a file, a folder with the folders in it, or an address.
 
-    `read` reads an address. A photo of a folder that cannot be read has the reason in place of its bytes.
+    `read` reads an address. A photo of a folder that cannot be read has the reason in place of its bytes. `passed`
+    counts what was passed over in a folder, by the reason.
 
     Raises:
         UsageError: no photo was found, it is too large, or the address may not be read.
@@ -40,15 +44,48 @@ def read_photos(word: str, read: Callable[[str], bytes]) -> Iterator[tuple[str, 
         return
     path = Path(word)
     if path.is_dir():
-        photos = sorted(inner for inner in path.iterdir() if inner.suffix.lower() in SUFFIXES)
+        passed = Counter() if passed is None else passed
+        photos = list(_find_photos(path, passed))
         if not photos:
-            raise UsageError(f"The folder {word} holds no photo ({', '.join(sorted(SUFFIXES))}).")
+            others = f"; {passed_in_words(passed)}" if passed else ""
+            raise UsageError(f"The folder {word} holds no photo ({', '.join(sorted(SUFFIXES))}){others}.")
         for photo in photos:
-            yield _printable(photo.name), _try_to_read(photo)
+            yield _printable(photo.relative_to(path).as_posix()), _try_to_read(photo)
     elif path.is_file():
         yield _printable(path.name), _read(path)
     else:
         raise UsageError(f"No photo {word} was found; give a file, a folder or an address that begins with http.")
+
+
+def passed_in_words(passed: Counter[str]) -> str:
+    """What was passed over: "3 passed over: 2 .txt, 1 hidden"."""
+    kinds = ", ".join(f"{count:,} {why}" for why, count in sorted(passed.items(), key=lambda each: (-each[1], each[0])))
+    return f"{passed.total():,} passed over: {kinds}"
+
+
+def _find_photos(folder: Path, passed: Counter[str]) -> Iterator[Path]:
+    """The photos of a folder by name, then those of the folders in it; links to folders are not followed."""
+    folders = [folder]
+    while folders:
+        try:
+            entries = sorted(os.scandir(folders.pop()), key=lambda entry: entry.name)
+        except OSError:
+            passed["folder that cannot be opened"] += 1
+            continue
+        inner = []
+        for entry in entries:
+            path = Path(entry.path)
+            if entry.name.startswith("."):
+                passed["hidden"] += 1
+            elif entry.is_dir(follow_symlinks=False):
+                inner.append(path)
+            elif path.is_dir():
+                passed["link to a folder"] += 1
+            elif path.suffix.lower() in SUFFIXES:
+                yield path
+            else:
+                passed[_printable(path.suffix.lower()) or "without a suffix"] += 1
+        folders += reversed(inner)
 
 
 def _printable(name: str) -> str:

@@ -2,9 +2,10 @@
 
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import exp
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,12 @@ from collector.storage.decoders import decoders
 from collector.storage.racing import Axis, Kind, kind_of
 from trainer.dataset.manifest import read_version
 from trainer.dataset.pixels import BrokenPicture, prepare
+from trainer.labels.definition import Scale
+from trainer.labels.poll import ENDS
 from trainer.models.answers import COVERAGE, Answers, Calibration, answer, load_model, see
 from trainer.models.device import Device
 from trainer.models.networks import Network, as_photos
+from trainer.runs.judged import judged
 from trainer.runs.runs import Run
 
 OUTPUTS = ("value", "low", "high")
@@ -36,6 +40,7 @@ class Prediction:
     high: float | None
     kind: Kind | None  # also None if the axis is not distance
     problem: str | None = None
+    metres: float | None = None  # what the value stands for, where the label says so
 
     def as_json(self) -> dict[str, Any]:
         """The prediction as `--json` prints it."""
@@ -49,7 +54,8 @@ class Predictor:
         self.run = run
         self.device = device
         self.network, self.calibration = load_model(run, device)
-        self.axis = _axis_of(run)
+        self.key, self.scale = _label_of(run)
+        self.axis = self.key.partition("/")[2]
         self._quick = self.network
 
     def quicken(self) -> None:
@@ -94,7 +100,8 @@ class Predictor:
         for name, *numbers in zip(names, answers.value, low, high, strict=True):
             value, least, most = (round(float(number), 4) for number in numbers)
             kind = kind_of(float(numbers[0])) if self.axis == Axis.DISTANCE else None
-            found.append(Prediction(name, value, least, most, kind))
+            metres = round(exp(self.scale.value(value)), 1) if self.scale.metres else None
+            found.append(Prediction(name, value, least, most, kind, metres=metres))
         return found
 
 
@@ -118,12 +125,14 @@ def quickened(network: Network, height: int, width: int, device: Device) -> Netw
     return quick if max(apart) <= AGREED else network
 
 
-def _axis_of(run: Run) -> str:
-    """The axis that a run predicts; distance if its data set does not exist any more."""
+def _label_of(run: Run) -> tuple[str, Scale]:
+    """The label that a run predicts, and its scale; the poll's distance if nothing says what it is."""
     try:
-        return read_version(Path(run.facts.data_folder)).manifest.label(run.config.label).axis
+        label = read_version(Path(run.facts.data_folder)).manifest.label(run.config.label)
+        return label.key, label.scale
     except UsageError:
-        return Axis.DISTANCE
+        key = run.config.label or f"poll/{Axis.DISTANCE}"
+        return key, ENDS.get(key.partition("/")[2], Scale("low", "high"))
 
 
 class Served(nn.Module):
@@ -154,7 +163,7 @@ def export_onnx(run: Run, path: Path, pixels: np.ndarray) -> float:
     served = Served(network, calibration).eval()
     part = path.with_name(path.name + ".part")
     try:
-        _write_onnx(served, part, pixels)
+        _write_onnx(served, part, pixels, _about(run))
         difference = _difference(served, part, pixels)
         if not difference <= AGREED:
             raise UsageError(f"The exported model differs from {run.name} by {difference:.4f}, so it was not kept.")
@@ -164,7 +173,17 @@ def export_onnx(run: Run, path: Path, pixels: np.ndarray) -> float:
     return difference
 
 
-def _write_onnx(served: Served, path: Path, pixels: np.ndarray) -> None:
+def _about(run: Run) -> dict[str, str]:
+    """What the file says of its run, for those who have the file alone."""
+    key, scale = _label_of(run)
+    said = judged(run)
+    return {
+        "run": run.name, "data": run.facts.data, "label": key, "0": scale.low, "1": scale.high,
+        "verdict": said.words if said else "not evaluated",
+    }  # fmt: skip
+
+
+def _write_onnx(served: Served, path: Path, pixels: np.ndarray, about: Mapping[str, str]) -> None:
     # torch warns about its own internals; the user cannot change them.
     with warnings.catch_warnings(action="ignore"), _quiet("torch.onnx", "onnxscript", "onnx_ir"):
         program = torch.onnx.export(
@@ -177,6 +196,7 @@ def _write_onnx(served: Served, path: Path, pixels: np.ndarray) -> None:
             verbose=False,
         )
         assert program is not None
+        program.model.metadata_props.update(about)
         program.save(path, external_data=False)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from collector import __version__
 from collector.errors import UsageError
 from trainer.dataset.manifest import Version, find_version, read_version
-from trainer.directories import Directories, pick, write_file
+from trainer.directories import BEST, LAST, Directories, pick, write_file
 from trainer.runs.config import RunConfig, read_config
 
 CONFIG, FACTS, METRICS = "config.json", "run.json", "metrics.jsonl"
@@ -79,7 +79,7 @@ def check_name(name: str | None) -> None:
     Raises:
         UsageError: it is not valid.
     """
-    if name is not None and (not NAME.fullmatch(name) or name == "last"):
+    if name is not None and (not NAME.fullmatch(name) or name in (LAST, BEST)):
         raise UsageError(f"--name {name!r} is not a valid name; use letters, digits, - and _.")
 
 
@@ -166,7 +166,7 @@ def find_folder(root: Path, word: str, *, ready: bool) -> Path:
     if word == Path(word).name and _is_run(root / word):
         return root / word
     held = list_runs(root)
-    if word == "last" and ready:
+    if word == LAST and ready:
         held = [run for run in held if run.ready]
     return pick([run.folder for run in held], word, "run", TRAIN_FIRST)
 

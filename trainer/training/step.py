@@ -98,7 +98,7 @@ def compute(loop: "Loop", batch: Batch, drawn: Tensor) -> Tensor:
 
 
 def _parts(photos: int, parts: int) -> Iterator[slice]:
-    """So many slices of a batch, of equal sizes but the last one."""
+    """A number of slices of a batch, of equal sizes but the last one."""
     each = -(-photos // parts)
     yield from (slice(begin, begin + each) for begin in range(0, photos, max(1, each)))
 

@@ -8,19 +8,21 @@ from typing import Any
 from collector.console.wording import JST
 from trainer.dataset.examples import Side
 from trainer.dataset.manifest import Version
-from trainer.evaluation.verdict import Verdict, verdict_on
+from trainer.evaluation.baselines import Baseline
+from trainer.evaluation.evaluate import OUT_OF_FOLD
+from trainer.evaluation.verdict import Verdict
 from trainer.runs.runs import Run
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """The quality of a run on the test side, from `trainer evaluate`. Errors are mean absolute errors on 0..1."""
+    """How good a run is on horses it has not seen, by `trainer evaluate`. Errors are mean absolute errors on 0..1."""
 
     verdict: Verdict
     photos: int
     horses: int
     error: float
-    constant_error: float  # of the constant median
+    constant_error: float  # of the mean label
     coverage: float  # share of labels within the interval
 
 
@@ -32,6 +34,7 @@ class About:
     preset: str
     trained: date
     data: str
+    label: str  # that the run has learnt: definition/axis
     photos: int | None  # of the data set; None if it does not exist any more
     horses: int | None
     newest_photo: str | None
@@ -39,17 +42,23 @@ class About:
 
     def as_json(self) -> dict[str, Any]:
         """The facts in answers of /healthz and of the API."""
-        return {"run": self.run, "data": self.data, "verdict": self.quality.verdict if self.quality else None}
+        return {
+            "run": self.run,
+            "data": self.data,
+            "label": self.label,
+            "verdict": self.quality.verdict if self.quality else None,
+        }
 
 
-def about(run: Run, version: Version | None) -> About:
-    """The facts about a run."""
+def about(run: Run, label: str, version: Version | None) -> About:
+    """The facts about a run that has learnt a label."""
     manifest = version.manifest if version else None
     return About(
         run.name,
         run.config.preset,
         datetime.fromisoformat(run.facts.started).astimezone(JST).date(),
         run.facts.data,
+        label,
         sum(manifest.photos.values()) if manifest else None,
         manifest.horses_in_all if manifest else None,
         manifest.newest_photo if manifest else None,
@@ -58,13 +67,13 @@ def about(run: Run, version: Version | None) -> About:
 
 
 def read_quality(run: Run) -> Quality | None:
-    """The result of the run's evaluation on the test side; None if it is missing or cannot be read."""
-    try:
-        facts = json.loads((run.folder / "evaluation-test" / "scores.json").read_text())
-        lowest_gain = facts["gains"]["constant median"]["low"]
-        verdict = verdict_on(Side.TEST, lowest_gain, constant=facts["constant"])
-        constant = facts["baselines"]["constant median"]["mae"]["value"]
-        error, coverage = facts["scores"]["mae"]["value"], facts["coverage"]["value"]
-        return Quality(verdict, facts["photos"], facts["horses"], error, constant, coverage)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    """The result of the run's evaluation out of fold, or else on the test side; None if it was not evaluated."""
+    for side in (OUT_OF_FOLD, Side.TEST):
+        try:
+            facts = json.loads((run.folder / f"evaluation-{side}" / "scores.json").read_text())
+            verdict, constant = Verdict(facts["verdict"]), facts["baselines"][Baseline.MEAN]["mae"]["value"]
+            error, coverage = facts["scores"]["mae"]["value"], facts["coverage"]["value"]
+            return Quality(verdict, facts["photos"], facts["horses"], error, constant, coverage)
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return None

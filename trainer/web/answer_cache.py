@@ -21,8 +21,8 @@ class Known:
     horse_id: str
     horse_name: str
     photo: str
-    value: float  # the label, 0 short .. 1 long
-    reviews: int | None
+    value: float | None  # the label, 0 short .. 1 long; None: it has other labels alone
+    reviews: int | None  # or starts behind the label
     side: str
     page_url: str
     width: int  # px of the photo

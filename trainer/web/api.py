@@ -64,8 +64,8 @@ class Api:
 
 def _facts(answer: answer_cache.Answer) -> dict[str, Any]:
     return {
-        **{name: getattr(answer.prediction, name) for name in ("value", "low", "high", "kind")},
-        "looks_like_a_horse": None if answer.strange is None else not answer.strange,
+        **{name: getattr(answer.prediction, name) for name in ("value", "low", "high", "kind", "metres")},
+        "like_training": None if answer.strange is None else not answer.strange,
         "known": answer.known,
         "similar": answer.similar,
     }

@@ -17,8 +17,17 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Reviews = Annotated[int, Field(ge=0)]
 Run = Annotated[str, means("The run that answers.")]
 Data = Annotated[str, means("The data set version that it was trained on.")]
+Label = Annotated[str, means("The label that the run has learnt: definition/axis.")]
 Skill = Annotated[
-    Literal[Verdict.SKILL, Verdict.NO_SKILL, Verdict.CONSTANT] | None,
+    Literal[
+        Verdict.BEYOND_PEDIGREE_AND_RACE,
+        Verdict.SKILL,
+        Verdict.UNDECIDED,
+        Verdict.NO_SKILL,
+        Verdict.WORSE,
+        Verdict.CONSTANT,
+    ]
+    | None,
     means("The verdict of `trainer evaluate` on horses that the run has not seen."),
 ]
 
@@ -29,8 +38,8 @@ class Known(answers.Answer):
     horse_id: str
     horse_name: str
     photo: str = means("Issue and number.")
-    value: Share = means("The label from reviews: 0 short to 1 long.")
-    reviews: Reviews | None = means("The number of reviews.")
+    value: Share = means("The label: 0 short to 1 long.")
+    reviews: Reviews | None = means("The number of reviews, or of starts, behind the label.")
     side: Side = means("Side of the data set; the run was trained on `train`.")
     page_url: str = means("The page on which the photo was published.")
     picture: Annotated[str, BeforeValidator(lambda row: f"/horses/{row}.jpg")] = means(
@@ -55,11 +64,16 @@ class Answer(answers.Answer):
     high: Share = means("Upper end of the interval.")
     coverage: Share = means("Share of horses whose label lies within the interval.", default=COVERAGE)
     kind: Kind
-    looks_like_a_horse: bool | None = means("null: this run cannot judge it.")
+    metres: float | None = means("What the value stands for, where the label says so.")
+    like_training: bool | None = means(
+        "Whether it is as near to the training photos as photos of other horses are. null: this run cannot judge it. "
+        "It does not say that the photo shows a horse."
+    )
     known: Known | None
     similar: list[Similar]
     run: Run
     data: Data
+    label: Label
     verdict: Skill
 
 
@@ -89,6 +103,7 @@ class Health(answers.Answer):
     status: Literal["ok"] = "ok"
     run: Run
     data: Data
+    label: Label
     verdict: Skill
 
 

@@ -67,7 +67,7 @@ class Service:
         self.collection = collection
         self.keep_uploads = keep_uploads
         self.demo = demo  # whether pages show commands for the look-alike
-        self.about = about(predictor.run, gallery.version if gallery else None)
+        self.about = about(predictor.run, predictor.key, gallery.version if gallery else None)
         self.samples = [gallery.known(row) for row in gallery.samples()] if gallery else []
         self.answers = AnswerCache(clock)
         self._predictor = predictor
@@ -158,6 +158,7 @@ class Service:
         opened, row = await self._open(given, show=show)
         prediction, features = await self._batches.ask(opened.pixels)
         known = self.gallery.known(row) if self.gallery and row is not None else None
+        known = known if known and known.value is not None else None  # the photo may have other labels alone
         strange, similar = None, []
         if self.gallery:
             index = self.gallery.index

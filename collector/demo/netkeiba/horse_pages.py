@@ -1,14 +1,17 @@
 """netkeiba's horse pages, and the fragments that scripts load (aptitude and reviews), as HTML."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from html import escape
 
+from collector.demo.netkeiba.career_pages import career_table, money, places, record
 from collector.demo.netkeiba.frame import STYLE, page
 from collector.demo.world import opinion
 from collector.demo.world.horses import Horse
 from collector.demo.world.opinion import FINE_BARS, Bars, Graph
+from collector.demo.world.races import Start
 from collector.demo.world.registry import Registered
 from collector.demo.world.running import BASES
 
@@ -80,8 +83,8 @@ class HorseView:
 # --- the page ---------------------------------------------------------------------------------------------
 
 
-def horse_page(shown: HorseView) -> str:
-    """A horse: its profile, its pedigree and the reviewers' opinion."""
+def horse_page(shown: HorseView, career: Sequence[Start]) -> str:
+    """A horse: its profile, its pedigree, its races and the reviewers' opinion."""
     horse, name, horse_id = shown.horse, escape(shown.horse.name), shown.horse_id
     title = (
         f"{name} | 競走馬データ - netkeiba.com"
@@ -105,11 +108,11 @@ def horse_page(shown: HorseView) -> str:
 {aptitude_box(shown) if shown.static else _ajax("horse_aptitude_box", "/social/ajax_horse_aptitude.html")}
 </div><!-- /.db_prof_area_01" -->
 <div class="db_prof_area_02">
-{_profile(shown)}
+{_profile(shown, career)}
 {_pedigree(horse) if shown.static else _ajax("horse_pedigree_box", "/horse/ajax_horse_pedigree.html")}
 </div><!-- /.db_prof_area_02" -->
 </div></div></div>
-{_ajax("horse_results_box", "/horse/ajax_horse_results.html") if not shown.static else ""}
+{career_table(horse.name, career) if shown.static else _ajax("horse_results_box", "/horse/ajax_horse_results.html")}
 {reviews_box(shown) if shown.static else _ajax("horse_review_box", "/social/ajax_horse_review.html")}"""
     return page(title, content, head)
 
@@ -132,13 +135,13 @@ def _state(shown: HorseView) -> str:
     return f"現役　{horse.sex}{shown.month.year - horse.born}歳　{horse.coat} "
 
 
-def _profile(shown: HorseView) -> str:
+def _profile(shown: HorseView, career: Sequence[Start]) -> str:
     horse = shown.horse
     stable, _, trainer = horse.trainer.partition("・")
     owner = f"{401001 + horse.number % 97}"
-    money = [("獲得賞金", "1,250万円 (中央)")]
+    prizes = [("獲得賞金", f"{money(career)} (中央)")]
     if not shown.static:
-        money = [("獲得賞金 (中央)", "1,250万円"), ("獲得賞金 (地方)", "0万円")]
+        prizes = [("獲得賞金 (中央)", money(career)), ("獲得賞金 (地方)", "0万円")]
     rows = [
         ("生年月日", f"{shown.born.year}年{shown.born.month}月{shown.born.day}日"),
         ("調教師", f'<a href="/trainer/01101/" title="{trainer}">{trainer}</a> ({stable})'),
@@ -146,8 +149,11 @@ def _profile(shown: HorseView) -> str:
         ("生産者", '<a href="/breeder/900001/" title="飛燕牧場">飛燕牧場</a>'),
         ("産地", "外" if BASES[stable] == "外" else "北のほう"),
         ("セリ取引価格", "\n-\n"),
-        *money,
-        ("通算成績", f'8戦1勝 [<a href="/horse/result/{shown.horse_id}/" title="全競走成績">1-2-0-5</a>]'),
+        *prizes,
+        (
+            "通算成績",
+            f'{record(career)} [<a href="/horse/result/{shown.horse_id}/" title="全競走成績">{places(career)}</a>]',
+        ),
         ("主な勝鞍", '<a href="/race//" title=""></a><!--、<a href="/race//" title=""></a>-->'),
     ]
     inside = "\n".join(f"<tr>\n<th>{name}</th>\n<td>{value}</td>\n</tr>" for name, value in rows)
@@ -259,3 +265,8 @@ def aptitude_json(shown: HorseView | None) -> str:
 def reviews_json(shown: HorseView | None) -> str:
     """The answer for the box of the reviews."""
     return as_json(shown and f"\n<!-- block=horse_review (cp) -->\n{reviews_box(shown)}\n")
+
+
+def career_json(shown: HorseView | None, career: Sequence[Start]) -> str:
+    """The answer for the box of the races."""
+    return as_json(shown and f"\n<!-- block=horse_results (cp) -->\n{career_table(shown.horse.name, career)}\n")

@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from calendar import monthrange
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from urllib.parse import parse_qs
@@ -9,16 +10,17 @@ from urllib.parse import parse_qs
 from collector.demo.answer import HTML, Answer, evening_of
 from collector.demo.netkeiba.card_pages import calendar_page, card_page, coming_list
 from collector.demo.netkeiba.day_pages import day_page
-from collector.demo.netkeiba.horse_pages import HorseView, aptitude_json, horse_page, reviews_json
+from collector.demo.netkeiba.horse_pages import HorseView, aptitude_json, career_json, horse_page, reviews_json
 from collector.demo.netkeiba.result_pages import no_such_race_page, result_page
 from collector.demo.netkeiba.search_pages import search_page
-from collector.demo.world.races import Races
+from collector.demo.world.races import Races, Start
 from collector.demo.world.world import World
 
 DAY = re.compile(r"/race/list/(\d{8})/")
 RACE = re.compile(r"/race/([0-9A-Za-z]{4,20})/")
 HORSE = re.compile(r"/horse/([0-9A-Za-z]{10})/?")
 SCRIPTS = {"/social/ajax_horse_aptitude.html": aptitude_json, "/social/ajax_horse_review.html": reviews_json}
+CAREER = "/horse/ajax_horse_results.html"
 UTF8_HTML = "text/html; charset=UTF-8"
 JSON = "application/json; charset=UTF-8"
 BEGINNING = datetime(2005, 1, 1, tzinfo=UTC)
@@ -67,7 +69,7 @@ def answer_path(world: World, path: str, query: str = "", month: date | None = N
         return _day(races, match[1])
     if match := HORSE.fullmatch(path):
         shown = _shown(races, match[1], month)
-        return _as_html(horse_page(shown), month) if shown else None
+        return _as_html(horse_page(shown, _career(races, shown)), month) if shown else None
     if match := RACE.fullmatch(path):
         race = races.find(match[1])
         if race is None or race in races.coming:
@@ -76,6 +78,10 @@ def answer_path(world: World, path: str, query: str = "", month: date | None = N
     asked = _asked(query)
     if path in SCRIPTS:
         text = SCRIPTS[path](_shown(races, asked.get("id", ""), month))
+        return Answer(text.encode(), JSON, evening_of(month))
+    if path == CAREER:
+        shown = _shown(races, asked.get("id", ""), month)
+        text = career_json(shown, _career(races, shown) if shown else ())
         return Answer(text.encode(), JSON, evening_of(month))
     if path == "/" and asked.get("pid") == "horse_list":
         return _search(races, asked.get("word", ""), asked.get("page", "1"), month)
@@ -106,12 +112,17 @@ def _shown(races: Races, horse_id: str, month: date) -> HorseView | None:
     return HorseView(registered, month) if registered else None
 
 
+def _career(races: Races, shown: HorseView) -> tuple[Start, ...]:
+    """What a horse has run by the end of the month."""
+    return races.career(shown.registered, shown.month.replace(day=monthrange(shown.month.year, shown.month.month)[1]))
+
+
 def _search(races: Races, word: str, page: str, month: date) -> Answer:
     """The horses whose names contain the word; if there is only one, its page."""
     ids = [horse_id for horse_id, name in races.registry.names.items() if word and word in name]
     found = [shown for horse_id in ids if (shown := _shown(races, horse_id, month))]
     if len(found) == 1:
-        return _as_html(horse_page(found[0]), month)
+        return _as_html(horse_page(found[0], _career(races, found[0])), month)
     return _as_html(search_page(word, found, max(1, int(page)) if page.isdecimal() else 1), month)
 
 

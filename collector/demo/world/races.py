@@ -10,20 +10,23 @@ from functools import lru_cache
 from random import Random
 
 from collector.demo.world import running
+from collector.demo.world.courses import RACECOURSES, Ground, choose_ground
+from collector.demo.world.entering import enter
+from collector.demo.world.horses import Horse
 from collector.demo.world.registry import Registered, Registry, is_misprinted
 from collector.demo.world.running import Entry
 from collector.demo.world.world import ACTIVE_AGES, Issue, Photo, World
 
 WITHDRAWN = 0.02  # the share of photographed horses that do not run
-RACECOURSES = ("札幌", "函館", "福島", "新潟", "東京", "中山", "中京", "京都", "阪神", "小倉")
-LEFT_HANDED = ("新潟", "東京", "中京")
 LOCAL_TRACKS = (("44", "大井"), ("46", "金沢"), ("50", "園田"), ("30", "門別"))
-DISTANCES = {"芝": (1200, 1400, 1600, 1800, 2000, 2400, 3000), "ダ": (1200, 1400, 1800), "障": (2860, 3110)}
+FIELD = range(6, 13)  # horses in a race
+LEAST_FIELD = 5  # even where trainers enter fewer
 GOINGS = ("良", "良", "良", "稍重", "重", "不良")
 WEATHERS = ("晴", "晴", "曇", "雨", "小雨", "雪", "小雪")
 MAIN_PRIZES = (2000.0, 800.0, 500.0, 300.0, 200.0)  # 万円
 OTHER_PRIZES = (500.0, 200.0, 130.0, 75.0, 50.0)
 FOREIGN = 0.08  # the share of the magazine's races with a horse from abroad
+COMING_TRACK = 6
 NEW_LAYOUT = 2016  # the first year of the newer layout
 
 
@@ -57,12 +60,16 @@ class Race:
         return self.day.year >= NEW_LAYOUT
 
 
+Start = tuple[Race, Entry]  # a horse's entry, and the race
+
+
 @dataclass(frozen=True, slots=True)
 class Planned:
     """A planned race, and the issue's photos of horses in it."""
 
     race_id: str
     day: date
+    ground: Ground
     photos: tuple[Photo, ...] = ()
     printed_name: str | None = None  # in the issue; None: the issue does not mention the race
 
@@ -70,18 +77,16 @@ class Planned:
 def plan(random_seed: int, issue: Issue, number: int) -> tuple[Planned, ...]:
     """The races of an issue's days; `number` is the issue's position in its year, from 0."""
     random = Random(f"{random_seed}:races:{issue.code}")
-    tracks = random.sample(range(1, 11), 2)
-    names = list(dict.fromkeys(photo.race_name for photo in issue.photos))
-    where = {name: (random.choice(issue.race_days), random.choice(tracks)) for name in names}
     planned = []
     for index, day in enumerate(issue.race_days):
-        for track in sorted(tracks):
+        for track in sorted(issue.tracks):
             opening = f"{day.year}{track:02}{1 + number // 4:02}{1 + number % 4 * 3 + index:02}"
-            planned.append(Planned(f"{opening}{random.randint(1, 8):02}", day))
-            main = [name for name in names if where[name] == (day, track)]
-            for race_number, name in enumerate(main, 12 - len(main)):
-                photos = tuple(photo for photo in issue.photos if photo.race_name == name and not withdrawn(photo))
-                planned.append(Planned(f"{opening}{race_number:02}", day, photos, name))
+            other = choose_ground(random, track, jumps=True)
+            planned.append(Planned(f"{opening}{random.randint(1, 8):02}", day, other))
+            main = [race for race in issue.features if (race.day, race.track) == (day, track)]
+            for race_number, race in enumerate(main, 12 - len(main)):
+                photos = tuple(photo for photo in issue.photos if photo.race_name == race.name and not withdrawn(photo))
+                planned.append(Planned(f"{opening}{race_number:02}", day, race.ground, photos, race.name))
     return tuple(planned)
 
 
@@ -99,6 +104,7 @@ class Races:
         self.world = world
         self.registry = Registry(world)
         self._weekend = lru_cache(maxsize=1024)(self._make_weekend)
+        self._entered = lru_cache(maxsize=1024)(self._find_entered)
 
     def on(self, day: date) -> tuple[Race, ...]:
         """The past races of a day; empty for a coming day."""
@@ -148,6 +154,21 @@ class Races:
         races = self._weekend(issues[number].code) if 0 <= number < len(issues) else ()
         return next((race for race in races if race.race_id == race_id), None)
 
+    def career(self, registered: Registered, until: date) -> tuple[Start, ...]:
+        """The races of a horse up to a day, newest first."""
+        issues = [issue for age in ACTIVE_AGES for issue in self.world.issues(registered.horse.born + age)]
+        starts = [start for issue in issues for start in self._entered(issue.code).get(registered.horse_id, ())]
+        starts.sort(key=lambda start: (start[0].day, start[0].race_id))
+        return tuple(start for start in reversed(starts) if start[0].day <= until)
+
+    def _find_entered(self, code: str) -> dict[str, list[Start]]:
+        """What each horse ran on a weekend, by its id."""
+        found: dict[str, list[Start]] = {}
+        for race in self._weekend(code):
+            for entry in race.entries:
+                found.setdefault(entry.horse.horse_id, []).append((race, entry))
+        return found
+
     def plan_of(self, issue: Issue) -> tuple[Planned, ...]:
         """The planned races of an issue's days."""
         return plan(self.world.random_seed, issue, self.world.issues(issue.issue_date.year).index(issue))
@@ -165,12 +186,15 @@ class Races:
     def _plan_coming(self) -> tuple[Planned, ...]:
         day = self.coming_day
         number = len(self.world.issues(day.year))
-        opening = f"{day.year}06{1 + number // 4:02}{1 + number % 4 * 3:02}"
-        main = Planned(f"{opening}11", day, printed_name="望月賞")
-        return (Planned(f"{opening}01", day), Planned(f"{opening}04", day), main)
+        opening = f"{day.year}{COMING_TRACK:02}{1 + number // 4:02}{1 + number % 4 * 3:02}"
+        random = Random(f"{self.world.random_seed}:coming:{day}")
+        return tuple(
+            Planned(f"{opening}{number:02}", day, choose_ground(random, COMING_TRACK, jumps=name is None), (), name)
+            for number, name in ((1, None), (4, None), (11, "望月賞"))
+        )
 
-    def _others(self, random: Random, year: int, issue: Issue | None) -> list[Registered]:
-        """The horses that run with the photographed ones, in the order in which races take them."""
+    def _others(self, random: Random, year: int, issue: Issue | None) -> list[Horse]:
+        """The horses that may run with the photographed ones, in the order in which races take them."""
         shown = {photo.horse.number for photo in issue.photos} if issue else set[int]()
         horses = [
             self.world.horse(year - age, rank)
@@ -179,56 +203,44 @@ class Races:
             if year - age in self.registry.years
         ]
         random.shuffle(horses)
-        return [self.registry.register(horse) for horse in horses if horse.number not in shown]
+        return [horse for horse in horses if horse.number not in shown]
 
-    def _make_race(self, planned: Planned, others: list[Registered], *, run: bool) -> Race:
+    def _make_race(self, planned: Planned, others: list[Horse], *, run: bool) -> Race:
         random = Random(f"{self.world.random_seed}:race:{planned.race_id}")
-        day = planned.day
+        day, ground = planned.day, planned.ground
         number = int(planned.race_id[10:])
         racecourse = RACECOURSES[int(planned.race_id[4:6]) - 1]
-        surface, direction, course, distance = _ground(random, racecourse, jumps=planned.printed_name is None)
         weather, going = random.choice(WEATHERS), random.choice(GOINGS)
-        name, grade, race_class, conditions = _title(random, planned.printed_name, day.year, surface)
+        name, grade, race_class, conditions = _title(random, planned.printed_name, day.year, ground.surface)
         prizes = MAIN_PRIZES if planned.printed_name else OTHER_PRIZES
         field = self._field(random, planned, others)
         entries = running.draw(random, field, self._year_of(day))
         if run:
-            entries = running.run(random, entries, running.Ground(surface, distance, going), prizes)
+            entries = running.run(random, entries, ground, going, prizes)
         return Race(
             planned.race_id, day, racecourse, int(planned.race_id[6:8]), int(planned.race_id[8:10]), number,
-            name, grade, race_class, conditions, surface, direction, course, distance, weather, going,
-            _start(number), prizes, entries, drawn=run or number < 11,
+            name, grade, race_class, conditions, ground.surface, ground.direction, ground.course, ground.distance,
+            weather, going, _start(number), prizes, entries, drawn=run or number < 11,
         )  # fmt: skip
 
     def _year_of(self, day: date) -> int:
         """The year from which ages are computed: after the world's last year, horses do not age."""
         return min(day.year, self.world.years[-1])
 
-    def _field(self, random: Random, planned: Planned, others: list[Registered]) -> list[Registered]:
+    def _field(self, random: Random, planned: Planned, others: list[Horse]) -> list[Registered]:
         field = [self.registry.register(photo.horse) for photo in planned.photos]
         field += [other for photo in planned.photos if (other := self.registry.alike(photo.horse))]
         if planned.photos and random.random() < FOREIGN:
             field.append(self.registry.foreign(planned.day.year - random.randint(3, 5), random.randrange(4)))
         # Enough horses must be left for the weekend's other races.
-        missing = min(random.randint(6, 12) - len(field), 1 + len(others) // 6)
-        field += [others.pop() for _ in range(max(0, missing)) if others]
-        return field
+        missing = max(0, min(random.choice(FIELD) - len(field), 1 + len(others) // 6))
+        entered = enter(random, planned.ground, others, missing, max(0, LEAST_FIELD - len(field)))
+        return field + [self.registry.register(horse) for horse in entered]
 
 
 def _start(number: int) -> time:
     minutes = 9 * 60 + 50 + 30 * (number - 1) + (5 if number > 6 else 0)
     return time(minutes // 60, minutes % 60)
-
-
-def _ground(random: Random, racecourse: str, *, jumps: bool) -> tuple[str, str, str, int]:
-    if jumps and racecourse not in ("札幌", "函館") and random.random() < 0.2:
-        return "障", "", random.choice(("", "", "外")), random.choice(DISTANCES["障"])
-    if racecourse == "新潟" and random.random() < 0.4:
-        return "芝", "直線", "", 1000
-    surface = random.choice("芝芝ダ")
-    direction = "左" if racecourse in LEFT_HANDED else "右"
-    outer = surface == "芝" and racecourse in ("新潟", "中山", "京都", "阪神") and random.random() < 0.5
-    return surface, direction, "外" if outer else "", random.choice(DISTANCES[surface])
 
 
 def _title(random: Random, printed: str | None, year: int, surface: str) -> tuple[str, str | None, str, str]:

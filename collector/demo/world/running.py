@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from random import Random
 
-from collector.demo.world import vocabulary
+from collector.demo.world import form, vocabulary
+from collector.demo.world.courses import Ground
+from collector.demo.world.nature import Nature
 from collector.demo.world.registry import Registered
 
 JOCKEYS = (
@@ -17,18 +19,12 @@ MARGINS = (
     ("1.1/2", 0.2), ("1.3/4", 0.3), ("2", 0.3), ("2.1/2", 0.4), ("3", 0.5), ("5", 0.8), ("大", 2.2),
 )  # fmt: skip
 ODD = 0.06  # the share of races with a rare event; each kind is decided on its own
+WEIGHT_NOISE = 5.0  # kg: the standard deviation of a horse's weight from race to race
+STYLE_NOISE = 0.7  # of the place that a horse takes in a race from its style
+BEND_NOISE = 0.3  # of its place from bend to bend
 SCRATCHED, EXCLUDED, PULLED_UP, DISQUALIFIED = "取", "除", "中", "失"
 DEMOTED = "(降)"
 BASES = {"美浦": "東", "栗東": "西", "外国": "外"}
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """The surface, distance and going of a race."""
-
-    surface: str
-    distance: int  # m
-    going: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +49,10 @@ class Entry:
     weight: int | None = None  # kg; None after a race: 計不, not weighed
     weight_change: int | None = None  # kg
     prize: float | None = None  # 万円
+
+    @property
+    def nature(self) -> Nature:
+        return self.horse.horse.nature
 
     @property
     def jockey_id(self) -> str:
@@ -105,16 +105,20 @@ def _bracket(number: int, starters: int) -> int:
     return number if number <= single else min(8, single + (number - single + 1) // 2)
 
 
-def run(random: Random, entries: Sequence[Entry], ground: Ground, prizes: Sequence[float]) -> tuple[Entry, ...]:
+def run(
+    random: Random, entries: Sequence[Entry], ground: Ground, going: str, prizes: Sequence[float]
+) -> tuple[Entry, ...]:
     """The entries in the order of the result: by position, then those that did not finish, then those withdrawn."""
     order = random.sample(list(entries), len(entries))
     fates = [fate for fate in (EXCLUDED, SCRATCHED, DISQUALIFIED, PULLED_UP) if random.random() < ODD]
     without = [replace(order.pop(), fate=fate) for fate in fates if len(order) > 4]
     stopped = [entry for entry in without if entry.fate in (PULLED_UP, DISQUALIFIED)]
     withdrawn = [entry for entry in without if entry.fate in (SCRATCHED, EXCLUDED)]
-    running = _bet(random, _weigh(random, order + stopped))
-    bends = _bends(random, ground, len(running))
-    finished = _finish(random, running[: len(order)], ground, bends, prizes)
+    reached = {id(entry): form.performance(random, entry.nature, ground, going, entry.age) for entry in order}
+    order.sort(key=lambda entry: -reached[id(entry)])
+    running = _bet(random, _weigh(random, order + stopped), ground, going)
+    bends = _bends(random, ground, running)
+    finished = _finish(random, running[: len(order)], ground, going, bends, prizes)
     stopped = [
         replace(entry, bends=way[: len(way) // 2] if entry.fate == PULLED_UP else way)
         for entry, way in zip(running[len(order) :], bends[len(order) :], strict=True)
@@ -125,42 +129,56 @@ def run(random: Random, entries: Sequence[Entry], ground: Ground, prizes: Sequen
 
 def _weigh(random: Random, entries: Sequence[Entry]) -> list[Entry]:
     weighed = [
-        replace(entry, weight=random.randrange(410, 540, 2), weight_change=random.randrange(-14, 16, 2))
-        for entry in entries
+        replace(entry, weight=_weight(random, entry), weight_change=random.randrange(-14, 16, 2)) for entry in entries
     ]
     if len(weighed) > 1 and random.random() < ODD:
-        weighed[0] = replace(weighed[0], weight=None, weight_change=None)
+        index = random.randrange(len(weighed))
+        weighed[index] = replace(weighed[index], weight=None, weight_change=None)
     return weighed
 
 
-def _bet(random: Random, entries: Sequence[Entry]) -> list[Entry]:
-    """Odds that are roughly lower for a better horse."""
-    ranked = sorted(range(len(entries)), key=lambda index: index + random.gauss(0, 3))
-    odds, priced = 1.2 + random.random() * 2, list(entries)
+def _weight(random: Random, entry: Entry) -> int:
+    """An even number of kg, as scales show it."""
+    return 2 * round(random.gauss(entry.nature.weight, WEIGHT_NOISE) / 2)
+
+
+def _bet(random: Random, entries: Sequence[Entry], ground: Ground, going: str) -> list[Entry]:
+    """Odds by what is expected of each horse, and the ranks of favourites."""
+    natures, ages = [entry.nature for entry in entries], [entry.age for entry in entries]
+    odds = form.odds(random, natures, ground, going, ages)
+    ranked = sorted(range(len(entries)), key=lambda index: odds[index])
+    priced = list(entries)
     for rank, index in enumerate(ranked, 1):
-        priced[index] = replace(entries[index], odds=round(odds, 1), favorite=rank)
-        odds = odds * random.uniform(1.25, 1.7) + 0.1
+        priced[index] = replace(entries[index], odds=odds[index], favorite=rank)
     return priced
 
 
-def _bends(random: Random, ground: Ground, runners: int) -> list[tuple[int, ...]]:
-    """Each horse's positions at the bends; empty on a straight course."""
+def _bends(random: Random, ground: Ground, entries: Sequence[Entry]) -> list[tuple[int, ...]]:
+    """Each horse's positions at the bends, by its style; empty on a straight course."""
     count = 0 if ground.distance <= 1000 else 2 if ground.distance < 1600 else 3 if ground.distance < 1800 else 4
-    bends = [random.sample(range(1, runners + 1), runners) for _ in range(count)]
-    return [tuple(bend[index] for bend in bends) for index in range(runners)]
+    taken = [random.gauss(entry.nature.style, STYLE_NOISE) for entry in entries]
+    ways: list[list[int]] = [[] for _ in entries]
+    for _ in range(count):
+        behind = sorted(range(len(entries)), key=lambda index: random.gauss(taken[index], BEND_NOISE))
+        for position, index in enumerate(behind, 1):
+            ways[index].append(position)
+    return [tuple(way) for way in ways]
 
 
 def _finish(
     random: Random,
     entries: Sequence[Entry],
     ground: Ground,
+    going: str,
     bends: Sequence[tuple[int, ...]],
     prizes: Sequence[float],
 ) -> list[Entry]:
     """Times and margins in the order at the finish line, and the official positions."""
     dead_heat = random.randrange(1, len(entries)) if random.random() < ODD and len(entries) > 2 else None
     crossed = []
-    for index, (entry, (margin, time)) in enumerate(zip(entries, _times(random, len(entries), ground), strict=True)):
+    for index, (entry, (margin, time)) in enumerate(
+        zip(entries, _times(random, len(entries), ground, going), strict=True)
+    ):
         last_3f = round(random.uniform(33.5, 37.9) + 2 * (ground.surface != "芝"), 1)
         if ground.surface == "障":  # pages print a mean time of 200 m there
             last_3f = round(200 * time / ground.distance, 1)
@@ -179,9 +197,9 @@ def _finish(
     ]
 
 
-def _times(random: Random, count: int, ground: Ground) -> Iterator[tuple[str, float]]:
+def _times(random: Random, count: int, ground: Ground, going: str) -> Iterator[tuple[str, float]]:
     """Margins and increasing times. In a dead heat, the time is the same."""
-    speed = {"芝": 16.7, "ダ": 16.1, "障": 13.6}[ground.surface] - 0.2 * (ground.going != "良")
+    speed = {"芝": 16.7, "ダ": 16.1, "障": 13.6}[ground.surface] - 0.2 * (going != "良")
     time = ground.distance / speed + random.uniform(0, 2)
     for index in range(count):
         margin, behind = random.choice(MARGINS) if index else ("", 0.0)

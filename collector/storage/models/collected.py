@@ -1,6 +1,6 @@
 """The tables of facts from pages, and of facts derived from them: issues, photos, races, entries, horses, matches."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, LiteralString
 
 from sqlalchemy import BigInteger, Column, Computed, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, text
@@ -142,6 +142,32 @@ class HorseLabel(SQLModel, table=True):
     metres: float | None = None  # what the value stands for, on the distance axis
     evidence: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
     computed_at: datetime = moment()
+
+
+class Forecast(SQLModel, table=True):
+    """A model's answer to a photo, frozen before the results were known; the database refuses to change a row.
+
+    See `trainer.forecasts.chain` for the digests.
+    """
+
+    __table_args__ = (UniqueConstraint("digest"), Index("ix_forecast_horse_id", "horse_id"))
+    number: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))  # from 1 on
+    made_at: datetime = moment()
+    photo: str  # its id
+    photo_digest: str
+    horse_id: str
+    race_id: str | None = None  # that the photo was taken for
+    dated: date  # of the photo's issue
+    run: str
+    run_digest: str  # of the model and its settings
+    label: str  # definition/axis by which it is judged
+    label_digest: str  # of the definition
+    value: float  # 0..1
+    low: float  # of the interval
+    high: float
+    baselines: dict[str, float] = Field(sa_column=Column(JSONB, nullable=False))  # answers without the photo
+    previous: str  # the digest of the row before
+    digest: str  # of this row, `previous` included
 
 
 class PhotoMatch(SQLModel, table=True):

@@ -229,6 +229,40 @@ def test_half_of_the_horse_pages_hold_the_aptitude():
     assert 0.4 < holding / len(ids) < 0.6
 
 
+def test_a_horse_page_lists_the_races_in_whose_results_it_is():
+    held: dict[str, list[str]] = {}
+    for race in _all():
+        for entry in race.entries:
+            held.setdefault(entry.horse.horse_id, []).append(f"/race/{race.race_id}/")
+    for horse_id in [*RACES.registry.names][::9]:
+        page = _text(f"/horse/{horse_id}/")
+        if "db_h_race_results" not in page:
+            page = json.loads(_ask("/horse/ajax_horse_results.html", f"id={horse_id}").body)["data"]
+        links = LexborHTMLParser(page).css("table.db_h_race_results tbody a[href^='/race/2']")
+        listed = [link.attributes["href"] for link in links]
+        assert listed == held.get(horse_id, [])[::-1]
+
+
+def test_a_horse_page_counts_starts_and_places_up_to_its_month():
+    horse_id, race = next(
+        (entry.horse.horse_id, race) for race in _all() if race.day.year == 2016 for entry in race.entries
+        if entry.position == 1
+    )  # fmt: skip
+    records = []
+    for month in (race.day.replace(month=race.day.month, day=1) - timedelta(days=1), race.day):
+        answer = answer_path(WORLD, f"/horse/{horse_id}/", month=month)
+        assert answer
+        counted = re.search(
+            r"(\d+)戦(\d+)勝 .*>(\d+)-(\d+)-(\d+)-(\d+)<", decode(answer.body, answer.media_type, "euc-jp")
+        )
+        assert counted
+        starts, wins, *places = map(int, counted.groups())
+        assert (starts, wins) == (sum(places), places[0])
+        records.append((starts, wins))
+    assert records[1] > records[0]
+    assert records[1][1] > records[0][1]
+
+
 def test_reviews_are_counted_and_show_finer_bars():
     counts: list[int] = []
     for horse_id in list(RACES.registry.names)[::5]:

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from datetime import date
 from itertools import pairwise
+from statistics import fmean
 
 import pytest
 
 from collector.demo.world.horses import Horse
-from collector.demo.world.opinion import Graph, fine_bars, graph, is_retired, reviews
+from collector.demo.world.nature import standardised
+from collector.demo.world.opinion import Graph, fine_bars, graph, is_retired, public_scale, reviews
 from collector.demo.world.world import World
 
 WORLD = World(0, range(2005, 2018), 50, 17)
@@ -57,14 +59,15 @@ def test_a_tie_on_one_axis_is_an_opinion(graphs: list[Graph]):
     assert any(shown[1] == (58, 58) for shown in graphs if shown != NEUTRAL)
 
 
-def test_opinion_on_distance_is_near_the_truth(horses: list[Horse], graphs: list[Graph]):
-    off = [
-        abs(right / (left + right) - horse.aptitude)
-        for horse, (_, (left, right), *_) in zip(horses, graphs, strict=True)
-        if horse.reviewed
-    ]
-    assert sum(off) / len(off) < 0.02
-    assert max(off) < 0.35
+def test_opinion_is_nearer_to_the_truth_where_more_have_reviewed(horses: list[Horse], graphs: list[Graph]):
+    off: dict[bool, list[float]] = {True: [], False: []}
+    for horse, (_, (left, right), *_) in zip(horses, graphs, strict=True):
+        count = reviews(horse, WORLD.opinion_month)
+        if count and (count <= 3 or count >= 15):
+            true = public_scale(standardised(horse.nature.distance))
+            off[count >= 15].append(abs(right / (left + right) - true))
+    few, many = fmean(off[False]), fmean(off[True])
+    assert 0.05 < many < 0.09 < few < 0.16
 
 
 def test_a_graph_is_always_the_same_in_a_month(horses: list[Horse]):

@@ -91,29 +91,3 @@ def test_a_horse_is_shown_more_than_once(world: World):
         if photo.photo.picture:
             shots.setdefault(photo.photo.horse.number, set()).add(photo.photo.picture.shot)
     assert sum(len(shots_of_one) > 1 for shots_of_one in shots.values()) > len(shots) / 3
-
-
-def test_aptitudes_are_distributed_as_the_public_rates_them():
-    horses = list(World(0, range(2005, 2018), 50, 17).horses())
-    values = [horse.aptitude for horse in horses]
-    share = len(values) / 100
-    assert 22 < sum(value < 0.2 for value in values) / share < 28
-    assert 17 < sum(0.2 <= value < 0.4 for value in values) / share < 24
-    assert 38 < sum(0.4 <= value < 0.6 for value in values) / share < 46
-    assert 9.5 < sum(not horse.reviewed for horse in horses) / share < 12.5
-    assert all((value == 0.5) != horse.reviewed for value, horse in zip(values, horses, strict=True))
-
-
-def test_an_aptitude_is_a_ratio_of_bars_of_116_or_117_pixels(world: World):
-    for horse in world.horses():
-        total = horse.short_width + horse.long_width
-        assert total == 116 or (total == 117 and 1 in (horse.short_width, horse.long_width))
-
-
-def test_the_build_follows_the_aptitude(world: World):
-    pairs = [(horse.aptitude, horse.barrel) for horse in world.horses() if horse.reviewed]
-    count = len(pairs)
-    mean_x, mean_y = sum(x for x, _ in pairs) / count, sum(y for _, y in pairs) / count
-    both = sum((x - mean_x) * (y - mean_y) for x, y in pairs)
-    each = sum((x - mean_x) ** 2 for x, _ in pairs) * sum((y - mean_y) ** 2 for _, y in pairs)
-    assert 0.9 < both / each**0.5 < 0.995

@@ -22,6 +22,7 @@ LISTS = ("open", "copies", "unread", "decided")
 # Keys that a template puts together: its own words for that -> what they may stand for.
 FIELDS = ("year", "surface", "sex", "age", "low", "high", "before")  # of the search, that may be wrong
 PUT_TOGETHER: dict[str, Iterable[str]] = {
+    "'axis_' ~ label.axis": [f"axis_{axis}" for axis in Axis],
     "'axis_' ~ axis.value": [f"axis_{axis}" for axis in Axis],
     "'axis_' ~ axis": [f"axis_{axis}" for axis in Axis],
     "'left_' ~ axis.value": [f"left_{axis}" for axis in Axis],

@@ -223,17 +223,17 @@ def test_every_file_is_checked_and_not_only_those_of_photos(run: Callable[..., s
 def test_deleting_a_version_deletes_what_only_it_needs(run: Callable[..., str], tmp_path: Path) -> None:
     version = as_json(run("export --json --axis wet_going --min-reviews 2 --keep-unreviewed --format imagefolder"))
     folder, cache = Path(version["folder"]), tmp_path / "cache"
-    cache.mkdir()
     for name in (
         f"pixels-{version['version']}-32x32-pad.npy",
         f"features-{version['version']}-0123.npy",
         "pixels-other-x.npy",
     ):
         (cache / name).write_bytes(bytes(1_000_000))
-    held = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    held = sum(path.stat().st_size for path in [*folder.rglob("*"), *cache.rglob("*")] if path.is_file())
     removed = as_json(run("dataset delete last --yes --json"))
-    assert [path.name for path in cache.iterdir()] == ["pixels-other-x.npy"]
-    assert removed["bytes"] == held + 2_000_000
+    assert [path.name for path in cache.iterdir() if path.is_file()] == ["pixels-other-x.npy"]
+    assert sum(path.stat().st_size for path in cache.glob("looks-*/*")) == 0  # of photos that no version has
+    assert removed["bytes"] == held - 1_000_000
     words = "export --axis wet_going --min-reviews 2 --keep-unreviewed --format imagefolder"
     assert removed["again"] == f"trainer {words}"
     assert as_json(run(f"{words} --json"))["version"] == version["version"]

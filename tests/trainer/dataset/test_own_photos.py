@@ -1,11 +1,14 @@
 """A person's own photo is an example like the others, with its own rights as its licence."""
 
+import io
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.filled import SMALL, execute, fill
-from tests.owned import RIGHTS, bring_photos, row
+from tests.owned import RIGHTS, bring_photos, picture, row
+from tests.telephones import taken_by_telephone
 from tests.trainer.exported import rows
 from trainer.dataset.examples import LICENCE
 from trainer.dataset.export import Request, export
@@ -24,3 +27,21 @@ async def test_an_own_photo_is_an_example_with_its_own_rights(conninfo: str, tmp
     assert own["body"] == (tmp_path / "photos" / "a.jpg").read_bytes()
     others = {(one["licence"], one["origin"]) for photo, one in found.items() if photo != "own:160301/01"}
     assert others == {(LICENCE, None)}
+
+
+@pytest.mark.usefixtures("plain")
+@pytest.mark.parametrize("kind", ["a JPEG of 50 million pixels", "AVIF", "HEIC"])
+async def test_a_telephones_photo_is_exported_as_it_is_or_smaller(conninfo: str, tmp_path: Path, kind: str) -> None:
+    fill(conninfo, SMALL)
+    ((horse_id,),) = execute(conninfo, LABELLED)
+    name = f"a.{'jpg' if kind.startswith('a JPEG') else kind.lower()}"
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / name).write_bytes(taken_by_telephone(picture(7), kind))
+    await bring_photos(conninfo, tmp_path, [row(name, horse_id, date="2016-03-01")])
+    whole, small = (
+        next(one for one in rows(export(conninfo, tmp_path / "datasets", request)) if one["source"] == "own")
+        for request in (Request(), Request(size=100))
+    )
+    assert whole["body"] == (tmp_path / "photos" / name).read_bytes()
+    with Image.open(io.BytesIO(small["body"])) as image:
+        assert (image.format, image.size) == ("JPEG", (100, 75))

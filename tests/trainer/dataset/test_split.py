@@ -1,80 +1,62 @@
 """Rules of the split, looked for exceptions; and what a split of one's own may look like."""
 
-import io
 from datetime import date, timedelta
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, ImageOps
 
 from collector.errors import UsageError
-from collector.storage import images
-from tests.filled import SMALL, drawn
 from trainer.dataset.examples import Side
-from trainer.dataset.split import (
-    BITS,
-    ISSUES_2016,
-    NEAR,
-    NEAR_MIRRORED,
-    Card,
-    find_leaks,
-    group,
-    mirrored,
-    near_pairs,
-    split_by_file,
-    split_by_horse,
-    split_by_issue,
-)
+from trainer.dataset.split import ISSUES_2016, Card, find_leaks, group, split_by_file, split_by_horse, split_by_issue
 
-HASHES = st.integers(0, (1 << BITS) - 1)
+Made = tuple[list[Card], list[tuple[int, int]]]
 
 
 @st.composite
-def cards(draw: st.DrawFn, alike: bool = True) -> list[Card]:
-    """Photos of a few horses, in any order; some look like others, or like their mirror images."""
+def cards(draw: st.DrawFn, alike: bool = True) -> Made:
+    """Photos of a few horses, in any order, and which of them are copies; the collector noted some of these."""
     made: list[Card] = []
+    copies: list[tuple[int, int]] = []
     for number in range(draw(st.integers(1, 40))):
         horse = f"20101000{draw(st.integers(0, 12)):02}"
         day = date(2014, 1, 6) + timedelta(weeks=draw(st.integers(0, 150)))
-        phash = draw(HASHES) if alike else None
         original = None
         if alike and made and draw(st.integers(0, 4)) == 0:
-            other = draw(st.sampled_from(made))
-            phash = _flip(other.phash or 0, draw(st.sets(st.integers(0, BITS - 1), max_size=NEAR)))
-            phash = mirrored(phash) if draw(st.booleans()) else phash
-            original = other.photo if draw(st.booleans()) else None
-        made.append(Card(f"keibado:{day:%y%m%d}/{number:02}", horse, day, phash, original))
-    return made
-
-
-def _flip(phash: int, bits: set[int]) -> int:
-    for bit in bits:
-        phash ^= 1 << bit
-    return phash
+            other = draw(st.integers(0, number - 1))
+            original = made[other].photo if draw(st.booleans()) else None
+            copies += [] if original else [(other, number)]
+        made.append(Card(f"keibado:{day:%y%m%d}/{number:02}", horse, day, original))
+    return made, copies
 
 
 @given(cards())
-def test_no_horse_and_no_look_alike_stands_on_two_sides(made: list[Card]) -> None:
-    sides = split_by_horse(made)
-    leaks = find_leaks(made, sides)
+def test_no_horse_and_no_copy_stands_on_two_sides(drawn: Made) -> None:
+    made, copies = drawn
+    sides = split_by_horse(made, copies)
+    leaks = find_leaks(made, sides, copies)
     assert (leaks.horses, leaks.near_duplicates, leaks.photos) == (0, 0, 0)
     assert not leaks.lies
     of = {card.photo: side for card, side in zip(made, sides, strict=True)}
     assert all(of[card.photo] is of[card.near_duplicate_of] for card in made if card.near_duplicate_of)
+    assert all(sides[one] is sides[other] for one, other in copies)
 
 
 @given(cards())
-def test_every_photo_gets_a_side_and_the_same_one_in_any_order(made: list[Card]) -> None:
-    there = dict(zip(made, split_by_horse(made), strict=True))
-    back = dict(zip(made[::-1], split_by_horse(made[::-1]), strict=True))
+def test_every_photo_gets_a_side_and_the_same_one_in_any_order(drawn: Made) -> None:
+    made, copies = drawn
+    last = len(made) - 1
+    there = dict(zip(made, split_by_horse(made, copies), strict=True))
+    turned = split_by_horse(made[::-1], [(last - one, last - other) for one, other in copies])
+    back = dict(zip(made[::-1], turned, strict=True))
     assert None not in there.values()
     assert there == back
 
 
 @given(cards(alike=False))
-def test_the_horses_first_seen_last_are_for_the_test(made: list[Card]) -> None:
+def test_the_horses_first_seen_last_are_for_the_test(drawn: Made) -> None:
+    made, _ = drawn
     begun: dict[Side, list[date]] = {side: [] for side in Side}
     for horse in {card.horse_id for card in made}:
         its = [(card, side) for card, side in zip(made, split_by_horse(made), strict=True) if card.horse_id == horse]
@@ -87,59 +69,31 @@ def test_the_horses_first_seen_last_are_for_the_test(made: list[Card]) -> None:
     assert len(begun[Side.TEST]) == len(begun[Side.VALIDATION]) == round(0.15 * sum(map(len, begun.values())))
 
 
-@given(HASHES, st.sets(st.integers(0, BITS - 1), max_size=20), st.booleans())
-def test_two_photos_are_a_pair_where_their_hashes_hardly_differ(phash: int, bits: set[int], turned: bool) -> None:
-    other = mirrored(_flip(phash, bits)) if turned else _flip(phash, bits)
-    near = (phash ^ other).bit_count() <= NEAR or (mirrored(phash) ^ other).bit_count() <= NEAR_MIRRORED
-    assert ((0, 1) in set(near_pairs([phash, other]))) == near
-
-
-@given(HASHES)
-def test_the_mirror_image_of_a_mirror_image_is_the_picture(phash: int) -> None:
-    assert mirrored(mirrored(phash)) == phash
-
-
-def _really_mirrored(body: bytes, quality: int) -> int:
-    with Image.open(io.BytesIO(body)) as picture:
-        file = io.BytesIO()
-        ImageOps.mirror(picture).save(file, "JPEG", quality=quality)
-    return int(images.inspect(file.getvalue()).phash, 16)
-
-
-@pytest.mark.parametrize("quality", [95, 60])
-def test_photos_that_are_really_mirrored_and_saved_again_are_found(quality: int) -> None:
-    shown = [photo.picture for issue in SMALL.issues(2015) for photo in issue.photos if photo.picture]
-    held = [drawn(picture) for picture in dict.fromkeys(shown) if not picture.copy]
-    upright = [int(one.picture.phash, 16) for one in held]
-    turned = [_really_mirrored(one.body, quality) for one in held]
-    count = len(held)
-    assert count > 15
-    assert {(one, other) for one, other in near_pairs(upright + turned) if other - one != count} == set()
-    assert set(near_pairs(upright + turned)) == {(index, index + count) for index in range(count)}
-
-
 def test_a_thousand_copies_of_a_placeholder_are_one_group() -> None:
     day = date(2016, 1, 4)
-    made = [Card(f"keibado:160104/{number}", str(number), day, 5) for number in range(1000)]
-    assert len(set(group(made))) == 1
-    leaks = find_leaks(made, [Side.TRAIN] * 998 + [Side.TEST, None])
+    made = [Card(f"keibado:160104/{number}", str(number), day) for number in range(1000)]
+    copies = [(0, number) for number in range(1, 1000)]
+    assert len(set(group(made, copies))) == 1
+    leaks = find_leaks(made, [Side.TRAIN] * 998 + [Side.TEST, None], copies)
     assert leaks.near_duplicates == 999
 
 
-def test_a_photo_without_a_picture_looks_like_nothing() -> None:
+def test_two_copies_of_a_photo_that_is_not_exported_are_one_group() -> None:
     day = date(2016, 1, 4)
-    made = [Card(f"keibado:160104/{number}", str(number), day) for number in range(3)]
-    assert len(set(group(made))) == 3
+    made = [Card(f"keibado:160104/{number}", str(number), day, "keibado:150105/01") for number in range(2)]
+    assert len(set(group(made))) == 1
+    assert find_leaks(made, [Side.TRAIN, Side.TEST]).near_duplicates == 2
 
 
 def test_the_first_attempts_split_is_drawn_by_issue_and_leaks_are_counted() -> None:
     code = min(ISSUES_2016)
     days = {"150105": date(2015, 1, 5), code: date(2016, 3, 28), "160104": date(2016, 1, 4), "170105": date(2017, 1, 5)}
-    made = [Card(f"keibado:{issue}/01", "2012100001", day, number) for number, (issue, day) in enumerate(days.items())]
-    made.append(Card("keibado:150105/02", "2012100002", days["150105"], int("a5" * 32, 16)))
+    made = [Card(f"keibado:{issue}/01", "2012100001", day) for issue, day in days.items()]
+    made.append(Card("keibado:150105/02", "2012100002", days["150105"]))
+    copies = [(0, 1), (1, 2), (2, 3)]
     sides = split_by_issue(made)
     assert sides == [Side.TRAIN, Side.TEST, Side.VALIDATION, Side.TRAIN, Side.TRAIN]
-    leaks = find_leaks(made, sides)
+    leaks = find_leaks(made, sides, copies)
     assert leaks.lies
     assert (leaks.horses, leaks.photos, leaks.near_duplicates, leaks.later) == (1, 2, 4, 1)
 

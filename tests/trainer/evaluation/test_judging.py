@@ -1,5 +1,6 @@
 """Scores with intervals by horse, baselines, calibration; what `evaluate` and `diagnose` say of a run."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from collector.errors import UsageError
 from collector.storage.racing import Kind, kind_of
@@ -16,13 +18,16 @@ from trainer.dataset.examples import Side
 from trainer.dataset.export import Request
 from trainer.dataset.manifest import Version
 from trainer.directories import Directories
-from trainer.evaluation.baselines import constant_median, mean_by_sex_and_age, mean_by_sire
-from trainer.evaluation.diagnose import diagnose, noise_floor
-from trainer.evaluation.evaluate import evaluate
+from trainer.evaluation.baselines import Baseline
+from trainer.evaluation.diagnose import _advice, _gaps, _Missed, diagnose, frame_of, noise_floor
+from trainer.evaluation.diagnosis_page import _facts, _rows
+from trainer.evaluation.evaluate import OUT_OF_FOLD, evaluate, evaluate_file, evaluate_out_of_fold
+from trainer.evaluation.folds import pool
+from trainer.evaluation.ledger import times_opened
 from trainer.evaluation.report import sentence, write_report
 from trainer.evaluation.scores import (
     Bootstrap,
-    correlation,
+    Score,
     is_nearly_constant,
     kinds,
     measure,
@@ -59,8 +64,13 @@ def test_the_rank_correlation_is_spearmans() -> None:
     draw = np.random.default_rng(1)
     one, other = draw.random(40), draw.random(40)
     expected: Any = spearmanr(one, other)
-    assert correlation(ranks(one), ranks(other), np.ones(40)) == pytest.approx(expected.statistic)
-    assert correlation(ranks(np.full(40, 0.3)), ranks(other), np.ones(40)) == 0
+    bootstrap = Bootstrap(np.arange(40))
+    found = bootstrap.correlation(ranks(one), ranks(other))
+    assert found.value == pytest.approx(expected.statistic)
+    assert found.low < found.value < found.high
+    assert bootstrap.correlation(ranks(np.full(40, 0.3)), ranks(other)) == Score(0, 0, 0)
+    same = bootstrap.correlation(ranks(one), ranks(one))
+    assert (same.value, same.low, same.high) == pytest.approx((1, 1, 1))
 
 
 def test_ten_photos_of_one_horse_prove_no_more_than_one() -> None:
@@ -79,26 +89,6 @@ def test_answers_that_hardly_differ_are_called_constant() -> None:
     label = np.linspace(0, 1, 50)
     assert is_nearly_constant(np.full(50, 0.4) + 1e-4 * label, label)
     assert not is_nearly_constant(0.4 + 0.2 * label, label)
-
-
-# --- baselines --------------------------------------------------------------------------------------------
-
-
-def test_baselines_know_the_training_side_only_and_count_every_horse_once() -> None:
-    data = table(
-        [
-            {"horse_id": "a", "label": 0.1, "sire": "X", "sex": "male", "age": 3},
-            {"horse_id": "a", "label": 0.1, "sire": "X", "sex": "male", "age": 3},
-            {"horse_id": "b", "label": 0.9, "sire": "X", "sex": "female", "age": 3},
-            {"horse_id": "c", "label": 0.5, "sire": "Y", "sex": "male", "age": 3, "side": "test"},
-        ]
-    )
-    inside, outside = data.on(Side.TRAIN), data.on(Side.TEST)
-    overall = (0.1 + 0.1 + 0.9) / 3
-    assert constant_median(data, inside, outside) == pytest.approx([0.1])
-    assert mean_by_sire(data, inside, outside) == pytest.approx([overall])  # its sire is new
-    assert mean_by_sex_and_age(data, inside, outside) == pytest.approx([(0.1 + 3 * overall) / 4])
-    assert mean_by_sire(data, inside, inside[:1]) == pytest.approx([(0.1 + 0.9 + 3 * overall) / 5])
 
 
 # --- intervals --------------------------------------------------------------------------------------------
@@ -127,22 +117,18 @@ def test_without_a_validation_side_the_interval_is_the_whole_scale() -> None:
     assert [float(end[0]) for end in known.interval(np.array([0.5]), None)] == [0, 1]
 
 
-def test_more_reviews_lower_the_floor_and_weigh_more() -> None:
+def test_more_reviews_weigh_more() -> None:
     few, many = ({"horse_id": "a", "label": 0.5, "n": reviews} for reviews in (1, 9))
-    assert noise_floor(table([few]))[0] == pytest.approx(81 * 0.25)
-    assert noise_floor(table([many]))[0] == pytest.approx(81 * 0.25 / 8)
-    assert noise_floor(table([few | {"n": None}])) == (None, 0)
     weights = table([few, many, few | {"n": None}]).weights(3.0)
     assert weights.tolist() == pytest.approx([0.25, 0.75, 0.25])
     assert table([few, many]).weights(0.0).tolist() == [1, 1]
 
 
-@pytest.mark.parametrize("reviews", [2, 3, 10])
-def test_the_floor_is_what_opinions_of_0_and_1_really_cost(reviews: int) -> None:
-    truth = 0.4  # the mean opinion of all people
-    labels = np.random.default_rng(5).binomial(reviews, truth, 4000) / reviews
-    floor, _ = noise_floor(table([{"horse_id": "a", "label": label, "n": reviews} for label in labels]))
-    assert floor == pytest.approx(81 * truth * (1 - truth) / reviews, rel=0.05)
+def test_the_noise_of_labels_is_what_they_state_and_not_guessed_from_reviews() -> None:
+    stated = {"horse_id": "a", "label": 0.5, "n": 4, "labels": {"poll/distance": {"variance": 0.02}}}
+    guessed = stated | {"labels": {"poll/distance": {"variance": None}}}
+    assert noise_floor(table([stated, guessed])) == (pytest.approx(81 * 0.02), 1)
+    assert noise_floor(table([guessed])) == (None, 0)
 
 
 def test_few_horses_promise_no_narrow_interval() -> None:
@@ -166,12 +152,13 @@ def test_a_model_with_skill_stands_beside_baselines_with_every_plot(
 ) -> None:
     run, _, _ = probe
     evaluation, answered = evaluate(run, Side.TEST, directories, CPU)
-    assert sentence(evaluation).startswith("SKILL.")
-    assert evaluation.verdict is Verdict.SKILL
-    assert list(evaluation.baselines)[:4] == ["constant median", "mean per sex and age", "mean per sire", "svr"]
-    gain = evaluation.gains["constant median"]
-    difference = evaluation.baselines["constant median"].mse.value - evaluation.scores.mse.value
-    assert gain.value == pytest.approx(difference)
+    assert evaluation.skill
+    assert sentence(evaluation).startswith(f"{evaluation.verdict.words}.")
+    assert {Baseline.MEAN, Baseline.SIRE, Baseline.SEX, Baseline.ALL} <= set(evaluation.baselines)
+    assert list(evaluation.rivals) == ["svr"]
+    share = 1 - evaluation.scores.mse.value / evaluation.baselines[Baseline.MEAN].mse.value
+    assert evaluation.r2.value == pytest.approx(share)
+    assert evaluation.as_json()["r2"]["value"] == pytest.approx(share)
     assert evaluation.photos == version.manifest.photos["test"]
     assert evaluation.leak is None
     page = write_report(run.folder / "evaluation", evaluation, answered, version)
@@ -185,7 +172,7 @@ def test_a_model_with_skill_stands_beside_baselines_with_every_plot(
 def test_photos_that_were_learnt_from_prove_no_skill(directories: Directories, version: Version) -> None:
     run, _, _ = trained(directories, version, "probe", "height=32", "width=48")
     evaluation, _ = evaluate(run, Side.TRAIN, directories, CPU)
-    assert evaluation.gains["constant median"].low > 0
+    assert evaluation.r2.low > 0
     assert not evaluation.skill
     assert "SKILL" not in sentence(evaluation)
     assert evaluation.verdict is Verdict.LEARNT
@@ -200,7 +187,8 @@ def test_a_model_that_learnt_from_shuffled_labels_has_no_skill(directories: Dire
     learn(run, material, CPU, Report())
     evaluation, _ = evaluate(run, Side.TEST, directories, CPU)
     assert not evaluation.skill
-    assert sentence(evaluation).startswith(("NO SKILL", "CONSTANT"))
+    assert not evaluation.as_json()["skill"]
+    assert sentence(evaluation).startswith(("UNDECIDED", "NO SKILL", "WORSE", "CONSTANT"))
 
 
 def test_a_split_by_issue_leaks_and_the_evaluation_says_how_much(
@@ -217,17 +205,51 @@ def test_a_split_by_issue_leaks_and_the_evaluation_says_how_much(
         evaluate(run, Side.TEST, directories, CPU)
 
 
-def test_a_diagnosis_compares_errors_and_advises_on_the_largest_gap(probe: Trained) -> None:
+def test_a_diagnosis_compares_errors_and_advises_on_the_largest_sure_gap(probe: Trained) -> None:
     run, network, material = probe
-    found = diagnose(run, network, material.table, material.pixels, CPU, human=1.0)
-    assert list(found.errors) == ["train", "train_dev", "validation", "test"]
-    assert set(found.gaps) == {"bias", "variance", "mismatch", "overfit_to_validation"}
-    assert found.gaps[Gap.BIAS] == pytest.approx(found.errors["train"].value - 1.0)
-    assert sum(found.gaps.values()) == pytest.approx(found.errors["test"].value - 1.0)
-    largest = max(found.gaps, key=lambda gap: found.gaps[gap])
-    assert found.advice[0].lower().startswith("the test is harder" if "overfit" in largest else largest)
+    found = diagnose(run, network, material.table, material.pixels, CPU, human=0.1)
+    assert list(found.errors) == ["train", "train_dev", "validation"]  # a look at the test would have to be counted
+    assert list(found.gaps) == [Gap.BIAS, Gap.VARIANCE, Gap.MISMATCH]
+    assert found.gaps[Gap.BIAS].value == pytest.approx(found.errors["train"].value - 0.1)
+    total = sum(gap.value for gap in found.gaps.values())
+    assert total == pytest.approx(found.errors["validation"].value - 0.1)
+    assert all(gap.low < gap.value < gap.high for gap in found.gaps.values())
+    sure = {name: gap.value for name, gap in found.gaps.items() if gap.low > 0}
+    assert found.advice[0].lower().startswith(max(sure, key=lambda gap: sure[gap]))
     assert not found.constant
     assert found.causes == []
+
+
+def of_horses(horses: int, error: float) -> _Missed:
+    draw = np.random.default_rng(horses)
+    return _Missed(horses, Score(error, error - 1, error + 1), error + draw.normal(0, 0.5, 2000))
+
+
+def test_a_step_that_rests_on_few_horses_is_not_judged() -> None:
+    gaps = _gaps({Side.TRAIN: of_horses(200, 2.0), Side.TRAIN_DEV: of_horses(5, 9.0)}, None)
+    assert list(gaps) == []
+    assert list(_gaps({Side.TRAIN: of_horses(200, 2.0), Side.TRAIN_DEV: of_horses(5, 9.0)}, 1.0)) == [Gap.BIAS]
+
+
+def test_a_negative_step_is_one_that_may_be_zero(probe: Trained) -> None:
+    run, network, material = probe
+    found = diagnose(run, network, material.table, material.pixels, CPU, human=None)
+    sides = {Side.TRAIN: of_horses(200, 2.0), Side.TRAIN_DEV: of_horses(20, 1.8), Side.VALIDATION: of_horses(40, 1.9)}
+    found.gaps = _gaps(sides, 1.9)
+    steps = {row[0]: row[2] for row in _rows(found)}
+    assert "human level is not known" in steps["train"]
+    assert all("which may be zero" in steps[side] for side in ("train_dev", "validation"))
+    assert _advice(found)[0].startswith("None of the steps is surely above zero")
+    found.gaps = {}
+    assert "too few horses to say" in _rows(found)[-1][2]
+
+
+def test_where_it_looks_is_said_only_where_photos_agree(probe: Trained) -> None:
+    run, network, material = probe
+    found = diagnose(run, network, material.table, material.pixels, CPU, human=None)
+    for shares, words in (([0.50, 0.60, 0.40, 0.52], "as far as that shows"), ([0.3, 0.31, 0.29], "less there than")):
+        found.frame = frame_of([(share, 0.53) for share in shares])
+        assert words in " ".join(_facts(found))
 
 
 def test_saliency_is_the_same_twice_and_says_how_much_lies_on_the_frame(probe: Trained) -> None:
@@ -240,3 +262,58 @@ def test_saliency_is_the_same_twice_and_says_how_much_lies_on_the_frame(probe: T
     assert 0 < share < chance
     flat = frame_share(np.ones((2, 40, 40)))
     assert flat[0] == pytest.approx(flat[1])
+
+
+# --- out of fold, and answers of others -------------------------------------------------------------------
+
+
+def test_a_run_is_judged_out_of_fold_and_so_is_a_file_of_its_answers(
+    directories: Directories, version: Version, probe: Trained, tmp_path: Path
+) -> None:
+    run, _, material = probe
+    evaluation, answered = evaluate_out_of_fold(run, directories, CPU)
+    assert evaluation.skill
+    assert "out of fold" in sentence(evaluation)
+    assert sorted(answered.examples.tolist()) == pool(material.table).tolist()
+    assert evaluation.opened is None
+    write_report(tmp_path, evaluation, answered, version)
+    rows = parquet.read_table(tmp_path / "predictions.parquet").to_pylist()
+    assert {row["fold"] for row in rows} == {1, 2, 3, 4, 5}
+    assert "test" not in {row["side"] for row in rows}
+    of_file, _ = evaluate_file(tmp_path / "predictions.parquet", version, OUT_OF_FOLD)
+    assert of_file.verdict is evaluation.verdict
+    assert of_file.unanswered == 0
+    for name, gain in evaluation.gains.items():
+        assert of_file.gains[name].low == pytest.approx(gain.low, abs=1e-6)
+    some = tmp_path / "some.csv"
+    some.write_text("photo,value\n" + "".join(f"{row['photo']},{row['value']}\n" for row in rows[:50]))
+    of_some, answers = evaluate_file(some, version, OUT_OF_FOLD)
+    assert (of_some.photos, of_some.unanswered) == (50, len(rows) - 50)
+    assert of_some.coverage is None
+    text = write_report(tmp_path / "some", of_some, answers, version).read_text()
+    assert f"{len(rows) - 50} more photos of the pool have no answer" in text
+
+
+def test_each_look_at_the_test_is_counted_and_printed(
+    directories: Directories, version: Version, probe: Trained, tmp_path: Path
+) -> None:
+    before = times_opened(version)
+    evaluation, answered = evaluate(probe[0], Side.TEST, directories, CPU)
+    assert evaluation.as_json()["opened"] == before + 1 == times_opened(version)
+    text = write_report(tmp_path, evaluation, answered, version).read_text()
+    assert f"The final test of {version.name} was opened" in text
+    evaluate(probe[0], Side.VALIDATION, directories, CPU)
+    assert times_opened(version) == before + 1
+    of_file, _ = evaluate_file(tmp_path / "predictions.parquet", version, Side.TEST)
+    assert of_file.opened == before + 2
+    with pytest.raises(UsageError, match="has no answer to the"):
+        evaluate_file(tmp_path / "predictions.parquet", version, OUT_OF_FOLD)
+
+
+def test_types_are_named_on_the_distance_axis_only(
+    directories: Directories, version: Version, probe: Trained, tmp_path: Path
+) -> None:
+    evaluation, answered = evaluate(probe[0], Side.VALIDATION, directories, CPU)
+    assert "| types |" in write_report(tmp_path, evaluation, answered, version).read_text()
+    surface = replace(evaluation, label_key="poll/surface")
+    assert "types" not in write_report(tmp_path, surface, answered, version).read_text()

@@ -6,18 +6,18 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from rich.console import Console
 from typer.testing import CliRunner
 
 from collector.console import terminal
-from collector.demo.world.drawing import draw_photo
-from collector.demo.world.world import World
 from collector.errors import UsageError
 from collector.fetch.fetcher import IMAGE_BYTES
 from tests.demo_site import demo_site
@@ -30,31 +30,12 @@ from trainer.directories import Directories
 from trainer.evaluation.guess import choose, guesses_path, human_level, make_page
 from trainer.inference import serving
 from trainer.inference.serving import Predictor, Served, export_onnx
+from trainer.labels.definition import Scale
 from trainer.runs.runs import Run
-
-SMALL = ("height=32", "width=48")
-
-
-@pytest.fixture(scope="module")
-def run(directories: Directories, version: Version) -> Run:
-    """A small run that answers."""
-    return trained(directories, version, "probe", *SMALL)[0]
 
 
 def trainer(directories: Directories, *words: str) -> Any:
     return CliRunner(env={"PADDOCK_HOME": str(directories.home)}).invoke(app, list(words))
-
-
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    """A folder of three photos, one of which is none, and a file that is not asked for."""
-    issue = World().issues(2016)[0]
-    for photo in issue.photos[:2]:
-        assert photo.picture is not None
-        (tmp_path / f"{photo.number}.jpg").write_bytes(draw_photo(photo.picture))
-    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8 no picture")
-    (tmp_path / "notes.txt").write_text("no photo")
-    return tmp_path
 
 
 def test_a_photo_gets_a_value_interval_type_and_saliency_picture(
@@ -83,7 +64,6 @@ def test_a_folder_is_answered_in_order_and_a_broken_photo_says_why(
 def test_what_cannot_be_read_of_a_folder_is_a_problem_of_that_photo_alone(
     directories: Directories, run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (photos / "folder.jpg").mkdir()
     (photos / "link.jpg").symlink_to(photos / "nowhere")
     with (photos / "large.jpg").open("wb") as file:
         file.truncate(IMAGE_BYTES + 1)
@@ -94,11 +74,10 @@ def test_what_cannot_be_read_of_a_folder_is_a_problem_of_that_photo_alone(
     answers = {one["photo"]: one["problem"] for one in json.loads(done.stdout)}
     assert answers["1.jpg"] is None
     assert "Permission denied" in answers["2.jpg"]
-    assert answers["folder.jpg"] == "it is not a file"
     assert "No such file" in answers["link.jpg"]
     assert answers["large.jpg"] == "it is larger than 20 MiB"
     done = trainer(directories, "predict", str(photos), "--run", run.name)
-    assert "not read: it is not a file" in done.stdout
+    assert "not read: it is larger than 20 MiB" in done.stdout
 
 
 def _raise(error: Exception) -> Any:
@@ -122,9 +101,11 @@ def test_names_are_printed_as_they_are_and_pictures_not_overwritten(
 def test_only_a_model_of_distances_says_types(
     directories: Directories, run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serving, "_axis_of", lambda _run: "maturity")
+    monkeypatch.setattr(serving, "_label_of", lambda _run: ("poll/maturity", Scale("early", "late")))
     done = trainer(directories, "predict", str(photos), "--run", run.name)
     assert not {"sprint", "mile", "middle", "long", "type"} & set(done.stdout.split())
+    assert "0 early, 1 late" in done.stdout
+    assert f"By {run.name}, poll/maturity: NOT EVALUATED" in done.stdout
 
 
 def test_a_run_that_cannot_be_read_is_named_and_can_be_removed(directories: Directories, run: Run) -> None:
@@ -224,6 +205,10 @@ def test_the_onnx_file_answers_as_the_run_does_without_other_output(
     small, _, material = trained(directories, version, "first-cnn", "height=16", "width=16", "epochs=1")
     capfd.readouterr()
     assert export_onnx(small, tmp_path / "model.onnx", np.array(material.pixels[:5])) < 1e-4
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+    said = session.get_modelmeta().custom_metadata_map
+    assert (said["run"], said["label"], said["0"]) == (small.name, "poll/distance", "short")
+    assert said["verdict"] == "not evaluated"
     assert (tmp_path / "model.onnx").stat().st_size > 10_000
     assert capfd.readouterr() == ("", "")
 
@@ -231,7 +216,7 @@ def test_the_onnx_file_answers_as_the_run_does_without_other_output(
 def test_a_full_disk_leaves_no_half_written_model(
     directories: Directories, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_served: Served, path: Path, _pixels: np.ndarray) -> None:
+    def full(_served: Served, path: Path, _pixels: np.ndarray, _facts: Mapping[str, str]) -> None:
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
@@ -248,10 +233,10 @@ def test_a_model_whose_interval_differs_is_not_kept(
     small, _, material = trained(directories, version, "first-cnn", "height=16", "width=16", "epochs=1")
     write = serving._write_onnx
 
-    def wider(served: Served, path: Path, pixels: np.ndarray) -> None:
+    def wider(served: Served, path: Path, pixels: np.ndarray, facts: Mapping[str, str]) -> None:
         other = copy.copy(served)
         other.width = served.width / 2
-        write(other, path, pixels)
+        write(other, path, pixels, facts)
 
     monkeypatch.setattr(serving, "_write_onnx", wider)
     with pytest.raises(UsageError, match="differs from"):

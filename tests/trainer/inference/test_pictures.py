@@ -76,10 +76,7 @@ def test_the_best_and_the_worst_answers_share_no_photo(
     evaluation, answered = evaluate(run, Side.TEST, directories, CPU)
     for count in (1, 2, 5, 16, 40):
         sheets: list[list[tuple[np.ndarray, str]]] = []
-        few = report.Answered(
-            answered.rows[:count], answered.indices[:count], answered.label[:count], answered.value[:count],
-            answered.low[:count], answered.high[:count],
-        )  # fmt: skip
+        few = answered.some(np.arange(count))
         monkeypatch.setattr(report, "grid", lambda pictures, sheets=sheets: sheets.append(list(pictures)))
         monkeypatch.setattr(report, "save", lambda *_: None)
         report.write_report(run.folder / "report", evaluation, few, version)

@@ -36,7 +36,10 @@ def test_a_file_changes_its_base_and_the_command_line_changes_the_file(tmp_path:
     [
         ("epochs = 3\n", r"mine\.toml: it names no base; write base = with one of first-cnn, svr"),
         ('base = "best"\n', r"mine\.toml: its base 'best' is not a preset; write base ="),
-        ('base = "probe"\n\nspeed = 3\n', r"mine\.toml, line 3: speed: this is not a setting; the settings .*height"),
+        (
+            'base = "probe"\n\nspeed = 3\n',
+            r"mine\.toml, line 3: speed: this is not a setting; the settings are .*height",
+        ),
         ('base = "finetune"\nrate = "fast"\n', r"mine\.toml, line 2: rate: .* valid number"),
         ('base = "finetune"\n# epochs\nepochs = 0\n', r"mine\.toml, line 3: epochs: .* greater than or equal to 1"),
         ('base = "probe"\nepochs = 3\n', r"mine\.toml, line 2: epochs: The preset probe has no use for epochs"),
@@ -56,7 +59,7 @@ def test_a_file_that_is_not_there_or_has_a_presets_name_is_refused(tmp_path: Pat
     (tmp_path / "probe.toml").write_text('base = "probe"\n')
     with pytest.raises(UsageError, match="and not as a preset"):
         config_of(str(tmp_path / "probe.toml"))
-    with pytest.raises(UsageError, match="also takes the path of a TOML file"):
+    with pytest.raises(UsageError, match="or the path of a TOML file"):
         config_of("mine")
 
 

@@ -212,13 +212,14 @@ async def test_a_packed_form_is_not_unpacked(opened: Open) -> None:
 
 HOSTILE = {
     "bomb": bomb(),
-    "bomb just over": bomb(4001, 3000),
+    "bomb just over": bomb(6001, 4000),
     "nothing": b"\x00",
     "html": b"<!doctype html><script>alert(1)</script>",
     "svg": b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>',
     "tiff": as_bytes(Image.new("RGB", (9, 9)), "TIFF"),
     "many scans": POISON,
-    "avif": as_bytes(Image.new("RGB", (9, 9)), "AVIF"),
+    "avif cut off": as_bytes(Image.new("RGB", (9, 9)), "AVIF")[:-1],
+    "heic of nothing": b"\0\0\0\x18ftypheic" + bytes(12),
     "a line": as_bytes(Image.new("RGB", (3000, 1)), "PNG"),
 }
 

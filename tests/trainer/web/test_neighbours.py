@@ -112,9 +112,7 @@ def test_an_edit_of_what_makes_an_index_makes_another(
 
 
 @pytest.mark.parametrize(("preset", "strange"), [("svr", None), ("first-cnn", False)])
-def test_a_run_without_pretrained_features_does_not_say_what_is_a_horse(
-    held: Held, preset: str, strange: bool | None
-) -> None:
+def test_a_run_without_pretrained_features_does_not_judge_photos(held: Held, preset: str, strange: bool | None) -> None:
     directories, version = held.directories, held.version
     more = ("height=16", "width=16", "epochs=1") if preset == "first-cnn" else ()
     run, network, _ = trained(directories, version, preset, *more)

@@ -13,6 +13,7 @@ from tests.filled import execute
 from tests.trainer.web.conftest import Held, Open
 from tests.trainer.web.drawn import as_bytes, not_horses
 from tests.trainer.web.test_api import form
+from trainer.evaluation.verdict import Verdict
 from trainer.web.about import about, read_quality
 from trainer.web.answer_cache import MINUTES
 from trainer.web.words import PAGES
@@ -109,7 +110,7 @@ async def test_the_collection_is_searched_by_part_of_a_name(opened: Open, held: 
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_what_is_not_a_horse_is_reported_as_such(opened: Open, language: str) -> None:
+async def test_what_is_unlike_the_training_photos_is_reported_as_such(opened: Open, language: str) -> None:
     async with opened() as client:
         page = await client.post(f"/predict?lang={language}", data=form(as_bytes(not_horses()["noise"])))
         assert PAGES.read(language)["strange"] in await page.text()
@@ -142,20 +143,26 @@ async def test_the_page_says_which_run_answers_and_how_good_it_is(opened: Open, 
     assert words["not_kept"].format(minutes=MINUTES) in text
 
 
-def test_a_verdict_is_read_from_the_evaluation(held: Held) -> None:
+def test_a_verdict_is_read_from_the_evaluation_out_of_fold_first(held: Held) -> None:
     path = held.run.folder / "evaluation-test" / "scores.json"
-    scores = path.read_text()
+    scores, beside = path.read_text(), held.run.folder / "evaluation-out_of_fold" / "scores.json"
+    beside.parent.mkdir()
     try:
-        for constant, low, verdict in ((True, 0.1, "constant"), (False, 0.1, "skill"), (False, 0.0, "no_skill")):
-            gains = {"constant median": {"low": low}}
-            path.write_text(json.dumps(json.loads(scores) | {"constant": constant, "gains": gains}))
+        for verdict in (Verdict.UNDECIDED, Verdict.WORSE, Verdict.BEYOND_PEDIGREE_AND_RACE):
+            beside.write_text(json.dumps(json.loads(scores) | {"verdict": verdict}))
             quality = read_quality(held.run)
             assert quality
-            assert quality.verdict == verdict
+            assert quality.verdict is verdict
+        beside.unlink()
+        quality = read_quality(held.run)
+        assert quality
+        assert quality.verdict == json.loads(scores)["verdict"]
+        assert quality.constant_error == json.loads(scores)["baselines"]["mean"]["mae"]["value"]
         path.write_text("{}")
-        assert about(held.run, held.version).quality is None
+        assert about(held.run, "poll/distance", held.version).quality is None
     finally:
         path.write_text(scores)
+        beside.parent.rmdir()
 
 
 async def test_a_run_without_a_limit_for_strange_photos_says_nothing(opened: Open, held: Held) -> None:

@@ -19,7 +19,7 @@ TEMPLATES = templates_of(Path(web.__file__).parent)
 PUT_TOGETHER: dict[str, Iterable[str]] = {
     "'kind_' ~ predicted.kind": [f"kind_{kind}" for kind in Kind],
     "'verdict_' ~ about.quality.verdict": [
-        f"verdict_{verdict}" for verdict in (Verdict.SKILL, Verdict.NO_SKILL, Verdict.CONSTANT)
+        f"verdict_{verdict}" for verdict in Verdict if verdict is not Verdict.LEARNT
     ],
 }
 

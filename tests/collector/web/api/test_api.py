@@ -227,12 +227,13 @@ async def test_a_photo_that_is_open_or_not_held_yet_says_so(opened: Open, own: S
 
 
 async def test_a_race_has_its_field_in_draw_order_and_its_start(opened: Open, own: Shown) -> None:
-    ((race_id, day),) = execute(own.conninfo, "SELECT race_id, race_date FROM race ORDER BY race_id LIMIT 1")
+    query = "SELECT race_id, race_date, distance FROM race ORDER BY race_id LIMIT 1"
+    ((race_id, day, distance),) = execute(own.conninfo, query)
     execute(own.conninfo, "UPDATE race SET start_time = '15:40' WHERE race_id = %s", race_id)
     async with opened(conninfo=own.conninfo) as client:
         race = await json_of(await client.get(f"/api/races/{race_id}"))
     assert race["starts_at"] == f"{day}T15:40:00+09:00"
-    assert race["distance_m"] == 1600
+    assert race["distance_m"] == distance
     drawn = [one["horse_number"] for one in race["field"]]
     assert drawn == list(range(1, len(drawn) + 1))
     assert {photo["horse_id"] for photo in race["photos"]} <= {one["horse_id"] for one in race["field"]}

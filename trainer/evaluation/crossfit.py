@@ -1,0 +1,180 @@
+"""Out-of-fold answers of a run: its configuration is trained again for each fold, and answers the horses left out."""
+
+import hashlib
+import io
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from trainer.dataset.data import Table
+from trainer.dataset.examples import Side
+from trainer.directories import make_folder, write_file
+from trainer.evaluation.folds import Fold, deal_by_name
+from trainer.locks import alone
+from trainer.models.answers import Answers, answer, calibrate, load_model
+from trainer.models.closed_form import fit_probe, fit_svr
+from trainer.models.device import Device
+from trainer.models.features import features_of, pooled_neck
+from trainer.models.networks import build
+from trainer.runs.runs import Run
+from trainer.training.learn import Material, Report, learn
+
+FOLDER = "out-of-fold"
+HELD_OUT = 10  # a tenth of the horses that a fold is fitted to chooses the best epoch, as the validation side does
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfFold:
+    """Answers for the folds' examples, one fold after the other, (n,) each."""
+
+    value: np.ndarray
+    low: np.ndarray  # of the interval, calibrated on the other folds
+    high: np.ndarray
+    fold: np.ndarray  # its number
+
+
+def cost_in_seconds(run: Run, table: Table, folds: Sequence[Fold]) -> float:
+    """About how long a run trained in steps takes for these folds, by the time of its training; 0 in closed form."""
+    photos = sum(len(fold.inside) for fold in folds)
+    return 0.0 if run.config.closed_form else run.facts.seconds * photos / max(1, len(table.on(Side.TRAIN)))
+
+
+def missing_folds(run: Run, material: Material, folds: Sequence[Fold]) -> list[Fold]:
+    """The folds whose answers are not kept in the run's folder yet."""
+    return [fold for fold in folds if not _path(run, material, fold).exists()]
+
+
+def answer_out_of_fold(
+    run: Run, material: Material, device: Device, folds: Sequence[Fold], report: Report | None = None
+) -> OutOfFold:
+    """Answer each fold with a model that was fitted to the others. The answers of a finished fold are kept in the run's
+    folder, so that an interrupted call goes on where it was, and a second one only reads.
+
+    Raises:
+        UsageError: another process is at it.
+    """
+    report = report or Report()
+    make_folder(run.folder / FOLDER)
+    busy = f"The run {run.name} is being evaluated already: wait until that has ended."
+    with alone(run.folder / FOLDER, busy):
+        missing = missing_folds(run, material, folds)
+        if missing:
+            fit = _fitter(run, material, device, report)
+            for done, fold in enumerate(missing):
+                report.progress("folds", done, len(missing))
+                _write(run, material, fold, fit(fold))
+            report.progress("folds", len(missing), len(missing))
+        return _together(material.table, folds, [_read(run, material, fold) for fold in folds])
+
+
+def _fitter(run: Run, material: Material, device: Device, report: Report) -> Callable[[Fold], Answers]:
+    if run.config.network == "probe":
+        return _probe(run, material, device, report)
+    if run.config.network == "svr":
+        return partial(_svr, run, material, device)
+    return partial(_trained, run, material, device, report)
+
+
+def _probe(run: Run, material: Material, device: Device, report: Report) -> Callable[[Fold], Answers]:
+    """Ridge regressions on features that are computed once."""
+    network = device.place(build(run.config))
+    progress = partial(report.progress, "features")
+    features = features_of(network, run.config, material.version, material.pixels, device, material.cache, progress)
+
+    def fit(fold: Fold) -> Answers:
+        label, horse, weight = (
+            its[fold.inside] for its in (material.table.label, material.table.horse, material.weight)
+        )
+        fit_probe(network, features[fold.inside], label, horse, weight)
+        neck = pooled_neck(network)
+        with torch.inference_mode():
+            asked = (torch.from_numpy(features[fold.outside]) - neck.mean.cpu()) / neck.std.cpu()
+            return Answers(network.head.value(network.head(device.put(asked))).cpu().numpy(), None)
+
+    return fit
+
+
+def _svr(run: Run, material: Material, device: Device, fold: Fold) -> Answers:
+    network = fit_svr(run.config, material.pixels[fold.inside], material.table.label[fold.inside])
+    return answer(device.place(network.eval()), material.pixels, device, fold.outside)
+
+
+def _trained(run: Run, material: Material, device: Device, report: Report, fold: Fold) -> Answers:
+    """Train in steps, in a folder of its own, from which an interrupted training goes on."""
+    folder = run.folder / FOLDER / f"{_path(run, material, fold).stem}-run"
+    make_folder(folder)
+    trial = Run(folder, run.config, replace(run.facts, status="training", words="", seconds=0.0))
+    if trial.ready:  # stopped between training and answering
+        network, _ = load_model(trial, device)
+    else:
+        network = learn(trial, replace(material, table=_sides_of(material.table, fold)), device, report)
+    found = answer(network, material.pixels, device, fold.outside)
+    shutil.rmtree(folder)
+    return found
+
+
+def _sides_of(table: Table, fold: Fold) -> Table:
+    """The table for a fold's training: what it answers is on no side, and some of its horses are for validation."""
+    horses = np.unique(table.horse[fold.inside])
+    held = horses[deal_by_name([str(horse) for horse in horses], HELD_OUT)[0][1]] if len(horses) > HELD_OUT else []
+    validation = np.isin(table.horse, held)
+    inside = np.zeros(len(table), bool)
+    inside[fold.inside] = True
+    sides = np.where(inside, np.where(validation, Side.VALIDATION, Side.TRAIN), "")
+    moved = replace(table, rows=[row | {"side": side} for row, side in zip(table.rows, sides.tolist(), strict=True)])
+    moved.__dict__.update(label=table.label, horse=table.horse)  # they are the same, and computed already
+    return moved
+
+
+def _together(table: Table, folds: Sequence[Fold], parts: list[Answers]) -> OutOfFold:
+    """All answers, with intervals that are calibrated on the answers of the other folds."""
+    examples, number = (
+        np.concatenate(its)
+        for its in ([fold.outside for fold in folds], [np.full(len(fold.outside), fold.number) for fold in folds])
+    )
+    value, spread = np.concatenate([part.value for part in parts]), _spread(parts)
+    low, high = np.zeros_like(value), np.ones_like(value)
+    for fold in folds:
+        mine, others = number == fold.number, number != fold.number
+        known = Answers(value[others], None if spread is None else spread[others])
+        calibration = calibrate(known, table.label[examples[others]], table.horse[examples[others]])
+        low[mine], high[mine] = calibration.interval(value[mine], None if spread is None else spread[mine])
+    return OutOfFold(value, low, high, number)
+
+
+def _spread(parts: Sequence[Answers]) -> np.ndarray | None:
+    spreads = [part.spread for part in parts if part.spread is not None]
+    return np.concatenate(spreads) if len(spreads) == len(parts) else None
+
+
+def _path(run: Run, material: Material, fold: Fold) -> Path:
+    """The file of a fold's answers; its name has a digest of all that they follow from."""
+    table = material.table
+    facts = {
+        "version": table.version, "config": run.config.model_dump(mode="json"), "weights": run.facts.weights,
+        "inside": [table.rows[example]["photo"] for example in fold.inside],
+        "outside": [table.rows[example]["photo"] for example in fold.outside],
+    }  # fmt: skip
+    whole = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    whole.update(table.label[fold.inside].tobytes() + material.weight[fold.inside].tobytes())
+    return run.folder / FOLDER / f"{fold.number}-{whole.hexdigest()[:12]}.npz"
+
+
+def _write(run: Run, material: Material, fold: Fold, answers: Answers) -> None:
+    buffer = io.BytesIO()
+    if answers.spread is None:
+        np.savez(buffer, value=answers.value)
+    else:
+        np.savez(buffer, value=answers.value, spread=answers.spread)
+    write_file(_path(run, material, fold), buffer.getvalue())
+
+
+def _read(run: Run, material: Material, fold: Fold) -> Answers:
+    with np.load(_path(run, material, fold)) as held:
+        return Answers(held["value"], held.get("spread"))
