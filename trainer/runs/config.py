@@ -142,8 +142,10 @@ def make_config(
         UsageError: the preset or a key does not exist, or a value is not valid.
     """
     if preset not in PRESETS:
+        held = ", ".join(PRESETS)
         raise UsageError(
-            f"No preset is called {preset!r}; the presets are {', '.join(PRESETS)}, or the path of a TOML file."
+            f"No preset is called {preset!r}; the presets are {held}. "
+            "`trainer train` also takes the path of a TOML file."
         )
     base = {"preset": preset} | PRESETS[preset] | dict(given or {})
     changed: dict[str, Any] = {}
