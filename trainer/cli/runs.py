@@ -84,6 +84,7 @@ def compare(
     from collector.console.as_json import print_json
     from trainer.dataset.data import read_table
     from trainer.dataset.examples import Side
+    from trainer.evaluation.gain import gain_over
     from trainer.evaluation.scores import Bootstrap, square
     from trainer.runs.runs import find_run, version_of
 
@@ -100,7 +101,7 @@ def compare(
         raise UsageError(f"{version.name} has no validation side to compare the runs on.")
     errors = [square(_answers(run, version, where, outside), table.label[outside]) for run in runs]
     bootstrap = Bootstrap(table.horse[outside])
-    mses, gain = [bootstrap.mean(its) for its in errors], bootstrap.mean(errors[0] - errors[1])
+    mses, gain = [bootstrap.mean(its) for its in errors], gain_over(errors[0], errors[1], bootstrap)
     settings = [run.config.model_dump() for run in runs]
     differ = {key: (value, settings[1][key]) for key, value in settings[0].items() if settings[1][key] != value}
     if common().json:
@@ -143,7 +144,11 @@ def _print_comparison(
     table.add_row("validation MSE (1..10)", *map(str, mses))
     stdout().print(table)
     sure = "better" if gain.low > 0 else "worse" if gain.high < 0 else "neither clearly better nor worse"
-    stdout().print(f"{runs[1].name} is {sure}: its MSE is lower by {gain} on the same {photos} photos.")
+    stdout().print(
+        f"{runs[1].name} is {sure}: it saves a share of {gain} of the squared error of {runs[0].name} on the same "
+        f"{photos} photos.",
+        soft_wrap=True,
+    )
 
 
 @commands.add("delete", json=False)

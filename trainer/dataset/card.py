@@ -137,7 +137,7 @@ def _leaks(manifest: Manifest) -> str:
     if leaks["horses"] or leaks["near_duplicates"]:
         said.append(
             "\n**Errors on this split are too optimistic:** a model can know a test horse's label from another photo. "
-            "`trainer evaluate` shows the error with and without such photos."
+            "`trainer evaluate --split test` shows the error with and without such photos."
         )
     return "\n".join(said)
 
