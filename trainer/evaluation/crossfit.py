@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from trainer.dataset.data import Table
 from trainer.dataset.examples import Side
@@ -20,7 +19,7 @@ from trainer.locks import alone
 from trainer.models.answers import Answers, answer, calibrate, load_model
 from trainer.models.closed_form import fit_probe, fit_svr
 from trainer.models.device import Device
-from trainer.models.features import features_of, pooled_neck
+from trainer.models.features import answer_version, features_of
 from trainer.models.networks import build
 from trainer.runs.runs import Run
 from trainer.training.learn import Material, Report, learn
@@ -91,11 +90,9 @@ def _probe(run: Run, material: Material, device: Device, report: Report) -> Call
         label, horse, weight = (
             its[fold.inside] for its in (material.table.label, material.table.horse, material.weight)
         )
-        fit_probe(network, features[fold.inside], label, horse, weight)
-        neck = pooled_neck(network)
-        with torch.inference_mode():
-            asked = (torch.from_numpy(features[fold.outside]) - neck.mean.cpu()) / neck.std.cpu()
-            return Answers(network.head.value(network.head(device.put(asked))).cpu().numpy(), None)
+        fit_probe(network, features.part(fold.inside), label, horse, weight)
+        version, pixels = material.version, material.pixels
+        return answer_version(device.place(network), run.config, version, pixels, device, material.cache, fold.outside)
 
     return fit
 

@@ -10,8 +10,8 @@ import numpy as np
 from scipy.optimize import OptimizeWarning, curve_fit
 
 from trainer.dataset.examples import Side
-from trainer.models.answers import answer
 from trainer.models.device import Device
+from trainer.models.features import answer_version
 from trainer.runs.runs import Run
 from trainer.training.learn import Material, Report, learn, mse
 
@@ -64,7 +64,10 @@ def _errors(run: Run, material: Material, device: Device, some: np.ndarray, outs
     with tempfile.TemporaryDirectory() as folder:
         trial = Run(Path(folder), run.config, replace(run.facts, status="training", words=""))
         network = learn(trial, material, device, Report(), only=some)
-    values = [answer(network, material.pixels, device, its).value for its in (some, outside)]
+    values = [
+        answer_version(network, run.config, material.version, material.pixels, device, material.cache, its).value
+        for its in (some, outside)
+    ]
     return mse(values[0], material.table.label[some]), mse(values[1], material.table.label[outside])
 
 

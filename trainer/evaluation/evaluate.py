@@ -24,8 +24,9 @@ from trainer.evaluation.predictions import Answered, read_predictions
 from trainer.evaluation.rivals import rivals_on, rivals_out_of_fold
 from trainer.evaluation.scores import Bootstrap, Score, Scores, is_nearly_constant, measure, square
 from trainer.evaluation.verdict import MATTERS, Verdict, verdict_on
-from trainer.models.answers import Calibration, answer, load_model
+from trainer.models.answers import Calibration, load_model
 from trainer.models.device import Device
+from trainer.models.features import answer_version
 from trainer.runs.runs import Run, version_of
 from trainer.training.learn import Report, gather
 
@@ -95,7 +96,7 @@ def evaluate(run: Run, side: Side, directories: Directories, device: Device) -> 
         raise UsageError(f"{version.name} has no photo on the side {side}; `trainer dataset show` lists its sides.")
     network, calibration = load_model(run, device)
     pixels = load_pixels(version, run.config.preparation, directories.cache)
-    answers = answer(network, pixels, device, outside)
+    answers = answer_version(network, run.config, version, pixels, device, directories.cache, outside)
     answered = Answered(table, outside, answers.value, calibration.interval(answers.value, answers.spread))
     rivals, missing = rivals_on(run, version, table, directories, device, inside, outside)
     baselines = answer_without_photos(table, [Fold(1, inside, outside)])

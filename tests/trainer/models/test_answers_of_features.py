@@ -1,5 +1,7 @@
 """A frozen backbone sees a photo once; its answers come from the features that are kept."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,40 +13,62 @@ from tests.trainer.conftest import CPU, start
 from trainer.dataset.examples import Side
 from trainer.dataset.manifest import Version
 from trainer.directories import Directories
+from trainer.evaluation.crossfit import answer_out_of_fold
+from trainer.evaluation.evaluate import evaluate
+from trainer.evaluation.folds import Fold
 from trainer.models.answers import answer
 from trainer.models.backbones import Backbone
 from trainer.models.features import BATCH, answer_version, keeps_features
 from trainer.models.networks import Network
 from trainer.runs.config import make_config
+from trainer.runs.runs import Run
 from trainer.training.learn import Material, Report, gather, learn
 
 SMALL = ("weights=none", "backbone=resnet10t", "height=32", "width=48")
 
 
-def learnt(few: tuple[Directories, Version], cache: Path, preset: str, *settings: str) -> tuple[Network, Material, int]:
-    """A trained network, its data, and how many photos its backbone saw."""
-    config = make_config(preset, (*SMALL, *settings))
-    run = start(*few, config)
-    material = gather(few[1], config, cache)
-    seen = 0
+@contextmanager
+def counted() -> Iterator[list[int]]:
+    """The sizes of the batches that a backbone sees meanwhile."""
+    seen: list[int] = []
 
     def count(module: Any, given: Any) -> None:
-        nonlocal seen
         if isinstance(module, Backbone) and len(given[0]) > 1:
-            seen += len(given[0])
+            seen.append(len(given[0]))
 
     hook = register_module_forward_pre_hook(count)
     try:
-        return learn(run, material, CPU, Report()), material, seen
+        yield seen
     finally:
         hook.remove()
 
 
+def learnt(few: tuple[Directories, Version], cache: Path, preset: str, *settings: str) -> tuple[Network, Material, Run]:
+    """A trained network, its data, and its run."""
+    config = make_config(preset, (*SMALL, *settings))
+    run = start(*few, config)
+    material = gather(few[1], config, cache)
+    return learn(run, material, CPU, Report()), material, run
+
+
 def test_a_probe_sees_each_photo_once(few: tuple[Directories, Version], tmp_path: Path) -> None:
-    _, material, seen = learnt(few, tmp_path, "probe")
-    assert seen == -(-len(material.table) // BATCH) * BATCH
-    again = learnt(few, tmp_path, "probe")
-    assert again[2] == 0
+    with counted() as seen:
+        _, material, _ = learnt(few, tmp_path, "probe")
+        assert sum(seen) == -(-len(material.table) // BATCH) * BATCH
+        seen.clear()
+        learnt(few, tmp_path, "probe")
+        assert not seen
+
+
+def test_judging_a_probe_sees_no_photo_again(few: tuple[Directories, Version], tmp_path: Path) -> None:
+    _, material, run = learnt(few, few[0].cache, "probe", "mirror_answers=true")
+    with counted() as seen:
+        evaluate(run, Side.VALIDATION, few[0], CPU)
+        folds = [Fold(1, material.table.on(Side.TRAIN), material.table.on(Side.VALIDATION))]
+        mirrored = answer_out_of_fold(run, material, CPU, folds)
+    assert not seen
+    _, material, run = learnt(few, few[0].cache, "probe")
+    assert not np.array_equal(answer_out_of_fold(run, material, CPU, folds).value, mirrored.value)
 
 
 @pytest.mark.parametrize(
