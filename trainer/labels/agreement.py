@@ -62,7 +62,7 @@ def disattenuated(found: Figure, reliabilities: Sequence[Figure | None]) -> Figu
     """The correlation of what two labels measure, without the chance in them (Spearman 1904); None if it is not known.
 
     Only what is known of their reliability is taken out. The interval leaves out how sure the reliabilities are, so
-    there is no figure where one of them is not told apart from zero.
+    there is no figure where one of them may be zero.
     """
     known = [its for its in reliabilities if its is not None]
     if not known or min(its.low for its in known) <= 0:
