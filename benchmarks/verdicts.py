@@ -130,14 +130,17 @@ def judged(world: World, model: Model, by_horse: np.ndarray) -> tuple[Verdict, f
     label = table.label[np.concatenate([fold.outside for fold in world.folds])]
     value = answers_of(world, model, table.label, world.folds)
     errors, constant = square(value, label), is_nearly_constant(value, label)
+    horses = len(by_horse)
     level = np.concatenate([np.full(len(fold.outside), table.label[fold.inside].mean()) for fold in world.folds])
     mean = gain_over(square(level, label), errors, world.bootstrap)
     if constant or mean.low <= 0:
-        return verdict_on(mean, [], constant=constant), mean.value  # which the other baselines do not change
+        return verdict_on(
+            mean, [], constant=constant, horses=horses
+        ), mean.value  # which the other baselines do not change
     others = answer_without_photos(table, world.folds)
     del others[Baseline.MEAN]
     gains = [gain_over(square(its, label), errors, world.bootstrap) for its in others.values()]
-    return verdict_on(mean, gains, constant=constant), mean.value
+    return verdict_on(mean, gains, constant=constant, horses=horses), mean.value
 
 
 def judged_before(world: World, model: Model, by_horse: np.ndarray) -> bool:

@@ -6,7 +6,7 @@ import typer
 
 from collector.console.common import common
 from collector.errors import UsageError
-from trainer.cli.base import BestRunOption, DeviceName, directories, group, print_rows, progress, read_settings
+from trainer.cli.base import BestRunOption, DeviceName, directories, group, print_rows, progress, read_settings, warn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,8 +106,9 @@ def _verify() -> None:
     with database.opened(settings.database_url, settings.home) as conninfo, snapshot(conninfo) as connection:
         rows = list(register.read(connection))
     wrong = list(problems(rows, noted))
-    if not wrong:
-        register.note(settings.home, [row for row in rows if row.number not in noted])
+    if not wrong and (new := [row for row in rows if row.number not in noted]):
+        warn(UNNOTED.format(count=len(new), file=settings.home / register.WITNESS))
+        register.note(settings.home, new)
     newest = rows[-1].digest if rows else None
     if common().json:
         print_json({"forecasts": len(rows), "newest": newest, "wrong": wrong})
@@ -118,6 +119,10 @@ def _verify() -> None:
         stdout().print(words, soft_wrap=True)
 
 
+UNNOTED = (
+    "{count} forecasts had no note in {file}, so it cannot be known from here whether later ones were removed, or all "
+    "were written anew: compare with a digest that was published. They are noted now."
+)
 NOTHING = "The register is empty: `trainer forecast --run RUN` freezes the first forecasts."
 
 
@@ -140,6 +145,7 @@ def _scores() -> "list[Score]":
     from collector.storage import database
     from trainer.dataset.export import snapshot
     from trainer.forecasts import register
+    from trainer.forecasts.chain import problems
     from trainer.forecasts.freezing import digest_of_label
     from trainer.forecasts.scoring import known_labels, score
 
@@ -147,13 +153,16 @@ def _scores() -> "list[Score]":
     grouped: dict[tuple[str, str], list[Forecast]] = {}
     found: list[Score] = []
     with database.opened(settings.database_url, settings.home) as conninfo, snapshot(conninfo) as connection:
-        for row in register.read(connection):
+        rows = list(register.read(connection))
+        if wrong := list(problems(rows, register.witnessed(settings.home))):
+            warn(f"{wrong[0]} So these scores prove nothing; `trainer forecast --verify` says what was changed.")
+        for row in rows:
             grouped.setdefault((row.run_digest, row.label), []).append(row)
         labels: dict[str, Any] = {}
-        for (_, key), rows in grouped.items():
+        for (_, key), its in grouped.items():
             wanted = _judge_of(key.partition("/")[2])
             labels.setdefault(key, known_labels(connection, wanted))
-            found.append(score(rows, labels[key], digest_of_label(wanted)))
+            found.append(score(its, labels[key], digest_of_label(wanted)))
     return found
 
 

@@ -80,7 +80,10 @@ def _wanted(compare: str | None, axes: list[str]) -> "list[Wanted]":
     from trainer.labels.registry import definitions, wanted_labels
 
     if compare is not None:
-        return wanted_labels([name.strip() for name in compare.split(",") if name.strip()], axes)
+        given = [name.strip() for name in compare.split(",") if name.strip()]
+        if not given:
+            raise UsageError("--compare names no label definition: leave it out, or name some.")
+        return wanted_labels(given, axes)
     names = [name for name, its in definitions().items() if any(axis in its.scales for axis in axes)]
     if not names:
         raise UsageError(f"No label definition has the axis {' or '.join(axes)}.")

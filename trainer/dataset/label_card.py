@@ -20,8 +20,9 @@ RESULTS_BIAS = (
 
 def label_words(label: LabelFacts) -> str:
     """A label's meaning and its ends in a few words."""
-    ends = f"0 {label.low}, 1 {label.high}"
-    return f"{ends}; mean {in_unit(label, label.mean)} of {label.training_horses} training horses"
+    named = (label.low, label.high) != ("0", "1")  # a file does not name its ends
+    ends = f"0 {label.low}, 1 {label.high}; " if named else ""
+    return f"{ends}mean {in_unit(label, label.mean)} of {label.training_horses} training horses"
 
 
 def in_unit(label: LabelFacts, value: float) -> str:

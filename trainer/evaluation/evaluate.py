@@ -178,8 +178,8 @@ def judge(
     gains = {str(its): gain_over(square(its_value, label), errors, bootstrap) for its, its_value in baselines.items()}
     others = {its: gain for its, gain in gains.items() if its != Baseline.MEAN}
     scores = {str(its): measure(its_value, label, bootstrap) for its, its_value in baselines.items()}
-    constant = is_nearly_constant(value, label)
-    verdict = verdict_on(gains[Baseline.MEAN], others.values(), constant=constant)
+    constant, horses = is_nearly_constant(value, label), len(np.unique(horse))
+    verdict = verdict_on(gains[Baseline.MEAN], others.values(), constant=constant, horses=horses)
     ends = answered.interval
     return Evaluation(
         run=name,
@@ -187,7 +187,7 @@ def judge(
         side=str(side),
         label_key=answered.table.key,
         photos=len(label),
-        horses=len(np.unique(horse)),
+        horses=horses,
         scores=measure(value, label, bootstrap),
         by_horse=by_horse(answered),
         baselines=scores,

@@ -100,9 +100,12 @@ def read_predictions(path: Path, table: Table) -> Answered:
         found[place], lines[place] = _answer(row, where), line
     if not found:
         raise UsageError(f"{path.name} has no answers.")
+    with_ends = {place for place, (_, low, _) in found.items() if low is not None}
+    if bare := [lines[place] for place in found if place not in with_ends] if with_ends else []:
+        raise UsageError(f"{path.name}, line {bare[0]}, column {LOW}: all answers have an interval, or none has.")
     examples = np.array(sorted(found), np.int64)
     value, low, high = zip(*(found[place] for place in examples.tolist()), strict=True)
-    ends = None if None in (*low, *high) else (np.array(low, np.float32), np.array(high, np.float32))
+    ends = None if not with_ends else (np.array(low, np.float32), np.array(high, np.float32))
     return Answered(table, examples, np.array(value, np.float32), ends)
 
 

@@ -19,7 +19,7 @@ from trainer.evaluation.evaluate import OUT_OF_FOLD, Evaluation
 from trainer.evaluation.gain import Gain
 from trainer.evaluation.predictions import Answered, write_predictions
 from trainer.evaluation.scores import Score, Scores
-from trainer.evaluation.verdict import MATTERS, Verdict
+from trainer.evaluation.verdict import LEAST, MATTERS, Verdict
 from trainer.models.answers import COVERAGE
 from trainer.plots import figure, grid, intervals, save, scatter
 
@@ -42,13 +42,15 @@ SENTENCES = {
     "would matter.",
     Verdict.WORSE: "WORSE. {run} {where}: R2 {r2}; the mean label is the better answer.",
 }
+FEW = "UNDECIDED. {run} {where}: R2 {r2}, of {horses} horses; a verdict needs {least}."
 
 
 def sentence(evaluation: Evaluation) -> str:
     """The verdict in one sentence."""
     best = Baseline(evaluation.best_baseline)
     best_r2 = 1 - evaluation.baselines[best].mse.value / evaluation.baselines[Baseline.MEAN].mse.value
-    return SENTENCES[evaluation.verdict].format(
+    few = evaluation.verdict is Verdict.UNDECIDED and evaluation.horses < LEAST
+    return (FEW if few else SENTENCES[evaluation.verdict]).format(
         run=evaluation.run,
         where=_where(evaluation),
         mse=evaluation.scores.mse,
@@ -57,6 +59,8 @@ def sentence(evaluation: Evaluation) -> str:
         best_r2=best_r2,
         best_words="" if best is Baseline.MEAN else f" (the best, {WORDS[best]}, has R2 {best_r2:.3f})",
         matters=MATTERS,
+        horses=evaluation.horses,
+        least=LEAST,
     )
 
 

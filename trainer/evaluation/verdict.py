@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from trainer.evaluation.gain import Gain
 
+LEAST = 10  # horses, of which fewer decide nothing: an interval by resampling them is far too narrow
 MATTERS = 0.02  # R2 against the mean label from which on answers are worth having
 
 
@@ -13,7 +14,7 @@ class Verdict(StrEnum):
 
     BEYOND_PEDIGREE_AND_RACE = "beyond_pedigree_and_race"  # better than the mean label and than every other baseline
     SKILL = "skill"  # better than the mean label
-    UNDECIDED = "undecided"  # the gain over the mean label may be zero, and it may be one that matters
+    UNDECIDED = "undecided"  # the gain over the mean label may be zero, and it may be one that matters; or few horses
     NO_SKILL = "no_skill"  # the gain over the mean label may be zero, and it is below MATTERS
     WORSE = "worse"  # worse than the mean label
     CONSTANT = "constant"  # the answers hardly differ from photo to photo
@@ -30,16 +31,18 @@ class Verdict(StrEnum):
         return self.replace("_", " ").upper()
 
 
-def verdict_on(mean: Gain, others: Iterable[Gain], *, constant: bool) -> Verdict:
+def verdict_on(mean: Gain, others: Iterable[Gain], *, constant: bool, horses: int) -> Verdict:
     """The verdict on answers to photos that were not learnt from.
 
     `mean`: the gain over the mean label; `others`: those over the other baselines, each of which has to be above zero
     for the strongest verdict. So it does not matter that the best of them is only known from the same photos: whichever
     is the best in truth, it was tested at full strength (an intersection-union test; Berger 1982). `constant`: the
-    answers hardly differ from photo to photo.
+    answers hardly differ from photo to photo. `horses`: how many these photos show.
     """
     if constant:
         return Verdict.CONSTANT
+    if horses < LEAST:
+        return Verdict.UNDECIDED
     if mean.low > 0:
         beyond = [gain.low > 0 for gain in others]
         return Verdict.BEYOND_PEDIGREE_AND_RACE if beyond and all(beyond) else Verdict.SKILL

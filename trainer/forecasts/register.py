@@ -10,6 +10,8 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
+from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
 from collector.errors import UsageError
 from trainer.directories import for_us_alone
@@ -29,6 +31,14 @@ ADD: LiteralString = (
 )
 HELD: LiteralString = "SELECT photo FROM forecast WHERE run_digest = %s AND label = %s AND label_digest = %s"
 WITNESS = "forecasts.jsonl"  # of a home: number and digest of each row, noted when it was added
+
+
+class _Note(TypedDict):
+    number: int
+    digest: str
+
+
+_NOTE = TypeAdapter(_Note)
 
 
 def held_photos(connection: psycopg.Connection[Any], run_digest: str, label: str, label_digest: str) -> set[str]:
@@ -76,11 +86,11 @@ def witnessed(home: Path) -> dict[int, str]:
     """
     path = home / WITNESS
     found: dict[int, str] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines() if path.exists() else (), 1):
+    for number, line in enumerate(path.read_bytes().splitlines() if path.exists() else (), 1):
         try:
-            its = json.loads(line)
+            its = _NOTE.validate_json(line, strict=True)
             found.setdefault(its["number"], its["digest"])
-        except (ValueError, KeyError, TypeError) as error:
+        except ValidationError as error:
             raise UsageError(
                 f"{path}, line {number}, is not a note of a forecast: it was changed, or a full disk has cut it off. "
                 "Remove that line; `trainer forecast --verify` notes again what the database holds."

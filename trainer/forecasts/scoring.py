@@ -9,7 +9,7 @@ import numpy as np
 from trainer.evaluation.baselines import Baseline
 from trainer.evaluation.gain import Gain, gain_over
 from trainer.evaluation.scores import Bootstrap, is_nearly_constant, square
-from trainer.evaluation.verdict import Verdict, verdict_on
+from trainer.evaluation.verdict import LEAST, Verdict, verdict_on
 from trainer.forecasts.chain import Forecast
 from trainer.labels.definition import Connection, Observed, Subjects, Wanted
 from trainer.labels.observing import observe
@@ -54,9 +54,6 @@ class Score:
         return asdict(self)
 
 
-LEAST = 10  # horses that a verdict needs
-
-
 def known_labels(connection: Connection, wanted: Wanted) -> dict[str, float]:
     """The labels of forecast photos that are known now, by photo.
 
@@ -77,7 +74,8 @@ def score(forecasts: Sequence[Forecast], labels: Mapping[str, float], label_dige
     horses = len(np.unique(horse))
     gains = _gains(judged, value, label, horse) if horses > 1 else {}
     others = [gain for name, gain in gains.items() if name != Baseline.MEAN]
-    enough = horses >= LEAST and Baseline.MEAN in gains
+    known = horses >= LEAST and Baseline.MEAN in gains
+    constant = known and is_nearly_constant(value, label)
     return Score(
         run=first.run,
         run_digest=first.run_digest,
@@ -90,7 +88,7 @@ def score(forecasts: Sequence[Forecast], labels: Mapping[str, float], label_dige
         mse=float(square(value, label).mean()) if judged else None,
         gains=gains,
         covered=float(np.mean([one.low <= labels[one.photo] <= one.high for one in judged])) if judged else None,
-        verdict=verdict_on(gains[Baseline.MEAN], others, constant=is_nearly_constant(value, label)) if enough else None,
+        verdict=verdict_on(gains[Baseline.MEAN], others, constant=constant, horses=horses) if known else None,
     )
 
 

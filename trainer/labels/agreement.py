@@ -61,10 +61,11 @@ def _whole(half: float) -> float:
 def disattenuated(found: Figure, reliabilities: Sequence[Figure | None]) -> Figure | None:
     """The correlation of what two labels measure, without the chance in them (Spearman 1904); None if it is not known.
 
-    Only what is known of their reliability is taken out. The interval leaves out how sure the reliabilities are.
+    Only what is known of their reliability is taken out. The interval leaves out how sure the reliabilities are, so
+    there is no figure where one of them may be zero.
     """
-    known = [its.value for its in reliabilities if its is not None]
-    if not known or min(known) <= 0:
+    known = [its for its in reliabilities if its is not None]
+    if not known or min(its.low for its in known) <= 0:
         return None
-    factor = 1 / sqrt(float(np.prod(known)))
+    factor = 1 / sqrt(float(np.prod([its.value for its in known])))
     return Figure(found.value * factor, found.low * factor, found.high * factor, found.horses)

@@ -16,6 +16,7 @@ from trainer.labels.definition import Absent, Connection, Observed, Scale, Subje
 
 COLUMNS = ("photo", "horse", "axis", "value", "variance", "n", "evidence")
 NAMED = 10  # problems that are listed
+MOST = 2**31 - 1  # the largest whole number of a data set's columns
 WHO: LiteralString = """
 WITH subject AS ({subjects}) SELECT subject.key, subject.horse_id, horse.horse_key,
     (SELECT count(*) FROM horse other WHERE other.horse_key = horse.horse_key) AS of_that_name
@@ -33,9 +34,9 @@ class Row(BaseModel):
     photo: Empty = None  # its id, source:issue/number
     horse: Empty = None  # its name, or its id
     axis: Empty = None
-    value: float = Field(ge=0, le=1)
-    variance: float | None = Field(default=None, ge=0)
-    n: int | None = Field(default=None, ge=0)
+    value: float = Field(ge=0, le=1, allow_inf_nan=False)
+    variance: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    n: int | None = Field(default=None, ge=0, le=MOST)
     evidence: Empty = None
 
 

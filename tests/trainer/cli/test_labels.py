@@ -26,6 +26,7 @@ def test_labels_are_shown_with_what_agrees_and_a_page(run: Callable[..., str], t
     ("words", "said"),
     [
         ("labels --compare polls", "--label polls is neither a definition"),
+        ("labels --compare ,", "--compare names no label definition"),
         ("labels --axis length", "No label definition has the axis length."),
         ("export --label results --axis maturity", "has no axis maturity"),
     ],

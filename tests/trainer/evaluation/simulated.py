@@ -61,4 +61,6 @@ def verdict_of(data: Table, features: np.ndarray) -> Verdict:
     without = answer_without_photos(data, folds)
     gains = {name: gain_over(square(its, label), square(value, label), bootstrap) for name, its in without.items()}
     mean = gains.pop(next(iter(gains)))
-    return verdict_on(mean, gains.values(), constant=is_nearly_constant(value, label))
+    return verdict_on(
+        mean, gains.values(), constant=is_nearly_constant(value, label), horses=len(np.unique(data.horse))
+    )

@@ -31,6 +31,7 @@ MISTAKES = {
     "photo,value\ns:1/0,0.5,0.6\n": "line 2: it has more columns than the first line",
     "photo,value,low\ns:1/0,0.5,0.4\n": "line 2, column high: an interval has two ends",
     "photo,value,low,high\ns:1/0,0.5,0.6,0.7\n": "line 2, column low: the interval does not contain the value",
+    "photo,value,low,high\ns:1/0,0.5,0.4,0.7\ns:1/1,0.5,,\n": "line 3, column low: all answers have",
     'photo,value\n"s:1/0,0.5\n': "cannot be read as CSV",
 }
 

@@ -29,9 +29,14 @@ def gain(low: float, high: float) -> Gain:
 def test_a_verdict_follows_from_the_intervals_of_the_gains(
     mean: tuple[float, float], others: list[tuple[float, float]], constant: bool, verdict: Verdict
 ) -> None:
-    found = verdict_on(gain(*mean), [gain(*ends) for ends in others], constant=constant)
+    found = verdict_on(gain(*mean), [gain(*ends) for ends in others], constant=constant, horses=200)
     assert found is verdict
     assert found.skill == (verdict in (Verdict.SKILL, Verdict.BEYOND_PEDIGREE_AND_RACE))
+
+
+@pytest.mark.parametrize(("horses", "verdict"), [(9, Verdict.UNDECIDED), (10, Verdict.BEYOND_PEDIGREE_AND_RACE)])
+def test_fewer_than_ten_horses_decide_nothing(horses: int, verdict: Verdict) -> None:
+    assert verdict_on(gain(0.9, 1.0), [gain(0.9, 1.0)], constant=False, horses=horses) is verdict
 
 
 COUNT = 600

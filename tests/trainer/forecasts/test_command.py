@@ -31,7 +31,12 @@ def run(
     return run_it
 
 
-def test_forecasts_are_frozen_verified_and_scored(run: Callable[..., str], filled: str) -> None:
+def warned(option: str) -> str:
+    """What `trainer forecast` says on stderr."""
+    return CliRunner().invoke(app, ["forecast", option]).stderr
+
+
+def test_forecasts_are_frozen_verified_and_scored(run: Callable[..., str], filled: str, tmp_path: Path) -> None:
     assert "The register is empty" in run("forecast --verify")
     assert "The register is empty" in run("forecast --score")
     said = run("forecast --run {run} --device cpu")
@@ -43,9 +48,13 @@ def test_forecasts_are_frozen_verified_and_scored(run: Callable[..., str], fille
     scored = as_json(run("forecast --score --json"))
     assert (scored[0]["forecasts"], scored[0]["judged"], scored[0]["verdict"]) == (count, 0, None)
     assert "TOO FEW (0 horses with results)" in run("forecast --score")
+    (tmp_path / "forecasts.jsonl").unlink()
+    assert f"{count} forecasts had no note" in warned("--verify")
+    assert "no note" not in warned("--verify")
     execute(filled, "ALTER TABLE forecast DISABLE TRIGGER only_added")
     execute(filled, "UPDATE forecast SET low = 0 WHERE number = 1")
     assert "Forecast 1 was changed." in run("forecast --verify", 2)
+    assert "Forecast 1 was changed. So these scores prove nothing" in warned("--score")
 
 
 def test_two_things_at_once_are_one_sentence(run: Callable[..., str]) -> None:

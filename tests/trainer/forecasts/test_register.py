@@ -140,8 +140,11 @@ def test_a_row_that_is_written_anew_with_its_chain_is_found_by_the_notes(made: l
     assert found[0] == "Forecast 2 is not the one that was noted when it was made."
 
 
-def test_notes_that_are_cut_off_are_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / register.WITNESS).write_text('{"number": 1, "digest": "a"}\n{"numb')
+@pytest.mark.parametrize(
+    "line", [b'{"numb', b'{"number": "2", "digest": "b"}', b'{"number": 2, "digest": [1]}', b"\xff"]
+)
+def test_notes_that_were_damaged_are_one_sentence(tmp_path: Path, line: bytes) -> None:
+    (tmp_path / register.WITNESS).write_bytes(b'{"number": 1, "digest": "a"}\n' + line)
     with pytest.raises(UsageError, match="line 2, is not a note of a forecast"):
         register.witnessed(tmp_path)
 

@@ -14,6 +14,7 @@ from tests.trainer.exported import digests, rows
 from trainer.dataset.data import read_table
 from trainer.dataset.examples import Side
 from trainer.dataset.export import export
+from trainer.dataset.label_card import label_words
 from trainer.dataset.manifest import read_version
 from trainer.dataset.older import modern_manifest, modern_row
 from trainer.dataset.plan import Request
@@ -143,6 +144,7 @@ def test_a_file_labels_what_it_names_and_the_others_are_counted(filled: str, tmp
     version = export(filled, tmp_path, Request(labels=wanted_labels([str(path)], ["distance"])))
     assert {row["horse_id"] for row in rows(version)} <= set(horses)
     assert version.manifest.left_out[WhyNone.NOT_IN_FILE] > 0
+    assert label_words(version.manifest.labels[0]).startswith("mean ")  # and not "0 0, 1 1"
     assert all(row["label"] == horses.index(row["horse_id"]) / 20 for row in rows(version))
 
 

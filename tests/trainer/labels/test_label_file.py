@@ -69,6 +69,12 @@ def test_a_name_of_several_horses_labels_none_of_them() -> None:
         ("horse,value\nア,0.5,7\n", "mine.csv, line 2: it has 3 cells, and the first line names 2 columns."),
         ("horse,value\nア,0.5\nイ,0.1\nア,0.5\n", "mine.csv, line 4: ア is in line 2 already."),
         ("horse,n,value\nア,-1,0.5\n", "mine.csv, line 2, column 2 n: '-1' does not fit"),
+        ("horse,n,value\nア,2147483648,0.5\n", "mine.csv, line 2, column 2 n: '2147483648' does not fit"),
+        (
+            "horse,variance,value\nア,inf,0.5\n",
+            "mine.csv, line 2, column 2 variance: 'inf' does not fit",
+        ),
+        ("horse,value\nア,nan\n", "mine.csv, line 2, column 2 value: 'nan' does not fit: input should be a finite"),
     ],
 )
 def test_what_does_not_fit_is_named_by_line_and_column(text: str, words: str) -> None:

@@ -86,6 +86,12 @@ def test_labels_that_share_their_evidence_have_no_correlation_without_chance() -
     assert split_half([]) is None
 
 
+def test_no_correlation_without_chance_where_reliability_may_be_zero() -> None:
+    agree, unsure = Figure(0.23, 0.07, 0.38, 145), Figure(0.15, -0.21, 0.40, 90)
+    assert disattenuated(agree, [None, unsure]) is None
+    assert disattenuated(agree, [Figure(0.15, 0.05, 0.30, 900), None]) is not None
+
+
 def test_the_page_has_all_of_it_with_pictures(observations: Observations, found: Survey, tmp_path: Path) -> None:
     written = write_pages(tmp_path / "labels", found, observations, observations.settled(set()))
     text = written.read_text()
