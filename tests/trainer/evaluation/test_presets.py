@@ -53,7 +53,7 @@ def judged(run: Trained) -> tuple[Diagnosis, bool]:
     one, network, material = run
     outside = material.table.on(Side.VALIDATION)
     value = answer(network, material.pixels[outside], CPU).value
-    found = diagnose(one, network, material.table, material.pixels, CPU, human=None)
+    found = diagnose(one, network, material, CPU, human=None)
     return found, is_nearly_constant(value, material.table.label[outside])
 
 
