@@ -1,6 +1,7 @@
 # What a person types. Everything happens in .venv and .demo, and `make clean` removes both.
 #
 #   make demo                     see it work, in about a minute
+#   make learn                    then train on it, in about three minutes
 #   make test ARGS="-k archive"   only some tests
 #   make PYTHON=python3.13 demo   another Python
 
@@ -12,7 +13,9 @@ BIN := .venv/bin
 # root's own folder does not let in.
 DEMO_HOME := $(if $(filter /root/%,$(CURDIR)/),/var/lib/paddock-demo,$(CURDIR)/.demo)
 DEMO := PADDOCK_HOME=$(DEMO_HOME) $(BIN)/collector
-LEARN := PADDOCK_HOME=$(DEMO_HOME) $(BIN)/trainer
+LEARN := env PADDOCK_HOME=$(DEMO_HOME) $(BIN)/trainer
+# A step says what it does, its command, and what it cost.
+STEP := sh -c 'from=$$(date +%s); printf "\n%s\n%s\n" "$$0" "$$*"; "$$@" && echo "Took $$(($$(date +%s) - from)) s."'
 # What builds the package is locked too, so that an install resolves nothing and runs only what was pinned.
 # editables is what hatchling asks for when it installs in place.
 BUILD_TOOLS := 'hatchling>=1.27' editables
@@ -35,13 +38,18 @@ demo: .venv/runtime.stamp  ## a look-alike site, crawled into a database of its 
 	@echo 'Take its tables out: $(DEMO) export --demo --to demo.duckdb'
 	@echo 'Look at it in a browser: $(DEMO) serve --demo'
 
-learn: .venv/trainer.stamp  ## after `make demo`: a data set, three models, and how good they are
-	$(LEARN) export --demo
-	$(LEARN) train --demo --preset svr
-	$(LEARN) train --demo --preset first-cnn
-	$(LEARN) train --demo --preset probe
-	$(LEARN) evaluate --demo
-	$(LEARN) diagnose --demo
+learn: .venv/trainer.stamp  ## after `make demo`: labels, a data set, three models, how good they are, and forecasts
+	@$(STEP) 'How reliable are the labels, and how far do they agree?' $(LEARN) labels --demo --compare poll,results
+	@$(STEP) 'Write the photos with both labels as a data set.' $(LEARN) export --demo --label poll --label results
+	@$(STEP) 'Train the first model of 2017: an SVR on pixels.' $(LEARN) train --demo --preset svr
+	@$(STEP) 'Train the second model of 2017: a small network.' $(LEARN) train --demo --preset first-cnn
+	@$(STEP) 'Train a model of today: a ridge regression on features of a pretrained network.' $(LEARN) train --demo --preset probe
+	@$(STEP) 'How good is the SVR on horses that it has not seen?' $(LEARN) evaluate svr --demo
+	@$(STEP) 'How good is the model of today on the same horses?' $(LEARN) evaluate probe --demo
+	@$(STEP) 'Where does its error come from?' $(LEARN) diagnose probe --demo
+	@$(STEP) 'Freeze its answers to photos whose horses have not run since.' $(LEARN) forecast --demo --run probe
+	@echo
+	@echo 'So few horses decide little. `collector crawl --since 2005 --demo` and `collector refresh-labels --demo` bring more.'
 	@echo 'To go on: . .venv/bin/activate; export PADDOCK_HOME=$(DEMO_HOME); then `trainer serve --demo` answers for photos.'
 
 test: .venv/test.stamp  ## install what the tests need, then run them; ARGS="..." goes to pytest

@@ -103,11 +103,13 @@ def _judge_run(word: str, side: SideName, device: str, by_time: bool) -> None:
     found = find_run(where.runs, word)
     used = Device.find(device, found.config.precision)
     if side is SideName.OUT_OF_FOLD:
-        with progress("photos and folds") as show:
-            report = Report(progress=lambda _work, done, of: show(done, of), message=stderr().print)
+        console = stderr()
+        with progress("photos and folds", console) as show:
+            report = Report(progress=lambda _work, done, of: show(done, of), message=console.print)
             judged = evaluate_out_of_fold(found, where, used, report, by_time=by_time)
     else:
-        judged = evaluate(found, Side(side.value), where, used)
+        with progress("photos") as show:
+            judged = evaluate(found, Side(side.value), where, used, show)
     _print_evaluation(*judged, found.folder / f"evaluation-{_folder_name(side, by_time)}", version_of(found, where))
 
 

@@ -8,7 +8,7 @@ import typer
 from collector.console.common import common
 from collector.console.measures import span_in_words
 from collector.errors import UsageError
-from trainer.cli.base import Data, DeviceName, RunArgument, directories, group
+from trainer.cli.base import Data, DeviceName, RunArgument, directories, group, progress
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,10 +64,11 @@ def find_causes(
     used = Device.find(device, judged.config.precision)
     version = version_of(judged, where)
     network, _ = load_model(judged, used)
-    material = gather(version, judged.config, where.cache)
     guessed = human_level(guesses_path(where.home, version.manifest.version))
     level = human if human is not None else guessed.value if guessed else None
-    found = diagnose(judged, network, material.table, material.pixels, used, level)
+    with progress("photos") as show:
+        material = gather(version, judged.config, where.cache, show)
+        found = diagnose(judged, network, material, used, level, show)
     _add_curve(found, judged, material, used, curve)
     indices = material.table.on(_side_to_show(found))
     pictures, heat = _draw_saliency(network, material.table.rows, material.pixels, indices, used)
@@ -85,7 +86,8 @@ def _add_curve(found: "Diagnosis", run: "Run", material: "Material", device: "De
 
     if requested or (requested is None and run.config.closed_form):
         stderr().print("The learning curve: training again on shares of the horses ...")
-        found.curve = learning_curve(run, material, device)
+        with progress("trainings") as show:
+            found.curve = learning_curve(run, material, device, progress=show)
 
 
 def _add_frame(found: "Diagnosis", heat: "np.ndarray") -> None:
@@ -122,7 +124,8 @@ def _draw_saliency(
     from trainer.models.answers import answer
 
     chosen = indices[:: max(1, len(indices) // MAPS)][:MAPS]
-    heat = saliency(network, pixels[chosen], device)
+    with progress("maps of what it looks at") as show:
+        heat = saliency(network, pixels[chosen], device, show)
     values = answer(network, pixels[chosen], device).value
     drawn = [
         (overlay(pixels[index], its), f"{rows[index]['photo']} {value:.2f}")

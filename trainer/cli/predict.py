@@ -16,6 +16,7 @@ from trainer.cli.base import (
     absolute,
     directories,
     group,
+    progress,
     read_settings,
     warn,
 )
@@ -75,13 +76,17 @@ def answer_for_photos(
 def _answers(predictor: "Predictor", photo: str, maps: Path | None) -> list[tuple["Prediction", Path | None]]:
     """The answers for all photos of a word, with their saliency pictures, if a folder is given for them."""
     from trainer.dataset.formats import batched
-    from trainer.inference.photos import passed_in_words, read_photos
+    from trainer.inference.photos import count_photos, passed_in_words, read_photos
 
     settings, passed, answers = read_settings(), Counter[str](), []
-    for batch in batched(read_photos(photo, lambda url: _read_address(url, settings), passed), BATCH):
-        predictions = predictor.predict(batch)
-        pictures = _draw(predictor, batch, maps) if maps else {}
-        answers += [(prediction, pictures.get(prediction.photo)) for prediction in predictions]
+    photos, count = read_photos(photo, lambda url: _read_address(url, settings), passed), count_photos(photo)
+    with progress("photos") as show:
+        show(0, count)
+        for batch in batched(photos, BATCH):
+            predictions = predictor.predict(batch)
+            pictures = _draw(predictor, batch, maps) if maps else {}
+            answers += [(prediction, pictures.get(prediction.photo)) for prediction in predictions]
+            show(len(answers), count)
     if passed:
         warn(f"{passed_in_words(passed)}.")
     return answers

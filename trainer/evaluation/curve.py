@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import OptimizeWarning, curve_fit
 
+from trainer.dataset.data import Progress, no_progress
 from trainer.dataset.examples import Side
 from trainer.models.device import Device
 from trainer.models.features import answer_version
@@ -37,20 +38,33 @@ class Curve:
     doubled: float | None  # expected validation MSE with twice the horses; None if no curve fits
 
 
-def learning_curve(run: Run, material: Material, device: Device, shares: Sequence[float] = SHARES) -> Curve:
-    """Train a run's configuration again on growing shares of the training horses, chosen with a fixed random seed."""
+def learning_curve(
+    run: Run,
+    material: Material,
+    device: Device,
+    shares: Sequence[float] = SHARES,
+    progress: Progress = no_progress,
+) -> Curve:
+    """Train a run's configuration again on growing shares of the training horses, chosen with a fixed random seed.
+
+    `progress` gets the number of trainings that are done, and of all.
+    """
     table = material.table
     inside, outside = table.on(Side.TRAIN), table.on(Side.VALIDATION)
-    points = []
-    for share in shares:
+    points, done = [], 0
+    draws = [1 if share == 1 else DRAWS for share in shares]
+    for share, count in zip(shares, draws, strict=True):
         errors = []
         horses = 0
-        for seed in range(1 if share == 1 else DRAWS):
+        for seed in range(count):
+            progress(done, sum(draws))
+            done += 1
             chosen = _some_horses(table.horse[inside], share, seed)
             some = inside[np.isin(table.horse[inside], chosen)]
             horses = len(chosen)
             errors.append(_errors(run, material, device, some, outside))
         points.append(Point(share, horses, *(float(number) for number in np.mean(errors, axis=0))))
+    progress(done, done)
     return Curve(points, _doubled(points))
 
 

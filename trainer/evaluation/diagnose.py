@@ -12,19 +12,20 @@ from typing import Any
 import numpy as np
 import torch
 
-from trainer.dataset.data import Table
+from trainer.dataset.data import Progress, Table, no_progress
 from trainer.dataset.examples import Side
-from trainer.dataset.rows import Indexed
 from trainer.evaluation.curve import Curve
 from trainer.evaluation.scores import Bootstrap, Score, as_score, is_nearly_constant, square
 from trainer.evaluation.verdict import Gap
-from trainer.models.answers import Answers, answer
+from trainer.models.answers import Answers
 from trainer.models.backbones import Backbone
 from trainer.models.device import Device
+from trainer.models.features import answer_version
 from trainer.models.heads import HIGH, LOW
 from trainer.models.networks import Network, Scaling, as_photos, dead_share
 from trainer.runs.config import RunConfig
 from trainer.runs.runs import Run
+from trainer.training.learn import Material
 
 PROBED = 64  # training photos on which features and dead units are measured
 FLAT = 0.5  # features whose variation is below this share of that at the right scale vary too little to learn from
@@ -68,13 +69,22 @@ class Diagnosis:
 
 
 def diagnose(
-    run: Run, network: Network, table: Table, pixels: Indexed, device: Device, human: float | None
+    run: Run,
+    network: Network,
+    material: Material,
+    device: Device,
+    human: float | None,
+    progress: Progress = no_progress,
 ) -> Diagnosis:
-    """The diagnosis of a run, without the learning curve and the saliency, which take longer; the caller adds them."""
-    answers = {side: answer(network, pixels, device, table.on(side)) for side in SIDES if len(table.on(side))}
+    """The diagnosis of a run, without the learning curve and the saliency, which take longer; the caller adds them.
+
+    `progress` gets the number of photos answered, and of all.
+    """
+    table = material.table
+    answers = _answers_by_side(run, network, material, device, progress)
     missed = {side: _Missed.of(side, its, table) for side, its in answers.items()}
     floor, counted = noise_floor(table)
-    probed = as_photos(device.put(torch.from_numpy(np.array(pixels[table.on(Side.TRAIN)[:PROBED]]))))
+    probed = as_photos(device.put(torch.from_numpy(np.array(material.pixels[table.on(Side.TRAIN)[:PROBED]]))))
     seen, right = _sights(network, run.config, probed, device)
     known = table.on(Side.VALIDATION) if Side.VALIDATION in answers else table.on(Side.TRAIN)
     on_known = answers[Side.VALIDATION if Side.VALIDATION in answers else Side.TRAIN]
@@ -94,6 +104,21 @@ def diagnose(
     found.causes = _causes(found, run, on_known, table)
     found.advice = _advice(found)
     return found
+
+
+def _answers_by_side(
+    run: Run, network: Network, material: Material, device: Device, progress: Progress
+) -> dict[Side, Answers]:
+    sides = [side for side in SIDES if len(material.table.on(side))]
+    asked = np.concatenate([material.table.on(side) for side in sides])
+    found = answer_version(
+        network, run.config, material.version, material.pixels, device, material.cache, asked, progress
+    )
+    parts: dict[Side, Answers] = {}
+    for side in sides:
+        its = np.isin(asked, material.table.on(side))
+        parts[side] = Answers(found.value[its], None if found.spread is None else found.spread[its])
+    return parts
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from collector.console.measures import span_in_words
 from collector.errors import UsageError
 from collector.storage.racing import Axis
-from trainer.dataset.data import load_pixels, read_table
+from trainer.dataset.data import Progress, load_pixels, no_progress, read_table
 from trainer.dataset.examples import Side
 from trainer.dataset.manifest import Version
 from trainer.directories import Directories
@@ -83,8 +84,12 @@ class Evaluation:
         return asdict(self) | {"skill": self.skill, "r2": asdict(self.r2), "matters": MATTERS}
 
 
-def evaluate(run: Run, side: Side, directories: Directories, device: Device) -> tuple[Evaluation, Answered]:
+def evaluate(
+    run: Run, side: Side, directories: Directories, device: Device, progress: Progress = no_progress
+) -> tuple[Evaluation, Answered]:
     """Evaluate a run on a side of the data set that it was trained on; the test side's ledger gets a line.
+
+    `progress` gets the number of photos prepared or answered, and of all that have to be.
 
     Raises:
         UsageError: the side has no photo, or the data set does not exist any more.
@@ -95,7 +100,7 @@ def evaluate(run: Run, side: Side, directories: Directories, device: Device) -> 
     if not len(outside):
         raise UsageError(f"{version.name} has no photo on the side {side}; `trainer dataset show` lists its sides.")
     network, calibration = load_model(run, device)
-    pixels = load_pixels(version, run.config.preparation, directories.cache)
+    pixels = load_pixels(version, run.config.preparation, directories.cache, progress)
     answers = answer_version(network, run.config, version, pixels, device, directories.cache, outside)
     answered = Answered(table, outside, answers.value, calibration.interval(answers.value, answers.spread))
     rivals, missing = rivals_on(run, version, table, directories, device, inside, outside)
@@ -117,7 +122,7 @@ def evaluate_out_of_fold(
     """
     report = report or Report()
     version = version_of(run, directories)
-    material = gather(version, run.config, directories.cache)
+    material = gather(version, run.config, directories.cache, partial(report.progress, "photos"))
     table = material.table
     folds = make_folds(table, pool(table), by_time=by_time)
     missing = missing_folds(run, material, folds)

@@ -57,6 +57,12 @@ def read_photos(
         raise UsageError(f"No photo {word} was found; give a file, a folder or an address that begins with http.")
 
 
+def count_photos(word: str) -> int:
+    """How many photos `read_photos` would give; 1 for anything but a folder."""
+    path = Path(word)
+    return sum(1 for _ in _find_photos(path, Counter())) if path.is_dir() else 1
+
+
 def passed_in_words(passed: Counter[str]) -> str:
     """What was passed over: "3 passed over: 2 .txt, 1 hidden"."""
     kinds = ", ".join(f"{count:,} {why}" for why, count in sorted(passed.items(), key=lambda each: (-each[1], each[0])))

@@ -6,6 +6,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as nnf
 
+from trainer.dataset.data import Progress, no_progress
 from trainer.dataset.pixels import Preparation, place_of
 from trainer.models.device import Device
 from trainer.models.networks import Network, as_photos
@@ -18,7 +19,7 @@ SHOWN = 640  # px of the longest edge of a picture, at most
 FRAME = 0.15  # of each edge; the frame shows no horse
 
 
-def saliency(network: Network, pixels: np.ndarray, device: Device) -> np.ndarray:
+def saliency(network: Network, pixels: np.ndarray, device: Device, progress: Progress = no_progress) -> np.ndarray:
     """How much each pixel changes the answer, float32 (n, height, width), scaled to 0..1 for each photo.
 
     `pixels` are prepared photos, uint8 (n, height, width, 3). The same photo always gives the same map.
@@ -27,12 +28,14 @@ def saliency(network: Network, pixels: np.ndarray, device: Device) -> np.ndarray
     photos = as_photos(device.put(torch.from_numpy(np.array(pixels))))
     generator = torch.Generator().manual_seed(0)
     total = torch.zeros_like(photos[:, 0])
-    for _ in range(SAMPLES):
+    for done in range(SAMPLES):
+        progress(done, SAMPLES)
         # The same noise for all photos, so that a map does not depend on the other photos of the call.
         noise = torch.randn(photos.shape[1:], generator=generator) * 255 * NOISE
         noisy = (photos + device.put(noise)).clamp(0, 255).requires_grad_(True)
         # Before it is clamped to 0..1, as a clamped answer has no gradient.
         total += torch.autograd.grad(_unclamped(network, noisy).sum(), noisy)[0].abs().sum(1)
+    progress(SAMPLES, SAMPLES)
     blur = max(3, max(photos.shape[2:]) // SOFT // 2 * 2 + 1)  # px, odd
     soft = nnf.avg_pool2d(nnf.pad(total[:, None], [blur // 2] * 4, mode="replicate"), blur, 1)[:, 0]
     return (soft / soft.amax((1, 2), keepdim=True).clamp(min=1e-12)).cpu().numpy()

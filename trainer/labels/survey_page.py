@@ -63,7 +63,8 @@ def _middle(label: LabelSurvey) -> str:
 def _evidence(label: LabelSurvey) -> str:
     if not label.pieces:
         return "not stated"
-    return f"{label.pieces['0.5']:g} ({label.pieces['0.05']:g} to {label.pieces['0.95']:g})"
+    middle, low, high = (label.pieces[share] for share in ("0.5", "0.05", "0.95"))
+    return f"{middle:.0f} ({low:.0f} to {high:.0f})"
 
 
 def write_pages(folder: Path, found: Survey, observations: Observations, settled: Settled) -> Path:

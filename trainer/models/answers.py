@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from collector.errors import UsageError
+from trainer.dataset.data import Progress, no_progress
 from trainer.dataset.rows import Indexed
 from trainer.directories import write_file
 from trainer.models.checkpoint import read_tensors, write_tensors
@@ -59,16 +60,24 @@ class Answers:
     spread: np.ndarray | None  # standard deviation, if the head predicts one
 
 
-def answer(network: Network, pixels: Indexed, device: Device, positions: np.ndarray | None = None) -> Answers:
+def answer(
+    network: Network,
+    pixels: Indexed,
+    device: Device,
+    positions: np.ndarray | None = None,
+    progress: Progress = no_progress,
+) -> Answers:
     """The answers for prepared photos, uint8 (n, height, width, 3); `positions`: only for these rows, in this order.
 
-    Only one batch is read at a time, so pixels mapped from a file may be larger than the memory.
+    Only one batch is read at a time, so pixels mapped from a file may be larger than the memory. `progress` gets the
+    number of photos answered, and of all.
     """
     count = len(pixels) if positions is None else len(positions)
     parts = []
     for start in range(0, count, BATCH):
         chosen = slice(start, start + BATCH) if positions is None else positions[start : start + BATCH]
         parts.append(see(network, pixels[chosen], device)[0])
+        progress(min(start + BATCH, count), count)
     return joined(parts)
 
 

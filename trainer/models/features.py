@@ -84,7 +84,7 @@ def answer_version(
     With a frozen backbone they come from the cached features, so that it sees each photo once.
     """
     if not keeps_features(config):
-        return answer(network, pixels, device, positions)
+        return answer(network, pixels, device, positions, progress)
     kinds = (False, True) if network.mirror else (False,)
     held = [
         features_of(network, config, version, pixels, device, cache, progress, mirrored=mirrored) for mirrored in kinds

@@ -51,8 +51,10 @@ async def test_a_backup_from_before_says_the_same(empty_conninfo: str, opened: O
     renewed(empty_conninfo)
     async with opened(conninfo=empty_conninfo) as client:
         for address, said in before["addresses"].items():
-            answer = await client.get(address)
-            assert await answer.json() == renamed(said), address
+            answer, expected = await (await client.get(address)).json(), renamed(said)
+            if isinstance(expected, dict):  # a later release may say more
+                answer = {name: its for name, its in answer.items() if name in expected}
+            assert answer == expected, address
     async with await psycopg.AsyncConnection.connect(empty_conninfo) as connection:
         now = await report(connection)
     for part in ("matches", "held", "labels"):

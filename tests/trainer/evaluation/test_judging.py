@@ -207,7 +207,7 @@ def test_a_split_by_issue_leaks_and_the_evaluation_says_how_much(
 
 def test_a_diagnosis_compares_errors_and_advises_on_the_largest_sure_gap(probe: Trained) -> None:
     run, network, material = probe
-    found = diagnose(run, network, material.table, material.pixels, CPU, human=0.1)
+    found = diagnose(run, network, material, CPU, human=0.1)
     assert list(found.errors) == ["train", "train_dev", "validation"]  # a look at the test would have to be counted
     assert list(found.gaps) == [Gap.BIAS, Gap.VARIANCE, Gap.MISMATCH]
     assert found.gaps[Gap.BIAS].value == pytest.approx(found.errors["train"].value - 0.1)
@@ -233,7 +233,7 @@ def test_a_step_that_rests_on_few_horses_is_not_judged() -> None:
 
 def test_a_negative_step_is_one_that_may_be_zero(probe: Trained) -> None:
     run, network, material = probe
-    found = diagnose(run, network, material.table, material.pixels, CPU, human=None)
+    found = diagnose(run, network, material, CPU, human=None)
     sides = {Side.TRAIN: of_horses(200, 2.0), Side.TRAIN_DEV: of_horses(20, 1.8), Side.VALIDATION: of_horses(40, 1.9)}
     found.gaps = _gaps(sides, 1.9)
     steps = {row[0]: row[2] for row in _rows(found)}
@@ -246,7 +246,7 @@ def test_a_negative_step_is_one_that_may_be_zero(probe: Trained) -> None:
 
 def test_where_it_looks_is_said_only_where_photos_agree(probe: Trained) -> None:
     run, network, material = probe
-    found = diagnose(run, network, material.table, material.pixels, CPU, human=None)
+    found = diagnose(run, network, material, CPU, human=None)
     for shares, words in (([0.50, 0.60, 0.40, 0.52], "as far as that shows"), ([0.3, 0.31, 0.29], "less there than")):
         found.frame = frame_of([(share, 0.53) for share in shares])
         assert words in " ".join(_facts(found))

@@ -39,7 +39,7 @@ def test_modern_features_beat_the_first_attempt_by_15_percent(directories: Direc
         "svr": trained(directories, version, "svr"),
         "first-cnn": trained(directories, version, "first-cnn", "epochs=5"),
         "probe": trained(directories, version, "probe", *small),
-        "finetune": trained(directories, version, "finetune", *small, "epochs=1"),
+        "finetune": trained(directories, version, "finetune", *small, "epochs=2"),
     }
     errors = {name: unseen(network, material) for name, (_, network, material) in runs.items()}
     errors["constant"] = constant(runs["svr"][2])
@@ -53,7 +53,7 @@ def judged(run: Trained) -> tuple[Diagnosis, bool]:
     one, network, material = run
     outside = material.table.on(Side.VALIDATION)
     value = answer(network, material.pixels[outside], CPU).value
-    found = diagnose(one, network, material.table, material.pixels, CPU, human=None)
+    found = diagnose(one, network, material, CPU, human=None)
     return found, is_nearly_constant(value, material.table.label[outside])
 
 

@@ -9,7 +9,7 @@ from collector.errors import UsageError
 from tests.telephones import taken_by_telephone
 from tests.trainer.inference.test_answers import trainer
 from trainer.directories import Directories
-from trainer.inference.photos import read_photos
+from trainer.inference.photos import count_photos, read_photos
 from trainer.runs.runs import Run
 
 
@@ -30,6 +30,7 @@ def test_folders_in_folders_are_read_and_what_is_passed_over_is_counted(
     done = trainer(directories, "predict", str(photos), "--run", run.name, "--json")
     assert done.exit_code == 0, done.stderr
     assert [one["photo"] for one in json.loads(done.stdout)] == ["1.jpg", "broken.jpg", "2016/spring/2.jpg"]
+    assert count_photos(str(photos)) == 3
     expected = "7 passed over: 2 hidden, 1 .cr3, 1 .txt, 1 .xmp, 1 link to a folder, 1 without a suffix."
     assert expected in " ".join(done.stderr.split())
 

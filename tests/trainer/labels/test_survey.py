@@ -1,5 +1,6 @@
 """What `trainer labels` says: reliability, agreement, and what has no label."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from trainer.labels.observing import Observations
 from trainer.labels.poll import Poll
 from trainer.labels.results import RESULTS
 from trainer.labels.survey import Survey, survey
-from trainer.labels.survey_page import page, write_pages
+from trainer.labels.survey_page import label_rows, page, write_pages
 
 POLL, RAN = Wanted(Poll(), Axis.DISTANCE), Wanted(RESULTS, Axis.DISTANCE)
 HORSES, RELIABILITY, AGREE = 3000, 0.8, 0.7
@@ -64,6 +65,12 @@ def test_a_horse_counts_once_and_subjects_each(found: Survey) -> None:
     five = agreement.by_evidence[5]
     assert five
     assert five.horses == HORSES * 7 // 10
+
+
+def test_pieces_of_evidence_are_whole_in_print(found: Survey) -> None:
+    _, ran = found.labels
+    between = replace(ran, pieces=ran.pieces | {"0.95": 33.05})
+    assert label_rows(replace(found, labels=[between]))[0]["evidence"].endswith(" to 33)")
 
 
 def test_the_interval_of_a_correlation_covers_the_truth_as_often_as_it_says() -> None:
