@@ -101,7 +101,7 @@ def evaluate(
         raise UsageError(f"{version.name} has no photo on the side {side}; `trainer dataset show` lists its sides.")
     network, calibration = load_model(run, device)
     pixels = load_pixels(version, run.config.preparation, directories.cache, progress)
-    answers = answer_version(network, run.config, version, pixels, device, directories.cache, outside)
+    answers = answer_version(network, run.config, version, pixels, device, directories.cache, outside, progress)
     answered = Answered(table, outside, answers.value, calibration.interval(answers.value, answers.spread))
     rivals, missing = rivals_on(run, version, table, directories, device, inside, outside)
     baselines = answer_without_photos(table, [Fold(1, inside, outside)])
