@@ -51,9 +51,10 @@ def survey_labels(
         bool, typer.Option("--store", help="Keep the labels of all horses, for the pages of the search.")
     ] = False,
 ) -> None:
-    """Show which labels there are, how reliable they are, and how far they agree.
+    """Show which labels there are, and how reliable they are.
 
-    A label is a definition on an axis: poll is what reviewers think, results what a horse's own starts say.
+    Also how far each two agree. A label is a definition on an axis: poll is what reviewers think, results what a
+    horse's own starts say.
 
     Example: trainer labels --compare poll,results
 

@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import Any
 
 from collector.storage.racing import Kind, kind_of
-from trainer.labels.definition import WORDS as WHY_NO_LABEL
-from trainer.labels.definition import Label
+from trainer.labels.label import WORDS as WHY_NO_LABEL
+from trainer.labels.label import Label
 
 LICENCE = "Belongs to its photographer; collected for private study, not to be published or passed on."
 

@@ -19,7 +19,7 @@ from collector.errors import UsageError
 from collector.storage.photo_ids import file_name
 from trainer.dataset.examples import COLUMNS, FACTS, Example
 from trainer.dataset.older import modern_row
-from trainer.labels.definition import Label
+from trainer.labels.label import Label
 
 TABLE, SHEET = "metadata.parquet", "photos.csv"  # of an image folder: for `datasets`, and for people
 ROWS = 100  # photos a row group, which is the unit that is written and read

@@ -4,7 +4,7 @@ from math import exp
 
 from trainer.dataset.columns import LABEL_MEANINGS, MEANINGS
 from trainer.dataset.manifest import LabelFacts, Manifest
-from trainer.labels.definition import WhyNone
+from trainer.labels.label import WhyNone
 
 SHOWN = (0.0, 0.2, 0.4, 0.6, 1.0)  # labels whose values are shown
 NEVER_AGAIN = (

@@ -13,7 +13,7 @@ from collector.errors import UsageError
 from trainer.dataset.examples import BY_WORDS
 from trainer.dataset.older import modern_manifest
 from trainer.directories import pick, write_file
-from trainer.labels.definition import Scale
+from trainer.labels.scales import Scale
 
 MANIFEST = "manifest.json"
 JOURNAL = "shards.jsonl"  # the finished shards of an unfinished export

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from trainer.labels.poll import ENDS, Poll
+from trainer.labels.scales import ENDS
 
 BARS = ("left_px", "right_px")
 LABEL = ("axis", "label", *BARS, "reviews", "label_observed_at", "label_url")  # columns that `labels` stands for now
@@ -33,6 +33,8 @@ def modern_manifest(facts: Mapping[str, Any]) -> dict[str, Any]:
     """The content of a manifest as this release writes it."""
     if "axis" not in facts:
         return dict(facts)
+    from trainer.labels.poll import Poll  # imports a driver of Postgres, which reading a manifest does not need
+
     poll, axis = Poll(), facts["axis"]
     scale = ENDS[axis]
     label = {

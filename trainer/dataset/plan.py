@@ -20,7 +20,8 @@ from trainer.dataset.examples import Example, Side, Skip, as_example, why_not, w
 from trainer.dataset.facts import read_facts
 from trainer.dataset.formats import Format
 from trainer.dataset.split import SPLITS, Card, Leaks, Pair, find_leaks, group, split_by_file
-from trainer.labels.definition import PHOTOS, Connection, Wanted, WhyNone
+from trainer.labels.definition import PHOTOS, Connection, Wanted
+from trainer.labels.label import Label, WhyNone
 from trainer.labels.observing import Observations, Settled, observe
 from trainer.labels.poll import Poll
 from trainer.labels.shrink import Prior
@@ -153,7 +154,6 @@ def _plan(
 ) -> Plan:
     placed = [card for card, side in zip(taken.cards, sides, strict=True) if side]
     newest = max((card.issue_date for card in placed), default=None)
-    per_horse = Counter(card.horse_id for card in placed)
     first = settled.labels[request.labels[0].key]
 
     def on(side: Side, values: Sequence[Any]) -> list[Any]:
@@ -172,17 +172,21 @@ def _plan(
         left_out=+taken.left_out,
         leaks=leaks,
         horses={side: len({card.horse_id for card in its}) for side, its in cards.items()},
-        horses_in_all=len(per_horse),
-        seen=Seen(
-            labels={
-                side: [first[card.photo].value for card in its if card.photo in first] for side, its in cards.items()
-            },
-            years=Counter(card.issue_date.year for card in placed),
-            horses=Counter(per_horse.values()),
-        ),
+        horses_in_all=len({card.horse_id for card in placed}),
+        seen=_seen(cards, first),
         survey=found,
         newest_photo=newest.isoformat() if newest else None,
         newest_label=_newest(settled),
+    )
+
+
+def _seen(cards: Mapping[Side, Sequence[Card]], first: Mapping[str, Label]) -> Seen:
+    """The numbers behind the card's plots; `first` are the labels that it draws."""
+    placed = [card for its in cards.values() for card in its]
+    return Seen(
+        labels={side: [first[card.photo].value for card in its if card.photo in first] for side, its in cards.items()},
+        years=Counter(card.issue_date.year for card in placed),
+        horses=Counter(Counter(card.horse_id for card in placed).values()),
     )
 
 

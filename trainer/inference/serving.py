@@ -18,8 +18,7 @@ from collector.storage.decoders import decoders
 from collector.storage.racing import Axis, Kind, kind_of
 from trainer.dataset.manifest import read_version
 from trainer.dataset.pixels import BrokenPicture, prepare
-from trainer.labels.definition import Scale
-from trainer.labels.poll import ENDS
+from trainer.labels.scales import ENDS, Scale
 from trainer.models.answers import COVERAGE, Answers, Calibration, answer, load_model, see
 from trainer.models.device import Device
 from trainer.models.networks import Network, as_photos

@@ -4,80 +4,16 @@ A definition looks at subjects, which are photos or horses, and says for each wh
 definition's own unit, and how sure it is. A scale turns that unit into a label of 0..1.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
-from itertools import pairwise
 from typing import Any, LiteralString, Protocol
 
 import psycopg
 
+from trainer.labels.label import WhyNone
+from trainer.labels.scales import Scale
+
 Connection = psycopg.Connection[dict[str, Any]]
-
-
-class WhyNone(StrEnum):
-    """Why a definition has no label for a subject; data sets count photos by these codes."""
-
-    NOT_ASKED = "not_asked"
-    NO_REVIEWS = "no_reviews"
-    FEW_REVIEWS = "few_reviews"
-    NO_START = "no_start"
-    NO_LATER_START = "no_later_start"
-    NO_PLACE = "no_place"
-    NO_CONTRAST = "no_contrast"
-    NOT_IN_FILE = "not_in_file"
-    SEVERAL_HORSES = "several_horses"
-    NO_LABEL = "no_label"
-
-
-WORDS = {
-    WhyNone.NOT_ASKED: "its horse's label has not been asked for",
-    WhyNone.NO_REVIEWS: "nobody has reviewed its horse",
-    WhyNone.FEW_REVIEWS: "fewer reviews than wanted",
-    WhyNone.NO_START: "its horse has no start beside the race of the photo",
-    WhyNone.NO_LATER_START: "its horse has not run again after the race of the photo",
-    WhyNone.NO_PLACE: "its horse has not been among the first three",
-    WhyNone.NO_CONTRAST: "its horse has not run on both wet and firm going",
-    WhyNone.NOT_IN_FILE: "the file of labels does not name it",
-    WhyNone.SEVERAL_HORSES: "the file of labels gives a name that several horses have",
-    WhyNone.NO_LABEL: "the definition has no label for it",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """From a definition's unit to a label of 0..1: straight lines between knots."""
-
-    low: str  # the end at 0, such as "short"
-    high: str  # the end at 1
-    knots: tuple[tuple[float, float], ...] = ((0.0, 0.0), (1.0, 1.0))  # value, label; both increase
-    metres: bool = False  # whether values are natural logarithms of metres, which people read as metres
-
-    def label(self, value: float) -> float:
-        """The label of a value; outside the knots it is 0 or 1."""
-        return _along(self.knots, value)
-
-    def value(self, label: float) -> float:
-        """The value of a label of 0..1."""
-        return _along([(after, before) for before, after in self.knots], label)
-
-    def slope(self, value: float) -> float:
-        """The change of the label for a change of one unit at a value; 0 outside the knots."""
-        for (one, low), (other, high) in pairwise(self.knots):
-            if one <= value <= other:
-                return (high - low) / (other - one)
-        return 0.0
-
-
-def _along(knots: Any, at: float) -> float:
-    """The height of the line through knots at a point; beyond the last knot on a side it is level."""
-    places = [place for place, _ in knots]
-    index = bisect_left(places, at)
-    if index == 0 or index == len(places):
-        return float(knots[0 if index == 0 else -1][1])
-    (one, low), (other, high) = knots[index - 1], knots[index]
-    return float(low + (high - low) * (at - one) / (other - one))
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,14 +127,3 @@ class Wanted:
     def scale(self) -> Scale:
         """The scale of its labels."""
         return self.definition.scales[self.axis]
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """One label of one photo. The fields are those of `labels` in every data set format."""
-
-    value: float  # 0..1
-    variance: float | None  # of the value, around the truth; None: not known
-    reliability: float | None  # 0..1: the share of the differences between horses that is not chance; None: not known
-    n: int | None  # opinions or starts behind it
-    evidence: str  # JSON

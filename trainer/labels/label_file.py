@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from collector.errors import UsageError
 from collector.sources.text_tools.text import horse_key
-from trainer.labels.definition import Absent, Connection, Observed, Scale, Subjects, WhyNone
+from trainer.labels.definition import Absent, Connection, Observed, Subjects
+from trainer.labels.label import WhyNone
+from trainer.labels.scales import Scale
 
 COLUMNS = ("photo", "horse", "axis", "value", "variance", "n", "evidence")
 NAMED = 10  # problems that are listed

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from trainer.labels.definition import Absent, Connection, Label, Observed, Subjects, Wanted, WhyNone
+from trainer.labels.definition import Absent, Connection, Observed, Subjects, Wanted
+from trainer.labels.label import Label, WhyNone
 from trainer.labels.shrink import Prior, settle
 
 

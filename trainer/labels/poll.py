@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, LiteralString
 
-from collector.storage.racing import Axis
-from trainer.labels.definition import Absent, Connection, Observed, Scale, Subjects, WhyNone
+from trainer.labels.definition import Absent, Connection, Observed, Subjects
+from trainer.labels.label import WhyNone
+from trainer.labels.scales import ENDS, Scale
 
 NOTHING_KNOWN = 0.5  # the label that the bars of a horse without reviews show
 NEWEST: LiteralString = """
@@ -17,11 +18,6 @@ FROM subject LEFT JOIN LATERAL (
     ORDER BY aptitude.observed_at DESC LIMIT 1) opinion ON true
 ORDER BY subject.key
 """
-ENDS: dict[str, Scale] = {
-    Axis.SURFACE: Scale("turf", "dirt"), Axis.DISTANCE: Scale("short", "long"),
-    Axis.RUNNING_STYLE: Scale("from the front", "from behind"), Axis.MATURITY: Scale("early", "late"),
-    Axis.WET_GOING: Scale("better when wet", "worse when wet"),
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,9 @@ from math import log
 from typing import Any
 
 from collector.storage.racing import Axis, Going
-from trainer.labels.definition import Absent, Connection, Observed, Scale, Spread, Subjects, WhyNone
+from trainer.labels.definition import Absent, Connection, Observed, Spread, Subjects
+from trainer.labels.label import WhyNone
+from trainer.labels.scales import Scale
 from trainer.labels.starts import Market, Raced, Start, read_market, read_starts
 
 PLACED = 3  # the first three places

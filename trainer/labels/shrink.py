@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trainer.labels.definition import Label, Observed, Scale, Wanted
+from trainer.labels.definition import Observed, Wanted
+from trainer.labels.label import Label
+from trainer.labels.scales import Scale
 
 
 @dataclass(frozen=True, slots=True)

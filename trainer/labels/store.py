@@ -6,7 +6,8 @@ from typing import Any, LiteralString
 
 import psycopg
 
-from trainer.labels.definition import Label, Wanted
+from trainer.labels.definition import Wanted
+from trainer.labels.label import Label
 from trainer.labels.observing import Settled
 
 FORGET: LiteralString = "DELETE FROM horse_label WHERE definition = %s AND axis = %s"

@@ -7,7 +7,8 @@ import numpy as np
 
 from trainer.directories import make_folder, write_file
 from trainer.labels.agreement import Figure
-from trainer.labels.definition import WORDS, Observed, WhyNone
+from trainer.labels.definition import Observed
+from trainer.labels.label import WORDS, WhyNone
 from trainer.labels.observing import Observations, Settled
 from trainer.labels.survey import AT_LEAST, SHARES, Agreement, LabelSurvey, Survey, first_of_each
 

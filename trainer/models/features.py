@@ -96,6 +96,7 @@ def answer_version(
             some = [device.put(torch.from_numpy(rows[positions[start : start + AT_ONCE]])) for rows in held]
             seen = [neck.standardised(features) for features in some]
             parts.append(network.answers_to(seen[0], seen[1] if network.mirror else None))
+            progress(min(start + AT_ONCE, len(positions)), len(positions))
     return joined([as_answers(value, spread) for value, spread in parts])
 
 

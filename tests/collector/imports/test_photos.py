@@ -76,8 +76,9 @@ async def test_a_horse_shows_where_its_photo_is_from_and_the_race(home: str, tmp
 
 
 async def test_a_race_says_which_of_two_namesakes_it_is(home: str, tmp_path: Path) -> None:
-    (first, name, _, day, _), *others = rows(home, RAN)
-    other, _, race_id, _, race = next(one for one in others if one[3] == day and one[2] != others[0][2])
+    ran = rows(home, RAN)
+    pairs = ((one, other) for one in ran for other in ran if one[3] == other[3] and one[4][-4:] != other[4][-4:])
+    (first, name, _, day, _), (other, _, race_id, _, race) = next(pairs)  # of races that nobody takes for each other
     with psycopg.connect(home) as connection:  # both ran on that day, under the same name
         connection.execute("UPDATE entry SET (horse_name, horse_key) = (SELECT horse_name, horse_key FROM entry "
                            "WHERE horse_id = %s LIMIT 1) WHERE horse_id = %s AND race_id = %s",

@@ -24,7 +24,7 @@ from trainer.dataset.examples import COLUMNS, FACTS, LICENCE, Example, Side
 from trainer.dataset.export import Request, export
 from trainer.dataset.formats import Format, read_shard, shard_path, sheet_columns, write_shard
 from trainer.dataset.manifest import Version
-from trainer.labels.definition import Label
+from trainer.labels.label import Label
 
 KEYS = ("poll/distance", "results-after/wet_going")
 LABEL = Label(1 / 3, None, None, 4, '{"left_px": 77, "right_px": 39}')

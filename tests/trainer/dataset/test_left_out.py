@@ -16,7 +16,7 @@ from trainer.dataset.diff import compare
 from trainer.dataset.examples import BY_WORDS, WHY_SKIPPED, Skip, why_skipped
 from trainer.dataset.export import Request, export
 from trainer.dataset.manifest import list_unfinished, read_version
-from trainer.labels.definition import WhyNone
+from trainer.labels.label import WhyNone
 
 # --- reviews --------------------------------------------------------------------------------------------
 

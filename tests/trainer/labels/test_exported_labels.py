@@ -19,7 +19,7 @@ from trainer.dataset.manifest import read_version
 from trainer.dataset.older import modern_manifest, modern_row
 from trainer.dataset.plan import Request
 from trainer.labels import registry
-from trainer.labels.definition import WhyNone
+from trainer.labels.label import WhyNone
 from trainer.labels.registry import wanted_labels
 
 PLUGIN = """

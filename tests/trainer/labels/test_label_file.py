@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.errors import UsageError
-from trainer.labels.definition import Absent, Observed, WhyNone
+from trainer.labels.definition import Absent, Observed
+from trainer.labels.label import WhyNone
 from trainer.labels.label_file import LabelFile, parse_labels, read_label_file
 
 DISTANCE = "distance"

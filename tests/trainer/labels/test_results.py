@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.storage.racing import Axis
-from trainer.labels.definition import Absent, Observed, WhyNone
+from trainer.labels.definition import Absent, Observed
+from trainer.labels.label import WhyNone
 from trainer.labels.results import DISTANCE, RESULTS, RESULTS_AFTER, RESULTS_PLACED, Results
 from trainer.labels.starts import RACE_WITHIN, Market, Raced, Start, gather
 

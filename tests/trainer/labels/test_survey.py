@@ -8,7 +8,8 @@ import pytest
 
 from collector.storage.racing import Axis
 from trainer.labels.agreement import Figure, disattenuated, rank_correlation, split_half
-from trainer.labels.definition import Observed, Wanted, WhyNone
+from trainer.labels.definition import Observed, Wanted
+from trainer.labels.label import WhyNone
 from trainer.labels.observing import Observations
 from trainer.labels.poll import Poll
 from trainer.labels.results import RESULTS

@@ -59,7 +59,7 @@ def test_a_file_that_is_not_there_or_has_a_presets_name_is_refused(tmp_path: Pat
     (tmp_path / "probe.toml").write_text('base = "probe"\n')
     with pytest.raises(UsageError, match="and not as a preset"):
         config_of(str(tmp_path / "probe.toml"))
-    with pytest.raises(UsageError, match="or the path of a TOML file"):
+    with pytest.raises(UsageError, match="takes the path of a TOML file"):
         config_of("mine")
 
 
