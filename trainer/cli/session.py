@@ -80,7 +80,9 @@ def learn_watched(run: Run, version: Version, device: Device, cache: Path) -> No
     console = stderr()
     with _alone(run, device), _reporting(run, device, console) as report, _stopping(report) as stopping:
         if device.rank == 0:
-            console.print(f"{run.name}: {run.config.preset} on {version.name}, {device.words}")
+            label = version.manifest.label(run.config.label).key
+            words = f"{run.name}: {run.config.preset} learns {label} of {version.name}, {device.words}"
+            console.print(words, soft_wrap=True)
         report.stopping = stopping
         try:
             unpacking = partial(report.progress, "photos")

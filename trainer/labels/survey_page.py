@@ -31,8 +31,8 @@ def label_rows(found: Survey) -> list[dict[str, str]]:
 
 
 def agreement_rows(found: Survey) -> list[dict[str, str]]:
-    """One row for each two labels of one axis."""
-    return [_agreement_row(its) for its in found.agreements]
+    """One row for each two labels of one axis that can be compared."""
+    return [_agreement_row(its) for its in found.agreements if its.rank]
 
 
 def _agreement_row(its: Agreement) -> dict[str, str]:
