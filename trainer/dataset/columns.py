@@ -5,7 +5,7 @@ AFTER = "known after the race only"
 MEANINGS = {
     "photo": "the photo's id, source:issue/number",
     "source": "where the photo was published",
-    "issue_date": "the day of the issue that published it, about a week before the race",
+    "issue_date": "the date of its issue: the Monday, or Tuesday, after the races",
     "horse_id": "the horse's id",
     "horse_name": "its name, as printed",
     "sire": "its father",

@@ -10,8 +10,9 @@ from typing import Any, LiteralString
 from trainer.labels.definition import Connection, Subjects
 
 FETCHED = 5_000  # rows a round trip
-# A photo appears about a week before its race. Where the race is not known, it is one of these days.
-RACE_WITHIN = timedelta(days=10)
+# An issue bears the date of the Monday, or Tuesday, after its races. Where the race of a photo is not known, it is left
+# out with everything near it: from some days before that date to some days after it.
+DAYS_BEFORE, DAYS_AFTER = timedelta(days=3), timedelta(days=10)
 
 # A jump race says little of a horse on the flat, and a horse that did not leave the gate did not start.
 FLAT_STARTS: LiteralString = """
@@ -60,7 +61,7 @@ class Raced:
     key: str
     horse_id: str
     race_id: str | None  # that was left out
-    after: date | None  # the last day on which that race can have been run; None: not a photo
+    after: date | None  # the starts that count as later are after this day; None: not a photo
     starts: tuple[Start, ...]
 
     def later(self) -> tuple[Start, ...]:
@@ -101,7 +102,7 @@ def read_starts(connection: Connection, subjects: Subjects) -> Iterator[Raced]:
 def gather(rows: Sequence[dict[str, Any]]) -> Raced:
     """The starts of one subject, without the race that its photo was taken for. Pure."""
     first = rows[0]
-    after = first["dated"] + RACE_WITHIN if first["dated"] else None
+    after = first["dated"] + DAYS_AFTER if first["dated"] else None
     starts = [_start(row) for row in rows if row["race_id"] and not _taken_for(row, after)]
     return Raced(first["key"], first["horse_id"], first["taken_for"], after, tuple(starts))
 
@@ -110,7 +111,7 @@ def _taken_for(row: dict[str, Any], after: date | None) -> bool:
     """Whether a start is the one that a photo was taken for."""
     if row["taken_for"] is not None or after is None:
         return row["race_id"] == row["taken_for"]
-    return row["dated"] <= row["race_date"] <= after
+    return row["dated"] - DAYS_BEFORE <= row["race_date"] <= after
 
 
 def _start(row: dict[str, Any]) -> Start:

@@ -12,7 +12,7 @@ from collector.storage.racing import Axis
 from trainer.labels.definition import Absent, Observed
 from trainer.labels.label import WhyNone
 from trainer.labels.results import DISTANCE, RESULTS, RESULTS_AFTER, RESULTS_PLACED, Results
-from trainer.labels.starts import RACE_WITHIN, Market, Raced, Start, gather
+from trainer.labels.starts import DAYS_AFTER, Market, Raced, Start, gather
 
 ISSUE = date(2016, 5, 2)
 MARKET = Market(slope=0.15, level=0.1)
@@ -35,7 +35,7 @@ def row(its: Start, taken_for: str | None = None, dated: date | None = ISSUE) ->
 
 def seen(definition: Results, axis: str, *starts: Start) -> Observed:
     """What a definition observes for a photo with these starts."""
-    raced = Raced("photo", "horse", None, ISSUE + RACE_WITHIN, starts)
+    raced = Raced("photo", "horse", None, ISSUE + DAYS_AFTER, starts)
     found = definition.judge(raced, axis, MARKET)
     assert isinstance(found, Observed)
     return found
@@ -43,7 +43,7 @@ def seen(definition: Results, axis: str, *starts: Start) -> Observed:
 
 def why_none(definition: Results, axis: str, *starts: Start) -> WhyNone:
     """Why a definition has no label for a photo with these starts."""
-    found = definition.judge(Raced("photo", "horse", None, ISSUE + RACE_WITHIN, starts), axis, MARKET)
+    found = definition.judge(Raced("photo", "horse", None, ISSUE + DAYS_AFTER, starts), axis, MARKET)
     assert isinstance(found, Absent)
     return found.why
 
@@ -55,9 +55,10 @@ def test_the_race_that_a_photo_was_taken_for_is_left_out() -> None:
     assert raced.race_id == "r7"
 
 
-def test_where_the_race_is_not_known_all_of_the_next_ten_days_are_left_out() -> None:
-    raced = gather([row(start(day)) for day in (-30, -1, 0, 7, 10, 11, 40)])
-    assert [its.race_id for its in raced.starts] == ["r-30", "r-1", "r11", "r40"]
+def test_where_the_race_is_not_known_the_days_around_the_issue_are_left_out() -> None:
+    """An issue is dated on the Monday after its races, which are run on the days before."""
+    raced = gather([row(start(day)) for day in (-30, -4, -3, -1, 0, 7, 10, 11, 40)])
+    assert [its.race_id for its in raced.starts] == ["r-30", "r-4", "r11", "r40"]
 
 
 def test_a_horse_alone_has_all_its_starts_and_a_horse_that_never_ran_none() -> None:
