@@ -47,15 +47,21 @@ def held_photos(connection: psycopg.Connection[Any], run_digest: str, label: str
 
 
 def add(conninfo: str, home: Path, rows: Sequence[Forecast]) -> list[Forecast]:
-    """Add rows, all or none; their numbers, the moment and the chain are set here. Returns them as they are held."""
+    """Add the rows that are not there yet, all at once; their numbers, the moment and the chain are set here.
+
+    Returns them as they are held.
+    """
     added: list[Forecast] = []
     with psycopg.Connection[dict[str, Any]].connect(conninfo, row_factory=dict_row) as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
         connection.execute("SET LOCAL TIME ZONE 'UTC'")
+        held: dict[tuple[str, str, str], set[str]] = {}  # what another process has added since the caller looked
+        for key in {_made_for(row) for row in rows}:
+            held[key] = held_photos(connection, *key)
         newest = connection.execute(NEWEST).fetchone() or {"number": 0, "digest": BEGIN}
-        moment = (connection.execute("SELECT now() AS now").fetchone() or {})["now"]
+        moment = (connection.execute("SELECT clock_timestamp() AS now").fetchone() or {})["now"]
         number, previous = newest["number"], newest["digest"]
-        for row in rows:
+        for row in (its for its in rows if its.photo not in held[_made_for(its)]):
             number += 1
             sealed = replace(row, number=number, made_at=moment, previous=previous).sealed()
             previous = sealed.digest
@@ -64,6 +70,11 @@ def add(conninfo: str, home: Path, rows: Sequence[Forecast]) -> list[Forecast]:
             cursor.executemany(ADD, [_values(row) for row in added])
     note(home, added)
     return added
+
+
+def _made_for(row: Forecast) -> tuple[str, str, str]:
+    """The run and the label of a forecast: each photo has one of each."""
+    return row.run_digest, row.label, row.label_digest
 
 
 def _values(row: Forecast) -> tuple[Any, ...]:

@@ -87,6 +87,16 @@ def test_photos_of_horses_that_have_not_run_since_are_frozen_once(
     assert ask(filled, predictor, version) == []
 
 
+def test_two_that_freeze_at_once_add_each_photo_once(
+    filled: str, predictor: Predictor, version: Version, tmp_path: Path
+) -> None:
+    one, other = ask(filled, predictor, version), ask(filled, predictor, version)
+    added = register.add(filled, tmp_path, one)
+    assert len(added) == len(one) > 0
+    assert register.add(filled, tmp_path, other) == []
+    assert rows_of(filled) == added
+
+
 def test_a_horse_that_has_run_since_is_not_forecast(filled: str, predictor: Predictor, version: Version) -> None:
     before = ask(filled, predictor, version)
     run_later(filled, {before[0].horse_id: 1600}, before[0].dated.isoformat())
