@@ -28,18 +28,6 @@ QUICK = ("height=16", "width=16", "epochs=3", "batch=64")
 LITTLE = ("weights=none", "backbone=resnet10t", "height=32", "width=32")
 
 
-@pytest.fixture(scope="session")
-def directories(few: tuple[Directories, Version]) -> Directories:
-    """The folders of a home with few photos."""
-    return few[0]
-
-
-@pytest.fixture(scope="session")
-def version(few: tuple[Directories, Version]) -> Version:
-    """Those photos."""
-    return few[1]
-
-
 def decays(network: Network, *settings: str) -> dict[str, float]:
     """The weight decay of each parameter."""
     optimiser = make_optimiser(network, make_config("finetune", settings), CPU)

@@ -39,18 +39,6 @@ QUICK = ("height=16", "width=16", "epochs=3", "batch=64")
 COMMAND = [sys.executable, "-m", "trainer"]
 
 
-@pytest.fixture(scope="session")
-def directories(few: tuple[Directories, Version]) -> Directories:
-    """The folders of a home with few photos: nothing here depends on how many there are."""
-    return few[0]
-
-
-@pytest.fixture(scope="session")
-def version(few: tuple[Directories, Version]) -> Version:
-    """Those photos."""
-    return few[1]
-
-
 def environment(home: Path) -> dict[str, str]:
     return {
         "PATH": os.defpath, "PADDOCK_HOME": str(home), "OMP_NUM_THREADS": "1", "MPLCONFIGDIR": str(home / "mpl"),
