@@ -169,7 +169,7 @@ def test_ctrl_c_ends_also_what_takes_no_steps(directories: Directories, version:
         [*COMMAND, *words], env=environment(directories.home), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert training.stderr is not None
-    assert training.stderr.readline().startswith("interrupted: probe on")
+    assert training.stderr.readline().startswith("interrupted: probe learns poll/distance of")
     time.sleep(0.3)
     training.send_signal(signal.SIGINT)
     _, errors = training.communicate(timeout=20)
