@@ -22,17 +22,15 @@ def label_words(label: LabelFacts) -> str:
     """A label's meaning and its ends in a few words."""
     named = (label.low, label.high) != ("0", "1")  # a file does not name its ends
     ends = f"0 {label.low}, 1 {label.high}; " if named else ""
-    return f"{ends}mean {in_unit(label, label.mean)} of {label.training_horses} training horses"
+    mean = f"{ends}mean {in_unit(label, label.mean)} of {label.training_horses} training horses"
+    if label.shrunk and label.between <= 0:
+        return f"{mean}, which do not differ by more than chance: nothing can be learnt from it"
+    return mean
 
 
 def in_unit(label: LabelFacts, value: float) -> str:
     """A value of a label's unit as people read it."""
     return f"{exp(value):,.0f} m" if label.metres else f"{value:.2f}"
-
-
-def differ(label: LabelFacts) -> bool:
-    """Whether the training horses differ by more than chance; for a label that is not shrunk, nobody knows."""
-    return not label.shrunk or label.between > 0
 
 
 def label_section(manifest: Manifest) -> str:
@@ -52,7 +50,7 @@ def label_section(manifest: Manifest) -> str:
 
 
 def _shrinking(label: LabelFacts) -> str:
-    if not differ(label):
+    if label.between <= 0:
         return (
             f"`{label.key}`: **the {label.training_horses} training horses do not differ by more than chance "
             "explains**, so every photo has the same label, and nothing can be learnt from it."
