@@ -54,7 +54,7 @@ def digits(most: int = 9) -> tuple[Photos, Photos]:
     label = (told[told <= most] / 9).astype(np.float32)
     held_out = np.arange(len(label)) % 5 == 0
     inside, outside = (
-        Photos(pixels[its], label[its], np.ones(int(its.sum()), np.float32)) for its in (~held_out, held_out)
+        Photos(pixels[its], label[its, None], np.ones((int(its.sum()), 1), np.float32)) for its in (~held_out, held_out)
     )
     return inside, outside
 
@@ -88,7 +88,7 @@ def try_way(begun: Network, epochs: int, device: Device, prepare: Callable[[Netw
     with tempfile.TemporaryDirectory() as folder:
         loop, step = learn(network, config, inside, device, Path(folder))
     pairs = zip(before, loop.network.backbone.parameters(), strict=True)
-    value = answer(loop.network, outside.pixels, device).value
+    value = answer(loop.network, outside.pixels, device)[0].value
     return Way(
         step=step,
         moved=sum(int((one != other).sum()) for one, other in pairs),
@@ -105,7 +105,7 @@ def main() -> None:
     config = make_config("first-cnn", (*SETTINGS, f"epochs={epochs}"))
     inside, _ = digits(most=4)
     with tempfile.TemporaryDirectory() as folder:
-        begun, _ = learn(build(config, start=0.25), config, inside, device, Path(folder))
+        begun, _ = learn(build(config, starts=[0.25]), config, inside, device, Path(folder))
     ways = {
         "nothing frozen": try_way(begun.network, epochs, device, lambda _: None, freeze=False),
         "gradients zeroed in a hook (2017)": try_way(begun.network, epochs, device, zero_gradients, freeze=False),

@@ -40,7 +40,9 @@ def lay_out(folder: Path, material: Material, photos: int) -> None:
 def load(folder: Path, side: str) -> Photos:
     """Pixels mapped from their file, as a run has them from the cache."""
     pixels = np.load(folder / f"{side}-pixels.npy", mmap_mode="r")
-    return Photos(pixels, np.load(folder / f"{side}-label.npy"), np.load(folder / f"{side}-weight.npy"))
+    return Photos(
+        pixels, np.load(folder / f"{side}-label.npy")[:, None], np.load(folder / f"{side}-weight.npy")[:, None]
+    )
 
 
 def mark(loop: Loop, step: int) -> None:

@@ -82,6 +82,8 @@ class Settings(BaseSettings):
     back_numbers_cron: str | None = "0 9 * * 1"  # when the crawl looks for new back numbers
     demo_port: int = Field(default=DEMO_PORT, ge=1, le=65535)
     serve_token: str | None = None  # the token that `trainer serve` requires; unset: made at start if needed
+    # Modules that add models to the trainer: .py files or names, with commas between them.
+    plugins: Annotated[tuple[str, ...], NoDecode] = ()
     demo: bool = False
 
     @field_validator("home", mode="before")
@@ -111,6 +113,11 @@ class Settings(BaseSettings):
         if end_hour == 24 and end_minute == 0:
             end_hour = 0
         return time(start_hour, start_minute), time(end_hour, end_minute)
+
+    @field_validator("plugins", mode="before")
+    @classmethod
+    def _read_plugins(cls, value: object) -> object:
+        return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
 
     @field_validator("contact")
     @classmethod

@@ -22,6 +22,21 @@ from trainer.labels.poll import Poll
 TRAINER = [sys.executable, "-c", "from trainer.cli.app import main; main()"]
 A_SHARD = 7  # photos
 
+# Three more races of each horse, all nearly as far, on the surface and at the distance of the horse.
+MORE_RACES = """
+WITH more AS (SELECT horse.*, year, row_number() OVER (ORDER BY horse_id, year) AS number FROM horse,
+    generate_series(2014, 2018, 2) AS year),
+held AS (INSERT INTO race (race_id, race_date, racecourse, race_number, name, surface, distance, going, prizes,
+    source_url, observed_at)
+    SELECT year || (90000000 + number)::text, make_date(year, 6, 1), '東京', 1, 'x',
+        CASE WHEN horse_id::bigint % 2 = 0 THEN 'turf' ELSE 'dirt' END,
+        1000 + horse_id::bigint % 8 * 250 + year % 4 * 20,
+        CASE WHEN year = 2016 THEN 'soft' ELSE 'firm' END, '{}', 'u', now() FROM more)
+INSERT INTO entry (race_id, horse_id, horse_name, horse_key, horse_number, finish, finish_position, odds,
+    positions_at_bends, source_url, observed_at)
+SELECT year || (90000000 + number)::text, horse_id, name, horse_key, 1, 'finished', 1, 3.5, '{}', 'u', now() FROM more
+"""
+
 
 def environment(conninfo: str, home: Path) -> dict[str, str]:
     """What a command sees of the world."""

@@ -64,8 +64,10 @@ def group(words: str = "", **options: Any) -> Group:
 def read_settings() -> "Settings":
     """The settings of this command; with --demo, those of the look-alike."""
     from collector.settings import load_settings
+    from trainer.plugins import name_plugins
 
     settings = load_settings()
+    name_plugins(settings.plugins)
     return settings.for_demo() if common().demo else settings
 
 

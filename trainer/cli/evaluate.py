@@ -41,7 +41,7 @@ Predictions = Annotated[
 ]
 LabelKey = Annotated[
     str,
-    typer.Option(metavar="KEY", help="The label of --predictions, definition/axis.", show_default="the first one"),
+    typer.Option(metavar="KEY", help="The label that is judged, definition/axis.", show_default="the first one"),
 ]
 
 
@@ -71,12 +71,12 @@ def show_scores(
         raise UsageError("Either a RUN or --predictions is judged; leave one of them out.")
     if by_time and side is not SideName.OUT_OF_FOLD:
         raise UsageError("--by-time is for answers out of fold; leave out --split.")
-    if not predictions and (data != "last" or label):
-        raise UsageError("A run is judged on its own data set and label; --data and --label are for --predictions.")
+    if not predictions and data != "last":
+        raise UsageError("A run is judged on its own data set; --data is for --predictions.")
     if predictions:
         _judge_file(predictions, side, data, label, by_time)
     else:
-        _judge_run(run or "last", side, device, by_time)
+        _judge_run(run or "last", side, device, label, by_time)
 
 
 def _judge_file(path: Path, side: SideName, data: str, label: str, by_time: bool) -> None:
@@ -91,11 +91,12 @@ def _judge_file(path: Path, side: SideName, data: str, label: str, by_time: bool
     _print_evaluation(*judged, folder, version)
 
 
-def _judge_run(word: str, side: SideName, device: str, by_time: bool) -> None:
-    from collector.console.terminal import stderr
+def _judge_run(word: str, side: SideName, device: str, label: str, by_time: bool) -> None:
+    from collector.console.terminal import stderr, stdout
     from trainer.dataset.examples import Side
     from trainer.evaluation.evaluate import evaluate, evaluate_out_of_fold
     from trainer.models.device import Device
+    from trainer.runs.judged import evaluation_folder
     from trainer.runs.runs import find_run, version_of
     from trainer.training.learn import Report
 
@@ -106,11 +107,15 @@ def _judge_run(word: str, side: SideName, device: str, by_time: bool) -> None:
         console = stderr()
         with progress("photos and folds", console) as show:
             report = Report(progress=lambda _work, done, of: show(done, of), message=console.print)
-            judged = evaluate_out_of_fold(found, where, used, report, by_time=by_time)
+            judged = evaluate_out_of_fold(found, where, used, report, label, by_time=by_time)
     else:
         with progress("photos") as show:
-            judged = evaluate(found, Side(side.value), where, used, show)
-    _print_evaluation(*judged, found.folder / f"evaluation-{_folder_name(side, by_time)}", version_of(found, where))
+            judged = evaluate(found, Side(side.value), where, used, show, label)
+    folder = evaluation_folder(found, _folder_name(side, by_time), label)
+    _print_evaluation(*judged, folder, version_of(found, where))
+    others = [its for its in found.config.labels if its != judged[0].label_key]
+    if others and not label and not common().json:
+        stdout().print(f"It has learnt other labels too: --label {' or '.join(others)}.", soft_wrap=True)
 
 
 def _folder_name(side: SideName, by_time: bool) -> str:

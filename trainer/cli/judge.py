@@ -126,7 +126,7 @@ def _draw_saliency(
     chosen = indices[:: max(1, len(indices) // MAPS)][:MAPS]
     with progress("maps of what it looks at") as show:
         heat = saliency(network, pixels[chosen], device, show)
-    values = answer(network, pixels[chosen], device).value
+    values = answer(network, pixels[chosen], device)[0].value
     drawn = [
         (overlay(pixels[index], its), f"{rows[index]['photo']} {value:.2f}")
         for index, its, value in zip(chosen, heat, values, strict=True)

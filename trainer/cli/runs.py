@@ -127,7 +127,7 @@ def _answers(run: "Run", version: "Version", where: "Directories", indices: "np.
     device = Device.find("auto", run.config.precision)
     network, _ = load_model(run, device)
     pixels = load_pixels(version, run.config.preparation, where.cache)
-    return answer_version(network, run.config, version, pixels, device, where.cache, indices).value
+    return answer_version(network, run.config, version, pixels, device, where.cache, indices)[0].value
 
 
 def _print_comparison(

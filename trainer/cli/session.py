@@ -20,6 +20,7 @@ from trainer.dataset.manifest import Version, find_version
 from trainer.directories import LAST, Directories
 from trainer.locks import alone, is_locked
 from trainer.models.device import Device, has_gpu
+from trainer.runs.config import RunConfig
 from trainer.runs.preset_file import config_of, name_of
 from trainer.runs.runs import (
     Facts,
@@ -54,12 +55,25 @@ def begin_run(request: RunRequest, settings: Sequence[str], freeze: Sequence[str
     config = config_of(request.preset or ("finetune" if has_gpu() else "probe"), settings, freeze)
     device = Device.find(request.device, config.precision)
     version = find_version(request.where.datasets, request.data)
-    config = config.model_copy(update={"label": version.manifest.label(config.label).key})
+    config = config.model_copy(update=_labels_of(config, version))
     facts = Facts("training", version.name, str(version.folder), code_version(), "none", device.words, now())
     # Only one of several processes writes the folder; the others learn its name.
     run = begin(request.root, request.name, config, facts) if device.rank == 0 else None
     agreed = device.agree(run.name if run else "")
     return run or Run(request.root / agreed, config, facts), version, device
+
+
+def _labels_of(config: RunConfig, version: Version) -> dict[str, Any]:
+    """The labels that a run learns, by their full names.
+
+    Raises:
+        UsageError: the data set does not have one of them.
+    """
+    manifest = version.manifest
+    label = manifest.label(config.label).key
+    named = [its.key for its in manifest.labels] if config.also == ("all",) else config.also
+    others = dict.fromkeys(manifest.label(key).key for key in named)
+    return {"label": label, "also": tuple(key for key in others if key != label)}
 
 
 def continue_run(request: RunRequest) -> tuple[Run, Version, Device]:
@@ -80,8 +94,8 @@ def learn_watched(run: Run, version: Version, device: Device, cache: Path) -> No
     console = stderr()
     with _alone(run, device), _reporting(run, device, console) as report, _stopping(report) as stopping:
         if device.rank == 0:
-            label = version.manifest.label(run.config.label).key
-            words = f"{run.name}: {run.config.preset} learns {label} of {version.name}, {device.words}"
+            labels = ", ".join(key or version.manifest.label().key for key in run.config.labels)
+            words = f"{run.name}: {run.config.preset} learns {labels} of {version.name}, {device.words}"
             console.print(words, soft_wrap=True)
         report.stopping = stopping
         try:

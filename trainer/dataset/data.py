@@ -4,7 +4,7 @@ import glob
 import hashlib
 import json
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -91,13 +91,27 @@ def read_table(version: Version, label: str = "") -> Table:
     Raises:
         UsageError: it has no such label, or a shard is damaged.
     """
-    key = version.manifest.label(label).key
+    return read_tables(version, [label])[0]
+
+
+def read_tables(version: Version, labels: Sequence[str]) -> list[Table]:
+    """The table of a version with each of these labels; an empty name is its first one.
+
+    Raises:
+        UsageError: it has no such label, or a shard is damaged.
+    """
+    keys = [version.manifest.label(label).key for label in labels]
     rows = [
-        with_label(row | {"side": shard.side}, key)
+        row | {"side": shard.side}
         for shard in version.manifest.shards
         for row, _ in read_shard(Format(version.manifest.format), version.folder / shard.path, pictures=False)
     ]
-    return Table(version.manifest.version, rows, key)
+    return [Table(version.manifest.version, [with_label(row, key) for row in rows], key) for key in keys]
+
+
+def labelled(tables: Sequence[Table], side: Side) -> np.ndarray:
+    """Indices of the examples of a side that have one of the tables' labels."""
+    return np.unique(np.concatenate([table.on(side) for table in tables]))
 
 
 def with_label(row: dict[str, Any], key: str) -> dict[str, Any]:

@@ -16,11 +16,12 @@ from trainer.dataset.examples import Side
 from trainer.directories import make_folder, write_file
 from trainer.evaluation.folds import Fold, deal_by_name
 from trainer.locks import alone
-from trainer.models.answers import Answers, answer, calibrate, load_model
+from trainer.models.answers import Answers, answer, calibrate, load_whole
 from trainer.models.closed_form import fit_probe, fit_svr
 from trainer.models.device import Device
 from trainer.models.features import answer_version, features_of
 from trainer.models.networks import build
+from trainer.plugins import digest_of_plugins
 from trainer.runs.runs import Run
 from trainer.training.learn import Material, Report, learn
 
@@ -30,7 +31,7 @@ HELD_OUT = 10  # a tenth of the horses that a fold is fitted to chooses the best
 
 @dataclass(frozen=True, slots=True)
 class OutOfFold:
-    """Answers for the folds' examples, one fold after the other, (n,) each."""
+    """Answers to one label for the folds' examples, one fold after the other, (n,) each."""
 
     value: np.ndarray
     low: np.ndarray  # of the interval, calibrated on the other folds
@@ -38,10 +39,10 @@ class OutOfFold:
     fold: np.ndarray  # its number
 
 
-def cost_in_seconds(run: Run, table: Table, folds: Sequence[Fold]) -> float:
+def cost_in_seconds(run: Run, material: Material, folds: Sequence[Fold]) -> float:
     """About how long a run trained in steps takes for these folds, by the time of its training; 0 in closed form."""
-    photos = sum(len(fold.inside) for fold in folds)
-    return 0.0 if run.config.closed_form else run.facts.seconds * photos / max(1, len(table.on(Side.TRAIN)))
+    photos, trained = sum(len(fold.inside) for fold in folds), len(material.on(Side.TRAIN))
+    return 0.0 if run.config.closed_form else run.facts.seconds * photos / max(1, trained)
 
 
 def missing_folds(run: Run, material: Material, folds: Sequence[Fold]) -> list[Fold]:
@@ -51,9 +52,9 @@ def missing_folds(run: Run, material: Material, folds: Sequence[Fold]) -> list[F
 
 def answer_out_of_fold(
     run: Run, material: Material, device: Device, folds: Sequence[Fold], report: Report | None = None
-) -> OutOfFold:
-    """Answer each fold with a model that was fitted to the others. The answers of a finished fold are kept in the run's
-    folder, so that an interrupted call goes on where it was, and a second one only reads.
+) -> list[OutOfFold]:
+    """Answer each label of each fold with a model that was fitted to the others. The answers of a finished fold are
+    kept in the run's folder, so that an interrupted call goes on where it was, and a second one only reads.
 
     Raises:
         UsageError: another process is at it.
@@ -69,10 +70,11 @@ def answer_out_of_fold(
                 report.progress("folds", done, len(missing))
                 _write(run, material, fold, fit(fold))
             report.progress("folds", len(missing), len(missing))
-        return _together(material.table, folds, [_read(run, material, fold) for fold in folds])
+        by_label = zip(*(_read(run, material, fold) for fold in folds), strict=True)
+        return [_together(table, folds, its) for table, its in zip(material.tables, by_label, strict=True)]
 
 
-def _fitter(run: Run, material: Material, device: Device, report: Report) -> Callable[[Fold], Answers]:
+def _fitter(run: Run, material: Material, device: Device, report: Report) -> Callable[[Fold], list[Answers]]:
     if run.config.network == "probe":
         return _probe(run, material, device, report)
     if run.config.network == "svr":
@@ -80,37 +82,36 @@ def _fitter(run: Run, material: Material, device: Device, report: Report) -> Cal
     return partial(_trained, run, material, device, report)
 
 
-def _probe(run: Run, material: Material, device: Device, report: Report) -> Callable[[Fold], Answers]:
-    """Ridge regressions on features that are computed once."""
-    network = device.place(build(run.config))
+def _probe(run: Run, material: Material, device: Device, report: Report) -> Callable[[Fold], list[Answers]]:
+    """Regressions on features that are computed once."""
+    network = device.place(build(run.config, starts=[0.5] * len(material.tables)))
     progress = partial(report.progress, "features")
     features = features_of(network, run.config, material.version, material.pixels, device, material.cache, progress)
 
-    def fit(fold: Fold) -> Answers:
-        label, horse, weight = (
-            its[fold.inside] for its in (material.table.label, material.table.horse, material.weight)
-        )
-        fit_probe(network, features.part(fold.inside), label, horse, weight)
+    def fit(fold: Fold) -> list[Answers]:
+        label, horse, weight = (its[fold.inside] for its in (material.label, material.table.horse, material.weight))
+        fit_probe(network, run.config, features.part(fold.inside), label, horse, weight)
         version, pixels = material.version, material.pixels
         return answer_version(device.place(network), run.config, version, pixels, device, material.cache, fold.outside)
 
     return fit
 
 
-def _svr(run: Run, material: Material, device: Device, fold: Fold) -> Answers:
+def _svr(run: Run, material: Material, device: Device, fold: Fold) -> list[Answers]:
     network = fit_svr(run.config, material.pixels[fold.inside], material.table.label[fold.inside])
     return answer(device.place(network.eval()), material.pixels, device, fold.outside)
 
 
-def _trained(run: Run, material: Material, device: Device, report: Report, fold: Fold) -> Answers:
+def _trained(run: Run, material: Material, device: Device, report: Report, fold: Fold) -> list[Answers]:
     """Train in steps, in a folder of its own, from which an interrupted training goes on."""
     folder = run.folder / FOLDER / f"{_path(run, material, fold).stem}-run"
     make_folder(folder)
     trial = Run(folder, run.config, replace(run.facts, status="training", words="", seconds=0.0))
     if trial.ready:  # stopped between training and answering
-        network, _ = load_model(trial, device)
+        network, _ = load_whole(trial, device)
     else:
-        network = learn(trial, replace(material, table=_sides_of(material.table, fold)), device, report)
+        tables = [_sides_of(table, fold) for table in material.tables]
+        network = learn(trial, replace(material, tables=tables), device, report)
     found = answer(network, material.pixels, device, fold.outside)
     shutil.rmtree(folder)
     return found
@@ -129,7 +130,7 @@ def _sides_of(table: Table, fold: Fold) -> Table:
     return moved
 
 
-def _together(table: Table, folds: Sequence[Fold], parts: list[Answers]) -> OutOfFold:
+def _together(table: Table, folds: Sequence[Fold], parts: Sequence[Answers]) -> OutOfFold:
     """All answers, with intervals that are calibrated on the answers of the other folds."""
     examples, number = (
         np.concatenate(its)
@@ -137,8 +138,9 @@ def _together(table: Table, folds: Sequence[Fold], parts: list[Answers]) -> OutO
     )
     value, spread = np.concatenate([part.value for part in parts]), _spread(parts)
     low, high = np.zeros_like(value), np.ones_like(value)
+    labelled = ~np.isnan(table.label[examples])
     for fold in folds:
-        mine, others = number == fold.number, number != fold.number
+        mine, others = number == fold.number, (number != fold.number) & labelled
         known = Answers(value[others], None if spread is None else spread[others])
         calibration = calibrate(known, table.label[examples[others]], table.horse[examples[others]])
         low[mine], high[mine] = calibration.interval(value[mine], None if spread is None else spread[mine])
@@ -159,19 +161,24 @@ def _path(run: Run, material: Material, fold: Fold) -> Path:
         "outside": [table.rows[example]["photo"] for example in fold.outside],
     }  # fmt: skip
     whole = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
-    whole.update(table.label[fold.inside].tobytes() + material.weight[fold.inside].tobytes())
+    whole.update(material.label[fold.inside].tobytes() + material.weight[fold.inside].tobytes())
+    whole.update(digest_of_plugins().encode())
     return run.folder / FOLDER / f"{fold.number}-{whole.hexdigest()[:12]}.npz"
 
 
-def _write(run: Run, material: Material, fold: Fold, answers: Answers) -> None:
-    buffer = io.BytesIO()
-    if answers.spread is None:
-        np.savez(buffer, value=answers.value)
-    else:
-        np.savez(buffer, value=answers.value, spread=answers.spread)
+def _write(run: Run, material: Material, fold: Fold, found: Sequence[Answers]) -> None:
+    buffer, arrays = io.BytesIO(), {}
+    for place, answers in enumerate(found):
+        arrays[f"value{place}"] = answers.value
+        if answers.spread is not None:
+            arrays[f"spread{place}"] = answers.spread
+    np.savez(buffer, **arrays)
     write_file(_path(run, material, fold), buffer.getvalue())
 
 
-def _read(run: Run, material: Material, fold: Fold) -> Answers:
+def _read(run: Run, material: Material, fold: Fold) -> list[Answers]:
     with np.load(_path(run, material, fold)) as held:
-        return Answers(held["value"], held.get("spread"))
+        if "value" in held:  # of a former release, which had one label
+            return [Answers(held["value"], held.get("spread"))]
+        places = range(len(material.tables))
+        return [Answers(held[f"value{place}"], held.get(f"spread{place}")) for place in places]

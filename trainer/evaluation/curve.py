@@ -79,7 +79,7 @@ def _errors(run: Run, material: Material, device: Device, some: np.ndarray, outs
         trial = Run(Path(folder), run.config, replace(run.facts, status="training", words=""))
         network = learn(trial, material, device, Report(), only=some)
     values = [
-        answer_version(network, run.config, material.version, material.pixels, device, material.cache, its).value
+        answer_version(network, run.config, material.version, material.pixels, device, material.cache, its)[0].value
         for its in (some, outside)
     ]
     return mse(values[0], material.table.label[some]), mse(values[1], material.table.label[outside])

@@ -113,11 +113,11 @@ def _answers_by_side(
     asked = np.concatenate([material.table.on(side) for side in sides])
     found = answer_version(
         network, run.config, material.version, material.pixels, device, material.cache, asked, progress
-    )
+    )[0]
     parts: dict[Side, Answers] = {}
     for side in sides:
         its = np.isin(asked, material.table.on(side))
-        parts[side] = Answers(found.value[its], None if found.spread is None else found.spread[its])
+        parts[side] = found.some(its)
     return parts
 
 

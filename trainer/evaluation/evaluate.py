@@ -85,23 +85,25 @@ class Evaluation:
 
 
 def evaluate(
-    run: Run, side: Side, directories: Directories, device: Device, progress: Progress = no_progress
+    run: Run, side: Side, directories: Directories, device: Device, progress: Progress = no_progress, label: str = ""
 ) -> tuple[Evaluation, Answered]:
-    """Evaluate a run on a side of the data set that it was trained on; the test side's ledger gets a line.
+    """Evaluate a run on a side of the data set that it was trained on, by one of its labels (by default the first); the
+    test side's ledger gets a line.
 
     `progress` gets the number of photos prepared or answered, and of all that have to be.
 
     Raises:
-        UsageError: the side has no photo, or the data set does not exist any more.
+        UsageError: the side has no photo, the run has not learnt the label, or the data set does not exist any more.
     """
     version = version_of(run, directories)
-    table = read_table(version, run.config.label)
+    network, calibration = load_model(run, device, label)
+    table = read_table(version, label or run.config.label)
     inside, outside = table.on(Side.TRAIN), table.on(side)
     if not len(outside):
         raise UsageError(f"{version.name} has no photo on the side {side}; `trainer dataset show` lists its sides.")
-    network, calibration = load_model(run, device)
     pixels = load_pixels(version, run.config.preparation, directories.cache, progress)
-    answers = answer_version(network, run.config, version, pixels, device, directories.cache, outside, progress)
+    cache = directories.cache
+    answers = answer_version(network, run.config, version, pixels, device, cache, outside, progress)[0]
     answered = Answered(table, outside, answers.value, calibration.interval(answers.value, answers.spread))
     rivals, missing = rivals_on(run, version, table, directories, device, inside, outside)
     baselines = answer_without_photos(table, [Fold(1, inside, outside)])
@@ -113,31 +115,41 @@ def evaluate(
 
 
 def evaluate_out_of_fold(
-    run: Run, directories: Directories, device: Device, report: Report | None = None, *, by_time: bool = False
+    run: Run,
+    directories: Directories,
+    device: Device,
+    report: Report | None = None,
+    label: str = "",
+    *,
+    by_time: bool = False,
 ) -> tuple[Evaluation, Answered]:
-    """Evaluate a run's configuration out of fold, on all horses but those of the test side.
+    """Evaluate a run's configuration out of fold, on all horses but those of the test side, by one of its labels (by
+    default the first).
 
     Raises:
-        UsageError: there are too few horses, or the data set does not exist any more.
+        UsageError: there are too few horses, the run has not learnt the label, or the data set does not exist any more.
     """
-    report = report or Report()
+    report, place = report or Report(), run.config.place_of(label)
     version = version_of(run, directories)
     material = gather(version, run.config, directories.cache, partial(report.progress, "photos"))
-    table = material.table
-    folds = make_folds(table, pool(table), by_time=by_time)
-    missing = missing_folds(run, material, folds)
+    asked = pool(*material.tables)
+    whole = make_folds(material.table, asked, by_time=by_time)
+    missing = missing_folds(run, material, whole)
     if missing and not run.config.closed_form:
-        span = span_in_words(cost_in_seconds(run, table, missing))
+        span = span_in_words(cost_in_seconds(run, material, missing))
         report.message(
             f"{run.name} is trained {len(missing)} times, about {span}; each time is kept, so Ctrl-C is safe."
         )
-    answers = answer_out_of_fold(run, material, device, folds, report)
-    examples = np.concatenate([fold.outside for fold in folds])
-    answered = Answered(table, examples, answers.value, (answers.low, answers.high), answers.fold)
-    rivals, without = rivals_out_of_fold(run, version, directories, device, folds)
+    answers = answer_out_of_fold(run, material, device, whole, report)[place]
+    table, examples = material.tables[place], np.concatenate([fold.outside for fold in whole])
+    known = ~np.isnan(table.label[examples])
+    ends = answers.low[known], answers.high[known]
+    answered = Answered(table, examples[known], answers.value[known], ends, answers.fold[known])
+    folds = [fold.of(table) for fold in whole]
+    rivals, without = rivals_out_of_fold(run, table, version, directories, device, folds)
     found = judge(run.name, version, OUT_OF_FOLD, answered, answer_without_photos(table, folds), rivals)
-    found.missing, found.promised = without, bool((answers.high - answers.low < 1).any())
-    found.unanswered, found.by_time = len(pool(table)) - len(examples), by_time
+    found.missing, found.promised = without, bool((ends[1] - ends[0] < 1).any())
+    found.unanswered, found.by_time = int((~np.isnan(table.label[asked])).sum() - known.sum()), by_time
     return found, answered
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from collector.errors import UsageError
-from trainer.dataset.data import Table
+from trainer.dataset.data import Table, labelled
 from trainer.dataset.examples import Side
 
 FOLDS = 5
@@ -23,11 +23,18 @@ class Fold:
     inside: np.ndarray  # examples that a model is fitted to
     outside: np.ndarray  # examples that it answers
 
+    def of(self, table: Table) -> "Fold":
+        """Only the examples that have the table's label."""
+        known = ~np.isnan(table.label)
+        return Fold(self.number, self.inside[known[self.inside]], self.outside[known[self.outside]])
 
-def pool(table: Table) -> np.ndarray:
-    """The labelled examples that cross-fitting uses: all but those of horses on the test side, and of their copies."""
+
+def pool(*tables: Table) -> np.ndarray:
+    """The examples with one of the tables' labels that cross-fitting uses: all but those of horses on the test side,
+    and of their copies."""
+    table = tables[0]
     groups = together(table)
-    sides = [table.on(side) for side in (Side.TRAIN, Side.TRAIN_DEV, Side.VALIDATION)]
+    sides = [labelled(tables, side) for side in (Side.TRAIN, Side.TRAIN_DEV, Side.VALIDATION)]
     found = np.sort(np.concatenate(sides))
     on_test = np.array([row["side"] == Side.TEST for row in table.rows], bool)
     return found[~np.isin(groups[found], groups[on_test])]

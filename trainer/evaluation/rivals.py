@@ -30,8 +30,8 @@ def rivals_on(
     """The answers of the first attempt's models, which were fitted to `inside`, for `outside`."""
     found, missing = {}, []
     for preset in _presets(run):
-        rival = _last_run(preset, run, directories)
-        config = rival.config if rival else _config(preset, run)
+        rival = _last_run(preset, run, table, directories)
+        config = rival.config if rival else _config(preset, table)
         pixels = load_pixels(version, config.preparation, directories.cache)
         if rival:
             network, _ = load_model(rival, device)
@@ -40,20 +40,20 @@ def rivals_on(
         else:
             missing.append(preset)
             continue
-        found[preset] = answer(network, pixels, device, outside).value
+        found[preset] = answer(network, pixels, device, outside)[0].value
     return found, missing
 
 
 def rivals_out_of_fold(
-    run: Run, version: Version, directories: Directories, device: Device, folds: list[Fold]
+    run: Run, table: Table, version: Version, directories: Directories, device: Device, folds: list[Fold]
 ) -> Rivals:
     """The answers of the first attempt's runs that were evaluated out of fold already; others would take long."""
     found, missing = {}, []
     for preset in _presets(run):
-        rival = _last_run(preset, run, directories)
+        rival = _last_run(preset, run, table, directories)
         material = gather(version, rival.config, directories.cache) if rival else None
         if rival and material and not missing_folds(rival, material, folds):
-            found[preset] = answer_out_of_fold(rival, material, device, folds).value
+            found[preset] = answer_out_of_fold(rival, material, device, folds)[0].value
         else:
             missing.append(preset)
     return found, missing
@@ -63,15 +63,15 @@ def _presets(run: Run) -> list[str]:
     return [preset for preset in FIRST if preset != run.config.preset]
 
 
-def _last_run(preset: str, run: Run, directories: Directories) -> Run | None:
+def _last_run(preset: str, run: Run, table: Table, directories: Directories) -> Run | None:
     held = [
         one
         for one in list_runs(directories.runs)
-        if one.ready and one.config == _config(preset, run) and one.facts.data == run.facts.data
+        if one.ready and one.config == _config(preset, table) and one.facts.data == run.facts.data
     ]
     return held[-1] if held else None
 
 
-def _config(preset: str, run: Run) -> RunConfig:
-    """The configuration of a preset that learns the same label."""
-    return make_config(preset).model_copy(update={"label": run.config.label})
+def _config(preset: str, table: Table) -> RunConfig:
+    """The configuration of a preset that learns the table's label."""
+    return make_config(preset).model_copy(update={"label": table.key})

@@ -30,6 +30,7 @@ from trainer.models.answers import BATCH, see
 from trainer.models.backbones import Backbone
 from trainer.models.device import Device
 from trainer.models.features import features_of, pooled_neck
+from trainer.models.first_attempt import KernelMachine
 from trainer.models.necks import Pooled
 from trainer.models.networks import Network
 from trainer.runs.runs import Run
@@ -101,7 +102,7 @@ def usual_distance(some: np.ndarray, training: np.ndarray) -> np.ndarray:
 
 def has_features(network: Network) -> bool:
     """Whether a network computes features; a kernel machine works on the pixels."""
-    return hasattr(network.head, "linear")
+    return not isinstance(network.neck, KernelMachine)
 
 
 def is_pretrained(run: Run, network: Network) -> bool:

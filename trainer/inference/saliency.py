@@ -1,4 +1,7 @@
-"""Which pixels an answer depends on: SmoothGrad maps (Smilkov et al. 2017), drawn over the photo."""
+"""Which pixels an answer depends on, drawn over the photo: SmoothGrad maps (Smilkov et al. 2017), or, for a model
+without a gradient, what changes when a part is covered (Zeiler & Fergus 2014)."""
+
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -16,6 +19,7 @@ NOISE = 0.1  # of the range of a photo
 SOFT = 25  # the width of a map's blur is the longest edge divided by this
 LITTLE = 0.5  # share of the pixels, those of least influence, that are not coloured
 SHOWN = 640  # px of the longest edge of a picture, at most
+PARTS = 8  # of a photo in each direction that are covered one after the other, where there is no gradient
 FRAME = 0.15  # of each edge; the frame shows no horse
 
 
@@ -26,6 +30,21 @@ def saliency(network: Network, pixels: np.ndarray, device: Device, progress: Pro
     """
     network.eval()
     photos = as_photos(device.put(torch.from_numpy(np.array(pixels))))
+    total = (
+        _smoothed(network, photos, device, progress) if _has_gradient(network, photos) else _covered(network, photos)
+    )
+    progress(SAMPLES, SAMPLES)
+    blur = max(3, max(photos.shape[2:]) // SOFT // 2 * 2 + 1)  # px, odd
+    soft = nnf.avg_pool2d(nnf.pad(total[:, None], [blur // 2] * 4, mode="replicate"), blur, 1)[:, 0]
+    return (soft / soft.amax((1, 2), keepdim=True).clamp(min=1e-12)).cpu().numpy()
+
+
+def _has_gradient(network: Network, photos: Tensor) -> bool:
+    return _unclamped(network, photos[:1].clone().requires_grad_(True)).requires_grad
+
+
+def _smoothed(network: Network, photos: Tensor, device: Device, progress: Progress) -> Tensor:
+    """The gradient of the answers, (n, height, width), as the mean over noisy copies."""
     generator = torch.Generator().manual_seed(0)
     total = torch.zeros_like(photos[:, 0])
     for done in range(SAMPLES):
@@ -35,15 +54,25 @@ def saliency(network: Network, pixels: np.ndarray, device: Device, progress: Pro
         noisy = (photos + device.put(noise)).clamp(0, 255).requires_grad_(True)
         # Before it is clamped to 0..1, as a clamped answer has no gradient.
         total += torch.autograd.grad(_unclamped(network, noisy).sum(), noisy)[0].abs().sum(1)
-    progress(SAMPLES, SAMPLES)
-    blur = max(3, max(photos.shape[2:]) // SOFT // 2 * 2 + 1)  # px, odd
-    soft = nnf.avg_pool2d(nnf.pad(total[:, None], [blur // 2] * 4, mode="replicate"), blur, 1)[:, 0]
-    return (soft / soft.amax((1, 2), keepdim=True).clamp(min=1e-12)).cpu().numpy()
+    return total
+
+
+@torch.inference_mode()
+def _covered(network: Network, photos: Tensor) -> Tensor:
+    """How far the answers change, (n, height, width), when a part of the photo has its mean colour."""
+    total, height, width = torch.zeros_like(photos[:, 0]), *photos.shape[2:]
+    answers, middle = network.value(photos), photos.mean((2, 3), keepdim=True)
+    for top, bottom in pairwise(height * part // PARTS for part in range(PARTS + 1)):
+        for left, right in pairwise(width * part // PARTS for part in range(PARTS + 1)):
+            changed = photos.clone()
+            changed[:, :, top:bottom, left:right] = middle
+            total[:, top:bottom, left:right] = (network.value(changed) - answers).abs()[:, None, None]
+    return total
 
 
 def _unclamped(network: Network, photos: Tensor) -> Tensor:
-    raw = network(photos)
-    return raw.squeeze(1) if raw.shape[1] == 1 else network.head.value(raw)
+    ((head, raw),) = network.head.apart(network(photos))
+    return raw.squeeze(1) if raw.shape[1] == 1 else head.value(raw)
 
 
 def frame_share(maps: np.ndarray) -> tuple[float, float]:

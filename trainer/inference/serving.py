@@ -22,6 +22,7 @@ from trainer.labels.scales import ENDS, Scale
 from trainer.models.answers import COVERAGE, Answers, Calibration, answer, load_model, see
 from trainer.models.device import Device
 from trainer.models.networks import Network, as_photos
+from trainer.models.regressors import Fitted
 from trainer.runs.judged import judged
 from trainer.runs.runs import Run
 
@@ -84,13 +85,13 @@ class Predictor:
                 found[position] = Prediction(name, None, None, None, None, str(error))
         if pixels:
             named = [photos[position][0] for position in positions]
-            predictions = self._predictions(named, answer(self.network, np.stack(pixels), self.device))
+            predictions = self._predictions(named, answer(self.network, np.stack(pixels), self.device)[0])
             found |= dict(zip(positions, predictions, strict=True))
         return [found[position] for position in range(len(photos))]
 
     def see(self, pixels: np.ndarray) -> list[tuple[Prediction, np.ndarray]]:
         """The answers for prepared photos, which have no names, and the features (k,) behind each answer."""
-        answers, features = see(self._quick, pixels, self.device)
+        (answers,), features = see(self._quick, pixels, self.device)
         return list(zip(self._predictions([""] * len(pixels), answers), features, strict=True))
 
     def _predictions(self, names: Sequence[str], answers: Answers) -> list[Prediction]:
@@ -144,7 +145,7 @@ class Served(nn.Module):
         self.relative = calibration.relative
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        value, spread, _ = self.network.answers(as_photos(pixels))
+        value, spread = self.network.answers(as_photos(pixels))[0][0]
         half = self.width * spread if self.relative and spread is not None else torch.full_like(value, self.width)
         return value, (value - half).clamp(0, 1), (value + half).clamp(0, 1)
 
@@ -155,10 +156,12 @@ def export_onnx(run: Run, path: Path, pixels: np.ndarray) -> float:
     `pixels` are prepared photos, uint8 (n, height, width, 3), to compare on. Returns the largest difference.
 
     Raises:
-        UsageError: the two models do not agree; no file is left.
+        UsageError: the model has no ONNX form, or the two models do not agree; no file is left.
         OSError: the disk is full; no file is left.
     """
     network, calibration = load_model(run, Device("cpu"))
+    if isinstance(network.head[0], Fitted):
+        raise UsageError(f"{run.name} answers by {run.config.regressor} of scikit-learn, which has no ONNX form.")
     served = Served(network, calibration).eval()
     part = path.with_name(path.name + ".part")
     try:

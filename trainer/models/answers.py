@@ -59,6 +59,10 @@ class Answers:
     value: np.ndarray  # 0..1
     spread: np.ndarray | None  # standard deviation, if the head predicts one
 
+    def some(self, chosen: np.ndarray) -> "Answers":
+        """Only those of these photos."""
+        return Answers(self.value[chosen], None if self.spread is None else self.spread[chosen])
+
 
 def answer(
     network: Network,
@@ -66,8 +70,9 @@ def answer(
     device: Device,
     positions: np.ndarray | None = None,
     progress: Progress = no_progress,
-) -> Answers:
-    """The answers for prepared photos, uint8 (n, height, width, 3); `positions`: only for these rows, in this order.
+) -> list[Answers]:
+    """The answers to each label for prepared photos, uint8 (n, height, width, 3); `positions`: only for these rows, in
+    this order.
 
     Only one batch is read at a time, so pixels mapped from a file may be larger than the memory. `progress` gets the
     number of photos answered, and of all.
@@ -78,29 +83,34 @@ def answer(
         chosen = slice(start, start + BATCH) if positions is None else positions[start : start + BATCH]
         parts.append(see(network, pixels[chosen], device)[0])
         progress(min(start + BATCH, count), count)
-    return joined(parts)
+    return joined(parts, len(network.head))
 
 
-def joined(parts: Sequence[Answers]) -> Answers:
-    """Answers for one photo after the other."""
-    value = np.concatenate([part.value for part in parts]) if parts else np.zeros(0, np.float32)
+def joined(parts: Sequence[Sequence[Answers]], labels: int) -> list[Answers]:
+    """The answers to each label for one batch of photos after the other."""
+    if not parts:
+        return [Answers(np.zeros(0, np.float32), None)] * labels
+    return [_joined(its) for its in zip(*parts, strict=True)]
+
+
+def _joined(parts: Sequence[Answers]) -> Answers:
     spreads = [part.spread for part in parts if part.spread is not None]
-    return Answers(value, np.concatenate(spreads) if spreads else None)
+    return Answers(np.concatenate([part.value for part in parts]), np.concatenate(spreads) if spreads else None)
 
 
-def as_answers(value: Tensor, spread: Tensor | None) -> Answers:
+def as_answers(found: Sequence[tuple[Tensor, Tensor | None]]) -> list[Answers]:
     """Answers in memory."""
-    return Answers(value.cpu().numpy(), None if spread is None else spread.cpu().numpy())
+    return [Answers(value.cpu().numpy(), None if spread is None else spread.cpu().numpy()) for value, spread in found]
 
 
-def see(network: Network, pixels: np.ndarray, device: Device) -> tuple[Answers, np.ndarray]:
-    """The answers for prepared photos in one batch, and the features (n, k) that the head gets."""
+def see(network: Network, pixels: np.ndarray, device: Device) -> tuple[list[Answers], np.ndarray]:
+    """The answers to each label for prepared photos in one batch, and the features (n, k) that the heads get."""
     network.eval()
     batch = torch.from_numpy(np.array(pixels))
     with torch.inference_mode():
         with device.autocast():
-            value, spread, features = network.answers(device.photos(as_photos(device.put(batch))))
-        return as_answers(value, spread), features.float().cpu().numpy()
+            found, features = network.answers(device.photos(as_photos(device.put(batch))))
+        return as_answers(found), features.float().cpu().numpy()
 
 
 def calibrate(answers: Answers, label: np.ndarray, horse: np.ndarray) -> Calibration:
@@ -124,33 +134,43 @@ def calibrate(answers: Answers, label: np.ndarray, horse: np.ndarray) -> Calibra
     return Calibration(widths, relative)
 
 
-def save_model(run: Run, network: Network, calibration: Calibration) -> None:
-    """Save a trained network in the run's folder: weights first, then the JSON file that marks them as complete."""
+def save_model(run: Run, network: Network, calibrations: Sequence[Calibration]) -> None:
+    """Save a trained network in the run's folder, with a calibration for each label: weights first, then the JSON file
+    that marks them as complete."""
     write_tensors(run.folder / WEIGHTS, network.state_dict())
-    shape = None
-    if run.config.network == "svr":
-        shape = [len(network.neck.components), len(network.neck.vectors)]  # pyright: ignore[reportArgumentType]
-    facts = {"calibration": asdict(calibration), "shape": shape, "scale": "0 short .. 1 long"}
+    facts = {"calibrations": [asdict(its) for its in calibrations], "scale": "0 short .. 1 long"}
     write_file(run.folder / MODEL, json.dumps(facts, indent=1) + "\n")
 
 
-def load_model(run: Run, device: Device) -> tuple[Network, Calibration]:
-    """The network of a run in evaluation mode, and its calibration.
+def load_model(run: Run, device: Device, label: str = "") -> tuple[Network, Calibration]:
+    """The network of a run for one of its labels, by default the first, in evaluation mode, and its calibration.
+
+    Raises:
+        UsageError: its files cannot be read, or it has not learnt that label.
+    """
+    place = run.config.place_of(label)
+    network, calibrations = load_whole(run, device)
+    return network.for_label(place), calibrations[place]
+
+
+def load_whole(run: Run, device: Device) -> tuple[Network, list[Calibration]]:
+    """The network of a run for all its labels, in evaluation mode, and the calibration of each.
 
     Raises:
         UsageError: its files cannot be read.
     """
     try:
         facts = json.loads((run.folder / MODEL).read_text())
-        calibration = Calibration(**facts["calibration"])
+        # A former release had one label, and one calibration.
+        calibrations = [Calibration(**its) for its in facts.get("calibrations") or [facts["calibration"]]]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UsageError(f"{run.folder / MODEL} cannot be read ({error}); train again.") from error
-    network = build(without_weights(run.config), shape=facts["shape"])
+    network = build(without_weights(run.config), starts=[0.5] * len(calibrations))
     try:
         network.load_state_dict(read_tensors(run.folder / WEIGHTS))
     except RuntimeError as error:
         raise UsageError(f"{run.folder / WEIGHTS} does not fit its configuration; train again.") from error
-    return device.place(network.eval()), calibration
+    return device.place(network.eval()), calibrations
 
 
 def without_weights(config: RunConfig) -> RunConfig:

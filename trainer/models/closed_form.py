@@ -1,16 +1,18 @@
-"""Models with a closed-form solution: ridge regression on features, and the SVR of the first attempt.
+"""Models that are fitted at once: regressors on features, and the SVR of the first attempt on pixels.
 
 scikit-learn takes a second to import, so only the functions that use it import it.
 """
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from trainer.dataset.rows import Indexed
 from trainer.models.features import pooled_neck
-from trainer.models.heads import HIGH, LOW, Bins, Plain
-from trainer.models.networks import KernelMachine, Network, build
+from trainer.models.first_attempt import KernelMachine
+from trainer.models.heads import HIGH, LOW, Bins, Heads, Plain
+from trainer.models.networks import Network, build
+from trainer.models.regressors import RIDGE, Fitted
 from trainer.models.ridge import FOLDS, Standardised, solve
 from trainer.runs.config import RunConfig
 
@@ -18,18 +20,40 @@ PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)  # on the weights of a head of bins, per exa
 STEPS = 100  # of L-BFGS
 
 
-def fit_probe(network: Network, features: Indexed, label: np.ndarray, horse: np.ndarray, weight: np.ndarray) -> float:
-    """Fit the network's head by ridge regression on standardised features (n, p); returns the chosen strength.
+def fit_probe(
+    network: Network, config: RunConfig, features: Indexed, label: np.ndarray, horse: np.ndarray, weight: np.ndarray
+) -> str:
+    """Fit the heads of a network to features (n, p), each to its column of the labels (n, t), by the configuration's
+    regressor; returns how, in words. The features are standardised before. A label that is missing has the weight 0.
 
-    The strength is chosen by cross-validation in which all photos of a horse are in one fold.
+    Raises:
+        UsageError: there is no such regressor, or it cannot be fitted.
     """
-    head = network.head
-    assert isinstance(head, Plain)
-    line = solve(_standardise(network, features), label.astype(np.float64), horse, weight)
-    with torch.no_grad():
-        head.linear.weight.copy_((HIGH - LOW) * torch.from_numpy(line.slopes).float().view(1, -1))
-        head.linear.bias.fill_(LOW + (HIGH - LOW) * line.level)
-    return line.strength
+    data = _standardise(network, features)
+    if config.regressor == RIDGE:
+        strengths = [f"{its:g}" for its in _fit_ridge(network, data, label, horse, weight)]
+        return f"Ridge of strength {', '.join(strengths)}, chosen by cross-validation over horses."
+    whole = np.concatenate([block for _, block in data.blocks(np.arange(len(features)))])
+    for place, head in enumerate(network.head):
+        assert isinstance(head, Fitted)
+        known = weight[:, place] > 0
+        head.fit(whole[known], label[known, place], horse[known], weight[known, place])
+    return f"Fitted by {config.regressor}."
+
+
+def _fit_ridge(
+    network: Network, data: Standardised, label: np.ndarray, horse: np.ndarray, weight: np.ndarray
+) -> list[float]:
+    """Fit plain heads by ridge regression; returns the strength that cross-validation over horses chose for each."""
+    lines = [
+        solve(data, label[:, place].astype(np.float64), horse, weight[:, place]) for place in range(label.shape[1])
+    ]
+    for head, line in zip(network.head, lines, strict=True):
+        assert isinstance(head, Plain)
+        with torch.no_grad():
+            head.linear.weight.copy_((HIGH - LOW) * torch.from_numpy(line.slopes).float().view(1, -1))
+            head.linear.bias.fill_(LOW + (HIGH - LOW) * line.level)
+    return [line.strength for line in lines]
 
 
 def _standardise(network: Network, features: Indexed) -> Standardised:
@@ -40,28 +64,38 @@ def _standardise(network: Network, features: Indexed) -> Standardised:
 
 
 def fit_head(network: Network, features: Indexed, label: np.ndarray, horse: np.ndarray, weight: np.ndarray) -> None:
-    """Train the head alone on fixed features, before the whole network is trained (LP-FT; Kumar et al. 2022).
+    """Train the heads alone on fixed features, before the whole network is trained (LP-FT; Kumar et al. 2022).
 
-    A plain head is solved in closed form; a head of bins by L-BFGS, with a penalty chosen on a fifth of the horses.
+    Plain heads are solved in closed form; heads of bins by L-BFGS, with a penalty chosen on a fifth of the horses.
+    Others begin as they are. Labels and weights are (n, t), as for `fit_probe`.
     """
-    if isinstance(network.head, Plain):
-        fit_probe(network, features, label, horse, weight)
+    data, heads = _standardise(network, features), list(network.head)
+    if all(isinstance(head, Plain) for head in heads):
+        _fit_ridge(network, data, label, horse, weight)
+    if not all(isinstance(head, Bins) for head in heads):
         return
-    data = _standardise(network, features)
     standard = torch.from_numpy(np.concatenate([block for _, block in data.blocks(np.arange(len(features)))]))
-    labels, weights = torch.from_numpy(label), torch.from_numpy(weight)
+    solved: list[Bins] = []
+    for place, head in enumerate(heads):
+        assert isinstance(head, Bins)
+        known = np.flatnonzero(weight[:, place])
+        its = torch.from_numpy(label[known, place]), torch.from_numpy(weight[known, place])
+        solved.append(_fit_bins(head, standard[torch.from_numpy(known)], *its, horse[known]))
+    network.head = Heads(solved)
+
+
+def _fit_bins(head: Bins, features: Tensor, label: Tensor, weight: Tensor, horse: np.ndarray) -> Bins:
     names = np.unique(horse)
     outside = torch.from_numpy(np.isin(horse, names[:: min(FOLDS, max(2, len(names)))]))
     losses = []
     for penalty in PENALTIES:
-        trial = _solve_bins(network.head, standard[~outside], labels[~outside], weights[~outside], penalty)
+        trial = _solve_bins(head, features[~outside], label[~outside], weight[~outside], penalty)
         with torch.inference_mode():
-            losses.append(float(trial.loss(trial(standard[outside]), labels[outside]).mean()))
-    best = PENALTIES[int(np.argmin(losses))]
-    network.head = _solve_bins(network.head, standard, labels, weights, best)
+            losses.append(float(trial.loss(trial(features[outside]), label[outside]).mean()))
+    return _solve_bins(head, features, label, weight, PENALTIES[int(np.argmin(losses))])
 
 
-def _solve_bins(head: Bins, features: torch.Tensor, label: torch.Tensor, weight: torch.Tensor, penalty: float) -> Bins:
+def _solve_bins(head: Bins, features: Tensor, label: Tensor, weight: Tensor, penalty: float) -> Bins:
     solved = Bins(features.shape[1], len(head.centres))
     solved.load_state_dict(head.state_dict())
     optimiser = torch.optim.LBFGS(solved.parameters(), max_iter=STEPS, line_search_fn="strong_wolfe")
@@ -89,13 +123,13 @@ def fit_svr(config: RunConfig, pixels: np.ndarray, label: np.ndarray) -> Network
     reduced = pca.fit_transform(flat)
     machine = SVR(C=config.svr_c, gamma=config.svr_gamma)  # pyright: ignore[reportArgumentType]
     machine.fit(reduced, LOW + (HIGH - LOW) * label)
-    network = build(config, shape=(components, len(machine.support_vectors_)))
+    network = build(config)
     kernel: nn.Module = network.neck
     assert isinstance(kernel, KernelMachine)
     scale = np.sqrt(pca.explained_variance_)[:, None]
-    kernel.centre.copy_(torch.from_numpy(pca.mean_))
-    kernel.components.copy_(torch.from_numpy(pca.components_ / np.maximum(scale, np.finfo(np.float32).eps)))
-    kernel.vectors.copy_(torch.from_numpy(machine.support_vectors_))
-    kernel.weights.copy_(torch.from_numpy(machine.dual_coef_[0] / (HIGH - LOW)))
-    kernel.bias.fill_((float(machine.intercept_[0]) - LOW) / (HIGH - LOW))
+    kernel.centre = torch.from_numpy(pca.mean_).float()
+    kernel.components = torch.from_numpy(pca.components_ / np.maximum(scale, np.finfo(np.float32).eps)).float()
+    kernel.vectors = torch.from_numpy(machine.support_vectors_).float()
+    kernel.weights = torch.from_numpy(machine.dual_coef_[0] / (HIGH - LOW)).float()
+    kernel.bias = torch.tensor([(float(machine.intercept_[0]) - LOW) / (HIGH - LOW)])
     return network

@@ -78,8 +78,8 @@ def answer_version(
     cache: Path,
     positions: np.ndarray,
     progress: Progress = no_progress,
-) -> Answers:
-    """The answers for prepared photos of a version, as `answer` gives them.
+) -> list[Answers]:
+    """The answers to each label for prepared photos of a version, as `answer` gives them.
 
     With a frozen backbone they come from the cached features, so that it sees each photo once.
     """
@@ -97,7 +97,7 @@ def answer_version(
             seen = [neck.standardised(features) for features in some]
             parts.append(network.answers_to(seen[0], seen[1] if network.mirror else None))
             progress(min(start + AT_ONCE, len(positions)), len(positions))
-    return joined([as_answers(value, spread) for value, spread in parts])
+    return joined([as_answers(found) for found in parts], len(network.head))
 
 
 def _digest(network: Network) -> str:

@@ -1,37 +1,46 @@
 """Heads of networks: one number, or a distribution over bins whose mean is the answer."""
 
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as nnf
 
+from trainer.models.registry import LOSSES, Head, head, loss
+from trainer.runs.config import RunConfig
+
 LOW, HIGH = 1.0, 10.0  # the scale of errors, as in the first attempt: 1 + 9 x label
 SPREAD = 0.75  # of a label over the bins, in bin widths; Farebrother et al. 2024, "Stop Regressing", section 4
 
 
-class Head(Protocol):
-    """The last layer of a network: from features to answers."""
+@loss("mse")
+def squared_error(answer: Tensor, label: Tensor) -> Tensor:
+    """The squared errors, (n,)."""
+    return nnf.mse_loss(answer, label, reduction="none")
 
-    def loss(self, raw: Tensor, label: Tensor) -> Tensor:
-        """The loss of each example, (n,)."""
-        ...
 
-    def value(self, raw: Tensor) -> Tensor:
-        """The answers, (n,), 0..1."""
-        ...
+@loss("mae")
+def absolute_error(answer: Tensor, label: Tensor) -> Tensor:
+    """The absolute errors, (n,)."""
+    return nnf.l1_loss(answer, label, reduction="none")
 
-    def spread(self, raw: Tensor) -> Tensor | None:
-        """The standard deviations of the answers, (n,); None if the head predicts none."""
-        ...
+
+@loss("huber")
+def huber_error(answer: Tensor, label: Tensor) -> Tensor:
+    """Squared errors up to 1 on the scale 1..10, linear beyond, (n,)."""
+    return nnf.huber_loss(answer, label, reduction="none")
 
 
 class Plain(nn.Module):
-    """One number on the scale 1..10, learnt by squared error."""
+    """One number on the scale 1..10, learnt by a loss of it."""
 
-    def __init__(self, features: int) -> None:
+    numbers = 1
+
+    def __init__(self, features: int, measure: Callable[[Tensor, Tensor], Tensor] = squared_error) -> None:
         super().__init__()
         self.linear = nn.Linear(features, 1)
+        self.measure = measure
 
     def forward(self, features: Tensor) -> Tensor:
         return self.linear(features)
@@ -42,7 +51,7 @@ class Plain(nn.Module):
         nn.init.constant_(self.linear.bias, LOW + (HIGH - LOW) * label)
 
     def loss(self, raw: Tensor, label: Tensor) -> Tensor:
-        return nnf.mse_loss(raw.squeeze(1).float(), LOW + (HIGH - LOW) * label, reduction="none")
+        return self.measure(raw.squeeze(1).float(), LOW + (HIGH - LOW) * label)
 
     def value(self, raw: Tensor) -> Tensor:
         return ((raw.squeeze(1).float() - LOW) / (HIGH - LOW)).clamp(0, 1)
@@ -59,6 +68,7 @@ class Bins(nn.Module):
 
     def __init__(self, features: int, bins: int) -> None:
         super().__init__()
+        self.numbers = bins
         self.linear = nn.Linear(features, bins)
         edges = torch.linspace(0, 1, bins + 1)
         self.register_buffer("edges", edges)
@@ -89,3 +99,54 @@ class Bins(nn.Module):
         shares = raw.float().softmax(1)
         mean = shares @ self.centres
         return (shares @ self.centres**2 - mean**2).clamp(min=1e-8).sqrt()
+
+
+@head("plain")
+def make_plain(width: int, config: RunConfig) -> Plain:
+    """A plain head with the loss of a configuration."""
+    return Plain(width, LOSSES.find(config.loss))
+
+
+@head("bins")
+def make_bins(width: int, config: RunConfig) -> Bins:
+    """A head of as many bins as a configuration says."""
+    return Bins(width, config.bins)
+
+
+class Identity(nn.Identity):
+    """The head of a network whose output is on the scale 0..1 already."""
+
+    numbers = 1
+
+    def value(self, raw: Tensor) -> Tensor:
+        return raw.squeeze(1).clamp(0, 1)
+
+    def spread(self, raw: Tensor) -> Tensor | None:  # noqa: ARG002
+        return None
+
+
+class Heads(nn.ModuleList):
+    """A head for each label of a network, on the same features; their raw answers stand side by side, (n, k)."""
+
+    def __init__(self, heads: Iterable[nn.Module]) -> None:
+        super().__init__(heads)
+        # Before, a network had one head, and its weights were named after it.
+        self.register_load_state_dict_pre_hook(_name_single)
+
+    def forward(self, features: Tensor) -> Tensor:
+        raw = [its(features) for its in self]
+        return raw[0] if len(raw) == 1 else torch.cat(raw, 1)
+
+    def apart(self, raw: Tensor) -> list[tuple[Head, Tensor]]:
+        """Each head with its own raw answers (n, numbers)."""
+        heads: list[Any] = list(self)
+        return list(zip(heads, raw.split([its.numbers for its in heads], 1), strict=True))
+
+    def loss(self, raw: Tensor, label: Tensor) -> Tensor:
+        """The loss of each answer, for labels (n, heads); where a label is missing, it has to get no weight."""
+        return torch.stack([its.loss(own, label[:, place]) for place, (its, own) in enumerate(self.apart(raw))], 1)
+
+
+def _name_single(_heads: nn.Module, state: dict[str, Any], prefix: str, *_others: Any) -> None:
+    for name in [name for name in state if name.startswith(prefix) and not name[len(prefix) :][:1].isdigit()]:
+        state[f"{prefix}0.{name.removeprefix(prefix)}"] = state.pop(name)

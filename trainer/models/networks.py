@@ -1,20 +1,21 @@
 """The networks. Each takes photos prepared by `pixels.prepare` and predicts an aptitude."""
 
-import math
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from trainer.models.backbones import Backbone
-from trainer.models.heads import Bins, Plain
-from trainer.models.necks import Last, Pooled
+from trainer.models import pretrained  # noqa: F401  (it registers its models, as the next one does)
+from trainer.models.first_attempt import KernelMachine
+from trainer.models.heads import Heads, Identity
+from trainer.models.registry import HEADS, MODELS, Parts
+from trainer.models.regressors import RIDGE, Fitted
 from trainer.runs.config import RunConfig
 
 DEAD = 1e-8  # a unit is dead if its output is below this for every photo
-STAGES = 2  # last stages of a backbone that are pooled; in most networks those of strides 16 and 32
+
+Answered = tuple[Tensor, Tensor | None]  # answers to one label (n,), and their standard deviations
 
 
 class Scaling(nn.Module):
@@ -32,32 +33,6 @@ class Scaling(nn.Module):
         return (photos - self.mean) / self.std
 
 
-class KernelMachine(nn.Module):
-    """PCA and a support vector machine with a Gaussian kernel, as tensors; computes the same as scikit-learn."""
-
-    centre: Tensor
-    components: Tensor
-    vectors: Tensor
-    weights: Tensor
-    bias: Tensor
-
-    def __init__(self, pixels: int, components: int, vectors: int, gamma: float) -> None:
-        super().__init__()
-        self.gamma = gamma
-        self.register_buffer("centre", torch.zeros(pixels))
-        self.register_buffer("components", torch.zeros(components, pixels))  # whitened
-        self.register_buffer("vectors", torch.zeros(vectors, components))
-        self.register_buffer("weights", torch.zeros(vectors))
-        self.register_buffer("bias", torch.zeros(1))
-
-    def forward(self, photos: Tensor) -> Tensor:
-        # In the layout that scikit-learn was fitted with: (height, width, 3), 0..1.
-        flat = photos.permute(0, 2, 3, 1).flatten(1) / 255 - self.centre
-        reduced = flat @ self.components.T
-        squares = (reduced**2).sum(1, keepdim=True) + (self.vectors**2).sum(1) - 2 * reduced @ self.vectors.T
-        return (torch.exp(-self.gamma * squares.clamp(min=0)) @ self.weights + self.bias).unsqueeze(1)
-
-
 class Network(nn.Module):
     """From photos (n, 3, height, width) of 0..255 to the raw answers (n, k) of its head."""
 
@@ -68,8 +43,13 @@ class Network(nn.Module):
         self.scaling = scaling
         self.backbone = backbone
         self.neck = neck
-        self.head: Any = head
+        self.head = head if isinstance(head, Heads) else Heads([head])
         self.mirror = mirror  # whether an answer is the mean over the photo and its mirror image
+
+    def for_label(self, place: int) -> "Network":
+        """The same network with the head of one of its labels alone."""
+        head = self.head[place]
+        return Network(self.scaling, self.backbone, self.neck, head, mirror=self.mirror).train(self.training)
 
     def maps(self, photos: Tensor) -> Any:
         """The output of the backbone: maps, or a list of the maps of each stage."""
@@ -82,40 +62,36 @@ class Network(nn.Module):
     def forward(self, photos: Tensor) -> Tensor:
         return self.head(self.features(photos))
 
-    def answers(self, photos: Tensor) -> tuple[Tensor, Tensor | None, Tensor]:
-        """The answers (n,), 0..1, their standard deviations if the head predicts them, and the features (n, k)."""
+    def answers(self, photos: Tensor) -> tuple[list[Answered], Tensor]:
+        """For each label the answers (n,), 0..1, and their standard deviations if its head predicts them; and the
+        features (n, k)."""
         features = self.features(photos)
         mirrored = self.features(photos.flip(3)) if self.mirror else None
-        return (*self.answers_to(features, mirrored), features)
+        return self.answers_to(features, mirrored), features
 
-    def answers_to(self, features: Tensor, mirrored: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Answers and standard deviations from the features of photos, and of their mirror images if there are any."""
-        raw = self.head(features)
-        value, spread = self.head.value(raw), self.head.spread(raw)
+    def answers_to(self, features: Tensor, mirrored: Tensor | None) -> list[Answered]:
+        """The answers of each label from the features of photos, and of their mirror images if there are any."""
+        found = self._answered(features)
         if mirrored is None:
-            return value, spread
-        raw = self.head(mirrored)
-        other, wide = self.head.value(raw), self.head.spread(raw)
-        mean = (value + other) / 2
-        if spread is None or wide is None:
-            return mean, None
-        # Of an even mixture of both distributions.
-        squares = (spread**2 + value**2 + wide**2 + other**2) / 2
-        return mean, (squares - mean**2).clamp(min=1e-8).sqrt()
+            return found
+        return [_mixed(one, other) for one, other in zip(found, self._answered(mirrored), strict=True)]
+
+    def _answered(self, features: Tensor) -> list[Answered]:
+        return [(head.value(raw), head.spread(raw)) for head, raw in self.head.apart(self.head(features))]
 
     def value(self, photos: Tensor) -> Tensor:
-        """The answers (n,), 0..1."""
-        return self.answers(photos)[0]
+        """The answers of the first label, (n,), 0..1."""
+        return self.answers(photos)[0][0][0]
 
 
-class Identity(nn.Identity):
-    """The head of a network whose output is on the scale 0..1 already."""
-
-    def value(self, raw: Tensor) -> Tensor:
-        return raw.squeeze(1).clamp(0, 1)
-
-    def spread(self, raw: Tensor) -> Tensor | None:  # noqa: ARG002
-        return None
+def _mixed(one: Answered, other: Answered) -> Answered:
+    """Mean and standard deviation of an even mixture of both distributions."""
+    (value, spread), (its_value, its_spread) = one, other
+    mean = (value + its_value) / 2
+    if spread is None or its_spread is None:
+        return mean, None
+    squares = (spread**2 + value**2 + its_spread**2 + its_value**2) / 2
+    return mean, (squares - mean**2).clamp(min=1e-8).sqrt()
 
 
 def as_photos(pixels: Tensor) -> Tensor:
@@ -123,85 +99,45 @@ def as_photos(pixels: Tensor) -> Tensor:
     return pixels.permute(0, 3, 1, 2).float()
 
 
-def build(config: RunConfig, *, mean_image: Tensor | None = None, start: float = 0.5, shape: Any = None) -> Network:
+def build(config: RunConfig, *, mean_image: Tensor | None = None, starts: Sequence[float] = (0.5,)) -> Network:
     """An untrained network of a configuration; the same random seed gives the same network.
 
-    `mean_image` (3, height, width) and `start`, the mean label, are of the training photos. `shape` is for a kernel
-    machine: the numbers of components and vectors.
+    `mean_image` (3, height, width) and `starts`, the mean of each label, are of the training photos. A kernel machine
+    has no tensors yet.
 
     Raises:
-        UsageError: its weights are not available.
+        UsageError: its weights are not available, or nothing has the name of its model, its head or its loss.
     """
     torch.manual_seed(config.random_seed)
     if config.network == "svr":
-        components, vectors = shape
-        machine = KernelMachine(3 * config.height * config.width, components, vectors, config.svr_gamma)
+        machine = KernelMachine(config.svr_gamma)
         return Network(nn.Identity(), nn.Identity(), machine, Identity(), mirror=config.mirror_answers)
-    if config.network == "first-cnn":
-        backbone, features = _first_backbone(), _first_features(config)
-        neck: nn.Module = _dense((features, 800, 400), config.dropout)
-        scaling, width = _scaling(config, None, mean_image), 400
-    else:
-        old = config.network == "alexnet-2017"  # its layers stand on all pixels of the last maps
-        stages = 1 if old else STAGES
-        backbone = Backbone(config.backbone, config.weights, stages, digest=config.digest, sums_up=not old)
-        scaling = _scaling(config, backbone, mean_image)
-        if old:
-            numbers = backbone.features[-1] * math.prod(backbone.sizes(config.height, config.width)[-1])
-            neck, width = nn.Sequential(Last(), *_dense((numbers, 4096, 1024), config.dropout)), 1024
-        else:
-            backbone.sizes(config.height, config.width)  # raises if it does not take them
-            neck = Pooled(backbone.features, backbone.vector)
-            width = neck.width
-            if config.dropout:
-                neck = nn.Sequential(neck, nn.Dropout(config.dropout))
-    head = Bins(width, config.bins) if config.head == "bins" else Plain(width)
+    parts = MODELS.find(config.network)(config)
+    heads = Heads([_make_head(config, parts.width, start) for start in starts])
+    scaling = _scaling(config, parts, mean_image)
+    return Network(scaling, parts.backbone, parts.neck, heads, mirror=config.mirror_answers)
+
+
+def _make_head(config: RunConfig, width: int, start: float) -> nn.Module:
+    if config.network == "probe" and config.regressor != RIDGE:
+        return Fitted(config)
+    head = HEADS.find(config.head)(width, config)
     if config.bias_at_mean:
         head.start_at(start)
-    return Network(scaling, backbone, neck, head, mirror=config.mirror_answers)
+    return head
 
 
-def _first_backbone() -> nn.Module:
-    layers = [
-        nn.Conv2d(3, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(),
-        nn.Conv2d(64, 128, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-    ]  # fmt: skip
-    return _he(nn.Sequential(*layers))
-
-
-def _first_features(config: RunConfig) -> int:
-    return 128 * (config.height // 4) * (config.width // 4)
-
-
-def _dense(sizes: Sequence[int], dropout: float) -> nn.Sequential:
-    layers: list[nn.Module] = [nn.Flatten()]
-    for inner, outer in pairwise(sizes):
-        layers += [nn.Linear(inner, outer), nn.ReLU(), nn.Dropout(dropout)]
-    return _he(nn.Sequential(*layers))
-
-
-def _he(module: nn.Sequential) -> nn.Sequential:
-    """Initialise weights as He et al. 2015 do for layers before a ReLU."""
-    for layer in module.modules():
-        if isinstance(layer, nn.Conv2d | nn.Linear):
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
-    return module
-
-
-def _scaling(config: RunConfig, backbone: Backbone | None, mean_image: Tensor | None) -> Scaling:
+def _scaling(config: RunConfig, parts: Parts, mean_image: Tensor | None) -> Scaling:
     def column(values: Sequence[float]) -> Tensor:
         return torch.tensor(values).view(3, 1, 1)
 
     if config.scaling == "mean-image":
         mean = torch.full((3, config.height, config.width), 127.5) if mean_image is None else mean_image
         return Scaling(mean, column((255.0,) * 3))
-    std = backbone.std if backbone else (127.5,) * 3
     if config.scaling == "too-small":
         # The bug of the first attempt: photos of 0..1 for a network that expects 0..255 around a mean.
-        return Scaling(column((0.0,) * 3), column([255 * value for value in std]))
-    return Scaling(column(backbone.mean if backbone else (127.5,) * 3), column(std))
+        return Scaling(column((0.0,) * 3), column([255 * value for value in parts.std]))
+    return Scaling(column(parts.mean), column(parts.std))
 
 
 @torch.inference_mode()

@@ -1,6 +1,7 @@
 """The configuration of a run: frozen, from a preset and the settings that a user changes."""
 
 import json
+import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ from collector.errors import UsageError
 from trainer.dataset.preparation import Preparation
 
 LITE = "tf_efficientnet_lite0"
+CLOSED = ("svr", "probe")  # networks that are fitted at once, not in steps
 
 
 class RunConfig(BaseModel):
@@ -19,7 +21,8 @@ class RunConfig(BaseModel):
 
     preset: str
     label: str = ""  # the label that it learns, definition/axis; empty: the first one of the data set
-    network: Literal["first-cnn", "svr", "probe", "tuned", "alexnet-2017"]
+    also: tuple[str, ...] = ()  # other labels that it learns beside it; all: those of the data set
+    network: str  # svr, probe, or the name of a model: first-cnn, tuned, alexnet-2017, or one of a plug-in
     # The photo as the network gets it.
     height: int = Field(default=192, ge=8, le=1024)  # px
     width: int = Field(default=256, ge=8, le=1024)
@@ -29,7 +32,8 @@ class RunConfig(BaseModel):
     backbone: str = LITE  # a model name of timm, hf-hub:owner/name@revision, or local-dir:/a/folder
     weights: str = "package"  # package (shipped by a pip package), hub (also for local-dir), none, or a file
     digest: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")  # SHA-256 that the weights must have, if given
-    head: Literal["plain", "bins"] = "plain"
+    head: str = "plain"  # plain, bins, or one of a plug-in
+    loss: str = "mse"  # of a plain head: mse, mae, huber, or one of a plug-in
     bins: int = Field(default=51, ge=8, le=500)
     dropout: float = Field(default=0.0, ge=0, lt=1)
     bias_at_mean: bool = True  # whether the answer starts at the mean label
@@ -57,9 +61,11 @@ class RunConfig(BaseModel):
     zoom: float = Field(default=0.0, ge=0, le=0.5)  # the same in both directions
     mirror_answers: bool = False  # an answer is the mean over the photo and its mirror image
     # Models in closed form.
+    regressor: str = "ridge"  # on the features of a probe: ridge, sklearn.module:Class, or one of a plug-in
     components: int = Field(default=1024, ge=1)  # of the PCA before the SVR
     svr_c: float = Field(default=5.0, gt=0)
     svr_gamma: float = Field(default=0.001, gt=0)
+    options: dict[str, Any] = {}  # of the regressor of scikit-learn, or whatever a plug-in reads
     # The machine.
     random_seed: int = 0
     deterministic: bool = False  # the same weights each time on one machine, also on a GPU; slower there
@@ -73,9 +79,26 @@ class RunConfig(BaseModel):
         return Preparation(self.height, self.width, self.fit)
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """All labels that it learns; the first one is what it is judged by if no other is named."""
+        return self.label, *self.also
+
+    def place_of(self, label: str) -> int:
+        """The place of one of its labels; of the first one for an empty name.
+
+        Raises:
+            UsageError: it does not learn that label.
+        """
+        if label in ("", self.label):
+            return 0
+        if label not in self.also:
+            raise UsageError(f"The run has not learnt {label}; it has learnt {', '.join(self.labels)}.")
+        return self.labels.index(label)
+
+    @property
     def closed_form(self) -> bool:
         """Whether it is solved directly, not trained in steps."""
-        return self.network in ("svr", "probe")
+        return self.network in CLOSED
 
 
 _FIRST: dict[str, Any] = {
@@ -105,19 +128,28 @@ PRESETS: dict[str, dict[str, Any]] = {
 _STEPS = frozenset(
     ("epochs", "batch", "accumulate", "checkpointing", "patience", "optimiser", "rate", "weight_decay", "schedule",
      "warmup", "layer_decay", "clip", "ema", "flip", "contrast", "light", "blur", "zoom", "compile", "record",
-     "bias_at_mean", "dropout", "head", "bins")
+     "bias_at_mean", "dropout", "head", "loss", "bins")
 )  # fmt: skip
 _KERNEL = frozenset(("components", "svr_c", "svr_gamma"))
 _BACKBONE = frozenset(("backbone", "weights", "digest"))
-KEYS = tuple(key for key in RunConfig.model_fields if key not in ("preset", "network"))  # what can be set
-# Settings that a network does not use; setting one is an error.
-UNUSED: dict[str, frozenset[str]] = {
-    "svr": _STEPS | _BACKBONE | {"freeze", "scaling", "review_prior", "precision"},
+OPTIONS = "options"
+# What can be set.
+KEYS = (*(key for key in RunConfig.model_fields if key not in ("preset", "network", OPTIONS)), OPTIONS)
+LISTS = ("freeze", "also")  # settings of several words, with commas between them
+_UNUSED: dict[str, frozenset[str]] = {
+    "svr": _STEPS | _BACKBONE | {"freeze", "scaling", "review_prior", "precision", "regressor", "also"},
     "probe": _STEPS | _KERNEL,
-    "first-cnn": _KERNEL | _BACKBONE | {"checkpointing"},
-    "tuned": _KERNEL,
-    "alexnet-2017": _KERNEL,
+    "first-cnn": _KERNEL | _BACKBONE | {"checkpointing", "regressor"},
 }
+# What Paddock itself brings along, which reads no options.
+_OWN = frozenset(
+    ("svr", "probe", "first-cnn", "tuned", "alexnet-2017", "plain", "bins", "mse", "mae", "huber", "ridge")
+)
+
+
+def unused(network: str) -> frozenset[str]:
+    """The settings that a network does not use; setting one is an error."""
+    return _UNUSED.get(network, _KERNEL | {"regressor"})
 
 
 class UnfitSetting(UsageError):
@@ -128,15 +160,8 @@ class UnfitSetting(UsageError):
         self.key, self.reason = key, reason
 
 
-def make_config(
-    preset: str,
-    settings: Sequence[str] = (),
-    freeze: Sequence[str] = (),
-    *,
-    given: Mapping[str, Any] | None = None,
-    name: str | None = None,
-) -> RunConfig:
-    """A preset with changed settings (`key=value`), after those `given` by a file, by which the run is called `name`.
+def make_config(preset: str, settings: Sequence[str] = (), freeze: Sequence[str] = ()) -> RunConfig:
+    """A built-in preset with changed settings (`key=value`) and more frozen parameters.
 
     Raises:
         UsageError: the preset or a key does not exist, or a value is not valid.
@@ -147,17 +172,29 @@ def make_config(
             f"No preset is called {preset!r}; the presets are {held}. "
             "`trainer train` also takes the path of a TOML file."
         )
-    base = {"preset": preset} | PRESETS[preset] | dict(given or {})
+    return change(preset, {"preset": preset} | PRESETS[preset], settings, freeze)
+
+
+def change(name: str, base: Mapping[str, Any], settings: Sequence[str], freeze: Sequence[str]) -> RunConfig:
+    """The configuration `name` that settings of the command line make of a base, which names its preset.
+
+    Raises:
+        UsageError: a key does not exist, or a value is not valid.
+    """
     changed: dict[str, Any] = {}
     for setting in settings:
         key, equals, value = setting.partition("=")
-        if not equals or key not in KEYS:
-            raise UsageError(f"--set {setting}: write it as key=value; the keys are {', '.join(KEYS)}.")
-        changed[key] = tuple(value.split(",")) if key == "freeze" else value
+        key, _, option = key.partition(".")
+        if not equals or key not in KEYS or (key == OPTIONS) != bool(option):
+            raise UsageError(f"--set {setting}: write it as key=value; the keys are {', '.join(KEYS)}.NAME.")
+        if option:
+            changed[key] = changed.get(key, base.get(key, {})) | {option: _read_value(value)}
+        else:
+            changed[key] = tuple(value.split(",")) if key in LISTS else value
     if freeze:
         changed["freeze"] = (*changed.get("freeze", base.get("freeze", ())), *freeze)
     try:
-        return settle(name or preset, base, changed)
+        return settle(name, base, changed)
     except UnfitSetting as error:
         word = f"--set {error.key}={changed[error.key]}: " if error.key in changed else ""
         raise UsageError(error.reason if "has no use for" in error.reason else word + error.reason) from error
@@ -172,14 +209,27 @@ def settle(name: str, base: Mapping[str, Any], changed: Mapping[str, Any]) -> Ru
     for key in changed:
         if key not in KEYS:
             raise UnfitSetting(key, f"this is not a setting; the settings are {', '.join(KEYS)}.")
-        if key in UNUSED[base["network"]]:
+        if key in unused(base["network"]):
             reason = f"The preset {base['preset']} has no use for {key}: setting it would change nothing."
             raise UnfitSetting(key, reason)
     try:
-        return RunConfig(**{**base, **changed, "preset": name})
+        config = RunConfig(**{**base, **changed, "preset": name})
     except ValidationError as error:
         first = error.errors()[0]
         raise UnfitSetting(str(first["loc"][0]), f"{first['msg']}.") from error
+    if "loss" in changed and config.head == "bins":
+        raise UnfitSetting("loss", "The head bins has no use for loss: it has one of its own.")
+    if config.options and {config.network, config.head, config.loss, config.regressor} <= _OWN:
+        raise UnfitSetting(OPTIONS, "The preset has no use for options: setting them would change nothing.")
+    return config
+
+
+def _read_value(text: str) -> Any:
+    """A value as TOML has it; anything else is a text."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
 
 
 def read_config(text: str) -> RunConfig:

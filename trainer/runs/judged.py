@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.directories import BEST, LAST
+from collector.errors import UsageError
+from trainer.directories import BEST, LAST, as_file_name
 from trainer.runs.runs import Run, find_run, list_runs
 
 SIDES = ("out_of_fold", "test")  # the first one is the headline
@@ -28,11 +29,18 @@ class Judged:
         return f"{verdict} on {self.horses} horses ({self.side.replace('_', ' ')}), R2 {self.r2:.3f} against the mean"
 
 
-def judged(run: Run) -> Judged | None:
-    """What was said of a run; None if it was not evaluated, or by a former release."""
+def evaluation_folder(run: Run, side: str, label: str = "") -> Path:
+    """Where the evaluation of a run on a side is kept, by one of its labels (by default the first)."""
+    place = run.config.place_of(label)
+    return run.folder / (f"evaluation-{side}-{as_file_name(label)}" if place else f"evaluation-{side}")
+
+
+def judged(run: Run, label: str = "") -> Judged | None:
+    """What was said of a run's answers to one of its labels (by default the first); None if it was not evaluated, or by
+    a former release."""
     for side in SIDES:
         try:
-            facts = json.loads((run.folder / f"evaluation-{side}" / "scores.json").read_text())
+            facts = json.loads((evaluation_folder(run, side, label) / "scores.json").read_text())
             mse, r2 = facts["scores"]["mse"]["value"], facts["r2"]["value"]
             return Judged(side, facts["verdict"], r2, mse, facts["horses"])
         except (OSError, ValueError, KeyError, TypeError):
@@ -40,34 +48,42 @@ def judged(run: Run) -> Judged | None:
     return None
 
 
-def judged_words(run: Run) -> str:
-    """How good a run is, in words, or how to find out."""
-    found = judged(run)
-    return found.words if found else f"NOT EVALUATED: `trainer evaluate {run.name}` says how good it is"
+def judged_words(run: Run, label: str = "") -> str:
+    """How good a run's answers to one of its labels are, in words, or how to find out."""
+    if found := judged(run, label):
+        return found.words
+    named = f" --label {label}" if run.config.place_of(label) else ""
+    return f"NOT EVALUATED: `trainer evaluate {run.name}{named}` says how good it is"
 
 
-def best_of(runs: Sequence[Run]) -> Run | None:
-    """The run with the least error out of fold, among those of the data set and the label of the last one that was
-    evaluated; without any, the last run. None without runs."""
-    scores = {run.name: found for run in runs if (found := judged(run)) and found.side == SIDES[0]}
-    known = [run for run in runs if run.name in scores]
+def best_of(runs: Sequence[Run], label: str = "") -> Run | None:
+    """The run whose answers to a label have the least error out of fold, among those of the data set of the last one
+    that was evaluated; without any, the last run that has learnt it. None if none has. Without a label, it is the own
+    label of the last run that was evaluated.
+    """
+    held = [run for run in runs if not label or label in run.config.labels]
+    scores = {run.name: found for run in held if (found := judged(run, label)) and found.side == SIDES[0]}
+    known = [run for run in held if run.name in scores]
     if not known:
-        return runs[-1] if runs else None
-    alike = [run for run in known if _learnt(run) == _learnt(known[-1])]
+        return held[-1] if held else None
+    alike = [run for run in known if _learnt(run, label) == _learnt(known[-1], label)]
     return min(alike, key=lambda run: scores[run.name].mse)
 
 
-def _learnt(run: Run) -> tuple[str, str]:
-    return run.facts.data, run.config.label
+def _learnt(run: Run, label: str) -> tuple[str, str]:
+    return run.facts.data, label or run.config.label
 
 
-def find_best(root: Path, word: str) -> Run:
-    """The run of a word as for `find_run`, or the `best` one.
+def find_best(root: Path, word: str, label: str = "") -> Run:
+    """The run of a word as for `find_run`, or the `best` one for a label.
 
     Raises:
-        UsageError: none or several match, or the run has no model yet.
+        UsageError: none or several match, or the run has no model yet or has not learnt the label.
     """
-    if word != BEST:
-        return find_run(root, word)
-    found = best_of([run for run in list_runs(root) if run.ready])
-    return found or find_run(root, LAST)  # which says that there is none
+    runs = [run for run in list_runs(root) if run.ready]
+    found = best_of(runs, label) if word == BEST else find_run(root, word)
+    if found is None and runs:
+        raise UsageError(f"No run has learnt {label}: `trainer train --set label={label}` makes one.")
+    found = found or find_run(root, LAST)  # which says that there is none
+    found.config.place_of(label)
+    return found

@@ -1,4 +1,5 @@
-"""A preset of one's own: a TOML file with a built-in preset as its `base`, and the settings that differ from it."""
+"""A preset of one's own: a TOML file with the settings that differ from a built-in preset, its `base`, or from the
+defaults; it may name the `network` of a plug-in."""
 
 import re
 import tomllib
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from collector.errors import UsageError
-from trainer.runs.config import PRESETS, RunConfig, UnfitSetting, make_config, settle
+from trainer.runs.config import CLOSED, LISTS, PRESETS, RunConfig, UnfitSetting, change, make_config, settle
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
@@ -32,22 +33,28 @@ def config_of(preset: str, settings: Sequence[str] = (), freeze: Sequence[str] =
         return make_config(preset, settings, freeze)
     path = Path(preset)
     given = _read(path)
-    base = given.pop("base", None)
-    if base not in PRESETS:
+    base, network = given.pop("base", None), given.pop("network", None)
+    if base not in PRESETS and (base is not None or network is None):
         said = "it names no base" if base is None else f"its base {base!r} is not a preset"
-        raise UsageError(f"{path}: {said}; write base = with one of {', '.join(PRESETS)}.")
+        raise UsageError(
+            f"{path}: {said}; write base = with one of {', '.join(PRESETS)}, or network = with a model of a plug-in."
+        )
     name = name_of(preset)
     if not NAME.fullmatch(name) or name in PRESETS:
         raise UsageError(
             f"{path}: the run would be called {name!r}; name the file in letters, digits, - and _, and not as a preset."
         )
-    if isinstance(given.get("freeze"), str):
-        given["freeze"] = given["freeze"].split(",")
+    for key in LISTS:
+        if isinstance(given.get(key), str):
+            given[key] = given[key].split(",")
+    whole = {"preset": base or name} | (PRESETS[base] if base else {}) | ({"network": network} if network else {})
     try:
-        settle(name, PRESETS[base] | {"preset": base}, given)
+        if network is not None and (not isinstance(network, str) or network in CLOSED):
+            raise UnfitSetting("network", f"{network!r} is not a model of a plug-in; a preset is named by base =.")
+        settle(name, whole, given)
     except UnfitSetting as error:
         raise UsageError(f"{path}{_line_of(path, error.key)}: {error.key}: {error.reason}") from error
-    return make_config(base, settings, freeze, given=given, name=name)
+    return change(name, whole | given, settings, freeze)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -19,8 +19,8 @@ class Photos:
     """Prepared photos with labels and weights, to learn from or to validate on."""
 
     pixels: Indexed  # uint8 (m, height, width, 3), may be mapped from a file
-    label: np.ndarray  # float32 (n,)
-    weight: np.ndarray  # float32 (n,)
+    label: np.ndarray  # float32 (n, labels), never NaN
+    weight: np.ndarray  # float32 (n, labels); 0 where a photo has no such label
     rows: np.ndarray | None = None  # the rows of `pixels` that these photos are, (n,); None: all, in order
 
     def __len__(self) -> int:
@@ -36,8 +36,8 @@ class Batch:
     """One process's share of a batch of `count` photos, on the device."""
 
     pixels: Tensor  # uint8 (n, height, width, 3)
-    label: Tensor  # (n,)
-    weight: Tensor  # (n,); they add up to 1 over the whole batch
+    label: Tensor  # (n, labels)
+    weight: Tensor  # (n, labels); they add up to 1 over the whole batch
     share: slice
     count: int
 
@@ -105,12 +105,12 @@ def resident_batches(
 
 
 def _laid_out(photos: Photos, config: RunConfig, epoch: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The order of an epoch, its labels, and its weights relative to their batches, (n,) each."""
+    """The order of an epoch (n,), its labels and its weights relative to their batches, (n, labels) each."""
     order = _order(epoch, len(photos), config.random_seed)
     weight = photos.weight[order]
     begins = np.arange(0, len(order), config.batch)
     sums = np.array([weight[begin : begin + config.batch].sum() for begin in begins], np.float32)
-    relative = weight / np.repeat(sums, config.batch)[: len(order)]
+    relative = weight / np.repeat(sums, config.batch)[: len(order), None]
     return torch.from_numpy(order.copy()), torch.from_numpy(photos.label[order]), torch.from_numpy(relative)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from collector.errors import UsageError
-from trainer.dataset.data import Progress, Table, load_pixels, no_progress, read_table
+from trainer.dataset.data import Progress, Table, labelled, load_pixels, no_progress, read_tables
 from trainer.dataset.examples import Side
 from trainer.dataset.manifest import Version
 from trainer.dataset.rows import Indexed, Rows
@@ -54,14 +54,28 @@ class Material:
     """A data set, with the pixels and weights that a run uses."""
 
     version: Version
-    table: Table
+    tables: list[Table]  # the same examples with each label that the run learns; the run's own label comes first
     pixels: Indexed  # uint8 (n, height, width, 3)
-    weight: np.ndarray  # float32 (n,)
+    weight: np.ndarray  # float32 (n, labels); 0 where an example has no such label
     cache: Path
+
+    @property
+    def table(self) -> Table:
+        """The examples with the run's own label."""
+        return self.tables[0]
+
+    @property
+    def label(self) -> np.ndarray:
+        """The labels, float32 (n, labels); 0 where an example has none."""
+        return np.nan_to_num(np.stack([table.label for table in self.tables], 1))
+
+    def on(self, side: Side) -> np.ndarray:
+        """Indices of the examples of a side that have one of the labels."""
+        return labelled(self.tables, side)
 
     def photos(self, indices: np.ndarray) -> Photos:
         """The examples of these indices; their pixels are not copied."""
-        return Photos(self.pixels, self.table.label[indices], self.weight[indices], indices)
+        return Photos(self.pixels, self.label[indices], self.weight[indices], indices)
 
 
 def gather(version: Version, config: RunConfig, cache: Path, progress: Progress = no_progress) -> Material:
@@ -70,15 +84,16 @@ def gather(version: Version, config: RunConfig, cache: Path, progress: Progress 
     Raises:
         UsageError: there is nothing to train on, or a photo is broken.
     """
-    table = read_table(version, config.label)
-    inside = table.on(Side.TRAIN)
-    if (horses := len(np.unique(table.horse[inside]))) < 2:
-        raise UsageError(
-            f"{version.name} has photos of {horses} horses with the label {table.key} to train on; at least two are "
-            "needed. Collect more, or choose another split."
-        )
+    tables = read_tables(version, config.labels)
+    for table in tables:
+        if (horses := len(np.unique(table.horse[table.on(Side.TRAIN)]))) < 2:
+            raise UsageError(
+                f"{version.name} has photos of {horses} horses with the label {table.key} to train on; at least two "
+                "are needed. Collect more, or choose another split."
+            )
     pixels = load_pixels(version, config.preparation, cache, progress)
-    return Material(version, table, pixels, table.weights(config.review_prior), cache)
+    weights = [np.where(np.isnan(table.label), 0, table.weights(config.review_prior)) for table in tables]
+    return Material(version, tables, pixels, np.stack(weights, 1).astype(np.float32), cache)
 
 
 def learn(run: Run, material: Material, device: Device, report: Report, *, only: np.ndarray | None = None) -> Network:
@@ -89,7 +104,7 @@ def learn(run: Run, material: Material, device: Device, report: Report, *, only:
         KeyboardInterrupt: the run was asked to stop; it can be resumed.
         UsageError: the weights are not available, or a pattern in `freeze` matches nothing.
     """
-    inside = material.table.on(Side.TRAIN) if only is None else only
+    inside = material.on(Side.TRAIN) if only is None else only
     run.facts.status, run.facts.words = "training", ""
     started = time.monotonic()
     try:
@@ -114,7 +129,7 @@ def learn(run: Run, material: Material, device: Device, report: Report, *, only:
 def _keep_best(run: Run, material: Material, inside: np.ndarray, device: Device) -> None:
     """Save the model of the best epoch of a run that diverged, if any epoch had ended."""
     if (run.folder / BEST).exists():
-        network = build(without_weights(run.config))
+        network = build(without_weights(run.config), starts=[0.5] * len(material.tables))
         network.load_state_dict(read_tensors(run.folder / BEST))
         _finish(run, network, material, inside, device, status="diverged")
     else:
@@ -131,15 +146,13 @@ def _solve(run: Run, material: Material, inside: np.ndarray, device: Device, rep
     config, table = run.config, material.table
     if config.network == "svr":
         return fit_svr(config, material.pixels[inside], table.label[inside])
-    network = device.place(build(config))
+    network = device.place(build(config, starts=[0.5] * len(material.tables)))
     freeze(network, config.freeze)
     _note_size(run, network)
     features = _features(network, run, material, device, report)
     report.message("Solving the head.")
-    strength = fit_probe(
-        network, features.part(inside), table.label[inside], table.horse[inside], material.weight[inside]
-    )
-    run.facts.words = f"Ridge of strength {strength:g}, chosen by cross-validation over horses."
+    label, weight = material.label[inside], material.weight[inside]
+    run.facts.words = fit_probe(network, config, features.part(inside), label, table.horse[inside], weight)
     return device.place(network)
 
 
@@ -150,9 +163,10 @@ def _features(network: Network, run: Run, material: Material, device: Device, re
 
 def _descend(run: Run, material: Material, inside: np.ndarray, device: Device, report: Report) -> Network:
     config, table = run.config, material.table
-    training, validation = material.photos(inside), material.photos(table.on(Side.VALIDATION))
+    training, validation = material.photos(inside), material.photos(material.on(Side.VALIDATION))
     mean = _mean_image(training) if config.scaling == "mean-image" else None
-    network = build(config, mean_image=mean, start=float(np.average(training.label, weights=training.weight)))
+    starts = np.average(training.label, 0, training.weight)
+    network = build(config, mean_image=mean, starts=starts.tolist())
     if config.network == "tuned" and not is_begun(run.folder):
         report.message("Training the head alone first, so that a random head does not distort the features.")
         features = _features(device.place(network), run, material, device, report)
@@ -217,7 +231,7 @@ def _time_step(loop: Loop, training: Photos, patterns: tuple[str, ...]) -> float
     count = min(config.batch, len(training))
     pixels = alone.put(torch.from_numpy(np.array(training.take(np.arange(count)))))
     label = alone.put(torch.from_numpy(np.array(training.label[:count])))
-    batch = Batch(pixels, label, torch.full_like(label, 1 / count), slice(0, count), count)
+    batch = Batch(pixels, label, torch.full_like(label, 1 / label.numel()), slice(0, count), count)
     times = []
     for _ in range(TIMED):
         began = time.perf_counter()
@@ -230,25 +244,33 @@ def _finish(
     run: Run, network: Network, material: Material, inside: np.ndarray, device: Device, status: str = "done"
 ) -> None:
     """Measure the error on the training and validation sides, calibrate, and save the model."""
-    table = material.table
     network = device.place(network)
-    outside = table.on(Side.VALIDATION)
+    outside = material.on(Side.VALIDATION)
 
-    def answers_on(positions: np.ndarray) -> Answers:
+    def answers_on(positions: np.ndarray) -> list[Answers]:
         return answer_version(network, run.config, material.version, material.pixels, device, material.cache, positions)
 
     answers = answers_on(outside)
-    calibration: Calibration = calibrate(answers, table.label[outside], table.horse[outside])
-    if len(outside):
-        run.facts.validation_mse = mse(answers.value, table.label[outside])
-    run.facts.train_mse = mse(answers_on(inside).value, table.label[inside])
+    calibrations = [_calibrated(*its, outside) for its in zip(answers, material.tables, strict=True)]
+    run.facts.validation_mse = _error(answers[0], material.table, outside)
+    run.facts.train_mse = _error(answers_on(inside)[0], material.table, inside)
     device.wait()  # until every process has read the files that are removed now
     if device.rank == 0:
-        save_model(run, network, calibration)
+        save_model(run, network, calibrations)
         drop_checkpoints(run.folder)
         (run.folder / BEST).unlink(missing_ok=True)
     run.facts.status = status
     _save(run, device)
+
+
+def _calibrated(answers: Answers, table: Table, examples: np.ndarray) -> Calibration:
+    known = ~np.isnan(table.label[examples])
+    return calibrate(answers.some(known), table.label[examples[known]], table.horse[examples[known]])
+
+
+def _error(answers: Answers, table: Table, examples: np.ndarray) -> float | None:
+    known = ~np.isnan(table.label[examples])
+    return mse(answers.value[known], table.label[examples[known]]) if known.any() else None
 
 
 def mse(value: np.ndarray, label: np.ndarray) -> float:

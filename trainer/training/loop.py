@@ -143,15 +143,16 @@ def _checked(loop: Loop, losses: Tensor) -> float:
 
 def _end_epoch(loop: Loop, training: Photos, validation: Photos) -> None:
     state = loop.state
-    epoch = state.step // loop.steps_an_epoch
+    epoch, score = state.step // loop.steps_an_epoch, 0.0
     line: dict[str, Any] = {"epoch": epoch, "loss": state.losses / loop.steps_an_epoch}
     if len(validation):
-        value = answer(loop.kept(), validation.pixels, loop.device, validation.rows).value
-        line["validation_mse"] = float((HIGH - LOW) ** 2 * np.mean((value - validation.label) ** 2))
-        line["validation_std"] = float(value.std())
-        if not math.isfinite(line["validation_mse"]):
-            raise Diverged(_why_diverged(loop, line["validation_mse"]))
-    score = line.get("validation_mse", 0.0)
+        answers = answer(loop.kept(), validation.pixels, loop.device, validation.rows)
+        errors = [_error(answered.value, validation, place) for place, answered in enumerate(answers)]
+        score = float(np.nanmean(errors))  # each label counts the same
+        if not math.isnan(errors[0]):
+            line |= {"validation_mse": errors[0], "validation_std": float(answers[0].value.std())}
+        if not math.isfinite(score):
+            raise Diverged(_why_diverged(loop, score))
     if state.best_loss is None or score < state.best_loss or not len(validation):
         state.best_loss, state.best_epoch = score, epoch
         if loop.device.rank == 0:
@@ -161,6 +162,13 @@ def _end_epoch(loop: Loop, training: Photos, validation: Photos) -> None:
     state.losses = state.stepping = 0.0
     state.lines.append(line)
     loop.on_epoch(line | {"steps": loop.steps, "step": state.step, "photos": len(training)})
+
+
+def _error(value: np.ndarray, photos: Photos, place: int) -> float:
+    """The mean squared error (1..10) of answers to one of the labels; NaN if no photo has it."""
+    known = photos.weight[:, place] > 0
+    squares = (value - photos.label[:, place])[known] ** 2
+    return float((HIGH - LOW) ** 2 * squares.mean()) if known.any() else math.nan
 
 
 def _why_diverged(loop: Loop, loss: float) -> str:

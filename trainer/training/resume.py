@@ -53,6 +53,8 @@ def _restore_optimiser(loop: "Loop", tensors: dict[str, Tensor]) -> None:
         name, colon, number_key = key.partition(":")
         if not colon:
             name, _, number_key = key.partition(".")
+        # Before, a network had one head, and its weights were named after it.
+        name = name if name in names else name.replace("head.", "head.0.", 1)
         parameter = names[name] if colon else numbered[int(name)]
         # Fused optimisers ignore strides, so a moment needs the memory layout of its parameter.
         ordered = torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape else value

@@ -23,7 +23,7 @@ COUNT = 3  # folds
 def out_of_fold(few: Few, config: RunConfig, material: Material) -> OutOfFold:
     """The answers of a new run."""
     run = start(*few, config)
-    return answer_out_of_fold(run, material, CPU, make_folds(material.table, pool(material.table), COUNT))
+    return answer_out_of_fold(run, material, CPU, make_folds(material.table, pool(material.table), COUNT))[0]
 
 
 @pytest.mark.parametrize("preset", ["probe", "svr"])
@@ -55,17 +55,17 @@ def test_a_run_in_steps_goes_on_with_the_folds_after_a_stop(few: Few) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        answer_out_of_fold(run, material, CPU, folds, Report(progress=stop))
+        answer_out_of_fold(run, material, CPU, folds, Report(progress=stop))[0]
     kept = files(run.folder / FOLDER)
     assert [fold.number for fold in missing_folds(run, material, folds)] == [2, 3]
-    found = answer_out_of_fold(run, material, CPU, folds)
+    found = answer_out_of_fold(run, material, CPU, folds)[0]
     assert len(found.value) == len(pool(material.table))
     assert files(run.folder / FOLDER).items() >= kept.items()
     assert [path.name for path in (run.folder / FOLDER).iterdir() if path.is_dir()] == []
     whole = out_of_fold(few, config, material)
     assert np.array_equal(found.value, whole.value)
     before = files(run.folder / FOLDER)
-    again = answer_out_of_fold(run, material, CPU, folds)
+    again = answer_out_of_fold(run, material, CPU, folds)[0]
     assert np.array_equal(again.value, found.value)
     assert files(run.folder / FOLDER) == before
 
@@ -89,7 +89,7 @@ def test_other_labels_are_answered_anew(few: Few) -> None:
     material = gather(few[1], config, few[0].cache)
     folds = make_folds(material.table, pool(material.table), COUNT)
     run = start(*few, config)
-    answer_out_of_fold(run, material, CPU, folds)
+    answer_out_of_fold(run, material, CPU, folds)[0]
     assert missing_folds(run, material, folds) == []
     material.table.label[folds[0].inside] = 1 - material.table.label[folds[0].inside]
     assert folds[0] in missing_folds(run, material, folds)

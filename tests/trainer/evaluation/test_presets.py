@@ -21,7 +21,7 @@ MARGIN = 0.85  # of the error that has to be beaten
 def unseen(network: Network, material: Material) -> float:
     """The error on all photos of horses that training did not see."""
     outside = np.concatenate([material.table.on(side) for side in (Side.VALIDATION, Side.TEST)])
-    return mse(answer(network, material.pixels[outside], CPU).value, material.table.label[outside])
+    return mse(answer(network, material.pixels[outside], CPU)[0].value, material.table.label[outside])
 
 
 def constant(material: Material) -> float:
@@ -52,7 +52,7 @@ def judged(run: Trained) -> tuple[Diagnosis, bool]:
     """A run's diagnosis, and whether its answers to new horses are nearly constant."""
     one, network, material = run
     outside = material.table.on(Side.VALIDATION)
-    value = answer(network, material.pixels[outside], CPU).value
+    value = answer(network, material.pixels[outside], CPU)[0].value
     found = diagnose(one, network, material, CPU, human=None)
     return found, is_nearly_constant(value, material.table.label[outside])
 

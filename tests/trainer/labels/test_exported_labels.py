@@ -10,7 +10,7 @@ import pytest
 
 from collector.errors import UsageError
 from tests.filled import execute
-from tests.trainer.exported import digests, rows
+from tests.trainer.exported import MORE_RACES, digests, rows
 from trainer.dataset.data import read_table
 from trainer.dataset.examples import Side
 from trainer.dataset.export import export
@@ -35,22 +35,6 @@ class Names:
             yield Observed(row["key"], row["horse_id"], float(len(row["name"])), None, {})
 
 DEFINITION = Names()
-"""
-
-
-# Three more races of each horse, all nearly as far, on the surface and at the distance of the horse.
-MORE_RACES = """
-WITH more AS (SELECT horse.*, year, row_number() OVER (ORDER BY horse_id, year) AS number FROM horse,
-    generate_series(2014, 2018, 2) AS year),
-held AS (INSERT INTO race (race_id, race_date, racecourse, race_number, name, surface, distance, going, prizes,
-    source_url, observed_at)
-    SELECT year || (90000000 + number)::text, make_date(year, 6, 1), '東京', 1, 'x',
-        CASE WHEN horse_id::bigint % 2 = 0 THEN 'turf' ELSE 'dirt' END,
-        1000 + horse_id::bigint % 8 * 250 + year % 4 * 20,
-        CASE WHEN year = 2016 THEN 'soft' ELSE 'firm' END, '{}', 'u', now() FROM more)
-INSERT INTO entry (race_id, horse_id, horse_name, horse_key, horse_number, finish, finish_position, odds,
-    positions_at_bends, source_url, observed_at)
-SELECT year || (90000000 + number)::text, horse_id, name, horse_key, 1, 'finished', 1, 3.5, '{}', 'u', now() FROM more
 """
 
 

@@ -65,10 +65,10 @@ def test_judging_a_probe_sees_no_photo_again(few: tuple[Directories, Version], t
     with counted() as seen:
         evaluate(run, Side.VALIDATION, few[0], CPU)
         folds = [Fold(1, material.table.on(Side.TRAIN), material.table.on(Side.VALIDATION))]
-        mirrored = answer_out_of_fold(run, material, CPU, folds)
+        mirrored = answer_out_of_fold(run, material, CPU, folds)[0]
     assert not seen
     _, material, run = learnt(few, few[0].cache, "probe")
-    assert not np.array_equal(answer_out_of_fold(run, material, CPU, folds).value, mirrored.value)
+    assert not np.array_equal(answer_out_of_fold(run, material, CPU, folds)[0].value, mirrored.value)
 
 
 @pytest.mark.parametrize(
@@ -87,8 +87,8 @@ def test_answers_of_kept_features_are_those_of_the_photos(
     outside = material.table.on(Side.VALIDATION)
     config = make_config(preset, (*SMALL, *settings))
     assert keeps_features(config) is (settings != ("epochs=1",))
-    kept = answer_version(network, config, material.version, material.pixels, CPU, tmp_path, outside)
-    seen = answer(network, material.pixels, CPU, outside)
+    kept = answer_version(network, config, material.version, material.pixels, CPU, tmp_path, outside)[0]
+    seen = answer(network, material.pixels, CPU, outside)[0]
     np.testing.assert_allclose(kept.value, seen.value, atol=1e-5)
     assert (kept.spread is None) == (seen.spread is None)
     if kept.spread is not None and seen.spread is not None:

@@ -22,10 +22,10 @@ def test_a_photo_and_its_mirror_image_have_one_answer(
     run, network, material = trained(*few, "first-cnn", *settings)
     pixels = np.array(material.pixels[:6])
     mirrored = np.ascontiguousarray(pixels[:, :, ::-1])
-    one, other = answer(network, pixels, CPU), answer(network, mirrored, CPU)
+    one, other = answer(network, pixels, CPU)[0], answer(network, mirrored, CPU)[0]
     np.testing.assert_allclose(one.value, other.value, atol=1e-5)
     network.mirror = False
-    alone = [answer(network, photos, CPU) for photos in (pixels, mirrored)]
+    alone = [answer(network, photos, CPU)[0] for photos in (pixels, mirrored)]
     assert np.abs(alone[0].value - alone[1].value).max() > 1e-4
     np.testing.assert_allclose(one.value, (alone[0].value + alone[1].value) / 2, atol=1e-5)
     spreads = [its.spread for its in alone]
@@ -34,7 +34,7 @@ def test_a_photo_and_its_mirror_image_have_one_answer(
     loaded, calibration = load_model(run, CPU)
     outside = material.table.on(Side.VALIDATION)
     again = calibrate(
-        answer(loaded, material.pixels, CPU, outside), material.table.label[outside], material.table.horse[outside]
+        answer(loaded, material.pixels, CPU, outside)[0], material.table.label[outside], material.table.horse[outside]
     )
     assert dataclasses.asdict(again) == dataclasses.asdict(calibration)
     predictor = Predictor(run, CPU)

@@ -53,7 +53,7 @@ def digits() -> Photos:
     """Handwritten digits as photos; the label of a digit is a ninth of it."""
     drawn: Any = load_digits()
     pixels = np.repeat((drawn.images * 15.9).astype(np.uint8)[..., None], 3, axis=3)
-    return Photos(pixels, (drawn.target / 9).astype(np.float32), np.ones(len(pixels), np.float32))
+    return Photos(pixels, (drawn.target[:, None] / 9).astype(np.float32), np.ones((len(pixels), 1), np.float32))
 
 
 def learn_digits(folder: Path, *patterns: str) -> tuple[dict[str, torch.Tensor], Loop]:
@@ -129,7 +129,7 @@ def test_the_kernel_machine_answers_as_scikit_learn_does() -> None:
     machine = SVR(C=5, gamma=0.001)  # pyright: ignore[reportArgumentType]
     machine.fit(pca.fit_transform(flat), 1 + 9 * label)
     expected = ((machine.predict(pca.transform(flat)) - 1) / 9).clip(0, 1)
-    np.testing.assert_allclose(answer(network, pixels, CPU).value, expected, atol=1e-4)
+    np.testing.assert_allclose(answer(network, pixels, CPU)[0].value, expected, atol=1e-4)
 
 
 def test_the_probe_of_a_data_set_is_the_ridge_that_its_strength_says(
@@ -142,7 +142,7 @@ def test_the_probe_of_a_data_set_is_the_ridge_that_its_strength_says(
     again, _, _ = trained(directories, version, "probe", "height=64", "width=96")
     assert again.facts.validation_mse == run.facts.validation_mse
     assert len(run.facts.weights) == 64  # the digest of the backbone's weights
-    photo = answer(network, material.pixels[:4], CPU)
+    photo = answer(network, material.pixels[:4], CPU)[0]
     assert photo.spread is None
     assert ((photo.value >= 0) & (photo.value <= 1)).all()
 
@@ -292,6 +292,6 @@ def test_training_and_serving_see_the_same_pixels(directories: Directories, vers
         assert np.array_equal(predictor.prepare(body), material.pixels[position])
     predictions = predictor.predict([(str(position), body) for position, body in enumerate(bodies)])
     inside = material.table.on(Side.TRAIN)[:5]
-    kept = answer(predictor.network, material.pixels[inside], CPU).value
+    kept = answer(predictor.network, material.pixels[inside], CPU)[0].value
     assert [prediction.value for prediction in predictions] == pytest.approx(kept.tolist(), abs=1e-3)
     assert as_photos(torch.from_numpy(np.array(material.pixels[:1]))).shape == (1, 3, 32, 32)

@@ -43,7 +43,7 @@ def test_a_file_changes_its_base_and_the_command_line_changes_the_file(tmp_path:
         ('base = "finetune"\nrate = "fast"\n', r"mine\.toml, line 2: rate: .* valid number"),
         ('base = "finetune"\n# epochs\nepochs = 0\n', r"mine\.toml, line 3: epochs: .* greater than or equal to 1"),
         ('base = "probe"\nepochs = 3\n', r"mine\.toml, line 2: epochs: The preset probe has no use for epochs"),
-        ('base = "probe"\nnetwork = "svr"\n', r"mine\.toml, line 2: network: this is not a setting"),
+        ('base = "probe"\nnetwork = "svr"\n', r"mine\.toml, line 2: network: 'svr' is not a model of a plug-in"),
         ('base = "finetune"\n[epochs]\nfirst = 1\n', r"mine\.toml, line 2: epochs: .* valid integer"),
         ('base = "probe\n', r"mine\.toml is not valid TOML: .*line 1"),
     ],

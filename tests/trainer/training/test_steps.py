@@ -55,7 +55,9 @@ def learn_in_parts(folder: Path, *settings: str) -> tuple[dict[str, torch.Tensor
     network.backbone.register_forward_hook(lambda _layer, given, _maps: seen.append(len(given[0])))
     photos = digits()
     torch.manual_seed(1)
-    some = Photos(photos.pixels[:330], photos.label[:330], photos.weight[:330] + np.arange(330, dtype=np.float32))
+    some = Photos(
+        photos.pixels[:330], photos.label[:330], photos.weight[:330] + np.arange(330, dtype=np.float32)[:, None]
+    )
     for parameter in network.parameters():
         nn.init.normal_(parameter, std=0.1)
     train(Loop(config, network, CPU, folder, 4), some, Photos(photos.pixels[:0], photos.label[:0], photos.weight[:0]))

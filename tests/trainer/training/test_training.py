@@ -235,7 +235,7 @@ def test_batches_of_photos_on_the_device_are_those_read_from_memory() -> None:
     draws = np.random.default_rng(0)
     pixels = draws.integers(0, 255, (11, 4, 6, 3), dtype=np.uint8)
     rows = np.array([10, 1, 3, 4, 5, 7, 9])
-    photos = Photos(pixels, draws.random(7, np.float32), draws.random(7, np.float32) + 0.1, rows)
+    photos = Photos(pixels, draws.random((7, 1), np.float32), draws.random((7, 1), np.float32) + 0.1, rows)
     config = make_config("first-cnn", ("batch=3",))
     read = list(batches(photos, config, CPU, range(1, 8)))
     resident = list(resident_batches(photos, torch.from_numpy(pixels[rows]), config, CPU, range(1, 8)))

@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -24,14 +24,22 @@ from tests.trainer.web.conftest import Held
 from trainer.cli.app import app
 from trainer.cli.serve import guard_for
 
+Serving = AbstractContextManager[tuple[str, str, subprocess.Popen[str]]]
+
+
+def serving(held: Held, *words: str, **settings: str) -> Serving:
+    """The command with a run and its collection."""
+    home = str(held.directories.home)
+    return serving_run(held.run.name, *words, PADDOCK_HOME=home, PADDOCK_DATABASE_URL=held.conninfo, **settings)
+
 
 @contextmanager
-def serving(held: Held, *words: str, **settings: str) -> Iterator[tuple[str, str, subprocess.Popen[str]]]:
+def serving_run(run: str, *words: str, **settings: str) -> Iterator[tuple[str, str, subprocess.Popen[str]]]:
     """The command in a process of its own: what it says, its address, and the process."""
-    environment = os.environ | {"PADDOCK_HOME": str(held.directories.home), "PADDOCK_DATABASE_URL": held.conninfo}  # noqa: TID251
-    command = [sys.executable, "-m", "trainer", "serve", "--port", "0", "--run", held.run.name, *words]
+    command = [sys.executable, "-m", "trainer", "serve", "--port", "0", "--run", run, *words]
+    environment = os.environ | settings  # noqa: TID251
     process = subprocess.Popen(
-        command, cwd=ROOT, env=environment | settings, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert process.stderr is not None
     assert process.stdout is not None
