@@ -32,24 +32,26 @@ commands = group()
 BATCH = 64  # photos at once
 COMPARED = 16  # photos on which the exported model is compared with the run
 
+Photos = Annotated[list[str], typer.Argument(metavar="PHOTO|URL|DIR", help="Files, addresses, or folders of photos.")]
+Saliency = Annotated[
+    bool | None,
+    typer.Option("--saliency/--no-saliency", help="Draw what the model looked at; by default only for one photo."),
+]
+Together = Annotated[
+    bool,
+    typer.Option(
+        "--together", help="Answer for horses too: all photos of a folder, or all named themselves, show one."
+    ),
+]
+
 
 @commands.add("predict")
 def answer_for_photos(
-    photo: Annotated[
-        list[str], typer.Argument(metavar="PHOTO|URL|DIR...", help="Files, addresses, or folders of photos.")
-    ],
+    photos: Photos,
     run: BestRunOption = "best",
-    saliency: Annotated[
-        bool | None,
-        typer.Option("--saliency/--no-saliency", help="Draw what the model looked at; by default only for one photo."),
-    ] = None,
+    saliency: Saliency = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of these pictures.")] = None,
-    together: Annotated[
-        bool,
-        typer.Option(
-            "--together", help="Answer for horses too: all photos of a folder, or all named themselves, show one."
-        ),
-    ] = False,
+    together: Together = False,
     device: DeviceName = "auto",
 ) -> None:
     """Predict from photos.
@@ -72,8 +74,8 @@ def answer_for_photos(
     found = find_best(where.runs, run)
     predictor = Predictor(found, Device.find(device, found.config.precision))
     folder = absolute(out) if out else where.home / "predictions" / found.name
-    one = len(photo) == 1 and not Path(photo[0]).is_dir()
-    answers = _answers(predictor, photo, folder if (one if saliency is None else saliency) else None)
+    one = len(photos) == 1 and not Path(photos[0]).is_dir()
+    answers = _answers(predictor, photos, folder if (one if saliency is None else saliency) else None)
     horses = _horses(predictor, answers) if together else []
     if common().json:
         said = judged(found)
