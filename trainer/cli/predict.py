@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -31,24 +32,37 @@ commands = group()
 BATCH = 64  # photos at once
 COMPARED = 16  # photos on which the exported model is compared with the run
 
+Photos = Annotated[list[str], typer.Argument(metavar="PHOTO|URL|DIR", help="Files, addresses, or folders of photos.")]
+Saliency = Annotated[
+    bool | None,
+    typer.Option("--saliency/--no-saliency", help="Draw what the model looked at; by default only for one photo."),
+]
+Together = Annotated[
+    bool,
+    typer.Option(
+        "--together", help="Answer for horses too: all photos of a folder, or all named themselves, show one."
+    ),
+]
+
 
 @commands.add("predict")
 def answer_for_photos(
-    photo: Annotated[str, typer.Argument(metavar="PHOTO|URL|DIR", help="A file, an address, or a folder of photos.")],
+    photos: Photos,
     run: BestRunOption = "best",
-    saliency: Annotated[
-        bool | None,
-        typer.Option("--saliency/--no-saliency", help="Draw what the model looked at; by default only for one photo."),
-    ] = None,
+    saliency: Saliency = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of these pictures.")] = None,
+    together: Together = False,
     device: DeviceName = "auto",
 ) -> None:
     """Predict from photos.
 
     The label that the run has learnt, such as distance from 0 (short) to 1 (long), its interval, the type, what the
-    model looked at, and how good the run is.
+    model looked at, and how good the run is. With --together several photos of a horse also give one answer: the mean
+    of their values and of the ends of their intervals.
 
     Example: trainer predict horse.jpg
+
+    Several photos of one horse: trainer predict --together walking.jpg standing.jpg
     """
     from collector.console.as_json import print_json
     from collector.console.terminal import stdout
@@ -60,36 +74,80 @@ def answer_for_photos(
     found = find_best(where.runs, run)
     predictor = Predictor(found, Device.find(device, found.config.precision))
     folder = absolute(out) if out else where.home / "predictions" / found.name
-    with_maps = not Path(photo).is_dir() if saliency is None else saliency
-    answers = _answers(predictor, photo, folder if with_maps else None)
+    one = len(photos) == 1 and not Path(photos[0]).is_dir()
+    answers = _answers(predictor, photos, folder if (one if saliency is None else saliency) else None)
+    horses = _horses(predictor, answers) if together else []
     if common().json:
         said = judged(found)
         facts = {"run": found.name, "label": predictor.key, "verdict": said.verdict if said else None}
-        print_json([prediction.as_json() | {"saliency": path} | facts for prediction, path in answers])
+        print_json([horse.as_json() | facts for horse in horses] or [answer.as_json() | facts for answer in answers])
     else:
-        _print(answers, predictor.scale)
+        _print(answers, horses, predictor.scale)
         stdout().print(f"By {found.name}, {predictor.key}: {judged_words(found)}.", soft_wrap=True)
-    if all(prediction.value is None for prediction, _ in answers):
-        raise UsageError(f"No photo could be read: {answers[0][0].problem}.")
+    if all(answer.prediction.value is None for answer in answers):
+        raise UsageError(f"No photo could be read: {answers[0].prediction.problem}.")
 
 
-def _answers(predictor: "Predictor", photo: str, maps: Path | None) -> list[tuple["Prediction", Path | None]]:
-    """The answers for all photos of a word, with their saliency pictures, if a folder is given for them."""
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The answer for a photo."""
+
+    prediction: "Prediction"
+    folder: str | None  # that the photo lies in; None: it was named itself
+    saliency: Path | None  # its picture
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer as `--json` prints it."""
+        return self.prediction.as_json() | {"saliency": self.saliency}
+
+
+@dataclass(frozen=True, slots=True)
+class Horse:
+    """The answer for a horse, and those for its photos."""
+
+    prediction: "Prediction"
+    folder: str | None
+    answers: list[Answered]
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer as `--json` prints it."""
+        numbers = {name: value for name, value in self.prediction.as_json().items() if name != "photo"}
+        return {"folder": self.folder} | numbers | {"photos": [answer.as_json() for answer in self.answers]}
+
+
+def _answers(predictor: "Predictor", words: list[str], maps: Path | None) -> list[Answered]:
+    """The answers for all photos of some words, with their saliency pictures, if a folder is given for them."""
     from trainer.dataset.formats import batched
-    from trainer.inference.photos import count_photos, passed_in_words, read_photos
+    from trainer.inference.photos import count_photos, passed_in_words, read_all
 
-    settings, passed, answers = read_settings(), Counter[str](), []
-    photos, count = read_photos(photo, lambda url: _read_address(url, settings), passed), count_photos(photo)
+    settings, passed, answers = read_settings(), Counter[str](), list[Answered]()
+    photos, count = read_all(words, lambda url: _read_address(url, settings), passed), sum(map(count_photos, words))
     with progress("photos") as show:
         show(0, count)
         for batch in batched(photos, BATCH):
-            predictions = predictor.predict(batch)
-            pictures = _draw(predictor, batch, maps) if maps else {}
-            answers += [(prediction, pictures.get(prediction.photo)) for prediction in predictions]
+            named = [(photo.name, photo.body) for photo in batch]
+            predictions = predictor.predict(named)
+            pictures = _draw(predictor, named, maps) if maps else {}
+            for photo, prediction in zip(batch, predictions, strict=True):
+                answers.append(Answered(prediction, photo.folder, pictures.get(photo.name)))
             show(len(answers), count)
     if passed:
         warn(f"{passed_in_words(passed)}.")
     return answers
+
+
+def _horses(predictor: "Predictor", answers: list[Answered]) -> list[Horse]:
+    """The answers for horses: the photos of a folder are of one, and those that were named themselves are of one."""
+    found: dict[str | None, list[Answered]] = {}
+    for answer in answers:
+        found.setdefault(answer.folder, []).append(answer)
+    horses = []
+    for folder, its in found.items():
+        read = sum(answer.prediction.value is not None for answer in its)
+        photos = "1 photo" if read == 1 else f"{read:,} photos"
+        name = f"{folder}, {photos}" if folder else f"{photos} together"
+        horses.append(Horse(predictor.together([answer.prediction for answer in its], name), folder, its))
+    return horses
 
 
 def _read_address(url: str, settings: "Settings") -> bytes:
@@ -106,28 +164,35 @@ def _read_address(url: str, settings: "Settings") -> bytes:
         return asyncio.run(read(conninfo))
 
 
-def _print(answers: list[tuple["Prediction", Path | None]], scale: "Scale") -> None:
+def _print(answers: list[Answered], horses: list[Horse], scale: "Scale") -> None:
     from rich.table import Column, Table
 
     from collector.console.terminal import stdout
     from trainer.models.answers import COVERAGE
 
-    types = any(prediction.kind for prediction, _ in answers)
+    types = any(answer.prediction.kind for answer in answers)
     value = f"0 {scale.low}, 1 {scale.high}"
     table = Table(Column("photo", overflow="fold"), value, f"{COVERAGE:.0%} interval", box=None, pad_edge=False)
     table.add_column("type" if types else "", overflow="fold")
-    for prediction, _ in answers:
-        if prediction.value is None:
-            table.add_row(prediction.photo, "-", "", f"not read: {prediction.problem}")
-            continue
-        reach = f"{prediction.low:.2f} to {prediction.high:.2f}"
-        metres = f" ({prediction.metres:,.0f} m)" if prediction.metres is not None else ""
-        table.add_row(prediction.photo, f"{prediction.value:.3f}{metres}", reach, prediction.kind or "")
+    for horse in horses:
+        table.add_row(*_row(horse.prediction), style="bold")
+        for answer in horse.answers:
+            table.add_row(*_row(answer.prediction))
+    for answer in [] if horses else answers:
+        table.add_row(*_row(answer.prediction))
     stdout().print(table)
     # Below the table, where a path has a whole line.
-    for prediction, path in answers:
-        if path:
-            stdout().print(f"What it looked at in {prediction.photo}: {path}", soft_wrap=True)
+    for answer in answers:
+        if answer.saliency:
+            stdout().print(f"What it looked at in {answer.prediction.photo}: {answer.saliency}", soft_wrap=True)
+
+
+def _row(prediction: "Prediction") -> tuple[str, str, str, str]:
+    if prediction.value is None:
+        return prediction.photo, "-", "", f"not read: {prediction.problem}"
+    metres = f" ({prediction.metres:,.0f} m)" if prediction.metres is not None else ""
+    reach = f"{prediction.low:.2f} to {prediction.high:.2f}"
+    return prediction.photo, f"{prediction.value:.3f}{metres}", reach, prediction.kind or ""
 
 
 def _draw(predictor: "Predictor", photos: list[tuple[str, bytes | str]], folder: Path) -> dict[str, Path]:

@@ -63,7 +63,7 @@ def load(where: "Directories", word: str, device_name: str) -> "tuple[Predictor,
     """The predictor of a run, and the photos of its data set if they are still here.
 
     Raises:
-        UsageError: the run does not exist, or was not trained on distances.
+        UsageError: the run does not exist.
     """
     import torch
 
@@ -88,12 +88,11 @@ def load(where: "Directories", word: str, device_name: str) -> "tuple[Predictor,
 
 def _version(predictor: "Predictor", where: "Directories") -> "Version | None":
     from collector.console.terminal import stderr
-    from collector.storage.racing import Axis
     from trainer.runs.runs import version_of
 
     run = predictor.run
     try:
-        version = version_of(run, where)
+        return version_of(run, where)
     except UsageError:
         stderr().print(
             f"The data set {run.facts.data} is gone: no samples, no similar horses, and no check whether a photo shows "
@@ -101,10 +100,6 @@ def _version(predictor: "Predictor", where: "Directories") -> "Version | None":
             soft_wrap=True,
         )
         return None
-    axis = version.manifest.label(run.config.label).axis
-    if axis != Axis.DISTANCE:
-        raise UsageError(f"{run.name} was trained on {axis}; the page answers for distances only.")
-    return version
 
 
 def guard_for(settings: "Settings", host: str) -> "Guard":

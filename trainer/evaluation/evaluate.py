@@ -19,11 +19,11 @@ from trainer.evaluation.baselines import Baseline, answer_without_photos
 from trainer.evaluation.crossfit import answer_out_of_fold, cost_in_seconds, missing_folds
 from trainer.evaluation.folds import Fold, make_folds, pool
 from trainer.evaluation.gain import Gain, gain_over
-from trainer.evaluation.groups import by_group, by_horse, leak_of
+from trainer.evaluation.groups import Averaging, averaging, by_group, by_horse, leak_of
 from trainer.evaluation.ledger import Opening, note_opening
 from trainer.evaluation.predictions import Answered, read_predictions
 from trainer.evaluation.rivals import rivals_on, rivals_out_of_fold
-from trainer.evaluation.scores import Bootstrap, Score, Scores, is_nearly_constant, measure, square
+from trainer.evaluation.scores import Bootstrap, Score, Scores, is_nearly_constant, measure, square, within
 from trainer.evaluation.verdict import MATTERS, Verdict, verdict_on
 from trainer.models.answers import Calibration, load_model
 from trainer.models.device import Device
@@ -54,6 +54,7 @@ class Evaluation:
     groups: dict[str, dict[str, tuple[int, float, float]]]  # by year, course, sex: photos, MSE, MAE
     constant: bool
     verdict: Verdict
+    averaging: Averaging | None = None  # what the mean of a horse's photos is worth; None if no horse has several
     coverage: Score | None = None  # share of labels within the interval of COVERAGE
     coverages: dict[str, float] = field(default_factory=dict)  # requested -> reached
     width: float | None = None  # mean width of the interval, 0..1
@@ -207,6 +208,7 @@ def judge(
         horses=horses,
         scores=measure(value, label, bootstrap),
         by_horse=by_horse(answered),
+        averaging=averaging(answered),
         baselines=scores,
         gains=gains,
         best_baseline=min(others or gains, key=lambda its: scores[its].mse.value),
@@ -215,7 +217,7 @@ def judge(
         groups=by_group(answered),
         constant=constant,
         verdict=Verdict.LEARNT if side == Side.TRAIN else verdict,
-        coverage=None if ends is None else bootstrap.mean(_within(label, *ends)),
+        coverage=None if ends is None else bootstrap.mean(within(label, *ends)),
         width=None if ends is None else float((ends[1] - ends[0]).mean()),
     )
 
@@ -228,13 +230,9 @@ def _noted(evaluation: Evaluation, version: Version) -> Evaluation:
     return evaluation
 
 
-def _within(label: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    return ((low <= label) & (label <= high)).astype(float)
-
-
 def _coverages(answered: Answered, spread: np.ndarray | None, calibration: Calibration) -> dict[str, float]:
     """For each calibrated coverage, the share of labels within its intervals."""
     return {
-        coverage: float(_within(answered.label, *calibration.interval(answered.value, spread, float(coverage))).mean())
+        coverage: float(within(answered.label, *calibration.interval(answered.value, spread, float(coverage))).mean())
         for coverage in calibration.widths
     }

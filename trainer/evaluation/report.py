@@ -17,6 +17,7 @@ from trainer.directories import write_file
 from trainer.evaluation.baselines import WORDS, Baseline
 from trainer.evaluation.evaluate import OUT_OF_FOLD, Evaluation
 from trainer.evaluation.gain import Gain
+from trainer.evaluation.groups import Averaging
 from trainer.evaluation.predictions import Answered, write_predictions
 from trainer.evaluation.scores import Score, Scores
 from trainer.evaluation.verdict import LEAST, MATTERS, Verdict
@@ -84,6 +85,8 @@ def print_evaluation(console: Console, evaluation: Evaluation) -> None:
             f"{evaluation.width:.2f} wide; all photos of a horse together: MSE {_short(evaluation.by_horse)}",
             soft_wrap=True,
         )
+    if evaluation.averaging:
+        console.print(_averaging(evaluation.averaging), soft_wrap=True)
     for line in _warnings(evaluation):
         console.print(line, style="yellow", soft_wrap=True)
 
@@ -109,6 +112,19 @@ def _rows(evaluation: Evaluation) -> list[tuple[str, Scores, str]]:
 
 def _short(score: Score | Gain) -> str:
     return f"{score.value:.2f} [{score.low:.2f}, {score.high:.2f}]"
+
+
+def _averaging(found: Averaging) -> str:
+    words = (
+        f"The mean of a horse's photos, for {found.horses} horses with several: MSE {_short(found.mean)}, of one photo "
+        f"{_short(found.one)}; it saves {_short(found.gain)} of the error."
+    )
+    if found.one_covered and found.mean_covered:
+        words += (
+            f" The mean of its intervals contains {found.mean_covered.value:.1%} of labels, that of one photo "
+            f"{found.one_covered.value:.1%}."
+        )
+    return words
 
 
 def _warnings(evaluation: Evaluation) -> list[str]:
@@ -204,6 +220,7 @@ def _page(evaluation: Evaluation) -> str:
         warnings="\n".join(f"- {line}" for line in _warnings(evaluation)) or "- none",
         interval=_interval(evaluation),
         by_horse=_short(evaluation.by_horse),
+        averaging=_averaging(evaluation.averaging) if evaluation.averaging else "No horse has several photos.",
     )
 
 
@@ -230,7 +247,7 @@ beside the mean label it is R2.
 
 ![Errors](errors.png) ![Answers against labels](scatter.png)
 
-The mean answer to all photos of a horse: MSE {by_horse}. Each photo's answer is in predictions.parquet.
+The mean answer to all photos of a horse: MSE {by_horse}. {averaging} Each photo's answer is in predictions.parquet.
 
 ## Warnings
 

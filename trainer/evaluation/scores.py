@@ -98,6 +98,11 @@ def square(value: np.ndarray, label: np.ndarray) -> np.ndarray:
     return (HIGH - LOW) ** 2 * (value - label) ** 2
 
 
+def within(label: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """1.0 for each label that lies within its interval, else 0.0, (n,)."""
+    return ((low <= label) & (label <= high)).astype(float)
+
+
 def ranks(values: np.ndarray) -> np.ndarray:
     """The rank of each number, from 1 on; equal numbers get their mean rank."""
     from scipy.stats import rankdata  # half a second to import

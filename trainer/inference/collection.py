@@ -14,7 +14,6 @@ from collector.errors import UsageError
 from collector.settings import Settings
 from collector.storage import database
 from collector.storage.archive import unpack
-from collector.storage.racing import Axis
 from collector.storage.reader import Reader
 from collector.web.search.names import as_key, read_name, spelt_with
 from collector.web.search.statements import AS_WRITTEN
@@ -78,12 +77,12 @@ class HeldPhoto:
 
 @dataclass(frozen=True, slots=True)
 class FoundHorse:
-    """A horse with the newest label of its distance aptitude."""
+    """A horse with what reviewers think of it now on one axis."""
 
     horse_id: str
     name: str
     source_url: str
-    value: float | None  # 0 short .. 1 long; None: no label
+    value: float | None  # 0..1, from the left to the right end of the axis; None: no label
     reviews: int | None
     observed_at: datetime | None
     label_url: str | None
@@ -125,8 +124,9 @@ class Collection:
         rows = await self._reader.rows(BY_ADDRESS, {"urls": [f"http://{rest}", f"https://{rest}"]})
         return _body(rows[0]) if rows else None
 
-    async def horses(self, part: str) -> list[FoundHorse]:
-        """Up to MOST horses whose names contain `part`: the one with exactly this name first, then the youngest.
+    async def horses(self, part: str, axis: str) -> list[FoundHorse]:
+        """Up to MOST horses whose names contain `part`: the one with exactly this name first, then the youngest. None
+        has a label on an axis that reviewers are not asked about.
 
         Raises:
             TryLater: the database cannot be reached.
@@ -134,7 +134,7 @@ class Collection:
         named = await self._named(part)
         if named is None:
             return []
-        values = named | {"most": MOST, "axis": Axis.DISTANCE}
+        values = named | {"most": MOST, "axis": axis}
         return [FoundHorse(**row) for row in await self._reader.rows(HORSES, values)]
 
     async def _named(self, part: str) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import SplitResult, urlsplit
 
 from collector.console.measures import limit_in_words
@@ -26,6 +26,33 @@ class Reach:
     sites: Sequence[str]  # that the collector crawls; only the crawl may send requests to them
     inside: bool = False  # also addresses on this machine, for its own user
     timeouts: Timeouts = field(default_factory=Timeouts)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPhoto:
+    """A photo of those that a user names."""
+
+    name: str
+    body: bytes | str  # or why it has none
+    folder: str | None  # that it lies in, as the user named it; None: the photo itself was named
+
+
+def read_all(
+    words: Sequence[str], read: Callable[[str], bytes], passed: Counter[str] | None = None
+) -> Iterator[NamedPhoto]:
+    """The photos of several files, folders or addresses; see `read_photos`. Of one word they have the names that they
+    have there, of several words whole ones.
+
+    Raises:
+        UsageError: for a word no photo was found, it is too large, or the address may not be read.
+    """
+    for word in words:
+        for name, body in read_photos(word, read, passed):
+            if not Path(word).is_dir():
+                yield NamedPhoto(name if len(words) == 1 else _printable(word), body, None)
+                continue
+            whole = PurePosixPath(_printable(word), name)
+            yield NamedPhoto(name if len(words) == 1 else str(whole), body, str(whole.parent))
 
 
 def read_photos(

@@ -27,6 +27,7 @@ from trainer.runs.judged import judged
 from trainer.runs.runs import Run
 
 OUTPUTS = ("value", "low", "high")
+UNKNOWN = Scale("low", "high")  # of a label whose data set is gone
 AGREED = 1e-3  # largest allowed difference of an exported or traced model, on 0..1
 
 
@@ -35,7 +36,7 @@ class Prediction:
     """A model's answer for a photo."""
 
     photo: str
-    value: float | None  # 0 short .. 1 long; None if the photo cannot be read
+    value: float | None  # 0..1, from the low to the high end of the label's scale; None if the photo cannot be read
     low: float | None
     high: float | None
     kind: Kind | None  # also None if the axis is not distance
@@ -98,11 +99,28 @@ class Predictor:
         low, high = self.calibration.interval(answers.value, answers.spread)
         found = []
         for name, *numbers in zip(names, answers.value, low, high, strict=True):
-            value, least, most = (round(float(number), 4) for number in numbers)
-            kind = kind_of(float(numbers[0])) if self.axis == Axis.DISTANCE else None
-            metres = round(exp(self.scale.value(value)), 1) if self.scale.metres else None
-            found.append(Prediction(name, value, least, most, kind, metres=metres))
+            found.append(self._prediction(name, *(float(number) for number in numbers)))
         return found
+
+    def _prediction(self, name: str, *numbers: float) -> Prediction:
+        """The answer of a value and the ends of its interval."""
+        value, low, high = (round(number, 4) for number in numbers)
+        kind = kind_of(numbers[0]) if self.axis == Axis.DISTANCE else None
+        metres = round(exp(self.scale.value(value)), 1) if self.scale.metres else None
+        return Prediction(name, value, low, high, kind, metres=metres)
+
+    def together(self, predictions: Sequence[Prediction], name: str) -> Prediction:
+        """The answer for a horse, from those for its photos: the mean of the values, and the mean of each end of the
+        intervals. Photos that could not be read are passed over; if all are, it has no value either.
+
+        Its interval is as wide as those of the photos on the average, however many there are. Photos of a horse err
+        alike, and the calibration counts a horse once: it does not say how far the mean of several photos is off, so
+        the mean gets no narrower promise than one photo. `trainer evaluate` measures what both are worth.
+        """
+        read = [(one.value, one.low, one.high) for one in predictions if one.value is not None]
+        if not read:
+            return Prediction(name, None, None, None, None, "none of its photos could be read")
+        return self._prediction(name, *np.mean(np.array(read, float), axis=0).tolist())
 
 
 def quickened(network: Network, height: int, width: int, device: Device) -> Network:
@@ -132,7 +150,7 @@ def _label_of(run: Run) -> tuple[str, Scale]:
         return label.key, label.scale
     except UsageError:
         key = run.config.label or f"poll/{Axis.DISTANCE}"
-        return key, ENDS.get(key.partition("/")[2], Scale("low", "high"))
+        return key, ENDS.get(key.partition("/")[2], UNKNOWN)
 
 
 class Served(nn.Module):

@@ -11,6 +11,7 @@ from trainer.dataset.manifest import Version
 from trainer.evaluation.baselines import Baseline
 from trainer.evaluation.evaluate import OUT_OF_FOLD
 from trainer.evaluation.verdict import Verdict
+from trainer.labels.scales import Scale
 from trainer.runs.runs import Run
 
 
@@ -35,6 +36,9 @@ class About:
     trained: date
     data: str
     label: str  # that the run has learnt: definition/axis
+    axis: str
+    low_end: str  # what 0 stands for, such as short
+    high_end: str  # what 1 stands for
     photos: int | None  # of the data set; None if it does not exist any more
     horses: int | None
     newest_photo: str | None
@@ -46,12 +50,15 @@ class About:
             "run": self.run,
             "data": self.data,
             "label": self.label,
+            "axis": self.axis,
+            "low_end": self.low_end,
+            "high_end": self.high_end,
             "verdict": self.quality.verdict if self.quality else None,
         }
 
 
-def about(run: Run, label: str, version: Version | None) -> About:
-    """The facts about a run that has learnt a label."""
+def about(run: Run, label: str, scale: Scale, version: Version | None) -> About:
+    """The facts about a run that has learnt a label on a scale."""
     manifest = version.manifest if version else None
     return About(
         run.name,
@@ -59,6 +66,9 @@ def about(run: Run, label: str, version: Version | None) -> About:
         datetime.fromisoformat(run.facts.started).astimezone(JST).date(),
         run.facts.data,
         label,
+        label.partition("/")[2],
+        scale.low,
+        scale.high,
         sum(manifest.photos.values()) if manifest else None,
         manifest.horses_in_all if manifest else None,
         manifest.newest_photo if manifest else None,

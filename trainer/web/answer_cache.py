@@ -4,6 +4,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from trainer.inference.serving import Prediction
 
 MOST = 100  # answers of about 0.5 MB
 MINUTES = 15
+
+Held = TypeVar("Held")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,7 @@ class Known:
     horse_id: str
     horse_name: str
     photo: str
-    value: float | None  # the label, 0 short .. 1 long; None: it has other labels alone
+    value: float | None  # the label, 0..1; None: it has other labels alone
     reviews: int | None  # or starts behind the label
     side: str
     page_url: str
@@ -47,14 +50,14 @@ class Answer:
     looked_at: bytes | None = field(default=None)
 
 
-class AnswerCache:
+class AnswerCache(Generic[Held]):
     """Answers by keys that cannot be guessed; the oldest answers are dropped first."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._held: OrderedDict[str, tuple[float, Answer]] = OrderedDict()
+        self._held: OrderedDict[str, tuple[float, Held]] = OrderedDict()
 
-    def add(self, answer: Answer) -> str:
+    def add(self, answer: Held) -> str:
         """Hold an answer; returns its key."""
         self._drop_old()
         key = secrets.token_urlsafe(16)
@@ -63,7 +66,7 @@ class AnswerCache:
             self._held.popitem(last=False)
         return key
 
-    def find(self, key: str) -> Answer | None:
+    def find(self, key: str) -> Held | None:
         """The answer with this key; None if it was dropped."""
         self._drop_old()
         found = self._held.get(key)

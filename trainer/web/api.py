@@ -7,12 +7,14 @@ from aiohttp import web
 from collector.web.server.answers import as_json
 from collector.web.server.problems import Problem
 from trainer.web import answer_cache
-from trainer.web.forms import Form, find_photo, read_form
+from trainer.web.forms import Form, find_photos, read_form
 from trainer.web.openapi import document
 from trainer.web.problems import Code
 from trainer.web.schemas import Answer, Found, Health
 from trainer.web.service import Service
+from trainer.web.together import Together, Unread
 
+NUMBERS = ("value", "low", "high", "kind", "metres")  # of an answer
 OLD_SEARCH = "/{source:[a-z][a-z0-9_]*}/search.json"  # the old address, which begins with the name of a site
 
 
@@ -23,12 +25,11 @@ class Api:
         self.service = service
 
     async def predict(self, request: web.Request) -> web.Response:
-        """Answer for a photo."""
+        """Answer for the photos of a horse."""
         async with self.service.slot():
             form = Form(request.query) if request.method == "GET" else await read_form(request)
-            given = await find_photo(form, self.service)
-            answer = await self.service.answer(given, show=False)
-        return as_json(Answer, _facts(answer) | self.service.about.as_json())
+            found = await self.service.answer_all(find_photos(form, self.service), show=False)
+        return as_json(Answer, _facts(found) | self.service.about.as_json())
 
     async def search(self, request: web.Request) -> web.Response:
         """Find horses and their labels in the collection; no request is sent to another site."""
@@ -37,10 +38,10 @@ class Api:
         if not name:
             raise Problem(Code.NOT_UNDERSTOOD, "it needs a horse's name")
         with self.service.searching() as collection:
-            found = await collection.horses(name)
+            found = await collection.horses(name, self.service.about.axis)
         first = found[0] if found else None
         of_first = {"url": first.source_url if first else None, "score": first.value if first else None}
-        return as_json(Found, {"name": name, "horses": found} | of_first)
+        return as_json(Found, {"name": name, "axis": self.service.about.axis, "horses": found} | of_first)
 
     async def healthz(self, _request: web.Request) -> web.Response:
         """Answer that the server works, and with which run."""
@@ -62,10 +63,20 @@ class Api:
         ]
 
 
-def _facts(answer: answer_cache.Answer) -> dict[str, Any]:
+def _facts(found: Together) -> dict[str, Any]:
+    photos = [_unread(one) if isinstance(one, Unread) else _read(one) | {"name": one.name} for one in found.photos]
+    return _read(found) | {"similar": found.similar, "photos": photos}
+
+
+def _read(answer: Together | answer_cache.Answer) -> dict[str, Any]:
     return {
-        **{name: getattr(answer.prediction, name) for name in ("value", "low", "high", "kind", "metres")},
+        **{name: getattr(answer.prediction, name) for name in NUMBERS},
         "like_training": None if answer.strange is None else not answer.strange,
         "known": answer.known,
-        "similar": answer.similar,
+        "problem": None,
     }
+
+
+def _unread(photo: Unread) -> dict[str, Any]:
+    nothing = dict.fromkeys((*NUMBERS, "like_training", "known"))
+    return nothing | {"name": photo.name, "problem": photo.problem.sentence()}

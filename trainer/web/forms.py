@@ -1,21 +1,24 @@
-"""Finds the photo of a request: a file, an address, bytes in the request itself, or a photo that the server has."""
+"""Finds the photos of a request: files, addresses, bytes in the request itself, or photos that the server has."""
 
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import TypeGuard
 from urllib.parse import unquote_to_bytes
 
 from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
+from multidict import MultiDict, MultiMapping
 
 from collector.web.server.problems import Problem
 from trainer.web.problems import LARGEST, Code
 from trainer.web.service import Given, Service
+from trainer.web.together import PHOTOS, Unread
 
-FIELDS = 10  # of a form, at most
+FIELDS = 10  # of a form, at most, with its photos
+KINDS = ("data", "url", "photo", "sample")  # fields that name a photo
 DATA_URI = re.compile(r"data:[^,;]{0,100}(?:;[^,;]{0,100}){0,5},", re.I)
 NUMBER = re.compile(r"\d{1,18}", re.ASCII)
 AS_BASE64 = str.maketrans("-_ ", "+/+")  # from URL-safe base64; a space was a plus that was not escaped
@@ -24,10 +27,10 @@ WHITE = re.compile(r"[\r\n\t]+")
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The fields of a form or of an address, and the uploaded file."""
+    """The fields of a form or of an address, and the uploaded files."""
 
-    fields: Mapping[str, str]
-    file: Given | None = None
+    fields: MultiMapping[str]
+    files: tuple[Given, ...] = ()
 
 
 async def read_form(request: web.Request) -> Form:
@@ -44,7 +47,8 @@ async def read_form(request: web.Request) -> Form:
         if request.content_type == "multipart/form-data":
             return await _read_parts(request)
         if request.content_type == "application/x-www-form-urlencoded":
-            return Form({name: value for name, value in (await request.post()).items() if isinstance(value, str)})
+            sent = await request.post()
+            return Form(MultiDict((name, value) for name, value in sent.items() if isinstance(value, str)))
     except web.HTTPRequestEntityTooLarge as error:
         raise Problem(Code.TOO_LARGE) from error
     except (ValueError, LookupError, AssertionError, HttpProcessingError, web.RequestPayloadError) as error:
@@ -54,13 +58,15 @@ async def read_form(request: web.Request) -> Form:
 
 
 async def _read_parts(request: web.Request) -> Form:
-    fields: dict[str, str] = {}
-    file: Given | None = None
+    fields = MultiDict[str]()
+    files: list[Given] = []
     size = count = 0
     async for part in await request.multipart():
         count += 1
         if not _is_field(part) or count > FIELDS:
             raise Problem(Code.NOT_UNDERSTOOD, "its form has other parts than fields, or too many")
+        if part.filename is not None and len(files) == PHOTOS:
+            raise Problem(Code.TOO_MANY, str(PHOTOS))
         chunks = []
         while chunk := await part.read_chunk():
             size += len(chunk)
@@ -69,34 +75,48 @@ async def _read_parts(request: web.Request) -> Form:
             chunks.append(chunk)
         body = b"".join(chunks)
         if part.filename is None:
-            fields[part.name or ""] = body.decode()
+            fields.add(part.name or "", body.decode())
         elif body:  # a form in which no file was chosen sends an empty one
-            file = Given(part.filename[:200], body, uploaded=True)
-    return Form(fields, file)
+            files.append(Given(part.filename[:200], body, uploaded=True))
+    return Form(fields, tuple(files))
 
 
 def _is_field(part: object) -> TypeGuard[BodyPartReader]:
     return isinstance(part, BodyPartReader) and part.name is not None
 
 
-async def find_photo(form: Form, service: Service) -> Given:
-    """The photo that a request is about.
+async def find_photos(form: Form, service: Service) -> AsyncIterator[Given | Unread]:
+    """The photos that a request names, all of one horse; each is read when it is asked for.
 
     Raises:
-        Problem: the request names none, or the photo is not available.
+        Problem: the request names none or too many, or the server is busy.
     """
-    fields = {name: value for name, value in form.fields.items() if value.strip()}
-    if form.file:
-        return form.file
-    if "data" in fields:
-        return Given("", read_data(fields["data"]), uploaded=True)
-    if "url" in fields:
-        return await service.at(fields["url"])
-    if "photo" in fields:
-        return await service.of_collection(_number(fields["photo"]))
-    if "sample" in fields:
-        return service.of_data_set(_number(fields["sample"]))
-    raise Problem(Code.NOTHING_ASKED)
+    named = [(kind, word) for kind in KINDS for word in form.fields.getall(kind, ()) if word.strip()]
+    if not form.files and not named:
+        raise Problem(Code.NOTHING_ASKED)
+    if len(form.files) + len(named) > PHOTOS:
+        raise Problem(Code.TOO_MANY, str(PHOTOS))
+    for file in form.files:
+        yield file
+    for kind, word in named:
+        try:
+            found = await _find(kind, word, service)
+        except Problem as problem:
+            if problem.retry_after is not None:
+                raise
+            yield Unread("" if kind == "data" else word.strip()[:200], problem)
+        else:
+            yield found
+
+
+async def _find(kind: str, word: str, service: Service) -> Given:
+    if kind == "data":
+        return Given("", read_data(word), uploaded=True)
+    if kind == "url":
+        return await service.at(word)
+    if kind == "photo":
+        return await service.of_collection(_number(word))
+    return service.of_data_set(_number(word))
 
 
 def _number(word: str) -> int:

@@ -44,7 +44,7 @@ class Gallery:
         return len(self.index.table)
 
     def samples(self) -> list[int]:
-        """Rows of sample photos, not from training if possible, from the shortest to the longest label."""
+        """Rows of sample photos, not from training if possible, from the lowest to the highest label."""
         table = self.index.table
         sides = (table.on(side) for side in (Side.TEST, Side.VALIDATION, Side.TRAIN))
         rows = next(side for side in sides if len(side))

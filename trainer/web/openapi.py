@@ -5,23 +5,23 @@ from typing import Any, get_type_hints
 
 from collector.web.server.openapi import FORM, JSON, MULTIPART, NO_TOKEN, Api, Operation, Schema
 from trainer.web.problems import Code
-from trainer.web.schemas import Answer, Found, GivenName, GivenPhoto, Health, SentPhoto
+from trainer.web.schemas import Answer, Found, GivenName, GivenPhotos, Health, SentPhotos
 
 ALWAYS = (Code.NO_TOKEN, Code.FROM_ELSEWHERE, Code.WRONG_HOST, Code.TOO_OFTEN, Code.FAILED, Code.BUSY)
-OF_PHOTO = (Code.NOTHING_ASKED, Code.NOT_FOUND, Code.NO_PICTURE, Code.TOO_LARGE)
+OF_PHOTO = (Code.NOTHING_ASKED, Code.NOT_FOUND, Code.NO_PICTURE, Code.TOO_MANY, Code.TOO_LARGE)
 OPERATIONS = (
     Operation(
         "get", "/predict.json", "predictByAddress",
-        "Distance aptitude of the horse on a photo that is given by its address or as data.",
-        {JSON: Answer}, OF_PHOTO, query=get_type_hints(GivenPhoto, include_extras=True),
+        "What the run's label is for the horse on photos that are given by their addresses or as data.",
+        {JSON: Answer}, OF_PHOTO, query=get_type_hints(GivenPhotos, include_extras=True),
     ),
     Operation(
-        "post", "/predict.json", "predict", "Distance aptitude of the horse on an uploaded photo.",
-        {JSON: Answer}, OF_PHOTO, body={FORM: GivenPhoto, MULTIPART: SentPhoto},
+        "post", "/predict.json", "predict", "What the run's label is for the horse on uploaded photos.",
+        {JSON: Answer}, OF_PHOTO, body={FORM: GivenPhotos, MULTIPART: SentPhotos},
     ),
     Operation(
         "post", "/search.json", "searchHorse",
-        "Labels of horses, by name or part of a name; from the collection, without requests to other sites.",
+        "What reviewers think of horses on the run's axis, by name or part of a name; no other site is asked.",
         {JSON: Found}, (Code.NOT_UNDERSTOOD, Code.NO_COLLECTION, Code.TOO_LARGE), body={FORM: GivenName},
     ),
     Operation(
@@ -35,4 +35,5 @@ OPERATIONS = (
 @cache
 def document() -> Schema:
     """The whole document."""
-    return Api("Paddock", "Distance aptitude from paddock photos.", OPERATIONS, Code, ALWAYS).document()
+    what = "What a run reads from paddock photos, such as distance aptitude."
+    return Api("Paddock", what, OPERATIONS, Code, ALWAYS).document()

@@ -11,10 +11,11 @@ from collector.web.server.rendering import Renderer, language_of, problem_page, 
 from trainer.inference.collection import MOST
 from trainer.models.answers import COVERAGE
 from trainer.web.answer_cache import MINUTES, Answer
-from trainer.web.forms import find_photo, read_form
+from trainer.web.forms import find_photos, read_form
 from trainer.web.guarding import COOKIE
-from trainer.web.problems import Code
+from trainer.web.problems import LARGEST, Code
 from trainer.web.service import Service
+from trainer.web.together import PHOTOS
 from trainer.web.words import PAGES
 
 HERE = Path(__file__).parent
@@ -27,8 +28,9 @@ class Pages:
     def __init__(self, service: Service) -> None:
         self.service = service
         self._renderer = Renderer(
-            HERE / "templates", PAGES, about=service.about, service=service, minutes=MINUTES, coverage=COVERAGE
-        )
+            HERE / "templates", PAGES, about=service.about, service=service, minutes=MINUTES, coverage=COVERAGE,
+            photos=PHOTOS, largest=LARGEST,
+        )  # fmt: skip
         self._renderer.environment.filters["coded"] = coder(demo=service.demo)
 
     def render(self, request: web.Request, template: str, status: int = 200, **facts: Any) -> web.Response:
@@ -52,14 +54,16 @@ class Pages:
         async with self.service.slot():
             form = await read_form(request)
             try:
-                given = await find_photo(form, self.service)
-                answer = await self.service.answer(given, show=True)
+                found = await self.service.answer_all(find_photos(form, self.service), show=True)
             except Problem as problem:
                 if problem.retry_after is not None:
                     raise
                 return self.problem(request, problem, url=form.fields.get("url", ""))  # the form stays filled in
-        key = self.service.answers.add(answer)
-        return web.Response(status=303, headers={"Location": f"/answers/{key}?lang={language_of(request)}"})
+        if len(found.photos) > 1:
+            path = f"/together/{self.service.keep(found)}"
+        else:
+            path = f"/answers/{self.service.answers.add(found.answers[0])}"
+        return web.Response(status=303, headers={"Location": f"{path}?lang={language_of(request)}"})
 
     def _kept(self, request: web.Request) -> Answer:
         answer = self.service.answers.find(request.match_info["key"])
@@ -71,6 +75,11 @@ class Pages:
         """The page of an answer."""
         answer = self._kept(request)
         return self.render(request, "answered.html", answer=answer, key=request.match_info["key"])
+
+    async def together(self, request: web.Request) -> web.Response:
+        """The page of the answer for a horse of several photos."""
+        answer, keys = self.service.kept(request.match_info["key"])
+        return self.render(request, "together.html", answer=answer, keys=keys)
 
     async def photo(self, request: web.Request) -> web.Response:
         """The photo of an answer, encoded again."""
@@ -104,6 +113,7 @@ class Pages:
             web.get(f"/answers/{key}", self.answer),
             web.get(f"/answers/{key}/photo.jpg", self.photo),
             web.get(f"/answers/{key}/look.jpg", self.look),
+            web.get(f"/together/{key}", self.together),
             web.get("/collection", self.collection),
             web.get(f"/collection/{number}.jpg", self.collection_photo),
             web.get(r"/horses/{row:\d{1,9}}.jpg", self.horse),

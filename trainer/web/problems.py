@@ -4,7 +4,7 @@ from collector.web.server import problems
 from collector.web.server.problems import ProblemKind
 from trainer.web.words import PAGES
 
-LARGEST = 20 * 1024 * 1024  # bytes of a request's body
+LARGEST = 20 * 1024 * 1024  # bytes of a request's body, with all its photos
 
 
 class Code(problems.Code):
@@ -12,6 +12,7 @@ class Code(problems.Code):
 
     NOTHING_ASKED = ProblemKind("nothing_asked", 400, PAGES)
     NO_PICTURE = ProblemKind("no_picture", 422, PAGES)
+    TOO_MANY = ProblemKind("too_many", 413, PAGES)
     TOO_LARGE = ProblemKind("too_large", 413, PAGES)
     ADDRESS = ProblemKind("address", 422, PAGES)
     NO_LONGER_HELD = ProblemKind("no_longer_held", 404, PAGES)

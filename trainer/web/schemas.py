@@ -12,12 +12,21 @@ from collector.web.server.answers import means
 from trainer.dataset.examples import Side
 from trainer.evaluation.verdict import Verdict
 from trainer.models.answers import COVERAGE
+from trainer.web.together import PHOTOS
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Reviews = Annotated[int, Field(ge=0)]
 Run = Annotated[str, means("The run that answers.")]
 Data = Annotated[str, means("The data set version that it was trained on.")]
 Label = Annotated[str, means("The label that the run has learnt: definition/axis.")]
+Axis = Annotated[str, means("The axis of that label, such as distance or surface, or one of a label of one's own.")]
+LowEnd = Annotated[str, means("What 0 stands for, such as short or turf.")]
+HighEnd = Annotated[str, means("What 1 stands for, such as long or dirt.")]
+Strange = means(
+    "Whether it is as near to the training photos as photos of other horses are; of several photos, whether all are. "
+    "null: this run cannot judge it. It does not say that a photo shows a horse."
+)
+KindOfHorse = Annotated[Kind | None, means("The type; null on all axes but distance, which have none.")]
 Skill = Annotated[
     Literal[
         Verdict.BEYOND_PEDIGREE_AND_RACE,
@@ -38,7 +47,7 @@ class Known(answers.Answer):
     horse_id: str
     horse_name: str
     photo: str = means("Issue and number.")
-    value: Share = means("The label: 0 short to 1 long.")
+    value: Share = means("The label, from 0, `low_end`, to 1, `high_end`.")
     reviews: Reviews | None = means("The number of reviews, or of starts, behind the label.")
     side: Side = means("Side of the data set; the run was trained on `train`.")
     page_url: str = means("The page on which the photo was published.")
@@ -55,25 +64,42 @@ class Similar(Known):
     )
 
 
+class Photo(answers.Answer):
+    """The answer of a run for one of the photos of a request."""
+
+    name: str = means("Name of the file, the address, or the horse in the collection; empty for data.")
+    problem: str | None = means("Why this photo has no answer: one sentence. null: it has one.")
+    value: Share | None
+    low: Share | None
+    high: Share | None
+    kind: KindOfHorse
+    metres: float | None
+    like_training: bool | None
+    known: Known | None = means("The photo itself, if it is in the data set.")
+
+
 class Answer(answers.Answer):
-    """The answer of a run for a photo."""
+    """The answer of a run for a horse. Of several photos, it is the mean of the values, and of the intervals' ends:
+    photos of a horse err alike, so more of them do not make the interval narrower.
+    """
 
     score: Share = means("The same as `value`, under its name in the API of 2017.", "value")
-    value: Share = means("Distance aptitude: 0 short to 1 long.")
+    value: Share = means("The label as the run predicts it, from 0, `low_end`, to 1, `high_end`.")
     low: Share = means("Lower end of the interval.")
     high: Share = means("Upper end of the interval.")
     coverage: Share = means("Share of horses whose label lies within the interval.", default=COVERAGE)
-    kind: Kind
+    kind: KindOfHorse
     metres: float | None = means("What the value stands for, where the label says so.")
-    like_training: bool | None = means(
-        "Whether it is as near to the training photos as photos of other horses are. null: this run cannot judge it. "
-        "It does not say that the photo shows a horse."
-    )
-    known: Known | None
-    similar: list[Similar]
+    like_training: bool | None = Strange
+    known: Known | None = means("The photo itself, if it is in the data set; of several, one learnt from if any is.")
+    similar: list[Similar] = means("The most similar horses of the data set; of several photos, to any of them.")
+    photos: list[Photo] = means("Each photo: uploaded files first, then `data`, `url` and `photo`.")
     run: Run
     data: Data
     label: Label
+    axis: Axis
+    low_end: LowEnd
+    high_end: HighEnd
     verdict: Skill
 
 
@@ -83,7 +109,11 @@ class Horse(answers.Answer):
     horse_id: str
     name: str
     url: str = means(column="source_url")
-    score: Share | None = means("null: without reviews, or the label was not fetched.", "value")
+    score: Share | None = means(
+        "What reviewers think, on the axis. null: without reviews, the label was not fetched, or they are not asked "
+        "about this axis.",
+        "value",
+    )
     reviews: Reviews | None
     observed_at: dt.datetime | None
 
@@ -92,6 +122,7 @@ class Found(answers.Answer):
     """The horses found by a name."""
 
     name: str = means("The name that was searched for.")
+    axis: Axis
     url: str | None = means("Page of the first horse; null: no horse was found.")
     score: Share | None = means("Label of the first horse.")
     horses: list[Horse]
@@ -104,23 +135,27 @@ class Health(answers.Answer):
     run: Run
     data: Data
     label: Label
+    axis: Axis
+    low_end: LowEnd
+    high_end: HighEnd
     verdict: Skill
 
 
-class GivenPhoto(TypedDict, total=False):
-    """A photo named by the query of an address or by a form."""
+class GivenPhotos(TypedDict, total=False):
+    """Photos of one horse, named by the query of an address or by a form: up to 8 in all."""
 
-    url: Annotated[str, means("Address of a photo.")]
-    data: Annotated[str, means("The photo as a data: URI, or base64.")]
-    photo: Annotated[str, means("Id of a photo of the collection.")]
+    url: Annotated[list[str], means("Address of a photo; once for each photo.", max_length=PHOTOS)]
+    data: Annotated[list[str], means("A photo as a data: URI, or base64; once for each photo.", max_length=PHOTOS)]
+    photo: Annotated[list[str], means("Id of a photo of the collection; once for each photo.", max_length=PHOTOS)]
 
 
-class SentPhoto(GivenPhoto, total=False):
-    """An uploaded photo."""
+File = Annotated[str, Field(json_schema_extra={"contentMediaType": "application/octet-stream"})]
 
-    file: Annotated[
-        str, Field(description="The photo.", json_schema_extra={"contentMediaType": "application/octet-stream"})
-    ]
+
+class SentPhotos(GivenPhotos, total=False):
+    """Uploaded photos of one horse."""
+
+    file: Annotated[list[File], means("A photo; once for each photo.", max_length=PHOTOS)]
 
 
 class GivenName(TypedDict):

@@ -1,10 +1,10 @@
-"""The work behind the pages and the API: reading a photo, answering for it, and drawing its saliency map."""
+"""The work behind the pages and the API: reading photos, answering for them, and drawing saliency maps."""
 
 import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -27,13 +27,13 @@ from trainer.web.answer_cache import Answer, AnswerCache
 from trainer.web.batches import Batches
 from trainer.web.gallery import Gallery
 from trainer.web.problems import Code
+from trainer.web.together import SIMILAR, Together, Unread
 
 Asked = ParamSpec("Asked")
 Made = TypeVar("Made")
 
 logger = logging.getLogger(__name__)
 
-SIMILAR = 6  # similar horses in an answer
 DECODERS = 2  # processes that decode photos
 SLOTS = 32  # photos that are read or answered at the same time; further requests get a problem and retry
 DRAWINGS = 4  # saliency maps that are being drawn or wait for it
@@ -47,6 +47,15 @@ class Given:
     body: bytes = b""
     row: int | None = None
     uploaded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The answer for a horse, kept for its page: its photos' answers are kept by themselves."""
+
+    prediction: Prediction
+    keys: Sequence[str]  # of the photos' answers
+    unread: Sequence[Unread]
 
 
 class Service:
@@ -67,9 +76,10 @@ class Service:
         self.collection = collection
         self.keep_uploads = keep_uploads
         self.demo = demo  # whether pages show commands for the look-alike
-        self.about = about(predictor.run, predictor.key, gallery.version if gallery else None)
+        self.about = about(predictor.run, predictor.key, predictor.scale, gallery.version if gallery else None)
         self.samples = [gallery.known(row) for row in gallery.samples()] if gallery else []
-        self.answers = AnswerCache(clock)
+        self.answers = AnswerCache[Answer](clock)
+        self._together = AnswerCache[Kept](clock)
         self._predictor = predictor
         self._reach = reach
         self._how = predictor.run.config.preparation
@@ -169,6 +179,45 @@ class Service:
         return Answer(
             prediction, strange, known, similar, opened.pixels, opened.width, opened.height, opened.shown, given.name
         )
+
+    async def answer_all(self, given: AsyncIterator[Given | Unread], *, show: bool) -> Together:
+        """The answers for the photos of a horse, and the horse's. They are made one after the other, so that a request
+        takes no more of the server at a time than one of a single photo does.
+
+        Raises:
+            Problem: no photo can be read, or the server is busy.
+        """
+        photos = [one if isinstance(one, Unread) else await self._try(one, show=show) async for one in given]
+        if isinstance(photos[0], Unread) and all(isinstance(photo, Unread) for photo in photos):
+            raise photos[0].problem
+        read = [photo.prediction for photo in photos if isinstance(photo, Answer)]
+        return Together(self._predictor.together(read, ""), photos)
+
+    async def _try(self, given: Given, *, show: bool) -> Answer | Unread:
+        try:
+            return await self.answer(given, show=show)
+        except Problem as problem:
+            if problem.retry_after is not None:
+                raise
+            return Unread(given.name, problem)
+
+    def keep(self, together: Together) -> str:
+        """Keep the answer for a horse, and those for its photos; returns its key."""
+        keys = [self.answers.add(answer) for answer in together.answers]
+        return self._together.add(Kept(together.prediction, keys, together.unread))
+
+    def kept(self, key: str) -> tuple[Together, Sequence[str]]:
+        """The answer for a horse, and the keys of its photos' answers, in the order of these.
+
+        Raises:
+            Problem: it is no longer held, or one of its photos is not.
+        """
+        kept = self._together.find(key)
+        answers = [self.answers.find(its) for its in kept.keys] if kept else []
+        held = [answer for answer in answers if answer]
+        if kept is None or len(held) < len(answers):
+            raise Problem(Code.NO_LONGER_HELD)
+        return Together(kept.prediction, [*held, *kept.unread]), kept.keys
 
     async def _open(self, given: Given, *, show: bool) -> tuple[pictures.Opened, int | None]:
         """The decoded photo, and its row in the data set; None if it is not there."""

@@ -167,6 +167,9 @@ def test_a_model_with_skill_stands_beside_baselines_with_every_plot(
         assert f"({plot}.png)" in text
         assert (page.parent / f"{plot}.png").stat().st_size > 1000
     assert "| year 201" in text
+    assert evaluation.averaging
+    assert f"for {evaluation.averaging.horses} horses with several: MSE {evaluation.averaging.mean.value:.2f}" in text
+    assert "The mean of its intervals contains" in text
 
 
 def test_photos_that_were_learnt_from_prove_no_skill(directories: Directories, version: Version) -> None:

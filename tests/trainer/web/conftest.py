@@ -20,7 +20,7 @@ from collector.web.server.guards import Guard
 from collector.web.server.limits import Buckets
 from collector.web.server.serving import make_runner
 from tests.databases import EMPTY, copy_of
-from tests.filled import OPINIONS, SITE, fill
+from tests.filled import OPINIONS, SITE, execute, fill
 from tests.trainer.conftest import CPU, trained
 from trainer.dataset import card
 from trainer.dataset.examples import Side
@@ -33,6 +33,9 @@ from trainer.inference.collection import collection_if_any
 from trainer.inference.neighbours import find_index
 from trainer.inference.photos import Reach
 from trainer.inference.serving import Predictor
+from trainer.labels.definition import Wanted
+from trainer.labels.poll import Poll
+from trainer.labels.registry import wanted_labels
 from trainer.runs.runs import Run
 from trainer.web.app import make_app
 from trainer.web.gallery import Gallery
@@ -62,18 +65,37 @@ def held(cluster: str) -> Iterator[Held]:
     home = Path(tempfile.mkdtemp(prefix="paddock-web-"))
     with copy_of(cluster, EMPTY) as conninfo:
         fill(conninfo, WORLD)
-        yield _learn(conninfo, Directories(home))
+        directories = Directories(home)
+        found = _learnt(conninfo, directories, _exported(conninfo, directories, Request()))
+        answers = evaluate(found.run, Side.TEST, directories, CPU)
+        write_report(found.run.folder / "evaluation-test", *answers, found.version)
+        yield found
     shutil.rmtree(home, ignore_errors=True)
 
 
-def _learn(conninfo: str, directories: Directories) -> Held:
+@pytest.fixture(scope="session")
+def axes(held: Held, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Held]:
+    """The same world, learnt on the poll's surface and on an axis of a file of labels, by label."""
+    path = tmp_path_factory.mktemp("labels") / "mine.csv"
+    horses = [horse for (horse,) in execute(held.conninfo, "SELECT horse_id FROM horse ORDER BY horse_id")]
+    lines = [f"{horse},elegance,{number % 10 / 10}" for number, horse in enumerate(horses)]
+    path.write_text("\n".join(["horse,axis,value", *lines]))
+    request = Request(labels=(Wanted(Poll(), "surface"), *wanted_labels([str(path)], ["elegance"])))
+    version = _exported(held.conninfo, held.directories, request)
+    keys = ("poll/surface", "mine/elegance")
+    return {key: _learnt(held.conninfo, held.directories, version, f"label={key}") for key in keys}
+
+
+def _exported(conninfo: str, directories: Directories, request: Request) -> Version:
     draw, card.draw_plots = card.draw_plots, lambda *_: None
     try:
-        version = export(conninfo, directories.datasets, Request())
+        return export(conninfo, directories.datasets, request)
     finally:
         card.draw_plots = draw
-    run = trained(directories, version, "probe", "height=64", "width=96")[0]
-    write_report(run.folder / "evaluation-test", *evaluate(run, Side.TEST, directories, CPU), version)
+
+
+def _learnt(conninfo: str, directories: Directories, version: Version, *settings: str) -> Held:
+    run = trained(directories, version, "probe", "height=64", "width=96", *settings)[0]
     predictor = Predictor(run, CPU)
     index = find_index(run, predictor.network, version, CPU, directories.cache, lambda _done, _of: None)
     assert index is not None
@@ -98,10 +120,11 @@ def opened(held: Held) -> Open:
         reach: Reach = REACH,
         conninfo: str | None = held.conninfo,
         gallery: Gallery | None = held.gallery,
+        predictor: Predictor = held.predictor,
         **more: Any,
     ) -> AsyncIterator[TestClient[Any, Any]]:
         async with collection_if_any(conninfo) as collection:
-            service = Service(held.predictor, gallery, collection, reach, **more)
+            service = Service(predictor, gallery, collection, reach, **more)
             async with TestClient(TestServer(make_app(service, guard or make_guard()))) as client:
                 yield client
 

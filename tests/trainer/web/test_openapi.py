@@ -61,7 +61,7 @@ def test_the_document_is_openapi() -> None:
 
 def test_every_answer_has_all_its_fields_and_no_other() -> None:
     schemas = document()["components"]["schemas"]
-    for name in ("Answer", "Known", "Similar", "Horse", "Found", "Health", "Problem"):
+    for name in ("Answer", "Photo", "Known", "Similar", "Horse", "Found", "Health", "Problem"):
         assert schemas[name]["additionalProperties"] is False
         assert schemas[name]["required"] == list(schemas[name]["properties"])
     assert set(schemas["Similar"]["properties"]) - set(schemas["Known"]["properties"]) == {"distance"}

@@ -159,7 +159,7 @@ def test_a_verdict_is_read_from_the_evaluation_out_of_fold_first(held: Held) -> 
         assert quality.verdict == json.loads(scores)["verdict"]
         assert quality.constant_error == json.loads(scores)["baselines"]["mean"]["mae"]["value"]
         path.write_text("{}")
-        assert about(held.run, "poll/distance", held.version).quality is None
+        assert about(held.run, "poll/distance", held.predictor.scale, held.version).quality is None
     finally:
         path.write_text(scores)
         beside.parent.rmdir()

@@ -6,18 +6,26 @@ from pathlib import Path
 import pytest
 
 from collector.console.catalogue import LANGUAGES
-from collector.storage.racing import Kind
+from collector.storage.racing import Axis, Kind
 from collector.web.server import problems
 from collector.web.server.problems import Problem, problem_kinds
 from tests.template_keys import counted_keys, plain_keys, templates_of, unused
 from trainer import web
 from trainer.evaluation.verdict import Verdict
+from trainer.inference.serving import UNKNOWN
+from trainer.labels.results import ALL_AXES
+from trainer.labels.scales import ENDS
 from trainer.web.problems import Code
 from trainer.web.words import PAGES
 
 TEMPLATES = templates_of(Path(web.__file__).parent)
+ENDS_OF = {end for scale in (*ENDS.values(), *ALL_AXES.values(), UNKNOWN) for end in (scale.low, scale.high)}
 PUT_TOGETHER: dict[str, Iterable[str]] = {
     "'kind_' ~ predicted.kind": [f"kind_{kind}" for kind in Kind],
+    "'title_' ~ about.axis": [f"title_{axis}" for axis in Axis],
+    "'axis_' ~ about.axis": [f"axis_{axis}" for axis in Axis],
+    "'end_' ~ about.low_end": [f"end_{end}" for end in ENDS_OF],
+    "'end_' ~ about.high_end": [f"end_{end}" for end in ENDS_OF],
     "'verdict_' ~ about.quality.verdict": [
         f"verdict_{verdict}" for verdict in Verdict if verdict is not Verdict.LEARNT
     ],

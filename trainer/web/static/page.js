@@ -92,13 +92,25 @@ function showProgress(share) {
 }
 
 function showPreview() {
-  const chosen = file.files[0];
-  URL.revokeObjectURL(preview.src);
-  preview.hidden = !chosen;
-  document.querySelector("#invite").hidden = Boolean(chosen);
-  if (!chosen) return preview.removeAttribute("src");
-  preview.src = URL.createObjectURL(chosen);
-  preview.alt = chosen.name;
+  for (const shown of preview.children) URL.revokeObjectURL(shown.src);
+  const chosen = [...file.files].slice(0, upload.dataset.most);
+  preview.replaceChildren(...chosen.map(pictureOf));
+  preview.hidden = !chosen.length;
+  document.querySelector("#invite").hidden = Boolean(chosen.length);
+}
+
+function pictureOf(photo) {
+  const picture = new Image();
+  picture.src = URL.createObjectURL(photo);
+  picture.alt = photo.name;
+  return picture;
+}
+
+// What the server would refuse is not sent first. Returns what is wrong with the chosen photos, if anything.
+function wrongWith(chosen) {
+  const { most, largest, tooMany, tooLarge } = upload.dataset;
+  if (chosen.length > most) return tooMany;
+  return chosen.reduce((sum, photo) => sum + photo.size, 0) > largest ? tooLarge : "";
 }
 
 function bind() {
@@ -115,6 +127,8 @@ if (upload) {
   bind();
   upload.addEventListener("submit", (event) => {
     event.preventDefault();
+    const wrong = wrongWith([...file.files]);
+    if (wrong) return showProblem(wrong);
     ask(upload, event.submitter);
   });
   file.addEventListener("change", showPreview);
@@ -122,7 +136,7 @@ if (upload) {
     event.preventDefault();
     find(event.target);
   });
-  // A photo can be dropped anywhere on the page.
+  // Photos can be dropped anywhere on the page.
   addEventListener("dragover", (event) => {
     event.preventDefault();
     document.querySelector("#drop").classList.add("over");
@@ -131,10 +145,10 @@ if (upload) {
   addEventListener("drop", (event) => {
     event.preventDefault();
     document.querySelector("#drop").classList.remove("over");
-    const dropped = [...event.dataTransfer.files].find((one) => one.type.startsWith("image/"));
-    if (!dropped) return showProblem(body.dataset.noPhoto);
+    const dropped = [...event.dataTransfer.files].filter((one) => one.type.startsWith("image/"));
+    if (!dropped.length) return showProblem(body.dataset.noPhoto);
     const chosen = new DataTransfer();
-    chosen.items.add(dropped);
+    for (const photo of dropped) chosen.items.add(photo);
     file.files = chosen.files;
     showPreview();
     upload.requestSubmit();
