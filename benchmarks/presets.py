@@ -23,7 +23,8 @@ from trainer.models.device import Device
 from trainer.plots import intervals, save
 from trainer.runs.config import make_config
 from trainer.runs.runs import Facts, begin, code_version, now
-from trainer.training.learn import Report, gather, learn
+from trainer.training.learn import Report, learn
+from trainer.training.material import gather
 
 DOCS = Path(__file__).parent.parent / "docs"
 SMALL = ("height=96", "width=128")

@@ -46,7 +46,7 @@ from trainer.directories import Directories
 from trainer.evaluation.scores import kinds
 from trainer.models.device import Device
 from trainer.runs.config import RunConfig, make_config
-from trainer.training.learn import gather
+from trainer.training.material import gather
 
 HERE = Path(__file__).parent
 OURS = "finetune, mirroring only: `trainer train`"

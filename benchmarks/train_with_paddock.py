@@ -20,8 +20,8 @@ from trainer.models.freezing import train_mode
 from trainer.models.networks import as_photos, build
 from trainer.runs.config import RunConfig, read_config
 from trainer.training.batches import Photos
-from trainer.training.learn import Material
 from trainer.training.loop import Loop, train
+from trainer.training.material import Material
 
 
 def lay_out(folder: Path, material: Material, photos: int) -> None:

@@ -27,7 +27,8 @@ from trainer.models.device import Device
 from trainer.models.networks import Network
 from trainer.runs.config import RunConfig, make_config
 from trainer.runs.runs import Facts, Run, begin, now
-from trainer.training.learn import Material, Report, gather, learn
+from trainer.training.learn import Report, learn
+from trainer.training.material import Material, gather
 
 WORLD = World()  # some 730 labelled photos of 320 horses
 FEW = World(years=range(2015, 2017))  # some 140

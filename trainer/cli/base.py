@@ -37,6 +37,12 @@ RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run: its name
 A_RUN = "A run: its name, its beginning, last, or best: of the least error out of fold."
 BestRunArgument = Annotated[str, typer.Argument(metavar="RUN", help=A_RUN)]
 BestRunOption = Annotated[str, typer.Option("--run", metavar="RUN", help=A_RUN)]
+LabelOption = Annotated[
+    str,
+    typer.Option(
+        "--label", metavar="KEY", help="One of the labels it learnt, definition/axis.", show_default="the first one"
+    ),
+]
 DeviceName = Annotated[str, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda or mps.")]
 Data = Annotated[str, typer.Option("--data", metavar="VERSION", help="A data set version: name or last.")]
 Values = Annotated[

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from trainer.evaluation.guess import Quiz
     from trainer.models.device import Device
     from trainer.runs.runs import Run
-    from trainer.training.learn import Material
+    from trainer.training.material import Material
 
 commands = group()
 
@@ -57,7 +57,7 @@ def find_causes(
     from trainer.models.answers import load_model
     from trainer.models.device import Device
     from trainer.runs.runs import find_run, version_of
-    from trainer.training.learn import gather
+    from trainer.training.material import gather
 
     where = directories()
     judged = find_run(where.runs, run)

@@ -14,6 +14,7 @@ from trainer.cli.base import (
     BestRunArgument,
     BestRunOption,
     DeviceName,
+    LabelOption,
     absolute,
     directories,
     group,
@@ -52,6 +53,7 @@ def answer_for_photos(
     saliency: Saliency = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of these pictures.")] = None,
     together: Together = False,
+    label: LabelOption = "",
     device: DeviceName = "auto",
 ) -> None:
     """Predict from photos.
@@ -71,19 +73,19 @@ def answer_for_photos(
     from trainer.runs.judged import find_best, judged, judged_words
 
     where = directories()
-    found = find_best(where.runs, run)
-    predictor = Predictor(found, Device.find(device, found.config.precision))
+    found = find_best(where.runs, run, label)
+    predictor = Predictor(found, Device.find(device, found.config.precision), label)
     folder = absolute(out) if out else where.home / "predictions" / found.name
     one = len(photos) == 1 and not Path(photos[0]).is_dir()
     answers = _answers(predictor, photos, folder if (one if saliency is None else saliency) else None)
     horses = _horses(predictor, answers) if together else []
     if common().json:
-        said = judged(found)
+        said = judged(found, label)
         facts = {"run": found.name, "label": predictor.key, "verdict": said.verdict if said else None}
         print_json([horse.as_json() | facts for horse in horses] or [answer.as_json() | facts for answer in answers])
     else:
         _print(answers, horses, predictor.scale)
-        stdout().print(f"By {found.name}, {predictor.key}: {judged_words(found)}.", soft_wrap=True)
+        stdout().print(f"By {found.name}, {predictor.key}: {judged_words(found, label)}.", soft_wrap=True)
     if all(answer.prediction.value is None for answer in answers):
         raise UsageError(f"No photo could be read: {answers[0].prediction.problem}.")
 
@@ -222,6 +224,7 @@ def _draw(predictor: "Predictor", photos: list[tuple[str, bytes | str]], folder:
 def write_onnx(
     run: BestRunArgument = "best",
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="By default in the run's folder.")] = None,
+    label: LabelOption = "",
 ) -> None:
     """Write a run's model as ONNX.
 
@@ -239,17 +242,17 @@ def write_onnx(
     from trainer.runs.runs import version_of
 
     where = directories()
-    found = find_best(where.runs, run)
+    found = find_best(where.runs, run, label)
     path = absolute(out) if out else found.folder / "model.onnx"
     how = found.config.preparation
     pixels = load_pixels(version_of(found, where), how, where.cache)
-    difference = export_onnx(found, path, np.array(pixels[:COMPARED]))
+    difference = export_onnx(found, path, np.array(pixels[:COMPARED]), label)
     if common().json:
-        print_json({"run": found.name, "path": path, "difference": difference, "judged": judged_words(found)})
+        print_json({"run": found.name, "path": path, "difference": difference, "judged": judged_words(found, label)})
         return
     stdout().print(
         f"{path}: takes uint8 pixels (n, {how.height}, {how.width}, 3), prepared by `{how.fit}`, and gives value, low "
         f"and high; on {len(pixels[:COMPARED])} photos it differs from {found.name} by {difference:.1e} at most. "
-        f"{judged_words(found)}.",
+        f"{judged_words(found, label)}.",
         soft_wrap=True,
     )

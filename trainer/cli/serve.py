@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from collector.errors import UsageError
-from trainer.cli.base import BestRunOption, DeviceName, absolute, directories, group, progress, read_settings
+from trainer.cli.base import (
+    BestRunOption,
+    DeviceName,
+    LabelOption,
+    absolute,
+    directories,
+    group,
+    progress,
+    read_settings,
+)
 
 if TYPE_CHECKING:
     from collector.settings import Settings
@@ -35,6 +44,7 @@ def serve_answers(
     keep_uploads: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep uploaded photos here; by default none is kept.")
     ] = None,
+    label: LabelOption = "",
     device: DeviceName = "auto",
 ) -> None:
     """Serve predictions on a page, and for programs.
@@ -50,7 +60,7 @@ def serve_answers(
     from trainer.inference.collection import conninfo_if_any
 
     settings, where = read_settings(), directories()
-    predictor, gallery = load(where, run, device)
+    predictor, gallery = load(where, run, label, device)
     folder = absolute(keep_uploads) if keep_uploads else None
     if folder:
         make_folder(folder)  # fails now if it cannot be written
@@ -59,7 +69,7 @@ def serve_answers(
         asyncio.run(_serve(settings, conninfo, predictor, gallery, folder, guard, host, port))
 
 
-def load(where: "Directories", word: str, device_name: str) -> "tuple[Predictor, Gallery | None]":
+def load(where: "Directories", word: str, label: str, device_name: str) -> "tuple[Predictor, Gallery | None]":
     """The predictor of a run, and the photos of its data set if they are still here.
 
     Raises:
@@ -73,16 +83,16 @@ def load(where: "Directories", word: str, device_name: str) -> "tuple[Predictor,
     from trainer.runs.judged import find_best
     from trainer.web.gallery import Gallery
 
-    run = find_best(where.runs, word)
+    run = find_best(where.runs, word, label)
     # More threads do not speed up a single photo, and the pages need one as well.
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
-    predictor = Predictor(run, Device.find(device_name, run.config.precision))
+    predictor = Predictor(run, Device.find(device_name, run.config.precision), label)
     predictor.quicken()
     version = _version(predictor, where)
     if version is None:
         return predictor, None
     with progress("features") as report:
-        index = find_index(run, predictor.network, version, predictor.device, where.cache, report)
+        index = find_index(run, predictor.network, version, predictor.device, where.cache, report, predictor.key)
     return predictor, Gallery.of(version, index, run.config.preparation, where.cache) if index else None
 
 

@@ -34,7 +34,8 @@ from trainer.runs.runs import (
     read_run,
     version_of,
 )
-from trainer.training.learn import Report, gather, learn
+from trainer.training.learn import Report, learn
+from trainer.training.material import gather
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ from trainer.models.features import answer_version, features_of
 from trainer.models.networks import build
 from trainer.plugins import digest_of_plugins
 from trainer.runs.runs import Run
-from trainer.training.learn import Material, Report, learn
+from trainer.training.learn import Report, learn
+from trainer.training.material import Material
 
 FOLDER = "out-of-fold"
 HELD_OUT = 10  # a tenth of the horses that a fold is fitted to chooses the best epoch, as the validation side does

@@ -14,7 +14,8 @@ from trainer.dataset.examples import Side
 from trainer.models.device import Device
 from trainer.models.features import answer_version
 from trainer.runs.runs import Run
-from trainer.training.learn import Material, Report, learn, mse
+from trainer.training.learn import Report, learn, mse
+from trainer.training.material import Material
 
 SHARES = (0.1, 0.25, 0.5, 0.75, 1.0)  # of the training horses
 DRAWS = 3  # random choices of horses for each share below 1, whose errors are averaged

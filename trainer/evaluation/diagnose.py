@@ -25,7 +25,7 @@ from trainer.models.heads import HIGH, LOW
 from trainer.models.networks import Network, Scaling, as_photos, dead_share
 from trainer.runs.config import RunConfig
 from trainer.runs.runs import Run
-from trainer.training.learn import Material
+from trainer.training.material import Material
 
 PROBED = 64  # training photos on which features and dead units are measured
 FLAT = 0.5  # features whose variation is below this share of that at the right scale vary too little to learn from

@@ -29,7 +29,8 @@ from trainer.models.answers import Calibration, load_model
 from trainer.models.device import Device
 from trainer.models.features import answer_version
 from trainer.runs.runs import Run, version_of
-from trainer.training.learn import Report, gather
+from trainer.training.learn import Report
+from trainer.training.material import gather
 
 OUT_OF_FOLD = "out_of_fold"  # in place of a side: all horses but those of the test side, each by a model without it
 

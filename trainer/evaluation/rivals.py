@@ -12,7 +12,7 @@ from trainer.models.closed_form import fit_svr
 from trainer.models.device import Device
 from trainer.runs.config import RunConfig, make_config
 from trainer.runs.runs import Run, list_runs
-from trainer.training.learn import gather
+from trainer.training.material import gather
 
 FIRST = ("svr", "first-cnn")  # presets of the first attempt's models
 Rivals = tuple[dict[str, np.ndarray], list[str]]  # answers by preset, and the presets without a run

@@ -94,7 +94,7 @@ def freeze(
     """
     run = predictor.run
     digests = digest_of_run(run), digest_of_label(wanted)
-    baselines = _baselines(read_table(version, run.config.label), rows)
+    baselines = _baselines(read_table(version, predictor.key), rows)
     for start in range(0, len(rows), BATCH):
         batch = rows[start : start + BATCH]
         answers = predictor.predict([(row["photo"], body) for row, body in _with_bytes(connection, batch)])

@@ -111,13 +111,20 @@ def is_pretrained(run: Run, network: Network) -> bool:
 
 
 def find_index(
-    run: Run, network: Network, version: Version, device: Device, cache: Path, progress: Progress
+    run: Run,
+    network: Network,
+    version: Version,
+    device: Device,
+    cache: Path,
+    progress: Progress,
+    label: str = "",
 ) -> Index | None:
-    """The index of a run and a data set version, from the cache if it is there; None for a run without features."""
+    """The index of a run and a data set version with one of its labels (by default the first), from the cache if it is
+    there; None for a run without features."""
     if not has_features(network):
         return None
-    table = read_table(version, run.config.label)
-    path = cache / f"neighbours-{version.manifest.version}-{_key(run, device)}.npz"
+    table = read_table(version, label or run.config.label)
+    path = cache / f"neighbours-{version.manifest.version}-{_key(run, device, table.key)}.npz"
     index = _read(path, table)
     if index is None:
         seen = _features(run, network, version, device, cache, progress)
@@ -126,13 +133,13 @@ def find_index(
     return index
 
 
-def _key(run: Run, device: Device) -> str:
+def _key(run: Run, device: Device, label: str) -> str:
     """A digest of what an index depends on besides the version: the model, the code, the device and the library."""
     how = {
         "code": digest_of_code(answers, backbones, devices, features, necks, networks, sys.modules[__name__]),
         "config": run.config.model_dump_json(), "model": digest_of(run.folder / "model.safetensors"),
         "device": device.name.partition(":")[0], "bf16": device.bf16, "torch": torch.__version__,
-        "pixels": describe(run.config.preparation),
+        "pixels": describe(run.config.preparation), "label": label,
     }  # fmt: skip
     return hashlib.sha256(json.dumps(how, sort_keys=True).encode()).hexdigest()[:12]
 

@@ -40,7 +40,7 @@ def saliency(network: Network, pixels: np.ndarray, device: Device, progress: Pro
 
 
 def _has_gradient(network: Network, photos: Tensor) -> bool:
-    return _unclamped(network, photos[:1].clone().requires_grad_(True)).requires_grad
+    return network.unclamped(photos[:1].clone().requires_grad_(True)).requires_grad
 
 
 def _smoothed(network: Network, photos: Tensor, device: Device, progress: Progress) -> Tensor:
@@ -53,7 +53,7 @@ def _smoothed(network: Network, photos: Tensor, device: Device, progress: Progre
         noise = torch.randn(photos.shape[1:], generator=generator) * 255 * NOISE
         noisy = (photos + device.put(noise)).clamp(0, 255).requires_grad_(True)
         # Before it is clamped to 0..1, as a clamped answer has no gradient.
-        total += torch.autograd.grad(_unclamped(network, noisy).sum(), noisy)[0].abs().sum(1)
+        total += torch.autograd.grad(network.unclamped(noisy).sum(), noisy)[0].abs().sum(1)
     return total
 
 
@@ -68,11 +68,6 @@ def _covered(network: Network, photos: Tensor) -> Tensor:
             changed[:, :, top:bottom, left:right] = middle
             total[:, top:bottom, left:right] = (network.value(changed) - answers).abs()[:, None, None]
     return total
-
-
-def _unclamped(network: Network, photos: Tensor) -> Tensor:
-    ((head, raw),) = network.head.apart(network(photos))
-    return raw.squeeze(1) if raw.shape[1] == 1 else head.value(raw)
 
 
 def frame_share(maps: np.ndarray) -> tuple[float, float]:

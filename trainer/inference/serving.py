@@ -49,13 +49,13 @@ class Prediction:
 
 
 class Predictor:
-    """Predicts with the model of a run."""
+    """Predicts one of the labels that a run has learnt, by default the first."""
 
-    def __init__(self, run: Run, device: Device) -> None:
+    def __init__(self, run: Run, device: Device, label: str = "") -> None:
         self.run = run
         self.device = device
-        self.network, self.calibration = load_model(run, device)
-        self.key, self.scale = _label_of(run)
+        self.network, self.calibration = load_model(run, device, label)
+        self.key, self.scale = _label_of(run, label)
         self.axis = self.key.partition("/")[2]
         self._quick = self.network
 
@@ -135,7 +135,7 @@ def quickened(network: Network, height: int, width: int, device: Device) -> Netw
         try:
             traced: Any = torch.jit.trace(network.backbone, network.scaling(photos[0]), strict=False)
             backbone = torch.jit.freeze(traced.eval())
-            quick = Network(network.scaling, backbone, network.neck, network.head, mirror=network.mirror).eval()
+            quick = network.with_backbone(backbone).eval()
             # Twice, because a traced network is optimised at its second call.
             apart = [float((quick.value(some) - network.value(some)).abs().max()) for some in photos * 2]
         except (RuntimeError, TypeError, ValueError, AttributeError):  # AttributeError: a torch without the tracer
@@ -143,13 +143,14 @@ def quickened(network: Network, height: int, width: int, device: Device) -> Netw
     return quick if max(apart) <= AGREED else network
 
 
-def _label_of(run: Run) -> tuple[str, Scale]:
+def _label_of(run: Run, named: str) -> tuple[str, Scale]:
     """The label that a run predicts, and its scale; the poll's distance if nothing says what it is."""
+    named = named or run.config.label
     try:
-        label = read_version(Path(run.facts.data_folder)).manifest.label(run.config.label)
+        label = read_version(Path(run.facts.data_folder)).manifest.label(named)
         return label.key, label.scale
     except UsageError:
-        key = run.config.label or f"poll/{Axis.DISTANCE}"
+        key = named or f"poll/{Axis.DISTANCE}"
         return key, ENDS.get(key.partition("/")[2], UNKNOWN)
 
 
@@ -168,8 +169,9 @@ class Served(nn.Module):
         return value, (value - half).clamp(0, 1), (value + half).clamp(0, 1)
 
 
-def export_onnx(run: Run, path: Path, pixels: np.ndarray) -> float:
-    """Write a run's model as ONNX (input `pixels`, outputs `value`, `low`, `high`) and compare it with the run's.
+def export_onnx(run: Run, path: Path, pixels: np.ndarray, label: str = "") -> float:
+    """Write a run's model for one of its labels as ONNX (input `pixels`, outputs `value`, `low`, `high`) and compare it
+    with the run's.
 
     `pixels` are prepared photos, uint8 (n, height, width, 3), to compare on. Returns the largest difference.
 
@@ -177,13 +179,13 @@ def export_onnx(run: Run, path: Path, pixels: np.ndarray) -> float:
         UsageError: the model has no ONNX form, or the two models do not agree; no file is left.
         OSError: the disk is full; no file is left.
     """
-    network, calibration = load_model(run, Device("cpu"))
+    network, calibration = load_model(run, Device("cpu"), label)
     if isinstance(network.head[0], Fitted):
         raise UsageError(f"{run.name} answers by {run.config.regressor} of scikit-learn, which has no ONNX form.")
     served = Served(network, calibration).eval()
     part = path.with_name(path.name + ".part")
     try:
-        _write_onnx(served, part, pixels, _about(run))
+        _write_onnx(served, part, pixels, _about(run, label))
         difference = _difference(served, part, pixels)
         if not difference <= AGREED:
             raise UsageError(f"The exported model differs from {run.name} by {difference:.4f}, so it was not kept.")
@@ -193,10 +195,10 @@ def export_onnx(run: Run, path: Path, pixels: np.ndarray) -> float:
     return difference
 
 
-def _about(run: Run) -> dict[str, str]:
+def _about(run: Run, label: str) -> dict[str, str]:
     """What the file says of its run, for those who have the file alone."""
-    key, scale = _label_of(run)
-    said = judged(run)
+    key, scale = _label_of(run, label)
+    said = judged(run, label)
     return {
         "run": run.name, "data": run.facts.data, "label": key, "0": scale.low, "1": scale.high,
         "verdict": said.words if said else "not evaluated",

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from collector.errors import UsageError
 from trainer.dataset.data import Progress, no_progress
@@ -165,7 +165,10 @@ def load_whole(run: Run, device: Device) -> tuple[Network, list[Calibration]]:
         calibrations = [Calibration(**its) for its in facts.get("calibrations") or [facts["calibration"]]]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UsageError(f"{run.folder / MODEL} cannot be read ({error}); train again.") from error
-    network = build(without_weights(run.config), starts=[0.5] * len(calibrations))
+    network, *others = (
+        build(without_weights(run.config), starts=[0.5] * len(calibrations)) for _ in range(run.config.seeds)
+    )
+    network.others = nn.ModuleList(others)
     try:
         network.load_state_dict(read_tensors(run.folder / WEIGHTS))
     except RuntimeError as error:

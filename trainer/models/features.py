@@ -83,7 +83,7 @@ def answer_version(
 
     With a frozen backbone they come from the cached features, so that it sees each photo once.
     """
-    if not keeps_features(config):
+    if not keeps_features(config) or config.seeds > 1:
         return answer(network, pixels, device, positions, progress)
     kinds = (False, True) if network.mirror else (False,)
     held = [

@@ -45,11 +45,23 @@ class Network(nn.Module):
         self.neck = neck
         self.head = head if isinstance(head, Heads) else Heads([head])
         self.mirror = mirror  # whether an answer is the mean over the photo and its mirror image
+        self.others = nn.ModuleList()  # networks that were trained as this one was: all answer together
 
     def for_label(self, place: int) -> "Network":
         """The same network with the head of one of its labels alone."""
-        head = self.head[place]
-        return Network(self.scaling, self.backbone, self.neck, head, mirror=self.mirror).train(self.training)
+        found = self.with_backbone(self.backbone)
+        found.head = Heads([self.head[place]])
+        found.others = nn.ModuleList(other.for_label(place) for other in self._others())
+        return found
+
+    def with_backbone(self, backbone: nn.Module) -> "Network":
+        """The same network with another backbone, which computes the same."""
+        found = Network(self.scaling, backbone, self.neck, self.head, mirror=self.mirror).train(self.training)
+        found.others = self.others
+        return found
+
+    def _others(self) -> list["Network"]:
+        return list(self.others)  # pyright: ignore[reportReturnType]
 
     def maps(self, photos: Tensor) -> Any:
         """The output of the backbone: maps, or a list of the maps of each stage."""
@@ -67,30 +79,39 @@ class Network(nn.Module):
         features (n, k)."""
         features = self.features(photos)
         mirrored = self.features(photos.flip(3)) if self.mirror else None
-        return self.answers_to(features, mirrored), features
+        found = [self.answers_to(features, mirrored), *(other.answers(photos)[0] for other in self._others())]
+        return [_mixed(its) for its in zip(*found, strict=True)], features
 
     def answers_to(self, features: Tensor, mirrored: Tensor | None) -> list[Answered]:
-        """The answers of each label from the features of photos, and of their mirror images if there are any."""
-        found = self._answered(features)
-        if mirrored is None:
-            return found
-        return [_mixed(one, other) for one, other in zip(found, self._answered(mirrored), strict=True)]
+        """The answers of each label by this network alone, from the features of photos, and of their mirror images if
+        there are any."""
+        found = [self._answered(some) for some in (features, mirrored) if some is not None]
+        return [_mixed(its) for its in zip(*found, strict=True)]
 
     def _answered(self, features: Tensor) -> list[Answered]:
         return [(head.value(raw), head.spread(raw)) for head, raw in self.head.apart(self.head(features))]
+
+    def unclamped(self, photos: Tensor) -> Tensor:
+        """The answers of the first label, (n,), before they are clamped to a scale, so that each has a gradient."""
+        head, raw = self.head.apart(self(photos))[0]
+        own = raw.squeeze(1) if raw.shape[1] == 1 else head.value(raw)
+        return torch.stack([own, *(other.unclamped(photos) for other in self._others())]).mean(0)
 
     def value(self, photos: Tensor) -> Tensor:
         """The answers of the first label, (n,), 0..1."""
         return self.answers(photos)[0][0][0]
 
 
-def _mixed(one: Answered, other: Answered) -> Answered:
-    """Mean and standard deviation of an even mixture of both distributions."""
-    (value, spread), (its_value, its_spread) = one, other
-    mean = (value + its_value) / 2
-    if spread is None or its_spread is None:
+def _mixed(parts: Sequence[Answered]) -> Answered:
+    """Mean and standard deviation of an even mixture of distributions."""
+    if len(parts) == 1:
+        return parts[0]
+    values = torch.stack([value for value, _ in parts])
+    spreads = [spread for _, spread in parts if spread is not None]
+    mean = values.mean(0)
+    if not spreads:
         return mean, None
-    squares = (spread**2 + value**2 + its_spread**2 + its_value**2) / 2
+    squares = (torch.stack(spreads) ** 2 + values**2).mean(0)
     return mean, (squares - mean**2).clamp(min=1e-8).sqrt()
 
 

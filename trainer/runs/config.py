@@ -68,6 +68,7 @@ class RunConfig(BaseModel):
     options: dict[str, Any] = {}  # of the regressor of scikit-learn, or whatever a plug-in reads
     # The machine.
     random_seed: int = 0
+    seeds: int = Field(default=1, ge=1, le=100)  # networks of as many random seeds, which answer with their mean
     deterministic: bool = False  # the same weights each time on one machine, also on a GPU; slower there
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     compile: bool = False
@@ -128,7 +129,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 _STEPS = frozenset(
     ("epochs", "batch", "accumulate", "checkpointing", "patience", "optimiser", "rate", "weight_decay", "schedule",
      "warmup", "layer_decay", "clip", "ema", "flip", "contrast", "light", "blur", "zoom", "compile", "record",
-     "bias_at_mean", "dropout", "head", "loss", "bins")
+     "bias_at_mean", "dropout", "head", "loss", "bins", "seeds")
 )  # fmt: skip
 _KERNEL = frozenset(("components", "svr_c", "svr_gamma"))
 _BACKBONE = frozenset(("backbone", "weights", "digest"))

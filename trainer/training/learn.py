@@ -2,23 +2,22 @@
 
 import copy
 import math
+import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
-from collector.errors import UsageError
-from trainer.dataset.data import Progress, Table, labelled, load_pixels, no_progress, read_tables
+from trainer.dataset.data import Table
 from trainer.dataset.examples import Side
-from trainer.dataset.manifest import Version
-from trainer.dataset.rows import Indexed, Rows
+from trainer.dataset.rows import Rows
 from trainer.errors import Diverged
-from trainer.models.answers import Answers, Calibration, calibrate, save_model, without_weights
+from trainer.models.answers import Answers, Calibration, calibrate, load_whole, save_model, without_weights
 from trainer.models.backbones import Backbone
 from trainer.models.checkpoint import drop_checkpoints, is_begun, read_tensors
 from trainer.models.closed_form import fit_head, fit_probe, fit_svr
@@ -27,14 +26,15 @@ from trainer.models.features import answer_version, features_of
 from trainer.models.freezing import freeze, train_mode
 from trainer.models.heads import HIGH, LOW
 from trainer.models.networks import Network, build
-from trainer.runs.config import RunConfig
-from trainer.runs.runs import Run
+from trainer.runs.runs import FACTS, Run, begin, read_run
 from trainer.training.batches import Batch, Photos
 from trainer.training.loop import Loop, train
+from trainer.training.material import Material
 from trainer.training.resume import BEST, load_best, restore
 from trainer.training.step import take_step
 
 MEAN_OF = 2_000  # the mean image is made from every n-th photo, so that about this many are read
+PART = "seed-"  # folders of the networks of a run with several random seeds
 TIMED = 2  # steps that measure the time freezing saves; the first one warms up
 
 
@@ -47,53 +47,6 @@ class Report:
     message: Callable[[str], None] = lambda _words: None
     stopping: Callable[[], bool] = lambda: False
     stepping: bool = False  # the loop checks `stopping` after each step; while False, only an interrupt stops the run
-
-
-@dataclass(slots=True)
-class Material:
-    """A data set, with the pixels and weights that a run uses."""
-
-    version: Version
-    tables: list[Table]  # the same examples with each label that the run learns; the run's own label comes first
-    pixels: Indexed  # uint8 (n, height, width, 3)
-    weight: np.ndarray  # float32 (n, labels); 0 where an example has no such label
-    cache: Path
-
-    @property
-    def table(self) -> Table:
-        """The examples with the run's own label."""
-        return self.tables[0]
-
-    @property
-    def label(self) -> np.ndarray:
-        """The labels, float32 (n, labels); 0 where an example has none."""
-        return np.nan_to_num(np.stack([table.label for table in self.tables], 1))
-
-    def on(self, side: Side) -> np.ndarray:
-        """Indices of the examples of a side that have one of the labels."""
-        return labelled(self.tables, side)
-
-    def photos(self, indices: np.ndarray) -> Photos:
-        """The examples of these indices; their pixels are not copied."""
-        return Photos(self.pixels, self.label[indices], self.weight[indices], indices)
-
-
-def gather(version: Version, config: RunConfig, cache: Path, progress: Progress = no_progress) -> Material:
-    """The data set of a run; `progress` gets the number of photos decoded so far, and of all that have to be.
-
-    Raises:
-        UsageError: there is nothing to train on, or a photo is broken.
-    """
-    tables = read_tables(version, config.labels)
-    for table in tables:
-        if (horses := len(np.unique(table.horse[table.on(Side.TRAIN)]))) < 2:
-            raise UsageError(
-                f"{version.name} has photos of {horses} horses with the label {table.key} to train on; at least two "
-                "are needed. Collect more, or choose another split."
-            )
-    pixels = load_pixels(version, config.preparation, cache, progress)
-    weights = [np.where(np.isnan(table.label), 0, table.weights(config.review_prior)) for table in tables]
-    return Material(version, tables, pixels, np.stack(weights, 1).astype(np.float32), cache)
 
 
 def learn(run: Run, material: Material, device: Device, report: Report, *, only: np.ndarray | None = None) -> Network:
@@ -109,11 +62,13 @@ def learn(run: Run, material: Material, device: Device, report: Report, *, only:
     started = time.monotonic()
     try:
         with device.settled(run.config.deterministic):
-            network = _solve(run, material, inside, device, report) if run.config.closed_form else None
-            if network is None:
-                network = _descend(run, material, inside, device, report)
-            else:
+            if run.config.closed_form:
+                network = _solve(run, material, inside, device, report)
                 run.facts.seconds = round(time.monotonic() - started, 2)
+            elif run.config.seeds > 1:
+                network = _learn_several(run, material, inside, device, report)
+            else:
+                network = _descend(run, material, inside, device, report)
             _finish(run, network, material, inside, device)
     except KeyboardInterrupt:
         run.facts.status, run.facts.words = "stopped", "Stopped by hand; `trainer train --resume` goes on."
@@ -124,6 +79,41 @@ def learn(run: Run, material: Material, device: Device, report: Report, *, only:
         _keep_best(run, material, inside, device)
         raise
     return network
+
+
+def _learn_several(run: Run, material: Material, inside: np.ndarray, device: Device, report: Report) -> Network:
+    """Train a network for each random seed, in folders of their own, from which an interrupted training goes on."""
+    parts, networks = [], []
+    for seed in range(run.config.random_seed, run.config.random_seed + run.config.seeds):
+        part = _part_of(run, seed, device)
+        if part.ready:
+            network, _ = load_whole(part, device)
+        else:
+            report.message(f"Random seed {seed}, {len(parts) + 1} of {run.config.seeds}:")
+            network = learn(part, material, device, report, only=inside)
+        networks.append(network)
+        parts.append(part)
+    networks[0].others = nn.ModuleList(networks[1:])
+    facts = [part.facts for part in parts]
+    run.facts.seconds = round(sum(its.seconds for its in facts), 2)
+    run.facts.parameters, run.facts.frozen = sum(its.parameters for its in facts), sum(its.frozen for its in facts)
+    run.facts.weights, run.facts.epoch = facts[0].weights, facts[0].epoch
+    run.facts.words = f"The mean of {len(parts)} networks; the metrics are those of the first."
+    if device.rank == 0:
+        run.write_metrics(parts[0].metrics())
+    return networks[0]
+
+
+def _part_of(run: Run, seed: int, device: Device) -> Run:
+    """The run of one random seed; it is in the folder of the whole run until that has ended."""
+    name = f"{PART}{seed}"
+    config = run.config.model_copy(update={"random_seed": seed, "seeds": 1})
+    facts = replace(run.facts, status="training", words="", seconds=0.0)
+    if device.rank == 0 and not (run.folder / name / FACTS).exists():
+        shutil.rmtree(run.folder / name, ignore_errors=True)
+        begin(run.folder, name, config, facts)
+    device.wait()  # until the first process has written it
+    return read_run(run.folder / name)
 
 
 def _keep_best(run: Run, material: Material, inside: np.ndarray, device: Device) -> None:
@@ -259,6 +249,8 @@ def _finish(
         save_model(run, network, calibrations)
         drop_checkpoints(run.folder)
         (run.folder / BEST).unlink(missing_ok=True)
+        for part in run.folder.glob(f"{PART}*"):
+            shutil.rmtree(part)
     run.facts.status = status
     _save(run, device)
 

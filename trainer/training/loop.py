@@ -148,8 +148,8 @@ def _end_epoch(loop: Loop, training: Photos, validation: Photos) -> None:
     if len(validation):
         answers = answer(loop.kept(), validation.pixels, loop.device, validation.rows)
         errors = [_error(answered.value, validation, place) for place, answered in enumerate(answers)]
-        score = float(np.nanmean(errors))  # each label counts the same
-        if not math.isnan(errors[0]):
+        score = float(np.mean([error for error in errors if error is not None]))  # each label counts the same
+        if errors[0] is not None:
             line |= {"validation_mse": errors[0], "validation_std": float(answers[0].value.std())}
         if not math.isfinite(score):
             raise Diverged(_why_diverged(loop, score))
@@ -164,11 +164,11 @@ def _end_epoch(loop: Loop, training: Photos, validation: Photos) -> None:
     loop.on_epoch(line | {"steps": loop.steps, "step": state.step, "photos": len(training)})
 
 
-def _error(value: np.ndarray, photos: Photos, place: int) -> float:
-    """The mean squared error (1..10) of answers to one of the labels; NaN if no photo has it."""
+def _error(value: np.ndarray, photos: Photos, place: int) -> float | None:
+    """The mean squared error (1..10) of answers to one of the labels; None if no photo has it."""
     known = photos.weight[:, place] > 0
     squares = (value - photos.label[:, place])[known] ** 2
-    return float((HIGH - LOW) ** 2 * squares.mean()) if known.any() else math.nan
+    return float((HIGH - LOW) ** 2 * squares.mean()) if known.any() else None
 
 
 def _why_diverged(loop: Loop, loss: float) -> str:

@@ -12,6 +12,7 @@ from trainer.evaluation.baselines import Baseline
 from trainer.evaluation.evaluate import OUT_OF_FOLD
 from trainer.evaluation.verdict import Verdict
 from trainer.labels.scales import Scale
+from trainer.runs.judged import evaluation_folder
 from trainer.runs.runs import Run
 
 
@@ -72,15 +73,15 @@ def about(run: Run, label: str, scale: Scale, version: Version | None) -> About:
         sum(manifest.photos.values()) if manifest else None,
         manifest.horses_in_all if manifest else None,
         manifest.newest_photo if manifest else None,
-        read_quality(run),
+        read_quality(run, label if run.config.label else ""),  # a run of a former release does not name its label
     )
 
 
-def read_quality(run: Run) -> Quality | None:
+def read_quality(run: Run, label: str = "") -> Quality | None:
     """The result of the run's evaluation out of fold, or else on the test side; None if it was not evaluated."""
     for side in (OUT_OF_FOLD, Side.TEST):
         try:
-            facts = json.loads((run.folder / f"evaluation-{side}" / "scores.json").read_text())
+            facts = json.loads((evaluation_folder(run, side, label) / "scores.json").read_text())
             verdict, constant = Verdict(facts["verdict"]), facts["baselines"][Baseline.MEAN]["mae"]["value"]
             error, coverage = facts["scores"]["mae"]["value"], facts["coverage"]["value"]
             return Quality(verdict, facts["photos"], facts["horses"], error, constant, coverage)

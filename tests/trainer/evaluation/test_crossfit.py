@@ -13,7 +13,8 @@ from trainer.evaluation.evaluate import evaluate_out_of_fold
 from trainer.evaluation.folds import make_folds, pool
 from trainer.evaluation.report import sentence
 from trainer.runs.config import RunConfig, make_config
-from trainer.training.learn import Material, Report, gather
+from trainer.training.learn import Report
+from trainer.training.material import Material, gather
 
 Few = tuple[Directories, Version]
 TINY = ("height=32", "width=48")

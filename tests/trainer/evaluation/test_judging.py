@@ -38,7 +38,8 @@ from trainer.evaluation.verdict import Gap, Verdict
 from trainer.inference.saliency import frame_share, saliency
 from trainer.models.answers import COVERAGE, Answers, Calibration, calibrate
 from trainer.runs.config import make_config
-from trainer.training.learn import Report, gather, learn
+from trainer.training.learn import Report, learn
+from trainer.training.material import gather
 
 
 def table(rows: list[dict[str, Any]]) -> Table:

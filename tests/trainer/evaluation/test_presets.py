@@ -13,7 +13,8 @@ from trainer.evaluation.scores import is_nearly_constant
 from trainer.models.answers import answer
 from trainer.models.networks import Network
 from trainer.training import learn as learning
-from trainer.training.learn import Material, mse
+from trainer.training.learn import mse
+from trainer.training.material import Material
 
 MARGIN = 0.85  # of the error that has to be beaten
 

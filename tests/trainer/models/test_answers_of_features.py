@@ -22,7 +22,8 @@ from trainer.models.features import BATCH, answer_version, keeps_features
 from trainer.models.networks import Network
 from trainer.runs.config import make_config
 from trainer.runs.runs import Run
-from trainer.training.learn import Material, Report, gather, learn
+from trainer.training.learn import Report, learn
+from trainer.training.material import Material, gather
 
 SMALL = ("weights=none", "backbone=resnet10t", "height=32", "width=48")
 

@@ -18,6 +18,7 @@ from trainer.cli.app import app
 from trainer.dataset import card
 from trainer.dataset.examples import Side
 from trainer.dataset.export import Request, export
+from trainer.dataset.formats import Format, read_shard
 from trainer.dataset.manifest import Version
 from trainer.directories import Directories
 from trainer.evaluation.evaluate import evaluate_out_of_fold
@@ -28,7 +29,8 @@ from trainer.models.networks import Network
 from trainer.runs.config import make_config
 from trainer.runs.runs import Run
 from trainer.training.batches import Photos, batches
-from trainer.training.learn import Material, Report, gather, learn
+from trainer.training.learn import Report, learn
+from trainer.training.material import Material, gather
 
 POLL, RESULTS, SURFACE = "poll/distance", "results/distance", "results/surface"
 SOME = "SELECT horse_id FROM horse ORDER BY horse_id LIMIT 8"
@@ -47,6 +49,12 @@ def several(cluster: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Dir
             conninfo, "DELETE FROM aptitude WHERE horse_id IN (SELECT horse_id FROM horse ORDER BY horse_id LIMIT 8)"
         )
         return directories, export(conninfo, directories.datasets, Request(labels=labels))
+
+
+def body_of(version: Version) -> bytes:
+    """The first photo of a version."""
+    shard = version.manifest.shards[0]
+    return next(body for _, body in read_shard(Format(version.manifest.format), version.folder / shard.path))
 
 
 def learnt(several: tuple[Directories, Version], preset: str, *settings: str) -> tuple[Run, Network, Material]:
@@ -143,6 +151,15 @@ def test_the_command_line_names_labels(several: tuple[Directories, Version], mon
     judged = json.loads(run("evaluate", "all", "--label", SURFACE))
     assert judged["label_key"] == SURFACE
     assert Path(judged["report"]).parent.name.startswith("evaluation-out_of_fold-")
+    photo = directories.home / "horse.jpg"
+    photo.write_bytes(body_of(version))
+    (answer,) = json.loads(run("predict", str(photo), "--run", "all", "--label", SURFACE, "--no-saliency"))
+    assert (answer["label"], answer["kind"], answer["verdict"]) == (SURFACE, None, judged["verdict"])
+    assert answer["value"] != json.loads(run("predict", str(photo), "--run", "all", "--no-saliency"))[0]["value"]
+    (best,) = json.loads(run("predict", str(photo), "--label", SURFACE, "--no-saliency"))
+    assert best["run"] == "all"
+    refused = CliRunner().invoke(app, ["predict", str(photo), "--label", "poll/stamina"])
+    assert "No run has learnt poll/stamina" in " ".join(refused.output.split())
     refused = CliRunner().invoke(app, ["train", "--preset", "svr", "--set", "also=all"])
     assert "The preset svr has no use for also" in refused.output
     refused = CliRunner().invoke(app, ["train", "--preset", "probe", "--set", "also=poll/stamina"])

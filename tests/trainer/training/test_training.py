@@ -32,7 +32,8 @@ from trainer.runs.runs import list_runs, read_run
 from trainer.training import step as stepping
 from trainer.training.augment import augment, draw
 from trainer.training.batches import Photos, batches, indices_at, resident_batches
-from trainer.training.learn import Report, gather, learn
+from trainer.training.learn import Report, learn
+from trainer.training.material import gather
 from trainer.training.step import rate_at
 
 QUICK = ("height=16", "width=16", "epochs=3", "batch=64")
