@@ -55,6 +55,18 @@ def test_a_name_of_several_horses_labels_none_of_them() -> None:
     assert named.judge(other, DISTANCE) == Absent(HORSE["key"], WhyNone.NOT_IN_FILE)
 
 
+def test_lines_by_id_and_by_name_that_do_not_agree_are_an_error_with_their_numbers() -> None:
+    rows = "horse,value\n2012100001,0.25\nホカノウマ,0.5\nアオバノカゼ,{}\n"
+    with pytest.raises(
+        UsageError, match=r"line 4: アオバノカゼ is the horse of line 2, 2012100001, and the two lines do"
+    ):
+        labels(rows.format(0.75)).judge(HORSE, DISTANCE)
+    for agreed, who in ((0.25, HORSE), (0.75, HORSE | {"of_that_name": 2})):  # the id is certain, the name is not
+        found = labels(rows.format(agreed)).judge(who, DISTANCE)
+        assert isinstance(found, Observed)
+        assert (found.value, found.evidence) == (0.25, {"line": 2})
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
