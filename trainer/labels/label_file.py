@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ WITH subject AS ({subjects}) SELECT subject.key, subject.horse_id, horse.horse_k
 FROM subject LEFT JOIN horse USING (horse_id) ORDER BY subject.key
 """
 
+WORD = re.compile(r"[\w-]+")  # a name and an axis are parts of file names, and cells of the card
 
 Empty = Annotated[str | None, Field(default=None, max_length=500)]
 
@@ -39,7 +41,7 @@ class Row(BaseModel):
 
     photo: Empty = None  # its id, source:issue/number
     horse: Empty = None  # its name, or its id
-    axis: Empty = None
+    axis: Annotated[str | None, Field(default=None, max_length=500, pattern=f"^{WORD.pattern}$")] = None
     value: float = Field(ge=0, le=1, allow_inf_nan=False)
     variance: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     n: int | None = Field(default=None, ge=0, le=MOST)
@@ -124,6 +126,8 @@ def read_label_file(path: Path, axes: tuple[str, ...]) -> LabelFile:
         line = raw.count(b"\n", 0, error.start) + 1
         raise UsageError(f"{path}, line {line}: this is not UTF-8 text; save the table as CSV in UTF-8.") from error
     rows = parse_labels(text, str(path), axes[0])
+    if not WORD.fullmatch(path.stem):
+        raise UsageError(f"{path}: its labels have the name of the file, so write that in letters, digits, - and _.")
     known = {axis: Scale("0", "1") for axis, _ in rows}
     return LabelFile(path.stem, rows, hashlib.sha256(raw).hexdigest(), known, path=str(path))
 
@@ -201,4 +205,6 @@ def _horse(named: str) -> str:
 
 
 def _words(error: Any) -> str:
+    if error["type"] == "string_pattern_mismatch":
+        return f"{error['input']!r} does not fit: write an axis in letters, digits, - and _."
     return "it is empty." if error["type"] == "missing" else f"{error['input']!r} does not fit: {error['msg'].lower()}."

@@ -10,6 +10,7 @@ from collector.errors import UsageError
 from trainer.labels.definition import Absent, Observed
 from trainer.labels.label import WhyNone
 from trainer.labels.label_file import LabelFile, parse_labels, read_label_file
+from trainer.labels.registry import wanted_labels
 
 DISTANCE = "distance"
 HORSE = {"key": "keibado:160104/01", "horse_id": "2012100001", "horse_key": "アオバノカゼ", "of_that_name": 1}
@@ -84,6 +85,11 @@ def test_lines_by_id_and_by_name_that_do_not_agree_are_an_error_with_their_numbe
         ("horse,n,value\nア,-1,0.5\n", "mine.csv, line 2, column 2 n: '-1' does not fit"),
         ("horse,n,value\nア,2147483648,0.5\n", "mine.csv, line 2, column 2 n: '2147483648' does not fit"),
         (
+            "horse,axis,value\nア,../x,0.5\n",
+            "mine.csv, line 2, column 2 axis: '../x' does not fit: write an axis in letter",
+        ),
+        ("horse,axis,value\nア,a|b,0.5\n", "mine.csv, line 2, column 2 axis: 'a|b' does not fit"),
+        (
             "horse,variance,value\nア,inf,0.5\n",
             "mine.csv, line 2, column 2 variance: 'inf' does not fit",
         ),
@@ -107,6 +113,16 @@ def test_a_file_that_is_not_text_is_one_sentence(tmp_path: Path) -> None:
         read_label_file(path, (DISTANCE,))
     path.write_text("\ufeffhorse,value\nアオバ,0.5\n")
     assert read_label_file(path, (DISTANCE,)).name == "mine"
+
+
+@pytest.mark.parametrize("name", ["a|b", "a.b", "a b", "$x"])
+def test_a_name_that_would_break_a_card_is_refused_for_a_file_and_for_an_axis(tmp_path: Path, name: str) -> None:
+    path = tmp_path / f"{name}.csv"
+    path.write_text("horse,value\nア,0.5\n")
+    with pytest.raises(UsageError, match="so write that in letters, digits, - and _"):
+        read_label_file(path, (DISTANCE,))
+    with pytest.raises(UsageError, match="is no axis: write one in letters, digits, - and _"):
+        wanted_labels(["poll"], [DISTANCE, name])
 
 
 @given(st.text(max_size=80))
