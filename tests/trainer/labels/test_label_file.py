@@ -121,7 +121,7 @@ def test_a_name_that_would_break_a_card_is_refused_for_a_file_and_for_an_axis(tm
     path.write_text("horse,value\nア,0.5\n")
     with pytest.raises(UsageError, match="so write that in letters, digits, - and _"):
         read_label_file(path, (DISTANCE,))
-    with pytest.raises(UsageError, match="is no axis: write one in letters, digits, - and _"):
+    with pytest.raises(UsageError, match="is not an axis: write one in letters, digits, - and _"):
         wanted_labels(["poll"], [DISTANCE, name])
 
 
