@@ -63,8 +63,7 @@ class _Line:
         """Send how the run ended."""
         if self._there:
             with self._guarded("how it ended"):
-                facts, epoch = ending(self._run), max((line["epoch"] for line in self._run.metrics()), default=0)
-                self._there.end(facts, epoch, done=facts["status"] == "done")
+                self._there.end(ending(self._run), max((line["epoch"] for line in self._run.metrics()), default=0))
 
     @contextlib.contextmanager
     def _guarded(self, what: str) -> Iterator[None]:

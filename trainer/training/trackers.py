@@ -23,6 +23,7 @@ DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "WANDB_ERROR_REPORTING": "false",
 }
+ENDED = {"done": "FINISHED", "stopped": "KILLED"}  # MLflow's word for a status
 
 
 class Tracker(StrEnum):
@@ -42,8 +43,8 @@ class Followed(Protocol):
         """Add the metrics of an epoch."""
         ...
 
-    def end(self, facts: Mapping[str, float | str], epoch: int, *, done: bool) -> None:
-        """Add how it ended, after this epoch, and close it; `done` is False for one that was stopped or diverged."""
+    def end(self, facts: Mapping[str, float | str], epoch: int) -> None:
+        """Add how it ended, after this epoch, and close it; `status` is one of the facts."""
         ...
 
 
@@ -81,7 +82,7 @@ class Trackio:
     def log(self, metrics: Mapping[str, float], epoch: int) -> None:
         self._run.log(dict(metrics), step=epoch)
 
-    def end(self, facts: Mapping[str, float | str], epoch: int, *, done: bool) -> None:  # noqa: ARG002
+    def end(self, facts: Mapping[str, float | str], epoch: int) -> None:
         self._run.log(dict(facts), step=epoch)
         self._library.finish()
 
@@ -107,12 +108,12 @@ class MLflow:
         now = round(time.time() * 1000)
         self._client.log_batch(self.id, [self._entities.Metric(key, metrics[key], now, epoch) for key in metrics])
 
-    def end(self, facts: Mapping[str, float | str], epoch: int, *, done: bool) -> None:
+    def end(self, facts: Mapping[str, float | str], epoch: int) -> None:
         self.log({key: value for key, value in facts.items() if not isinstance(value, str)}, epoch)
         for key, value in facts.items():
             if isinstance(value, str):
                 self._client.set_tag(self.id, key, value)
-        self._client.set_terminated(self.id, "FINISHED" if done else "FAILED")
+        self._client.set_terminated(self.id, ENDED.get(str(facts["status"]), "FAILED"))
 
 
 class Wandb:
@@ -135,6 +136,6 @@ class Wandb:
     def log(self, metrics: Mapping[str, float], epoch: int) -> None:
         self._run.log(dict(metrics), step=epoch)
 
-    def end(self, facts: Mapping[str, float | str], epoch: int, *, done: bool) -> None:  # noqa: ARG002
+    def end(self, facts: Mapping[str, float | str], epoch: int) -> None:  # noqa: ARG002
         self._run.summary.update(dict(facts))
-        self._run.finish(exit_code=0 if done else 1)
+        self._run.finish(exit_code=0 if facts["status"] == "done" else 1)

@@ -62,6 +62,7 @@ def kept_by_wandb(folder: Path) -> Kept:
         for record in records_of(path.read_bytes()):
             if record.HasField("run"):
                 run_id = record.run.run_id
+                assert record.run.host == trackers.PROJECT  # and not the name of this machine
                 one["config"] = {item.key: json.loads(item.value_json) for item in record.run.config.update}
             if line := {item.key or item.nested_key[0]: json.loads(item.value_json) for item in record.history.item}:
                 one["metrics"][line["_step"]] = line
@@ -97,6 +98,8 @@ def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     }  # fmt: skip
     for name, value in here.items():
         monkeypatch.setenv(name, value)
+    for name in ("MLFLOW_EXPERIMENT_NAME", "TRACKIO_SERVER_URL", "TRACKIO_SPACE_ID", "WANDB_API_KEY", "WANDB_PROJECT"):
+        monkeypatch.delenv(name, raising=False)
     for name in trackers.DEFAULTS:
         monkeypatch.setenv(name, trackers.DEFAULTS[name])
     monkeypatch.chdir(tmp_path)
@@ -163,7 +166,7 @@ class Failing:
         if epoch == 2:
             raise ConnectionError("the server\nis away.")
 
-    def end(self, *_facts: object, **_done: object) -> None:
+    def end(self, *_facts: object) -> None:
         raise AssertionError("nothing more is sent")
 
 
