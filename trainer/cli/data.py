@@ -189,7 +189,7 @@ def _print_difference(difference: "Difference") -> None:
     from trainer.dataset.examples import why_skipped
 
     for name, (was, now) in difference.settings.items():
-        stdout().print(f"{name}: {was} → {now}", soft_wrap=True)
+        stdout().print(f"{name}: {_in_words(was)} → {_in_words(now)}", soft_wrap=True)
     for code, (was, now) in difference.left_out.items():
         stdout().print(f"left out, {why_skipped(code)}: {was} → {now}", soft_wrap=True)
     for words, photos in (

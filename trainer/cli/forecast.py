@@ -11,8 +11,8 @@ from trainer.cli.base import BestRunOption, DeviceName, directories, group, prin
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from collector.storage.forecast_chain import Forecast
     from trainer.directories import Directories
-    from trainer.forecasts.chain import Forecast
     from trainer.forecasts.scoring import Score
     from trainer.labels.definition import Wanted
 
@@ -97,9 +97,9 @@ def _verify() -> None:
     from collector.console.as_json import print_json
     from collector.console.terminal import stdout
     from collector.storage import database
+    from collector.storage.forecast_chain import problems
     from trainer.dataset.export import snapshot
     from trainer.forecasts import register
-    from trainer.forecasts.chain import problems
 
     settings = read_settings()
     noted = register.witnessed(settings.home)
@@ -143,9 +143,9 @@ def _score() -> None:
 def _scores() -> "list[Score]":
     """The score of each run and label in the register."""
     from collector.storage import database
+    from collector.storage.forecast_chain import problems
     from trainer.dataset.export import snapshot
     from trainer.forecasts import register
-    from trainer.forecasts.chain import problems
     from trainer.forecasts.freezing import digest_of_label
     from trainer.forecasts.scoring import known_labels, score
 

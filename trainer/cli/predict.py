@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collector.settings import Settings
     from trainer.inference.serving import Prediction, Predictor
     from trainer.labels.definition import Scale
+    from trainer.runs.runs import Run
 
 commands = group()
 
@@ -70,24 +71,30 @@ def answer_for_photos(
     from collector.console.terminal import stdout
     from trainer.inference.serving import Predictor
     from trainer.models.device import Device
-    from trainer.runs.judged import find_best, judged, judged_words
+    from trainer.runs.judged import find_best, judged_words
 
     where = directories()
     found = find_best(where.runs, run, label)
     predictor = Predictor(found, Device.find(device, found.config.precision), label)
     folder = absolute(out) if out else where.home / "predictions" / found.name
-    one = len(photos) == 1 and not Path(photos[0]).is_dir()
-    answers = _answers(predictor, photos, folder if (one if saliency is None else saliency) else None)
+    drawn = saliency if saliency is not None else len(photos) == 1 and not Path(photos[0]).is_dir()
+    answers = _answers(predictor, photos, folder if drawn else None)
     horses = _horses(predictor, answers) if together else []
     if common().json:
-        said = judged(found, label)
-        facts = {"run": found.name, "label": predictor.key, "verdict": said.verdict if said else None}
+        facts = {"run": found.name, "label": predictor.key, "verdict": _verdict(found, label)}
         print_json([horse.as_json() | facts for horse in horses] or [answer.as_json() | facts for answer in answers])
     else:
         _print(answers, horses, predictor.scale)
         stdout().print(f"By {found.name}, {predictor.key}: {judged_words(found, label)}.", soft_wrap=True)
     if all(answer.prediction.value is None for answer in answers):
         raise UsageError(f"No photo could be read: {answers[0].prediction.problem}.")
+
+
+def _verdict(run: "Run", label: str) -> str | None:
+    from trainer.runs.judged import judged
+
+    said = judged(run, label)
+    return said.verdict if said else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,8 @@ from trainer.runs.runs import (
 )
 from trainer.training.learn import Report, learn
 from trainer.training.material import gather
+from trainer.training.track import followed
+from trainer.training.trackers import Tracker
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +92,8 @@ def continue_run(request: RunRequest) -> tuple[Run, Version, Device]:
     return run, version, device
 
 
-def learn_watched(run: Run, version: Version, device: Device, cache: Path) -> None:
-    """Train a run until it ends or is stopped; then it has a checkpoint."""
+def learn_watched(run: Run, version: Version, device: Device, cache: Path, tracker: Tracker | None = None) -> None:
+    """Train a run until it ends or is stopped; then it has a checkpoint. With a tracker, it is followed there."""
     console = stderr()
     with _alone(run, device), _reporting(run, device, console) as report, _stopping(report) as stopping:
         if device.rank == 0:
@@ -101,7 +103,10 @@ def learn_watched(run: Run, version: Version, device: Device, cache: Path) -> No
         report.stopping = stopping
         try:
             unpacking = partial(report.progress, "photos")
-            learn(run, gather(version, run.config, cache, unpacking), device, report)
+            material = gather(version, run.config, cache, unpacking)
+            # Of several processes only the first one reports.
+            with followed(run, None if device.rank else tracker, report, partial(_warn, console)):
+                learn(run, material, device, report)
         except UsageError:
             _forget_empty(run)
             raise
@@ -112,6 +117,10 @@ def learn_watched(run: Run, version: Version, device: Device, cache: Path) -> No
                 words = f"{run.name} is stopped: `trainer train --resume --name {run.name}` goes on with it."
                 console.print(words, soft_wrap=True)
             raise
+
+
+def _warn(console: Console, words: str) -> None:
+    console.print(f"warning: {words}", soft_wrap=True)
 
 
 def _alone(run: Run, device: Device) -> AbstractContextManager[None]:

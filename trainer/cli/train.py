@@ -8,6 +8,7 @@ import typer
 from collector.console.common import common
 from collector.errors import UsageError
 from trainer.cli.base import Data, DeviceName, Values, absolute, directories, group
+from trainer.training.trackers import Tracker, check_installed
 
 if TYPE_CHECKING:
     from trainer.runs.runs import Run
@@ -25,6 +26,9 @@ Preset = Annotated[
 ]
 
 
+Track = Annotated[Tracker | None, typer.Option(help="A library to follow the run with; without this nothing is sent.")]
+
+
 @commands.add("train")
 def train_run(
     preset: Preset = None,
@@ -39,6 +43,7 @@ def train_run(
         Path | None, typer.Option(metavar="DIR", help="Folder of the runs; by default in PADDOCK_HOME.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue --name, or the last unfinished run.")] = False,
+    track: Track = None,
 ) -> None:
     """Train on a data set version.
 
@@ -56,8 +61,10 @@ def train_run(
     request = RunRequest(where, absolute(out) if out else where.runs, name, preset, data, device)
     if resume and (settings or freeze):
         raise UsageError("--resume continues a run with its own settings: leave out --set and --freeze.")
+    if track:
+        check_installed(track)
     run, version, used = continue_run(request) if resume else begin_run(request, settings or [], freeze or [])
-    learn_watched(run, version, used, where.cache)
+    learn_watched(run, version, used, where.cache, track)
     used.leave()
     if used.rank == 0:
         _draw(run)

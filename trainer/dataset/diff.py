@@ -1,6 +1,6 @@
 """What changed between two data set versions."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -44,6 +44,7 @@ def compare(one: Version, other: Version) -> Difference:
     before, after = _photos(one), _photos(other)
     both = {photo: (row, after[photo]) for photo, row in before.items() if photo in after}
     changed = {photo: _changed(*rows) for photo, rows in both.items()}
+    known = _definitions(one) & _definitions(other)
     return Difference(
         added=[photo for photo in after if photo not in before],
         removed=[photo for photo in before if photo not in after],
@@ -52,7 +53,7 @@ def compare(one: Version, other: Version) -> Difference:
         repainted=[photo for photo, (was, now) in both.items() if was["digest"] != now["digest"]],
         changed={photo: columns for photo, columns in changed.items() if columns},
         left_out=_differing(one.manifest.left_out, other.manifest.left_out, 0),
-        settings=_differing(_settings(one), _settings(other), None),
+        settings=_differing(_settings(one, known), _settings(other, known), None),
     )
 
 
@@ -91,12 +92,18 @@ def _differing(before: dict[str, Any], after: dict[str, Any], missing: Any) -> d
     return {key: (was, now) for key, (was, now) in pairs.items() if was != now}
 
 
-def _settings(version: Version) -> dict[str, Any]:
+def _definitions(version: Version) -> set[str]:
+    """The label definitions of a version."""
+    return {key.partition("/")[0] for key in version.manifest.query["labels"]}
+
+
+def _settings(version: Version, definitions: Collection[str]) -> dict[str, Any]:
+    """The settings of a version; of label definitions only those of `definitions`, which both versions have."""
     manifest = version.manifest
     query = {name: value for name, value in manifest.query.items() if name != "labels"}
     labels = {"labels": ", ".join(label.key for label in manifest.labels)}
-    labels |= {
-        f"{key.partition('/')[0]} {name}": its[name] for key, its in manifest.query["labels"].items() for name in its
-    }
+    for key, its in manifest.query["labels"].items():
+        definition = key.partition("/")[0]
+        labels |= {f"{definition} {name}": its[name] for name in its if definition in definitions}
     plain = {"name": manifest.name, "split": manifest.split, "format": manifest.format}
     return query | labels | plain | {f"code {key}": value for key, value in manifest.code.items()}

@@ -61,7 +61,7 @@ class Evaluation:
     width: float | None = None  # mean width of the interval, 0..1
     leak: dict[str, tuple[int, float]] | None = None  # photos and MSE of horses that training knew, and of new ones
     promised: bool = True  # whether there were enough horses for intervals of COVERAGE
-    missing: list[str] = field(default_factory=list)  # presets that cannot be compared with
+    missing: dict[str, str] = field(default_factory=dict)  # by preset of the first attempt: why it is not beside it
     unanswered: int = 0  # photos that there is no answer for
     by_time: bool = False  # out of fold, by models fitted to horses that were seen earlier
     opened: int | None = None  # how often the final test was opened, with this time
@@ -148,7 +148,7 @@ def evaluate_out_of_fold(
     ends = answers.low[known], answers.high[known]
     answered = Answered(table, examples[known], answers.value[known], ends, answers.fold[known])
     folds = [fold.of(table) for fold in whole]
-    rivals, without = rivals_out_of_fold(run, table, version, directories, device, folds)
+    rivals, without = rivals_out_of_fold(run, version, table, directories, device, folds, by_time=by_time)
     found = judge(run.name, version, OUT_OF_FOLD, answered, answer_without_photos(table, folds), rivals)
     found.missing, found.promised = without, bool((ends[1] - ends[0] < 1).any())
     found.unanswered, found.by_time = int((~np.isnan(table.label[asked])).sum() - known.sum()), by_time

@@ -146,12 +146,7 @@ def _warnings(evaluation: Evaluation) -> list[str]:
         said.append(f"Leak: some of these horses are also in training ({parts}).")
     if evaluation.horses < 30:
         said.append(f"{evaluation.horses} horses are few; see how wide the intervals are.")
-    return said + [_how_to_compare(evaluation, preset) for preset in evaluation.missing]
-
-
-def _how_to_compare(evaluation: Evaluation, preset: str) -> str:
-    also = " and `trainer evaluate` answers out of fold with it" if evaluation.side == OUT_OF_FOLD else ""
-    return f"Not compared with {preset}: `trainer train --preset {preset}` trains it{also}."
+    return said + [f"Not compared with {preset}: {why}" for preset, why in evaluation.missing.items()]
 
 
 def write_report(folder: Path, evaluation: Evaluation, answered: Answered, version: Version) -> Path:

@@ -15,7 +15,7 @@ from trainer.runs.runs import Run, list_runs
 from trainer.training.material import gather
 
 FIRST = ("svr", "first-cnn")  # presets of the first attempt's models
-Rivals = tuple[dict[str, np.ndarray], list[str]]  # answers by preset, and the presets without a run
+Rivals = tuple[dict[str, np.ndarray], dict[str, str]]  # by preset: the answers, or what is missing and how to get it
 
 
 def rivals_on(
@@ -28,7 +28,7 @@ def rivals_on(
     outside: np.ndarray,
 ) -> Rivals:
     """The answers of the first attempt's models, which were fitted to `inside`, for `outside`."""
-    found, missing = {}, []
+    found, missing = {}, {}
     for preset in _presets(run):
         rival = _last_run(preset, run, table, directories)
         config = rival.config if rival else _config(preset, table)
@@ -38,24 +38,36 @@ def rivals_on(
         elif preset == "svr":
             network = device.place(fit_svr(config, pixels[inside], table.label[inside]).eval())
         else:
-            missing.append(preset)
+            missing[preset] = _why_no_run(preset, run, version, table, directories)
             continue
         found[preset] = answer(network, pixels, device, outside)[0].value
     return found, missing
 
 
 def rivals_out_of_fold(
-    run: Run, table: Table, version: Version, directories: Directories, device: Device, folds: list[Fold]
+    run: Run,
+    version: Version,
+    table: Table,
+    directories: Directories,
+    device: Device,
+    folds: list[Fold],
+    *,
+    by_time: bool = False,
 ) -> Rivals:
     """The answers of the first attempt's runs that were evaluated out of fold already; others would take long."""
-    found, missing = {}, []
+    found, missing = {}, {}
     for preset in _presets(run):
         rival = _last_run(preset, run, table, directories)
-        material = gather(version, rival.config, directories.cache) if rival else None
-        if rival and material and not missing_folds(rival, material, folds):
-            found[preset] = answer_out_of_fold(rival, material, device, folds)[0].value
+        if rival is None:
+            missing[preset] = _why_no_run(preset, run, version, table, directories)
+            continue
+        material = gather(version, rival.config, directories.cache)
+        if missing_folds(rival, material, folds):
+            how = " by time" if by_time else ""
+            option = " --by-time" if by_time else ""
+            missing[preset] = f"`trainer evaluate {rival.name}{option}` answers out of fold{how} with it first."
         else:
-            missing.append(preset)
+            found[preset] = answer_out_of_fold(rival, material, device, folds)[0].value
     return found, missing
 
 
@@ -64,12 +76,31 @@ def _presets(run: Run) -> list[str]:
 
 
 def _last_run(preset: str, run: Run, table: Table, directories: Directories) -> Run | None:
-    held = [
-        one
-        for one in list_runs(directories.runs)
-        if one.ready and one.config == _config(preset, table) and one.facts.data == run.facts.data
-    ]
+    held = [one for one in _runs_of(preset, directories) if not _difference(one, preset, run, table)]
     return held[-1] if held else None
+
+
+def _runs_of(preset: str, directories: Directories) -> list[Run]:
+    return [one for one in list_runs(directories.runs) if one.ready and one.config.preset == preset]
+
+
+def _difference(rival: Run, preset: str, run: Run, table: Table) -> str:
+    """Why a run of a preset cannot stand beside `run` on a table; empty if it can."""
+    if rival.facts.data != run.facts.data:
+        return f"learnt from {rival.facts.data}"
+    if rival.config.label != table.key:
+        return f"learnt {rival.config.label}"
+    return "" if rival.config == _config(preset, table) else "has other settings"
+
+
+def _why_no_run(preset: str, run: Run, version: Version, table: Table, directories: Directories) -> str:
+    """What there is of a preset in place of a run to compare with, and how to train one."""
+    label = "" if table.key == version.manifest.label().key else f" --set label={table.key}"
+    command = f"`trainer train --preset {preset} --data {version.name}{label}` trains one."
+    held = _runs_of(preset, directories)
+    if not held:
+        return f"there is no run of it; {command}"
+    return f"its run {held[-1].name} {_difference(held[-1], preset, run, table)}; {command}"
 
 
 def _config(preset: str, table: Table) -> RunConfig:

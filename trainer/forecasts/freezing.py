@@ -13,6 +13,7 @@ import psycopg
 
 from collector.errors import UsageError
 from collector.storage import archive
+from collector.storage.forecast_chain import Forecast
 from trainer.dataset.consent import Consent
 from trainer.dataset.data import Table, read_table
 from trainer.dataset.examples import Side, as_example, why_not
@@ -21,7 +22,6 @@ from trainer.dataset.manifest import Version, digest_of
 from trainer.dataset.rows import digest_of_code
 from trainer.evaluation.baselines import answer_without_photos
 from trainer.evaluation.folds import Fold
-from trainer.forecasts.chain import Forecast
 from trainer.inference.serving import Predictor
 from trainer.labels import definition, results, shrink, starts
 from trainer.labels.definition import Wanted

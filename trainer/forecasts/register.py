@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, LiteralString
 
@@ -14,11 +14,10 @@ from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
 from collector.errors import UsageError
+from collector.storage.forecast_chain import BEGIN, Forecast, as_forecast
 from trainer.directories import for_us_alone
-from trainer.forecasts.chain import BEGIN, Forecast
 
 LOCK = 7_220_003  # an advisory lock: one process adds rows at a time
-NAMES = tuple(field.name for field in fields(Forecast))
 NEWEST: LiteralString = "SELECT number, digest FROM forecast ORDER BY number DESC LIMIT 1"
 ALL: LiteralString = (
     "SELECT number, made_at, photo, photo_digest, horse_id, race_id, dated, run, run_digest, label, label_digest,"
@@ -112,4 +111,4 @@ def witnessed(home: Path) -> dict[int, str]:
 def read(connection: psycopg.Connection[dict[str, Any]]) -> Iterator[Forecast]:
     """All forecasts, the oldest first."""
     for row in connection.execute(ALL):
-        yield Forecast(**{name: row[name] for name in NAMES})
+        yield as_forecast(row)

@@ -6,11 +6,11 @@ from typing import Any, LiteralString
 
 import numpy as np
 
+from collector.storage.forecast_chain import Forecast
 from trainer.evaluation.baselines import Baseline
 from trainer.evaluation.gain import Gain, gain_over
 from trainer.evaluation.scores import Bootstrap, is_nearly_constant, square
 from trainer.evaluation.verdict import LEAST, Verdict, verdict_on
-from trainer.forecasts.chain import Forecast
 from trainer.labels.definition import Connection, Observed, Subjects, Wanted
 from trainer.labels.observing import observe
 from trainer.labels.shrink import settle

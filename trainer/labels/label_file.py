@@ -3,6 +3,8 @@
 import csv
 import hashlib
 import io
+import logging
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,8 @@ from trainer.labels.definition import Absent, Connection, Observed, Subjects
 from trainer.labels.label import WhyNone
 from trainer.labels.scales import Scale
 
+logger = logging.getLogger(__name__)
+
 COLUMNS = ("photo", "horse", "axis", "value", "variance", "n", "evidence")
 NAMED = 10  # problems that are listed
 MOST = 2**31 - 1  # the largest whole number of a data set's columns
@@ -24,6 +28,8 @@ WITH subject AS ({subjects}) SELECT subject.key, subject.horse_id, horse.horse_k
     (SELECT count(*) FROM horse other WHERE other.horse_key = horse.horse_key) AS of_that_name
 FROM subject LEFT JOIN horse USING (horse_id) ORDER BY subject.key
 """
+
+WORD = re.compile(r"[\w-]+")  # a name and an axis are parts of file names, and cells of the card
 
 Empty = Annotated[str | None, Field(default=None, max_length=500)]
 
@@ -35,7 +41,7 @@ class Row(BaseModel):
 
     photo: Empty = None  # its id, source:issue/number
     horse: Empty = None  # its name, or its id
-    axis: Empty = None
+    axis: Annotated[str | None, Field(default=None, max_length=500, pattern=f"^{WORD.pattern}$")] = None
     value: float = Field(ge=0, le=1, allow_inf_nan=False)
     variance: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     n: int | None = Field(default=None, ge=0, le=MOST)
@@ -53,6 +59,7 @@ class LabelFile:
     words: str = "From a file of labels."
     unit: str = "label of the file, 0 to 1"
     shrunk: bool = False
+    path: str = ""
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -60,22 +67,47 @@ class LabelFile:
         return {"file": self.digest}
 
     def observe(self, connection: Connection, axis: str, subjects: Subjects) -> Iterator[Observed | Absent]:
-        """The label of each subject that the file names, in the order of the keys."""
+        """The label of each subject that the file names, in the order of the keys; warns of lines that name none."""
+        lines = {line for (its, _), (line, _) in self.rows.items() if its == axis}
+        unused = set(lines)
         for who in connection.execute(WHO.format(subjects=subjects.query)):
+            unused -= {line for line, _ in self._about(who, axis).values()}
             yield self.judge(who, axis)
+        if unused:
+            count = f"{len(unused)} of {len(lines)} lines about {axis} {'names' if len(unused) == 1 else 'name'}"
+            words = "%s: %s nothing among the %s of the collection and their horses; the first is line %s."
+            logger.warning(words, self.path, count, subjects.about, min(unused))
 
     def judge(self, who: dict[str, Any], axis: str) -> Observed | Absent:
-        """What the file says of one subject. Pure."""
-        found = self.rows.get((axis, who["key"])) or self.rows.get((axis, who["horse_id"]))
-        if found is None and (named := self.rows.get((axis, who["horse_key"] or ""))):
-            if who["of_that_name"] > 1:
-                return Absent(who["key"], WhyNone.SEVERAL_HORSES)
-            found = named
-        if found is None:
+        """What the file says of one subject. Pure.
+
+        Raises:
+            UsageError: a line by the horse's id and another by its name do not agree.
+        """
+        about = self._about(who, axis)
+        alone = who["of_that_name"] <= 1
+        if not about:
             return Absent(who["key"], WhyNone.NOT_IN_FILE)
-        line, row = found
+        if alone and "horse_id" in about and "horse_key" in about:
+            self._check_same(about["horse_id"], about["horse_key"])
+        if not alone and about.keys() == {"horse_key"}:
+            return Absent(who["key"], WhyNone.SEVERAL_HORSES)
+        line, row = next(iter(about.values()))
         evidence = {"line": line} | ({"said": row.evidence} if row.evidence else {})
         return Observed(who["key"], who["horse_id"], row.value, row.n, evidence, row.variance)
+
+    def _about(self, who: dict[str, Any], axis: str) -> dict[str, tuple[int, Row]]:
+        """The lines about one subject by what they name it by, the most certain first."""
+        named = {by: self.rows.get((axis, who[by] or "")) for by in ("key", "horse_id", "horse_key")}
+        return {by: found for by, found in named.items() if found}
+
+    def _check_same(self, by_id: tuple[int, Row], by_name: tuple[int, Row]) -> None:
+        (first, one), (second, other) = sorted((by_id, by_name), key=lambda found: found[0])
+        if (one.value, one.variance, one.n) != (other.value, other.variance, other.n):
+            raise UsageError(
+                f"{self.path}, line {second}: {other.horse} is the horse of line {first}, {one.horse}, and the two "
+                "lines do not agree: keep one of them."
+            )
 
 
 def read_label_file(path: Path, axes: tuple[str, ...]) -> LabelFile:
@@ -94,8 +126,10 @@ def read_label_file(path: Path, axes: tuple[str, ...]) -> LabelFile:
         line = raw.count(b"\n", 0, error.start) + 1
         raise UsageError(f"{path}, line {line}: this is not UTF-8 text; save the table as CSV in UTF-8.") from error
     rows = parse_labels(text, str(path), axes[0])
+    if not WORD.fullmatch(path.stem):
+        raise UsageError(f"{path}: its labels have the name of the file, so write that in letters, digits, - and _.")
     known = {axis: Scale("0", "1") for axis, _ in rows}
-    return LabelFile(path.stem, rows, hashlib.sha256(raw).hexdigest(), known)
+    return LabelFile(path.stem, rows, hashlib.sha256(raw).hexdigest(), known, path=str(path))
 
 
 def parse_labels(text: str, name: str, axis: str) -> dict[tuple[str, str], tuple[int, Row]]:
@@ -171,5 +205,6 @@ def _horse(named: str) -> str:
 
 
 def _words(error: Any) -> str:
-    missing = error["type"] == "missing"
-    return "it is empty." if missing else f"{error['input']!r} does not fit: {error['msg'].lower()}."
+    if error["type"] == "string_pattern_mismatch":
+        return f"{error['input']!r} does not fit: write an axis in letters, digits, - and _."
+    return "it is empty." if error["type"] == "missing" else f"{error['input']!r} does not fit: {error['msg'].lower()}."

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from collector.errors import UsageError
 from trainer.labels.definition import Definition, Wanted
-from trainer.labels.label_file import read_label_file
+from trainer.labels.label_file import WORD, read_label_file
 from trainer.labels.poll import Poll
 from trainer.labels.results import RESULTS, RESULTS_AFTER, RESULTS_PLACED
 
@@ -41,8 +41,10 @@ def wanted_labels(
     """Each definition on each of the axes that it has; a name is a definition's or the path of a CSV.
 
     Raises:
-        UsageError: a name is neither, a file does not fit, or a definition has none of the axes.
+        UsageError: a name is neither, a file does not fit, an axis is not a word, or a definition has none of the axes.
     """
+    if wrong := next((axis for axis in axes if not WORD.fullmatch(axis)), None):
+        raise UsageError(f"--axis {wrong!r} is not an axis: write one in letters, digits, - and _.")
     found: list[Wanted] = []
     for name in names:
         definition = _named(name, tuple(axes))

@@ -4,7 +4,8 @@ import copy
 import math
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -90,7 +91,8 @@ def _learn_several(run: Run, material: Material, inside: np.ndarray, device: Dev
             network, _ = load_whole(part, device)
         else:
             report.message(f"Random seed {seed}, {len(parts) + 1} of {run.config.seeds}:")
-            network = learn(part, material, device, report, only=inside)
+            with _of_seed(report, seed):
+                network = learn(part, material, device, report, only=inside)
         networks.append(network)
         parts.append(part)
     networks[0].others = nn.ModuleList(networks[1:])
@@ -102,6 +104,17 @@ def _learn_several(run: Run, material: Material, inside: np.ndarray, device: Dev
     if device.rank == 0:
         run.write_metrics(parts[0].metrics())
     return networks[0]
+
+
+@contextmanager
+def _of_seed(report: Report, seed: int) -> Iterator[None]:
+    """Let the metrics of a report say the random seed."""
+    whole = report.metrics
+    report.metrics = lambda line: whole(line | {"seed": seed})
+    try:
+        yield
+    finally:
+        report.metrics = whole
 
 
 def _part_of(run: Run, seed: int, device: Device) -> Run:

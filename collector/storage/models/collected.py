@@ -147,7 +147,7 @@ class HorseLabel(SQLModel, table=True):
 class Forecast(SQLModel, table=True):
     """A model's answer to a photo, frozen before the results were known; the database refuses to change a row.
 
-    See `trainer.forecasts.chain` for the digests.
+    See `collector.storage.forecast_chain` for the digests.
     """
 
     __table_args__ = (UniqueConstraint("digest"), Index("ix_forecast_horse_id", "horse_id"))

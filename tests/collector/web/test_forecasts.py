@@ -1,5 +1,12 @@
 """The page of forecasts: what was frozen, and what has come since."""
 
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pytest
+from psycopg.types.json import Jsonb
+
+from collector.storage.forecast_chain import BEGIN, NAMES, Forecast
 from tests.collector.web.conftest import Open, Shown
 from tests.filled import execute
 
@@ -35,3 +42,40 @@ async def test_forecasts_stand_beside_what_horses_did_since(opened: Open, own: S
     count, metres = starts[0]
     assert (f"{metres:,.0f} m" if count else "–") in pages[0]
     assert "予測" in pages[1]
+
+
+def add_chain(conninfo: str, count: int) -> None:
+    """Add forecasts that follow each other, as `trainer forecast` seals them."""
+    moment, previous = datetime(2026, 11, 26, 12, 0, 0, 250_001, UTC), BEGIN
+    one = Forecast(
+        1, moment, "keibado:160104/01", "d", "2012100001", None, date(2016, 1, 4), "probe-1", "r",
+        "results-after/distance", "l", 0.1 + 0.2, 0.1, 0.7, {"mean": 1 / 3}, BEGIN,
+    )  # fmt: skip
+    for number in range(1, count + 1):
+        sealed = replace(one, number=number, previous=previous).sealed()
+        previous = sealed.digest
+        values = [Jsonb(value) if isinstance(value, dict) else value for value in sealed.plain().values()]
+        execute(conninfo, f"INSERT INTO forecast ({', '.join(NAMES)}) VALUES ({', '.join(['%s'] * 17)})", *values)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE forecast SET value = 0.9 WHERE number = 3",
+        "UPDATE forecast SET baselines = '{}' WHERE number = 3",
+        "DELETE FROM forecast WHERE number = 2",
+    ],
+)
+async def test_the_page_says_whether_its_forecasts_are_as_they_were_made(
+    opened: Open, own: Shown, statement: str
+) -> None:
+    add_chain(own.conninfo, 4)
+    async with opened(conninfo=own.conninfo) as client:
+        whole = await (await client.get("/forecasts?lang=en")).text()
+        execute(own.conninfo, "ALTER TABLE forecast DISABLE TRIGGER only_added")
+        execute(own.conninfo, statement)
+        pages = [await (await client.get(f"/forecasts?lang={lang}")).text() for lang in ("en", "ja")]
+    assert "are as they were made" in whole
+    assert "Forecast 3 is not as it was made" in pages[0]
+    assert "予測 3 は作成時のままではない" in pages[1]
+    assert all("<code>trainer forecast --verify</code>" in page for page in pages)

@@ -112,9 +112,10 @@ def test_an_export_can_be_listed_shown_checked_compared_and_removed(
     assert folder.name in run("dataset list")
     assert "all files are unchanged" in run(f"dataset verify {folder.name[-12:-8]}")
     execute(filled, "UPDATE aptitude SET value = 0.5, left_px = 50, right_px = 50 WHERE value > 0.9")
-    run("export --keep-unreviewed")
+    run("export --keep-unreviewed --size 300")
     said = run(f"dataset diff {folder.name} last")
     assert "poll keep_unreviewed: False → True" in said
+    assert "size: nothing → 300" in said
     assert "added: " in said
     assert "labels: poll/distance → poll/wet_going" in run("export --axis wet_going") + run(
         f"dataset diff {folder.name} last"

@@ -10,6 +10,7 @@ from tests.trainer.exported import rows
 from trainer.dataset.diff import compare
 from trainer.dataset.examples import Skip
 from trainer.dataset.export import Request, export
+from trainer.labels.registry import wanted_labels
 
 
 @pytest.mark.usefixtures("plain")
@@ -73,3 +74,17 @@ def test_whatever_changed_in_any_column_and_in_what_was_left_out_is_named(filled
     assert {tuple(columns) for columns in difference.changed.values()} <= {("coat",), ("group",)}
     assert difference.left_out == {Skip.NO_HORSE: (0, 1)}
     assert difference.settings == {"name": ("paddock", "mine")}
+
+
+@pytest.mark.usefixtures("plain")
+def test_the_settings_of_a_definition_that_one_version_has_not_are_left_out(filled: str, tmp_path: Path) -> None:
+    horses = [horse for (horse,) in execute(filled, "SELECT horse_id FROM horse")]
+    mine = tmp_path / "mine.csv"
+    mine.write_text("horse,value\n" + "".join(f"{horse},0.5\n" for horse in horses))
+    poll, other, both = (
+        export(filled, tmp_path, Request(labels=wanted_labels(names, ["distance"], least)))
+        for names, least in ((["poll"], 1), ([str(mine)], 1), (["poll", str(mine)], 2))
+    )
+    assert compare(poll, other).settings == {"labels": ("poll/distance", "mine/distance")}
+    assert compare(other, both).settings == {"labels": ("mine/distance", "poll/distance, mine/distance")}
+    assert compare(poll, both).settings["poll min_reviews"] == (1, 2)

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from psycopg.rows import dict_row
 
 from collector.errors import UsageError
+from collector.storage.forecast_chain import BEGIN, Forecast, problems
 from collector.storage.racing import Axis
 from tests.filled import execute
 from tests.trainer.conftest import CPU, Trained
 from trainer.dataset.data import no_progress
 from trainer.dataset.manifest import Version
 from trainer.forecasts import register
-from trainer.forecasts.chain import BEGIN, Forecast, problems
 from trainer.forecasts.freezing import digest_of_label, digest_of_run, freeze, open_photos
 from trainer.forecasts.scoring import known_labels, score
 from trainer.inference.serving import Predictor

@@ -132,6 +132,25 @@ def test_a_file_labels_what_it_names_and_the_others_are_counted(filled: str, tmp
     assert all(row["label"] == horses.index(row["horse_id"]) / 20 for row in rows(version))
 
 
+@pytest.mark.usefixtures("plain")
+def test_lines_that_name_nothing_of_the_collection_are_counted_with_the_first_one(
+    filled: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    horses = [horse for (horse,) in execute(filled, "SELECT horse_id FROM photo_match WHERE horse_id IS NOT NULL")]
+    path = tmp_path / "mine.csv"
+    lines = [f"{horse},distance,0.5" for horse in sorted(set(horses))]
+    named, unnamed = ["horse,axis,value", *lines], ["0000000000,distance,0.5", "ソンザイシナイ,distance,0.5"]
+    path.write_text("\n".join([*named, "0000000000,surface,0.5"]))
+    export(filled, tmp_path / "all", Request(labels=wanted_labels([str(path)], ["distance"])))
+    assert caplog.messages == []
+    path.write_text("\n".join([*named, *unnamed]))
+    export(filled, tmp_path / "some", Request(labels=wanted_labels([str(path)], ["distance"])))
+    assert caplog.messages == [
+        f"{path}: 2 of {len(lines) + 2} lines about distance name nothing among the photos of the collection and "
+        f"their horses; the first is line {len(named) + 1}."
+    ]
+
+
 @pytest.mark.parametrize(
     ("names", "axes", "words"),
     [

@@ -10,6 +10,7 @@ from collector.errors import UsageError
 from trainer.labels.definition import Absent, Observed
 from trainer.labels.label import WhyNone
 from trainer.labels.label_file import LabelFile, parse_labels, read_label_file
+from trainer.labels.registry import wanted_labels
 
 DISTANCE = "distance"
 HORSE = {"key": "keibado:160104/01", "horse_id": "2012100001", "horse_key": "アオバノカゼ", "of_that_name": 1}
@@ -55,6 +56,18 @@ def test_a_name_of_several_horses_labels_none_of_them() -> None:
     assert named.judge(other, DISTANCE) == Absent(HORSE["key"], WhyNone.NOT_IN_FILE)
 
 
+def test_lines_by_id_and_by_name_that_do_not_agree_are_an_error_with_their_numbers() -> None:
+    rows = "horse,value\n2012100001,0.25\nホカノウマ,0.5\nアオバノカゼ,{}\n"
+    with pytest.raises(
+        UsageError, match=r"line 4: アオバノカゼ is the horse of line 2, 2012100001, and the two lines do"
+    ):
+        labels(rows.format(0.75)).judge(HORSE, DISTANCE)
+    for agreed, who in ((0.25, HORSE), (0.75, HORSE | {"of_that_name": 2})):  # the id is certain, the name is not
+        found = labels(rows.format(agreed)).judge(who, DISTANCE)
+        assert isinstance(found, Observed)
+        assert (found.value, found.evidence) == (0.25, {"line": 2})
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -71,6 +84,11 @@ def test_a_name_of_several_horses_labels_none_of_them() -> None:
         ("horse,value\nア,0.5\nイ,0.1\nア,0.5\n", "mine.csv, line 4: ア is in line 2 already."),
         ("horse,n,value\nア,-1,0.5\n", "mine.csv, line 2, column 2 n: '-1' does not fit"),
         ("horse,n,value\nア,2147483648,0.5\n", "mine.csv, line 2, column 2 n: '2147483648' does not fit"),
+        (
+            "horse,axis,value\nア,../x,0.5\n",
+            "mine.csv, line 2, column 2 axis: '../x' does not fit: write an axis in letter",
+        ),
+        ("horse,axis,value\nア,a|b,0.5\n", "mine.csv, line 2, column 2 axis: 'a|b' does not fit"),
         (
             "horse,variance,value\nア,inf,0.5\n",
             "mine.csv, line 2, column 2 variance: 'inf' does not fit",
@@ -95,6 +113,16 @@ def test_a_file_that_is_not_text_is_one_sentence(tmp_path: Path) -> None:
         read_label_file(path, (DISTANCE,))
     path.write_text("\ufeffhorse,value\nアオバ,0.5\n")
     assert read_label_file(path, (DISTANCE,)).name == "mine"
+
+
+@pytest.mark.parametrize("name", ["a|b", "a.b", "a b", "$x"])
+def test_a_name_that_would_break_a_card_is_refused_for_a_file_and_for_an_axis(tmp_path: Path, name: str) -> None:
+    path = tmp_path / f"{name}.csv"
+    path.write_text("horse,value\nア,0.5\n")
+    with pytest.raises(UsageError, match="so write that in letters, digits, - and _"):
+        read_label_file(path, (DISTANCE,))
+    with pytest.raises(UsageError, match="is not an axis: write one in letters, digits, - and _"):
+        wanted_labels(["poll"], [DISTANCE, name])
 
 
 @given(st.text(max_size=80))

@@ -1,5 +1,7 @@
 """Networks of several random seeds, which answer together."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -59,7 +61,9 @@ def test_it_goes_on_with_the_seed_at_which_it_was_stopped(few: Few) -> None:
     assert run.facts.status == "stopped"
     first = (run.folder / "seed-0" / "model.safetensors").read_bytes()
     begun.clear()
-    network = learn(run, material, CPU, Report(message=begun.append))
+    lines: list[dict[str, Any]] = []
+    network = learn(run, material, CPU, Report(message=begun.append, metrics=lines.append))
+    assert [(line["seed"], line["epoch"]) for line in lines] == [(1, 1), (1, 2), (2, 1), (2, 2)]
     assert [words.partition(",")[0] for words in begun] == ["Random seed 1", "Random seed 2"]
     assert first
     whole = trained(directories, version, "first-cnn", *TINY, "seeds=3")[1]

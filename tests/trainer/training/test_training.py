@@ -1,5 +1,6 @@
 """The loop: the same twice, the same after an interruption, honest about a loss that is not a number."""
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -123,10 +124,14 @@ def test_two_processes_learn_what_one_learns_and_stop_together(directories: Dire
         learn(pair, material, CPU, Report(stopping=lambda: next(checks) > 8))
     several = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     words = ["-m", "trainer", "train", "--device", "cpu", "--resume", "--name", "pair"]
+    followed = importlib.util.find_spec("wandb") is not None
+    here = environment(directories.home) | {"WANDB_MODE": "offline", "WANDB_DIR": str(directories.home)}
     done = subprocess.run(
-        [*several, *words], env=environment(directories.home), capture_output=True, text=True, timeout=120
-    )
+        [*several, *words, *(("--track", "wandb") if followed else ())],
+        env=here, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
+    assert len(list(directories.home.glob("wandb/offline-run-*"))) == int(followed)  # only the first one reports
     assert "Resuming at step" in done.stderr
     pair = read_run(directories.runs / "pair")
     # Not bit for bit: sums over two halves round differently, and Adam magnifies small differences at the start.

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -44,6 +44,26 @@ class Forecast:
     def plain(self) -> dict[str, Any]:
         """The fields by name."""
         return asdict(self)
+
+
+NAMES = tuple(field.name for field in fields(Forecast))
+
+
+def as_forecast(row: Mapping[str, Any]) -> Forecast:
+    """The forecast in a row of the table, which may have other columns too."""
+    return Forecast(**{name: row[name] for name in NAMES})
+
+
+def first_broken(rows: Iterable[Forecast]) -> int | None:
+    """The number of the first of these rows, which follow each other, that was changed; None: the chain holds."""
+    before: Forecast | None = None
+    for row in rows:
+        previous = BEGIN if row.number == 1 else before.digest if before else row.previous
+        follows = before is None or row.number == before.number + 1
+        if not follows or row.previous != previous or row.computed() != row.digest:
+            return row.number
+        before = row
+    return None
 
 
 def _as_text(value: date | datetime) -> str:
