@@ -101,7 +101,7 @@ def test_names_are_printed_as_they_are_and_pictures_not_overwritten(
 def test_only_a_model_of_distances_says_types(
     directories: Directories, run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serving, "_label_of", lambda _run: ("poll/maturity", Scale("early", "late")))
+    monkeypatch.setattr(serving, "_label_of", lambda *_: ("poll/maturity", Scale("early", "late")))
     done = trainer(directories, "predict", str(photos), "--run", run.name)
     assert not {"sprint", "mile", "middle", "long", "type"} & set(done.stdout.split())
     assert "0 early, 1 late" in done.stdout
