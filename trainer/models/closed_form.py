@@ -25,11 +25,11 @@ def fit_probe(network: Network, features: Indexed, label: np.ndarray, horse: np.
     """
     head = network.head
     assert isinstance(head, Plain)
-    line = solve(_standardise(network, features), label.astype(np.float64), horse, weight)
+    line = solve(_standardise(network, features), label[:, None].astype(np.float64), horse, weight[:, None])
     with torch.no_grad():
-        head.linear.weight.copy_((HIGH - LOW) * torch.from_numpy(line.slopes).float().view(1, -1))
-        head.linear.bias.fill_(LOW + (HIGH - LOW) * line.level)
-    return line.strength
+        head.linear.weight.copy_((HIGH - LOW) * torch.from_numpy(line.slopes.T).float())
+        head.linear.bias.fill_(LOW + (HIGH - LOW) * float(line.level[0]))
+    return float(line.strength[0])
 
 
 def _standardise(network: Network, features: Indexed) -> Standardised:
