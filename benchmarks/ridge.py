@@ -1,6 +1,6 @@
 """The probe's ridge regression on many photos or many features: seconds, memory, and what solving in steps loses.
 
-    python benchmarks/ridge.py [--sizes 100000x2160 20000x15360 ...] [--check 5000x4000]
+    python benchmarks/ridge.py [--sizes 100000x2160 20000x15360 ...] [--check 8000x2500]
 
 The features are drawn: directions of falling variance, as those of networks are, and noise in each. Two labels are
 solved at once: one that lies mostly in the directions that vary most, and one to which all directions contribute alike.
@@ -23,7 +23,7 @@ from trainer.models.ridge import Lines, Standardised, solve
 HIDDEN = 2000  # directions
 PIECE = 2000  # photos drawn at once
 PHOTOS_OF_A_HORSE = 4
-SIZES = ("100000x2160", "3000x15360", "20000x15360", "100000x15360")
+SIZES = ("100000x2160", "6000x3072", "3000x15360", "20000x15360", "100000x15360")
 LABELS = ("mostly in the main directions", "in all directions alike")
 
 

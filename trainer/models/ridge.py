@@ -5,12 +5,12 @@ three ways to the solution:
 
 - Up to EXACT features: features by features. One decomposition of their products, for each fold and distinct weight.
 - More features, but up to EXACT photos: photos by photos (the dual form). The answers are the same.
-- More of both: the solution is sought in the space of STEPS directions that the products of features span when they are
-  applied to the label again and again (Krylov). One space serves all strengths (Frommer & Maass 1999). Each step reads
-  all photos once, for all outputs and folds, and nothing as large as the products is held. With 40 steps the squared
-  error on other photos is the exact one to 0.1 % even for a label to which all directions contribute alike. The main
-  directions of the features, which know nothing of the label, lose far more: 1,024 of 5,000 turned an R2 of 0.40 into
-  0.38, and one of 0.34 into 0.16 (benchmarks/ridge.py).
+- More of both: the solution is sought among STEPS directions: the label's own, and what the products of features turn
+  it into, again and again (a Krylov space, which serves all strengths; Frommer & Maass 1999). Each step reads all
+  photos once, for all outputs and folds, and never holds the products. The squared error on other photos was the exact
+  one to 0.1 % for labels in which some directions of the features have a larger part than others, and 5 % larger where
+  all had an equal part. The 1,024 directions in which features vary most, which know nothing of the label, raised it by
+  5 and 27 % (docs/benchmarks.md).
 
 scikit-learn's RidgeCV takes either groups or one decomposition for all strengths, not both, and holds all features in
 float64: 12 GB for 100,000 photos of 15,360.
@@ -87,9 +87,11 @@ def solve(data: Standardised, label: np.ndarray, horse: np.ndarray, weight: np.n
 
     `label` and `weight` are (n, t), `horse` (n,). A label is NaN where a photo has none; each output has some photos
     with a label and a weight. Each solution is what the output alone would get: the folds and the standardisation are
-    those of all photos. Outputs of equal weights share their decompositions. Memory does not grow with the photos, but
-    with min(n, p, EXACT) squared: 8 products of 75 MB at most, whatever the number of outputs; or with the steps: 15 MB
-    for each output with 15,360 features.
+    those of all photos. Outputs of equal weights share their decompositions.
+
+    Memory, whatever the number of photos and outputs: twelve matrices of min(n, p) numbers squared, at most 1 GB; in
+    the dual form also the features. In steps instead: 20 MB for each output with 15,360 features, and 120 bytes for
+    each of its photos.
     """
     known = ~np.isnan(label) & (weight > 0)
     label, weight = np.where(known, label, 0), np.where(known, weight, 0).astype(np.float64)
@@ -213,7 +215,9 @@ def _walk(data: Standardised, label: np.ndarray, weights: np.ndarray) -> _Paths:
     problems, features = label.shape[1], len(data.mean)
     mass = np.where(weights.any(0), weights.sum(0), 1)  # a problem without photos is not used
     level = np.einsum("nm,nm->m", weights, label) / mass
-    found = _gathered(data, lambda some, _: np.hstack([weights[some], weights[some] * (label[some] - level)]))
+    found = _gathered(
+        data, 2 * problems, lambda some, _: np.hstack([weights[some], weights[some] * (label[some] - level)])
+    )
     mean, start = (found[:problems] / mass[:, None]).astype(np.float32), found[problems:]
     basis = np.zeros((problems, STEPS, features), np.float32)
     reduced = np.zeros((problems, STEPS, STEPS))  # the centred products of features, in the basis
@@ -237,15 +241,15 @@ def _walk(data: Standardised, label: np.ndarray, weights: np.ndarray) -> _Paths:
 def _image(data: Standardised, direction: np.ndarray, mean: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """The centred products of features of each problem times its direction, (m, p)."""
     across, middle = np.ascontiguousarray(direction.T), np.einsum("mp,mp->m", mean, direction)
-    return _gathered(data, lambda some, block: weights[some] * (block @ across - middle)).astype(np.float32)
+    products = _gathered(data, len(middle), lambda some, block: weights[some] * (block @ across - middle))
+    return products.astype(np.float32)
 
 
-def _gathered(data: Standardised, mixes: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
-    """Sums of photos, (m, p), in float64; `mixes` gives the shares of a block's rows, (b, m)."""
-    found: float | np.ndarray = 0.0
+def _gathered(data: Standardised, sums: int, mixes: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
+    """Sums of all photos, (sums, p); `mixes` gives the shares of some rows and their block, (b, sums)."""
+    found = np.zeros((sums, len(data.mean)))
     for some, block in data.blocks(np.arange(len(data.features))):
-        found = found + (mixes(some, block).T.astype(np.float32) @ block).astype(np.float64)
-    assert isinstance(found, np.ndarray)
+        found += mixes(some, block).T.astype(np.float32) @ block
     return found
 
 
