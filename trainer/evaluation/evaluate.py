@@ -17,7 +17,7 @@ from trainer.dataset.manifest import Version
 from trainer.directories import Directories
 from trainer.evaluation.baselines import Baseline, answer_without_photos
 from trainer.evaluation.crossfit import answer_out_of_fold, cost_in_seconds, missing_folds
-from trainer.evaluation.folds import Fold, make_folds, pool
+from trainer.evaluation.folds import Fold, check_folds, make_folds, pool
 from trainer.evaluation.gain import Gain, gain_over
 from trainer.evaluation.groups import Averaging, averaging, by_group, by_horse, leak_of
 from trainer.evaluation.ledger import Opening, note_opening
@@ -136,6 +136,7 @@ def evaluate_out_of_fold(
     material = gather(version, run.config, directories.cache, partial(report.progress, "photos"))
     asked = pool(*material.tables)
     whole = make_folds(material.table, asked, by_time=by_time)
+    check_folds(whole, material.tables)
     missing = missing_folds(run, material, whole)
     if missing and not run.config.closed_form:
         span = span_in_words(cost_in_seconds(run, material, missing))

@@ -79,6 +79,20 @@ def make_folds(table: Table, examples: np.ndarray, count: int = FOLDS, *, by_tim
     return folds
 
 
+def check_folds(folds: Sequence[Fold], tables: Sequence[Table]) -> None:
+    """Check that each fold has something of each label to be fitted to.
+
+    Raises:
+        UsageError: it has not; the message names the label.
+    """
+    for table in tables:
+        if not all(len(fold.of(table).inside) for fold in folds):
+            raise UsageError(
+                f"Too few horses have the label {table.key} to judge it out of fold: collect more, or leave it out of "
+                "a new run."
+            )
+
+
 def _first_seen(table: Table, examples: np.ndarray, groups: np.ndarray) -> tuple[list[str], list[date]]:
     """For each group, the first of its horses' ids and the date of its first photo."""
     names: dict[int, str] = {}

@@ -45,15 +45,13 @@ def _fit_ridge(
     network: Network, data: Standardised, label: np.ndarray, horse: np.ndarray, weight: np.ndarray
 ) -> list[float]:
     """Fit plain heads by ridge regression; returns the strength that cross-validation over horses chose for each."""
-    lines = [
-        solve(data, label[:, place].astype(np.float64), horse, weight[:, place]) for place in range(label.shape[1])
-    ]
-    for head, line in zip(network.head, lines, strict=True):
+    lines = solve(data, label.astype(np.float64), horse, weight)
+    for head, slopes, level in zip(network.head, lines.slopes.T, lines.level, strict=True):
         assert isinstance(head, Plain)
         with torch.no_grad():
-            head.linear.weight.copy_((HIGH - LOW) * torch.from_numpy(line.slopes).float().view(1, -1))
-            head.linear.bias.fill_(LOW + (HIGH - LOW) * line.level)
-    return [line.strength for line in lines]
+            head.linear.weight.copy_((HIGH - LOW) * torch.from_numpy(slopes.copy()).float().view(1, -1))
+            head.linear.bias.fill_(LOW + (HIGH - LOW) * float(level))
+    return lines.strength.tolist()
 
 
 def _standardise(network: Network, features: Indexed) -> Standardised:
