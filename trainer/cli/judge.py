@@ -8,12 +8,13 @@ import typer
 from collector.console.common import common
 from collector.console.measures import span_in_words
 from collector.errors import UsageError
-from trainer.cli.base import Data, DeviceName, RunArgument, directories, group, progress
+from trainer.cli.base import Data, DeviceName, LabelOption, RunArgument, directories, group, progress
 
 if TYPE_CHECKING:
     import numpy as np
 
     from trainer.dataset.rows import Indexed
+    from trainer.directories import Directories
     from trainer.evaluation.diagnose import Diagnosis
     from trainer.evaluation.guess import Quiz
     from trainer.models.device import Device
@@ -42,6 +43,7 @@ def find_causes(
     run: RunArgument = "last",
     human: HumanLevel = None,
     curve: Curve = None,
+    label: LabelOption = "",
     device: DeviceName = "auto",
 ) -> None:
     """Show where a run's error comes from.
@@ -53,9 +55,9 @@ def find_causes(
     from collector.console.as_json import print_json
     from trainer.evaluation.diagnose import diagnose
     from trainer.evaluation.diagnosis_page import write_page
-    from trainer.evaluation.guess import guesses_path, human_level
     from trainer.models.answers import load_model
     from trainer.models.device import Device
+    from trainer.runs.judged import labelled_folder
     from trainer.runs.runs import find_run, version_of
     from trainer.training.material import gather
 
@@ -63,21 +65,31 @@ def find_causes(
     judged = find_run(where.runs, run)
     used = Device.find(device, judged.config.precision)
     version = version_of(judged, where)
-    network, _ = load_model(judged, used)
-    guessed = human_level(guesses_path(where.home, version.manifest.version))
-    level = human if human is not None else guessed.value if guessed else None
+    network, _ = load_model(judged, used, label)
     with progress("photos") as show:
-        material = gather(version, judged.config, where.cache, show)
+        material = gather(version, judged.config, where.cache, show).led_by(judged.config.place_of(label))
+        level = _guessed(where, material) if human is None else human
         found = diagnose(judged, network, material, used, level, show)
     _add_curve(found, judged, material, used, curve)
     indices = material.table.on(_side_to_show(found))
     pictures, heat = _draw_saliency(network, material.table.rows, material.pixels, indices, used)
     _add_frame(found, heat)
-    page = write_page(judged.folder / "diagnosis", found, pictures)
+    page = write_page(labelled_folder(judged, "diagnosis", label), found, pictures)
     if common().json:
         print_json(found.as_json() | {"report": page})
         return
     _print_diagnosis(found, judged, page)
+
+
+def _guessed(where: "Directories", material: "Material") -> float | None:
+    """The human level by `trainer guess`, which asks for distance; None for other labels, or if nobody guessed."""
+    from collector.storage.racing import Axis
+    from trainer.evaluation.guess import guesses_path, human_level
+
+    if material.table.key.partition("/")[2] != Axis.DISTANCE:
+        return None
+    guessed = human_level(guesses_path(where.home, material.version.manifest.version))
+    return guessed.value if guessed else None
 
 
 def _add_curve(found: "Diagnosis", run: "Run", material: "Material", device: "Device", requested: bool | None) -> None:

@@ -31,8 +31,12 @@ class Judged:
 
 def evaluation_folder(run: Run, side: str, label: str = "") -> Path:
     """Where the evaluation of a run on a side is kept, by one of its labels (by default the first)."""
-    place = run.config.place_of(label)
-    return run.folder / (f"evaluation-{side}-{as_file_name(label)}" if place else f"evaluation-{side}")
+    return labelled_folder(run, f"evaluation-{side}", label)
+
+
+def labelled_folder(run: Run, name: str, label: str) -> Path:
+    """A folder of a run for one of its labels; that of the first label has the plain name."""
+    return run.folder / (f"{name}-{as_file_name(label)}" if run.config.place_of(label) else name)
 
 
 def judged(run: Run, label: str = "") -> Judged | None:

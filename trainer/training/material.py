@@ -1,6 +1,6 @@
 """What a run learns from: a data set with the pixels, labels and weights that its configuration asks for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,11 @@ class Material:
     def label(self) -> np.ndarray:
         """The labels, float32 (n, labels); 0 where an example has none."""
         return np.nan_to_num(np.stack([table.label for table in self.tables], 1))
+
+    def led_by(self, place: int) -> "Material":
+        """The same with another of its labels as the first."""
+        order = [place, *(other for other in range(len(self.tables)) if other != place)]
+        return replace(self, tables=[self.tables[its] for its in order], weight=self.weight[:, order])
 
     def on(self, side: Side) -> np.ndarray:
         """Indices of the examples of a side that have one of the labels."""
