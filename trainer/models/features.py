@@ -18,7 +18,7 @@ from trainer.models.answers import Answers, answer, as_answers, joined
 from trainer.models.backbones import Backbone, timm_version
 from trainer.models.device import Device
 from trainer.models.necks import Pooled
-from trainer.models.networks import Network, as_photos
+from trainer.models.networks import Answered, Network, as_photos, mixed
 from trainer.runs.config import RunConfig
 
 BATCH = 32  # photos at once
@@ -83,19 +83,24 @@ def answer_version(
 
     With a frozen backbone they come from the cached features, so that it sees each photo once.
     """
-    if not keeps_features(config) or config.seeds > 1:
+    if not keeps_features(config):
         return answer(network, pixels, device, positions, progress)
     kinds = (False, True) if network.mirror else (False,)
     held = [
-        features_of(network, config, version, pixels, device, cache, progress, mirrored=mirrored) for mirrored in kinds
+        [features_of(one, config, version, pixels, device, cache, progress, mirrored=mirrored) for mirrored in kinds]
+        for one in network.members
     ]
     network.eval()
-    neck, parts = pooled_neck(network), []
+    parts = []
+
+    def answered(one: Network, rows: list[Rows], some: np.ndarray) -> list[Answered]:
+        seen = [pooled_neck(one).standardised(device.put(torch.from_numpy(its[some]))) for its in rows]
+        return one.answers_to(seen[0], seen[1] if one.mirror else None)
+
     with torch.inference_mode(), device.autocast():
         for start in range(0, len(positions), AT_ONCE):
-            some = [device.put(torch.from_numpy(rows[positions[start : start + AT_ONCE]])) for rows in held]
-            seen = [neck.standardised(features) for features in some]
-            parts.append(network.answers_to(seen[0], seen[1] if network.mirror else None))
+            some = positions[start : start + AT_ONCE]
+            parts.append(mixed([answered(one, its, some) for one, its in zip(network.members, held, strict=True)]))
             progress(min(start + AT_ONCE, len(positions)), len(positions))
     return joined([as_answers(found) for found in parts], len(network.head))
 

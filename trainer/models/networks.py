@@ -51,7 +51,7 @@ class Network(nn.Module):
         """The same network with the head of one of its labels alone."""
         found = self.with_backbone(self.backbone)
         found.head = Heads([self.head[place]])
-        found.others = nn.ModuleList(other.for_label(place) for other in self._others())
+        found.others = nn.ModuleList(other.for_label(place) for other in self.members[1:])
         return found
 
     def with_backbone(self, backbone: nn.Module) -> "Network":
@@ -60,8 +60,10 @@ class Network(nn.Module):
         found.others = self.others
         return found
 
-    def _others(self) -> list["Network"]:
-        return list(self.others)  # pyright: ignore[reportReturnType]
+    @property
+    def members(self) -> list["Network"]:
+        """The networks whose mean is the answer: this one, and the others if there are any."""
+        return [self, *self.others]  # pyright: ignore[reportReturnType]
 
     def maps(self, photos: Tensor) -> Any:
         """The output of the backbone: maps, or a list of the maps of each stage."""
@@ -79,14 +81,13 @@ class Network(nn.Module):
         features (n, k)."""
         features = self.features(photos)
         mirrored = self.features(photos.flip(3)) if self.mirror else None
-        found = [self.answers_to(features, mirrored), *(other.answers(photos)[0] for other in self._others())]
-        return [_mixed(its) for its in zip(*found, strict=True)], features
+        found = [self.answers_to(features, mirrored), *(other.answers(photos)[0] for other in self.members[1:])]
+        return mixed(found), features
 
     def answers_to(self, features: Tensor, mirrored: Tensor | None) -> list[Answered]:
         """The answers of each label by this network alone, from the features of photos, and of their mirror images if
         there are any."""
-        found = [self._answered(some) for some in (features, mirrored) if some is not None]
-        return [_mixed(its) for its in zip(*found, strict=True)]
+        return mixed([self._answered(some) for some in (features, mirrored) if some is not None])
 
     def _answered(self, features: Tensor) -> list[Answered]:
         return [(head.value(raw), head.spread(raw)) for head, raw in self.head.apart(self.head(features))]
@@ -95,11 +96,16 @@ class Network(nn.Module):
         """The answers of the first label, (n,), before they are clamped to a scale, so that each has a gradient."""
         head, raw = self.head.apart(self(photos))[0]
         own = raw.squeeze(1) if raw.shape[1] == 1 else head.value(raw)
-        return torch.stack([own, *(other.unclamped(photos) for other in self._others())]).mean(0)
+        return torch.stack([own, *(other.unclamped(photos) for other in self.members[1:])]).mean(0)
 
     def value(self, photos: Tensor) -> Tensor:
         """The answers of the first label, (n,), 0..1."""
         return self.answers(photos)[0][0][0]
+
+
+def mixed(parts: Sequence[list[Answered]]) -> list[Answered]:
+    """For each label the even mixture of several answers to it."""
+    return [_mixed(its) for its in zip(*parts, strict=True)]
 
 
 def _mixed(parts: Sequence[Answered]) -> Answered:

@@ -78,6 +78,7 @@ def test_judging_a_probe_sees_no_photo_again(few: tuple[Directories, Version], t
         ("probe", ()),
         ("probe", ("mirror_answers=true",)),
         ("finetune", ("freeze=backbone.*", "epochs=1", "head=bins", "mirror_answers=true")),
+        ("finetune", ("epochs=1", "freeze=backbone.*", "seeds=2", "weights=none")),
         ("finetune", ("epochs=1",)),
     ],
 )
