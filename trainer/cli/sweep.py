@@ -32,9 +32,15 @@ ManyValues = Annotated[
 ]
 
 
+Presets = Annotated[
+    list[str],
+    typer.Option("--preset", metavar="NAME", help="A preset, or the path of a TOML file; more than once."),
+]
+
+
 @commands.add("sweep")
 def sweep(
-    presets: Annotated[list[str], typer.Option("--preset", metavar="NAME", help="A preset; more than once.")],
+    presets: Presets,
     settings: ManyValues = None,
     data: Data = "last",
     gpus: Gpus = None,

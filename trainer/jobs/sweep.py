@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from collector.errors import UsageError
-from trainer.runs.config import make_config
+from trainer.runs.preset_file import as_settings
 
 MOST = 500  # jobs
 
@@ -34,11 +34,9 @@ def combine(presets: Sequence[str], given: Sequence[str]) -> list[Combination]:
     if twice:
         raise UsageError(f"--set {twice}: name all of its values at once, {twice}=a,b.")
     values = [_values(setting) for setting in given]
-    found = [Combination(preset, chosen) for preset in presets for chosen in product(*values)]
+    found = [Combination(*as_settings(preset, chosen)) for preset in presets for chosen in product(*values)]
     if len(found) > MOST:
         raise UsageError(f"These are {len(found)} runs, more than {MOST}; name fewer values.")
-    for one in found:
-        make_config(one.preset, one.settings)
     return found
 
 

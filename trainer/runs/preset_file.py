@@ -1,6 +1,7 @@
 """A preset of one's own: a TOML file with the settings that differ from a built-in preset, its `base`, or from the
 defaults; it may name the `network` of a plug-in."""
 
+import json
 import re
 import tomllib
 from collections.abc import Sequence
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from collector.errors import UsageError
-from trainer.runs.config import CLOSED, LISTS, PRESETS, RunConfig, UnfitSetting, change, make_config, settle
+from trainer.runs.config import CLOSED, LISTS, OPTIONS, PRESETS, RunConfig, UnfitSetting, change, make_config, settle
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
@@ -55,6 +56,33 @@ def config_of(preset: str, settings: Sequence[str] = (), freeze: Sequence[str] =
     except UnfitSetting as error:
         raise UsageError(f"{path}{_line_of(path, error.key)}: {error.key}: {error.reason}") from error
     return change(name, whole | given, settings, freeze)
+
+
+def as_settings(preset: str, settings: Sequence[str] = ()) -> tuple[str, tuple[str, ...]]:
+    """A built-in preset and settings (`key=value`) that say the same without the file, for a machine that has no such
+    file.
+
+    Raises:
+        UsageError: as for `config_of`; or the file names a network of a plug-in, which no preset has.
+    """
+    config_of(preset, settings)
+    if not is_file(preset):
+        return preset, tuple(settings)
+    given = _read(Path(preset))
+    if "network" in given:
+        raise UsageError(f"{preset} names a network of a plug-in, which a job cannot take: use `trainer train`.")
+    options = given.pop(OPTIONS, {})
+    own = {key: _spelled(value) for key, value in given.items() if key != "base"}
+    own |= {f"{OPTIONS}.{key}": json.dumps(value) for key, value in options.items()}
+    changed = {setting.partition("=")[0] for setting in settings}
+    kept = [f"{key}={value}" for key, value in own.items() if key not in changed]
+    return given["base"], (*kept, *settings)
+
+
+def _spelled(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _read(path: Path) -> dict[str, Any]:

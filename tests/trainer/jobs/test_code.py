@@ -18,6 +18,8 @@ from trainer.jobs.profiles import find_profile, read_profiles
 from trainer.jobs.sweep import combine
 from trainer.jobs.task import NAME, RESERVED, Task, check_name, read_environment, read_task
 from trainer.runs import runs
+from trainer.runs.config import make_config
+from trainer.runs.preset_file import as_settings, config_of
 
 
 @pytest.fixture
@@ -174,6 +176,24 @@ def test_a_sweep_is_every_preset_with_every_combination_of_values() -> None:
     assert len(found) == 8
     assert len({one.words for one in found}) == 8
     assert found[0].words == "first-cnn rate=1e-3 epochs=2 batch=8"
+
+
+def test_a_preset_of_a_file_is_spelled_out_for_machines_that_do_not_have_it(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'base = "finetune"\nflip = false\nfreeze = ["backbone.a*", "backbone.b*"]\nrate = 1e-4\nepochs = 3\n'
+    )
+    (one, other) = combine([str(path)], ["epochs=2,4"])
+    assert one.words == "finetune flip=false freeze=backbone.a*,backbone.b* rate=0.0001 epochs=2"
+    for each, epochs in ((one, 2), (other, 4)):
+        expected = config_of(str(path), [f"epochs={epochs}"]).model_copy(update={"preset": "finetune"})
+        assert make_config(each.preset, each.settings) == expected
+    trees = tmp_path / "trees.toml"
+    trees.write_text('base = "probe"\nregressor = "sklearn.ensemble:RandomForestRegressor"\n[options]\nmax_depth = 3\n')
+    assert make_config(*as_settings(str(trees))).options == {"max_depth": 3}
+    path.write_text('network = "stripes"\n')
+    with pytest.raises(UsageError, match="names a network of a plug-in, which a job cannot take"):
+        combine([str(path)], [])
 
 
 @pytest.mark.parametrize(

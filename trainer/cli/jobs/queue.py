@@ -24,11 +24,15 @@ if TYPE_CHECKING:
 
 commands = group()
 
+Preset = Annotated[
+    str | None, typer.Option(metavar="NAME", help="A preset of `trainer train`, or the path of a TOML file.")
+]
+
 
 @commands.add("run")
 def run(
     command: Annotated[list[str] | None, typer.Argument(metavar="-- COMMAND", help="Any command.")] = None,
-    preset: Annotated[str | None, typer.Option(metavar="NAME", help="A preset of `trainer train`.")] = None,
+    preset: Preset = None,
     settings: Values = None,
     gpus: Gpus = None,
     cpu: Annotated[bool, typer.Option("--cpu", help="Use no GPU, the default without --gpu.")] = False,
@@ -56,9 +60,9 @@ def run(
 
     if cpu and gpus:
         raise UsageError("--cpu and --gpu at once: give one of them.")
-    _check_words(command or [], preset, settings or [])
+    preset, own = _checked(command or [], preset, settings or [])
     task = Task(
-        command=tuple(command or ()), preset=preset or "", settings=tuple(settings or ()),
+        command=tuple(command or ()), preset=preset, settings=own,
         environment=read_environment(environment or []), max_seconds=_seconds(max_hours), max_price=max_price,
     )  # fmt: skip
     name = check_name(name) if name else None
@@ -99,19 +103,19 @@ def _seconds(hours: float | None) -> float | None:
     return None if hours is None else hours * 3600
 
 
-def _check_words(command: Sequence[str], preset: str | None, settings: Sequence[str]) -> None:
-    """Report a mistake in the words before anything is looked up."""
+def _checked(command: Sequence[str], preset: str | None, settings: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """The preset and the settings of a job; mistakes are reported before anything is looked up."""
     from trainer.jobs.command_line import check_words
-    from trainer.runs.config import make_config
+    from trainer.runs.preset_file import as_settings
 
     if bool(command) == bool(preset):
         raise UsageError("Name what to run: --preset, or a command behind --.")
     if command and settings:
         raise UsageError("--set belongs to --preset; a command takes its own options behind --.")
     if preset:
-        make_config(preset, settings)
-    else:
-        check_words(command)
+        return as_settings(preset, settings)
+    check_words(command)
+    return "", ()
 
 
 def _version(home: "Directories", data: str, *, needed: bool) -> "Version | None":
@@ -178,7 +182,9 @@ def notebook(
 
 @commands.add("price")
 def price(
-    preset: Annotated[str, typer.Option(metavar="NAME", help="A preset of `trainer train`.")] = "finetune",
+    preset: Annotated[
+        str, typer.Option(metavar="NAME", help="A preset of `trainer train`, or the path of a TOML file.")
+    ] = "finetune",
     settings: Values = None,
     data: Data = "last",
 ) -> None:
@@ -195,10 +201,9 @@ def price(
     from trainer.jobs.cloud.offer import priced
     from trainer.jobs.price import estimate
     from trainer.jobs.profiles import read_profiles
-    from trainer.runs.config import make_config
+    from trainer.runs.preset_file import as_settings
 
-    given = settings or []
-    make_config(preset, given)
+    preset, given = as_settings(preset, settings or [])
     photos = sum(find_version(directories().datasets, data).manifest.photos.values())
     with opened_jobs() as (configured, connection):
         profiles = [priced(profile) for profile in read_profiles(configured.home).values()]
