@@ -33,6 +33,7 @@ from trainer.training.learn import Report
 from trainer.training.material import gather
 
 OUT_OF_FOLD = "out_of_fold"  # in place of a side: all horses but those of the test side, each by a model without it
+SAME = 1e-6  # labels that differ by less are the same
 
 
 @dataclass(slots=True)
@@ -192,8 +193,17 @@ def judge(
     baselines: Mapping[Baseline, np.ndarray],
     rivals: Mapping[str, np.ndarray],
 ) -> Evaluation:
-    """The evaluation of answers beside those of baselines and of the first attempt's models, to the same photos."""
+    """The evaluation of answers beside those of baselines and of the first attempt's models, to the same photos.
+
+    Raises:
+        UsageError: the label is the same for all of them.
+    """
     label, horse, value = answered.label, answered.horse, answered.value
+    if len(np.unique(horse)) > 1 and np.ptp(label) < SAME:
+        raise UsageError(
+            f"The label {answered.table.key} is the same for all {len(np.unique(horse))} horses that are judged "
+            f"({side}), so no answer can be better than their mean. Collect more, or judge another label."
+        )
     bootstrap, errors = Bootstrap(horse), square(value, label)
     gains = {str(its): gain_over(square(its_value, label), errors, bootstrap) for its, its_value in baselines.items()}
     others = {its: gain for its, gain in gains.items() if its != Baseline.MEAN}

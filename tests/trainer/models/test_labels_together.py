@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,8 @@ from trainer.dataset.export import Request, export
 from trainer.dataset.formats import Format, read_shard
 from trainer.dataset.manifest import Version
 from trainer.directories import Directories
-from trainer.evaluation.evaluate import evaluate_out_of_fold
+from trainer.evaluation.evaluate import evaluate_out_of_fold, judge
+from trainer.evaluation.predictions import Answered
 from trainer.labels.registry import wanted_labels
 from trainer.models.answers import answer, load_model, load_whole
 from trainer.models.heads import Bins, Heads, Plain
@@ -60,7 +62,8 @@ def body_of(version: Version) -> bytes:
 def learnt(several: tuple[Directories, Version], preset: str, *settings: str) -> tuple[Run, Network, Material]:
     """A run of all labels."""
     directories, version = several
-    config = make_config(preset, (*SMALL, f"label={POLL}", f"also={RESULTS},{SURFACE}", *settings))
+    also = () if preset == "svr" else (f"also={RESULTS},{SURFACE}",)
+    config = make_config(preset, (*SMALL, f"label={POLL}", *also, *settings))
     run = start(directories, version, config)
     material = gather(version, config, directories.cache)
     return run, learn(run, material, CPU, Report()), material
@@ -134,6 +137,15 @@ def test_each_label_has_a_verdict_of_its_own(several: tuple[Directories, Version
     with pytest.raises(UsageError, match=rf"has not learnt poll/surface; it has learnt {POLL}, {RESULTS}, {SURFACE}"):
         evaluate_out_of_fold(run, several[0], CPU, label="poll/surface")
     assert material.weight.shape == (len(material.table), 3)
+
+
+def test_a_label_that_is_the_same_for_all_horses_is_not_judged(several: tuple[Directories, Version]) -> None:
+    run, _, material = learnt(several, "svr")
+    table = replace(material.table)
+    table.__dict__["label"] = np.full(len(table), 0.3, np.float32)
+    outside = table.on(Side.VALIDATION)
+    with pytest.raises(UsageError, match=rf"{POLL} is the same for all \d+ horses"):
+        judge(run.name, several[1], "validation", Answered(table, outside, np.zeros(len(outside))), {}, {})
 
 
 def test_the_command_line_names_labels(several: tuple[Directories, Version], monkeypatch: pytest.MonkeyPatch) -> None:
