@@ -25,7 +25,7 @@ from trainer.cli.base import (
 
 if TYPE_CHECKING:
     from collector.settings import Settings
-    from trainer.inference.serving import Prediction, Predictor
+    from trainer.inference.serving import Other, Prediction, Predictor
     from trainer.labels.definition import Scale
     from trainer.runs.runs import Run
 
@@ -68,10 +68,9 @@ def answer_for_photos(
     Several photos of one horse: trainer predict --together walking.jpg standing.jpg
     """
     from collector.console.as_json import print_json
-    from collector.console.terminal import stdout
     from trainer.inference.serving import Predictor
     from trainer.models.device import Device
-    from trainer.runs.judged import find_best, judged_words
+    from trainer.runs.judged import find_best
 
     where = directories()
     found = find_best(where.runs, run, label)
@@ -85,9 +84,18 @@ def answer_for_photos(
         print_json([horse.as_json() | facts for horse in horses] or [answer.as_json() | facts for answer in answers])
     else:
         _print(answers, horses, predictor.scale)
-        stdout().print(f"By {found.name}, {predictor.key}: {judged_words(found, label)}.", soft_wrap=True)
+        _print_verdicts(found, predictor)
     if all(answer.prediction.value is None for answer in answers):
         raise UsageError(f"No photo could be read: {answers[0].prediction.problem}.")
+
+
+def _print_verdicts(run: "Run", predictor: "Predictor") -> None:
+    from collector.console.terminal import stdout
+    from trainer.runs.judged import judged_words
+
+    for learnt in predictor.learnt:
+        named = learnt.key if len(run.config.labels) > 1 else ""  # a run of a former release does not name its label
+        stdout().print(f"By {run.name}, {learnt.key}: {judged_words(run, named)}.", soft_wrap=True)
 
 
 def _verdict(run: "Run", label: str) -> str | None:
@@ -190,10 +198,19 @@ def _print(answers: list[Answered], horses: list[Horse], scale: "Scale") -> None
     for answer in [] if horses else answers:
         table.add_row(*_row(answer.prediction))
     stdout().print(table)
+    for answer in horses or answers:
+        for other in answer.prediction.others:
+            stdout().print(_other(answer.prediction.photo, other), soft_wrap=True)
     # Below the table, where a path has a whole line.
     for answer in answers:
         if answer.saliency:
             stdout().print(f"What it looked at in {answer.prediction.photo}: {answer.saliency}", soft_wrap=True)
+
+
+def _other(photo: str, other: "Other") -> str:
+    metres = f" ({other.metres:,.0f} m)" if other.metres is not None else ""
+    ends = f"0 {other.low_end}, 1 {other.high_end}"
+    return f"{photo}, {other.label} ({ends}): {other.value:.3f}{metres}, {other.low:.2f} to {other.high:.2f}"
 
 
 def _row(prediction: "Prediction") -> tuple[str, str, str, str]:

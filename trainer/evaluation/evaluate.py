@@ -193,17 +193,8 @@ def judge(
     baselines: Mapping[Baseline, np.ndarray],
     rivals: Mapping[str, np.ndarray],
 ) -> Evaluation:
-    """The evaluation of answers beside those of baselines and of the first attempt's models, to the same photos.
-
-    Raises:
-        UsageError: the label is the same for all of them.
-    """
-    label, horse, value = answered.label, answered.horse, answered.value
-    if len(np.unique(horse)) > 1 and np.ptp(label) < SAME:
-        raise UsageError(
-            f"The label {answered.table.key} is the same for all {len(np.unique(horse))} horses that are judged "
-            f"({side}), so no answer can be better than their mean. Collect more, or judge another label."
-        )
+    """The evaluation of answers beside those of baselines and of the first attempt's models, to the same photos."""
+    label, horse, value = _judged_labels(answered, side), answered.horse, answered.value
     bootstrap, errors = Bootstrap(horse), square(value, label)
     gains = {str(its): gain_over(square(its_value, label), errors, bootstrap) for its, its_value in baselines.items()}
     others = {its: gain for its, gain in gains.items() if its != Baseline.MEAN}
@@ -232,6 +223,21 @@ def judge(
         coverage=None if ends is None else bootstrap.mean(within(label, *ends)),
         width=None if ends is None else float((ends[1] - ends[0]).mean()),
     )
+
+
+def _judged_labels(answered: Answered, side: str) -> np.ndarray:
+    """The labels of the answered photos, (n,).
+
+    Raises:
+        UsageError: they are all the same.
+    """
+    horses = len(np.unique(answered.horse))
+    if horses > 1 and np.ptp(answered.label) < SAME:
+        raise UsageError(
+            f"The label {answered.table.key} is the same for all {horses} horses that are judged ({side}), so no "
+            "answer can be better than their mean. Collect more, or judge another label."
+        )
+    return answered.label
 
 
 def _noted(evaluation: Evaluation, version: Version) -> Evaluation:

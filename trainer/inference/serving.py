@@ -4,7 +4,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import exp
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from collector.storage.racing import Axis, Kind, kind_of
 from trainer.dataset.manifest import read_version
 from trainer.dataset.pixels import BrokenPicture, prepare
 from trainer.labels.scales import ENDS, Scale
-from trainer.models.answers import COVERAGE, Answers, Calibration, answer, load_model, see
+from trainer.models.answers import COVERAGE, Answers, Calibration, answer, load_model, load_whole, see
 from trainer.models.device import Device
 from trainer.models.networks import Network, as_photos
 from trainer.models.regressors import Fitted
@@ -29,6 +29,20 @@ from trainer.runs.runs import Run
 OUTPUTS = ("value", "low", "high")
 UNKNOWN = Scale("low", "high")  # of a label whose data set is gone
 AGREED = 1e-3  # largest allowed difference of an exported or traced model, on 0..1
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """A model's answer for a photo to another label that it has learnt."""
+
+    label: str  # definition/axis
+    low_end: str  # what 0 stands for, such as turf
+    high_end: str  # what 1 stands for
+    value: float  # 0..1
+    low: float
+    high: float
+    kind: Kind | None  # None if the axis is not distance
+    metres: float | None  # what the value stands for, where the label says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +56,49 @@ class Prediction:
     kind: Kind | None  # also None if the axis is not distance
     problem: str | None = None
     metres: float | None = None  # what the value stands for, where the label says so
+    others: tuple[Other, ...] = ()  # to the other labels of the run, if no label was named
 
     def as_json(self) -> dict[str, Any]:
         """The prediction as `--json` prints it."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        found = {name: getattr(self, name) for name in self.__slots__}
+        return found | {"others": [asdict(other) for other in self.others]}
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """A label that a run has learnt, with what its answers mean."""
+
+    key: str
+    scale: Scale
+    calibration: Calibration
+
+    def answers(self, answers: Answers) -> list[Other]:
+        """The answers for photos with their intervals."""
+        low, high = self.calibration.interval(answers.value, answers.spread)
+        return [self.answer(*map(float, its)) for its in zip(answers.value, low, high, strict=True)]
+
+    def answer(self, *numbers: float) -> Other:
+        """The answer of a value and the ends of its interval."""
+        value, low, high = (round(number, 4) for number in numbers)
+        kind = kind_of(numbers[0]) if self.key.partition("/")[2] == Axis.DISTANCE else None
+        metres = round(exp(self.scale.value(value)), 1) if self.scale.metres else None
+        return Other(self.key, self.scale.low, self.scale.high, value, low, high, kind, metres)
 
 
 class Predictor:
-    """Predicts one of the labels that a run has learnt, by default the first."""
+    """Predicts the labels that a run has learnt, or only the one that is named; the first of them leads."""
 
     def __init__(self, run: Run, device: Device, label: str = "") -> None:
         self.run = run
         self.device = device
-        self.network, self.calibration = load_model(run, device, label)
-        self.key, self.scale = _label_of(run, label)
+        if label:
+            self.network, calibration = load_model(run, device, label)
+            named = [(label, calibration)]
+        else:
+            self.network, calibrations = load_whole(run, device)
+            named = list(zip(run.config.labels, calibrations, strict=True))
+        self.learnt = [Learnt(*_label_of(run, its), calibration) for its, calibration in named]
+        self.key, self.scale = self.learnt[0].key, self.learnt[0].scale
         self.axis = self.key.partition("/")[2]
         self._quick = self.network
 
@@ -86,28 +129,18 @@ class Predictor:
                 found[position] = Prediction(name, None, None, None, None, str(error))
         if pixels:
             named = [photos[position][0] for position in positions]
-            predictions = self._predictions(named, answer(self.network, np.stack(pixels), self.device)[0])
+            predictions = self._predictions(named, answer(self.network, np.stack(pixels), self.device))
             found |= dict(zip(positions, predictions, strict=True))
         return [found[position] for position in range(len(photos))]
 
     def see(self, pixels: np.ndarray) -> list[tuple[Prediction, np.ndarray]]:
         """The answers for prepared photos, which have no names, and the features (k,) behind each answer."""
-        (answers,), features = see(self._quick, pixels, self.device)
+        answers, features = see(self._quick, pixels, self.device)
         return list(zip(self._predictions([""] * len(pixels), answers), features, strict=True))
 
-    def _predictions(self, names: Sequence[str], answers: Answers) -> list[Prediction]:
-        low, high = self.calibration.interval(answers.value, answers.spread)
-        found = []
-        for name, *numbers in zip(names, answers.value, low, high, strict=True):
-            found.append(self._prediction(name, *(float(number) for number in numbers)))
-        return found
-
-    def _prediction(self, name: str, *numbers: float) -> Prediction:
-        """The answer of a value and the ends of its interval."""
-        value, low, high = (round(number, 4) for number in numbers)
-        kind = kind_of(numbers[0]) if self.axis == Axis.DISTANCE else None
-        metres = round(exp(self.scale.value(value)), 1) if self.scale.metres else None
-        return Prediction(name, value, low, high, kind, metres=metres)
+    def _predictions(self, names: Sequence[str], answers: Sequence[Answers]) -> list[Prediction]:
+        by_label = [learnt.answers(its) for learnt, its in zip(self.learnt, answers, strict=True)]
+        return [_predicted(name, its) for name, its in zip(names, zip(*by_label, strict=True), strict=True)]
 
     def together(self, predictions: Sequence[Prediction], name: str) -> Prediction:
         """The answer for a horse, from those for its photos: the mean of the values, and the mean of each end of the
@@ -117,10 +150,18 @@ class Predictor:
         alike, and the calibration counts a horse once: it does not say how far the mean of several photos is off, so
         the mean gets no narrower promise than one photo. `trainer evaluate` measures what both are worth.
         """
-        read = [(one.value, one.low, one.high) for one in predictions if one.value is not None]
+        read = [one for one in predictions if one.value is not None]
         if not read:
             return Prediction(name, None, None, None, None, "none of its photos could be read")
-        return self._prediction(name, *np.mean(np.array(read, float), axis=0).tolist())
+        by_label = zip(*([one, *one.others] for one in read), strict=True)
+        means = [np.mean([(one.value, one.low, one.high) for one in its], axis=0).tolist() for its in by_label]
+        return _predicted(name, [learnt.answer(*its) for learnt, its in zip(self.learnt, means, strict=True)])
+
+
+def _predicted(name: str, answers: Sequence[Other]) -> Prediction:
+    """The answers to all labels, of which the first leads."""
+    first, *others = answers
+    return Prediction(name, first.value, first.low, first.high, first.kind, metres=first.metres, others=tuple(others))
 
 
 def quickened(network: Network, height: int, width: int, device: Device) -> Network:

@@ -71,6 +71,7 @@ def _facts(found: Together) -> dict[str, Any]:
 def _read(answer: Together | answer_cache.Answer) -> dict[str, Any]:
     return {
         **{name: getattr(answer.prediction, name) for name in NUMBERS},
+        "others": answer.prediction.others,
         "like_training": None if answer.strange is None else not answer.strange,
         "known": answer.known,
         "problem": None,
@@ -79,4 +80,4 @@ def _read(answer: Together | answer_cache.Answer) -> dict[str, Any]:
 
 def _unread(photo: Unread) -> dict[str, Any]:
     nothing = dict.fromkeys((*NUMBERS, "like_training", "known"))
-    return nothing | {"name": photo.name, "problem": photo.problem.sentence()}
+    return nothing | {"others": (), "name": photo.name, "problem": photo.problem.sentence()}

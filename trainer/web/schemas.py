@@ -64,6 +64,19 @@ class Similar(Known):
     )
 
 
+class Other(answers.Answer):
+    """The answer to another label that the run has learnt."""
+
+    label: Label
+    low_end: LowEnd
+    high_end: HighEnd
+    value: Share
+    low: Share
+    high: Share
+    kind: KindOfHorse
+    metres: float | None
+
+
 class Photo(answers.Answer):
     """The answer of a run for one of the photos of a request."""
 
@@ -74,6 +87,7 @@ class Photo(answers.Answer):
     high: Share | None
     kind: KindOfHorse
     metres: float | None
+    others: list[Other] = means("The answers to the other labels that the run has learnt.")
     like_training: bool | None
     known: Known | None = means("The photo itself, if it is in the data set.")
 
@@ -90,6 +104,7 @@ class Answer(answers.Answer):
     coverage: Share = means("Share of horses whose label lies within the interval.", default=COVERAGE)
     kind: KindOfHorse
     metres: float | None = means("What the value stands for, where the label says so.")
+    others: list[Other] = means("The answers to the other labels that the run has learnt.")
     like_training: bool | None = Strange
     known: Known | None = means("The photo itself, if it is in the data set; of several, one learnt from if any is.")
     similar: list[Similar] = means("The most similar horses of the data set; of several photos, to any of them.")

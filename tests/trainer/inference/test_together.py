@@ -76,7 +76,7 @@ def test_without_a_photo_that_can_be_read_a_horse_has_no_answer(
 
 def test_the_type_and_the_metres_of_a_horse_are_those_of_its_mean(run: Run) -> None:
     predictor = Predictor(run, CPU)
-    predictor.scale = DISTANCE
+    predictor.learnt = [replace(predictor.learnt[0], scale=DISTANCE)]
     photos = [Prediction("", value, value - 0.05, value + 0.15, None) for value in (0.1, 0.5)]
     horse = predictor.together([*photos, replace(photos[0], value=None)], "Sky")
     assert (horse.photo, horse.value, horse.low, horse.high) == ("Sky", 0.3, 0.25, 0.45)
