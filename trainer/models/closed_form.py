@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trainer.dataset.rows import Indexed
+from trainer.dataset.rows import Rows
 from trainer.models.features import pooled_neck
 from trainer.models.first_attempt import KernelMachine
 from trainer.models.heads import HIGH, LOW, Bins, Heads, Plain
@@ -21,17 +21,18 @@ STEPS = 100  # of L-BFGS
 
 
 def fit_probe(
-    network: Network, config: RunConfig, features: Indexed, label: np.ndarray, horse: np.ndarray, weight: np.ndarray
+    network: Network, config: RunConfig, features: Rows, label: np.ndarray, horse: np.ndarray, weight: np.ndarray
 ) -> str:
     """Fit the heads of a network to features (n, p), each to its column of the labels (n, t), by the configuration's
-    regressor; returns how, in words. The features are standardised before. A label that is missing has the weight 0.
+    regressor; returns how, in words. The features are standardised before. A label that is missing has the weight 0,
+    and its photo has no part in the fit of its head.
 
     Raises:
         UsageError: there is no such regressor, or it cannot be fitted.
     """
     data = _standardise(network, features)
     if config.regressor == RIDGE:
-        strengths = [f"{its:g}" for its in _fit_ridge(network, data, label, horse, weight)]
+        strengths = [f"{its:g}" for its in _fit_ridge(network, features, data, label, horse, weight)]
         return f"Ridge of strength {', '.join(strengths)}, chosen by cross-validation over horses."
     whole = np.concatenate([block for _, block in data.blocks(np.arange(len(features)))])
     for place, head in enumerate(network.head):
@@ -42,28 +43,32 @@ def fit_probe(
 
 
 def _fit_ridge(
-    network: Network, data: Standardised, label: np.ndarray, horse: np.ndarray, weight: np.ndarray
+    network: Network, features: Rows, shared: Standardised, label: np.ndarray, horse: np.ndarray, weight: np.ndarray
 ) -> list[float]:
-    """Fit plain heads by ridge regression; returns the strength that cross-validation over horses chose for each."""
-    lines = [
-        solve(data, label[:, place].astype(np.float64), horse, weight[:, place]) for place in range(label.shape[1])
-    ]
-    for head, line in zip(network.head, lines, strict=True):
+    """Fit plain heads by ridge regression, each to the photos that have its label, as if there were no other label;
+    returns the strength that cross-validation over horses chose for each."""
+    strengths = []
+    for place, head in enumerate(network.head):
         assert isinstance(head, Plain)
+        known = np.flatnonzero(weight[:, place])
+        own = shared if len(known) == len(features) else Standardised.of(features.part(known))
+        line = solve(own, label[known, place].astype(np.float64), horse[known], weight[known, place])
+        slopes, level = line.seen_as(own, shared)
         with torch.no_grad():
-            head.linear.weight.copy_((HIGH - LOW) * torch.from_numpy(line.slopes).float().view(1, -1))
-            head.linear.bias.fill_(LOW + (HIGH - LOW) * line.level)
-    return [line.strength for line in lines]
+            head.linear.weight.copy_((HIGH - LOW) * torch.from_numpy(slopes).float().view(1, -1))
+            head.linear.bias.fill_(LOW + (HIGH - LOW) * level)
+        strengths.append(line.strength)
+    return strengths
 
 
-def _standardise(network: Network, features: Indexed) -> Standardised:
+def _standardise(network: Network, features: Rows) -> Standardised:
     neck, data = pooled_neck(network).cpu(), Standardised.of(features)
     neck.mean.copy_(torch.from_numpy(data.mean))
     neck.std.copy_(torch.from_numpy(data.deviation))
     return data
 
 
-def fit_head(network: Network, features: Indexed, label: np.ndarray, horse: np.ndarray, weight: np.ndarray) -> None:
+def fit_head(network: Network, features: Rows, label: np.ndarray, horse: np.ndarray, weight: np.ndarray) -> None:
     """Train the heads alone on fixed features, before the whole network is trained (LP-FT; Kumar et al. 2022).
 
     Plain heads are solved in closed form; heads of bins by L-BFGS, with a penalty chosen on a fifth of the horses.
@@ -71,7 +76,7 @@ def fit_head(network: Network, features: Indexed, label: np.ndarray, horse: np.n
     """
     data, heads = _standardise(network, features), list(network.head)
     if all(isinstance(head, Plain) for head in heads):
-        _fit_ridge(network, data, label, horse, weight)
+        _fit_ridge(network, features, data, label, horse, weight)
     if not all(isinstance(head, Bins) for head in heads):
         return
     standard = torch.from_numpy(np.concatenate([block for _, block in data.blocks(np.arange(len(features)))]))

@@ -66,6 +66,12 @@ class Line:
     level: float
     strength: float
 
+    def seen_as(self, own: Standardised, other: Standardised) -> tuple[np.ndarray, float]:
+        """Slopes (p,) and level of the same answers for features that are standardised in another way than its own."""
+        slopes = self.slopes * (other.deviation.astype(np.float64) / own.deviation)
+        shift = (other.mean.astype(np.float64) - own.mean) / own.deviation
+        return slopes, self.level + float(shift @ self.slopes)
+
 
 def solve(data: Standardised, label: np.ndarray, horse: np.ndarray, weight: np.ndarray) -> Line:
     """The ridge regression of the strength that cross-validation over horses chooses."""

@@ -70,18 +70,16 @@ def test_a_probe_answers_each_label_as_a_probe_of_that_label_alone_does(several:
     run, network, material = learnt(several, "probe")
     assert [table.key for table in material.tables] == [POLL, RESULTS, SURFACE]
     unlabelled = [int(np.isnan(table.label).sum()) for table in material.tables]
-    assert unlabelled[0] > 0
+    assert unlabelled[0] > 0  # so its head learns from fewer photos than others do
     directories, version = several
     outside = material.on(Side.VALIDATION)
     together = answer(network, material.pixels, CPU, outside)
     for place, key in enumerate((POLL, RESULTS, SURFACE)):
         alone = start(directories, version, make_config("probe", (*SMALL, f"label={key}")))
-        # The features are standardised over all photos that have a label, so the photos have to be the same.
         held = gather(version, alone.config, directories.cache)
-        if len(held.on(Side.TRAIN)) == len(material.on(Side.TRAIN)):
-            learn(alone, held, CPU, Report())
-            its = answer(load_model(alone, CPU)[0], material.pixels, CPU, outside)[0]
-            assert its.value == pytest.approx(together[place].value, abs=2e-3)
+        learn(alone, held, CPU, Report())
+        its = answer(load_model(alone, CPU)[0], material.pixels, CPU, outside)[0]
+        assert its.value == pytest.approx(together[place].value, abs=1e-5), key
     assert not np.allclose(together[0].value, together[2].value)
     kept, calibrations = load_whole(run, CPU)
     assert len(kept.head) == len(calibrations) == 3
