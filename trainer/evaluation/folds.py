@@ -29,6 +29,19 @@ class Fold:
         return Fold(self.number, self.inside[known[self.inside]], self.outside[known[self.outside]])
 
 
+def folds_of(table: Table, folds: Sequence[Fold]) -> list[Fold]:
+    """Only the examples of folds that have the table's label; without the folds that leave none of them to fit to, or
+    none to answer.
+
+    Raises:
+        UsageError: no fold is left.
+    """
+    its = [fold.of(table) for fold in folds]
+    if found := [fold for fold in its if len(fold.inside) and len(fold.outside)]:
+        return found
+    raise UsageError(f"Too few horses have the label {table.key} to answer each from the others; collect more.")
+
+
 def pool(*tables: Table) -> np.ndarray:
     """The examples with one of the tables' labels that cross-fitting uses: all but those of horses on the test side,
     and of their copies."""

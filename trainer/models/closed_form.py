@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from trainer.dataset.rows import Rows
 from trainer.models.features import pooled_neck
 from trainer.models.first_attempt import KernelMachine
-from trainer.models.heads import HIGH, LOW, Bins, Heads, Plain
+from trainer.models.heads import HIGH, LOW, UNKNOWN, Bins, Heads, Plain
 from trainer.models.networks import Network, build
 from trainer.models.regressors import RIDGE, Fitted
 from trainer.models.ridge import FOLDS, Standardised, solve
@@ -25,7 +25,8 @@ def fit_probe(
 ) -> str:
     """Fit the heads of a network to features (n, p), each to its column of the labels (n, t), by the configuration's
     regressor; returns how, in words. The features are standardised before. A label that is missing has the weight 0,
-    and its photo has no part in the fit of its head.
+    and its photo has no part in the fit of its head. A head without any photo answers UNKNOWN: a fold may leave a rare
+    label none.
 
     Raises:
         UsageError: there is no such regressor, or it cannot be fitted.
@@ -38,6 +39,9 @@ def fit_probe(
     for place, head in enumerate(network.head):
         assert isinstance(head, Fitted)
         known = weight[:, place] > 0
+        if not known.any():
+            head.forget()
+            continue
         head.fit(whole[known], label[known, place], horse[known], weight[known, place])
     return f"Fitted by {config.regressor}."
 
@@ -51,6 +55,9 @@ def _fit_ridge(
     for place, head in enumerate(network.head):
         assert isinstance(head, Plain)
         known = np.flatnonzero(weight[:, place])
+        if not len(known):
+            head.start_at(UNKNOWN)
+            continue
         own = shared if len(known) == len(features) else Standardised.of(features.part(known))
         line = solve(own, label[known, place].astype(np.float64), horse[known], weight[known, place])
         slopes, level = line.seen_as(own, shared)
@@ -84,6 +91,9 @@ def fit_head(network: Network, features: Rows, label: np.ndarray, horse: np.ndar
     for place, head in enumerate(heads):
         assert isinstance(head, Bins)
         known = np.flatnonzero(weight[:, place])
+        if not len(known):
+            solved.append(head)
+            continue
         its = torch.from_numpy(label[known, place]), torch.from_numpy(weight[known, place])
         solved.append(_fit_bins(head, standard[torch.from_numpy(known)], *its, horse[known]))
     network.head = Heads(solved)
@@ -91,6 +101,8 @@ def fit_head(network: Network, features: Rows, label: np.ndarray, horse: np.ndar
 
 def _fit_bins(head: Bins, features: Tensor, label: Tensor, weight: Tensor, horse: np.ndarray) -> Bins:
     names = np.unique(horse)
+    if len(names) < 2:  # nothing to choose by
+        return _solve_bins(head, features, label, weight, PENALTIES[-1])
     outside = torch.from_numpy(np.isin(horse, names[:: min(FOLDS, max(2, len(names)))]))
     losses = []
     for penalty in PENALTIES:

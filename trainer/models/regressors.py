@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from collector.errors import UsageError
+from trainer.models.heads import UNKNOWN
 from trainer.models.registry import REGRESSORS
 from trainer.runs.config import RunConfig
 
@@ -52,7 +53,13 @@ class Fitted(nn.Module):
         self._regressor = regressor
         self.kept = torch.from_numpy(np.frombuffer(kept, np.uint8).copy())
 
+    def forget(self) -> None:
+        """Be as if it had never been fitted."""
+        self._regressor, self.kept = None, torch.zeros(0, dtype=torch.uint8)
+
     def forward(self, features: Tensor) -> Tensor:
+        if not len(self.kept):
+            return torch.full((len(features), 1), UNKNOWN, device=features.device)
         if self._regressor is None:
             self._regressor = _load(self.kept, self._config)
         found = self._regressor.predict(features.detach().float().cpu().numpy())

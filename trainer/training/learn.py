@@ -25,7 +25,7 @@ from trainer.models.closed_form import fit_head, fit_probe, fit_svr
 from trainer.models.device import Device
 from trainer.models.features import answer_version, features_of
 from trainer.models.freezing import freeze, train_mode
-from trainer.models.heads import HIGH, LOW
+from trainer.models.heads import HIGH, LOW, UNKNOWN
 from trainer.models.networks import Network, build
 from trainer.runs.runs import FACTS, Run, begin, read_run
 from trainer.training.batches import Batch, Photos
@@ -168,7 +168,8 @@ def _descend(run: Run, material: Material, inside: np.ndarray, device: Device, r
     config, table = run.config, material.table
     training, validation = material.photos(inside), material.photos(material.on(Side.VALIDATION))
     mean = _mean_image(training) if config.scaling == "mean-image" else None
-    starts = np.average(training.label, 0, training.weight)
+    taught = training.weight.sum(0) > 0  # a fold may leave a rare label no photo
+    starts = np.average(np.where(taught, training.label, UNKNOWN), 0, np.where(taught, training.weight, 1))
     network = build(config, mean_image=mean, starts=starts.tolist())
     if config.network == "tuned" and not is_begun(run.folder):
         report.message("Training the head alone first, so that a random head does not distort the features.")
