@@ -27,6 +27,7 @@ from trainer.models.features import answer_version, features_of
 from trainer.models.freezing import freeze, train_mode
 from trainer.models.heads import HIGH, LOW, UNKNOWN
 from trainer.models.networks import Network, build
+from trainer.models.regressors import RIDGE, make_regressor
 from trainer.runs.runs import FACTS, Run, begin, read_run
 from trainer.training.batches import Batch, Photos
 from trainer.training.loop import Loop, train
@@ -149,7 +150,9 @@ def _solve(run: Run, material: Material, inside: np.ndarray, device: Device, rep
     config, table = run.config, material.table
     if config.network == "svr":
         return fit_svr(config, material.pixels[inside], table.label[inside])
-    network = device.place(build(config, starts=[0.5] * len(material.tables)))
+    if config.regressor != RIDGE:
+        make_regressor(config)  # raises now if there is none, and not after the features
+    network = device.place(build(config, starts=[UNKNOWN] * len(material.tables)))
     freeze(network, config.freeze)
     _note_size(run, network)
     features = _features(network, run, material, device, report)

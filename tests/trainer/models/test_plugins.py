@@ -181,7 +181,8 @@ def test_options_that_a_regressor_does_not_take_are_one_sentence(few: tuple[Dire
     ("settings", "says"),
     [
         (("options.depth=3",), "no use for options"),
-        (("head=bins", "loss=mae"), "no use for loss"),
+        (("head=bins", "loss=mae"), "The head bins has no use for loss"),
+        (("head=with-doubt", "loss=mae"), "The head with-doubt has no use for loss"),
         (("options=3",), "key=value"),
     ],
 )
