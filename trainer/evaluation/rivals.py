@@ -88,8 +88,8 @@ def _difference(rival: Run, preset: str, run: Run, table: Table) -> str:
     """Why a run of a preset cannot stand beside `run` on a table; empty if it can."""
     if rival.facts.data != run.facts.data:
         return f"learnt from {rival.facts.data}"
-    if rival.config.label != table.key:
-        return f"learnt {rival.config.label}"
+    if table.key not in rival.config.labels:
+        return f"learnt {', '.join(rival.config.labels)}"
     return "" if rival.config == _config(preset, table) else "has other settings"
 
 
