@@ -134,6 +134,22 @@ def test_each_label_has_a_verdict_of_its_own(several: tuple[Directories, Version
     assert material.weight.shape == (len(material.table), 3)
 
 
+def test_each_label_is_compared_with_the_first_attempts_run_of_that_label(
+    several: tuple[Directories, Version],
+) -> None:
+    """Its folds are others than those of a run of several labels, whose horses are more."""
+    run, _, _ = learnt(several, "probe")
+    directories, version = several
+    rival = start(directories, version, make_config("svr", (f"label={POLL}",)))
+    material = gather(version, rival.config, directories.cache)
+    learn(rival, material, CPU, Report())
+    alone, _ = evaluate_out_of_fold(rival, directories, CPU)
+    beside, _ = evaluate_out_of_fold(run, directories, CPU)
+    assert "svr" not in beside.missing
+    assert beside.rivals["svr"].mse.value == pytest.approx(alone.scores.mse.value)
+    assert "trains one" in evaluate_out_of_fold(run, directories, CPU, label=RESULTS)[0].missing["svr"]
+
+
 def test_the_command_line_names_labels(several: tuple[Directories, Version], monkeypatch: pytest.MonkeyPatch) -> None:
     directories, version = several
     monkeypatch.setenv("PADDOCK_HOME", str(directories.home))
