@@ -23,7 +23,7 @@ from trainer.models.features import answer_version, features_of
 from trainer.models.networks import build
 from trainer.models.registry import digest_of_added
 from trainer.runs.runs import Run
-from trainer.training.learn import Report, learn
+from trainer.training.learn import Report, learn, whole_or_gone
 from trainer.training.material import Material
 
 FOLDER = "out-of-fold"
@@ -112,7 +112,8 @@ def _trained(run: Run, material: Material, device: Device, report: Report, fold:
         network, _ = load_whole(trial, device)
     else:
         tables = [_sides_of(table, fold) for table in material.tables]
-        network = learn(trial, replace(material, tables=tables), device, report)
+        with whole_or_gone(trial, device):
+            network = learn(trial, replace(material, tables=tables), device, report)
     found = answer(network, material.pixels, device, fold.outside)
     shutil.rmtree(folder)
     return found

@@ -92,7 +92,7 @@ def _learn_several(run: Run, material: Material, inside: np.ndarray, device: Dev
             network, _ = load_whole(part, device)
         else:
             report.message(f"Random seed {seed}, {len(parts) + 1} of {run.config.seeds}:")
-            with _of_seed(report, seed):
+            with _of_seed(report, seed), whole_or_gone(part, device):
                 network = learn(part, material, device, report, only=inside)
         networks.append(network)
         parts.append(part)
@@ -105,6 +105,17 @@ def _learn_several(run: Run, material: Material, inside: np.ndarray, device: Dev
     if device.rank == 0:
         run.write_metrics(parts[0].metrics())
     return networks[0]
+
+
+@contextmanager
+def whole_or_gone(part: Run, device: Device) -> Iterator[None]:
+    """Remove a run that is a part of another one if it diverges, so that its best epoch is not taken for its end."""
+    try:
+        yield
+    except Diverged:
+        if device.rank == 0:
+            shutil.rmtree(part.folder)
+        raise
 
 
 @contextmanager
