@@ -9,7 +9,7 @@ import typer
 from collector.console.common import common
 from collector.console.measures import size_in_words, span_in_words
 from collector.errors import UsageError
-from trainer.cli.base import Data, Gpus, Place, Values, directories, group
+from trainer.cli.base import Data, Gpus, Place, Values, directories, group, read_settings
 from trainer.cli.jobs.options import Environment, MaxHours, Name
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def run(
     """
     from trainer.jobs.cloud.offer import priced
     from trainer.jobs.profiles import find_profile
-    from trainer.jobs.task import Task, check_name, read_environment
+    from trainer.jobs.task import Task, check_name, read_environment, with_plugins
 
     if cpu and gpus:
         raise UsageError("--cpu and --gpu at once: give one of them.")
@@ -63,6 +63,7 @@ def run(
     )  # fmt: skip
     name = check_name(name) if name else None
     profile = priced(find_profile(directories().home, where), gpus or 0)
+    task = with_plugins(task, profile.kind, read_settings().plugins)
     if max_price is not None and not profile.hourly:
         raise UsageError(f"--max-price: the price of {where} is not known; give it price_per_hour in profiles.toml.")
     _queue(_order(task, name, gpus or 0, data, profile), profile, dry_run=dry_run)
