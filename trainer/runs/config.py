@@ -94,7 +94,8 @@ class RunConfig(BaseModel):
         if label in ("", self.label):
             return 0
         if label not in self.also:
-            raise UsageError(f"The run has not learnt {label}; it has learnt {', '.join(self.labels)}.")
+            learnt = ", ".join(self.labels) or "that of its data set, and needs no --label"  # of a former release
+            raise UsageError(f"The run has not learnt {label}; it has learnt {learnt}.")
         return self.labels.index(label)
 
     @property
