@@ -165,6 +165,11 @@ def test_the_command_line_names_labels(several: tuple[Directories, Version], mon
     judged = json.loads(run("evaluate", "all", "--label", SURFACE))
     assert judged["label_key"] == SURFACE
     assert Path(judged["report"]).parent.name.startswith("evaluation-out_of_fold-")
+    answers = str(Path(judged["report"]).parent / "predictions.parquet")
+    of_file = [json.loads(run("evaluate", "--predictions", answers, "--label", key)) for key in (SURFACE, RESULTS)]
+    assert [its["label_key"] for its in of_file] == [SURFACE, RESULTS]
+    assert len({its["report"] for its in of_file}) == 2  # no report is lost to the one of another label
+    assert SURFACE in Path(of_file[0]["report"]).read_text()
     photo = directories.home / "horse.jpg"
     photo.write_bytes(body_of(version))
     (answer,) = json.loads(run("predict", str(photo), "--run", "all", "--label", SURFACE, "--no-saliency"))
