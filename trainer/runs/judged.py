@@ -29,10 +29,14 @@ class Judged:
         return f"{verdict} on {self.horses} horses ({self.side.replace('_', ' ')}), R2 {self.r2:.3f} against the mean"
 
 
+def named_for(name: str, run: Run, label: str) -> str:
+    """The name of what is kept of a run, for one of its labels; that for its first label (the default) is as given."""
+    return f"{name}-{as_file_name(label)}" if run.config.place_of(label) else name
+
+
 def evaluation_folder(run: Run, side: str, label: str = "") -> Path:
     """Where the evaluation of a run on a side is kept, by one of its labels (by default the first)."""
-    place = run.config.place_of(label)
-    return run.folder / (f"evaluation-{side}-{as_file_name(label)}" if place else f"evaluation-{side}")
+    return run.folder / named_for(f"evaluation-{side}", run, label)
 
 
 def judged(run: Run, label: str = "") -> Judged | None:

@@ -175,6 +175,10 @@ def test_the_command_line_names_labels(several: tuple[Directories, Version], mon
     (answer,) = json.loads(run("predict", str(photo), "--run", "all", "--label", SURFACE, "--no-saliency"))
     assert (answer["label"], answer["kind"], answer["verdict"]) == (SURFACE, None, judged["verdict"])
     assert answer["value"] != json.loads(run("predict", str(photo), "--run", "all", "--no-saliency"))[0]["value"]
+    written = CliRunner().invoke(app, ["onnx", "all", "--label", SURFACE, "--json"])
+    assert Path(json.loads(written.stdout)["path"]).name.startswith("model-results_surface-")
+    drawn = [json.loads(run("predict", str(photo), "--run", "all", *its))[0] for its in ((), ("--label", SURFACE))]
+    assert len({its["saliency"] for its in drawn}) == 2  # no picture is lost to the one of another label
     (best,) = json.loads(run("predict", str(photo), "--label", SURFACE, "--no-saliency"))
     assert best["run"] == "all"
     refused = CliRunner().invoke(app, ["predict", str(photo), "--label", "poll/stamina"])
