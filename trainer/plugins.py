@@ -31,7 +31,9 @@ def load_plugins() -> list[ModuleType]:
     Raises:
         UsageError: one cannot be imported; the message names it.
     """
-    installed = [_load(entry.value, f"The plug-in {entry.name} ({entry.value})") for entry in entry_points(group=GROUP)]
+    installed = [
+        _load(entry.module, f"The plug-in {entry.name} ({entry.value})") for entry in entry_points(group=GROUP)
+    ]
     return installed + [_load(name, f"{SETTING}: {name}") for name in _named]
 
 
@@ -62,7 +64,7 @@ def _load(name: str, words: str) -> ModuleType:
         raise UsageError(f"{words} is not a file that can be read.") from error
     except UsageError as error:
         raise UsageError(f"{words}: {error}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(f"{words} cannot be imported: {in_words(error)}") from error
 
 

@@ -50,8 +50,8 @@ class Fitted(nn.Module):
             kept = skops.io.dumps(regressor)
         except Exception as error:
             raise UsageError(f"The regressor {name} cannot be fitted or kept: {in_words(error)}") from error
-        self._regressor = regressor
         self.kept = torch.from_numpy(np.frombuffer(kept, np.uint8).copy())
+        self._regressor = _load(self.kept, self._config)  # what could not be loaded later is refused now
 
     def forget(self) -> None:
         """Be as if it had never been fitted."""
@@ -147,7 +147,10 @@ def _load(kept: Tensor, config: RunConfig) -> Any:
     try:
         types = skops.io.get_untrusted_types(data=body)
         if strange := [each for each in types if not each.startswith(TRUSTED) and each.rpartition(".")[0] not in own]:
-            raise UsageError(f"The model of {config.regressor} holds {strange[0]}, which is not trusted; train again.")
+            raise UsageError(
+                f"The model of {config.regressor} holds {strange[0]}, and loading that could run any code. Only what "
+                "comes with scikit-learn, or is defined in the module that registers the regressor, is loaded."
+            )
         return skops.io.loads(body, trusted=types)
     except (ValueError, TypeError, KeyError, OSError, BadZipFile) as error:
         raise UsageError(f"The model of {config.regressor} cannot be read: {error}; train again.") from error

@@ -174,6 +174,17 @@ def test_a_regressor_that_answers_nonsense_is_one_sentence(
         trained(*few, "probe", "height=64", "width=96", "regressor=mine")
 
 
+def test_a_regressor_that_could_not_be_loaded_again_is_refused_when_it_is_fitted(
+    few: tuple[Directories, Version], plug: Plug, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, registered = REGRESSOR.split("@regressor")
+    (tmp_path / "helping.py").write_text(own.replace("from trainer.models.registry import regressor\n", ""))
+    monkeypatch.syspath_prepend(tmp_path)
+    plug(f"from helping import Own\nfrom trainer.models.registry import regressor\n\n@regressor{registered}")
+    with pytest.raises(UsageError, match=r"The model of mine holds helping\.Own, and loading that could run any code"):
+        trained(*few, "probe", "height=64", "width=96", "regressor=mine")
+
+
 def test_a_regressor_of_scikit_learn_that_needs_an_argument_or_more_photos_is_one_sentence(
     few: tuple[Directories, Version],
 ) -> None:
@@ -188,6 +199,12 @@ def test_a_regressor_of_scikit_learn_that_needs_an_argument_or_more_photos_is_on
 def test_a_name_of_paddock_itself_is_not_given_twice(plug: Plug, kind: str, name: str) -> None:
     plug(f"from trainer.models.registry import {kind}\n{kind}({name!r})(print)")
     with pytest.raises(UsageError, match=rf"mine.py: Two {kind}s are called {name}; rename one of them\.$"):
+        plugins.load_plugins()
+
+
+def test_a_script_that_ends_itself_does_not_end_the_command(plug: Plug) -> None:
+    plug("import sys\nsys.exit(0)")
+    with pytest.raises(UsageError, match=r"mine\.py cannot be imported: SystemExit: 0\.$"):
         plugins.load_plugins()
 
 

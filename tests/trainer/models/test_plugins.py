@@ -112,7 +112,7 @@ def test_an_installed_package_needs_no_setting(few: tuple[Directories, Version],
     about = folder / "stripes-1.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: stripes\nVersion: 1\n")
-    (about / "entry_points.txt").write_text("[paddock.plugins]\nstripes = stripes\n")
+    (about / "entry_points.txt").write_text("[paddock.plugins]\nstripes = stripes:stripes\n")
     words = ("train", "--preset", "probe", "--name", "searched", "--set", "regressor=searched-svr")
     run = command(few[0].home, *words, *(f"--set={each}" for each in SMALL), PYTHONPATH=str(folder))
     assert run["words"] == "Fitted by searched-svr."
