@@ -56,8 +56,13 @@ def judged_words(run: Run, label: str = "") -> str:
     """How good a run's answers to one of its labels are, in words, or how to find out."""
     if found := judged(run, label):
         return found.words
+    return f"NOT EVALUATED: `{how_to_judge(run, label)}` says how good it is"
+
+
+def how_to_judge(run: Run, label: str = "") -> str:
+    """The command that says how good a run's answers to one of its labels are."""
     named = f" --label {label}" if run.config.place_of(label) else ""
-    return f"NOT EVALUATED: `trainer evaluate {run.name}{named}` says how good it is"
+    return f"trainer evaluate {run.name}{named}"
 
 
 def best_of(runs: Sequence[Run], label: str = "") -> Run | None:
