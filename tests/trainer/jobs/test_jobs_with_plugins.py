@@ -7,7 +7,7 @@ import pytest
 from tests.trainer.stable import QUICK, Stable
 from trainer.dataset.manifest import Version
 from trainer.directories import Directories
-from trainer.jobs.task import LOCAL, Task, with_plugins
+from trainer.jobs.task import LOCAL, State, Task, with_plugins
 
 LOSS = """
 from trainer.models.registry import loss
@@ -29,6 +29,10 @@ def test_a_sweep_knows_the_plugins_of_the_command_that_began_it(
     rows = json.loads(stable.type(*words, "--json", PADDOCK_PLUGINS="mine.py"))
     assert [row["state"] for row in rows] == ["done", "done"]
     assert rows[0]["train_mse"] != rows[1]["train_mse"]
+    ours = [word for value in (*QUICK, "epochs=1", "loss=mine") for word in ("--set", value)]
+    words = ["job", "run", "--preset", "first-cnn", *ours, "--data", str(few[1].folder), "--name", "one", "--json"]
+    stable.type(*words, PADDOCK_PLUGINS="mine.py")
+    assert stable.wait("one").state is State.DONE
 
 
 def test_what_a_job_says_of_its_environment_goes_before_and_other_machines_have_their_own() -> None:

@@ -52,7 +52,7 @@ def run(
     """
     from trainer.jobs.cloud.offer import priced
     from trainer.jobs.profiles import find_profile
-    from trainer.jobs.task import Task, check_name, read_environment, with_plugins
+    from trainer.jobs.task import Task, check_name, read_environment
 
     if cpu and gpus:
         raise UsageError("--cpu and --gpu at once: give one of them.")
@@ -63,7 +63,6 @@ def run(
     )  # fmt: skip
     name = check_name(name) if name else None
     profile = priced(find_profile(directories().home, where), gpus or 0)
-    task = with_plugins(task, profile.kind, read_settings().plugins)
     if max_price is not None and not profile.hourly:
         raise UsageError(f"--max-price: the price of {where} is not known; give it price_per_hour in profiles.toml.")
     _queue(_order(task, name, gpus or 0, data, profile), profile, dry_run=dry_run)
@@ -90,10 +89,11 @@ def _order(task: "Task", name: str | None, gpus: int, data: str, profile: "Profi
         UsageError: this machine has fewer GPUs, or the data set version does not exist.
     """
     from trainer.jobs.client import Order, check_gpus_here
+    from trainer.jobs.task import with_plugins
 
     check_gpus_here(gpus, profile.kind)
     version = _version(directories(), data, needed=bool(task.preset))
-    return Order(task, name, gpus, version, Path.cwd())
+    return Order(with_plugins(task, profile.kind, read_settings().plugins), name, gpus, version, Path.cwd())
 
 
 def _seconds(hours: float | None) -> float | None:
