@@ -117,7 +117,11 @@ class Settings(BaseSettings):
     @field_validator("plugins", mode="before")
     @classmethod
     def _read_plugins(cls, value: object) -> object:
-        return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        names = [name.strip() for name in value.split(",") if name.strip()]
+        # A path is absolute: a job runs in another folder.
+        return tuple(str(Path(its).expanduser().absolute()) if its.endswith(".py") else its for its in names)
 
     @field_validator("contact")
     @classmethod

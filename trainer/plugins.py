@@ -4,6 +4,7 @@ import hashlib
 import importlib
 import importlib.util
 import sys
+import traceback
 from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import entry_points
@@ -30,7 +31,9 @@ def load_plugins() -> list[ModuleType]:
     Raises:
         UsageError: one cannot be imported; the message names it.
     """
-    installed = [_load(entry.value, f"The plug-in {entry.name} ({entry.value})") for entry in entry_points(group=GROUP)]
+    installed = [
+        _load(entry.module, f"The plug-in {entry.name} ({entry.value})") for entry in entry_points(group=GROUP)
+    ]
     return installed + [_load(name, f"{SETTING}: {name}") for name in _named]
 
 
@@ -41,14 +44,28 @@ def digest_of_plugins() -> str:
     return whole.hexdigest() if paths else ""
 
 
+def in_words(error: BaseException) -> str:
+    """What others' code raised, on one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split()).rstrip('.')}."
+
+
+def place_in_plugin(error: BaseException) -> str:
+    """Where in a plug-in an error was raised, in words; empty if it was not in one."""
+    files = {module.__file__ for module in load_plugins()}
+    lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in files]
+    return f" in line {lines[-1].lineno} of {Path(lines[-1].filename).name}" if lines else ""
+
+
 @cache
 def _load(name: str, words: str) -> ModuleType:
     try:
         return _load_file(Path(name).expanduser()) if name.endswith(".py") else importlib.import_module(name)
     except FileNotFoundError as error:
         raise UsageError(f"{words} is not a file that can be read.") from error
-    except Exception as error:
-        raise UsageError(f"{words} cannot be imported: {type(error).__name__}: {error}.") from error
+    except UsageError as error:
+        raise UsageError(f"{words}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"{words} cannot be imported: {in_words(error)}") from error
 
 
 def _load_file(path: Path) -> ModuleType:

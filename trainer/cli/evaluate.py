@@ -87,7 +87,8 @@ def _judge_file(path: Path, side: SideName, data: str, label: str, by_time: bool
     where = directories()
     version = find_version(where.datasets, data)
     judged = evaluate_file(absolute(path), version, side.value, label, by_time=by_time)
-    folder = where.home / "evaluations" / f"{as_file_name(path.stem)}-{_folder_name(side, by_time)}"
+    named = f"-{as_file_name(label)}" if label and label != version.manifest.label().key else ""
+    folder = where.home / "evaluations" / f"{as_file_name(path.stem)}-{_folder_name(side, by_time)}{named}"
     _print_evaluation(*judged, folder, version)
 
 

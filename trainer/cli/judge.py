@@ -57,7 +57,7 @@ def find_causes(
     from trainer.evaluation.diagnosis_page import write_page
     from trainer.models.answers import load_model
     from trainer.models.device import Device
-    from trainer.runs.judged import labelled_folder
+    from trainer.runs.judged import named_for
     from trainer.runs.runs import find_run, version_of
     from trainer.training.material import gather
 
@@ -74,7 +74,7 @@ def find_causes(
     indices = material.table.on(_side_to_show(found))
     pictures, heat = _draw_saliency(network, material.table.rows, material.pixels, indices, used)
     _add_frame(found, heat)
-    page = write_page(labelled_folder(judged, "diagnosis", label), found, pictures)
+    page = write_page(judged.folder / named_for("diagnosis", judged, label), found, pictures)
     if common().json:
         print_json(found.as_json() | {"report": page})
         return

@@ -70,12 +70,12 @@ def answer_for_photos(
     from collector.console.as_json import print_json
     from trainer.inference.serving import Predictor
     from trainer.models.device import Device
-    from trainer.runs.judged import find_best
+    from trainer.runs.judged import find_best, named_for
 
     where = directories()
     found = find_best(where.runs, run, label)
     predictor = Predictor(found, Device.find(device, found.config.precision), label)
-    folder = absolute(out) if out else where.home / "predictions" / found.name
+    folder = absolute(out) if out else where.home / "predictions" / named_for(found.name, found, label)
     drawn = saliency if saliency is not None else len(photos) == 1 and not Path(photos[0]).is_dir()
     answers = _answers(predictor, photos, folder if drawn else None)
     horses = _horses(predictor, answers) if together else []
@@ -262,12 +262,12 @@ def write_onnx(
     from collector.console.terminal import stdout
     from trainer.dataset.data import load_pixels
     from trainer.inference.serving import export_onnx
-    from trainer.runs.judged import find_best, judged_words
+    from trainer.runs.judged import find_best, judged_words, named_for
     from trainer.runs.runs import version_of
 
     where = directories()
     found = find_best(where.runs, run, label)
-    path = absolute(out) if out else found.folder / "model.onnx"
+    path = absolute(out) if out else found.folder / f"{named_for('model', found, label)}.onnx"
     how = found.config.preparation
     pixels = load_pixels(version_of(found, where), how, where.cache)
     difference = export_onnx(found, path, np.array(pixels[:COMPARED]), label)

@@ -105,7 +105,8 @@ def compare(
     settings = [run.config.model_dump() for run in runs]
     differ = {key: (value, settings[1][key]) for key, value in settings[0].items() if settings[1][key] != value}
     if common().json:
-        print_json({"runs": [run.name for run in runs], "settings": differ, "validation_mse": mses, "gain": gain})
+        numbers = {"validation_mse": [asdict(mse) for mse in mses], "gain": asdict(gain)}
+        print_json({"runs": [run.name for run in runs], "settings": differ} | numbers)
         return
     _print_comparison(runs, differ, mses, gain, len(outside))
 

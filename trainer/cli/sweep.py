@@ -93,11 +93,12 @@ def _queue(
     from dataclasses import replace
 
     from trainer.jobs import client
-    from trainer.jobs.task import Task
+    from trainer.jobs.task import Task, with_plugins
 
     jobs = []
     for number, one in enumerate(combinations, 1):
-        its = replace(order, task=Task(preset=one.preset, settings=one.settings), name=f"{stem}-{number}")
+        task = with_plugins(Task(preset=one.preset, settings=one.settings), profile.kind, settings.plugins)
+        its = replace(order, task=task, name=f"{stem}-{number}")
         held = _held(connection, its.name or "", one)
         shared = settings.database_url is not None
         jobs.append(held or client.submit(connection, its, profile, settings.home, shared=shared)[0])

@@ -21,9 +21,9 @@ from trainer.models.closed_form import fit_probe, fit_svr
 from trainer.models.device import Device
 from trainer.models.features import answer_version, features_of
 from trainer.models.networks import build
-from trainer.plugins import digest_of_plugins
+from trainer.models.registry import digest_of_added
 from trainer.runs.runs import Run
-from trainer.training.learn import Report, learn
+from trainer.training.learn import Report, learn, whole_or_gone
 from trainer.training.material import Material
 
 FOLDER = "out-of-fold"
@@ -112,7 +112,8 @@ def _trained(run: Run, material: Material, device: Device, report: Report, fold:
         network, _ = load_whole(trial, device)
     else:
         tables = [_sides_of(table, fold) for table in material.tables]
-        network = learn(trial, replace(material, tables=tables), device, report)
+        with whole_or_gone(trial, device):
+            network = learn(trial, replace(material, tables=tables), device, report)
     found = answer(network, material.pixels, device, fold.outside)
     shutil.rmtree(folder)
     return found
@@ -163,7 +164,7 @@ def _path(run: Run, material: Material, fold: Fold) -> Path:
     }  # fmt: skip
     whole = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     whole.update(material.label[fold.inside].tobytes() + material.weight[fold.inside].tobytes())
-    whole.update(digest_of_plugins().encode())
+    whole.update(digest_of_added(run.config).encode())
     return run.folder / FOLDER / f"{fold.number}-{whole.hexdigest()[:12]}.npz"
 
 

@@ -17,7 +17,7 @@ from trainer.dataset.manifest import Version
 from trainer.directories import Directories
 from trainer.evaluation.baselines import Baseline, answer_without_photos
 from trainer.evaluation.crossfit import answer_out_of_fold, cost_in_seconds, missing_folds
-from trainer.evaluation.folds import Fold, check_folds, make_folds, pool
+from trainer.evaluation.folds import Fold, folds_of, make_folds, pool
 from trainer.evaluation.gain import Gain, gain_over
 from trainer.evaluation.groups import Averaging, averaging, by_group, by_horse, leak_of
 from trainer.evaluation.ledger import Opening, note_opening
@@ -137,7 +137,8 @@ def evaluate_out_of_fold(
     material = gather(version, run.config, directories.cache, partial(report.progress, "photos"))
     asked = pool(*material.tables)
     whole = make_folds(material.table, asked, by_time=by_time)
-    check_folds(whole, material.tables)
+    table, examples = material.tables[place], np.concatenate([fold.outside for fold in whole])
+    folds = folds_of(table, whole)
     missing = missing_folds(run, material, whole)
     if missing and not run.config.closed_form:
         span = span_in_words(cost_in_seconds(run, material, missing))
@@ -145,11 +146,9 @@ def evaluate_out_of_fold(
             f"{run.name} is trained {len(missing)} times, about {span}; each time is kept, so Ctrl-C is safe."
         )
     answers = answer_out_of_fold(run, material, device, whole, report)[place]
-    table, examples = material.tables[place], np.concatenate([fold.outside for fold in whole])
-    known = ~np.isnan(table.label[examples])
+    known = np.isin(examples, np.concatenate([fold.outside for fold in folds]))
     ends = answers.low[known], answers.high[known]
     answered = Answered(table, examples[known], answers.value[known], ends, answers.fold[known])
-    folds = [fold.of(table) for fold in whole]
     rivals, without = rivals_out_of_fold(run, version, table, directories, device, folds, by_time=by_time)
     found = judge(run.name, version, OUT_OF_FOLD, answered, answer_without_photos(table, folds), rivals)
     found.missing, found.promised = without, bool((ends[1] - ends[0] < 1).any())

@@ -29,6 +29,19 @@ class Fold:
         return Fold(self.number, self.inside[known[self.inside]], self.outside[known[self.outside]])
 
 
+def folds_of(table: Table, folds: Sequence[Fold]) -> list[Fold]:
+    """Only the examples of folds that have the table's label; without the folds that leave none of them to fit to, or
+    none to answer.
+
+    Raises:
+        UsageError: no fold is left.
+    """
+    its = [fold.of(table) for fold in folds]
+    if found := [fold for fold in its if len(fold.inside) and len(fold.outside)]:
+        return found
+    raise UsageError(f"Too few horses have the label {table.key} to answer each from the others; collect more.")
+
+
 def pool(*tables: Table) -> np.ndarray:
     """The examples with one of the tables' labels that cross-fitting uses: all but those of horses on the test side,
     and of their copies."""
@@ -77,20 +90,6 @@ def make_folds(table: Table, examples: np.ndarray, count: int = FOLDS, *, by_tim
     if not folds:
         raise UsageError("Cross-fitting needs photos of at least two horses, and by time of two dates; collect more.")
     return folds
-
-
-def check_folds(folds: Sequence[Fold], tables: Sequence[Table]) -> None:
-    """Check that each fold has something of each label to be fitted to.
-
-    Raises:
-        UsageError: it has not; the message names the label.
-    """
-    for table in tables:
-        if not all(len(fold.of(table).inside) for fold in folds):
-            raise UsageError(
-                f"Too few horses have the label {table.key} to judge it out of fold: collect more, or leave it out of "
-                "a new run."
-            )
 
 
 def _first_seen(table: Table, examples: np.ndarray, groups: np.ndarray) -> tuple[list[str], list[date]]:

@@ -6,7 +6,7 @@ from trainer.dataset.data import Table, load_pixels
 from trainer.dataset.manifest import Version
 from trainer.directories import Directories
 from trainer.evaluation.crossfit import answer_out_of_fold, missing_folds
-from trainer.evaluation.folds import Fold
+from trainer.evaluation.folds import Fold, make_folds, pool
 from trainer.models.answers import answer, load_model
 from trainer.models.closed_form import fit_svr
 from trainer.models.device import Device
@@ -54,20 +54,29 @@ def rivals_out_of_fold(
     *,
     by_time: bool = False,
 ) -> Rivals:
-    """The answers of the first attempt's runs that were evaluated out of fold already; others would take long."""
+    """The answers of the first attempt's runs that were evaluated out of fold already; others would take long.
+
+    A rival learns one label, so its folds are those of that label alone, whatever else `run` has learnt.
+    """
     found, missing = {}, {}
+    asked = np.concatenate([fold.outside for fold in folds])
     for preset in _presets(run):
         rival = _last_run(preset, run, table, directories)
         if rival is None:
             missing[preset] = _why_no_run(preset, run, version, table, directories)
             continue
         material = gather(version, rival.config, directories.cache)
-        if missing_folds(rival, material, folds):
+        own = make_folds(material.table, pool(material.table), by_time=by_time)
+        held = {example: place for place, example in enumerate(np.concatenate([its.outside for its in own]).tolist())}
+        if not held.keys() >= set(asked.tolist()):
+            missing[preset] = f"by time {rival.name} does not answer all of these photos."
+        elif missing_folds(rival, material, own):
             how = " by time" if by_time else ""
             option = " --by-time" if by_time else ""
             missing[preset] = f"`trainer evaluate {rival.name}{option}` answers out of fold{how} with it first."
         else:
-            found[preset] = answer_out_of_fold(rival, material, device, folds)[0].value
+            order = [held[example] for example in asked.tolist()]
+            found[preset] = answer_out_of_fold(rival, material, device, own)[0].value[order]
     return found, missing
 
 
@@ -88,8 +97,8 @@ def _difference(rival: Run, preset: str, run: Run, table: Table) -> str:
     """Why a run of a preset cannot stand beside `run` on a table; empty if it can."""
     if rival.facts.data != run.facts.data:
         return f"learnt from {rival.facts.data}"
-    if rival.config.label != table.key:
-        return f"learnt {rival.config.label}"
+    if table.key not in rival.config.labels:
+        return f"learnt {', '.join(rival.config.labels)}"
     return "" if rival.config == _config(preset, table) else "has other settings"
 
 

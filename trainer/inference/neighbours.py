@@ -33,6 +33,7 @@ from trainer.models.features import features_of, pooled_neck
 from trainer.models.first_attempt import KernelMachine
 from trainer.models.necks import Pooled
 from trainer.models.networks import Network
+from trainer.models.registry import digest_of_added
 from trainer.runs.runs import Run
 
 logger = logging.getLogger(__name__)
@@ -140,6 +141,7 @@ def _key(run: Run, device: Device, label: str) -> str:
         "config": run.config.model_dump_json(), "model": digest_of(run.folder / "model.safetensors"),
         "device": device.name.partition(":")[0], "bf16": device.bf16, "torch": torch.__version__,
         "pixels": describe(run.config.preparation), "label": label,
+        "plugins": digest_of_added(run.config),
     }  # fmt: skip
     return hashlib.sha256(json.dumps(how, sort_keys=True).encode()).hexdigest()[:12]
 

@@ -1,8 +1,8 @@
 """A job's task, and the state of the job. Pure."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, LiteralString
@@ -11,6 +11,7 @@ from uuid import UUID
 from collector.console.measures import span_in_words
 from collector.errors import UsageError
 from trainer.jobs.reasons import describe
+from trainer.plugins import SETTING as PLUGINS
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.IGNORECASE)
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -145,6 +146,14 @@ def check_name(name: str) -> str:
         reserved = f" ({', '.join(RESERVED)} are reserved)" if name.lower() in RESERVED else ""
         raise UsageError(f"--name {name!r} is not a valid name; use up to 63 letters, digits, - and _{reserved}.")
     return name
+
+
+def with_plugins(task: Task, kind: str, plugins: Sequence[str]) -> Task:
+    """The task of a preset that runs on this machine, with its plug-ins, of which it may name something; --env goes
+    before. Another machine has its own."""
+    if kind != LOCAL or task.command or not plugins or PLUGINS in task.environment:
+        return task
+    return replace(task, environment={**task.environment, PLUGINS: ",".join(plugins)})
 
 
 def read_environment(words: list[str]) -> dict[str, str | None]:

@@ -11,6 +11,7 @@ from trainer.models.registry import LOSSES, Head, head, loss
 from trainer.runs.config import RunConfig
 
 LOW, HIGH = 1.0, 10.0  # the scale of errors, as in the first attempt: 1 + 9 x label
+UNKNOWN = 0.5  # the answer, 0..1, of a head that no photo has taught
 SPREAD = 0.75  # of a label over the bins, in bin widths; Farebrother et al. 2024, "Stop Regressing", section 4
 
 

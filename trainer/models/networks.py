@@ -6,11 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from collector.errors import UsageError
 from trainer.models import pretrained  # noqa: F401  (it registers its models, as the next one does)
 from trainer.models.first_attempt import KernelMachine
 from trainer.models.heads import Heads, Identity
 from trainer.models.registry import HEADS, MODELS, Parts
 from trainer.models.regressors import RIDGE, Fitted
+from trainer.models.tryout import blaming, try_out
 from trainer.runs.config import RunConfig
 
 DEAD = 1e-8  # a unit is dead if its output is below this for every photo
@@ -133,16 +135,30 @@ def build(config: RunConfig, *, mean_image: Tensor | None = None, starts: Sequen
     has no tensors yet.
 
     Raises:
-        UsageError: its weights are not available, or nothing has the name of its model, its head or its loss.
+        UsageError: its weights are not available, nothing has the name of its model, its head or its loss, or what a
+            plug-in adds does not work.
     """
     torch.manual_seed(config.random_seed)
     if config.network == "svr":
         machine = KernelMachine(config.svr_gamma)
         return Network(nn.Identity(), nn.Identity(), machine, Identity(), mirror=config.mirror_answers)
-    parts = MODELS.find(config.network)(config)
-    heads = Heads([_make_head(config, parts.width, start) for start in starts])
+    parts = _make_parts(config)
+    with blaming(f"head {config.head}"):
+        heads = Heads([_make_head(config, parts.width, start) for start in starts])
     scaling = _scaling(config, parts, mean_image)
-    return Network(scaling, parts.backbone, parts.neck, heads, mirror=config.mirror_answers)
+    network = Network(scaling, parts.backbone, parts.neck, heads, mirror=config.mirror_answers)
+    if config.adds_network:
+        try_out(network, config, parts.width)
+    return network
+
+
+def _make_parts(config: RunConfig) -> Parts:
+    make = MODELS.find(config.network)
+    with blaming(f"model {config.network}"):
+        parts: Any = make(config)
+    if not isinstance(parts, Parts):
+        raise UsageError(f"The model {config.network} returns a {type(parts).__name__}; it has to return Parts.")
+    return parts
 
 
 def _make_head(config: RunConfig, width: int, start: float) -> nn.Module:

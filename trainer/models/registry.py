@@ -11,7 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from torch import Tensor, nn
 
 from collector.errors import UsageError
-from trainer.plugins import load_plugins
+from trainer.plugins import digest_of_plugins, load_plugins
 from trainer.runs.config import RunConfig
 
 T = TypeVar("T")
@@ -54,11 +54,18 @@ class Head(Protocol):
         ...
 
 
+def digest_of_added(config: RunConfig) -> str:
+    """A digest of the files of all plug-ins, if one of them makes a part of a configuration; else empty: what others
+    add does not change its answers."""
+    return digest_of_plugins() if config.adds else ""
+
+
 class Registry(Generic[T]):
     """Things of one kind by name."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, *others: str) -> None:
         self.kind = kind
+        self._others = others  # which Paddock finds in another way
         self._held: dict[str, T] = {}
 
     def register(self, name: str) -> Callable[[T], T]:
@@ -69,12 +76,17 @@ class Registry(Generic[T]):
         """
 
         def add(thing: T) -> T:
-            if name in self._held:
+            if name in self.names:
                 raise UsageError(f"Two {self.kind}s are called {name}; rename one of them.")
             self._held[name] = thing
             return thing
 
         return add
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names that are taken."""
+        return *self._others, *self._held
 
     def find(self, name: str) -> T:
         """The thing of a name, also of a plug-in.
@@ -85,16 +97,16 @@ class Registry(Generic[T]):
         load_plugins()
         if name not in self._held:
             raise UsageError(
-                f"No {self.kind} is called {name!r}; there are {', '.join(self._held)}. One of your own is known where "
+                f"No {self.kind} is called {name!r}; there are {', '.join(self.names)}. One of your own is known where "
                 "its package is installed, or PADDOCK_PLUGINS names its file."
             )
         return self._held[name]
 
 
-MODELS: Registry[Callable[[RunConfig], Parts]] = Registry("model")
+MODELS: Registry[Callable[[RunConfig], Parts]] = Registry("model", "svr")
 HEADS: Registry[Callable[[int, RunConfig], Any]] = Registry("head")
 LOSSES: Registry[Callable[[Tensor, Tensor], Tensor]] = Registry("loss")
-REGRESSORS: Registry[Callable[[RunConfig], Any]] = Registry("regressor")
+REGRESSORS: Registry[Callable[[RunConfig], Any]] = Registry("regressor", "ridge")
 
 # The decorators. A function under
 # model makes the Parts of a network; it draws its weights from torch's generator, which has the run's random seed,

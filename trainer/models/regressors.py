@@ -14,11 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from collector.errors import UsageError
+from trainer.models.heads import UNKNOWN
 from trainer.models.registry import REGRESSORS
-from trainer.runs.config import RunConfig
+from trainer.plugins import in_words, place_in_plugin
+from trainer.runs.config import LIBRARY, RunConfig
 
 RIDGE = "ridge"
-LIBRARY = "sklearn."
 TRUSTED = (LIBRARY, "numpy.", "scipy.")
 
 
@@ -48,15 +49,27 @@ class Fitted(nn.Module):
             regressor.fit(features, label, **what_it_takes(regressor, horse, weight))
             kept = skops.io.dumps(regressor)
         except Exception as error:
-            raise UsageError(f"The regressor {name} cannot be fitted or kept: {error}.") from error
-        self._regressor = regressor
+            raise UsageError(f"The regressor {name} cannot be fitted or kept: {in_words(error)}") from error
         self.kept = torch.from_numpy(np.frombuffer(kept, np.uint8).copy())
+        self._regressor = _load(self.kept, self._config)  # what could not be loaded later is refused now
+
+    def forget(self) -> None:
+        """Be as if it had never been fitted."""
+        self._regressor, self.kept = None, torch.zeros(0, dtype=torch.uint8)
 
     def forward(self, features: Tensor) -> Tensor:
+        if not len(self.kept):
+            return torch.full((len(features), 1), UNKNOWN, device=features.device)
         if self._regressor is None:
             self._regressor = _load(self.kept, self._config)
-        found = self._regressor.predict(features.detach().float().cpu().numpy())
-        return torch.as_tensor(np.asarray(found, np.float32), device=features.device).reshape(-1, 1)
+        name = self._config.regressor
+        try:
+            found = np.asarray(self._regressor.predict(features.detach().float().cpu().numpy()), np.float32)
+        except Exception as error:
+            raise UsageError(f"The regressor {name} cannot answer: {in_words(error)}") from error
+        if found.size != len(features) or not np.isfinite(found).all():
+            raise UsageError(f"The regressor {name} does not answer each photo with a number.")
+        return torch.as_tensor(found, device=features.device).reshape(-1, 1)
 
     def value(self, raw: Tensor) -> Tensor:
         return raw.squeeze(1).clamp(0, 1)
@@ -79,8 +92,11 @@ def make_regressor(config: RunConfig) -> Any:
     try:
         made = make()
         made.get_params()  # its options are set, and not yet checked
-    except (TypeError, ValueError, AttributeError, KeyError) as error:
-        raise UsageError(f"The regressor {name} cannot be made with the options {config.options}: {error}.") from error
+    except UsageError:
+        raise
+    except Exception as error:
+        words = f"The regressor {name} cannot be made with the options {config.options}"
+        raise UsageError(f"{words}{place_in_plugin(error)}: {in_words(error)}") from error
     return made
 
 
@@ -94,8 +110,15 @@ def _of_library(path: str) -> Any:
         ) from error
     from sklearn.base import is_regressor
 
-    if not isinstance(found, type) or not is_regressor(found()):
-        raise UsageError(f"{path} is not a regressor of scikit-learn that can be made without an argument.")
+    try:
+        fits = isinstance(found, type) and is_regressor(found())
+    except TypeError:  # it takes others, such as StackingRegressor
+        fits = False
+    if not fits:
+        raise UsageError(
+            f"{path} is not a regressor of scikit-learn that can be made without an argument; a function with "
+            "@regressor can make any other."
+        )
     return found
 
 
@@ -124,7 +147,10 @@ def _load(kept: Tensor, config: RunConfig) -> Any:
     try:
         types = skops.io.get_untrusted_types(data=body)
         if strange := [each for each in types if not each.startswith(TRUSTED) and each.rpartition(".")[0] not in own]:
-            raise UsageError(f"The model of {config.regressor} holds {strange[0]}, which is not trusted; train again.")
+            raise UsageError(
+                f"The model of {config.regressor} holds {strange[0]}, and loading that could run any code. Only what "
+                "comes with scikit-learn, or is defined in the module that registers the regressor, is loaded."
+            )
         return skops.io.loads(body, trusted=types)
     except (ValueError, TypeError, KeyError, OSError, BadZipFile) as error:
         raise UsageError(f"The model of {config.regressor} cannot be read: {error}; train again.") from error

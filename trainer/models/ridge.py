@@ -68,6 +68,13 @@ class Lines:
     level: np.ndarray  # (t,)
     strength: np.ndarray  # (t,)
 
+    def seen_as(self, own: Standardised, other: Standardised) -> tuple[np.ndarray, np.ndarray]:
+        """Slopes (p, t) and levels (t,) of the same answers for features that are standardised in another way than
+        their own."""
+        slopes = self.slopes * (other.deviation.astype(np.float64) / own.deviation)[:, None]
+        shift = (other.mean.astype(np.float64) - own.mean) / own.deviation
+        return slopes, self.level + shift @ self.slopes
+
 
 @dataclass(frozen=True, slots=True)
 class _Paths:

@@ -11,6 +11,7 @@ from collector.errors import UsageError
 from trainer.dataset.preparation import Preparation
 
 LITE = "tf_efficientnet_lite0"
+LIBRARY = "sklearn."  # of regressors that need no plug-in
 CLOSED = ("svr", "probe")  # networks that are fitted at once, not in steps
 
 
@@ -93,8 +94,19 @@ class RunConfig(BaseModel):
         if label in ("", self.label):
             return 0
         if label not in self.also:
-            raise UsageError(f"The run has not learnt {label}; it has learnt {', '.join(self.labels)}.")
+            learnt = ", ".join(self.labels) or "that of its data set, and needs no --label"  # of a former release
+            raise UsageError(f"The run has not learnt {label}; it has learnt {learnt}.")
         return self.labels.index(label)
+
+    @property
+    def adds_network(self) -> bool:
+        """Whether a plug-in makes its network, its head or its loss."""
+        return not {self.network, self.head, self.loss} <= OWN
+
+    @property
+    def adds(self) -> bool:
+        """Whether a plug-in makes any part of it."""
+        return self.adds_network or not (self.regressor in OWN or self.regressor.startswith(LIBRARY))
 
     @property
     def closed_form(self) -> bool:
@@ -143,9 +155,7 @@ _UNUSED: dict[str, frozenset[str]] = {
     "first-cnn": _KERNEL | _BACKBONE | {"checkpointing", "regressor"},
 }
 # What Paddock itself brings along, which reads no options.
-_OWN = frozenset(
-    ("svr", "probe", "first-cnn", "tuned", "alexnet-2017", "plain", "bins", "mse", "mae", "huber", "ridge")
-)
+OWN = frozenset(("svr", "probe", "first-cnn", "tuned", "alexnet-2017", "plain", "bins", "mse", "mae", "huber", "ridge"))
 
 
 def unused(network: str) -> frozenset[str]:
@@ -218,9 +228,9 @@ def settle(name: str, base: Mapping[str, Any], changed: Mapping[str, Any]) -> Ru
     except ValidationError as error:
         first = error.errors()[0]
         raise UnfitSetting(str(first["loc"][0]), f"{first['msg']}.") from error
-    if "loss" in changed and config.head == "bins":
-        raise UnfitSetting("loss", "The head bins has no use for loss: it has one of its own.")
-    if config.options and {config.network, config.head, config.loss, config.regressor} <= _OWN:
+    if config.head != "plain" and ("loss" in changed or config.loss != RunConfig.model_fields["loss"].default):
+        raise UnfitSetting("loss", f"The head {config.head} has no use for loss: it has one of its own.")
+    if config.options and {config.network, config.head, config.loss, config.regressor} <= OWN:
         raise UnfitSetting(OPTIONS, "The preset has no use for options: setting them would change nothing.")
     return config
 

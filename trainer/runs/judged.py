@@ -29,14 +29,14 @@ class Judged:
         return f"{verdict} on {self.horses} horses ({self.side.replace('_', ' ')}), R2 {self.r2:.3f} against the mean"
 
 
+def named_for(name: str, run: Run, label: str) -> str:
+    """The name of what is kept of a run, for one of its labels; that for its first label (the default) is as given."""
+    return f"{name}-{as_file_name(label)}" if run.config.place_of(label) else name
+
+
 def evaluation_folder(run: Run, side: str, label: str = "") -> Path:
     """Where the evaluation of a run on a side is kept, by one of its labels (by default the first)."""
-    return labelled_folder(run, f"evaluation-{side}", label)
-
-
-def labelled_folder(run: Run, name: str, label: str) -> Path:
-    """A folder of a run for one of its labels; that of the first label has the plain name."""
-    return run.folder / (f"{name}-{as_file_name(label)}" if run.config.place_of(label) else name)
+    return run.folder / named_for(f"evaluation-{side}", run, label)
 
 
 def judged(run: Run, label: str = "") -> Judged | None:
@@ -56,8 +56,13 @@ def judged_words(run: Run, label: str = "") -> str:
     """How good a run's answers to one of its labels are, in words, or how to find out."""
     if found := judged(run, label):
         return found.words
+    return f"NOT EVALUATED: `{how_to_judge(run, label)}` says how good it is"
+
+
+def how_to_judge(run: Run, label: str = "") -> str:
+    """The command that says how good a run's answers to one of its labels are."""
     named = f" --label {label}" if run.config.place_of(label) else ""
-    return f"NOT EVALUATED: `trainer evaluate {run.name}{named}` says how good it is"
+    return f"trainer evaluate {run.name}{named}"
 
 
 def best_of(runs: Sequence[Run], label: str = "") -> Run | None:

@@ -25,8 +25,9 @@ from trainer.models.closed_form import fit_head, fit_probe, fit_svr
 from trainer.models.device import Device
 from trainer.models.features import answer_version, features_of
 from trainer.models.freezing import freeze, train_mode
-from trainer.models.heads import HIGH, LOW
+from trainer.models.heads import HIGH, LOW, UNKNOWN
 from trainer.models.networks import Network, build
+from trainer.models.regressors import RIDGE, make_regressor
 from trainer.runs.runs import FACTS, Run, begin, read_run
 from trainer.training.batches import Batch, Photos
 from trainer.training.loop import Loop, train
@@ -91,7 +92,7 @@ def _learn_several(run: Run, material: Material, inside: np.ndarray, device: Dev
             network, _ = load_whole(part, device)
         else:
             report.message(f"Random seed {seed}, {len(parts) + 1} of {run.config.seeds}:")
-            with _of_seed(report, seed):
+            with _of_seed(report, seed), whole_or_gone(part, device):
                 network = learn(part, material, device, report, only=inside)
         networks.append(network)
         parts.append(part)
@@ -104,6 +105,17 @@ def _learn_several(run: Run, material: Material, inside: np.ndarray, device: Dev
     if device.rank == 0:
         run.write_metrics(parts[0].metrics())
     return networks[0]
+
+
+@contextmanager
+def whole_or_gone(part: Run, device: Device) -> Iterator[None]:
+    """Remove a run that is a part of another one if it diverges, so that its best epoch is not taken for its end."""
+    try:
+        yield
+    except Diverged:
+        if device.rank == 0:
+            shutil.rmtree(part.folder)
+        raise
 
 
 @contextmanager
@@ -149,7 +161,9 @@ def _solve(run: Run, material: Material, inside: np.ndarray, device: Device, rep
     config, table = run.config, material.table
     if config.network == "svr":
         return fit_svr(config, material.pixels[inside], table.label[inside])
-    network = device.place(build(config, starts=[0.5] * len(material.tables)))
+    if config.regressor != RIDGE:
+        make_regressor(config)  # raises now if there is none, and not after the features
+    network = device.place(build(config, starts=[UNKNOWN] * len(material.tables)))
     freeze(network, config.freeze)
     _note_size(run, network)
     features = _features(network, run, material, device, report)
@@ -168,7 +182,8 @@ def _descend(run: Run, material: Material, inside: np.ndarray, device: Device, r
     config, table = run.config, material.table
     training, validation = material.photos(inside), material.photos(material.on(Side.VALIDATION))
     mean = _mean_image(training) if config.scaling == "mean-image" else None
-    starts = np.average(training.label, 0, training.weight)
+    taught = training.weight.sum(0) > 0  # a fold may leave a rare label no photo
+    starts = np.average(np.where(taught, training.label, UNKNOWN), 0, np.where(taught, training.weight, 1))
     network = build(config, mean_image=mean, starts=starts.tolist())
     if config.network == "tuned" and not is_begun(run.folder):
         report.message("Training the head alone first, so that a random head does not distort the features.")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from collector.errors import UsageError
 from trainer.models.checkpoint import load_checkpoint, read_tensors, save_checkpoint
 from trainer.models.freezing import stages
 from trainer.models.networks import Network
@@ -27,7 +28,11 @@ def save(loop: "Loop") -> None:
 
 
 def restore(loop: "Loop") -> bool:
-    """Load the folder's checkpoint; False if there is none."""
+    """Load the folder's checkpoint; False if there is none.
+
+    Raises:
+        UsageError: it is of another network.
+    """
     found = load_checkpoint(loop.folder)
     if found is None:
         return False
@@ -36,10 +41,16 @@ def restore(loop: "Loop") -> bool:
     def part(name: str) -> dict[str, Tensor]:
         return {key.removeprefix(name): value for key, value in tensors.items() if key.startswith(name)}
 
-    loop.network.load_state_dict(part("network."))
-    if loop.average:
-        loop.average.load_state_dict(part("average."))
-    _restore_optimiser(loop, part("optimiser."))
+    try:
+        loop.network.load_state_dict(part("network."))
+        if loop.average:
+            loop.average.load_state_dict(part("average."))
+        _restore_optimiser(loop, part("optimiser."))
+    except (RuntimeError, KeyError) as error:  # such as of a plug-in that has changed
+        raise UsageError(
+            f"The checkpoint of {loop.folder.name} does not fit the network {loop.config.network} as it is now; train "
+            "a new run."
+        ) from error
     return True
 
 

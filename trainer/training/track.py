@@ -96,7 +96,9 @@ def described(run: Run) -> dict[str, Any]:
 def _without_path(key: str, value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _without_path(name, its) for name, its in value.items()}
-    path = isinstance(value, str) and "/" in value and key != "label" and not value.startswith("hf-hub:")
+    if isinstance(value, list):
+        return [_without_path(key, its) for its in value]
+    path = isinstance(value, str) and "/" in value and key not in ("label", "also") and not value.startswith("hf-hub:")
     return "a path" if path else value
 
 

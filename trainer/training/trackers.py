@@ -132,9 +132,13 @@ class Wandb:
             settings=settings,
         )  # fmt: skip
         self.id = self._run.id
+        # Its own steps only rise, and what is logged for an earlier one is dropped without a word: each network of a
+        # run with several random seeds begins at epoch 1.
+        self._run.define_metric("epoch")
+        self._run.define_metric("*", step_metric="epoch")
 
     def log(self, metrics: Mapping[str, float], epoch: int) -> None:
-        self._run.log(dict(metrics), step=epoch)
+        self._run.log({**metrics, "epoch": epoch})
 
     def end(self, facts: Mapping[str, float | str], epoch: int) -> None:  # noqa: ARG002
         self._run.summary.update(dict(facts))

@@ -12,7 +12,7 @@ from trainer.evaluation.baselines import Baseline
 from trainer.evaluation.evaluate import OUT_OF_FOLD
 from trainer.evaluation.verdict import Verdict
 from trainer.labels.scales import Scale
-from trainer.runs.judged import evaluation_folder
+from trainer.runs.judged import evaluation_folder, how_to_judge
 from trainer.runs.runs import Run
 
 
@@ -44,6 +44,7 @@ class About:
     horses: int | None
     newest_photo: str | None
     quality: Quality | None  # None: it was not evaluated
+    how_to_judge: str  # the command that evaluates it
 
     def as_json(self) -> dict[str, Any]:
         """The facts in answers of /healthz and of the API."""
@@ -61,6 +62,7 @@ class About:
 def about(run: Run, label: str, scale: Scale, version: Version | None) -> About:
     """The facts about a run that has learnt a label on a scale."""
     manifest = version.manifest if version else None
+    named = label if run.config.label else ""  # a run of a former release does not name its label
     return About(
         run.name,
         run.config.preset,
@@ -73,7 +75,8 @@ def about(run: Run, label: str, scale: Scale, version: Version | None) -> About:
         sum(manifest.photos.values()) if manifest else None,
         manifest.horses_in_all if manifest else None,
         manifest.newest_photo if manifest else None,
-        read_quality(run, label if run.config.label else ""),  # a run of a former release does not name its label
+        read_quality(run, named),
+        how_to_judge(run, named),
     )
 
 

@@ -2,10 +2,14 @@
 
 import json
 
+import pytest
+
+from collector.errors import UsageError
 from tests.trainer.conftest import trained
 from tests.trainer.exported import trainer
 from trainer.dataset.manifest import Version
 from trainer.directories import Directories
+from trainer.runs.config import make_config
 
 
 def test_a_run_and_a_file_of_its_answers_are_judged_alike(few: tuple[Directories, Version]) -> None:
@@ -20,6 +24,19 @@ def test_a_run_and_a_file_of_its_answers_are_judged_alike(few: tuple[Directories
     both = trainer("", home, "evaluate", run.name, "--predictions", answers)
     assert both.returncode == 2
     assert "leave one of them out" in both.stderr
+
+
+def test_the_numbers_of_a_comparison_are_numbers_in_json_too(few: tuple[Directories, Version]) -> None:
+    one, other = (trained(*few, "probe", "height=32", "width=48", *its)[0].name for its in ((), ("review_prior=0",)))
+    found = json.loads(trainer("", few[0].home, "runs", "compare", one, other, "--json").stdout)
+    assert found["settings"] == {"review_prior": [3, 0]}
+    assert [set(mse) for mse in found["validation_mse"]] == [{"value", "low", "high"}] * 2
+    assert found["gain"]["low"] <= found["gain"]["value"] <= found["gain"]["high"]
+
+
+def test_a_run_of_a_former_release_says_that_it_needs_no_label() -> None:
+    with pytest.raises(UsageError, match="not learnt poll/surface; it has learnt that of its data set, and needs no"):
+        make_config("probe").place_of("poll/surface")
 
 
 def test_a_diagnosis_names_each_step_with_its_interval(few: tuple[Directories, Version]) -> None:

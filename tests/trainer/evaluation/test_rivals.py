@@ -21,7 +21,6 @@ def test_what_is_missing_to_compare_with_a_model_of_the_first_attempt_is_said(
     version, home = few[1], Directories(tmp_path)
     config = make_config("svr").model_copy(update=LABEL)
     run, material = start(home, version, config), gather(version, config, few[0].cache)
-    folds = make_folds(material.table, pool(material.table), 3)
 
     def added(name: str, config: RunConfig, data: str = version.name) -> str:
         """What is said when this run of first-cnn has been trained too."""
@@ -32,6 +31,7 @@ def test_what_is_missing_to_compare_with_a_model_of_the_first_attempt_is_said(
         return said()
 
     def said(*, by_time: bool = False) -> str:
+        folds = make_folds(material.table, pool(material.table), by_time=by_time)
         answers, missing = rivals_out_of_fold(run, version, material.table, home, CPU, folds, by_time=by_time)
         assert (answers, list(missing)) == ({}, ["first-cnn"])
         return missing["first-cnn"]
@@ -46,6 +46,10 @@ def test_what_is_missing_to_compare_with_a_model_of_the_first_attempt_is_said(
     assert added("longer", longer) == f"its run longer has other settings; {trains}"
     assert added("mine", fitting) == "`trainer evaluate mine` answers out of fold with it first."
     assert said(by_time=True) == "`trainer evaluate mine --by-time` answers out of fold by time with it first."
+    # Of a run of several labels, the earliest horses may be others than those of this label.
+    every = make_folds(material.table, pool(material.table))
+    _, missing = rivals_out_of_fold(run, version, material.table, home, CPU, every, by_time=True)
+    assert missing["first-cnn"] == "by time mine does not answer all of these photos."
 
 
 def test_a_run_of_another_label_is_compared_with_runs_of_that_label(
@@ -55,5 +59,5 @@ def test_a_run_of_another_label_is_compared_with_runs_of_that_label(
     config = make_config("svr").model_copy(update={"label": "results/distance"})
     run = start(home, version, config)
     table = replace(read_table(version), key="results/distance")
-    _, missing = rivals_out_of_fold(run, version, table, home, CPU, [])
+    _, missing = rivals_out_of_fold(run, version, table, home, CPU, make_folds(table, pool(table)))
     assert "--set label=results/distance` trains one." in missing["first-cnn"]

@@ -112,7 +112,7 @@ def test_an_installed_package_needs_no_setting(few: tuple[Directories, Version],
     about = folder / "stripes-1.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: stripes\nVersion: 1\n")
-    (about / "entry_points.txt").write_text("[paddock.plugins]\nstripes = stripes\n")
+    (about / "entry_points.txt").write_text("[paddock.plugins]\nstripes = stripes:stripes\n")
     words = ("train", "--preset", "probe", "--name", "searched", "--set", "regressor=searched-svr")
     run = command(few[0].home, *words, *(f"--set={each}" for each in SMALL), PYTHONPATH=str(folder))
     assert run["words"] == "Fitted by searched-svr."
@@ -181,7 +181,8 @@ def test_options_that_a_regressor_does_not_take_are_one_sentence(few: tuple[Dire
     ("settings", "says"),
     [
         (("options.depth=3",), "no use for options"),
-        (("head=bins", "loss=mae"), "no use for loss"),
+        (("head=bins", "loss=mae"), "The head bins has no use for loss"),
+        (("head=with-doubt", "loss=mae"), "The head with-doubt has no use for loss"),
         (("options=3",), "key=value"),
     ],
 )

@@ -1,14 +1,17 @@
 """Answers to new photos come from the best run, and say how good it is."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from collector.errors import UsageError
+from trainer.inference.serving import UNKNOWN
 from trainer.runs.config import make_config
 from trainer.runs.judged import find_best, judged, judged_words
 from trainer.runs.runs import Facts, Run, begin, check_name
+from trainer.web.about import about
 
 
 def make_run(root: Path, name: str, *, data: str = "paddock-1", label: str = "poll/distance") -> Run:
@@ -51,6 +54,13 @@ def test_how_good_a_run_is_in_words(tmp_path: Path) -> None:
     assert judged_words(run) == "NOT EVALUATED: `trainer evaluate one` says how good it is"
     judge(run, 4.0, verdict="beyond_pedigree_and_race")
     assert judged_words(run) == "BEYOND PEDIGREE AND RACE on 40 horses (out of fold), R2 0.200 against the mean"
+
+
+def test_the_page_of_a_second_label_says_how_to_measure_that_label(tmp_path: Path) -> None:
+    config = make_config("probe", ["label=poll/distance", "also=poll/surface"])
+    run = replace(make_run(tmp_path, "one"), config=config)
+    assert about(run, "poll/surface", UNKNOWN, None).how_to_judge == "trainer evaluate one --label poll/surface"
+    assert about(run, "poll/distance", UNKNOWN, None).how_to_judge == "trainer evaluate one"
 
 
 @pytest.mark.parametrize("name", ["last", "best"])

@@ -10,9 +10,11 @@ from tests.trainer.conftest import CPU, start, trained
 from trainer.dataset.examples import Side
 from trainer.dataset.manifest import Version
 from trainer.directories import Directories
+from trainer.errors import Diverged
 from trainer.inference.serving import Predictor, export_onnx
 from trainer.models.answers import answer, load_model
 from trainer.runs.config import make_config
+from trainer.training import step as stepping
 from trainer.training.learn import Report, learn
 from trainer.training.material import gather
 
@@ -67,6 +69,25 @@ def test_it_goes_on_with_the_seed_at_which_it_was_stopped(few: Few) -> None:
     assert [words.partition(",")[0] for words in begun] == ["Random seed 1", "Random seed 2"]
     assert first
     whole = trained(directories, version, "first-cnn", *TINY, "seeds=3")[1]
+    for name, tensor in whole.state_dict().items():
+        assert torch.equal(tensor, network.state_dict()[name]), name
+
+
+def test_a_seed_that_diverged_is_trained_again_and_not_taken_for_its_best_epoch(
+    few: Few, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = make_config("first-cnn", (*TINY, "seeds=2"))
+    run, material = start(*few, config), gather(few[1], config, few[0].cache)
+    steps = -(-len(material.on(Side.TRAIN)) // config.batch)
+    with monkeypatch.context() as patch:
+        patch.setattr(stepping, "rate_at", lambda step, *_: 1.0 if step < steps else 1e30)
+        with pytest.raises(Diverged, match="the best epoch so far, 1, is kept"):
+            learn(run, material, CPU, Report())
+    assert (run.facts.status, run.ready) == ("diverged", False)
+    begun: list[str] = []
+    network = learn(run, material, CPU, Report(message=begun.append))
+    assert begun[0].startswith("Random seed 0")
+    whole = trained(*few, "first-cnn", *TINY, "seeds=2")[1]
     for name, tensor in whole.state_dict().items():
         assert torch.equal(tensor, network.state_dict()[name]), name
 

@@ -35,7 +35,7 @@ def kept_by_trackio(folder: Path) -> Kept:
         if "status" in metrics:
             found[run]["end"] = metrics
         else:
-            found[run]["metrics"][step] = metrics
+            found[run]["metrics"].setdefault(step, {}).update(metrics)
     return found
 
 
@@ -65,7 +65,7 @@ def kept_by_wandb(folder: Path) -> Kept:
                 assert record.run.host == trackers.PROJECT  # and not the name of this machine
                 one["config"] = {item.key: json.loads(item.value_json) for item in record.run.config.update}
             if line := {item.key or item.nested_key[0]: json.loads(item.value_json) for item in record.history.item}:
-                one["metrics"][line["_step"]] = line
+                one["metrics"].setdefault(line["epoch"], {}).update(line)
             one["end"] |= {item.key: json.loads(item.value_json) for item in record.summary.update}
         found[run_id] = one
     return found
@@ -139,6 +139,27 @@ def test_a_library_keeps_what_a_run_is_how_it_learns_and_how_it_ends(
         run.facts.status, again = "stopped", run_id
         run.save()
         assert train(directories, "--resume", "--name", run.name, "--track", tracker).exit_code == 0
+
+
+@pytest.mark.parametrize("tracker", list(trackers.Tracker))
+def test_each_epoch_of_each_random_seed_is_kept(
+    directories: Directories, version: Version, apart: Path, tracker: str
+) -> None:
+    pytest.importorskip(tracker, reason=f"{tracker} is not installed: pip install '.[{tracker}]'")
+    done = train(directories, "--set", "seeds=2", "--data", version.name, "--track", tracker)
+    assert (done.exit_code, "warning" in done.stderr) == (0, False), done.stderr
+    ((_, kept),) = KEPT[tracker](apart).items()
+    for epoch in (1, 2):
+        losses = [kept["metrics"][epoch][f"seed-{seed}/loss"] for seed in (0, 1)]
+        assert losses[0] != losses[1]
+
+
+def test_paths_in_options_stay_here_and_names_of_labels_do_not(few: tuple[Directories, Version]) -> None:
+    options = {"file": "/home/me/a", "files": ["/home/me/b", 3]}
+    config = make_config("probe").model_copy(update={"also": ("poll/surface",), "options": options})
+    found = track.described(start(*few, config))
+    assert found["options"] == {"file": "a path", "files": ["a path", 3]}
+    assert found["also"] == ["poll/surface"]
 
 
 def test_a_library_that_is_away_costs_a_run_one_warning(

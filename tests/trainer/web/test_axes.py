@@ -32,6 +32,7 @@ async def test_an_answer_has_the_ends_of_its_axis_and_no_type(
     its = axes[key]
     async with opened(**seen_by(its)) as client:
         answer = await json_of(await client.post("/predict.json", data=form(horse)))
+        assert f"<code>trainer evaluate {its.run.name}</code>" in await (await client.get("/")).text()
         assert await json_of(await client.get("/healthz")) == {
             "status": "ok", "run": its.run.name, "data": its.version.name, "label": key, "axis": key.split("/")[1],
             "low_end": ENDS[key][0], "high_end": ENDS[key][1], "verdict": None,

@@ -9,7 +9,7 @@ import typer
 from collector.console.common import common
 from collector.console.measures import size_in_words, span_in_words
 from collector.errors import UsageError
-from trainer.cli.base import Data, Gpus, Place, Values, directories, group
+from trainer.cli.base import Data, Gpus, Place, Values, directories, group, read_settings
 from trainer.cli.jobs.options import Environment, MaxHours, Name
 
 if TYPE_CHECKING:
@@ -93,10 +93,11 @@ def _order(task: "Task", name: str | None, gpus: int, data: str, profile: "Profi
         UsageError: this machine has fewer GPUs, or the data set version does not exist.
     """
     from trainer.jobs.client import Order, check_gpus_here
+    from trainer.jobs.task import with_plugins
 
     check_gpus_here(gpus, profile.kind)
     version = _version(directories(), data, needed=bool(task.preset))
-    return Order(task, name, gpus, version, Path.cwd())
+    return Order(with_plugins(task, profile.kind, read_settings().plugins), name, gpus, version, Path.cwd())
 
 
 def _seconds(hours: float | None) -> float | None:

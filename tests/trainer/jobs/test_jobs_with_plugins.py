@@ -1,0 +1,45 @@
+"""Jobs of presets that name what a plug-in adds."""
+
+import json
+
+import pytest
+
+from tests.trainer.stable import QUICK, Stable
+from trainer.dataset.manifest import Version
+from trainer.directories import Directories
+from trainer.jobs.task import LOCAL, State, Task, with_plugins
+
+LOSS = """
+from trainer.models.registry import loss
+
+@loss("mine")
+def mine(answer, label):
+    return (answer - label).abs()
+"""
+
+
+@pytest.mark.timeout(180)
+def test_a_sweep_knows_the_plugins_of_the_command_that_began_it(
+    stable: Stable, few: tuple[Directories, Version]
+) -> None:
+    (stable.project / "mine.py").write_text(LOSS)
+    values = [word for value in (*QUICK, "epochs=1", "loss=mine,mse") for word in ("--set", value)]
+    words = ["sweep", "--preset", "first-cnn", *values, "--data", str(few[1].folder), "--name", "try"]
+    # A path is that of the folder in which the command was typed; the job runs in another one.
+    rows = json.loads(stable.type(*words, "--json", PADDOCK_PLUGINS="mine.py"))
+    assert [row["state"] for row in rows] == ["done", "done"]
+    assert rows[0]["train_mse"] != rows[1]["train_mse"]
+    ours = [word for value in (*QUICK, "epochs=1", "loss=mine") for word in ("--set", value)]
+    words = ["job", "run", "--preset", "first-cnn", *ours, "--data", str(few[1].folder), "--name", "one", "--json"]
+    stable.type(*words, PADDOCK_PLUGINS="mine.py")
+    assert stable.wait("one").state is State.DONE
+
+
+def test_what_a_job_says_of_its_environment_goes_before_and_other_machines_have_their_own() -> None:
+    preset = Task(preset="probe")
+    assert with_plugins(preset, LOCAL, ["/a.py", "b"]).environment == {"PADDOCK_PLUGINS": "/a.py,b"}
+    own = Task(preset="probe", environment={"PADDOCK_PLUGINS": "/c.py"})
+    assert with_plugins(own, LOCAL, ["/a.py"]) == own
+    assert with_plugins(preset, "fleet", ["/a.py"]) == with_plugins(preset, LOCAL, []) == preset
+    command = Task(command=("ls",))
+    assert with_plugins(command, LOCAL, ["/a.py"]) == command
