@@ -155,10 +155,14 @@ def _spread(parts: Sequence[Answers]) -> np.ndarray | None:
 
 
 def _path(run: Run, material: Material, fold: Fold) -> Path:
-    """The file of a fold's answers; its name has a digest of all that they follow from."""
+    """The file of a fold's answers; its name has a digest of all that they follow from.
+
+    Settings at their defaults are left out, so that a release with a new setting keeps the answers.
+    """
     table = material.table
     facts = {
-        "version": table.version, "config": run.config.model_dump(mode="json"), "weights": run.facts.weights,
+        "version": table.version, "config": run.config.model_dump(mode="json", exclude_defaults=True),
+        "weights": run.facts.weights,
         "inside": [table.rows[example]["photo"] for example in fold.inside],
         "outside": [table.rows[example]["photo"] for example in fold.outside],
     }  # fmt: skip
@@ -180,7 +184,5 @@ def _write(run: Run, material: Material, fold: Fold, found: Sequence[Answers]) -
 
 def _read(run: Run, material: Material, fold: Fold) -> list[Answers]:
     with np.load(_path(run, material, fold)) as held:
-        if "value" in held:  # of a former release, which had one label
-            return [Answers(held["value"], held.get("spread"))]
         places = range(len(material.tables))
         return [Answers(held[f"value{place}"], held.get(f"spread{place}")) for place in places]
