@@ -161,9 +161,6 @@ async def test_a_changed_layout_of_results_stops_them_and_nothing_else(crawler: 
 
 # --- all races, and those to come -------------------------------------------------------------------------
 
-TOMORROW = today() + timedelta(days=1)
-COMING = World(years=range(2015, 2018), issues_per_year=2, photos_per_issue=6, coming_day=TOMORROW)
-
 
 async def test_with_all_races_the_days_that_no_issue_names_come_too(crawler: Crawler, site: DemoSite) -> None:
     first, *others = WORLD.issues(2015)
@@ -178,13 +175,14 @@ async def test_with_all_races_the_days_that_no_issue_names_come_too(crawler: Cra
 
 
 async def test_races_to_come_are_stored_as_cards_where_all_are_requested(crawler: Crawler) -> None:
-    scope = Scope(TOMORROW, date.max, all_races=True)
-    async with demo_site(world=COMING) as site:
-        _, code = await collect(crawler, site, scope)
+    tomorrow = today() + timedelta(days=1)  # of the test, as it may run after midnight
+    world = World(years=range(2015, 2018), issues_per_year=2, photos_per_issue=6, coming_day=tomorrow)
+    async with demo_site(world=world) as site:
+        _, code = await collect(crawler, site, Scope(tomorrow, date.max, all_races=True))
         assert code == ExitCode.DONE
-        coming = Races(COMING).coming
+        coming = Races(world).coming
         held = rows(crawler.conninfo, "SELECT race_id, race_date, distance FROM race")
-        assert sorted(held) == sorted((race.race_id, TOMORROW, race.distance) for race in coming)
+        assert sorted(held) == sorted((race.race_id, tomorrow, race.distance) for race in coming)
         entries = rows(crawler.conninfo, "SELECT race_id, horse_id FROM entry WHERE finish IS NULL")
         assert sorted(entries) == sorted(
             (race.race_id, entry.horse.horse_id) for race in coming for entry in race.entries

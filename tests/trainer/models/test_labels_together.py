@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from collector.errors import UsageError
 from tests.databases import EMPTY, copy_of
 from tests.filled import execute, fill
-from tests.trainer.conftest import CPU, FEW, SMALL, start
+from tests.trainer.conftest import CPU, FEW, start
 from tests.trainer.exported import MORE_RACES
 from tests.trainer.web.test_command import ask, serving_run
 from trainer.cli.app import app
@@ -38,6 +38,7 @@ from trainer.training.learn import Report, learn
 from trainer.training.material import Material, gather
 
 POLL, RESULTS, SURFACE = "poll/distance", "results/distance", "results/surface"
+SMALL = ("height=32", "width=48")
 SOME = "SELECT horse_id FROM horse ORDER BY horse_id LIMIT 8"
 
 
@@ -114,7 +115,7 @@ def test_a_label_that_is_missing_teaches_nothing(make: Callable[[], Plain | Bins
 
 
 def test_a_network_trained_in_steps_answers_all_labels(several: tuple[Directories, Version]) -> None:
-    run, network, material = learnt(several, "finetune", "epochs=1", "batch=32", "head=bins")
+    run, network, material = learnt(several, "finetune", "epochs=1", "batch=32", "head=bins", "bins=8")
     assert len(network.head) == 3
     assert run.facts.validation_mse is not None
     outside = material.on(Side.VALIDATION)

@@ -6,7 +6,7 @@ import pytest
 from collector.errors import UsageError
 from tests.databases import EMPTY, copy_of
 from tests.filled import fill
-from tests.trainer.conftest import CPU, FEW, SMALL, start
+from tests.trainer.conftest import CPU, FEW, start
 from trainer.dataset import card
 from trainer.dataset.examples import Side
 from trainer.dataset.export import Request, export
@@ -23,7 +23,8 @@ from trainer.training.material import gather
 
 RARE = "rare/distance"
 HORSES = 3
-TINY = ("epochs=1", "height=32", "width=32")
+TINY = ("height=16", "width=24", "epochs=1")
+SMALL = ("height=32", "width=48")
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ def rare(cluster: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Direct
         ("probe", SMALL),
         ("probe", (*SMALL, "regressor=sklearn.tree:DecisionTreeRegressor")),
         ("first-cnn", TINY),
-        ("finetune", ("epochs=1", *SMALL, "head=bins")),
+        ("finetune", ("epochs=1", *SMALL, "head=bins", "bins=8")),
     ],
 )
 def test_a_rare_label_is_judged_and_spoils_no_other(

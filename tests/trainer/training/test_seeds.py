@@ -19,7 +19,7 @@ from trainer.training.learn import Report, learn
 from trainer.training.material import gather
 
 Few = tuple[Directories, Version]
-TINY = ("height=32", "width=48", "epochs=2", "batch=32")
+TINY = ("height=16", "width=24", "epochs=2", "batch=32")
 
 
 @pytest.mark.parametrize("head", ["plain", "bins"])

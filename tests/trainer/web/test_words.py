@@ -24,6 +24,9 @@ PUT_TOGETHER: dict[str, Iterable[str]] = {
     "'kind_' ~ predicted.kind": [f"kind_{kind}" for kind in Kind],
     "'title_' ~ about.axis": [f"title_{axis}" for axis in Axis],
     "'axis_' ~ about.axis": [f"axis_{axis}" for axis in Axis],
+    "'axis_' ~ axis": [f"axis_{axis}" for axis in Axis],
+    "'end_' ~ other.low_end": [f"end_{end}" for end in ENDS_OF],
+    "'end_' ~ other.high_end": [f"end_{end}" for end in ENDS_OF],
     "'end_' ~ about.low_end": [f"end_{end}" for end in ENDS_OF],
     "'end_' ~ about.high_end": [f"end_{end}" for end in ENDS_OF],
     "'verdict_' ~ about.quality.verdict": [
