@@ -76,6 +76,7 @@ class Decoders:
         self._turns = threading.Semaphore(processes)  # as many calls are at work at the same time
         self._idle: list[Decoder] = []
         self._all: set[Decoder] = set()
+        self._awaited: set[Decoder] = set()  # those whose answer an event loop waits for
         self._closed = False
 
     def __enter__(self) -> Self:
@@ -93,8 +94,11 @@ class Decoders:
             decoder.process.kill()
         self._turns.release(self._processes)  # a call that waits for a turn sees that the room is closed
         self._threads.shutdown(cancel_futures=True)
-        for decoder in self._all:
-            decoder.end()
+        for decoder in list(self._all):
+            if decoder in self._awaited:
+                decoder.process.wait()  # the event loop learns of the end by its socket, which it then closes
+            else:
+                decoder.end()
         self._all.clear()
 
     def run(self, function: Callable[Given, Made], *args: Given.args, **named: Given.kwargs) -> Made:
@@ -144,6 +148,7 @@ class Decoders:
 
     async def _ask_idle(self, decoder: Decoder, call: _Call) -> Answer | None:
         """The answer of an idle process; None if it ended, so that another one is to be asked."""
+        self._awaited.add(decoder)
         try:
             answer = await decoder.ask_soon(call.request, PATIENCE)
         except Lost:
@@ -159,6 +164,7 @@ class Decoders:
             self._idle.append(decoder)
             return answer
         finally:
+            self._awaited.discard(decoder)
             self._turns.release()
 
     def _work_on(self, call: _Call) -> Any:

@@ -14,7 +14,7 @@ import pytest
 
 from collector.errors import BrokenPicture
 from collector.storage.decoder_process import Limits
-from collector.storage.decoders import PROCESSES, Decoders, decoders
+from collector.storage.decoders import PATIENCE, PROCESSES, Decoders, decoders
 from tests import heavy
 from tests.paths import ROOT
 
@@ -174,7 +174,8 @@ async def test_a_room_that_closes_ends_a_call_of_an_idle_process(tmp_path: Path)
     late = asyncio.create_task(room.ask(heavy.add, 1, 1))
     process = await asyncio.to_thread(wait_for, tmp_path / "mark")
     await asyncio.to_thread(room.close)
-    await asyncio.gather(task, late, return_exceptions=True)
+    async with asyncio.timeout(PATIENCE / 2):  # at once, and not when its patience ends
+        await asyncio.gather(task, late, return_exceptions=True)
     assert task.cancelled()
     assert late.cancelled()
     assert not is_there(process)
