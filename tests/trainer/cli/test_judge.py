@@ -27,9 +27,9 @@ def test_a_run_and_a_file_of_its_answers_are_judged_alike(few: tuple[Directories
 
 
 def test_the_numbers_of_a_comparison_are_numbers_in_json_too(few: tuple[Directories, Version]) -> None:
-    one, other = (trained(*few, "probe", "height=32", "width=48", *its)[0].name for its in ((), ("review_prior=0",)))
+    one, other = (trained(*few, "svr", f"svr_c={its}")[0].name for its in (5, 1))
     found = json.loads(trainer("", few[0].home, "runs", "compare", one, other, "--json").stdout)
-    assert found["settings"] == {"review_prior": [3, 0]}
+    assert found["settings"] == {"svr_c": [5, 1]}
     assert [set(mse) for mse in found["validation_mse"]] == [{"value", "low", "high"}] * 2
     assert found["gain"]["low"] <= found["gain"]["value"] <= found["gain"]["high"]
 

@@ -85,7 +85,8 @@ def command(home: Path, *words: str, **settings: str) -> Any:
 @pytest.mark.timeout(240)
 def test_a_model_of_a_folder_is_trained_judged_asked_and_served(few: tuple[Directories, Version], folder: Path) -> None:
     home, where = few[0].home, {"PADDOCK_PLUGINS": str(folder / "stripes.py")}
-    run = command(home, "train", "--preset", str(folder / "stripes.toml"), "--name", "striped", **where)
+    words = ("train", "--preset", str(folder / "stripes.toml"), "--set", "epochs=1", "--name", "striped")
+    run = command(home, *words, **where)
     assert (run["config"]["network"], run["config"]["options"]) == ("stripes", {"channels": 4})
     assert run["parameters"] < 3000
     judged = command(home, "evaluate", "striped", **where)
@@ -114,7 +115,7 @@ def test_an_installed_package_needs_no_setting(few: tuple[Directories, Version],
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: stripes\nVersion: 1\n")
     (about / "entry_points.txt").write_text("[paddock.plugins]\nstripes = stripes:stripes\n")
     words = ("train", "--preset", "probe", "--name", "searched", "--set", "regressor=searched-svr")
-    run = command(few[0].home, *words, *(f"--set={each}" for each in SMALL), PYTHONPATH=str(folder))
+    run = command(few[0].home, *words, "--set", "height=32", "--set", "width=32", PYTHONPATH=str(folder))
     assert run["words"] == "Fitted by searched-svr."
 
 

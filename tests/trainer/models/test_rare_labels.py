@@ -49,7 +49,6 @@ def rare(cluster: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Direct
         ("probe", SMALL),
         ("probe", (*SMALL, "regressor=sklearn.tree:DecisionTreeRegressor")),
         ("first-cnn", TINY),
-        ("finetune", ("epochs=1", *SMALL, "head=bins", "bins=8")),
     ],
 )
 def test_a_rare_label_is_judged_and_spoils_no_other(
