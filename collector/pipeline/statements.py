@@ -6,7 +6,7 @@ from typing import LiteralString, cast
 # What each fact is; text unless named here.
 TYPES: dict[str, str] = {
     **dict.fromkeys(("id", "epoch"), "bigint"),
-    **dict.fromkeys(("at", "due_at"), "timestamptz"),
+    **dict.fromkeys(("at", "due_at", "taken_at"), "timestamptz"),
     **dict.fromkeys(("delay", "took"), "float8"),
     **dict.fromkeys(("asked", "answered"), "boolean"),
     **dict.fromkeys(
@@ -106,6 +106,7 @@ WHERE (held.listed_name, held.race_name, held.page_url)
 PHOTO_FACTS = (
     "horse_name", "horse_key", "page_url", "image_url", "coat", "sex", "age", "trainer", "shot_month", "shot_day",
     "comment", "pedigree", "stated_horse_id", "stated_race_id", "origin", "rights",
+    "taken_at", "camera", "racecourse",
 )  # fmt: skip
 
 # A picture that another photo already shows is not asked for again, so its measures come from there.
