@@ -190,7 +190,10 @@ class CameraImport:
         rows = await (
             await AsyncRawCursor(self.connection).execute(sql.KEPT, (SOURCE, first, last, digests))
         ).fetchall()
-        return [Kept(*row[:4], Picture(*row[4:7], f"{int(row[7], 2):064x}")) for row in rows]
+        return [
+            Kept(photo, digest, taken, camera, Picture(media_type, width, height, f"{int(phash, 2):064x}"))
+            for photo, digest, taken, camera, media_type, width, height, phash in rows
+        ]
 
     def _check_course(self, shown: Sequence[Shown]) -> None:
         said = self.stated.course

@@ -93,10 +93,20 @@ def read_clocks(texts: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def _day(found: re.Match[str]) -> date:
+    year, month, day = map(int, found.groups()[:3])
+    return date(year, month, day)
+
+
+def _time(found: re.Match[str]) -> time:
+    hour, minute, second = map(int, found.groups()[3:])
+    return time(hour, minute, second)
+
+
 def _moment(found: re.Match[str]) -> bool:
     try:
-        time(*map(int, found.groups()[3:]))
-        return found[1] is None or bool(date(*map(int, found.groups()[:3])))
+        _time(found)
+        return found[1] is None or bool(_day(found))
     except ValueError:
         return False
 
@@ -119,9 +129,9 @@ def _by_clock(taken: Taken, shown: str) -> timedelta:
         raise UsageError(f"--clock {taken.file}: the camera wrote no time into this photo, so nothing can be compared.")
     found = SHOWN.fullmatch(shown)
     assert found is not None
-    day, clock = found.groups()[:3], time(*map(int, found.groups()[3:]))
-    if day[0]:
-        return _whole(datetime.combine(date(*map(int, day)), clock, JAPAN) - before)
+    clock = _time(found)
+    if found[1]:
+        return _whole(datetime.combine(_day(found), clock, JAPAN) - before)
     offset = datetime.combine(before.astimezone(JAPAN), clock, JAPAN) - before
     while abs(offset) > HALF_A_DAY:
         offset += timedelta(days=1) if offset < timedelta(0) else -timedelta(days=1)

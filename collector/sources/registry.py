@@ -57,6 +57,11 @@ def source_of(name: str) -> Source:
         raise ParseError("source", f"no source called {name} is installed") from error
 
 
+def is_personal(name: str) -> bool:
+    """Whether the pictures of a source go out without what a person's camera wrote into them."""
+    return name in sources() and sources()[name].personal
+
+
 def sites(settings: Settings) -> tuple[Site, ...]:
     """The only sites that may be contacted; those with photos come first.
 
