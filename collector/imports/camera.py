@@ -110,7 +110,7 @@ class CameraImport:
     async def _look(self, files: Sequence[PhotoFile]) -> list[Found]:
         """What the files hold, each picture once."""
         found, seen = list[Found](), dict[str, str]()
-        async for batch in in_batches(files, self.report):
+        async for batch in in_batches(files, self.folder, self.report):
             fresh = list[Read]()
             for read in batch:
                 if (first := seen.setdefault(read.digest, read.photo.file)) == read.photo.file:
@@ -228,7 +228,7 @@ class CameraImport:
         """Read the files again, and write them with their records."""
         files = [one.found.photo for one, _ in records.values()]
         self._done = len(files)
-        async for batch in in_batches(files, self.report):
+        async for batch in in_batches(files, self.folder, self.report):
             recorded = list[Recorded]()
             for read in batch:
                 one, record = records[read.photo.file]

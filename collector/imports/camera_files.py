@@ -65,25 +65,27 @@ def photo_files(folder: Path, report: Report) -> list[PhotoFile]:
     return found
 
 
-async def in_batches(files: Sequence[PhotoFile], report: Report) -> AsyncIterator[list[Read]]:
+async def in_batches(files: Sequence[PhotoFile], folder: Path, report: Report) -> AsyncIterator[list[Read]]:
     """The files with their bytes, some at a time. Those that cannot be read are left out."""
     rest = iter(files)
-    while batch := await asyncio.to_thread(_read_some, rest, report):
+    while batch := await asyncio.to_thread(_read_some, rest, folder, report):
         yield [one for one in batch if isinstance(one, Read)]
 
 
-def _read_some(rest: Iterator[PhotoFile], report: Report) -> list[Read | None]:
+def _read_some(rest: Iterator[PhotoFile], folder: Path, report: Report) -> list[Read | None]:
     """The next files; None stands for one that cannot be read."""
     batch, size = list[Read | None](), 0
     while len(batch) < AT_ONCE and size < AT_ONCE_BYTES and (photo := next(rest, None)):
-        one = _read(photo, report)
+        one = _read(photo, folder, report)
         batch.append(one)
         size += len(one.body) if one else 0
     return batch
 
 
-def _read(photo: PhotoFile, report: Report) -> Read | None:
+def _read(photo: PhotoFile, folder: Path, report: Report) -> Read | None:
     try:
+        if not photo.path.resolve().is_relative_to(folder.resolve()):
+            raise Failed(Aside.LINK)
         with opened(photo.path) as file:
             body = whole(file, LARGEST)
         if not body:
