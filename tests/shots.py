@@ -16,7 +16,7 @@ from collector.imports.camera_clock import Corrections
 from collector.imports.camera_report import CameraReport
 
 TOKYO = (35.6640, 139.4850)
-MORNING = datetime(2015, 3, 1, 10, 20, 0)
+MORNING = datetime(2015, 3, 1, 10, 20, 0)  # noqa: DTZ001  (a camera's clock has no zone)
 SERIAL = "012345678901"
 OWNER, NOTES = "Aiko Tanaka owns this", b"the maker's notes"
 RIGHTS = "CC BY 4.0"

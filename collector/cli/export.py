@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 commands = group()
 
+REVEALED = "The files of your own camera are as they came: they say where, with what and by whom they were taken."
 WHY = {"kept_out": "kept out by their site's robots.txt", "damaged": "damaged"}  # photos without a file
 
 
@@ -59,6 +60,7 @@ def export_tables(
 
     Example: collector export --to paddock.duckdb
     """
+    from collector.console.terminal import stderr
     from collector.exports.export import Request
     from collector.exports.formats import Format
     from collector.exports.tables import tables_named
@@ -73,6 +75,8 @@ def export_tables(
     target.check(replace=replace)
     exported = _export(Request(target, wanted, first_day, photos, originals))
     _print(exported)
+    if originals:
+        stderr().print(REVEALED, soft_wrap=True)
     return ExitCode.SOME_FAILED if exported.left_out["damaged"] else ExitCode.DONE
 
 

@@ -168,7 +168,9 @@ async def test_an_archive_has_the_pictures_only_when_asked_and_is_the_same_elsew
 
 
 async def test_a_racecourse_that_is_said_counts_where_no_place_is_known(conninfo: str, tmp_path: Path) -> None:
-    folder = write_folder(tmp_path, {"a.jpg": jpeg(scene(1), exif(place=TOKYO)), "b.jpg": jpeg(scene(2), exif(MORNING + MINUTE))})  # fmt: skip
+    folder = write_folder(tmp_path, {
+        "a.jpg": jpeg(scene(1), exif(place=TOKYO)), "b.jpg": jpeg(scene(2), exif(MORNING + MINUTE)),
+    })  # fmt: skip
     await bring_camera(conninfo, folder, stated(course="東京"))
     assert [row[2] for row in rows(conninfo, SHOWN)] == ["東京", "東京"]
     with pytest.raises(UsageError, match=r"a.jpg was taken at 東京 by its GPS, and --course says 中山"):

@@ -17,7 +17,7 @@ from collector.imports.camera_clock import (
 )
 from collector.storage.shots import Shot
 
-CLOCK = datetime(2026, 11, 22, 10, 23, 15)
+CLOCK = datetime(2026, 11, 22, 10, 23, 15)  # noqa: DTZ001  (a camera's clock has no zone)
 JAPAN = timezone(timedelta(hours=9))
 ONE, OTHER = Shot(CLOCK, camera="Canon EOS R5 3fa2"), Shot(CLOCK, camera="NIKON Z 9")
 

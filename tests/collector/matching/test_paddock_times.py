@@ -1,6 +1,7 @@
 """A photo's race follows from its time; bursts are groups; a clock that is off is noticed where that can be told."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -36,8 +37,8 @@ def test_every_photo_is_in_one_burst_and_only_gaps_part_bursts(seconds: list[flo
     groups = bursts(times)
     assert sorted(index for group in groups for index in group) == list(range(len(times)))
     for group in groups:
-        assert all(times[after] - times[before] <= GAP for before, after in zip(group, group[1:], strict=False))
-    for one, other in zip(groups, groups[1:], strict=False):
+        assert all(times[after] - times[before] <= GAP for before, after in pairwise(group))
+    for one, other in pairwise(groups):
         assert times[other[0]] - times[one[-1]] > GAP
 
 

@@ -17,7 +17,7 @@ NOTHING = Shot()
 
 
 def test_a_shot_has_its_moment_its_place_and_its_camera() -> None:
-    body = jpeg(scene(1), exif(zone="+09:00", place=TOKYO, gps_at=datetime(2015, 3, 1, 1, 20, 4), turn=6))
+    body = jpeg(scene(1), exif(zone="+09:00", place=TOKYO, gps_at=MORNING.replace(hour=1, second=4), turn=6))
     shot = read_shot(body)
     assert (shot.clock, shot.exact, shot.zone) == (MORNING.replace(microsecond=120_000), True, timedelta(hours=9))
     assert shot.place == pytest.approx(TOKYO)
