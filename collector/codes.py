@@ -47,7 +47,7 @@ class Aside(StrEnum):
     NOT_STORABLE = "not_storable"  # the database does not accept it
     TWICE = "twice"  # the same picture as in another line of a table of photos
     COPY = "copy"  # of a photo of one's own camera that is here or comes now; the detail is which
-    CLOCK = "clock"  # a photo of a clock, which told how far the camera's is off
+    CLOCK = "clock"  # a photo of a clock, which shows how far the camera's is off
     NO_TIME = "no_time"  # the camera wrote no moment into the photo
     NOT_LISTED = "not_listed"  # a picture that the table of photos does not name
     LINK = "link"

@@ -115,7 +115,7 @@ async def bring_camera(
 
 
 def burst(number: int, photos: int, start: datetime = MORNING, every: float = 0.2) -> Sequence[bytes]:
-    """So many photos of one burst."""
+    """The photos of one burst."""
     found = []
     for index in range(photos):
         at = start + timedelta(seconds=index * every)

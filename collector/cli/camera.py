@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from collector.cli.base import read_settings
 from collector.cli.bringing import imported, print_report
@@ -18,6 +20,26 @@ if TYPE_CHECKING:
     from collector.politeness.gate import Connection
     from collector.settings import Settings
 
+Folder = Annotated[
+    Path | None, typer.Option("--camera", metavar="DIR", help="Bring your own camera's photos from this folder.")
+]
+Course = Annotated[
+    str | None, typer.Option("--course", metavar="NAME", help="Where photos without GPS were taken, such as 東京.")
+]
+Photographer = Annotated[
+    str | None, typer.Option("--photographer", metavar="NAME", help="Who took them; or PADDOCK_PHOTOGRAPHER.")
+]
+Rights = Annotated[
+    str | None, typer.Option("--rights", metavar="TEXT", help="What may be done with them; or PADDOCK_RIGHTS.")
+]
+Offset = Annotated[
+    str | None,
+    typer.Option("--offset", metavar="±H:MM:SS", help="Is added to the camera's clock: +7:00 where it is 7 min slow."),
+]
+Clock = Annotated[
+    list[str] | None,
+    typer.Option("--clock", metavar="FILE=TIME", help="A photo of a clock, and what it showed: IMG_1.JPG=10:23:15."),
+]
 LONGEST = 500  # characters of a photographer and of rights
 
 

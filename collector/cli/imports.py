@@ -7,7 +7,7 @@ import typer
 
 from collector.cli.base import group, read_settings
 from collector.cli.bringing import imported, print_report
-from collector.cli.camera import Camera, bring_camera
+from collector.cli.camera import Camera, Clock, Course, Folder, Offset, Photographer, Rights, bring_camera
 from collector.console.common import common
 from collector.errors import ExitCode, UsageError
 
@@ -18,47 +18,28 @@ if TYPE_CHECKING:
 
 commands = group()
 
+Paths = Annotated[list[Path] | None, typer.Argument(metavar="PATH...", help="Folders, files, tar, zip, WARC or WACZ.")]
+As = Annotated[str | None, typer.Option("--as", metavar="KIND", help="What the pages are, such as race_result.")]
+Photos = Annotated[Path | None, typer.Option("--photos", metavar="DIR", help="Bring your own photos from this folder.")]
+Table = Annotated[
+    Path | None, typer.Option("--manifest", metavar="FILE", help="The table that says what your photos show (CSV).")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be brought, and change nothing.")]
+
 
 @commands.add("import")
 def bring_pages(
-    paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="PATH...", help="Folders, files, tar, zip, WARC or WACZ.")
-    ] = None,
-    kind: Annotated[
-        str | None, typer.Option("--as", metavar="KIND", help="What the pages are, such as race_result.")
-    ] = None,
-    photos: Annotated[
-        Path | None, typer.Option("--photos", metavar="DIR", help="Bring your own photos from this folder.")
-    ] = None,
-    manifest: Annotated[
-        Path | None, typer.Option("--manifest", metavar="FILE", help="The table that says what your photos show (CSV).")
-    ] = None,
-    camera: Annotated[
-        Path | None,
-        typer.Option("--camera", metavar="DIR", help="Bring the photos of your own camera from this folder."),
-    ] = None,
-    course: Annotated[
-        str | None, typer.Option("--course", metavar="NAME", help="Where photos without GPS were taken, such as 東京.")
-    ] = None,
-    photographer: Annotated[
-        str | None,
-        typer.Option("--photographer", metavar="NAME", help="Who took them; PADDOCK_PHOTOGRAPHER unless given."),
-    ] = None,
-    rights: Annotated[
-        str | None,
-        typer.Option("--rights", metavar="TEXT", help="What may be done with them; PADDOCK_RIGHTS unless given."),
-    ] = None,
-    offset: Annotated[
-        str | None,
-        typer.Option(
-            "--offset", metavar="±H:MM:SS", help="Is added to the camera's clock: +7:00 where it is 7 min slow."
-        ),
-    ] = None,
-    clock: Annotated[
-        list[str] | None,
-        typer.Option("--clock", metavar="FILE=TIME", help="A photo of a clock and what it showed: IMG_1.JPG=10:23:15."),
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be brought, and change nothing.")] = False,
+    paths: Paths = None,
+    kind: As = None,
+    photos: Photos = None,
+    manifest: Table = None,
+    camera: Folder = None,
+    course: Course = None,
+    photographer: Photographer = None,
+    rights: Rights = None,
+    offset: Offset = None,
+    clock: Clock = None,
+    dry_run: DryRun = False,
 ) -> ExitCode:
     """Bring saved pages, or your own photos, into the collection.
 
@@ -66,9 +47,6 @@ def bring_pages(
 
     Example: collector import pages/ --as race_result
     """
-    from collector.console.as_json import print_json
-    from collector.console.terminal import stdout
-
     of_camera = Camera(course, photographer, rights, offset, clock or [])
     if camera:
         if paths or kind or photos or manifest:
@@ -82,10 +60,18 @@ def bring_pages(
         report = _bring_pages(paths, kind, dry_run=dry_run)
     else:
         raise UsageError("Say what to import: PATH..., --camera DIR, or --photos DIR with --manifest FILE.")
+    return _said(report, "photos" if photos else "pages", dry_run=dry_run)
+
+
+def _said(report: "Report", things: str, *, dry_run: bool) -> ExitCode:
+    """Say what an import brought."""
+    from collector.console.as_json import print_json
+    from collector.console.terminal import stdout
+
     if common().json:
         print_json(report.as_json())
     else:
-        print_report(stdout(), report, "photos" if photos else "pages", dry_run=dry_run)
+        print_report(stdout(), report, things, dry_run=dry_run)
     if report.layout_changed and report.not_read:
         return ExitCode.LAYOUT_CHANGED
     return ExitCode.SOME_FAILED if report.left_out else ExitCode.DONE

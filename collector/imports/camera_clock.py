@@ -117,7 +117,7 @@ def _named(file: str, taken: Sequence[Taken]) -> Taken:
         one for one in taken if PurePosixPath(one.file).name.casefold() == file.casefold()
     ]
     if len(found) != 1:
-        why = "several photos are called that: name its folder too" if found else "it is no photo of the folder"
+        why = "several photos are called that: name its folder too" if found else "it is not a photo of the folder"
         raise UsageError(f"--clock {file}: {why}.")
     return found[0]
 

@@ -13,7 +13,7 @@ OPENS, CLOSES = timedelta(minutes=35), timedelta(minutes=10)  # before the start
 GAP = timedelta(seconds=1.5)  # between two photos of a burst, at most: one finger that stays on the button
 # An offset of a clock is looked for in these steps, and mentioned where this much is better by it.
 STEP, FARTHEST = 60, 14 * 60  # seconds, and steps
-FEWEST, FEWEST_RACES = 20, 2  # photos and races from which an offset can be told
+FEWEST, FEWEST_RACES = 20, 2  # photos and races from which an offset can be seen
 ENOUGH, BETTER = 0.9, 0.15  # share of the photos in a paddock with it, and by how much that is more than without
 ALIKE = 0.02  # shares that differ by no more are as good as each other
 
@@ -53,7 +53,7 @@ def bursts(times: Sequence[datetime]) -> list[list[int]]:
 
 def suggested_offset(taken: Sequence[datetime], starts: Sequence[Start]) -> timedelta | None:
     """What to add to a camera's clock, in minutes, so that its photos fit the times of the paddock; None: they do fit,
-    or this cannot be told.
+    or this cannot be seen.
 
     Photos of one racecourse. Where several offsets are as good as each other, it is the middle of those around the one
     nearest to none at all: races follow each other every half hour, so that an offset by half an hour fits nearly too.

@@ -133,7 +133,7 @@ STORE_PHOTO_PAGE = typed(PAGE_PARTS + PHOTO.format(page="paged"))
 NEAR = 12
 
 # Whichever of the two comes first: the one with the smaller number in the collection is the original. Photos that were
-# taken in different moments are no copies, however much they look the same: they are of one burst.
+# taken in different moments are not copies, however much they look the same: they are of one burst.
 PICTURE = f"""
 measured AS (
     SELECT id, taken_at, ('x' || %(phash)s)::bit(256) AS phash FROM photo WHERE image_url = %(image_url)s),

@@ -43,7 +43,7 @@ class Format(StrEnum):
     RAW = "image/x-dcraw"  # of cameras: DNG, CR2, CR3, NEF, ARW, RAF, ORF, RW2
 
 
-NAMES = "JPEG, PNG, GIF, WebP, AVIF, HEIC"
+NAMES = "JPEG, PNG, GIF, WebP, AVIF, HEIC, a camera's RAW"
 BEGINNINGS = (
     (re.compile(rb"\xff\xd8\xff"), Format.JPEG),
     (re.compile(rb"\x89PNG\r\n\x1a\n"), Format.PNG),

@@ -10,6 +10,7 @@ from typing import Any
 from PIL import Image
 
 from collector.errors import BrokenPicture
+from collector.storage.picture_bytes import NAMES
 
 NO_RAW = "a RAW file of a camera, which cannot be read here yet: `pip install rawpy` helps"
 LARGEST = 120_000_000  # pixels of a RAW file that is developed
@@ -38,8 +39,10 @@ def preview_of(body: bytes) -> bytes:
     try:
         with rawpy.imread(io.BytesIO(body)) as raw:
             return _beside(rawpy, raw) or _developed(raw)
+    except rawpy.LibRawFileUnsupportedError as error:
+        raise BrokenPicture(f"not an image in a format that is read: {NAMES} (it looks like a TIFF)") from error
     except rawpy.LibRawError as error:
-        raise BrokenPicture(f"a RAW file that cannot be read: {error}") from error
+        raise BrokenPicture(f"a RAW file that cannot be read ({error})") from error
 
 
 def _beside(rawpy: Any, raw: Any) -> bytes | None:

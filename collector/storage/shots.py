@@ -26,7 +26,7 @@ ZONE = re.compile(r"([+-])(\d\d):(\d\d)")
 WIDEST_ZONE = timedelta(hours=14)
 YEARS = range(1953, 2049)  # in which a photo may have been taken; a camera without a battery says 1980 or 2000
 LONGEST_NAME = 60  # characters of a camera's name
-KEY = 4  # hexadecimal digits that tell cameras of one model apart: too few to find a serial number by
+KEY = 4  # hexadecimal digits by which cameras of one model differ: too few to find a serial number by
 DNG_SERIAL = 0xC62F
 QUALITY = 95
 
@@ -104,7 +104,7 @@ def _exif(body: bytes, file_format: Format) -> list[bytes]:
 
 
 def _text(value: Any) -> str:
-    """A tag's text; what is no text is empty."""
+    """A tag's text; empty where it is something else."""
     if isinstance(value, bytes):
         value = value.decode("ascii", "replace")
     if not isinstance(value, str):
@@ -138,7 +138,7 @@ def _zone(tags: Mapping[int, Any]) -> timedelta | None:
 
 
 def _numbers(value: Any, count: int) -> list[float] | None:
-    """So many finite numbers; a fraction of zero parts is none."""
+    """This many finite numbers; a fraction of zero parts is not one."""
     try:
         numbers = [float(part) for part in value]
     except (TypeError, ValueError, ZeroDivisionError, OverflowError):
@@ -177,7 +177,7 @@ def _angle(tags: Mapping[int, Any], tag: int, negative: str) -> float | None:
 
 
 def _camera(tags: Mapping[int, Any], shot: Mapping[int, Any]) -> str | None:
-    """Maker and model, with a key of its serial number that does not tell the number."""
+    """Maker and model, with a key of its serial number from which nobody finds the number."""
     maker, model = (_name(tags.get(tag)) for tag in (ExifTags.Base.Make, ExifTags.Base.Model))
     if maker and model.casefold().startswith(maker.split()[0].casefold()):
         maker = ""  # "Canon" and "Canon EOS R5"

@@ -42,7 +42,7 @@ def test_an_offset_is_what_is_added(text: str | None, seconds: int | None) -> No
 
 
 @pytest.mark.parametrize("text", ["7:00", "+7", "+7:60", "+1:75:00", "seven", "", "+-7:00", "+1:2:3:4"])
-def test_what_is_no_offset_is_said_with_an_example(text: str) -> None:
+def test_a_mistyped_offset_is_answered_with_an_example(text: str) -> None:
     with pytest.raises(UsageError, match="7 minutes slow"):
         read_offset(text)
 
@@ -72,7 +72,7 @@ def test_without_a_day_a_clock_is_off_by_less_than_half_a_day(shown: str, offset
             Corrections(timedelta(minutes=7)),
             "--offset is of one camera, and here are photos of 2: Canon EOS R5 3fa2, NIKON",
         ),
-        (Corrections(clocks={"c.jpg": "10:00:00"}), "--clock c.jpg: it is no photo of the folder."),
+        (Corrections(clocks={"c.jpg": "10:00:00"}), "--clock c.jpg: it is not a photo of the folder."),
         (Corrections(clocks={"img.jpg": "10:00:00"}), "--clock img.jpg: several photos are called that"),
         (Corrections(clocks={"none.jpg": "10:00:00"}), "the camera wrote no time into this photo"),
         (Corrections(clocks={"1/img.jpg": "10:00:00", "3/d.jpg": "11:00:00"}), "two photos of a clock by Canon"),

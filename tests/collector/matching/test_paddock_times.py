@@ -1,4 +1,4 @@
-"""A photo's race follows from its time; bursts are groups; a clock that is off is noticed where that can be told."""
+"""A photo's race follows from its time; bursts are groups; a clock that is off is noticed where that can be seen."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise

@@ -27,7 +27,7 @@ def test_a_shot_has_its_moment_its_place_and_its_camera() -> None:
     assert SERIAL[:6] not in shot.camera
 
 
-def test_cameras_of_one_model_are_told_apart_and_one_camera_is_always_the_same() -> None:
+def test_cameras_of_one_model_have_different_names_and_one_camera_is_always_the_same() -> None:
     names = [read_shot(jpeg(scene(1), exif(serial=serial))).camera for serial in ("1001", "1002", "1001", "")]
     assert names[0] == names[2] != names[1]
     assert names[3] == "Canon EOS R5"
@@ -68,7 +68,7 @@ def test_a_moment_that_cannot_be_is_none(at: str | None) -> None:
     assert read_shot(jpeg(scene(1), exif(at))).clock is None
 
 
-def test_numbers_that_are_none_are_no_place() -> None:
+def test_numbers_that_are_not_finite_are_not_a_place() -> None:
     data = exif(gps_at=MORNING)
     zero = IFDRational(1, 0)
     for values in ({2: [zero] * 3, 4: [zero] * 3}, {2: [IFDRational(400), 0, 0], 4: [0, 0, 0]}, {2: [1], 4: [2]}):
@@ -77,7 +77,7 @@ def test_numbers_that_are_none_are_no_place() -> None:
         assert (shot.place, shot.satellites) == (None, None)
 
 
-def test_names_that_are_no_names_are_made_harmless() -> None:
+def test_hostile_names_are_made_harmless() -> None:
     shot = read_shot(jpeg(scene(1), exif(model="\x1b[31m" + "x" * 5000, serial="\0\0")))
     assert shot.camera is not None
     assert (len(shot.camera) <= 60, shot.camera.isprintable()) == (True, True)
