@@ -24,7 +24,7 @@ from collector.imports.read import Brought
 from collector.imports.recorded import IMPORT_LOCK, Desk, Held, Recorded
 from collector.imports.standing import Standing
 from collector.imports.writing import Pair
-from collector.matching.camera import days_of_moments, starts_on
+from collector.matching.camera import Starts, day_of
 from collector.matching.match import match_photos
 from collector.pipeline.derive import Derived
 from collector.politeness.gate import Connection
@@ -98,7 +98,7 @@ class CameraImport:
         self._check_course(shown)
         records = await self._records(shown)
         await self._bring(records)
-        starts = await starts_on(self.connection, days_of_moments(one.taken for one in shown))
+        starts = await Starts.read(self.connection, (one.taken for one in shown))
         moments = [(one.found.shot, one.taken, one.racecourse) for one in shown]
         describe_cameras(self.report, moments, offsets, starts)
         if not self.dry_run:
@@ -209,7 +209,7 @@ class CameraImport:
         """What is to be written, by file; not what is held as it is."""
         found = dict[str, tuple[Shown, CameraRecord]]()
         for one in shown:
-            number = await self._desk.number(one.held, f"{days_of_moments([one.taken]).pop():%y%m%d}")
+            number = await self._desk.number(one.held, f"{day_of(one.taken):%y%m%d}")
             file = one.found.photo.file
             if number is None:
                 self.report.leave_out(LeftOut(file, Aside.TOO_MANY, f"{MOST_OF_AN_ISSUE} photos of a day"))

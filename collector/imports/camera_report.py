@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from collector.codes import Aside
 from collector.imports.camera_clock import offset_in_words, wrong_by_satellites
 from collector.imports.report import Report
-from collector.matching.paddock_times import Start, race_of, suggested_offset
+from collector.matching.camera import Starts, day_of
+from collector.matching.paddock_times import race_of, suggested_offset
 from collector.storage.shots import Shot
 
 EXPECTED = (Aside.COPY, Aside.CLOCK)  # left out as it should be
@@ -47,7 +48,7 @@ def describe_cameras(
     report: CameraReport,
     photos: Sequence[tuple[Shot, datetime, str | None]],
     offsets: Mapping[str | None, timedelta],
-    starts: Sequence[Start],
+    starts: Starts,
 ) -> None:
     """Say what the photos of the folder (shot, moment, racecourse) are together."""
     by_camera = dict[str | None, list[tuple[Shot, datetime, str | None]]]()
@@ -66,31 +67,30 @@ def describe_cameras(
         )
 
 
-def _count(report: CameraReport, taken: datetime, course: str | None, starts: Sequence[Start]) -> None:
+def _count(report: CameraReport, taken: datetime, course: str | None, starts: Starts) -> None:
     if course is None:
         report.without_course += 1
-    elif start := race_of(taken, course, starts):
+    elif start := race_of(taken, course, starts.at(course, taken)):
         report.races[start.race_id] += 1
-    elif _of_day(course, taken, starts):
+    elif starts.at(course, taken):
         report.in_no_paddock += 1
     else:
         report.without_races += 1
 
 
-def _of_day(course: str, taken: datetime, starts: Sequence[Start]) -> list[Start]:
-    return [start for start in starts if start.racecourse == course and abs(start.at - taken) < timedelta(hours=14)]
-
-
 def _hint(
-    camera: str, photos: Sequence[tuple[Shot, datetime, str | None]], offset: timedelta, starts: Sequence[Start]
+    camera: str, photos: Sequence[tuple[Shot, datetime, str | None]], offset: timedelta, starts: Starts
 ) -> str | None:
     """What a camera's clock may be off by: as GPS says, or as the times of the paddock do."""
     right = wrong_by_satellites([shot for shot, _, _ in photos], offset)
     if right is not None:
         return f"GPS says that the clock of {camera} was {_slow(right)}; {_again(right)}."
-    for course in dict.fromkeys(course for _, _, course in photos if course):
-        moments = [taken for _, taken, its in photos if its == course]
-        more = suggested_offset(moments, _of_day(course, min(moments), starts))
+    paddocks = dict[tuple[str, date], list[datetime]]()
+    for _, taken, course in photos:
+        if course:
+            paddocks.setdefault((course, day_of(taken)), []).append(taken)
+    for (course, _), moments in paddocks.items():
+        more = suggested_offset(moments, starts.at(course, moments[0]))
         if more is not None:
             words = f"The photos of {camera} fit the times of the paddock at {course} best if its clock was "
             return f"{words}{_slow(offset + more)}; if so, {_again(offset + more)}."

@@ -1,6 +1,7 @@
 """Gives the photos of one's own camera their race: derived from their time, so that races that come later count too."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, LiteralString
 
@@ -32,27 +33,43 @@ WHERE NOT held.by_hand AND held.horse_id IS NULL
 """
 
 
-async def starts_on(connection: Connection, days: Iterable[date]) -> list[Start]:
-    """The races of these days whose start is known."""
-    return [Start(*row) for row in await (await connection.execute(STARTS, (list(days),))).fetchall()]
+@dataclass(slots=True)
+class Starts:
+    """The races of some days whose start is known, by racecourse and day."""
+
+    of: dict[tuple[str, date], list[Start]] = field(default_factory=dict)
+
+    @classmethod
+    async def read(cls, connection: Connection, moments: Iterable[datetime]) -> "Starts":
+        """Those of the days on which these moments are."""
+        days = {day_of(moment) for moment in moments}
+        found = cls()
+        for row in await (await connection.execute(STARTS, (list(days),))).fetchall():
+            start = Start(*row)
+            found.of.setdefault((start.racecourse, day_of(start.at)), []).append(start)
+        return found
+
+    def at(self, racecourse: str | None, moment: datetime) -> list[Start]:
+        """Those of a racecourse on the day of a moment."""
+        return self.of.get((racecourse, day_of(moment)), []) if racecourse else []
 
 
-def days_of_moments(moments: Iterable[datetime]) -> set[date]:
-    """The days in Japan on which these moments are."""
-    return {moment.astimezone(JST).date() for moment in moments}
+def day_of(moment: datetime) -> date:
+    """The day in Japan."""
+    return moment.astimezone(JST).date()
 
 
 async def place_photos(connection: Connection) -> None:
     """Give each photo whose horse is not named the race whose paddock it was, as far as races are known."""
     rows = await (await connection.execute(UNNAMED)).fetchall()
-    starts = await starts_on(connection, days_of_moments(row[3] for row in rows))
+    starts = await Starts.read(connection, (row[3] for row in rows))
     changed = [row for row in rows if _said(row, starts) != tuple(row[5:7])]
     if changed:
         columns = zip(*((*row[:3], *_said(row, starts)) for row in changed), strict=True)
         await connection.execute(KEEP, [list(column) for column in columns])
 
 
-def _said(row: Sequence[Any], starts: Sequence[Start]) -> tuple[str | None, str]:
+def _said(row: Sequence[Any], starts: Starts) -> tuple[str | None, str]:
     """The race and the rule of a photo."""
-    start = race_of(row[3], row[4], starts)
+    start = race_of(row[3], row[4], starts.at(row[4], row[3]))
     return start.race_id if start else None, str(MatchRule.NOT_NAMED)

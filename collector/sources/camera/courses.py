@@ -1,7 +1,7 @@
 """Where the racecourses of the JRA are, and which of them a camera's position is at. Pure.
 
-The positions are of the grounds, in degrees (WGS 84), as the Japanese Wikipedia's articles on the ten racecourses
-state them; they are facts, and need to be right to some hundred metres only.
+The positions are of the grounds, in degrees (WGS 84). They are facts that any map shows; here they need to be right to
+some hundred metres only.
 """
 
 from math import asin, cos, isfinite, radians, sin, sqrt
@@ -13,7 +13,7 @@ COURSES = {
     "新潟": (37.9478, 139.1858),
     "東京": (35.6625, 139.4856),
     "中山": (35.7242, 139.9606),
-    "中京": (35.0656, 136.9883),
+    "中京": (35.0667, 136.9894),
     "京都": (34.9067, 135.7250),
     "阪神": (34.7797, 135.3619),
     "小倉": (33.8422, 130.8744),
