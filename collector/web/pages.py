@@ -124,7 +124,7 @@ class Pages:
             shown = await facts.photo_facts(self.service.reader, word)
             if shown is not None and shown["digest"]:
                 found.append(shown)
-        found.sort(key=lambda photo: (photo["issue_date"], photo["photo"]))
+        found.sort(key=lambda photo: (photo["issue_date"], str(photo["taken_at"] or ""), photo["photo"]))
         return self.render(request, "compare.html", photos=found, compared=COMPARED)
 
     async def race(self, request: web.Request) -> web.Response:

@@ -40,15 +40,15 @@ LEFT JOIN entry ON entry.race_id = met.race_id AND entry.horse_id = met.horse_id
 """
 OF_HORSE = f"""{PHOTOS} WHERE photo.digest IS NOT NULL AND (photo.source, photo.issue_code, photo.number) IN
     (SELECT source, issue_code, number FROM photo_match WHERE horse_id = %(horse_id)s)
-ORDER BY issue.issue_date, photo.photo_id"""
+ORDER BY issue.issue_date, photo.taken_at NULLS FIRST, photo.photo_id"""
 OF_NAME = f"""{PHOTOS} WHERE photo.digest IS NOT NULL AND photo.horse_key = %(key)s AND met.horse_id IS NULL
 ORDER BY issue.issue_date, photo.photo_id"""
 OF_ISSUE = f"""{PHOTOS} WHERE photo.source = %(source)s AND photo.issue_code = %(code)s
 ORDER BY race.race_date NULLS LAST, met.race_id NULLS LAST, entry.horse_number NULLS LAST,
-    entry.finish_position NULLS LAST, photo.number"""
+    entry.finish_position NULLS LAST, photo.taken_at NULLS FIRST, photo.number"""
 OF_RACE = f"""{PHOTOS} WHERE (photo.source, photo.issue_code, photo.number) IN
     (SELECT source, issue_code, number FROM photo_match WHERE race_id = %(race_id)s)
-ORDER BY entry.horse_number NULLS LAST, entry.finish_position NULLS LAST, photo.number"""
+ORDER BY entry.horse_number NULLS LAST, entry.finish_position NULLS LAST, photo.taken_at NULLS FIRST, photo.number"""
 ONE = f"{PHOTOS} WHERE photo.photo_id = %(photo)s"
 # An old id is of the time when there was one source: where several have it, the program's own come first.
 OLD_PHOTO = """

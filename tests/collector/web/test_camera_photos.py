@@ -39,6 +39,22 @@ async def test_a_photo_is_shown_before_and_after_its_horse_is_named(opened: Open
     assert (name in shown, "Not named yet" in shown, "2015-03-01 10:20 JST" in shown) == (True, False, True)
 
 
+async def test_a_search_is_as_long_as_without_photos_that_nobody_has_named(opened: Open, own: Shown) -> None:
+    asked = [{"year": "2016"}, {"year": "2016", "name": "a"}, {}]
+    async with opened(conninfo=own.conninfo) as client:
+        before = [await (await client.get("/api/photos", params=words)).json() for words in asked]
+        execute(own.conninfo, "INSERT INTO issue (source, code, issue_date, race_days, source_url, observed_at)"
+                " VALUES ('camera', '161231', '2016-12-31', '{2016-12-31}', 'u', now())")  # fmt: skip
+        execute(own.conninfo, "INSERT INTO photo (source, issue_code, number, page_url, image_url, digest, taken_at,"
+                " source_url, observed_at) SELECT 'camera', '161231', number, 'u' || number, 'i' || number,"
+                " (SELECT digest FROM blob LIMIT 1), now(), 'u', now() FROM generate_series(1, 60) AS number"
+                )  # fmt: skip
+        renewed(own.conninfo)
+        after = [await (await client.get("/api/photos", params=words)).json() for words in asked]
+    assert after == before
+    assert all(found["groups"] for found in (before[0], before[2]))
+
+
 async def test_nothing_that_a_camera_wrote_is_served(opened: Open, own: Shown, tmp_path: Path) -> None:
     body = jpeg(scene(1), exif(place=TOKYO, turn=6))
     await bring_camera(own.conninfo, write_folder(tmp_path, {"a.jpg": body, "b.dng": dng(scene(2))}))
