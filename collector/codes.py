@@ -46,6 +46,9 @@ class Aside(StrEnum):
     BUSY = "busy"  # a crawl was at work on it all the time
     NOT_STORABLE = "not_storable"  # the database does not accept it
     TWICE = "twice"  # the same picture as in another line of a table of photos
+    COPY = "copy"  # of a photo of one's own camera that is here or comes now; the detail is which
+    CLOCK = "clock"  # a photo of a clock, which shows how far the camera's is off
+    NO_TIME = "no_time"  # the camera wrote no moment into the photo
     NOT_LISTED = "not_listed"  # a picture that the table of photos does not name
     LINK = "link"
     NOT_A_FILE = "not_a_file"  # a device, a pipe, a socket
@@ -135,6 +138,7 @@ class MatchRule(StrEnum):
     NOT_LOOKED_UP = "not_looked_up"  # open: the name has not been searched
     NO_HORSE_ID = "no_horse_id"  # open: the horse ran, and has no id
     UNKNOWN_NAME = "unknown_name"  # open: no horse has that name
+    NOT_NAMED = "not_named"  # open: a photo of one's own camera whose horse nobody has named yet
     NAMESAKES = "namesakes"  # open: several horses have that name, and none of them ran
     SEVERAL_NAME = "several_by_name"  # open: several horses that ran fit by these signs
     SEVERAL_NAME_RACE = "several_by_name_and_race"

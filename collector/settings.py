@@ -76,6 +76,8 @@ class Settings(BaseSettings):
     database_url: str | None = None  # postgresql://...; unset: the embedded Postgres under home
     contact: str | None = None  # an address or URL; goes into User-Agent and From
     urls: dict[str, str] = Field(default_factory=_read_urls)  # variable -> address of a source's site
+    photographer: str | None = Field(default=None, max_length=500)  # who takes the photos of `import --camera`
+    rights: str | None = Field(default=None, max_length=500)  # what may be done with these photos
     crawl_delay: float = Field(default=5.0, ge=0)  # seconds between requests to one host
     hours: Annotated[tuple[time, time] | None, NoDecode] = None  # opening hours in Asia/Tokyo
     labels_cron: str | None = "0 2 * * *"  # when labels are refreshed, Asia/Tokyo; empty: never

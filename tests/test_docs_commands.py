@@ -39,6 +39,7 @@ from tests.documents import PAGES, blocks, name_of, shown_commands, spans
 from tests.filled import SMALL, execute, fill
 from tests.owned import picture
 from tests.paths import ROOT
+from tests.shots import exif, jpeg, scene, write_folder
 from trainer.cli.app import app as trainer_app
 from trainer.dataset import card
 
@@ -230,6 +231,7 @@ def collection(cluster: str, open_folder: Path) -> Iterator[dict[str, str]]:
             execute(conninfo, statement)
         save_pages(Path("pages"))
         save_photos(Path("my-photos"), Path("photos.csv"))
+        write_folder(Path("DCIM"), {"IMG_0001.JPG": jpeg(scene(1), exif())})
         for name in ("mine.csv", "poll2017.csv"):
             Path(name).write_text(f"horse,value\n{NAME},0.9\n" + label_lines(conninfo), encoding="utf-8")
         yield {"PADDOCK_DATABASE_URL": conninfo, "PADDOCK_HOME": str(home), "PADDOCK_CONTACT": "you@example.org"}

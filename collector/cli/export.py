@@ -12,12 +12,11 @@ from collector.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from datetime import date
 
-    from collector.exports.columns import Table
-    from collector.exports.export import Exported
-    from collector.exports.target import Target
+    from collector.exports.export import Exported, Request
 
 commands = group()
 
+REVEALED = "The files of your own camera are as they came: they say where, with what and by whom they were taken."
 WHY = {"kept_out": "kept out by their site's robots.txt", "damaged": "damaged"}  # photos without a file
 
 
@@ -38,6 +37,9 @@ FromDay = Annotated[
 Photos = Annotated[
     bool, typer.Option("--photos", help="Also the photos themselves, with their rights; needs a folder.")
 ]
+Originals = Annotated[
+    bool, typer.Option("--originals", help="Of your own camera the files as they came: they say where, and by whom.")
+]
 Replace = Annotated[bool, typer.Option("--replace", help="Replace a file that is not an export.")]
 
 
@@ -48,6 +50,7 @@ def export_tables(
     tables: Tables = None,
     since: FromDay = None,
     photos: Photos = False,
+    originals: Originals = False,
     replace: Replace = False,
 ) -> ExitCode:
     """Write the tables to files: DuckDB, SQLite, Parquet or CSV.
@@ -57,6 +60,8 @@ def export_tables(
 
     Example: collector export --to paddock.duckdb
     """
+    from collector.console.terminal import stderr
+    from collector.exports.export import Request
     from collector.exports.formats import Format
     from collector.exports.tables import tables_named
     from collector.exports.target import read_target
@@ -64,14 +69,18 @@ def export_tables(
     target = read_target(to, Format(file_format) if file_format else None)
     if photos and not target.format.in_folder:
         raise UsageError(f"--photos writes a file for each photo, and {to} is one file: name a folder.")
+    if originals and not photos:
+        raise UsageError("--originals is about the photos: add --photos.")
     wanted, first_day = tables_named(tables), _read_day(since)
     target.check(replace=replace)
-    exported = _export(target, wanted, first_day, photos=photos)
+    exported = _export(Request(target, wanted, first_day, photos, originals))
     _print(exported)
+    if originals:
+        stderr().print(REVEALED, soft_wrap=True)
     return ExitCode.SOME_FAILED if exported.left_out["damaged"] else ExitCode.DONE
 
 
-def _export(target: "Target", tables: "list[Table]", since: "date | None", *, photos: bool) -> "Exported":
+def _export(request: "Request") -> "Exported":
     """Write an export, and show how far it is."""
     from collector.cli.session import opened_database
     from collector.cli.whole_file import ended_by_sigterm
@@ -80,16 +89,16 @@ def _export(target: "Target", tables: "list[Table]", since: "date | None", *, ph
 
     console = stderr()
     with opened_database(read_settings(), console) as conninfo, ended_by_sigterm():
-        from collector.exports.export import Request, export
+        from collector.exports.export import export
 
         def show(table: str, done: int, rows: int | None) -> None:
             steps.say(f"{table}: {done:,} of {rows:,} rows" if rows is not None else f"{table}: {done:,} rows")
 
         try:
             with Steps(console) as steps:
-                return export(conninfo, Request(target, tables, since, photos), show)
+                return export(conninfo, request, show)
         except KeyboardInterrupt:
-            console.print(f"Interrupted; nothing was written to {target.path}.", soft_wrap=True)
+            console.print(f"Interrupted; nothing was written to {request.target.path}.", soft_wrap=True)
             raise
 
 

@@ -1,42 +1,45 @@
 """The command that brings saved pages, and a person's own photos, into the collection."""
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from collector.cli.base import group, read_settings, run
+from collector.cli.base import group, read_settings
+from collector.cli.bringing import imported, print_report
+from collector.cli.camera import Camera, Clock, Course, Folder, Offset, Photographer, Rights, bring_camera
 from collector.console.common import common
 from collector.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from collector.console.steps import Steps
     from collector.imports.bring import Progress
     from collector.imports.report import Report
     from collector.politeness.gate import Connection
-    from collector.settings import Settings
 
 commands = group()
+
+Paths = Annotated[list[Path] | None, typer.Argument(metavar="PATH...", help="Folders, files, tar, zip, WARC or WACZ.")]
+As = Annotated[str | None, typer.Option("--as", metavar="KIND", help="What the pages are, such as race_result.")]
+Photos = Annotated[Path | None, typer.Option("--photos", metavar="DIR", help="Bring your own photos from this folder.")]
+Table = Annotated[
+    Path | None, typer.Option("--manifest", metavar="FILE", help="The table that says what your photos show (CSV).")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be brought, and change nothing.")]
 
 
 @commands.add("import")
 def bring_pages(
-    paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="PATH...", help="Folders, files, tar, zip, WARC or WACZ.")
-    ] = None,
-    kind: Annotated[
-        str | None, typer.Option("--as", metavar="KIND", help="What the pages are, such as race_result.")
-    ] = None,
-    photos: Annotated[
-        Path | None, typer.Option("--photos", metavar="DIR", help="Bring your own photos from this folder.")
-    ] = None,
-    manifest: Annotated[
-        Path | None, typer.Option("--manifest", metavar="FILE", help="The table that says what your photos show (CSV).")
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be brought, and change nothing.")] = False,
+    paths: Paths = None,
+    kind: As = None,
+    photos: Photos = None,
+    manifest: Table = None,
+    camera: Folder = None,
+    course: Course = None,
+    photographer: Photographer = None,
+    rights: Rights = None,
+    offset: Offset = None,
+    clock: Clock = None,
+    dry_run: DryRun = False,
 ) -> ExitCode:
     """Bring saved pages, or your own photos, into the collection.
 
@@ -44,19 +47,31 @@ def bring_pages(
 
     Example: collector import pages/ --as race_result
     """
-    from collector.console.as_json import print_json
-    from collector.console.terminal import stdout
-
+    of_camera = Camera(course, photographer, rights, offset, clock or [])
+    if camera:
+        if paths or kind or photos or manifest:
+            raise UsageError("--camera is used by itself: leave out PATH, --as, --photos and --manifest.")
+        return bring_camera(camera, of_camera, dry_run=dry_run)
+    if of_camera.given:
+        raise UsageError(f"{of_camera.given} is about the photos of --camera DIR: name their folder.")
     if photos or manifest:
         report = _bring_photos(*_photos_alone(paths, kind, photos, manifest), dry_run=dry_run)
     elif paths:
         report = _bring_pages(paths, kind, dry_run=dry_run)
     else:
-        raise UsageError("Say what to import: PATH..., or --photos DIR with --manifest FILE.")
+        raise UsageError("Say what to import: PATH..., --camera DIR, or --photos DIR with --manifest FILE.")
+    return _said(report, "photos" if photos else "pages", dry_run=dry_run)
+
+
+def _said(report: "Report", things: str, *, dry_run: bool) -> ExitCode:
+    """Say what an import brought."""
+    from collector.console.as_json import print_json
+    from collector.console.terminal import stdout
+
     if common().json:
         print_json(report.as_json())
     else:
-        print_report(stdout(), report, "photos" if photos else "pages", dry_run=dry_run)
+        print_report(stdout(), report, things, dry_run=dry_run)
     if report.layout_changed and report.not_read:
         return ExitCode.LAYOUT_CHANGED
     return ExitCode.SOME_FAILED if report.left_out else ExitCode.DONE
@@ -97,7 +112,7 @@ def _bring_photos(folder: Path, table: Path, *, dry_run: bool) -> "Report":
         brought = PhotoImport(connection, folder, manifest, digest_of(raw), places, report, dry_run, steps.show)
         return await brought.run()
 
-    return _imported(settings, steps, bring)
+    return imported(settings, steps, bring)
 
 
 def _bring_pages(paths: list[Path], kind: str | None, *, dry_run: bool) -> "Report":
@@ -124,24 +139,7 @@ def _bring_pages(paths: list[Path], kind: str | None, *, dry_run: bool) -> "Repo
     async def bring(connection: "Connection") -> "Report":
         return await Import(connection, files, Places(sites, wanted), report, dry_run, show).run()
 
-    return _imported(settings, steps, bring)
-
-
-def _imported(settings: "Settings", steps: "Steps", bring: "Callable[[Connection], Awaitable[Report]]") -> "Report":
-    from collector.cli.session import connected
-
-    with connected(settings) as connect:
-
-        async def main() -> "Report":
-            async with await connect() as connection:
-                return await bring(connection)
-
-        try:
-            with steps:
-                return run(main())
-        except KeyboardInterrupt:
-            steps.console.print("Interrupted; what was brought is kept, the same command goes on from here.")
-            raise
+    return imported(settings, steps, bring)
 
 
 def progress_in_words(progress: "Progress") -> str:
@@ -151,30 +149,3 @@ def progress_in_words(progress: "Progress") -> str:
     read = f"{size_in_words(progress.done)} of {size_in_words(progress.total)}"
     left = span_in_words(progress.seconds_left)
     return f"{read} read, {progress.report.captures} pages, time left {left}"
-
-
-def print_report(console: "Console", report: "Report", things: str, *, dry_run: bool) -> None:
-    """What was brought, what was held already, and what was left out and why."""
-    from collector.codes import Aside
-    from collector.console.code_words import describe
-
-    verb = "would be brought" if dry_run else "brought"
-    counts = report.standings
-    console.print(f"{report.brought} {things} {verb}, {counts['known']} known before; no request made.")
-    for (source, kind), count in sorted(report.kinds.items()):
-        console.print(f"  {source}: {count} {kind}")
-    for count, words in (
-        (counts["older"] + counts["undated"], "only kept as history: what is held came later, or nobody knows"),
-        (counts["confirmed"], "say the same as what is held"),
-        (report.gone, "say that there is no such page"),
-        (report.saved_anew, "are UTF-8, although they name another charset; they are read as UTF-8"),
-        (report.not_read, "archived and not read: the layout of their kind has changed"),
-    ):
-        if count:
-            console.print(f"  {count} {words}", soft_wrap=True)
-    for code, count in report.left_out.most_common():
-        console.print(f"Left out: {count} {Aside(code)}", soft_wrap=True)
-        for file, detail in report.names[code]:
-            console.print(f"    {file}: {describe(Aside, code, detail)}", soft_wrap=True)
-        if count > len(report.names[code]):
-            console.print("    ... (--json names all)")

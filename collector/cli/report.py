@@ -79,7 +79,7 @@ def print_matches(console: Console, result: "Matched | list[dict[str, Any]] | st
         table = _table("Open photos", "photo", "horse as printed", "race as printed", "why", "candidates")
         for row in result:
             candidates = ", ".join(row["candidates"])
-            table.add_row(row["photo"], row["horse_name"], row["race_name"] or "-", row["why"], candidates)
+            table.add_row(row["photo"], row["horse_name"] or "-", row["race_name"] or "-", row["why"], candidates)
         console.print(table)
         console.print("Decide one by hand: `collector match --set PHOTO HORSE`")
 

@@ -28,6 +28,9 @@ Sources = Annotated[list[str] | None, typer.Option(metavar="SOURCE", help="Only 
 Photos = Annotated[
     bool, typer.Option("--photos", help="Also the pictures. They belong to their makers; do not publish them.")
 ]
+Originals = Annotated[
+    bool, typer.Option("--originals", help="Also the pictures of your own camera, which say where and by whom.")
+]
 
 REFUSAL = "no archive replaces: name a file"
 
@@ -40,6 +43,7 @@ def export_archive(
     kind: Kinds = None,
     source: Sources = None,
     photos: Photos = False,
+    originals: Originals = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
 ) -> ExitCode:
     """Write the archive as one WARC or WACZ file.
@@ -54,11 +58,15 @@ def export_archive(
     from collector.console.as_json import print_json
     from collector.console.terminal import stderr, stdout
     from collector.frontier.scope import read_scope
+    from collector.sources.registry import is_personal, sources
     from collector.warc.answers import Wanted
 
     file = _file_of(wacz, warc)
     first_day = None if since is None else read_scope(since, None, None).since
-    wanted = Wanted(first_day, _kinds(kind, photos=photos), _sources(source), photos)
+    if originals and not photos:
+        raise UsageError("--originals is about the pictures: add --photos.")
+    withheld = () if originals else tuple(name for name in sources() if is_personal(name))
+    wanted = Wanted(first_day, _kinds(kind, photos=photos), _sources(source), photos, withheld)
     done = _export(file, wanted, packaged=wacz is not None, force=force)
     if common().json:
         print_json({"file": f"{file}"} | done.as_json())

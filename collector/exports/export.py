@@ -35,6 +35,7 @@ class Request:
     tables: list[Table]
     since: date | None = None
     photos: bool = False  # also the bytes of photos
+    originals: bool = False  # of one's own camera too as they came
 
 
 @dataclass(slots=True)
@@ -72,7 +73,8 @@ def export(conninfo: str, request: Request, progress: Progress = no_progress) ->
                 selection = Selection(table, since=request.since)
                 _write(connection, sink, selection, exported, target.format.has_lists, progress)
             if request.photos:
-                with closing(write_photos(connection, part, request.since, exported.left_out)) as found:
+                written = write_photos(connection, part, request.since, exported.left_out, originals=request.originals)
+                with closing(written) as found:
                     sink.write(FILE, schema_of(Selection(FILE)), _counted(found, FILE.name, None, exported, progress))
         (part / target.readme.name).write_text(
             readme(target.format, tables, request.since), encoding="utf-8", newline="\n"

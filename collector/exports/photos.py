@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pyarrow as pa
 
-from collector.errors import ParseError
+from collector.errors import BrokenPicture, ParseError
 from collector.exports.arrow import as_batch, schema_of
 from collector.exports.columns import Column, Table, Type
 from collector.exports.reading import ROWS, Connection
@@ -18,14 +18,17 @@ from collector.exports.selection import Selection
 from collector.exports.target import PHOTO_FILE, PHOTOS
 from collector.politeness.gate import host_name
 from collector.politeness.robots import Robots
-from collector.sources.registry import source_of
+from collector.sources.registry import is_personal, source_of
 from collector.sources.source import Terms
-from collector.storage.archive import unpack_whole
+from collector.storage.archive import digest_of, unpack_whole
+from collector.storage.decoders import decoders
 from collector.storage.photo_ids import file_name
+from collector.storage.picture_bytes import Format
+from collector.storage.shots import bare
 
 ENDINGS = {
     "image/jpeg": "jpg", "image/png": "png", "image/gif": "gif", "image/webp": "webp", "image/avif": "avif",
-    "image/heic": "heic",
+    "image/heic": "heic", "image/x-dcraw": "raw",
 }  # fmt: skip
 AT_ONCE = 16  # photos a round trip: some megabytes
 HELD = """
@@ -70,7 +73,7 @@ FILE = Table(
     (
         _column("photo_id", Type.TEXT, "The photo."),
         _column("file", Type.TEXT, "Path of the file in this folder."),
-        _column("digest", Type.TEXT, "SHA-256 of its bytes, which are as they came."),
+        _column("digest", Type.TEXT, "SHA-256 of its bytes, which are as they came but for one's own camera."),
         _column("media_type", Type.TEXT, "image/jpeg."),
         _column("size", Type.INTEGER, "Of the file.", "bytes"),
         _column("source", Type.TEXT, "The source that publishes it."),
@@ -112,9 +115,12 @@ class Training:
 
 
 def write_photos(
-    connection: Connection, folder: Path, since: date | None, left_out: Counter[str]
+    connection: Connection, folder: Path, since: date | None, left_out: Counter[str], *, originals: bool
 ) -> Generator[pa.RecordBatch, None, None]:
-    """Write the photos to files; yields the rows of the table beside them. Counts in `left_out` why others are not."""
+    """Write the photos to files; yields the rows of the table beside them. Counts in `left_out` why others are not.
+
+    Of a person's own camera a copy is written that holds nothing but pixels, unless `originals` are wanted.
+    """
     training = Training(connection)
     schema = schema_of(Selection(FILE))
     (folder / PHOTOS).mkdir()
@@ -123,7 +129,7 @@ def write_photos(
         cursor.itersize = AT_ONCE
         cursor.execute(HELD, {"since": since})
         while found := cursor.fetchmany(AT_ONCE):
-            rows += filter(None, (_write(folder, Held(*row), training, left_out) for row in found))
+            rows += filter(None, (_write(folder, Held(*row), training, left_out, originals=originals) for row in found))
             if len(rows) >= ROWS:
                 yield as_batch(rows, schema)
                 rows = []
@@ -131,7 +137,9 @@ def write_photos(
         yield as_batch(rows, schema)
 
 
-def _write(folder: Path, held: Held, training: Training, left_out: Counter[str]) -> tuple[Any, ...] | None:
+def _write(
+    folder: Path, held: Held, training: Training, left_out: Counter[str], *, originals: bool
+) -> tuple[Any, ...] | None:
     if not training.allows(held.page_url, held.image_url):
         left_out["kept_out"] += 1
         return None
@@ -139,11 +147,19 @@ def _write(folder: Path, held: Held, training: Training, left_out: Counter[str])
     if body is None:
         left_out["damaged"] += 1
         return None
-    name = f"{quote(file_name(held.photo_id), safe='')}.{ENDINGS.get(held.media_type or '', 'bin')}"
+    digest, media_type = held.digest, held.media_type
+    if is_personal(held.source) and not originals:
+        try:
+            body, media_type = decoders().run(bare, body), str(Format.JPEG)
+        except BrokenPicture:
+            left_out["damaged"] += 1
+            return None
+        digest = digest_of(body)
+    name = f"{quote(file_name(held.photo_id), safe='')}.{ENDINGS.get(media_type or '', 'bin')}"
     (folder / PHOTOS / name).write_bytes(body)
     terms = terms_of(held.source)
     return (
-        held.photo_id, f"{PHOTOS}/{name}", held.digest, held.media_type, len(body), held.source, held.page_url,
+        held.photo_id, f"{PHOTOS}/{name}", digest, media_type, len(body), held.source, held.page_url,
         held.image_url, held.observed_at, held.origin, held.rights or RIGHTS,
         *((terms.summary, terms.url, terms.read_on) if terms else [None] * 3),
     )  # fmt: skip

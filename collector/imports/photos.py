@@ -1,56 +1,36 @@
-"""`collector import --photos`: photos that a person has, with what a table says of them, become a source like others.
-
-A picture and its record are two pages, at addresses made of the picture's digest. So the same photo is the same pages
-wherever its file lies, what is forgotten stays forgotten, and everything else reads them like pages of a site.
-"""
+"""`collector import --photos`: photos that a person has become a source like others, with what a table says of them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
-
-from psycopg import AsyncRawCursor
 
 from collector.codes import Aside
 from collector.errors import Busy
 from collector.imports import photo_statements as sql
 from collector.imports.bring import cores
 from collector.imports.captures import Capture, Failed, LeftOut
-from collector.imports.identify import Page, Places
+from collector.imports.identify import Places
 from collector.imports.manifest import Manifest, Row
 from collector.imports.photo_files import not_listed, read_picture
-from collector.imports.read import Brought, read, work
+from collector.imports.read import Brought, work
+from collector.imports.recorded import IMPORT_LOCK, Desk, Held, Recorded
 from collector.imports.report import Report
 from collector.imports.standing import Standing
-from collector.imports.writing import Pair, write
 from collector.matching.match import match_photos
 from collector.pipeline.pool import BATCH_BYTES, read_in_order
 from collector.politeness.gate import Connection
 from collector.sources.own.record import SOURCE, Record, at, picture_url, record_url
 from collector.storage import upkeep
-from collector.storage.archive import digest_of
 from collector.storage.dictionaries import Dictionaries
 from collector.storage.locks import alone
-from collector.storage.roles import PageState
 
 BATCH = 20  # photos at once
 MANY = 200  # photos; fewer are read sooner than processes have started
 MOST_OF_A_DAY = 999
-IMPORT_LOCK = 7_220_019  # an advisory lock: two imports would give the same number to two photos
 
 Show = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What is held of a photo; None: nothing."""
-
-    state: str | None = None
-    record_digest: str | None = None
-    picture_state: str | None = None
-    issue_code: str | None = None
-    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +55,8 @@ class PhotoImport:
     report: Report
     dry_run: bool
     show: Show
-    _last: dict[str, int] = field(default_factory=dict)  # the largest number of each issue
     _lines: dict[str, int] = field(default_factory=dict)  # of the pictures so far, by digest
-    _began: datetime = field(init=False)
+    _desk: Desk = field(init=False)
 
     async def run(self) -> Report:
         """Bring all photos; every set of them is kept as soon as it is written.
@@ -94,7 +73,7 @@ class PhotoImport:
     async def _run(self) -> Report:
         row = await (await self.connection.execute("SELECT clock_timestamp()")).fetchone()
         assert row is not None
-        (self._began,) = row
+        self._desk = Desk(self.connection, SOURCE, record_url, picture_url, at, MOST_OF_A_DAY, row[0])
         await self._check_races()
         for left in not_listed(self.manifest, self.folder):
             self.report.leave_out(left)
@@ -123,7 +102,7 @@ class PhotoImport:
         """The pictures that are not held as the table has them, in batches; what is stated of each is put aside."""
         rows = iter(self.manifest.rows)
         while found := await asyncio.to_thread(self._read_files, rows):
-            held = await self._held([picture.digest for _, picture in found])
+            held = await self._desk.held([picture.digest for _, picture in found])
             fresh = list[Capture]()
             for row, picture in found:
                 if photo := await self._photo(row, picture, held.get(picture.digest, Held())):
@@ -147,19 +126,12 @@ class PhotoImport:
                 self.report.leave_out(LeftOut(row.file, Aside.CANNOT_READ, error.strerror))
         return found
 
-    async def _held(self, digests: Sequence[str]) -> dict[str, Held]:
-        raw = AsyncRawCursor(self.connection)
-        asked = [[record_url(digest) for digest in digests], [picture_url(digest) for digest in digests], list(digests)]
-        rows = await (await raw.execute(sql.HELD, asked)).fetchall()
-        return {digest: Held(*facts) for digest, *facts in rows}
-
     async def _photo(self, row: Row, picture: Capture, held: Held) -> Photo | None:
         """What is to be brought of a row; None: nothing, as it is held, or must not be."""
-        if PageState.EXCLUDED in (held.state, held.picture_state):
+        if held.forgotten:
             self.report.leave_out(LeftOut(row.file, Aside.KEPT_OUT, "forgotten"))
             return None
-        code = f"{row.day:%y%m%d}"
-        number = held.number if held.issue_code == code else await self._next_number(code)
+        number = await self._desk.number(held, f"{row.day:%y%m%d}")
         if number is None:
             self.report.leave_out(LeftOut(row.file, Aside.TOO_MANY, f"{MOST_OF_A_DAY} photos of {row.day}"))
             return None
@@ -167,64 +139,18 @@ class PhotoImport:
             digest=picture.digest, date=row.day, number=number, horse=row.horse, race=row.race, source=row.source,
             rights=row.rights,
         )  # fmt: skip
-        if held.picture_state == PageState.FETCHED and digest_of(record.as_bytes()) == held.record_digest:
+        if held.says(record):
             self.report.standings[Standing.KNOWN] += 1
             return None
         return Photo(row, picture, record, held)
 
-    async def _next_number(self, code: str) -> int | None:
-        if code not in self._last:
-            row = await (await AsyncRawCursor(self.connection).execute(sql.LAST_NUMBER, (SOURCE, code))).fetchone()
-            self._last[code] = row[0] if row else 0
-        if self._last[code] >= MOST_OF_A_DAY:
-            return None
-        self._last[code] += 1
-        return self._last[code]
-
     async def _write(self, photos: Sequence[tuple[Photo, Brought | LeftOut | None]]) -> None:
-        pairs, records, changed = list[Pair](), dict[str, str](), list[Photo]()
+        recorded = list[Recorded]()
         for photo, picture in photos:
             if not isinstance(picture, Brought):
                 self.report.leave_out(picture or LeftOut(photo.row.file, Aside.UNREADABLE))
                 continue
-            record = self._record(photo)
-            records[record[0].file] = photo.row.file
-            pairs += [(photo.picture, replace(picture, dated=photo.record.date)), record]
-            changed += [photo] if photo.held.issue_code else []
-        async with self.connection.transaction(force_rollback=self.dry_run):
-            for photo in changed:
-                await self._release(photo)
-            written = await write(self.connection, pairs, dry_run=False)
-        by_file = {placed.capture.file: (placed, state) for placed, state in written.placed}
-        for file, picture_file in records.items():
-            if (record := by_file.get(file)) and (picture := by_file.get(picture_file)):
-                self.report.add(*(picture if record[0].standing is Standing.KNOWN else record))
-        for left in written.left_out:
-            if left.file in records:
-                self.report.leave_out(replace(left, file=records[left.file]))
-        for capture, _ in written.busy:
-            if capture.file in records:
-                self.report.leave_out(LeftOut(records[capture.file], Aside.BUSY))
-
-    def _record(self, photo: Photo) -> Pair:
-        body, url = photo.record.as_bytes(), record_url(photo.picture.digest)
-        file = f"{self.manifest.name}, line {photo.row.line}"
-        capture = Capture(
-            file, body, digest_of(body), self.manifest_digest, url, self._began, "application/json; charset=utf-8"
-        )
-        named = at(f"/{photo.picture.digest}.json")
-        assert named is not None
-        page = Page(SOURCE, replace(named, dated=photo.record.date), url)
-        return capture, read(capture, page, {})
-
-    async def _release(self, photo: Photo) -> None:
-        """Let a photo be matched anew; of another day, give it its new number before its record says so."""
-        held, new, raw = photo.held, photo.record, AsyncRawCursor(self.connection)
-        key = (SOURCE, held.issue_code, held.number)
-        await raw.execute(sql.UNMATCH, key)
-        if held.issue_code == new.issue_code:
-            return
-        await raw.execute(sql.MOVE_PHOTO, (*key, new.issue_code, new.number))
-        await raw.execute(sql.MOVE_MATCH, (*key, new.issue_code, new.number, new.date))
-        urls = [record_url(new.digest), picture_url(new.digest)]
-        await raw.execute(sql.MOVE_PAGES, (urls, new.date))
+            line = f"{self.manifest.name}, line {photo.row.line}"
+            pair = (photo.picture, replace(picture, dated=photo.record.date))
+            recorded.append(Recorded(photo.row.file, photo.record, photo.held, line, self.manifest_digest, pair))
+        await self._desk.write(recorded, self.report, dry_run=self.dry_run)

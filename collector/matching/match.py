@@ -9,6 +9,7 @@ from collector.codes import MatchRule
 from collector.console.code_words import describe
 from collector.console.typed import half_width
 from collector.errors import UsageError
+from collector.matching.camera import place_photos
 from collector.matching.rules import Decision, PhotoFacts, Runner, days_of, decide
 from collector.politeness.gate import Connection
 from collector.sources.text_tools.text import horse_key
@@ -21,12 +22,12 @@ WHERE (EXISTS (SELECT FROM race WHERE race_date BETWEEN issue_date - 4 AND issue
     SELECT FROM photo WHERE photo.source = issue.source AND issue_code = code AND stated_horse_id IS NOT NULL))
 AND (%(again)s OR EXISTS (
     SELECT FROM photo LEFT JOIN photo_match AS met USING (source, issue_code, number)
-    WHERE photo.source = issue.source AND issue_code = code AND met.horse_id IS NULL))
+    WHERE photo.source = issue.source AND issue_code = code AND met.horse_id IS NULL AND horse_key IS NOT NULL))
 ORDER BY issue_date
 """
 PHOTOS = """
 SELECT number, horse_key, listed_name, race_name, age, sex, stated_horse_id, stated_race_id FROM photo
-WHERE source = %s AND issue_code = %s ORDER BY number
+WHERE source = %s AND issue_code = %s AND horse_key IS NOT NULL ORDER BY number
 """
 RUNNERS = """
 SELECT horse_id, horse_key, race_id, race.name, age, sex FROM entry JOIN race USING (race_id)
@@ -100,6 +101,7 @@ async def match_photos(connection: Connection, *, again: bool = False) -> Matche
     looked_up = await _looked_up(connection) if issues else set[str]()
     for source, code, issue_date, race_days in issues:
         await _match_issue(connection, source, code, issue_date, days_of(issue_date, race_days), looked_up)
+    await place_photos(connection)
     row = await (await connection.execute(COUNTS)).fetchone()
     assert row is not None
     return Matched(*row)

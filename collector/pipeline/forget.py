@@ -65,7 +65,7 @@ AND NOT EXISTS (SELECT FROM photo WHERE photo.digest = blob.digest)
 
 KNOWN = "SELECT count(*) FROM page WHERE url = ANY (%(urls)s) AND state <> 'excluded'"
 SHOWN = """
-SELECT photo_id || ' (' || horse_name || ')' FROM photo
+SELECT photo_id || COALESCE(' (' || horse_name || ')', '') FROM photo
 WHERE page_url = ANY (%(urls)s) OR image_url = ANY (%(urls)s) ORDER BY issue_code, photo_id
 """
 

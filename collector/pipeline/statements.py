@@ -6,7 +6,7 @@ from typing import LiteralString, cast
 # What each fact is; text unless named here.
 TYPES: dict[str, str] = {
     **dict.fromkeys(("id", "epoch"), "bigint"),
-    **dict.fromkeys(("at", "due_at"), "timestamptz"),
+    **dict.fromkeys(("at", "due_at", "taken_at"), "timestamptz"),
     **dict.fromkeys(("delay", "took"), "float8"),
     **dict.fromkeys(("asked", "answered"), "boolean"),
     **dict.fromkeys(
@@ -106,6 +106,7 @@ WHERE (held.listed_name, held.race_name, held.page_url)
 PHOTO_FACTS = (
     "horse_name", "horse_key", "page_url", "image_url", "coat", "sex", "age", "trainer", "shot_month", "shot_day",
     "comment", "pedigree", "stated_horse_id", "stated_race_id", "origin", "rights",
+    "taken_at", "camera", "racecourse",
 )  # fmt: skip
 
 # A picture that another photo already shows is not asked for again, so its measures come from there.
@@ -131,13 +132,15 @@ STORE_PHOTO_PAGE = typed(PAGE_PARTS + PHOTO.format(page="paged"))
 # Within this many of the 256 bits, two different pictures are the same photo, encoded anew.
 NEAR = 12
 
-# Whichever of the two comes first: the one with the smaller number in the collection is the original.
+# Whichever of the two comes first: the one with the smaller number in the collection is the original. Photos that were
+# taken in different moments are not copies, however much they look the same: they are of one burst.
 PICTURE = f"""
 measured AS (
-    SELECT id, ('x' || %(phash)s)::bit(256) AS phash FROM photo WHERE image_url = %(image_url)s),
+    SELECT id, taken_at, ('x' || %(phash)s)::bit(256) AS phash FROM photo WHERE image_url = %(image_url)s),
 near AS (
     SELECT measured.id, other.id AS other_id FROM measured, photo AS other
-    WHERE other.digest <> %(digest)s AND bit_count(other.phash # measured.phash) <= {NEAR}),
+    WHERE other.digest <> %(digest)s AND bit_count(other.phash # measured.phash) <= {NEAR}
+    AND (other.taken_at = measured.taken_at) IS NOT FALSE),
 copies AS (
     UPDATE photo SET near_duplicate_of = near.id FROM near
     WHERE photo.id = near.other_id AND near.other_id > near.id AND photo.near_duplicate_of IS NULL)

@@ -9,13 +9,14 @@ from importlib.metadata import EntryPoint, entry_points
 
 from collector.errors import ParseError, UsageError
 from collector.settings import Settings, read_address
+from collector.sources.camera.source import CAMERA
 from collector.sources.keibado.source import KEIBADO
 from collector.sources.netkeiba.source import NETKEIBA
 from collector.sources.own.source import OWN
 from collector.sources.source import MAIN, Gift, Site, Source
 
 GROUP = "paddock.sources"
-BUILT_IN = (KEIBADO, NETKEIBA, OWN)
+BUILT_IN = (KEIBADO, NETKEIBA, OWN, CAMERA)
 
 
 @cache
@@ -54,6 +55,11 @@ def source_of(name: str) -> Source:
         return sources()[name]
     except KeyError as error:
         raise ParseError("source", f"no source called {name} is installed") from error
+
+
+def is_personal(name: str) -> bool:
+    """Whether the pictures of a source go out without what a person's camera wrote into them."""
+    return name in sources() and sources()[name].personal
 
 
 def sites(settings: Settings) -> tuple[Site, ...]:

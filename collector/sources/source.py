@@ -93,6 +93,7 @@ class Source:
     look_alike: str | None = None  # the host name of its copy in `collector demo-site`; None: no copy
     copies: Copies | None = None  # None: saved pages of this source are not recognised
     asked: bool = True  # False: nobody is asked for its pages, they only come by import
+    personal: bool = False  # True: its pictures say where and with what a person took them, so copies go out instead
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name) or MAIN not in self.sites:

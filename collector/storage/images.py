@@ -1,4 +1,4 @@
-"""Decodes and measures foreign pictures. This is the only module that does so.
+"""Decodes and measures foreign pictures. Beside it only `raw_files` and `shots` look into their files.
 
 These functions run in the processes of `collector.storage.decoders`, which can be killed.
 """
@@ -8,7 +8,7 @@ import math
 import struct
 import warnings
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import lt
 
 from PIL import (
@@ -25,6 +25,7 @@ from PIL import (
 
 from collector.errors import BrokenPicture
 from collector.storage.picture_bytes import Format, Outline, format_of, png_runs_out, walk_through
+from collector.storage.raw_files import preview_of
 
 MAX_PIXELS = 12_000_000  # of a picture as it is handed on; a larger one is made smaller
 # Pixels of a file, which are checked before it is decoded. A JPEG is decoded at a half, a fourth or an eighth of its
@@ -101,6 +102,8 @@ def unpack(body: bytes, least: tuple[int, int] | None = None, *, grey: bool = Fa
         BrokenPicture: it is in another format, is cut off or broken, or costs too much to decode.
     """
     file_format = format_of(body)
+    if file_format is Format.RAW:
+        return replace(unpack(preview_of(body), least, grey=grey), format=Format.RAW)
     outline = walk_through(body, file_format)
     try:
         # Pillow warns about parts that it skips; the required parts were checked before.

@@ -4,7 +4,7 @@ Weights are in kg, distances in m, times in seconds, prizes in units of 10,000 y
 not print is None.
 """
 
-from datetime import date, time
+from datetime import date, datetime, time
 
 from sqlalchemy import ARRAY, Date, Float, Integer, String, Text
 from sqlmodel import Field, SQLModel
@@ -23,6 +23,8 @@ from collector.storage.racing import (
     Weather,
 )
 
+MOST_OF_AN_ISSUE = 9999  # photos; a photo's id has at most four digits for its number
+
 
 class IssueItem(SQLModel):
     """One back number of the magazine, as its index page says."""
@@ -38,7 +40,7 @@ class ListedPhotoItem(SQLModel):
 
     source: str
     issue_code: str
-    number: int = Field(ge=1, le=999)  # of the photo within the issue
+    number: int = Field(ge=1, le=MOST_OF_AN_ISSUE)  # of the photo within the issue
     listed_name: str  # as printed in the list
     race_name: str | None  # the race under which the list has it
     page_url: str
@@ -49,9 +51,9 @@ class PhotoItem(SQLModel):
 
     source: str
     issue_code: str
-    number: int = Field(ge=1, le=999)
-    horse_name: str  # as printed
-    horse_key: str  # normalised: NFKC, no spaces, no marks of foreign or local horses
+    number: int = Field(ge=1, le=MOST_OF_AN_ISSUE)
+    horse_name: str | None  # as printed; None: nothing beside the photo names a horse
+    horse_key: str | None  # normalised: NFKC, no spaces, no marks of foreign or local horses
     page_url: str
     image_url: str
     coat: str | None = None  # 毛色, as printed (鹿毛)
@@ -66,6 +68,9 @@ class PhotoItem(SQLModel):
     stated_race_id: str | None = None  # the id of the race, where the page gives it
     origin: str | None = None  # who took it, or where it was published, where that is not the source's site
     rights: str | None = None  # what may be done with it; None: what the source's terms say
+    taken_at: datetime | None = None  # the moment of the shot, where the camera wrote it
+    camera: str | None = None  # which camera took it (Canon EOS R5 3fa2)
+    racecourse: str | None = None  # at which it was taken (東京)
     keep_out: bool = False  # the page's robots meta tag says noimageindex or noai
 
 

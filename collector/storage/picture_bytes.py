@@ -40,9 +40,10 @@ class Format(StrEnum):
     WEBP = "image/webp"
     AVIF = "image/avif"
     HEIC = "image/heic"
+    RAW = "image/x-dcraw"  # of cameras: DNG, CR2, CR3, NEF, ARW, RAF, ORF, RW2
 
 
-NAMES = "JPEG, PNG, GIF, WebP, AVIF, HEIC"
+NAMES = "JPEG, PNG, GIF, WebP, AVIF, HEIC, a camera's RAW"
 BEGINNINGS = (
     (re.compile(rb"\xff\xd8\xff"), Format.JPEG),
     (re.compile(rb"\x89PNG\r\n\x1a\n"), Format.PNG),
@@ -51,6 +52,7 @@ BEGINNINGS = (
     # The brand; behind the general brand mif1 stand its special ones.
     (re.compile(rb"....ftyp(?:avif|avis|mif1(?:....){1,9}?avif)", re.DOTALL), Format.AVIF),
     (re.compile(rb"....ftyp(?:hei[cxms]|hev[cx]|mif1|msf1)", re.DOTALL), Format.HEIC),
+    (re.compile(rb"II\x2a\0|MM\0\x2a|IIRO|IIRS|MMOR|IIU\0|FUJIFILMCCD-RAW|....ftypcrx ", re.DOTALL), Format.RAW),
 )
 
 

@@ -27,7 +27,7 @@ WITH answer AS (
     FROM fetch_log AS log JOIN page ON page.id = log.page_id JOIN host ON host.name = page.host
     WHERE (log.digest IS NOT NULL OR log.outcome IN ('unchanged', 'not_modified'))
       AND page.state <> 'excluded' AND host.excluded_at IS NULL
-      AND (%(photos)s OR page.role <> 'picture')
+      AND (page.role <> 'picture' OR (%(photos)s AND page.source <> ALL (%(withheld)s)))
       AND (%(since)s::date IS NULL OR {MOMENT} >= %(since)s::timestamp AT TIME ZONE 'Asia/Tokyo')
       AND (%(kinds)s::text[] IS NULL OR page.kind = ANY (%(kinds)s))
       AND (%(sources)s::text[] IS NULL OR page.source = ANY (%(sources)s))),
@@ -59,6 +59,7 @@ class Wanted:
     kinds: tuple[str, ...] | None = None
     sources: tuple[str, ...] | None = None
     photos: bool = False
+    withheld: tuple[str, ...] = ()  # sources whose pictures are left out all the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ class Answers:
         self._connection = connection
         self._facts = {
             "photos": wanted.photos,
+            "withheld": list(wanted.withheld),
             "since": wanted.since,
             "kinds": wanted.kinds and list(wanted.kinds),
             "sources": wanted.sources and list(wanted.sources),

@@ -15,6 +15,7 @@ from collector.codes import Block, Delay, Failure, MatchRule
 from collector.console.catalogue import PAGES
 from collector.console.code_words import describe
 from collector.console.wording import JST, in_japan, with_demo
+from collector.sources.registry import is_personal
 from collector.storage.photo_ids import EXAMPLE, read_photo_id
 from collector.storage.racing import Sex, Surface, kind_of
 from collector.web.forecasts import register
@@ -111,7 +112,7 @@ class Pages:
         shown = await facts.photo_facts(self.service.reader, photo_of(request))
         if shown is None:
             raise Problem(Code.NOT_FOUND)
-        return self.render(request, "photo.html", photo=shown)
+        return self.render(request, "photo.html", photo=shown, bare=is_personal(shown["source"]))
 
     async def compare(self, request: web.Request) -> web.Response:
         """Two to four photos beside each other, in the order in which they were taken."""
@@ -123,7 +124,7 @@ class Pages:
             shown = await facts.photo_facts(self.service.reader, word)
             if shown is not None and shown["digest"]:
                 found.append(shown)
-        found.sort(key=lambda photo: (photo["issue_date"], photo["photo"]))
+        found.sort(key=lambda photo: (photo["issue_date"], str(photo["taken_at"] or ""), photo["photo"]))
         return self.render(request, "compare.html", photos=found, compared=COMPARED)
 
     async def race(self, request: web.Request) -> web.Response:

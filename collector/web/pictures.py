@@ -4,27 +4,30 @@ import asyncio
 import logging
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from collector.errors import BrokenPicture
+from collector.sources.registry import is_personal
 from collector.storage.archive import unpack
 from collector.storage.decoders import Decoders
 from collector.storage.images import shrink
 from collector.storage.picture_bytes import Format
 from collector.storage.reader import PATIENCE, Reader
+from collector.storage.shots import bare
 from collector.web.server.problems import Code, Problem
 
 WIDTHS = (160, 320, 640, 1280)  # px; no others are made, so nobody can fill the database with them
+WHOLE = 0  # in place of a width: all of it, which is not kept
 QUALITY = 84
 PROCESSES = 2
 WAITING = 64  # that are made or wait to be, at most
 SAFE_TYPES = tuple(Format)  # what is served as it came
 
 NAMED = """
-SELECT photo.digest, photo.media_type, small.content FROM photo
+SELECT photo.source, photo.digest, photo.media_type, small.content FROM photo
 LEFT JOIN thumbnail AS small ON small.digest = photo.digest AND small.width = %(width)s
 WHERE photo.photo_id = %(photo)s
 """
@@ -73,13 +76,16 @@ class Pictures:
         await self._writing.close()
 
     async def original(self, photo: str) -> Photo:
-        """A photo as it came.
+        """A photo as it came; of a person's own camera a copy that holds nothing but pixels.
 
         Raises:
-            Problem: there is none.
+            Problem: there is none, or a copy cannot be made.
             TryLater: the database cannot be reached.
         """
-        digest, media_type, _ = await self._named(photo, 0)
+        row = await self._named(photo, WHOLE)
+        digest, media_type = row["digest"], row["media_type"]
+        if is_personal(row["source"]):
+            return Photo(await self._made(digest, WHOLE), Format.JPEG, f"{digest}-bare")
         # The collector keeps no other; never as HTML, whatever a database holds.
         if media_type is None or media_type not in SAFE_TYPES:
             media_type = "application/octet-stream"
@@ -92,17 +98,18 @@ class Pictures:
             Problem: there is none, it cannot be read, or too many are being made.
             TryLater: the database cannot be reached.
         """
-        digest, _, content = await self._named(photo, width)
+        row = await self._named(photo, width)
+        digest, content = row["digest"], row["content"]
         if content is None:
             content = await self._made(digest, width)
         return Photo(content, "image/jpeg", f"{digest}-{width}")
 
-    async def _named(self, photo: str, width: int) -> tuple[str, str | None, bytes | None]:
+    async def _named(self, photo: str, width: int) -> dict[str, Any]:
         values = {"photo": photo, "width": width}
         rows = await self._reader.rows(NAMED, values)
         if not rows or rows[0]["digest"] is None:
             raise Problem(Code.NOT_FOUND)
-        return rows[0]["digest"], rows[0]["media_type"], rows[0]["content"]
+        return rows[0]
 
     async def _bytes(self, digest: str) -> bytes:
         rows = await self._reader.rows(BYTES, {"digest": digest})
@@ -126,6 +133,8 @@ class Pictures:
     async def _make(self, digest: str, width: int) -> bytes:
         body = await self._bytes(digest)
         try:
+            if width == WHOLE:
+                return await self._decoders.ask(bare, body)
             content, height = await self._decoders.ask(shrink, body, width, QUALITY)
         except BrokenPicture as error:
             self._broken.add(digest)

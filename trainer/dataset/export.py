@@ -19,8 +19,10 @@ from psycopg.rows import dict_row
 
 from collector.console.program import private_files
 from collector.errors import BrokenPicture, UsageError
+from collector.sources.registry import is_personal
 from collector.storage.decoders import decoders
 from collector.storage.racing import Axis
+from collector.storage.shots import bare
 from trainer.dataset.card import write_card
 from trainer.dataset.copies import find_copies
 from trainer.dataset.data import Progress, no_progress
@@ -251,6 +253,8 @@ def _prepare(example: Example, body: bytes | None, size: int | None) -> Item | N
         return None
     try:
         shrunk = decoders().run(shrink, body, size) if size else None
+        if shrunk is None and is_personal(example.source):  # no more than pixels of one's own camera
+            shrunk = decoders().run(bare, body)
     except BrokenPicture:
         return None
     return (example, body) if shrunk is None else (replace(example, media_type="image/jpeg"), shrunk)

@@ -9,8 +9,8 @@ FETCHED = 2_000  # rows a round trip
 
 PHOTOS: LiteralString = """
 SELECT photo.id, photo.photo_id AS photo, photo.source, issue.issue_date,
-    met.horse_id, coalesce(horse.name, photo.horse_name) AS horse_name, coalesce(horse.sire, photo.pedigree[1]) AS sire,
-    horse.dam, horse.damsire,
+    met.horse_id, coalesce(horse.name, photo.horse_name, met.horse_id) AS horse_name,
+    coalesce(horse.sire, photo.pedigree[1]) AS sire, horse.dam, horse.damsire,
     coalesce(horse.sex, CASE photo.sex WHEN '牡' THEN 'male' WHEN '牝' THEN 'female' WHEN 'セ' THEN 'gelding' END)
         AS sex,
     coalesce(photo.age, (extract(year FROM issue.issue_date) - extract(year FROM horse.born))::int) AS age,

@@ -89,6 +89,7 @@ def shrink(body: bytes, longest: int) -> bytes | None:
     if max(image.size) <= longest:
         return None
     image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    image.info.clear()  # else a comment of the file would be written again
     file = io.BytesIO()
     image.save(file, "JPEG", quality=QUALITY)
     return file.getvalue()

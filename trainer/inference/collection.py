@@ -35,8 +35,15 @@ ORDER BY coalesce(horse.horse_key, photo.horse_key) = %(whole)s DESC, coalesce(h
     issue.issue_date DESC, photo.photo_id
 LIMIT %(most)s
 """
-NAMES = "SELECT horse_key FROM photo UNION SELECT horse_key FROM horse"
-BY_ID = "SELECT horse_name, encoding, content FROM photo JOIN blob USING (digest) WHERE photo.id = %(id)s"
+NAMES = "SELECT horse_key FROM photo WHERE horse_key IS NOT NULL UNION SELECT horse_key FROM horse"
+BY_ID = """
+SELECT coalesce(horse.name, photo.horse_name, '') AS horse_name, encoding, content FROM photo
+JOIN blob USING (digest)
+LEFT JOIN photo_match met
+    ON (met.source, met.issue_code, met.number) = (photo.source, photo.issue_code, photo.number)
+LEFT JOIN horse ON horse.horse_id = met.horse_id
+WHERE photo.id = %(id)s
+"""
 BY_ADDRESS = """
 SELECT encoding, content FROM photo JOIN blob USING (digest)
 WHERE image_url = ANY(%(urls)s) OR page_url = ANY(%(urls)s) ORDER BY photo.id LIMIT 1

@@ -3,7 +3,18 @@
 from datetime import date, datetime
 from typing import Any, LiteralString
 
-from sqlalchemy import BigInteger, Column, Computed, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Computed,
+    DateTime,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, BIT, JSONB
 from sqlmodel import Field, SQLModel
 
@@ -42,8 +53,8 @@ class Photo(SQLModel, table=True):
     )
     listed_name: str | None = None
     race_name: str | None = None
-    horse_name: str
-    horse_key: str
+    horse_name: str | None = None  # None: nothing beside the photo names a horse
+    horse_key: str | None = None
     page_url: str
     image_url: str | None = None
     coat: str | None = None
@@ -58,6 +69,9 @@ class Photo(SQLModel, table=True):
     stated_race_id: str | None = None
     origin: str | None = None
     rights: str | None = None
+    taken_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    camera: str | None = None
+    racecourse: str | None = None
     digest: str | None = Field(default=None, foreign_key="blob.digest")
     media_type: str | None = None
     width: int | None = None  # px
@@ -185,6 +199,7 @@ class PhotoMatch(SQLModel, table=True):
     candidates: list[str] = Field(
         default_factory=list, sa_column=Column(ARRAY(Text), nullable=False, server_default=text("'{}'"))
     )  # possible horses of an open photo
+    certainty: float | None = None  # 0..1, of a horse that the order of the walk gives
     by_hand: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     decided_at: datetime = moment()
 

@@ -47,7 +47,11 @@ PhotoId = Annotated[str, means(f"Source, issue and number: {EXAMPLE}.", pattern=
 PhotoPage = Annotated[str, means("Its page on this server.", default_factory=_on_this_server(""))]
 ListedPicture = Annotated[str, means(f"{SMALL}.", default_factory=_on_this_server(f"/{WIDTH}.jpg"))]
 Picture = Annotated[str | None, means(f"{SMALL}; null: it is not held.", "digest"), _if_held(f"/{WIDTH}.jpg")]
-Original = Annotated[str | None, means("Its bytes as they came, on this server.", "digest"), _if_held("/original")]
+Original = Annotated[
+    str | None,
+    means("Its bytes as they came, on this server; of one's own camera, a copy.", "digest"),
+    _if_held("/original"),
+]
 
 Name = Annotated[str, means(f"Part of a horse's name, in kana or Latin letters; {LONGEST} characters are read.")]
 Year = Annotated[int, means("Of the issue.", ge=1900, le=2099)]

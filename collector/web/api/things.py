@@ -21,7 +21,7 @@ class Photo(Answer):
     issue: fields.IssueId
     number: int = means("Of the photo within the issue.")
     date: dt.date = means("Of the issue.", "issue_date")
-    name: str = means("The horse's; as printed, where the horse is open.")
+    name: str | None = means("The horse's; as printed, where the horse is open; null: nobody has named it yet.")
     horse_id: fields.HorseId | None
     race: str | None = means("Name of the race it was taken for.")
     race_id: fields.RaceId | None
@@ -31,6 +31,7 @@ class Photo(Answer):
     image_url: str | None = means("The picture, at its source.")
     width_px: fields.Count | None = means(column="width")
     height_px: fields.Count | None = means(column="height")
+    taken_at: fields.Moment | None = means("When it was taken, where its camera says so; UTC.")
     copy_of: fields.PhotoId | None = means("The earlier photo of which this is a copy.")
     page: fields.PhotoPage
     picture: fields.Picture
@@ -40,7 +41,7 @@ class Photo(Answer):
 class Printed(Answer):
     """What the magazine prints beside a photo."""
 
-    name: str = means(column="printed_name")
+    name: str | None = means("null: nothing beside the photo names a horse.", "printed_name")
     race: str | None = means(column="printed_race")
     sex: str | None = means("牡, 牝 or セ.", "printed_sex")
     age_years: int | None = means(column="printed_age")
@@ -50,6 +51,8 @@ class Printed(Answer):
     pedigree: list[str]
     shot_month: int | None
     shot_day: int | None = means("Of that month; the year is not printed.")
+    camera: str | None = means("Which camera took it, where its owner brought it.")
+    racecourse: str | None = means("Where it was taken, likewise.", "shot_at")
 
 
 class Match(Answer):

@@ -19,7 +19,8 @@ SELECT photo.photo_id AS photo, photo.source || ':' || photo.issue_code AS issue
     photo.horse_name AS printed_name, photo.horse_key, photo.race_name AS printed_race, photo.page_url, photo.image_url,
     photo.origin, photo.rights,
     photo.observed_at, photo.digest, photo.media_type, photo.width, photo.height, photo.coat, photo.comment,
-    photo.trainer, photo.shot_month, photo.shot_day, issue.issue_date, met.horse_id, met.rule, met.race_id,
+    photo.trainer, photo.shot_month, photo.shot_day, photo.taken_at, photo.camera,
+    photo.racecourse AS shot_at, issue.issue_date, met.horse_id, met.rule, met.race_id,
     horse.name AS horse_name, copy.photo_id AS copy_of, COALESCE(horse.name, photo.horse_name) AS name,
     COALESCE(race.name, photo.race_name) AS race,
     race.race_date, race.racecourse, race.race_number, race.name AS race_name, race.grade, race.surface, race.distance,
@@ -39,15 +40,15 @@ LEFT JOIN entry ON entry.race_id = met.race_id AND entry.horse_id = met.horse_id
 """
 OF_HORSE = f"""{PHOTOS} WHERE photo.digest IS NOT NULL AND (photo.source, photo.issue_code, photo.number) IN
     (SELECT source, issue_code, number FROM photo_match WHERE horse_id = %(horse_id)s)
-ORDER BY issue.issue_date, photo.photo_id"""
+ORDER BY issue.issue_date, photo.taken_at NULLS FIRST, photo.photo_id"""
 OF_NAME = f"""{PHOTOS} WHERE photo.digest IS NOT NULL AND photo.horse_key = %(key)s AND met.horse_id IS NULL
 ORDER BY issue.issue_date, photo.photo_id"""
 OF_ISSUE = f"""{PHOTOS} WHERE photo.source = %(source)s AND photo.issue_code = %(code)s
 ORDER BY race.race_date NULLS LAST, met.race_id NULLS LAST, entry.horse_number NULLS LAST,
-    entry.finish_position NULLS LAST, photo.number"""
+    entry.finish_position NULLS LAST, photo.taken_at NULLS FIRST, photo.number"""
 OF_RACE = f"""{PHOTOS} WHERE (photo.source, photo.issue_code, photo.number) IN
     (SELECT source, issue_code, number FROM photo_match WHERE race_id = %(race_id)s)
-ORDER BY entry.horse_number NULLS LAST, entry.finish_position NULLS LAST, photo.number"""
+ORDER BY entry.horse_number NULLS LAST, entry.finish_position NULLS LAST, photo.taken_at NULLS FIRST, photo.number"""
 ONE = f"{PHOTOS} WHERE photo.photo_id = %(photo)s"
 # An old id is of the time when there was one source: where several have it, the program's own come first.
 OLD_PHOTO = """

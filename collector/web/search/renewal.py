@@ -29,7 +29,7 @@ AND relname IN ('photo', 'photo_match', 'issue', 'horse', 'race', 'entry', 'apti
 """
 UNSPELT = """
 SELECT horse_key FROM (SELECT horse_key FROM photo UNION SELECT horse_key FROM horse) AS named
-WHERE NOT EXISTS (SELECT FROM latin_name WHERE latin_name.horse_key = named.horse_key)
+WHERE horse_key IS NOT NULL AND NOT EXISTS (SELECT FROM latin_name WHERE latin_name.horse_key = named.horse_key)
 """
 SPELL = "INSERT INTO latin_name (horse_key, latin) VALUES (%s, %s) ON CONFLICT DO NOTHING"
 VIEWS = ("photo_search", "horse_search")

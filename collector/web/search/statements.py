@@ -30,7 +30,8 @@ OF_PHOTOS: dict[str, LiteralString] = {
 }
 IN_NAMES: LiteralString = "name_keys LIKE %(part)s"
 IN_LATIN: LiteralString = "latin LIKE %(part)s"
-# A head is the photo by which a horse has its place: the newest of those that are asked for.
+# A head is the photo by which a horse has its place: the newest of those that are asked for. A photo whose horse nobody
+# has named stands in no place.
 HEADS_OF_HORSES: LiteralString = """
 SELECT shows, newest AS dated, head AS photo FROM horse_search AS horse
 WHERE {horse} AND (%(dated)s::date IS NULL OR (newest, head) < (%(dated)s, %(photo)s))
@@ -38,7 +39,8 @@ ORDER BY newest DESC, head DESC LIMIT %(most)s
 """
 HEADS_OF_PHOTOS: LiteralString = """
 SELECT shows, dated, photo FROM photo_search AS head
-WHERE {head} {horses} AND (%(dated)s::date IS NULL OR (dated, photo) < (%(dated)s, %(photo)s)) AND NOT EXISTS (
+WHERE shows IS NOT NULL AND {head} {horses} AND (%(dated)s::date IS NULL OR (dated, photo) < (%(dated)s, %(photo)s))
+AND NOT EXISTS (
     SELECT FROM photo_search AS newer
     WHERE newer.shows = head.shows AND (newer.dated, newer.photo) > (head.dated, head.photo) AND {newer})
 ORDER BY dated DESC, photo DESC LIMIT %(most)s

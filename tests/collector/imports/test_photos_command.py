@@ -36,7 +36,7 @@ async def test_it_says_what_was_brought(conninfo: str, tmp_path: Path) -> None:
         (["--photos", "."], "--photos DIR and --manifest FILE belong together: the table says what the photos show."),
         (["--manifest", "x"], "--photos DIR and --manifest FILE belong together"),
         (["--photos", ".", "--manifest", "x", "pages/"], "Photos are imported by themselves: leave out PATH"),
-        ([], "Say what to import: PATH..., or --photos DIR with --manifest FILE."),
+        ([], "Say what to import: PATH..., --camera DIR, or --photos DIR with --manifest FILE."),
         (["--photos", "nowhere", "--manifest", "x"], "--photos nowhere is not a folder."),
         (["--photos", ".", "--manifest", "nowhere"], "--manifest nowhere cannot be read: No such file or directory."),
         (["--photos", ".", "--manifest", "."], "--manifest . cannot be read: Is a directory."),

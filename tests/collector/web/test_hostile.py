@@ -161,7 +161,8 @@ def paths_of(conninfo: str) -> list[str]:
     return [
         *(f"/{path}" for path in facts), *(f"/api/{path}" for path in facts), f"/api/horses/{horse}/entries",
         f"/api/horses/{horse}/aptitudes", "/", "/issues", "/overview", f"/compare?photo={photo}&photo={newest}",
-        f"/horses/{quote(name, safe='')}", "/api/photos", "/api/horses?name=a", "/api/suggest?name=a",
+        *([f"/horses/{quote(name, safe='')}"] if name else []), "/api/photos", "/api/horses?name=a",
+        "/api/suggest?name=a",
         "/api/backnumbers", "/review", "/review/open", "/review/decided", "/review/copies", "/review/quarantined",
         "/review/reading", f"/review/forget/{photo}", f"/review/pages/{page}",
     ]  # fmt: skip

@@ -46,7 +46,7 @@ async def test_a_field_without_numbers_stands_in_the_order_of_the_finish(opened:
     field = re.findall(r'<a href="/horses/(\w+)">', text[text.index('id="field"') :])
     by_finish = execute(own.conninfo, "SELECT horse_id FROM entry WHERE race_id = %s ORDER BY finish_position", race_id)
     assert field == [horse_id for (horse_id,) in by_finish]
-    photos = re.findall(r'<strong lang="ja"><a href="/horses/(\w+)">', text)
+    photos = re.findall(r'<strong><a href="/horses/(\w+)" lang="ja">', text)
     assert photos == [horse_id for horse_id in field if horse_id in photos]
     assert len(photos) > 2
 

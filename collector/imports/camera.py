@@ -1,0 +1,264 @@
+"""`collector import --camera`: the photos of a camera's folder become a source, with moment, place and camera.
+
+The folder is read twice: once for what all its photos say together (which clocks are off, what is a copy of what),
+and once for the bytes of those that are brought.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from psycopg import AsyncRawCursor
+
+from collector.codes import Aside
+from collector.errors import Busy, UsageError
+from collector.imports import camera_statements as sql
+from collector.imports.camera_clock import Corrections, Taken, corrected
+from collector.imports.camera_copies import Candidate, copies
+from collector.imports.camera_files import Found, PhotoFile, Read, in_batches, look_at, photo_files
+from collector.imports.camera_report import CameraReport, describe_cameras
+from collector.imports.captures import Capture, LeftOut
+from collector.imports.identify import Page
+from collector.imports.read import Brought
+from collector.imports.recorded import IMPORT_LOCK, Desk, Held, Recorded
+from collector.imports.standing import Standing
+from collector.imports.writing import Pair
+from collector.matching.camera import Starts, day_of
+from collector.matching.match import match_photos
+from collector.pipeline.derive import Derived
+from collector.politeness.gate import Connection
+from collector.sources.camera.courses import course_at
+from collector.sources.camera.record import SOURCE, CameraRecord, at, picture_url, record_url
+from collector.storage import upkeep
+from collector.storage.archive import pack
+from collector.storage.images import Picture
+from collector.storage.items import MOST_OF_AN_ISSUE
+from collector.storage.locks import alone
+
+DAY = timedelta(days=1)
+Show = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What the person who imports says of all photos of the folder."""
+
+    photographer: str
+    rights: str
+    course: str | None = None  # the racecourse of photos without a place
+    corrections: Corrections = field(default_factory=Corrections)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A file that shows a shot of its own, with its moment."""
+
+    found: Found
+    held: Held
+    taken: datetime
+    racecourse: str | None
+
+
+@dataclass(slots=True)
+class CameraImport:
+    """One import of a camera's folder on one connection."""
+
+    connection: Connection
+    folder: Path
+    stated: Stated
+    report: CameraReport
+    dry_run: bool
+    show: Show
+    _desk: Desk = field(init=False)
+    _held: dict[str, Held] = field(default_factory=dict)  # by digest
+    _done: int = 0
+
+    async def run(self) -> CameraReport:
+        """Bring all photos; every set of them is kept as soon as it is written.
+
+        Raises:
+            Busy: another import of photos is at work.
+            UsageError: what is said of clocks or of the racecourse does not fit the photos.
+        """
+        async with alone(self.connection, IMPORT_LOCK) as is_alone:
+            if not is_alone:
+                raise Busy("Another import of photos is at work; try again when it is done.")
+            return await self._run()
+
+    async def _run(self) -> CameraReport:
+        row = await (await self.connection.execute("SELECT clock_timestamp()")).fetchone()
+        assert row is not None
+        self._desk = Desk(self.connection, SOURCE, record_url, picture_url, at, MOST_OF_AN_ISSUE, row[0])
+        files = photo_files(self.folder, self.report)
+        found = await self._look(files)
+        taken = [Taken(one.photo.file, one.shot) for one in found]
+        offsets = self.stated.corrections.of_cameras(taken)
+        shown = await self._without_copies(found, offsets, self.stated.corrections.photos_of_clocks(taken))
+        self._check_course(shown)
+        records = await self._records(shown)
+        await self._bring(records)
+        starts = await Starts.read(self.connection, (one.taken for one in shown))
+        moments = [(one.found.shot, one.taken, one.racecourse) for one in shown]
+        describe_cameras(self.report, moments, offsets, starts)
+        if not self.dry_run:
+            await match_photos(self.connection)
+            if self.report.brought >= upkeep.MANY:
+                await self.connection.execute(upkeep.SETTLE)
+        return self.report
+
+    async def _look(self, files: Sequence[PhotoFile]) -> list[Found]:
+        """What the files hold, each picture once."""
+        found, seen = list[Found](), dict[str, str]()
+        async for batch in in_batches(files, self.folder, self.report):
+            fresh = list[Read]()
+            for read in batch:
+                if (first := seen.setdefault(read.digest, read.photo.file)) == read.photo.file:
+                    fresh.append(read)
+                else:
+                    self.report.leave_out(LeftOut(read.photo.file, Aside.COPY, first))
+            self._held |= await self._desk.held([read.digest for read in fresh])
+            allowed = list[Read]()
+            for read in fresh:
+                if self._held[read.digest].forgotten:
+                    self.report.leave_out(LeftOut(read.photo.file, Aside.KEPT_OUT, "forgotten"))
+                else:
+                    allowed.append(read)
+            found += await look_at(allowed, await self._measured(allowed), self.report)
+            self._done += len(batch)
+            self.show(self._done, 2 * len(files))
+        return found
+
+    async def _measured(self, batch: Sequence[Read]) -> set[str]:
+        """The digests of those pictures that are held with their measures."""
+        asked = (SOURCE, [read.digest for read in batch])
+        return {
+            digest
+            for (digest,) in await (await AsyncRawCursor(self.connection).execute(sql.MEASURED, asked)).fetchall()
+        }
+
+    async def _without_copies(
+        self, found: Sequence[Found], offsets: dict[str | None, timedelta], clocks: set[str]
+    ) -> list[Shown]:
+        """The files that show shots of their own, by their moments."""
+        candidates, taken = list[Candidate](), dict[str, datetime]()
+        kept = await self._kept(found, offsets)
+        measures = {one.digest: one.picture for one in kept}
+        for one in found:
+            picture = one.picture or measures.get(one.digest)
+            moment = corrected(one.shot, offsets)
+            if picture is None:
+                self.report.leave_out(LeftOut(one.photo.file, Aside.BUSY))
+                continue
+            if moment:
+                taken[one.photo.file] = moment
+            exact = moment is not None and moment.microsecond != 0
+            shot = (moment, one.shot.camera, exact, one.picture is None)
+            candidates.append(Candidate(one.photo.file, one.photo.size, picture, *shot))
+        ours = {one.digest for one in found}
+        others = [
+            Candidate(its.photo, 0, its.picture, its.taken, its.camera, its.taken.microsecond != 0, held=True)
+            for its in kept
+            if its.digest not in ours
+        ]
+        return self._shown(found, taken, copies([*candidates, *others]), clocks)
+
+    def _shown(
+        self, found: Sequence[Found], taken: dict[str, datetime], twins: dict[str, str], clocks: set[str]
+    ) -> list[Shown]:
+        shown = list[Shown]()
+        for one in found:
+            file, is_held = one.photo.file, one.picture is None
+            if file in clocks and not is_held:
+                self.report.leave_out(LeftOut(file, Aside.CLOCK))
+            elif file in twins:
+                self.report.leave_out(LeftOut(file, Aside.COPY, twins[file]))
+            elif file not in taken:
+                self.report.leave_out(LeftOut(file, Aside.NO_TIME))
+            else:
+                place = one.shot.place
+                course = course_at(*place) if place else self.stated.course
+                shown.append(Shown(one, self._held[one.digest], taken[file], course))
+        return sorted(shown, key=lambda one: (one.taken, one.found.photo.file))
+
+    async def _kept(self, found: Sequence[Found], offsets: dict[str | None, timedelta]) -> list["Kept"]:
+        """The photos of this source that are held: those of the same days, and those that the folder has."""
+        moments = [moment for one in found if (moment := corrected(one.shot, offsets))]
+        undated = any(corrected(one.shot, offsets) is None for one in found)
+        first, last = (None, None) if undated or not moments else (min(moments) - DAY, max(moments) + DAY)
+        digests = [one.digest for one in found if one.picture is None]
+        rows = await (
+            await AsyncRawCursor(self.connection).execute(sql.KEPT, (SOURCE, first, last, digests))
+        ).fetchall()
+        return [
+            Kept(photo, digest, taken, camera, Picture(media_type, width, height, f"{int(phash, 2):064x}"))
+            for photo, digest, taken, camera, media_type, width, height, phash in rows
+        ]
+
+    def _check_course(self, shown: Sequence[Shown]) -> None:
+        said = self.stated.course
+        other = [one for one in shown if said and one.racecourse and one.racecourse != said]
+        if other:
+            first = other[0]
+            raise UsageError(
+                f"{first.found.photo.file} was taken at {first.racecourse} by its GPS, and --course says {said} "
+                f"({len(other)} such photos): leave out --course, or import each racecourse's photos by themselves."
+            )
+
+    async def _records(self, shown: Sequence[Shown]) -> dict[str, tuple[Shown, CameraRecord]]:
+        """What is to be written, by file; not what is held as it is."""
+        found = dict[str, tuple[Shown, CameraRecord]]()
+        for one in shown:
+            number = await self._desk.number(one.held, f"{day_of(one.taken):%y%m%d}")
+            file = one.found.photo.file
+            if number is None:
+                self.report.leave_out(LeftOut(file, Aside.TOO_MANY, f"{MOST_OF_AN_ISSUE} photos of a day"))
+                continue
+            record = CameraRecord(
+                digest=one.found.digest, taken=one.taken, number=number, camera=one.found.shot.camera,
+                racecourse=one.racecourse, photographer=self.stated.photographer, rights=self.stated.rights,
+            )  # fmt: skip
+            if one.held.says(record):
+                self.report.standings[Standing.KNOWN] += 1
+            else:
+                found[file] = one, record
+        return found
+
+    async def _bring(self, records: dict[str, tuple[Shown, CameraRecord]]) -> None:
+        """Read the files again, and write them with their records."""
+        files = [one.found.photo for one, _ in records.values()]
+        self._done = len(files)
+        async for batch in in_batches(files, self.folder, self.report):
+            recorded = list[Recorded]()
+            for read in batch:
+                one, record = records[read.photo.file]
+                if read.digest != record.digest:
+                    self.report.leave_out(LeftOut(read.photo.file, Aside.BUSY))
+                    continue
+                picture = None if one.found.picture is None else _picture(read, one.found.picture, record)
+                file = f"{read.photo.file}, record"
+                recorded.append(Recorded(read.photo.file, record, one.held, file, read.digest, picture))
+            await self._desk.write(recorded, self.report, dry_run=self.dry_run)
+            self._done += len(batch)
+            self.show(self._done, 2 * len(files))
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A photo that is held."""
+
+    photo: str  # its id
+    digest: str
+    taken: datetime
+    camera: str | None
+    picture: Picture
+
+
+def _picture(read: Read, picture: Picture, record: CameraRecord) -> Pair:
+    url = picture_url(read.digest)
+    capture = Capture(read.photo.file, read.body, read.digest, read.digest, url)
+    named = at(f"/{read.digest}")
+    assert named is not None
+    page = Page(SOURCE, replace(named, dated=record.date), url)
+    packed = pack(read.body, picture.media_type, read.digest)
+    return capture, Brought(page, record.date, Derived(picture=picture), packed)

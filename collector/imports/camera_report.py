@@ -1,0 +1,105 @@
+"""What an import of a camera's folder says of its cameras, its races and its clocks."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from collector.codes import Aside
+from collector.imports.camera_clock import offset_in_words, wrong_by_satellites
+from collector.imports.report import Report
+from collector.matching.camera import Starts, day_of
+from collector.matching.paddock_times import race_of, suggested_offset
+from collector.storage.shots import Shot
+
+EXPECTED = (Aside.COPY, Aside.CLOCK)  # left out as it should be
+NO_NAME = "a camera without a name"
+
+
+@dataclass(slots=True)
+class CameraReport(Report):
+    """What was brought from a camera's folder."""
+
+    cameras: dict[str, tuple[int, str]] = field(default_factory=dict)  # photos and offset, by camera
+    races: Counter[str] = field(default_factory=Counter)  # photos in the paddock of each race
+    in_no_paddock: int = 0  # at no time of a paddock of that day's races
+    without_races: int = 0  # photos of days whose races at that place are not known
+    without_course: int = 0
+    hints: list[str] = field(default_factory=list)  # what may be wrong, and what to do
+
+    @property
+    def failed(self) -> int:
+        """Files that were left out although somebody may want them."""
+        return sum(count for code, count in self.left_out.items() if code not in EXPECTED)
+
+    def as_json(self) -> dict[str, Any]:
+        """As `--json` prints it."""
+        cameras = [
+            {"camera": name, "photos": count, "offset": offset} for name, (count, offset) in self.cameras.items()
+        ]
+        return Report.as_json(self) | {
+            "cameras": cameras, "races": dict(sorted(self.races.items())), "in_no_paddock": self.in_no_paddock,
+            "without_races": self.without_races, "without_course": self.without_course, "hints": self.hints,
+        }  # fmt: skip
+
+
+def describe_cameras(
+    report: CameraReport,
+    photos: Sequence[tuple[Shot, datetime, str | None]],
+    offsets: Mapping[str | None, timedelta],
+    starts: Starts,
+) -> None:
+    """Say what the photos of the folder (shot, moment, racecourse) are together."""
+    by_camera = dict[str | None, list[tuple[Shot, datetime, str | None]]]()
+    for photo in photos:
+        by_camera.setdefault(photo[0].camera, []).append(photo)
+        _count(report, photo[1], photo[2], starts)
+    for camera, its in by_camera.items():
+        offset = offsets.get(camera, timedelta(0))
+        report.cameras[camera or NO_NAME] = len(its), offset_in_words(offset)
+        if hint := _hint(camera or NO_NAME, its, offset, starts):
+            report.hints.append(hint)
+    if report.without_course:
+        report.hints.append(
+            f"{report.without_course} photos do not say where they were taken, so their race cannot be found: "
+            "import the folder again with --course, such as --course 東京."
+        )
+
+
+def _count(report: CameraReport, taken: datetime, course: str | None, starts: Starts) -> None:
+    if course is None:
+        report.without_course += 1
+    elif start := race_of(taken, course, starts.at(course, taken)):
+        report.races[start.race_id] += 1
+    elif starts.at(course, taken):
+        report.in_no_paddock += 1
+    else:
+        report.without_races += 1
+
+
+def _hint(
+    camera: str, photos: Sequence[tuple[Shot, datetime, str | None]], offset: timedelta, starts: Starts
+) -> str | None:
+    """What a camera's clock may be off by: as GPS says, or as the times of the paddock do."""
+    right = wrong_by_satellites([shot for shot, _, _ in photos], offset)
+    if right is not None:
+        return f"GPS says that the clock of {camera} was {_slow(right)}; {_again(right)}."
+    paddocks = dict[tuple[str, date], list[datetime]]()
+    for _, taken, course in photos:
+        if course:
+            paddocks.setdefault((course, day_of(taken)), []).append(taken)
+    for (course, _), moments in paddocks.items():
+        more = suggested_offset(moments, starts.at(course, moments[0]))
+        if more is not None:
+            words = f"The photos of {camera} fit the times of the paddock at {course} best if its clock was "
+            return f"{words}{_slow(offset + more)}; if so, {_again(offset + more)}."
+    return None
+
+
+def _slow(offset: timedelta) -> str:
+    return f"{offset_in_words(abs(offset)).removeprefix('+')} {'slow' if offset > timedelta(0) else 'fast'}"
+
+
+def _again(offset: timedelta) -> str:
+    return f"import this camera's photos again with --offset {offset_in_words(offset)}"

@@ -1,0 +1,150 @@
+"""Photos that come with a record beside each picture: how they are numbered, written, and given another day.
+
+A picture and its record are two pages, at addresses made of the picture's digest. So the same photo is the same pages
+wherever its file lies, what is forgotten stays forgotten, and everything else reads them like pages of a site.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Protocol
+
+from psycopg import AsyncRawCursor
+
+from collector.codes import Aside
+from collector.imports import photo_statements as sql
+from collector.imports.captures import Capture, LeftOut
+from collector.imports.identify import Page
+from collector.imports.read import Brought, read
+from collector.imports.report import Report
+from collector.imports.standing import Standing
+from collector.imports.writing import Pair, write
+from collector.politeness.gate import Connection
+from collector.sources.saved import Named
+from collector.storage.archive import digest_of
+from collector.storage.roles import PageState
+
+MEDIA_TYPE = "application/json; charset=utf-8"
+IMPORT_LOCK = 7_220_019  # an advisory lock: two imports would give the same number to two photos
+
+
+class Record(Protocol):
+    """What is stated of a photo."""
+
+    @property
+    def digest(self) -> str: ...
+    @property
+    def number(self) -> int: ...
+    @property
+    def date(self) -> date: ...
+    @property
+    def issue_code(self) -> str: ...
+    def as_bytes(self) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is held of a photo; None: nothing."""
+
+    state: str | None = None
+    record_digest: str | None = None
+    picture_state: str | None = None
+    issue_code: str | None = None
+    number: int | None = None
+
+    @property
+    def forgotten(self) -> bool:
+        """Whether it must not come back."""
+        return PageState.EXCLUDED in (self.state, self.picture_state)
+
+    def says(self, record: Record) -> bool:
+        """Whether its picture is here, and its record says just this."""
+        return self.picture_state == PageState.FETCHED and digest_of(record.as_bytes()) == self.record_digest
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One photo to write: its record, and its picture unless that is here already."""
+
+    file: str  # as the report names it
+    record: Record
+    held: Held
+    stated_in: str  # where the record's facts come from
+    stated_digest: str  # SHA-256 of that
+    picture: Pair | None
+
+
+@dataclass(slots=True)
+class Desk:
+    """Writes photos with their records, of one source, on one connection."""
+
+    connection: Connection
+    source: str
+    record_url: Callable[[str], str]  # by the picture's digest
+    picture_url: Callable[[str], str]
+    at: Callable[[str], Named | None]
+    most: int  # photos of a day
+    began: datetime
+    _last: dict[str, int] = field(default_factory=dict)  # the largest number of each issue
+
+    async def held(self, digests: Sequence[str]) -> dict[str, Held]:
+        """What is held of pictures, by their digests."""
+        asked = [list(map(self.record_url, digests)), list(map(self.picture_url, digests)), list(digests)]
+        rows = await (await AsyncRawCursor(self.connection).execute(sql.HELD, asked)).fetchall()
+        return {digest: Held(*facts) for digest, *facts in rows}
+
+    async def number(self, held: Held, code: str) -> int | None:
+        """A photo's number in an issue: its own, or the next; None where there are too many."""
+        if held.issue_code == code:
+            return held.number
+        if code not in self._last:
+            row = await (await AsyncRawCursor(self.connection).execute(sql.LAST_NUMBER, (self.source, code))).fetchone()
+            self._last[code] = row[0] if row else 0
+        if self._last[code] >= self.most:
+            return None
+        self._last[code] += 1
+        return self._last[code]
+
+    async def write(self, photos: Sequence[Recorded], report: Report, *, dry_run: bool) -> None:
+        """Write a set of photos, all of it or nothing, and count it."""
+        pairs, names = list[Pair](), dict[str, Recorded]()
+        for photo in photos:
+            record = self._record(photo)
+            names[record[0].file] = photo
+            pairs += [photo.picture, record] if photo.picture else [record]
+        async with self.connection.transaction(force_rollback=dry_run):
+            for photo in photos:
+                if photo.held.issue_code:
+                    await self._release(photo.held, photo.record)
+            written = await write(self.connection, pairs, dry_run=False)
+        by_file = {placed.capture.file: (placed, state) for placed, state in written.placed}
+        for file, photo in names.items():
+            picture = by_file.get(photo.picture[0].file) if photo.picture else None
+            if (record := by_file.get(file)) and (picture or not photo.picture):
+                report.add(*(picture if picture and record[0].standing is Standing.KNOWN else record))
+        for left in written.left_out:
+            if left.file in names:
+                report.leave_out(replace(left, file=names[left.file].file))
+        for capture, _ in written.busy:
+            if capture.file in names:
+                report.leave_out(LeftOut(names[capture.file].file, Aside.BUSY))
+
+    def _record(self, photo: Recorded) -> tuple[Capture, Brought]:
+        digest, body = photo.record.digest, photo.record.as_bytes()
+        url = self.record_url(digest)
+        capture = Capture(photo.stated_in, body, digest_of(body), photo.stated_digest, url, self.began, MEDIA_TYPE)
+        named = self.at(f"/{digest}.json")
+        assert named is not None
+        page = Page(self.source, replace(named, dated=photo.record.date), url)
+        return capture, read(capture, page, {})
+
+    async def _release(self, held: Held, new: Record) -> None:
+        """Let a photo be matched anew; of another day, give it its new number before its record says so."""
+        raw, key = AsyncRawCursor(self.connection), (self.source, held.issue_code, held.number)
+        await raw.execute(sql.UNMATCH, key)
+        if held.issue_code == new.issue_code:
+            return
+        await raw.execute(sql.MOVE_PHOTO, (*key, new.issue_code, new.number))
+        await raw.execute(sql.MOVE_MATCH, (*key, new.issue_code, new.number, new.date))
+        urls = [self.record_url(new.digest), self.picture_url(new.digest)]
+        await raw.execute(sql.MOVE_PAGES, (urls, new.date))

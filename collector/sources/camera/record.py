@@ -1,0 +1,104 @@
+"""What is known of a photo of one's own camera: the record that is archived beside its picture. Pure."""
+
+import json
+import re
+from datetime import date, datetime, timedelta, timezone
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from collector.errors import ParseError
+from collector.sources.parsed import Parsed
+from collector.sources.saved import Named
+from collector.sources.source import IMAGE
+from collector.storage.items import MOST_OF_AN_ISSUE, IssueItem, PhotoItem
+
+SOURCE, RECORD = "camera", "camera_record"
+SITE = "https://camera.invalid"  # no such host can ever exist: RFC 2606
+JAPAN = timezone(timedelta(hours=9))  # it has had no other time since 1951
+FIRST_YEAR, LAST_YEAR = 1952, 2049  # YYMMDD names one day of these years
+AT = re.compile(r"/([0-9a-f]{64})(\.json)?")
+NUL = "\0"
+
+
+def _in_japan(moment: datetime) -> datetime:
+    if not FIRST_YEAR < moment.year < LAST_YEAR:
+        raise ValueError(f"a photo is not of the year {moment.year}")
+    return moment.astimezone(JAPAN)
+
+
+def _writable(text: str) -> str:
+    if NUL in text:
+        raise ValueError("it has a NUL character, which a database does not hold")
+    return text
+
+
+Words = Annotated[str, AfterValidator(_writable)]
+
+
+class CameraRecord(BaseModel):
+    """A photo of one's own: when, where and with which camera it was taken, by whom, and what may be done with it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    digest: str = Field(pattern=r"^[0-9a-f]{64}$")  # SHA-256 of the picture's bytes
+    taken: Annotated[AwareDatetime, AfterValidator(_in_japan)]  # by the camera's clock, corrected
+    number: int = Field(ge=1, le=MOST_OF_AN_ISSUE)  # of the photo among those of the day
+    camera: Words | None = Field(default=None, min_length=1, max_length=100)  # Canon EOS R5 3fa2
+    racecourse: Words | None = Field(default=None, min_length=1, max_length=10)  # 東京
+    photographer: Words = Field(min_length=1, max_length=500)
+    rights: Words = Field(min_length=1, max_length=500)  # what may be done with it
+    remark: Words | None = Field(default=None, min_length=1, max_length=2000)
+
+    @property
+    def date(self) -> date:
+        """The day in Japan."""
+        return self.taken.date()
+
+    @property
+    def issue_code(self) -> str:
+        """The day's photos are one issue: YYMMDD."""
+        return f"{self.taken:%y%m%d}"
+
+    def as_bytes(self) -> bytes:
+        """As it is archived: the same record gives the same bytes."""
+        return json.dumps(self.model_dump(mode="json"), ensure_ascii=False, sort_keys=True, indent=1).encode()
+
+
+def record_url(digest: str) -> str:
+    """The address of a picture's record."""
+    return f"{SITE}/{digest}.json"
+
+
+def picture_url(digest: str) -> str:
+    """The address of a picture, by the SHA-256 of its bytes."""
+    return f"{SITE}/{digest}"
+
+
+def at(address: str) -> Named | None:
+    """The page at an address, given without the site's."""
+    found = AT.fullmatch(address)
+    return Named(RECORD if found[2] else IMAGE, address, ("photo", address)) if found else None
+
+
+def parse_record(url: str, text: str) -> Parsed:
+    """A photo: its moment, its camera, its racecourse, and its picture. Which horse it shows, nothing says yet.
+
+    Raises:
+        ParseError: it is not a record of the picture that its address names.
+    """
+    try:
+        record = CameraRecord.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ParseError(str(first["loc"][0]) if first["loc"] else "record", first["msg"]) from error
+    if record_url(record.digest) != url:
+        raise ParseError("digest", "its address names another picture")
+    photo = PhotoItem(
+        source=SOURCE, issue_code=record.issue_code, number=record.number, horse_name=None, horse_key=None,
+        page_url=url, image_url=picture_url(record.digest), shot_month=record.date.month, shot_day=record.date.day,
+        comment=record.remark, origin=record.photographer, rights=record.rights, taken_at=record.taken,
+        camera=record.camera, racecourse=record.racecourse,
+    )  # fmt: skip
+    issue = IssueItem(source=SOURCE, code=record.issue_code, issue_date=record.date, race_days=[record.date])
+    return Parsed((issue, photo))  # no link: its picture comes beside it, or not at all

@@ -1,0 +1,195 @@
+"""The photos of a camera's folder are in the tables with their moment, camera, racecourse and race; and stay so."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from collector.errors import UsageError
+from collector.imports.camera_report import CameraReport
+from collector.matching.match import decide_by_hand, match_photos
+from collector.pipeline.forget import forget
+from collector.pipeline.reparse import reparse
+from tests.collector.imports.saved import rows
+from tests.collector.imports.test_command import collector
+from tests.shots import MORNING, RIGHTS, TOKYO, bring_camera, burst, dng, exif, jpeg, scene, stated, write_folder
+
+MINUTE = timedelta(minutes=1)
+SHOWN = """SELECT photo_id, to_char(taken_at AT TIME ZONE 'Asia/Tokyo', 'MM-DD HH24:MI:SS.MS'), photo.racecourse,
+           photo.camera, horse_name, horse_id, race_id, rule FROM photo
+           LEFT JOIN photo_match AS met USING (source, issue_code, number) WHERE source = 'camera' ORDER BY photo_id"""
+ALL = """SELECT photo_id, taken_at, camera, racecourse, horse_name, horse_key, origin, rights, digest, media_type,
+         width, phash, shot_month, shot_day, page_url, image_url, issue_date, race_days, near_duplicate_of
+         FROM photo JOIN issue ON issue.source = photo.source AND issue.code = issue_code ORDER BY 1"""
+
+
+def out(report: CameraReport) -> dict[str, str]:
+    """The files that were left out, and why."""
+    return {file: str(code) for code, names in report.names.items() for file, _ in names}
+
+
+def run_races(conninfo: str, *starts: str, course: str = "東京") -> None:
+    """Races of the day with these starts, 201505010101 and so on."""
+    with psycopg.connect(conninfo) as connection:
+        for number, start in enumerate(starts, 1):
+            connection.execute(
+                "INSERT INTO race (race_id, race_date, racecourse, race_number, name, distance, start_time, prizes,"
+                " source_url, observed_at) VALUES (%s, '2015-03-01', %s, %s, 'R', 1600, %s, '{}', 'u', now())",
+                (f"2015050101{number:02}", course, number, start),
+            )
+
+
+async def test_a_photo_is_kept_with_its_moment_its_place_and_its_race(conninfo: str, tmp_path: Path) -> None:
+    run_races(conninfo, "10:10", "10:40", "11:10")
+    folder = write_folder(tmp_path, {
+        "DCIM/IMG_1.JPG": jpeg(scene(1), exif(place=TOKYO)),
+        "DCIM/IMG_2.JPG": jpeg(scene(2), exif(MORNING + 60 * MINUTE, place=TOKYO)),
+        "DCIM/more/IMG_3.JPG": jpeg(scene(3), exif(MORNING + 2 * MINUTE)),
+        "DCIM/IMG_4.HTML": b"<html>",
+    })  # fmt: skip
+    report = await bring_camera(conninfo, folder)
+    assert (report.brought, out(report), report.races) == (3, {}, {"201505010102": 1})
+    assert (report.in_no_paddock, report.without_course) == (1, 1)
+    shown = rows(conninfo, SHOWN)
+    camera = shown[0][3]
+    assert camera.startswith("Canon EOS R5 ")
+    assert shown == [
+        ("camera:150301/01", "03-01 10:20:00.120", "東京", camera, None, None, "201505010102", "not_named"),
+        ("camera:150301/02", "03-01 10:22:00.120", None, camera, None, None, None, "not_named"),
+        ("camera:150301/03", "03-01 11:20:00.120", "東京", camera, None, None, None, "not_named"),
+    ]
+    assert rows(conninfo, "SELECT DISTINCT origin, rights FROM photo") == [("Aiko Tanaka", RIGHTS)]
+    files = rows(conninfo, "SELECT file FROM fetch_log ORDER BY file")
+    assert files[:2] == [("DCIM/IMG_1.JPG",), ("DCIM/IMG_1.JPG, record",)]
+    assert str(tmp_path) not in str(files)
+    assert (await bring_camera(conninfo, folder)).standings == {"known": 3}
+
+
+async def test_another_offset_corrects_the_same_photos(conninfo: str, tmp_path: Path) -> None:
+    run_races(conninfo, "10:40")
+    folder = write_folder(tmp_path, {
+        "a.jpg": jpeg(scene(1), exif(place=TOKYO)), "b.jpg": jpeg(scene(2), exif(MORNING + 30 * MINUTE, place=TOKYO)),
+    })  # fmt: skip
+    await bring_camera(conninfo, folder, stated(offset=60 * MINUTE))
+    before = rows(conninfo, "SELECT id, photo_id, digest FROM photo ORDER BY id")
+    assert [row[6] for row in rows(conninfo, SHOWN)] == [None, None]
+    report = await bring_camera(conninfo, folder, stated(clocks={"a.jpg": "10:27:00"}))
+    assert report.brought == 2
+    assert rows(conninfo, "SELECT id, photo_id, digest FROM photo ORDER BY id") == before
+    assert [(row[1][6:], row[6]) for row in rows(conninfo, SHOWN)] == [
+        ("10:27:00.120", "201505010101"), ("10:57:00.120", None),
+    ]  # fmt: skip
+
+
+async def test_a_corrected_day_takes_what_a_person_decided_along(conninfo: str, tmp_path: Path) -> None:
+    run_races(conninfo, "10:40")
+    with psycopg.connect(conninfo) as connection:
+        connection.execute("INSERT INTO horse (horse_id, name, horse_key, source_url, observed_at) "
+                           "VALUES ('2012104511', 'アオバ', 'アオバ', 'u', now())")  # fmt: skip
+    folder = write_folder(tmp_path, {"a.jpg": jpeg(scene(1), exif(place=TOKYO))})
+    await bring_camera(conninfo, folder, stated(offset=timedelta(days=-30)))
+    (photo,) = rows(conninfo, "SELECT photo_id FROM photo")[0]
+    async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
+        await decide_by_hand(connection, photo, "2012104511")
+    await bring_camera(conninfo, folder)
+    assert photo == "camera:150130/01"
+    assert [(row[0], row[5], row[7]) for row in rows(conninfo, SHOWN)] == [
+        ("camera:150301/01", "2012104511", "by_hand")
+    ]
+
+
+async def test_races_that_come_later_are_found_later(conninfo: str, tmp_path: Path) -> None:
+    folder = write_folder(tmp_path, {"a.jpg": jpeg(scene(1), exif(place=TOKYO))})
+    assert (await bring_camera(conninfo, folder)).without_races == 1
+    run_races(conninfo, "10:40")
+    async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
+        assert (await match_photos(connection)).open == 1
+    assert rows(conninfo, SHOWN)[0][6] == "201505010101"
+
+
+async def test_one_shot_is_one_photo_and_a_burst_is_many(conninfo: str, tmp_path: Path) -> None:
+    whole = scene(7)
+    sent = jpeg(whole.resize((400, 320)), quality=60)
+    shots = burst(3, 5, MORNING + MINUTE)
+    folder = write_folder(tmp_path / "card", {
+        "IMG_7.JPG": jpeg(whole, exif()), "IMG_7.DNG": dng(whole), "again.jpg": jpeg(whole, exif()),
+        "edited.jpg": jpeg(whole.resize((600, 480)), exif(), quality=70), "WhatsApp.jpg": sent,
+        "drawn.jpg": jpeg(scene(11)), **{f"IMG_1{number}.JPG": body for number, body in enumerate(shots)},
+    })  # fmt: skip
+    report = await bring_camera(conninfo, folder)
+    assert out(report) == {
+        "IMG_7.DNG": "copy", "again.jpg": "copy", "edited.jpg": "copy", "WhatsApp.jpg": "copy", "drawn.jpg": "no_time",
+    }  # fmt: skip
+    assert (report.brought, report.failed) == (6, 1)
+    assert rows(conninfo, "SELECT count(*) FROM photo WHERE near_duplicate_of IS NOT NULL") == [(0,)]
+    later = write_folder(tmp_path / "later", {"sent.jpg": sent, "small.jpg": jpeg(whole.resize((600, 480)), exif())})
+    assert out(await bring_camera(conninfo, later)) == {"sent.jpg": "copy", "small.jpg": "copy"}
+
+
+async def test_reading_again_gives_the_same_rows(conninfo: str, tmp_path: Path) -> None:
+    folder = write_folder(tmp_path, {"a.jpg": jpeg(scene(1), exif(place=TOKYO)), "b.dng": dng(scene(2))})
+    await bring_camera(conninfo, folder)
+    await bring_camera(conninfo, folder, stated(offset=-12 * 60 * MINUTE))
+    before = rows(conninfo, ALL)
+    assert len(before) == 2
+    with psycopg.connect(conninfo) as connection:
+        connection.execute("UPDATE photo SET taken_at = NULL, camera = 'x', width = 1")
+    async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
+        await reparse(connection, date(2000, 1, 1), dry_run=False, show=lambda *_: None)
+    assert rows(conninfo, ALL) == before
+
+
+async def test_what_is_forgotten_does_not_come_back(conninfo: str, tmp_path: Path) -> None:
+    folder = write_folder(tmp_path, {"a.jpg": jpeg(scene(1), exif()), "b.jpg": jpeg(scene(2), exif(MORNING + MINUTE))})
+    await bring_camera(conninfo, folder)
+    (url,) = rows(conninfo, "SELECT image_url FROM photo WHERE number = 2")[0]
+    async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
+        gone = await forget(connection, url=url)
+    assert (gone.photos, gone.pages, gone.blobs) == (1, 2, 2)
+    assert out(await bring_camera(conninfo, folder, stated(offset=MINUTE))) == {"b.jpg": "kept_out"}
+    assert rows(conninfo, "SELECT count(*) FROM photo") == [(1,)]
+
+
+async def test_an_archive_has_the_pictures_only_when_asked_and_is_the_same_elsewhere(
+    conninfo: str, other_conninfo: str, tmp_path: Path
+) -> None:
+    folder = write_folder(tmp_path / "card", {"a.jpg": jpeg(scene(1), exif(place=TOKYO)), "b.dng": dng(scene(2))})
+    await bring_camera(conninfo, folder)
+    for name, words in (("plain", []), ("whole", ["--originals"])):
+        file = str(tmp_path / f"{name}.warc.gz")
+        done = await collector(conninfo, "archive", "export", "--warc", file, "--photos", *words)
+        assert done.returncode == 0, done.stderr
+        assert f"{4 if words else 2} answers" in done.stdout
+    done = await collector(other_conninfo, "import", str(tmp_path / "whole.warc.gz"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert rows(other_conninfo, ALL) == rows(conninfo, ALL)
+    assert rows(other_conninfo, SHOWN) == rows(conninfo, SHOWN)
+
+
+async def test_a_racecourse_that_is_said_counts_where_no_place_is_known(conninfo: str, tmp_path: Path) -> None:
+    folder = write_folder(tmp_path, {
+        "a.jpg": jpeg(scene(1), exif(place=TOKYO)), "b.jpg": jpeg(scene(2), exif(MORNING + MINUTE)),
+    })  # fmt: skip
+    await bring_camera(conninfo, folder, stated(course="東京"))
+    assert [row[2] for row in rows(conninfo, SHOWN)] == ["東京", "東京"]
+    with pytest.raises(UsageError, match=r"a.jpg was taken at 東京 by its GPS, and --course says 中山"):
+        await bring_camera(conninfo, folder, stated(course="中山"))
+
+
+async def test_what_cannot_be_read_costs_itself_alone_and_a_dry_run_changes_nothing(
+    conninfo: str, tmp_path: Path
+) -> None:
+    good = jpeg(scene(1), exif())
+    folder = write_folder(tmp_path / "card", {
+        "a.jpg": good, "cut.jpg": jpeg(scene(2), exif())[:-300], "empty.jpg": b"", "page.cr2": b"<html>" * 10,
+        "tiff.nef": b"II\x2a\0" + bytes(100),
+    })  # fmt: skip
+    (tmp_path / "secret.jpg").write_bytes(jpeg(scene(3), exif()))
+    (folder / "outside.jpg").symlink_to(tmp_path / "secret.jpg")
+    left = {"cut.jpg": "unreadable", "empty.jpg": "empty", "page.cr2": "unreadable", "tiff.nef": "unreadable",
+            "outside.jpg": "link"}  # fmt: skip
+    report = await bring_camera(conninfo, folder, dry_run=True)
+    assert (report.brought, out(report), rows(conninfo, "SELECT count(*) FROM page")) == (1, left, [(0,)])
+    report = await bring_camera(conninfo, folder)
+    assert (report.brought, out(report), report.failed) == (1, left, 5)

@@ -1,0 +1,73 @@
+"""A photo of one's own camera on the pages: not named yet, then named; and never with what the camera wrote into it."""
+
+import io
+from pathlib import Path
+
+import psycopg
+from PIL import Image
+
+from collector.matching.match import decide_by_hand
+from tests.collector.web.conftest import Open, Shown, renewed
+from tests.filled import execute
+from tests.shots import NOTES, OWNER, SERIAL, TOKYO, bring_camera, dng, exif, jpeg, scene, write_folder
+
+NAMED = "SELECT horse_id, name FROM horse ORDER BY horse_id LIMIT 1"
+
+
+async def test_a_photo_is_shown_before_and_after_its_horse_is_named(opened: Open, own: Shown, tmp_path: Path) -> None:
+    folder = write_folder(tmp_path, {"a.jpg": jpeg(scene(1), exif(place=TOKYO, turn=6)), "b.dng": dng(scene(2))})
+    await bring_camera(own.conninfo, folder)
+    renewed(own.conninfo)
+    ((horse_id, name),) = execute(own.conninfo, NAMED)
+    paths = ("/photos/camera:150301/01", "/issues/camera:150301", "/review/open", "/compare?photo=camera:150301/01"
+             "&photo=camera:150301/02", "/", "/overview")  # fmt: skip
+    async with opened(conninfo=own.conninfo) as client:
+        for path in paths:
+            answer = await client.get(path)
+            text = await answer.text()
+            assert (answer.status, "None" in text, "camera.invalid" in text) == (200, False, False), path
+            assert ("Not named yet" in text) is (path not in ("/", "/overview")), path
+        known = await (await client.get("/api/photos/camera:150301/01")).json()
+        assert (known["name"], known["printed"]["name"], known["match"]["rule"]) == (None, None, "not_named")
+        assert (known["taken_at"], known["printed"]["racecourse"]) == ("2015-03-01T01:20:00.120000+00:00", "東京")
+        async with await psycopg.AsyncConnection.connect(own.conninfo, autocommit=True) as connection:
+            await decide_by_hand(connection, "camera:150301/01", horse_id)
+        renewed(own.conninfo)
+        found = await (await client.get("/api/photos", params={"name": name})).json()
+        shown = await (await client.get("/photos/camera:150301/01")).text()
+    assert "camera:150301/01" in str(found)
+    assert (name in shown, "Not named yet" in shown, "2015-03-01 10:20 JST" in shown) == (True, False, True)
+
+
+async def test_a_search_is_as_long_as_without_photos_that_nobody_has_named(opened: Open, own: Shown) -> None:
+    asked = [{"year": "2016"}, {"year": "2016", "name": "a"}, {}]
+    async with opened(conninfo=own.conninfo) as client:
+        before = [await (await client.get("/api/photos", params=words)).json() for words in asked]
+        execute(own.conninfo, "INSERT INTO issue (source, code, issue_date, race_days, source_url, observed_at)"
+                " VALUES ('camera', '161231', '2016-12-31', '{2016-12-31}', 'u', now())")  # fmt: skip
+        execute(own.conninfo, "INSERT INTO photo (source, issue_code, number, page_url, image_url, digest, taken_at,"
+                " source_url, observed_at) SELECT 'camera', '161231', number, 'u' || number, 'i' || number,"
+                " (SELECT digest FROM blob LIMIT 1), now(), 'u', now() FROM generate_series(1, 60) AS number"
+                )  # fmt: skip
+        renewed(own.conninfo)
+        after = [await (await client.get("/api/photos", params=words)).json() for words in asked]
+    assert after == before
+    assert all(found["groups"] for found in (before[0], before[2]))
+
+
+async def test_nothing_that_a_camera_wrote_is_served(opened: Open, own: Shown, tmp_path: Path) -> None:
+    body = jpeg(scene(1), exif(place=TOKYO, turn=6))
+    await bring_camera(own.conninfo, write_folder(tmp_path, {"a.jpg": body, "b.dng": dng(scene(2))}))
+    async with opened(conninfo=own.conninfo) as client:
+        for number in (1, 2):
+            for name in ("original", "640.jpg"):
+                answer = await client.get(f"/photos/camera:150301/0{number}/{name}")
+                assert (answer.status, answer.content_type) == (200, "image/jpeg")
+                served = await answer.read()
+                assert not any(secret in served for secret in (SERIAL.encode(), OWNER.encode(), NOTES, b"Exif"))
+                with Image.open(io.BytesIO(served)) as image:
+                    assert not image.getexif()
+                    assert number == 2 or image.height > image.width
+        page = await (await client.get("/photos/camera:150301/01")).text()
+    assert SERIAL[:6] not in page
+    assert "35.66" not in page
