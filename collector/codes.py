@@ -138,6 +138,9 @@ class MatchRule(StrEnum):
     NOT_LOOKED_UP = "not_looked_up"  # open: the name has not been searched
     NO_HORSE_ID = "no_horse_id"  # open: the horse ran, and has no id
     UNKNOWN_NAME = "unknown_name"  # open: no horse has that name
+    WALK = "walk"  # the order in which horses walk in the paddock, from photos that a person has named
+    WALK_OPEN = "walk_open"  # open: that order does not say it surely
+    NO_HORSE = "no_horse"  # a person says that it shows no horse
     NOT_NAMED = "not_named"  # open: a photo of one's own camera whose horse nobody has named yet
     NAMESAKES = "namesakes"  # open: several horses have that name, and none of them ran
     SEVERAL_NAME = "several_by_name"  # open: several horses that ran fit by these signs

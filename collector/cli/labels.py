@@ -1,6 +1,7 @@
 """The commands about horses and their labels: refresh-labels, horse, match."""
 
 import logging
+import sys
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
@@ -177,10 +178,18 @@ def match_horses(
         print_matches(stdout(), result)
 
 
+def _is_asked() -> bool:
+    """Whether a person sits at the terminal who can be asked."""
+    return not common().json and sys.stdin.isatty() and sys.stdout.isatty()
+
+
 def _match(by_hand: tuple[str, str] | None, *, review: bool) -> "Matched | list[dict[str, Any]] | str":
     """What a decision, a list or a new matching comes to."""
     from collector.cli.session import connected
+    from collector.cli.walk import Naming, ask
+    from collector.console.terminal import stdout
     from collector.matching.match import check_photo, decide_by_hand, match_photos, open_photos
+    from collector.matching.walks import open_walks
 
     if by_hand:
         check_photo(by_hand[0])
@@ -190,6 +199,10 @@ def _match(by_hand: tuple[str, str] | None, *, review: bool) -> "Matched | list[
             async with await connect() as connection:
                 if by_hand:
                     return await decide_by_hand(connection, *by_hand)
-                return await open_photos(connection) if review else await match_photos(connection, again=True)
+                if not review:
+                    return await match_photos(connection, again=True)
+                if _is_asked() and (races := await open_walks(connection)):
+                    await Naming(connection, stdout(), ask).run(races)
+                return await open_photos(connection)
 
         return run(main())

@@ -142,7 +142,7 @@ SELECT (SELECT horses FROM counted), (SELECT rated FROM counted), (SELECT unrevi
         FROM labels WHERE due_at > last_fetched_at)
 """
 MATCHES = """
-SELECT count(*) FILTER (WHERE horse_id IS NOT NULL), count(*) FILTER (WHERE horse_id IS NULL)
+SELECT count(*) FILTER (WHERE horse_id IS NOT NULL), count(*) FILTER (WHERE horse_id IS NULL AND NOT by_hand)
 FROM photo JOIN photo_match USING (source, issue_code, number)
 """
 DUE = """

@@ -15,7 +15,8 @@ UNNAMED: LiteralString = """
 SELECT photo.source, photo.issue_code, photo.number, photo.taken_at, photo.racecourse, met.race_id, met.rule
 FROM photo LEFT JOIN photo_match AS met
     ON (met.source, met.issue_code, met.number) = (photo.source, photo.issue_code, photo.number)
-WHERE photo.taken_at IS NOT NULL AND photo.horse_key IS NULL AND met.horse_id IS NULL AND met.by_hand IS NOT TRUE
+WHERE photo.taken_at IS NOT NULL AND photo.horse_key IS NULL AND met.by_hand IS NOT TRUE
+AND (met.horse_id IS NULL OR met.rule = 'walk')
 ORDER BY photo.id
 """
 STARTS: LiteralString = """
@@ -28,8 +29,8 @@ SELECT source, issue_code, number, race_id, rule, clock_timestamp()
 FROM unnest(%s::text[], %s::text[], %s::int[], %s::text[], %s::text[])
     AS new (source, issue_code, number, race_id, rule)
 ON CONFLICT (source, issue_code, number) DO UPDATE SET race_id = EXCLUDED.race_id, rule = EXCLUDED.rule,
-    candidates = '{}', certainty = NULL, decided_at = EXCLUDED.decided_at
-WHERE NOT held.by_hand AND held.horse_id IS NULL
+    horse_id = NULL, candidates = '{}', certainty = NULL, decided_at = EXCLUDED.decided_at
+WHERE NOT held.by_hand
 """
 
 
@@ -63,13 +64,12 @@ async def place_photos(connection: Connection) -> None:
     """Give each photo whose horse is not named the race whose paddock it was, as far as races are known."""
     rows = await (await connection.execute(UNNAMED)).fetchall()
     starts = await Starts.read(connection, (row[3] for row in rows))
-    changed = [row for row in rows if _said(row, starts) != tuple(row[5:7])]
-    if changed:
-        columns = zip(*((*row[:3], *_said(row, starts)) for row in changed), strict=True)
+    placed = [(row, _race_of(row, starts)) for row in rows]
+    if changed := [(row, race_id) for row, race_id in placed if row[6] is None or race_id != row[5]]:
+        columns = zip(*((*row[:3], race_id, MatchRule.NOT_NAMED) for row, race_id in changed), strict=True)
         await connection.execute(KEEP, [list(column) for column in columns])
 
 
-def _said(row: Sequence[Any], starts: Starts) -> tuple[str | None, str]:
-    """The race and the rule of a photo."""
+def _race_of(row: Sequence[Any], starts: Starts) -> str | None:
     start = race_of(row[3], row[4], starts.at(row[4], row[3]))
-    return start.race_id if start else None, str(MatchRule.NOT_NAMED)
+    return start.race_id if start else None

@@ -11,6 +11,7 @@ from collector.console.typed import half_width
 from collector.errors import UsageError
 from collector.matching.camera import place_photos
 from collector.matching.rules import Decision, PhotoFacts, Runner, days_of, decide
+from collector.matching.walks import align_walks
 from collector.politeness.gate import Connection
 from collector.sources.text_tools.text import horse_key
 from collector.storage.photo_ids import EXAMPLE, PhotoKey, read_photo_id
@@ -58,12 +59,13 @@ WHERE NOT held.by_hand AND (held.horse_id, held.race_id, held.rule, held.candida
 """
 COUNTS = """
 SELECT count(*) FILTER (WHERE horse_id IS NOT NULL), count(*) FILTER (WHERE race_id IS NOT NULL),
-       count(*) FILTER (WHERE horse_id IS NULL), count(*) FILTER (WHERE by_hand)
+       count(*) FILTER (WHERE horse_id IS NULL AND NOT by_hand), count(*) FILTER (WHERE by_hand)
 FROM photo JOIN photo_match USING (source, issue_code, number)
 """
 OPEN = """
 SELECT photo_id, issue_code, number, horse_name, race_name, rule, candidates, page_url
-FROM photo JOIN photo_match USING (source, issue_code, number) WHERE horse_id IS NULL ORDER BY issue_code, photo_id
+FROM photo JOIN photo_match USING (source, issue_code, number)
+WHERE horse_id IS NULL AND NOT by_hand ORDER BY issue_code, photo_id
 """
 NAMED = """
 SELECT photo_id FROM photo
@@ -78,7 +80,7 @@ FROM photo LEFT JOIN LATERAL (
     AND race_date BETWEEN issue_date - 4 AND issue_date ORDER BY race_date DESC LIMIT 1) AS ran ON true
 WHERE photo.photo_id = %(photo)s
 ON CONFLICT (source, issue_code, number) DO UPDATE SET horse_id = EXCLUDED.horse_id, race_id = EXCLUDED.race_id,
-    rule = EXCLUDED.rule, by_hand = true, candidates = '{}', decided_at = EXCLUDED.decided_at
+    rule = EXCLUDED.rule, by_hand = true, candidates = '{}', certainty = NULL, decided_at = EXCLUDED.decided_at
 """
 
 
@@ -102,6 +104,7 @@ async def match_photos(connection: Connection, *, again: bool = False) -> Matche
     for source, code, issue_date, race_days in issues:
         await _match_issue(connection, source, code, issue_date, days_of(issue_date, race_days), looked_up)
     await place_photos(connection)
+    await align_walks(connection)
     row = await (await connection.execute(COUNTS)).fetchone()
     assert row is not None
     return Matched(*row)

@@ -27,7 +27,7 @@ DRIFT = 0.03  # rounds by which a round is longer or shorter than the last
 STEADY, KEEN = 0.85, (0.3, 0.6, 0.85)  # how often one goes on photographing, and how many of the horses that pass then
 FARTHER = 1.1  # after a pause, k horses have passed in proportion to 1 / k to the power of this
 AGAIN, A_WHILE = 0.15, 2.0  # how often the next photo is of the same horse, as it still passes: seconds
-PAUSES = (np.arange(1.0, 300) ** -FARTHER).sum()
+MOST = 300  # horses that pass between two photos; more are as rare
 ELSEWHERE, LONG = 0.01, 600.0  # how often the walk goes on at any other place, after a halt: within seconds
 ASTRAY = 0.02  # how often a photo shows another horse than the one whose turn it is
 LED_LAST = 0.15  # how often one of the horses is led behind the last one
@@ -36,6 +36,17 @@ KEPT = 10  # hypotheses that are looked at closely
 TEMPER, FINAL = 0.5, 0.25
 HALTS, HALT = 0.1, 5.0
 SQRT = np.sqrt(2 * np.pi)
+# How often so many places lie between two photos, after a pause or not: (KEEN, MOST + 1); none at all is no step.
+PASSED = np.arange(1, MOST + 1)
+OFTEN = np.array(
+    [
+        [
+            0.0,
+            *(STEADY * keen * (1 - keen) ** (PASSED - 1) + (1 - STEADY) * PASSED**-FARTHER / (PASSED**-FARTHER).sum()),
+        ]
+        for keen in KEEN
+    ]
+)
 Array = npt.NDArray[np.float64]
 
 
@@ -133,7 +144,9 @@ class _Walks:
 def _walks(count: int) -> _Walks:
     """Walks in the order of the numbers."""
     trios = [(lap, share, keen) for lap in LAPS for share in SHARES for keen in KEEN]
-    gaps = np.array([[lap * share / count] * (count - 1) + [lap * (1 - share + share / count)] for lap, share, _ in trios])
+    gaps = np.array(
+        [[lap * share / count] * (count - 1) + [lap * (1 - share + share / count)] for lap, share, _ in trios]
+    )
     orders = np.tile(np.arange(count), (len(trios), 1))
     keen = np.array([keen for _, _, keen in trios])
     return _Walks(orders, gaps, gaps, keen, np.full(len(trios), np.log(1 - LED_LAST)))
@@ -166,13 +179,14 @@ def _steps(walks: _Walks, told: _Told, uneven: float) -> _Steps:
     """How likely each step is; of all rounds that may lie between, those count that fit the time best."""
     waited = np.diff(told.at)[:, None, None, None]
     count = walks.gaps.shape[1]
-    laps, keen = walks.gaps.sum(1)[:, None, None], walks.keen[:, None, None]
+    laps = walks.gaps.sum(1)[:, None, None]
     apart = np.sort(walks.regular, 1)[:, count // 2, None, None]
     ahead = (np.arange(count)[None, :] - np.arange(count)[:, None]) % count
     late = waited - walks.between()
     rounds = np.maximum(np.rint(late / laps), ahead == 0)
-    passed = ahead + rounds * count
-    often = STEADY * keen * (1 - keen) ** (passed - 1) + (1 - STEADY) / PAUSES * passed**-FARTHER
+    passed = np.minimum(ahead + rounds * count, MOST).astype(np.intp)
+    which = np.searchsorted(KEEN, walks.keen)[:, None, None]
+    often = OFTEN[which, passed]
     off_place = (uneven * apart) ** 2 * np.minimum(ahead, count - ahead)
     spread = np.sqrt(EARLY**2 + off_place + (DRIFT * laps) ** 2 * passed / count)
     likely = (1 - AGAIN - ELSEWHERE) * often * _bell(late - rounds * laps, spread)
@@ -183,19 +197,21 @@ def _steps(walks: _Walks, told: _Told, uneven: float) -> _Steps:
 def _bell(off: Array, spread: Array) -> Array:
     """How likely it is that a horse is this late: mostly by a little, at times by a halt of some seconds."""
     wide = np.sqrt(spread**2 + HALT**2)
-    return (1 - HALTS) * np.exp(-0.5 * (off / spread) ** 2) / (spread * SQRT) + HALTS * np.exp(-0.5 * (off / wide) ** 2) / (
-        wide * SQRT
-    )
+    return (1 - HALTS) * np.exp(-0.5 * (off / spread) ** 2) / (spread * SQRT) + HALTS * np.exp(
+        -0.5 * (off / wide) ** 2
+    ) / (wide * SQRT)
 
 
 def _seen(walks: _Walks, told: _Told) -> Array:
     """How likely what a person named is, for each place in the walk: (passes, walks, places)."""
     count = walks.gaps.shape[1]
     astray = ASTRAY / max(count - 1, 1)
-    return np.stack([
-        np.ones(walks.gaps.shape) if horse < 0 else np.where(walks.orders == horse, 1 - ASTRAY, astray)
-        for horse in told.named
-    ])
+    return np.stack(
+        [
+            np.ones(walks.gaps.shape) if horse < 0 else np.where(walks.orders == horse, 1 - ASTRAY, astray)
+            for horse in told.named
+        ]
+    )
 
 
 def _forward(seen: Array, steps: Array) -> tuple[Array, Array, Array]:

@@ -45,7 +45,7 @@ class Pages:
         self._renderer.environment.filters |= {
             "kind": kind_of, "ordinal": ordinal, "by_race": by_race, "day": in_words,
             "coded": coder(demo=service.demo), "command": partial(with_demo, demo=service.demo),
-            "moment": partial(in_japan, seconds=False),
+            "moment": partial(in_japan, seconds=False), "clock": clock,
             "rule_words": _words_of(MatchRule), "delay_words": _words_of(Delay), "block_words": _words_of(Block),
             "failure_words": _words_of(Failure),
         }  # fmt: skip
@@ -215,6 +215,11 @@ def _words_of(kind: type[StrEnum]) -> Callable[..., str]:
         return describe(kind, code, detail, language=context["lang"])
 
     return in_language
+
+
+def clock(moment: datetime) -> str:
+    """The time of day in Japan, to the second."""
+    return f"{moment.astimezone(JST):%H:%M:%S}"
 
 
 @pass_context

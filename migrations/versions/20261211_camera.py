@@ -57,6 +57,7 @@ def upgrade() -> None:
     for name in NAMES:
         op.alter_column("photo", name, nullable=True)
     op.add_column("photo_match", sa.Column("certainty", sa.Float(), nullable=True))
+    op.add_column("photo_match", sa.Column("head_turned", sa.Boolean(), server_default="false", nullable=False))
     _make_view(" WHERE shows IS NOT NULL")
 
 
@@ -65,6 +66,7 @@ def downgrade() -> None:
     if bind.scalar(sa.text("SELECT EXISTS (SELECT FROM photo WHERE taken_at IS NOT NULL OR horse_name IS NULL)")):
         raise RuntimeError("There are photos of a person's own camera: before this revision nothing could hold them.")
     _make_view("")
+    op.drop_column("photo_match", "head_turned")
     op.drop_column("photo_match", "certainty")
     for name in NAMES:
         op.alter_column("photo", name, nullable=False)

@@ -44,8 +44,8 @@ class Decisions:
 
     async def match(self, request: web.Request) -> web.Response:
         """This photo shows this horse; then back to the list."""
-        self._check(request)
-        given = await _form(request)
+        self.check(request)
+        given = await form_of(request)
         photo = _photo(given)
         await self._match(photo, given.get("horse", ""))
         if given.get("back") == "photo":
@@ -56,8 +56,8 @@ class Decisions:
 
     async def forget(self, request: web.Request) -> web.Response:
         """Forget a photo for good, once it has been said that this is meant; then back to the list."""
-        self._check(request)
-        given = await _form(request)
+        self.check(request)
+        given = await form_of(request)
         photo = _photo(given)
         if given.get("sure") != "yes":
             raise web.HTTPSeeOther(_link(request, f"/review/forget/{photo}", back=given.get("back", "")))
@@ -69,14 +69,14 @@ class Decisions:
 
     async def read_again(self, request: web.Request) -> web.Response:
         """Read every archived page again, or see what that would change; then to where its progress is shown."""
-        self._check(request)
-        given = await _form(request)
+        self.check(request)
+        given = await form_of(request)
         self.rereading.start(dry_run=given.get("what") != "change")
         raise web.HTTPSeeOther(_link(request, "/review/reading"))
 
     async def api_match(self, request: web.Request) -> web.Response:
         """This photo shows this horse, for programs: which horse that is."""
-        self._check(request)
+        self.check(request)
         given = await _object(request, decided.ToMatch)
         photo = _photo(given)
         matched = decided.Matched(photo=photo, horse_id=await self._match(photo, given["horse"]))
@@ -84,7 +84,7 @@ class Decisions:
 
     async def api_forget(self, request: web.Request) -> web.Response:
         """Forget what is at an address for good, for programs: what has gone."""
-        self._check(request)
+        self.check(request)
         url = (await _object(request, decided.ToForget))["url"]
         if not _is_address(url):
             raise Problem(Code.NOT_UNDERSTOOD, "url is to be the address of a photo's page or picture")
@@ -108,20 +108,21 @@ class Decisions:
             task.cancel()
         await asyncio.gather(*self._renewing, return_exceptions=True)
 
-    def _check(self, request: web.Request) -> None:
+    def check(self, request: web.Request) -> None:
+        """Let only those decide who may."""
         if not self.service.guard.may_decide(request):
             raise Problem(Code.READ_ONLY)
 
     async def _match(self, photo: str, horse: str) -> str:
-        async with self._deciding() as connection:
+        async with self.deciding() as connection:
             return await decide_by_hand(connection, photo, horse.strip())
 
     async def _forget(self, url: str) -> Forgotten:
-        async with self._deciding() as connection:
+        async with self.deciding() as connection:
             return await forget_url(connection, url)
 
     @asynccontextmanager
-    async def _deciding(self) -> AsyncIterator[Connection]:
+    async def deciding(self) -> AsyncIterator[Connection]:
         """A connection for one decision; when it is taken, the search is renewed."""
         try:
             async with self.service.deciding() as connection:
@@ -153,7 +154,8 @@ class Decisions:
             logger.warning("the search is not up to date", extra={"reason": reason_of(error)})
 
 
-async def _form(request: web.Request) -> dict[str, str]:
+async def form_of(request: web.Request) -> dict[str, str]:
+    """The fields of a form that was sent."""
     if request.content_type != "application/x-www-form-urlencoded":
         raise Problem(Code.NOT_UNDERSTOOD, "a form is to be sent")
     try:

@@ -11,6 +11,7 @@ from collector.web.pages import Pages
 from collector.web.paths import PHOTO, photo_of
 from collector.web.review import queue
 from collector.web.review.decisions import LISTS, Decisions
+from collector.web.review.walks import Walks
 from collector.web.search.address import Cursor, read_query
 from collector.web.server.problems import Problem
 
@@ -92,6 +93,7 @@ class Review:
             web.get("/review/reading", self.reading),
             web.get("/review/pages/{id:[0-9]{1,18}}", self.archived),
             *self.decisions.routes(),
+            *Walks(self._pages, self.decisions).routes(),
         ]
 
     async def close(self, _app: web.Application) -> None:

@@ -21,12 +21,16 @@ LONGEST = 200_000  # bytes of an archived page that are shown
 CANDIDATES = 12  # horses that are offered for a photo, at most
 
 COUNTS = f"""
-SELECT (SELECT count(*) FROM photo JOIN photo_match USING (source, issue_code, number) WHERE horse_id IS NULL) AS open,
+SELECT (SELECT count(*) FROM photo JOIN photo_match USING (source, issue_code, number)
+    WHERE horse_id IS NULL AND NOT by_hand) AS open,
     (SELECT count(*) FROM photo JOIN photo_match USING (source, issue_code, number) WHERE by_hand) AS decided,
     (SELECT count(*) FROM photo WHERE {IS_COPY}) AS copies,
-    (SELECT count(*) FROM page WHERE state IN ('quarantined', 'failed')) AS unread
+    (SELECT count(*) FROM page WHERE state IN ('quarantined', 'failed')) AS unread,
+    (SELECT count(*) FROM photo JOIN photo_match AS met USING (source, issue_code, number)
+    WHERE taken_at IS NOT NULL AND photo.horse_key IS NULL AND met.race_id IS NOT NULL
+    AND met.horse_id IS NULL AND NOT by_hand) AS walks
 """
-IS_OPEN: LiteralString = "met.id IS NOT NULL AND met.horse_id IS NULL"
+IS_OPEN: LiteralString = "met.id IS NOT NULL AND met.horse_id IS NULL AND NOT met.by_hand"
 IS_DECIDED: LiteralString = "met.by_hand"
 ONWARD: LiteralString = """
 AND (%(photo)s::text IS NULL OR (issue.issue_date, photo.photo_id) < (%(dated)s::date, %(photo)s))

@@ -1,0 +1,68 @@
+// Naming a walk by keys, without loading the page anew. Each key presses a button, or follows a link, that is there.
+const DIGIT = /^(?:Digit|Numpad)([0-9])$/;
+
+// 1 to 9, 0 for 10; with Shift, 11 to 18.
+function numberOf(event) {
+  const digit = DIGIT.exec(event.code);
+  if (!digit) return null;
+  return event.shiftKey ? String(10 + Number(digit[1])) : digit[1] === "0" ? "10" : digit[1];
+}
+
+function wanted(event) {
+  const number = numberOf(event);
+  if (number) return document.querySelector(`#decide .horse[value="${number}"]`);
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  return document.querySelector(`main [data-key="${CSS.escape(key === " " ? "Enter" : key)}"]`);
+}
+
+let busy = false;
+
+async function show(request) {
+  if (busy) return;
+  busy = true;
+  try {
+    const answer = await fetch(request);
+    const text = await answer.text();
+    const main = new DOMParser().parseFromString(text, "text/html").querySelector("main");
+    if (!main) throw new Error(`no page: ${answer.status}`);
+    document.querySelector("main").replaceWith(main);
+    if (answer.ok) history.replaceState(null, "", answer.url);
+    ready();
+  } catch {
+    location.reload(); // what is true is in the collection
+  } finally {
+    busy = false;
+  }
+}
+
+function ready() {
+  const keys = document.querySelector("main .keys");
+  if (keys) keys.hidden = false;
+  const current = document.querySelector(".strip [aria-current]");
+  const strip = current?.closest(".strip");
+  if (strip && strip.scrollHeight > strip.clientHeight) strip.scrollTop = current.offsetTop - strip.clientHeight / 2;
+  const next = current?.closest("li").nextElementSibling?.querySelector("img");
+  if (next) new Image().src = next.src.replace("/160.jpg", "/640.jpg");
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.altKey || event.metaKey || event.target.matches("input, select, textarea")) return;
+  if (["Enter", " "].includes(event.key) && event.target.matches("a, button")) return; // it does that itself
+  const found = wanted(event);
+  if (!found || found.disabled) return;
+  event.preventDefault();
+  found.click();
+});
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("#decide, #undo") || !event.submitter) return;
+  event.preventDefault();
+  const body = new URLSearchParams(new FormData(event.target, event.submitter));
+  show(new Request(event.target.action, { method: "POST", body }));
+});
+document.addEventListener("click", (event) => {
+  const link = event.target.closest(".strip a");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  show(new Request(link.href));
+});
+ready();
