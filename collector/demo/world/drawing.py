@@ -30,7 +30,7 @@ def draw_photo(picture: Picture) -> bytes:
         with Image.open(io.BytesIO(draw_photo(Picture(picture.horse, picture.shot)))) as original:
             return _as_jpeg(original, COPY_QUALITY)
     random = Random(f"{picture.horse.name}:{picture.horse.number}:{picture.shot}")
-    canvas = _draw_backdrop(random)
+    canvas = draw_backdrop(random)
     draw_horse(canvas, random, picture.horse)
     return _as_jpeg(_add_texture(random, canvas.reduce(FINE)), QUALITY)
 
@@ -46,7 +46,7 @@ def _shift(random: Random, colour: Colour, by: int) -> Colour:
     return red, green, blue
 
 
-def _draw_backdrop(random: Random) -> Image.Image:
+def draw_backdrop(random: Random) -> Image.Image:
     """Sky, hills, trees, a fence and the ground, at random positions."""
     width, height = SIZE[0] * FINE, SIZE[1] * FINE
     canvas = Image.new("RGB", (width, height), _shift(random, random.choice(SKIES), 14))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from random import Random
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from collector.demo.world.horses import Horse
 
@@ -52,8 +52,8 @@ class Stand:
         self.pen.ellipse((*self.at(left, top), *self.at(right, bottom)), colour)
 
 
-def draw_horse(canvas: Image.Image, random: Random, horse: Horse) -> None:
-    """One horse facing left, as in all paddock photos."""
+def draw_horse(canvas: Image.Image, random: Random, horse: Horse, number: int | None = None) -> None:
+    """One horse facing left, as in all paddock photos; with its number on a cloth, where it has one."""
     width, height = canvas.size
     length = body_length(horse)
     size = height * random.uniform(0.52, 0.6)
@@ -69,6 +69,14 @@ def draw_horse(canvas: Image.Image, random: Random, horse: Horse) -> None:
     _draw_legs(stand, random, length, body, points)
     _draw_body(stand, length, body)
     _draw_head(stand, random, length, body, points)
+    if number is not None:
+        _draw_cloth(stand, number)
+
+
+def _draw_cloth(stand: Stand, number: int) -> None:
+    stand.polygon(WHITE, (-0.16, 0.99), (0.16, 0.99), (0.18, 0.62), (-0.14, 0.62))
+    font = ImageFont.load_default(stand.height * 0.28)
+    stand.pen.text(stand.at(0.01, 0.8), str(number), (16, 14, 14), font, anchor="mm")
 
 
 def _lighter(colour: Colour, by: int) -> Colour:
