@@ -11,6 +11,11 @@ from collector.remarks.scope import is_coming, is_of_kin, is_past
 from collector.remarks.verdicts import BEFORE, CLOSES, RANGE_BEFORE, STRONG, Verdict, judge
 
 SENTENCE = re.compile(r"[^。!?\n]+")
+INTO = re.compile(r"(?:戦)?(?:まで)?(?:への?|にも?|へと|の|は)")  # 2000mへの(距離延長)
+LISTED = re.compile(r"、(?:芝|ダート)(?:なら|は|では|の)")  # 芝は1200m、ダートは(1400mが合う)
+INSTEAD = re.compile(
+    r"^(?:で(?:は|も)?なく(?:て)?|じゃなく(?:て)?|より(?:も|は)?|というより(?:も|は)?)、?(?:むしろ)?[^、]{0,4}$"
+)
 REACH = 40  # characters around a mention that are about it
 MARK = re.compile(
     rf"(?:戦|の距離|級)?{HEDGE}?(?:(?P<fine>まで(?:距離が)?(?:延び|伸び|延ば|広げ|守備範囲)|だけで)"
@@ -72,12 +77,19 @@ def _claim(
     if is_of_kin(sentence, mention.start, mention.end):
         return EXPLAINED, mention.end
     said = judge(_without_topic(after) if following else after)
+    if mention.sort is Sort.METRES and following and INTO.fullmatch(after):
+        leads = judge(sentence[following.end : following.end + REACH])
+        if leads.verdict in (Verdict.BEST, Verdict.FINE):
+            return _fine(mention.low, mention.high), mention.end
+    if mention.sort is Sort.METRES and following and LISTED.fullmatch(after):
+        said = judge(sentence[following.end : following.end + REACH])
+        return _of_metres(mention, before, said.text, said.verdict), mention.end
     past = is_past(sentence, mention.start)
     found = READERS[mention.sort](mention, before, said.text, said.verdict)
     if past and said.verdict not in (Verdict.TOO_LONG, Verdict.TOO_SHORT) and isinstance(found, tuple):
         found = EXPLAINED
     if found == UNREAD:
-        stated = said.verdict in (None, Verdict.OPEN) and is_coming(sentence, mention.start)
+        stated = said.verdict is None and is_coming(sentence, mention.start)
         is_topic = mention.sort is Sort.DISTANCE and following is not None and said.verdict is None
         found = EXPLAINED if past or stated or is_topic or said.verdict is Verdict.RAN else UNREAD
     return found, mention.end + said.end
@@ -142,7 +154,7 @@ def _judged(mention: Mention, before: str, after: str, verdict: Verdict | None, 
         return _fine(low, high)
     if not strong and (verdict is Verdict.FINE or re.match(rf"(?:戦)?{HEDGE}?で?も", after)):
         return _fine(low, high)
-    if verdict is Verdict.BEST or found or CLOSES.match(after):
+    if verdict is Verdict.BEST or found or CLOSES.match(after) or INSTEAD.match(before):
         return _best(low, high)
     if re.match(rf"(?:戦)?{HEDGE}?なら", after) or bounded:
         return _fine(low, high)
@@ -179,11 +191,12 @@ def _of_class(mention: Mention, _before: str, after: str, verdict: Verdict | Non
 
 
 def _leaning(towards: ClaimKind, away: ClaimKind) -> dict[Verdict, ClaimKind]:
-    liked = (Verdict.BEST, Verdict.FINE, Verdict.LEAST)
-    disliked = (Verdict.DOUBT, Verdict.DENIED, Verdict.TOO_LONG, Verdict.TOO_SHORT, Verdict.MOST)
-    return dict.fromkeys(liked, towards) | dict.fromkeys(disliked, away)
+    liked: tuple[Verdict, ...] = (Verdict.BEST, Verdict.FINE, Verdict.LEAST)
+    disliked: tuple[Verdict, ...] = (Verdict.DOUBT, Verdict.DENIED, Verdict.TOO_LONG, Verdict.TOO_SHORT, Verdict.MOST)
+    return {**dict.fromkeys(liked, towards), **dict.fromkeys(disliked, away)}
 
 
+SELF = re.compile(r"(?:方|ほう)(?:が|で)$|適性[はが](?:長|短)め|(?:距離|ところ)の(?:馬|体|タイプ|器)")  # it would suit
 LEANING = {
     Sort.LONGER: _leaning(ClaimKind.LONGER, ClaimKind.SHORTER),
     Sort.SHORTER: _leaning(ClaimKind.SHORTER, ClaimKind.LONGER),
@@ -193,6 +206,7 @@ LEANING = {
 def _of_leaning(mention: Mention, _before: str, after: str, verdict: Verdict | None) -> Found | str:
     if re.match(r"(?:し|した|て|ての|された|となった|だった)?前走", after):
         return EXPLAINED
+    verdict = Verdict.BEST if verdict is None and SELF.search(mention.text + after) else verdict
     kind = LEANING[mention.sort].get(verdict) if verdict else None
     return (kind, None, None) if kind else UNREAD
 

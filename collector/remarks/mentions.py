@@ -19,7 +19,7 @@ MILE_M, FURLONG_M = 1600, 200
 KANJI = "[一二三四五六七八九]"
 UNIT = r"(?:m(?![a-z])|メートル|メーター|米)"
 # What follows a number that is not one of metres: 1000万下, 2016年, 2000ギニー.
-COUNTER = r"(?![\d.%年万億円頭倍歳才人番回秒分日月週着位点度口世票勝走kg]|キロ|ギニー|馬力|コーナー)"
+COUNTER = r"(?![\d.%年万億円頭倍歳才人番回号グ名部件枚本周秒分日月週着位点度口世票勝走kg]|キロ|ギニー|馬力|コーナー)"
 ADVERB = (
     r"(?:もう少し|もう少々|もう|もっと|今より|今以上に?|さらに|更に|少し|多少|やや|これ以上|一気に|大幅に|いくらか|"
     r"あと|まだ|今後|将来|1ハロン|一ハロン|1f|200m|400m|くらい|ぐらい|程度|ほど|は|が){0,3}"
@@ -33,7 +33,7 @@ ASIDE = re.compile(
     r"(?:cs|ch|c|s|gp|g[i1-3]|h|t|カップ|ステークス|チャンピオン|グランプリ|賞|特別|記念|トロフィー|シリーズ|ギニー|"
     r"ダービー|ハンデ|重賞|界|王)[a-z]{0,2}"
     r"|長距離の?(?:輸送|遠征|移動)|距離(?:ロス|感|を置|を取|別)|(?:至近|飛)距離|延長線"
-    r"|間隔.{0,6}?短縮|[12一二]000ギニー|[一二]千ギニー"
+    r"|\d{1,2}(?:ハロン|f)\d{2}秒|間隔.{0,6}?短縮|[12一二]000ギニー|[一二]千ギニー"
     rf"|(?:残り|ラスト|前半|後半|上がり|あがり|坂路|追い切り|道中)の?\d{{1,2}}(?:00)?(?:{UNIT}|ハロン|f)?"
     rf"|\d{{3,4}}{UNIT}?(?:通過|を(?:\d分)?\d{{2}}秒|\d{{2}}秒)"
 )
@@ -53,19 +53,21 @@ WORDS = re.compile(
     r"|(?P<middle>中距離|ミドル・?ディスタンス)"
     r"|(?P<long>長距離|ステイヤー|長丁場)"
     rf"|(?P<longer>距離(?:適性)?[がはをもの]?{ADVERB}(?:延び|伸び|のび|延ば|伸ば|のば|延長|長(?:い|め)の?{MANY}"
-    rf"|[あ有](?:った|る){MANY})|延長|長(?:い|め|めの|目の)(?:距離|ところ|所|舞台|条件)"
-    r"|(?:1|一|もう1|もう一)(?:ハロン|f)(?:くらい|ぐらい|程度|ほど)?(?:延び|長)|長めが)"
-    rf"|(?P<shorter>距離(?:適性)?[がはをもの]?{ADVERB}(?:縮|短縮|詰め|切り詰|短(?:い|め)の?{MANY}|ない{MANY})"
+    rf"|長くな[っるれ]|長ければ(?:長いほど)?|[あ有](?:った|る){MANY}|[あ有]って(?=も?[いよ良])|[あ有]れば)|延長|長(?:い|め|めの|目の)(?:距離|ところ|所|舞台|条件)"
+    r"|(?:もう)?(?:[1一2二](?:ハロン|f)|[2-8]00(?:m|メートル))(?:くらい|ぐらい|程度|ほど)?(?:延び|伸び|長)|距離適性[はが]長め|長めが)"
+    rf"|(?P<shorter>距離(?:適性)?[がはをもの]?{ADVERB}(?:縮|短縮|詰め|切り詰|短(?:い|め)の?{MANY}|短くな[っるれ]|"
+    rf"短ければ(?:短いほど)?|ない{MANY})"
     r"|短縮|短(?:い|め|めの|目の)(?:距離|ところ|所|舞台|条件)"
-    r"|(?:1|一|もう1|もう一)(?:ハロン|f)(?:くらい|ぐらい|程度|ほど)?(?:縮|短)|短めが)"
+    r"|(?:もう)?(?:[1一2二](?:ハロン|f)|[2-8]00(?:m|メートル))(?:くらい|ぐらい|程度|ほど)?(?:縮|短)|距離適性[はが]短め|短めが)"
     r"|(?P<distance>距離(?:適性|適応|的|面)?)"
 )
-HEDGE = r"(?:くらい|ぐらい|前後|あたり|辺り|近辺|付近|程度|見当|そこそこ|ほど)"
+HEDGE = r"(?:くらい|ぐらい|位(?!置)|前後|あたり|辺り|近辺|付近|程度|見当|そこそこ|ほど)"
 JOINT = re.compile(
     rf"(?:戦)?{HEDGE}?(?:から|~|〜|-|ー|―|–|—|−|ないし|乃至|または|もしくは|あるいは|か|や|と|・|、|,|/|および|及び|も|"
     r"、?あるいは|、?もしくは|、?または)(?:は)?(?:芝|ダート|ダ|右|左)?の?"
 )
-OF = re.compile(r"(?:戦|級)?(?:の|という|といった|のような)")
+OF = re.compile(rf"(?:戦|級)?{HEDGE}?(?:の|という|といった|のような)")
+AS_FOR = re.compile(r"(?:戦)?(?:は|では|でも|だと|となると|になると)(?:少し|やや|さすがに|まだ)?")
 THAN = re.compile(rf"(?:戦)?{HEDGE}?より(?:も|は)?(?:もう少し|少し|やや|もっと|さらに)?")
 
 
@@ -88,6 +90,7 @@ class Mention:
     end: int
     low: int = 0  # m; of a class: its number in CLASSES
     high: int = 0
+    text: str = ""
     beyond: Sort | None = None  # "longer than 1600 m": not there, but beyond it
 
 
@@ -123,7 +126,7 @@ def _read(sort: str, found: re.Match[str]) -> Mention | None:
         low, high = BY_CLASS[sort]
         return Mention(Sort.CLASS, start, end, low, high)
     if sort in (Sort.LONGER, Sort.SHORTER, Sort.DISTANCE):
-        return Mention(Sort(sort), start, end)
+        return Mention(Sort(sort), start, end, text=found[0])
     low, high = _metres(sort, found)
     fits = SHORTEST <= low <= high <= LONGEST and low % 50 == 0
     return Mention(Sort.METRES, start, end, low, high) if fits else None
@@ -177,9 +180,8 @@ def _join(one: Mention, other: Mention, sentence: str) -> Mention | None:
     spans = (Sort.METRES, Sort.CLASS)
     if one.sort is Sort.METRES and other.sort in (Sort.LONGER, Sort.SHORTER) and THAN.fullmatch(between):
         return replace(one, end=other.end, beyond=other.sort)
-    if one.sort in spans and other.sort not in spans and OF.fullmatch(between):
-        named = other.sort is Sort.DISTANCE or sentence[other.end - 2 : other.end] == "距離"
-        return replace(one, end=other.end) if named else None
+    if one.sort in spans and _names_again(one, other, between, sentence):
+        return replace(one, end=other.end)
     if one.sort not in spans or other.sort not in spans or not JOINT.fullmatch(between) or one.beyond:
         return None
     if "、" in between and PAST.search(sentence[max(0, one.start - 20) : one.start]):
@@ -188,6 +190,15 @@ def _join(one: Mention, other: Mention, sentence: str) -> Mention | None:
         return replace(one, end=other.end, low=min(one.low, other.low), high=max(one.high, other.high))
     low, high = (_class_of(its) for its in (one, other))
     return Mention(Sort.CLASS, one.start, other.end, min(low[0], high[0]), max(low[1], high[1]))
+
+
+def _names_again(one: Mention, other: Mention, between: str, sentence: str) -> bool:
+    """Whether the other mention is only the word for the first: 2000mの距離, 3200mの長丁場, 2500mは距離が(長い)."""
+    if OF.fullmatch(between):
+        classed = other.sort is Sort.CLASS and one.sort is Sort.METRES
+        leaning = other.sort in (Sort.LONGER, Sort.SHORTER) and sentence[other.end - 2 : other.end] == "距離"
+        return other.sort is Sort.DISTANCE or classed or leaning
+    return other.sort is Sort.DISTANCE and bool(AS_FOR.fullmatch(between))
 
 
 def _class_of(mention: Mention) -> tuple[int, int]:

@@ -7,7 +7,7 @@ KIN = (
     r"叔母|伯父|伯母|血統|母系|父系|配合)"
 )
 # The kin as the subject of its clause: 父は, 母父サクラは, 半兄も.
-SUBJECT = re.compile(rf"{KIN}(?P<between>[^、]{{0,24}}?)(?:は|も|が|って|といえば|と言えば)")
+SUBJECT = re.compile(rf"{KIN}(?P<between>[^、]{{0,24}}?)(?:は|も|が|って|こそ|といえば|と言えば)")
 # The kin as what the horse is like, or has it from: then the horse is the subject.
 LIKE = re.compile(
     r"似|同様|同じ|譲|ゆずり|受け継|継い|影響|彷彿|ほうふつ|ばり|らし|よう(?:な|に)|より|並み|違|異な|伝え|的に|から|面で"
@@ -18,9 +18,13 @@ AT_KIN = re.compile(rf"{KIN}$")
 CONTRAST = re.compile(
     r"、|(?<=[だたいる])が(?!ベスト|理想|いい|良|合|向)|けれども?|けど|ものの|(?<=だけ)に|(?<=で)(?=距離|本馬|この馬|自身|当馬|こちら)"
 )
-OPPOSED = re.compile(r"^(?:だ|である|です)?(?:が|けれど|けど|ものの|けれども)|^[^、]{0,10}(?:だが|いるが|強いが|けど|ものの|が、)")
-GOES_ON = re.compile(r"(?:し|て|り|で)、?$")
+OPPOSED = re.compile(
+    r"^(?:だ|である|です)?(?:が|けれど|けど|ものの|けれども)|^[^、]{0,10}(?:だが|いるが|強いが|けど|ものの|が、)"
+)
+GOES_ON = re.compile(r"(?:し|て|り)、?$")
 OWN = re.compile(r"距離|本馬|この馬|自身|当馬|こちら|馬体|体形|体型|体つき|体付き|胴|造り|本質")
+
+REACH = 120  # characters; so that a sentence without an end costs no more than its length
 
 PAST = re.compile(
     r"前走|前々走|前回|前開催|[2-9二三四五]走前|近走|近[2-9]走|昨年|昨秋|昨春|昨夏|昨冬|去年|一昨年|デビュー|新馬|初戦|未勝利|"
@@ -30,9 +34,9 @@ COMING = re.compile(r"今回|ここは|次走|今週|今度|当日|舞台|条件
 
 
 def clause_of(sentence: str, at: int) -> tuple[str, int]:
-    """The clause in which a place is, and where it begins."""
-    start, end = 0, len(sentence)
-    for found in CONTRAST.finditer(sentence):
+    """The clause in which a place is, and where it begins; REACH characters to each side are looked at."""
+    start, end = max(0, at - REACH), min(len(sentence), at + REACH)
+    for found in CONTRAST.finditer(sentence, start, end):
         if found.end() <= at:
             start = found.end()
         elif found.start() >= at:
