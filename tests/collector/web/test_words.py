@@ -20,7 +20,7 @@ WEB = Path(web.__file__).parent
 TEMPLATES = templates_of(WEB)
 LISTS = ("open", "copies", "unread", "decided")
 # Keys that a template puts together: its own words for that -> what they may stand for.
-FIELDS = ("year", "surface", "sex", "age", "low", "high", "before")  # of the search, that may be wrong
+FIELDS = ("year", "surface", "sex", "age", "low", "high", "tag", "metres", "before")  # of the search, that may be wrong
 PUT_TOGETHER: dict[str, Iterable[str]] = {
     "'axis_' ~ label.axis": [f"axis_{axis}" for axis in Axis],
     "'axis_' ~ axis.value": [f"axis_{axis}" for axis in Axis],

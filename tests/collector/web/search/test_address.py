@@ -19,7 +19,7 @@ CURSOR = st.builds(
     st.dates(date(1950, 1, 1), date(2099, 12, 31)),
     st.from_regex(r"[a-z]{2,9}:[0-9]{6}/[0-9]{2}", fullmatch=True),
 )
-FIELDS = ["name", "year", "race", "course", "surface", "sex", "age", "low", "high", "labelled", "before"]
+FIELDS = ["name", "year", "race", "course", "surface", "sex", "age", "low", "high", "tag", "metres", "labelled", "before"]
 
 
 @st.composite
