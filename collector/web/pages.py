@@ -49,7 +49,8 @@ class Pages:
             "moment": partial(in_japan, seconds=False),
             "rule_words": _words_of(MatchRule), "delay_words": _words_of(Delay), "block_words": _words_of(Block),
             "failure_words": _words_of(Failure), "said_words": _words_of(Said), "claim_words": claim_words,
-            "tag_words": tag_words, "pieces": lambda shown: pieces(shown["comment"], shown["claims"], shown["build_tags"]),
+            "tag_words": tag_words,
+            "pieces": lambda shown: pieces(shown["comment"], shown["claims"], shown["build_tags"]),
         }  # fmt: skip
 
     def render(self, request: web.Request, template: str, status: int = 200, **known: Any) -> web.Response:

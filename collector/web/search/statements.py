@@ -32,7 +32,8 @@ OF_PHOTOS: dict[str, LiteralString] = {
     "sex": "{t}.sex = %(sex)s",
     "age": "{t}.age = %(age)s",
     "tag": "{t}.id IN (SELECT id FROM photo WHERE build_tags @> %(tag)s::jsonb)",
-    "metres": "{t}.id IN (SELECT id FROM photo WHERE jsonb_path_exists(claims, %(suits)s::jsonpath, %(metres)s::jsonb))",
+    "metres": "{t}.id IN (SELECT id FROM photo"
+    " WHERE jsonb_path_exists(claims, %(suits)s::jsonpath, %(metres)s::jsonb))",
 }
 IN_NAMES: LiteralString = "name_keys LIKE %(part)s"
 IN_LATIN: LiteralString = "latin LIKE %(part)s"

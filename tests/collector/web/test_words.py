@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from collector import web
+from collector.codes import Said
 from collector.console.catalogue import PAGES
 from collector.pipeline import changes
 from collector.storage.racing import Axis, Finish, Going, Kind, Sex, Surface
@@ -37,6 +38,7 @@ PUT_TOGETHER: dict[str, Iterable[str]] = {
     "'outcome_' ~ name": [f"outcome_{outcome}" for outcome in OUTCOME_GROUPS],
     "'pace_' ~ report.pace": [f"pace_{pace}" for pace in Pace],
     "'pace_more_' ~ report.pace": [f"pace_more_{pace}" for pace in Pace if pace is not Pace.FREE],
+    "'overview_remarks_' ~ key": [f"overview_remarks_{said}" for said in Said],
     "'page_' ~ drift.role": [f"page_{kind}" for kind in Role],
     "'page_' ~ failure.role": [f"page_{kind}" for kind in Role],
     "'page_' ~ kind": [f"page_{kind}" for kind in Role],
