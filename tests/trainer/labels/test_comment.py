@@ -131,7 +131,7 @@ def test_remarks_are_read_from_the_collection_and_one_that_is_printed_twice_coun
     for number, text in zip(ids, texts, strict=False):
         facts = read_facts(text)
         execute(filled, SET, text, facts["distance_said"], json.dumps(facts["claims"]), number)
-    with psycopg.connect(filled, row_factory=dict_row) as connection:
+    with psycopg.Connection[dict[str, Any]].connect(filled, row_factory=dict_row) as connection:
         of_photos, of_horses = (observe(connection, [WANTED], subjects) for subjects in (PHOTOS, HORSES))
     assert set(of_photos.found[WANTED.key]) == set(photos[:2])
     assert of_photos.absent[WANTED.key][photos[2]] is WhyNone.NOTHING_SAID
