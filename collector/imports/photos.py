@@ -17,17 +17,18 @@ from collector.errors import Busy
 from collector.imports import photo_statements as sql
 from collector.imports.bring import cores
 from collector.imports.captures import Capture, Failed, LeftOut
-from collector.imports.identify import Page, Places
+from collector.imports.identify import Places
 from collector.imports.manifest import Manifest, Row
+from collector.imports.own_remark import IMPORT_LOCK, record_pair
 from collector.imports.photo_files import not_listed, read_picture
-from collector.imports.read import Brought, read, work
+from collector.imports.read import Brought, work
 from collector.imports.report import Report
 from collector.imports.standing import Standing
 from collector.imports.writing import Pair, write
 from collector.matching.match import match_photos
 from collector.pipeline.pool import BATCH_BYTES, read_in_order
 from collector.politeness.gate import Connection
-from collector.sources.own.record import SOURCE, Record, at, picture_url, record_url
+from collector.sources.own.record import SOURCE, Record, picture_url, record_url
 from collector.storage import upkeep
 from collector.storage.archive import digest_of
 from collector.storage.dictionaries import Dictionaries
@@ -37,7 +38,6 @@ from collector.storage.roles import PageState
 BATCH = 20  # photos at once
 MANY = 200  # photos; fewer are read sooner than processes have started
 MOST_OF_A_DAY = 999
-IMPORT_LOCK = 7_220_019  # an advisory lock: two imports would give the same number to two photos
 
 Show = Callable[[int, int], None]
 
@@ -51,6 +51,7 @@ class Held:
     picture_state: str | None = None
     issue_code: str | None = None
     number: int | None = None
+    remark: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,7 @@ class PhotoImport:
             return None
         record = Record(
             digest=picture.digest, date=row.day, number=number, horse=row.horse, race=row.race, source=row.source,
-            rights=row.rights,
+            rights=row.rights, remark=row.remark or held.remark,
         )  # fmt: skip
         if held.picture_state == PageState.FETCHED and digest_of(record.as_bytes()) == held.record_digest:
             self.report.standings[Standing.KNOWN] += 1
@@ -207,15 +208,8 @@ class PhotoImport:
                 self.report.leave_out(LeftOut(records[capture.file], Aside.BUSY))
 
     def _record(self, photo: Photo) -> Pair:
-        body, url = photo.record.as_bytes(), record_url(photo.picture.digest)
         file = f"{self.manifest.name}, line {photo.row.line}"
-        capture = Capture(
-            file, body, digest_of(body), self.manifest_digest, url, self._began, "application/json; charset=utf-8"
-        )
-        named = at(f"/{photo.picture.digest}.json")
-        assert named is not None
-        page = Page(SOURCE, replace(named, dated=photo.record.date), url)
-        return capture, read(capture, page, {})
+        return record_pair(photo.record, file, self.manifest_digest, self._began)
 
     async def _release(self, photo: Photo) -> None:
         """Let a photo be matched anew; of another day, give it its new number before its record says so."""
