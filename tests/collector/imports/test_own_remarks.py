@@ -39,8 +39,8 @@ async def test_a_remark_of_the_table_is_read_and_kept_where_the_table_has_none(c
 
 
 async def test_a_typed_remark_is_a_new_version_of_the_record_and_is_read_again(conninfo: str, tmp_path: Path) -> None:
-    await bring_photos(conninfo, tmp_path, [row("1.jpg", "アオバ", date="2016-01-04")])
-    assert rows(conninfo, SAID) == [("own:160104/01", None, None, None, None)]
+    stated = row("1.jpg", "アオバ", date="2016-01-04") | {"remark": "胴長で、1800m以上がいい"}
+    await bring_photos(conninfo, tmp_path, [stated])
     ((before,),) = rows(conninfo, RECORDS)
     await typed(conninfo, "own:160104/01", " マイルがベスト\n")
     assert rows(conninfo, SAID) == [TYPED]
