@@ -21,7 +21,7 @@ def test_remarks_name_distances_that_follow_the_build_with_an_error() -> None:
     named = [(metres, photo.horse.nature.build) for photo in PHOTOS if (metres := best(photo))]
     assert len(named) > len(PHOTOS) / 3
     ranks = [np.argsort(np.argsort(column)) for column in zip(*named, strict=True)]
-    assert 0.8 < np.corrcoef(*ranks)[0, 1] < 0.95
+    assert 0.8 < float(np.corrcoef(ranks[0], ranks[1])[0, 1]) < 0.95
 
 
 def test_some_remarks_say_nothing_of_distance_and_some_cannot_be_read() -> None:

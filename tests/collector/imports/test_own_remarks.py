@@ -47,7 +47,7 @@ async def test_a_typed_remark_is_a_new_version_of_the_record_and_is_read_again(c
     assert rows(conninfo, RECORDS) == [(before + 1,)]
     assert rows(conninfo, "SELECT count(*) FROM fetch_log WHERE file = 'a remark that was typed'") == [(1,)]
     await typed(conninfo, "own:160104/01", "マイルがベスト")
-    assert rows(conninfo, RECORDS) == [(before + 1,)], "the same remark is no new version"
+    assert rows(conninfo, RECORDS) == [(before + 1,)], "the same remark is stored once"
     async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
         await connection.execute("UPDATE photo SET distance_said = NULL, claims = '[]'")
         await reparse(connection, date(2000, 1, 1), dry_run=False, show=lambda *_: None)
@@ -56,7 +56,7 @@ async def test_a_typed_remark_is_a_new_version_of_the_record_and_is_read_again(c
     assert rows(conninfo, SAID) == [("own:160104/01", None, None, None, None)]
 
 
-async def test_what_is_no_remark_on_a_photo_of_ones_own_is_refused(conninfo: str, tmp_path: Path) -> None:
+async def test_a_remark_on_another_photo_or_of_another_form_is_refused(conninfo: str, tmp_path: Path) -> None:
     await bring_photos(conninfo, tmp_path, [row("1.jpg", "アオバ", date="2016-01-04")])
     for photo, remark in (("own:160104/02", "x"), ("own:160104/01", "x" * 2001), ("own:160104/01", "x\0")):
         with pytest.raises(UsageError):

@@ -11,7 +11,7 @@ from collector.remarks.build import VOCABULARY
 from collector.remarks.claim import Remark
 from collector.remarks.plain import LONGEST
 from collector.remarks.read import read_remark
-from tests.paths import SHARED
+from tests.paths import ROOT, SHARED
 
 Facts = list[tuple[str, int | None, int | None]]
 HERE = Path(__file__).parent
@@ -129,3 +129,10 @@ def test_another_sentence_changes_no_claim(phrase: tuple[str, str, str], other: 
 def test_a_hostile_text_is_read_up_to_its_limit(piece: str) -> None:
     text = piece * (200_000 // len(piece))
     assert all(claim.end <= LONGEST for claim in read_remark(text).claims)
+
+
+def test_the_page_on_remarks_has_every_word_and_every_kind() -> None:
+    page = (ROOT / "docs" / "remarks.md").read_text(encoding="utf-8")
+    for word in VOCABULARY:
+        assert f"| {word.tag} | {word.reading} | {word.english} | {word.meaning} |" in page
+    assert [kind for kind in (*ClaimKind, *Said) if f"`{kind}`" not in page] == []
