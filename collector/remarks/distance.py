@@ -7,8 +7,8 @@ from collector.codes import ClaimKind, Said
 from collector.remarks.claim import Claim
 from collector.remarks.mentions import CLASSES, HEDGE, Mention, Sort, find_mentions, without_asides
 from collector.remarks.plain import Plain
-from collector.remarks.scope import is_coming, is_of_kin, is_past
-from collector.remarks.verdicts import BEFORE, CLOSES, RANGE_BEFORE, STRONG, Verdict, judge
+from collector.remarks.scope import is_coming, is_of_kin, is_past, run_up_of
+from collector.remarks.verdicts import BEFORE, CLOSES, LEAST_BEFORE, MOST_BEFORE, RANGE_BEFORE, STRONG, Verdict, judge
 
 SENTENCE = re.compile(r"[^。!?\n]+")
 INTO = re.compile(r"(?:戦)?(?:まで)?(?:への?|にも?|へと|の|は)")  # 2000mへの(距離延長)
@@ -20,7 +20,7 @@ REACH = 40  # characters around a mention that are about it
 MARK = re.compile(
     rf"(?:戦|の距離|級)?{HEDGE}?(?:(?P<fine>まで(?:距離が)?(?:延び|伸び|延ば|広げ|守備範囲)|だけで)"
     r"|(?P<up>までが?|迄|以下|以内|未満|より(?:も)?(?:下|短)|が限度)"
-    r"|(?P<low>以上|超(?!え)|を?超え|より(?:も)?(?:上|長|先)|から上|から(?=が|で(?!は)|の|だ|。|、|は|$)|~(?!\d)|〜(?!\d)))"
+    r"|(?P<low>以上|超(?!え)|を?[超越]え|より(?:も)?(?:上|長|先)|から上|から(?=が|で(?!は)|の|だ|。|、|は|$)|~(?!\d)|〜(?!\d)))"
 )
 NAMED = {
     (0, 0): ClaimKind.SPRINT, (1, 1): ClaimKind.MILE, (2, 2): ClaimKind.MIDDLE, (3, 3): ClaimKind.LONG,
@@ -67,7 +67,7 @@ def _read(printed: str) -> Iterator[tuple[Mention, Found | str, int]]:
         until = following.start if following else len(sentence)
         after = sentence[mention.end : min(until, mention.end + REACH)]
         since = previous.end if previous and previous.sort is not Sort.DISTANCE else 0
-        before = sentence[max(since, mention.start - REACH) : mention.start]
+        before = sentence[max(since, run_up_of(sentence, mention.start)) : mention.start]
         yield mention, *_claim(sentence, mention, before, after, following)
 
 
@@ -118,6 +118,9 @@ def _of_metres(mention: Mention, before: str, after: str, verdict: Verdict | Non
     mark = MARK.match(after)
     if mark and mark["fine"]:
         return _fine(low, high)
+    if verdict is not Verdict.RAN and not mark and (MOST_BEFORE.search(before) or LEAST_BEFORE.search(before)):
+        most = bool(MOST_BEFORE.search(before))
+        return (ClaimKind.UPPER, None, high) if most else (ClaimKind.LOWER, low, None)
     if mark and low == high:
         return _bounded(bool(mark["up"]), low, after[mark.end() :])
     return _judged(mention, before, after, verdict, bounded=bool(mark))
@@ -218,7 +221,9 @@ OF_DISTANCE = {
 }  # fmt: skip
 
 
-def _of_distance(_mention: Mention, _before: str, _after: str, verdict: Verdict | None) -> Found | str:
+def _of_distance(_mention: Mention, _before: str, after: str, verdict: Verdict | None) -> Found | str:
+    if re.search(r"(?:こなせ|長く|短く|もっ|持っ)ても$", after):  # 距離は長くても(1800m)
+        return EXPLAINED
     kind = OF_DISTANCE.get(verdict) if verdict else None
     return (kind, None, None) if kind else UNREAD
 

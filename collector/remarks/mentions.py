@@ -24,6 +24,7 @@ ADVERB = (
     r"(?:もう少し|もう少々|もう|もっと|今より|今以上に?|さらに|更に|少し|多少|やや|これ以上|一気に|大幅に|いくらか|"
     r"あと|まだ|今後|将来|1ハロン|一ハロン|1f|200m|400m|くらい|ぐらい|程度|ほど|は|が){0,3}"
 )
+ALONE = r"(?<![胴脚首繋背体足がはもの])"  # not of the body, nor of what else has a topic
 MANY = r"(?:ほう|方|ほど|に越)"
 # Words that hold a word of distance, and say nothing of the horse's.
 ASIDE = re.compile(
@@ -54,12 +55,14 @@ WORDS = re.compile(
     r"|(?P<long>長距離|ステイヤー|長丁場)"
     rf"|(?P<longer>距離(?:適性)?[がはをもの]?{ADVERB}(?:延び|伸び|のび|延ば|伸ば|のば|延長|長(?:い|め)の?{MANY}"
     rf"|長くな[っるれ]|長ければ(?:長いほど)?|[あ有](?:った|る){MANY}|[あ有]って(?=も?[いよ良])|[あ有]れば)|延長|長(?:い|め|めの|目の)(?:距離|ところ|所|舞台|条件)"
-    r"|(?:もう)?(?:[1一2二](?:ハロン|f)|[2-8]00(?:m|メートル))(?:くらい|ぐらい|程度|ほど)?(?:延び|伸び|長)|距離適性[はが]長め|長めが)"
+    r"|(?:もう)?(?:[1一2二](?:ハロン|f)|[2-8]00(?:m|メートル))(?:くらい|ぐらい|程度|ほど)?(?:延び|伸び|長い(?:方|ほう)|[あ有]って|[あ有]れば|欲し|ほし)|距離適性[はが]長め|長めが"
+    rf"|{ALONE}長い(?:方|ほう)(?=が))"
     rf"|(?P<shorter>距離(?:適性)?[がはをもの]?{ADVERB}(?:縮|短縮|詰め|切り詰|短(?:い|め)の?{MANY}|短くな[っるれ]|"
     rf"短ければ(?:短いほど)?|ない{MANY})"
     r"|短縮|短(?:い|め|めの|目の)(?:距離|ところ|所|舞台|条件)"
-    r"|(?:もう)?(?:[1一2二](?:ハロン|f)|[2-8]00(?:m|メートル))(?:くらい|ぐらい|程度|ほど)?(?:縮|短)|距離適性[はが]短め|短めが)"
-    r"|(?P<distance>距離(?:適性|適応|的|面)?)"
+    r"|(?:もう)?(?:[1一2二](?:ハロン|f)|[2-8]00(?:m|メートル))(?:くらい|ぐらい|程度|ほど)?(?:縮|短縮|短い(?:方|ほう))|距離適性[はが]短め|短めが"
+    rf"|{ALONE}短い(?:方|ほう)(?=が))"
+    r"|(?P<distance>距離(?:適性|適応|的|面)?|[1一]ハロン(?=(?:くらい|ぐらい|程度|ほど)?(?:長い|短い|足り)))"
 )
 HEDGE = r"(?:くらい|ぐらい|位(?!置)|前後|あたり|辺り|近辺|付近|程度|見当|そこそこ|ほど)"
 JOINT = re.compile(
@@ -68,6 +71,7 @@ JOINT = re.compile(
 )
 OF = re.compile(rf"(?:戦|級)?{HEDGE}?(?:の|という|といった|のような)")
 AS_FOR = re.compile(r"(?:戦)?(?:は|では|でも|だと|となると|になると)(?:少し|やや|さすがに|まだ)?")
+BOUND = re.compile(r"(?:を?[超越]える|以上の|以下の|以内の|未満の|までの)")  # マイルを超える(距離)
 THAN = re.compile(rf"(?:戦)?{HEDGE}?より(?:も|は)?(?:もう少し|少し|やや|もっと|さらに)?")
 
 
@@ -104,6 +108,8 @@ def find_mentions(sentence: str) -> list[Mention]:
     found: list[Mention] = []
     for mention in _single(sentence):
         joined = _join(found[-1], mention, sentence) if found else None
+        if found and mention.sort is Sort.DISTANCE and BOUND.fullmatch(sentence[found[-1].end : mention.start]):
+            continue  # what is said of the distance is said of the bound
         if joined:
             found[-1] = joined
         else:

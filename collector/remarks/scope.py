@@ -8,6 +8,7 @@ KIN = (
 )
 # The kin as the subject of its clause: 父は, 母父サクラは, 半兄も.
 SUBJECT = re.compile(rf"{KIN}(?P<between>[^、]{{0,24}}?)(?:は|も|が|って|こそ|といえば|と言えば)")
+AMONG = re.compile(r"(?:近親|一族|牝系|母系|父系|血統|ファミリー|兄弟|姉妹)には?")  # 近親にステイヤーが多い
 # The kin as what the horse is like, or has it from: then the horse is the subject.
 LIKE = re.compile(
     r"似|同様|同じ|譲|ゆずり|受け継|継い|影響|彷彿|ほうふつ|ばり|らし|よう(?:な|に)|より|並み|違|異な|伝え|的に|から|面で"
@@ -49,7 +50,7 @@ def is_of_kin(sentence: str, start: int, end: int) -> bool:
     """Whether what is said from start to end is said of the sire, the dam, other kin, or of the pedigree."""
     clause, begin = clause_of(sentence, start)
     before, after = sentence[begin:start], sentence[end : end + 24]
-    if OF_KIN.match(after) or AT_KIN.search(before):
+    if OF_KIN.match(after) or AT_KIN.search(before) or AMONG.search(before):
         return True
     if PEDIGREE.search(before):
         return bool(OPPOSED.search(after))
@@ -75,8 +76,12 @@ def is_coming(sentence: str, start: int) -> bool:
 
 
 def _run_up(sentence: str, start: int) -> str:
-    """The clause before a place; a comma after its topic does not end it."""
+    return sentence[run_up_of(sentence, start) : start]
+
+
+def run_up_of(sentence: str, start: int) -> int:
+    """Where the clause of a place begins; a comma after its topic does not end it."""
     _, begin = clause_of(sentence, start)
     if begin >= 2 and sentence[begin - 2 : begin] in ("は、", "も、", "の、"):
         _, begin = clause_of(sentence, begin - 2)
-    return sentence[max(begin, start - 40) : start]
+    return max(begin, start - 40)
