@@ -76,6 +76,8 @@ def _claim(
 ) -> tuple[Found | str, int]:
     if is_of_kin(sentence, mention.start, mention.end):
         return EXPLAINED, mention.end
+    if following and after == "でも" and sentence.startswith("でもな", following.end):
+        return UNREAD, mention.end  # スプリンターでもマイラーでもない
     said = judge(_without_topic(after) if following else after)
     if mention.sort is Sort.METRES and following and INTO.fullmatch(after):
         leads = judge(sentence[following.end : following.end + REACH])
@@ -199,7 +201,9 @@ def _leaning(towards: ClaimKind, away: ClaimKind) -> dict[Verdict, ClaimKind]:
     return {**dict.fromkeys(liked, towards), **dict.fromkeys(disliked, away)}
 
 
-SELF = re.compile(r"(?:方|ほう)(?:が|で)$|適性[はが](?:長|短)め|(?:距離|ところ)の(?:馬|体|タイプ|器)")  # it would suit
+SELF = re.compile(
+    r"(?:方|ほう)(?:が|で)$|適性[はが](?:長|短)め|[あ有]れば$|(?:距離|ところ)の(?:馬|体|タイプ|器)"
+)  # it would suit
 LEANING = {
     Sort.LONGER: _leaning(ClaimKind.LONGER, ClaimKind.SHORTER),
     Sort.SHORTER: _leaning(ClaimKind.SHORTER, ClaimKind.LONGER),
@@ -222,7 +226,9 @@ OF_DISTANCE = {
 
 
 def _of_distance(_mention: Mention, _before: str, after: str, verdict: Verdict | None) -> Found | str:
-    if re.search(r"(?:こなせ|長く|短く|もっ|持っ)ても$", after):  # 距離は長くても(1800m)
+    if re.search(
+        r"(?:こなせ|長く|短く|もっ|持っ)ても$|の(?:限界|上限|限度)(?:は|が)[^、]{0,4}$", after
+    ):  # 距離は長くても(1800m)
         return EXPLAINED
     kind = OF_DISTANCE.get(verdict) if verdict else None
     return (kind, None, None) if kind else UNREAD
