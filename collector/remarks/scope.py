@@ -20,7 +20,7 @@ CONTRAST = re.compile(
     r"、|(?<=[だたいる])が(?!ベスト|理想|いい|良|合|向)|けれども?|けど|ものの|(?<=だけ)に|(?<=で)(?=距離|本馬|この馬|自身|当馬|こちら)"
 )
 OPPOSED = re.compile(
-    r"^(?:だ|である|です)?(?:が|けれど|けど|ものの|けれども)|^[^、]{0,10}(?:だが|いるが|強いが|けど|ものの|が、)"
+    r"^(?:(?:だ|である|です)(?:が|けれど|けど|ものの)|けれど|けど|ものの)|^[^、]{0,10}(?:だが|いるが|強いが|けど|ものの|が、)"
 )
 GOES_ON = re.compile(r"(?:し|て|り)、?$")
 OWN = re.compile(r"距離|本馬|この馬|自身|当馬|こちら|馬体|体形|体型|体つき|体付き|胴|造り|本質")
@@ -31,6 +31,7 @@ PAST = re.compile(
     r"前走|前々走|前回|前開催|[2-9二三四五]走前|近走|近[2-9]走|昨年|昨秋|昨春|昨夏|昨冬|去年|一昨年|デビュー|新馬|初戦|未勝利|"
     r"過去|これまで|今まで|以前|当時|当初|先週|前週|戦歴|ここ[2-9二三]走|休養前|勝ち鞍|初勝利|[23]歳時|春先|前哨戦|前々回"
 )
+SINCE = re.compile(r"から|より|ように|だけに|以上に")  # 前走より距離が延びる
 COMING = re.compile(r"今回|ここは|次走|今週|今度|当日|舞台|条件|本番|目標|初の|初めて|初距離|久々の|[はに]初|一気の|挑")
 
 
@@ -66,8 +67,10 @@ def _is_kins(text: str) -> bool:
 
 
 def is_past(sentence: str, start: int) -> bool:
-    """Whether a place is in a clause about a race that was run."""
-    return bool(PAST.search(_run_up(sentence, start)))
+    """Whether a place is in a clause about a race that was run, and not compared with it or concluded from it."""
+    before = _run_up(sentence, start)
+    found = PAST.search(before)
+    return bool(found) and not SINCE.search(before[found.end() :])
 
 
 def is_coming(sentence: str, start: int) -> bool:
