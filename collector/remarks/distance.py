@@ -19,8 +19,8 @@ INSTEAD = re.compile(
 REACH = 40  # characters around a mention that are about it
 MARK = re.compile(
     rf"(?:戦|の距離|級)?{HEDGE}?(?:(?P<fine>まで(?:距離が)?(?:延び|伸び|延ば|広げ|守備範囲)|だけで)"
-    r"|(?P<up>までが?|迄|以下|以内|未満|より(?:も)?(?:下|短)|が限度)"
-    r"|(?P<low>以上|超(?!え)|を?[超越]え|より(?:も)?(?:上|長|先)|から上|から(?=が|で(?!は)|の|だ|。|、|は|$)|~(?!\d)|〜(?!\d)))"
+    r"|(?P<up>までが?|迄|以下|かそれ以下|以内|未満|より(?:も)?(?:下|短)|が限度)"
+    r"|(?P<low>以上|から?それ以上|超(?!え)|を?[超越]え|より(?:も)?(?:上|長|先)|から上|から(?=が|で(?!は)|の|だ|。|、|は|$)|~(?!\d)|〜(?!\d)))"
 )
 NAMED = {
     (0, 0): ClaimKind.SPRINT, (1, 1): ClaimKind.MILE, (2, 2): ClaimKind.MIDDLE, (3, 3): ClaimKind.LONG,
@@ -153,7 +153,15 @@ def _judged(mention: Mention, before: str, after: str, verdict: Verdict | None, 
         return ClaimKind.LOWER, high if verdict is Verdict.TOO_SHORT else low, None
     if verdict in (Verdict.RAN, Verdict.OPEN, Verdict.DOUBT):
         return UNREAD
+    return _suiting(mention, before, after, verdict, bounded=bounded)
+
+
+def _suiting(mention: Mention, before: str, after: str, verdict: Verdict | None, *, bounded: bool) -> Found | str:
+    """Best or fine, of what is neither too long nor too short."""
+    low, high = mention.low, mention.high
     found = BEFORE.search(before)
+    if found and NOT_BEST.search(found[0]):
+        return UNREAD
     strong = bool(found and STRONG.search(found[0]))
     if RANGE_BEFORE.search(before):
         return _fine(low, high)
@@ -163,6 +171,8 @@ def _judged(mention: Mention, before: str, after: str, verdict: Verdict | None, 
         return _best(low, high)
     if re.match(rf"(?:戦)?{HEDGE}?なら", after) or bounded:
         return _fine(low, high)
+    if high > low and verdict is None and re.match(rf"{HEDGE}?で?(?:、|$)", after):
+        return _best(low, high)  # a range is a judgement; a race has one distance
     return _best(low, high) if re.match(rf"(?:戦)?{HEDGE}(?!の?(?:走|競馬))", after) else UNREAD
 
 
@@ -175,9 +185,11 @@ def _best(low: int, high: int) -> Found:
 
 
 def _of_class(mention: Mention, _before: str, after: str, verdict: Verdict | None) -> Found | str:
+    low, high = mention.low, mention.high
+    if verdict is Verdict.DENIED and UNSUITED.match(after) and (low >= 2 or high == 0):
+        return ClaimKind.SHORTER if low >= 2 else ClaimKind.LONGER, None, None
     if verdict in (Verdict.RAN, Verdict.OPEN, Verdict.DENIED):
         return UNREAD
-    low, high = mention.low, mention.high
     opposed = (Verdict.DOUBT, Verdict.TOO_LONG, Verdict.TOO_SHORT)
     mark = MARK.match(re.sub(r"^(?:馬|型|タイプ)", "", after))
     if mark and mark["up"]:
@@ -201,6 +213,9 @@ def _leaning(towards: ClaimKind, away: ClaimKind) -> dict[Verdict, ClaimKind]:
     return {**dict.fromkeys(liked, towards), **dict.fromkeys(disliked, away)}
 
 
+NOT_BEST = re.compile(r"とは|では?な|わけ")  # ベストとは言えない(1200m)
+UNSUITED = re.compile(r"(?:馬|戦)?(?:に|で)?(?:は|も)(?:あまり)?(?:合わ|向か|適さ)な")  # 長距離は合わない
+LEADS = re.compile(r"(?:ベスト|理想|適性|狙い)(?:は|が)[^、]{0,6}$")  # ベストは(もっと長い距離)
 SELF = re.compile(
     r"(?:方|ほう)(?:が|で)$|適性[はが](?:長|短)め|[あ有]れば$|(?:距離|ところ)の(?:馬|体|タイプ|器)"
 )  # it would suit
@@ -210,10 +225,12 @@ LEANING = {
 }
 
 
-def _of_leaning(mention: Mention, _before: str, after: str, verdict: Verdict | None) -> Found | str:
+def _of_leaning(mention: Mention, before: str, after: str, verdict: Verdict | None) -> Found | str:
     if re.match(r"(?:し|した|て|ての|された|となった|だった)?前走", after):
         return EXPLAINED
-    verdict = Verdict.BEST if verdict is None and SELF.search(mention.text + after) else verdict
+    verdict = (
+        Verdict.BEST if verdict is None and (SELF.search(mention.text + after) or LEADS.search(before)) else verdict
+    )
     kind = LEANING[mention.sort].get(verdict) if verdict else None
     return (kind, None, None) if kind else UNREAD
 

@@ -71,6 +71,7 @@ JOINT = re.compile(
 )
 OF = re.compile(rf"(?:戦|級)?{HEDGE}?(?:の|という|といった|のような)")
 AS_FOR = re.compile(r"(?:戦)?(?:は|では|でも|だと|となると|になると)(?:少し|やや|さすがに|まだ)?")
+MOVES = re.compile(r"(?:に|へ|への)(?:距離)?(?:延|伸|短縮|縮|替|変)")  # 1200mから1400mに(延びる)
 BOUND = re.compile(r"(?:を?[超越]える|以上の|以下の|以内の|未満の|までの)")  # マイルを超える(距離)
 THAN = re.compile(rf"(?:戦)?{HEDGE}?より(?:も|は)?(?:もう少し|少し|やや|もっと|さらに)?")
 
@@ -192,6 +193,8 @@ def _join(one: Mention, other: Mention, sentence: str) -> Mention | None:
         return None
     if "、" in between and PAST.search(sentence[max(0, one.start - 20) : one.start]):
         return None
+    if "から" in between and MOVES.match(sentence, other.end):
+        return other  # from where it comes says nothing
     if one.sort is other.sort:
         return replace(one, end=other.end, low=min(one.low, other.low), high=max(one.high, other.high))
     low, high = (_class_of(its) for its in (one, other))
