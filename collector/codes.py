@@ -175,3 +175,32 @@ class MatchRule(StrEnum):
         """The signs of the rule; empty where it has none."""
         parts = self.removeprefix("several_by_").split("_and_")
         return tuple(map(Sign, parts)) if parts[0] in (Sign.NAME, Sign.MISPRINT) else ()
+
+
+class ClaimKind(StrEnum):
+    """What a remark claims of the distance that suits a horse: `kind` in `photo.claims`."""
+
+    BEST_RANGE = "best:range"  # best from low_m to high_m
+    BEST_AROUND = "best:around"  # best at about low_m, which is high_m too
+    FINE_AT = "fine_at"  # can do low_m, or low_m to high_m; without either: distance is not a worry
+    UPPER = "upper"  # up to high_m, or high_m is rather long
+    LOWER = "lower"  # from low_m on, or low_m is rather short
+    LONGER = "direction:longer"  # longer than now would suit it
+    SHORTER = "direction:shorter"
+    SPRINT = "class:sprint"
+    MILE = "class:mile"
+    MIDDLE = "class:middle"
+    LONG = "class:long"
+    MILE_OR_SHORTER = "class:mile_or_shorter"
+    MIDDLE_OR_SHORTER = "class:middle_or_shorter"
+    MILE_TO_MIDDLE = "class:mile_to_middle"
+    MILE_OR_LONGER = "class:mile_or_longer"
+    MIDDLE_OR_LONGER = "class:middle_or_longer"
+
+
+class Said(StrEnum):
+    """What a remark says of distance: `photo.distance_said`."""
+
+    SAID = "said"  # it has claims
+    NOTHING = "nothing"  # it says nothing of the horse's distance
+    NOT_UNDERSTOOD = "not_understood"  # it has words about distance, and no claim could be read from them

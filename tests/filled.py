@@ -16,6 +16,7 @@ from collector.demo.world.drawing import draw_photo
 from collector.demo.world.horses import Horse
 from collector.demo.world.opinion import graph, reviews
 from collector.demo.world.world import Issue, Photo, Picture, World
+from collector.remarks.read import read_facts
 from collector.storage import images
 from collector.storage.archive import digest_of
 from collector.storage.racing import Axis
@@ -105,6 +106,7 @@ def _blob(held: Drawn) -> dict[str, Any]:
 def _photo(photo: Photo) -> dict[str, Any]:
     page = f"{SITE}/{photo.issue_code}/{photo.number:02}.html"
     held = drawn(photo.picture) if photo.picture else None
+    remark = read_facts(photo.comment)
     printed = photo.issue_code >= "12"  # older layouts print neither sex nor age
     return {
         "source": SOURCE, "issue_code": photo.issue_code, "number": photo.number, "listed_name": photo.horse.name,
@@ -112,7 +114,9 @@ def _photo(photo: Photo) -> dict[str, Any]:
         "page_url": page, "image_url": page.replace(".html", ".jpg"), "coat": photo.horse.coat,
         "sex": photo.horse.sex if printed else None, "age": photo.age if printed else None,
         "trainer": photo.horse.trainer, "shot_month": photo.shot_on.month, "shot_day": photo.shot_on.day,
-        "comment": photo.comment, "pedigree": list(photo.horse.pedigree), "digest": held.digest if held else None,
+        "comment": photo.comment, "distance_said": remark["distance_said"],
+        **{name: json.dumps(remark[name]) for name in ("claims", "build_tags")},
+        "pedigree": list(photo.horse.pedigree), "digest": held.digest if held else None,
         "media_type": held.picture.media_type if held else None, "width": held.picture.width if held else None,
         "height": held.picture.height if held else None,
         "phash": f"{int(held.picture.phash, 16):0256b}" if held else None, "source_url": page, "observed_at": AT,

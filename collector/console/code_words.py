@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from collector.codes import Aside, Awaited, Block, Delay, Failure, MatchRule, Sign
+from collector.codes import Aside, Awaited, Block, ClaimKind, Delay, Failure, MatchRule, Said, Sign
 from collector.console.catalogue import CODES
 
 NO_DETAIL = "-"
 KEYS: dict[type[StrEnum], str] = {  # what the keys of a kind's texts begin with
     Aside: "aside_", Awaited: "awaited_", Block: "block_", Delay: "delay_", Failure: "failure_", MatchRule: "rule_",
-    Sign: "sign_",
+    ClaimKind: "claim_", Said: "said_", Sign: "sign_",
 }  # fmt: skip
 Detail = str | Mapping[str, Any] | None
 
@@ -39,6 +39,15 @@ def describe(
         signs = words["joined_by"].join(words[f"sign_{sign}"] for sign in rule.signs)
         return words["rule_several"].format(signs=signs) if rule.several else signs
     return words[f"{KEYS[kind]}{kind(code)}"].format_map(Facts(_with_sentences(facts, language)))
+
+
+def describe_claim(claim: Mapping[str, Any], *, language: str = "en") -> str:
+    """A claim of a remark, as it is kept, in words."""
+    code, low, high = (claim.get(name) for name in ("kind", "low_m", "high_m"))
+    if code not in set(ClaimKind):
+        return str(code)
+    form = ("_range" if high else "_one") if code == ClaimKind.FINE_AT and low else ""
+    return CODES.read(language)[f"claim_{ClaimKind(code)}{form}"].format_map(Facts(low=low, high=high))
 
 
 def _with_sentences(facts: Mapping[str, Any], language: str) -> dict[str, Any]:

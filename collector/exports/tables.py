@@ -51,7 +51,15 @@ PHOTO = Table(
             ("taken_at", Type.MOMENT, "When it was taken; NULL: its camera does not say so.", "UTC"),
             ("camera", Type.TEXT, "Which camera took it; NULL: not a photo of one's own camera."),
             ("racecourse", Type.TEXT, "At which it was taken, as its camera or its owner says: 東京."),
-            ("comment", Type.TEXT, "The editors' remark on the horse's build."),
+            ("comment", Type.TEXT, "The expert's remark on the horse's build."),
+            ("distance_said", Type.TEXT, "What the remark says of distance: said, nothing or not_understood."),
+        ),
+        Column("claims", Type.TEXT, "Its claims on distance as JSON: kind, low_m, high_m, and the characters of the"
+               " remark from start to end.", "photo.claims::text"),
+        Column("build_tags", Type.TEXTS, "Its words of the build, from the vocabulary: 胴長.",
+               "ARRAY(SELECT tag->>'tag' FROM jsonb_array_elements(photo.build_tags) tag)"),
+        *of(
+            "photo",
             ("pedigree", Type.TEXTS, "Ancestors in the printed order; the first is the sire."),
             ("stated_horse_id", Type.TEXT, "The horse, where the photo's page gives its id."),
             ("stated_race_id", Type.TEXT, "The race, where the photo's page gives its id."),

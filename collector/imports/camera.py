@@ -21,7 +21,7 @@ from collector.imports.camera_report import CameraReport, describe_cameras
 from collector.imports.captures import Capture, LeftOut
 from collector.imports.identify import Page
 from collector.imports.read import Brought
-from collector.imports.recorded import IMPORT_LOCK, Desk, Held, Recorded
+from collector.imports.recorded import CAMERA_PHOTOS, IMPORT_LOCK, Desk, Held, Recorded
 from collector.imports.standing import Standing
 from collector.imports.writing import Pair
 from collector.matching.camera import Starts, day_of
@@ -29,7 +29,7 @@ from collector.matching.match import match_photos
 from collector.pipeline.derive import Derived
 from collector.politeness.gate import Connection
 from collector.sources.camera.courses import course_at
-from collector.sources.camera.record import SOURCE, CameraRecord, at, picture_url, record_url
+from collector.sources.camera.record import SOURCE, CameraRecord, at, picture_url
 from collector.storage import upkeep
 from collector.storage.archive import pack
 from collector.storage.images import Picture
@@ -89,7 +89,7 @@ class CameraImport:
     async def _run(self) -> CameraReport:
         row = await (await self.connection.execute("SELECT clock_timestamp()")).fetchone()
         assert row is not None
-        self._desk = Desk(self.connection, SOURCE, record_url, picture_url, at, MOST_OF_AN_ISSUE, row[0])
+        self._desk = Desk(self.connection, CAMERA_PHOTOS, MOST_OF_AN_ISSUE, row[0])
         files = photo_files(self.folder, self.report)
         found = await self._look(files)
         taken = [Taken(one.photo.file, one.shot) for one in found]
@@ -217,6 +217,7 @@ class CameraImport:
             record = CameraRecord(
                 digest=one.found.digest, taken=one.taken, number=number, camera=one.found.shot.camera,
                 racecourse=one.racecourse, photographer=self.stated.photographer, rights=self.stated.rights,
+                remark=one.held.remark,
             )  # fmt: skip
             if one.held.says(record):
                 self.report.standings[Standing.KNOWN] += 1

@@ -17,9 +17,9 @@ from collector.errors import UsageError
 from collector.sources.own.record import A_HORSE_ID
 from collector.storage.racing import RACE_ID
 
-COLUMNS = ("file", "horse", "date", "race", "source", "rights")
-OPTIONAL = ("race",)
-LONGEST = {"file": 500, "horse": 40, "race": 100, "source": 500, "rights": 500}  # characters
+COLUMNS = ("file", "horse", "date", "race", "source", "rights", "remark")
+OPTIONAL = ("race", "remark")
+LONGEST = {"file": 500, "horse": 40, "race": 100, "source": 500, "rights": 500, "remark": 2000}  # characters
 CHARSETS = ("utf-8-sig", "cp932")  # what spreadsheets write, in Japan too
 UTF16 = (b"\xff\xfe", b"\xfe\xff")  # how their "Unicode text" begins
 WORKBOOK = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how .xlsx and .xls begin
@@ -42,6 +42,7 @@ class Row:
     race: str | None  # its name, or its id
     source: str
     rights: str
+    remark: str | None = None  # None: what is held stays
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,9 @@ def _read_row(line: int, cells: Sequence[str], manifest: Manifest, today: date) 
     file, race = _file(line, stated["file"], manifest), _race(line, stated, day, manifest)
     if len(manifest.problems) == before:
         horse = _id(A_HORSE_ID, stated["horse"]) or stated["horse"]
-        manifest.rows.append(Row(line, file, horse, day, race, stated["source"], stated["rights"]))
+        manifest.rows.append(
+            Row(line, file, horse, day, race, stated["source"], stated["rights"], stated.get("remark") or None)
+        )
 
 
 def _without_empty_ends(cells: Sequence[str], least: int) -> list[str]:

@@ -15,13 +15,13 @@ from collector.imports.identify import Places
 from collector.imports.manifest import Manifest, Row
 from collector.imports.photo_files import not_listed, read_picture
 from collector.imports.read import Brought, work
-from collector.imports.recorded import IMPORT_LOCK, Desk, Held, Recorded
+from collector.imports.recorded import IMPORT_LOCK, OWN_PHOTOS, Desk, Held, Recorded
 from collector.imports.report import Report
 from collector.imports.standing import Standing
 from collector.matching.match import match_photos
 from collector.pipeline.pool import BATCH_BYTES, read_in_order
 from collector.politeness.gate import Connection
-from collector.sources.own.record import SOURCE, Record, at, picture_url, record_url
+from collector.sources.own.record import Record
 from collector.storage import upkeep
 from collector.storage.dictionaries import Dictionaries
 from collector.storage.locks import alone
@@ -73,7 +73,7 @@ class PhotoImport:
     async def _run(self) -> Report:
         row = await (await self.connection.execute("SELECT clock_timestamp()")).fetchone()
         assert row is not None
-        self._desk = Desk(self.connection, SOURCE, record_url, picture_url, at, MOST_OF_A_DAY, row[0])
+        self._desk = Desk(self.connection, OWN_PHOTOS, MOST_OF_A_DAY, row[0])
         await self._check_races()
         for left in not_listed(self.manifest, self.folder):
             self.report.leave_out(left)
@@ -137,7 +137,7 @@ class PhotoImport:
             return None
         record = Record(
             digest=picture.digest, date=row.day, number=number, horse=row.horse, race=row.race, source=row.source,
-            rights=row.rights,
+            rights=row.rights, remark=row.remark or held.remark,
         )  # fmt: skip
         if held.says(record):
             self.report.standings[Standing.KNOWN] += 1

@@ -20,6 +20,8 @@ from collector.imports.report import Report
 from collector.imports.standing import Standing
 from collector.imports.writing import Pair, write
 from collector.politeness.gate import Connection
+from collector.sources.camera import record as camera
+from collector.sources.own import record as own
 from collector.sources.saved import Named
 from collector.storage.archive import digest_of
 from collector.storage.roles import PageState
@@ -51,6 +53,7 @@ class Held:
     picture_state: str | None = None
     issue_code: str | None = None
     number: int | None = None
+    remark: str | None = None
 
     @property
     def forgotten(self) -> bool:
@@ -74,22 +77,43 @@ class Recorded:
     picture: Pair | None
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How a source's photos and their records are named."""
+
+    source: str
+    record_url: Callable[[str], str]  # by the picture's digest
+    picture_url: Callable[[str], str]
+    at: Callable[[str], Named | None]
+
+    def record(
+        self, record: Record, stated_in: str, stated_digest: str, stated_at: datetime
+    ) -> tuple[Capture, Brought]:
+        """A record as it is archived, and what it means; it comes from a table, a camera, or from what was typed."""
+        body, url = record.as_bytes(), self.record_url(record.digest)
+        capture = Capture(stated_in, body, digest_of(body), stated_digest, url, stated_at, MEDIA_TYPE)
+        named = self.at(f"/{record.digest}.json")
+        assert named is not None
+        return capture, read(capture, Page(self.source, replace(named, dated=record.date), url), {})
+
+
+OWN_PHOTOS = Kept(own.SOURCE, own.record_url, own.picture_url, own.at)
+CAMERA_PHOTOS = Kept(camera.SOURCE, camera.record_url, camera.picture_url, camera.at)
+
+
 @dataclass(slots=True)
 class Desk:
     """Writes photos with their records, of one source, on one connection."""
 
     connection: Connection
-    source: str
-    record_url: Callable[[str], str]  # by the picture's digest
-    picture_url: Callable[[str], str]
-    at: Callable[[str], Named | None]
+    kept: Kept
     most: int  # photos of a day
     began: datetime
     _last: dict[str, int] = field(default_factory=dict)  # the largest number of each issue
 
     async def held(self, digests: Sequence[str]) -> dict[str, Held]:
         """What is held of pictures, by their digests."""
-        asked = [list(map(self.record_url, digests)), list(map(self.picture_url, digests)), list(digests)]
+        asked = [list(map(self.kept.record_url, digests)), list(map(self.kept.picture_url, digests)), list(digests)]
         rows = await (await AsyncRawCursor(self.connection).execute(sql.HELD, asked)).fetchall()
         return {digest: Held(*facts) for digest, *facts in rows}
 
@@ -98,7 +122,9 @@ class Desk:
         if held.issue_code == code:
             return held.number
         if code not in self._last:
-            row = await (await AsyncRawCursor(self.connection).execute(sql.LAST_NUMBER, (self.source, code))).fetchone()
+            row = await (
+                await AsyncRawCursor(self.connection).execute(sql.LAST_NUMBER, (self.kept.source, code))
+            ).fetchone()
             self._last[code] = row[0] if row else 0
         if self._last[code] >= self.most:
             return None
@@ -109,7 +135,7 @@ class Desk:
         """Write a set of photos, all of it or nothing, and count it."""
         pairs, names = list[Pair](), dict[str, Recorded]()
         for photo in photos:
-            record = self._record(photo)
+            record = self.kept.record(photo.record, photo.stated_in, photo.stated_digest, self.began)
             names[record[0].file] = photo
             pairs += [photo.picture, record] if photo.picture else [record]
         async with self.connection.transaction(force_rollback=dry_run):
@@ -129,22 +155,13 @@ class Desk:
             if capture.file in names:
                 report.leave_out(LeftOut(names[capture.file].file, Aside.BUSY))
 
-    def _record(self, photo: Recorded) -> tuple[Capture, Brought]:
-        digest, body = photo.record.digest, photo.record.as_bytes()
-        url = self.record_url(digest)
-        capture = Capture(photo.stated_in, body, digest_of(body), photo.stated_digest, url, self.began, MEDIA_TYPE)
-        named = self.at(f"/{digest}.json")
-        assert named is not None
-        page = Page(self.source, replace(named, dated=photo.record.date), url)
-        return capture, read(capture, page, {})
-
     async def _release(self, held: Held, new: Record) -> None:
         """Let a photo be matched anew; of another day, give it its new number before its record says so."""
-        raw, key = AsyncRawCursor(self.connection), (self.source, held.issue_code, held.number)
+        raw, key = AsyncRawCursor(self.connection), (self.kept.source, held.issue_code, held.number)
         await raw.execute(sql.UNMATCH, key)
         if held.issue_code == new.issue_code:
             return
         await raw.execute(sql.MOVE_PHOTO, (*key, new.issue_code, new.number))
         await raw.execute(sql.MOVE_MATCH, (*key, new.issue_code, new.number, new.date))
-        urls = [self.record_url(new.digest), self.picture_url(new.digest)]
+        urls = [self.kept.record_url(new.digest), self.kept.picture_url(new.digest)]
         await raw.execute(sql.MOVE_PAGES, (urls, new.date))

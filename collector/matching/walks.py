@@ -32,8 +32,9 @@ SELECT met.race_id FROM photo JOIN photo_match AS met USING (source, issue_code,
 WHERE taken_at IS NOT NULL AND met.race_id IS NOT NULL AND photo.horse_key IS NULL
 GROUP BY met.race_id
 HAVING bool_or(by_hand AND met.horse_id IS NOT NULL) AND bool_or(NOT by_hand AND (rule = 'not_named'
-    OR rule = 'walk' AND NOT EXISTS (SELECT FROM entry WHERE (entry.race_id, entry.horse_id) = (met.race_id, met.horse_id)
-                                     AND finish IS DISTINCT FROM 'scratched')))
+    OR rule = 'walk' AND NOT EXISTS (
+        SELECT FROM entry WHERE (entry.race_id, entry.horse_id) = (met.race_id, met.horse_id)
+        AND finish IS DISTINCT FROM 'scratched')))
 ORDER BY met.race_id
 """
 OPEN_WALKS: LiteralString = """
@@ -130,7 +131,10 @@ class Walk:
 
 def walk_of(race_id: str, walkers: Sequence[Sequence[Any]], shots: Sequence[Sequence[Any]]) -> Walk:
     """A walk of the rows of `WALKING` and `SHOTS`."""
-    seen = (Shot(*row[:5], MatchRule(row[5]), *row[6:8], tuple(row[8]), row[9]) for row in shots)
+    seen = (
+        Shot(photo, taken_at, camera, horse_id, by_hand, MatchRule(rule), turned, certainty, tuple(candidates), picture)
+        for photo, taken_at, camera, horse_id, by_hand, rule, turned, certainty, candidates, picture in shots
+    )
     return Walk(race_id, tuple(Walker(*row) for row in walkers), tuple(seen))
 
 

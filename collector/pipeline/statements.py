@@ -13,6 +13,7 @@ TYPES: dict[str, str] = {
         ("status", "size", "blob_size", "failures", "number", "age", "shot_month", "shot_day", "width", "height"), "int"
     ),
     **dict.fromkeys(("missing", "pedigree"), "text[]"),
+    **dict.fromkeys(("claims", "build_tags"), "jsonb"),
     "race_days": "date[]",
     "issue_date": "date",
 }
@@ -105,8 +106,8 @@ WHERE (held.listed_name, held.race_name, held.page_url)
 
 PHOTO_FACTS = (
     "horse_name", "horse_key", "page_url", "image_url", "coat", "sex", "age", "trainer", "shot_month", "shot_day",
-    "comment", "pedigree", "stated_horse_id", "stated_race_id", "origin", "rights",
-    "taken_at", "camera", "racecourse",
+    "comment", "distance_said", "claims", "build_tags", "pedigree", "stated_horse_id", "stated_race_id", "origin",
+    "rights", "taken_at", "camera", "racecourse",
 )  # fmt: skip
 
 # A picture that another photo already shows is not asked for again, so its measures come from there.

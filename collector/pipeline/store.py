@@ -26,6 +26,7 @@ from collector.pipeline.statements import (
     UNSET_PICTURE,
 )
 from collector.politeness.gate import Cursor, Gate, host_name, telling_lost_lanes
+from collector.remarks.read import read_facts
 from collector.sources.parsed import Item
 from collector.sources.registry import source_of
 from collector.sources.text_tools.text import horse_key
@@ -190,7 +191,7 @@ def _item_facts(item: Item) -> dict[str, Any]:
     for name in ("pedigree", "race_days"):
         if name in facts:
             facts[name] = _array(facts[name])
-    return facts
+    return facts | read_facts(item.comment) if isinstance(item, PhotoItem) else facts
 
 
 async def keep_out(cursor: Cursor, page: DuePage, code: Failure | None, detail: str | None) -> None:

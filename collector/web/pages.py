@@ -11,15 +11,17 @@ from aiohttp import web
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
-from collector.codes import Block, Delay, Failure, MatchRule
+from collector.codes import Block, Delay, Failure, MatchRule, Said
 from collector.console.catalogue import PAGES
-from collector.console.code_words import describe
+from collector.console.code_words import describe, describe_claim
 from collector.console.wording import JST, in_japan, with_demo
+from collector.remarks.build import TAGS
 from collector.sources.registry import is_personal
 from collector.storage.photo_ids import EXAMPLE, read_photo_id
 from collector.storage.racing import Sex, Surface, kind_of
 from collector.web.forecasts import register
 from collector.web.horse import facts, plots
+from collector.web.horse.remarks import pieces
 from collector.web.paths import HORSE, ISSUE, OLD_ISSUE, OLD_PHOTO, PHOTO, RACE, photo_of
 from collector.web.pictures import WIDTHS
 from collector.web.search.address import LONGEST, Query, read_form
@@ -41,13 +43,15 @@ class Pages:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self._renderer = Renderer(HERE / "templates", PAGES, surfaces=list(Surface), sexes=list(Sex))
+        self._renderer = Renderer(HERE / "templates", PAGES, surfaces=list(Surface), sexes=list(Sex), tags=list(TAGS))
         self._renderer.environment.filters |= {
             "kind": kind_of, "ordinal": ordinal, "by_race": by_race, "day": in_words,
             "coded": coder(demo=service.demo), "command": partial(with_demo, demo=service.demo),
             "moment": partial(in_japan, seconds=False), "clock": clock,
             "rule_words": _words_of(MatchRule), "delay_words": _words_of(Delay), "block_words": _words_of(Block),
-            "failure_words": _words_of(Failure),
+            "failure_words": _words_of(Failure), "said_words": _words_of(Said), "claim_words": claim_words,
+            "tag_words": tag_words,
+            "pieces": lambda shown: pieces(shown["comment"], shown["claims"], shown["build_tags"]),
         }  # fmt: skip
 
     def render(self, request: web.Request, template: str, status: int = 200, **known: Any) -> web.Response:
@@ -220,6 +224,19 @@ def _words_of(kind: type[StrEnum]) -> Callable[..., str]:
 def clock(moment: datetime) -> str:
     """The time of day in Japan, to the second."""
     return f"{moment.astimezone(JST):%H:%M:%S}"
+
+
+@pass_context
+def claim_words(context: Context, claim: facts.Row) -> str:
+    """A claim of a remark in the reader's language."""
+    return describe_claim(claim, language=context["lang"])
+
+
+@pass_context
+def tag_words(context: Context, tag: str) -> str:
+    """A word of the build, with what it means for who does not read Japanese."""
+    word = TAGS.get(tag)
+    return f"{tag} ({word.english})" if word and context["lang"] != "ja" else tag
 
 
 @pass_context

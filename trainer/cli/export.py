@@ -37,7 +37,7 @@ LabelNames = Annotated[
     typer.Option(
         "--label",
         metavar="NAME|FILE",
-        help="poll, results, results-placed, results-after, an installed definition, or a CSV; more than once.",
+        help="poll, results, results-placed, results-after, comment, an installed one, or a CSV; more than once.",
     ),
 ]
 AxisNames = Annotated[

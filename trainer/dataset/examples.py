@@ -68,6 +68,9 @@ class Example:
     coat: str | None
     trainer: str | None
     remark: str | None
+    distance_said: str | None
+    claims: str | None
+    build_tags: str | None
     race_id: str | None
     race_name: str | None
     race_class: str | None

@@ -39,6 +39,7 @@ ADVICE: dict[str, str] = {
     WhyNone.NOT_ASKED: "`collector refresh-labels` asks for them",
     WhyNone.NO_REVIEWS: "`collector refresh-labels` asks again, and --keep-unreviewed takes such photos, labelled 0.5",
     WhyNone.FEW_REVIEWS: "accept fewer with --min-reviews",
+    WhyNone.NOT_READ: "`collector reparse` reads it",
     WhyNone.NO_START: "`collector crawl --races all` fetches results, and `collector import` brings yours",
     WhyNone.NO_LATER_START: "`collector crawl --races all` fetches later results",
     WhyNone.NO_PLACE: "another label needs no place: --label poll, or --axis distance",

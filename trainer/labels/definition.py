@@ -29,6 +29,7 @@ class Observed:
     variance: float | None = None
     spread: "Spread | None" = None
     halves: tuple[float, float] | None = None  # the values of two halves of the evidence; they show its reliability
+    pair: tuple[float, float] | None = None  # what two judges said of the same: their agreement is the human ceiling
 
 
 @dataclass(frozen=True, slots=True)

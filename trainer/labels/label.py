@@ -25,6 +25,9 @@ class WhyNone(StrEnum):
     NO_LATER_START = "no_later_start"
     NO_PLACE = "no_place"
     NO_CONTRAST = "no_contrast"
+    NO_REMARK = "no_remark"
+    NOTHING_SAID = "nothing_said"
+    NOT_READ = "not_read"
     NOT_IN_FILE = "not_in_file"
     SEVERAL_HORSES = "several_horses"
     NO_LABEL = "no_label"
@@ -38,6 +41,9 @@ WORDS = {
     WhyNone.NO_LATER_START: "its horse has not run again after the race of the photo",
     WhyNone.NO_PLACE: "its horse has not been among the first three",
     WhyNone.NO_CONTRAST: "its horse has not run on both wet and firm going",
+    WhyNone.NO_REMARK: "no remark was printed beside it",
+    WhyNone.NOTHING_SAID: "no distance that suits it could be read from remarks",
+    WhyNone.NOT_READ: "its remark has not been read yet",
     WhyNone.NOT_IN_FILE: "the file of labels does not name it",
     WhyNone.SEVERAL_HORSES: "the file of labels gives a name that several horses have",
     WhyNone.NO_LABEL: "the definition has no label for it",

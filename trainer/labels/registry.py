@@ -7,6 +7,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from collector.errors import UsageError
+from trainer.labels.comment import Comment
 from trainer.labels.definition import Definition, Wanted
 from trainer.labels.label_file import WORD, read_label_file
 from trainer.labels.poll import Poll
@@ -22,7 +23,8 @@ def definitions() -> dict[str, Definition]:
     Raises:
         UsageError: an installed one cannot be loaded, or two have the same name.
     """
-    found: dict[str, Definition] = {one.name: one for one in (Poll(), RESULTS, RESULTS_PLACED, RESULTS_AFTER)}
+    ours = (Poll(), RESULTS, RESULTS_PLACED, RESULTS_AFTER, Comment())
+    found: dict[str, Definition] = {one.name: one for one in ours}
     for entry in entry_points(group=GROUP):
         try:
             definition: Definition = entry.load()

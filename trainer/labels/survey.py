@@ -33,6 +33,7 @@ class LabelSurvey:
     kinds: dict[str, int]  # horses by type; empty unless the axis is distance
     pieces: dict[str, float]  # reviews or starts behind a label, by share of the horses; empty where none is known
     split_half: Figure | None  # reliability, of the horses with two halves of evidence
+    ceiling: Figure | None  # agreement of two judges on the same horse; a model can hardly agree better with one
     prior: Prior
 
 
@@ -64,7 +65,7 @@ def survey(observations: Observations, settled: Settled, about: str) -> Survey:
     """The survey of what was observed; a horse counts once, with its first subject."""
     by_horse = {one.key: first_of_each(observations.found[one.key].values()) for one in observations.wanted}
     labels = [_label(one, observations, settled, by_horse[one.key]) for one in observations.wanted]
-    reliability = {label.key: label.split_half for label in labels}
+    reliability = {label.key: label.split_half or label.ceiling for label in labels}
     pairs = [pair for pair in combinations(observations.wanted, 2) if pair[0].axis == pair[1].axis]
     agreements = [_agreement(one, other, by_horse, reliability) for one, other in pairs]
     return Survey(about, labels, agreements)
@@ -95,8 +96,13 @@ def _label(
         kinds={kind.value: kinds[kind.value] for kind in Kind} if kinds else {},
         pieces=_shares([one.n for one in by_horse.values() if one.n is not None]),
         split_half=split_half([one.halves for one in by_horse.values() if one.halves]),
+        ceiling=_agreement_of_judges([one.pair for one in by_horse.values() if one.pair]),
         prior=settled.priors[wanted.key],
     )
+
+
+def _agreement_of_judges(pairs: Sequence[tuple[float, float]]) -> Figure | None:
+    return rank_correlation([one for one, _ in pairs], [other for _, other in pairs])
 
 
 def _shares(values: Sequence[float]) -> dict[str, float]:

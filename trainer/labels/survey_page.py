@@ -25,6 +25,7 @@ def label_rows(found: Survey) -> list[dict[str, str]]:
             "middle": _middle(label),
             "evidence": _evidence(label),
             "reliability": figure_words(label.split_half),
+            "two judges": figure_words(label.ceiling),
         }
         for label in found.labels
     ]
@@ -153,4 +154,6 @@ NOTES = """\
 - **evidence**: reviews or starts behind a label: in the middle, and from 5 % to 95 % of the horses.
 - **reliability**: how far two halves of the evidence agree (every second start), for the whole of it. The page of a
   horse gives only the sum of its reviews, so the reliability of the poll cannot be measured.
+- **two judges**: how far two remarks on one horse within 30 days agree: what a person reaches, and a model can hardly
+  exceed.
 - **without chance**: the rank correlation divided by the root of what is known of both reliabilities."""

@@ -3,6 +3,7 @@
 The order of causes; the noises are the constants below and in the modules named:
 
     sire, dam -> best distance -> build -> photo (drawing.py, figure.py), and weakly the body weight
+                                  build -> what experts write beside the photo (remarks.py)
                  best distance -> campaign -> races (entering.py) -> finish and odds, with the fit (form.py)
                  best distance, campaign -> the reviewers' opinion (opinion.py)
     surface, wet going, style, maturity -> races or finish or bends, and the reviewers' opinion

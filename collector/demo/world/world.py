@@ -10,6 +10,7 @@ from collector.demo.world import vocabulary
 from collector.demo.world.courses import RACECOURSES, Ground, choose_ground
 from collector.demo.world.entering import chance
 from collector.demo.world.horses import NAMESAKE_YEARS, Horse, all_names, make_horse
+from collector.demo.world.remarks import words_of_distance
 
 ACTIVE_AGES = range(2, 9)
 PHOTOS_A_HORSE = 3  # on average, over its years of racing
@@ -148,7 +149,8 @@ class World:
         for number, (horse, race) in enumerate(zip(horses, races, strict=True), 1):
             shot_on = issue_date - timedelta(days=random.randint(10, 13))
             picture = None if number == missing else Picture(horse, f"{code}-{number:02}")
-            photo = Photo(code, number, horse, race.name, shot_on, _comment(random, horse), picture)
+            comment = _comment(random, horse) + words_of_distance(self.random_seed, f"{code}-{number:02}", horse.nature)
+            photo = Photo(code, number, horse, race.name, shot_on, comment, picture)
             if again and number == 1 and (shown := again.picture):
                 picture = Picture(horse, shown.shot, copy=index % 4 == 3)
                 photo = Photo(code, number, horse, race.name, again.shot_on, photo.comment, picture)

@@ -32,6 +32,7 @@ class Record(BaseModel):
     race: str | None = Field(default=None, min_length=1, max_length=100)  # its name, or its id
     source: str = Field(min_length=1, max_length=500)  # who took it, or where it was published
     rights: str = Field(min_length=1, max_length=500)  # what may be done with it
+    remark: str | None = Field(default=None, min_length=1, max_length=2000)  # on the horse's build and distance
 
     @property
     def issue_code(self) -> str:
@@ -40,7 +41,9 @@ class Record(BaseModel):
 
     def as_bytes(self) -> bytes:
         """As it is archived: the same record gives the same bytes."""
-        return json.dumps(self.model_dump(mode="json"), ensure_ascii=False, sort_keys=True, indent=1).encode()
+        # One without a remark is as it was before there were any: known photos stay known.
+        stated = self.model_dump(mode="json", exclude={"remark"} if self.remark is None else None)
+        return json.dumps(stated, ensure_ascii=False, sort_keys=True, indent=1).encode()
 
 
 def record_url(digest: str) -> str:
@@ -78,6 +81,7 @@ def parse_record(url: str, text: str) -> Parsed:
         **key, horse_name=record.horse, horse_key=horse_key(record.horse), page_url=url,
         image_url=picture_url(record.digest), shot_month=record.date.month, shot_day=record.date.day,
         stated_horse_id=horse_id, stated_race_id=race_id, origin=record.source, rights=record.rights,
+        comment=record.remark,
     )  # fmt: skip
     race_name = None if race_id else record.race
     listed = ListedPhotoItem(**key, listed_name=record.horse, race_name=race_name, page_url=url)

@@ -64,6 +64,13 @@ class Photo(SQLModel, table=True):
     shot_month: int | None = None
     shot_day: int | None = None
     comment: str | None = None
+    distance_said: str | None = None  # Said: of distance, in the remark; None: no remark, or not read yet
+    claims: list[dict[str, Any]] = Field(
+        sa_column=Column(JSONB, nullable=False, server_default=text("'[]'"))
+    )  # on distance: kind (ClaimKind), low_m, high_m, and the stretch of the remark from start to end
+    build_tags: list[dict[str, Any]] = Field(
+        sa_column=Column(JSONB, nullable=False, server_default=text("'[]'"))
+    )  # tag (see `collector.remarks.build`), start, end
     pedigree: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False, server_default=text("'{}'")))
     stated_horse_id: str | None = None
     stated_race_id: str | None = None

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, ValidationInfo
 
+from collector.remarks.build import TAGS
 from collector.storage.photo_ids import EXAMPLE, ISSUE_ID, NUMBER, PHOTO_ID
 from collector.storage.racing import HORSE_ID, RACE_ID, Sex, Surface
 from collector.web.pictures import WIDTHS
@@ -66,6 +67,8 @@ SEARCH: dict[str, Any] = {
     "age": Annotated[int, means("Years.", ge=0, le=99)],
     "low": Annotated[Share, means("Distance aptitude from here on, 0 short to 1 long; four decimals at most.")],
     "high": Annotated[Share, means("Distance aptitude up to here; four decimals at most.")],
+    "tag": Annotated[Literal[*TAGS], means("A word of the build that the photo's remark has.")],
+    "metres": Annotated[int, means("A distance at which the remark says that it is best or fine.", ge=100, le=9999)],
     "labelled": Annotated[Literal["0", "1"], means("1: only horses that reviewers have rated.")],
     "before": Annotated[str, means("As `next` has it.", pattern=f"^{CURSOR.pattern}$")],
 }

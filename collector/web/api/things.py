@@ -3,9 +3,9 @@
 import datetime as dt
 from typing import Literal
 
-from collector.codes import MatchRule
+from collector.codes import ClaimKind, MatchRule, Said
 from collector.console.catalogue import PAGES
-from collector.console.code_words import describe
+from collector.console.code_words import describe, describe_claim
 from collector.storage.racing import Direction, Sex, Weather
 from collector.web.api import fields
 from collector.web.api.entries import Aptitudes, Entry, InField, RaceFacts
@@ -38,6 +38,25 @@ class Photo(Answer):
     original: fields.Original
 
 
+class Claim(Answer):
+    """What a remark claims of the distance that suits the horse."""
+
+    kind: ClaimKind
+    low_m: int | None
+    high_m: int | None
+    start: int = means("Of the words that it was read from: the first character of the comment, from 0.")
+    end: int = means("The character after the last one.")
+    words: str = means("The claim in English.")
+
+
+class Tagged(Answer):
+    """A word of the build that a remark has."""
+
+    tag: str = means("Of the documented vocabulary: 胴長.")
+    start: int
+    end: int
+
+
 class Printed(Answer):
     """What the magazine prints beside a photo."""
 
@@ -48,6 +67,9 @@ class Printed(Answer):
     coat: str | None
     trainer: str | None
     comment: str | None
+    distance_said: Said | None = means("What the comment says of distance; null: there is none, or it was not read.")
+    claims: list[Claim] = means("What it claims of distance.")
+    build_tags: list[Tagged] = means("What it says of the build.")
     pedigree: list[str]
     shot_month: int | None
     shot_day: int | None = means("Of that month; the year is not printed.")
@@ -171,7 +193,7 @@ def whole_photo(row: Row) -> Row:
     """A photo with what is known of it: each part takes what it names of the row."""
     entry = row | {"source_url": row["entry_url"], "observed_at": row["entry_observed_at"]}
     return row | {
-        "printed": row,
+        "printed": row | {"claims": [claim | {"words": describe_claim(claim)} for claim in row["claims"]]},
         "match": row | {"how": describe(MatchRule, row["rule"])} if row["rule"] else None,
         "entry": entry if row["entry_url"] is not None else None,
         "provenance": row | {"site": host_of(row["page_url"]) or None},

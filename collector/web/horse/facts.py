@@ -19,6 +19,7 @@ SELECT photo.photo_id AS photo, photo.source || ':' || photo.issue_code AS issue
     photo.horse_name AS printed_name, photo.horse_key, photo.race_name AS printed_race, photo.page_url, photo.image_url,
     photo.origin, photo.rights,
     photo.observed_at, photo.digest, photo.media_type, photo.width, photo.height, photo.coat, photo.comment,
+    photo.distance_said, photo.claims, photo.build_tags,
     photo.trainer, photo.shot_month, photo.shot_day, photo.taken_at, photo.camera,
     photo.racecourse AS shot_at, issue.issue_date, met.horse_id, met.rule, met.race_id,
     horse.name AS horse_name, copy.photo_id AS copy_of, COALESCE(horse.name, photo.horse_name) AS name,

@@ -31,6 +31,12 @@ SELECT (SELECT count(*) FROM photo) AS photos, (SELECT count(*) FROM issue) AS i
     (SELECT count(*) - count(horse_id) FROM horse_search) AS open_names
 FROM ({HORSES}) AS counted
 """
+REMARKS = """
+SELECT count(*) AS remarks, count(*) FILTER (WHERE distance_said = 'said') AS said,
+    count(*) FILTER (WHERE distance_said = 'nothing') AS nothing,
+    count(*) FILTER (WHERE distance_said = 'not_understood') AS not_understood
+FROM photo WHERE comment IS NOT NULL
+"""
 # The latest opinion of each horse and axis: this order is the index's own, read backwards.
 OPINIONS = """
 WITH latest AS (
@@ -121,6 +127,7 @@ class Overview:
     years: list[Year]  # without a gap from the first to the last
     coverage: Coverage
     opinions: Opinions
+    remarks: dict[str, int]  # how many remarks there are, and how many say what of distance, by Said
     pages: dict[Role, dict[PageState, int]]
     failures: list[Failure]
     drifts: list[dict[str, Any]]
@@ -145,9 +152,10 @@ async def count(reader: Reader, log: Log, at: datetime) -> Overview:
     """
     at = at.astimezone(JST)
     first = at.date() - timedelta(days=DAYS - 1)
-    years, (held,), opinions, pages, drifts, hosts, requests = await asyncio.gather(
+    years, (held,), (remarks,), opinions, pages, drifts, hosts, requests = await asyncio.gather(
         reader.rows(YEARS),
         reader.rows(HELD),
+        reader.rows(REMARKS),
         reader.rows(OPINIONS, {"bins": BINS, "classes": list(CLASSES)}),
         reader.rows(PAGES, {"most": MOST_FAILURES}),
         reader.rows(DRIFTS),
@@ -159,6 +167,7 @@ async def count(reader: Reader, log: Log, at: datetime) -> Overview:
         _years(years),
         _coverage(years, held),
         _opinions(opinions),
+        remarks,
         _pages([row for row in pages if not row["bad"]]),
         [_failure(row) for row in pages if row["bad"]],
         drifts,

@@ -8,12 +8,14 @@ from datetime import date
 from enum import StrEnum
 from typing import TypeVar
 
+from collector.remarks.build import TAGS
 from collector.storage.photo_ids import PHOTO_ID
 from collector.storage.racing import Sex, Surface
 from collector.web.server.problems import Code, Problem
 
 LONGEST = 60  # characters of a word that are looked at
 YEAR = re.compile(r"(?:19|20)\d\d", re.ASCII)
+METRES = re.compile(r"([1-9]\d{2,3})(?:m|M|メートル)?", re.ASCII)
 AGE = re.compile(r"\d{1,2}", re.ASCII)
 SHARE = re.compile(r"(?:0|1|0?\.\d{1,4}|0\.\d{1,4}|1\.0{1,4})", re.ASCII)
 CURSOR = re.compile(r"(\d{4}-\d\d-\d\d)_(" + PHOTO_ID.pattern + ")", re.ASCII)
@@ -45,6 +47,8 @@ class Query:
     age: int | None = None  # years
     low: float | None = None  # distance aptitude, 0 short .. 1 long
     high: float | None = None
+    tag: str = ""  # a word of the build that the photo's remark has: see `collector.remarks.build`
+    metres: int | None = None  # a distance at which the remark says that the horse is best or fine
     labelled: bool = False  # only horses that reviewers have rated
     before: Cursor | None = None
 
@@ -65,6 +69,8 @@ class Query:
             "age": "" if self.age is None else str(self.age),
             "low": "" if self.low is None else f"{self.low:g}",
             "high": "" if self.high is None else f"{self.high:g}",
+            "tag": self.tag,
+            "metres": str(self.metres or ""),
             "labelled": YES if self.labelled else "",
             "before": str(self.before or ""),
         }
@@ -83,9 +89,10 @@ def read_query(given: Mapping[str, str]) -> Query:
     low, high = _share(given, "low"), _share(given, "high")
     if low is not None and high is not None and low > high:
         low, high = high, low
+    name, tag, metres = _asked_of_remarks(given)
     year, age = _matching(given, "year", YEAR, "such as 2016"), _matching(given, "age", AGE, "in years")
     return Query(
-        name=_text(given, "name"),
+        name=name,
         year=int(year) if year else None,
         race=_text(given, "race"),
         course=_text(given, "course"),
@@ -94,6 +101,8 @@ def read_query(given: Mapping[str, str]) -> Query:
         age=int(age) if age else None,
         low=low,
         high=high,
+        tag=tag,
+        metres=metres,
         labelled=given.get("labelled", "") not in ("", "0", "false"),
         before=_cursor(given.get("before", "")),
     )
@@ -117,6 +126,20 @@ def read_form(given: Mapping[str, str]) -> tuple[Query, list[Wrong]]:
             wrong.append(Wrong(field, given[field].replace("\0", "").encode("utf-8", "ignore").decode()[:LONGEST]))
     left_out = {one.field for one in wrong}
     return read_query({field: word for field, word in given.items() if field not in left_out}), wrong
+
+
+def _asked_of_remarks(given: Mapping[str, str]) -> tuple[str, str, int | None]:
+    """The name, the word of the build and the metres; a name that is one of the others, such as 1600m, asks for it."""
+    name, tag, metres = _text(given, "name"), _text(given, "tag"), _matching(given, "metres", METRES, "such as 1600")
+    if tag and tag not in TAGS:
+        raise _wrong("tag", f"one of {', '.join(TAGS)}")
+    typed = unicodedata.normalize("NFKC", name)
+    if not tag and typed in TAGS:
+        name, tag = "", typed
+    elif not metres and METRES.fullmatch(typed):
+        name, metres = "", typed
+    found = METRES.fullmatch(metres)
+    return name, tag, int(found[1]) if found else None
 
 
 def _text(given: Mapping[str, str], field: str) -> str:

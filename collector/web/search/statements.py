@@ -1,5 +1,6 @@
 """The search as SQL: what was asked for, and the name that was typed, become statements with values. Pure."""
 
+import json
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, LiteralString
@@ -18,6 +19,9 @@ OF_HORSES: dict[str, LiteralString] = {
     "high": "horse.value <= %(high)s",
     "labelled": "horse.value IS NOT NULL",
 }
+# A claim that names the distance, as best or as fine; a distance alone has no upper end where it is fine at it.
+SUITS: LiteralString = """$[*] ? ((@.kind starts with "best" || @.kind == "fine_at") && @.low_m <= $m
+    && (@.high_m >= $m || @.high_m == null && @.low_m == $m))"""
 # What is asked of a photo. {t} is the table's name in the query that a condition becomes part of.
 OF_PHOTOS: dict[str, LiteralString] = {
     "since": "{t}.dated >= %(since)s",
@@ -27,6 +31,9 @@ OF_PHOTOS: dict[str, LiteralString] = {
     "surface": "{t}.surface = %(surface)s",
     "sex": "{t}.sex = %(sex)s",
     "age": "{t}.age = %(age)s",
+    "tag": "{t}.id IN (SELECT id FROM photo WHERE build_tags @> %(tag)s::jsonb)",
+    "metres": "{t}.id IN (SELECT id FROM photo"
+    " WHERE jsonb_path_exists(claims, %(suits)s::jsonpath, %(metres)s::jsonb))",
 }
 IN_NAMES: LiteralString = "name_keys LIKE %(part)s"
 IN_LATIN: LiteralString = "latin LIKE %(part)s"
@@ -107,6 +114,9 @@ def _values(query: Query) -> dict[str, Any]:
         "age": query.age,
         "low": query.low,
         "high": query.high,
+        "tag": json.dumps([{"tag": query.tag}]) if query.tag else None,
+        "metres": json.dumps({"m": query.metres}) if query.metres else None,
+        "suits": SUITS,
         "labelled": query.labelled or None,
         "dated": query.before.dated if query.before else None,
         "photo": query.before.photo if query.before else None,

@@ -38,6 +38,8 @@ def renamed(said: Any) -> Any:
             new["rule"], new["how"] = RULES[said["rule"]]
         if "media_type" in new:  # where a photo is from
             new |= {"origin": None, "rights": None}
+        if "comment" in new:  # a remark that nobody has read yet
+            new |= {"distance_said": None, "claims": [], "build_tags": []}
         return new | ({"issue": renamed(said["code"])} if "race_days" in said else {})
     if isinstance(said, list):
         return [renamed(value) for value in said]

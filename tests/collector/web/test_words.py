@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from collector import web
+from collector.codes import Said
 from collector.console.catalogue import PAGES
 from collector.pipeline import changes
 from collector.storage.racing import Axis, Finish, Going, Kind, Sex, Surface
@@ -20,7 +21,7 @@ WEB = Path(web.__file__).parent
 TEMPLATES = templates_of(WEB)
 LISTS = ("open", "copies", "unread", "decided")
 # Keys that a template puts together: its own words for that -> what they may stand for.
-FIELDS = ("year", "surface", "sex", "age", "low", "high", "before")  # of the search, that may be wrong
+FIELDS = ("year", "surface", "sex", "age", "low", "high", "tag", "metres", "before")  # of the search, that may be wrong
 PUT_TOGETHER: dict[str, Iterable[str]] = {
     "'axis_' ~ label.axis": [f"axis_{axis}" for axis in Axis],
     "'axis_' ~ axis.value": [f"axis_{axis}" for axis in Axis],
@@ -37,6 +38,7 @@ PUT_TOGETHER: dict[str, Iterable[str]] = {
     "'outcome_' ~ name": [f"outcome_{outcome}" for outcome in OUTCOME_GROUPS],
     "'pace_' ~ report.pace": [f"pace_{pace}" for pace in Pace],
     "'pace_more_' ~ report.pace": [f"pace_more_{pace}" for pace in Pace if pace is not Pace.FREE],
+    "'overview_remarks_' ~ key": [f"overview_remarks_{said}" for said in Said],
     "'page_' ~ drift.role": [f"page_{kind}" for kind in Role],
     "'page_' ~ failure.role": [f"page_{kind}" for kind in Role],
     "'page_' ~ kind": [f"page_{kind}" for kind in Role],

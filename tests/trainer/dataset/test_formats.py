@@ -31,6 +31,7 @@ LABEL = Label(1 / 3, None, None, 4, '{"left_px": 77, "right_px": 39}')
 EXAMPLE = Example(
     photo="160104-01", source="keibado", issue_date=date(2016, 1, 4), horse_id="2012100001", horse_name="アオバノカゼ",
     sire=None, dam=None, damsire=None, sex="male", age=4, coat="鹿毛", trainer=None, remark=None, race_id=None,
+    distance_said=None, claims=None, build_tags=None,
     race_name=None, race_class=None, grade=None, race_date=None, racecourse="東京", course=None, surface="turf",
     distance=1600, going=None, weather=None, jockey=None, carried_weight=57.0, horse_weight=480, horse_weight_change=-4,
     odds=None, favorite_rank=None, finish_position=None, finish_time=None, labels={KEYS[0]: LABEL, KEYS[1]: None},

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
+from collector.codes import Said
 from collector.console.catalogue import LANGUAGES, PAGES
 from collector.frontier.status import report
 from collector.storage.racing import Axis
@@ -110,6 +111,14 @@ async def test_coverage_counts_each_step(own: Shown) -> None:
     assert (held.horses, held.issues) == (horses, issues)
     assert 0 < held.rated_horses <= held.horses
     assert 0 < held.rated <= held.horse
+
+
+async def test_remarks_are_counted_by_what_they_say_of_distance(own: Shown) -> None:
+    execute(own.conninfo, "UPDATE photo SET comment = NULL, distance_said = NULL WHERE number = 1")
+    said = dict(execute(own.conninfo, "SELECT distance_said, count(*) FROM photo WHERE comment IS NOT NULL GROUP BY 1"))
+    remarks = (await counted(own.conninfo)).remarks
+    assert remarks == {"remarks": sum(said.values()), **dict.fromkeys(Said, 0), **said}
+    assert remarks["said"] > 0
 
 
 async def test_the_latest_opinions_are_spread_over_twenty_bins(own: Shown) -> None:

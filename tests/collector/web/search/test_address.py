@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.remarks.build import TAGS
 from collector.storage.racing import Sex, Surface
 from collector.web.search.address import LONGEST, Cursor, Query, read_query
 from collector.web.server.problems import Problem
@@ -19,7 +20,8 @@ CURSOR = st.builds(
     st.dates(date(1950, 1, 1), date(2099, 12, 31)),
     st.from_regex(r"[a-z]{2,9}:[0-9]{6}/[0-9]{2}", fullmatch=True),
 )
-FIELDS = ["name", "year", "race", "course", "surface", "sex", "age", "low", "high", "labelled", "before"]
+FIELDS = ["name", "year", "race", "course", "surface", "sex", "age", "low", "high"]
+FIELDS += ["tag", "metres", "labelled", "before"]
 
 
 @st.composite
@@ -38,6 +40,8 @@ def queries(draw: st.DrawFn) -> Query:
         age=draw(st.one_of(st.none(), st.integers(0, 99))),
         low=low,
         high=high,
+        tag=draw(st.sampled_from(["", *TAGS])),
+        metres=draw(st.one_of(st.none(), st.integers(100, 9999))),
         labelled=draw(st.booleans()),
         before=draw(st.one_of(st.none(), CURSOR)),
     )
