@@ -24,7 +24,8 @@ Folder = Annotated[
     Path | None, typer.Option("--camera", metavar="DIR", help="Bring your own camera's photos from this folder.")
 ]
 Course = Annotated[
-    str | None, typer.Option("--course", metavar="NAME", help="Where photos without GPS were taken, such as 東京.")
+    str | None,
+    typer.Option("--course", metavar="NAME", help="The racecourse of photos without GPS, by its name in Japanese."),
 ]
 Photographer = Annotated[
     str | None, typer.Option("--photographer", metavar="NAME", help="Who took them; or PADDOCK_PHOTOGRAPHER.")
@@ -34,7 +35,7 @@ Rights = Annotated[
 ]
 Offset = Annotated[
     str | None,
-    typer.Option("--offset", metavar="±H:MM:SS", help="Is added to the camera's clock: +7:00 where it is 7 min slow."),
+    typer.Option("--offset", metavar="+H:MM:SS", help="Is added to the camera's clock: +7:00 where it is 7 min slow."),
 ]
 Clock = Annotated[
     list[str] | None,
