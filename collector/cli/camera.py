@@ -128,6 +128,7 @@ def _print_cameras(console: "Console", report: "CameraReport") -> None:
         clock = f", {offset} added to its clock" if offset != "+0:00" else ""
         console.print(f"{name}: {count} photos{clock}", soft_wrap=True, markup=False)
     for count, words in (
+        (report.corrected, "were held, and have another time, place, photographer or rights now"),
         (report.races.total(), f"in the paddock of {len(report.races)} races"),
         (report.in_no_paddock, "at no time of a paddock"),
         (report.without_races, "of days whose races are not known yet; `collector match` finds them later"),

@@ -22,6 +22,7 @@ class CameraReport(Report):
     """What was brought from a camera's folder."""
 
     cameras: dict[str, tuple[int, str]] = field(default_factory=dict)  # photos and offset, by camera
+    corrected: int = 0  # photos that were held, and of which something else is stated now
     races: Counter[str] = field(default_factory=Counter)  # photos in the paddock of each race
     in_no_paddock: int = 0  # at no time of a paddock of that day's races
     without_races: int = 0  # photos of days whose races at that place are not known
@@ -39,7 +40,8 @@ class CameraReport(Report):
             {"camera": name, "photos": count, "offset": offset} for name, (count, offset) in self.cameras.items()
         ]
         return Report.as_json(self) | {
-            "cameras": cameras, "races": dict(sorted(self.races.items())), "in_no_paddock": self.in_no_paddock,
+            "cameras": cameras, "corrected": self.corrected, "races": dict(sorted(self.races.items())),
+            "in_no_paddock": self.in_no_paddock,
             "without_races": self.without_races, "without_course": self.without_course, "hints": self.hints,
         }  # fmt: skip
 
