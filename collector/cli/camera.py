@@ -131,6 +131,7 @@ def _print_cameras(console: "Console", report: "CameraReport") -> None:
         (report.corrected, "were held, and have another time, place, photographer or rights now"),
         (report.races.total(), f"in the paddock of {len(report.races)} races"),
         (report.in_no_paddock, "at no time of a paddock"),
+        (report.elsewhere, "at none of the racecourses, by their GPS"),
         (report.without_races, "of days whose races are not known yet; `collector match` finds them later"),
     ):
         if count:
