@@ -24,7 +24,8 @@ Folder = Annotated[
     Path | None, typer.Option("--camera", metavar="DIR", help="Bring your own camera's photos from this folder.")
 ]
 Course = Annotated[
-    str | None, typer.Option("--course", metavar="NAME", help="Where photos without GPS were taken, such as 東京.")
+    str | None,
+    typer.Option("--course", metavar="NAME", help="The racecourse of photos without GPS, by its name in Japanese."),
 ]
 Photographer = Annotated[
     str | None, typer.Option("--photographer", metavar="NAME", help="Who took them; or PADDOCK_PHOTOGRAPHER.")
@@ -34,7 +35,7 @@ Rights = Annotated[
 ]
 Offset = Annotated[
     str | None,
-    typer.Option("--offset", metavar="±H:MM:SS", help="Is added to the camera's clock: +7:00 where it is 7 min slow."),
+    typer.Option("--offset", metavar="+H:MM:SS", help="Is added to the camera's clock: +7:00 where it is 7 min slow."),
 ]
 Clock = Annotated[
     list[str] | None,
@@ -127,8 +128,10 @@ def _print_cameras(console: "Console", report: "CameraReport") -> None:
         clock = f", {offset} added to its clock" if offset != "+0:00" else ""
         console.print(f"{name}: {count} photos{clock}", soft_wrap=True, markup=False)
     for count, words in (
+        (report.corrected, "were held, and have another time, place, photographer or rights now"),
         (report.races.total(), f"in the paddock of {len(report.races)} races"),
         (report.in_no_paddock, "at no time of a paddock"),
+        (report.elsewhere, "at none of the racecourses, by their GPS"),
         (report.without_races, "of days whose races are not known yet; `collector match` finds them later"),
     ):
         if count:

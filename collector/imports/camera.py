@@ -222,6 +222,7 @@ class CameraImport:
             if one.held.says(record):
                 self.report.standings[Standing.KNOWN] += 1
             else:
+                self.report.corrected += one.held.issue_code is not None
                 found[file] = one, record
         return found
 

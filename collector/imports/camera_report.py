@@ -22,10 +22,12 @@ class CameraReport(Report):
     """What was brought from a camera's folder."""
 
     cameras: dict[str, tuple[int, str]] = field(default_factory=dict)  # photos and offset, by camera
+    corrected: int = 0  # photos that were held, and of which something else is stated now
     races: Counter[str] = field(default_factory=Counter)  # photos in the paddock of each race
     in_no_paddock: int = 0  # at no time of a paddock of that day's races
     without_races: int = 0  # photos of days whose races at that place are not known
-    without_course: int = 0
+    without_course: int = 0  # nothing says where they were taken
+    elsewhere: int = 0  # at none of the racecourses, as their GPS says
     hints: list[str] = field(default_factory=list)  # what may be wrong, and what to do
 
     @property
@@ -39,8 +41,10 @@ class CameraReport(Report):
             {"camera": name, "photos": count, "offset": offset} for name, (count, offset) in self.cameras.items()
         ]
         return Report.as_json(self) | {
-            "cameras": cameras, "races": dict(sorted(self.races.items())), "in_no_paddock": self.in_no_paddock,
-            "without_races": self.without_races, "without_course": self.without_course, "hints": self.hints,
+            "cameras": cameras, "corrected": self.corrected, "races": dict(sorted(self.races.items())),
+            "in_no_paddock": self.in_no_paddock,
+            "without_races": self.without_races, "without_course": self.without_course, "elsewhere": self.elsewhere,
+            "hints": self.hints,
         }  # fmt: skip
 
 
@@ -54,7 +58,7 @@ def describe_cameras(
     by_camera = dict[str | None, list[tuple[Shot, datetime, str | None]]]()
     for photo in photos:
         by_camera.setdefault(photo[0].camera, []).append(photo)
-        _count(report, photo[1], photo[2], starts)
+        _count(report, *photo, starts)
     for camera, its in by_camera.items():
         offset = offsets.get(camera, timedelta(0))
         report.cameras[camera or NO_NAME] = len(its), offset_in_words(offset)
@@ -67,9 +71,10 @@ def describe_cameras(
         )
 
 
-def _count(report: CameraReport, taken: datetime, course: str | None, starts: Starts) -> None:
+def _count(report: CameraReport, shot: Shot, taken: datetime, course: str | None, starts: Starts) -> None:
     if course is None:
-        report.without_course += 1
+        report.elsewhere += shot.place is not None
+        report.without_course += shot.place is None
     elif start := race_of(taken, course, starts.at(course, taken)):
         report.races[start.race_id] += 1
     elif starts.at(course, taken):

@@ -35,6 +35,7 @@ CREATE INDEX horse_search_name_trigrams ON horse_search USING gin (name_keys gin
 CREATE INDEX horse_search_latin_trigrams ON horse_search USING gin (latin gin_trgm_ops);
 """
 HAS_TRIGRAMS = "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm')"
+NAMED = "(horse_name IS NULL) = (horse_key IS NULL) AND (horse_name IS NOT NULL OR taken_at IS NOT NULL)"
 TEXTS = ("camera", "racecourse")
 NAMES = ("horse_name", "horse_key")
 
@@ -56,6 +57,7 @@ def upgrade() -> None:
         op.add_column("photo", sa.Column(name, sa.String(), nullable=True))
     for name in NAMES:
         op.alter_column("photo", name, nullable=True)
+    op.execute(f"ALTER TABLE photo ADD CONSTRAINT ck_photo_named CHECK ({NAMED})")
     op.add_column("photo_match", sa.Column("certainty", sa.Float(), nullable=True))
     op.add_column("photo_match", sa.Column("head_turned", sa.Boolean(), server_default="false", nullable=False))
     _make_view(" WHERE shows IS NOT NULL")
@@ -68,6 +70,7 @@ def downgrade() -> None:
     _make_view("")
     op.drop_column("photo_match", "head_turned")
     op.drop_column("photo_match", "certainty")
+    op.execute("ALTER TABLE photo DROP CONSTRAINT ck_photo_named")
     for name in NAMES:
         op.alter_column("photo", name, nullable=False)
     for name in (*TEXTS, "taken_at"):

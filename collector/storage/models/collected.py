@@ -5,6 +5,7 @@ from typing import Any, LiteralString
 
 from sqlalchemy import (
     BigInteger,
+    CheckConstraint,
     Column,
     Computed,
     DateTime,
@@ -24,6 +25,9 @@ from collector.storage.models.fields import moment, row_id
 # See `photo_ids`.
 PHOTO_ID = "source || ':' || issue_code || '/' || lpad(number::text, GREATEST(2, length(number::text)), '0')"
 
+# Only a photo of a person's own camera names no horse: a page of a site that lost its name is set aside.
+NAMED = "(horse_name IS NULL) = (horse_key IS NULL) AND (horse_name IS NOT NULL OR taken_at IS NOT NULL)"
+
 
 class Issue(IssueItem, table=True):
     """A back number."""
@@ -40,6 +44,7 @@ class Photo(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("source", "issue_code", "number"),
         UniqueConstraint("photo_id"),
+        CheckConstraint(NAMED, name="named"),
         Index("ix_photo_image_url", "image_url"),
         Index("ix_photo_horse_key", "horse_key"),
         Index("ix_photo_digest", "digest"),

@@ -46,12 +46,12 @@ async def test_a_photo_is_kept_with_its_moment_its_place_and_its_race(conninfo: 
         "DCIM/IMG_1.JPG": jpeg(scene(1), exif(place=TOKYO)),
         "DCIM/IMG_2.JPG": jpeg(scene(2), exif(MORNING + 60 * MINUTE, place=TOKYO)),
         "DCIM/more/IMG_3.JPG": jpeg(scene(3), exif(MORNING + 2 * MINUTE)),
-        "DCIM/IMG_4.HTML": b"<html>",
+        "DCIM/IMG_4.HTML": b"<html>", "DCIM/home.jpg": jpeg(scene(4), exif(MORNING + 61 * MINUTE, place=(35.0, 135.0))),
     })  # fmt: skip
     report = await bring_camera(conninfo, folder)
-    assert (report.brought, out(report), report.races) == (3, {}, {"201505010102": 1})
-    assert (report.in_no_paddock, report.without_course) == (1, 1)
-    shown = rows(conninfo, SHOWN)
+    assert (report.brought, out(report), report.races) == (4, {}, {"201505010102": 1})
+    assert (report.in_no_paddock, report.without_course, report.elsewhere) == (1, 1, 1)
+    shown = rows(conninfo, SHOWN)[:3]
     camera = shown[0][3]
     assert camera.startswith("Canon EOS R5 ")
     assert shown == [
@@ -61,9 +61,9 @@ async def test_a_photo_is_kept_with_its_moment_its_place_and_its_race(conninfo: 
     ]
     assert rows(conninfo, "SELECT DISTINCT origin, rights FROM photo") == [("Aiko Tanaka", RIGHTS)]
     files = rows(conninfo, "SELECT file FROM fetch_log ORDER BY file")
-    assert files[:2] == [("DCIM/IMG_1.JPG",), ("DCIM/IMG_1.JPG, record",)]
+    assert {("DCIM/IMG_1.JPG",), ("DCIM/IMG_1.JPG, record",)} <= set(files)
     assert str(tmp_path) not in str(files)
-    assert (await bring_camera(conninfo, folder)).standings == {"known": 3}
+    assert (await bring_camera(conninfo, folder)).standings == {"known": 4}
 
 
 async def test_another_offset_corrects_the_same_photos(conninfo: str, tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ async def test_reading_again_gives_the_same_rows(conninfo: str, tmp_path: Path) 
     before = rows(conninfo, ALL)
     assert len(before) == 2
     with psycopg.connect(conninfo) as connection:
-        connection.execute("UPDATE photo SET taken_at = NULL, camera = 'x', width = 1")
+        connection.execute("UPDATE photo SET taken_at = now(), camera = 'x', width = 1")
     async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
         await reparse(connection, date(2000, 1, 1), dry_run=False, show=lambda *_: None)
     assert rows(conninfo, ALL) == before
