@@ -71,7 +71,7 @@ def drawn(count: int) -> Iterator[Image.Image]:
 
 def of_one_scene() -> Iterator[Image.Image]:
     for number, horse in enumerate(islice(cycle(World().horses()), SCENES * A_SCENE)):
-        canvas, random = drawing._draw_backdrop(Random(number % SCENES)), Random(f"{number}")
+        canvas, random = drawing.draw_backdrop(Random(number % SCENES)), Random(f"{number}")
         draw_horse(canvas, random, horse)
         yield drawing._add_texture(random, canvas.reduce(drawing.FINE)) if number % 2 else canvas.reduce(drawing.FINE)
 
@@ -134,10 +134,10 @@ def measure(name: str, photos: Sequence[Image.Image]) -> None:
 
 def measure_many(count: int) -> None:
     looks = np.zeros((count, SIDE, SIDE), np.uint8)
-    scenes = [drawing._draw_backdrop(Random(number)) for number in range(200)]
+    scenes = [drawing.draw_backdrop(Random(number)) for number in range(200)]
     for number, horse in enumerate(islice(cycle(World().horses()), count)):
         random = Random(f"{number}")
-        canvas = drawing._draw_backdrop(random) if number % 2 else random.choice(scenes).copy()
+        canvas = drawing.draw_backdrop(random) if number % 2 else random.choice(scenes).copy()
         draw_horse(canvas, random, horse)
         image = drawing._add_texture(random, canvas.reduce(drawing.FINE))
         looks[number] = np.asarray(image.convert("L").resize((SIDE, SIDE), Image.Resampling.BICUBIC))

@@ -84,7 +84,7 @@ def test_a_copy_on_another_side_is_seen_and_moved(kind: str) -> None:
 def test_many_horses_in_one_scene_are_different_photos() -> None:
     bodies = []
     for number, horse in enumerate([*SMALL.horses(), *SMALL.horses()]):
-        canvas, random = drawing._draw_backdrop(Random("one paddock")), Random(number)
+        canvas, random = drawing.draw_backdrop(Random("one paddock")), Random(number)
         draw_horse(canvas, random, horse)
         bodies.append(_saved(canvas.reduce(drawing.FINE)))
     pairs = len(bodies) * (len(bodies) - 1) // 2
