@@ -16,9 +16,9 @@ function wanted(event) {
 }
 
 let busy = false;
+const typed = []; // keys that came while the last decision was on its way
 
 async function show(request) {
-  if (busy) return;
   busy = true;
   try {
     const answer = await fetch(request);
@@ -33,6 +33,13 @@ async function show(request) {
   } finally {
     busy = false;
   }
+  while (!busy && typed.length) press(typed.shift());
+}
+
+function press(event) {
+  const found = wanted(event);
+  if (found && !found.disabled) found.click();
+  return found;
 }
 
 function ready() {
@@ -48,14 +55,15 @@ function ready() {
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey || event.target.matches("input, select, textarea")) return;
   if (["Enter", " "].includes(event.key) && event.target.matches("a, button")) return; // it does that itself
-  const found = wanted(event);
-  if (!found || found.disabled) return;
-  event.preventDefault();
-  found.click();
+  if (busy) {
+    typed.push(event);
+    event.preventDefault();
+  } else if (press(event)) event.preventDefault();
 });
 document.addEventListener("submit", (event) => {
   if (!event.target.matches("#decide, #undo") || !event.submitter) return;
   event.preventDefault();
+  if (busy) return; // a second click on the same button
   const body = new URLSearchParams(new FormData(event.target, event.submitter));
   show(new Request(event.target.action, { method: "POST", body }));
 });
@@ -63,6 +71,6 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest(".strip a");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  show(new Request(link.href));
+  if (!busy) show(new Request(link.href));
 });
 ready();

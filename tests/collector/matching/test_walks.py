@@ -1,55 +1,16 @@
 """Photos of a camera get their horses by the order of the walk, as a person names some of them."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
-from random import Random
 
 import psycopg
 import pytest
 
 from collector.codes import MatchRule
-from collector.demo.world.walking import Habits, Paddock, order_of_walk, photograph
 from collector.errors import UsageError
 from collector.matching.match import match_photos
 from collector.matching.walks import Walk, name_shot, read_walk, turn_head
 from tests.filled import execute
-
-RACE, HORSES = "201509010105", 10
-START = datetime.fromisoformat("2015-03-01T12:00:00+09:00")
-
-INSERT_RACE = f"""
-INSERT INTO race (race_id, race_date, racecourse, race_number, name, distance, start_time, prizes, source_url,
-    observed_at)
-VALUES ('{RACE}', '2015-03-01', '東京', 5, 'a race', 1600, '12:00', '{{}}', 'u', now())
-"""
-INSERT_ENTRIES = f"""
-INSERT INTO entry (race_id, horse_id, horse_name, horse_key, horse_number, positions_at_bends, source_url, observed_at)
-SELECT '{RACE}', (2012100000 + n)::text, 'Horse ' || n, 'HORSE' || n, n, '{{}}', 'u', now()
-FROM generate_series(1, {HORSES}) AS n
-"""
-INSERT_ISSUE = """
-INSERT INTO issue (source, code, issue_date, race_days, source_url, observed_at)
-VALUES ('camera', '150301', '2015-03-01', '{2015-03-01}', 'u', now())
-"""
-INSERT_PHOTO = """
-INSERT INTO photo (source, issue_code, number, page_url, image_url, taken_at, camera, racecourse, source_url,
-    observed_at)
-VALUES ('camera', '150301', {number}, 'u{number}', 'i{number}', '{at}', 'Canon', '東京', 'u', now())
-"""
-
-
-def fill_day(conninfo: str, seed: int = 3) -> list[int | None]:
-    """A race, and what one camera takes of its paddock; what each photo shows."""
-    draw = Random(seed)
-    paddock = Paddock(order_of_walk(range(1, HORSES + 1), draw, 0), draw)
-    shots = photograph(paddock, [Habits(0.3)])
-    execute(conninfo, INSERT_RACE)
-    execute(conninfo, INSERT_ENTRIES)
-    execute(conninfo, INSERT_ISSUE)
-    for number, shot in enumerate(shots, 1):
-        at = START - timedelta(minutes=33) + timedelta(seconds=shot.at)
-        execute(conninfo, INSERT_PHOTO.format(number=number, at=at))
-    return [shot.number for shot in shots]
+from tests.walked import RACE, fill_day
 
 
 def shown(walk: Walk) -> list[int | None]:

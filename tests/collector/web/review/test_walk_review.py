@@ -1,0 +1,84 @@
+"""Naming the horses of a walk on the review's page: by forms alone, and by keys."""
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser import Opener
+from tests.collector.web.conftest import ADMIN, Open, Shown, Site, generous
+from tests.collector.web.waiting import MAY
+from tests.filled import execute
+from tests.walked import RACE, fill_day, placed
+
+PATH = f"/review/walks/{RACE}"
+FIRST = "camera:150301/01"
+HELD = """
+SELECT right(horse_id, 2)::int, rule, by_hand, head_turned FROM photo_match WHERE issue_code = '150301' AND number = 1
+"""
+
+
+@pytest.fixture
+def walk(own: Shown) -> str:
+    """A collection with a race's paddock."""
+    fill_day(own.conninfo)
+    placed(own.conninfo)
+    return own.conninfo
+
+
+async def test_a_decision_leads_to_the_next_open_photo_and_can_be_taken_back(walk: str, opened: Open) -> None:
+    async with opened(conninfo=walk, guard=generous(admin_token=ADMIN)) as client:
+        assert PATH in await (await client.get("/review/walks")).text()
+        asked = {"photo": FIRST, "shows": "4", "was": ""}
+        assert (await client.post(PATH, data=asked)).status == 403
+        answer = await client.post(PATH, data=asked, headers=MAY, allow_redirects=False)
+        onward = answer.headers["Location"]
+        assert answer.status == 303
+        assert re.search(rf"at=camera(:|%3A)150301/\d+&was=.*{FIRST[-9:]}(~|%7E)open", onward)
+        assert execute(walk, HELD) == [(4, "by_hand", True, False)]
+        text = await (await client.get(onward, headers=MAY)).text()
+        assert f'value="{FIRST}~open"' in text
+        for shows, held in (("none", (None, "no_horse", True, False)), ("turn", (None, "no_horse", True, True))):
+            await client.post(PATH, data=asked | {"shows": shows}, headers=MAY)
+            assert execute(walk, HELD) == [held]
+        back = asked | {"shows": "4", "was": f"{FIRST}~open.{FIRST}~4", "back": "yes"}
+        answer = await client.post(PATH, data=back, headers=MAY, allow_redirects=False)
+        assert answer.headers["Location"].endswith("~open")
+        assert execute(walk, HELD) == [(4, "by_hand", True, True)]
+
+
+@pytest.mark.parametrize("sent", [
+    {"photo": FIRST, "shows": "0"}, {"photo": FIRST, "shows": "17"}, {"photo": "x", "shows": "1"},
+    {"photo": "camera:150301/0999", "shows": "none"}, {"photo": "camera:150301/0999", "shows": "turn"}, {},
+])  # fmt: skip
+async def test_what_no_button_sends_changes_nothing(walk: str, opened: Open, sent: dict[str, str]) -> None:
+    before = execute(walk, "SELECT md5(string_agg(m::text, '|' ORDER BY id)) FROM photo_match AS m")
+    async with opened(conninfo=walk, guard=generous(admin_token=ADMIN)) as client:
+        assert (await client.post(PATH, data=sent, headers=MAY, allow_redirects=False)).status in (400, 409, 422)
+        assert (await client.get("/review/walks/201501010101")).status == 404
+        assert (await client.get(PATH, params={"at": "nothing", "was": "x~y.<script>"})).status == 200
+    assert execute(walk, "SELECT md5(string_agg(m::text, '|' ORDER BY id)) FROM photo_match AS m") == before
+
+
+def test_keys_name_horses_and_the_others_move_at_once(walk: str, browser: Browser) -> None:
+    with Site(walk, generous(admin_token=ADMIN)) as site:
+        opener = Opener(browser, site.base)
+        page = opener("en", path=f"/review?token={ADMIN}")
+        page.wait_for_url("**/review")
+        page.goto(PATH)
+        expect(page.get_by_text("Keys: 1 to 9")).to_be_visible()
+        page.keyboard.press("Shift+Digit2")  # there are ten horses: no button is number 12
+        page.keyboard.press("3")
+        expect(page.get_by_role("link", name=re.compile(r"Photo 1 of \d+: 3"))).to_be_visible()
+        likely = page.locator(".horse.likely .cloth")
+        expect(likely).to_have_count(1)
+        proposed = likely.inner_text()
+        page.keyboard.press("Enter")
+        expect(page.locator("[data-now]")).not_to_have_attribute("data-now", FIRST)
+        assert int(proposed) in range(1, 11)
+        page.keyboard.press("u")
+        expect(page.locator("[data-now]")).not_to_have_attribute("data-now", FIRST)
+        page.keyboard.press("u")
+        expect(page.locator("#undo")).to_have_count(0)
+        opener.close()
+    assert opener.complaints == []
