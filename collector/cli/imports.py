@@ -1,4 +1,4 @@
-"""The command that brings saved pages, and a person's own photos, into the collection."""
+"""The command that brings saved pages, a person's own photos, and licensed tables into the collection."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -36,9 +36,13 @@ def bring_pages(
     manifest: Annotated[
         Path | None, typer.Option("--manifest", metavar="FILE", help="The table that says what your photos show (CSV).")
     ] = None,
+    jravan: Annotated[
+        str | None,
+        typer.Option("--jravan", metavar="PLACE", help="Bring a database of JRA-VAN's data: a file or a URL."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be brought, and change nothing.")] = False,
 ) -> ExitCode:
-    """Bring saved pages, or your own photos, into the collection.
+    """Bring saved pages, your own photos, or licensed races and horses into the collection.
 
     No request is made. What is brought is not asked for again without need. Run again, the same files bring nothing.
 
@@ -47,12 +51,16 @@ def bring_pages(
     from collector.console.as_json import print_json
     from collector.console.terminal import stdout
 
-    if photos or manifest:
+    if jravan is not None:
+        if paths or kind or photos or manifest:
+            raise UsageError("--jravan is by itself: leave out PATH, --as, --photos and --manifest.")
+        report = _bring_jravan(jravan, dry_run=dry_run)
+    elif photos or manifest:
         report = _bring_photos(*_photos_alone(paths, kind, photos, manifest), dry_run=dry_run)
     elif paths:
         report = _bring_pages(paths, kind, dry_run=dry_run)
     else:
-        raise UsageError("Say what to import: PATH..., or --photos DIR with --manifest FILE.")
+        raise UsageError("Say what to import: PATH..., --photos DIR with --manifest FILE, or --jravan PLACE.")
     if common().json:
         print_json(report.as_json())
     else:
@@ -127,6 +135,31 @@ def _bring_pages(paths: list[Path], kind: str | None, *, dry_run: bool) -> "Repo
     return _imported(settings, steps, bring)
 
 
+def _bring_jravan(place: str, *, dry_run: bool) -> "Report":
+    """Bring what a converter's database holds, and show how far that is."""
+    from collector.console.steps import Steps
+    from collector.console.terminal import stderr
+    from collector.imports.identify import Places
+    from collector.imports.jravan import bring_jravan
+    from collector.imports.jravan_open import opened, recognised
+    from collector.imports.report import Report
+    from collector.sources.registry import archived_sites
+
+    settings, report, steps = read_settings(), Report(all_names=common().json), Steps(stderr())
+    places = Places(archived_sites(settings))
+
+    def show(progress: "Progress") -> None:
+        steps.say(progress_in_words(progress))
+
+    with opened(place) as database:
+        recognised(database)  # before our own database is started
+
+        async def bring(connection: "Connection") -> "Report":
+            return await bring_jravan(connection, database, places, report, dry_run=dry_run, show=show)
+
+        return _imported(settings, steps, bring)
+
+
 def _imported(settings: "Settings", steps: "Steps", bring: "Callable[[Connection], Awaitable[Report]]") -> "Report":
     from collector.cli.session import connected
 
@@ -169,6 +202,8 @@ def print_report(console: "Console", report: "Report", things: str, *, dry_run: 
         (report.gone, "say that there is no such page"),
         (report.saved_anew, "are UTF-8, although they name another charset; they are read as UTF-8"),
         (report.not_read, "archived and not read: the layout of their kind has changed"),
+        (report.elsewhere, "races at other racecourses than the JRA's are left out: their ids are made another way"),
+        (report.orphans, "entries are left out: their race is not there"),
     ):
         if count:
             console.print(f"  {count} {words}", soft_wrap=True)

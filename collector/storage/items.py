@@ -97,6 +97,7 @@ class RaceItem(SQLModel):
     going: Going | None = Field(default=None, sa_type=String)
     start_time: time | None = None  # Japan
     prizes: list[float] = Field(default_factory=list, sa_type=ARRAY(Float))  # 万円, from the first place on
+    licensed: bool = False  # whether a licensed source says so, whose word stands (see `collector.sources.jravan`)
 
 
 class EntryItem(SQLModel):
@@ -135,6 +136,9 @@ class EntryItem(SQLModel):
     horse_weight: int | None = Field(default=None, ge=200, le=1500)  # 馬体重, kg; 計不 (not weighed): None
     horse_weight_change: int | None = Field(default=None, ge=-200, le=200)  # kg since its last race
     prize: float | None = Field(default=None, ge=0)  # 万円
+    licensed: bool = False  # whether a licensed source says so, whose word stands (see `collector.sources.jravan`)
+    # The id that a licensed source gives its horse. `horse_id` is the same where all sources agree about that horse.
+    stated_horse_id: str | None = Field(default=None, regex=HORSE_ID)
 
 
 class HorseItem(SQLModel):
@@ -150,6 +154,7 @@ class HorseItem(SQLModel):
     sire: str | None = None
     dam: str | None = None
     damsire: str | None = None
+    licensed: bool = False  # whether a licensed source says so, whose word stands (see `collector.sources.jravan`)
 
 
 class ReviewsItem(SQLModel):

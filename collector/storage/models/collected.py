@@ -100,6 +100,7 @@ class Entry(EntryItem, table=True):
         UniqueConstraint("race_id", "runner"),
         Index("ix_entry_horse_id", "horse_id"),
         Index("ix_entry_horse_key", "horse_key"),
+        Index("ix_entry_stated_horse_id", "stated_horse_id", postgresql_where=text("stated_horse_id IS NOT NULL")),
     )
     id: int | None = row_id()
     race_id: str = Field(sa_column=Column(Text, ForeignKey("race.race_id", ondelete="CASCADE"), nullable=False))
