@@ -55,13 +55,13 @@ def entry(of: Record, place: int, number: str, name: str, **other: Any) -> Recor
     """A horse that finished in a place."""
     keys = ("DataKubun", "MakeDate", "Year", "MonthDay", "JyoCD", "Kaiji", "Nichiji", "RaceNum")
     return {key: of[key] for key in keys} | {
-        "Wakuban": str(place), "Umaban": f"{place:02}", "KettoNum": number, "Bamei": name, "SexCD": "1",
+        "Wakuban": str(min(place, 8)), "Umaban": f"{place:02}", "KettoNum": number, "Bamei": name, "SexCD": "1",
         "Barei": f"{int(of['Year']) - int(number[:4] or 0):02}" if number.strip("0") else "04", "TozaiCD": "2",
         "ChokyosiCode": "01159", "ChokyosiRyakusyo": "山田太郎", "BanusiCode": "226800", "BanusiName": "アオバ牧場",
         "Futan": "570", "KisyuCode": "05473", "KisyuRyakusyo": "Ｃ．ヤマ", "BaTaijyu": f"{480 + place}",
-        "ZogenFugo": "-", "ZogenSa": "004", "IJyoCD": "0", "KakuteiJyuni": f"{place:02}", "Time": f"201{place}",
+        "ZogenFugo": "-", "ZogenSa": "004", "IJyoCD": "0", "KakuteiJyuni": f"{place:02}", "Time": f"2{10 + place:03}",
         "ChakusaCD": "" if place == 1 else "112", "ChakusaCDP": "", "ChakusaCDPP": "", "Jyuni1c": "03",
-        "Jyuni2c": "03", "Jyuni3c": "02", "Jyuni4c": "01", "Odds": f"003{place}", "Ninki": f"{place:02}",
+        "Jyuni2c": "03", "Jyuni3c": "02", "Jyuni4c": "01", "Odds": f"{30 + place:04}", "Ninki": f"{place:02}",
         "Honsyokin": "00400000", "Fukasyokin": "00003500", "HaronTimeL3": "346",
     } | other  # fmt: skip
 
