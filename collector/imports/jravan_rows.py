@@ -112,7 +112,7 @@ class Records:
         marks = {race_id: f"{_made(head)}-0-0" for race_id, head in heads.items()}
         for *key, latest, count in self._rows(query):
             race_id, day = _race_and_day(dict(zip(KEY, key, strict=True)))
-            if race_id in heads and day == _day(heads[race_id]):
+            if race_id is not None and race_id in heads and day == _day(heads[race_id]):
                 marks[race_id] = f"{max(_made(heads[race_id]), digits(latest, 8))}-{_made(heads[race_id])}-{count}"
         return marks
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import LiteralString
 
+from collector.pipeline import differences, licensed
 from collector.pipeline.race_statements import (
     FIND_HORSES,
     FORGET_ENTRIES,
@@ -19,13 +20,22 @@ from collector.pipeline.racing_rows import Said
 from collector.storage.items import AptitudeItem, EntryItem, HorseItem, RaceDayItem, RaceItem, RacingItem, ReviewsItem
 from collector.storage.roles import Role
 
+JUDGED = (licensed.JUDGE, licensed.TAKE_BACK, licensed.GIVE_BACK)
 Statement = tuple[LiteralString, str]  # and its JSON document
 
-# In this order: a race before its entries.
+# In this order: a race before its entries, what is set aside before what takes its place, what is said before what
+# follows from it.
 STATEMENTS: tuple[tuple[type[RacingItem], tuple[LiteralString, ...]], ...] = (
-    (RaceItem, (STORE_RACES,)),
-    (HorseItem, (STORE_HORSES,)),
-    (EntryItem, (MEET_HORSES, STORE_ENTRIES, FORGET_ENTRIES)),
+    (RaceItem, (licensed.SET_ASIDE_RACES, STORE_RACES, licensed.SAY_OTHERWISE_OF_RACES)),
+    (HorseItem, (licensed.SET_ASIDE_HORSES, STORE_HORSES, licensed.SAY_OTHERWISE_OF_HORSES)),
+    (
+        EntryItem,
+        (MEET_HORSES, STORE_ENTRIES, FORGET_ENTRIES, licensed.FORGET_OTHERWISE, licensed.SAY_OTHERWISE_OF_ENTRIES),
+    ),
+    (HorseItem, JUDGED),
+    (EntryItem, JUDGED),
+    (HorseItem, (differences.FORGET_OF_HORSES, differences.FIND_IN_HORSES)),
+    (RaceItem, (differences.FORGET_OF_RACES, differences.FIND_IN_RACES, differences.FIND_IN_ENTRIES)),
     (AptitudeItem, (STORE_APTITUDES,)),
     (ReviewsItem, (STORE_REVIEWS,)),
 )

@@ -13,7 +13,8 @@ TABLES = ("race", "entry", "horse")
 def upgrade() -> None:
     for table in TABLES:
         op.add_column(table, sa.Column("licensed", sa.Boolean(), nullable=False, server_default=sa.false()))
-        op.alter_column(table, "licensed", server_default=None)
+    for table in ("race", "horse"):
+        op.create_index(f"ix_{table}_licensed", table, ["licensed"], postgresql_where=sa.text("licensed"))
     op.add_column("entry", sa.Column("stated_horse_id", sa.String()))
     op.create_index("ix_entry_stated_horse_id", "entry", ["stated_horse_id"],
                     postgresql_where=sa.text("stated_horse_id IS NOT NULL"))  # fmt: skip

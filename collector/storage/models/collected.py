@@ -83,7 +83,11 @@ class RaceDay(RaceDayItem, table=True):
 class Race(RaceItem, table=True):
     """A past or coming race."""
 
-    __table_args__ = (UniqueConstraint("race_id"), Index("ix_race_race_date", "race_date"))
+    __table_args__ = (
+        UniqueConstraint("race_id"),
+        Index("ix_race_race_date", "race_date"),
+        Index("ix_race_licensed", "licensed", postgresql_where=text("licensed")),
+    )
     id: int | None = row_id()
     source_url: str
     observed_at: datetime = moment()
@@ -112,7 +116,11 @@ class Entry(EntryItem, table=True):
 class Horse(HorseItem, table=True):
     """A horse from a race or from its own page."""
 
-    __table_args__ = (UniqueConstraint("horse_id"), Index("ix_horse_horse_key", "horse_key"))
+    __table_args__ = (
+        UniqueConstraint("horse_id"),
+        Index("ix_horse_horse_key", "horse_key"),
+        Index("ix_horse_licensed", "licensed", postgresql_where=text("licensed")),
+    )
     id: int | None = row_id()
     source_url: str
     observed_at: datetime = moment()
