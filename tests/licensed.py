@@ -10,6 +10,7 @@ from urllib.parse import quote
 import duckdb
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import dict_row
 
 from collector.imports.identify import Places
 from collector.imports.jravan import bring_jravan
@@ -158,3 +159,55 @@ async def bring(conninfo: str, place: str, *, dry_run: bool = False) -> Report:
             return await bring_jravan(
                 connection, database, places, report, dry_run=dry_run, show=lambda _: None
             )  # fmt: skip
+
+
+CODES = {"male": "1", "female": "2", "gelding": "3"}
+FINISHES = {"scratched": "1", "excluded": "3", "did_not_finish": "4", "disqualified": "5", "demoted": "7"}
+GOINGS = ("firm", "good", "yielding", "soft", "standard", "good", "muddy", "sloppy")
+WEATHERS = ("fine", "cloudy", "rainy", "drizzle", "snow", "light_snow")
+
+
+def same_as(conninfo: str) -> Tables:
+    """What a collection holds of results, as JRA-VAN would have it."""
+    with psycopg.connect(conninfo, row_factory=dict_row) as connection:
+        races = connection.execute("SELECT * FROM race ORDER BY race_id").fetchall()
+        entries = connection.execute("SELECT * FROM entry ORDER BY race_id, horse_number").fetchall()
+        horses = connection.execute("SELECT * FROM horse WHERE born IS NOT NULL ORDER BY horse_id").fetchall()
+    records = {one["race_id"]: _race_of(one) for one in races}
+    return Tables(list(records.values()), [_entry_of(one, records[one["race_id"]]) for one in entries],
+                  [horse(one["horse_id"], one["name"], BirthDate=f"{one['born']:%Y%m%d}", SexCD=CODES[one["sex"]],
+                         KeiroCD="", Ketto3InfoBamei1=one["sire"], Ketto3InfoBamei2=one["dam"],
+                         Ketto3InfoBamei5=one["damsire"]) for one in horses])  # fmt: skip
+
+
+def _race_of(one: dict[str, Any]) -> Record:
+    going = str(GOINGS.index(one["going"]) % 4 + 1)
+    turf = one["surface"] != "dirt"
+    track = {"right": "17", "left": "11", "straight": "10", None: "54"}[one["direction"]]
+    if not turf:
+        track = {"right": "24", "left": "23", "straight": "29"}[one["direction"]]
+    return race(
+        one["race_id"], f"{one['race_date']:%Y%m%d}", Hondai=one["name"], GradeCD="", JyokenCD5="703",
+        Kyori=str(one["distance"]), TrackCD=track if one["surface"] != "jump" else "54",
+        HassoTime=f"{one['start_time']:%H%M}", TenkoCD=str(WEATHERS.index(one["weather"]) + 1),
+        SibaBabaCD=going if turf else "0", DirtBabaCD="0" if turf else going,
+    )  # fmt: skip
+
+
+def _entry_of(one: dict[str, Any], of: Record) -> Record:
+    def tenths(value: float | None, width: int) -> str:
+        return "0" * width if value is None else f"{round(value * 10):0{width}}"
+
+    minutes, rest = divmod(round((one["finish_time"] or 0) * 10), 600)
+    change = one["horse_weight_change"]
+    bends = [*(0,) * (4 - len(one["positions_at_bends"])), *one["positions_at_bends"]]
+    return entry(
+        of, one["finish_position"] or 0, one["horse_id"], one["horse_name"], Wakuban=str(one["bracket_number"]),
+        Umaban=f"{one['horse_number']:02}", SexCD=CODES[one["sex"]], Barei=f"{one['age']:02}",
+        ChokyosiCode=one["trainer_id"], KisyuCode=one["jockey_id"], Futan=tenths(one["carried_weight"], 3),
+        BaTaijyu=str(one["horse_weight"] or 999), ZogenFugo="" if not change else "+" if change > 0 else "-",
+        ZogenSa="999" if change is None else f"{abs(change):03}", IJyoCD=FINISHES.get(one["finish"], "0"),
+        Time=f"{minutes}{rest:03}", Odds=tenths(one["odds"], 4), Ninki=str(one["favorite_rank"] or 0),
+        Honsyokin=str(round((one["prize"] or 0) * 100)), Fukasyokin="0", HaronTimeL3=tenths(one["last_3f"], 3),
+        **{f"Jyuni{number}c": str(bend) for number, bend in enumerate(bends, 1)},
+    )  # fmt: skip
