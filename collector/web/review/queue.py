@@ -24,7 +24,8 @@ COUNTS = f"""
 SELECT (SELECT count(*) FROM photo JOIN photo_match USING (source, issue_code, number) WHERE horse_id IS NULL) AS open,
     (SELECT count(*) FROM photo JOIN photo_match USING (source, issue_code, number) WHERE by_hand) AS decided,
     (SELECT count(*) FROM photo WHERE {IS_COPY}) AS copies,
-    (SELECT count(*) FROM page WHERE state IN ('quarantined', 'failed')) AS unread
+    (SELECT count(*) FROM page WHERE state IN ('quarantined', 'failed')) AS unread,
+    (SELECT count(*) FROM difference) + (SELECT count(*) FROM kept_apart) AS differences
 """
 IS_OPEN: LiteralString = "met.id IS NOT NULL AND met.horse_id IS NULL"
 IS_DECIDED: LiteralString = "met.by_hand"
