@@ -1,7 +1,7 @@
 """Databases as the converters of JRA-VAN's data make them, with made-up records."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -151,14 +151,18 @@ def address_of(conninfo: str, password: str = "") -> str:
     return f"postgresql://{given['user']}{secret}@/{given['dbname']}?host={quote(str(given['host']), safe='')}"
 
 
-async def bring(conninfo: str, place: str, *, dry_run: bool = False) -> Report:
+def show_nothing(_: object) -> None:
+    """Not how far it is."""
+
+
+async def bring(
+    conninfo: str, place: str, *, dry_run: bool = False, show: Callable[[Any], None] = show_nothing
+) -> Report:
     """Import a database."""
     places, report = Places(archived_sites(Settings())), Report()
     async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
         with opened(place) as database:
-            return await bring_jravan(
-                connection, database, places, report, dry_run=dry_run, show=lambda _: None
-            )  # fmt: skip
+            return await bring_jravan(connection, database, places, report, dry_run=dry_run, show=show)
 
 
 CODES = {"male": "1", "female": "2", "gelding": "3"}

@@ -48,26 +48,34 @@ def bring_pages(
 
     Example: collector import pages/ --as race_result
     """
-    from collector.console.as_json import print_json
-    from collector.console.terminal import stdout
-
     if jravan is not None:
-        if paths or kind or photos or manifest:
-            raise UsageError("--jravan is by itself: leave out PATH, --as, --photos and --manifest.")
-        report = _bring_jravan(jravan, dry_run=dry_run)
+        report = _bring_jravan(_jravan_alone(jravan, paths, kind, photos, manifest), dry_run=dry_run)
     elif photos or manifest:
         report = _bring_photos(*_photos_alone(paths, kind, photos, manifest), dry_run=dry_run)
     elif paths:
         report = _bring_pages(paths, kind, dry_run=dry_run)
     else:
         raise UsageError("Say what to import: PATH..., --photos DIR with --manifest FILE, or --jravan PLACE.")
+    return _ended(report, "photos" if photos else "pages", dry_run=dry_run)
+
+
+def _ended(report: "Report", things: str, *, dry_run: bool) -> ExitCode:
+    from collector.console.as_json import print_json
+    from collector.console.terminal import stdout
+
     if common().json:
         print_json(report.as_json())
     else:
-        print_report(stdout(), report, "photos" if photos else "pages", dry_run=dry_run)
+        print_report(stdout(), report, things, dry_run=dry_run)
     if report.layout_changed and report.not_read:
         return ExitCode.LAYOUT_CHANGED
     return ExitCode.SOME_FAILED if report.left_out else ExitCode.DONE
+
+
+def _jravan_alone(place: str, *others: object) -> str:
+    if any(others):
+        raise UsageError("--jravan is by itself: leave out PATH, --as, --photos and --manifest.")
+    return place
 
 
 def _photos_alone(

@@ -58,7 +58,7 @@ class Database:
             UsageError: the database cannot be read.
         """
         self._cursors += 1
-        with telling(self.name):
+        with readable(self.name):
             cursor = self.connection.cursor(f"rows_{self._cursors}") if self.streams else self.connection.cursor()
             try:
                 cursor.execute(query)
@@ -66,11 +66,12 @@ class Database:
                     for row in found:
                         yield tuple(map(plain, row))
             finally:
-                cursor.close()
+                with suppress(sqlite3.Error, psycopg.Error):  # where the database is closed already
+                    cursor.close()
 
 
 @contextmanager
-def telling(name: str) -> Iterator[None]:
+def readable(name: str) -> Iterator[None]:
     """Say in one sentence what is wrong with a database."""
     import duckdb
 
@@ -103,7 +104,7 @@ def opened(place: str) -> Iterator[Database]:
     """
     name = shown(place)
     open_it = _postgres if place.startswith(URLS) else KINDS[_kind(Path(place))]
-    with telling(name):
+    with readable(name):
         database = open_it(place, name)
     try:
         yield database

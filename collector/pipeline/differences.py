@@ -1,6 +1,6 @@
 """Where a licensed source and another one differ, column by column. SQL.
 
-What one of them leaves open is no difference; neither are widths of letters, and less than is printed of a number.
+What one of them leaves open does not differ, and neither do widths of letters, nor digits that are not printed.
 """
 
 from typing import LiteralString

@@ -50,7 +50,7 @@ def _code(value: Value, width: int) -> str:
 
 
 def digits(value: Value, width: int) -> str:
-    """A code or a number of so many characters; empty where it is not set."""
+    """A code or a number of this many characters; empty where it is not set."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return _code(value, width)
@@ -119,7 +119,7 @@ def prize(*values: Value) -> float | None:
 
 
 def day(field: str, value: Value) -> date | None:
-    """20160105 or 2016-01-05; zeros are no day."""
+    """20160105 or 2016-01-05; zeros name none."""
     text = "" if value is None else str(value).strip()
     if not text.strip("0-"):
         return None
@@ -131,7 +131,7 @@ def day(field: str, value: Value) -> date | None:
 
 
 def hour(field: str, value: Value) -> time | None:
-    """1540 or 15:40:00; zeros are no time."""
+    """1540 or 15:40:00; zeros name none."""
     text = digits(value, 4)
     if not text.strip("0:"):
         return None
