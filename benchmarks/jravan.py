@@ -90,8 +90,8 @@ def main() -> None:
             path = str(Path(folder) / "keiba.db")
             races, entries, horses = beside.submit(make, path, given.years, given.converter).result()
         print(f"{races:,} races, {entries:,} entries, {horses:,} horses; {Path(path).stat().st_size / 1e6:.0f} MB")
-        with lease(Path(folder) / "postgres", fast_and_unsafe=True) as conninfo:
-            conninfo = database.conninfo_for(conninfo)
+        with lease(Path(folder) / "postgres", fast_and_unsafe=True) as socket:
+            conninfo = database.conninfo_for(socket)
             database.upgrade(conninfo)
             for which in ("first", "second"):
                 seconds, report = asyncio.run(bring(conninfo, path))
