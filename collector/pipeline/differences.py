@@ -5,7 +5,7 @@ What one of them leaves open does not differ, and neither do widths of letters, 
 
 from typing import LiteralString
 
-from collector.pipeline.licensed import ITEMS, OWN, SOME
+from collector.pipeline.licensed import HORSE_HELD, ITEMS, OWN, RACE_HELD, SOME
 
 OF_RACES: LiteralString = """'{race_date,surface,direction,distance,weather,going,start_time,grade,prizes,
     meeting_number,meeting_day}'::text[]"""
@@ -26,10 +26,8 @@ INTO: LiteralString = """
 INSERT INTO difference (sort, thing, runner, field, licensed, other, source_url, observed_at)
 SELECT DISTINCT ON (1, 2, 3, 4)"""
 WRITTEN: LiteralString = "one #>> '{}', other #>> '{}'"
-RACES: LiteralString = f"SELECT DISTINCT race_id FROM {ITEMS} JOIN race ON race_id = said ->> 'race_id' WHERE {SOME}"
-HORSES: LiteralString = (
-    f"SELECT DISTINCT horse.horse_id FROM {ITEMS} JOIN horse ON horse.horse_id = said ->> 'horse_id' WHERE {SOME}"
-)
+RACES: LiteralString = f"SELECT DISTINCT race.race_id FROM {ITEMS} {RACE_HELD} WHERE {SOME}"
+HORSES: LiteralString = f"SELECT DISTINCT horse.horse_id FROM {ITEMS} {HORSE_HELD} WHERE {SOME}"
 
 FORGET_OF_RACES: LiteralString = f"""
 DELETE FROM difference USING ({RACES}) AS asked WHERE sort IN ('race', 'entry') AND thing = asked.race_id

@@ -17,6 +17,12 @@ from collector.storage.models import RUNNER
 # Nothing of this is looked for where nothing is licensed, which the database sees at once.
 SOME: LiteralString = "(SELECT EXISTS (SELECT FROM race WHERE licensed) OR EXISTS (SELECT FROM horse WHERE licensed))"
 ITEMS: LiteralString = f"{PAGES}, jsonb_array_elements(page.items) AS said"
+# The arrays let Postgres find rows by their index; joined alone, it reads all that there are.
+RACE_HELD: LiteralString = f"""
+JOIN race ON race.race_id = said ->> 'race_id' AND race.race_id = ANY (ARRAY(SELECT said ->> 'race_id' FROM {ITEMS}))"""
+HORSE_HELD: LiteralString = f"""
+JOIN horse ON horse.horse_id = said ->> 'horse_id'
+    AND horse.horse_id = ANY (ARRAY(SELECT said ->> 'horse_id' FROM {ITEMS}))"""
 OWN: LiteralString = "'{id,runner,source_url,observed_at}'::text[]"  # what a row has beside its item
 PUT: LiteralString = "INSERT INTO other_side (sort, thing, runner, horse_id, said, source_url, observed_at)"
 AGAIN: LiteralString = """
@@ -30,7 +36,7 @@ WHERE (other_side.horse_id, other_side.said, other_side.source_url)
 # A licensed result takes the place of another one, which is kept.
 SET_ASIDE_RACES: LiteralString = f"""
 WITH taken AS MATERIALIZED (
-    SELECT race.* FROM {ITEMS} JOIN race ON race.race_id = said ->> 'race_id'
+    SELECT race.* FROM {ITEMS} {RACE_HELD}
     LEFT JOIN page AS held ON held.url = race.source_url
     WHERE (said ->> 'licensed')::boolean AND page.role <> 'card' AND NOT race.licensed
     AND held.role IS DISTINCT FROM 'card')
@@ -43,7 +49,7 @@ FROM taken JOIN entry USING (race_id) WHERE NOT entry.licensed {AGAIN}
 """
 # A result of a race of which a licensed result is held.
 OTHERWISE: LiteralString = f"""
-{ITEMS} JOIN race ON race.race_id = said ->> 'race_id'
+{ITEMS} {RACE_HELD}
 WHERE {SOME} AND race.licensed AND page.role <> 'card' AND NOT (said ->> 'licensed')::boolean"""
 SAY_OTHERWISE_OF_RACES: LiteralString = f"""
 {PUT} SELECT 'race', race.race_id, '', NULL, said, page.url, page.at FROM {OTHERWISE} {AGAIN}
@@ -57,7 +63,7 @@ SAY_OTHERWISE_OF_ENTRIES: LiteralString = f"""
 FROM {PAGES}, jsonb_array_elements(page.items) AS said
 CROSS JOIN jsonb_to_record(said)
     AS item (race_id text, horse_id text, horse_number int, horse_key text, licensed boolean)
-JOIN race ON race.race_id = item.race_id
+{RACE_HELD}
 WHERE {SOME} AND race.licensed AND page.role <> 'card' AND NOT item.licensed ORDER BY 2, 3 {AGAIN}
 """
 
@@ -71,7 +77,7 @@ OWN_PAGE: LiteralString = "EXISTS (SELECT FROM page AS held WHERE held.url = hor
 SET_ASIDE_HORSES: LiteralString = f"""
 {PUT} SELECT DISTINCT ON (horse.horse_id) 'horse', horse.horse_id, '', horse.horse_id, to_jsonb(horse) - {OWN},
     horse.source_url, horse.observed_at
-FROM {ITEMS} JOIN horse ON horse.horse_id = said ->> 'horse_id'
+FROM {ITEMS} {HORSE_HELD}
 WHERE (said ->> 'licensed')::boolean AND NOT horse.licensed AND {OWN_PAGE}
 AND NOT EXISTS (SELECT FROM kept_apart WHERE kept_apart.horse_id = horse.horse_id) {AGAIN}
 """
@@ -79,7 +85,7 @@ AND NOT EXISTS (SELECT FROM kept_apart WHERE kept_apart.horse_id = horse.horse_i
 SAY_OTHERWISE_OF_HORSES: LiteralString = f"""
 {PUT} SELECT DISTINCT ON (1, horse.horse_id) CASE WHEN horse.licensed THEN 'horse' ELSE 'licensed' END,
     horse.horse_id, '', horse.horse_id, said, page.url, page.at
-FROM {ITEMS} JOIN horse ON horse.horse_id = said ->> 'horse_id'
+FROM {ITEMS} {HORSE_HELD}
 WHERE {SOME} AND horse.licensed <> (said ->> 'licensed')::boolean
 AND (horse.licensed OR EXISTS (SELECT FROM kept_apart WHERE kept_apart.horse_id = horse.horse_id)) {AGAIN}
 """
@@ -113,14 +119,15 @@ JUDGE: LiteralString = f"""
 WITH asked AS MATERIALIZED (
     SELECT said ->> 'horse_id' AS horse_id FROM {ITEMS} WHERE {SOME}
     UNION SELECT horse_id FROM kept_apart JOIN {PAGES} ON page.url IN (licensed_url, other_url)),
+theirs AS MATERIALIZED (
+    SELECT horse_id FROM entry WHERE horse_id = ANY (ARRAY(SELECT horse_id FROM asked)) AND NOT licensed
+    UNION SELECT horse_id FROM other_side WHERE horse_id = ANY (ARRAY(SELECT horse_id FROM asked))
+    UNION SELECT horse_id FROM horse
+    WHERE horse_id = ANY (ARRAY(SELECT horse_id FROM asked)) AND NOT licensed AND {OWN_PAGE}),
 known AS MATERIALIZED (
-    SELECT horse_id FROM asked
-    WHERE EXISTS (SELECT FROM kept_apart WHERE kept_apart.horse_id = asked.horse_id)
-    OR ((EXISTS (SELECT FROM entry WHERE stated_horse_id = asked.horse_id)
-         OR EXISTS (SELECT FROM horse WHERE horse.horse_id = asked.horse_id AND licensed))
-        AND (EXISTS (SELECT FROM entry WHERE entry.horse_id = asked.horse_id AND NOT licensed)
-             OR EXISTS (SELECT FROM other_side WHERE other_side.horse_id = asked.horse_id)
-             OR EXISTS (SELECT FROM horse WHERE horse.horse_id = asked.horse_id AND NOT licensed AND {OWN_PAGE})))),
+    SELECT stated_horse_id AS horse_id FROM entry WHERE stated_horse_id = ANY (ARRAY(SELECT horse_id FROM theirs))
+    UNION SELECT horse_id FROM horse WHERE horse_id = ANY (ARRAY(SELECT horse_id FROM theirs)) AND licensed
+    UNION SELECT horse_id FROM kept_apart WHERE horse_id = ANY (ARRAY(SELECT horse_id FROM asked))),
 saying AS MATERIALIZED ({SAYING}),
 apart AS MATERIALIZED (
     SELECT DISTINCT ON (ours.horse_id) ours.horse_id, differing.field, differing.licensed, differing.other,

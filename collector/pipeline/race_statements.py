@@ -54,10 +54,11 @@ def _upsert(model: type[SQLModel], item: type[SQLModel], key: str, where: str = 
 
 
 # Any result before a card, which is perhaps read (again) after the race; of two, the licensed one.
-IN_TIME = """NOT EXISTS (
-    SELECT FROM race AS before LEFT JOIN page AS known ON known.url = before.source_url
-    WHERE before.race_id = item.race_id AND before.source_url <> page.url
-    AND (known.role IS DISTINCT FROM 'card', before.licensed) > (page.role <> 'card', item.licensed))"""
+# A value, and not NOT EXISTS, for which Postgres would read all races that there are.
+IN_TIME = """COALESCE((
+    SELECT (known.role IS DISTINCT FROM 'card', before.licensed) <= (page.role <> 'card', item.licensed)
+    FROM race AS before LEFT JOIN page AS known ON known.url = before.source_url
+    WHERE before.race_id = item.race_id AND before.source_url <> page.url), true)"""
 STORE_RACE_DAYS = _upsert(RaceDay, RaceDayItem, "race_date")
 # A day that its month's calendar no longer lists was called off, or moved.
 FORGET_RACE_DAYS: LiteralString = f"""
