@@ -101,19 +101,22 @@ SAYING: LiteralString = (
     """
     SELECT stated_horse_id AS horse_id, true AS licensed, horse_key, entry.sex,
         extract(year FROM race_date)::int - age AS born, entry.source_url
-    FROM entry JOIN race USING (race_id) JOIN known ON known.horse_id = stated_horse_id WHERE entry.licensed
+    FROM entry JOIN race USING (race_id)
+    WHERE stated_horse_id = ANY (ARRAY(SELECT horse_id FROM known)) AND entry.licensed
     UNION ALL
     SELECT entry.horse_id, false, horse_key, entry.sex, extract(year FROM race_date)::int - age, entry.source_url
-    FROM entry JOIN race USING (race_id) JOIN known ON known.horse_id = entry.horse_id WHERE NOT entry.licensed
+    FROM entry JOIN race USING (race_id)
+    WHERE entry.horse_id = ANY (ARRAY(SELECT horse_id FROM known)) AND NOT entry.licensed
     UNION ALL
-    SELECT known.horse_id, other.sort = 'licensed', said ->> 'horse_key', said ->> 'sex',
+    SELECT horse_id, other.sort = 'licensed', said ->> 'horse_key', said ->> 'sex',
         CASE WHEN other.sort = 'entry' THEN left(thing, 4)::int - (said ->> 'age')::int
              ELSE left(said ->> 'born', 4)::int END, other.source_url
-    FROM other_side AS other JOIN known ON known.horse_id = other.horse_id
+    FROM other_side AS other WHERE horse_id = ANY (ARRAY(SELECT horse_id FROM known))
     UNION ALL
     SELECT horse_id, licensed, horse_key, sex, extract(year FROM born)::int, source_url
-    FROM horse JOIN known USING (horse_id) WHERE licensed OR """
+    FROM horse WHERE horse_id = ANY (ARRAY(SELECT horse_id FROM known)) AND (licensed OR """
     + OWN_PAGE
+    + ")"
 )
 JUDGE: LiteralString = f"""
 WITH asked AS MATERIALIZED (
@@ -150,6 +153,7 @@ listed AS (
 UPDATE entry SET horse_id = CASE WHEN apart.horse_id IS NULL THEN stated_horse_id END
 FROM known LEFT JOIN apart USING (horse_id)
 WHERE entry.stated_horse_id = known.horse_id AND entry.licensed
+AND entry.stated_horse_id = ANY (ARRAY(SELECT horse_id FROM known))
 AND entry.horse_id IS DISTINCT FROM CASE WHEN apart.horse_id IS NULL THEN stated_horse_id END
 """
 # A horse that is kept apart is again what others say: on its own page, or else in a race.
