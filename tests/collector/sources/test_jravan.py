@@ -186,7 +186,7 @@ CUT = '{"shape":"jrvltsql","fields":[],"rows":[[1]],"head":null}'
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"shape":"x"}', "null", "[" * 100_000, CUT])
-def test_what_is_no_record_is_refused(text: str) -> None:
+def test_what_is_not_a_record_is_refused(text: str) -> None:
     with pytest.raises(ParseError):
         parse_race(URL, text)
     found: Derived = derive(SOURCE, RACE, URL, text.encode(), "application/json")
