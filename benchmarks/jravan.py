@@ -18,6 +18,8 @@ from pathlib import Path
 from random import Random
 
 import psycopg
+from bring import cpu
+from reparse import postgres_seconds
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -94,9 +96,15 @@ def main() -> None:
             conninfo = database.conninfo_for(socket)
             database.upgrade(conninfo)
             for which in ("first", "second"):
+                before, server = cpu(), postgres_seconds(Path(folder))
                 seconds, report = asyncio.run(bring(conninfo, path))
+                own, readers = (now - then for now, then in zip(cpu(), before, strict=True))
                 rows = (races + entries + horses) / seconds
                 print(f"{which}: {seconds:.1f} s, {rows:,.0f} rows a second, {report.brought} pages brought")
+                print(
+                    f"    CPU seconds: {readers:.1f} of the readers, {own:.1f} of the process that writes, "
+                    f"{postgres_seconds(Path(folder)) - server:.1f} of Postgres"
+                )
             with psycopg.connect(conninfo) as connection:
                 held = connection.execute("SELECT pg_database_size(current_database()), sum(length(content)) FROM blob")
                 size, archived = held.fetchone() or (0, 0)

@@ -42,7 +42,7 @@ def bring_pages(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be brought, and change nothing.")] = False,
 ) -> ExitCode:
-    """Bring saved pages, your own photos, or licensed races and horses into the collection.
+    """Bring saved pages, your own photos, or licensed entries.
 
     No request is made. What is brought is not asked for again without need. Run again, the same files bring nothing.
 

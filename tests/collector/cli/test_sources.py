@@ -19,14 +19,15 @@ def test_each_source_is_listed_with_its_addresses_terms_and_what_is_kept(
     monkeypatch.setenv("PADDOCK_DATABASE_URL", conninfo)
     monkeypatch.setenv("PADDOCK_NETKEIBA_URL", "")
     shown = CliRunner().invoke(app, ["sources", "--json"])
-    keibado, netkeiba, own = as_json(shown.stdout)
+    keibado, netkeiba, own, jravan = as_json(shown.stdout)
     (site,) = keibado["sites"]
     assert (site["url"], site["variable"]) == ("http://old.keibado.ne.jp", "PADDOCK_KEIBADO_URL")
     assert site["robots"] is None  # never asked for, and not now either
     assert (keibado["gives"], keibado["kept"]["issues"]) == (["photos"], 8)
     assert keibado["terms"]["read_on"] == "2026-08-30"
     assert {one["url"] for one in netkeiba["sites"]} == {None}
-    assert (own["asked"], own["sites"]) == (False, [])
+    assert [(one["asked"], one["sites"]) for one in (own, jravan)] == 2 * [(False, [])]
+    assert "licence" in jravan["terms"]["summary"]
     words = CliRunner().invoke(app, ["sources"]).stdout
     assert "switched off (set by PADDOCK_NETKEIBA_URL)" in words
     assert "robots.txt is not held" in words
