@@ -173,7 +173,7 @@ WEATHERS = ("fine", "cloudy", "rainy", "drizzle", "snow", "light_snow")
 
 def same_as(conninfo: str) -> Tables:
     """What a collection holds of results, as JRA-VAN would have it."""
-    with psycopg.connect(conninfo, row_factory=dict_row) as connection:
+    with psycopg.connect(conninfo) as opened_one, opened_one.cursor(row_factory=dict_row) as connection:
         races = connection.execute("SELECT * FROM race ORDER BY race_id").fetchall()
         entries = connection.execute("SELECT * FROM entry ORDER BY race_id, horse_number").fetchall()
         horses = connection.execute("SELECT * FROM horse WHERE born IS NOT NULL ORDER BY horse_id").fetchall()

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from collector.codes import Aside
 from collector.imports.captures import LARGEST, Capture, LeftOut
 from collector.imports.jravan_open import Source
-from collector.sources.jravan.race import is_card, race_id_of
+from collector.sources.jravan.race import is_card, is_deleted, race_id_of
 from collector.sources.jravan.record import Row, horses_url, race_url, written
 from collector.sources.jravan.shapes import ENTRY, HORSE, KEY, RACE
 from collector.sources.jravan.values import Value, digits
@@ -77,6 +77,8 @@ class Records:
         heads = dict[str, Row]()
         for values in self._rows(self.source.select(shape.race, RACE, where)):
             head = dict(zip(RACE, values, strict=True))
+            if is_deleted(head):
+                continue
             if race_id := race_id_of(head):
                 heads[race_id] = head
             else:

@@ -47,6 +47,11 @@ def is_card(row: Row) -> bool:
     return values.digits(row.get("DataKubun"), 1) in codes.CARD
 
 
+def is_deleted(row: Row) -> bool:
+    """Whether a record says that there is to be none."""
+    return values.digits(row.get("DataKubun"), 1) == codes.DELETED
+
+
 def parse_race(url: str, text: str) -> Parsed:
     """A race and its entries.
 
@@ -63,6 +68,8 @@ def parse_race(url: str, text: str) -> Parsed:
     entries, whole = list[EntryItem](), True
     seen = set[str]()
     for number, row in enumerate(rows, 1):
+        if is_deleted(row):
+            continue
         try:
             entry, its = entry_of(row, race, scaled=shape.scaled)
         except ParseError as error:

@@ -134,6 +134,8 @@ async def test_what_has_no_id_here_is_left_out_and_counted(conninfo: str, tmp_pa
     local = race("201644010111")
     tables.races.append(local)
     tables.entries += [entry(local, 1, "2012104519", "チホウ"), entry(race("201606010112"), 1, "2012104518", "マイゴ")]
+    tables.races.append(race("201606010109", DataKubun="0"))  # to be deleted
+    tables.entries.append(entry(tables.races[0], 9, "2012104517", "サクジョ", DataKubun="0"))
     report = await bring(conninfo, to_sqlite(tmp_path / "keiba.db", RAW, tables))
     assert (report.brought, report.elsewhere, report.orphans) == (4, 1, 1)
     assert rows(conninfo, "SELECT count(*) FROM race UNION ALL SELECT count(*) FROM entry") == [(1,), (3,)]
