@@ -108,7 +108,7 @@ def test_how_a_race_ended_for_a_horse(code: str, position: str, finish: str | No
     ],
 )  # fmt: skip
 def test_marks_for_nothing_are_nothing(fields: dict[str, str], name: str, value: Any) -> None:
-    _, one, parsed = read(**fields)
+    _, one, parsed = read(of_race=None, **fields)
     assert (getattr(one, name), parsed.flaws) == (value, ())
 
 
