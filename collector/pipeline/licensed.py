@@ -121,7 +121,7 @@ SAYING: LiteralString = (
 JUDGE: LiteralString = f"""
 WITH asked AS MATERIALIZED (
     SELECT said ->> 'horse_id' AS horse_id FROM {ITEMS} WHERE {SOME}
-    UNION SELECT horse_id FROM kept_apart JOIN {PAGES} ON page.url IN (licensed_url, other_url)),
+    UNION SELECT horse_id FROM kept_apart JOIN {PAGES} ON page.url IN (licensed_url, other_url) WHERE {SOME}),
 theirs AS MATERIALIZED (
     SELECT horse_id FROM entry WHERE horse_id = ANY (ARRAY(SELECT horse_id FROM asked)) AND NOT licensed
     UNION SELECT horse_id FROM other_side WHERE horse_id = ANY (ARRAY(SELECT horse_id FROM asked))

@@ -120,3 +120,23 @@ async def test_an_id_of_which_sources_disagree_is_kept_apart_until_that_is_corre
     assert rows(home, of_it, horse_id) == [(len(its), len(its), len(its))]
     assert rows(home, "SELECT licensed FROM horse WHERE horse_id = %s", horse_id) == [(True,)]
     assert rows(home, "SELECT count(*) FROM other_side WHERE sort = 'licensed'") == [(0,)]
+
+
+async def test_a_sites_result_stands_before_a_licensed_card_and_gives_way_to_a_licensed_result(
+    home: str, tmp_path: Path
+) -> None:
+    before, path = facts(home), tmp_path / "keiba.db"
+    cards, results = same_as(home), same_as(home)
+    for one in (*cards.races, *cards.entries):
+        one["DataKubun"] = "2"
+    await bring(home, to_sqlite(path, RAW, cards))
+    licensed = "SELECT licensed, count(*) FROM race GROUP BY 1"
+    (count,) = rows(home, "SELECT count(*) FROM race")[0]
+    assert rows(home, licensed) == [(False, count)]
+    assert facts(home)["entry"] == before["entry"]
+    await bring(home, to_sqlite(path, RAW, results))
+    assert rows(home, licensed) == [(True, count)]
+    assert facts(home)["entry"] == before["entry"]
+    assert rows(home, "SELECT count(*) FROM other_side WHERE sort = 'race'") == [(count,)]
+    await read_again(home)
+    assert rows(home, licensed) == [(True, count)]
