@@ -25,8 +25,8 @@ JRAVAN = Source(
     },
     charset="utf-8",
     terms=Terms(
-        "Sold under a licence, for the subscriber's own use; its terms are for the subscriber to read. Unless they allow "
-        "it, nothing that is read from it is published or passed on.",
+        "Sold under a licence, for the subscriber's own use; its terms are for the subscriber to read. Unless they "
+        "allow it, nothing that is read from it is published or passed on.",
         "https://jra-van.jp/dlb/",
         date(2026, 11, 26),
     ),
