@@ -52,6 +52,8 @@ def print_report(console: "Console", report: "Report", things: str, *, dry_run: 
         (report.gone, "say that there is no such page"),
         (report.saved_anew, "are UTF-8, although they name another charset; they are read as UTF-8"),
         (report.not_read, "archived and not read: the layout of their kind has changed"),
+        (report.elsewhere, "races at other racecourses than the JRA's are left out: their ids are made another way"),
+        (report.orphans, "entries are left out: their race is not there"),
     ):
         if count:
             console.print(f"  {count} {words}", soft_wrap=True)

@@ -22,6 +22,7 @@ class RacesOf(StrEnum):
 
     PHOTOS = "photos"
     ALL = "all"
+    NONE = "none"
 
 
 @commands.add("crawl")
@@ -30,7 +31,10 @@ def collect(
     until: Until = None,
     limit: Annotated[int | None, typer.Option(metavar="N", help="At most N issues, from the first on.")] = None,
     races: Annotated[
-        RacesOf, typer.Option(help="Races of the days that the photos need, or of every JRA race day.")
+        RacesOf,
+        typer.Option(
+            help="Races of the days that the photos need, of every JRA race day, or none: no race site is asked."
+        ),
     ] = RacesOf.PHOTOS,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be asked for; ask for robots.txt only.")
@@ -53,10 +57,10 @@ def collect(
     check_crawl(settings)
     if scope.all_races and not is_given(settings, Gift.RACES):
         raise UsageError("--races all needs a site that has races, and none is switched on: see `collector sources`.")
-    return _crawl(settings, scope, dry_run=dry_run)
+    return _crawl(settings, scope, dry_run=dry_run, photos_alone=races is RacesOf.NONE)
 
 
-def _crawl(settings: "Settings", scope: "Scope", *, dry_run: bool) -> ExitCode:
+def _crawl(settings: "Settings", scope: "Scope", *, dry_run: bool, photos_alone: bool) -> ExitCode:
     """Crawl, or say what a crawl would ask for, and print the result."""
     from collector.cli import report, session
     from collector.cli.dry_run import print_plan
@@ -68,7 +72,7 @@ def _crawl(settings: "Settings", scope: "Scope", *, dry_run: bool) -> ExitCode:
     log_to_stderr(logging.WARNING)
 
     async def main(conninfo: str) -> ExitCode:
-        crawler = session.crawler(settings, conninfo)
+        crawler = session.crawler(settings, conninfo, photos_alone=photos_alone)
         async with session.look_alike(settings):
             if dry_run:
                 return await print_plan(stdout(), crawler, scope)

@@ -1,4 +1,4 @@
-"""The command that brings saved pages, and a person's own photos, into the collection."""
+"""The command that brings saved pages, a person's own photos, and licensed tables into the collection."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,6 +24,9 @@ Photos = Annotated[Path | None, typer.Option("--photos", metavar="DIR", help="Br
 Table = Annotated[
     Path | None, typer.Option("--manifest", metavar="FILE", help="The table that says what your photos show (CSV).")
 ]
+Licensed = Annotated[
+    str | None, typer.Option("--jravan", metavar="PLACE", help="Bring a database of JRA-VAN's data: a file or a URL.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be brought, and change nothing.")]
 
 
@@ -39,9 +42,10 @@ def bring_pages(
     rights: Rights = None,
     offset: Offset = None,
     clock: Clock = None,
+    jravan: Licensed = None,
     dry_run: DryRun = False,
 ) -> ExitCode:
-    """Bring saved pages, or your own photos, into the collection.
+    """Bring saved pages, your own photos, or licensed entries.
 
     No request is made. What is brought is not asked for again without need. Run again, the same files bring nothing.
 
@@ -49,17 +53,21 @@ def bring_pages(
     """
     of_camera = Camera(course, photographer, rights, offset, clock or [])
     if camera:
-        if paths or kind or photos or manifest:
-            raise UsageError("--camera is used by itself: leave out PATH, --as, --photos and --manifest.")
+        if paths or kind or photos or manifest or jravan is not None:
+            raise UsageError("--camera is used by itself: leave out PATH, --as, --photos, --manifest and --jravan.")
         return bring_camera(camera, of_camera, dry_run=dry_run)
     if of_camera.given:
         raise UsageError(f"{of_camera.given} is about the photos of --camera DIR: name their folder.")
-    if photos or manifest:
+    if jravan is not None:
+        report = _bring_jravan(_jravan_alone(jravan, paths, kind, photos, manifest), dry_run=dry_run)
+    elif photos or manifest:
         report = _bring_photos(*_photos_alone(paths, kind, photos, manifest), dry_run=dry_run)
     elif paths:
         report = _bring_pages(paths, kind, dry_run=dry_run)
     else:
-        raise UsageError("Say what to import: PATH..., --camera DIR, or --photos DIR with --manifest FILE.")
+        raise UsageError(
+            "Say what to import: PATH..., --camera DIR, --photos DIR with --manifest FILE, or --jravan PLACE."
+        )
     return _said(report, "photos" if photos else "pages", dry_run=dry_run)
 
 
@@ -75,6 +83,12 @@ def _said(report: "Report", things: str, *, dry_run: bool) -> ExitCode:
     if report.layout_changed and report.not_read:
         return ExitCode.LAYOUT_CHANGED
     return ExitCode.SOME_FAILED if report.left_out else ExitCode.DONE
+
+
+def _jravan_alone(place: str, *others: object) -> str:
+    if any(others):
+        raise UsageError("--jravan is by itself: leave out PATH, --as, --photos and --manifest.")
+    return place
 
 
 def _photos_alone(
@@ -140,6 +154,31 @@ def _bring_pages(paths: list[Path], kind: str | None, *, dry_run: bool) -> "Repo
         return await Import(connection, files, Places(sites, wanted), report, dry_run, show).run()
 
     return imported(settings, steps, bring)
+
+
+def _bring_jravan(place: str, *, dry_run: bool) -> "Report":
+    """Bring what a converter's database holds, and show how far that is."""
+    from collector.console.steps import Steps
+    from collector.console.terminal import stderr
+    from collector.imports.identify import Places
+    from collector.imports.jravan import bring_jravan
+    from collector.imports.jravan_open import opened, recognised
+    from collector.imports.report import Report
+    from collector.sources.registry import archived_sites
+
+    settings, report, steps = read_settings(), Report(all_names=common().json), Steps(stderr())
+    places = Places(archived_sites(settings))
+
+    def show(progress: "Progress") -> None:
+        steps.say(progress_in_words(progress))
+
+    with opened(place) as database:
+        recognised(database)  # before our own database is started
+
+        async def bring(connection: "Connection") -> "Report":
+            return await bring_jravan(connection, database, places, report, dry_run=dry_run, show=show)
+
+        return imported(settings, steps, bring)
 
 
 def progress_in_words(progress: "Progress") -> str:

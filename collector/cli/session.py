@@ -36,15 +36,15 @@ def opened_database(settings: "Settings", console: Console) -> Iterator[str]:
         yield conninfo
 
 
-def crawler(settings: "Settings", conninfo: str) -> "Crawler":
-    """Where and as whom a crawl works."""
+def crawler(settings: "Settings", conninfo: str, *, photos_alone: bool = False) -> "Crawler":
+    """Where and as whom a crawl works; `photos_alone`: only on sites that have photos."""
     from collector.engine.crawl_jobs import Crawler
     from collector.sources.registry import sites
 
     return Crawler(
         conninfo,
         settings.contact,
-        sites(settings),
+        tuple(site for site in sites(settings) if site.source.has_photos or not photos_alone),
         settings.crawl_delay,
         settings.hours,
     )

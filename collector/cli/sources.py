@@ -88,7 +88,7 @@ def _print(console: Console, facts: dict[str, Any]) -> None:
     console.print(titled(facts["name"], facts["title"]), soft_wrap=True)
     say("gives", ", ".join(facts["gives"]) or "-")
     if not facts["asked"]:
-        say("asked", "nobody; its photos come by `collector import`")
+        say("asked", "nobody; what it has comes by `collector import`")
     for site in facts["sites"]:
         by = f" (set by {site['variable']})" if site["variable"] else ""
         say(site["name"], f"{site['url'] or 'switched off'}{by}")

@@ -51,11 +51,10 @@ def bring_up_to_date(
     settings = read_settings()
     first_day = None if since is None else read_scope(since, None, None, first_year=first_year()).since
     check_crawl(settings)
-    all_races = None if races is None else races is RacesOf.ALL
-    return _sync(settings, first_day, all_races=all_races, dry_run=dry_run)
+    return _sync(settings, first_day, races=races, dry_run=dry_run)
 
 
-def _sync(settings: "Settings", since: "date | None", *, all_races: bool | None, dry_run: bool) -> ExitCode:
+def _sync(settings: "Settings", since: "date | None", *, races: RacesOf | None, dry_run: bool) -> ExitCode:
     from collector.cli import session
     from collector.console.as_json import print_json
     from collector.console.terminal import stderr
@@ -64,7 +63,8 @@ def _sync(settings: "Settings", since: "date | None", *, all_races: bool | None,
     log_to_stderr(logging.WARNING)
 
     async def main(conninfo: str) -> ExitCode:
-        crawler = session.crawler(settings, conninfo)
+        all_races = None if races is None else races is RacesOf.ALL
+        crawler = session.crawler(settings, conninfo, photos_alone=races is RacesOf.NONE)
         async with alone(crawler) as first, session.look_alike(settings):
             if not first:
                 stderr().print("Another sync is at work on this database; it does what is due.", soft_wrap=True)

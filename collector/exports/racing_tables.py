@@ -1,6 +1,12 @@
 """The tables about races and horses that can be taken out."""
 
+from typing import LiteralString
+
 from collector.exports.columns import Table, Type, of, provenance
+
+LICENSED: tuple[LiteralString, Type, str] = (
+    "licensed", Type.BOOLEAN, "Whether it is licensed data (JRA-VAN), which may not be published or passed on."
+)  # fmt: skip
 
 RACE_DAY = Table(
     "race_day",
@@ -44,6 +50,7 @@ RACE = Table(
             ("going", Type.TEXT, "turf: firm, good, yielding, soft; dirt: standard, good, muddy, sloppy."),
             ("start_time", Type.TIME, "Time of day of the start, in Japan."),
             ("prizes", Type.NUMBERS, "From the first place on.", "10,000 yen"),
+            LICENSED,
         ),
         *provenance("race"),
     ),
@@ -88,6 +95,9 @@ ENTRY = Table(
             ("horse_weight", Type.INTEGER, "馬体重; NULL: not weighed.", "kg"),
             ("horse_weight_change", Type.INTEGER, "Since its last race.", "kg"),
             ("prize", Type.NUMBER, "What it won.", "10,000 yen"),
+            LICENSED,
+            ("stated_horse_id", Type.TEXT, "The horse's id as a licensed source states it; not in horse_id where it is "
+             "not believed."),
         ),
         *provenance("entry"),
     ),
@@ -113,6 +123,7 @@ HORSE = Table(
             ("sire", Type.TEXT, "Father, as printed."),
             ("dam", Type.TEXT, "Mother, as printed."),
             ("damsire", Type.TEXT, "The mother's father, as printed."),
+            LICENSED,
         ),
         *provenance("horse"),
     ),

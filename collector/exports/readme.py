@@ -10,6 +10,10 @@ RIGHTS = (
     "Photos belong to the people who took them. They are held for private study: do not publish them and do not pass "
     "them on."
 )
+LICENSED = (
+    "Rows whose `licensed` is true come from JRA-VAN, under a licence for the subscriber's own use: do not publish "
+    "them and do not pass them on."
+)
 HOLDS = {
     "parquet": "One Parquet file for each table. The meaning and the unit of a column are in its metadata.",
     "csv": "One CSV file for each table: UTF-8, with a header. A value that is not known is an empty field; an empty "
@@ -29,6 +33,8 @@ def readme(file_format: str, tables: Sequence[Table], since: date | None = None)
     if since is not None:
         parts.append(f"Only what is of {since} or later is in it; each table says what that means.")
     parts.append(RIGHTS)
+    if any(table.column("licensed") for table in tables):
+        parts.append(LICENSED)
     parts += [_section(table, since) for table in tables]
     return "\n\n".join(parts) + "\n"
 

@@ -5,13 +5,13 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from psycopg import AsyncRawCursor
 
 from collector.codes import Aside
 from collector.imports import statements as sql
 from collector.imports.captures import Capture, LeftOut
-from collector.imports.files import Files
 from collector.imports.identify import Places
 from collector.imports.read import Brought, work
 from collector.imports.report import Report
@@ -49,12 +49,27 @@ class Progress:
 Show = Callable[[Progress], None]
 
 
+class Pages(Protocol):
+    """Where pages come from: files, or something that is read like them."""
+
+    total: int  # bytes
+    done: int
+
+    def measure(self) -> int:
+        """How much there is."""
+        ...
+
+    def captures(self) -> Iterable[Capture | LeftOut]:
+        """Every page, and what is left out."""
+        ...
+
+
 @dataclass(slots=True)
 class Import:
     """One import on one connection."""
 
     connection: Connection
-    files: Files
+    files: Pages
     places: Places
     report: Report
     dry_run: bool

@@ -27,6 +27,8 @@ class Report:
     left_out: Counter[Aside] = field(default_factory=Counter)
     names: dict[Aside, list[tuple[str, str | None]]] = field(default_factory=dict)
     layout_changed: list[str] = field(default_factory=list)
+    elsewhere: int = 0  # races at racecourses that are not the JRA's, which have other ids
+    orphans: int = 0  # entries of races that are not there
 
     @property
     def captures(self) -> int:
@@ -72,4 +74,6 @@ class Report:
                 for code, count in sorted(self.left_out.items())
             ],
             "layout_changed": self.layout_changed,
+            "races_elsewhere": self.elsewhere,
+            "entries_without_race": self.orphans,
         }  # fmt: skip

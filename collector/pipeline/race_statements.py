@@ -10,13 +10,10 @@ from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
 from sqlmodel import SQLModel
 
+from collector.pipeline.licensed import STANDING_HORSES
+from collector.pipeline.pages import PAGES
 from collector.storage.items import AptitudeItem, EntryItem, HorseItem, RaceDayItem, RaceItem
 from collector.storage.models import RUNNER, Aptitude, Entry, Horse, Race, RaceDay
-
-# WITH ORDINALITY: of two pages that name the same new horse, the first counts.
-PAGES: LiteralString = """
-ROWS FROM (jsonb_to_recordset($1::jsonb) AS (role text, url text, at timestamptz, whole boolean, items jsonb))
-WITH ORDINALITY AS page (role, url, at, whole, items, number)"""
 
 
 def _columns(model: type[SQLModel], item: type[SQLModel]) -> dict[str, str]:
@@ -56,9 +53,12 @@ def _upsert(model: type[SQLModel], item: type[SQLModel], key: str, where: str = 
     )
 
 
-# A card that is read (again) after the race has been run does not undo what the result says.
-IN_TIME = """(page.role <> 'card' OR NOT EXISTS (
-    SELECT FROM race WHERE race.race_id = item.race_id AND race.source_url <> page.url))"""
+# Any result before a card, which is perhaps read (again) after the race; of two, the licensed one.
+# A value, and not NOT EXISTS, for which Postgres would read all races that there are.
+IN_TIME = """COALESCE((
+    SELECT (known.role IS DISTINCT FROM 'card', before.licensed) <= (page.role <> 'card', item.licensed)
+    FROM race AS before LEFT JOIN page AS known ON known.url = before.source_url
+    WHERE before.race_id = item.race_id AND before.source_url <> page.url), true)"""
 STORE_RACE_DAYS = _upsert(RaceDay, RaceDayItem, "race_date")
 # A day that its month's calendar no longer lists was called off, or moved.
 FORGET_RACE_DAYS: LiteralString = f"""
@@ -67,7 +67,7 @@ AND race_date NOT IN (SELECT listed.race_date FROM jsonb_to_recordset(page.items
 """
 STORE_RACES = _upsert(Race, RaceItem, "race_id", IN_TIME)
 STORE_ENTRIES = _upsert(Entry, EntryItem, "race_id, runner", IN_TIME)
-STORE_HORSES = _upsert(Horse, HorseItem, "horse_id")
+STORE_HORSES = _upsert(Horse, HorseItem, "horse_id", STANDING_HORSES)
 # A horse is known from its first entry on; its own page says more.
 MEET_HORSES = cast(
     LiteralString,
@@ -92,7 +92,7 @@ FORGET_ENTRIES: LiteralString = f"""
 WITH listed AS MATERIALIZED (
     SELECT item.race_id, item.horse_key, {RUNNER} AS runner, page.whole, {IN_TIME} AS in_time
     FROM {PAGES}, jsonb_to_recordset(page.items)
-        AS item (race_id text, horse_id text, horse_number int, horse_key text))
+        AS item (race_id text, horse_id text, horse_number int, horse_key text, licensed boolean))
 DELETE FROM entry USING (SELECT DISTINCT race_id, whole FROM listed WHERE in_time) AS said
 WHERE entry.race_id = ANY (ARRAY(SELECT race_id FROM listed)) AND entry.race_id = said.race_id
 AND NOT EXISTS (SELECT FROM listed WHERE listed.race_id = entry.race_id AND listed.runner = entry.runner)

@@ -19,6 +19,7 @@ class RacingRows:
     items: Mapping[type[RacingItem], str]  # of each kind, a JSON array
     about: frozenset[Thing]  # what the page decides
     meets: frozenset[Thing]  # horses that it names, which become known if they are not
+    licensed: bool = False  # whether a licensed source says so
 
 
 NO_ROWS = RacingRows({}, frozenset(), frozenset())
@@ -47,13 +48,15 @@ def racing_rows(items: Iterable[RacingItem]) -> RacingRows:
         ValueError: an item cannot be written as UTF-8.
     """
     written, about, meets = defaultdict[type[RacingItem], list[str]](list), set[Thing](), set[Thing]()
+    licensed = False
     for item in items:
+        licensed |= isinstance(item, RaceItem | EntryItem | HorseItem) and item.licensed
         written[type(item)].append(item.model_dump_json(warnings=False))
         about.add(_about(item))
         if isinstance(item, EntryItem) and item.horse_id is not None:
             meets.add(("horse", item.horse_id))
     arrays = {kind: f"[{','.join(of_a_kind)}]" for kind, of_a_kind in written.items()}
-    return RacingRows(arrays, frozenset(about), frozenset(meets))
+    return RacingRows(arrays, frozenset(about), frozenset(meets), licensed)
 
 
 def _about(item: RacingItem) -> Thing:

@@ -256,7 +256,7 @@ async def store_racing(cursor: Cursor, pages: Sequence[Said]) -> None:
 
     for together in in_sets(speaking):
         for statement, document in statements(together):
-            await cursor.execute(statement, (document,))
+            await cursor.execute(statement, (document,) if "$1" in statement else ())
 
 
 async def _store_items(cursor: Cursor, items: Sequence[Item], provenance: dict[str, Any]) -> None:

@@ -1,8 +1,9 @@
 """What pages say of races, horses and opinions is stored, a set of pages at a time."""
 
 from collections.abc import Iterator, Sequence
-from typing import LiteralString
+from typing import LiteralString, NamedTuple
 
+from collector.pipeline import differences, licensed
 from collector.pipeline.race_statements import (
     FIND_HORSES,
     FORGET_ENTRIES,
@@ -21,13 +22,34 @@ from collector.storage.roles import Role
 
 Statement = tuple[LiteralString, str]  # and its JSON document
 
-# In this order: a race before its entries.
-STATEMENTS: tuple[tuple[type[RacingItem], tuple[LiteralString, ...]], ...] = (
-    (RaceItem, (STORE_RACES,)),
-    (HorseItem, (STORE_HORSES,)),
-    (EntryItem, (MEET_HORSES, STORE_ENTRIES, FORGET_ENTRIES)),
-    (AptitudeItem, (STORE_APTITUDES,)),
-    (ReviewsItem, (STORE_REVIEWS,)),
+LICENSED, OTHERS = True, False
+
+
+class Step(NamedTuple):
+    """Statements for the pages that have items of a kind; of licensed ones, of the others, or (None) of both."""
+
+    kind: type[RacingItem]
+    statements: tuple[LiteralString, ...]
+    licensed: bool | None = None
+
+
+JUDGED = (licensed.JUDGE, licensed.TAKE_BACK, licensed.GIVE_BACK)
+# In this order: a race before its entries, what is set aside before what takes its place, what is said before what
+# follows from it.
+STEPS = (
+    Step(RaceItem, (licensed.SET_ASIDE_RACES,), LICENSED),
+    Step(RaceItem, (STORE_RACES,)),
+    Step(RaceItem, (licensed.SAY_OTHERWISE_OF_RACES,), OTHERS),
+    Step(HorseItem, (licensed.SET_ASIDE_HORSES,), LICENSED),
+    Step(HorseItem, (STORE_HORSES, licensed.SAY_OTHERWISE_OF_HORSES)),
+    Step(EntryItem, (MEET_HORSES, STORE_ENTRIES, FORGET_ENTRIES)),
+    Step(EntryItem, (licensed.FORGET_OTHERWISE, licensed.SAY_OTHERWISE_OF_ENTRIES), OTHERS),
+    Step(HorseItem, JUDGED),
+    Step(EntryItem, JUDGED),
+    Step(HorseItem, (differences.FORGET_OF_HORSES, differences.FIND_IN_HORSES)),
+    Step(RaceItem, (differences.FORGET_OF_RACES, differences.FIND_IN_RACES, differences.FIND_IN_ENTRIES)),
+    Step(AptitudeItem, (STORE_APTITUDES,)),
+    Step(ReviewsItem, (STORE_REVIEWS,)),
 )
 
 
@@ -41,8 +63,9 @@ def statements(pages: Sequence[Said]) -> list[Statement]:
     searches = [page for page in pages if page.role is Role.HORSE_SEARCH]
     found += _with_items(_that_have(searches, HorseItem), HorseItem, (FIND_HORSES,))
     others = [page for page in pages if page.role is not Role.HORSE_SEARCH]
-    for kind, its in STATEMENTS:
-        found += _with_items(_that_have(others, kind), kind, its)
+    for kind, its, of in STEPS:
+        those = [page for page in _that_have(others, kind) if of in (None, page.rows.licensed)]
+        found += _with_items(those, kind, its)
     return found
 
 

@@ -10,13 +10,14 @@ from importlib.metadata import EntryPoint, entry_points
 from collector.errors import ParseError, UsageError
 from collector.settings import Settings, read_address
 from collector.sources.camera.source import CAMERA
+from collector.sources.jravan.source import JRAVAN
 from collector.sources.keibado.source import KEIBADO
 from collector.sources.netkeiba.source import NETKEIBA
 from collector.sources.own.source import OWN
 from collector.sources.source import MAIN, Gift, Site, Source
 
 GROUP = "paddock.sources"
-BUILT_IN = (KEIBADO, NETKEIBA, OWN, CAMERA)
+BUILT_IN = (KEIBADO, NETKEIBA, OWN, CAMERA, JRAVAN)
 
 
 @cache

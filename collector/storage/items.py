@@ -5,8 +5,9 @@ not print is None.
 """
 
 from datetime import date, datetime, time
+from typing import Any
 
-from sqlalchemy import ARRAY, Date, Float, Integer, String, Text
+from sqlalchemy import ARRAY, Date, Float, Integer, String, Text, text
 from sqlmodel import Field, SQLModel
 
 from collector.storage.racing import (
@@ -24,6 +25,8 @@ from collector.storage.racing import (
 )
 
 MOST_OF_AN_ISSUE = 9999  # photos; a photo's id has at most four digits for its number
+# Whether a licensed source says so, whose word stands: see `collector.pipeline.licensed`.
+LICENSED: Any = Field(default=False, sa_column_kwargs={"server_default": text("false")})
 
 
 class IssueItem(SQLModel):
@@ -102,6 +105,7 @@ class RaceItem(SQLModel):
     going: Going | None = Field(default=None, sa_type=String)
     start_time: time | None = None  # Japan
     prizes: list[float] = Field(default_factory=list, sa_type=ARRAY(Float))  # 万円, from the first place on
+    licensed: bool = LICENSED
 
 
 class EntryItem(SQLModel):
@@ -140,6 +144,9 @@ class EntryItem(SQLModel):
     horse_weight: int | None = Field(default=None, ge=200, le=1500)  # 馬体重, kg; 計不 (not weighed): None
     horse_weight_change: int | None = Field(default=None, ge=-200, le=200)  # kg since its last race
     prize: float | None = Field(default=None, ge=0)  # 万円
+    licensed: bool = LICENSED
+    # The id that a licensed source gives its horse. `horse_id` is the same where all sources agree about that horse.
+    stated_horse_id: str | None = Field(default=None, regex=HORSE_ID)
 
 
 class HorseItem(SQLModel):
@@ -155,6 +162,7 @@ class HorseItem(SQLModel):
     sire: str | None = None
     dam: str | None = None
     damsire: str | None = None
+    licensed: bool = LICENSED
 
 
 class ReviewsItem(SQLModel):

@@ -7,6 +7,7 @@ that is started for a command alone never comes to it.
 from typing import LiteralString
 
 SETTLE: LiteralString = """
-VACUUM (ANALYZE, SKIP_LOCKED) page, blob, fetch_log, issue, photo, photo_match, race_day, race, entry, horse, aptitude
+VACUUM (ANALYZE, SKIP_LOCKED) page, blob, fetch_log, issue, photo, photo_match, race_day, race, entry, horse, aptitude,
+    other_side, difference
 """
 MANY = 1_000  # pages or photos, from which on it is worth its time

@@ -109,7 +109,11 @@ class RaceDay(RaceDayItem, table=True):
 class Race(RaceItem, table=True):
     """A past or coming race."""
 
-    __table_args__ = (UniqueConstraint("race_id"), Index("ix_race_race_date", "race_date"))
+    __table_args__ = (
+        UniqueConstraint("race_id"),
+        Index("ix_race_race_date", "race_date"),
+        Index("ix_race_licensed", "licensed", postgresql_where=text("licensed")),
+    )
     id: int | None = row_id()
     source_url: str
     observed_at: datetime = moment()
@@ -126,6 +130,7 @@ class Entry(EntryItem, table=True):
         UniqueConstraint("race_id", "runner"),
         Index("ix_entry_horse_id", "horse_id"),
         Index("ix_entry_horse_key", "horse_key"),
+        Index("ix_entry_stated_horse_id", "stated_horse_id", postgresql_where=text("stated_horse_id IS NOT NULL")),
     )
     id: int | None = row_id()
     race_id: str = Field(sa_column=Column(Text, ForeignKey("race.race_id", ondelete="CASCADE"), nullable=False))
@@ -137,7 +142,11 @@ class Entry(EntryItem, table=True):
 class Horse(HorseItem, table=True):
     """A horse from a race or from its own page."""
 
-    __table_args__ = (UniqueConstraint("horse_id"), Index("ix_horse_horse_key", "horse_key"))
+    __table_args__ = (
+        UniqueConstraint("horse_id"),
+        Index("ix_horse_horse_key", "horse_key"),
+        Index("ix_horse_licensed", "licensed", postgresql_where=text("licensed")),
+    )
     id: int | None = row_id()
     source_url: str
     observed_at: datetime = moment()

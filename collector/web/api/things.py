@@ -141,6 +141,7 @@ class Horse(Answer):
     sire: str | None
     dam: str | None
     damsire: str | None
+    licensed: bool = means("JRA-VAN's data: not to be published or passed on.")
     source_url: fields.SourceUrl
     observed_at: fields.Moment
     page: str = means("On this server.", default_factory=lambda known: f"/horses/{known['horse_id']}")
@@ -161,6 +162,7 @@ class Race(RaceFacts):
     course: str | None
     weather: Weather | None
     starts_at: fields.Start
+    licensed: bool = means("JRA-VAN's data, as its entries are: not to be published or passed on.")
     page: str = means("On this server.", default_factory=lambda known: f"/races/{known['race_id']}")
     source_url: fields.SourceUrl
     observed_at: fields.Moment

@@ -61,7 +61,7 @@ SELECT source || ':' || code AS issue FROM issue WHERE code = %(code)s
 ORDER BY array_position(%(sources)s::text[], source), source LIMIT 1
 """
 HORSE = """
-SELECT horse_id, name, horse_key, born, sex, coat, retired, sire, dam, damsire, source_url, observed_at
+SELECT horse_id, name, horse_key, born, sex, coat, retired, sire, dam, damsire, licensed, source_url, observed_at
 FROM horse WHERE horse_id = %(horse_id)s
 """
 # Horses of a name, and those that a photo shows under that name: a link to it leads on once its photos are matched.
@@ -86,7 +86,8 @@ WHERE horse_id = %(horse_id)s ORDER BY axis, definition
 """
 RACE = """
 SELECT race_id, race_date, racecourse, meeting_number, meeting_day, race_number, name, grade, race_class, conditions,
-    surface, direction, course, distance, weather, going, start_time, source_url, observed_at
+    surface, direction, course, distance, weather, going, start_time, licensed, source_url,
+    observed_at
 FROM race WHERE race_id = %(race_id)s
 """
 FIELD = """

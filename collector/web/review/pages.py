@@ -11,6 +11,7 @@ from collector.web.pages import Pages
 from collector.web.paths import PHOTO, photo_of
 from collector.web.review import queue
 from collector.web.review.decisions import LISTS, Decisions
+from collector.web.review.differing import differing
 from collector.web.review.walks import Walks
 from collector.web.search.address import Cursor, read_query
 from collector.web.server.problems import Problem
@@ -69,6 +70,10 @@ class Review:
         found = await queue.unread_pages(self._reader, int(before) if before else None)
         return self._pages.render(request, "review_unread.html", found=found, reading=self.decisions.rereading)
 
+    async def differences(self, request: web.Request) -> web.Response:
+        """What a licensed source and another one say differently."""
+        return self._pages.render(request, "review_differences.html", found=await differing(self._reader))
+
     async def archived(self, request: web.Request) -> web.Response:
         """The text of an archived page: to be read, never to be run."""
         shown = await queue.archived_page(self._reader, int(request.match_info["id"]))
@@ -90,6 +95,7 @@ class Review:
             web.get("/review/copies", self.copies),
             web.get(f"/review/forget/{PHOTO}", self.forget),
             web.get("/review/quarantined", self.unread),
+            web.get("/review/differences", self.differences),
             web.get("/review/reading", self.reading),
             web.get("/review/pages/{id:[0-9]{1,18}}", self.archived),
             *self.decisions.routes(),

@@ -28,7 +28,8 @@ SELECT (SELECT count(*) FROM photo JOIN photo_match USING (source, issue_code, n
     (SELECT count(*) FROM page WHERE state IN ('quarantined', 'failed')) AS unread,
     (SELECT count(*) FROM photo JOIN photo_match AS met USING (source, issue_code, number)
     WHERE taken_at IS NOT NULL AND photo.horse_key IS NULL AND met.race_id IS NOT NULL
-    AND met.horse_id IS NULL AND NOT by_hand) AS walks
+    AND met.horse_id IS NULL AND NOT by_hand) AS walks,
+    (SELECT count(*) FROM difference) + (SELECT count(*) FROM kept_apart) AS differences
 """
 IS_OPEN: LiteralString = "met.id IS NOT NULL AND met.horse_id IS NULL AND NOT met.by_hand"
 IS_DECIDED: LiteralString = "met.by_hand"

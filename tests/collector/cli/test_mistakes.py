@@ -35,7 +35,10 @@ HEAVY = {
         ("collector crawl --limit", "--limit needs a value after it."),
         ("collector match --set a", "--set needs 2 values after it."),
         ("collector crawl --limit abc", "--limit takes a whole number, and 'abc' is not one."),
-        ("collector crawl --races al", "--races is one of photos, all, and 'al' is none of them; did you mean all?"),
+        (
+            "collector crawl --races al",
+            "--races is one of photos, all, none, and 'al' is none of them; did you mean all?",
+        ),
         ("collector crawl --demo=1", "--demo does not take a value."),
         ("collector demo-site --issues 99", "--issues is at most 50, and 99 is not."),
         ("collector horse", "collector horse needs NAME|ID; `collector horse --help` says more."),

@@ -27,8 +27,9 @@ def test_each_source_is_listed_with_its_addresses_terms_and_what_is_kept(
     assert keibado["terms"]["read_on"] == "2026-08-30"
     assert {one["url"] for one in netkeiba["sites"]} == {None}
     assert [(its["name"], its["asked"], its["sites"]) for its in unasked] == [
-        ("own", False, []), ("camera", False, []),
+        ("own", False, []), ("camera", False, []), ("jravan", False, []),
     ]  # fmt: skip
+    assert "licence" in unasked[-1]["terms"]["summary"]
     words = CliRunner().invoke(app, ["sources"]).stdout
     assert "switched off (set by PADDOCK_NETKEIBA_URL)" in words
     assert "robots.txt is not held" in words

@@ -27,7 +27,7 @@ async def test_it_says_what_was_brought(conninfo: str, tmp_path: Path) -> None:
     status = await collector(conninfo, "status")
     assert ("2 photos" in status.stdout, "own.invalid" in status.stdout) == (True, False)
     sources = (await collector(conninfo, "sources")).stdout
-    assert "own  Own photos\n  gives  photos\n  asked  nobody; its photos come by `collector import`\n" in sources
+    assert "own  Own photos\n  gives  photos\n  asked  nobody; what it has comes by `collector import`\n" in sources
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ async def test_it_says_what_was_brought(conninfo: str, tmp_path: Path) -> None:
         (["--photos", "."], "--photos DIR and --manifest FILE belong together: the table says what the photos show."),
         (["--manifest", "x"], "--photos DIR and --manifest FILE belong together"),
         (["--photos", ".", "--manifest", "x", "pages/"], "Photos are imported by themselves: leave out PATH"),
-        ([], "Say what to import: PATH..., --camera DIR, or --photos DIR with --manifest FILE."),
+        ([], "Say what to import: PATH..., --camera DIR, --photos DIR with --manifest FILE, or --jravan PLACE."),
         (["--photos", "nowhere", "--manifest", "x"], "--photos nowhere is not a folder."),
         (["--photos", ".", "--manifest", "nowhere"], "--manifest nowhere cannot be read: No such file or directory."),
         (["--photos", ".", "--manifest", "."], "--manifest . cannot be read: Is a directory."),

@@ -123,7 +123,7 @@ async def test_the_first_page_counts_what_waits(own: Shown, opened: Open) -> Non
     put_page(own.conninfo, f"{SITE}/one.html", b"<html>one")
     async with opened(conninfo=own.conninfo) as client:
         text = await (await client.get("/review")).text()
-    assert re.findall(r'class="how-many">(\d+)<', text) == ["3", str(held - different), "1", "0"]
+    assert re.findall(r'class="how-many">(\d+)<', text) == ["3", str(held - different), "1", "0", "0"]
 
 
 async def test_the_very_same_bytes_on_another_page_are_a_copy(own: Shown, opened: Open) -> None:
@@ -139,3 +139,21 @@ async def test_the_very_same_bytes_on_another_page_are_a_copy(own: Shown, opened
         listed = await (await client.get("/review/copies", headers={"Accept-Language": "en"})).text()
     assert sorted(photo["copy_of"] or "" for photo in photos) != ["", ""]
     assert PAGES.read("en")["review_same_bytes"] in listed
+
+
+async def test_what_sources_say_differently_is_listed_by_column(own: Shown, opened: Open) -> None:
+    ((race_id, runner, name),) = execute(own.conninfo, "SELECT race_id, runner, horse_name FROM entry LIMIT 1")
+    differs = """INSERT INTO difference (sort, thing, runner, field, licensed, other, source_url, observed_at)
+        SELECT 'entry', %s, %s, unnest(%s::text[]), '3.1', %s, 'https://x.example/1', now()"""
+    execute(own.conninfo, differs, race_id, runner, ["odds", "horse_weight"], HOSTILE)
+    execute(own.conninfo, differs, race_id, "another", ["odds"], "4.0")
+    execute(own.conninfo, "INSERT INTO kept_apart SELECT horse_id, 'name', 'アオバ', %s, 'https://a.example', "
+                          "'https://b.example' FROM horse LIMIT 1", HOSTILE)  # fmt: skip
+    async with opened(conninfo=own.conninfo) as client:
+        assert ">4<" in await (await client.get("/review")).text()
+        for language in LANGUAGES:
+            text = await (await client.get(f"/review/differences?lang={language}")).text()
+            shown = re.findall(r'<code>([a-z_.]+)</code> <span class="number">(\d+)', text)
+            assert shown == [("entry.odds", "2"), ("entry.horse_weight", "1")]
+            assert (name in text, f"/races/{race_id}" in text, "<script>alert" in text) == (True, True, False)
+            assert PAGES.read(language)["review_apart"] in text
