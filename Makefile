@@ -34,7 +34,12 @@ help:  ## what can be made
 demo: .venv/runtime.stamp  ## a look-alike site, crawled into a database of its own
 	$(DEMO) crawl --since 2016 --demo
 	$(DEMO) refresh-labels --demo
+	@rm -rf '$(DEMO_HOME)/camera'
+	$(BIN)/collector demo-camera '$(DEMO_HOME)/camera'
+	$(DEMO) import --demo --camera '$(DEMO_HOME)/camera' --course 中京 --clock IMG_0001.JPG=9:30:00 \
+		--photographer 'A visitor of the demo' --rights CC-BY-4.0
 	$(DEMO) status --demo
+	@echo 'Name the horses of the camera: $(DEMO) serve --demo --admin, and there Review'
 	@echo 'Take its tables out: $(DEMO) export --demo --to demo.duckdb'
 	@echo 'Look at it in a browser: $(DEMO) serve --demo'
 

@@ -35,7 +35,7 @@ class Habits:
     rest: float = 200.0  # seconds between two such spells, in the mean
     keen: float = 0.85  # how many of the horses that pass in a spell are photographed
     astray: float = 0.02  # how often it is another horse than the one that passes
-    empty: float = 0.01  # how often it is no horse
+    empty: float = 0.01  # how often it shows none at all
 
 
 @dataclass(slots=True)

@@ -122,6 +122,6 @@ def _state(walk: Walk, photo: str) -> str:
 
 
 def _steps(text: str) -> list[tuple[str, str]]:
-    """The decisions that an address holds; what is no such thing is left out."""
+    """The decisions that an address holds; anything else in it is left out."""
     found = [STEP.fullmatch(part) for part in text.split(".")[-STEPS:]]
     return [(one[1], one[2]) for one in found if one and read_photo_id(one[1])]

@@ -1,12 +1,10 @@
-"""Naming the horses of a walk on the review's page: by forms alone, and by keys."""
+"""Naming the horses of a walk on the review's page, by forms alone."""
 
 import re
 
 import pytest
-from playwright.sync_api import Browser, expect
 
-from tests.browser import Opener
-from tests.collector.web.conftest import ADMIN, Open, Shown, Site, generous
+from tests.collector.web.conftest import ADMIN, Open, Shown, generous
 from tests.collector.web.waiting import MAY
 from tests.filled import execute
 from tests.walked import RACE, fill_day, placed
@@ -58,27 +56,3 @@ async def test_what_no_button_sends_changes_nothing(walk: str, opened: Open, sen
         assert (await client.get("/review/walks/201501010101")).status == 404
         assert (await client.get(PATH, params={"at": "nothing", "was": "x~y.<script>"})).status == 200
     assert execute(walk, "SELECT md5(string_agg(m::text, '|' ORDER BY id)) FROM photo_match AS m") == before
-
-
-def test_keys_name_horses_and_the_others_move_at_once(walk: str, browser: Browser) -> None:
-    with Site(walk, generous(admin_token=ADMIN)) as site:
-        opener = Opener(browser, site.base)
-        page = opener("en", path=f"/review?token={ADMIN}")
-        page.wait_for_url("**/review")
-        page.goto(PATH)
-        expect(page.get_by_text("Keys: 1 to 9")).to_be_visible()
-        page.keyboard.press("Shift+Digit2")  # there are ten horses: no button is number 12
-        page.keyboard.press("3")
-        expect(page.get_by_role("link", name=re.compile(r"Photo 1 of \d+: 3"))).to_be_visible()
-        likely = page.locator(".horse.likely .cloth")
-        expect(likely).to_have_count(1)
-        proposed = likely.inner_text()
-        page.keyboard.press("Enter")
-        expect(page.locator("[data-now]")).not_to_have_attribute("data-now", FIRST)
-        assert int(proposed) in range(1, 11)
-        page.keyboard.press("u")
-        expect(page.locator("[data-now]")).not_to_have_attribute("data-now", FIRST)
-        page.keyboard.press("u")
-        expect(page.locator("#undo")).to_have_count(0)
-        opener.close()
-    assert opener.complaints == []

@@ -1,0 +1,38 @@
+"""Naming the horses of a walk in a real browser: by keys, faster than the page."""
+
+import re
+
+from playwright.sync_api import Browser, expect
+
+from tests.browser import Opener
+from tests.collector.web.conftest import ADMIN, Shown, Site, generous
+from tests.walked import RACE, fill_day, placed
+
+PATH = f"/review/walks/{RACE}"
+FIRST = "camera:150301/01"
+
+
+def test_keys_name_horses_and_the_others_move_at_once(own: Shown, browser: Browser) -> None:
+    fill_day(own.conninfo)
+    placed(own.conninfo)
+    with Site(own.conninfo, generous(admin_token=ADMIN)) as site:
+        opener = Opener(browser, site.base)
+        page = opener("en", path=f"/review?token={ADMIN}")
+        page.wait_for_url("**/review")
+        page.goto(PATH)
+        expect(page.get_by_text("Keys: 1 to 9")).to_be_visible()
+        page.keyboard.press("Shift+Digit2")  # there are ten horses: no button is number 12
+        page.keyboard.press("3")
+        expect(page.get_by_role("link", name=re.compile(r"Photo 1 of \d+: 3"))).to_be_visible()
+        likely = page.locator(".horse.likely .cloth")
+        expect(likely).to_have_count(1)
+        proposed = likely.inner_text()
+        page.keyboard.press("Enter")
+        expect(page.locator("[data-now]")).not_to_have_attribute("data-now", FIRST)
+        assert int(proposed) in range(1, 11)
+        page.keyboard.press("u")
+        expect(page.locator("[data-now]")).not_to_have_attribute("data-now", FIRST)
+        page.keyboard.press("u")
+        expect(page.locator("#undo")).to_have_count(0)
+        opener.close()
+    assert opener.complaints == []
