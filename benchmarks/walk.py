@@ -18,7 +18,7 @@ from random import Random
 
 from collector.demo.world.walking import Habits, Paddock, Shot, order_of_walk, photograph
 from collector.matching.paddock_times import Start, race_of, suggested_offset
-from collector.matching.walk import CERTAIN, Pass, Proposal, align, passes
+from collector.matching.walk import Pass, Proposal, align, passes
 
 NAMED = (1, 2, 4, 8, 12, 20)
 HABITS = {
@@ -102,7 +102,7 @@ def score(
         for one, proposal in zip(ones, proposals, strict=True):
             for photo in one.photos:
                 right = proposal.numbers[0] == shots[photo].number
-                sure = proposal.certainties[0] >= CERTAIN
+                sure = proposal.is_sure
                 found.photos += 1
                 found.named += one.named is not None
                 found.by_walk += one.named is None and sure

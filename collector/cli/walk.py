@@ -78,9 +78,10 @@ class Naming:
             photo, shows = self._steps.pop()
             return await name_shot(self.connection, walk.race_id, photo, shows), _before(walk, photo)
         shows = _meaning(walk, shot, word)
+        after = await name_shot(self.connection, walk.race_id, shot.photo, shows)
         self._steps.append((shot.photo, _state(walk, shot)))
         self.named += 1
-        return await name_shot(self.connection, walk.race_id, shot.photo, shows), shot.photo
+        return after, shot.photo
 
     def _show(self, walk: "Walk") -> None:
         horses = "   ".join(f"{horse.number} {horse.name}" for horse in walk.walkers)

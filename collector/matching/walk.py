@@ -15,7 +15,8 @@ import numpy as np
 from collector.matching.walk_model import Array, Taken, answers
 
 BURST = 1.2  # seconds; photos of one camera that follow each other sooner show one horse
-CERTAIN = 0.95  # of a proposal that is taken without a person
+CERTAIN = 0.9  # of a proposal that is taken without a person
+ENOUGH = 3  # named passes of a race from which on proposals are taken: fewer do not show how the horses walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Proposal:
 
     numbers: tuple[int, ...]  # the likeliest first
     certainties: tuple[float, ...]  # of each, 0..1
+    is_sure: bool  # whether the first is taken without a person
 
 
 def passes(times: Sequence[float], named: Sequence[int | None]) -> list[Pass]:
@@ -72,13 +74,15 @@ def align(horses: Sequence[int], cameras: Sequence[Sequence[Pass]]) -> list[list
         Taken(np.array([one.at for one in seen]), [index.get(one.named or 0, -1) for one in seen])
         for seen in cameras if seen
     ]  # fmt: skip
-    proposed = iter([_proposals(horses, likely) for likely in answers(len(horses), taken)])
-    return [next(proposed) if seen else [] for seen in cameras]
+    enough = sum(horse >= 0 for one in taken for horse in one.named) >= ENOUGH
+    found = iter(zip(taken, answers(len(horses), taken), strict=True))
+    return [_proposals(horses, *next(found), enough=enough) if seen else [] for seen in cameras]
 
 
-def _proposals(horses: Sequence[int], likely: Array) -> list[Proposal]:
+def _proposals(horses: Sequence[int], taken: Taken, likely: Array, *, enough: bool) -> list[Proposal]:
     found = list[Proposal]()
-    for row in likely:
+    for named, row in zip(taken.named, likely, strict=True):
         ranked = np.argsort(-row, kind="stable")
-        found.append(Proposal(tuple(horses[place] for place in ranked), tuple(float(row[place]) for place in ranked)))
+        numbers, shares = tuple(horses[place] for place in ranked), tuple(float(row[place]) for place in ranked)
+        found.append(Proposal(numbers, shares, named >= 0 or (enough and shares[0] >= CERTAIN)))
     return found

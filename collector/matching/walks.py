@@ -7,7 +7,7 @@ from typing import Any, LiteralString
 
 from collector.codes import MatchRule
 from collector.errors import UsageError
-from collector.matching.walk import CERTAIN, Proposal, align, passes
+from collector.matching.walk import Proposal, align, passes
 from collector.politeness.gate import Connection
 from collector.storage.racing import Finish
 
@@ -223,7 +223,7 @@ def _said(proposal: Proposal | None, walk: Walk) -> dict[str, Any]:
         return {"horse_id": None, "rule": MatchRule.NOT_NAMED, "certainty": None, "candidates": []}
     ids = [walk_id for number in proposal.numbers[:OFFERED] if (walk_id := _id_of(walk, number))]
     certainty = proposal.certainties[0]
-    if certainty >= CERTAIN and _id_of(walk, proposal.numbers[0]):
+    if proposal.is_sure and _id_of(walk, proposal.numbers[0]):
         return {"horse_id": ids[0], "rule": MatchRule.WALK, "certainty": certainty, "candidates": []}
     return {"horse_id": None, "rule": MatchRule.WALK_OPEN, "certainty": certainty, "candidates": ids}
 

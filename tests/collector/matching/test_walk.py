@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.demo.world.walking import Habits, Paddock, Shot, order_of_walk, photograph
-from collector.matching.walk import CERTAIN, Pass, align, passes
+from collector.matching.walk import Pass, align, passes
 
 HORSES = range(1, 13)
 
@@ -18,20 +18,23 @@ def evenly(rounds: int, missed: tuple[int, ...] = (), apart: float = 6.0) -> tup
     return [place * apart for place in taken], [HORSES[place % len(HORSES)] for place in taken]
 
 
-def likeliest(times: list[float], named: dict[int, int]) -> tuple[list[int], list[float]]:
-    """The horse of each photo, and how certain that is."""
+def likeliest(times: list[float], named: dict[int, int]) -> tuple[list[int], list[bool]]:
+    """The horse of each photo, and whether that is sure."""
     seen = passes(times, [named.get(place) for place in range(len(times))])
     (found,) = align(HORSES, [seen])
     by_photo = {photo: proposal for one, proposal in zip(seen, found, strict=True) for photo in one.photos}
     ordered = [by_photo[photo] for photo in range(len(times))]
-    return [one.numbers[0] for one in ordered], [one.certainties[0] for one in ordered]
+    return [one.numbers[0] for one in ordered], [one.is_sure for one in ordered]
 
 
-def test_two_named_photos_name_a_walk_that_keeps_its_pace() -> None:
+def test_a_few_named_photos_name_a_walk_that_keeps_its_pace() -> None:
     times, truth = evenly(3)
-    found, certain = likeliest(times, {4: truth[4], 20: truth[20]})
+    found, sure = likeliest(times, {4: truth[4], 20: truth[20]})
     assert found == truth
-    assert sum(one >= CERTAIN for one in certain) > len(times) / 4
+    assert sum(sure) == 2, "two do not show how the horses walk"
+    found, sure = likeliest(times, {4: truth[4], 14: truth[14], 24: truth[24]})
+    assert found == truth
+    assert sum(sure) > len(times) / 4
 
 
 def test_horses_that_were_missed_are_seen_by_the_time_that_passed() -> None:
@@ -42,8 +45,8 @@ def test_horses_that_were_missed_are_seen_by_the_time_that_passed() -> None:
 
 def test_nothing_is_certain_while_no_horse_is_named() -> None:
     times, _ = evenly(3)
-    _, certain = likeliest(times, {})
-    assert max(certain) < 0.5
+    _, sure = likeliest(times, {})
+    assert not any(sure)
 
 
 def test_a_horse_that_is_led_last_is_found_out() -> None:
@@ -69,27 +72,27 @@ def test_on_simulated_paddocks_what_is_certain_is_right_and_more_names_say_more(
         for seed in range(3):
             truth, found = walk_and_name(seed, cameras, named)
             total += len(truth)
-            sure += sum(certain >= CERTAIN for _, certain in found)
-            right += sum(one == number and certain >= CERTAIN
-                         for number, (one, certain) in zip(truth, found, strict=True))  # fmt: skip
+            sure += sum(is_sure for _, is_sure in found)
+            right += sum(one == number and is_sure
+                         for number, (one, is_sure) in zip(truth, found, strict=True))  # fmt: skip
         assert right >= 0.85 * sure
         shares.append(sure / total)
     assert shares[1] > shares[0] > 0
 
 
-def walk_and_name(seed: int, cameras: int, named: int) -> tuple[list[int], list[tuple[int, float]]]:
+def walk_and_name(seed: int, cameras: int, named: int) -> tuple[list[int], list[tuple[int, bool]]]:
     """What photos show, and what is proposed for them; every so-and-so-many-th is named."""
     draw = Random(seed)
     paddock = Paddock(order_of_walk(range(1, 11), draw), draw)
     shots = [shot for shot in photograph(paddock, [Habits(0.3), Habits(0.8)][:cameras]) if shot.number]
     taken = [[shot for shot in shots if shot.camera == camera] for camera in range(cameras)]
     seen = [passes([shot.at for shot in one], _names(one, named)) for one in taken]
-    truth, found = list[int](), list[tuple[int, float]]()
+    truth, found = list[int](), list[tuple[int, bool]]()
     for one, its, proposals in zip(taken, seen, align(range(1, 11), seen), strict=True):
         for its_pass, proposal in zip(its, proposals, strict=True):
             if its_pass.named is None:
                 truth += [one[photo].number or 0 for photo in its_pass.photos]
-                found += [(proposal.numbers[0], proposal.certainties[0])] * len(its_pass.photos)
+                found += [(proposal.numbers[0], proposal.is_sure)] * len(its_pass.photos)
     return truth, found
 
 
