@@ -122,8 +122,8 @@ class Decisions:
             return await forget_url(connection, url)
 
     @asynccontextmanager
-    async def deciding(self) -> AsyncIterator[Connection]:
-        """A connection for one decision; when it is taken, the search is renewed."""
+    async def deciding(self, *, searched: bool = True) -> AsyncIterator[Connection]:
+        """A connection for one decision; when it is taken, the search is renewed, where it shows what was decided."""
         try:
             async with self.service.deciding() as connection:
                 yield connection
@@ -138,7 +138,8 @@ class Decisions:
             if trouble.passes:
                 raise TryLater("the decision was not taken") from error
             raise Problem(Code.NOT_DECIDED, str(trouble)) from error
-        self._renew_soon()
+        if searched:
+            self._renew_soon()
 
     def _renew_soon(self) -> None:
         task = asyncio.create_task(self._renew())
