@@ -16,7 +16,7 @@ from collector.console.catalogue import PAGES, Words
 from collector.console.code_words import describe, describe_claim
 from collector.console.wording import JST, in_japan, with_demo
 from collector.remarks.build import TAGS
-from collector.sources.registry import is_personal
+from collector.sources.registry import is_own, is_personal
 from collector.storage.photo_ids import EXAMPLE, read_photo_id
 from collector.storage.racing import Sex, Surface, kind_of
 from collector.web.feed.news import News, recent
@@ -129,7 +129,9 @@ class Pages:
         shown = await facts.photo_facts(self.service.reader, photo_of(request))
         if shown is None:
             raise Problem(Code.NOT_FOUND)
-        return self.render(request, "photo.html", photo=shown, bare=is_personal(shown["source"]))
+        return self.render(
+            request, "photo.html", photo=shown, own=is_own(shown["source"]), bare=is_personal(shown["source"])
+        )
 
     async def compare(self, request: web.Request) -> web.Response:
         """Two to four photos beside each other, in the order in which they were taken."""

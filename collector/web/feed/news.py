@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import LiteralString
 
 from collector.console.wording import JST
-from collector.sources.registry import sources
+from collector.sources.registry import is_own
 from collector.storage.reader import Reader
 from collector.web.horse.facts import Row
 
@@ -132,7 +132,6 @@ def _moment_of(row: Row) -> tuple[str, datetime]:
 
 def _news(kind: NewsKind, key: str, path: str, rows: list[Row]) -> News:
     first = rows[0]
-    source = sources().get(first.get("source", ""))
-    address = None if source and not source.asked else first["source_url"]
+    address = None if is_own(first.get("source", "")) else first["source_url"]
     name = first["name"] or first.get("printed_name") or first["horse_id"]
     return News(kind, key, first["at"], first["horse_id"], name, path, address, rows)

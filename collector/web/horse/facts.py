@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, LiteralString
 
-from collector.sources.registry import sources
+from collector.sources.registry import is_own, sources
 from collector.storage.photo_ids import read_photo_id
 from collector.storage.racing import Axis
 from collector.storage.reader import Reader
@@ -255,8 +255,7 @@ class IssueFacts:
     @property
     def published(self) -> bool:
         """Whether its source is a site that shows it."""
-        source = sources().get(self.issue["source"])
-        return source is None or source.asked
+        return not is_own(self.issue["source"])
 
 
 async def issue_facts(reader: Reader, issue: str) -> IssueFacts | None:

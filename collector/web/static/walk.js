@@ -46,12 +46,14 @@ function ready() {
 }
 
 document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && !event.isComposing && event.target.matches("textarea")) event.target.blur();
   if (event.ctrlKey || event.altKey || event.metaKey || event.target.matches("input, select, textarea")) return;
   if (["Enter", " "].includes(event.key) && event.target.matches("a, button")) return; // it does that itself
   const found = wanted(event);
   if (!found || found.disabled) return;
   event.preventDefault();
-  found.click();
+  if (found.matches("textarea")) found.focus();
+  else found.click();
 });
 document.addEventListener("submit", (event) => {
   if (!event.target.matches("#decide, #undo") || !event.submitter) return;
