@@ -35,6 +35,7 @@ def serve_collection(
     Example: collector serve
     """
     from collector.console.terminal import stderr
+    from collector.imports.own_remark import store_remark
     from collector.storage import database
     from collector.web.app import make_app
     from collector.web.server.serving import serve_until_stopped
@@ -47,7 +48,7 @@ def serve_collection(
     demo = common().demo
 
     async def main(conninfo: str) -> None:
-        async with serving(conninfo, guard, demo=demo) as service:
+        async with serving(conninfo, guard, store_remark, demo=demo) as service:
             await serve_until_stopped(make_app(service), host, port, say)
 
     with database.opened(settings.database_url, settings.home) as conninfo:

@@ -61,7 +61,12 @@ AND NOT EXISTS (SELECT FROM page WHERE page.digest = blob.digest)
 AND NOT EXISTS (SELECT FROM fetch_log AS log WHERE log.digest = blob.digest)
 AND NOT EXISTS (SELECT FROM photo WHERE photo.digest = blob.digest)
 """
-
+# A horse of which nothing is known any more is not followed either.
+UNFOLLOW = """
+DELETE FROM followed WHERE NOT EXISTS (SELECT FROM horse WHERE horse.horse_id = followed.horse_id) AND NOT EXISTS (
+    SELECT FROM photo_match AS met JOIN photo USING (source, issue_code, number)
+    WHERE met.horse_id = followed.horse_id)
+"""
 
 KNOWN = "SELECT count(*) FROM page WHERE url = ANY (%(urls)s) AND state <> 'excluded'"
 SHOWN = """
@@ -191,6 +196,7 @@ async def _take_out(connection: Connection, urls: list[str]) -> Forgotten:
     await connection.execute("SELECT FROM page WHERE url = ANY (%(urls)s) ORDER BY id FOR UPDATE", named)
     await connection.execute(NAMED_BLOBS, named)
     photos = (await connection.execute(DROP_PHOTOS, named)).rowcount
+    await connection.execute(UNFOLLOW)
     await connection.execute(DROP_FAILURES, named)
     pages = (await connection.execute(EXCLUDE, named)).rowcount
     await connection.execute(UNLOG, named)

@@ -58,6 +58,11 @@ def source_of(name: str) -> Source:
         raise ParseError("source", f"no source called {name} is installed") from error
 
 
+def is_own(name: str) -> bool:
+    """Whether what a source shows only comes by import: a person's own photos, say."""
+    return name in sources() and not sources()[name].asked
+
+
 def is_personal(name: str) -> bool:
     """Whether the pictures of a source go out without what a person's camera wrote into them."""
     return name in sources() and sources()[name].personal

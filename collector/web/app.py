@@ -8,6 +8,7 @@ from aiohttp import web
 from collector.errors import TryLater
 from collector.web.api.routes import Api
 from collector.web.codes import Code
+from collector.web.feed.pages import FeedPages
 from collector.web.metrics import Metrics
 from collector.web.overview.pages import OverviewPage
 from collector.web.pages import Pages
@@ -32,6 +33,7 @@ def make_app(service: Service) -> web.Application:
     """The application."""
     pages, api, metrics = Pages(service), Api(service), Metrics(service)
     review = Review(pages)
+    feed = FeedPages(service, review.decisions)
 
     def answer_problem(request: web.Request, problem: Problem) -> web.StreamResponse:
         response = problem_as_json(problem) if for_programs(request.path) else pages.problem(request, problem)
@@ -42,7 +44,7 @@ def make_app(service: Service) -> web.Application:
     guard = make_middleware(service.guard, pages.welcome, answer_problem)
     app = web.Application(middlewares=[metrics.begin, guard, lost_collection], client_max_size=LARGEST)
     app.add_routes([*pages.routes(), *review.routes(), *OverviewPage(pages).routes()])
-    app.add_routes([*api.routes(), *metrics.routes()])
+    app.add_routes([*api.routes(), *metrics.routes(), *feed.routes()])
     app.add_routes([web.get("/favicon.ico", _icon), web.static("/static", STATIC)])
     app.on_response_prepare.extend([add_headers, metrics.count])
     app.on_cleanup.append(review.close)

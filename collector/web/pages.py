@@ -12,13 +12,15 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 
 from collector.codes import Block, Delay, Failure, MatchRule, Said
-from collector.console.catalogue import PAGES
+from collector.console.catalogue import PAGES, Words
 from collector.console.code_words import describe, describe_claim
 from collector.console.wording import JST, in_japan, with_demo
 from collector.remarks.build import TAGS
-from collector.sources.registry import is_personal
+from collector.sources.registry import is_own, is_personal
 from collector.storage.photo_ids import EXAMPLE, read_photo_id
 from collector.storage.racing import Sex, Surface, kind_of
+from collector.web.feed.news import News, recent
+from collector.web.feed.said import facts_of, title_of
 from collector.web.forecasts import register
 from collector.web.horse import facts, plots
 from collector.web.horse.remarks import pieces
@@ -29,12 +31,14 @@ from collector.web.search.names import as_key
 from collector.web.search.results import find
 from collector.web.search.statements import MOST_COUNTED
 from collector.web.server.conditional import ASK_AGAIN, HELD, tagged
+from collector.web.server.guards import FEED
 from collector.web.server.named_commands import coder
 from collector.web.server.problems import Code, Problem
-from collector.web.server.rendering import Renderer, problem_page, welcome_page
+from collector.web.server.rendering import Renderer, linker, problem_page, welcome_page
 from collector.web.service import Service
 
 HERE = Path(__file__).parent
+FIRST_NEWS = 6  # of followed horses, on the first page
 COMPARED = 4  # photos beside each other at most
 
 
@@ -50,7 +54,7 @@ class Pages:
             "moment": partial(in_japan, seconds=False), "clock": clock,
             "rule_words": _words_of(MatchRule), "delay_words": _words_of(Delay), "block_words": _words_of(Block),
             "failure_words": _words_of(Failure), "said_words": _words_of(Said), "claim_words": claim_words,
-            "tag_words": tag_words,
+            "tag_words": tag_words, "news_title": _in_words_of(title_of), "news_facts": _in_words_of(facts_of),
             "pieces": lambda shown: pieces(shown["comment"], shown["claims"], shown["build_tags"]),
         }  # fmt: skip
 
@@ -59,9 +63,14 @@ class Pages:
         guard = self.service.guard
         known |= {"may_decide": guard.may_decide(request), "decisions": guard.admin_token is not None}
         known.setdefault("query", Query())
+        known["feed"] = self._feed(request) if guard.may_read(request) else None  # else its token would be shown
         response = self._renderer.page(request, template, status, **known)
         response.headers["Cache-Control"] = ASK_AGAIN  # so that going back shows the page at once
         return response
+
+    def _feed(self, request: web.Request) -> str:
+        """The feed's address for a feed reader."""
+        return linker(request.query.get("lang"))(FEED, token=self.service.guard.feed_token)
 
     def problem(self, request: web.Request, problem: Problem) -> web.Response:
         """A page that says what is wrong."""
@@ -77,11 +86,15 @@ class Pages:
         choices = await self.service.choices()
         if wrong:  # the form stays as it was filled in, and says what to change
             typed = {one.field: one.given for one in wrong}
-            return self.render(request, "search.html", 400, query=query, wrong=wrong, typed=typed, choices=choices)
+            return self.render(
+                request, "search.html", 400, query=query, wrong=wrong, typed=typed, choices=choices, news=[]
+            )
         found = await find(self.service.reader, query)
+        news = (await recent(self.service.reader)).news[:FIRST_NEWS] if not query.words() else []
         onward = query.words() | {"before": str(found.more)} if found.more else None
         return self.render(
             request, "search.html", query=query, found=found, choices=choices, onward=onward, counted=MOST_COUNTED,
+            news=news,
             first={key: word for key, word in query.words().items() if key != "before"},
         )  # fmt: skip
 
@@ -116,7 +129,9 @@ class Pages:
         shown = await facts.photo_facts(self.service.reader, photo_of(request))
         if shown is None:
             raise Problem(Code.NOT_FOUND)
-        return self.render(request, "photo.html", photo=shown, bare=is_personal(shown["source"]))
+        return self.render(
+            request, "photo.html", photo=shown, own=is_own(shown["source"]), bare=is_personal(shown["source"])
+        )
 
     async def compare(self, request: web.Request) -> web.Response:
         """Two to four photos beside each other, in the order in which they were taken."""
@@ -219,6 +234,11 @@ def _words_of(kind: type[StrEnum]) -> Callable[..., str]:
         return describe(kind, code, detail, language=context["lang"])
 
     return in_language
+
+
+def _in_words_of(say: Callable[[News, Words], str]) -> Callable[[Context, News], str]:
+    """What says news in the reader's language."""
+    return pass_context(lambda context, news: say(news, context["t"]))
 
 
 def clock(moment: datetime) -> str:

@@ -1,7 +1,7 @@
 """What every handler has at hand: the collection to read, its photos, its views' renewal, and who may decide."""
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -15,6 +15,8 @@ from collector.web.search.renewal import Renewal
 from collector.web.server.guards import Guard
 
 CHOICES_HOLD = 60.0  # seconds
+
+KeepRemark = Callable[[Connection, str, str], Awaitable[None]]  # on a photo of one's own, by its id
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Service:
     pictures: Pictures
     renewal: Renewal
     guard: Guard
+    keep_remark: KeepRemark
     demo: bool = False  # whether it is the look-alike's: commands that pages name are for the same collection
     clock: Callable[[], float] = time.monotonic
     _choices: tuple[float, Choices] | None = field(default=None, init=False)
@@ -57,7 +60,9 @@ class Service:
 
 
 @asynccontextmanager
-async def serving(conninfo: str, guard: Guard, *, demo: bool = False) -> AsyncIterator[Service]:
+async def serving(
+    conninfo: str, guard: Guard, keep_remark: KeepRemark, *, demo: bool = False
+) -> AsyncIterator[Service]:
     """Everything that a server needs, for as long as the context lasts."""
     role = await make_role(conninfo)
     async with (
@@ -65,4 +70,4 @@ async def serving(conninfo: str, guard: Guard, *, demo: bool = False) -> AsyncIt
         Pictures(reader, conninfo) as pictures,
         Renewal(conninfo) as renewal,
     ):
-        yield Service(conninfo, reader, pictures, renewal, guard, demo)
+        yield Service(conninfo, reader, pictures, renewal, guard, keep_remark, demo)

@@ -21,6 +21,7 @@ from collector.engine.crawl_jobs import Crawler
 from collector.engine.schedule import BACK_NUMBERS, fire, know_ticks
 from collector.frontier.due import today
 from collector.frontier.scope import read_scope
+from collector.imports.own_remark import store_remark
 from collector.settings import Settings
 from collector.sources import MAIN, Site, registry
 from collector.web.app import make_app, make_guard
@@ -56,7 +57,10 @@ async def client(beside: Beside) -> AsyncIterator[TestClient[Any, Any]]:
     """The collection's pages, its search renewed."""
     async with await psycopg.AsyncConnection.connect(beside.conninfo, autocommit=True) as connection:
         await renew(connection)
-    async with serving(beside.conninfo, make_guard()) as service, TestClient(TestServer(make_app(service))) as client:
+    async with (
+        serving(beside.conninfo, make_guard(), store_remark) as service,
+        TestClient(TestServer(make_app(service))) as client,
+    ):
         yield client
 
 

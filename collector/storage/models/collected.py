@@ -226,6 +226,13 @@ class PhotoMatch(SQLModel, table=True):
     decided_at: datetime = moment()
 
 
+class Followed(SQLModel, table=True):
+    """A horse that a person follows. It is a decision of theirs, so nothing that is read again takes it back."""
+
+    horse_id: str = Field(primary_key=True)
+    followed_at: datetime = moment(sa_column_kwargs={"server_default": text("now()")}, default=None)
+
+
 class LatinName(SQLModel, table=True):
     """A horse's name in Latin letters, folded like typed text: see `collector.web.search.names`."""
 

@@ -11,9 +11,11 @@ from collector.web.api.fields import IN_PATHS, SEARCH, Name, Year, limit
 from collector.web.api.paging import CSV, PAGING, PARQUET, listed
 from collector.web.api.things import Health
 from collector.web.codes import Code
+from collector.web.feed.atom import MEDIA_TYPE
 from collector.web.horse.facts import MOST_ISSUES
 from collector.web.pictures import SAFE_TYPES
 from collector.web.search.listed import LISTED, MOST_LISTED
+from collector.web.server.guards import FEED
 from collector.web.server.openapi import JSON, NO_TOKEN, TOKEN, Api, Operation, Schema
 from collector.web.server.problems import ProblemKind
 
@@ -79,6 +81,8 @@ OPERATIONS = (
     _picture("/photos/{issue}/{number}/original", "original", "A photo as it came.",
              *SAFE_TYPES, "application/octet-stream"),
     _picture("/photos/{issue}/{number}/{width}.jpg", "small", "A photo made small.", "image/jpeg"),
+    Operation("get", FEED, "feed", "What is new of the followed horses, as Atom; its token may be in the address.",
+              {MEDIA_TYPE: None}, (Code.NOT_UNDERSTOOD,), query={"token": str}, tagged=True),
     _decision("match", "This photo shows this horse, for good; needs the token of `collector serve --admin`.",
               decided.Matched, decided.ToMatch),
     _decision("forget", "Remove a photo for good and never ask for it again; needs the token as well.",

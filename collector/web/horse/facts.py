@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, LiteralString
 
-from collector.sources.registry import sources
+from collector.sources.registry import is_own, sources
 from collector.storage.photo_ids import read_photo_id
 from collector.storage.racing import Axis
 from collector.storage.reader import Reader
@@ -84,6 +84,7 @@ LABELS = """
 SELECT axis, definition, value, reliability, n, metres, computed_at FROM horse_label
 WHERE horse_id = %(horse_id)s ORDER BY axis, definition
 """
+FOLLOWED = "SELECT followed_at FROM followed WHERE horse_id = %(horse_id)s"
 RACE = """
 SELECT race_id, race_date, racecourse, meeting_number, meeting_day, race_number, name, grade, race_class, conditions,
     surface, direction, course, distance, weather, going, start_time, licensed, source_url,
@@ -143,6 +144,12 @@ class HorseFacts:
     labels: list[Row] = field(default_factory=list)  # by definitions other than the poll
     bearers: list[Row] = field(default_factory=list)  # horses of that name, where it is a name
     stated: bool = False  # photos state its id, and nothing else is known of it
+    followed_at: datetime | None = None  # None: nobody follows it
+
+    @property
+    def horse_id(self) -> str | None:
+        """Its id; None: a name."""
+        return self.horse["horse_id"] if self.horse else self.photos[0]["horse_id"] if self.stated else None
 
 
 async def horse_facts(reader: Reader, horse_id: str) -> HorseFacts | None:
@@ -153,8 +160,12 @@ async def horse_facts(reader: Reader, horse_id: str) -> HorseFacts | None:
     """
     values = {"horse_id": horse_id}
     found, photos = await reader.rows(HORSE, values), await reader.rows(OF_HORSE, values)
+    followed = await reader.rows(FOLLOWED, values)
+    followed_at = followed[0]["followed_at"] if followed else None
     if not found:
-        return HorseFacts(photos[0]["name"], None, photos, [], {}, stated=True) if photos else None
+        if not photos:
+            return None
+        return HorseFacts(photos[0]["name"], None, photos, [], {}, stated=True, followed_at=followed_at)
     return HorseFacts(
         found[0]["name"],
         found[0],
@@ -162,6 +173,7 @@ async def horse_facts(reader: Reader, horse_id: str) -> HorseFacts | None:
         await reader.rows(ENTRIES, values),
         _opinions(await reader.rows(APTITUDES, values)),
         await reader.rows(LABELS, values),
+        followed_at=followed_at,
     )
 
 
@@ -244,8 +256,7 @@ class IssueFacts:
     @property
     def published(self) -> bool:
         """Whether its source is a site that shows it."""
-        source = sources().get(self.issue["source"])
-        return source is None or source.asked
+        return not is_own(self.issue["source"])
 
 
 async def issue_facts(reader: Reader, issue: str) -> IssueFacts | None:

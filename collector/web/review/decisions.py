@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -18,6 +19,7 @@ from collector.matching.match import decide_by_hand
 from collector.pipeline.forget import Forgotten, forget_url
 from collector.politeness.gate import Connection
 from collector.storage.photo_ids import EXAMPLE, read_photo_id
+from collector.storage.racing import RACE_ID
 from collector.web.api import decided
 from collector.web.codes import Code
 from collector.web.horse.facts import photo_facts
@@ -67,6 +69,20 @@ class Decisions:
         await self._forget(known["page_url"])
         raise web.HTTPSeeOther(_link(request, LISTS.get(given.get("back", ""), "/review"), forgotten=photo))
 
+    async def remark(self, request: web.Request) -> web.Response:
+        """This is what a person says of a photo of their own; then back to it, or to its walk."""
+        self.check(request)
+        given = await form_of(request)
+        photo = _photo(given)
+        async with self.deciding() as connection:
+            try:
+                await self.service.keep_remark(connection, photo, given.get("remark", ""))
+            except Busy as error:  # an import, whose sentence says so
+                raise UsageError(str(error)) from error
+        if re.fullmatch(RACE_ID, race_id := given.get("race", "")):
+            raise web.HTTPSeeOther(_link(request, f"/review/walks/{race_id}", at=photo, was=given.get("was")))
+        raise web.HTTPSeeOther(_link(request, f"/photos/{photo}"))
+
     async def read_again(self, request: web.Request) -> web.Response:
         """Read every archived page again, or see what that would change; then to where its progress is shown."""
         self.check(request)
@@ -96,6 +112,7 @@ class Decisions:
         return [
             web.post("/review/match", self.match),
             web.post("/review/forget", self.forget),
+            web.post("/review/remark", self.remark),
             web.post("/review/reading", self.read_again),
             web.post("/api/decisions/match", self.api_match),
             web.post("/api/decisions/forget", self.api_forget),
@@ -122,8 +139,8 @@ class Decisions:
             return await forget_url(connection, url)
 
     @asynccontextmanager
-    async def deciding(self) -> AsyncIterator[Connection]:
-        """A connection for one decision; when it is taken, the search is renewed."""
+    async def deciding(self, *, searched: bool = True) -> AsyncIterator[Connection]:
+        """A connection for one decision; when it is taken, the search is renewed, where it shows what was decided."""
         try:
             async with self.service.deciding() as connection:
                 yield connection
@@ -138,7 +155,8 @@ class Decisions:
             if trouble.passes:
                 raise TryLater("the decision was not taken") from error
             raise Problem(Code.NOT_DECIDED, str(trouble)) from error
-        self._renew_soon()
+        if searched:
+            self._renew_soon()
 
     def _renew_soon(self) -> None:
         task = asyncio.create_task(self._renew())

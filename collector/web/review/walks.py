@@ -37,6 +37,7 @@ ORDER BY race_date DESC, race_id DESC LIMIT %(most)s
 RACE_OF: LiteralString = """
 SELECT race_id, race_date, racecourse, race_number, name AS race_name, start_time FROM race WHERE race_id = %(race_id)s
 """
+REMARK_OF: LiteralString = "SELECT comment FROM photo WHERE photo_id = %(photo)s"
 
 
 class Walks:
@@ -63,6 +64,8 @@ class Walks:
         (race,) = await self._reader.rows(RACE_OF, {"race_id": race_id})
         known: dict[str, Any] = {"race": race, "walk": walk, "now": now, "done": following is None}
         known |= {"was": _steps(request.query.get("was", "")), "before": _state(walk, now.photo)}
+        ((remark,),) = [row.values() for row in await self._reader.rows(REMARK_OF, {"photo": now.photo})]
+        known |= {"remark": remark}
         known |= {"places": {shot.photo: place for place, shot in enumerate(walk.shots)}}
         return self._pages.render(request, "review_walk.html", **known)
 

@@ -33,13 +33,14 @@ HEADERS = {
 }
 OPEN = ("/healthz", "/static/")  # contain nothing of a user's
 RATE, BURST = 10.0, 40.0  # tokens a second, and at once
+FEED = "/feed.atom"  # of what is new: feed readers send neither a header nor a cookie, so its token is in the address
 WRONG = 5.0  # tokens that a wrong password costs
 PATIENCE = 30.0  # seconds for one request, its body included
 
 
 def for_programs(path: str) -> bool:
     """Whether what is at an address is for programs rather than for people."""
-    return path.endswith(".json") or path.startswith("/api/") or path in ("/healthz", "/metrics")
+    return path.endswith(".json") or path.startswith("/api/") or path in ("/healthz", "/metrics", FEED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +102,23 @@ class Guard:
         Raises:
             Problem: it is missing or wrong.
         """
-        if self.token is None or request.path.startswith(OPEN):
+        if request.path.startswith(OPEN) or self.may_read(request):
             return
-        if any(_brings(request, self.cookie, token) for token in self._tokens):
+        given = request.query.get("token") if request.path == FEED else None
+        if given is not None and any(_same(given, token) for token in (self.token, self.feed_token) if token):
             return
-        if "Authorization" in request.headers or self.cookie in request.cookies:
+        if given is not None or "Authorization" in request.headers or self.cookie in request.cookies:
             self.check_rate(request, WRONG)
         raise Problem(Code.NO_TOKEN)
+
+    def may_read(self, request: web.Request) -> bool:
+        """Whether a request brings the token that reading needs, where there is one."""
+        return self.token is None or any(_brings(request, self.cookie, token) for token in self._tokens)
+
+    @property
+    def feed_token(self) -> str | None:
+        """The token of the feed's address: it follows from the one for reading, and opens nothing but the feed."""
+        return None if self.token is None else hashlib.sha256(f"paddock feed {self.token}".encode()).hexdigest()
 
     def may_decide(self, request: web.Request) -> bool:
         """Whether a request brings the token that decisions need."""

@@ -38,8 +38,10 @@ async function show(request) {
 
 function press(event) {
   const found = wanted(event);
-  if (found && !found.disabled) found.click();
-  return found;
+  if (!found || found.disabled) return false;
+  if (found.matches("textarea")) found.focus();
+  else found.click();
+  return true;
 }
 
 function ready() {
@@ -53,6 +55,7 @@ function ready() {
 }
 
 document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && !event.isComposing && event.target.matches("textarea")) event.target.blur();
   if (event.ctrlKey || event.altKey || event.metaKey || event.target.matches("input, select, textarea")) return;
   if (["Enter", " "].includes(event.key) && event.target.matches("a, button")) return; // it does that itself
   if (busy) {

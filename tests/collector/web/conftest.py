@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from playwright.sync_api import Browser
 
 from collector.demo.world.world import World
+from collector.imports.own_remark import store_remark
 from collector.web.app import make_app, make_guard
 from collector.web.search.renewal import renew
 from collector.web.server.guards import Guard
@@ -101,7 +102,7 @@ def opened(shown: Shown) -> Open:
         *, conninfo: str = shown.conninfo, guard: Guard | None = None
     ) -> AsyncIterator[TestClient[Any, Any]]:
         async with (
-            serving(conninfo, guard or generous()) as service,
+            serving(conninfo, guard or generous(), store_remark) as service,
             TestClient(TestServer(make_app(service))) as client,
         ):
             yield client
@@ -122,7 +123,7 @@ class Site:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        async with serving(self._conninfo, self._guard) as service:
+        async with serving(self._conninfo, self._guard, store_remark) as service:
             runner = make_runner(make_app(service))
             await runner.setup()
             await web.TCPSite(runner, "127.0.0.1", 0).start()

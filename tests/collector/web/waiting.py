@@ -22,7 +22,7 @@ HOSTILE = "<script>alert(1)</script>&\"'"
 UNKNOWN = "unknown_name"
 TABLES = (
     "photo", "photo_match", "issue", "horse", "race", "entry", "aptitude", "page", "blob", "thumbnail", "host",
-    "parse_failure", "drift", "fetch_log",
+    "parse_failure", "drift", "fetch_log", "followed",
 )  # fmt: skip
 
 

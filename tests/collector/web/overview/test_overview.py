@@ -10,6 +10,7 @@ import pytest
 from collector.codes import Said
 from collector.console.catalogue import LANGUAGES, PAGES
 from collector.frontier.status import report
+from collector.imports.own_remark import store_remark
 from collector.storage.racing import Axis
 from collector.storage.reader import Reader, make_role
 from collector.storage.roles import PageState, Role
@@ -249,7 +250,7 @@ async def test_what_a_site_made_us_note_is_shown_as_it_is_and_never_obeyed(
 
 
 async def test_the_numbers_hold_for_a_minute(own: Shown) -> None:
-    async with serving(own.conninfo, generous()) as service:
+    async with serving(own.conninfo, generous(), store_remark) as service:
         now = 0.0
         service.clock = lambda: now
         while service.renewal.at is None:
