@@ -78,9 +78,11 @@ class Naming:
             photo, shows = self._steps.pop()
             return await name_shot(self.connection, walk.race_id, photo, shows), _before(walk, photo)
         shows = _meaning(walk, shot, word)
-        self._steps.append((shot.photo, _state(walk, shot)))
+        step = shot.photo, _state(walk, shot)
+        walk = await name_shot(self.connection, walk.race_id, shot.photo, shows)
+        self._steps.append(step)  # once it is taken: a number that no horse has is not
         self.named += 1
-        return await name_shot(self.connection, walk.race_id, shot.photo, shows), shot.photo
+        return walk, shot.photo
 
     def _show(self, walk: "Walk") -> None:
         horses = "   ".join(f"{horse.number} {horse.name}" for horse in walk.walkers)
