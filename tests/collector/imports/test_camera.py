@@ -165,6 +165,14 @@ async def test_the_other_files_of_a_forgotten_photo_stay_out_too(conninfo: str, 
     assert rows(conninfo, "SELECT number FROM photo") == [(2,)]
 
 
+async def test_files_whose_names_are_the_same_as_text_keep_their_own_moments(conninfo: str, tmp_path: Path) -> None:
+    folder = write_folder(tmp_path, {
+        "a/b.jpg": jpeg(scene(1), exif()), "a\\b.jpg": jpeg(scene(2), exif(MORNING + 60 * MINUTE)),
+    })  # fmt: skip
+    assert (await bring_camera(conninfo, folder)).brought == 2
+    assert [row[1][6:11] for row in rows(conninfo, SHOWN)] == ["10:20", "11:20"]
+
+
 async def test_another_offset_keeps_that_a_head_is_turned(conninfo: str, tmp_path: Path) -> None:
     run_races(conninfo, "10:40", "12:40")
     folder = write_folder(tmp_path, {"a.jpg": jpeg(scene(1), exif(place=TOKYO))})
