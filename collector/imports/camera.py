@@ -72,6 +72,7 @@ class CameraImport:
     show: Show
     _desk: Desk = field(init=False)
     _held: dict[str, Held] = field(default_factory=dict)  # by digest
+    _forgotten: list[Found] = field(default_factory=list)  # whose other files stay out too
     _done: int = 0
 
     async def run(self) -> CameraReport:
@@ -118,16 +119,18 @@ class CameraImport:
                 else:
                     self.report.leave_out(LeftOut(read.photo.file, Aside.COPY, first))
             self._held |= await self._desk.held([read.digest for read in fresh])
-            allowed = list[Read]()
-            for read in fresh:
-                if self._held[read.digest].forgotten:
-                    self.report.leave_out(LeftOut(read.photo.file, Aside.KEPT_OUT, "forgotten"))
-                else:
-                    allowed.append(read)
+            allowed = [read for read in fresh if not self._held[read.digest].forgotten]
+            forgotten = [read for read in fresh if self._held[read.digest].forgotten]
+            for read in forgotten:
+                self._keep_out(read.photo.file)
+            self._forgotten += await look_at(forgotten, set(), CameraReport())
             found += await look_at(allowed, await self._measured(allowed), self.report)
             self._done += len(batch)
             self.show(self._done, 2 * len(files))
         return found
+
+    def _keep_out(self, file: str) -> None:
+        self.report.leave_out(LeftOut(file, Aside.KEPT_OUT, "forgotten"))
 
     async def _measured(self, batch: Sequence[Read]) -> set[str]:
         """The digests of those pictures that are held with their measures."""
@@ -152,9 +155,12 @@ class CameraImport:
                 continue
             if moment:
                 taken[one.photo.file] = moment
-            exact = moment is not None and moment.microsecond != 0
-            shot = (moment, one.shot.camera, exact, one.picture is None)
-            candidates.append(Candidate(one.photo.file, one.photo.size, picture, *shot))
+            candidates.append(_candidate(one, picture, moment, held=one.picture is None))
+        candidates += [
+            _candidate(one, one.picture, corrected(one.shot, offsets), held=True)
+            for one in self._forgotten
+            if one.picture
+        ]
         ours = {one.digest for one in found}
         others = [
             Candidate(its.photo, 0, its.picture, its.taken, its.camera, its.taken.microsecond != 0, held=True)
@@ -166,11 +172,13 @@ class CameraImport:
     def _shown(
         self, found: Sequence[Found], taken: dict[str, datetime], twins: dict[str, str], clocks: set[str]
     ) -> list[Shown]:
-        shown = list[Shown]()
+        shown, forgotten = list[Shown](), {one.photo.file for one in self._forgotten}
         for one in found:
             file, is_held = one.photo.file, one.picture is None
             if file in clocks and not is_held:
                 self.report.leave_out(LeftOut(file, Aside.CLOCK))
+            elif twins.get(file) in forgotten:
+                self._keep_out(file)
             elif file in twins:
                 self.report.leave_out(LeftOut(file, Aside.COPY, twins[file]))
             elif file not in taken:
@@ -254,6 +262,11 @@ class Kept:
     taken: datetime
     camera: str | None
     picture: Picture
+
+
+def _candidate(one: Found, picture: Picture, moment: datetime | None, *, held: bool) -> Candidate:
+    exact = moment is not None and moment.microsecond != 0
+    return Candidate(one.photo.file, one.photo.size, picture, moment, one.shot.camera, exact, held)
 
 
 def _picture(read: Read, picture: Picture, record: CameraRecord) -> Pair:

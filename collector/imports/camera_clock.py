@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta, timezone
 from pathlib import PurePosixPath
 
 from collector.errors import UsageError
-from collector.sources.camera.record import JAPAN
+from collector.sources.camera.record import JAPAN, is_dated
 from collector.storage.shots import Shot
 
 OFFSET = re.compile(r"([+-])(?:(\d{1,3}):)?(\d{1,3}):(\d{2})")
@@ -151,12 +151,13 @@ def moment_of(shot: Shot) -> datetime | None:
 
 
 def corrected(shot: Shot, offsets: Mapping[str | None, timedelta]) -> datetime | None:
-    """When a shot was really taken; None: nobody knows."""
+    """When a shot was really taken; None: nobody knows, or a correction gives a year that no photo is of."""
     moment = moment_of(shot)
-    if moment is None or shot.clock is None:
-        return moment  # GPS is right
+    if moment is None:
+        return None
     try:
-        return moment + offsets.get(shot.camera, timedelta(0))
+        right = moment + offsets.get(shot.camera, timedelta(0)) if shot.clock else moment  # GPS is right
+        return right if is_dated(right.astimezone(JAPAN)) else None
     except OverflowError:
         return None
 

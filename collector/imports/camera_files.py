@@ -1,6 +1,7 @@
 """The photos in a camera's folder: their names, their bytes, and what is found in them."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,9 +55,12 @@ class Found:
 
 def photo_files(folder: Path, report: Report) -> list[PhotoFile]:
     """The files of a folder, and of those below it, that are photos by their names."""
-    found = list[PhotoFile]()
+    found, names = list[PhotoFile](), Counter[str]()
     for path, name, size in below(folder, "."):
         file = name.removeprefix("./")
+        names[file] += 1
+        if names[file] > 1:  # names of the file system that differ can be the same as text
+            file += f" ({names[file]})"
         if isinstance(size, int):
             if path.suffix.lower() in SUFFIXES:
                 found.append(PhotoFile(path, file, size))

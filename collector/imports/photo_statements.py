@@ -21,7 +21,12 @@ UPDATE photo SET issue_code = $4, number = $5 WHERE (source, issue_code, number)
 """
 # What a rule found is found again by what is stated now; a person's decision names the horse, and the day its race.
 UNMATCH: LiteralString = """
-DELETE FROM photo_match WHERE (source, issue_code, number) = ($1, $2, $3) AND NOT by_hand
+DELETE FROM photo_match WHERE (source, issue_code, number) = ($1, $2, $3) AND NOT by_hand AND NOT head_turned
+"""
+# That its head is turned, a person has said too.
+ONLY_TURNED: LiteralString = """
+UPDATE photo_match SET horse_id = NULL, race_id = NULL, rule = $4, certainty = NULL, candidates = '{}'
+WHERE (source, issue_code, number) = ($1, $2, $3) AND NOT by_hand
 """
 MOVE_MATCH: LiteralString = """
 UPDATE photo_match SET issue_code = $4, number = $5, race_id = (

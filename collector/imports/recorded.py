@@ -11,7 +11,7 @@ from typing import Protocol
 
 from psycopg import AsyncRawCursor
 
-from collector.codes import Aside
+from collector.codes import Aside, MatchRule
 from collector.imports import photo_statements as sql
 from collector.imports.captures import Capture, LeftOut
 from collector.imports.identify import Page
@@ -159,6 +159,7 @@ class Desk:
         """Let a photo be matched anew; of another day, give it its new number before its record says so."""
         raw, key = AsyncRawCursor(self.connection), (self.kept.source, held.issue_code, held.number)
         await raw.execute(sql.UNMATCH, key)
+        await raw.execute(sql.ONLY_TURNED, (*key, MatchRule.NOT_NAMED))
         if held.issue_code == new.issue_code:
             return
         await raw.execute(sql.MOVE_PHOTO, (*key, new.issue_code, new.number))

@@ -8,6 +8,7 @@ from typing import Any, LiteralString
 from collector.codes import MatchRule
 from collector.console.wording import JST
 from collector.matching.paddock_times import Start, race_of
+from collector.matching.walks import take_walks
 from collector.politeness.gate import Connection
 
 # Of photos whose horse nobody has named; a person's decision stays, and so does a horse that was found by others.
@@ -67,7 +68,9 @@ async def place_photos(connection: Connection) -> None:
     placed = [(row, _race_of(row, starts)) for row in rows]
     if changed := [(row, race_id) for row, race_id in placed if row[6] is None or race_id != row[5]]:
         columns = zip(*((*row[:3], race_id, MatchRule.NOT_NAMED) for row, race_id in changed), strict=True)
-        await connection.execute(KEEP, [list(column) for column in columns])
+        async with connection.transaction():
+            await take_walks(connection, (row[5] for row, _ in changed if row[5]))
+            await connection.execute(KEEP, [list(column) for column in columns])
 
 
 def _race_of(row: Sequence[Any], starts: Starts) -> str | None:

@@ -11,7 +11,7 @@ from collector.console.typed import half_width
 from collector.errors import UsageError
 from collector.matching.camera import place_photos
 from collector.matching.rules import Decision, PhotoFacts, Runner, days_of, decide
-from collector.matching.walks import align_walks
+from collector.matching.walks import align_walks, propose_in, walks_with
 from collector.politeness.gate import Connection
 from collector.sources.text_tools.text import horse_key
 from collector.storage.photo_ids import EXAMPLE, PhotoKey, read_photo_id
@@ -188,7 +188,9 @@ async def decide_by_hand(connection: Connection, photo: str, horse: str) -> str:
     """
     named = await _find_photo(connection, photo)
     horse_id = await _find_horse(connection, horse)
+    races = await walks_with(connection, named)
     await connection.execute(BY_HAND, {"photo": named, "horse_id": horse_id})
+    await propose_in(connection, {*races, *await walks_with(connection, named)})
     return horse_id
 
 

@@ -1,6 +1,7 @@
 """Names the horses of one's own photos by the order of the walk, from what a person has named: see `walk`."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
@@ -12,7 +13,7 @@ from collector.politeness.gate import Connection
 from collector.storage.racing import Finish
 
 OFFERED = 3  # horses that are offered for a photo that stays open
-WALK_LOCK = 7_220_021  # an advisory lock of a race: two decisions on it come one after the other
+WALK_LOCK = 7_220_021  # an advisory lock of a race: what changes its walk comes one after the other
 
 # Horses that were scratched do not walk; those that are excluded later do.
 WALKING: LiteralString = f"""
@@ -41,6 +42,10 @@ OPEN_WALKS: LiteralString = """
 SELECT race_id FROM photo JOIN photo_match AS met USING (source, issue_code, number)
 WHERE taken_at IS NOT NULL AND race_id IS NOT NULL AND photo.horse_key IS NULL AND met.horse_id IS NULL AND NOT by_hand
 GROUP BY race_id ORDER BY race_id
+"""
+WALK_WITH: LiteralString = """
+SELECT race_id FROM photo JOIN photo_match AS met USING (source, issue_code, number)
+WHERE photo_id = %s AND taken_at IS NOT NULL AND photo.horse_key IS NULL AND race_id IS NOT NULL
 """
 PROPOSE: LiteralString = """
 UPDATE photo_match AS held SET horse_id = %(horse_id)s, rule = %(rule)s, certainty = %(certainty)s,
@@ -150,11 +155,31 @@ async def open_walks(connection: Connection) -> list[str]:
     return [race_id for (race_id,) in await (await connection.execute(OPEN_WALKS)).fetchall()]
 
 
+async def walks_with(connection: Connection, photo: str) -> list[str]:
+    """The race in whose walk a photo is; empty: it is in none."""
+    return [race_id for (race_id,) in await (await connection.execute(WALK_WITH, (photo,))).fetchall()]
+
+
 async def align_walks(connection: Connection) -> None:
     """Propose horses in the races of which a person has named photos, where that has not been done."""
-    for (race_id,) in await (await connection.execute(UNALIGNED)).fetchall():
+    await propose_in(connection, [race_id for (race_id,) in await (await connection.execute(UNALIGNED)).fetchall()])
+
+
+async def propose_in(connection: Connection, races: Iterable[str]) -> None:
+    """Propose horses anew in these races, by what a person has named by now."""
+    for race_id in races:
         async with connection.transaction():
+            await take_walks(connection, [race_id])
             await _propose(connection, await read_walk(connection, race_id))
+
+
+async def take_walks(connection: Connection, races: Iterable[str]) -> None:
+    """Let nobody else change the walks of these races until this transaction ends; waits for who does so now.
+
+    Without it, proposals that were made before a person's decision could be written after it.
+    """
+    for race_id in sorted(set(races)):  # in one order, so that nobody waits for who waits for them
+        await connection.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", (WALK_LOCK, race_id))
 
 
 async def name_shot(connection: Connection, race_id: str, photo: str, shows: int | MatchRule) -> Walk:
@@ -183,7 +208,7 @@ async def turn_head(connection: Connection, race_id: str, photo: str) -> Walk:
 async def _decide(connection: Connection, statement: LiteralString, facts: dict[str, Any]) -> Walk:
     race_id = facts["race_id"]
     async with connection.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", (WALK_LOCK, race_id))
+        await take_walks(connection, [race_id])
         done = await connection.execute(statement, facts)
         if done.rowcount != 1:
             raise UsageError(f"The photo {facts['photo']} is not of the walk of the race {race_id}.")
@@ -193,7 +218,7 @@ async def _decide(connection: Connection, statement: LiteralString, facts: dict[
 
 async def _propose(connection: Connection, walk: Walk) -> None:
     """Write what the order of the walk says of the photos that nobody has named."""
-    found = propose(walk)
+    found = await asyncio.to_thread(propose, walk)  # seconds of a long walk, in which a server goes on
     rows = [{"photo": shot.photo, **_said(found.get(shot.photo), walk)} for shot in walk.shots if not shot.by_hand]
     async with connection.cursor() as cursor:
         await cursor.executemany(PROPOSE, rows)

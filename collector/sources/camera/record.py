@@ -21,10 +21,15 @@ AT = re.compile(r"/([0-9a-f]{64})(\.json)?")
 NUL = "\0"
 
 
+def is_dated(moment: datetime) -> bool:
+    """Whether a moment, in Japan's time, is of a year in which a photo may have been taken."""
+    return FIRST_YEAR < moment.year < LAST_YEAR
+
+
 def _in_japan(moment: datetime) -> datetime:
-    if not FIRST_YEAR < moment.year < LAST_YEAR:
+    if not (FIRST_YEAR <= moment.year <= LAST_YEAR and is_dated(local := moment.astimezone(JAPAN))):
         raise ValueError(f"a photo is not of the year {moment.year}")
-    return moment.astimezone(JAPAN)
+    return local
 
 
 def _writable(text: str) -> str:

@@ -9,7 +9,7 @@ from collector.sources.jravan.record import Row, horses_url, read
 from collector.sources.jravan.shapes import DAM, DAMSIRE, SIRE
 from collector.sources.parsed import Parsed, as_far_as_possible
 from collector.sources.text_tools.text import horse_key
-from collector.storage.items import EntryItem, HorseItem, RaceItem
+from collector.storage.items import MOST_HORSES, EntryItem, HorseItem, RaceItem
 from collector.storage.racing import Finish, Surface
 
 NUMBER = re.compile(r"[12][0-9]{9}")  # of the stud book: the year of birth, and six digits
@@ -91,7 +91,10 @@ def _known_finish(row: Row, _scaled: bool) -> Finish | None:
 
 def _bends(row: Row, _scaled: bool) -> list[int]:
     found = (values.whole("positions_at_bends", row.get(f"Jyuni{bend}c")) for bend in range(1, 5))
-    return [position for position in found if position]
+    positions = [position for position in found if position]
+    if any(position > MOST_HORSES for position in positions):
+        raise ParseError("positions_at_bends", f"{max(positions)} horses have never run")
+    return positions
 
 
 def _whole(name: str) -> Any:

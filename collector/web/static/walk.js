@@ -29,6 +29,7 @@ async function show(request) {
     if (answer.ok) history.replaceState(null, "", answer.url);
     ready();
   } catch {
+    typed.length = 0; // they were meant for photos that are not shown
     location.reload(); // what is true is in the collection
   } finally {
     busy = false;
@@ -58,7 +59,9 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !event.isComposing && event.target.matches("textarea")) event.target.blur();
   if (event.ctrlKey || event.altKey || event.metaKey || event.target.matches("input, select, textarea")) return;
   if (["Enter", " "].includes(event.key) && event.target.matches("a, button")) return; // it does that itself
-  if (busy) {
+  if (event.repeat && !event.key.startsWith("Arrow")) {
+    event.preventDefault(); // a key that is held decides once: nobody has seen the next photos
+  } else if (busy) {
     typed.push(event);
     event.preventDefault();
   } else if (press(event)) event.preventDefault();

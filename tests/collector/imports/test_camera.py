@@ -151,6 +151,39 @@ async def test_what_is_forgotten_does_not_come_back(conninfo: str, tmp_path: Pat
     assert rows(conninfo, "SELECT count(*) FROM photo") == [(1,)]
 
 
+async def test_the_other_files_of_a_forgotten_photo_stay_out_too(conninfo: str, tmp_path: Path) -> None:
+    whole = scene(1)
+    folder = write_folder(tmp_path, {
+        "IMG_1.JPG": jpeg(whole, exif()), "IMG_1.DNG": dng(whole),
+        "sent/small.jpg": jpeg(whole.resize((600, 480)), exif()), "IMG_2.JPG": jpeg(scene(2), exif(MORNING + MINUTE)),
+    })  # fmt: skip
+    assert (await bring_camera(conninfo, folder)).brought == 2
+    async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
+        await forget(connection, url=rows(conninfo, "SELECT image_url FROM photo WHERE number = 1")[0][0])
+    report = await bring_camera(conninfo, folder)
+    assert out(report) == dict.fromkeys(["IMG_1.JPG", "IMG_1.DNG", "sent/small.jpg"], "kept_out")
+    assert rows(conninfo, "SELECT number FROM photo") == [(2,)]
+
+
+async def test_files_whose_names_are_the_same_as_text_keep_their_own_moments(conninfo: str, tmp_path: Path) -> None:
+    folder = write_folder(tmp_path, {
+        "a/b.jpg": jpeg(scene(1), exif()), "a\\b.jpg": jpeg(scene(2), exif(MORNING + 60 * MINUTE)),
+    })  # fmt: skip
+    assert (await bring_camera(conninfo, folder)).brought == 2
+    assert [row[1][6:11] for row in rows(conninfo, SHOWN)] == ["10:20", "11:20"]
+
+
+async def test_another_offset_keeps_that_a_head_is_turned(conninfo: str, tmp_path: Path) -> None:
+    run_races(conninfo, "10:40", "12:40")
+    folder = write_folder(tmp_path, {"a.jpg": jpeg(scene(1), exif(place=TOKYO))})
+    await bring_camera(conninfo, folder)
+    with psycopg.connect(conninfo) as connection:
+        connection.execute("UPDATE photo_match SET head_turned = true, rule = 'walk_open', candidates = '{2012100001}'")
+    await bring_camera(conninfo, folder, stated(offset=120 * MINUTE))
+    told = rows(conninfo, "SELECT race_id, rule, candidates, head_turned FROM photo_match")
+    assert told == [("201505010102", "not_named", [], True)]
+
+
 async def test_an_archive_has_the_pictures_only_when_asked_and_is_the_same_elsewhere(
     conninfo: str, other_conninfo: str, tmp_path: Path
 ) -> None:

@@ -91,6 +91,14 @@ def test_a_clock_needs_a_photo_and_a_time(text: str) -> None:
         read_clocks([text])
 
 
+def test_a_correction_into_a_year_that_no_photo_is_of_gives_no_moment() -> None:
+    (offset,) = Corrections(clocks=read_clocks(["a=2206-11-22 10:23:15"])).of_cameras([Taken("a", ONE)]).values()
+    for wrong in (offset, -offset, timedelta(days=9000 * 365)):
+        assert corrected(ONE, {ONE.camera: wrong}) is None
+    west = Shot(CLOCK.replace(year=2048, month=12, day=31, hour=20), zone=timedelta(0))  # 2049 in Japan
+    assert corrected(west, {}) is None
+
+
 def test_a_camera_that_names_its_zone_is_believed() -> None:
     abroad = Shot(CLOCK.replace(hour=2), zone=timedelta(hours=1))
     assert moment_of(abroad) == moment_of(ONE)

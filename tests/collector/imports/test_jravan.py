@@ -5,11 +5,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import psycopg
 import pytest
 
-from collector.errors import Busy
+from collector.errors import Busy, UsageError
 from collector.imports.jravan import IMPORT_LOCK
+from collector.imports.jravan_open import opened
 from collector.pipeline.forget import forget
 from collector.pipeline.reparse import reparse
 from collector.storage.locks import alone
@@ -206,3 +208,12 @@ async def test_columns_that_a_converter_lacks_are_not_set(conninfo: str, tmp_pat
     await bring(conninfo, to_sqlite(tmp_path / "keiba.db", RAW, small(), without=lacking))
     assert rows(conninfo, "SELECT DISTINCT favorite_rank, weather, odds > 3 FROM entry JOIN race USING (race_id)") == [
         (None, None, True)]  # fmt: skip
+
+
+def test_a_duckdb_file_has_nothing_read_but_itself(tmp_path: Path) -> None:
+    path, other = tmp_path / "keiba.duckdb", tmp_path / "letter.txt"
+    other.write_text("not for the archive")
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(f"CREATE VIEW NL_RA AS SELECT content FROM read_text('{other}')")
+    with opened(str(path)) as database, pytest.raises(UsageError, match="cannot be read"):
+        list(database.rows("SELECT * FROM NL_RA"))

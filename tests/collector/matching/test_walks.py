@@ -1,5 +1,7 @@
 """Photos of a camera get their horses by the order of the walk, as a person names some of them."""
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
 
 import psycopg
@@ -7,8 +9,9 @@ import pytest
 
 from collector.codes import MatchRule
 from collector.errors import UsageError
-from collector.matching.match import match_photos
-from collector.matching.walks import Walk, name_shot, read_walk, turn_head
+from collector.matching import walks
+from collector.matching.match import decide_by_hand, match_photos
+from collector.matching.walks import Walk, name_shot, propose, read_walk, turn_head
 from tests.filled import execute
 from tests.walked import RACE, fill_day
 
@@ -89,3 +92,68 @@ async def test_what_is_not_of_the_walk_is_refused(
     await match_photos(connection)
     with pytest.raises(UsageError, match=words):
         await name_shot(connection, RACE, photo, shows)
+
+
+async def name_some(connection: psycopg.AsyncConnection, truth: list[int | None]) -> Walk:
+    """The walk of the race, of which every seventh photo is named."""
+    await match_photos(connection)
+    walk = await read_walk(connection, RACE)
+    for place in [place for place in range(0, len(truth), 7) if truth[place]]:
+        walk = await name_shot(connection, RACE, walk.shots[place].photo, truth[place] or 0)
+    return walk
+
+
+def follows(walk: Walk) -> bool:
+    """Whether what is proposed is what follows from what a person named."""
+    said = propose(walk)
+    return all(shot.certainty == said[shot.photo].certainties[0] for shot in walk.shots if not shot.by_hand)
+
+
+async def test_a_matching_that_began_before_a_decision_does_not_write_what_it_thought_before(
+    conninfo: str, connection: psycopg.AsyncConnection
+) -> None:
+    truth = fill_day(conninfo)
+    walk = await name_some(connection, truth)
+    wrong = next(shot.photo for shot in walk.shots[::7] if shot.by_hand)
+    new = next(shot.photo for shot in walk.shots if not shot.by_hand)
+    execute(
+        conninfo,
+        f"""UPDATE photo_match SET horse_id = NULL, rule = 'not_named' WHERE number = (
+        SELECT number FROM photo WHERE photo_id = '{new}')""",
+    )
+    async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as other:
+        async with connection.transaction():
+            await name_shot(connection, RACE, wrong, MatchRule.NO_HORSE)
+            matching = asyncio.create_task(match_photos(other))
+            waits = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s"
+            while (await (await connection.execute(waits, (other.info.backend_pid,))).fetchone()) != (True,):  # noqa: ASYNC110  (a database says when it waits only to who asks)
+                await asyncio.sleep(0.01)
+        await matching
+    assert follows(await read_walk(connection, RACE))
+
+
+async def test_a_horse_that_is_named_outside_the_walk_moves_its_proposals_too(
+    conninfo: str, connection: psycopg.AsyncConnection
+) -> None:
+    truth = fill_day(conninfo)
+    execute(conninfo, "INSERT INTO horse (horse_id, name, horse_key, source_url, observed_at)"
+                      " SELECT horse_id, horse_name, horse_key, 'u', now() FROM entry")  # fmt: skip
+    walk = await name_some(connection, truth)
+    place = next(place for place, shot in enumerate(walk.shots) if shot.is_open and truth[place])
+    await decide_by_hand(connection, walk.shots[place].photo, f"{2012100000 + (truth[place] or 0)}")
+    walk = await read_walk(connection, RACE)
+    assert walk.shots[place].by_hand
+    assert follows(walk)
+
+
+async def test_an_alignment_does_not_keep_a_server_from_other_work(
+    conninfo: str, connection: psycopg.AsyncConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_day(conninfo)
+    await match_photos(connection)
+    threads = set[threading.Thread]()
+    real = walks.align
+    monkeypatch.setattr(walks, "align", lambda *given: threads.add(threading.current_thread()) or real(*given))
+    await name_shot(connection, RACE, "camera:150301/01", 1)
+    assert threads
+    assert threading.main_thread() not in threads

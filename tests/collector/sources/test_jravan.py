@@ -41,6 +41,12 @@ def read(*, of_race: dict[str, Any] | None = None, **of_entry: Any) -> tuple[Rac
     return one, other, parsed
 
 
+def test_a_place_that_no_horse_ever_had_is_left_out_alone() -> None:
+    _, one, parsed = read(Jyuni1c="999999999999", Ninki="4")
+    assert (one.positions_at_bends, one.favorite_rank) == ([], 4)
+    assert [flaw.field for flaw in parsed.flaws] == ["row 1, positions_at_bends"]
+
+
 @pytest.mark.parametrize(
     ("fields", "found"),
     [
