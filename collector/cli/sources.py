@@ -67,9 +67,10 @@ def accept_terms(
     from collector.sources.registry import asked_source
 
     source = asked_source(name)
-    if permission is not None and not permission.strip():
+    said = None if permission is None else " ".join(permission.split())
+    if said == "":
         raise UsageError('--permission is empty; write who gave it, and when, as "the editors, by mail of 2026-11-20".')
-    _accept(source, permission and permission.strip())
+    _accept(source, said)
 
 
 def _accept(source: "Source", permission: str | None) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from rich.console import Console
 
 from collector.cli.dry_run import line_of, robots_age
-from collector.codes import AcceptedBy, Copying
+from collector.codes import AcceptedBy
 from collector.console.code_words import describe
 from collector.console.measures import size_in_words
 from collector.console.terminal import titled
@@ -116,7 +116,7 @@ def _print(console: Console, facts: dict[str, Any]) -> None:
         say(site["name"], f"{site['url'] or 'switched off'}{by}")
         say("", _verdict(site["robots"]))
     source, kept = source_of(facts["name"]), facts["kept"]
-    say("terms", f"{source.terms}; {describe(Copying, source.terms.copying)}")
+    say("terms", str(source.terms))
     if facts["leave"]:
         say("", leave_in_words(source.leave, facts["leave"]))
     say(

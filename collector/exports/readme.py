@@ -19,8 +19,8 @@ HOLDS = {
 }
 
 
-def readme(file_format: str, tables: Sequence[Table], since: date | None = None) -> str:
-    """The README of an export with these tables."""
+def readme(file_format: str, tables: Sequence[Table], sources: Sequence[str], since: date | None = None) -> str:
+    """The README of an export with these tables; `sources`: a sentence for each source of what is held."""
     parts = [TITLE, HOLDS[file_format]]
     parts.append(
         "A value that a page does not print is NULL. Moments are in UTC; days and times of day are those of Japan. "
@@ -29,6 +29,10 @@ def readme(file_format: str, tables: Sequence[Table], since: date | None = None)
     if since is not None:
         parts.append(f"Only what is of {since} or later is in it; each table says what that means.")
     parts.append(RIGHTS)
+    if sources:
+        parts.append(
+            "What the keepers of the sources allow, in our words:\n\n" + "\n".join(f"- {one}" for one in sources)
+        )
     parts += [_section(table, since) for table in tables]
     return "\n\n".join(parts) + "\n"
 

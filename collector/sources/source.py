@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from collector.codes import Copying
+from collector.console.code_words import describe
 from collector.errors import ParseError
 from collector.frontier.due import PRIORITY, revisit_at
 from collector.politeness.leave import Leave
@@ -51,19 +52,20 @@ class Terms:
     @property
     def digest(self) -> str:
         """SHA-256 of what they say. Other terms have to be accepted anew; the same ones, read again, do not."""
-        said = [self.summary, self.copying, self.dated and self.dated.isoformat()]
-        return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+        said = {name: value for name, value in self.as_json().items() if name not in ("url", "read_on")}
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, str | None]:
         """The same for programs."""
         return {
-            "summary": self.summary, "url": self.url, "dated": self.dated, "read_on": self.read_on,
-            "copying": self.copying,
+            "summary": self.summary, "url": self.url, "dated": self.dated and self.dated.isoformat(),
+            "read_on": self.read_on.isoformat(), "copying": self.copying.value,
         }  # fmt: skip
 
     def __str__(self) -> str:
         of = f", of {self.dated}" if self.dated else ""
-        return f"{self.summary} ({self.url or 'no page of its own'}{of}, read on {self.read_on})"
+        where = f"{self.url or 'no page of its own'}{of}, read on {self.read_on}"
+        return f"{self.summary} ({where}; {describe(Copying, self.copying)})"
 
 
 @dataclass(frozen=True, slots=True)
