@@ -73,7 +73,7 @@ class Copying(StrEnum):
     """What a source's keepers say of copying: a part of its terms."""
 
     PERSONAL = "personal"  # for personal use only
-    LICENSED = "licensed"  # to everybody, or to whoever has a licence
+    LICENSED = "licensed"  # to everybody, or to those who have a licence
     FORBIDDEN = "forbidden"  # without their permission
 
 

@@ -12,7 +12,13 @@ from collector.errors import UsageError
 if TYPE_CHECKING:
     from collector.sources import Source
 
-WORDS = "List the sources (without a word), or accept what the keepers of one allow."
+WORDS = """The sources: list (without a word), accept terms.
+
+Of each is listed what it gives, what is kept of it, its addresses, its terms, whether they are accepted, and the
+robots.txt that is held. No request is made.
+
+Example: collector sources --json
+"""
 
 commands = group(WORDS, invoke_without_command=True)
 
@@ -20,13 +26,7 @@ commands = group(WORDS, invoke_without_command=True)
 @commands.callback()
 @with_common
 def show_sources(context: typer.Context) -> None:
-    """List the sources (without a word), or accept what the keepers of one allow.
-
-    Without a word: what each gives, what is kept of it, its addresses, its terms, whether they are accepted, and the
-    robots.txt that is held. No request is made.
-
-    Example: collector sources --json
-    """
+    """The sources: list (without a word), accept terms."""
     if context.invoked_subcommand is not None:
         return
     from collector.cli.session import connected

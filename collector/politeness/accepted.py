@@ -22,7 +22,7 @@ HELD = """
 SELECT terms_digest, terms_date, permission, accepted_at, accepted_by FROM acceptance WHERE source = %s
 ORDER BY accepted_at DESC, id DESC
 """
-# By whose permission pages of a source are held; whoever exports them says so.
+# By whose permission pages of a source are held: exports say so.
 PERMISSIONS: LiteralString = """
 SELECT DISTINCT ON (source) source, permission FROM acceptance WHERE permission IS NOT NULL
 ORDER BY source, accepted_at DESC, id DESC

@@ -23,9 +23,11 @@ from collector.errors import ExitCode, UsageError
 from collector.frontier.scope import Scope
 from collector.politeness.accepted import accept, accept_first, check, in_force
 from collector.politeness.gate import Connection
+from collector.settings import Settings
 from collector.sources import Site
 from collector.sources.keibado.source import KEIBADO
 from collector.sources.netkeiba.source import NETKEIBA
+from collector.sources.registry import known_addresses
 from tests.demo_site import DemoSite, demo_site
 from tests.paths import ROOT
 from tests.sites import labels_at, sites_at
@@ -153,8 +155,14 @@ def test_a_site_on_this_machine_is_nobody_s_but_ours() -> None:
     assert Site(KEIBADO, "main", "http://mirror.example").leave == KEIBADO.leave
 
 
+def test_only_a_crawl_may_ask_the_keepers_also_where_their_site_is_switched_off_or_set_otherwise() -> None:
+    moved = Settings(urls={"PADDOCK_KEIBADO_URL": "", "PADDOCK_NETKEIBA_URL": "http://mirror.example"})
+    wanted = {"http://mirror.example", "http://old.keibado.ne.jp", "https://db.netkeiba.com"}
+    assert wanted <= set(known_addresses(moved))
+
+
 def test_requests_are_sent_where_a_gate_is_held_and_nowhere_else() -> None:
-    """A fetcher asks without looking; so whoever makes one claims the host first, which asks for leave."""
+    """A fetcher asks without looking: where one is made, the host is claimed first, and that needs leave."""
     files = [path for room in ("collector", "trainer") for path in (ROOT / room).rglob("*.py")]
     found = [path for path in files if re.search(r"(?<!class )\bFetcher\(", path.read_text())]
     makers = {path.relative_to(ROOT).as_posix() for path in found}
