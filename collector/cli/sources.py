@@ -93,4 +93,4 @@ def _accept(source: "Source", permission: str | None) -> None:
         print_json({"name": source.name, "terms": source.terms.as_json(), "leave": leave})
     else:
         stdout().print(f"{source.title}: {source.terms}", soft_wrap=True, highlight=False)
-        stdout().print(f"Its terms are {leave_in_words(source.leave, leave)}.", soft_wrap=True, highlight=False)
+        stdout().print(f"Terms {leave_in_words(source.leave, leave)}.", soft_wrap=True, highlight=False)

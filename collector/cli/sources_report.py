@@ -1,5 +1,6 @@
 """What `collector sources` says of each source: what it gives and is allowed to give, and what is kept of it."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console
@@ -15,7 +16,7 @@ from collector.frontier.due import today
 from collector.politeness.accepted import in_force
 from collector.politeness.gate import Connection
 from collector.politeness.leave import Leave
-from collector.settings import Settings
+from collector.settings import Settings, is_loopback
 from collector.sources import Role, Source
 from collector.sources.registry import sites, source_of, sources, variable
 
@@ -60,7 +61,7 @@ async def _facts(
             for name, url in at.items() if source.asked
         ],
         "terms": source.terms.as_json(),
-        "leave": await leave_of(connection, source) if source.asked else None,
+        "leave": await leave_of(connection, source) | {"needed": _needed(at.values())} if source.asked else None,
         "kept": dict(zip(("issues", "photos", "pages", "bytes"), map(int, row), strict=True)),
     }  # fmt: skip
 
@@ -73,8 +74,16 @@ async def leave_of(connection: Connection, source: Source) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _needed(urls: Iterable[str | None]) -> bool:
+    """Whether somebody else than us is asked at these addresses; where there are none, whether it would be so."""
+    known = [url for url in urls if url]
+    return not known or not all(map(is_loopback, known))
+
+
 def leave_in_words(leave: Leave, facts: dict[str, Any]) -> str:
     """The same for people."""
+    if not facts.get("needed", True):
+        return "need not be accepted, as the site is on this machine"
     if facts["accepted_at"] is None:
         return f"not accepted; `{as_typed(leave.command)}` accepts them"
     permission = f", with a permission: {facts['permission']}" if facts["permission"] else ""

@@ -116,8 +116,9 @@ class Crawler:
         Raises:
             UsageError: with the terms and the command.
         """
-        async with await self.connect() as connection:
-            await accepted.check(connection, self._leaves(hosts))
+        if leaves := self._leaves(hosts):
+            async with await self.connect() as connection:
+                await accepted.check(connection, leaves)
 
     def _leaves(self, hosts: Sequence[str]) -> list[Leave]:
         at = [site for site in self.sites if host_name(site.url) in hosts]

@@ -25,4 +25,5 @@ class Leave:
     def why_not(self, others_at: datetime | None) -> str:
         """Why no request is made, and what to do; `others_at`: when its former terms were accepted."""
         since = f"have changed since {in_japan(others_at)}" if others_at else "have not been accepted"
-        return f'No request is made: the terms of {self.source} {since}. "{self.terms}" Run `{self.command}` once.'
+        why = f'No request is made: the terms of {self.source} {since}. "{self.terms}"'
+        return f"{why} Read them, and run `{self.command}`."

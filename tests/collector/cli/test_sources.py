@@ -26,12 +26,14 @@ def test_each_source_is_listed_with_its_addresses_terms_and_what_is_kept(
     assert (keibado["gives"], keibado["kept"]["issues"]) == (["photos"], 8)
     assert keibado["terms"]["read_on"] == "2026-08-30"
     assert (netkeiba["terms"]["dated"], netkeiba["terms"]["copying"]) == ("2022-04-01", "personal")
-    assert (keibado["leave"]["accepted_at"], own["leave"]) == (None, None)
+    assert (keibado["leave"]["accepted_at"], keibado["leave"]["needed"], own["leave"]) == (None, True, None)
     assert {one["url"] for one in netkeiba["sites"]} == {None}
     assert (own["asked"], own["sites"]) == (False, [])
     words = CliRunner().invoke(app, ["sources"]).stdout
     assert "switched off (set by PADDOCK_NETKEIBA_URL)" in words
     assert "robots.txt is not held" in words
+    monkeypatch.setenv("PADDOCK_KEIBADO_URL", "http://127.0.0.1:9")
+    assert "need not be accepted, as the site is on this machine" in CliRunner().invoke(app, ["sources"]).stdout
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def test_a_command_that_would_ask_says_the_terms_and_how_to_accept_them() -> Non
         assert (done.exit_code, done.stdout) == (2, "")
         assert "error: No request is made: the terms of keibado have not been accepted." in done.stderr
         assert "Residents of Japan may use it personally" in done.stderr
-        assert done.stderr.endswith("Run `collector sources accept keibado` once.\n")
+        assert done.stderr.endswith("Read them, and run `collector sources accept keibado`.\n")
         assert done.stderr.count("error:") == 1
 
 
