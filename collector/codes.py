@@ -72,6 +72,21 @@ class Block(StrEnum):
     FORGOTTEN = "forgotten"  # it opted out, permanently
 
 
+class Copying(StrEnum):
+    """What a source's keepers say of copying: a part of its terms."""
+
+    PERSONAL = "personal"  # for personal use only
+    LICENSED = "licensed"  # to everybody, or to those who have a licence
+    FORBIDDEN = "forbidden"  # without their permission
+
+
+class AcceptedBy(StrEnum):
+    """How a source's terms were accepted: `acceptance.accepted_by`."""
+
+    COMMAND = "command"
+    ENVIRONMENT = "environment"  # PADDOCK_ACCEPT
+
+
 class Delay(StrEnum):
     """What sets the crawl delay: `host.delay_reason`."""
 

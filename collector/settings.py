@@ -67,6 +67,10 @@ def _read_urls() -> dict[str, str]:
     return {name: value for name, value in held.items() if ADDRESS.fullmatch(name) and name != OURS}
 
 
+def _names(value: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
 class Settings(BaseSettings):
     """All settings of a command. Built in the command line, and passed on as plain values."""
 
@@ -78,6 +82,7 @@ class Settings(BaseSettings):
     urls: dict[str, str] = Field(default_factory=_read_urls)  # variable -> address of a source's site
     photographer: str | None = Field(default=None, max_length=500)  # who takes the photos of `import --camera`
     rights: str | None = Field(default=None, max_length=500)  # what may be done with these photos
+    accept: Annotated[tuple[str, ...], NoDecode] = ()  # sources whose terms are accepted, by name, with commas
     crawl_delay: float = Field(default=5.0, ge=0)  # seconds between requests to one host
     hours: Annotated[tuple[time, time] | None, NoDecode] = None  # opening hours in Asia/Tokyo
     labels_cron: str | None = "0 2 * * *"  # when labels are refreshed, Asia/Tokyo; empty: never
@@ -116,14 +121,18 @@ class Settings(BaseSettings):
             end_hour = 0
         return time(start_hour, start_minute), time(end_hour, end_minute)
 
+    @field_validator("accept", mode="before")
+    @classmethod
+    def _read_accept(cls, value: object) -> object:
+        return _names(value) if isinstance(value, str) else value
+
     @field_validator("plugins", mode="before")
     @classmethod
     def _read_plugins(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        names = [name.strip() for name in value.split(",") if name.strip()]
         # A path is absolute: a job runs in another folder.
-        return tuple(str(Path(its).expanduser().absolute()) if its.endswith(".py") else its for its in names)
+        return tuple(str(Path(its).expanduser().absolute()) if its.endswith(".py") else its for its in _names(value))
 
     @field_validator("contact")
     @classmethod
@@ -170,6 +179,7 @@ class Settings(BaseSettings):
                 "database_url": None,
                 "crawl_delay": 0.0,  # the look-alike's robots.txt sets the delay
                 "hours": None,
+                "accept": (),
                 "demo": True,
             }
         )

@@ -188,6 +188,7 @@ def test_settings_without_a_value_are_left_to_the_program(services):
     assert {name: environment[name] for name in environment if name.startswith("PADDOCK_")} == {
         "PADDOCK_DATABASE_URL": "postgresql://paddock@db/paddock",
         "PADDOCK_CONTACT": None,
+        "PADDOCK_ACCEPT": None,
         "PADDOCK_CRAWL_DELAY": None,
         "PADDOCK_HOURS": None,
         "PADDOCK_KEIBADO_URL": None,

@@ -28,9 +28,9 @@ Until = Annotated[str | None, typer.Option(metavar="YEAR|DATE", help="Last issue
 T = TypeVar("T")
 
 
-def group(words: str = "") -> Group:
+def group(words: str = "", **options: Any) -> Group:
     """Commands that belong together; without words of their own they stand among the program's."""
-    return Group(words, EXIT_CODES)
+    return Group(words, EXIT_CODES, **options)
 
 
 def read_settings() -> "Settings":

@@ -1,4 +1,4 @@
-"""The commands that ask sites and say how that goes: crawl, worker, schedule, status, sources, robots."""
+"""The commands that ask sites and say how that goes: crawl, worker, schedule, status, robots."""
 
 import logging
 from enum import StrEnum
@@ -86,7 +86,7 @@ def _crawl(settings: "Settings", scope: "Scope", *, dry_run: bool, photos_alone:
         await session.say_how_it_ended(stderr(), crawler, code)
         return code
 
-    with session.opened_database(settings, stderr()) as conninfo:
+    with session.opened_to_ask(settings, stderr()) as conninfo:
         return run(main(conninfo))
 
 
@@ -114,7 +114,7 @@ def work_on_what_is_queued() -> ExitCode:
             await work(crawler, schedule)
         return ExitCode.INTERRUPTED if crawler.interrupted else ExitCode.DONE
 
-    with session.opened_database(settings, stderr()) as conninfo:
+    with session.opened_to_ask(settings, stderr()) as conninfo:
         return run(main(conninfo))
 
 
@@ -176,33 +176,6 @@ def show_status() -> None:
         print_status(stdout(), facts)
 
 
-@commands.add("sources")
-def show_sources() -> None:
-    """List the sources: what each gives, and what is kept of it.
-
-    Also its addresses, its terms, and the robots.txt that is held. No request is made.
-
-    Example: collector sources --json
-    """
-    from collector.cli import session
-    from collector.cli.sources import print_sources, sources_report
-    from collector.console.as_json import print_json
-    from collector.console.terminal import stdout
-
-    settings = read_settings()
-    with session.connected(settings) as connect:
-
-        async def main() -> list[dict[str, Any]]:
-            async with await connect() as connection:
-                return await sources_report(connection, settings)
-
-        found = run(main())
-    if common().json:
-        print_json(found)
-    else:
-        print_sources(stdout(), found)
-
-
 @commands.add("robots")
 def explain_robots(url: Annotated[str, typer.Argument(metavar="URL", help="A page of one of the sites.")]) -> ExitCode:
     """Show whether robots.txt allows an address, and why.
@@ -230,7 +203,7 @@ def explain_robots(url: Annotated[str, typer.Argument(metavar="URL", help="A pag
         async with session.look_alike(settings):
             return await robots_verdict(session.crawler(settings, conninfo), site, url)
 
-    with session.opened_database(settings, stderr()) as conninfo:
+    with session.opened_to_ask(settings, stderr()) as conninfo:
         facts = run(main(conninfo))
     if common().json:
         print_json(facts)

@@ -24,7 +24,7 @@ from collector.fetch.fetcher import Fetcher
 from collector.frontier.due import today
 from collector.frontier.scope import IN_SCOPE, Scope, scope_parameters
 from collector.politeness.delay import delay_in_force
-from collector.politeness.gate import Blocked, Connection, Gate, Pace, host_name
+from collector.politeness.gate import Blocked, Connection, host_name
 from collector.politeness.robots import Robots, Verdict
 from collector.settings import is_loopback
 from collector.sources import Role, Site
@@ -71,10 +71,7 @@ async def current_copy(crawler: Crawler, site: Site) -> RobotsCopy | None:
         copy = await find_copy(connection, url)
         if copy and copy.fresh and copy.robots:
             return copy
-        pace = Pace(crawler.crawl_delay, is_loopback(site.url))
-        gate = await Gate.claim(
-            connection, host_name(site.url), pace, crawler.stopping, lease=LOOKS_FOR, who="a look at robots.txt"
-        )
+        gate = await crawler.claim(connection, host_name(site.url), lease=LOOKS_FOR, who="a look at robots.txt")
         if gate is None:
             return copy
         await connection.execute(WAITING, (Awaited.ROBOTS, LOOKS_FOR, host_name(site.url)))

@@ -94,7 +94,7 @@ def _refresh(settings: "Settings", wanted: Refreshing, *, dry_run: bool) -> Exit
         await session.say_how_it_ended(stderr(), crawler, code)
         return code
 
-    with session.opened_database(settings, stderr()) as conninfo:
+    with session.opened_to_ask(settings, stderr()) as conninfo:
         return run(main(conninfo))
 
 

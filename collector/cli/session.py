@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from rich.console import Console
 
+from collector.cli.base import run
 from collector.errors import ExitCode
 from collector.storage import database
 
@@ -33,6 +34,28 @@ def opened_database(settings: "Settings", console: Console) -> Iterator[str]:
     with contextlib.ExitStack() as stack:
         with console.status("Opening the database ...") if console.is_terminal else contextlib.nullcontext():
             conninfo = stack.enter_context(database.opened(settings.database_url, settings.home))
+        yield conninfo
+
+
+@contextmanager
+def opened_to_ask(settings: "Settings", console: Console) -> Iterator[str]:
+    """The same for a command that asks sites: what PADDOCK_ACCEPT names counts as accepted.
+
+    Raises:
+        UsageError: it names something else than a source that is asked.
+    """
+    from collector.politeness.accepted import accept_first
+    from collector.sources.registry import asked_source
+
+    leaves = [asked_source(name).leave for name in settings.accept]
+
+    async def record(conninfo: str) -> None:
+        async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
+            await accept_first(connection, leaves)
+
+    with opened_database(settings, console) as conninfo:
+        if leaves:
+            run(record(conninfo))
         yield conninfo
 
 

@@ -1,108 +1,96 @@
-"""`collector sources`: what each source gives and is allowed to give, and what is kept of it. No request."""
+"""`collector sources`: what sites are allowed to give, and that their terms are accepted. No request."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from rich.console import Console
+import typer
 
-from collector.cli.dry_run import line_of, robots_age
-from collector.console.measures import size_in_words
-from collector.console.terminal import titled
-from collector.engine.robots_cache import find_copy
-from collector.frontier.due import today
-from collector.politeness.gate import Connection
-from collector.settings import Settings
-from collector.sources import Role, Source
-from collector.sources.registry import sites, sources, variable
+from collector.cli.base import group, read_settings, run
+from collector.console.command_line import with_common
+from collector.console.common import common
+from collector.errors import UsageError
 
-KEPT = """
-WITH held AS (
-    SELECT DISTINCT digest FROM page WHERE source = %(source)s AND digest IS NOT NULL
-    UNION SELECT log.digest FROM fetch_log AS log JOIN page ON page.id = log.page_id
-    WHERE page.source = %(source)s AND log.digest IS NOT NULL)
-SELECT (SELECT count(*) FROM issue WHERE source = %(source)s), (SELECT count(*) FROM photo WHERE source = %(source)s),
-       (SELECT count(*) FROM page WHERE source = %(source)s AND digest IS NOT NULL AND role <> 'robots'),
-       (SELECT COALESCE(sum(size), 0)::bigint FROM held JOIN blob USING (digest))
+if TYPE_CHECKING:
+    from collector.sources import Source
+
+WORDS = """The sources: list (without a word), accept terms.
+
+Of each is listed what it gives, what is kept of it, its addresses, its terms, whether they are accepted, and the
+robots.txt that is held. No request is made.
+
+Example: collector sources --json
 """
-A_HORSE, A_NAME = "2012104511", "ア"  # such as addresses of horses are built with
+
+commands = group(WORDS, invoke_without_command=True)
 
 
-async def sources_report(connection: Connection, settings: Settings) -> list[dict[str, Any]]:
-    """What is said of each source."""
-    urls = {(site.source.name, site.name): site.url for site in sites(settings)}
-    return [await _facts(connection, source, urls, settings) for source in sources().values()]
+@commands.callback()
+@with_common
+def show_sources(context: typer.Context) -> None:
+    """The sources: list (without a word), accept terms."""
+    if context.invoked_subcommand is not None:
+        return
+    from collector.cli.session import connected
+    from collector.cli.sources_report import print_sources, sources_report
+    from collector.console.as_json import print_json
+    from collector.console.terminal import stdout
+
+    settings = read_settings()
+    with connected(settings) as connect:
+
+        async def main() -> list[dict[str, Any]]:
+            async with await connect() as connection:
+                return await sources_report(connection, settings)
+
+        found = run(main())
+    if common().json:
+        print_json(found)
+    else:
+        print_sources(stdout(), found)
 
 
-def print_sources(console: Console, found: list[dict[str, Any]]) -> None:
-    """Print what `sources_report` found."""
-    for facts in found:
-        _print(console, facts)
+@commands.add("accept")
+def accept_terms(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The source.")],
+    permission: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="Whose permission to copy you have, and since when; exports say so."),
+    ] = None,
+) -> None:
+    """Accept the terms of a source, so that it may be asked.
+
+    It is done once, and again when the terms have changed. A source whose keepers forbid copying needs --permission.
+
+    Example: collector sources accept example
+
+    With a permission: collector sources accept example --permission "the editors, by mail of 2026-11-20"
+    """
+    from collector.sources.registry import asked_source
+
+    source = asked_source(name)
+    said = None if permission is None else " ".join(permission.split())
+    if said == "":
+        raise UsageError('--permission is empty; write who gave it, and when, as "the editors, by mail of 2026-11-20".')
+    _accept(source, said)
 
 
-async def _facts(
-    connection: Connection, source: Source, urls: dict[tuple[str, str], str], settings: Settings
-) -> dict[str, Any]:
-    row = await (await connection.execute(KEPT, {"source": source.name})).fetchone()
-    assert row is not None
-    at = {name: urls.get((source.name, name)) for name in source.sites}
-    return {
-        "name": source.name,
-        "title": source.title,
-        "gives": list(source.gives),
-        "asked": source.asked,
-        "sites": [
-            {"name": name, "url": url, "variable": None if settings.demo else variable(source, name),
-             "robots": await _robots(connection, url, first_page(source, name, url)) if url else None}
-            for name, url in at.items() if source.asked
-        ],
-        "terms": {"summary": source.terms.summary, "url": source.terms.url, "read_on": source.terms.read_on},
-        "kept": dict(zip(("issues", "photos", "pages", "bytes"), map(int, row), strict=True)),
-    }  # fmt: skip
+def _accept(source: "Source", permission: str | None) -> None:
+    from collector.cli.session import connected
+    from collector.cli.sources_report import leave_in_words, leave_of
+    from collector.codes import AcceptedBy
+    from collector.console.as_json import print_json
+    from collector.console.terminal import stdout
+    from collector.politeness.accepted import accept
 
+    with connected(read_settings()) as connect:
 
-def first_page(source: Source, site: str, url: str) -> str:
-    """A page with which a crawl of a site begins, or such as it asks for later."""
-    about = {Role.LISTING: today().year, Role.HORSE: A_HORSE, Role.APTITUDE: A_HORSE, Role.REVIEWS: A_HORSE,
-             Role.HORSE_SEARCH: A_NAME}  # fmt: skip
-    for kind in source.kinds.values():
-        if kind.site == site and kind.address:
-            return kind.address(url, about.get(kind.role, today()))
-    return f"{url}/"
+        async def main() -> dict[str, Any]:
+            async with await connect() as connection:
+                await accept(connection, source.leave, AcceptedBy.COMMAND, permission)
+                return await leave_of(connection, source)
 
-
-async def _robots(connection: Connection, url: str, page: str) -> dict[str, Any] | None:
-    """What the copy that is held says of a page, and how old it is; None where none is held."""
-    address = f"{url}/robots.txt"
-    copy = await find_copy(connection, address)
-    if copy is None or copy.robots is None:
-        return None
-    verdict = copy.robots.verdict(page)
-    age = await robots_age(connection, address)
-    return {"page": page, "allowed": verdict.allowed, "line": line_of(verdict), "age": age["age"],
-            "fetched_at": age["fetched_at"]}  # fmt: skip
-
-
-def _print(console: Console, facts: dict[str, Any]) -> None:
-    def say(title: str, words: str) -> None:
-        console.print(f"  {title:6} {words}", soft_wrap=True)
-
-    console.print(titled(facts["name"], facts["title"]), soft_wrap=True)
-    say("gives", ", ".join(facts["gives"]) or "-")
-    if not facts["asked"]:
-        say("asked", "nobody; what it has comes by `collector import`")
-    for site in facts["sites"]:
-        by = f" (set by {site['variable']})" if site["variable"] else ""
-        say(site["name"], f"{site['url'] or 'switched off'}{by}")
-        say("", _verdict(site["robots"]))
-    terms, kept = facts["terms"], facts["kept"]
-    say("terms", f"{terms['summary']} ({terms['url'] or 'no page of its own'}, read on {terms['read_on']})")
-    say(
-        "kept",
-        f"{kept['issues']} issues, {kept['photos']} photos, {kept['pages']} pages, {size_in_words(kept['bytes'])}",
-    )
-
-
-def _verdict(robots: dict[str, Any] | None) -> str:
-    if robots is None:
-        return "robots.txt is not held"
-    verdict = "allows" if robots["allowed"] else "does not allow"
-    return f"robots.txt {verdict} {robots['page']} ({robots['line']}); the copy is {robots['age']} old"
+        leave = run(main())
+    if common().json:
+        print_json({"name": source.name, "terms": source.terms.as_json(), "leave": leave})
+    else:
+        stdout().print(f"{source.title}: {source.terms}", soft_wrap=True, highlight=False)
+        stdout().print(f"Terms {leave_in_words(source.leave, leave)}.", soft_wrap=True, highlight=False)

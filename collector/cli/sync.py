@@ -76,7 +76,7 @@ def _sync(settings: "Settings", since: "date | None", *, races: RacesOf | None, 
             stderr().print(_from_when_on(plan, asked=since is not None), soft_wrap=True, highlight=False)
             return await (_foresee(crawler, settings, plan) if dry_run else _work(crawler, settings, plan))
 
-    with session.opened_database(settings, stderr()) as conninfo:
+    with session.opened_to_ask(settings, stderr()) as conninfo:
         return run(main(conninfo))
 
 

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from collector.codes import Aside, Awaited, Block, ClaimKind, Delay, Failure, MatchRule, Said, Sign
+from collector.codes import AcceptedBy, Aside, Awaited, Block, ClaimKind, Copying, Delay, Failure, MatchRule, Said, Sign
 from collector.console.catalogue import CODES
 
 NO_DETAIL = "-"
 KEYS: dict[type[StrEnum], str] = {  # what the keys of a kind's texts begin with
-    Aside: "aside_", Awaited: "awaited_", Block: "block_", Delay: "delay_", Failure: "failure_", MatchRule: "rule_",
-    ClaimKind: "claim_", Said: "said_", Sign: "sign_",
+    AcceptedBy: "accepted_", Aside: "aside_", Awaited: "awaited_", Block: "block_", ClaimKind: "claim_",
+    Copying: "copying_", Delay: "delay_", Failure: "failure_", MatchRule: "rule_", Said: "said_", Sign: "sign_",
 }  # fmt: skip
 Detail = str | Mapping[str, Any] | None
 

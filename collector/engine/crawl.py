@@ -127,6 +127,7 @@ async def crawl(
 
 async def _ask(crawler: Crawler, scope: Scope, begin: Begin) -> tuple[datetime, int]:
     """Want a scope: when that was, and the job's id."""
+    await crawler.check_leave(crawler.hosts)
     async with await crawler.connect() as connection:
         started = await database_clock(connection)
         await begin(connection, crawler, scope)

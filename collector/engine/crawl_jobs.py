@@ -18,7 +18,10 @@ import psycopg
 
 from collector.fetch.fetcher import Fetcher, Timeouts
 from collector.frontier.scope import IN_SCOPE, Scope, scope_parameters
-from collector.politeness.gate import Connection, host_name
+from collector.politeness import accepted
+from collector.politeness.gate import Connection, Gate, Pace, host_name
+from collector.politeness.leave import Leave
+from collector.settings import is_loopback
 from collector.sources import Kind, Role, Site
 
 ATTENDED_FOR = 30.0  # seconds for which a command says that it is there
@@ -106,6 +109,29 @@ class Crawler:
             for name, kind in site.source.kinds.items()
             if kind.role is role and kind.site == site.name and kind.address
         ]
+
+    async def check_leave(self, hosts: Sequence[str]) -> None:
+        """Refuse to work on hosts whose sources' terms nobody has accepted, before anything is written or asked.
+
+        Raises:
+            UsageError: with the terms and the command.
+        """
+        if leaves := self._leaves(hosts):
+            async with await self.connect() as connection:
+                await accepted.check(connection, leaves)
+
+    def _leaves(self, hosts: Sequence[str]) -> list[Leave]:
+        at = [site for site in self.sites if host_name(site.url) in hosts]
+        return [leave for site in at if (leave := site.leave)]
+
+    async def claim(self, connection: Connection, host: str, *, lease: float, who: str) -> Gate | None:
+        """Take one of its hosts, for the seconds of the lease unless renewed; None where a lane is at work on it.
+
+        Raises:
+            UsageError: nobody has accepted the terms of one of the sources that are asked there.
+        """
+        pace = Pace(self.crawl_delay, is_loopback(self.site_of(host).url))
+        return await Gate.claim(connection, host, pace, self.stopping, self._leaves([host]), lease=lease, who=who)
 
     async def connect(self) -> Connection:
         """A connection of one's own, each statement a transaction unless said otherwise."""

@@ -33,8 +33,7 @@ from collector.matching.match import match_photos
 from collector.pipeline import drift
 from collector.pipeline.repack import bring_up_to_date
 from collector.politeness.delay import next_opening
-from collector.politeness.gate import Blocked, Connection, Gate, Pace, Wait
-from collector.settings import is_loopback
+from collector.politeness.gate import Blocked, Connection, Gate, Wait
 from collector.sources import Site
 from collector.storage.dictionaries import Dictionaries
 
@@ -258,8 +257,7 @@ class Crew:
         crawler, site = self.crawler, self.crawler.site_of(host)
         async with await crawler.connect() as connection:
             await connection.execute("SET idle_in_transaction_session_timeout = '30s'")
-            pace = Pace(crawler.crawl_delay, is_loopback(site.url))
-            gate = await Gate.claim(connection, host, pace, crawler.stopping, lease=FROZEN, who=_who())
+            gate = await crawler.claim(connection, host, lease=FROZEN, who=_who())
             if gate is None:
                 return None
             working.gate = gate

@@ -161,9 +161,14 @@ async def plan(connection: Connection, asked: Asked, *, older_than: timedelta | 
 async def refresh(
     crawler: Crawler, asked: Asked, scope: Scope, show: Callable[[Tick], Awaitable[None]]
 ) -> tuple[Refreshed, ExitCode]:
-    """Ask for what is due, to the end or to the limit, in this process, together with all others that are at work."""
+    """Ask for what is due, to the end or to the limit, in this process, together with all others that are at work.
+
+    Raises:
+        UsageError: nobody has accepted the terms of the source that gives labels.
+    """
     host = host_name(asked.site.url)
     blocked = False
+    await crawler.check_leave([host])
     async with await crawler.connect() as connection:
         started = await database_clock(connection)
         job_id = None

@@ -15,7 +15,12 @@ LOOK_EVERY = 5.0  # seconds between two looks at the schedule
 
 
 async def work(crawler: Crawler, schedule: Schedule) -> None:
-    """Work until it is asked to stop."""
+    """Work until it is asked to stop.
+
+    Raises:
+        UsageError: nobody has accepted the terms of a source that is to be asked.
+    """
+    await crawler.check_leave(crawler.hosts)
     crons = ", ".join(f"{name} {cron}" for name, cron in schedule.crons().items())
     logger.info(
         "working on whatever is asked for", extra={"hosts": ", ".join(crawler.hosts), "schedule": crons or "none"}

@@ -24,7 +24,7 @@ from collector.errors import UsageError
 from collector.exports.arrow import schema_of
 from collector.exports.columns import Table
 from collector.exports.filters import Filter, selected
-from collector.exports.photos import terms_of
+from collector.exports.origins import Origin, origin
 from collector.exports.reading import ROWS, Connection, batches, count, snapshot
 from collector.exports.readme import RIGHTS, comment_of
 from collector.exports.selection import Selection
@@ -133,11 +133,12 @@ class Collection:
             if row is None:
                 raise UsageError(f"There is no photo {photo_id!r} in this collection.")
             held = connection.execute(BYTES, row).fetchone()
+            source = origin(connection, row["source"])
         body = unpack_whole(*held) if held else None
         if body is None:
             why = "is damaged: restore a backup with `collector db restore`" if held else "is not held"
             raise UsageError(f"The picture of {photo_id} {why}.")
-        return Photo(photo_id, body, row)
+        return Photo(photo_id, body, row, source)
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
@@ -220,6 +221,7 @@ class Photo:
     photo_id: str
     content: bytes = field(repr=False)
     facts: Mapping[str, Any] = field(repr=False)  # its row of the table `photo`
+    source: Origin = field(repr=False)  # with its keepers' terms, and a permission to copy
 
     @property
     def media_type(self) -> str:
@@ -229,11 +231,11 @@ class Photo:
     @property
     def provenance(self) -> dict[str, Any]:
         """Where it is from, when it was fetched, and what may be done with it."""
-        terms = terms_of(self.facts["source"])
+        terms = self.source.terms
         names = ("source", "page_url", "image_url", "origin", "observed_at", "digest")
         return {name: self.facts[name] for name in names} | {
             "rights": self.facts["rights"] or RIGHTS,
-            "terms": terms and terms.summary, "terms_url": terms and terms.url,
+            "terms": terms and terms.summary, "terms_url": terms and terms.url, "permission": self.source.permission,
         }  # fmt: skip
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from collector.exports.arrow import schema_of
 from collector.exports.columns import Table
+from collector.exports.origins import origins
 from collector.exports.photos import FILE, write_photos
 from collector.exports.plain import without_lists
 from collector.exports.reading import Connection, batches, count, snapshot
@@ -77,7 +78,9 @@ def export(conninfo: str, request: Request, progress: Progress = no_progress) ->
                 with closing(written) as found:
                     sink.write(FILE, schema_of(Selection(FILE)), _counted(found, FILE.name, None, exported, progress))
         (part / target.readme.name).write_text(
-            readme(target.format, tables, request.since), encoding="utf-8", newline="\n"
+            readme(target.format, tables, [str(one) for one in origins(connection)], request.since),
+            encoding="utf-8",
+            newline="\n",
         )
         exported.size = sum(path.stat().st_size for path in part.rglob("*") if path.is_file())
     return exported

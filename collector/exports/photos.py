@@ -1,7 +1,7 @@
 """The bytes of photos, with their rights beside them: never of a photo that was forgotten or that is kept out."""
 
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,17 +9,17 @@ from urllib.parse import quote
 
 import pyarrow as pa
 
-from collector.errors import BrokenPicture, ParseError
+from collector.errors import BrokenPicture
 from collector.exports.arrow import as_batch, schema_of
 from collector.exports.columns import Column, Table, Type
+from collector.exports.origins import Origin, origins
 from collector.exports.reading import ROWS, Connection
 from collector.exports.readme import RIGHTS
 from collector.exports.selection import Selection
 from collector.exports.target import PHOTO_FILE, PHOTOS
 from collector.politeness.gate import host_name
 from collector.politeness.robots import Robots
-from collector.sources.registry import is_personal, source_of
-from collector.sources.source import Terms
+from collector.sources.registry import is_personal
 from collector.storage.archive import digest_of, unpack_whole
 from collector.storage.decoders import decoders
 from collector.storage.photo_ids import file_name
@@ -86,7 +86,12 @@ FILE = Table(
             "terms", Type.TEXT, "The source's terms, as a person has read them; NULL: the source is not installed."
         ),
         _column("terms_url", Type.TEXT, "Where they are."),
+        _column("terms_dated", Type.DATE, "Of their text, as the source's keepers state it."),
         _column("terms_read_on", Type.DATE, "When they were read."),
+        _column(
+            "copying", Type.TEXT, "What they say of copying: personal (for personal use only), licensed, forbidden."
+        ),
+        _column("permission", Type.TEXT, "Who permitted the copying, and when; NULL: nobody was asked."),
     ),
     "",
     "",
@@ -121,7 +126,7 @@ def write_photos(
 
     Of a person's own camera a copy is written that holds nothing but pixels, unless `originals` are wanted.
     """
-    training = Training(connection)
+    training, sources = Training(connection), {one.name: one for one in origins(connection)}
     schema = schema_of(Selection(FILE))
     (folder / PHOTOS).mkdir()
     rows: list[tuple[Any, ...]] = []
@@ -129,7 +134,9 @@ def write_photos(
         cursor.itersize = AT_ONCE
         cursor.execute(HELD, {"since": since})
         while found := cursor.fetchmany(AT_ONCE):
-            rows += filter(None, (_write(folder, Held(*row), training, left_out, originals=originals) for row in found))
+            rows += filter(
+                None, (_write(folder, Held(*row), training, left_out, sources, originals=originals) for row in found)
+            )
             if len(rows) >= ROWS:
                 yield as_batch(rows, schema)
                 rows = []
@@ -138,7 +145,13 @@ def write_photos(
 
 
 def _write(
-    folder: Path, held: Held, training: Training, left_out: Counter[str], *, originals: bool
+    folder: Path,
+    held: Held,
+    training: Training,
+    left_out: Counter[str],
+    sources: Mapping[str, Origin],
+    *,
+    originals: bool,
 ) -> tuple[Any, ...] | None:
     if not training.allows(held.page_url, held.image_url):
         left_out["kept_out"] += 1
@@ -157,17 +170,9 @@ def _write(
         digest = digest_of(body)
     name = f"{quote(file_name(held.photo_id), safe='')}.{ENDINGS.get(media_type or '', 'bin')}"
     (folder / PHOTOS / name).write_bytes(body)
-    terms = terms_of(held.source)
+    terms, permission = sources[held.source].terms, sources[held.source].permission
+    said = (terms.summary, terms.url, terms.dated, terms.read_on, terms.copying) if terms else [None] * 5
     return (
         held.photo_id, f"{PHOTOS}/{name}", digest, media_type, len(body), held.source, held.page_url,
-        held.image_url, held.observed_at, held.origin, held.rights or RIGHTS,
-        *((terms.summary, terms.url, terms.read_on) if terms else [None] * 3),
+        held.image_url, held.observed_at, held.origin, held.rights or RIGHTS, *said, permission,
     )  # fmt: skip
-
-
-def terms_of(source: str) -> Terms | None:
-    """What the keepers of a source allow; None where it is not installed."""
-    try:
-        return source_of(source).terms
-    except ParseError:
-        return None

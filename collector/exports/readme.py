@@ -23,8 +23,8 @@ HOLDS = {
 }
 
 
-def readme(file_format: str, tables: Sequence[Table], since: date | None = None) -> str:
-    """The README of an export with these tables."""
+def readme(file_format: str, tables: Sequence[Table], sources: Sequence[str], since: date | None = None) -> str:
+    """The README of an export with these tables; `sources`: a sentence for each source of what is held."""
     parts = [TITLE, HOLDS[file_format]]
     parts.append(
         "A value that a page does not print is NULL. Moments are in UTC; days and times of day are those of Japan. "
@@ -35,6 +35,10 @@ def readme(file_format: str, tables: Sequence[Table], since: date | None = None)
     parts.append(RIGHTS)
     if any(table.column("licensed") for table in tables):
         parts.append(LICENSED)
+    if sources:
+        parts.append(
+            "What the keepers of the sources allow, in our words:\n\n" + "\n".join(f"- {one}" for one in sources)
+        )
     parts += [_section(table, since) for table in tables]
     return "\n\n".join(parts) + "\n"
 

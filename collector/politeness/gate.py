@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,8 +22,10 @@ from collector.codes import Awaited, Block, Delay
 from collector.console.code_words import describe
 from collector.console.wording import in_japan
 from collector.errors import LaneLost, PaddockError
+from collector.politeness import accepted
 from collector.politeness.delay import delay_in_force
-from collector.politeness.holder import begin_work, end_work, is_gone, new_holder
+from collector.politeness.holder import begin_work, end_work, gone_asker, new_holder
+from collector.politeness.leave import Leave
 from collector.politeness.robots import Robots
 
 logger = logging.getLogger(__name__)
@@ -139,7 +141,7 @@ class Gate:
         await connection.execute("SELECT pg_advisory_lock(lane_lock(%s))", (job_id,))
         await connection.execute("INSERT INTO host (name) VALUES (%s) ON CONFLICT DO NOTHING", (host,))
         gate = cls(connection, host, 0, pace, stopping)
-        facts = (host, job_id, gate.holder, await _gone(connection, host))
+        facts = (host, job_id, gate.holder, await gone_asker(connection, host))
         row = await (await connection.execute("SELECT take_lane(%s, %s, %s, %s)", facts)).fetchone()
         assert row is not None
         gate.epoch = row[0]
@@ -147,16 +149,21 @@ class Gate:
 
     @classmethod
     async def claim(
-        cls, connection: Connection, host: str, pace: Pace, stopping: asyncio.Event, *, lease: float, who: str
-    ) -> "Gate | None":
-        """Take a host that is free, for the seconds of the lease unless renewed; None where a lane is at work on it."""
+        cls, connection: Connection, host: str, pace: Pace, stopping: asyncio.Event, leaves: Iterable[Leave],
+        *, lease: float, who: str,
+    ) -> "Gate | None":  # fmt: skip
+        """Take a host that is free, for the seconds of the lease unless renewed; None where a lane is at work on it.
+
+        Raises:
+            UsageError: the terms of one of its sources have not been accepted.
+        """
+        await accepted.check(connection, leaves)
         await connection.execute("INSERT INTO host (name) VALUES (%s) ON CONFLICT DO NOTHING", (host,))
         row = await (await connection.execute("SELECT nextval('lane_number')")).fetchone()
         assert row is not None
-        # The session's lock shows the others that this lane's process is alive; it goes when the process goes.
-        await connection.execute("SELECT pg_advisory_lock(lane_lock(%s))", row)
+        await connection.execute("SELECT pg_advisory_lock(lane_lock(%s))", row)  # as above
         gate = cls(connection, host, 0, pace, stopping)
-        facts = (host, row[0], gate.holder, await _gone(connection, host), lease, who)
+        facts = (host, row[0], gate.holder, await gone_asker(connection, host), lease, who)
         found = await (await connection.execute("SELECT claim_lane(%s, %s, %s, %s, %s, %s)", facts)).fetchone()
         if found is None or found[0] is None:
             await connection.execute("SELECT pg_advisory_unlock(lane_lock(%s))", row)
@@ -291,9 +298,3 @@ class Gate:
         (until,) = await self._call("SELECT block_host(%s, %s, %s, %s, %s)", retry_after, code, detail)
         logger.warning("host blocked", extra={"host": self.host, "until": until, "code": code, "reason": detail})
         return until
-
-
-async def _gone(connection: Connection, host: str) -> str | None:
-    """Who asked a host last, if that process is gone: then its request is closed; else it may be open."""
-    row = await (await connection.execute("SELECT asker FROM host WHERE name = %s", (host,))).fetchone()
-    return row[0] if row and is_gone(row[0]) else None

@@ -7,6 +7,9 @@ import itertools
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
+
+import psycopg
 
 PROC = Path("/proc")
 DEAD = ("Z", "X")  # states of a process that has ended and whose parent has not asked about it yet
@@ -45,6 +48,12 @@ def is_gone(holder: str | None) -> bool:
         return False  # somebody else's, but there
     now = _started(int(pid))
     return now in DEAD or (now != "?" and started != "?" and now != started)
+
+
+async def gone_asker(connection: psycopg.AsyncConnection[Any], host: str) -> str | None:
+    """Who asked a host last, if that process is gone: then its request is closed; else it may be open."""
+    row = await (await connection.execute("SELECT asker FROM host WHERE name = %s", (host,))).fetchone()
+    return row[0] if row and is_gone(row[0]) else None
 
 
 def _machine() -> str:

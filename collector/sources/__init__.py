@@ -4,6 +4,7 @@ A source is one value, `Source`. Its parsers are pure functions from text to ite
 `docs/add-a-source.md` shows how to write one.
 """
 
+from collector.codes import Copying
 from collector.sources.parsed import Item, Link, Parsed, as_far_as_possible, checked
 from collector.sources.saved import MAIN, Named
 from collector.sources.source import IMAGE, Copies, Gift, Kind, Site, Source, Terms
@@ -14,6 +15,7 @@ __all__ = [
     "IMAGE",
     "MAIN",
     "Copies",
+    "Copying",
     "Gift",
     "IssueItem",
     "Item",

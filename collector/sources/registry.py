@@ -88,6 +88,19 @@ def archived_sites(settings: Settings) -> tuple[Site, ...]:
     return (*sites(settings), *(Site(source, name, url) for source in unasked for name, url in source.sites.items()))
 
 
+def asked_source(name: str) -> Source:
+    """A source that is asked for pages, by its name.
+
+    Raises:
+        UsageError: there is none of this name, or nobody is asked for its pages.
+    """
+    known = [source.name for source in sources().values() if source.asked]
+    if name not in known:
+        why = "is asked for nothing, so there is nothing to accept" if name in sources() else "is not installed"
+        raise UsageError(f"The source {name!r} {why}; those that are asked are {', '.join(known)}.")
+    return sources()[name]
+
+
 def first_year() -> int:
     """The first year of which a source that is asked has photos."""
     return min(source.first_year for source in sources().values() if source.asked and source.has_photos)
@@ -96,6 +109,12 @@ def first_year() -> int:
 def addresses(settings: Settings) -> tuple[str, ...]:
     """The addresses of the sites, each once."""
     return tuple(dict.fromkeys(site.url for site in sites(settings)))
+
+
+def known_addresses(settings: Settings) -> tuple[str, ...]:
+    """The addresses that only a crawl may ask: those of the sites as they are set, and the sources' own."""
+    own = [url for source in sources().values() if source.asked for url in source.sites.values()]
+    return tuple(dict.fromkeys([*addresses(settings), *own]))
 
 
 def is_given(settings: Settings, gift: Gift) -> bool:

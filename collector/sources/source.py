@@ -1,5 +1,7 @@
-"""A source as one value: its addresses, its kinds of pages with their policy, and what the site's owner allows."""
+"""A source as one value: its addresses, its kinds of pages with their policy, and what the site's keepers allow."""
 
+import hashlib
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -9,8 +11,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from collector.codes import Copying
+from collector.console.code_words import describe
 from collector.errors import ParseError
 from collector.frontier.due import PRIORITY, revisit_at
+from collector.politeness.leave import Leave
+from collector.settings import is_loopback
 from collector.sources.parsed import Parsed
 from collector.sources.saved import MAIN, Named
 from collector.storage.roles import PHOTO_ROLES, Role
@@ -35,11 +41,31 @@ GIFTS = {
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a site's owner allows, as a person has read it."""
+    """What a site's keepers allow, as a person has read it."""
 
-    summary: str
+    summary: str  # one sentence of our own
     url: str | None
     read_on: date
+    copying: Copying
+    dated: date | None = None  # of the text, as its keepers state it
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what they say. Other terms have to be accepted anew; the same ones, read again, do not."""
+        said = {name: value for name, value in self.as_json().items() if name not in ("url", "read_on")}
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+    def as_json(self) -> dict[str, str | None]:
+        """The same for programs."""
+        return {
+            "summary": self.summary, "url": self.url, "dated": self.dated and self.dated.isoformat(),
+            "read_on": self.read_on.isoformat(), "copying": self.copying.value,
+        }  # fmt: skip
+
+    def __str__(self) -> str:
+        of = f", of {self.dated}" if self.dated else ""
+        where = f"{self.url or 'no page of its own'}{of}, read on {self.read_on}"
+        return f"{self.summary} ({where}; {describe(Copying, self.copying)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +141,12 @@ class Source:
             raise ParseError("page", f"{self.name} has no pages of kind {name}") from error
 
     @property
+    def leave(self) -> Leave:
+        """What a person must have accepted before the source is asked."""
+        terms = self.terms
+        return Leave(self.name, terms.digest, terms.dated, str(terms), terms.copying is Copying.FORBIDDEN)
+
+    @property
     def gives(self) -> tuple[Gift, ...]:
         """What the source gives, by the roles of its pages."""
         roles = {kind.role for kind in self.kinds.values()}
@@ -154,3 +186,8 @@ class Site:
     source: Source
     name: str
     url: str
+
+    @property
+    def leave(self) -> Leave | None:
+        """What its source's keepers must have been given; None: the site is on this machine, and nobody's but ours."""
+        return None if is_loopback(self.url) else self.source.leave

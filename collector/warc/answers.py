@@ -1,6 +1,6 @@
 """The answers of the archive in the order in which they came, and their bytes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, LiteralString
@@ -9,6 +9,7 @@ import psycopg
 
 from collector.errors import Busy
 from collector.pipeline.forget import ARCHIVE_LOCK
+from collector.politeness.accepted import PERMISSIONS
 from collector.storage.archive import unpack_whole
 from collector.storage.dictionaries import LOAD, Dictionaries
 
@@ -90,6 +91,7 @@ class Extent:
     first_at: datetime | None
     last_at: datetime | None
     sources: tuple[str, ...]
+    permissions: Mapping[str, str]  # by source: who permitted the copying, and when
 
 
 class Answers:
@@ -125,7 +127,8 @@ class Answers:
         row = self._connection.execute(query, self._facts).fetchone()
         assert row is not None
         count, first_at, last_at, sources = row
-        return Extent(count, first_at, last_at, tuple(sources or ()))
+        permissions = dict(self._connection.execute(PERMISSIONS).fetchall())
+        return Extent(count, first_at, last_at, tuple(sources or ()), permissions)
 
     def __iter__(self) -> Iterator[Answer]:
         with self._connection.cursor(name="answers") as cursor:

@@ -114,11 +114,12 @@ def _info(extent: Extent) -> list[tuple[str, str]]:
     ]  # fmt: skip
     for name in extent.sources:
         if source := _known(name):
-            read_on = f" (read on {source.terms.read_on})"
             fields += [
                 (f"{name}-title", source.title), (f"{name}-address", source.sites[MAIN]),
-                (f"{name}-terms", f"{source.terms.summary} {source.terms.url or ''}{read_on}"),
+                (f"{name}-terms", str(source.terms)),
             ]  # fmt: skip
+        if permission := extent.permissions.get(name):
+            fields.append((f"{name}-permission", permission))
     return fields
 
 
@@ -128,7 +129,8 @@ def _facts(extent: Extent) -> dict[str, Any]:
     return {
         "software": SOFTWARE,
         "sources": [{"title": source.title, "path": source.sites[MAIN]} for source in known],
-        "terms": {source.name: {"summary": source.terms.summary, "url": source.terms.url} for source in known},
+        "terms": {source.name: source.terms.as_json() for source in known},
+        "permissions": {name: said for name, said in extent.permissions.items() if name in extent.sources},
     }
 
 

@@ -9,6 +9,7 @@ from collector.errors import ParseError
 from collector.sources import (
     IMAGE,
     MAIN,
+    Copying,
     IssueItem,
     Kind,
     Link,
@@ -79,6 +80,6 @@ TOY = Source(
         "photo_page": Kind(Role.PHOTO_PAGE, parse_photo),
     },
     charset="utf-8",
-    terms=Terms("Anybody may use the photos.", "http://toy.invalid/terms.html", date(2026, 11, 1)),
+    terms=Terms("Anybody may use the photos.", "http://toy.invalid/terms.html", date(2026, 11, 1), Copying.LICENSED),
     first_year=2016,
 )

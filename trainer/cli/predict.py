@@ -168,13 +168,13 @@ def _horses(predictor: "Predictor", answers: list[Answered]) -> list[Horse]:
 
 
 def _read_address(url: str, settings: "Settings") -> bytes:
-    from collector.sources.registry import addresses
+    from collector.sources.registry import known_addresses
     from trainer.inference.collection import collection_if_any, conninfo_if_any
     from trainer.inference.photos import Reach, read_address
 
     async def read(conninfo: str | None) -> bytes:
         async with collection_if_any(conninfo) as collection:
-            reach = Reach(settings.contact, addresses(settings), inside=True)
+            reach = Reach(settings.contact, known_addresses(settings), inside=True)
             return await read_address(url, reach, collection.photo_at if collection else None)
 
     with conninfo_if_any(settings) as conninfo:

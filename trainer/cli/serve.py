@@ -131,7 +131,7 @@ async def _serve(
     port: int,
 ) -> None:
     from collector.fetch.fetcher import Timeouts
-    from collector.sources.registry import addresses
+    from collector.sources.registry import known_addresses
     from collector.web.server.serving import serve_until_stopped
     from trainer.inference.collection import collection_if_any
     from trainer.inference.photos import Reach
@@ -140,7 +140,7 @@ async def _serve(
 
     patience = Timeouts(connect=5.0, read=10.0, total=15.0)  # a person waits for the page
     async with collection_if_any(conninfo) as collection:
-        reach = Reach(settings.contact, addresses(settings), timeouts=patience)
+        reach = Reach(settings.contact, known_addresses(settings), timeouts=patience)
         service = Service(predictor, gallery, collection, reach, keep_uploads, demo=settings.demo)
         say = partial(_say_where, host, guard, service)
         await serve_until_stopped(make_app(service, guard), host, port, say)

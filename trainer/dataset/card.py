@@ -99,8 +99,20 @@ def _readme(manifest: Manifest) -> str:
         labels=label_section(manifest),
         dictionary=dictionary(),
         licence=LICENCE,
+        sources=_sources(manifest),
         shape=SHAPE if manifest.format == Format.WEBDATASET else "",
     )
+
+
+def _sources(manifest: Manifest) -> str:
+    rows = ["| source | terms | of | read on | copying | with a permission |", "|---|---|---|---|---|---|"]
+    for one in manifest.sources:
+        terms = one["terms"] or {"summary": "not known: the source is not installed"}
+        words = f"[{terms['summary']}]({terms['url']})" if terms.get("url") else terms["summary"]
+        facts = (terms.get(name) or "-" for name in ("dated", "read_on", "copying"))
+        cells = [cell.replace("|", r"\|") for cell in (one["title"], words, *facts, one["permission"] or "-")]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
 
 
 def _table(manifest: Manifest, sides: Iterable[Side]) -> str:
@@ -173,6 +185,12 @@ configs:
 Newest photo: {m.newest_photo}; newest label: {m.newest_label}. Settings: {query}.
 
 **Licence.** {licence} Every example has its page, its address, the time of the fetch, and its digest.
+
+## Sources
+
+What their keepers allow, in our words. Labels and facts of races come from pages, too.
+
+{sources}
 
 ## Labels
 

@@ -155,6 +155,7 @@ def _write(
         leaks=asdict(plan.leaks),
         newest_photo=plan.newest_photo,
         newest_label=plan.newest_label,
+        sources=[one.as_json() for one in plan.sources],
         shards=shards,
     )
     manifest = replace(manifest, beside=write_card(part, manifest, plan.seen, plan.survey))

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from collector import __version__
 from collector.errors import UsageError
+from collector.exports.origins import Origin, origins
 from trainer.dataset.card import Seen
 from trainer.dataset.consent import Consent
 from trainer.dataset.examples import Example, Side, Skip, as_example, why_not, why_skipped
@@ -27,7 +28,7 @@ from trainer.labels.poll import Poll
 from trainer.labels.shrink import Prior
 from trainer.labels.survey import Survey, survey
 
-CODE = 7  # increase it when the same rows are exported differently
+CODE = 8  # increase it when the same rows are exported differently
 POLL = Wanted(Poll(), "distance")
 
 ADVICE: dict[str, str] = {
@@ -78,6 +79,7 @@ class Plan:
     survey: Survey
     newest_photo: str | None
     newest_label: str | None
+    sources: list[Origin]
 
     def example(self, row: Mapping[str, Any]) -> Example:
         """The example of a row of the plan."""
@@ -141,7 +143,8 @@ def make_plan(
         card.photo: taken.cards[first].photo
         for card, first in zip(taken.cards, group(taken.cards, copies), strict=True)
     }
-    return _plan(request, taken, sides, leaks, settled, groups, survey(observations, settled, PHOTOS.about))
+    found = survey(observations, settled, PHOTOS.about)
+    return _plan(request, taken, sides, leaks, settled, groups, found, origins(connection))
 
 
 def _plan(
@@ -152,6 +155,7 @@ def _plan(
     settled: Settled,
     groups: dict[str, str],
     found: Survey,
+    sources: list[Origin],
 ) -> Plan:
     placed = [card for card, side in zip(taken.cards, sides, strict=True) if side]
     newest = max((card.issue_date for card in placed), default=None)
@@ -162,7 +166,7 @@ def _plan(
 
     cards = {side: on(side, taken.cards) for side in Side}
     return Plan(
-        version=_digest(request, taken, sides, settled, groups),
+        version=_digest(request, taken, sides, settled, groups, sources),
         ids={side: on(side, taken.ids) for side in Side},
         settled=settled,
         groups=groups,
@@ -178,6 +182,7 @@ def _plan(
         survey=found,
         newest_photo=newest.isoformat() if newest else None,
         newest_label=_newest(settled),
+        sources=sources,
     )
 
 
@@ -249,7 +254,12 @@ def query_of(request: Request) -> dict[str, Any]:
 
 
 def _digest(
-    request: Request, taken: _Taken, sides: Sequence[Side | None], settled: Settled, groups: Mapping[str, str]
+    request: Request,
+    taken: _Taken,
+    sides: Sequence[Side | None],
+    settled: Settled,
+    groups: Mapping[str, str],
+    sources: Sequence[Origin],
 ) -> str:
     rule = request.split if request.split in SPLITS else "file"
     head = {
@@ -258,6 +268,7 @@ def _digest(
         "format": request.format,
         "code": code_of(),
         "name": request.name,
+        "sources": [one.as_json() for one in sources],
     }
     whole = hashlib.sha256(json.dumps(head, sort_keys=True).encode())
     for card, side, facts in zip(taken.cards, sides, taken.digests, strict=True):

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 
+from collector.codes import Copying
 from collector.sources.jravan.entry import parse_horses
 from collector.sources.jravan.race import parse_race
 from collector.sources.jravan.record import CARD, HORSES, RACE, SITE, SOURCE, at
@@ -29,6 +30,7 @@ JRAVAN = Source(
         "allow it, nothing that is read from it is published or passed on.",
         "https://jra-van.jp/dlb/",
         date(2026, 8, 30),
+        Copying.LICENSED,
     ),
     copies=Copies(at, lambda _name, _kind: None),
     asked=False,

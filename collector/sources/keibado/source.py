@@ -5,6 +5,7 @@ from datetime import date
 
 from selectolax.lexbor import LexborHTMLParser
 
+from collector.codes import Copying
 from collector.errors import ParseError
 from collector.sources.keibado.issue import parse_issue_index
 from collector.sources.keibado.photo import parse_photo_page
@@ -47,6 +48,7 @@ KEIBADO = Source(
         "Residents of Japan may use it personally, for their own predictions; nothing else is licensed.",
         "http://old.keibado.ne.jp/",
         date(2026, 8, 30),
+        Copying.PERSONAL,
     ),
     longest_page=200_000,  # many times the longest real one
     look_alike="127.0.0.1",

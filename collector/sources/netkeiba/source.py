@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date
 from urllib.parse import urlsplit
 
+from collector.codes import Copying
 from collector.sources.netkeiba.aptitude import parse_aptitude, parse_reviews
 from collector.sources.netkeiba.card import parse_live_result, parse_race_card
 from collector.sources.netkeiba.days import parse_coming_day, parse_race_calendar, parse_race_day
@@ -99,6 +100,8 @@ NETKEIBA = Source(
         "No use or publication beyond private use without approval; no permission for automatic collection was found.",
         "https://www.netkeiba.com/",
         date(2026, 8, 30),
+        Copying.PERSONAL,
+        dated=date(2022, 4, 1),
     ),
     longest_page=2_000_000,  # the longest real one has about 300,000
     look_alike="localhost",

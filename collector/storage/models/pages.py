@@ -151,6 +151,20 @@ class Host(SQLModel, table=True):
     excluded_at: datetime | None = moment(default=None)  # opted out: no requests ever again
 
 
+class Acceptance(SQLModel, table=True):
+    """That a person accepted the terms of a source, on which it may be asked. Append-only."""
+
+    __table_args__ = (UniqueConstraint("source", "terms_digest", "permission", postgresql_nulls_not_distinct=True),)
+    id: int | None = row_id()
+    source: str
+    terms_digest: str  # of what the terms say: `Terms.digest`
+    terms_date: date | None = None  # of the text, as its keepers state it
+    terms: str  # in a sentence, as they were shown
+    permission: str | None = None  # who gave it, and when
+    accepted_at: datetime = moment()
+    accepted_by: str  # AcceptedBy
+
+
 class CrawlJob(SQLModel, table=True):
     """A range that someone asked for and that is not done. Any worker works on it; the row is deleted at the end."""
 

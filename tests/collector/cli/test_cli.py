@@ -54,7 +54,8 @@ ARCHIVE_COMMANDS = ["repack", "export"]
 
 @pytest.mark.parametrize(
     "words",
-    [[name] for name in COMMANDS]
+    [["sources"], ["sources", "accept"]]
+    + [[name] for name in COMMANDS]
     + [["db", name] for name in DB_COMMANDS]
     + [["archive", name] for name in ARCHIVE_COMMANDS],
 )

@@ -213,7 +213,7 @@ async def test_looking_at_robots_never_takes_a_host_from_its_lane(
 
     async def claim(opened: Connection, host: str, *rest: Any, **named: Any) -> Gate | None:
         if not lanes:
-            lanes.append(await real(connection, host, Pace(0.0), asyncio.Event(), lease=30, who="a lane"))
+            lanes.append(await real(connection, host, Pace(0.0), asyncio.Event(), (), lease=30, who="a lane"))
         return await real(opened, host, *rest, **named)
 
     async with demo_site(world=WORLD) as site:
@@ -334,7 +334,7 @@ async def test_a_crawl_says_that_the_database_is_locked_and_goes_on(
 
 
 async def test_status_says_when_nothing_is_heard_of_a_lane(connection: Connection) -> None:
-    gate = await Gate.claim(connection, "h", Pace(0.0), asyncio.Event(), lease=20, who="`collector elsewhere`")
+    gate = await Gate.claim(connection, "h", Pace(0.0), asyncio.Event(), (), lease=20, who="`collector elsewhere`")
     assert gate
     (host,) = (await report(connection))["hosts"]
     assert host["waiting_code"] == "silent_lane"
@@ -345,7 +345,7 @@ async def test_status_says_when_nothing_is_heard_of_a_lane(connection: Connectio
 async def test_a_crawl_names_the_lane_that_may_be_frozen(crawler: Crawler, connection: Connection) -> None:
     async with demo_site(world=WORLD) as site:
         host = host_name(site.base)
-        gate = await Gate.claim(connection, host, Pace(0.0), asyncio.Event(), lease=20, who="`collector elsewhere`")
+        gate = await Gate.claim(connection, host, Pace(0.0), asyncio.Event(), (), lease=20, who="`collector elsewhere`")
         assert gate
         words, seconds = await first_wait(at(crawler, site), site)
     assert f"{host}: nothing is heard of `collector elsewhere`, which holds it, until" in words
@@ -354,7 +354,9 @@ async def test_a_crawl_names_the_lane_that_may_be_frozen(crawler: Crawler, conne
 
 async def test_a_crawl_says_that_the_host_is_closed(crawler: Crawler, connection: Connection) -> None:
     async with demo_site(world=WORLD) as site:
-        gate = await Gate.claim(connection, host_name(site.base), Pace(0.0), asyncio.Event(), lease=60, who="a lane")
+        gate = await Gate.claim(
+            connection, host_name(site.base), Pace(0.0), asyncio.Event(), (), lease=60, who="a lane"
+        )
         assert gate
         await gate.block(30.0, Block.BUSY, "the site answered 429")
         await connection.execute("UPDATE host SET lane_until = NULL")
@@ -375,7 +377,7 @@ async def test_what_cannot_be_kept_is_not_asked_for_again_and_again(crawler: Cra
 async def test_a_frozen_lane_is_taken_over_when_its_time_is_up(crawler: Crawler, connection: Connection) -> None:
     async with demo_site(world=WORLD) as site:
         await leave_unfinished(connection, site)
-        gate = await Gate.claim(connection, host_name(site.base), Pace(0.0), asyncio.Event(), lease=2, who="frozen")
+        gate = await Gate.claim(connection, host_name(site.base), Pace(0.0), asyncio.Event(), (), lease=2, who="frozen")
         assert gate
         async with (
             await psycopg.AsyncConnection.connect(crawler.conninfo, autocommit=True) as other,

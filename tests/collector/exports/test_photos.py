@@ -7,6 +7,7 @@ import pyarrow as pa
 from pyarrow import parquet
 from typer.testing import CliRunner
 
+from collector import open_collection
 from collector.cli.app import app
 from collector.storage.archive import digest_of
 from tests.filled import SITE, as_json, damage, execute
@@ -38,6 +39,18 @@ def test_every_photo_is_a_file_with_its_rights_beside_it(conninfo: str, tmp_path
         assert all(row[name] for name in ("terms", "terms_read_on", "observed_at"))
         assert "do not publish them" in row["rights"]
     assert "## photo_file" in (tmp_path / "taken" / "README.md").read_text()
+
+
+def test_whose_terms_they_are_and_by_whose_permission_goes_with_them(conninfo: str, tmp_path: Path) -> None:
+    words = ["sources", "accept", "keibado", "--permission", "the editors, 2026-11-20"]
+    assert CliRunner().invoke(app, words, env={"PADDOCK_DATABASE_URL": conninfo}).exit_code == 0
+    _, rows = taken(conninfo, tmp_path)
+    assert {(row["copying"], row["permission"]) for row in rows.values()} == {("personal", "the editors, 2026-11-20")}
+    (line,) = [one for one in (tmp_path / "taken" / "README.md").read_text().splitlines() if "PHOTOパドック" in one]
+    assert "nothing else is licensed." in line
+    assert line.endswith("With a permission: the editors, 2026-11-20.")
+    with open_collection(database_url=conninfo) as collection:
+        assert collection.photo(next(iter(rows))).provenance["permission"] == "the editors, 2026-11-20"
 
 
 def test_without_being_asked_no_bytes_leave(conninfo: str, tmp_path: Path) -> None:

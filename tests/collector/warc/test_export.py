@@ -102,8 +102,15 @@ async def test_headers_are_those_that_are_held(crawled: str, tmp_path: Path) -> 
 
 
 async def test_it_says_by_what_it_was_made_and_the_terms_of_each_source(crawled: str, tmp_path: Path) -> None:
+    execute(
+        crawled,
+        "INSERT INTO acceptance (source, terms_digest, terms, permission, accepted_at, accepted_by)"
+        " VALUES ('keibado', '', '', 'the editors', now(), 'command')",
+    )
     wacz = await wacz_of(crawled, tmp_path)
     info = records(wacz.warc)[0]
+    assert "keibado-permission: the editors" in info.body.decode()
+    assert wacz.package["permissions"] == {"keibado": "the editors"}
     assert info.kind == "warcinfo"
     said = info.body.decode()
     assert "software: Paddock" in said

@@ -45,3 +45,23 @@ async def test_a_telephones_photo_is_exported_as_it_is_or_smaller(conninfo: str,
     assert whole["body"] == (tmp_path / "photos" / name).read_bytes()
     with Image.open(io.BytesIO(small["body"])) as image:
         assert (image.format, image.size) == ("JPEG", (100, 75))
+
+
+@pytest.mark.usefixtures("plain")
+def test_the_card_says_what_the_keepers_allow_and_who_permitted_more(conninfo: str, tmp_path: Path) -> None:
+    fill(conninfo, SMALL)
+    before = export(conninfo, tmp_path / "datasets", Request())
+    execute(
+        conninfo,
+        "INSERT INTO acceptance (source, terms_digest, terms, permission, accepted_at, accepted_by)"
+        " VALUES ('keibado', '', '', 'A | B, 2026-11-20', now(), 'command')",
+    )
+    after = export(conninfo, tmp_path / "datasets", Request())
+    assert before.name != after.name  # its card says something else
+    (source,) = after.manifest.sources
+    assert (source["name"], source["terms"]["copying"], source["permission"]) == (
+        "keibado", "personal", "A | B, 2026-11-20",
+    )  # fmt: skip
+    card = (after.folder / "README.md").read_text()
+    assert "nothing else is licensed.](http://old.keibado.ne.jp/) | - | 2026-08-30 | personal | A \\| B, 2026" in card
+    assert "A \\| B" not in (before.folder / "README.md").read_text()
