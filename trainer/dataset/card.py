@@ -101,7 +101,7 @@ def _readme(manifest: Manifest, own: Own | None) -> str:
         leaks=_leaks(manifest),
         rule=RULES.get(manifest.split, "A file of the user's own named the sides."),
         types=TYPES if manifest.kinds else "",
-        query=", ".join(f"{key} {value}" for key, value in manifest.query.items()),
+        query=", ".join(f"{key} {value}" for key, value in manifest.query.items() if value != {}),
         each="" if own else ", each with at least one of the labels below",
         newest_label=f"; newest label: {manifest.newest_label}" if labelled else "",
         labels=f"{label_section(manifest)}\n\n{SURE}" if labelled else NO_LABELS,

@@ -13,8 +13,6 @@ from trainer.dataset.examples import OF_OTHERS, Skip, why_skipped
 from trainer.dataset.manifest import Manifest
 from trainer.dataset.own import Own, Owner
 
-LABEL_WORDS = "| label | photos | what it says |\n|---|--:|---|"
-
 
 def short_licence(manifest: Manifest, own: Own) -> str:
     """The card's lines on the licence, and on what it does not cover."""
@@ -52,7 +50,7 @@ def datasheet(manifest: Manifest, own: Own) -> str:
         photos=len(own.said),
         horses=manifest.horses_in_all,
         races=len(own.count("race_id")),
-        days=f"{len(days)} {'day' if len(days) == 1 else 'days'}, {days[0]} to {days[-1]}",
+        days=f"{len(days)} days, {days[0]} to {days[-1]}" if len(days) > 1 else f"one day, {days[0]}",
         racecourses=_listed(own.count("racecourse")),
         cameras=_listed(own.count("camera")),
         columns=", ".join(f"`{name}`" for name in manifest.facts),
@@ -79,22 +77,22 @@ def _labels(manifest: Manifest) -> str:
     if not manifest.labels:
         return NO_LABELS
     rows = [f"| `{label.key}` | {sum(label.photos.values())} | {label.words} |" for label in manifest.labels]
-    return "\n".join([LABELS, "", LABEL_WORDS, *rows])
+    return "\n".join([LABELS, "", "| label | photos | what it says |", "|---|--:|---|", *rows])
 
 
 def _named(rules: Counter[str], own: Own) -> str:
     """How it is known which horse a photo shows, with the share of each way."""
     hand, walk = rules[MatchRule.BY_HAND], rules[MatchRule.WALK]
-    said = [f"- A person named the horse: {_share(hand, own)}."]
+    said = [f"  - A person named the horse: {_share(hand, own)}."]
     if walk:
         certainties = own.certainties
         said.append(
-            f"- The order in which horses walk in the paddock, from photos that a person named: {_share(walk, own)}; "
+            f"  - The order in which horses walk in the paddock, from photos that a person named: {_share(walk, own)}; "
             f"certainty at least {certainties[0]:.3f}, {median(certainties):.3f} in the middle. Each such photo has "
             "its `certainty`; less certain ones are not in the data set."
         )
     if rest := rules.total() - hand - walk:
-        said.append(f"- By other rules, which `match_rule` names: {_share(rest, own)}.")
+        said.append(f"  - By other rules, which `match_rule` names: {_share(rest, own)}.")
     return "\n".join(said)
 
 
@@ -109,20 +107,20 @@ def _pixels(manifest: Manifest) -> str:
 
 def _left_out(counts: Mapping[str, int]) -> str:
     known = {code: count for code, count in counts.items() if code in set(Skip)}
-    return "\n".join(f"- {why_skipped(code)}: {count} photos" for code, count in sorted(known.items())) or "- nothing"
+    return "\n".join(f"  - {why_skipped(code)}: {count}" for code, count in sorted(known.items())) or "  - nothing"
 
 
 def _owners(own: Own) -> str:
-    return "\n".join(map(_owner, own.owners)) or "- Nobody is on record: ask where the names were taken from."
+    return "\n".join(map(_owner, own.owners)) or "  - Nobody is on record: ask where the names were taken from."
 
 
 def _owner(owner: Owner) -> str:
     if owner.terms is None:
-        return f"- {owner.title}: nobody has read its terms."
+        return f"  - {owner.title}: nobody has read its terms."
     read = f"{owner.terms.summary} (as read on {owner.terms.read_on}" + (
         f", {owner.terms.url})" if owner.terms.url else ")"
     )
-    return f"- {owner.title}, {owner.site}: {read}"
+    return f"  - {owner.title}, {owner.site}: {read}"
 
 
 LICENCE_PAGE = """{title}
@@ -134,7 +132,8 @@ The {photos} photos of this data set, and the remarks of their photographer besi
 
 {makers}
 
-{terms} The whole text of the licence is at {url}.
+{terms}
+The whole text of the licence is at the address above.
 
 Say: {attribution}
 
@@ -152,11 +151,11 @@ BURSTS_STAY = (
     "Photos whose horse turns its head are here too (`head_turned`): they say less of a horse's build."
 )
 NO_LABELS = (
-    "Labels: none. Opinions and results on horses belong to others, and the sources that they come from do not let "
+    "None. Opinions and results on horses belong to others, and the sources that they come from do not let "
     "everybody pass them on."
 )
 LABELS = (
-    "Labels: its maker asked for these. Where they are made of what other people said or recorded, the licence does "
+    "Its maker asked for these. Where they are made of what other people said or recorded, the licence does "
     'not cover them; see "What is not the photographer\'s".'
 )
 
@@ -181,21 +180,22 @@ program cannot know is said to be unknown.
 - **Beside each photo:** {columns}.
 - **Remarks** of the photographer: beside {remarks} photos.
 - **Sides:** {sides}. No horse is on two sides unless the card says so.
-- {labels}
 - **Errors.** A horse that the order of the walk names may be another one; see below. Times are those of the cameras'
   clocks, corrected where their owner said by how much.
 - **People.** Grooms, jockeys and visitors may be seen on the photos, and can be recognised on some. Whether they were
   asked is not known. Whoever publishes the photos looks at them first, and takes out or blurs people who would not want
   to be there.
 
+### Labels
+
+{labels}
+
 ## Collection
 
 - **How.** Taken by {makers} with the cameras above, beside the paddock. No photo of anybody else is in the data set:
   photos that another source has too, without saying that the same person took them, were left out.
 - **Which horse a photo shows:**
-
 {named}
-
 - **When:** `taken_at`. Which race it was follows from moment and racecourse.
 
 ## Preprocessing
@@ -204,10 +204,8 @@ program cannot know is said to be unknown.
   file was removed: the place (GPS), the camera's serial number, its owner, its notes, and small pictures. {pixels}The
   `digest` is that of the camera's file, which is not here.
 - {bursts}
-- Left out:
-
+- Left out (photos):
 {left_out}
-
 - **Not passed on,** although its maker holds it: {of_others}. It is what others know of horses and races.
 
 ## Uses
@@ -221,7 +219,6 @@ program cannot know is said to be unknown.
 - **What is not the photographer's.** Names of horses and races, the numbers by which they are known, entries, results,
   and what labels are made of, have other owners. Names are here because a photo without one says little. The licence
   cannot cover them; read these terms before you pass them on:
-
 {owners}
 
 ## Maintenance
