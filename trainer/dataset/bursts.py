@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-APART = 1.2  # seconds; photos of one camera that follow each other sooner are of one pass of the horse
+APART = 1.5  # seconds; photos of one camera that follow each other no later are of one moment
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -143,7 +143,7 @@ of people who can be seen on the photos.
 """
 
 BURSTS_GO = (
-    "Of each burst (one camera, one horse, less than 1.2 s from photo to photo) the photo in the middle is here: the "
+    "Of each burst (one camera, one horse, at most 1.5 s from photo to photo) the photo in the middle is here: the "
     "others show the same moment, and would count as examples without being any."
 )
 BURSTS_STAY = (

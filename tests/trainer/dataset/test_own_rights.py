@@ -18,7 +18,7 @@ from collector.storage import images
 from tests.filled import SMALL, drawn, execute
 from tests.owned import bring_photos, row
 from tests.shots import MORNING, RIGHTS, bring_camera, burst, exif, jpeg, scene, stated, write_folder
-from tests.trainer.exported import polled, rows
+from tests.trainer.exported import polled, rows, trainer
 from trainer.dataset.bursts import Shot, bursts, middle
 from trainer.dataset.data import load_pixels
 from trainer.dataset.examples import OF_OTHERS, Skip
@@ -168,3 +168,12 @@ def test_a_burst_is_of_one_camera_one_horse_and_one_moment() -> None:
     shots = [shot(0, 0.8), shot(1, 0), shot(2, 0.4, camera="b"), shot(3, 1.6), shot(4, 5), shot(5, 2.0, horse="2")]
     assert sorted(bursts(shots)) == [[1, 0, 3], [2], [4], [5]]
     assert [middle(burst) for burst in ([1, 0, 3], [4], [7, 8])] == [0, 4, 7]
+
+
+def test_the_command_writes_it_and_says_what_to_look_at(mixed: str, tmp_path: Path) -> None:
+    alone = trainer(mixed, tmp_path, "export", "--licence", "CC0-1.0")
+    assert (alone.returncode, "add --rights own" in alone.stderr) == (2, True)
+    done = trainer(mixed, tmp_path, "export", "--rights", "own", "--out", str(tmp_path / "sets"))
+    assert done.returncode == 0, done.stderr
+    assert "the licence covers your photos alone" in done.stdout
+    assert len(list(tmp_path.glob("sets/*/DATASHEET.md"))) == 1
