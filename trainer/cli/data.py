@@ -276,10 +276,8 @@ def _command_for(folder: Path) -> str:
         "--format": (manifest.format, plain.format.value),
     }
     words = [f" {option} {value}" for option, (value, usual) in given.items() if value != usual]
-    if manifest.own:
-        words.append(f" --rights own --licence {manifest.query['licence']}")
-    if manifest.query.get("every_photo"):
-        words.append(" --every-photo")
+    words += [f" --rights own --licence {manifest.query.get('licence')}"] * manifest.own
+    words += [" --every-photo"] * manifest.query.get("every_photo", False)
     return f"`trainer export{_label_options(manifest)}{''.join(words)}`"
 
 
@@ -287,9 +285,7 @@ def _label_options(manifest: "Manifest") -> str:
     """The options that ask for the same labels again."""
     from trainer.dataset.request import POLL
 
-    if not manifest.labels:
-        return ""
-    usual = [POLL.definition.name if not manifest.own else ""], [POLL.axis]
+    usual = [] if manifest.own else [POLL.definition.name], [POLL.axis] if manifest.labels else []
     names = list(dict.fromkeys(label.key.partition("/")[0] for label in manifest.labels))
     axes = list(dict.fromkeys(label.axis for label in manifest.labels))
     names, axes = ([] if its == plain else its for its, plain in zip((names, axes), usual, strict=True))

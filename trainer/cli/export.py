@@ -35,6 +35,16 @@ NOT_YOURS = (
     "Before you publish it: the licence covers your photos alone. Names of horses, entries, results and labels have "
     "other owners, and people may be seen on the photos: DATASHEET.md says what to look at."
 )
+Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the versions; by default in PADDOCK_HOME.")]
+Size = Annotated[
+    int | None, typer.Option(min=16, metavar="PX", help="Longest edge; by default the photos keep their size.")
+]
+FileFormat = Annotated[
+    DataFormat, typer.Option("--format", metavar="FORMAT", help=f"File format: {', '.join(DataFormat)}.")
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Continue an interrupted export (the default, if there is one).")
+]
 Split = Annotated[
     str,
     typer.Option(
@@ -76,9 +86,7 @@ KeepUnreviewed = Annotated[
 
 @commands.add("export")
 def export_photos(
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of the versions; by default in PADDOCK_HOME.")
-    ] = None,
+    out: Out = None,
     name: Annotated[str, typer.Option(metavar="NAME", help="Beginning of the version's name.")] = "paddock",
     label: LabelNames = [],  # noqa: B006  (typer copies it)
     axis: AxisNames = ["distance"],  # noqa: B006
@@ -88,15 +96,9 @@ def export_photos(
     split: Split = "horse",
     min_reviews: Annotated[int, typer.Option(min=1, metavar="N", help="Least number of reviews behind a label.")] = 1,
     keep_unreviewed: KeepUnreviewed = False,
-    size: Annotated[
-        int | None, typer.Option(min=16, metavar="PX", help="Longest edge; by default the photos keep their size.")
-    ] = None,
-    data_format: Annotated[
-        DataFormat, typer.Option("--format", metavar="FORMAT", help=f"File format: {', '.join(DataFormat)}.")
-    ] = DataFormat.PARQUET,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Continue an interrupted export (the default, if there is one).")
-    ] = False,
+    size: Size = None,
+    data_format: FileFormat = DataFormat.PARQUET,
+    resume: Resume = False,
 ) -> None:
     """Write the labelled photos as a data set version.
 

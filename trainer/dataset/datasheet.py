@@ -31,7 +31,7 @@ def name_of(manifest: Manifest) -> str:
 def licence_page(manifest: Manifest, own: Own) -> str:
     """The file LICENSE: what is licensed, by whom, and what is not."""
     licence = own.licence
-    terms = ["Whoever uses them names the photographer and the licence, and says what was changed."] * licence.named
+    terms = ["Name the photographer and the licence wherever you use them, and say what you changed."] * licence.named
     terms += ["What is made of them and passed on has the same licence."] * licence.alike
     terms = terms or ["The photographer gives up all rights in them, as far as the law allows it."]
     makers = "\n".join(f"  {name}" for name in own.photographers)
@@ -174,8 +174,8 @@ program cannot know is said to be unknown.
 
 - **Instances.** {photos} photos of {horses} horses, in the paddock of {races} races; {days}.
 - **Racecourses** (photos): {racecourses}.
-- **Cameras** (photos): {cameras}. The letters after a name tell two cameras of one model apart; they are not a serial
-  number.
+- **Cameras** (photos): {cameras}. By the letters after a name two cameras of one model differ; they are not a
+  serial number.
 - **Sample.** What its photographer chose to photograph, and could name: no fair sample of horses, races or days.
 - **Beside each photo:** {columns}.
 - **Remarks** of the photographer: beside {remarks} photos.
@@ -183,8 +183,8 @@ program cannot know is said to be unknown.
 - **Errors.** A horse that the order of the walk names may be another one; see below. Times are those of the cameras'
   clocks, corrected where their owner said by how much.
 - **People.** Grooms, jockeys and visitors may be seen on the photos, and can be recognised on some. Whether they were
-  asked is not known. Whoever publishes the photos looks at them first, and takes out or blurs people who would not want
-  to be there.
+  asked is not known. Look at the photos before you publish them, and take out or blur people who would not want to be
+  there.
 
 ### Labels
 
@@ -210,7 +210,7 @@ program cannot know is said to be unknown.
 
 ## Uses
 
-- **For:** how horses look, how they can be told apart, and how a build goes with what horses do.
+- **For:** how horses look, how they differ, and how a build goes with what horses do.
 - **Not for:** betting on the answer of a model without looking at its errors; recognising people.
 
 ## Distribution

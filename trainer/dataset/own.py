@@ -127,8 +127,8 @@ def choose(stated: Mapping[str, int], wanted: str | None) -> Licence:
     chosen = set(found.values())
     if chosen == {None}:
         raise UsageError(
-            f"The photos state {_listed(stated)}, which is no open licence that is known here ({IDS}), so a data set "
-            f"of them cannot be published: {STATE} states one."
+            f"The photos state {_listed(stated)}, which does not let others use them: a data set to publish needs one of "
+            f"the open licences {IDS}. {STATE} states one."
         )
     if len(chosen) > 1:
         raise UsageError(
@@ -141,7 +141,7 @@ def choose(stated: Mapping[str, int], wanted: str | None) -> Licence:
 def _wanted(wanted: str, found: Mapping[str, Licence | None], stated: Mapping[str, int]) -> Licence:
     licence = licence_of(wanted)
     if licence is None:
-        raise UsageError(f"--licence {wanted} is no open licence that is known here: {IDS}.")
+        raise UsageError(f"--licence {wanted} is not one of the open licences that are known here: {IDS}.")
     if licence not in found.values():
         raise UsageError(f"No photo has the licence {licence.spdx}; they state {_listed(stated)}. {STATE} states it.")
     return licence

@@ -146,12 +146,12 @@ async def test_one_data_set_has_one_licence_that_lets_others_use_it(mixed: str, 
     assert {one["licence"] for one in rows(version)} == {RIGHTS}
 
 
-def test_rights_that_are_no_open_licence_are_refused_with_what_to_do() -> None:
-    with pytest.raises(UsageError, match=r"no open licence .* cannot be published: `collector import --camera"):
+def test_rights_without_an_open_licence_are_refused_with_what_to_do() -> None:
+    with pytest.raises(UsageError, match=r"does not let others use them.* CC-BY-4.0.* `collector import --camera"):
         choose({"all rights with me": 3, "CC BY-NC 4.0": 2}, None)
     with pytest.raises(UsageError, match=r"No photo has the licence CC0-1.0"):
         choose({"CC BY 4.0": 3}, "CC0")
-    with pytest.raises(UsageError, match=r"--licence mine is no open licence"):
+    with pytest.raises(UsageError, match=r"--licence mine is not one of"):
         choose({"CC BY 4.0": 3}, "mine")
     assert choose({"CC BY 4.0": 3, "https://creativecommons.org/licenses/by/4.0/": 1}, None) == licence_of("CC-BY-4.0")
 
