@@ -28,7 +28,7 @@ def readme(file_format: str, tables: Sequence[Table], since: date | None = None)
     )
     if since is not None:
         parts.append(f"Only what is of {since} or later is in it; each table says what that means.")
-    parts.append(RIGHTS)
+    parts.append(f"{RIGHTS} Where a photo has `rights` of its own, they say what may be done with it.")
     parts += [_section(table, since) for table in tables]
     return "\n\n".join(parts) + "\n"
 

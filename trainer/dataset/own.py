@@ -127,8 +127,8 @@ def choose(stated: Mapping[str, int], wanted: str | None) -> Licence:
     chosen = set(found.values())
     if chosen == {None}:
         raise UsageError(
-            f"The photos state {_listed(stated)}, which does not let others use them: a data set to publish needs one of "
-            f"the open licences {IDS}. {STATE} states one."
+            f"The photos state {_listed(stated)}, which does not let others use them: a data set to publish needs one "
+            f"of the open licences {IDS}. {STATE} states one."
         )
     if len(chosen) > 1:
         raise UsageError(

@@ -120,6 +120,19 @@ def test_licence_datasheet_and_metadata_say_whose_the_photos_are_and_whose_the_r
 
 
 @pytest.mark.usefixtures("plain")
+def test_in_every_data_set_a_burst_is_one_example_and_a_turned_head_none(mixed: str, tmp_path: Path) -> None:
+    execute(mixed, f"{CAMERA} SET head_turned = true {NUMBER} 1")
+    version = export(mixed, tmp_path, Request())
+    assert (version.manifest.left_out[Skip.SAME_BURST], version.manifest.left_out[Skip.HEAD_TURNED]) == (9, 1)
+    found = {one["photo"]: one for one in rows(version)}
+    of_camera = {photo: one["burst"] for photo, one in found.items() if one["source"] == "camera"}
+    assert (of_camera["camera:150301/02"], of_camera["camera:150301/05"]) == ("camera:150301/02", "camera:150301/04")
+    assert len(of_camera) == HORSES + 1  # the magazine's photo in the camera's folder is an example here
+    assert {(one["burst"], one["taken_at"]) for photo, one in found.items() if photo not in of_camera} == {(None, None)}
+    assert {one["head_turned"] for one in found.values()} == {False}
+
+
+@pytest.mark.usefixtures("plain")
 def test_labels_are_written_where_they_are_asked_for_with_the_terms_of_their_source(mixed: str, tmp_path: Path) -> None:
     version = export(mixed, tmp_path, Request(labels=polled().labels, own=True))
     assert sum(one["label"] is not None for one in rows(version)) > 0
