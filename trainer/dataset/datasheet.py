@@ -224,7 +224,7 @@ program cannot know is said to be unknown.
 ## Maintenance
 
 - **By:** {makers}.
-- **Versions.** The same collection gives the same version, and its name changes when anything in it does. `trainer dataset
-  verify` compares each file with its digest.
+- **Versions.** The same collection gives the same version, and its name changes when anything in it does. `trainer
+  dataset verify` compares each file with its digest.
 - **Taking a photo out.** Ask the photographer. What is forgotten in the collection is in no later version.
 """
