@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 from collector.errors import UsageError
 from collector.imports.camera import Stated
@@ -18,7 +19,8 @@ from collector.storage import images
 from tests.filled import SMALL, drawn, execute
 from tests.owned import bring_photos, row
 from tests.shots import MORNING, RIGHTS, bring_camera, burst, exif, jpeg, scene, stated, write_folder
-from tests.trainer.exported import polled, rows, trainer
+from tests.trainer.exported import polled, rows
+from trainer.cli.app import app
 from trainer.dataset.bursts import Shot, bursts, middle
 from trainer.dataset.data import load_pixels
 from trainer.dataset.examples import OF_OTHERS, Skip
@@ -183,10 +185,14 @@ def test_a_burst_is_of_one_camera_one_horse_and_one_moment() -> None:
     assert [middle(burst) for burst in ([1, 0, 3], [4], [7, 8])] == [0, 4, 7]
 
 
+@pytest.mark.usefixtures("plain")
 def test_the_command_writes_it_and_says_what_to_look_at(mixed: str, tmp_path: Path) -> None:
-    alone = trainer(mixed, tmp_path, "export", "--licence", "CC0-1.0")
-    assert (alone.returncode, "add --rights own" in alone.stderr) == (2, True)
-    done = trainer(mixed, tmp_path, "export", "--rights", "own", "--out", str(tmp_path / "sets"))
-    assert done.returncode == 0, done.stderr
+    command = CliRunner(env={"PADDOCK_DATABASE_URL": mixed, "PADDOCK_HOME": str(tmp_path), "COLUMNS": "200"})
+    alone = command.invoke(app, ["export", "--licence", "CC0-1.0"])
+    assert (alone.exit_code, "add --rights own" in alone.stderr) == (2, True)
+    done = command.invoke(app, ["export", "--rights", "own", "--out", str(tmp_path / "sets")])
+    assert done.exit_code == 0, done.stderr
     assert "the licence covers your photos alone" in done.stdout
     assert len(list(tmp_path.glob("sets/*/DATASHEET.md"))) == 1
+    again = command.invoke(app, ["dataset", "delete", str(next(tmp_path.glob("sets/*"))), "--yes"])
+    assert "`trainer export --rights own --licence CC-BY-4.0` makes it again" in again.stdout
