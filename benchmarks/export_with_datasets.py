@@ -12,7 +12,7 @@ from psycopg.rows import dict_row
 from trainer.dataset.examples import as_example
 from trainer.dataset.facts import PHOTOS as FACTS
 from trainer.dataset.formats import schema_of
-from trainer.dataset.plan import POLL
+from trainer.dataset.request import POLL
 from trainer.labels.definition import PHOTOS
 from trainer.labels.observing import observe
 

@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 from trainer.dataset.examples import COLUMNS, as_example
 from trainer.dataset.facts import read_facts
 from trainer.dataset.formats import batched, schema_of
-from trainer.dataset.plan import POLL
+from trainer.dataset.request import POLL
 from trainer.labels.definition import PHOTOS
 from trainer.labels.observing import observe
 

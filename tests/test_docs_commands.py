@@ -57,8 +57,9 @@ RUN: dict[tuple[str, ...], set[str]] = {
     ("trainer", "dataset", "verify"): set(), ("trainer", "runs"): set(), ("trainer", "job", "list"): set(),
     ("trainer", "job", "prune"): set(),
 }  # fmt: skip
-# A crawled site, names that are not known before, bytes on stdout, a database of somebody else's.
-NOT_RUN = ("--demo", "compare", "delete", "-", "--jravan")
+# A crawled site, names that are not known before, bytes on stdout, a database of somebody else's, photos whose horses
+# somebody has named.
+NOT_RUN = ("--demo", "compare", "delete", "-", "--jravan", "own")
 OTHERS = {"cd", "curl", "wb-manager", "wayback", "echo", "export", "ssh", "trackio", "."}
 HORSE, NAME, ISSUE = "2011104350", "キタサンブラック", "160104"  # that the documents name
 NO_SOURCE = "example:"  # of a photo's id in help, which names no source

@@ -32,7 +32,7 @@ def readme(file_format: str, tables: Sequence[Table], sources: Sequence[str], si
     )
     if since is not None:
         parts.append(f"Only what is of {since} or later is in it; each table says what that means.")
-    parts.append(RIGHTS)
+    parts.append(f"{RIGHTS} Where a photo has `rights` of its own, they say what may be done with it.")
     if any(table.column("licensed") for table in tables):
         parts.append(LICENSED)
     if sources:

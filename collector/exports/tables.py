@@ -69,6 +69,7 @@ PHOTO = Table(
         Column("match_rule", Type.TEXT, "The rule that found the horse, or why it is open.", "met.rule"),
         Column("match_certainty", Type.NUMBER, "How certain the horse is, 0 to 1, where the order of the walk gave it.",
                "met.certainty"),
+        Column("head_turned", Type.BOOLEAN, "Whether a person says that the horse turns its head.", "met.head_turned"),
         Column("match_by_hand", Type.BOOLEAN, "Whether a person decided it.", "met.by_hand"),
         Column("match_candidates", Type.TEXTS, "Ids of possible horses of an open photo.", "met.candidates"),
         Column("match_decided_at", Type.MOMENT, "When it was decided.", "met.decided_at", "UTC"),

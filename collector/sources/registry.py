@@ -6,6 +6,7 @@ Another package adds a source with an entry point of the group `paddock.sources`
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from urllib.parse import urlsplit
 
 from collector.errors import ParseError, UsageError
 from collector.settings import Settings, read_address
@@ -66,6 +67,13 @@ def is_own(name: str) -> bool:
 def is_personal(name: str) -> bool:
     """Whether the pictures of a source go out without what a person's camera wrote into them."""
     return name in sources() and sources()[name].personal
+
+
+def source_at(address: str) -> Source | None:
+    """The source of the site that an address is on, or of which it is the look-alike; None: no source's."""
+    host = urlsplit(address).hostname
+    at = {urlsplit(url).hostname: source for source in sources().values() for url in source.sites.values()}
+    return at.get(host) or next((one for one in sources().values() if host and one.look_alike == host), None)
 
 
 def sites(settings: Settings) -> tuple[Site, ...]:

@@ -66,7 +66,8 @@ def digests(folder: Path) -> dict[str, str]:
 
 def rows(version: Version) -> list[dict[str, Any]]:
     """Every example of a version with its side and its first label."""
-    kind, key = Format(version.manifest.format), version.manifest.label().key
+    labels = version.manifest.labels
+    kind, key = Format(version.manifest.format), labels[0].key if labels else ""
     return [
         with_label(row, key) | {"side": shard.side, "body": body}
         for shard in version.manifest.shards

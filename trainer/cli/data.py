@@ -262,7 +262,7 @@ def delete(name: VersionName, yes: Yes = False) -> None:
 def _command_for(folder: Path) -> str:
     """The command that makes a version again; empty if it is unfinished or cannot be read."""
     from trainer.dataset.manifest import read_version
-    from trainer.dataset.plan import Request
+    from trainer.dataset.request import Request
 
     try:
         manifest = read_version(folder).manifest
@@ -276,14 +276,16 @@ def _command_for(folder: Path) -> str:
         "--format": (manifest.format, plain.format.value),
     }
     words = [f" {option} {value}" for option, (value, usual) in given.items() if value != usual]
+    words += [f" --rights own --licence {manifest.query.get('licence')}"] * manifest.own
+    words += [" --every-photo"] * manifest.query.get("every_photo", False)
     return f"`trainer export{_label_options(manifest)}{''.join(words)}`"
 
 
 def _label_options(manifest: "Manifest") -> str:
     """The options that ask for the same labels again."""
-    from trainer.dataset.plan import POLL
+    from trainer.dataset.request import POLL
 
-    usual = [POLL.definition.name], [POLL.axis]
+    usual = [] if manifest.own else [POLL.definition.name], [POLL.axis] if manifest.labels else []
     names = list(dict.fromkeys(label.key.partition("/")[0] for label in manifest.labels))
     axes = list(dict.fromkeys(label.axis for label in manifest.labels))
     names, axes = ([] if its == plain else its for its, plain in zip((names, axes), usual, strict=True))

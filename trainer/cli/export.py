@@ -12,9 +12,15 @@ from trainer.cli.base import absolute, directories, group, progress, read_settin
 
 if TYPE_CHECKING:
     from trainer.dataset.manifest import Version
-    from trainer.dataset.plan import Request
+    from trainer.dataset.request import Request
 
 commands = group()
+
+
+class Whose(StrEnum):
+    """The photos of whom a data set has."""
+
+    OWN = "own"
 
 
 class DataFormat(StrEnum):
@@ -25,6 +31,20 @@ class DataFormat(StrEnum):
     WEBDATASET = "webdataset"
 
 
+NOT_YOURS = (
+    "Before you publish it: the licence covers your photos alone. Names of horses, entries, results and labels have "
+    "other owners, and people may be seen on the photos: DATASHEET.md says what to look at."
+)
+Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the versions; by default in PADDOCK_HOME.")]
+Size = Annotated[
+    int | None, typer.Option(min=16, metavar="PX", help="Longest edge; by default the photos keep their size.")
+]
+FileFormat = Annotated[
+    DataFormat, typer.Option("--format", metavar="FORMAT", help=f"File format: {', '.join(DataFormat)}.")
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Continue an interrupted export (the default, if there is one).")
+]
 Split = Annotated[
     str,
     typer.Option(
@@ -37,12 +57,26 @@ LabelNames = Annotated[
     typer.Option(
         "--label",
         metavar="NAME|FILE",
-        help="poll, results, results-placed, results-after, comment, an installed one, or a CSV; more than once.",
+        show_default=False,
+        help="poll (the default), results, results-placed, results-after, comment, an installed one, or a CSV; more "
+        "than once. With --rights own there are none by default.",
     ),
 ]
 AxisNames = Annotated[
     list[str],
     typer.Option("--axis", metavar="AXIS", help="distance, surface, wet_going and others; more than once."),
+]
+Rights = Annotated[
+    Whose | None,
+    typer.Option(metavar="own", help="Only photos of your own camera, as a data set to publish, with its licence."),
+]
+LicenceId = Annotated[
+    str | None,
+    typer.Option(metavar="ID", help="With --rights own: of photos that state different rights, those of this licence."),
+]
+EveryPhoto = Annotated[
+    bool,
+    typer.Option("--every-photo", help="Also all photos of a camera's burst, and those whose horse turns its head."),
 ]
 KeepUnreviewed = Annotated[
     bool,
@@ -52,24 +86,19 @@ KeepUnreviewed = Annotated[
 
 @commands.add("export")
 def export_photos(
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of the versions; by default in PADDOCK_HOME.")
-    ] = None,
+    out: Out = None,
     name: Annotated[str, typer.Option(metavar="NAME", help="Beginning of the version's name.")] = "paddock",
-    label: LabelNames = ["poll"],  # noqa: B006  (typer copies it)
+    label: LabelNames = [],  # noqa: B006  (typer copies it)
     axis: AxisNames = ["distance"],  # noqa: B006
+    rights: Rights = None,
+    licence: LicenceId = None,
+    every_photo: EveryPhoto = False,
     split: Split = "horse",
     min_reviews: Annotated[int, typer.Option(min=1, metavar="N", help="Least number of reviews behind a label.")] = 1,
     keep_unreviewed: KeepUnreviewed = False,
-    size: Annotated[
-        int | None, typer.Option(min=16, metavar="PX", help="Longest edge; by default the photos keep their size.")
-    ] = None,
-    data_format: Annotated[
-        DataFormat, typer.Option("--format", metavar="FORMAT", help=f"File format: {', '.join(DataFormat)}.")
-    ] = DataFormat.PARQUET,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Continue an interrupted export (the default, if there is one).")
-    ] = False,
+    size: Size = None,
+    data_format: FileFormat = DataFormat.PARQUET,
+    resume: Resume = False,
 ) -> None:
     """Write the labelled photos as a data set version.
 
@@ -79,15 +108,22 @@ def export_photos(
 
     A photo is taken if it has one of the labels; a run learns the first one, or that of --set label=results/distance.
 
+    With --rights own it is a data set of your own photographs that may be published: LICENSE and DATASHEET.md stand
+    beside it, and photos need no label.
+
     Tried without a network, after collector crawl --since 2016 --demo and refresh-labels --demo: trainer export --demo
     """
     from trainer.dataset.formats import Format
-    from trainer.dataset.plan import Request
+    from trainer.dataset.request import Request
     from trainer.labels.registry import wanted_labels
 
     _check(name, split)
-    labels = wanted_labels(label, axis, min_reviews, keep_unreviewed=keep_unreviewed)
-    _write(Request(labels, split, Format(data_format.value), size, name), out, resume=resume)
+    if licence and not rights:
+        raise UsageError("--licence chooses among photos of your own: add --rights own.")
+    names = label or ([] if rights else ["poll"])
+    labels = wanted_labels(names, axis, min_reviews, keep_unreviewed=keep_unreviewed)
+    file_format = Format(data_format.value)
+    _write(Request(labels, split, file_format, size, name, bool(rights), licence, every_photo), out, resume=resume)
 
 
 def _check(name: str, split: str) -> None:
@@ -124,6 +160,8 @@ def _write(request: "Request", out: Path | None, *, resume: bool) -> None:
     print_version(version)
     result = f"It exists already: {version.folder}" if version.name in before else f"Written to {version.folder}"
     stdout().print(result, soft_wrap=True)
+    if request.own:
+        stdout().print(NOT_YOURS, soft_wrap=True)
 
 
 def _warn_of_empty_sides(version: "Version") -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +12,12 @@ from collector.errors import BrokenPicture
 from collector.storage.decoders import decoders
 from collector.storage.racing import MIDDLE, MILE, SPRINT, Kind
 from trainer.dataset.croissant import describe
+from trainer.dataset.datasheet import datasheet, licence_page, short_licence
 from trainer.dataset.examples import LICENCE, Side, why_skipped
 from trainer.dataset.formats import EXTENSIONS, Format, label_types, read_shard, written_types
 from trainer.dataset.label_card import dictionary, label_section
 from trainer.dataset.manifest import Manifest, digest_of
+from trainer.dataset.own import Own
 from trainer.dataset.pixels import Preparation, prepare
 from trainer.directories import write_file
 from trainer.labels.survey import Survey
@@ -35,18 +37,19 @@ class Seen:
     horses: Counter[int]  # horses by their number of photos
 
 
-def write_card(folder: Path, manifest: Manifest, seen: Seen, survey: Survey) -> dict[str, str]:
-    """Write README.md, its plots, labels.md and croissant.json beside the shards; returns the digests by path."""
+def write_card(folder: Path, manifest: Manifest, seen: Seen, survey: Survey, own: Own | None = None) -> dict[str, str]:
+    """Write README.md, its plots, labels.md and croissant.json beside the shards; of one's own photos also LICENSE and
+    DATASHEET.md. Returns the digests by path."""
     draw_plots(folder, manifest, seen)
-    write_file(folder / "README.md", _readme(manifest))
-    write_file(folder / "labels.md", page(survey, ()))
-    write_file(folder / "croissant.json", json.dumps(describe(manifest), ensure_ascii=False, indent=1) + "\n")
-    written = [
-        folder / "README.md",
-        folder / "labels.md",
-        folder / "croissant.json",
-        *sorted((folder / "plots").glob("*.png")),
-    ]
+    pages = {"README.md": _readme(manifest, own)}
+    if manifest.labels:
+        pages["labels.md"] = page(survey, ())
+    if own:
+        pages |= {"LICENSE": licence_page(manifest, own), "DATASHEET.md": datasheet(manifest, own)}
+    pages["croissant.json"] = json.dumps(describe(manifest, own), ensure_ascii=False, indent=1) + "\n"
+    for name, text in pages.items():
+        write_file(folder / name, text)
+    written = [*map(folder.joinpath, pages), *sorted((folder / "plots").glob("*.png"))]
     return {path.relative_to(folder).as_posix(): digest_of(path) for path in written}
 
 
@@ -57,14 +60,15 @@ def draw_plots(folder: Path, manifest: Manifest, seen: Seen) -> None:
     plots = folder / "plots"
     plots.mkdir(exist_ok=True)
     labels: dict[str, list[float]] = {side: values for side, values in seen.labels.items() if values}
-    save(histogram(labels, BOUNDARIES if manifest.kinds else ()), plots / "labels.png")
-    save(bars(dict(sorted(seen.years.items())), "photos", "year of the issue"), plots / "years.png")
+    if manifest.labels:
+        save(histogram(labels, BOUNDARIES if manifest.kinds else ()), plots / "labels.png")
+    save(bars(dict(sorted(seen.years.items())), "photos", "year"), plots / "years.png")
     save(bars(dict(sorted(seen.horses.items())), "horses", "photos of one horse"), plots / "horses.png")
     save(grid(list(_examples(folder, manifest))), plots / "examples.png")
 
 
 def _examples(folder: Path, manifest: Manifest) -> Iterable[tuple[Any, str]]:
-    left, key = SHOWN, manifest.labels[0].key
+    left, key = SHOWN, manifest.labels[0].key if manifest.labels else ""
     for shard in manifest.shards[:1]:
         for row, body in read_shard(Format(manifest.format), folder / shard.path):
             if left == 0:
@@ -75,18 +79,20 @@ def _examples(folder: Path, manifest: Manifest) -> Iterable[tuple[Any, str]]:
 
 
 def _shown(row: dict[str, Any], key: str) -> str:
-    label = row["labels"][key]
+    label = row["labels"].get(key)
     return f"{label['value']:.2f}" if label else ""
 
 
-def _readme(manifest: Manifest) -> str:
+def _readme(manifest: Manifest, own: Own | None) -> str:
     sides = [side for side in Side if manifest.photos[side]]
     files = {side: _pattern(Format(manifest.format), side) for side in sides}
     head = "\n".join(f"  - split: {side}\n    path: {path}" for side, path in files.items())
     left_out = "\n".join(f"| {why_skipped(code)} | {count} |" for code, count in sorted(manifest.left_out.items()))
+    labelled = bool(manifest.labels)
     return CARD.format(
+        licence_head=HEAD_OF_OWN.format(own.licence.spdx.lower()) if own else PRIVATE,
         head=head,
-        features=_features([label.key for label in manifest.labels]) if manifest.format == Format.WEBDATASET else "",
+        features=_features(manifest) if manifest.format == Format.WEBDATASET else "",
         m=manifest,
         photos=sum(manifest.photos.values()),
         horses=manifest.horses_in_all,
@@ -95,10 +101,14 @@ def _readme(manifest: Manifest) -> str:
         leaks=_leaks(manifest),
         rule=RULES.get(manifest.split, "A file of the user's own named the sides."),
         types=TYPES if manifest.kinds else "",
-        query=", ".join(f"{key} {value}" for key, value in manifest.query.items()),
-        labels=label_section(manifest),
-        dictionary=dictionary(),
-        licence=LICENCE,
+        query=", ".join(f"{key} {value}" for key, value in manifest.query.items() if value != {}),
+        each="" if own else ", each with at least one of the labels below",
+        newest_label=f"; newest label: {manifest.newest_label}" if labelled else "",
+        labels=f"{label_section(manifest)}\n\n{SURE}" if labelled else NO_LABELS,
+        drawn="![Labels by side](plots/labels.png)\n" if labelled else "",
+        without="" if own else WITHOUT,
+        dictionary=dictionary(manifest),
+        licence=short_licence(manifest, own) if own else f"{LICENCE} {SOURCE}",
         sources=_sources(manifest),
         shape=SHAPE if manifest.format == Format.WEBDATASET else "",
     )
@@ -124,13 +134,16 @@ def _table(manifest: Manifest, sides: Iterable[Side]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def _features(keys: Sequence[str]) -> str:
+def _features(manifest: Manifest) -> str:
     """The column types of a WebDataset for `datasets`, which would guess them from the first photos."""
+    keys = [label.key for label in manifest.labels]
     lines = [f"  - name: {extension}\n    dtype: image" for extension in EXTENSIONS.values()]
-    facts = "\n".join(f"    - name: {name}\n      dtype: {dtype}" for name, dtype in written_types().items())
+    facts = "\n".join(
+        f"    - name: {name}\n      dtype: {dtype}" for name, dtype in written_types(manifest.facts).items()
+    )
     parts = "\n".join(f"        - name: {name}\n          dtype: {dtype}" for name, dtype in label_types().items())
     labels = "\n".join(f"      - name: {key}\n        struct:\n{parts}" for key in keys)
-    facts += f"\n    - name: labels\n      struct:\n{labels}"
+    facts += f"\n    - name: labels\n      struct:\n{labels}" if keys else ""
     return "dataset_info:\n  features:\n" + "\n".join(lines) + f"\n  - name: json\n    struct:\n{facts}\n"
 
 
@@ -162,6 +175,12 @@ RULES = {
     "160606, 160627, 161003, 161024, 161031 and 161121, validation the rest of 2016, train everything else.",
 }
 
+PRIVATE = "license: other\nlicense_name: private-study-only"
+HEAD_OF_OWN = "license: {}"
+SOURCE = "Every example has its page, its address, the time of the fetch, and its digest."
+SURE = "`labels.md` says how reliable they are and how far they agree."
+NO_LABELS = "None: labels come from other people's opinions and records. `trainer export --label NAME` asks for some."
+WITHOUT = "Photos without any of the labels are left out and counted above.\n"
 TYPES = "Types: sprint under 0.2, mile under 0.4, middle under 0.6, long from 0.6 on.\n"
 SHAPE = """
 A row has the columns under `json`, and the photo under the suffix of its file (`jpg`, `png`, `gif`, `webp`, `avif` or
@@ -169,8 +188,7 @@ A row has the columns under `json`, and the photo under the suffix of its file (
 """
 CARD = """---
 pretty_name: {m.name} {m.version}
-license: other
-license_name: private-study-only
+{licence_head}
 task_categories: [image-classification]
 language: [ja]
 configs:
@@ -181,10 +199,10 @@ configs:
 
 # Paddock photos, version {m.version}
 
-{photos} photos of {horses} horses, each with at least one of the labels below.
-Newest photo: {m.newest_photo}; newest label: {m.newest_label}. Settings: {query}.
+{photos} photos of {horses} horses{each}.
+Newest photo: {m.newest_photo}{newest_label}. Settings: {query}.
 
-**Licence.** {licence} Every example has its page, its address, the time of the fetch, and its digest.
+**Licence.** {licence}
 
 ## Sources
 
@@ -196,16 +214,13 @@ What their keepers allow, in our words. Labels and facts of races come from page
 
 {labels}
 
-`labels.md` says how reliable they are and how far they agree.
-
 ## Sides
 
 {rule}
 
 {table}
 
-![Labels by side](plots/labels.png)
-![Photos a year](plots/years.png)
+{drawn}![Photos a year](plots/years.png)
 ![Photos a horse](plots/horses.png)
 ![Examples](plots/examples.png)
 
@@ -226,9 +241,8 @@ from datasets import load_dataset
 data = load_dataset("path/to/this/folder")
 ```
 {shape}
-{types}Photos without any of the labels are left out and counted above.
-`croissant.json` describes the data set for programs; `manifest.json` has the digest of every other file,
-and `trainer dataset verify` compares them.
+{types}{without}`croissant.json` describes the data set for programs; `manifest.json` has the digest of every other
+file, and `trainer dataset verify` compares them.
 
 ## Columns
 

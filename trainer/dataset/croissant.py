@@ -7,15 +7,17 @@ from datetime import date, datetime
 from typing import Any
 
 from trainer.dataset.columns import LABEL_MEANINGS, MEANINGS
-from trainer.dataset.examples import FACTS, LICENCE, Example
+from trainer.dataset.examples import LICENCE, Example
 from trainer.dataset.formats import label_types
 from trainer.dataset.manifest import Manifest, Shard
+from trainer.dataset.own import Own
 
 PARQUET, TAR = "application/x-parquet", "application/x-tar"  # media types, as mlcroissant names them
 CONFORMS_TO = "http://mlcommons.org/croissant/1.0"
 TYPES: dict[Any, str] = {
-    str: "sc:Text", int: "sc:Integer", float: "sc:Float", date: "sc:Date", datetime: "sc:DateTime",
+    str: "sc:Text", int: "sc:Integer", float: "sc:Float", date: "sc:Date", datetime: "sc:DateTime", bool: "sc:Boolean",
     str | None: "sc:Text", int | None: "sc:Integer", float | None: "sc:Float", date | None: "sc:Date",
+    datetime | None: "sc:DateTime",
 }  # fmt: skip
 TERMS = (
     "citeAs", "column", "equivalentProperty", "extract", "field", "fileProperty", "fileObject", "fileSet", "format",
@@ -36,21 +38,29 @@ CONTEXT: dict[str, Any] = {
 } | {term: f"cr:{term}" for term in TERMS}
 
 
-def describe(manifest: Manifest) -> dict[str, Any]:
+def describe(manifest: Manifest, own: Own | None = None) -> dict[str, Any]:
     """The metadata of a data set; an image folder has too many files to list."""
     labels = ", ".join(label.key for label in manifest.labels)
+    said = f" with labels of 0 to 1: {labels}" if labels else ""
     files = {"parquet": PARQUET, "webdataset": TAR}.get(manifest.format)
     return {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
         "name": f"{manifest.name}-{manifest.version}",
-        "description": f"Paddock photos of racehorses with labels of 0 to 1: {labels}.",
+        "description": f"Paddock photos of racehorses{said}.",
         "conformsTo": CONFORMS_TO,
-        "license": LICENCE,
+        **(_rights(manifest, own) if own else {"license": LICENCE}),
         "version": "1.0.0",
         "distribution": [_file(shard, files) for shard in manifest.shards] if files else [],
         "recordSet": [_records(shard, manifest) for shard in manifest.shards] if files == PARQUET else [],
     }
+
+
+def _rights(manifest: Manifest, own: Own) -> dict[str, Any]:
+    """Whose photos they are, and what may be done with them."""
+    creators = [{"@type": "sc:Person", "name": name} for name in own.photographers]
+    name = f"{manifest.name}-{manifest.version}"
+    return {"license": own.licence.url, "creator": creators, "citeAs": own.attribution(name)}
 
 
 def _file(shard: Shard, kind: str) -> dict[str, Any]:
@@ -68,7 +78,7 @@ def _records(shard: Shard, manifest: Manifest) -> dict[str, Any]:
     name = shard.path.rpartition("/")[2].removesuffix(".parquet")
     fields = [
         _field(f"{name}/{column}", TYPES[Example.__annotations__[column]], MEANINGS[column], shard, {"column": column})
-        for column in FACTS
+        for column in manifest.facts
     ]
     fields += [_label(name, label.key, shard) for label in manifest.labels]
     description = f"Examples of the side {shard.side}."

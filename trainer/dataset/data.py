@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from collector.errors import BrokenPicture, UsageError
+from collector.sources.registry import is_personal
 from collector.storage.decoders import Decoders
 from trainer.dataset.examples import Side
 from trainer.dataset.formats import Format, read_shard
@@ -101,12 +102,17 @@ def read_tables(version: Version, labels: Sequence[str]) -> list[Table]:
         UsageError: it has no such label, or a shard is damaged.
     """
     keys = [version.manifest.label(label).key for label in labels]
-    rows = [
+    rows = _rows(version)
+    return [Table(version.manifest.version, [with_label(row, key) for row in rows], key) for key in keys]
+
+
+def _rows(version: Version) -> list[dict[str, Any]]:
+    """The examples of a version, whatever its labels."""
+    return [
         row | {"side": shard.side}
         for shard in version.manifest.shards
         for row, _ in read_shard(Format(version.manifest.format), version.folder / shard.path, pictures=False)
     ]
-    return [Table(version.manifest.version, [with_label(row, key) for row in rows], key) for key in keys]
 
 
 def labelled(tables: Sequence[Table], side: Side) -> np.ndarray:
@@ -141,7 +147,7 @@ def load_pixels(version: Version, how: Preparation, cache: Path, progress: Progr
 
 def photo_digests(version: Version) -> list[bytes]:
     """For each photo, in the table's order, the SHA-256 of what determines its bytes: the original photo and, if the
-    export made it smaller, the size and the code of the export."""
+    export made it smaller or wrote a copy, the size and the code of the export."""
     return _digests(version.folder, version.manifest.version)
 
 
@@ -150,8 +156,10 @@ def _digests(folder: Path, _version: str) -> list[bytes]:
     version = read_version(folder)
     size, code = version.manifest.query.get("size"), json.dumps(version.manifest.code, sort_keys=True)
     found = []
-    for row in read_table(version).rows:
-        words = row["digest"] if size is None else hashlib.sha256(f"{row['digest']} {size} {code}".encode()).hexdigest()
+    for row in _rows(version):
+        words = row["digest"]
+        if not _is_as_fetched(version, row):
+            words = hashlib.sha256(f"{words} {size} {code}".encode()).hexdigest()
         found.append(bytes.fromhex(words))
     return found
 
@@ -184,8 +192,13 @@ def _bodies(version: Version, positions: set[int]) -> Iterator[tuple[str, bytes]
 
 def _check(version: Version, row: dict[str, Any], body: bytes) -> None:
     """Check the digest of a photo. Its pixels are cached under that digest, and other versions use them too."""
-    if version.manifest.query.get("size") is None and hashlib.sha256(body).hexdigest() != row["digest"]:
+    if _is_as_fetched(version, row) and hashlib.sha256(body).hexdigest() != row["digest"]:
         raise _unreadable(row["photo"], "its bytes are not those that were exported")
+
+
+def _is_as_fetched(version: Version, row: dict[str, Any]) -> bool:
+    """Whether the export wrote the bytes of a photo as they came; of a person's own camera it writes a copy."""
+    return version.manifest.query.get("size") is None and not is_personal(row["source"])
 
 
 def _taken(photo: str, future: Future[np.ndarray]) -> np.ndarray:

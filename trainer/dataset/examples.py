@@ -30,6 +30,10 @@ class Skip(StrEnum):
     DAMAGED = "damaged"
     KEPT_OUT = "kept_out"
     RULES_UNKNOWN = "rules_unknown"
+    HEAD_TURNED = "head_turned"
+    SAME_BURST = "same_burst"
+    OTHERS_TOO = "others_too"
+    OTHER_LICENCE = "other_licence"
     NO_SIDE = "no_side"
 
 
@@ -39,6 +43,10 @@ WHY_SKIPPED: dict[str, str] = {
     Skip.DAMAGED: "its bytes are damaged",
     Skip.KEPT_OUT: "its site's robots.txt disallows training on it",
     Skip.RULES_UNKNOWN: "the copy of its site's robots.txt is damaged, so whether training is allowed is not known",
+    Skip.HEAD_TURNED: "a person says that its horse turns its head",
+    Skip.SAME_BURST: "it is of a burst of which another photo is taken",
+    Skip.OTHERS_TOO: "another source has the same photo, and does not say that the same person took it",
+    Skip.OTHER_LICENCE: "it has other rights than the licence of the data set",
     Skip.NO_SIDE: "the split names no side for it",
 } | {why.value: words for why, words in WHY_NO_LABEL.items()}
 # Older manifests have the words in place of the codes, so the words must not change.
@@ -90,6 +98,12 @@ class Example:
     favorite_rank: int | None
     finish_position: int | None
     finish_time: float | None
+    match_rule: str
+    certainty: float | None
+    taken_at: datetime | None
+    camera: str | None
+    burst: str | None
+    head_turned: bool
     labels: Mapping[str, Label | None]  # by definition/axis; None where the photo has no such label
     page_url: str
     image_url: str
@@ -110,6 +124,13 @@ class Example:
 
 COLUMNS = tuple(field.name for field in fields(Example))
 FACTS = tuple(name for name in COLUMNS if name != "labels")  # the columns of one value
+# What other people know of the horse and its race; a data set of one's own photos does not pass it on.
+OF_OTHERS = frozenset({
+    "sire", "dam", "damsire", "sex", "age", "coat", "trainer", "race_class", "grade", "course", "surface", "distance",
+    "going", "weather", "jockey", "carried_weight", "horse_weight", "horse_weight_change", "odds", "favorite_rank",
+    "finish_position", "finish_time",
+})  # fmt: skip
+OWN_FACTS = tuple(name for name in FACTS if name not in OF_OTHERS)
 
 
 def why_not(row: Mapping[str, Any]) -> Skip | None:
@@ -119,10 +140,15 @@ def why_not(row: Mapping[str, Any]) -> Skip | None:
     return Skip.NO_HORSE if row["horse_id"] is None else None
 
 
-def as_example(row: Mapping[str, Any], labels: Mapping[str, Label | None], group: str | None = None) -> Example:
+def as_example(
+    row: Mapping[str, Any],
+    labels: Mapping[str, Label | None],
+    group: str | None = None,
+    burst: str | None = None,
+) -> Example:
     """The example of a row of the export for which `why_not` is None."""
-    given = {name: row[name] for name in FACTS if name not in ("licence", "group")}
-    return Example(**given, labels=labels, group=group, licence=row["rights"] or LICENCE)
+    given = {name: row[name] for name in FACTS if name not in ("licence", "group", "burst")}
+    return Example(**given, labels=labels, group=group, burst=burst, licence=row["rights"] or LICENCE)
 
 
 def count_kinds(labels: Sequence[float]) -> dict[str, int]:

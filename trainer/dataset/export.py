@@ -46,9 +46,11 @@ from trainer.dataset.manifest import (
     size_of,
     write_manifest,
 )
+from trainer.dataset.own import own_sources
 from trainer.dataset.photo_bytes import Damaged, is_whole, read_bodies, read_whole
 from trainer.dataset.pixels import shrink
-from trainer.dataset.plan import Plan, Request, code_of, make_plan, query_of
+from trainer.dataset.plan import Plan, code_of, make_plan
+from trainer.dataset.request import Request
 from trainer.dataset.split import SPLITS, Pair
 from trainer.directories import make_folder
 from trainer.labels.definition import Wanted
@@ -144,13 +146,13 @@ def _write(
         name=request.name,
         labels=[_label_facts(one, plan) for one in request.labels],
         format=request.format,
-        query=query_of(request),
+        query=request.query | ({"licence": plan.own.licence.spdx} if plan.own else {}),
         split=request.split if request.split in SPLITS else "file",
         code=code_of(),
         photos={side: len(ids) for side, ids in plan.ids.items()},
         horses={str(side): count for side, count in plan.horses.items()},
         horses_in_all=plan.horses_in_all,
-        kinds=_count_kinds(plan, request.labels[0].axis),
+        kinds=_count_kinds(plan, request.labels[0].axis if request.labels else ""),
         left_out=dict(plan.left_out),
         leaks=asdict(plan.leaks),
         newest_photo=plan.newest_photo,
@@ -158,7 +160,7 @@ def _write(
         sources=[one.as_json() for one in plan.sources],
         shards=shards,
     )
-    manifest = replace(manifest, beside=write_card(part, manifest, plan.seen, plan.survey))
+    manifest = replace(manifest, beside=write_card(part, manifest, plan.seen, plan.survey, plan.own))
     (part / JOURNAL).unlink(missing_ok=True)
     write_manifest(part, manifest)
     if folder.exists():  # its manifest is broken, or its deletion was interrupted
@@ -207,7 +209,8 @@ def _write_shards(
             if path not in finished:
                 pictures = _reported(_pictures(connection, piece, plan, request), done, plan.photos, progress)
                 try:
-                    write_shard(request.format, part / path, pictures, [one.key for one in request.labels])
+                    keys = [one.key for one in request.labels]
+                    write_shard(request.format, part / path, pictures, keys, request.facts)
                 except Damaged:
                     delete(part)  # the version without the damaged photos has another id
                     raise
@@ -230,7 +233,7 @@ def _pictures(
     connection: psycopg.Connection[dict[str, Any]], ids: Sequence[int], plan: Plan, request: Request
 ) -> Iterator[Item]:
     """The examples of a shard with their bytes."""
-    for example, body in _read(connection, ids, plan):
+    for example, body in _read(connection, ids, plan, request):
         item = _prepare(example, body, request.size)
         if item is None:
             raise Damaged({example.digest})
@@ -243,7 +246,7 @@ def _find_damaged(connection: psycopg.Connection[dict[str, Any]], plan: Plan, re
         example.digest
         for ids in plan.ids.values()
         for piece in batched(ids, PHOTOS_A_SHARD)
-        for example, body in _read(connection, piece, plan)
+        for example, body in _read(connection, piece, plan, request)
         if _prepare(example, body, request.size) is None
     }
 
@@ -262,13 +265,14 @@ def _prepare(example: Example, body: bytes | None, size: int | None) -> Item | N
 
 
 def _read(
-    connection: psycopg.Connection[dict[str, Any]], ids: Sequence[int], plan: Plan
+    connection: psycopg.Connection[dict[str, Any]], ids: Sequence[int], plan: Plan, request: Request
 ) -> Iterator[tuple[Example, bytes | None]]:
     """Examples in the order of `ids` with their bytes, which are None if they cannot be decompressed.
 
-    The bytes are read one row group at a time, while the previous one is written.
+    Of one's own photos alone, the database gives no other source's, whatever the plan says. The bytes are read one row
+    group at a time, while the previous one is written.
     """
-    facts = facts_of(connection, ids)
+    facts = facts_of(connection, ids, own_sources() if request.own else None)
     examples = {number: plan.example(row) for number, row in facts.items()}
     batches = [[examples[number] for number in batch] for batch in batched(ids, ROWS)]
     wanted = [[example.digest for example in batch] for batch in batches]

@@ -19,11 +19,13 @@ SELECT photo.id, photo.photo_id AS photo, photo.source, issue.issue_date,
     nullif(photo.claims, '[]')::text AS claims,
     (SELECT string_agg(tag->>'tag', ' ') FROM jsonb_array_elements(photo.build_tags) tag) AS build_tags,
     met.race_id, coalesce(race.name, photo.race_name) AS race_name, race.race_class,
-    race.grade, race.race_date, race.racecourse, race.course, race.surface, race.distance, race.going, race.weather,
+    race.grade, race.race_date, coalesce(race.racecourse, photo.racecourse) AS racecourse, race.course,
+    race.surface, race.distance, race.going, race.weather,
     ran.jockey, ran.carried_weight, ran.horse_weight, ran.horse_weight_change, ran.odds, ran.favorite_rank,
     ran.finish_position, ran.finish_time, photo.page_url, photo.image_url, photo.origin, photo.rights,
     photo.observed_at AS fetched_at, photo.digest, photo.media_type, photo.width, photo.height,
-    original.photo_id AS near_duplicate_of
+    original.photo_id AS near_duplicate_of, photo.taken_at, photo.camera, met.rule AS match_rule, met.certainty,
+    met.head_turned
 FROM photo
 JOIN issue ON issue.source = photo.source AND issue.code = photo.issue_code
 LEFT JOIN photo_match met
@@ -33,17 +35,21 @@ LEFT JOIN race ON race.race_id = met.race_id
 LEFT JOIN entry ran ON (ran.race_id, ran.horse_id) = (met.race_id, met.horse_id)
 LEFT JOIN photo original ON original.id = photo.near_duplicate_of
 """
+OF_SOURCES: LiteralString = " WHERE (%(sources)s::text[] IS NULL OR photo.source = ANY(%(sources)s))"
 ORDER: LiteralString = " ORDER BY issue.issue_date, photo.photo_id"
-SOME: LiteralString = " WHERE photo.id = ANY(%(ids)s)"
+SOME: LiteralString = " AND photo.id = ANY(%(ids)s)"
 
 
-def read_facts(connection: Connection) -> Iterator[dict[str, Any]]:
-    """The facts of all photos, by issue and id."""
+def read_facts(connection: Connection, sources: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
+    """The facts of all photos, or of those of some sources, by issue and id."""
     with connection.cursor("facts") as cursor:
         cursor.itersize = FETCHED
-        yield from cursor.execute(PHOTOS + ORDER)
+        yield from cursor.execute(PHOTOS + OF_SOURCES + ORDER, {"sources": sources})
 
 
-def facts_of(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-    """The facts of some photos by their numbers."""
-    return {row["id"]: row for row in connection.execute(PHOTOS + SOME, {"ids": list(ids)})}
+def facts_of(
+    connection: Connection, ids: Sequence[int], sources: Sequence[str] | None = None
+) -> dict[int, dict[str, Any]]:
+    """The facts of some photos by their numbers; with `sources`, of no photo of another."""
+    asked = {"ids": list(ids), "sources": sources}
+    return {row["id"]: row for row in connection.execute(PHOTOS + OF_SOURCES + SOME, asked)}

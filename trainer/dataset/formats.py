@@ -32,10 +32,13 @@ END = bytes(2 * tarfile.BLOCKSIZE)  # of a tar
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 MOMENT = pa.timestamp("us", "UTC")
 TYPES: dict[Any, pa.DataType] = {
-    str: pa.string(), int: pa.int32(), float: pa.float64(), date: pa.date32(), datetime: MOMENT,
+    str: pa.string(), int: pa.int32(), float: pa.float64(), date: pa.date32(), datetime: MOMENT, bool: pa.bool_(),
     str | None: pa.string(), int | None: pa.int32(), float | None: pa.float64(), date | None: pa.date32(),
+    datetime | None: MOMENT,
 }  # fmt: skip
-NAMES = {pa.string(): "string", pa.int32(): "int32", pa.float64(): "float64", pa.date32(): "date32"}
+NAMES = {
+    pa.string(): "string", pa.int32(): "int32", pa.float64(): "float64", pa.date32(): "date32", pa.bool_(): "bool",
+}  # fmt: skip
 
 Item = tuple[Example, bytes]
 
@@ -61,10 +64,16 @@ PLAIN = _types()  # the types of all columns but `labels`
 LABEL = pa.struct([(name, TYPES[kind]) for name, kind in Label.__annotations__.items()])
 
 
-def schema_of(labels: Sequence[str]) -> pa.Schema:
+def columns_of(labels: Sequence[str], facts: Sequence[str]) -> list[str]:
+    """The columns that are written, in their order; without labels there is no column of them."""
+    return [name for name in COLUMNS if name in facts or (name == "labels" and labels)]
+
+
+def schema_of(labels: Sequence[str], facts: Sequence[str] = FACTS) -> pa.Schema:
     """The schema of a Parquet shard with these labels. `datasets` reads its metadata and decodes the pictures."""
     own = pa.struct([(name, LABEL) for name in labels])
-    columns = [pa.field("image", IMAGE), *(pa.field(name, PLAIN.get(name, own)) for name in COLUMNS)]
+    written = (pa.field(name, PLAIN.get(name, own)) for name in columns_of(labels, facts))
+    columns = [pa.field("image", IMAGE), *written]
     features: dict[str, Any] = {"image": {"_type": "Image"}}
     features |= {column.name: _feature(column.type) for column in columns[1:]}
     return pa.schema(columns, {"huggingface": json.dumps({"info": {"features": features}})})
@@ -76,26 +85,26 @@ def _feature(kind: pa.DataType) -> dict[str, Any]:
     return {"dtype": "timestamp[us, tz=UTC]" if kind == MOMENT else NAMES[kind], "_type": "Value"}
 
 
-def _write_parquet(path: Path, items: Iterable[Item], labels: Sequence[str]) -> None:
-    schema = schema_of(labels)
+def _write_parquet(path: Path, items: Iterable[Item], labels: Sequence[str], facts: Sequence[str]) -> None:
+    schema = schema_of(labels, facts)
     # Pictures are compressed already, and a dictionary or statistics of them would only make the file larger.
-    options: dict[str, Any] = {"compression": {"image.bytes": "none"} | dict.fromkeys(FACTS, "snappy")}
-    options["use_dictionary"] = list(FACTS)
-    options["write_statistics"] = list(FACTS)
+    options: dict[str, Any] = {"compression": {"image.bytes": "none"} | dict.fromkeys(facts, "snappy")}
+    options["use_dictionary"] = [name for name in facts if PLAIN[name] != pa.bool_()]
+    options["write_statistics"] = list(facts)
     options["data_page_size"] = PAGE
     with pq.ParquetWriter(path, schema, **options) as writer:
         for batch in batched(items, ROWS):
             pictures = pa.array([{"bytes": body, "path": photo_file(example)} for example, body in batch], IMAGE)
-            facts = _as_arrays([example for example, _ in batch], schema)
-            writer.write_batch(pa.record_batch([pictures, *facts], schema=schema))
+            columns = _as_arrays([example for example, _ in batch], schema)
+            writer.write_batch(pa.record_batch([pictures, *columns], schema=schema))
 
 
 def _as_arrays(examples: Sequence[Example], schema: pa.Schema) -> list[pa.Array]:
     rows = [example.plain() for example in examples]
-    return [pa.array([row[name] for row in rows], schema.field(name).type) for name in COLUMNS]
+    return [pa.array([row[name] for row in rows], schema.field(name).type) for name in schema.names[1:]]
 
 
-def _write_folder(path: Path, items: Iterable[Item], labels: Sequence[str]) -> None:
+def _write_folder(path: Path, items: Iterable[Item], labels: Sequence[str], facts: Sequence[str]) -> None:
     """Write photos, a Parquet table with column types for programs, and the same table as CSV for people."""
     path.mkdir()
     examples: list[Example] = []
@@ -103,50 +112,52 @@ def _write_folder(path: Path, items: Iterable[Item], labels: Sequence[str]) -> N
         (path / photo_file(example)).write_bytes(body)
         examples.append(example)
     names = pa.array(map(photo_file, examples), pa.string())
-    schema = schema_of(labels)
+    schema = schema_of(labels, facts)
     whole = pa.schema([pa.field("file_name", pa.string()), *list(schema)[1:]])
     pq.write_table(pa.table([names, *_as_arrays(examples, schema)], schema=whole), path / TABLE, compression="zstd")
     with (path / SHEET).open("w", newline="", encoding="utf-8") as file:
         # Quoted, because an unquoted carriage return would end the line.
-        columns = ("file_name", *sheet_columns(labels))
+        columns = ("file_name", *sheet_columns(labels, facts))
         sheet = csv.DictWriter(file, columns, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
         sheet.writeheader()
-        sheet.writerows({"file_name": photo_file(example)} | _as_cells(example) for example in examples)
+        written = columns_of(labels, facts)
+        sheet.writerows({"file_name": photo_file(example)} | _as_cells(example, written) for example in examples)
 
 
-def sheet_columns(labels: Sequence[str]) -> list[str]:
+def sheet_columns(labels: Sequence[str], facts: Sequence[str] = FACTS) -> list[str]:
     """The columns of the table for people: each label has a column for its value and for what is known of it."""
     its = [f"{name} {part}" for name in labels for part in Label.__annotations__]
-    where = COLUMNS.index("labels")
-    return [*COLUMNS[:where], *its, *COLUMNS[where + 1 :]]
+    return [part for name in columns_of(labels, facts) for part in (its if name == "labels" else [name])]
 
 
-def _as_cells(example: Example) -> dict[str, Any]:
-    facts = _as_text(example)
-    labels = facts.pop("labels")
+def _as_cells(example: Example, columns: Sequence[str]) -> dict[str, Any]:
+    facts = _as_text(example, columns)
+    labels = facts.pop("labels", {})
     return facts | {
         f"{name} {part}": label and label[part] for name, label in labels.items() for part in Label.__annotations__
     }
 
 
-def _write_tar(path: Path, items: Iterable[Item], _labels: Sequence[str]) -> None:
+def _write_tar(path: Path, items: Iterable[Item], labels: Sequence[str], facts: Sequence[str]) -> None:
+    columns = columns_of(labels, facts)
     with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
         for example, body in items:
-            facts = json.dumps(_as_text(example), ensure_ascii=False).encode()
-            for name, content in ((photo_file(example), body), (f"{file_name(example.photo)}.json", facts)):
+            said = json.dumps(_as_text(example, columns), ensure_ascii=False).encode()
+            for name, content in ((photo_file(example), body), (f"{file_name(example.photo)}.json", said)):
                 entry = tarfile.TarInfo(name)
                 entry.size = len(content)
                 tar.addfile(entry, io.BytesIO(content))
 
 
-def _as_text(example: Example) -> dict[str, Any]:
-    facts = example.plain()
+def _as_text(example: Example, columns: Sequence[str]) -> dict[str, Any]:
+    plain = example.plain()
+    facts = {name: plain[name] for name in columns}
     return {name: value.isoformat() if isinstance(value, date) else value for name, value in facts.items()}
 
 
-def written_types() -> dict[str, str]:
+def written_types(facts: Sequence[str]) -> dict[str, str]:
     """The types of the columns of one value in JSON, where dates and times are text."""
-    plain = {name: NAMES.get(kind, "string") for name, kind in PLAIN.items()}
+    plain = {name: NAMES.get(PLAIN[name], "string") for name in facts}
     return {name: "string" if dtype == "date32" else dtype for name, dtype in plain.items()}
 
 
@@ -167,7 +178,7 @@ def batched(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
         yield batch
 
 
-WRITERS: dict[Format, Callable[[Path, Iterable[Item], Sequence[str]], None]] = {
+WRITERS: dict[Format, Callable[[Path, Iterable[Item], Sequence[str], Sequence[str]], None]] = {
     Format.PARQUET: _write_parquet, Format.IMAGEFOLDER: _write_folder, Format.WEBDATASET: _write_tar,
 }  # fmt: skip
 
@@ -179,8 +190,10 @@ def shard_path(kind: Format, side: str, number: int, of: int) -> str:
     return f"data/{side}-{number:05}-of-{of:05}.{'tar' if kind is Format.WEBDATASET else 'parquet'}"
 
 
-def write_shard(kind: Format, path: Path, items: Iterable[Item], labels: Sequence[str]) -> None:
-    """Write a shard atomically; each example has all of these labels, or None for one.
+def write_shard(
+    kind: Format, path: Path, items: Iterable[Item], labels: Sequence[str], facts: Sequence[str] = FACTS
+) -> None:
+    """Write a shard atomically, of each example these facts; it has all of these labels, or None for one.
 
     Raises:
         OSError: it cannot be written (a full disk); no part of it is left.
@@ -189,7 +202,7 @@ def write_shard(kind: Format, path: Path, items: Iterable[Item], labels: Sequenc
     part = path.with_name(path.name + ".part")
     _remove(part)
     try:
-        WRITERS[kind](part, items, labels)
+        WRITERS[kind](part, items, labels, facts)
         _remove(path)  # an image folder that was complete but not in the journal when its export was killed
         part.replace(path)
     except BaseException:
@@ -262,7 +275,10 @@ def _read_tar(path: Path, pictures: bool) -> Iterator[tuple[dict[str, Any], byte
 
 def _from_text(row: dict[str, Any]) -> dict[str, Any]:
     """Convert the JSON values of a row to the types of their columns."""
-    readers = {pa.int32(): int, pa.float64(): float, pa.date32(): date.fromisoformat, MOMENT: datetime.fromisoformat}
+    readers = {
+        pa.int32(): int, pa.float64(): float, pa.bool_(): bool, pa.date32(): date.fromisoformat,
+        MOMENT: datetime.fromisoformat,
+    }  # fmt: skip
     kept = {name: value for name, value in row.items() if name not in PLAIN}  # `labels`, and what older ones had
     plain = {name: value for name, value in row.items() if name in PLAIN}
     return kept | {

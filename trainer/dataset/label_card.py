@@ -3,6 +3,7 @@
 from math import exp
 
 from trainer.dataset.columns import LABEL_MEANINGS, MEANINGS
+from trainer.dataset.formats import columns_of
 from trainer.dataset.manifest import LabelFacts, Manifest
 from trainer.labels.label import WhyNone
 
@@ -75,8 +76,10 @@ def _never_again(manifest: Manifest) -> int:
     return without + manifest.left_out.get(WhyNone.NO_LATER_START, 0)
 
 
-def dictionary() -> str:
+def dictionary(manifest: Manifest) -> str:
     """The meaning of each column, and of each part of a label."""
-    rows = [f"| `{name}` | {words} |" for name, words in MEANINGS.items()]
-    rows += [f"| `labels` → definition/axis → `{name}` | {words} |" for name, words in LABEL_MEANINGS.items()]
+    columns = columns_of([label.key for label in manifest.labels], manifest.facts)
+    rows = [f"| `{name}` | {MEANINGS[name]} |" for name in columns]
+    if manifest.labels:
+        rows += [f"| `labels` → definition/axis → `{name}` | {words} |" for name, words in LABEL_MEANINGS.items()]
     return "\n".join(["| column | meaning |", "|---|---|", *rows])

@@ -4,13 +4,13 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from collector.errors import UsageError
-from trainer.dataset.examples import BY_WORDS
+from trainer.dataset.examples import BY_WORDS, FACTS, OWN_FACTS
 from trainer.dataset.older import modern_manifest
 from trainer.directories import pick, write_file
 from trainer.labels.scales import Scale
@@ -86,6 +86,16 @@ class Manifest:
     shards: list[Shard] = field(default_factory=list)
     beside: dict[str, str] = field(default_factory=dict)  # digest by path of the card, its plots and croissant.json
 
+    @property
+    def own(self) -> bool:
+        """Whether it has photos of its maker alone, and may be published."""
+        return self.query.get("rights") == "own"
+
+    @property
+    def facts(self) -> Sequence[str]:
+        """Its columns of one value."""
+        return OWN_FACTS if self.own else FACTS
+
     def as_json(self) -> dict[str, Any]:
         """The content of the manifest file."""
         return asdict(self)
@@ -96,6 +106,8 @@ class Manifest:
         Raises:
             UsageError: the version has no such label.
         """
+        if not self.labels:
+            raise UsageError(f"{self.name}-{self.version} has no labels: `trainer export --label NAME` writes some.")
         found = next((label for label in self.labels if key in ("", label.key)), None)
         if found is None:
             names = ", ".join(label.key for label in self.labels)

@@ -12,8 +12,8 @@ LABEL = ("axis", "label", *BARS, "reviews", "label_observed_at", "label_url")  #
 
 def modern_row(row: Mapping[str, Any], columns: tuple[str, ...]) -> dict[str, Any]:
     """A row with the columns of this release; what an older one does not have is None."""
-    if "labels" in row:
-        return {name: row.get(name) for name in columns} | dict(row)
+    if "label_url" not in row:
+        return dict.fromkeys(columns) | {"labels": {}} | dict(row)
     moment = row["label_observed_at"]
     evidence = {name: row[name] for name in BARS} | {
         "observed_at": moment if isinstance(moment, str) else moment.isoformat(),

@@ -6,6 +6,8 @@ from typing import Literal
 from collector.codes import ClaimKind, MatchRule, Said
 from collector.console.catalogue import PAGES
 from collector.console.code_words import describe, describe_claim
+from collector.sources.licences import licence_of
+from collector.sources.registry import is_personal
 from collector.storage.racing import Direction, Sex, Weather
 from collector.web.api import fields
 from collector.web.api.entries import Aptitudes, Entry, InField, RaceFacts
@@ -83,6 +85,8 @@ class Match(Answer):
     rule: str = means("The rule that decided it, or why it is open: `name_and_race`, `by_hand`, `not_read`, ...")
     how: str = means("The same in words.")
     by_hand: bool = means("Whether a person decided it.")
+    certainty: float | None = means("0 to 1, of the horse that the order of the walk says; null: another rule.")
+    head_turned: bool = means("Whether a person says that the horse turns its head.")
     decided_at: fields.Moment
 
 
@@ -99,7 +103,7 @@ class Provenance(Answer):
 
 
 class Permission(Answer):
-    """What may be done with a photo, as every page says it."""
+    """What may be done with a photo, as every page says it; of one's own camera, as its photographer states it."""
 
     private_study: bool = True
     publish: bool = False
@@ -199,4 +203,14 @@ def whole_photo(row: Row) -> Row:
         "match": row | {"how": describe(MatchRule, row["rule"])} if row["rule"] else None,
         "entry": entry if row["entry_url"] is not None else None,
         "provenance": row | {"site": host_of(row["page_url"]) or None},
+        "permission": permission(row),
     }
+
+
+def permission(row: Row) -> Row:
+    """What may be done with a photo; of one's own camera, what its photographer states."""
+    if not (is_personal(row["source"]) and row["rights"]):
+        return {}
+    is_open = licence_of(row["rights"]) is not None
+    words = PAGES.read("en")["owner_states"].format(origin=row["origin"], rights=row["rights"])
+    return {"publish": is_open, "pass_on": is_open, "words": words}

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, LiteralString
 
-from collector.sources.registry import is_own, sources
+from collector.sources.registry import is_own, is_personal, sources
 from collector.storage.photo_ids import read_photo_id
 from collector.storage.racing import Axis
 from collector.storage.reader import Reader
@@ -28,7 +28,8 @@ SELECT photo.photo_id AS photo, photo.source || ':' || photo.issue_code AS issue
     race.going, entry.horse_number, entry.bracket_number, entry.jockey, entry.finish,
     entry.finish_position, entry.finish_time, entry.horse_weight, entry.horse_weight_change, entry.favorite_rank,
     entry.odds, COALESCE(entry.age, photo.age) AS age, photo.sex AS printed_sex, photo.age AS printed_age,
-    photo.pedigree, met.by_hand, met.decided_at, entry.sex, entry.carried_weight, entry.margin, entry.last_3f,
+    photo.pedigree, met.by_hand, met.decided_at, met.certainty, met.head_turned,
+    entry.sex, entry.carried_weight, entry.margin, entry.last_3f,
     entry.source_url AS entry_url, entry.observed_at AS entry_observed_at
 FROM photo
 JOIN issue ON issue.source = photo.source AND issue.code = photo.issue_code
@@ -257,6 +258,11 @@ class IssueFacts:
     def published(self) -> bool:
         """Whether its source is a site that shows it."""
         return not is_own(self.issue["source"])
+
+    @property
+    def personal(self) -> bool:
+        """Whether its photos are those of a person's own camera."""
+        return is_personal(self.issue["source"])
 
 
 async def issue_facts(reader: Reader, issue: str) -> IssueFacts | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import psycopg
 from PIL import Image
 
+from collector.imports.camera import Stated
 from collector.matching.match import decide_by_hand
 from tests.collector.web.conftest import Open, Shown, renewed
 from tests.filled import execute
@@ -71,3 +72,24 @@ async def test_nothing_that_a_camera_wrote_is_served(opened: Open, own: Shown, t
         page = await (await client.get("/photos/camera:150301/01")).text()
     assert SERIAL[:6] not in page
     assert "35.66" not in page
+
+
+async def test_what_may_be_done_with_a_photo_is_what_its_photographer_states(
+    opened: Open, own: Shown, tmp_path: Path
+) -> None:
+    folders = [write_folder(tmp_path / name, {"a.jpg": jpeg(scene(number), exif(place=TOKYO))})
+               for number, name in enumerate(("open", "kept"))]  # fmt: skip
+    await bring_camera(own.conninfo, folders[0])
+    await bring_camera(own.conninfo, folders[1], Stated("Aiko Tanaka", "all rights mine"))
+    async with opened(conninfo=own.conninfo) as client:
+        pages = [await (await client.get(f"/photos/camera:150301/0{number}")).text() for number in (1, 2)]
+        known = [await (await client.get(f"/api/photos/camera:150301/0{number}")).json() for number in (1, 2)]
+        issue = await (await client.get("/issues/camera:150301?lang=en")).text()
+    for page, rights in zip(pages, ("CC BY 4.0", "all rights mine"), strict=True):
+        assert f"Aiko Tanaka took this photo and states what may be done with it: {rights}." in page
+        assert "do not publish" not in page
+    allowed = [(one["permission"]["publish"], one["permission"]["pass_on"]) for one in known]
+    assert allowed == [(True, True), (False, False)]
+    assert "all rights mine" in known[1]["permission"]["words"]
+    assert (known[0]["match"]["certainty"], known[0]["match"]["head_turned"]) == (None, False)
+    assert "the page of each says who took it" in issue

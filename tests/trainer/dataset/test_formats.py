@@ -34,7 +34,9 @@ EXAMPLE = Example(
     distance_said=None, claims=None, build_tags=None,
     race_name=None, race_class=None, grade=None, race_date=None, racecourse="東京", course=None, surface="turf",
     distance=1600, going=None, weather=None, jockey=None, carried_weight=57.0, horse_weight=480, horse_weight_change=-4,
-    odds=None, favorite_rank=None, finish_position=None, finish_time=None, labels={KEYS[0]: LABEL, KEYS[1]: None},
+    odds=None, favorite_rank=None, finish_position=None, finish_time=None, match_rule="name_and_race", certainty=None,
+    taken_at=None, camera=None, burst=None, head_turned=False,
+    labels={KEYS[0]: LABEL, KEYS[1]: None},
     page_url="http://old.keibado.ne.jp/160104/01.html", image_url="http://old.keibado.ne.jp/160104/01.jpg",
     origin=None, fetched_at=datetime(2026, 11, 1, 12, 0, tzinfo=UTC), digest="0" * 64, media_type="image/jpeg",
     width=304, height=228, near_duplicate_of=None, group="160104-01", licence=LICENCE,
@@ -51,7 +53,7 @@ MOMENT = st.datetimes(datetime(1678, 1, 1), datetime(2261, 1, 1), timezones=st.j
 VALUES: dict[Any, st.SearchStrategy[Any]] = {
     str: TEXT, int: NUMBER, float: st.floats(0, 1), date: DAY, datetime: MOMENT,
     str | None: st.none() | TEXT, int | None: st.none() | NUMBER, date | None: st.none() | DAY,
-    float | None: st.none() | st.floats(0, 1),
+    float | None: st.none() | st.floats(0, 1), datetime | None: st.none() | MOMENT, bool: st.booleans(),
 }  # fmt: skip
 LABELS = st.builds(Label, **{name: VALUES[kind] for name, kind in Label.__annotations__.items()})
 FIXED = ("photo", "media_type")  # they name the files
