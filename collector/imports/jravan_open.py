@@ -16,6 +16,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from collector.console.trouble import reason_of
 from collector.errors import UsageError
+from collector.imports.captures import Failed
+from collector.imports.files import opened as opened_file
 from collector.imports.names import of_path
 from collector.sources.jravan.shapes import NEEDED, SHAPES, Shape
 from collector.sources.jravan.values import Value
@@ -135,10 +137,12 @@ def _conninfo(url: str) -> str:
 
 def _kind(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
+        with opened_file(path) as file:
             head = file.read(16)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
+    except Failed:  # a pipe would be waited for, for ever
+        raise UsageError(f"{path} is not a file: name the one that a converter of JRA-VAN's data made.") from None
     if head == SQLITE:
         return SQLITE
     if head[8:12] == DUCKDB:

@@ -157,3 +157,17 @@ async def test_an_alignment_does_not_keep_a_server_from_other_work(
     await name_shot(connection, RACE, "camera:150301/01", 1)
     assert threads
     assert threading.main_thread() not in threads
+
+
+async def test_a_horse_without_an_id_lends_its_certainty_to_no_other(
+    conninfo: str, connection: psycopg.AsyncConnection
+) -> None:
+    truth = fill_day(conninfo)
+    walk = await name_some(connection, truth)
+    sure = next(shot for shot in walk.shots if shot.rule is MatchRule.WALK)
+    execute(conninfo, f"UPDATE entry SET horse_id = NULL WHERE horse_id = '{sure.horse_id}'")
+    await match_photos(connection)
+    now = next(shot for shot in (await read_walk(connection, RACE)).shots if shot.photo == sure.photo)
+    assert now.candidates
+    assert now.certainty is not None
+    assert now.certainty < 0.1
