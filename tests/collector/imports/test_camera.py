@@ -173,6 +173,12 @@ async def test_files_whose_names_are_the_same_as_text_keep_their_own_moments(con
     assert [row[1][6:11] for row in rows(conninfo, SHOWN)] == ["10:20", "11:20"]
 
 
+async def test_a_burst_of_one_second_is_of_no_copies(conninfo: str, tmp_path: Path) -> None:
+    folder = write_folder(tmp_path, {f"{n}.jpg": jpeg(scene(3, n * 2), exif(fraction="00")) for n in range(4)})
+    assert (await bring_camera(conninfo, folder)).brought == 4
+    assert rows(conninfo, "SELECT count(*) FROM photo WHERE near_duplicate_of IS NOT NULL") == [(0,)]
+
+
 async def test_another_offset_keeps_that_a_head_is_turned(conninfo: str, tmp_path: Path) -> None:
     run_races(conninfo, "10:40", "12:40")
     folder = write_folder(tmp_path, {"a.jpg": jpeg(scene(1), exif(place=TOKYO))})
