@@ -13,7 +13,7 @@ from collector.matching import walks
 from collector.matching.match import decide_by_hand, match_photos
 from collector.matching.walks import Walk, name_shot, propose, read_walk, turn_head
 from tests.filled import execute
-from tests.walked import RACE, fill_day
+from tests.walked import RACE, fill_day, one_waits
 
 
 def shown(walk: Walk) -> list[int | None]:
@@ -125,9 +125,7 @@ async def test_a_matching_that_began_before_a_decision_does_not_write_what_it_th
         async with connection.transaction():
             await name_shot(connection, RACE, wrong, MatchRule.NO_HORSE)
             matching = asyncio.create_task(match_photos(other))
-            waits = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s"
-            while (await (await connection.execute(waits, (other.info.backend_pid,))).fetchone()) != (True,):  # noqa: ASYNC110  (a database says when it waits only to who asks)
-                await asyncio.sleep(0.01)
+            await one_waits(conninfo)
         await matching
     assert follows(await read_walk(connection, RACE))
 
