@@ -30,7 +30,9 @@ SQLITE, DUCKDB = b"SQLite format 3\0", b"DUCK"
 COLUMNS = """SELECT table_name, column_name FROM information_schema.columns
 WHERE table_schema NOT IN ('pg_catalog', 'information_schema')"""
 SQLITE_COLUMNS = "SELECT held.name, field.name FROM sqlite_schema AS held, pragma_table_info(held.name) AS field"
-ALONE = {"enable_external_access": "false"}  # a view in a DuckDB file could read any other file, and ask the network
+ALONE: dict[str, str | bool | int | float | list[str]] = {
+    "enable_external_access": False
+}  # a view in a DuckDB file could read any other file, and ask the network
 NOT_UNDERSTOOD = (
     "The address after --jravan cannot be understood (it may hold a password, so it is not shown): write it as "
     "postgresql://user:password@host:5432/name, with : / ? # @ % in the password as %3A %2F %3F %23 %40 %25."

@@ -206,8 +206,8 @@ async def test_another_offset_keeps_that_a_head_is_turned(conninfo: str, tmp_pat
     with psycopg.connect(conninfo) as connection:
         connection.execute("UPDATE photo_match SET head_turned = true, rule = 'walk_open', candidates = '{2012100001}'")
     await bring_camera(conninfo, folder, stated(offset=120 * MINUTE))
-    told = rows(conninfo, "SELECT race_id, rule, candidates, head_turned FROM photo_match")
-    assert told == [("201505010102", "not_named", [], True)]
+    found = rows(conninfo, "SELECT race_id, rule, candidates, head_turned FROM photo_match")
+    assert found == [("201505010102", "not_named", [], True)]
 
 
 async def test_an_archive_has_the_pictures_only_when_asked_and_is_the_same_elsewhere(
