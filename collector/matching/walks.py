@@ -251,7 +251,7 @@ def _said(proposal: Proposal | None, walk: Walk) -> dict[str, Any]:
     # A horse without an id cannot be offered; then the certainty is that of the next one.
     offered = [(horse_id, certainty) for number, certainty in likely if (horse_id := ids[number])][:OFFERED]
     certainty = offered[0][1] if offered else None
-    if certainty is not None and certainty >= CERTAIN:
+    if proposal.certainties[0] >= CERTAIN and ids[proposal.numbers[0]]:
         return {"horse_id": offered[0][0], "rule": MatchRule.WALK, "certainty": certainty, "candidates": []}
     candidates = [horse_id for horse_id, _ in offered]
     return {"horse_id": None, "rule": MatchRule.WALK_OPEN, "certainty": certainty, "candidates": candidates}
