@@ -49,6 +49,14 @@ def fill_day(conninfo: str, seed: int = 3) -> list[int | None]:
     return [shot.number for shot in shots]
 
 
+async def one_waits(conninfo: str) -> None:
+    """Return as soon as a session waits for what another one has locked."""
+    waiting = """SELECT count(*) FROM pg_stat_activity
+                 WHERE wait_event_type = 'Lock' AND datname = current_database()"""
+    while execute(conninfo, waiting) != [(1,)]:  # noqa: ASYNC110  (the database says so only to who asks)
+        await asyncio.sleep(0.01)
+
+
 def placed(conninfo: str) -> None:
     """Give the photos their race; on a thread, as a test may have a loop already."""
 

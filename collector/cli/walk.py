@@ -129,12 +129,12 @@ def _of(walk: "Walk", photo: str) -> "Shot":
 
 
 def _question(walk: "Walk", shot: "Shot") -> str:
-    from collector.console.wording import JST
+    from collector.console.wording import on_the_clock
 
     likely = walk.likely(shot)
     names = {horse.number: horse.name for horse in walk.walkers}
     proposal = f" [{likely} {names[likely]}, {shot.certainty:.0%}]" if likely and shot.certainty is not None else ""
-    return f"{shot.taken_at.astimezone(JST):%H:%M:%S}  {shot.photo}{proposal}: "
+    return f"{on_the_clock(shot.taken_at, seconds=True)}  {shot.photo}{proposal}: "
 
 
 def _counts(walk: "Walk") -> str:

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from datetime import datetime
+from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 from collector.console.common import common
@@ -34,6 +34,13 @@ def in_japan(moment: datetime | None, *, seconds: bool = True) -> str:
     if moment is None:
         return "-"
     return moment.astimezone(JST).strftime(f"%Y-%m-%d %H:%M{':%S' if seconds else ''} JST")
+
+
+def on_the_clock(moment: datetime | time, *, seconds: bool = False) -> str:
+    """A moment's time of day in Japan, or a time of day there: `15:40`."""
+    if isinstance(moment, datetime):
+        moment = moment.astimezone(JST).time()
+    return moment.strftime(f"%H:%M{':%S' if seconds else ''}")
 
 
 class LogFormatter(logging.Formatter):

@@ -16,6 +16,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from collector.console.trouble import reason_of
 from collector.errors import UsageError
+from collector.imports.captures import Failed
+from collector.imports.files import opened as opened_file
 from collector.imports.names import of_path
 from collector.sources.jravan.shapes import NEEDED, SHAPES, Shape
 from collector.sources.jravan.values import Value
@@ -29,7 +31,7 @@ COLUMNS = """SELECT table_name, column_name FROM information_schema.columns
 WHERE table_schema NOT IN ('pg_catalog', 'information_schema')"""
 SQLITE_COLUMNS = "SELECT held.name, field.name FROM sqlite_schema AS held, pragma_table_info(held.name) AS field"
 ALONE: dict[str, str | bool | int | float | list[str]] = {
-    "enable_external_access": "false"
+    "enable_external_access": False
 }  # a view in a DuckDB file could read any other file, and ask the network
 NOT_UNDERSTOOD = (
     "The address after --jravan cannot be understood (it may hold a password, so it is not shown): write it as "
@@ -137,10 +139,12 @@ def _conninfo(url: str) -> str:
 
 def _kind(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
+        with opened_file(path) as file:
             head = file.read(16)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
+    except Failed:  # a pipe would be waited for, for ever
+        raise UsageError(f"{path} is not a file: name the one that a converter of JRA-VAN's data made.") from None
     if head == SQLITE:
         return SQLITE
     if head[8:12] == DUCKDB:

@@ -23,6 +23,11 @@ UPDATE photo SET issue_code = $4, number = $5 WHERE (source, issue_code, number)
 UNMATCH: LiteralString = """
 DELETE FROM photo_match WHERE (source, issue_code, number) = ($1, $2, $3) AND NOT by_hand AND NOT head_turned
 """
+# The races in whose walks photos are.
+WALKS: LiteralString = """
+SELECT DISTINCT race_id FROM photo_match
+WHERE source = $1 AND (issue_code, number) IN (SELECT * FROM unnest($2::text[], $3::int[])) AND race_id IS NOT NULL
+"""
 # That its head is turned, a person has said too.
 ONLY_TURNED: LiteralString = """
 UPDATE photo_match SET horse_id = NULL, race_id = NULL, rule = $4, certainty = NULL, candidates = '{}'

@@ -19,6 +19,7 @@ from collector.imports.read import Brought, read
 from collector.imports.report import Report
 from collector.imports.standing import Standing
 from collector.imports.writing import Pair, write
+from collector.matching.walks import take_walks
 from collector.politeness.gate import Connection
 from collector.sources.camera import record as camera
 from collector.sources.own import record as own
@@ -139,9 +140,10 @@ class Desk:
             names[record[0].file] = photo
             pairs += [photo.picture, record] if photo.picture else [record]
         async with self.connection.transaction(force_rollback=dry_run):
-            for photo in photos:
-                if photo.held.issue_code:
-                    await self._release(photo.held, photo.record)
+            moving = [photo for photo in photos if photo.held.issue_code]
+            await self._take_walks(moving)
+            for photo in moving:
+                await self._release(photo.held, photo.record)
             written = await write(self.connection, pairs, dry_run=False)
         by_file = {placed.capture.file: (placed, state) for placed, state in written.placed}
         for file, photo in names.items():
@@ -154,6 +156,12 @@ class Desk:
         for capture, _ in written.busy:
             if capture.file in names:
                 report.leave_out(LeftOut(names[capture.file].file, Aside.BUSY))
+
+    async def _take_walks(self, moving: Sequence[Recorded]) -> None:
+        """Wait for decisions on the walks that these photos are in: they change the same rows in another order."""
+        keys = [photo.held.issue_code for photo in moving], [photo.held.number for photo in moving]
+        rows = await (await AsyncRawCursor(self.connection).execute(sql.WALKS, (self.kept.source, *keys))).fetchall()
+        await take_walks(self.connection, (race_id for (race_id,) in rows))
 
     async def _release(self, held: Held, new: Record) -> None:
         """Let a photo be matched anew; of another day, give it its new number before its record says so."""

@@ -246,12 +246,12 @@ def _said(proposal: Proposal | None, walk: Walk) -> dict[str, Any]:
     """What the table says of a photo with this proposal."""
     if proposal is None:
         return {"horse_id": None, "rule": MatchRule.NOT_NAMED, "certainty": None, "candidates": []}
-    ids = [walk_id for number in proposal.numbers[:OFFERED] if (walk_id := _id_of(walk, number))]
-    certainty = proposal.certainties[0]
-    if proposal.is_sure and _id_of(walk, proposal.numbers[0]):
-        return {"horse_id": ids[0], "rule": MatchRule.WALK, "certainty": certainty, "candidates": []}
-    return {"horse_id": None, "rule": MatchRule.WALK_OPEN, "certainty": certainty, "candidates": ids}
-
-
-def _id_of(walk: Walk, number: int) -> str | None:
-    return next((one.horse_id for one in walk.walkers if one.number == number), None)
+    ids = {walker.number: walker.horse_id for walker in walk.walkers}
+    likely = zip(proposal.numbers, proposal.certainties, strict=True)
+    # A horse without an id cannot be offered; then the certainty is that of the next one.
+    offered = [(horse_id, certainty) for number, certainty in likely if (horse_id := ids[number])][:OFFERED]
+    certainty = offered[0][1] if offered else None
+    if proposal.is_sure and ids[proposal.numbers[0]]:
+        return {"horse_id": offered[0][0], "rule": MatchRule.WALK, "certainty": certainty, "candidates": []}
+    candidates = [horse_id for horse_id, _ in offered]
+    return {"horse_id": None, "rule": MatchRule.WALK_OPEN, "certainty": certainty, "candidates": candidates}

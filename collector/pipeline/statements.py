@@ -133,15 +133,16 @@ STORE_PHOTO_PAGE = typed(PAGE_PARTS + PHOTO.format(page="paged"))
 # Within this many of the 256 bits, two different pictures are the same photo, encoded anew.
 NEAR = 12
 
-# Whichever of the two comes first: the one with the smaller number in the collection is the original. Photos that were
-# taken in different moments are not copies, however much they look the same: they are of one burst.
+# Whichever of the two comes first: the one with the smaller number in the collection is the original. Of two photos
+# whose moments are known neither is a copy, however much they look the same: they are of one burst, perhaps of one
+# second, and their import has left out those that show one shot.
 PICTURE = f"""
 measured AS (
     SELECT id, taken_at, ('x' || %(phash)s)::bit(256) AS phash FROM photo WHERE image_url = %(image_url)s),
 near AS (
     SELECT measured.id, other.id AS other_id FROM measured, photo AS other
     WHERE other.digest <> %(digest)s AND bit_count(other.phash # measured.phash) <= {NEAR}
-    AND (other.taken_at = measured.taken_at) IS NOT FALSE),
+    AND (other.taken_at IS NULL OR measured.taken_at IS NULL)),
 copies AS (
     UPDATE photo SET near_duplicate_of = near.id FROM near
     WHERE photo.id = near.other_id AND near.other_id > near.id AND photo.near_duplicate_of IS NULL)

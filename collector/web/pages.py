@@ -14,7 +14,7 @@ from jinja2.runtime import Context
 from collector.codes import Block, Delay, Failure, MatchRule, Said
 from collector.console.catalogue import PAGES, Words
 from collector.console.code_words import describe, describe_claim
-from collector.console.wording import JST, in_japan, with_demo
+from collector.console.wording import JST, in_japan, on_the_clock, with_demo
 from collector.remarks.build import TAGS
 from collector.sources.registry import is_own, is_personal
 from collector.storage.photo_ids import EXAMPLE, read_photo_id
@@ -51,7 +51,7 @@ class Pages:
         self._renderer.environment.filters |= {
             "kind": kind_of, "ordinal": ordinal, "by_race": by_race, "day": in_words,
             "coded": coder(demo=service.demo), "command": partial(with_demo, demo=service.demo),
-            "moment": partial(in_japan, seconds=False), "clock": clock,
+            "moment": partial(in_japan, seconds=False), "clock": partial(on_the_clock, seconds=True), "start": on_the_clock,
             "rule_words": _words_of(MatchRule), "delay_words": _words_of(Delay), "block_words": _words_of(Block),
             "failure_words": _words_of(Failure), "said_words": _words_of(Said), "claim_words": claim_words,
             "tag_words": tag_words, "news_title": _in_words_of(title_of), "news_facts": _in_words_of(facts_of),
@@ -239,11 +239,6 @@ def _words_of(kind: type[StrEnum]) -> Callable[..., str]:
 def _in_words_of(say: Callable[[News, Words], str]) -> Callable[[Context, News], str]:
     """What says news in the reader's language."""
     return pass_context(lambda context, news: say(news, context["t"]))
-
-
-def clock(moment: datetime) -> str:
-    """The time of day in Japan, to the second."""
-    return f"{moment.astimezone(JST):%H:%M:%S}"
 
 
 @pass_context

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from collector.console.catalogue import Words
-from collector.console.wording import JST
+from collector.console.wording import JST, on_the_clock
 from collector.web.feed.news import News, NewsKind
 from collector.web.horse.facts import Row
 
@@ -38,7 +38,7 @@ def _entry_facts(news: News, t: Words) -> list[str]:
     (row,) = news.facts
     surface = t.get(f"surface_{row['surface']}", row["surface"]) if row["surface"] else ""
     return [
-        f"{row['start_time']:%H:%M}" if row["start_time"] else "",
+        on_the_clock(row["start_time"]) if row["start_time"] else "",
         t["course_is"].format(surface=surface, distance=row["distance"]).strip() if row["distance"] else "",
         f"{t['draw']} {row['horse_number']}" if row["horse_number"] else "",
         row["jockey"] or "",

@@ -63,7 +63,7 @@ def test_a_command_that_would_ask_says_the_terms_and_how_to_accept_them() -> Non
 def test_accepted_terms_are_shown_with_the_moment_the_way_and_the_permission() -> None:
     done = CliRunner().invoke(app, ["sources", "accept", "netkeiba", "--permission", "the editors, 2026-11-20"])
     assert (done.exit_code, "with a permission: the editors, 2026-11-20" in done.stdout) == (0, True)
-    keibado, netkeiba, _ = as_json(CliRunner().invoke(app, ["sources", "--json"]).stdout)
+    keibado, netkeiba, *_ = as_json(CliRunner().invoke(app, ["sources", "--json"]).stdout)
     assert keibado["leave"]["accepted_at"] is None
     assert (netkeiba["leave"]["accepted_by"], netkeiba["leave"]["permission"]) == ("command", "the editors, 2026-11-20")
     words = CliRunner().invoke(app, ["sources"]).stdout
@@ -77,7 +77,7 @@ def test_the_environment_accepts_for_workers(monkeypatch: pytest.MonkeyPatch) ->
     for named, code in (("nobody", 2), ("own", 2), ("keibado, netkeiba", 0)):
         done = CliRunner().invoke(app, ["refresh-labels", "--dry-run"], env={"PADDOCK_ACCEPT": named})
         assert done.exit_code == code
-    keibado, netkeiba, _ = as_json(CliRunner().invoke(app, ["sources", "--json"]).stdout)
+    keibado, netkeiba, *_ = as_json(CliRunner().invoke(app, ["sources", "--json"]).stdout)
     assert (keibado["leave"]["accepted_by"], netkeiba["leave"]["accepted_by"]) == ("environment", "environment")
 
 

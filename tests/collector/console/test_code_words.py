@@ -5,13 +5,27 @@ from enum import StrEnum
 
 import pytest
 
-from collector.codes import AcceptedBy, Aside, Awaited, Block, Copying, Delay, Failure, MatchRule, Sign
+from collector.codes import (
+    AcceptedBy,
+    Aside,
+    Awaited,
+    Block,
+    ClaimKind,
+    Copying,
+    Delay,
+    Failure,
+    MatchRule,
+    Said,
+    Sign,
+)
 from collector.console.catalogue import CODES as CATALOGUE
 from collector.console.catalogue import LANGUAGES
 from collector.console.code_words import KEYS, describe
 from collector.engine.lane import TROUBLE
 
-KINDS: tuple[type[StrEnum], ...] = (AcceptedBy, Aside, Awaited, Block, Copying, Delay, Failure, MatchRule, Sign)
+KINDS: tuple[type[StrEnum], ...] = (
+    AcceptedBy, Aside, Awaited, Block, ClaimKind, Copying, Delay, Failure, MatchRule, Said, Sign,
+)  # fmt: skip
 CODES = [(kind, code) for kind in KINDS for code in kind]
 
 

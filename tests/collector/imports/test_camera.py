@@ -1,5 +1,6 @@
 """The photos of a camera's folder are in the tables with their moment, camera, racecourse and race; and stay so."""
 
+import asyncio
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -9,11 +10,13 @@ import pytest
 from collector.errors import UsageError
 from collector.imports.camera_report import CameraReport
 from collector.matching.match import decide_by_hand, match_photos
+from collector.matching.walks import take_walks
 from collector.pipeline.forget import forget
 from collector.pipeline.reparse import reparse
 from tests.collector.imports.saved import rows
 from tests.collector.imports.test_command import collector
 from tests.shots import MORNING, RIGHTS, TOKYO, bring_camera, burst, dng, exif, jpeg, scene, stated, write_folder
+from tests.walked import one_waits
 
 MINUTE = timedelta(minutes=1)
 SHOWN = """SELECT photo_id, to_char(taken_at AT TIME ZONE 'Asia/Tokyo', 'MM-DD HH24:MI:SS.MS'), photo.racecourse,
@@ -173,6 +176,29 @@ async def test_files_whose_names_are_the_same_as_text_keep_their_own_moments(con
     assert [row[1][6:11] for row in rows(conninfo, SHOWN)] == ["10:20", "11:20"]
 
 
+async def test_a_burst_of_one_second_is_of_no_copies(conninfo: str, tmp_path: Path) -> None:
+    folder = write_folder(tmp_path, {f"{n}.jpg": jpeg(scene(3, n * 2), exif(fraction="00")) for n in range(4)})
+    assert (await bring_camera(conninfo, folder)).brought == 4
+    assert rows(conninfo, "SELECT count(*) FROM photo WHERE near_duplicate_of IS NOT NULL") == [(0,)]
+
+
+async def test_an_import_waits_for_a_decision_on_a_walk_that_it_changes(conninfo: str, tmp_path: Path) -> None:
+    run_races(conninfo, "10:40")
+    shots = {f"{n}.jpg": jpeg(scene(n), exif(MORNING + n * MINUTE, place=TOKYO)) for n in (0, 1)}
+    folder = write_folder(tmp_path, shots)
+    await bring_camera(conninfo, folder)
+    said = "UPDATE photo_match SET by_hand = true, rule = 'no_horse' WHERE number = %s"
+    async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
+        async with connection.transaction():
+            await take_walks(connection, ["201505010101"])
+            await connection.execute(said, (2,))
+            importing = asyncio.create_task(bring_camera(conninfo, folder, stated(offset=MINUTE)))
+            await one_waits(conninfo)
+            await connection.execute(said, (1,))
+        assert (await importing).brought == 2
+    assert rows(conninfo, "SELECT count(*) FROM photo_match WHERE by_hand") == [(2,)]
+
+
 async def test_another_offset_keeps_that_a_head_is_turned(conninfo: str, tmp_path: Path) -> None:
     run_races(conninfo, "10:40", "12:40")
     folder = write_folder(tmp_path, {"a.jpg": jpeg(scene(1), exif(place=TOKYO))})
@@ -180,8 +206,8 @@ async def test_another_offset_keeps_that_a_head_is_turned(conninfo: str, tmp_pat
     with psycopg.connect(conninfo) as connection:
         connection.execute("UPDATE photo_match SET head_turned = true, rule = 'walk_open', candidates = '{2012100001}'")
     await bring_camera(conninfo, folder, stated(offset=120 * MINUTE))
-    told = rows(conninfo, "SELECT race_id, rule, candidates, head_turned FROM photo_match")
-    assert told == [("201505010102", "not_named", [], True)]
+    found = rows(conninfo, "SELECT race_id, rule, candidates, head_turned FROM photo_match")
+    assert found == [("201505010102", "not_named", [], True)]
 
 
 async def test_an_archive_has_the_pictures_only_when_asked_and_is_the_same_elsewhere(

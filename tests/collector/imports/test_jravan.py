@@ -1,5 +1,6 @@
 """JRA-VAN's tables become races, entries and horses, from each converter's database, and only what is new is read."""
 
+import os
 import sqlite3
 from datetime import date
 from pathlib import Path
@@ -188,6 +189,7 @@ async def test_hostile_values_cost_themselves_and_no_other(conninfo: str, tmp_pa
     [
         (lambda _: "nowhere.db", "nowhere.db cannot be read: No such file or directory."),
         (lambda path: str(path.write_text("x") and path), "is neither SQLite nor DuckDB: name the file"),
+        (lambda path: str(os.mkfifo(path) or path), "keiba.db is not a file: name the one"),
         (lambda path: to_sqlite(path, RAW, small(), without=("KettoNum", "idYear")),
          "keiba.db: the table NL_RA_RACE has no idYear; make it anew with the converter, JVLinkToSQLite."),
         (lambda path: str(sqlite3.connect(path).execute("CREATE TABLE races (id)") and path),

@@ -13,7 +13,7 @@ from collector.matching import walks
 from collector.matching.match import decide_by_hand, match_photos
 from collector.matching.walks import Walk, name_shot, propose, read_walk, turn_head
 from tests.filled import execute
-from tests.walked import RACE, fill_day
+from tests.walked import RACE, fill_day, one_waits
 
 
 def shown(walk: Walk) -> list[int | None]:
@@ -125,9 +125,7 @@ async def test_a_matching_that_began_before_a_decision_does_not_write_what_it_th
         async with connection.transaction():
             await name_shot(connection, RACE, wrong, MatchRule.NO_HORSE)
             matching = asyncio.create_task(match_photos(other))
-            waits = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s"
-            while (await (await connection.execute(waits, (other.info.backend_pid,))).fetchone()) != (True,):  # noqa: ASYNC110  (a database says when it waits only to who asks)
-                await asyncio.sleep(0.01)
+            await one_waits(conninfo)
         await matching
     assert follows(await read_walk(connection, RACE))
 
@@ -157,3 +155,17 @@ async def test_an_alignment_does_not_keep_a_server_from_other_work(
     await name_shot(connection, RACE, "camera:150301/01", 1)
     assert threads
     assert threading.main_thread() not in threads
+
+
+async def test_a_horse_without_an_id_lends_its_certainty_to_no_other(
+    conninfo: str, connection: psycopg.AsyncConnection
+) -> None:
+    truth = fill_day(conninfo)
+    walk = await name_some(connection, truth)
+    sure = next(shot for shot in walk.shots if shot.rule is MatchRule.WALK)
+    execute(conninfo, f"UPDATE entry SET horse_id = NULL WHERE horse_id = '{sure.horse_id}'")
+    await match_photos(connection)
+    now = next(shot for shot in (await read_walk(connection, RACE)).shots if shot.photo == sure.photo)
+    assert now.candidates
+    assert now.certainty is not None
+    assert now.certainty < 0.1
