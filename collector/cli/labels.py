@@ -203,6 +203,7 @@ def _match(by_hand: tuple[str, str] | None, *, review: bool) -> "Matched | list[
                     return await match_photos(connection, again=True)
                 if _is_asked() and (races := await open_walks(connection)):
                     await Naming(connection, stdout(), ask).run(races)
+                    return await match_photos(connection)
                 return await open_photos(connection)
 
         return run(main())

@@ -133,7 +133,9 @@ def _question(walk: "Walk", shot: "Shot") -> str:
 
     likely = walk.likely(shot)
     names = {horse.number: horse.name for horse in walk.walkers}
-    proposal = f" [{likely} {names[likely]}, {shot.certainty:.0%}]" if likely and shot.certainty is not None else ""
+    proposal = (
+        f" [{likely} {names[likely]}, {int(100 * shot.certainty)}%]" if likely and shot.certainty is not None else ""
+    )
     return f"{on_the_clock(shot.taken_at, seconds=True)}  {shot.photo}{proposal}: "
 
 

@@ -97,6 +97,7 @@ class CameraImport:
         offsets = self.stated.corrections.of_cameras(taken)
         shown = await self._without_copies(found, offsets, self.stated.corrections.photos_of_clocks(taken))
         self._check_course(shown)
+        self._check_clock(shown)
         records = await self._records(shown)
         await self._bring(records)
         starts = await Starts.read(self.connection, (one.taken for one in shown))
@@ -211,6 +212,17 @@ class CameraImport:
             raise UsageError(
                 f"{first.found.photo.file} was taken at {first.racecourse} by its GPS, and --course says {said} "
                 f"({len(other)} such photos): leave out --course, or import each racecourse's photos by themselves."
+            )
+
+    def _check_clock(self, shown: Sequence[Shown]) -> None:
+        """A clock that was corrected before is not taken for a right one without a word."""
+        if self.stated.corrections.given:
+            return
+        moved = sum(one.held.taken_at not in (None, one.taken) for one in shown)
+        if moved:
+            raise UsageError(
+                f"{moved} photos are held with another time, as the camera's clock was corrected: give --clock or "
+                "--offset as then, or --offset +0:00 where the camera's own clock is right."
             )
 
     async def _records(self, shown: Sequence[Shown]) -> dict[str, tuple[Shown, CameraRecord]]:

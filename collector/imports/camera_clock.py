@@ -34,6 +34,11 @@ class Corrections:
     offset: timedelta | None = None  # of the only camera
     clocks: Mapping[str, str] = field(default_factory=dict)  # what a clock showed, by the file of its photo
 
+    @property
+    def given(self) -> bool:
+        """Whether a person said anything of a clock."""
+        return self.offset is not None or bool(self.clocks)
+
     def of_cameras(self, taken: Sequence[Taken]) -> dict[str | None, timedelta]:
         """What is added to each camera's clock; a camera that is not named here is right.
 

@@ -5,7 +5,7 @@ from typing import LiteralString
 RACES: LiteralString = "SELECT race_id, race_date FROM race WHERE race_id = ANY (%s)"
 HELD: LiteralString = """
 SELECT asked.digest, record.state, record.digest, picture.state, photo.issue_code, photo.number,
-    photo.comment
+    photo.comment, photo.taken_at
 FROM unnest($1::text[], $2::text[], $3::text[]) AS asked (record_url, picture_url, digest)
 LEFT JOIN page AS record ON record.url = asked.record_url
 LEFT JOIN page AS picture ON picture.url = asked.picture_url

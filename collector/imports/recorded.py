@@ -55,6 +55,7 @@ class Held:
     issue_code: str | None = None
     number: int | None = None
     remark: str | None = None
+    taken_at: datetime | None = None
 
     @property
     def forgotten(self) -> bool:

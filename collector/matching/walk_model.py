@@ -33,7 +33,7 @@ AT_ONCE = 400_000  # steps between two places, of some walks: 3 MB an array
 SQRT = np.sqrt(2 * np.pi)
 PASSED = np.arange(1, MOST + 1)
 AFTER_PAUSE = PASSED**-FARTHER / (PASSED**-FARTHER).sum()
-# How often so many places lie between two photos, for each of KEEN; none at all is not a step.
+# How often that number of places lies between two photos, for each of KEEN; without any it is not a step.
 OFTEN = np.array([
     [0.0, *(STEADY * keen * (1 - keen) ** (PASSED - 1) + (1 - STEADY) * AFTER_PAUSE)] for keen in KEEN
 ])  # fmt: skip
@@ -98,7 +98,7 @@ class Steps:
     likely: Array  # of the horses that walk by
     spread: Array  # seconds
     rounds: Array  # whole ones that were walked between
-    all: Array  # with those that are no steps: the horse still passes, or the walk goes on elsewhere
+    all: Array  # with what is not a step: the horse still passes, or the walk goes on elsewhere
 
 
 def _steps(walks: Walks, taken: Taken, uneven: float) -> Steps:

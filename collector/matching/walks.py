@@ -27,15 +27,17 @@ SELECT photo.photo_id, taken_at, COALESCE(camera, ''), met.horse_id, met.by_hand
 FROM photo JOIN photo_match AS met USING (source, issue_code, number)
 WHERE met.race_id = %(race_id)s AND taken_at IS NOT NULL AND photo.horse_key IS NULL ORDER BY taken_at, photo.photo_id
 """
-# Races of which a person has named photos, and some are as they came, or of a horse that was scratched since.
+# Races of which a person has named photos, and some are as they came; or all that was named is taken back or forgotten;
+# or a horse that the walk named was scratched since.
 UNALIGNED: LiteralString = """
 SELECT met.race_id FROM photo JOIN photo_match AS met USING (source, issue_code, number)
 WHERE taken_at IS NOT NULL AND met.race_id IS NOT NULL AND photo.horse_key IS NULL
 GROUP BY met.race_id
-HAVING bool_or(by_hand AND met.horse_id IS NOT NULL) AND bool_or(NOT by_hand AND (rule = 'not_named'
-    OR rule = 'walk' AND NOT EXISTS (
+HAVING bool_or(by_hand AND met.horse_id IS NOT NULL) AND bool_or(NOT by_hand AND rule = 'not_named')
+    OR NOT bool_or(by_hand AND met.horse_id IS NOT NULL) AND bool_or(NOT by_hand AND rule IN ('walk', 'walk_open'))
+    OR bool_or(NOT by_hand AND rule = 'walk' AND NOT EXISTS (
         SELECT FROM entry WHERE (entry.race_id, entry.horse_id) = (met.race_id, met.horse_id)
-        AND finish IS DISTINCT FROM 'scratched')))
+        AND finish IS DISTINCT FROM 'scratched'))
 ORDER BY met.race_id
 """
 OPEN_WALKS: LiteralString = """

@@ -51,7 +51,8 @@ class Pages:
         self._renderer.environment.filters |= {
             "kind": kind_of, "ordinal": ordinal, "by_race": by_race, "day": in_words,
             "coded": coder(demo=service.demo), "command": partial(with_demo, demo=service.demo),
-            "moment": partial(in_japan, seconds=False), "clock": partial(on_the_clock, seconds=True), "start": on_the_clock,
+            "moment": partial(in_japan, seconds=False), "start": on_the_clock,
+            "clock": partial(on_the_clock, seconds=True),
             "rule_words": _words_of(MatchRule), "delay_words": _words_of(Delay), "block_words": _words_of(Block),
             "failure_words": _words_of(Failure), "said_words": _words_of(Said), "claim_words": claim_words,
             "tag_words": tag_words, "news_title": _in_words_of(title_of), "news_facts": _in_words_of(facts_of),

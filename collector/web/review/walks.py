@@ -21,7 +21,7 @@ from collector.web.server.problems import Problem
 from collector.web.server.rendering import linker
 
 PAGE = 60  # races
-STEPS = 40  # decisions that can be taken back
+STEPS = 12  # decisions that can be taken back; each link of the page repeats them
 NONE, OPEN, TURN = "none", "open", "turn"
 STEP = re.compile(rf"([a-z0-9_]+:[0-9A-Za-z_-]+/[0-9]{{2,4}})~([1-9][0-9]?|{NONE}|{OPEN}|{TURN})")
 RACES: LiteralString = """

@@ -26,6 +26,7 @@ from collector.engine.lane import TROUBLE
 KINDS: tuple[type[StrEnum], ...] = (
     AcceptedBy, Aside, Awaited, Block, ClaimKind, Copying, Delay, Failure, MatchRule, Said, Sign,
 )  # fmt: skip
+FINE = {"claim_fine_at_one", "claim_fine_at_range"}  # one claim, with one distance or with two
 CODES = [(kind, code) for kind in KINDS for code in kind]
 
 
@@ -33,7 +34,7 @@ def test_every_text_of_the_catalogue_is_a_codes_and_every_code_has_one() -> None
     assert set(KEYS) == set(KINDS)
     # The sentence of a rule that uses signs is made of theirs.
     used = {f"{KEYS[kind]}{code}" for kind, code in CODES if not (isinstance(code, MatchRule) and code.signs)}
-    assert CATALOGUE.read("en").keys() == used | {"rule_several", "joined_by"}
+    assert CATALOGUE.read("en").keys() == used | {"rule_several", "joined_by"} | FINE
 
 
 @pytest.mark.parametrize("tongue", LANGUAGES)

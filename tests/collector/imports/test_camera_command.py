@@ -65,7 +65,7 @@ async def test_it_says_what_was_brought_and_what_may_be_off(conninfo: str, tmp_p
             "--offset 7 is not a time to add; write --offset +7:00 where",
         ),
         (["--camera", ".", *WHOSE, "--offset", "-7:00", "--clock", "a=1:00:00"], "--offset and --clock say the same"),
-        (["--camera", ".", "pages/"], "--camera is used by itself: leave out PATH, --as, --photos and --manifest."),
+        (["--camera", ".", "pages/"], "--camera is used by itself: leave out PATH, --as, --photos, --manifest and"),
         (["pages/", "--course", "東京"], "--course is about the photos of --camera DIR: name their folder."),
     ],
 )
