@@ -95,7 +95,7 @@ async def test_a_corrected_day_takes_what_a_person_decided_along(conninfo: str, 
     (photo,) = rows(conninfo, "SELECT photo_id FROM photo")[0]
     async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
         await decide_by_hand(connection, photo, "2012104511")
-    with pytest.raises(UsageError, match="held with another time.*--offset \\+0:00"):
+    with pytest.raises(UsageError, match=r"held with another time.*--offset \+0:00"):
         await bring_camera(conninfo, folder)
     await bring_camera(conninfo, folder, stated(offset=timedelta()))
     assert photo == "camera:150130/01"
