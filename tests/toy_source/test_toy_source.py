@@ -236,7 +236,7 @@ def test_the_toy_is_in_status_sources_robots_and_a_dry_run(beside: Beside, site_
             assert {"source": "toy", "kind": "photo_page", "state": "fetched", "count": 4} in said["pages"]
             assert beside.toy.removeprefix("http://") in {host["host"] for host in said["hosts"]}
         elif words == ("sources",):
-            assert [source["name"] for source in said] == ["keibado", "netkeiba", "own", "camera", "toy"]
+            assert [source["name"] for source in said] == ["keibado", "netkeiba", "own", "camera", "jravan", "toy"]
     allowed = real(site_packages, beside, "robots", f"{beside.toy}/toy/2016.html", "--json")
     refused = real(site_packages, beside, "robots", f"{beside.toy}/toy/private/1", "--json")
     assert (allowed.returncode, json.loads(allowed.stdout)["allowed"]) == (0, True)

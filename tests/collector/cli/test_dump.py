@@ -171,10 +171,11 @@ async def test_stdout_on_a_full_disk_is_a_sentence(filled: str) -> None:
 
 
 # --- from which revision to which -------------------------------------------------------------------------
-async def test_a_backup_of_every_revision_is_restored_and_brought_up_to_date(
+async def test_a_backup_of_an_old_or_a_new_revision_is_restored_and_brought_up_to_date(
     empty_conninfo: str, conninfo: str, tmp_path: Path
 ) -> None:
-    for revision in sorted(database.known_revisions()):
+    known = sorted(database.known_revisions())
+    for revision in sorted({*known[::5], *known[-2:]}):  # each takes seconds
         database.upgrade(empty_conninfo, revision)
         file = tmp_path / f"{revision}.dump"
         execute(empty_conninfo, "INSERT INTO host (name) VALUES (%s)", f"at-{revision}")

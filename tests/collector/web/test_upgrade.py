@@ -36,14 +36,19 @@ def renamed(said: Any) -> Any:
         new = {name: value if name == "code" else renamed(value) for name, value in said.items()}
         if "decided_at" in new:
             new["rule"], new["how"] = RULES[said["rule"]]
-        if "media_type" in new:  # where a photo is from
-            new |= {"origin": None, "rights": None}
-        if "comment" in new:  # a remark that nobody has read yet
-            new |= {"distance_said": None, "claims": [], "build_tags": []}
         return new | ({"issue": renamed(said["code"])} if "race_days" in said else {})
     if isinstance(said, list):
         return [renamed(value) for value in said]
     return said if not isinstance(said, str) else OLD_ISSUE.sub(r"\1keibado:\2", OLD_PHOTO.sub(r"keibado:\1/\2", said))
+
+
+def no_more_than(expected: Any, answer: Any) -> Any:
+    """An answer without the fields that were not expected: a later release may say more."""
+    if isinstance(expected, Mapping) and isinstance(answer, Mapping):
+        return {name: no_more_than(expected[name], its) for name, its in answer.items() if name in expected}
+    if isinstance(expected, list) and isinstance(answer, list) and len(expected) == len(answer):
+        return [no_more_than(*both) for both in zip(expected, answer, strict=True)]
+    return answer
 
 
 async def test_a_backup_from_before_says_the_same(empty_conninfo: str, opened: Open) -> None:
@@ -53,10 +58,8 @@ async def test_a_backup_from_before_says_the_same(empty_conninfo: str, opened: O
     renewed(empty_conninfo)
     async with opened(conninfo=empty_conninfo) as client:
         for address, said in before["addresses"].items():
-            answer, expected = await (await client.get(address)).json(), renamed(said)
-            if isinstance(expected, dict):  # a later release may say more
-                answer = {name: its for name, its in answer.items() if name in expected}
-            assert answer == expected, address
+            expected = renamed(said)
+            assert no_more_than(expected, await (await client.get(address)).json()) == expected, address
     async with await psycopg.AsyncConnection.connect(empty_conninfo) as connection:
         now = await report(connection)
     for part in ("matches", "held", "labels"):

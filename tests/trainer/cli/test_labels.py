@@ -17,6 +17,7 @@ def test_labels_are_shown_with_what_agrees_and_a_page(run: Callable[..., str], t
     found = as_json(run("labels --json --of horses"))
     assert [label["key"] for label in found["labels"]] == [
         "poll/distance", "results/distance", "results-placed/distance", "results-after/distance",
+        "comment/distance",
     ]  # fmt: skip
     assert found["about"] == "horses"
     assert found["labels"][3]["subjects"] == 0  # a horse alone has no photo after which it ran
@@ -39,6 +40,7 @@ def test_a_wrong_label_is_one_sentence(run: Callable[..., str], words: str, said
 def test_a_database_without_labels_says_what_collects_them(filled: str) -> None:
     execute(filled, "DELETE FROM aptitude")
     execute(filled, "DELETE FROM entry")
+    execute(filled, "UPDATE photo SET distance_said = NULL, claims = '[]'")
     done = CliRunner().invoke(app, ["labels"])
     assert done.exit_code == 2
     assert "`collector refresh-labels`" in done.stderr.splitlines()[-1]

@@ -40,13 +40,11 @@ def test_modern_features_beat_the_first_attempt_by_15_percent(directories: Direc
         "svr": trained(directories, version, "svr"),
         "first-cnn": trained(directories, version, "first-cnn", "epochs=5"),
         "probe": trained(directories, version, "probe", *small),
-        "finetune": trained(directories, version, "finetune", *small, "epochs=2"),
     }
     errors = {name: unseen(network, material) for name, (_, network, material) in runs.items()}
     errors["constant"] = constant(runs["svr"][2])
     beaten = min(errors[name] for name in ("svr", "first-cnn", "constant"))
     assert errors["probe"] < MARGIN * beaten, errors
-    assert errors["finetune"] < MARGIN * beaten, errors
 
 
 def judged(run: Trained) -> tuple[Diagnosis, bool]:

@@ -1,11 +1,9 @@
 """One model for all labels of a data set: what it learns, what it keeps, and by which label it is judged."""
 
 import json
-from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -17,7 +15,6 @@ from tests.databases import EMPTY, copy_of
 from tests.filled import execute, fill
 from tests.trainer.conftest import CPU, FEW, start
 from tests.trainer.exported import MORE_RACES
-from tests.trainer.web.test_command import ask, serving_run
 from trainer.cli.app import app
 from trainer.dataset import card
 from trainer.dataset.examples import Side
@@ -198,11 +195,6 @@ def test_the_command_line_names_labels(several: tuple[Directories, Version], mon
     assert [whole["others"][1][name] for name in numbers] == [answer[name] for name in numbers]
     (horse,) = json.loads(run("predict", str(photo), str(photo), "--together", "--run", "all", "--no-saliency"))
     assert [other["value"] for other in horse["others"]] == [other["value"] for other in whole["others"]]
-    with serving_run("all", PADDOCK_HOME=str(directories.home)) as (_, url, _process):
-        data = quote(b64encode(photo.read_bytes()).decode())
-        served = ask(f"{url}predict.json?data={data}")[1]
-        assert [other["label"] for other in served["others"]] == [RESULTS, SURFACE]
-        assert served["photos"][0]["others"] == served["others"]
     assert answer["value"] != json.loads(run("predict", str(photo), "--run", "all", "--no-saliency"))[0]["value"]
     written = CliRunner().invoke(app, ["onnx", "all", "--label", SURFACE, "--json"])
     assert Path(json.loads(written.stdout)["path"]).name.startswith("model-results_surface-")
