@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from collector.matching.paddock_times import GAP
 from collector.matching.walk_model import Array, Taken, answers
 
-BURST = 1.2  # seconds; photos of one camera that follow each other sooner show one horse
+BURST = GAP.total_seconds()  # photos of one camera that follow each other sooner show one horse
 CERTAIN = 0.9  # of a proposal that is taken without a person
-ENOUGH = 3  # named passes of a race from which on proposals are taken: fewer do not show how the horses walk
+ENOUGH, A_PART = 3, 6  # named passes from which on proposals are taken: three, and one of six of a race's
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,8 @@ def align(horses: Sequence[int], cameras: Sequence[Sequence[Pass]]) -> list[list
         Taken(np.array([one.at for one in seen]), [index.get(one.named or 0, -1) for one in seen])
         for seen in cameras if seen
     ]  # fmt: skip
-    enough = sum(horse >= 0 for one in taken for horse in one.named) >= ENOUGH
+    named = sum(horse >= 0 for one in taken for horse in one.named)
+    enough = named >= max(ENOUGH, sum(map(len, cameras)) / A_PART)
     found = iter(zip(taken, answers(len(horses), taken), strict=True))
     return [_proposals(horses, *next(found), enough=enough) if seen else [] for seen in cameras]
 
