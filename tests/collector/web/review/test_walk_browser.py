@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Browser, expect
 
-from tests.browser import Opener
+from tests.browser import PHONE, Opener
 from tests.collector.web.conftest import ADMIN, Shown, Site, generous
 from tests.walked import RACE, fill_day, placed
 
@@ -38,3 +38,16 @@ def test_keys_name_horses_and_the_others_move_at_once(own: Shown, browser: Brows
         expect(page.locator("#undo")).to_have_count(0)
         opener.close()
     assert opener.complaints == []
+
+
+def test_a_telephone_shows_all_of_it_without_scrolling_sideways(own: Shown, browser: Browser) -> None:
+    fill_day(own.conninfo)
+    placed(own.conninfo)
+    with Site(own.conninfo, generous(admin_token=ADMIN)) as site:
+        opener = Opener(browser, site.base)
+        page = opener("en", PHONE, path=f"/review?token={ADMIN}")
+        page.wait_for_url("**/review")
+        page.goto(PATH)
+        expect(page.get_by_text("Keys: 1 to 9")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+        opener.close()
