@@ -1,23 +1,19 @@
 """What is known of a photo of one's own camera: the record that is archived beside its picture. Pure."""
 
 import json
-import re
 from datetime import date, datetime, timedelta, timezone
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, Field
 
-from collector.errors import ParseError
+from collector.sources.beside import Beside, RecordBeside
 from collector.sources.parsed import Parsed
-from collector.sources.saved import Named
-from collector.sources.source import IMAGE
 from collector.storage.items import MOST_OF_AN_ISSUE, IssueItem, PhotoItem
 
 SOURCE, RECORD = "camera", "camera_record"
 SITE = "https://camera.invalid"  # no such host can ever exist: RFC 2606
 JAPAN = timezone(timedelta(hours=9))  # it has had no other time since 1951
 FIRST_YEAR, LAST_YEAR = 1952, 2049  # YYMMDD names one day of these years
-AT = re.compile(r"/([0-9a-f]{64})(\.json)?")
 NUL = "\0"
 
 
@@ -41,12 +37,9 @@ def _writable(text: str) -> str:
 Words = Annotated[str, AfterValidator(_writable)]
 
 
-class CameraRecord(BaseModel):
+class CameraRecord(RecordBeside):
     """A photo of one's own: when, where and with which camera it was taken, by whom, and what may be done with it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    digest: str = Field(pattern=r"^[0-9a-f]{64}$")  # SHA-256 of the picture's bytes
     taken: Annotated[AwareDatetime, AfterValidator(_in_japan)]  # by the camera's clock, corrected
     number: int = Field(ge=1, le=MOST_OF_AN_ISSUE)  # of the photo among those of the day
     camera: Words | None = Field(default=None, min_length=1, max_length=100)  # Canon EOS R5 3fa2
@@ -70,20 +63,8 @@ class CameraRecord(BaseModel):
         return json.dumps(self.model_dump(mode="json"), ensure_ascii=False, sort_keys=True, indent=1).encode()
 
 
-def record_url(digest: str) -> str:
-    """The address of a picture's record."""
-    return f"{SITE}/{digest}.json"
-
-
-def picture_url(digest: str) -> str:
-    """The address of a picture, by the SHA-256 of its bytes."""
-    return f"{SITE}/{digest}"
-
-
-def at(address: str) -> Named | None:
-    """The page at an address, given without the site's."""
-    found = AT.fullmatch(address)
-    return Named(RECORD if found[2] else IMAGE, address, ("photo", address)) if found else None
+BESIDE = Beside(SITE, RECORD)
+record_url, picture_url, at = BESIDE.record_url, BESIDE.picture_url, BESIDE.at
 
 
 def parse_record(url: str, text: str) -> Parsed:
@@ -92,13 +73,7 @@ def parse_record(url: str, text: str) -> Parsed:
     Raises:
         ParseError: it is not a record of the picture that its address names.
     """
-    try:
-        record = CameraRecord.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise ParseError(str(first["loc"][0]) if first["loc"] else "record", first["msg"]) from error
-    if record_url(record.digest) != url:
-        raise ParseError("digest", "its address names another picture")
+    record = BESIDE.read(CameraRecord, url, text)
     photo = PhotoItem(
         source=SOURCE, issue_code=record.issue_code, number=record.number, horse_name=None, horse_key=None,
         page_url=url, image_url=picture_url(record.digest), shot_month=record.date.month, shot_day=record.date.day,

@@ -4,12 +4,10 @@ import json
 import re
 from datetime import date
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from collector.errors import ParseError
+from collector.sources.beside import Beside, RecordBeside
 from collector.sources.parsed import Parsed
-from collector.sources.saved import Named
-from collector.sources.source import IMAGE
 from collector.sources.text_tools.text import horse_key
 from collector.storage.items import IssueItem, ListedPhotoItem, PhotoItem
 from collector.storage.racing import HORSE_ID, RACE_ID
@@ -17,15 +15,11 @@ from collector.storage.racing import HORSE_ID, RACE_ID
 SOURCE, RECORD = "own", "photo_record"
 SITE = "https://own.invalid"  # no such host can ever exist: RFC 2606
 A_HORSE_ID = re.compile(rf"(?=.*[0-9]){HORSE_ID.strip('^$')}")  # ten letters may be a name
-AT = re.compile(r"/([0-9a-f]{64})(\.json)?")
 
 
-class Record(BaseModel):
+class Record(RecordBeside):
     """A photo as its owner states it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    digest: str = Field(pattern=r"^[0-9a-f]{64}$")  # SHA-256 of the picture's bytes
     date: date  # the day of the race before which it was taken
     number: int = Field(ge=1, le=999)  # of the photo among those of the day
     horse: str = Field(min_length=1, max_length=40)  # its name, or its id
@@ -46,20 +40,8 @@ class Record(BaseModel):
         return json.dumps(stated, ensure_ascii=False, sort_keys=True, indent=1).encode()
 
 
-def record_url(digest: str) -> str:
-    """The address of a picture's record."""
-    return f"{SITE}/{digest}.json"
-
-
-def picture_url(digest: str) -> str:
-    """The address of a picture, by the SHA-256 of its bytes."""
-    return f"{SITE}/{digest}"
-
-
-def at(address: str) -> Named | None:
-    """The page at an address, given without the site's."""
-    found = AT.fullmatch(address)
-    return Named(RECORD if found[2] else IMAGE, address, ("photo", address)) if found else None
+BESIDE = Beside(SITE, RECORD)
+record_url, picture_url, at = BESIDE.record_url, BESIDE.picture_url, BESIDE.at
 
 
 def parse_record(url: str, text: str) -> Parsed:
@@ -68,13 +50,7 @@ def parse_record(url: str, text: str) -> Parsed:
     Raises:
         ParseError: it is not a record of the picture that its address names.
     """
-    try:
-        record = Record.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise ParseError(str(first["loc"][0]) if first["loc"] else "record", first["msg"]) from error
-    if record_url(record.digest) != url:
-        raise ParseError("digest", "its address names another picture")
+    record = BESIDE.read(Record, url, text)
     key = {"source": SOURCE, "issue_code": record.issue_code, "number": record.number}
     horse_id, race_id = _id(A_HORSE_ID, record.horse), _id(RACE_ID, record.race)
     photo = PhotoItem(
