@@ -4,7 +4,7 @@ A picture and its record are two pages, at addresses made of the picture's diges
 wherever its file lies, what is forgotten stays forgotten, and everything else reads them like pages of a site.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Protocol
@@ -21,9 +21,9 @@ from collector.imports.standing import Standing
 from collector.imports.writing import Pair, write
 from collector.matching.walks import take_walks
 from collector.politeness.gate import Connection
+from collector.sources.beside import Beside
 from collector.sources.camera import record as camera
 from collector.sources.own import record as own
-from collector.sources.saved import Named
 from collector.storage.archive import digest_of
 from collector.storage.roles import PageState
 
@@ -84,23 +84,21 @@ class Kept:
     """How a source's photos and their records are named."""
 
     source: str
-    record_url: Callable[[str], str]  # by the picture's digest
-    picture_url: Callable[[str], str]
-    at: Callable[[str], Named | None]
+    beside: Beside
 
     def record(
         self, record: Record, stated_in: str, stated_digest: str, stated_at: datetime
     ) -> tuple[Capture, Brought]:
         """A record as it is archived, and what it means; it comes from a table, a camera, or from what was typed."""
-        body, url = record.as_bytes(), self.record_url(record.digest)
+        body, url = record.as_bytes(), self.beside.record_url(record.digest)
         capture = Capture(stated_in, body, digest_of(body), stated_digest, url, stated_at, MEDIA_TYPE)
-        named = self.at(f"/{record.digest}.json")
+        named = self.beside.at(f"/{record.digest}.json")
         assert named is not None
         return capture, read(capture, Page(self.source, replace(named, dated=record.date), url), {})
 
 
-OWN_PHOTOS = Kept(own.SOURCE, own.record_url, own.picture_url, own.at)
-CAMERA_PHOTOS = Kept(camera.SOURCE, camera.record_url, camera.picture_url, camera.at)
+OWN_PHOTOS = Kept(own.SOURCE, own.BESIDE)
+CAMERA_PHOTOS = Kept(camera.SOURCE, camera.BESIDE)
 
 
 @dataclass(slots=True)
@@ -115,7 +113,11 @@ class Desk:
 
     async def held(self, digests: Sequence[str]) -> dict[str, Held]:
         """What is held of pictures, by their digests."""
-        asked = [list(map(self.kept.record_url, digests)), list(map(self.kept.picture_url, digests)), list(digests)]
+        asked = [
+            list(map(self.kept.beside.record_url, digests)),
+            list(map(self.kept.beside.picture_url, digests)),
+            list(digests),
+        ]
         rows = await (await AsyncRawCursor(self.connection).execute(sql.HELD, asked)).fetchall()
         return {digest: Held(*facts) for digest, *facts in rows}
 
@@ -173,5 +175,5 @@ class Desk:
             return
         await raw.execute(sql.MOVE_PHOTO, (*key, new.issue_code, new.number))
         await raw.execute(sql.MOVE_MATCH, (*key, new.issue_code, new.number, new.date))
-        urls = [self.kept.record_url(new.digest), self.kept.picture_url(new.digest)]
+        urls = [self.kept.beside.record_url(new.digest), self.kept.beside.picture_url(new.digest)]
         await raw.execute(sql.MOVE_PAGES, (urls, new.date))
