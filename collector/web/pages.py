@@ -17,8 +17,9 @@ from collector.console.code_words import describe, describe_claim
 from collector.console.wording import JST, in_japan, on_the_clock, with_demo
 from collector.remarks.build import TAGS
 from collector.sources.registry import is_own, is_personal
-from collector.storage.photo_ids import EXAMPLE, read_photo_id
 from collector.storage.racing import Sex, Surface, kind_of
+from collector.web.compare.shown import grown
+from collector.web.compare.tray import tray_of
 from collector.web.feed.news import News, recent
 from collector.web.feed.said import facts_of, title_of
 from collector.web.forecasts import register
@@ -39,7 +40,6 @@ from collector.web.service import Service
 
 HERE = Path(__file__).parent
 FIRST_NEWS = 6  # of followed horses, on the first page
-COMPARED = 4  # photos beside each other at most
 
 
 class Pages:
@@ -64,10 +64,17 @@ class Pages:
         guard = self.service.guard
         known |= {"may_decide": guard.may_decide(request), "decisions": guard.admin_token is not None}
         known.setdefault("query", Query())
+        tray = tray_of(request)
+        asked = request.query.get("lang")
+        known |= {"tray": tray, "link": linker(asked, tray.words), "plain_link": linker(asked)}
         known["feed"] = self._feed(request) if guard.may_read(request) else None  # else its token would be shown
         response = self._renderer.page(request, template, status, **known)
         response.headers["Cache-Control"] = ASK_AGAIN  # so that going back shows the page at once
         return response
+
+    def add_filters(self, **filters: Callable[..., Any]) -> None:
+        """Give the templates what only some pages need."""
+        self._renderer.environment.filters |= filters
 
     def _feed(self, request: web.Request) -> str:
         """The feed's address for a feed reader."""
@@ -123,7 +130,7 @@ class Pages:
     def _horse(self, request: web.Request, known: facts.HorseFacts) -> web.Response:
         now = max([datetime.now(UTC), *(row[-1].at for row in known.opinions.values())])
         histories = {axis: plots.history(opinions, now) for axis, opinions in known.opinions.items()}
-        return self.render(request, "horse.html", facts=known, histories=histories, compared=COMPARED)
+        return self.render(request, "horse.html", facts=known, histories=histories, grown=grown(known.photos))
 
     async def photo(self, request: web.Request) -> web.Response:
         """A photo, with all that is known of it and where it came from."""
@@ -133,19 +140,6 @@ class Pages:
         return self.render(
             request, "photo.html", photo=shown, own=is_own(shown["source"]), bare=is_personal(shown["source"])
         )
-
-    async def compare(self, request: web.Request) -> web.Response:
-        """Two to four photos beside each other, in the order in which they were taken."""
-        asked = list(dict.fromkeys(request.query.getall("photo", [])))[:COMPARED]
-        found: list[facts.Row] = []
-        for word in asked:
-            if read_photo_id(word) is None:
-                raise Problem(Code.NOT_UNDERSTOOD, f"photo is to be such as {EXAMPLE}")
-            shown = await facts.photo_facts(self.service.reader, word)
-            if shown is not None and shown["digest"]:
-                found.append(shown)
-        found.sort(key=lambda photo: (photo["issue_date"], str(photo["taken_at"] or ""), photo["photo"]))
-        return self.render(request, "compare.html", photos=found, compared=COMPARED)
 
     async def race(self, request: web.Request) -> web.Response:
         """A race: its field in draw order, with photos and results."""
@@ -205,7 +199,6 @@ class Pages:
             web.get(f"/photos/{PHOTO}", self.photo),
             web.get(f"/photos/{PHOTO}/original", self.original),
             web.get(rf"/photos/{PHOTO}/{{width:[0-9]{{1,5}}}}.jpg", self.small),
-            web.get("/compare", self.compare),
             web.get(f"/races/{RACE}", self.race),
             web.get("/issues", self.issues),
             web.get("/forecasts", self.forecasts),

@@ -1,6 +1,6 @@
 """Templates become pages in the reader's language."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -46,14 +46,13 @@ def own_address(request: web.Request, *, without: str) -> URL:
     return here.without_query_params(without)
 
 
-def linker(asked: str | None) -> Callable[..., str]:
-    """What makes links: a path, its query, and the language where the reader has chosen one."""
+def linker(asked: str | None, kept: Iterable[tuple[str, str]] = ()) -> Callable[..., str]:
+    """What makes links: a path, its query, what all links of a page keep, and the language that a reader has chosen."""
+    always = [*kept, *([("lang", asked)] if asked in LANGUAGES else [])]
 
-    def link(path: str, **query: object) -> str:
-        words = {key: str(word) for key, word in query.items() if word not in (None, "")}
-        if asked in LANGUAGES:
-            words["lang"] = asked
-        return str(URL.build(path=path, query=words))
+    def link(path: str, words: Iterable[tuple[str, str]] = (), **query: object) -> str:
+        named = [(key, str(word)) for key, word in query.items() if word not in (None, "")]
+        return str(URL.build(path=path, query=[*words, *named, *always]))
 
     return link
 

@@ -1,62 +1,166 @@
-// Two photos over one another with a seam between them; of more than two, which ones is chosen. And not more ticked on a
-// horse's page than can be compared.
-export function slide(stage, sides) {
-  const made = (name, kind) => Object.assign(document.createElement(name), { className: kind });
-  const frame = made("div", "frame"), edge = made("div", "edge");
-  const slider = Object.assign(made("input", ""), { type: "range", min: "0", max: "100", step: "1", value: "50" });
-  const tags = [made("span", "tag left"), made("span", "tag right")];
-  const images = sides.map((side) => Object.assign(made("img", ""), { src: side.dataset.large, alt: "", draggable: false }));
-  const shown = [0, sides.length - 1]; // the oldest and the newest
-  slider.setAttribute("aria-label", stage.dataset.label);
-  frame.append(...images, edge, ...tags);
+// A comparison by hand: the seam, the upper photo's strength and the lines move without loading the page anew; what is
+// seen stays in the address. Without this the form does the same.
+const within = (value, low, high) => Math.min(high, Math.max(low, value));
+const BEGIN = { withers: [36, 32], buttock: [76, 42] }; // per cent, where a horse usually has them that looks to the left
+const TURN = 600; // ms each photo is seen, in turn: fewer than three changes a second harm nobody
 
-  const show = () => {
-    const seam = Number(slider.value), [left, right] = shown;
-    images.forEach((image, index) => {
-      image.hidden = !shown.includes(index);
-      image.style.zIndex = index === right ? 1 : 0;
-      image.style.clipPath = index === right && left !== right ? `inset(0 0 0 ${seam}%)` : "";
-    });
-    edge.style.left = `${seam}%`;
-    tags.forEach((tag, index) => { tag.textContent = sides[shown[index]].dataset.when; });
-    tags[0].hidden = seam < 3;
-    tags[1].hidden = seam > 97;
-    slider.setAttribute("aria-valuetext", `${tags[0].textContent} ${seam} %, ${tags[1].textContent} ${100 - seam} %`);
+export function compare(stage) {
+  const form = document.getElementById("how"), laid = stage.querySelector("svg.laid");
+  const frame = laid?.viewBox.baseVal, above = document.getElementById("above");
+  const edge = document.getElementById("edge"), right = document.querySelector("#right rect");
+  const slider = (name) => form.elements[name];
+
+  const moved = {
+    seam(value) {
+      const x = frame.x + frame.width * value / 100;
+      edge.setAttribute("x1", x);
+      edge.setAttribute("x2", x);
+      right.setAttribute("x", x);
+      right.setAttribute("width", frame.x + frame.width - x);
+    },
+    opacity(value) { above.setAttribute("opacity", value / 100); },
+    girth(value, before) { shift("girth", value - before); },
+    hocks(value, before) { shift("hocks", value - before); },
   };
-  const drag = (event) => {
-    const { left, width } = frame.getBoundingClientRect();
-    slider.value = String(Math.round(100 * (event.clientX - left) / width));
-    show();
-  };
-  const choice = (index, word) => {
-    const label = made("label", ""), list = made("select", "");
-    sides.forEach((side, at) => list.add(new Option(side.dataset.when, String(at), false, at === shown[index])));
-    list.addEventListener("change", () => { shown[index] = Number(list.value); show(); });
-    label.append(word, list);
-    return label;
-  };
-  frame.addEventListener("pointerdown", (event) => { frame.setPointerCapture(event.pointerId); drag(event); });
-  frame.addEventListener("pointermove", (event) => { if (frame.hasPointerCapture(event.pointerId)) drag(event); });
-  slider.addEventListener("input", show);
-  stage.append(frame, slider);
-  if (sides.length > 2) {
-    const choices = made("div", "choices");
-    choices.append(choice(0, stage.dataset.left), choice(1, stage.dataset.right));
-    stage.append(choices);
+  // A line stands below the withers by hundredths of the marks' distance, which a line of known height gives.
+  const heightOf = (name) => stage.querySelector(`[data-guide=${name}]`).transform.baseVal[0].matrix.f;
+  const [girth, hocks] = [slider("girth"), slider("hocks")].map((input) => input && Number(input.value));
+  const unit = girth ? (heightOf("girth") - heightOf("withers")) / girth : hocks ? (heightOf("hocks") - heightOf("withers")) / hocks : 0;
+  function shift(name, by) {
+    for (const guide of stage.querySelectorAll(`[data-guide=${name}]`)) {
+      const matrix = guide.transform.baseVal[0].matrix;
+      guide.transform.baseVal[0].setTranslate(0, matrix.f + by * unit);
+    }
   }
-  stage.hidden = false;
-  show();
+
+  const address = () => {
+    const words = new URLSearchParams(new FormData(form));
+    if (words.getAll("align").length > 1) words.delete("align"); // ticked, as usual
+    const there = new URL(form.action);
+    there.search = words;
+    return there;
+  };
+  const known = new Map([...form.elements].map((input) => [input, Number(input.value)]));
+  form.addEventListener("input", (event) => {
+    const change = moved[event.target.dataset.changes];
+    if (!change) return;
+    change(Number(event.target.value), known.get(event.target));
+    known.set(event.target, Number(event.target.value));
+    remember();
+  });
+  let soon;
+  const remember = () => {
+    clearTimeout(soon); // browsers refuse an address that changes too often
+    soon = setTimeout(() => {
+      history.replaceState(null, "", address());
+      for (const link of document.querySelectorAll("#keep")) link.search = address().search;
+    }, 200);
+  };
+  form.addEventListener("change", (event) => {
+    if (!event.target.dataset.changes) location.replace(address());
+  });
+  form.querySelector("button.plain").hidden = true;
+
+  if (edge) drag(laid, frame, (share) => {
+    const input = slider("seam");
+    input.value = Math.round(100 * share);
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+  inTurn(above);
+  whole(stage);
+  keep(document.getElementById("keep"));
 }
 
-export function pick(form, most) {
-  const boxes = [...form.querySelectorAll("input[type=checkbox]")], button = form.querySelector("button");
-  if (!button) return;
-  const look = () => {
-    const picked = boxes.filter((box) => box.checked).length;
-    button.disabled = picked < 2;
-    for (const box of boxes) box.disabled = picked >= most && !box.checked;
+function drag(laid, frame, move) {
+  const at = (event) => {
+    const { left, width } = laid.getBoundingClientRect();
+    move(within((event.clientX - left) / width, 0, 1));
   };
-  form.addEventListener("change", look);
-  window.addEventListener("pageshow", look); // boxes stay ticked when somebody comes back
-  look();
+  laid.addEventListener("pointerdown", (event) => { laid.setPointerCapture(event.pointerId); at(event); });
+  laid.addEventListener("pointermove", (event) => { if (laid.hasPointerCapture(event.pointerId)) at(event); });
+}
+
+function inTurn(above) {
+  const button = document.getElementById("flicker");
+  if (!button) return;
+  let timer = 0;
+  const show = (on) => {
+    clearInterval(timer);
+    timer = on ? setInterval(() => above.toggleAttribute("hidden"), TURN) : 0;
+    if (!on) above.removeAttribute("hidden");
+    button.textContent = on ? button.dataset.pause : button.dataset.go;
+  };
+  button.hidden = false;
+  button.addEventListener("click", () => show(!timer));
+  show(!matchMedia("(prefers-reduced-motion: reduce)").matches);
+}
+
+function whole(stage) {
+  const button = document.getElementById("whole");
+  if (!document.fullscreenEnabled) return;
+  button.hidden = false;
+  button.addEventListener("click", () => (document.fullscreenElement ? document.exitFullscreen() : stage.requestFullscreen()));
+}
+
+// The server writes the picture as SVG; most programs want pixels, which the browser makes of it.
+function keep(link) {
+  link.addEventListener("click", async (event) => {
+    event.preventDefault();
+    const drawn = new Image();
+    drawn.src = link.href;
+    try {
+      await drawn.decode();
+    } catch {
+      location.assign(link.href);
+      return;
+    }
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [drawn.naturalWidth, drawn.naturalHeight];
+    canvas.getContext("2d").drawImage(drawn, 0, 0);
+    const pixels = await new Promise((done) => canvas.toBlob(done, "image/png"));
+    const kept = Object.assign(document.createElement("a"), { href: URL.createObjectURL(pixels), download: "paddock.png" });
+    kept.click();
+    URL.revokeObjectURL(kept.href);
+  });
+}
+
+// Two handles on a photo, which write into the fields of the form.
+export function mark(form) {
+  const touched = document.getElementById("touched"), step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  touched.hidden = false;
+  for (const handle of touched.querySelectorAll(".handle")) {
+    const [left, top] = BEGIN[handle.dataset.mark];
+    const [x, y] = ["x", "y"].map((side) => form.elements[`${handle.dataset.mark}_${side}`]);
+    const place = () => {
+      handle.style.left = `${x.value || left}%`;
+      handle.style.top = `${y.value || top}%`;
+    };
+    const put = (across, down) => {
+      x.value = within(across, 0, 100).toFixed(1);
+      y.value = within(down, 0, 100).toFixed(1);
+      place();
+    };
+    let grip = null; // where the finger holds it, so that it does not jump under the finger
+    handle.addEventListener("pointerdown", (event) => {
+      event.preventDefault(); // else the browser takes it for a picture that is dragged away
+      handle.focus();
+      const box = handle.getBoundingClientRect();
+      grip = [event.clientX - box.left - box.width / 2, event.clientY - box.top - box.height / 2];
+      handle.setPointerCapture(event.pointerId);
+    });
+    handle.addEventListener("pointermove", (event) => {
+      if (!grip) return;
+      const box = touched.getBoundingClientRect();
+      put(100 * (event.clientX - grip[0] - box.left) / box.width, 100 * (event.clientY - grip[1] - box.top) / box.height);
+    });
+    for (const end of ["pointerup", "pointercancel"]) handle.addEventListener(end, () => { grip = null; });
+    handle.addEventListener("keydown", (event) => {
+      if (!step[event.key]) return;
+      event.preventDefault();
+      const by = event.shiftKey ? 2 : 0.2, [right, down] = step[event.key];
+      put(Number(x.value || left) + by * right, Number(y.value || top) + by * down);
+    });
+    for (const input of [x, y]) input.addEventListener("input", place);
+    place();
+  }
 }

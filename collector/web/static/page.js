@@ -1,15 +1,15 @@
 // What makes the pages better where there is a script: suggestions, the lightbox, the slider. Nothing needs it.
 import { suggest } from "/static/suggest.js";
 import { light } from "/static/light.js";
-import { slide, pick } from "/static/compare.js";
+import { compare, mark } from "/static/compare.js";
 
 const field = document.querySelector("[data-suggest]");
 if (field) suggest(field);
 light(document.querySelectorAll("[data-light]"));
 const stage = document.getElementById("stage");
-if (stage) slide(stage, [...document.querySelectorAll("#beside .side")]);
-const form = document.querySelector("[data-most]");
-if (form) pick(form, Number(form.dataset.most));
+if (stage) compare(stage);
+const marking = document.getElementById("marking");
+if (marking) mark(marking);
 // An empty field asks for nothing, so it does not belong into the address.
 for (const asking of document.querySelectorAll("form.ask")) {
   asking.addEventListener("formdata", (event) => {

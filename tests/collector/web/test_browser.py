@@ -33,14 +33,16 @@ def everywhere(shown: Shown, horse_id: str) -> dict[str, str]:
         "search": "/", "found": "/?name=%E3%82%A2&year=2016", "nothing": "/?name=zzz", "horse": f"/horses/{horse_id}",
         "photo": f"/photos/{first}", "race": f"/races/{race}", "issue": f"/issues/{issue}", "issues": "/issues",
         "compare": f"/compare?photo={first}&photo={second}", "compare many": f"/compare?{many}",
+        "marks": f"/compare/marks?of={first}", "over": f"/compare?{many}&view=seam&guides=yes&mark={first},.3,.3,.8,.4",
+        "tray": f"/?tray={first}&tray={second}",
         "wrong": "/?age=abc&low=half&year=MMXVI", "no comparison": "/compare", "lost": "/horses/nobody",
         "overview": "/overview", "review": "/review",
     }  # fmt: skip
 
 
 SORTS = (
-    "search", "found", "nothing", "horse", "photo", "race", "issue", "issues", "compare", "compare many",
-    "wrong", "no comparison", "lost", "overview", "review",
+    "search", "found", "nothing", "horse", "photo", "race", "issue", "issues", "compare", "compare many", "marks",
+    "over", "tray", "wrong", "no comparison", "lost", "overview", "review",
 )  # fmt: skip
 
 
@@ -153,10 +155,10 @@ def test_everything_can_be_done_by_keyboard(open_page: Opener, star: tuple[str, 
     page.wait_for_url(f"**/horses/{star[0]}")
     for _ in range(20):
         page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.type === 'checkbox'"):
+        if page.evaluate("document.activeElement.matches('.collect')"):
             break
-    page.keyboard.press("Space")
-    expect(page.locator(".pick input:checked")).to_have_count(1)
+    page.keyboard.press("Enter")
+    expect(page.locator("#tray img")).to_have_count(1)
 
 
 def test_the_language_is_switched_and_stays_in_links_and_forms(open_page: Opener, star: tuple[str, str, int]) -> None:

@@ -160,22 +160,6 @@ async def test_racecourses_are_offered_in_the_jras_order(opened: Open, own: Show
         ]
 
 
-async def test_at_most_four_held_photos_are_compared_by_time(opened: Open, own: Shown) -> None:
-    photos = [photo for (photo,) in execute(own.conninfo, "SELECT photo FROM photo_search ORDER BY dated DESC, photo")]
-    execute(own.conninfo, "UPDATE photo SET digest = NULL"
-            " WHERE photo_id = %s", photos[0])  # fmt: skip
-    async with opened(conninfo=own.conninfo) as client:
-        asked = "&".join(
-            f"photo={photo}" for photo in (photos[0], photos[2], photos[1], photos[2], photos[-1], *photos)
-        )
-        shown = re.findall(r'data-large="/photos/([a-z]+:\d+/\d+)/', await page(client, f"/compare?{asked}"))
-        assert set(shown) == {photos[1], photos[2], photos[-1]}
-        assert shown[0] == photos[-1]
-        assert "Choose photos to compare" in await page(client, f"/compare?photo={photos[0]}&photo={photos[1]}")
-        answer = await client.get("/compare?photo=x")
-        assert (answer.status, "photo is to be such as" in await answer.text()) == (400, True)
-
-
 WRONG = {
     "year": "MMXVI", "surface": "snow", "sex": "?", "age": "abc", "low": "2", "high": "half", "before": "yesterday",
 }  # fmt: skip

@@ -11,6 +11,7 @@ from collector.pipeline import changes
 from collector.storage.racing import Axis, Finish, Going, Kind, Sex, Surface
 from collector.storage.roles import Role
 from collector.web.codes import Code
+from collector.web.compare.state import MOST, View
 from collector.web.overview.facts import STATES
 from collector.web.overview.pages import OUTCOME_GROUPS
 from collector.web.overview.treatment import Pace
@@ -30,6 +31,11 @@ PUT_TOGETHER: dict[str, Iterable[str]] = {
     "'left_' ~ axis": [f"left_{axis}" for axis in Axis],
     "'right_' ~ axis.value": [f"right_{axis}" for axis in Axis],
     "'right_' ~ axis": [f"right_{axis}" for axis in Axis],
+    "'guide_' ~ name": ["guide_withers", "guide_girth", "guide_hocks"],
+    "'mark_' ~ name": ["mark_withers", "mark_buttock"],
+    "'mark_' ~ side": ["mark_x", "mark_y"],
+    "'pick_' ~ name": ["pick_under", "pick_over"],
+    "'view_' ~ view.value": [f"view_{view}" for view in View],
     "'finish_' ~ entry.finish": [f"finish_{finish}" for finish in Finish],
     "'going_' ~ entry.going": [f"going_{going}" for going in Going],
     "'going_' ~ race.going": [f"going_{going}" for going in Going],
@@ -76,7 +82,11 @@ def test_every_text_is_asked_for_and_every_text_asked_for_is_there() -> None:
 def test_every_class_with_a_rule_is_on_a_page() -> None:
     sheets = "".join(path.read_text() for path in WEB.glob("static/*.css"))
     ruled = set(re.findall(r"\.([a-z][\w-]*)(?=[^{}]*\{)", re.sub(r"/\*.*?\*/", "", sheets, flags=re.S)))
-    drawn = {f"state-{state}" for state in STATES} | {f"outcome-{outcome}" for outcome in OUTCOME_GROUPS} | {"n3", "n4"}
+    drawn = (
+        {f"state-{state}" for state in STATES}
+        | {f"outcome-{outcome}" for outcome in OUTCOME_GROUPS}
+        | {f"n{number}" for number in range(1, MOST + 1)}
+    )
     assert ruled - drawn - _quoted() == set()
 
 

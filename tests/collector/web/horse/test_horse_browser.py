@@ -7,8 +7,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import DESK, PHONE, Opener, assert_accessible, wait_until
-from tests.collector.web.conftest import Shown
-from tests.filled import execute
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE])
@@ -70,42 +68,6 @@ def test_the_lightbox_is_swiped_on_a_telephone(open_page: Opener, star: tuple[st
     expect(box).to_contain_text(f"1/{star[2]}")
     box.get_by_label("閉じる").click()
     expect(box).to_be_hidden()
-
-
-@pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
-def test_photos_are_ticked_and_compared(open_page: Opener, star: tuple[str, str, int], script: bool) -> None:
-    page = open_page("en", path=f"/horses/{star[0]}", script=script)
-    boxes, button = page.get_by_label("compare", exact=True), page.get_by_role("button", name="Compare")
-    if script:
-        expect(button).to_be_disabled()
-    for place in (2, 0):  # the order in which they are ticked does not matter
-        boxes.nth(place).check()
-    button.click()
-    page.wait_for_url("**/compare?*")
-    days = [time.get_attribute("datetime") or "" for time in page.locator("#beside .when time").all()]
-    assert len(days) == 2
-    assert days == sorted(days)
-    expect(page.locator("#stage")).to_be_visible(visible=script)
-
-
-def test_the_seam_follows_the_slider_and_any_two_photos_are_compared(
-    open_page: Opener, shown: Shown, star: tuple[str, str, int]
-) -> None:
-    query = "SELECT photo FROM photo_search WHERE horse_id = %s ORDER BY dated LIMIT 3"
-    photos = [row[0] for row in execute(shown.conninfo, query, star[0])]
-    page = open_page("en", path=f"/compare?{'&'.join(f'photo={photo}' for photo in photos)}")
-    slider = page.get_by_role("slider")
-    clip = "[...document.querySelectorAll('.frame img')].map(i => [i.hidden, i.style.clipPath])"
-    assert page.evaluate(clip) == [[False, ""], [True, ""], [False, "inset(0px 0px 0px 50%)"]]  # oldest and newest
-    slider.focus()
-    page.keyboard.press("ArrowRight")
-    assert page.evaluate(clip)[2] == [False, "inset(0px 0px 0px 51%)"]
-    page.keyboard.press("Home")
-    assert page.evaluate(clip)[2] == [False, "inset(0px 0px 0px 0%)"]
-    assert "100 %" in (slider.get_attribute("aria-valuetext") or "")
-    page.get_by_label("On the right").select_option("1")
-    assert [hidden for hidden, _ in page.evaluate(clip)] == [False, False, True]
-    assert_accessible(page)
 
 
 def test_going_back_closes_the_lightbox_and_stays_on_the_page(open_page: Opener, star: tuple[str, str, int]) -> None:
