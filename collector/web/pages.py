@@ -24,6 +24,7 @@ from collector.web.feed.news import News, recent
 from collector.web.feed.said import facts_of, title_of
 from collector.web.forecasts import register
 from collector.web.horse import facts, plots
+from collector.web.horse.neighbours import turns
 from collector.web.horse.remarks import pieces
 from collector.web.paths import HORSE, ISSUE, OLD_ISSUE, OLD_PHOTO, PHOTO, RACE, photo_of
 from collector.web.pictures import WIDTHS
@@ -137,9 +138,9 @@ class Pages:
         shown = await facts.photo_facts(self.service.reader, photo_of(request))
         if shown is None:
             raise Problem(Code.NOT_FOUND)
-        return self.render(
-            request, "photo.html", photo=shown, own=is_own(shown["source"]), bare=is_personal(shown["source"])
-        )
+        own, bare = is_own(shown["source"]), is_personal(shown["source"])
+        row = await turns(self.service.reader, shown)
+        return self.render(request, "photo.html", photo=shown, turns=row, own=own, bare=bare)
 
     async def race(self, request: web.Request) -> web.Response:
         """A race: its field in draw order, with photos and results."""

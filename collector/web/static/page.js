@@ -1,11 +1,13 @@
-// What makes the pages better where there is a script: suggestions, the lightbox, the slider. Nothing needs it.
+// What makes the pages better where there is a script: suggestions, large photos, keys, comparisons. Nothing needs it.
 import { suggest } from "/static/suggest.js";
-import { light } from "/static/light.js";
+import { help, listen } from "/static/keys.js";
+import { view } from "/static/viewer.js";
 import { compare, mark } from "/static/compare.js";
 
 const field = document.querySelector("[data-suggest]");
 if (field) suggest(field);
-light(document.querySelectorAll("[data-light]"));
+view(document.querySelectorAll("[data-light]"), help);
+listen();
 const stage = document.getElementById("stage");
 if (stage) compare(stage);
 const marking = document.getElementById("marking");

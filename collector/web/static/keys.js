@@ -1,0 +1,36 @@
+// Keys: each presses what bears it on this page, and ? shows which there are. A walk and a decision have keys of their own.
+const SIGNS = { ArrowLeft: "←", ArrowRight: "→", Enter: "⏎" };
+const nameOf = (one) => one.getAttribute("aria-label") || one.placeholder || one.textContent.trim();
+
+export function help() {
+  let box = document.getElementById("help");
+  if (!box) {
+    box = Object.assign(document.createElement("dialog"), { id: "help" });
+    box.append(document.getElementById("keys").content.cloneNode(true));
+    const list = box.querySelector("dl.here");
+    for (const one of document.querySelectorAll("[data-key]")) {
+      const key = document.createElement("kbd"), term = document.createElement("dt"), said = document.createElement("dd");
+      key.textContent = SIGNS[one.dataset.key] || one.dataset.key;
+      term.append(key);
+      said.textContent = nameOf(one);
+      list.append(term, said);
+    }
+    document.body.append(box);
+  }
+  box.showModal();
+}
+
+export function listen() {
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented) return;
+    if (event.target.matches("input:not([type=radio], [type=checkbox]), select, textarea") || document.querySelector("dialog[open]")) return;
+    if (event.key === "?") help();
+    else {
+      const one = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+      if (!one || one.disabled || document.querySelector("[data-keys=own]")) return;
+      if (one.matches("input, textarea, summary")) one.focus();
+      else one.click();
+    }
+    event.preventDefault();
+  });
+}
