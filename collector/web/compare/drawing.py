@@ -63,6 +63,11 @@ class Drawing:
         return min(round(MOST_ENLARGED * self.frame.width / drawn.layer.scale) for drawn in (self.under, self.over))
 
 
+def size_of(photo: Row) -> Size:
+    """A photo's size in px; that of most where it is not known."""
+    return Size(photo["width"] or 640, photo["height"] or 480)
+
+
 def draw(asked: Comparison, photos: Sequence[Row], kept: Mapping[str, Marks]) -> Drawing:
     """The drawing of photos, at least one; `kept` are their marks by their ids, where they are known.
 
@@ -70,7 +75,7 @@ def draw(asked: Comparison, photos: Sequence[Row], kept: Mapping[str, Marks]) ->
     their own.
     """
     marks = [(asked.marks.get(photo["photo"]) or kept.get(photo["photo"])) for photo in photos]
-    sizes = [Size(photo["width"], photo["height"]) for photo in photos]
+    sizes = [size_of(photo) for photo in photos]
     turned = [photo["photo"] in asked.turned for photo in photos]
     placed = layers(sizes, marks if asked.aligned else [None] * len(marks), turned)
     together = around([layer for layer in placed if layer.aligned] or placed)

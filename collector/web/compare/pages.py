@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 from aiohttp import web
 
 from collector.web.codes import Code
-from collector.web.compare.drawing import Drawing, draw
+from collector.web.compare.drawing import Drawing, draw, size_of
 from collector.web.compare.geometry import Marks
 from collector.web.compare.picture import broken, cells, embedded
 from collector.web.compare.shown import held_photos
@@ -74,7 +74,7 @@ class ComparePages:
         if given.get("then") == "use" and marks:
             raise web.HTTPSeeOther(_address(request, replace(state, marks=state.marks | {photo["photo"]: marks})))
         return self._pages.render(
-            request, "marks.html", photo=photo, numbers=numbers, asked=state, touched=TOUCHED,
+            request, "marks.html", photo=photo, numbers=numbers, asked=state, touched=TOUCHED, size=size_of(photo),
             part=given.get("part", "withers"), missing=given.get("then") == "use",
         )  # fmt: skip
 
@@ -153,7 +153,8 @@ def _as_marks(numbers: Mapping[str, str]) -> Marks | None:
 
 def _touched(given: Mapping[str, str], part: str, photo: Row) -> dict[str, str]:
     """The mark that a finger set on the small picture."""
-    height = TOUCHED * photo["height"] / photo["width"]
+    size = size_of(photo)
+    height = TOUCHED * size.height / size.width
     if part not in ("withers", "buttock") or not (given["at.x"].isdecimal() and given["at.y"].isdecimal()):
         raise Problem(Code.NOT_UNDERSTOOD, "part is to be withers or buttock, and at a place on the picture")
     x, y = min(float(given["at.x"]) / TOUCHED, 1), min(float(given["at.y"]) / height, 1)
