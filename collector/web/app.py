@@ -16,6 +16,7 @@ from collector.web.pages import Pages
 from collector.web.review.pages import Review
 from collector.web.server.answers import problem_as_json
 from collector.web.server.guards import Guard, Handler, add_headers, for_programs, make_middleware
+from collector.web.server.look import static_files
 from collector.web.server.problems import Problem
 from collector.web.service import Service
 
@@ -47,7 +48,7 @@ def make_app(service: Service) -> web.Application:
     compare = ComparePages(pages, review.decisions)
     app.add_routes([*pages.routes(), *compare.routes(), *review.routes(), *OverviewPage(pages).routes()])
     app.add_routes([*api.routes(), *metrics.routes(), *feed.routes()])
-    app.add_routes([web.get("/favicon.ico", _icon), web.static("/static", STATIC)])
+    app.add_routes([*static_files(STATIC)])
     app.on_response_prepare.extend([add_headers, metrics.count])
     app.on_cleanup.append(review.close)
     return app
@@ -73,7 +74,3 @@ async def lost_collection(request: web.Request, handler: Handler) -> web.StreamR
 def make_guard(*, token: str | None = None, admin_token: str | None = None, local_only: bool = True) -> Guard:
     """What is asked of requests."""
     return Guard(COOKIE, cost_of, token=token, admin_token=admin_token, local_only=local_only)
-
-
-async def _icon(_request: web.Request) -> web.FileResponse:
-    return web.FileResponse(STATIC / "icon.svg")

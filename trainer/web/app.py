@@ -6,6 +6,7 @@ from aiohttp import web
 
 from collector.web.server.answers import problem_as_json
 from collector.web.server.guards import Guard, add_headers, for_programs, make_middleware
+from collector.web.server.look import static_files
 from collector.web.server.problems import Problem
 from trainer.web.api import Api
 from trainer.web.pages import Pages
@@ -29,11 +30,7 @@ def make_app(service: Service, guard: Guard) -> web.Application:
         await service.close()
 
     app = web.Application(middlewares=[make_middleware(guard, pages.welcome, show_problem)], client_max_size=LARGEST)
-    app.add_routes([*pages.routes(), *api.routes(), web.get("/favicon.ico", _icon), web.static("/static", STATIC)])
+    app.add_routes([*pages.routes(), *api.routes(), *static_files(STATIC)])
     app.on_response_prepare.append(add_headers)
     app.on_cleanup.append(close)
     return app
-
-
-async def _icon(_request: web.Request) -> web.FileResponse:
-    return web.FileResponse(STATIC / "icon.svg")

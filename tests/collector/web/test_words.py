@@ -15,10 +15,14 @@ from collector.web.compare.state import MOST, View
 from collector.web.overview.facts import STATES
 from collector.web.overview.pages import OUTCOME_GROUPS
 from collector.web.overview.treatment import Pace
+from collector.web.server.look import LOOK
 from collector.web.server.problems import problem_kinds
 from tests.template_keys import counted_keys, plain_keys, templates_of, unused
+from trainer import web as answers
+from trainer.evaluation.verdict import Verdict
 
 WEB = Path(web.__file__).parent
+SHEET = LOOK / "look.css"
 TEMPLATES = templates_of(WEB)
 LISTS = ("open", "copies", "unread", "decided")
 # Keys that a template puts together: its own words for that -> what they may stand for.
@@ -79,19 +83,18 @@ def test_every_text_is_asked_for_and_every_text_asked_for_is_there() -> None:
     assert unused(PUT_TOGETHER, TEMPLATES) == []
 
 
-def test_every_class_with_a_rule_is_on_a_page() -> None:
-    sheets = "".join(path.read_text() for path in WEB.glob("static/*.css"))
-    ruled = set(re.findall(r"\.([a-z][\w-]*)(?=[^{}]*\{)", re.sub(r"/\*.*?\*/", "", sheets, flags=re.S)))
-    drawn = (
-        {f"state-{state}" for state in STATES}
-        | {f"outcome-{outcome}" for outcome in OUTCOME_GROUPS}
-        | {f"n{number}" for number in range(1, MOST + 1)}
-    )
+def test_every_class_with_a_rule_is_on_a_page_of_one_of_the_servers() -> None:
+    ruled = set(re.findall(r"\.([a-z][\w-]*)(?=[^{}]*\{)", re.sub(r"/\*.*?\*/", "", SHEET.read_text(), flags=re.S)))
+    drawn = {f"state-{state}" for state in STATES} | {f"outcome-{outcome}" for outcome in OUTCOME_GROUPS}
+    drawn |= {f"n{number}" for number in range(1, MOST + 1)} | set(Verdict)
     assert ruled - drawn - _quoted() == set()
 
 
 def _quoted() -> set[str]:
     """Every word that stands in quotes in a template or a script: among them all classes that are written there."""
-    written = [*TEMPLATES.values(), *(path.read_text() for path in WEB.glob("static/*.js"))]
+    pages = [*TEMPLATES.values(), *templates_of(Path(answers.__file__).parent).values()]
+    scripts = [path for server in (web, answers) for path in Path(server.__file__).parent.glob("static/*.js")]
+    written = [*pages, *(path.read_text() for path in scripts)]
     found = re.findall(r'"([^"]*)"', "".join(written)) + re.findall(r"'([\w -]*)'", "".join(written))
+    found += re.findall(r"{% block sort %}([^{]*)", "".join(written))
     return {word for text in found for word in re.split(r"[^\w-]+", text)}

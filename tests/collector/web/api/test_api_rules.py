@@ -156,7 +156,7 @@ async def test_a_lost_database_is_reported_and_the_server_stays(opened: Open, ow
             answer = await client.get(path)
             assert (await json_of(answer, 503))["code"] == "collection_lost"
             assert answer.headers["Retry-After"] == "5"
-        assert (await client.get("/static/page.css")).status == 200
+        assert (await client.get("/static/look/look.css")).status == 200
         assert (await client.get("/metrics")).status == 200
         with psycopg.connect(cluster, autocommit=True) as connection:
             connection.execute(SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(Identifier(name)))
