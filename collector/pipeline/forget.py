@@ -37,7 +37,13 @@ INSERT INTO page (url, host, source, kind, role, dated, state, error_code)
 VALUES (%(url)s, %(host)s, 'unknown', 'image', 'picture', CURRENT_DATE, 'excluded', 'forgotten')
 ON CONFLICT DO NOTHING
 """
-DROP_PHOTOS = "DELETE FROM photo WHERE page_url = ANY (%(urls)s) OR image_url = ANY (%(urls)s)"
+# With the photos goes what a person keeps of them.
+DROP_PHOTOS = """
+WITH gone AS (DELETE FROM photo WHERE page_url = ANY (%(urls)s) OR image_url = ANY (%(urls)s) RETURNING photo_id),
+noted AS (DELETE FROM photo_note WHERE photo_id IN (SELECT photo_id FROM gone)),
+kept AS (DELETE FROM collected WHERE photo_id IN (SELECT photo_id FROM gone))
+SELECT count(*) FROM gone
+"""
 EXCLUDE = """
 UPDATE page SET state = 'excluded', due_at = NULL, digest = NULL, etag = NULL, last_modified = NULL, media_type = NULL,
     missing = '{}', error_code = 'forgotten', error = NULL WHERE url = ANY (%(urls)s)
@@ -67,7 +73,6 @@ DELETE FROM followed WHERE NOT EXISTS (SELECT FROM horse WHERE horse.horse_id = 
     SELECT FROM photo_match AS met JOIN photo USING (source, issue_code, number)
     WHERE met.horse_id = followed.horse_id)
 """
-
 KNOWN = "SELECT count(*) FROM page WHERE url = ANY (%(urls)s) AND state <> 'excluded'"
 SHOWN = """
 SELECT photo_id || COALESCE(' (' || horse_name || ')', '') FROM photo
@@ -195,10 +200,10 @@ async def _take_out(connection: Connection, urls: list[str]) -> Forgotten:
     near = (row[0] if row else None) or []
     await connection.execute("SELECT FROM page WHERE url = ANY (%(urls)s) ORDER BY id FOR UPDATE", named)
     await connection.execute(NAMED_BLOBS, named)
-    photos = (await connection.execute(DROP_PHOTOS, named)).rowcount
+    dropped = await (await connection.execute(DROP_PHOTOS, named)).fetchone()
     await connection.execute(UNFOLLOW)
     await connection.execute(DROP_FAILURES, named)
     pages = (await connection.execute(EXCLUDE, named)).rowcount
     await connection.execute(UNLOG, named)
     blobs = (await connection.execute(DROP_BLOBS)).rowcount
-    return Forgotten(photos, pages, blobs, near)
+    return Forgotten(dropped[0] if dropped else 0, pages, blobs, near)

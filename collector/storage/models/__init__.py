@@ -5,10 +5,11 @@ items. Every row that came from a page has its address (`source_url`) and its ti
 """
 
 from collector.storage.models.collected import RUNNER, Aptitude, Entry, Horse, Issue, Photo, Race, RaceDay
+from collector.storage.models.kept import Collected, Collection, PhotoMark, PhotoNote
 from collector.storage.models.licensed import Difference, KeptApart, OtherSide
 from collector.storage.models.pages import Page
 
 __all__ = [
-    "RUNNER", "Aptitude", "Difference", "Entry", "Horse", "Issue", "KeptApart", "OtherSide", "Page", "Photo", "Race",
-    "RaceDay",
+    "RUNNER", "Aptitude", "Collected", "Collection", "Difference", "Entry", "Horse", "Issue", "KeptApart", "OtherSide",
+    "Page", "Photo", "PhotoMark", "PhotoNote", "Race", "RaceDay",
 ]  # fmt: skip

@@ -233,25 +233,6 @@ class Followed(SQLModel, table=True):
     followed_at: datetime = moment(sa_column_kwargs={"server_default": text("now()")}, default=None)
 
 
-class PhotoMark(SQLModel, table=True):
-    """Where a person sees two points of the horse on a picture, as shares of its width and height.
-
-    It is of the bytes, so the same picture elsewhere has it too, and it goes when they go.
-    """
-
-    __tablename__ = "photo_mark"  # pyright: ignore[reportAssignmentType]
-    __table_args__ = tuple(
-        CheckConstraint(f"{name} BETWEEN 0 AND 1", name=name)
-        for name in ("withers_x", "withers_y", "buttock_x", "buttock_y")
-    )
-    digest: str = Field(foreign_key="blob.digest", ondelete="CASCADE", primary_key=True)
-    withers_x: float  # 0 left .. 1 right
-    withers_y: float  # 0 top .. 1 bottom
-    buttock_x: float  # the point of the buttock
-    buttock_y: float
-    marked_at: datetime = moment(sa_column_kwargs={"server_default": text("now()")}, default=None)
-
-
 class LatinName(SQLModel, table=True):
     """A horse's name in Latin letters, folded like typed text: see `collector.web.search.names`."""
 
