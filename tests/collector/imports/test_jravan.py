@@ -1,6 +1,7 @@
 """JRA-VAN's tables become races, entries and horses, from each converter's database, and only what is new is read."""
 
 import os
+import socket
 import sqlite3
 from datetime import date
 from pathlib import Path
@@ -9,12 +10,14 @@ from typing import Any
 import duckdb
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from collector.errors import Busy, UsageError
 from collector.imports.jravan import IMPORT_LOCK
 from collector.imports.jravan_open import opened
 from collector.pipeline.forget import forget
 from collector.pipeline.reparse import reparse
+from collector.storage.database import conninfo_for
 from collector.storage.locks import alone
 from tests.collector.imports.saved import left, rows
 from tests.collector.imports.test_command import collector
@@ -203,6 +206,18 @@ async def test_a_database_that_cannot_be_read_is_one_sentence(
 ) -> None:
     done = await collector(conninfo, "import", "--jravan", make(tmp_path / "keiba.db"))
     assert (done.returncode, said in done.stderr, "secret" in done.stderr) == (2, True, False), done.stderr
+
+
+async def test_a_server_that_never_answers_is_given_up_in_one_sentence(conninfo: str) -> None:
+    assert conninfo_to_dict(conninfo_for("postgresql://keiba.example/keiba"))["connect_timeout"] == "10"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        place = f"postgresql://me:secret@127.0.0.1:{silent.getsockname()[1]}/keiba?connect_timeout=2"
+        done = await collector(conninfo, "import", "--jravan", place)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "error: 127.0.0.1/keiba does not answer: there was no connection within 2 seconds. See whether that Postgres "
+        "is up, and whether the address after --jravan is right. Nothing was brought.\n"
+    )
 
 
 async def test_columns_that_a_converter_lacks_are_not_set(conninfo: str, tmp_path: Path) -> None:
