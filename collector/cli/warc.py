@@ -48,8 +48,9 @@ def export_archive(
 ) -> ExitCode:
     """Write the archive as one WARC or WACZ file.
 
-    No request is made. What is forgotten or kept out by its site is never in it; the file names the terms of each
-    source. Answers whose bytes are damaged are named and left out (exit code 4).
+    No request is made. What is forgotten or kept out by its site is never in it, and what is licensed to you alone
+    only where --source names it; the file names the terms of each source. Answers whose bytes are damaged are named
+    and left out (exit code 4).
 
     Example: collector archive export --wacz paddock.wacz
 
@@ -58,7 +59,7 @@ def export_archive(
     from collector.console.as_json import print_json
     from collector.console.terminal import stderr, stdout
     from collector.frontier.scope import read_scope
-    from collector.sources.registry import is_personal, sources
+    from collector.sources.registry import for_subscribers, is_personal, sources
     from collector.warc.answers import Wanted
 
     file = _file_of(wacz, warc)
@@ -66,12 +67,16 @@ def export_archive(
     if originals and not photos:
         raise UsageError("--originals is about the pictures: add --photos.")
     withheld = () if originals else tuple(name for name in sources() if is_personal(name))
-    wanted = Wanted(first_day, _kinds(kind, photos=photos), _sources(source), photos, withheld)
+    left_out = tuple(name for name in for_subscribers() if name not in (source or ()))
+    wanted = Wanted(first_day, _kinds(kind, photos=photos), _sources(source), photos, withheld, left_out)
     done = _export(file, wanted, packaged=wacz is not None, force=force)
     if common().json:
         print_json({"file": f"{file}"} | done.as_json())
     else:
         _print(stdout(), file, done)
+    for name, count in done.left_out.items() if source is None else ():
+        words = f"Left out: {count} pages of {name}, which is licensed to you alone; `--source {name}` writes them."
+        stderr().print(words, soft_wrap=True, highlight=False)
     for url in done.damaged:
         stderr().print(f"Damaged, and left out: {url}", soft_wrap=True)
     return ExitCode.SOME_FAILED if done.damaged else ExitCode.DONE

@@ -55,7 +55,7 @@ def stated_section(stated: Sequence[Mapping[str, Any]], photos: int) -> str:
 def licensed(stated: Sequence[Mapping[str, Any]], photos: int) -> list[str]:
     """For each source whose facts were had under a licence, which share that is, and that it is not to be passed on."""
     starts = sum(one["start"] for one in stated)
-    return [_licensed(one, photos, starts) for one in stated if one["copying"] == Copying.LICENSED]
+    return [_licensed(one, photos, starts) for one in stated if one["copying"] == Copying.SUBSCRIBERS]
 
 
 def _licensed(one: Mapping[str, Any], photos: int, starts: int) -> str:

@@ -80,7 +80,7 @@ async def test_the_card_says_which_share_is_licensed_and_that_it_may_not_be_pass
     for table in ("race", "entry"):
         execute(conninfo, f"UPDATE {table} {where}")
     after = export(conninfo, tmp_path / "datasets", wanted)
-    (licensed,) = [one for one in after.manifest.stated if one["copying"] == "licensed"]
+    (licensed,) = [one for one in after.manifest.stated if one["copying"] == "subscribers"]
     photos = sum(after.manifest.photos.values())
     assert (licensed["source"], licensed["horse"], licensed["entry"]) == ("jravan", 0, licensed["race"])
     assert 0 < licensed["entry"] < photos
