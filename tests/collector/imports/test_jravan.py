@@ -161,6 +161,28 @@ async def test_a_card_gives_way_to_the_result(conninfo: str, tmp_path: Path) -> 
     assert rows(conninfo, "SELECT DISTINCT finish FROM entry") == [("finished",)]
 
 
+async def test_what_is_called_off_taken_back_or_gone(conninfo: str, tmp_path: Path) -> None:
+    path, off = tmp_path / "keiba.db", small(DataKubun="9")
+    for one in off.entries:
+        one |= {"KakuteiJyuni": "00", "Time": "0000", "Odds": "0000", "Ninki": "00", "BaTaijyu": "000"}
+    await bring(conninfo, to_sqlite(path, RAW, off))
+    assert rows(conninfo, "SELECT kind, state FROM page WHERE role = 'result'") == [("jravan_race", "fetched")]
+    assert rows(conninfo, "SELECT count(*), count(finish) FROM entry") == [(3, 0)]
+    off.entries[2] |= {"DataKubun": "0", "MakeDate": "20160118"}
+    assert (await bring(conninfo, to_sqlite(path, RAW, off))).deleted == []
+    assert rows(conninfo, "SELECT count(*) FROM entry") == [(2,)]
+    del off.entries[1]
+    await bring(conninfo, to_sqlite(path, RAW, off))
+    assert rows(conninfo, "SELECT count(*) FROM entry") == [(1,)]
+    off.races[0] |= {"DataKubun": "0", "MakeDate": "20160119"}
+    off.races.append(race("201606010112", DataKubun="0"))  # never brought
+    done = await collector(conninfo, "import", "--jravan", to_sqlite(path, RAW, off))
+    assert "1 races stay here although JRA-VAN has taken them back: 201606010111" in done.stdout
+    off.races.clear()
+    assert (await bring(conninfo, to_sqlite(path, RAW, off))).deleted == []
+    assert rows(conninfo, "SELECT count(*) FROM race UNION ALL SELECT count(*) FROM entry") == [(1,), (1,)]
+
+
 async def test_what_is_forgotten_stays_out_and_one_import_is_at_work(conninfo: str, tmp_path: Path) -> None:
     path = to_sqlite(tmp_path / "keiba.db", RAW, small())
     await bring(conninfo, path)
