@@ -15,7 +15,7 @@ from collector.codes import Block, Delay, Failure, MatchRule, Said
 from collector.console.catalogue import PAGES, Words
 from collector.console.code_words import describe, describe_claim
 from collector.console.wording import JST, in_japan, on_the_clock, with_demo
-from collector.remarks.build import TAGS
+from collector.remarks.build import TAGS, tag_in_words
 from collector.sources.registry import is_own, is_personal
 from collector.storage.photo_ids import EXAMPLE, read_photo_id
 from collector.storage.racing import Sex, Surface, kind_of
@@ -251,8 +251,7 @@ def claim_words(context: Context, claim: facts.Row) -> str:
 @pass_context
 def tag_words(context: Context, tag: str) -> str:
     """A word of the build, with what it means for who does not read Japanese."""
-    word = TAGS.get(tag)
-    return f"{tag} ({word.english})" if word and context["lang"] != "ja" else tag
+    return tag_in_words(tag, context["lang"])
 
 
 @pass_context
