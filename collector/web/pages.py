@@ -1,6 +1,6 @@
 """The pages for people: they work without a script, and better with one. An address holds a page's whole state."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import partial
@@ -59,11 +59,14 @@ class Pages:
             "pieces": lambda shown: pieces(shown["comment"], shown["claims"], shown["build_tags"]),
         }  # fmt: skip
 
-    def render(self, request: web.Request, template: str, status: int = 200, **known: Any) -> web.Response:
-        """A page in the reader's language."""
+    def render(
+        self, request: web.Request, template: str, status: int = 200, sources: Iterable[str] = (), **known: Any
+    ) -> web.Response:
+        """A page in the reader's language, with photos of these sources."""
         guard = self.service.guard
         known |= {"may_decide": guard.may_decide(request), "decisions": guard.admin_token is not None}
         known.setdefault("query", Query())
+        known["owners"] = owners_of(sources)
         known["feed"] = self._feed(request) if guard.may_read(request) else None  # else its token would be shown
         response = self._renderer.page(request, template, status, **known)
         response.headers["Cache-Control"] = ASK_AGAIN  # so that going back shows the page at once
@@ -96,6 +99,7 @@ class Pages:
         return self.render(
             request, "search.html", query=query, found=found, choices=choices, onward=onward, counted=MOST_COUNTED,
             news=news,
+            sources=[photo.photo.partition(":")[0] for group in found.groups for photo in group.shown],
             first={key: word for key, word in query.words().items() if key != "before"},
         )  # fmt: skip
 
@@ -123,7 +127,9 @@ class Pages:
     def _horse(self, request: web.Request, known: facts.HorseFacts) -> web.Response:
         now = max([datetime.now(UTC), *(row[-1].at for row in known.opinions.values())])
         histories = {axis: plots.history(opinions, now) for axis, opinions in known.opinions.items()}
-        return self.render(request, "horse.html", facts=known, histories=histories, compared=COMPARED)
+        return self.render(
+            request, "horse.html", sources=_sources(known.photos), facts=known, histories=histories, compared=COMPARED
+        )
 
     async def photo(self, request: web.Request) -> web.Response:
         """A photo, with all that is known of it and where it came from."""
@@ -145,21 +151,21 @@ class Pages:
             if shown is not None and shown["digest"]:
                 found.append(shown)
         found.sort(key=lambda photo: (photo["issue_date"], str(photo["taken_at"] or ""), photo["photo"]))
-        return self.render(request, "compare.html", photos=found, compared=COMPARED)
+        return self.render(request, "compare.html", sources=_sources(found), photos=found, compared=COMPARED)
 
     async def race(self, request: web.Request) -> web.Response:
         """A race: its field in draw order, with photos and results."""
         known = await facts.race_facts(self.service.reader, request.match_info["race_id"])
         if known is None:
             raise Problem(Code.NOT_FOUND)
-        return self.render(request, "race.html", facts=known)
+        return self.render(request, "race.html", sources=_sources(known.photos), facts=known)
 
     async def issue(self, request: web.Request) -> web.Response:
         """A back number: all its photos, race by race in draw order."""
         known = await facts.issue_facts(self.service.reader, request.match_info["issue"])
         if known is None:
             raise Problem(Code.NOT_FOUND)
-        return self.render(request, "issue.html", facts=known)
+        return self.render(request, "issue.html", sources=_sources(known.photos), facts=known)
 
     async def issues(self, request: web.Request) -> web.Response:
         """The back numbers by year."""
@@ -213,6 +219,16 @@ class Pages:
             web.get(rf"/photos/{OLD_PHOTO}{{rest:(?:/.*)?}}", self.moved_photo),
             web.get(f"/issues/{OLD_ISSUE}", self.moved_issue),
         ]
+
+
+def owners_of(sources: Iterable[str]) -> str:
+    """Which of the catalogue's sentences says what may be done with photos of these sources."""
+    personal = {is_personal(source) for source in sources}
+    return "owners_state" if personal == {True} else "owners_differ" if True in personal else "owners"
+
+
+def _sources(photos: Iterable[facts.Row]) -> list[str]:
+    return [photo["source"] for photo in photos]
 
 
 def _moved(request: web.Request, path: str | None) -> web.Response:
