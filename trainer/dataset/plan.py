@@ -119,17 +119,9 @@ def _own(connection: Connection, taken: Taken, sides: Sequence[Side | None], set
 
 
 def _plan(
-    request: Request,
-    taken: Taken,
-    sides: Sequence[Side | None],
-    leaks: Leaks,
-    settled: Settled,
-    groups: dict[str, str],
-    found: Survey,
-    sources: list[Origin],
-    stated: list[dict[str, Any]],
-    own: Own | None,
-) -> Plan:
+    request: Request, taken: Taken, sides: Sequence[Side | None], leaks: Leaks, settled: Settled,
+    groups: dict[str, str], found: Survey, sources: list[Origin], stated: list[dict[str, Any]], own: Own | None,
+) -> Plan:  # fmt: skip
     placed = [card for card, side in zip(taken.cards, sides, strict=True) if side]
     newest = max((card.issue_date for card in placed), default=None)
     first = settled.labels[request.labels[0].key] if request.labels else {}
