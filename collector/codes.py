@@ -76,7 +76,8 @@ class Copying(StrEnum):
     """What a source's keepers say of copying: a part of its terms."""
 
     PERSONAL = "personal"  # for personal use only
-    LICENSED = "licensed"  # to everybody, or to those who have a licence
+    LICENSED = "licensed"  # to everybody, or as the owner of each photo states
+    SUBSCRIBERS = "subscribers"  # licensed to those who subscribe, for their own use
     FORBIDDEN = "forbidden"  # without their permission
 
 

@@ -54,6 +54,7 @@ def print_report(console: "Console", report: "Report", things: str, *, dry_run: 
         (report.not_read, "archived and not read: the layout of their kind has changed"),
         (report.elsewhere, "races at other racecourses than the JRA's are left out: their ids are made another way"),
         (report.orphans, "entries are left out: their race is not there"),
+        (len(report.deleted), f"races stay here although JRA-VAN has taken them back: {', '.join(report.deleted[:5])}"),
     ):
         if count:
             console.print(f"  {count} {words}", soft_wrap=True)

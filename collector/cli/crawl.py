@@ -94,7 +94,7 @@ def _crawl(settings: "Settings", scope: "Scope", *, dry_run: bool, photos_alone:
 def work_on_what_is_queued() -> ExitCode:
     """Work on the queue and on the schedule until stopped.
 
-    Any number of workers may run, on any number of machines.
+    Any number of workers may run, on any number of machines. Until the terms of the sources are accepted, they wait.
 
     Example: collector worker
     """
@@ -151,7 +151,7 @@ def show_schedule() -> None:
 def show_status() -> None:
     """Show what is held, what is due, and what to do next.
 
-    Also how each host stands, what failed, and where a layout has changed.
+    Also how each host stands, what failed, where a layout has changed, and whose terms are not accepted.
 
     Example: collector status --json
     """
@@ -161,13 +161,25 @@ def show_status() -> None:
     from collector.console.terminal import stdout
     from collector.console.wording import as_typed
     from collector.frontier.status import report
+    from collector.politeness.accepted import missing
+    from collector.sources.registry import sites
 
-    with session.connected(read_settings()) as connect:
+    settings = read_settings()
+    leaves = [leave for site in sites(settings) if (leave := site.leave)]
+    with session.connected(settings) as connect:
 
         async def main() -> dict[str, Any]:
             async with await connect() as connection:
-                facts = await report(connection)
-                return facts | {"next": [as_typed(thing) for thing in facts["next"]]}
+                facts, lacking = await report(connection), await missing(connection, leaves)
+                return facts | {
+                    "not_accepted": [
+                        {"source": leave.source, "changed_since": others_at, "reason": leave.why_not(others_at)}
+                        for leave, others_at in lacking
+                    ],
+                    "next": [
+                        as_typed(thing) for thing in [*(leave.next_thing(at) for leave, at in lacking), *facts["next"]]
+                    ],
+                }
 
         facts = run(main())
     if common().json:

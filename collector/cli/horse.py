@@ -8,12 +8,13 @@ from typing import Any, LiteralString
 from rich.console import Console
 from rich.table import Column, Table
 
-from collector.codes import MatchRule
-from collector.console.code_words import describe
+from collector.codes import MatchRule, Said
+from collector.console.code_words import describe, describe_claim
 from collector.console.typed import half_width
 from collector.console.wording import JST
 from collector.errors import UsageError
 from collector.politeness.gate import Connection
+from collector.remarks.build import tag_in_words
 from collector.storage.racing import Axis
 from collector.web.search.names import as_key, read_name, spelt_with
 from collector.web.search.statements import AS_WRITTEN
@@ -25,7 +26,8 @@ SELECT race_date, racecourse, race.name, grade, surface, distance, going, horse_
 FROM entry JOIN race USING (race_id) WHERE horse_id = %s ORDER BY race_date, race_id
 """
 PHOTOS = """
-SELECT photo_id, COALESCE(race_name, race.name), race_id, rule, page_url, digest IS NOT NULL, origin, rights
+SELECT photo_id, COALESCE(race_name, race.name), race_id, rule, page_url, digest IS NOT NULL, origin, rights,
+       comment, distance_said, claims, build_tags
 FROM photo JOIN photo_match USING (source, issue_code, number) LEFT JOIN race USING (race_id)
 WHERE horse_id = %s ORDER BY issue_code, photo_id
 """
@@ -109,15 +111,21 @@ async def about(connection: Connection, horse_id: str) -> dict[str, Any]:
         "race_date", "racecourse", "race", "grade", "surface", "distance_m", "going", "horse_number", "finish",
         "finish_position", "finish_time_s", "horse_weight_kg", "race_id",
     )  # fmt: skip
+    photo_names = (
+        "photo", "race_name", "race_id", "rule", "page_url", "held", "origin", "rights", "comment", "distance_said",
+        "claims", "build_tags",
+    )  # fmt: skip
     opinion = ("axis", "observed_at", "left_px", "right_px", "value", "reviews", "evidence", "source_url")
     label = ("axis", "definition", "value", "variance", "reliability", "n", "metres", "evidence", "computed_at")
     return horse | {
         "entries": await rows(ENTRIES, entry),
         "photos": [
-            photo | {"how": describe(MatchRule, photo["rule"])}
-            for photo in await rows(
-                PHOTOS, ("photo", "race_name", "race_id", "rule", "page_url", "held", "origin", "rights")
-            )
+            photo
+            | {
+                "how": describe(MatchRule, photo["rule"]),
+                "claims": [claim | {"words": describe_claim(claim)} for claim in photo["claims"]],
+            }
+            for photo in await rows(PHOTOS, photo_names)
         ],
         "aptitudes": await rows(OPINIONS, opinion),
         "labels": await rows(LABELS, label),
@@ -134,6 +142,8 @@ def print_horse(console: Console, facts: dict[str, Any]) -> None:
         console.print(_entries(facts["entries"]))
     if facts["photos"]:
         console.print(_photos(facts["photos"]))
+    if remarked := [photo for photo in facts["photos"] if photo["comment"]]:
+        console.print(_remarks(remarked))
     for row in facts["labels"]:
         console.print(_label(row), highlight=False, soft_wrap=True)
     if not facts["aptitudes"]:
@@ -164,6 +174,18 @@ def _photos(photos: list[dict[str, Any]]) -> Table:
     table = Table(*columns, title="Photos", title_justify="left", box=None)
     for row in photos:
         table.add_row(row["photo"], row["race_name"] or "-", row["how"], row["origin"] or row["page_url"])
+    return table
+
+
+def _remarks(photos: list[dict[str, Any]]) -> Table:
+    """What is written beside photos, each with what was read from it below."""
+    table = Table("photo", Column("remark", overflow="fold"), title="Remarks", title_justify="left", box=None)
+    for row in photos:
+        read = [*(claim["words"] for claim in row["claims"]), *(tag_in_words(one["tag"]) for one in row["build_tags"])]
+        if row["distance_said"] == Said.NOT_UNDERSTOOD:
+            read.append(describe(Said, row["distance_said"]))
+        table.add_row(row["photo"], row["comment"])
+        table.add_row("", f"→ {'; '.join(read)}" if read else "")
     return table
 
 

@@ -120,7 +120,8 @@ def _print_foreseen(foreseen: "Foreseen", limit: int | None) -> None:
 def show_horse(name: Annotated[str, typer.Argument(metavar="NAME|ID", help="The horse.")]) -> None:
     """Show what is known of a horse.
 
-    That is its entries, its photos, its aptitudes and how they moved.
+    That is its entries, its photos with the remarks beside them and what was read from these, its aptitudes and how
+    they moved.
 
     Example: collector horse キタサンブラック
     """

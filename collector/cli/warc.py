@@ -11,6 +11,8 @@ from collector.console.common import common
 from collector.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from rich.console import Console
 
     from collector.warc.answers import Wanted
@@ -48,8 +50,9 @@ def export_archive(
 ) -> ExitCode:
     """Write the archive as one WARC or WACZ file.
 
-    No request is made. What is forgotten or kept out by its site is never in it; the file names the terms of each
-    source. Answers whose bytes are damaged are named and left out (exit code 4).
+    No request is made. What is forgotten or kept out by its site is never in it, and what is licensed to you alone
+    only where --source names it; the file names the terms of each source. Answers whose bytes are damaged are named
+    and left out (exit code 4).
 
     Example: collector archive export --wacz paddock.wacz
 
@@ -58,22 +61,19 @@ def export_archive(
     from collector.console.as_json import print_json
     from collector.console.terminal import stderr, stdout
     from collector.frontier.scope import read_scope
-    from collector.sources.registry import is_personal, sources
-    from collector.warc.answers import Wanted
 
     file = _file_of(wacz, warc)
     first_day = None if since is None else read_scope(since, None, None).since
     if originals and not photos:
         raise UsageError("--originals is about the pictures: add --photos.")
-    withheld = () if originals else tuple(name for name in sources() if is_personal(name))
-    wanted = Wanted(first_day, _kinds(kind, photos=photos), _sources(source), photos, withheld)
+    kinds, named = _kinds(kind, photos=photos), _sources(source)
+    wanted = _wanted(first_day, kinds, named, photos=photos, originals=originals)
     done = _export(file, wanted, packaged=wacz is not None, force=force)
     if common().json:
         print_json({"file": f"{file}"} | done.as_json())
     else:
         _print(stdout(), file, done)
-    for url in done.damaged:
-        stderr().print(f"Damaged, and left out: {url}", soft_wrap=True)
+    _print_left_out(stderr(), done, chosen=named is not None)
     return ExitCode.SOME_FAILED if done.damaged else ExitCode.DONE
 
 
@@ -82,6 +82,27 @@ def _print(console: "Console", file: Path, done: "Exported") -> None:
 
     words = f"{file}: {done.responses} answers, {done.revisits} of them again; {size_in_words(done.bytes)}"
     console.print(words, soft_wrap=True, highlight=False)
+
+
+def _print_left_out(console: "Console", done: "Exported", *, chosen: bool) -> None:
+    """What is not in the file; `chosen`: the sources were named, so that those that were not are not missed."""
+    for name, count in () if chosen else done.left_out.items():
+        words = f"Left out: {count} pages of {name}, which is licensed to you alone; `--source {name}` writes them."
+        console.print(words, soft_wrap=True, highlight=False)
+    for url in done.damaged:
+        console.print(f"Damaged, and left out: {url}", soft_wrap=True)
+
+
+def _wanted(
+    since: "date | None", kinds: tuple[str, ...] | None, named: tuple[str, ...] | None, *, photos: bool, originals: bool
+) -> "Wanted":
+    """What goes out: of a camera no files as they came, of a licensed source nothing, unless that is asked for."""
+    from collector.sources.registry import for_subscribers, is_personal, sources
+    from collector.warc.answers import Wanted
+
+    withheld = () if originals else tuple(name for name in sources() if is_personal(name))
+    left_out = tuple(name for name in for_subscribers() if name not in (named or ()))
+    return Wanted(since, kinds, named, photos, withheld, left_out)
 
 
 def _file_of(wacz: Path | None, warc: Path | None) -> Path:

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any, LiteralString
 
 from collector.engine.crawl import Tick, crawl, database_clock, due_pages, seed
-from collector.engine.crawl_jobs import Crawler
+from collector.engine.crawl_jobs import Asked, Crawler
 from collector.engine.refresh import Refreshed, label_scope, labels_of, plan, refresh
 from collector.errors import ExitCode, UsageError
 from collector.frontier.due import LISTINGS, STILL_CHANGING, today
@@ -154,8 +154,9 @@ async def sync(crawler: Crawler, wanted: Plan, show: Show, *, labels: bool) -> t
         started = await database_clock(connection)
     _, code = await crawl(crawler, wanted.scope, show, _look_again)
     codes, refreshed = [code], None
-    if labels and _goes_on(crawler):
-        refreshed, code = await _refresh(crawler, show)
+    # Without a site of races (`--races none`) there is nobody to ask for labels either.
+    if labels and (asked := labels_of(crawler)) and _goes_on(crawler):
+        refreshed, code = await _refresh(crawler, asked, show)
         codes.append(code)
     for scope in wanted.left:
         if not _goes_on(crawler):
@@ -185,10 +186,8 @@ async def _look_again(connection: Connection, crawler: Crawler, scope: Scope) ->
         return sum((await due_pages(connection, crawler.hosts, scope)).values())
 
 
-async def _refresh(crawler: Crawler, show: Show) -> tuple[Refreshed, ExitCode]:
+async def _refresh(crawler: Crawler, asked: Asked, show: Show) -> tuple[Refreshed, ExitCode]:
     """Ask for the labels that are due."""
-    asked = labels_of(crawler)
-    assert asked is not None
     async with await crawler.connect() as connection:
         await plan(connection, asked, older_than=None, horses=None)
     return await refresh(crawler, asked, label_scope(), show)

@@ -89,7 +89,9 @@ FILE = Table(
         _column("terms_dated", Type.DATE, "Of their text, as the source's keepers state it."),
         _column("terms_read_on", Type.DATE, "When they were read."),
         _column(
-            "copying", Type.TEXT, "What they say of copying: personal (for personal use only), licensed, forbidden."
+            "copying",
+            Type.TEXT,
+            "What they say of copying: personal (for personal use only), licensed, subscribers, forbidden.",
         ),
         _column("permission", Type.TEXT, "Who permitted the copying, and when; NULL: nobody was asked."),
     ),

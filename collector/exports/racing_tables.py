@@ -159,3 +159,25 @@ APTITUDE = Table(
     "aptitude.observed_at >= %(since)s",
     "aptitudes that were observed on that day (UTC) or later",
 )  # fmt: skip
+
+DIFFERENCE = Table(
+    "difference",
+    "A value of which a licensed source and another one say different things; the licensed one stands in the other "
+    "tables.",
+    ("sort", "thing", "runner", "field"),
+    (
+        *of(
+            "difference",
+            ("sort", Type.TEXT, "Of what it is a value: race, entry or horse."),
+            ("thing", Type.TEXT, "The race's id, of an entry too, or the horse's."),
+            ("runner", Type.TEXT, "Of an entry: the horse's id, or else its number, or its name; else empty."),
+            ("field", Type.TEXT, "The column; entry: only one of the two has the horse in the race."),
+            ("licensed", Type.TEXT, "What the licensed source says (JRA-VAN); it may not be published or passed on."),
+            ("other", Type.TEXT, "What the other source says, whose page `source_url` is."),
+        ),
+        *provenance("difference"),
+    ),
+    "difference LEFT JOIN race ON difference.sort <> 'horse' AND race.race_id = difference.thing",
+    "(difference.sort = 'horse' OR race.race_date >= %(since)s)",
+    "differences in races of that day or later, and all in horses",
+)

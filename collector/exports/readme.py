@@ -11,8 +11,8 @@ RIGHTS = (
     "them on."
 )
 LICENSED = (
-    "Rows whose `licensed` is true come from JRA-VAN, under a licence for the subscriber's own use: do not publish "
-    "them and do not pass them on."
+    "Rows whose `licensed` is true come from JRA-VAN, and so does what stands in `licensed` of the table difference, "
+    "under a licence for the subscriber's own use: do not publish them and do not pass them on."
 )
 HOLDS = {
     "parquet": "One Parquet file for each table. The meaning and the unit of a column are in its metadata.",

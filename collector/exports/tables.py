@@ -2,7 +2,7 @@
 
 from collector.errors import UsageError
 from collector.exports.columns import Column, Table, Type, of, provenance
-from collector.exports.racing_tables import APTITUDE, ENTRY, HORSE, RACE, RACE_DAY
+from collector.exports.racing_tables import APTITUDE, DIFFERENCE, ENTRY, HORSE, RACE, RACE_DAY
 
 ISSUE = Table(
     "issue",
@@ -101,7 +101,7 @@ LEFT JOIN photo original ON original.id = photo.near_duplicate_of""",
     "photos of issues of that day or later",
 )  # fmt: skip
 
-TABLES = {table.name: table for table in (ISSUE, PHOTO, RACE_DAY, RACE, ENTRY, HORSE, APTITUDE)}
+TABLES = {table.name: table for table in (ISSUE, PHOTO, RACE_DAY, RACE, ENTRY, HORSE, APTITUDE, DIFFERENCE)}
 
 
 def table_named(name: str) -> Table:

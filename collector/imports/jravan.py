@@ -42,7 +42,7 @@ async def bring_jravan(
         records = Records(recognised(database), await _held(connection), began)
         await Import(connection, records, places, report, dry_run, show).run()
     report.standings[Standing.KNOWN] += records.unchanged
-    report.elsewhere, report.orphans = records.elsewhere, records.orphans
+    report.elsewhere, report.orphans, report.deleted = records.elsewhere, records.orphans, records.deleted
     return report
 
 

@@ -166,7 +166,15 @@ def _duckdb(place: str, name: str) -> Database:
 
 
 def _postgres(place: str, name: str) -> Database:
-    connection = psycopg.connect(_conninfo(place))
+    conninfo = _conninfo(place)
+    try:
+        connection = psycopg.connect(conninfo)
+    except psycopg.errors.ConnectionTimeout:
+        seconds = conninfo_to_dict(conninfo)["connect_timeout"]
+        raise UsageError(
+            f"{name} does not answer: there was no connection within {seconds} seconds. See whether that Postgres is "
+            "up, and whether the address after --jravan is right. Nothing was brought."
+        ) from None
     connection.read_only = True
     return Database(name, connection, streams=True)
 

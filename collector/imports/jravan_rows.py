@@ -47,6 +47,7 @@ class Records:
     unchanged: int = 0
     elsewhere: int = 0  # races at racecourses that are not the JRA's
     orphans: int = 0  # entries of races that are not there
+    deleted: list[str] = field(default_factory=list)  # races that are held, and that JRA-VAN has taken back
     _text: dict[tuple[str, str], bool] = field(default_factory=dict)  # whether a table has this number as text
 
     def measure(self) -> int:
@@ -77,9 +78,10 @@ class Records:
         heads = dict[str, Row]()
         for values in self._rows(self.source.select(shape.race, RACE, where)):
             head = dict(zip(RACE, values, strict=True))
+            race_id = race_id_of(head)
             if is_deleted(head):
-                continue
-            if race_id := race_id_of(head):
+                self.deleted += [race_id] if race_id and self._is_held(race_id) else []
+            elif race_id:
                 heads[race_id] = head
             else:
                 self.elsewhere += 1
@@ -101,6 +103,10 @@ class Records:
                 self.orphans += sum(1 for _ in group)
         for race_id in sorted(due):  # no horse has been entered
             yield from self._page(urls[race_id], race_id, marks[race_id], ENTRY, iter(()), heads[race_id])
+
+    def _is_held(self, race_id: str) -> bool:
+        pages = (self.held.get(race_url(race_id, card=card)) for card in (True, False))
+        return any(page and page.digest for page in pages)
 
     def _marks_of(self, year: str, heads: Mapping[str, Row]) -> dict[str, str]:
         shape = self.source.shape

@@ -29,6 +29,7 @@ class Report:
     layout_changed: list[str] = field(default_factory=list)
     elsewhere: int = 0  # races at racecourses that are not the JRA's, which have other ids
     orphans: int = 0  # entries of races that are not there
+    deleted: list[str] = field(default_factory=list)  # races that are held, and that their source has taken back
 
     @property
     def captures(self) -> int:
@@ -76,4 +77,5 @@ class Report:
             "layout_changed": self.layout_changed,
             "races_elsewhere": self.elsewhere,
             "entries_without_race": self.orphans,
+            "races_taken_back": self.deleted,
         }  # fmt: skip

@@ -86,14 +86,22 @@ async def check(connection: psycopg.AsyncConnection[Any], leaves: Iterable[Leave
     Raises:
         UsageError: with the terms and the command; a sentence for each source.
     """
-    refused = []
+    refused = [leave.why_not(others_at) for leave, others_at in await missing(connection, leaves)]
+    if refused:
+        raise UsageError(refused[0], refused[1:])
+
+
+async def missing(
+    connection: psycopg.AsyncConnection[Any], leaves: Iterable[Leave]
+) -> list[tuple[Leave, datetime | None]]:
+    """The leaves that nobody has given, each with the moment at which its source's former terms were accepted."""
+    found_missing = []
     for leave in dict.fromkeys(leaves):
         found = await held(connection, leave.source)
         if _in_force(found, leave) is None:
             same = any(one.digest == leave.digest for one in found)
-            refused.append(leave.why_not(None if same or not found else found[0].at))
-    if refused:
-        raise UsageError(refused[0], refused[1:])
+            found_missing.append((leave, None if same or not found else found[0].at))
+    return found_missing
 
 
 def _in_force(found: Iterable[Acceptance], leave: Leave) -> Acceptance | None:

@@ -24,6 +24,14 @@ class Leave:
 
     def why_not(self, others_at: datetime | None) -> str:
         """Why no request is made, and what to do; `others_at`: when its former terms were accepted."""
-        since = f"have changed since {in_japan(others_at)}" if others_at else "have not been accepted"
-        why = f'No request is made: the terms of {self.source} {since}. "{self.terms}"'
+        why = f'No request is made: the terms of {self.source} {_since(others_at)}. "{self.terms}"'
         return f"{why} Read them, and run `{self.command}`."
+
+    def next_thing(self, others_at: datetime | None) -> str:
+        """What a person should do, where that is listed beside other things."""
+        why = f"The terms of {self.source} {_since(others_at)}, so nothing is asked there"
+        return f"{why}: read them (`collector sources`), then run `{self.command}`."
+
+
+def _since(others_at: datetime | None) -> str:
+    return f"have changed since {in_japan(others_at)}" if others_at else "have not been accepted"

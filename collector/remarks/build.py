@@ -81,6 +81,12 @@ WORDS = [(word.tag, re.compile(word.pattern)) for word in VOCABULARY]
 SENTENCE_END = "。!?\n"
 
 
+def tag_in_words(tag: str, language: str = "en") -> str:
+    """A word of the build, with what it means for who does not read Japanese."""
+    word = TAGS.get(tag)
+    return f"{tag} ({word.english})" if word and language != "ja" else tag
+
+
 def read_build(remark: Plain) -> tuple[Tagged, ...]:
     """The tags of a remark in the order of its text, each where it is said first; not what is denied or said of kin."""
     found: list[Tagged] = []

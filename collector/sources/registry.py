@@ -8,6 +8,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from urllib.parse import urlsplit
 
+from collector.codes import Copying
 from collector.errors import ParseError, UsageError
 from collector.settings import Settings, read_address
 from collector.sources.camera.source import CAMERA
@@ -67,6 +68,11 @@ def is_own(name: str) -> bool:
 def is_personal(name: str) -> bool:
     """Whether the pictures of a source go out without what a person's camera wrote into them."""
     return name in sources() and sources()[name].personal
+
+
+def for_subscribers() -> tuple[str, ...]:
+    """The sources that are licensed to their subscribers alone: nothing of them goes out unless it is asked for."""
+    return tuple(name for name, one in sources().items() if one.terms.copying is Copying.SUBSCRIBERS)
 
 
 def source_at(address: str) -> Source | None:

@@ -27,7 +27,7 @@ WITH answer AS (
            CASE WHEN log.outcome <> 'refused' THEN log.digest END AS own
     FROM fetch_log AS log JOIN page ON page.id = log.page_id JOIN host ON host.name = page.host
     WHERE (log.digest IS NOT NULL OR log.outcome IN ('unchanged', 'not_modified'))
-      AND page.state <> 'excluded' AND host.excluded_at IS NULL
+      AND page.state <> 'excluded' AND host.excluded_at IS NULL AND page.source <> ALL (%(left_out)s)
       AND (page.role <> 'picture' OR (%(photos)s AND page.source <> ALL (%(withheld)s)))
       AND (%(since)s::date IS NULL OR {MOMENT} >= %(since)s::timestamp AT TIME ZONE 'Asia/Tokyo')
       AND (%(kinds)s::text[] IS NULL OR page.kind = ANY (%(kinds)s))
@@ -49,6 +49,9 @@ ORDER BY at, url, said.id
 EXTENT: LiteralString = f"""
 SELECT count(*), min(at), max(at), array_agg(DISTINCT source ORDER BY source) FROM ({ANSWERS}) AS wanted
 """
+LEFT_OUT: LiteralString = """
+SELECT source, count(*) FROM page WHERE source = ANY (%(left_out)s) AND digest IS NOT NULL GROUP BY source ORDER BY 1
+"""
 BYTES: LiteralString = "SELECT content, encoding FROM blob WHERE digest = %s"
 
 
@@ -61,6 +64,7 @@ class Wanted:
     sources: tuple[str, ...] | None = None
     photos: bool = False
     withheld: tuple[str, ...] = ()  # sources whose pictures are left out all the same
+    left_out: tuple[str, ...] = ()  # sources of which nothing is wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,7 @@ class Extent:
     last_at: datetime | None
     sources: tuple[str, ...]
     permissions: Mapping[str, str]  # by source: who permitted the copying, and when
+    left_out: Mapping[str, int]  # pages that are held, by source of which nothing is wanted
 
 
 class Answers:
@@ -107,6 +112,7 @@ class Answers:
         self._facts = {
             "photos": wanted.photos,
             "withheld": list(wanted.withheld),
+            "left_out": list(wanted.left_out),
             "since": wanted.since,
             "kinds": wanted.kinds and list(wanted.kinds),
             "sources": wanted.sources and list(wanted.sources),
@@ -121,14 +127,12 @@ class Answers:
 
     def extent(self) -> Extent:
         """How many there are, of which sources, and from when to when."""
-        query = (
-            f"SELECT count(*), min(at), max(at), array_agg(DISTINCT source ORDER BY source) FROM ({ANSWERS}) AS all_"
-        )
-        row = self._connection.execute(query, self._facts).fetchone()
+        row = self._connection.execute(EXTENT, self._facts).fetchone()
         assert row is not None
         count, first_at, last_at, sources = row
         permissions = dict(self._connection.execute(PERMISSIONS).fetchall())
-        return Extent(count, first_at, last_at, tuple(sources or ()), permissions)
+        left_out = dict(self._connection.execute(LEFT_OUT, self._facts).fetchall())
+        return Extent(count, first_at, last_at, tuple(sources or ()), permissions, left_out)
 
     def __iter__(self) -> Iterator[Answer]:
         with self._connection.cursor(name="answers") as cursor:

@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import IO, Any
@@ -36,12 +36,13 @@ class Exported:
     bytes: int = 0
     damaged: list[str] = field(default_factory=list)  # addresses whose bytes are damaged; they are left out
     sources: tuple[str, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)  # pages that are not to go out, by source
 
     def as_json(self) -> dict[str, Any]:
         """As `--json` prints it."""
         return {
             "responses": self.responses, "revisits": self.revisits, "bytes": self.bytes, "damaged": self.damaged,
-            "sources": list(self.sources),
+            "sources": list(self.sources), "left_out": dict(self.left_out),
         }  # fmt: skip
 
 
@@ -90,7 +91,7 @@ def _write(answers: Answers, extent: Extent, out: Counted, done: Exported, show:
     """Write what the file is, and then each answer."""
     warc, damaged = WarcFile(out), set[str]()
     warc.add_info(_info(extent), extent.first_at)
-    done.sources = extent.sources
+    done.sources, done.left_out = extent.sources, extent.left_out
     for number, answer in enumerate(answers):
         show(number, extent.count)
         body = None if answer.repeats else answers.body(answer.digest)

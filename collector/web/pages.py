@@ -1,6 +1,6 @@
 """The pages for people: they work without a script, and better with one. An address holds a page's whole state."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import partial
@@ -15,7 +15,7 @@ from collector.codes import Block, Delay, Failure, MatchRule, Said
 from collector.console.catalogue import PAGES, Words
 from collector.console.code_words import describe, describe_claim
 from collector.console.wording import JST, in_japan, on_the_clock, with_demo
-from collector.remarks.build import TAGS
+from collector.remarks.build import TAGS, tag_in_words
 from collector.sources.registry import is_own, is_personal
 from collector.storage.racing import Sex, Surface, kind_of
 from collector.web.compare.shown import grown
@@ -60,14 +60,17 @@ class Pages:
             "pieces": lambda shown: pieces(shown["comment"], shown["claims"], shown["build_tags"]),
         }  # fmt: skip
 
-    def render(self, request: web.Request, template: str, status: int = 200, **known: Any) -> web.Response:
-        """A page in the reader's language."""
+    def render(
+        self, request: web.Request, template: str, status: int = 200, sources: Iterable[str] = (), **known: Any
+    ) -> web.Response:
+        """A page in the reader's language, with photos of these sources."""
         guard = self.service.guard
         known |= {"may_decide": guard.may_decide(request), "decisions": guard.admin_token is not None}
         known.setdefault("query", Query())
         tray = tray_of(request)
         asked = request.query.get("lang")
         known |= {"tray": tray, "link": linker(asked, tray.words), "plain_link": linker(asked)}
+        known["owners"] = owners_of(sources)
         known["feed"] = self._feed(request) if guard.may_read(request) else None  # else its token would be shown
         response = self._renderer.page(request, template, status, **known)
         response.headers["Cache-Control"] = ASK_AGAIN  # so that going back shows the page at once
@@ -104,6 +107,7 @@ class Pages:
         return self.render(
             request, "search.html", query=query, found=found, choices=choices, onward=onward, counted=MOST_COUNTED,
             news=news,
+            sources=[photo.photo.partition(":")[0] for group in found.groups for photo in group.shown],
             first={key: word for key, word in query.words().items() if key != "before"},
         )  # fmt: skip
 
@@ -131,7 +135,10 @@ class Pages:
     def _horse(self, request: web.Request, known: facts.HorseFacts) -> web.Response:
         now = max([datetime.now(UTC), *(row[-1].at for row in known.opinions.values())])
         histories = {axis: plots.history(opinions, now) for axis, opinions in known.opinions.items()}
-        return self.render(request, "horse.html", facts=known, histories=histories, grown=grown(known.photos))
+        return self.render(
+            request, "horse.html", sources=sources_of(known.photos), facts=known, histories=histories,
+            grown=grown(known.photos),
+        )  # fmt: skip
 
     async def photo(self, request: web.Request) -> web.Response:
         """A photo, with all that is known of it and where it came from."""
@@ -147,14 +154,14 @@ class Pages:
         known = await facts.race_facts(self.service.reader, request.match_info["race_id"])
         if known is None:
             raise Problem(Code.NOT_FOUND)
-        return self.render(request, "race.html", facts=known)
+        return self.render(request, "race.html", sources=sources_of(known.photos), facts=known)
 
     async def issue(self, request: web.Request) -> web.Response:
         """A back number: all its photos, race by race in draw order."""
         known = await facts.issue_facts(self.service.reader, request.match_info["issue"])
         if known is None:
             raise Problem(Code.NOT_FOUND)
-        return self.render(request, "issue.html", facts=known)
+        return self.render(request, "issue.html", sources=sources_of(known.photos), facts=known)
 
     async def issues(self, request: web.Request) -> web.Response:
         """The back numbers by year."""
@@ -209,6 +216,17 @@ class Pages:
         ]
 
 
+def owners_of(sources: Iterable[str]) -> str:
+    """Which of the catalogue's sentences says what may be done with photos of these sources."""
+    personal = {is_personal(source) for source in sources}
+    return "owners_state" if personal == {True} else "owners_differ" if True in personal else "owners"
+
+
+def sources_of(photos: Iterable[facts.Row]) -> list[str]:
+    """The sources of photos."""
+    return [photo["source"] for photo in photos]
+
+
 def _moved(request: web.Request, path: str | None) -> web.Response:
     if path is None:
         raise Problem(Code.NOT_FOUND)
@@ -245,8 +263,7 @@ def claim_words(context: Context, claim: facts.Row) -> str:
 @pass_context
 def tag_words(context: Context, tag: str) -> str:
     """A word of the build, with what it means for who does not read Japanese."""
-    word = TAGS.get(tag)
-    return f"{tag} ({word.english})" if word and context["lang"] != "ja" else tag
+    return tag_in_words(tag, context["lang"])
 
 
 @pass_context

@@ -19,6 +19,7 @@ from trainer.dataset.label_card import dictionary, label_section
 from trainer.dataset.manifest import Manifest, digest_of
 from trainer.dataset.own import Own
 from trainer.dataset.pixels import Preparation, prepare
+from trainer.dataset.stated import stated_section
 from trainer.directories import write_file
 from trainer.labels.survey import Survey
 from trainer.labels.survey_page import page
@@ -110,6 +111,7 @@ def _readme(manifest: Manifest, own: Own | None) -> str:
         dictionary=dictionary(manifest),
         licence=short_licence(manifest, own) if own else f"{LICENCE} {SOURCE}",
         sources=_sources(manifest),
+        stated=f"\n\n{stated}" if (stated := stated_section(manifest.stated, sum(manifest.photos.values()))) else "",
         shape=SHAPE if manifest.format == Format.WEBDATASET else "",
     )
 
@@ -208,7 +210,7 @@ Newest photo: {m.newest_photo}{newest_label}. Settings: {query}.
 
 What their keepers allow, in our words. Labels and facts of races come from pages, too.
 
-{sources}
+{sources}{stated}
 
 ## Labels
 

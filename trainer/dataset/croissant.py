@@ -11,6 +11,7 @@ from trainer.dataset.examples import LICENCE, Example
 from trainer.dataset.formats import label_types
 from trainer.dataset.manifest import Manifest, Shard
 from trainer.dataset.own import Own
+from trainer.dataset.stated import licensed
 
 PARQUET, TAR = "application/x-parquet", "application/x-tar"  # media types, as mlcroissant names them
 CONFORMS_TO = "http://mlcommons.org/croissant/1.0"
@@ -47,7 +48,9 @@ def describe(manifest: Manifest, own: Own | None = None) -> dict[str, Any]:
         "@context": CONTEXT,
         "@type": "sc:Dataset",
         "name": f"{manifest.name}-{manifest.version}",
-        "description": f"Paddock photos of racehorses{said}.",
+        "description": " ".join(
+            [f"Paddock photos of racehorses{said}.", *licensed(manifest.stated, sum(manifest.photos.values()))]
+        ),
         "conformsTo": CONFORMS_TO,
         **(_rights(manifest, own) if own else {"license": LICENCE}),
         "version": "1.0.0",

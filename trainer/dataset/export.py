@@ -158,6 +158,7 @@ def _write(
         newest_photo=plan.newest_photo,
         newest_label=plan.newest_label,
         sources=[one.as_json() for one in plan.sources],
+        stated=plan.stated,
         shards=shards,
     )
     manifest = replace(manifest, beside=write_card(part, manifest, plan.seen, plan.survey, plan.own))

@@ -83,6 +83,7 @@ class Manifest:
     newest_label: str | None  # when the newest label was observed, or the last start behind one was run
     # Whose pages it is from, what their keepers allow, and who permitted more; older versions do not say it.
     sources: list[dict[str, Any]] = field(default_factory=list)
+    stated: list[dict[str, Any]] = field(default_factory=list)  # whose the facts beside photos are; likewise
     shards: list[Shard] = field(default_factory=list)
     beside: dict[str, str] = field(default_factory=dict)  # digest by path of the card, its plots and croissant.json
 

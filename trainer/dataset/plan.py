@@ -21,6 +21,7 @@ from trainer.dataset.examples import Example, Side, Skip, as_example
 from trainer.dataset.own import Own, owners
 from trainer.dataset.request import Request
 from trainer.dataset.split import SPLITS, Card, Leaks, Pair, find_leaks, group, split_by_file
+from trainer.dataset.stated import is_of_starts, stated_by
 from trainer.dataset.taken import Taken, digest_of_facts, take
 from trainer.labels.definition import PHOTOS, Connection
 from trainer.labels.label import Label
@@ -51,6 +52,7 @@ class Plan:
     newest_label: str | None
     own: Own | None  # of a data set of one's own photos
     sources: list[Origin]
+    stated: list[dict[str, Any]]  # who states the facts beside the photos, with how many of each thing
 
     def example(self, row: Mapping[str, Any]) -> Example:
         """The example of a row of the plan."""
@@ -93,7 +95,18 @@ def make_plan(
     found = survey(observations, settled, PHOTOS.about)
     # Of one's own photos the data sheet says whose the names and results are.
     sources = [one for one in origins(connection) if own is None or is_personal(one.name)]
-    return _plan(request, taken, sides, leaks, settled, groups, found, sources, own)
+    return _plan(
+        request, taken, sides, leaks, settled, groups, found, sources, _stated(connection, taken, sides, settled), own
+    )
+
+
+def _stated(
+    connection: Connection, taken: Taken, sides: Sequence[Side | None], settled: Settled
+) -> list[dict[str, Any]]:
+    """Who states what is written of the photos; of one's own photos no facts of others are written but labels."""
+    placed = [(number, card) for number, card, side in zip(taken.ids, taken.cards, sides, strict=True) if side]
+    horses = {card.horse_id for _, card in placed if is_of_starts(settled.of(card.photo))}
+    return stated_by(connection, [] if taken.licence else [number for number, _ in placed], horses)
 
 
 def _own(connection: Connection, taken: Taken, sides: Sequence[Side | None], settled: Settled) -> Own | None:
@@ -106,16 +119,9 @@ def _own(connection: Connection, taken: Taken, sides: Sequence[Side | None], set
 
 
 def _plan(
-    request: Request,
-    taken: Taken,
-    sides: Sequence[Side | None],
-    leaks: Leaks,
-    settled: Settled,
-    groups: dict[str, str],
-    found: Survey,
-    sources: list[Origin],
-    own: Own | None,
-) -> Plan:
+    request: Request, taken: Taken, sides: Sequence[Side | None], leaks: Leaks, settled: Settled,
+    groups: dict[str, str], found: Survey, sources: list[Origin], stated: list[dict[str, Any]], own: Own | None,
+) -> Plan:  # fmt: skip
     placed = [card for card, side in zip(taken.cards, sides, strict=True) if side]
     newest = max((card.issue_date for card in placed), default=None)
     first = settled.labels[request.labels[0].key] if request.labels else {}
@@ -125,7 +131,7 @@ def _plan(
 
     cards = {side: on(side, taken.cards) for side in Side}
     return Plan(
-        version=_digest(request, taken, sides, settled, groups, sources, own),
+        version=_digest(request, taken, sides, settled, groups, sources, stated, own),
         ids={side: on(side, taken.ids) for side in Side},
         settled=settled,
         groups=groups,
@@ -143,6 +149,7 @@ def _plan(
         newest_photo=newest.isoformat() if newest else None,
         newest_label=_newest(settled),
         sources=sources,
+        stated=stated,
         own=own,
     )
 
@@ -188,6 +195,7 @@ def _digest(
     settled: Settled,
     groups: Mapping[str, str],
     sources: Sequence[Origin],
+    stated: Sequence[Mapping[str, Any]],
     own: Own | None,
 ) -> str:
     rule = request.split if request.split in SPLITS else "file"
@@ -198,6 +206,7 @@ def _digest(
         "code": code_of(),
         "name": request.name,
         "sources": [one.as_json() for one in sources],
+        "stated": stated,
     }
     whole = hashlib.sha256(json.dumps(head, sort_keys=True).encode())
     for card, side, facts in zip(taken.cards, sides, taken.digests, strict=True):

@@ -30,7 +30,7 @@ JRAVAN = Source(
         "allow it, nothing that is read from it is published or passed on.",
         "https://jra-van.jp/dlb/",
         date(2026, 8, 30),
-        Copying.LICENSED,
+        Copying.SUBSCRIBERS,
     ),
     copies=Copies(at, lambda _name, _kind: None),
     asked=False,

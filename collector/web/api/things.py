@@ -97,6 +97,7 @@ class Provenance(Answer):
     site: str | None
     origin: str | None = means("Who took it, or where it was published first, where its owner brought it.")
     rights: str | None = means("What may be done with it, in its owner's words; null: as the source's terms say.")
+    permitted: str | None = means("Who permitted to copy from its source, and when; null: nobody was named.")
     observed_at: fields.Moment = means("When it was fetched, in UTC.")
     digest: str | None = means("SHA-256 of the picture's bytes.")
     media_type: str | None

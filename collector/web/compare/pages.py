@@ -15,7 +15,7 @@ from collector.web.compare.picture import broken, cells, embedded
 from collector.web.compare.shown import held_photos
 from collector.web.compare.state import MOST, Comparison, View, read_comparison
 from collector.web.horse.facts import Row
-from collector.web.pages import Pages
+from collector.web.pages import Pages, sources_of
 from collector.web.review.decisions import Decisions, form_of
 from collector.web.server.problems import Problem
 from collector.web.server.rendering import linker
@@ -46,7 +46,10 @@ class ComparePages:
     async def compare(self, request: web.Request) -> web.Response:
         """The photos of an address, as it says."""
         drawing = await self._drawing(read_comparison(request.query.items()))
-        return self._pages.render(request, "compare.html", drawing=drawing, views=list(View), most=MOST)
+        sources = sources_of(drawn.photo for drawn in drawing.photos) if drawing else []
+        return self._pages.render(
+            request, "compare.html", sources=sources, drawing=drawing, views=list(View), most=MOST
+        )
 
     async def picture(self, request: web.Request) -> web.Response:
         """The same as one picture to keep, with its provenance written into it."""

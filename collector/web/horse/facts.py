@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, LiteralString
 
-from collector.sources.registry import is_own, is_personal, sources
+from collector.politeness.accepted import PERMISSIONS
+from collector.sources.registry import is_own, sources
 from collector.storage.photo_ids import read_photo_id
 from collector.storage.racing import Axis
 from collector.storage.reader import Reader
@@ -207,7 +208,10 @@ async def photo_facts(reader: Reader, photo: str) -> Row | None:
     """
     name = await current_photo_id(reader, photo)
     rows = await reader.rows(ONE, {"photo": name}) if name else []
-    return rows[0] if rows else None
+    if not rows:
+        return None
+    permissions = {row["source"]: row["permission"] for row in await reader.rows(PERMISSIONS)}
+    return rows[0] | {"permitted": permissions.get(rows[0]["source"])}
 
 
 async def current_photo_id(reader: Reader, text: str) -> str | None:
@@ -258,11 +262,6 @@ class IssueFacts:
     def published(self) -> bool:
         """Whether its source is a site that shows it."""
         return not is_own(self.issue["source"])
-
-    @property
-    def personal(self) -> bool:
-        """Whether its photos are those of a person's own camera."""
-        return is_personal(self.issue["source"])
 
 
 async def issue_facts(reader: Reader, issue: str) -> IssueFacts | None:

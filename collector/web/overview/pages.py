@@ -148,9 +148,10 @@ class OverviewPage:
     async def show(self, request: web.Request) -> web.Response:
         """What is held and how it came, in pictures."""
         numbers = await self.numbers()
+        held = await self._pages.service.reader.rows("SELECT DISTINCT source FROM photo")
         return self._pages.render(
-            request, "overview.html", numbers=numbers, drawing=draw(numbers), class_names=CLASS_NAMES, states=STATES,
-            num=num, share=share,
+            request, "overview.html", sources=[row["source"] for row in held], numbers=numbers,
+            drawing=draw(numbers), class_names=CLASS_NAMES, states=STATES, num=num, share=share,
         )  # fmt: skip
 
     def routes(self) -> list[web.RouteDef]:

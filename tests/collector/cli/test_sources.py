@@ -1,11 +1,15 @@
 """`collector sources`, and that no other room names a site."""
 
 import re
+from dataclasses import replace
+from datetime import date
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from collector.cli.app import app
+from collector.sources.keibado.source import KEIBADO
 from tests.filled import SMALL, as_json, fill
 from tests.paths import ROOT
 
@@ -50,13 +54,33 @@ def real(conninfo: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("real")
 def test_a_command_that_would_ask_says_the_terms_and_how_to_accept_them() -> None:
-    for words in (["crawl", "--since", "2016"], ["worker"], ["robots", "http://keibado.invalid/"]):
+    for words in (["crawl", "--since", "2016"], ["robots", "http://keibado.invalid/"]):
         done = CliRunner().invoke(app, words)
         assert (done.exit_code, done.stdout) == (2, "")
         assert "error: No request is made: the terms of keibado have not been accepted." in done.stderr
         assert "Residents of Japan may use it personally" in done.stderr
         assert done.stderr.endswith("Read them, and run `collector sources accept keibado`.\n")
         assert done.stderr.count("error:") == 1
+
+
+@pytest.mark.usefixtures("real")
+def test_status_says_whose_terms_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def status() -> tuple[str, list[dict[str, Any]]]:
+        words, facts = (CliRunner().invoke(app, ["status", *more]).stdout for more in ([], ["--json"]))
+        return words, as_json(facts)["not_accepted"]
+
+    words, (lacking,) = status()
+    assert "The terms of keibado have not been accepted, so nothing is asked there: read them" in words
+    assert (lacking["source"], lacking["changed_since"]) == ("keibado", None)
+    assert lacking["reason"].startswith("No request is made: the terms of keibado have not been accepted.")
+    CliRunner().invoke(app, ["sources", "accept", "keibado"])
+    words, lacking = status()
+    assert ("accepted" in words, lacking) == (False, [])
+    revised = replace(KEIBADO, terms=replace(KEIBADO.terms, dated=date(2027, 1, 1)))
+    monkeypatch.setattr("collector.sources.registry.sources", lambda: {revised.name: revised})
+    words, (lacking,) = status()
+    assert "The terms of keibado have changed since 2" in words
+    assert lacking["changed_since"] is not None
 
 
 @pytest.mark.usefixtures("real")

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections import Counter
+from urllib.parse import urlsplit
 
 import psycopg
 
@@ -29,6 +30,21 @@ async def test_it_says_from_when_on_it_looks_and_what_came(conninfo: str) -> Non
     newest = max(issue.issue_date for issue in there.issues)
     assert f"on, four weeks back: the newest issue held is of {newest}." in again.stderr
     assert "requests  0 (0 not modified)" in again.stdout
+
+
+async def test_for_no_races_nothing_leaves_for_the_site_of_races_not_even_for_its_robots_txt(conninfo: str) -> None:
+    async with demo_site(world=WORLD) as site:
+        env = environment(conninfo, site.base) | {"PADDOCK_NETKEIBA_URL": site.netkeiba}
+        foreseen = await collector("sync", "--since", "2014", "--races", "none", "--dry-run", env=env)
+        done = await collector("sync", "--since", "2014", "--races", "none", "--json", env=env)
+        assert (foreseen.returncode, done.returncode) == (0, 0), done.stderr
+        assert Counter(request.host for request in site.requests) == {urlsplit(site.base).netloc: len(site.requests)}
+        said = as_json(done.stdout)
+        assert said["photos_new"] == sum(not photo.missing for photo in truth(WORLD).photos)
+        assert (said["results_new"], said["cards_new"], said["labels"]) == (0, 0, None)
+        site.requests.clear()
+        await collector("sync", "--races", "photos", env=env)  # the races are not lost: they are asked for when wanted
+        assert urlsplit(site.netkeiba).netloc in {request.host for request in site.requests}
 
 
 async def test_where_nothing_is_held_it_ends_with_a_sentence(conninfo: str) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -71,7 +71,6 @@ WAYS: dict[str, Callable[[Crawler], Coroutine[Any, Any, object]]] = {
     "crawl --dry-run": lambda crawler: foresee_crawl(crawler, YEAR),
     "sync": synced,
     "refresh-labels": refreshed,
-    "worker": lambda crawler: work(crawler, Schedule()),
     "robots": lambda crawler: current_copy(crawler, crawler.sites[0]),
 }
 
@@ -101,6 +100,51 @@ async def test_a_lane_that_finds_work_of_others_makes_no_request_either(
     crew = Crew(crawler, chores=stop_when_broken)
     await asyncio.wait_for(crew.run(), 10)
     assert isinstance(crew._breakdowns[crawler.hosts[0]].error, UsageError)
+    assert site.paths() == []
+
+
+async def test_a_worker_waits_for_leave_says_so_once_and_goes_on_when_it_is_given(
+    crawler: Crawler,
+    connection: Connection,
+    site: DemoSite,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("collector.engine.worker.LOOK_EVERY", 0.01)
+    await begin(connection, crawler, YEAR)
+    await ask_for(connection, crawler.hosts, YEAR, attended=False)
+    looks = 0
+    look = crawler.check_leave
+
+    async def counted(hosts: Sequence[str]) -> None:
+        nonlocal looks
+        looks += 1
+        place, crawler.conninfo = crawler.conninfo, "host=/nowhere" if looks == 2 else crawler.conninfo
+        if looks == 4:  # it has gone on after a database that was away
+            assert site.paths() == []
+            await accept(connection, KEIBADO.leave, AcceptedBy.COMMAND)
+        try:
+            await look(hosts)
+        finally:
+            crawler.conninfo = place
+
+    monkeypatch.setattr(Crawler, "check_leave", lambda _self, hosts: counted(hosts))
+    with caplog.at_level("INFO", logger="collector.engine.worker"):
+        working = asyncio.create_task(work(crawler, Schedule()))
+        async with asyncio.timeout(20):
+            while not [path for path in site.paths() if path.endswith(".jpg")]:  # noqa: ASYNC110  (the site has no event)
+                await asyncio.sleep(0.01)
+        crawler.stopping.set()
+        await working
+    said = [record for record in caplog.records if record.message == "waiting for leave"]
+    assert [record.__dict__["reason"] for record in said] == [KEIBADO.leave.why_not(None)]
+
+
+async def test_a_worker_that_waits_for_leave_can_be_stopped(crawler: Crawler, site: DemoSite) -> None:
+    working = asyncio.create_task(work(crawler, Schedule()))
+    await asyncio.sleep(0)
+    crawler.stopping.set()
+    await asyncio.wait_for(working, 10)
     assert site.paths() == []
 
 

@@ -20,6 +20,10 @@ ROWS = (
     "INSERT INTO horse (horse_id, name, horse_key, born, retired, sire, source_url, observed_at) VALUES "
     "('2014000000', %(odd)s, 'a', '2014-02-28', true, '', '', now()), "
     "('2014000001', 'NULL', 'b', NULL, false, 'nan', '', now())",
+    "INSERT INTO difference (sort, thing, runner, field, licensed, other, source_url, observed_at) VALUES "
+    "('entry', '201601010101', '7', 'jockey', %(odd)s, NULL, 'http://c/', now()), "
+    "('race', '201601010101', '', 'going', '', 'good', 'http://c/', now()), "
+    "('horse', '2014000000', '', 'coat', '鹿毛', '栗毛', 'http://c/', now())",
     "UPDATE photo SET comment = %(odd)s::varchar, pedigree = ARRAY[%(odd)s::varchar, ''] WHERE id = 1",
     "UPDATE photo SET comment = '' WHERE id = (SELECT max(id) FROM photo)",
     "UPDATE photo_match SET horse_id = NULL, race_id = NULL, rule = 'several_horses', "

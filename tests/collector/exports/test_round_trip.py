@@ -184,6 +184,7 @@ def test_since_leaves_out_what_is_older(conninfo: str, tmp_path: Path) -> None:
     assert "201601010101" not in found["race"]
     assert "2014000000" not in found["horse"]
     assert found["horse"] >= found["aptitude"]
+    assert found["difference"] == {"horse"}  # those of races are of an older day
 
 
 def test_every_column_of_what_pages_say_can_be_taken_out(conninfo: str) -> None:

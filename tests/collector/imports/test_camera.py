@@ -15,7 +15,22 @@ from collector.pipeline.forget import forget
 from collector.pipeline.reparse import reparse
 from tests.collector.imports.saved import rows
 from tests.collector.imports.test_command import collector
-from tests.shots import MORNING, RIGHTS, TOKYO, bring_camera, burst, dng, exif, jpeg, scene, stated, write_folder
+from tests.collector.warc.collected import records
+from tests.shots import (
+    MORNING,
+    OWNER,
+    RIGHTS,
+    SERIAL,
+    TOKYO,
+    bring_camera,
+    burst,
+    dng,
+    exif,
+    jpeg,
+    scene,
+    stated,
+    write_folder,
+)
 from tests.walked import one_waits
 
 MINUTE = timedelta(minutes=1)
@@ -222,6 +237,8 @@ async def test_an_archive_has_the_pictures_only_when_asked_and_is_the_same_elsew
         done = await collector(conninfo, "archive", "export", "--warc", file, "--photos", *words)
         assert done.returncode == 0, done.stderr
         assert f"{4 if words else 2} answers" in done.stdout
+        written = b"".join(record.body for record in records(Path(file).read_bytes()))
+        assert [secret.encode() in written for secret in (SERIAL, OWNER)] == [bool(words)] * 2
     done = await collector(other_conninfo, "import", str(tmp_path / "whole.warc.gz"))
     assert done.returncode == 0, done.stdout + done.stderr
     assert rows(other_conninfo, ALL) == rows(conninfo, ALL)

@@ -1,6 +1,7 @@
 """JRA-VAN's tables become races, entries and horses, from each converter's database, and only what is new is read."""
 
 import os
+import socket
 import sqlite3
 from datetime import date
 from pathlib import Path
@@ -9,12 +10,14 @@ from typing import Any
 import duckdb
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from collector.errors import Busy, UsageError
 from collector.imports.jravan import IMPORT_LOCK
 from collector.imports.jravan_open import opened
 from collector.pipeline.forget import forget
 from collector.pipeline.reparse import reparse
+from collector.storage.database import conninfo_for
 from collector.storage.locks import alone
 from tests.collector.imports.saved import left, rows
 from tests.collector.imports.test_command import collector
@@ -158,6 +161,28 @@ async def test_a_card_gives_way_to_the_result(conninfo: str, tmp_path: Path) -> 
     assert rows(conninfo, "SELECT DISTINCT finish FROM entry") == [("finished",)]
 
 
+async def test_what_is_called_off_taken_back_or_gone(conninfo: str, tmp_path: Path) -> None:
+    path, off = tmp_path / "keiba.db", small(DataKubun="9")
+    for one in off.entries:
+        one |= {"KakuteiJyuni": "00", "Time": "0000", "Odds": "0000", "Ninki": "00", "BaTaijyu": "000"}
+    await bring(conninfo, to_sqlite(path, RAW, off))
+    assert rows(conninfo, "SELECT kind, state FROM page WHERE role = 'result'") == [("jravan_race", "fetched")]
+    assert rows(conninfo, "SELECT count(*), count(finish) FROM entry") == [(3, 0)]
+    off.entries[2] |= {"DataKubun": "0", "MakeDate": "20160118"}
+    assert (await bring(conninfo, to_sqlite(path, RAW, off))).deleted == []
+    assert rows(conninfo, "SELECT count(*) FROM entry") == [(2,)]
+    del off.entries[1]
+    await bring(conninfo, to_sqlite(path, RAW, off))
+    assert rows(conninfo, "SELECT count(*) FROM entry") == [(1,)]
+    off.races[0] |= {"DataKubun": "0", "MakeDate": "20160119"}
+    off.races.append(race("201606010112", DataKubun="0"))  # never brought
+    done = await collector(conninfo, "import", "--jravan", to_sqlite(path, RAW, off))
+    assert "1 races stay here although JRA-VAN has taken them back: 201606010111" in done.stdout
+    off.races.clear()
+    assert (await bring(conninfo, to_sqlite(path, RAW, off))).deleted == []
+    assert rows(conninfo, "SELECT count(*) FROM race UNION ALL SELECT count(*) FROM entry") == [(1,), (1,)]
+
+
 async def test_what_is_forgotten_stays_out_and_one_import_is_at_work(conninfo: str, tmp_path: Path) -> None:
     path = to_sqlite(tmp_path / "keiba.db", RAW, small())
     await bring(conninfo, path)
@@ -203,6 +228,18 @@ async def test_a_database_that_cannot_be_read_is_one_sentence(
 ) -> None:
     done = await collector(conninfo, "import", "--jravan", make(tmp_path / "keiba.db"))
     assert (done.returncode, said in done.stderr, "secret" in done.stderr) == (2, True, False), done.stderr
+
+
+async def test_a_server_that_never_answers_is_given_up_in_one_sentence(conninfo: str) -> None:
+    assert conninfo_to_dict(conninfo_for("postgresql://keiba.example/keiba"))["connect_timeout"] == "10"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        place = f"postgresql://me:secret@127.0.0.1:{silent.getsockname()[1]}/keiba?connect_timeout=2"
+        done = await collector(conninfo, "import", "--jravan", place)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "error: 127.0.0.1/keiba does not answer: there was no connection within 2 seconds. See whether that Postgres "
+        "is up, and whether the address after --jravan is right. Nothing was brought.\n"
+    )
 
 
 async def test_columns_that_a_converter_lacks_are_not_set(conninfo: str, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from collector.demo.world.world import World
 from tests.collector.cli.test_cli import collector, environment
 from tests.collector.imports.saved import rows
+from tests.collector.warc.collected import Wacz, records
 from tests.commands import run_command
 from tests.demo_site import demo_site
 from tests.licensed import NATIVE, Tables, entry, horse, race, small, to_sqlite
@@ -68,3 +69,25 @@ async def test_what_was_imported_is_shown_under_the_name_of_its_file(conninfo: s
     both = await collector("import", "--jravan", path, "pages/", env=env)
     assert (both.returncode, "--jravan is by itself" in both.stderr) == (2, True)
     assert {file.partition("/")[0] for (file,) in rows(conninfo, "SELECT file FROM fetch_log")} == {"keiba.db"}
+
+
+async def test_an_archive_that_goes_out_has_nothing_that_is_licensed_to_one_alone(
+    conninfo: str, tmp_path: Path
+) -> None:
+    env = environment(conninfo)
+    await collector("import", "--jravan", to_sqlite(tmp_path / "keiba.db", NATIVE, small()), env=env)
+    await bring_photos(conninfo, tmp_path, [row("a.jpg", "アオバノカゼ", date="2016-01-05")])
+    out = str(tmp_path / "a.wacz")
+    done = await collector("archive", "export", "--wacz", out, env=env)
+    assert done.returncode == 0, done.stderr
+    assert (
+        done.stderr == "Left out: 4 pages of jravan, which is licensed to you alone; `--source jravan` writes them.\n"
+    )
+    wacz = Wacz.read(Path(out))
+    assert {one.url.split("/")[2] for one in records(wacz.warc) if one.url} == {"own.invalid"}
+    assert "jravan" not in str(wacz.package)
+    done = await collector("archive", "export", "--wacz", out, "--source", "jravan", "--force", "--json", env=env)
+    said = json.loads(done.stdout)
+    assert (said["responses"], said["sources"], said["left_out"], done.stderr) == (4, ["jravan"], {}, "")
+    done = await collector("archive", "export", "--wacz", out, "--source", "own", "--force", "--json", env=env)
+    assert (json.loads(done.stdout)["left_out"], done.stderr) == ({"jravan": 4}, "")

@@ -74,6 +74,52 @@ async def test_nothing_that_a_camera_wrote_is_served(opened: Open, own: Shown, t
     assert "35.66" not in page
 
 
+async def test_pages_say_of_the_photos_that_they_show_what_may_be_done_with_them(
+    opened: Open, own: Shown, tmp_path: Path
+) -> None:
+    folder = write_folder(tmp_path, {"a.jpg": jpeg(scene(1), exif(place=TOKYO)), "b.dng": dng(scene(2))})
+    await bring_camera(own.conninfo, folder)
+    ((horse_id, _),) = execute(own.conninfo, NAMED)
+    async with await psycopg.AsyncConnection.connect(own.conninfo, autocommit=True) as connection:
+        for number in (1, 2):
+            await decide_by_hand(connection, f"camera:150301/0{number}", horse_id)
+    ((other,),) = execute(
+        own.conninfo, "SELECT photo_id FROM photo WHERE source = 'keibado' AND digest IS NOT NULL LIMIT 1"
+    )
+    renewed(own.conninfo)
+    never, own_alone, some = "do not publish", "the page of each says who took it", "The others belong to those"
+    mine = "photo=camera:150301/01&photo=camera:150301/02"
+    async with opened(conninfo=own.conninfo) as client:
+
+        async def said(path: str) -> tuple[bool, bool, bool]:
+            text = await (await client.get(f"{path}lang=en")).text()
+            return never in text, own_alone in text, some in text
+
+        assert await said(f"/compare?{mine}&") == (False, True, False)
+        assert "CC BY 4.0" in await (await client.get(f"/compare?{mine}")).text()
+        assert await said(f"/compare?{mine}&photo={other}&") == (True, False, True)
+        assert await said(f"/compare?photo={other}&") == (True, False, False)
+        assert await said("/overview?") == await said(f"/horses/{horse_id}?") == (True, False, True)
+        execute(own.conninfo, "DELETE FROM photo WHERE source <> 'camera'")
+        renewed(own.conninfo)
+        for path in ("/?", "/overview?", f"/horses/{horse_id}?", "/issues/camera:150301?"):
+            assert await said(path) == (False, True, False), path
+
+
+async def test_a_permission_to_copy_is_a_part_of_a_photos_provenance(opened: Open, own: Shown) -> None:
+    accept = """INSERT INTO acceptance (source, terms_digest, terms, permission, accepted_at, accepted_by)
+        VALUES (%s, '', '', %s, now(), 'command')"""
+    execute(own.conninfo, accept, "keibado", "<the editors>, 2026-11-20")
+    execute(own.conninfo, accept, "netkeiba", "somebody else")
+    ((photo,),) = execute(own.conninfo, "SELECT photo_id FROM photo WHERE source = 'keibado' LIMIT 1")
+    async with opened(conninfo=own.conninfo) as client:
+        page = await (await client.get(f"/photos/{photo}?lang=en")).text()
+        known = await (await client.get(f"/api/photos/{photo}")).json()
+    assert "With a permission: &lt;the editors&gt;, 2026-11-20" in page
+    assert known["provenance"]["permitted"] == "<the editors>, 2026-11-20"
+    assert "somebody else" not in page
+
+
 async def test_what_may_be_done_with_a_photo_is_what_its_photographer_states(
     opened: Open, own: Shown, tmp_path: Path
 ) -> None:

@@ -46,6 +46,7 @@ PUT_TOGETHER: dict[str, Iterable[str]] = {
     "'kind_' ~ band.kind": [f"kind_{kind}" for kind in Kind],
     "'kind_' ~ value|kind": [f"kind_{kind}" for kind in Kind],
     "'outcome_' ~ name": [f"outcome_{outcome}" for outcome in OUTCOME_GROUPS],
+    "owners": ["owners", "owners_state", "owners_differ"],
     "'pace_' ~ report.pace": [f"pace_{pace}" for pace in Pace],
     "'pace_more_' ~ report.pace": [f"pace_more_{pace}" for pace in Pace if pace is not Pace.FREE],
     "'overview_remarks_' ~ key": [f"overview_remarks_{said}" for said in Said],

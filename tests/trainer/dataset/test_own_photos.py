@@ -12,6 +12,8 @@ from tests.telephones import taken_by_telephone
 from tests.trainer.exported import rows
 from trainer.dataset.examples import LICENCE
 from trainer.dataset.export import Request, export
+from trainer.labels.definition import Wanted
+from trainer.labels.results import RESULTS
 
 LABELLED = "SELECT horse_id FROM aptitude WHERE axis = 'distance' AND reviews > 0 ORDER BY horse_id LIMIT 1"
 
@@ -65,3 +67,31 @@ def test_the_card_says_what_the_keepers_allow_and_who_permitted_more(conninfo: s
     card = (after.folder / "README.md").read_text()
     assert "nothing else is licensed.](http://old.keibado.ne.jp/) | - | 2026-08-30 | personal | A \\| B, 2026" in card
     assert "A \\| B" not in (before.folder / "README.md").read_text()
+
+
+@pytest.mark.usefixtures("plain")
+async def test_the_card_says_which_share_is_licensed_and_that_it_may_not_be_passed_on(
+    conninfo: str, tmp_path: Path
+) -> None:
+    fill(conninfo, SMALL)
+    wanted = Request(labels=(*Request().labels, Wanted(RESULTS, "distance")))
+    before = export(conninfo, tmp_path / "datasets", wanted)
+    where = "SET licensed = true, source_url = 'https://jravan.invalid/race/' || race_id WHERE race_id < '2016'"
+    for table in ("race", "entry"):
+        execute(conninfo, f"UPDATE {table} {where}")
+    after = export(conninfo, tmp_path / "datasets", wanted)
+    (licensed,) = [one for one in after.manifest.stated if one["copying"] == "subscribers"]
+    photos = sum(after.manifest.photos.values())
+    assert (licensed["source"], licensed["horse"], licensed["entry"]) == ("jravan", 0, licensed["race"])
+    assert 0 < licensed["entry"] < photos
+    starts = sum(one["start"] for one in after.manifest.stated)
+    assert 0 < licensed["start"] < starts
+    said = "may not be published or passed on unless that licence allows it."
+    for name in ("README.md", "croissant.json"):
+        text = (after.folder / name).read_text()
+        assert f"the entry and result of {licensed['entry']} of {photos} (" in text
+        assert f"{licensed['start']} of {starts} (" in text
+        assert said in text
+        assert said not in (before.folder / name).read_text()
+    polled = export(conninfo, tmp_path / "datasets", Request()).manifest.stated
+    assert {one["start"] for one in polled} == {0}  # no label of it was made of starts
