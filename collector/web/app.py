@@ -8,6 +8,7 @@ from aiohttp import web
 from collector.errors import TryLater
 from collector.web.api.routes import Api
 from collector.web.codes import Code
+from collector.web.collections.pages import CollectionPages
 from collector.web.compare.pages import ComparePages
 from collector.web.feed.pages import FeedPages
 from collector.web.metrics import Metrics
@@ -45,8 +46,9 @@ def make_app(service: Service) -> web.Application:
 
     guard = make_middleware(service.guard, pages.welcome, answer_problem)
     app = web.Application(middlewares=[metrics.begin, guard, lost_collection], client_max_size=LARGEST)
-    compare = ComparePages(pages, review.decisions)
-    app.add_routes([*pages.routes(), *compare.routes(), *review.routes(), *OverviewPage(pages).routes()])
+    compare, collections = ComparePages(pages, review.decisions), CollectionPages(pages, review.decisions)
+    app.add_routes([*pages.routes(), *compare.routes(), *collections.routes(), *review.routes()])
+    app.add_routes(OverviewPage(pages).routes())
     app.add_routes([*api.routes(), *metrics.routes(), *feed.routes()])
     app.add_routes([*static_files(STATIC)])
     app.on_response_prepare.extend([add_headers, metrics.count])

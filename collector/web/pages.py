@@ -18,6 +18,7 @@ from collector.console.wording import JST, in_japan, on_the_clock, with_demo
 from collector.remarks.build import TAGS, tag_in_words
 from collector.sources.registry import is_own, is_personal
 from collector.storage.racing import Sex, Surface, kind_of
+from collector.web.collections import kept
 from collector.web.compare.shown import grown
 from collector.web.compare.tray import tray_of
 from collector.web.feed.news import News, recent
@@ -146,8 +147,13 @@ class Pages:
         if shown is None:
             raise Problem(Code.NOT_FOUND)
         own, bare = is_own(shown["source"]), is_personal(shown["source"])
-        row = await turns(self.service.reader, shown)
-        return self.render(request, "photo.html", photo=shown, turns=row, own=own, bare=bare)
+        reader, photo = self.service.reader, shown["photo"]
+        named = [one["name"] for one in await kept.listed(reader)] if self.service.guard.may_decide(request) else []
+        return self.render(
+            request, "photo.html", photo=shown, turns=await turns(reader, shown), own=own, bare=bare,
+            noted=await kept.note_of(reader, photo), collections=await kept.collections_of(reader, photo),
+            all_collections=named,
+        )  # fmt: skip
 
     async def race(self, request: web.Request) -> web.Response:
         """A race: its field in draw order, with photos and results."""

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "0033"
-down_revision: str | None = "0031"
+down_revision: str | None = "0032"
 TABLES = ("collected", "collection", "photo_note", "photo_mark")
 POINTS = ("withers_x", "withers_y", "buttock_x", "buttock_y")
 
@@ -18,7 +18,7 @@ def _now(name: str) -> sa.Column[datetime]:
 def upgrade() -> None:
     op.create_table(
         "photo_mark",
-        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("digest", sa.String(), nullable=False),
         *(sa.Column(name, sa.Double(), nullable=False) for name in POINTS),
         _now("marked_at"),
         sa.PrimaryKeyConstraint("digest", name="pk_photo_mark"),
@@ -48,7 +48,11 @@ def upgrade() -> None:
         _now("added_at"),
         sa.PrimaryKeyConstraint("collection", "photo_id", name="pk_collected"),
         sa.ForeignKeyConstraint(
-            ["collection"], ["collection.name"], name="fk_collected_collection_collection", ondelete="CASCADE"
+            ["collection"],
+            ["collection.name"],
+            name="fk_collected_collection_collection",
+            onupdate="CASCADE",
+            ondelete="CASCADE",
         ),
     )
 

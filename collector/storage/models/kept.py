@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, text
+from sqlalchemy import CheckConstraint, Column, ForeignKey, String, text
 from sqlmodel import Field, SQLModel
 
 from collector.storage.models.fields import moment
@@ -53,6 +53,10 @@ class Collection(SQLModel, table=True):
 class Collected(SQLModel, table=True):
     """A photo in a collection. The photo's row may be written anew, and forgetting takes it out of here."""
 
-    collection: str = Field(foreign_key="collection.name", ondelete="CASCADE", primary_key=True)
+    collection: str = Field(
+        sa_column=Column(
+            String, ForeignKey("collection.name", onupdate="CASCADE", ondelete="CASCADE"), primary_key=True
+        )
+    )
     photo_id: str = Field(primary_key=True)
     added_at: datetime = moment(sa_column_kwargs={"server_default": NOW}, default=None)

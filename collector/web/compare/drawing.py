@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from collector.web.compare.geometry import Frame, Guides, Layer, Marks, Size, around, guides, layers
 from collector.web.compare.state import Comparison, View
+from collector.web.horse.facts import Row
 
 MOST_ENLARGED = 2.0  # times: beyond, one sees the encoder's squares and no horse
-Row = Mapping[str, Any]  # a photo as the pages show it
 
 
 @dataclass(frozen=True, slots=True)
