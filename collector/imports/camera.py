@@ -102,7 +102,7 @@ class CameraImport:
         await self._bring(records)
         starts = await Starts.read(self.connection, (one.taken for one in shown))
         moments = [(one.found.shot, one.taken, one.racecourse) for one in shown]
-        describe_cameras(self.report, moments, offsets, starts)
+        describe_cameras(self.report, moments, offsets, starts, self.stated.rights)
         if not self.dry_run:
             await match_photos(self.connection)
             if self.report.brought >= upkeep.MANY:
@@ -146,7 +146,7 @@ class CameraImport:
     ) -> list[Shown]:
         """The files that show shots of their own, by their moments."""
         taken = dict[str, datetime]()
-        kept = await held_shots(self.connection, found)
+        kept = await held_shots(self.connection, found)  # first: what is forgotten just now is among the others then
         candidates = await forgotten_shots(self.connection, found)
         candidates += [_candidate(one, one.picture, forgotten=True) for one in self._forgotten if one.picture]
         for one in found:

@@ -248,8 +248,12 @@ async def test_a_copy_is_a_copy_whatever_is_added_to_the_clock(
     await bring_camera(conninfo, write_folder(tmp_path / "card", {"IMG_1.JPG": jpeg(whole, exif())}))
     later = write_folder(tmp_path / "later", {"small.jpg": jpeg(whole.resize((600, 480)), exif()), "b.dng": dng(whole)})
     report = await bring_camera(conninfo, later, stated(offset=offset))
-    assert report.names == {Aside.COPY: [("b.dng", "camera:150301/01"), ("small.jpg", "camera:150301/01")]}
+    copies = {Aside.COPY: [("b.dng", "camera:150301/01"), ("small.jpg", "camera:150301/01")]}
+    assert report.names == copies
     assert rows(conninfo, "SELECT to_char(clock, 'HH24:MI:SS.MS') FROM photo") == [("10:20:00.120",)]
+    with psycopg.connect(conninfo) as connection:
+        connection.execute("UPDATE photo SET clock = NULL")  # as it was imported before that was kept
+    assert (await bring_camera(conninfo, later)).names == copies
 
 
 async def test_files_whose_names_are_the_same_as_text_keep_their_own_moments(conninfo: str, tmp_path: Path) -> None:
