@@ -14,7 +14,7 @@ from collector.cli.whole_file import beside, check_place
 from collector.console.measures import size_in_words
 from collector.console.steps import Steps
 from collector.console.terminal import stderr
-from collector.console.visible import visible
+from collector.console.visible import on_one_line
 from collector.errors import UsageError
 from collector.storage import database
 
@@ -41,7 +41,7 @@ def dump(file: Path, *, force: bool) -> None:
     with opened(check_revision=False) as conninfo, beside(file) as part:
         _dump(conninfo, part, file)
         check_place(file, BACKUP, force=force)  # it may have come meanwhile
-    typer.echo(visible(f"{file}: {file.stat().st_size:,} bytes"))
+    typer.echo(on_one_line(f"{file}: {file.stat().st_size:,} bytes"))
 
 
 def _dump(conninfo: str, to: IO[bytes] | None, file: Path) -> None:

@@ -9,7 +9,7 @@ import typer
 from collector.cli.base import group, read_settings
 from collector.console.command_line import Yes
 from collector.console.common import common
-from collector.console.visible import visible
+from collector.console.visible import on_one_line
 
 commands = group("The database: its schema, its address, a shell, a backup.")
 
@@ -30,7 +30,7 @@ def upgrade_schema() -> None:
         database.upgrade(conninfo)
         after = database.current_revision(conninfo)
     words = f"already at revision {after}" if before == after else f"revision {before or 'none'} -> {after}"
-    typer.echo(visible(words))
+    typer.echo(on_one_line(words))
 
 
 @commands.add("url", json=False)

@@ -37,7 +37,8 @@ def serve_look_alike(
     from collector.settings import load_settings
 
     if "help" in (hostile or []):
-        stdout().print(list_faults(), soft_wrap=True)
+        for line in list_faults():
+            stdout().print(line, soft_wrap=True)
         return
     run(
         host=host, port=port or load_settings().demo_port, issues=issues, photos=photos, crawl_delay=crawl_delay,

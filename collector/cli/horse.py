@@ -151,8 +151,8 @@ def print_horse(console: Console, facts: dict[str, Any]) -> None:
         return
     for axis in Axis:
         history = [row for row in facts["aptitudes"] if row["axis"] == axis]
-        if history:
-            console.print(plot(axis, history), highlight=False, soft_wrap=True)
+        for line in plot(axis, history) if history else ():
+            console.print(line, highlight=False, soft_wrap=True)
 
 
 def _entries(entries: list[dict[str, Any]]) -> Table:
@@ -197,7 +197,7 @@ def _label(row: dict[str, Any]) -> str:
     return f"{row['axis'].replace('_', ' ')} by {row['definition']}: {row['value']:.3f}{metres}  {', '.join(said)}"
 
 
-def plot(axis: Axis, history: list[dict[str, Any]]) -> str:
+def plot(axis: Axis, history: list[dict[str, Any]]) -> list[str]:
     """One axis over time: a line a change, the value where it stands between the two ends."""
     left, right = ENDS[axis]
     lines = [f"{axis.replace('_', ' ')}: {left} (0) to {right} (1)"]
@@ -209,4 +209,4 @@ def plot(axis: Axis, history: list[dict[str, Any]]) -> str:
         at = min(WIDTH - 1, int(row["value"] * WIDTH))
         reviews = f"  {row['reviews']} reviews" if row["reviews"] is not None else ""
         lines.append(f"{day}{'─' * at}●{'─' * (WIDTH - 1 - at)}  {row['value']:.3f}{reviews}")
-    return "\n".join(lines)
+    return lines

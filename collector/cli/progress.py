@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from collector.console.measures import size_in_words, span_in_words
+from collector.console.visible import on_one_line
 from collector.storage.roles import LABEL_ROLES
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ class Progress:
         bar = Text("█" * filled, "green") + Text("░" * (width - filled), "dim")
         bar.append(f" {self.share:4.0%}", "default")
         reason = tick.waiting or (None if summary.requests else "for the first answer")
-        return Group(table, bar, Text(f"waiting: {reason}" if reason else "", "yellow"))
+        return Group(table, bar, Text(on_one_line(f"waiting: {reason}") if reason else "", "yellow"))
 
 
 def gap(seconds: float | None) -> str:

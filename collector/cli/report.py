@@ -8,7 +8,7 @@ from rich.table import Table
 
 from collector.cli.progress import gap
 from collector.console.measures import size_in_words, span_in_words
-from collector.console.terminal import titled
+from collector.console.terminal import stacked, titled
 from collector.console.wording import in_japan
 
 if TYPE_CHECKING:  # importing what they are results of takes longer than most commands
@@ -136,9 +136,10 @@ def print_status(console: Console, facts: dict[str, Any]) -> None:
         f"{held['issues']} issues, {held['photos_with_picture']} photos of {held['horses']} horses"
         f" ({held['photos']} listed, {held['copies']} of them copies), {size_in_words(held['bytes'])}"
         f" in {held['blobs']} files; {held['races']} races with {held['entries']} entries;"
-        f" {held['requests']} requests so far\n"
+        f" {held['requests']} requests so far"
     )
     console.print(titled("Held", words))
+    console.print()
     _print_matched(console, facts["matches"], facts["labels"])
     due = _table("Due", "source", "kind", "now", "later", "next at")
     for row in facts["due"]:
@@ -153,12 +154,12 @@ def print_status(console: Console, facts: dict[str, Any]) -> None:
         jobs.add_row(row["range"], in_japan(row["asked_at"]), str(row["pages_due"]), who)
     failures = _table("Failures", "source", "kind", "state", "count", "reason", "for example")
     for row in facts["failures"]:
-        samples = "\n".join(row["samples"])
-        failures.add_row(row["source"], row["kind"], row["state"], str(row["count"]), row["reason"], samples)
+        facts_of = row["source"], row["kind"], row["state"], str(row["count"]), row["reason"]
+        failures.add_row(*facts_of, stacked(row["samples"]))
     changed = _table("Layout changed", "source", "kind", "field", "before", "now", "for example")
     for row in facts["layout_changed"]:
         shares = f"{row['old_coverage']:.0%}", f"{row['new_coverage']:.0%}"
-        changed.add_row(row["source"], row["kind"], row["field"], *shares, "\n".join(row["samples"]))
+        changed.add_row(row["source"], row["kind"], row["field"], *shares, stacked(row["samples"]))
     for table in (jobs, due, gates, failures, changed):
         if table.row_count:
             console.print(table)

@@ -16,7 +16,7 @@ from sqlmodel import SQLModel
 
 import collector.storage.models  # noqa: F401  (fills the metadata)
 from collector.cli.clients import check_end, handed_on, opened, program
-from collector.console.visible import visible
+from collector.console.visible import on_one_line
 from collector.errors import UsageError
 from collector.storage import database
 from collector.storage.upkeep import SETTLE
@@ -77,7 +77,7 @@ def restore(file: Path, *, yes: bool) -> None:
         database.upgrade(conninfo)
         with psycopg.connect(conninfo, autocommit=True) as connection:
             connection.execute(SETTLE)
-    typer.echo(visible(f"{file} restored"))
+    typer.echo(on_one_line(f"{file} restored"))
 
 
 def _read(file: Path, *words: str) -> str:

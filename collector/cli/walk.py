@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from collector.codes import MatchRule
+from collector.console.visible import on_one_line
 from collector.errors import UsageError
 
 if TYPE_CHECKING:
@@ -85,13 +86,15 @@ class Naming:
 
     def _show(self, walk: "Walk") -> None:
         horses = "   ".join(f"{horse.number} {horse.name}" for horse in walk.walkers)
-        self.console.print(f"\nRace {walk.race_id}, {len(walk.shots)} photos\n{horses}", markup=False)
+        self.console.print()
+        self.console.print(f"Race {walk.race_id}, {len(walk.shots)} photos")
+        self.console.print(horses)
 
 
 def ask(question: str) -> str | None:
     """A line that the person types."""
     try:
-        return input(question).strip()
+        return input(on_one_line(question)).strip()
     except EOFError:
         return None
 

@@ -11,7 +11,7 @@ from typer.core import TyperCommand
 
 from collector.console.common import Common, asked_for
 from collector.console.program import Commands
-from collector.console.visible import visible
+from collector.console.visible import on_one_line
 
 Demo = Annotated[
     bool,
@@ -85,7 +85,7 @@ class Group(typer.Typer):
             if wanted:
                 from collector import __version__  # reads the package's metadata, which nothing else needs
 
-                typer.echo(visible(f"{program} {__version__}"))
+                typer.echo(on_one_line(f"{program} {__version__}"))
                 raise typer.Exit
 
         @self.callback()

@@ -1,8 +1,9 @@
 """What goes to a terminal: every word as it is, never as markup, and nothing in it that a terminal obeys.
 
 Names, addresses, reasons and lines of robots.txt were written by others. A terminal would follow what they hide there:
-colours, titles, a cursor that moves back over what was said, letters that run from right to left. So all that is
-printed goes through here, and what cannot be seen is written out (`\\x1b`).
+colours, titles, a cursor that moves back over what was said, letters that run from right to left; and a name of two
+lines would say what the program did not. So all that is printed goes through here, a string is one line, and what
+cannot be seen is written out (`\\x1b`, `\\n`).
 """
 
 import codecs
@@ -27,6 +28,7 @@ LOG_FIELDS = set(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "t
 class Terminal(Console):
     """A console that takes words literally, wherever they stand: lines, cells of tables, what is shown live.
 
+    A string is one line. Several are printed one by one, or made into one thing by `stacked`.
     It names commands as they have to be typed, and cuts and folds nothing where no person looks on.
     """
 
@@ -36,7 +38,7 @@ class Terminal(Console):
         self.demo = common().demo if demo is None else demo
 
     def render_str(self, text: str, **options: Any) -> Text:
-        return super().render_str(as_typed(visible(text), demo=self.demo), **options)
+        return super().render_str(as_typed(on_one_line(text), demo=self.demo), **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
@@ -55,7 +57,12 @@ def stderr() -> Terminal:
 
 def titled(title: str, words: str) -> Text:
     """A line that begins with a title in bold."""
-    return Text.assemble((title, "bold"), "  ", visible(words))
+    return Text.assemble((title, "bold"), "  ", on_one_line(words))
+
+
+def stacked(lines: Iterable[str]) -> Text:
+    """Lines as one thing, such as a cell of a table."""
+    return Text("\n".join(map(on_one_line, lines)))
 
 
 class EventFormatter(LogFormatter):

@@ -49,6 +49,11 @@ PHOTO = Table(
             ("shot_month", Type.INTEGER, "Month in which it was taken; the year is not printed."),
             ("shot_day", Type.INTEGER, "Day of that month."),
             ("taken_at", Type.MOMENT, "When it was taken; NULL: its camera does not say so.", "UTC"),
+        ),
+        Column("clock", Type.TEXT, "What the camera's clock showed then, without a zone and not corrected:"
+               " 2026-11-22 10:16:08.120000.", "to_char(photo.clock, 'YYYY-MM-DD HH24:MI:SS.US')"),
+        *of(
+            "photo",
             ("camera", Type.TEXT, "Which camera took it; NULL: not a photo of one's own camera."),
             ("racecourse", Type.TEXT, "At which it was taken, as its camera or its owner says: 東京."),
             ("comment", Type.TEXT, "The expert's remark on the horse's build."),

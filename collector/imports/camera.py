@@ -14,9 +14,10 @@ from psycopg import AsyncRawCursor
 from collector.codes import Aside
 from collector.errors import Busy, UsageError
 from collector.imports import camera_statements as sql
-from collector.imports.camera_clock import Corrections, Taken, corrected
+from collector.imports.camera_clock import Corrections, Taken, corrected, shown_by
 from collector.imports.camera_copies import Candidate, copies
 from collector.imports.camera_files import Found, PhotoFile, Read, in_batches, look_at, photo_files
+from collector.imports.camera_kept import forgotten_shots, held_shots
 from collector.imports.camera_report import CameraReport, describe_cameras
 from collector.imports.captures import Capture, LeftOut
 from collector.imports.identify import Page
@@ -36,7 +37,6 @@ from collector.storage.images import Picture
 from collector.storage.items import MOST_OF_AN_ISSUE
 from collector.storage.locks import alone
 
-DAY = timedelta(days=1)
 Show = Callable[[int, int], None]
 
 
@@ -102,7 +102,7 @@ class CameraImport:
         await self._bring(records)
         starts = await Starts.read(self.connection, (one.taken for one in shown))
         moments = [(one.found.shot, one.taken, one.racecourse) for one in shown]
-        describe_cameras(self.report, moments, offsets, starts)
+        describe_cameras(self.report, moments, offsets, starts, self.stated.rights)
         if not self.dry_run:
             await match_photos(self.connection)
             if self.report.brought >= upkeep.MANY:
@@ -145,43 +145,34 @@ class CameraImport:
         self, found: Sequence[Found], offsets: dict[str | None, timedelta], clocks: set[str]
     ) -> list[Shown]:
         """The files that show shots of their own, by their moments."""
-        candidates, taken = list[Candidate](), dict[str, datetime]()
-        kept = await self._kept(found, offsets)
-        measures = {one.digest: one.picture for one in kept}
+        taken = dict[str, datetime]()
+        kept = await held_shots(self.connection, found)  # first: what is forgotten just now is among the others then
+        candidates = await forgotten_shots(self.connection, found)
+        candidates += [_candidate(one, one.picture, forgotten=True) for one in self._forgotten if one.picture]
         for one in found:
-            picture = one.picture or measures.get(one.digest)
-            moment = corrected(one.shot, offsets)
+            held = kept.pop(one.digest, None)
+            picture = one.picture or (held.picture if held else None)
             if picture is None:
                 self.report.leave_out(LeftOut(one.photo.file, Aside.BUSY))
                 continue
-            if moment:
+            if moment := corrected(one.shot, offsets):
                 taken[one.photo.file] = moment
-            candidates.append(_candidate(one, picture, moment, held=one.picture is None))
-        candidates += [
-            _candidate(one, one.picture, corrected(one.shot, offsets), held=True)
-            for one in self._forgotten
-            if one.picture
-        ]
-        ours = {one.digest for one in found}
-        others = [
-            Candidate(its.photo, 0, its.picture, its.taken, its.camera, its.taken.microsecond != 0, held=True)
-            for its in kept
-            if its.digest not in ours
-        ]
-        return self._shown(found, taken, copies([*candidates, *others]), clocks)
+            candidates.append(_candidate(one, picture))
+        return self._shown(found, taken, copies([*candidates, *kept.values()]), clocks)
 
     def _shown(
-        self, found: Sequence[Found], taken: dict[str, datetime], twins: dict[str, str], clocks: set[str]
+        self, found: Sequence[Found], taken: dict[str, datetime], twins: dict[str, Candidate], clocks: set[str]
     ) -> list[Shown]:
-        shown, forgotten = list[Shown](), {one.photo.file for one in self._forgotten}
+        shown = list[Shown]()
         for one in found:
             file, is_held = one.photo.file, one.picture is None
+            twin = twins.get(file)
             if file in clocks and not is_held:
                 self.report.leave_out(LeftOut(file, Aside.CLOCK))
-            elif twins.get(file) in forgotten:
+            elif twin and twin.forgotten:
                 self._keep_out(file)
-            elif file in twins:
-                self.report.leave_out(LeftOut(file, Aside.COPY, twins[file]))
+            elif twin:
+                self.report.leave_out(LeftOut(file, Aside.COPY, twin.file))
             elif file not in taken:
                 self.report.leave_out(LeftOut(file, Aside.NO_TIME))
             else:
@@ -189,20 +180,6 @@ class CameraImport:
                 course = course_at(*place) if place else self.stated.course
                 shown.append(Shown(one, self._held[one.digest], taken[file], course))
         return sorted(shown, key=lambda one: (one.taken, one.found.photo.file))
-
-    async def _kept(self, found: Sequence[Found], offsets: dict[str | None, timedelta]) -> list["Kept"]:
-        """The photos of this source that are held: those of the same days, and those that the folder has."""
-        moments = [moment for one in found if (moment := corrected(one.shot, offsets))]
-        undated = any(corrected(one.shot, offsets) is None for one in found)
-        first, last = (None, None) if undated or not moments else (min(moments) - DAY, max(moments) + DAY)
-        digests = [one.digest for one in found if one.picture is None]
-        rows = await (
-            await AsyncRawCursor(self.connection).execute(sql.KEPT, (SOURCE, first, last, digests))
-        ).fetchall()
-        return [
-            Kept(photo, digest, taken, camera, Picture(media_type, width, height, f"{int(phash, 2):064x}"))
-            for photo, digest, taken, camera, media_type, width, height, phash in rows
-        ]
 
     def _check_course(self, shown: Sequence[Shown]) -> None:
         said = self.stated.course
@@ -235,9 +212,9 @@ class CameraImport:
                 self.report.leave_out(LeftOut(file, Aside.TOO_MANY, f"{MOST_OF_AN_ISSUE} photos of a day"))
                 continue
             record = CameraRecord(
-                digest=one.found.digest, taken=one.taken, number=number, camera=one.found.shot.camera,
-                racecourse=one.racecourse, photographer=self.stated.photographer, rights=self.stated.rights,
-                remark=one.held.remark,
+                digest=one.found.digest, taken=one.taken, clock=one.found.shot.clock, number=number,
+                camera=one.found.shot.camera, racecourse=one.racecourse, photographer=self.stated.photographer,
+                rights=self.stated.rights, remark=one.held.remark,
             )  # fmt: skip
             if one.held.says(record):
                 self.report.standings[Standing.KNOWN] += 1
@@ -265,20 +242,9 @@ class CameraImport:
             self.show(self._done, 2 * len(files))
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A photo that is held."""
-
-    photo: str  # its id
-    digest: str
-    taken: datetime
-    camera: str | None
-    picture: Picture
-
-
-def _candidate(one: Found, picture: Picture, moment: datetime | None, *, held: bool) -> Candidate:
-    exact = moment is not None and moment.microsecond != 0
-    return Candidate(one.photo.file, one.photo.size, picture, moment, one.shot.camera, exact, held)
+def _candidate(one: Found, picture: Picture, *, forgotten: bool = False) -> Candidate:
+    held = forgotten or one.picture is None
+    return Candidate(one.photo.file, one.photo.size, picture, shown_by(one.shot), one.shot.camera, held, forgotten)
 
 
 def _picture(read: Read, picture: Picture, record: CameraRecord) -> Pair:

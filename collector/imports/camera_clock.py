@@ -155,6 +155,16 @@ def moment_of(shot: Shot) -> datetime | None:
     return shot.clock.replace(tzinfo=JAPAN if shot.zone is None else timezone(shot.zone))
 
 
+def shown_by(shot: Shot) -> datetime | None:
+    """What the camera's clock showed, without a zone: it says which shot this is, however the clock is corrected.
+
+    Without a clock it is Japan's time by GPS; None: neither is known.
+    """
+    if shot.clock or shot.satellites is None:
+        return shot.clock
+    return shot.satellites.astimezone(JAPAN).replace(tzinfo=None)
+
+
 def corrected(shot: Shot, offsets: Mapping[str | None, timedelta]) -> datetime | None:
     """When a shot was really taken; None: nobody knows, or a correction gives a year that no photo is of."""
     moment = moment_of(shot)

@@ -1,8 +1,9 @@
 """Which files show one and the same shot: a RAW file and its JPEG, a smaller copy, the same encoded anew. Pure.
 
 Photos of a burst look nearly the same and are different photos. So what looks the same is a copy only if it was taken
-by the same camera in the same moment. Where the moment is known to the second only, a second has many photos: then a
-copy has to have another size, another format, or the same name beside its twin.
+by the same camera in the same moment by its clock, whatever is added to that. Where the moment is known to the second
+only, a second has many photos: then a copy has to have another size, another format, or the same name beside its twin.
+Of what was forgotten, all that was taken in exactly that moment stays out, also a part that was cut out of it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,10 +24,15 @@ class Candidate:
     file: str
     size: int  # bytes
     picture: Picture
-    taken: datetime | None
+    clock: datetime | None  # what the camera's clock showed
     camera: str | None
-    exact: bool  # whether the moment has a fraction of a second
     held: bool = False
+    forgotten: bool = False
+
+    @property
+    def exact(self) -> bool:
+        """Whether its moment has a fraction of a second."""
+        return self.clock is not None and self.clock.microsecond != 0
 
     @property
     def rank(self) -> tuple[bool, bool, int, int, str]:
@@ -35,38 +41,38 @@ class Candidate:
         return not self.held, raw, -self.picture.width * self.picture.height, -self.size, self.file
 
 
-def copies(candidates: Iterable[Candidate]) -> dict[str, str]:
-    """The files that are copies, each with the file of the shot that stays. What has no moment is a copy or nothing."""
-    moments = dict[tuple[str | None, int], list[Candidate]]()
-    undated, found = list[Candidate](), dict[str, str]()
+def copies(candidates: Iterable[Candidate]) -> dict[str, Candidate]:
+    """The files that are copies, each with what stays of the shot. What has no moment is a copy or nothing."""
+    moments = dict[tuple[str | None, datetime], list[Candidate]]()
+    undated, found = list[Candidate](), dict[str, Candidate]()
     for one in sorted(candidates, key=lambda one: one.rank):
-        if one.taken is None:
+        if one.clock is None:
             undated.append(one)
             continue
-        kept = moments.setdefault((one.camera, int(one.taken.timestamp())), [])
+        kept = moments.setdefault((one.camera, one.clock.replace(microsecond=0)), [])
         first = next((other for other in kept if same_shot(other, one)), None)
         if first is None or one.held:
             kept.append(one)
         else:
-            found[one.file] = first.file
+            found[one.file] = first
     dated = [one for kept in moments.values() for one in kept]
     for one in undated:
         if (first := _looks_like(one, dated)) is not None:
-            found[one.file] = first.file
+            found[one.file] = first
     return found
 
 
 def same_shot(one: Candidate, other: Candidate) -> bool:
-    """Whether two pictures of one camera and of one second show one shot."""
+    """Whether two pictures of one camera and of one second show one shot; the first is known already."""
     raw = [its.picture.media_type == Format.RAW for its in (one, other)]
-    if one.exact and other.exact and one.taken != other.taken:
+    if one.exact and other.exact and one.clock != other.clock:
         return False
     twins = _stem(one) == _stem(other) and raw[0] != raw[1]
     if twins:
         return True  # a camera's own JPEG may be cut otherwise
     bits = distance(one.picture.phash, other.picture.phash)
     if one.exact and other.exact:
-        return bits <= NEAR
+        return bits <= NEAR or one.forgotten
     encoded = [(its.picture.media_type, its.picture.width, its.picture.height) for its in (one, other)]
     return bits <= NEAR and (encoded[0] != encoded[1] or bits == 0)
 

@@ -11,6 +11,7 @@ from collector.imports.camera_clock import offset_in_words, wrong_by_satellites
 from collector.imports.report import Report
 from collector.matching.camera import Starts, day_of
 from collector.matching.paddock_times import race_of, suggested_offset
+from collector.sources.licences import IDS, licence_of
 from collector.storage.shots import Shot
 
 EXPECTED = (Aside.COPY, Aside.CLOCK)  # left out as it should be
@@ -53,8 +54,9 @@ def describe_cameras(
     photos: Sequence[tuple[Shot, datetime, str | None]],
     offsets: Mapping[str | None, timedelta],
     starts: Starts,
+    rights: str,
 ) -> None:
-    """Say what the photos of the folder (shot, moment, racecourse) are together."""
+    """Say what the photos of the folder (shot, moment, racecourse) are together, with the rights of all of them."""
     by_camera = dict[str | None, list[tuple[Shot, datetime, str | None]]]()
     for photo in photos:
         by_camera.setdefault(photo[0].camera, []).append(photo)
@@ -68,6 +70,11 @@ def describe_cameras(
         report.hints.append(
             f"{report.without_course} photos do not say where they were taken, so their race cannot be found: "
             "import the folder again with --course, such as --course 東京."
+        )
+    if photos and licence_of(rights) is None:
+        report.hints.append(
+            f'"{rights}" names none of the open licences that are known here ({IDS}), and '
+            "`trainer export --rights own` needs one: to state it, import the folder again with another --rights."
         )
 
 

@@ -4,13 +4,14 @@ from typing import LiteralString
 
 RACES: LiteralString = "SELECT race_id, race_date FROM race WHERE race_id = ANY (%s)"
 HELD: LiteralString = """
-SELECT asked.digest, record.state, record.digest, picture.state, photo.issue_code, photo.number,
+SELECT asked.digest, record.digest, picture.state, photo.issue_code, photo.number,
     photo.comment, photo.taken_at
 FROM unnest($1::text[], $2::text[], $3::text[]) AS asked (record_url, picture_url, digest)
 LEFT JOIN page AS record ON record.url = asked.record_url
 LEFT JOIN page AS picture ON picture.url = asked.picture_url
 LEFT JOIN photo ON photo.image_url = asked.picture_url AND photo.page_url = asked.record_url
 """
+FORGOTTEN: LiteralString = "SELECT url FROM page WHERE url = ANY ($1::text[]) AND state = 'excluded'"
 # The numbers of photos that were forgotten count too, as far as something was decided of them.
 LAST_NUMBER: LiteralString = """
 SELECT GREATEST((SELECT max(number) FROM photo WHERE source = $1 AND issue_code = $2),

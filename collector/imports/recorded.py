@@ -49,18 +49,13 @@ class Record(Protocol):
 class Held:
     """What is held of a photo; None: nothing."""
 
-    state: str | None = None
     record_digest: str | None = None
     picture_state: str | None = None
     issue_code: str | None = None
     number: int | None = None
     remark: str | None = None
     taken_at: datetime | None = None
-
-    @property
-    def forgotten(self) -> bool:
-        """Whether it must not come back."""
-        return PageState.EXCLUDED in (self.state, self.picture_state)
+    forgotten: bool = False  # it must not come back
 
     def says(self, record: Record) -> bool:
         """Whether its picture is here, and its record says just this."""
@@ -119,7 +114,15 @@ class Desk:
             list(digests),
         ]
         rows = await (await AsyncRawCursor(self.connection).execute(sql.HELD, asked)).fetchall()
-        return {digest: Held(*facts) for digest, *facts in rows}
+        forgotten = await self._forgotten(digests)
+        return {digest: Held(*facts, forgotten=digest in forgotten) for digest, *facts in rows}
+
+    async def _forgotten(self, digests: Sequence[str]) -> set[str]:
+        """Those of pictures that were forgotten, whichever way they had come."""
+        of = {url: digest for kept in (OWN_PHOTOS, CAMERA_PHOTOS) for digest in digests
+              for url in (kept.beside.record_url(digest), kept.beside.picture_url(digest))}  # fmt: skip
+        rows = await (await AsyncRawCursor(self.connection).execute(sql.FORGOTTEN, (list(of),))).fetchall()
+        return {of[url] for (url,) in rows}
 
     async def number(self, held: Held, code: str) -> int | None:
         """A photo's number in an issue: its own, or the next; None where there are too many."""

@@ -16,7 +16,7 @@ FACTS: dict[LiteralString, tuple[LiteralString, LiteralString]] = {
         "source, issue_code, number",
         "listed_name, race_name, horse_name, horse_key, page_url, image_url, coat, sex, age, trainer, shot_month,"
         " shot_day, comment, distance_said, claims, build_tags, pedigree, stated_horse_id, stated_race_id, origin,"
-        " rights, taken_at, camera, racecourse, digest, media_type, width, height, phash",
+        " rights, taken_at, clock, camera, racecourse, digest, media_type, width, height, phash",
     ),
     "race_day": ("race_date", "racecourses"),
     "race": ("race_id", cast(LiteralString, ", ".join(RaceItem.model_fields))),

@@ -37,6 +37,19 @@ INSERT INTO page (url, host, source, kind, role, dated, state, error_code)
 VALUES (%(url)s, %(host)s, 'unknown', 'image', 'picture', CURRENT_DATE, 'excluded', 'forgotten')
 ON CONFLICT DO NOTHING
 """
+# What the camera's clock showed, however it is corrected; of a photo without that, when it was taken in Japan.
+CLOCK = "COALESCE(photo.clock, photo.taken_at AT TIME ZONE 'Asia/Tokyo')"
+# The second of a shot, of which neither the moment nor the camera is written anywhere.
+SECOND = "encode(sha256(convert_to(concat(camera, ' ', to_char(clock, 'YYYY-MM-DD HH24:MI:SS')), 'UTF8')), 'hex')"
+# A photo of one's own camera is the same shot in other bytes too: as its RAW file, smaller, or encoded anew.
+KEEP_SHOTS = f"""
+INSERT INTO forgotten_shot (second, microsecond, phash, media_type, width, height)
+SELECT {SECOND}, mod(extract(microseconds FROM clock)::int, 1000000), phash, media_type, width, height
+FROM (SELECT camera, {CLOCK} AS clock, phash, media_type, width, height FROM photo
+      WHERE (page_url = ANY (%(urls)s) OR image_url = ANY (%(urls)s))
+      AND taken_at IS NOT NULL AND phash IS NOT NULL) AS shot
+ON CONFLICT DO NOTHING
+"""
 # With the photos goes what a person keeps of them.
 DROP_PHOTOS = """
 WITH gone AS (DELETE FROM photo WHERE page_url = ANY (%(urls)s) OR image_url = ANY (%(urls)s) RETURNING photo_id),
@@ -200,6 +213,7 @@ async def _take_out(connection: Connection, urls: list[str]) -> Forgotten:
     near = (row[0] if row else None) or []
     await connection.execute("SELECT FROM page WHERE url = ANY (%(urls)s) ORDER BY id FOR UPDATE", named)
     await connection.execute(NAMED_BLOBS, named)
+    await connection.execute(KEEP_SHOTS, named)
     dropped = await (await connection.execute(DROP_PHOTOS, named)).fetchone()
     await connection.execute(UNFOLLOW)
     await connection.execute(DROP_FAILURES, named)

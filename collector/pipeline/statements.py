@@ -7,6 +7,7 @@ from typing import LiteralString, cast
 TYPES: dict[str, str] = {
     **dict.fromkeys(("id", "epoch"), "bigint"),
     **dict.fromkeys(("at", "due_at", "taken_at"), "timestamptz"),
+    "clock": "timestamp",
     **dict.fromkeys(("delay", "took"), "float8"),
     **dict.fromkeys(("asked", "answered"), "boolean"),
     **dict.fromkeys(
@@ -107,7 +108,7 @@ WHERE (held.listed_name, held.race_name, held.page_url)
 PHOTO_FACTS = (
     "horse_name", "horse_key", "page_url", "image_url", "coat", "sex", "age", "trainer", "shot_month", "shot_day",
     "comment", "distance_said", "claims", "build_tags", "pedigree", "stated_horse_id", "stated_race_id", "origin",
-    "rights", "taken_at", "camera", "racecourse",
+    "rights", "taken_at", "clock", "camera", "racecourse",
 )  # fmt: skip
 
 # A picture that another photo already shows is not asked for again, so its measures come from there.

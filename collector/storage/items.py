@@ -72,6 +72,7 @@ class PhotoItem(SQLModel):
     origin: str | None = None  # who took it, or where it was published, where that is not the source's site
     rights: str | None = None  # what may be done with it; None: what the source's terms say
     taken_at: datetime | None = None  # the moment of the shot, where the camera wrote it
+    clock: datetime | None = None  # what the camera's clock showed then, without a zone
     camera: str | None = None  # which camera took it (Canon EOS R5 3fa2)
     racecourse: str | None = None  # at which it was taken (東京)
     keep_out: bool = False  # the page's robots meta tag says noimageindex or noai

@@ -8,7 +8,7 @@ import typer
 from collector.console.command_line import Yes
 from collector.console.common import common
 from collector.console.measures import size_in_words
-from collector.console.visible import visible
+from collector.console.visible import on_one_line
 from collector.errors import UsageError
 from trainer.cli.base import directories, group, print_rows, warn
 
@@ -245,7 +245,7 @@ def delete(name: VersionName, yes: Yes = False) -> None:
     warn_of_broken(root)
     folder = unfinished.get(name) or manifest.find_folder(root, name)
     if not yes:
-        typer.confirm(f"Remove {visible(folder.name)}?", abort=True)
+        typer.confirm(f"Remove {on_one_line(folder.name)}?", abort=True)
     again = _command_for(folder)
     freed = manifest.delete(folder)
     if folder.name not in unfinished:

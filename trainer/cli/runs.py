@@ -9,7 +9,7 @@ import typer
 
 from collector.console.command_line import Yes, with_common
 from collector.console.common import common
-from collector.console.visible import visible
+from collector.console.visible import on_one_line
 from collector.errors import UsageError
 from trainer.cli.base import RunArgument, directories, group, print_rows, warn
 
@@ -166,7 +166,7 @@ def delete(run: RunArgument, yes: Yes = False) -> None:
     _warn_of_broken(root)
     folder = find_folder(root, run, ready=False)
     if not yes:
-        typer.confirm(f"Remove {visible(folder.name)}?", abort=True)
+        typer.confirm(f"Remove {on_one_line(folder.name)}?", abort=True)
     with alone(folder, f"The run {folder.name} is being trained; stop that first."):
         shutil.rmtree(folder)
     stdout().print(f"{folder.name} is removed.")

@@ -120,16 +120,16 @@ def _kind(name: str) -> Kind | None:
     return Kind(f"status {name}") if STATUS.fullmatch(name) else KINDS.get(name)
 
 
-def list_faults() -> str:
-    """All faults, and how to write them."""
+def list_faults() -> list[str]:
+    """All faults, and how to write them, line by line."""
     width = max(map(len, KINDS))
-    known = "\n".join(f"  {name:{width}}  {kind.meaning}" for name, kind in KINDS.items())
-    return (
-        f"Write a fault as {GRAMMAR}. GLOB is a pattern of paths (default: all paths that it can apply\n"
-        f"to, without robots.txt), RATE 0..1 a share of the visits, COUNT how often, in all or for each page.\n"
-        f"  {'400 .. 599':{width}}  that status\n{known}\n"
-        "For example: 503@/keibabook/1601*  reset:0.05  429-retry-after=3x1  truncate@/*.jpgx1each"
-    )
+    return [
+        f"Write a fault as {GRAMMAR}. GLOB is a pattern of paths (default: all paths that it can apply",
+        "to, without robots.txt), RATE 0..1 a share of the visits, COUNT how often, in all or for each page.",
+        f"  {'400 .. 599':{width}}  that status",
+        *(f"  {name:{width}}  {kind.meaning}" for name, kind in KINDS.items()),
+        "For example: 503@/keibabook/1601*  reset:0.05  429-retry-after=3x1  truncate@/*.jpgx1each",
+    ]
 
 
 class Hostility:

@@ -4,7 +4,7 @@ import json
 from datetime import date, datetime, timedelta, timezone
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, Field, NaiveDatetime
 
 from collector.sources.beside import Beside, RecordBeside
 from collector.sources.parsed import Parsed
@@ -41,6 +41,7 @@ class CameraRecord(RecordBeside):
     """A photo of one's own: when, where and with which camera it was taken, by whom, and what may be done with it."""
 
     taken: Annotated[AwareDatetime, AfterValidator(_in_japan)]  # by the camera's clock, corrected
+    clock: NaiveDatetime | None = None  # what that clock showed; None: the moment is of GPS
     number: int = Field(ge=1, le=MOST_OF_AN_ISSUE)  # of the photo among those of the day
     camera: Words | None = Field(default=None, min_length=1, max_length=100)  # Canon EOS R5 3fa2
     racecourse: Words | None = Field(default=None, min_length=1, max_length=10)  # 東京
@@ -78,7 +79,7 @@ def parse_record(url: str, text: str) -> Parsed:
         source=SOURCE, issue_code=record.issue_code, number=record.number, horse_name=None, horse_key=None,
         page_url=url, image_url=picture_url(record.digest), shot_month=record.date.month, shot_day=record.date.day,
         comment=record.remark, origin=record.photographer, rights=record.rights, taken_at=record.taken,
-        camera=record.camera, racecourse=record.racecourse,
+        clock=record.clock, camera=record.camera, racecourse=record.racecourse,
     )  # fmt: skip
     issue = IssueItem(source=SOURCE, code=record.issue_code, issue_date=record.date, race_days=[record.date])
     return Parsed((issue, photo))  # no link: its picture comes beside it, or not at all

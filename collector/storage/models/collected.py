@@ -82,6 +82,7 @@ class Photo(SQLModel, table=True):
     origin: str | None = None
     rights: str | None = None
     taken_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    clock: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=False)))  # of the camera, as it was
     camera: str | None = None
     racecourse: str | None = None
     digest: str | None = Field(default=None, foreign_key="blob.digest")
@@ -94,6 +95,18 @@ class Photo(SQLModel, table=True):
     )  # the earlier photo of which this one is a re-encoded copy
     source_url: str
     observed_at: datetime = moment()
+
+
+class ForgottenShot(SQLModel, table=True):
+    """What a copy of a forgotten photo of one's own camera is recognised by: see `collector.pipeline.forget`."""
+
+    __tablename__ = "forgotten_shot"  # pyright: ignore[reportAssignmentType]
+    second: str = Field(primary_key=True)  # a digest of the camera, and of the second that its clock showed
+    microsecond: int = Field(primary_key=True)  # of that second; 0: the camera did not say
+    phash: str = Field(sa_column=Column(BIT(256), primary_key=True))  # difference hash of the picture
+    media_type: str
+    width: int  # px
+    height: int  # px
 
 
 class RaceDay(RaceDayItem, table=True):

@@ -22,6 +22,7 @@ from tests.filled import execute, fill
 WORLD = World(years=range(2015, 2016), issues_per_year=1, photos_per_issue=2)
 HELD = "SELECT issue_code, number, horse_name, md5(content) FROM photo LEFT JOIN blob USING (digest) ORDER BY 1, 2"
 FOLLOWED = "SELECT horse_id, followed_at FROM followed"
+GONE = "SELECT second, microsecond, phash::text, media_type, width, height FROM forgotten_shot"
 
 
 @pytest.fixture
@@ -102,6 +103,7 @@ async def test_a_folder_that_is_not_there_is_a_sentence(filled: str, tmp_path: P
 
 async def test_a_dump_to_stdout_is_a_backup_and_nothing_else(filled: str, other_conninfo: str, tmp_path: Path) -> None:
     execute(filled, "INSERT INTO followed (horse_id) VALUES ('2012100001')")
+    execute(filled, "INSERT INTO forgotten_shot VALUES ('a', 1, repeat('10', 128)::bit(256), 'image/jpeg', 8, 6)")
     process = await asyncio.create_subprocess_exec(
         *COMMAND, "db", "dump", "-", env=environment(filled), stdout=asyncio.subprocess.PIPE
     )
@@ -111,6 +113,7 @@ async def test_a_dump_to_stdout_is_a_backup_and_nothing_else(filled: str, other_
     assert (await restore(other_conninfo, str(tmp_path / "piped"))).returncode == 0
     assert execute(other_conninfo, HELD) == execute(filled, HELD)
     assert execute(other_conninfo, FOLLOWED) == execute(filled, FOLLOWED) != []
+    assert execute(other_conninfo, GONE) == execute(filled, GONE) != []
     (photos,) = execute(other_conninfo, "SELECT count(*) FROM photo")
     # Postgres knows how large the tables are, and what an index alone can count.
     assert execute(other_conninfo, "SELECT reltuples::int FROM pg_class WHERE oid = 'photo'::regclass") == [photos]

@@ -24,7 +24,7 @@ import collector
 import trainer
 from collector.cli import report
 from collector.console.as_json import json_text
-from collector.console.terminal import EventFormatter, Output, Terminal, titled
+from collector.console.terminal import EventFormatter, Output, Terminal, stacked, titled
 from collector.console.visible import on_one_line, visible
 from tests.collector.cli.test_cli import WORLD, crawled, environment
 from tests.collector.cli.test_cli import collector as collector_command
@@ -63,12 +63,16 @@ def test_nothing_that_is_printed_acts_and_all_of_it_is_there(text: str) -> None:
         lambda console: console.print(text, soft_wrap=True),
         lambda console: console.print(Text(text), soft_wrap=True),
         lambda console: console.print(titled(text, text)),
+        lambda console: console.print(stacked([text, text])),
         lambda console: console.print(table),
         lambda console: Live(Text(text), console=console, auto_refresh=False).start(refresh=True),
     ):
         assert not OBEYED.search(printed(show))
     shown = printed(lambda console: console.print(text, soft_wrap=True))
-    assert "".join(visible(text).split()) in "".join(shown.split())
+    assert "".join(on_one_line(text).split()) in "".join(shown.split())
+    assert shown.count("\n") == 1, "a name cannot forge a line"
+    assert printed(lambda console: console.print(titled("Next", text), soft_wrap=True)).count("\n") == 1
+    assert printed(lambda console: console.print(stacked([text, text]), soft_wrap=True)).count("\n") == 2
 
 
 @given(HOSTILE | st.text())
@@ -186,15 +190,15 @@ def test_only_one_place_makes_a_console_or_writes_to_a_stream() -> None:
                     found.append(f"{name}:{node.lineno} writes to a stream")
                 if any(word.arg == "markup" and ast.unparse(word.value) == "True" for word in node.keywords):
                     found.append(f"{name}:{node.lineno} turns markup on")
-                if called in ("typer.echo", "click.echo", "typer.confirm") and foreign(node.args[0]):
+                if called in ("typer.echo", "click.echo", "typer.confirm", "input", "Text") and foreign(node.args[0]):
                     found.append(f"{name}:{node.lineno} says what may be foreign")
     assert found == []
 
 
 def foreign(words: ast.expr) -> bool:
-    """Whether what is said holds a value that does not go through `visible`."""
-    if ast.unparse(words).startswith(("visible(", "on_one_line(")):
+    """Whether what is said holds a value that does not go through `on_one_line`."""
+    if ast.unparse(words).startswith("on_one_line("):
         return False
-    harmless = ("visible(", "on_one_line(", "file.stat()", "error.name")
+    harmless = ("on_one_line(", "file.stat()", "error.name")
     values = [part.value for part in ast.walk(words) if isinstance(part, ast.FormattedValue)]
     return any(not ast.unparse(value).startswith(harmless) for value in values)

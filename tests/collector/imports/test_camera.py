@@ -7,15 +7,17 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from collector.codes import Aside
 from collector.errors import UsageError
 from collector.imports.camera_report import CameraReport
 from collector.matching.match import decide_by_hand, match_photos
-from collector.matching.walks import take_walks
+from collector.matching.walks import name_shot, take_walks
 from collector.pipeline.forget import forget
 from collector.pipeline.reparse import reparse
 from tests.collector.imports.saved import rows
 from tests.collector.imports.test_command import collector
 from tests.collector.warc.collected import records
+from tests.filled import execute
 from tests.shots import (
     MORNING,
     OWNER,
@@ -31,14 +33,14 @@ from tests.shots import (
     stated,
     write_folder,
 )
-from tests.walked import one_waits
+from tests.walked import INSERT_ENTRIES, RACE, one_waits
 
 MINUTE = timedelta(minutes=1)
 SHOWN = """SELECT photo_id, to_char(taken_at AT TIME ZONE 'Asia/Tokyo', 'MM-DD HH24:MI:SS.MS'), photo.racecourse,
            photo.camera, horse_name, horse_id, race_id, rule FROM photo
            LEFT JOIN photo_match AS met USING (source, issue_code, number) WHERE source = 'camera' ORDER BY photo_id"""
-ALL = """SELECT photo_id, taken_at, camera, racecourse, horse_name, horse_key, origin, rights, digest, media_type,
-         width, phash, shot_month, shot_day, page_url, image_url, issue_date, race_days, near_duplicate_of
+ALL = """SELECT photo_id, taken_at, clock, camera, racecourse, horse_name, horse_key, origin, rights, digest,
+         media_type, width, phash, shot_month, shot_day, page_url, image_url, issue_date, race_days, near_duplicate_of
          FROM photo JOIN issue ON issue.source = photo.source AND issue.code = issue_code ORDER BY 1"""
 
 
@@ -119,6 +121,32 @@ async def test_a_corrected_day_takes_what_a_person_decided_along(conninfo: str, 
     ]
 
 
+async def test_a_corrected_clock_makes_the_proposals_of_a_walk_anew_and_keeps_what_a_person_named(
+    conninfo: str, tmp_path: Path
+) -> None:
+    run_races(conninfo, "10:52")  # its paddock: 10:17 to 10:42
+    execute(conninfo, INSERT_ENTRIES.replace(RACE, "201505010101"))
+    folder = write_folder(tmp_path, {
+        f"{n:02}.jpg": jpeg(scene(n).resize((40, 32)), exif(MORNING + n * timedelta(seconds=8), place=TOKYO))
+        for n in range(24)
+    })  # fmt: skip
+    met = "SELECT number, horse_id, rule, race_id FROM photo_match WHERE race_id IS NOT NULL ORDER BY number"
+    await bring_camera(conninfo, folder, stated(offset=-5 * MINUTE))  # 10:15 to 10:18: the first ones are too early
+    named = {n: n % 10 + 1 for n in (17, 18, 20, 22, 23)}
+    async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
+        for place, horse in named.items():
+            await name_shot(connection, "201505010101", f"camera:150301/{place + 1:02}", horse)
+    assert len(rows(conninfo, met)) == 9
+    assert (await bring_camera(conninfo, folder, stated(offset=timedelta()))).brought == 24
+    after = {number - 1: (horse, rule) for number, horse, rule, _ in rows(conninfo, met)}
+    assert len(after) == 24
+    assert {n: after[n] for n in named} == {n: (f"{2012100000 + horse}", "by_hand") for n, horse in named.items()}
+    others = {n: its for n, its in after.items() if n not in named}
+    assert {rule for _, rule in others.values()} == {"walk", "walk_open"}, "each photo of the race has a proposal"
+    sure = {n: horse for n, (horse, _) in others.items() if horse}
+    assert sure == {n: f"{2012100000 + n % 10 + 1}" for n in sure}
+
+
 async def test_races_that_come_later_are_found_later(conninfo: str, tmp_path: Path) -> None:
     folder = write_folder(tmp_path, {"a.jpg": jpeg(scene(1), exif(place=TOKYO))})
     assert (await bring_camera(conninfo, folder)).without_races == 1
@@ -154,7 +182,7 @@ async def test_reading_again_gives_the_same_rows(conninfo: str, tmp_path: Path) 
     before = rows(conninfo, ALL)
     assert len(before) == 2
     with psycopg.connect(conninfo) as connection:
-        connection.execute("UPDATE photo SET taken_at = now(), camera = 'x', width = 1")
+        connection.execute("UPDATE photo SET taken_at = now(), clock = NULL, camera = 'x', width = 1")
     async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
         await reparse(connection, date(2000, 1, 1), dry_run=False, show=lambda *_: None)
     assert rows(conninfo, ALL) == before
@@ -183,6 +211,64 @@ async def test_the_other_files_of_a_forgotten_photo_stay_out_too(conninfo: str, 
     report = await bring_camera(conninfo, folder)
     assert out(report) == dict.fromkeys(["IMG_1.JPG", "IMG_1.DNG", "sent/small.jpg"], "kept_out")
     assert rows(conninfo, "SELECT number FROM photo") == [(2,)]
+
+
+@pytest.mark.parametrize("by", ["url", "host"])
+async def test_a_copy_of_a_forgotten_photo_stays_out_when_it_comes_alone_later(
+    by: str, conninfo: str, tmp_path: Path
+) -> None:
+    whole, second = scene(1), exif(fraction="00")
+    folder = write_folder(tmp_path / "card", {
+        "IMG_1.JPG": jpeg(whole, exif()), "IMG_2.JPG": jpeg(scene(2), second), "IMG_3.JPG": jpeg(scene(2, 4), second),
+    })  # fmt: skip
+    await bring_camera(conninfo, folder)
+    named = {"url": "SELECT image_url FROM photo WHERE number <> 2", "host": "SELECT DISTINCT host FROM page"}
+    async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
+        for (name,) in rows(conninfo, named[by]):
+            await forget(connection, **{by: name})
+        await connection.execute("UPDATE host SET excluded_at = NULL")  # copies stay out by themselves
+        await reparse(connection, date(2000, 1, 1), dry_run=False, show=lambda *_: None)
+    later = write_folder(tmp_path / "later", {
+        "small.jpg": jpeg(whole.resize((600, 480)), exif()), "again.jpg": jpeg(whole, exif(), quality=60),
+        "cut.jpg": jpeg(whole.crop((200, 100, 600, 400)), exif()), "raw.dng": dng(whole),
+        "small-2.jpg": jpeg(scene(2).resize((600, 480)), second), "next.jpg": jpeg(scene(2, 8), second),
+        "other.jpg": jpeg(whole.resize((600, 480)), exif(MORNING + MINUTE)),
+    })  # fmt: skip
+    report = await bring_camera(conninfo, later, stated(offset=7 * MINUTE))
+    gone = ["small.jpg", "again.jpg", "cut.jpg", "raw.dng", "small-2.jpg"]
+    assert (out(report), report.brought) == (dict.fromkeys(gone, "kept_out"), 2)
+    kept = str(rows(conninfo, "SELECT * FROM forgotten_shot"))
+    assert not any(said in kept for said in ("Canon", "2015", "10:20", "03, 1")), "neither moment nor camera"
+
+
+async def test_what_was_forgotten_does_not_come_back_with_a_table_either(conninfo: str, tmp_path: Path) -> None:
+    folder = write_folder(tmp_path, {"a.jpg": jpeg(scene(1), exif())})
+    await bring_camera(conninfo, folder)
+    async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
+        await forget(connection, url=rows(conninfo, "SELECT image_url FROM photo")[0][0])
+    table = tmp_path / "photos.csv"
+    table.write_text("file,horse,date,source,rights\na.jpg,アオバ,2015-03-01,Aiko,CC0\n")
+    done = await collector(conninfo, "import", "--photos", str(folder), "--manifest", str(table))
+    assert (done.returncode, "a.jpg: kept out of the collection: forgotten" in done.stdout) == (4, True), (
+        done.stdout + done.stderr
+    )
+    assert rows(conninfo, "SELECT count(*) FROM photo") == [(0,)]
+
+
+@pytest.mark.parametrize("offset", [7 * MINUTE, timedelta(days=-400)])
+async def test_a_copy_is_a_copy_whatever_is_added_to_the_clock(
+    offset: timedelta, conninfo: str, tmp_path: Path
+) -> None:
+    whole = scene(1)
+    await bring_camera(conninfo, write_folder(tmp_path / "card", {"IMG_1.JPG": jpeg(whole, exif())}))
+    later = write_folder(tmp_path / "later", {"small.jpg": jpeg(whole.resize((600, 480)), exif()), "b.dng": dng(whole)})
+    report = await bring_camera(conninfo, later, stated(offset=offset))
+    copies = {Aside.COPY: [("b.dng", "camera:150301/01"), ("small.jpg", "camera:150301/01")]}
+    assert report.names == copies
+    assert rows(conninfo, "SELECT to_char(clock, 'HH24:MI:SS.MS') FROM photo") == [("10:20:00.120",)]
+    with psycopg.connect(conninfo) as connection:
+        connection.execute("UPDATE photo SET clock = NULL")  # as it was imported before that was kept
+    assert (await bring_camera(conninfo, later)).names == copies
 
 
 async def test_files_whose_names_are_the_same_as_text_keep_their_own_moments(conninfo: str, tmp_path: Path) -> None:

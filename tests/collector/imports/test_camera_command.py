@@ -82,6 +82,24 @@ async def test_whose_photos_they_are_may_be_said_once(conninfo: str, tmp_path: P
     assert rows(conninfo, "SELECT origin, rights, racecourse FROM photo") == [("Aiko Tanaka", RIGHTS, "東京")]
 
 
+async def test_the_name_of_a_file_is_one_line_and_rights_without_a_licence_are_said(
+    conninfo: str, tmp_path: Path
+) -> None:
+    folder = write_folder(tmp_path, {"a.jpg": jpeg(scene(1), exif()), "b.jpg\n9 photos brought\x1b[2J.jpg": b"broken"})
+    words = ("import", "--camera", str(folder), "--course", "東京", "--photographer", "A")
+    done = await asyncio.to_thread(
+        run_command, "collector", *words, env=environment(conninfo) | {"PADDOCK_RIGHTS": "all rights reserved"}
+    )
+    said = done.stdout.splitlines()
+    assert [line for line in said if "9 photos" in line or "[2J" in line] == [
+        r"    b.jpg\n9 photos brought\x1b[2J.jpg: " + said[3].partition(": ")[2]
+    ]
+    assert said[-1].startswith('"all rights reserved" names none of the open licences that are known here (CC0-1.0,')
+    assert "`trainer export --rights own` needs one" in said[-1]
+    done = await collector(conninfo, *words, "--rights", RIGHTS)
+    assert "licence" not in done.stdout
+
+
 async def test_an_export_holds_nothing_that_a_camera_wrote_unless_asked(conninfo: str, tmp_path: Path) -> None:
     photo, raw = jpeg(scene(1), exif(place=TOKYO, turn=6)), dng(scene(2))
     folder = write_folder(tmp_path / "card", {"a.jpg": photo, "b.dng": raw})

@@ -9,7 +9,7 @@ import typer
 from collector.console.command_line import Yes
 from collector.console.common import common
 from collector.console.measures import size_in_words
-from collector.console.visible import visible
+from collector.console.visible import on_one_line
 from collector.errors import UsageError
 from trainer.cli.base import group
 from trainer.cli.jobs.options import Age, All, JobNames, States
@@ -170,7 +170,7 @@ def _remove(connection: "Connection", jobs: "Sequence[Job]", *, yes: bool) -> No
 
     if jobs and not yes:
         typer.confirm(
-            f"Remove {visible(job_store.names_of(jobs))}, with what they printed and brought back?", abort=True
+            f"Remove {on_one_line(job_store.names_of(jobs))}, with what they printed and brought back?", abort=True
         )
     freed = sum(job_store.delete(connection, job) for job in jobs)
     if common().json:
