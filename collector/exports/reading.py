@@ -28,7 +28,11 @@ def snapshot(conninfo: str) -> Iterator[Connection]:
         connection.read_only = True
         connection.execute("SET TIME ZONE 'UTC'")  # else moments come in the zone of this machine
         connection.execute("SET LOCAL jit = off")  # compiling takes longer than reading
-        yield connection
+        try:
+            yield connection
+        except BaseException:
+            connection.close()  # it may be in the middle of a statement, and to roll that back fails with a warning
+            raise
         connection.rollback()
 
 

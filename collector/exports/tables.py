@@ -2,6 +2,7 @@
 
 from collector.errors import UsageError
 from collector.exports.columns import Column, Table, Type, of, provenance
+from collector.exports.kept_tables import COLLECTED, NOTE
 from collector.exports.racing_tables import APTITUDE, DIFFERENCE, ENTRY, HORSE, RACE, RACE_DAY
 
 ISSUE = Table(
@@ -95,18 +96,26 @@ PHOTO = Table(
             ("origin", Type.TEXT, "Who took it, or where it was published; NULL: the source publishes it."),
             ("rights", Type.TEXT, "What may be done with it, in its owner's words; NULL: as the source's terms say."),
         ),
+        *of(
+            "marked",
+            ("withers_x", Type.NUMBER, "Where a person sees the withers, 0 left to 1 right; NULL: not marked."),
+            ("withers_y", Type.NUMBER, "The same, 0 top to 1 bottom."),
+            ("buttock_x", Type.NUMBER, "Where a person sees the point of the buttock, 0 left to 1 right."),
+            ("buttock_y", Type.NUMBER, "The same, 0 top to 1 bottom."),
+        ),
         *provenance("photo"),
     ),
     """photo
 LEFT JOIN issue ON issue.source = photo.source AND issue.code = photo.issue_code
 LEFT JOIN photo_match met ON met.source = photo.source AND met.issue_code = photo.issue_code
     AND met.number = photo.number
+LEFT JOIN photo_mark marked ON marked.digest = photo.digest
 LEFT JOIN photo original ON original.id = photo.near_duplicate_of""",
     "issue.issue_date >= %(since)s",
     "photos of issues of that day or later",
 )  # fmt: skip
 
-TABLES = {table.name: table for table in (ISSUE, PHOTO, RACE_DAY, RACE, ENTRY, HORSE, APTITUDE, DIFFERENCE)}
+TABLES = {table.name: table for table in (ISSUE, PHOTO, RACE_DAY, RACE, ENTRY, HORSE, APTITUDE, DIFFERENCE, NOTE, COLLECTED)}
 
 
 def table_named(name: str) -> Table:
