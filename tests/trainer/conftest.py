@@ -95,8 +95,8 @@ def directories(home: Path) -> Directories:
 
 @pytest.fixture(scope="session", autouse=True)
 def _threads() -> None:
-    """Two test processes share two cores."""
-    torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
+    """One, as in every command that a test starts: also where torch was loaded before the environment said so."""
+    torch.set_num_threads(1)
 
 
 def start(directories: Directories, version: Version, config: RunConfig, name: str | None = None) -> Run:

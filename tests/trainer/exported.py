@@ -43,6 +43,7 @@ def environment(conninfo: str, home: Path) -> dict[str, str]:
     return {
         "PATH": os.defpath, "HOME": "/nonexistent", "LANG": "C.UTF-8", "COLUMNS": "100", "MPLCONFIGDIR": str(home),
         "PADDOCK_DATABASE_URL": conninfo, "PADDOCK_HOME": str(home), "PYTHONPATH": str(ROOT),
+        "OMP_NUM_THREADS": "1",
     }  # fmt: skip
 
 

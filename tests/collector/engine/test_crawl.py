@@ -41,7 +41,8 @@ def rows(conninfo: str, query: str) -> list[tuple]:
 
 
 async def test_everything_there_is_comes_and_is_what_the_pages_say(crawler: Crawler) -> None:
-    async with demo_site() as site:  # every layout generation
+    # Every layout generation, and of each only some issues.
+    async with demo_site(world=World(issues_per_year=4)) as site:
         summary, code = await run(crawler, site, Scope(date(2005, 1, 1), date(2017, 12, 31)))
         there = truth(site.world)
     assert code == ExitCode.DONE
