@@ -115,7 +115,9 @@ LEFT JOIN photo original ON original.id = photo.near_duplicate_of""",
     "photos of issues of that day or later",
 )  # fmt: skip
 
-TABLES = {table.name: table for table in (ISSUE, PHOTO, RACE_DAY, RACE, ENTRY, HORSE, APTITUDE, DIFFERENCE, NOTE, COLLECTED)}
+TABLES = {
+    table.name: table for table in (ISSUE, PHOTO, RACE_DAY, RACE, ENTRY, HORSE, APTITUDE, DIFFERENCE, NOTE, COLLECTED)
+}
 
 
 def table_named(name: str) -> Table:

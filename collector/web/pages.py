@@ -24,9 +24,12 @@ from collector.web.compare.tray import tray_of
 from collector.web.feed.news import News, recent
 from collector.web.feed.said import facts_of, title_of
 from collector.web.forecasts import register
-from collector.web.horse import facts, plots
+from collector.web.horse import facts
+from collector.web.horse.axes import opined
 from collector.web.horse.neighbours import turns
+from collector.web.horse.record import record
 from collector.web.horse.remarks import pieces
+from collector.web.horse.strip import folded
 from collector.web.paths import HORSE, ISSUE, OLD_ISSUE, OLD_PHOTO, PHOTO, RACE, photo_of
 from collector.web.pictures import WIDTHS
 from collector.web.search.address import LONGEST, Query, read_form
@@ -135,10 +138,10 @@ class Pages:
 
     def _horse(self, request: web.Request, known: facts.HorseFacts) -> web.Response:
         now = max([datetime.now(UTC), *(row[-1].at for row in known.opinions.values())])
-        histories = {axis: plots.history(opinions, now) for axis, opinions in known.opinions.items()}
         return self.render(
-            request, "horse.html", sources=sources_of(known.photos), facts=known, histories=histories,
-            grown=grown(known.photos),
+            request, "horse.html", sources=sources_of(known.photos), facts=known, grown=grown(known.photos),
+            opined=opined(known.opinions, known.labels, now), record=record(known.entries),
+            strip=folded(known.photos),
         )  # fmt: skip
 
     async def photo(self, request: web.Request) -> web.Response:

@@ -63,7 +63,9 @@ SELECT source || ':' || code AS issue FROM issue WHERE code = %(code)s
 ORDER BY array_position(%(sources)s::text[], source), source LIMIT 1
 """
 HORSE = """
-SELECT horse_id, name, horse_key, born, sex, coat, retired, sire, dam, damsire, licensed, source_url, observed_at
+SELECT horse_id, name, horse_key, born, sex, coat, retired, sire, dam, damsire, licensed, source_url, observed_at,
+    EXISTS (SELECT FROM horse AS parent WHERE parent.name = horse.sire) AS sire_known,
+    EXISTS (SELECT FROM horse AS parent WHERE parent.name = horse.dam) AS dam_known
 FROM horse WHERE horse_id = %(horse_id)s
 """
 # Horses of a name, and those that a photo shows under that name: a link to it leads on once its photos are matched.
@@ -83,7 +85,7 @@ SELECT axis, value, reviews, evidence, left_px, right_px, observed_at, source_ur
 WHERE horse_id = %(horse_id)s ORDER BY axis, observed_at
 """
 LABELS = """
-SELECT axis, definition, value, reliability, n, metres, computed_at FROM horse_label
+SELECT axis, definition, value, variance, reliability, n, metres, computed_at FROM horse_label
 WHERE horse_id = %(horse_id)s ORDER BY axis, definition
 """
 FOLLOWED = "SELECT followed_at FROM followed WHERE horse_id = %(horse_id)s"

@@ -4,7 +4,6 @@ const FAR = 50; // px that a finger moves until it is a swipe
 const MOST = 2; // times a photo is enlarged
 const NEAR = 2.5; // times nearer, by a double click
 const SHOWN = 2500; // ms each photo is seen in a slideshow
-const TWICE = 300; // ms between two taps that are one
 
 const within = (value, low, high) => Math.min(high, Math.max(low, value));
 const made = (name, kind = "") => Object.assign(document.createElement(name), { className: kind });
@@ -73,7 +72,7 @@ class Glass {
 // Fingers, mouse and wheel on the glass; `swiped` gets -1 or 1.
 function handle(glass, swiped) {
   const fingers = new Map();
-  let begun = null, last = 0;
+  let begun = null;
   glass.box.addEventListener("wheel", (event) => {
     event.preventDefault();
     glass.zoom(Math.exp(-event.deltaY / 400), event.clientX, event.clientY);
@@ -96,12 +95,11 @@ function handle(glass, swiped) {
   const end = (event) => {
     fingers.delete(event.pointerId);
     if (!begun || begun.pointerId !== event.pointerId || event.type !== "pointerup") return;
-    const moved = event.clientX - begun.clientX, still = Math.abs(moved) + Math.abs(event.clientY - begun.clientY) < 8;
+    const moved = event.clientX - begun.clientX;
     if (glass.near === 1 && Math.abs(moved) > FAR) swiped(moved < 0 ? 1 : -1);
-    if (still && event.timeStamp - last < TWICE) glass.zoom(glass.near > 1 ? 0 : NEAR, event.clientX, event.clientY);
-    last = still ? event.timeStamp : 0;
     begun = null;
   };
+  glass.box.addEventListener("dblclick", (event) => glass.zoom(glass.near > 1 ? 0 : NEAR, event.clientX, event.clientY));
   glass.box.addEventListener("pointerup", end);
   glass.box.addEventListener("pointercancel", end);
 }

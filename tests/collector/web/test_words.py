@@ -28,12 +28,12 @@ LISTS = ("open", "copies", "unread", "decided")
 # Keys that a template puts together: its own words for that -> what they may stand for.
 FIELDS = ("year", "surface", "sex", "age", "low", "high", "tag", "metres", "before")  # of the search, that may be wrong
 PUT_TOGETHER: dict[str, Iterable[str]] = {
+    "'axis_' ~ one.axis": [f"axis_{axis}" for axis in Axis],
+    "'left_' ~ one.axis": [f"left_{axis}" for axis in Axis],
+    "'right_' ~ one.axis": [f"right_{axis}" for axis in Axis],
     "'axis_' ~ label.axis": [f"axis_{axis}" for axis in Axis],
-    "'axis_' ~ axis.value": [f"axis_{axis}" for axis in Axis],
     "'axis_' ~ axis": [f"axis_{axis}" for axis in Axis],
-    "'left_' ~ axis.value": [f"left_{axis}" for axis in Axis],
     "'left_' ~ axis": [f"left_{axis}" for axis in Axis],
-    "'right_' ~ axis.value": [f"right_{axis}" for axis in Axis],
     "'right_' ~ axis": [f"right_{axis}" for axis in Axis],
     "'guide_' ~ name": ["guide_withers", "guide_girth", "guide_hocks"],
     "'mark_' ~ name": ["mark_withers", "mark_buttock"],

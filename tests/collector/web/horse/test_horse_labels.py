@@ -20,8 +20,8 @@ async def test_other_labels_are_on_the_page_and_in_the_api(opened: Open, own: Sh
     assert "Other labels" not in before
     assert "<code>results&lt;b&gt;</code>" in pages[0]
     assert "1,730 m" in pages[0]
-    assert "12 starts" in pages[0]
-    assert "12戦" in pages[1]
+    assert "n = 12" in pages[0]
+    assert "n = 12" in pages[1]
     (label,) = known["labels"]
     assert (label["axis"], label["value"], label["metres"], label["n"]) == ("distance", 0.42, 1730, 12)
 
