@@ -64,7 +64,8 @@ UPDATE photo_match AS held SET horse_id = %(horse_id)s, rule = %(rule)s, certain
 FROM photo WHERE photo.photo_id = %(photo)s AND NOT held.by_hand
 AND (held.source, held.issue_code, held.number) = (photo.source, photo.issue_code, photo.number)
 AND (held.horse_id, held.rule, held.certainty, held.candidates, held.follows)
-    IS DISTINCT FROM (%(horse_id)s::text, %(rule)s::text, %(certainty)s::float8, %(candidates)s::text[], %(follows)s::text)
+    IS DISTINCT FROM (%(horse_id)s::text, %(rule)s::text, %(certainty)s::float8, %(candidates)s::text[],
+                      %(follows)s::text)
 """
 DECIDE: LiteralString = """
 UPDATE photo_match AS held SET horse_id = %(horse_id)s, rule = %(rule)s, by_hand = %(by_hand)s, certainty = NULL,
