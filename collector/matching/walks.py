@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
 
+from psycopg.types.json import Jsonb
+
 from collector.codes import MatchRule
 from collector.errors import UsageError
 from collector.matching.walk import Proposal, align, passes
@@ -57,15 +59,17 @@ SELECT race_id FROM photo JOIN photo_match AS met USING (source, issue_code, num
 WHERE photo_id = %s AND taken_at IS NOT NULL AND photo.horse_key IS NULL AND race_id IS NOT NULL
 """
 PROPOSE: LiteralString = """
-UPDATE photo_match AS held SET horse_id = %(horse_id)s, rule = %(rule)s, certainty = %(certainty)s,
-    candidates = %(candidates)s, follows = %(follows)s,
-    decided_at = CASE WHEN (held.horse_id, held.rule) IS DISTINCT FROM (%(horse_id)s::text, %(rule)s::text)
+UPDATE photo_match AS held SET horse_id = new.horse_id, rule = new.rule, certainty = new.certainty,
+    candidates = new.candidates, follows = %(follows)s,
+    decided_at = CASE WHEN (held.horse_id, held.rule) IS DISTINCT FROM (new.horse_id, new.rule)
                       THEN clock_timestamp() ELSE held.decided_at END
-FROM photo WHERE photo.photo_id = %(photo)s AND NOT held.by_hand
+FROM jsonb_to_recordset(%(proposed)s)
+    AS new (photo text, horse_id text, rule text, certainty float8, candidates text[])
+JOIN photo ON photo_id = new.photo
+WHERE NOT held.by_hand
 AND (held.source, held.issue_code, held.number) = (photo.source, photo.issue_code, photo.number)
 AND (held.horse_id, held.rule, held.certainty, held.candidates, held.follows)
-    IS DISTINCT FROM (%(horse_id)s::text, %(rule)s::text, %(certainty)s::float8, %(candidates)s::text[],
-                      %(follows)s::text)
+    IS DISTINCT FROM (new.horse_id, new.rule, new.certainty, new.candidates, %(follows)s::text)
 """
 DECIDE: LiteralString = """
 UPDATE photo_match AS held SET horse_id = %(horse_id)s, rule = %(rule)s, by_hand = %(by_hand)s, certainty = NULL,
@@ -234,13 +238,8 @@ async def _propose(connection: Connection, race_id: str) -> None:
     row = await (await connection.execute(BASIS_OF, (race_id,))).fetchone()
     walk = await read_walk(connection, race_id)
     found = await asyncio.to_thread(propose, walk)  # seconds of a long walk, in which a server goes on
-    follows = {"follows": row[0] if row else None}
-    rows = [
-        {"photo": shot.photo, **_said(found.get(shot.photo), walk), **follows}
-        for shot in walk.shots if not shot.by_hand
-    ]  # fmt: skip
-    async with connection.cursor() as cursor:
-        await cursor.executemany(PROPOSE, rows)
+    rows = [{"photo": shot.photo, **_said(found.get(shot.photo), walk)} for shot in walk.shots if not shot.by_hand]
+    await connection.execute(PROPOSE, {"proposed": Jsonb(rows), "follows": row[0] if row else None})
 
 
 def propose(walk: Walk) -> dict[str, Proposal]:
