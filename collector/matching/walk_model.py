@@ -32,7 +32,7 @@ KEPT = 10  # hypotheses that are looked at closely
 CAUTION = 0.4  # the power of the hypotheses' weights: they are fewer than there are walks
 HELD = 1_000_000  # steps between two places, of some walks: 8 MB an array
 AT_ONCE = 50_000  # of these, as many as are worked out at once: arrays that stay in a processor's cache
-ALIKE = 9  # decimals of a fit: of walks that the names do not tell apart, always the same ones are kept
+ALIKE = 9  # decimals of a fit: of walks that the names leave alike, always the same ones are kept
 
 SQRT = np.sqrt(2 * np.pi)
 PASSED = np.arange(1, MOST + 1)
@@ -66,7 +66,7 @@ class Walks:
         return Walks(self.orders[rows], self.regular[rows], self.gaps[rows], self.keen[rows], self.prior[rows])
 
     def parts(self, pairs: int) -> Iterator["Walks"]:
-        """Some walks at a time, of which each has steps between so many pairs of places."""
+        """Some walks at a time, of which each has steps between this number of pairs of places."""
         many = max(1, HELD // pairs)
         for row in range(0, len(self.gaps), many):
             yield self.some(np.arange(row, min(row + many, len(self.gaps))))
@@ -122,7 +122,7 @@ def _even_steps(walks: Walks, taken: Taken, uneven: float) -> Array:
 
 
 def _steps_of(walks: Walks, taken: Taken, uneven: float, ahead: npt.NDArray[np.intp], between: Array) -> Steps:
-    """How likely steps are between pairs of places, which are so many horses and (of each walk) so many seconds apart.
+    """How likely steps are between pairs of places, by the horses and (of each walk) the seconds between the two.
 
     Of all rounds that may lie between, those count that fit the time best.
     """

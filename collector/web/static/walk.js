@@ -28,9 +28,9 @@ async function show(request) {
       document.querySelector("main").replaceWith(page.querySelector("main"));
       history.replaceState(null, "", answer.url);
       ready();
-    } else tell(page.querySelector("main [role=alert]"));
+    } else warn(page.querySelector("main [role=alert]"));
   } catch {
-    tell(null);
+    warn(null);
   } finally {
     busy = false;
   }
@@ -38,7 +38,7 @@ async function show(request) {
 }
 
 // Say what went wrong, on the page that is there: what was typed stays.
-function tell(alert) {
+function warn(alert) {
   typed.length = 0; // they were meant for photos that are not shown
   const main = document.querySelector("main");
   main.querySelector(":scope > [role=alert]")?.remove();
