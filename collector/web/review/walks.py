@@ -77,14 +77,15 @@ class Walks:
         photo, steps = given.get("photo", ""), _steps(given.get("was", ""))
         shows, at = given.get("shows", ""), given.get("at", "")
         is_back = bool(given.get("back") and steps)
-        if not read_photo_id(photo) or not (is_back or read_photo_id(at) or STEP.fullmatch(f"{photo}~{shows}")):
+        is_button = is_back or (read_photo_id(at) if at else STEP.fullmatch(f"{photo}~{shows}"))
+        if not read_photo_id(photo) or not is_button:
             raise Problem(Code.NOT_UNDERSTOOD, "photo and shows are to be as the page's buttons have them")
         if (remark := given.get("remark", "")).split() != given.get("said", "").split():
             await self._decisions.keep_remark(photo, remark)
         if is_back:  # the photo is looked at again
             at, before = steps.pop()
             await self._name(race_id, at, before)
-        elif shows:
+        elif not at:
             before = _state(await self._read(race_id), photo)
             walk = await self._name(race_id, photo, shows)
             steps.append((photo, TURN if shows == TURN else before))

@@ -49,6 +49,7 @@ async def test_a_decision_leads_to_the_next_open_photo_and_can_be_taken_back(wal
     {"photo": FIRST, "shows": "0"}, {"photo": FIRST, "shows": "17"}, {"photo": "x", "shows": "1"},
     {"photo": "camera:150301/0999", "shows": "none"}, {"photo": "camera:150301/0999", "shows": "turn"}, {},
     {"photo": FIRST, "back": "yes"}, {"photo": FIRST, "at": "x"}, {"photo": "x", "at": FIRST},
+    {"photo": FIRST, "shows": "1", "at": "x"},
 ])  # fmt: skip
 async def test_what_no_button_sends_changes_nothing(walk: str, opened: Open, sent: dict[str, str]) -> None:
     before = execute(walk, "SELECT md5(string_agg(m::text, '|' ORDER BY id)) FROM photo_match AS m")
