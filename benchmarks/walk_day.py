@@ -125,7 +125,7 @@ class Shown:
         """Read a page."""
         form = page.split('id="decide"', 1)[1]
         likely = re.search(r'value="(\d+)"[^>]* data-key="Enter"', form)
-        strip = re.findall(r'name="at" value="([^"]+)" class.*?class="what">(\d*|–)', form, re.DOTALL)
+        strip = re.findall(r'name="at" value="([^"]+)" class.*?class="what">(\d+|–|)', form, re.DOTALL)
         fields = {name: unescape(value) for name, value in re.findall(HIDDEN, form)}
         return cls(fields, likely[1] if likely else None, 'role="status"' in page, dict(strip))
 
