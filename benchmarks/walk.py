@@ -1,14 +1,16 @@
 """How well the order of the walk names horses, on simulated paddocks, by how many photos a person has named.
 
-The person names the photos that the page asks for: one in the middle of the first third, then always the least certain
-one. For each habit of photographing, and each number of named photos of a race: the share that is named (with what was
-taken at once with them), the share that the walk names (certain enough to be taken), how many of those are right, the
-share that stays open, and how often the likeliest horse of a photo that nobody named is right.
+The person names one photo in the middle of the first third, then always the least certain one; `walk_day.py` has a
+person who goes through the pages in their order. For each habit of photographing, and each number of named photos of a
+race: the share that is named (with what was taken at once with them), the share that the walk names (certain enough to
+be taken), how many of those are right, the share that stays open, and how often the likeliest horse of a photo that
+nobody named is right.
 
 Run: python benchmarks/walk.py --races 30
 """
 
 import argparse
+import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -137,8 +139,23 @@ def clocks(days: int) -> None:
     print(f"In the right race: {right / photos:.0%} of the photos as the clock is, {placed / photos:.0%} corrected.")
 
 
+def cost() -> None:
+    """What one decision costs where a camera has 160 passes of 18 horses, and one of twenty is named."""
+    draw = Random(0)
+    shots = photograph(Paddock(list(range(1, 19)), draw), [Habits(0.3, spell=2000, rest=1, keen=0.9)])
+    seen = passes([shot.at for shot in shots], [None if at % 20 else shot.number for at, shot in enumerate(shots)])[
+        :160
+    ]
+    spent = list[float]()
+    for _ in range(5):
+        began = time.process_time()
+        align(range(1, 19), [seen])
+        spent.append(time.process_time() - began)
+    print(f"\n{len(seen)} passes of 18 horses: {min(spent):.2f} s of a processor for each decision.")
+
+
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--races", type=int, default=30, help="of each habit")
     races = parser.parse_args().races
@@ -155,6 +172,7 @@ def main() -> None:
                 for count, one in total.items():
                     print(_line(count, one), flush=True)
     clocks(races)
+    cost()
 
 
 def _line(count: int, one: Score) -> str:

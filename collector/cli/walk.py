@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collector.politeness.gate import Connection
 
 HELP = "A number; Enter: the first proposal; n: no horse; t: its head is turned; u: take back; s: skip; q: stop."
+NAMED = "No photo of this race is left. Enter: go on; u: take back; q: stop. "
 
 Ask = Callable[[str], str | None]  # a line of the person; None: there are no more
 
@@ -45,11 +46,14 @@ class Naming:
         self._show(walk)
         skipped = set[str]()
         at = ""
-        while shot := _next(walk, at, skipped):
-            word = self.ask(_question(walk, shot))
+        # Where no photo is left, the last decision can still be taken back.
+        while (shot := _next(walk, at, skipped)) or self._steps:
+            word = self.ask(_question(walk, shot) if shot else NAMED)
             if word is None or word == "q":
                 return False
-            if word == "s":
+            if shot is None and word == "":
+                break
+            if shot and word == "s":
                 skipped.add(shot.photo)
                 continue
             try:
@@ -59,7 +63,7 @@ class Naming:
         self.console.print(_counts(walk))
         return True
 
-    async def _decided(self, walk: "Walk", shot: "Shot", word: str) -> tuple["Walk", str]:
+    async def _decided(self, walk: "Walk", shot: "Shot | None", word: str) -> tuple["Walk", str]:
         """The walk after a decision, and the photo after which the next one is looked for.
 
         Raises:
@@ -67,17 +71,19 @@ class Naming:
         """
         from collector.matching.walks import name_shot, turn_head
 
+        if word == "u":
+            if not self._steps:
+                raise UsageError("There is nothing to take back in this race.")
+            photo, shows = self._steps.pop()
+            return await name_shot(self.connection, walk.race_id, photo, shows), _before(walk, photo)
+        if shot is None:
+            raise UsageError(NAMED)
         if word == "t":
             walk = await turn_head(self.connection, walk.race_id, shot.photo)
             self.console.print(
                 "Its head is turned." if _of(walk, shot.photo).head_turned else "Its head is not turned."
             )
             return walk, _before(walk, shot.photo)
-        if word == "u":
-            if not self._steps:
-                raise UsageError("There is nothing to take back in this race.")
-            photo, shows = self._steps.pop()
-            return await name_shot(self.connection, walk.race_id, photo, shows), _before(walk, photo)
         shows = _meaning(walk, shot, word)
         after = await name_shot(self.connection, walk.race_id, shot.photo, shows)
         self._steps.append((shot.photo, _state(walk, shot)))

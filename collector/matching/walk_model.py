@@ -8,11 +8,13 @@ times and what a person named, and corrected by them (expectation and maximisati
 so what they do not agree on is not certain.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 LAPS = np.geomspace(50, 170, 16)  # seconds of a round
 SHARES = np.linspace(0.25, 1.0, 7)  # of the round that the horses take up, from the first to the first
@@ -28,7 +30,9 @@ ASTRAY = 0.02  # how often a photo shows another horse than the one whose turn i
 LED_LAST = 0.15  # how often one of the horses is led behind the last one
 KEPT = 10  # hypotheses that are looked at closely
 CAUTION = 0.4  # the power of the hypotheses' weights: they are fewer than there are walks
-AT_ONCE = 400_000  # steps between two places, of some walks: 3 MB an array
+HELD = 1_000_000  # steps between two places, of some walks: 8 MB an array
+AT_ONCE = 50_000  # of these, as many as are worked out at once: arrays that stay in a processor's cache
+ALIKE = 9  # decimals of a fit: of walks that the names leave alike, always the same ones are kept
 
 SQRT = np.sqrt(2 * np.pi)
 PASSED = np.arange(1, MOST + 1)
@@ -61,39 +65,36 @@ class Walks:
     def some(self, rows: npt.NDArray[np.intp]) -> "Walks":
         return Walks(self.orders[rows], self.regular[rows], self.gaps[rows], self.keen[rows], self.prior[rows])
 
-    def between(self) -> Array:
-        """Seconds from each place to each other: (walks, places, places)."""
-        since = np.cumsum(self.gaps, 1) - self.gaps
-        return (since[:, None, :] - since[:, :, None]) % self.gaps.sum(1)[:, None, None]
+    def parts(self, pairs: int) -> Iterator["Walks"]:
+        """Some walks at a time, of which each has steps between this number of pairs of places."""
+        many = max(1, HELD // pairs)
+        for row in range(0, len(self.gaps), many):
+            yield self.some(np.arange(row, min(row + many, len(self.gaps))))
 
 
 def _walks(count: int) -> Walks:
-    """Walks in the order of the numbers."""
+    """Walks in the order of the numbers, evenly apart."""
     trios = [(lap, share, keen) for lap in LAPS for share in SHARES for keen in KEEN]
     gaps = np.array(
         [[lap * share / count] * (count - 1) + [lap * (1 - share + share / count)] for lap, share, _ in trios]
     )
     orders = np.tile(np.arange(count), (len(trios), 1))
-    keen = np.array([keen for _, _, keen in trios])
-    return Walks(orders, gaps, gaps, keen, np.full(len(trios), np.log(1 - LED_LAST)))
+    return Walks(orders, gaps, gaps, np.array([keen for _, _, keen in trios]), np.zeros(len(trios)))
 
 
-def _led_last(walks: Walks) -> Walks:
-    """The same walks, and each with one of the horses behind the last one."""
-    count = walks.gaps.shape[1]
+def _orders(count: int) -> tuple[npt.NDArray[np.intp], Array]:
+    """The order of the numbers, and those with one of the horses behind the last one; how likely each is beforehand."""
+    own = np.arange(count)
     if count < 3:
-        return walks
-    orders = [np.arange(count), *(np.append(np.delete(np.arange(count), horse), horse) for horse in range(count - 1))]
+        return own[None], np.zeros(1)
     prior = np.full(count, np.log(LED_LAST / (count - 1)))
     prior[0] = np.log(1 - LED_LAST)
-    many = len(walks.gaps)
-    gaps = np.tile(walks.gaps, (count, 1))
-    return Walks(np.repeat(np.array(orders), many, 0), gaps, gaps, np.tile(walks.keen, count), np.repeat(prior, many))
+    return np.array([own, *(np.append(np.delete(own, horse), horse) for horse in own[:-1])]), prior
 
 
-@dataclass(frozen=True, slots=True)
-class Steps:
-    """The steps from each pass to the next one; each array is of (steps, walks, from, to)."""
+class Steps(NamedTuple):
+    """The steps from each pass to the next one; each array is of (steps, walks, from, to), or of (steps, walks, pairs)
+    of places."""
 
     likely: Array  # of the horses that walk by
     spread: Array  # seconds
@@ -102,46 +103,67 @@ class Steps:
 
 
 def _steps(walks: Walks, taken: Taken, uneven: float) -> Steps:
-    """How likely each step is; of all rounds that may lie between, those count that fit the time best."""
-    waited = np.diff(taken.at)[:, None, None, None]
+    """How likely each step is from each place to each other."""
     count = walks.gaps.shape[1]
-    laps = walks.gaps.sum(1)[:, None, None]
-    apart = np.sort(walks.regular, 1)[:, count // 2, None, None]
+    since = np.cumsum(walks.gaps, 1) - walks.gaps
+    between = (since[:, None, :] - since[:, :, None]) % walks.gaps.sum(1)[:, None, None]
     ahead = (np.arange(count)[None, :] - np.arange(count)[:, None]) % count
-    late = waited - walks.between()
-    rounds = np.maximum(np.rint(late / laps), ahead == 0)
-    passed = np.minimum(ahead + rounds * count, MOST).astype(np.intp)
-    which = np.searchsorted(KEEN, walks.keen)[:, None, None]
-    often = OFTEN[which, passed]
-    off_place = (uneven * apart) ** 2 * np.minimum(ahead, count - ahead)
-    spread = np.sqrt(EARLY**2 + off_place + (DRIFT * laps) ** 2 * passed / count)
-    likely = (1 - AGAIN - ELSEWHERE) * often / spread * np.exp(-0.5 * ((late - rounds * laps) / spread) ** 2) / SQRT
-    again = AGAIN / A_WHILE * np.exp(-waited / A_WHILE) * np.eye(count)
-    return Steps(likely, spread, rounds, likely + again + ELSEWHERE / (count * LONG))
+    found = _steps_of(walks, taken, uneven, ahead.ravel(), between.reshape(len(between), -1))
+    return Steps(*(one.reshape(*one.shape[:2], count, count) for one in found))
 
 
-def _seen(walks: Walks, taken: Taken) -> Array:
-    """How likely what a person named is, for each place in the walk: (passes, walks, places)."""
+def _even_steps(walks: Walks, taken: Taken, uneven: float) -> Array:
+    """The same, `all` of it, of horses that are evenly apart: only how many places a step goes on or back counts."""
     count = walks.gaps.shape[1]
-    astray = ASTRAY / max(count - 1, 1)
-    return np.stack(
-        [
-            np.ones(walks.gaps.shape) if horse < 0 else np.where(walks.orders == horse, 1 - ASTRAY, astray)
-            for horse in taken.named
-        ]
-    )
+    onward = np.arange(1 - count, count)
+    between = onward * walks.gaps[:, :1] % walks.gaps.sum(1)[:, None]
+    found = _steps_of(walks, taken, uneven, onward % count, between).all
+    return sliding_window_view(found, count, -1)[:, :, ::-1]
+
+
+def _steps_of(walks: Walks, taken: Taken, uneven: float, ahead: npt.NDArray[np.intp], between: Array) -> Steps:
+    """How likely steps are between pairs of places, by the horses and (of each walk) the seconds between the two.
+
+    Of all rounds that may lie between, those count that fit the time best.
+    """
+    count = walks.gaps.shape[1]
+    laps = walks.gaps.sum(1)[:, None]
+    apart = np.sort(walks.regular, 1)[:, count // 2, None]
+    off_place = EARLY**2 + (uneven * apart) ** 2 * np.minimum(ahead, count - ahead)
+    which = np.searchsorted(KEEN, walks.keen)[:, None]
+
+    def some(waited: Array) -> Steps:
+        late = waited - between
+        rounds = np.maximum(np.rint(late / laps), ahead == 0)
+        passed = np.minimum(ahead + rounds * count, MOST).astype(np.intp)
+        spread = np.sqrt(off_place + (DRIFT * laps) ** 2 * passed / count)
+        off = (late - rounds * laps) / spread
+        likely = (1 - AGAIN - ELSEWHERE) * OFTEN[which, passed] / spread * np.exp(-0.5 * off**2) / SQRT
+        again = AGAIN / A_WHILE * np.exp(-waited / A_WHILE) * (ahead == 0)
+        return Steps(likely, spread, rounds, likely + again + ELSEWHERE / (count * LONG))
+
+    waited, many = np.diff(taken.at)[:, None, None], max(1, AT_ONCE // between.size)
+    parts = [some(waited[row : row + many]) for row in range(0, max(1, len(waited)), many)]
+    return Steps(*map(np.concatenate, zip(*parts, strict=True)))
+
+
+def _seen(orders: npt.NDArray[np.intp], taken: Taken) -> Array:
+    """How likely what a person named is, for each place in walks of these orders: (passes, orders, places)."""
+    named = np.array(taken.named)[:, None, None]
+    astray = ASTRAY / max(orders.shape[1] - 1, 1)
+    return np.where(named < 0, 1.0, np.where(orders == named, 1 - ASTRAY, astray))
 
 
 def _forward(seen: Array, steps: Array) -> tuple[Array, Array, Array]:
     """The places given all passes up to each, scaled; the scales; the logarithm of how likely all is."""
-    states, scales = np.empty_like(seen), np.empty(seen.shape[:2])
-    state = np.full(seen.shape[1:], 1 / seen.shape[2])
+    states, scales = np.empty(seen.shape), np.empty(seen.shape[:-1])
+    state = np.full(seen.shape[1:], 1 / seen.shape[-1])
     for row in range(len(seen)):
         if row:
-            state = np.einsum("wi,wij->wj", state, steps[row - 1])
+            state = np.einsum("...wi,wij->...wj", state, steps[row - 1])
         state = state * seen[row]
-        scales[row] = state.sum(1)
-        states[row] = state = state / scales[row][:, None]
+        scales[row] = state.sum(-1)
+        states[row] = state = state / scales[row][..., None]
     return states, scales, np.log(scales).sum(0)
 
 
@@ -152,17 +174,31 @@ def _backward(seen: Array, steps: Array, scales: Array) -> Array:
     return later
 
 
-def _fit(walks: Walks, taken: Sequence[Taken]) -> Array:
-    """The logarithm of how likely all is, for each walk; some walks at a time, as their steps fill the memory."""
-    longest = max(len(one.at) for one in taken)
-    some = max(1, AT_ONCE // (longest * walks.gaps.shape[1] ** 2))
-    parts = [walks.some(np.arange(row, min(row + some, len(walks.gaps)))) for row in range(0, len(walks.gaps), some)]
-    fits = [sum(_forward(_seen(part, one), _steps(part, one, UNEVEN[0]).all)[2] for one in taken) for part in parts]
-    return walks.prior + np.concatenate(fits)
+def _fit(walks: Walks, orders: npt.NDArray[np.intp], taken: Sequence[Taken]) -> Array:
+    """The logarithm of how likely all is, were the horses evenly apart and in each of these orders: (orders, walks)."""
+    longest, count = max(len(one.at) for one in taken), orders.shape[1]
+    seen = [_seen(orders, one)[:, :, None] for one in taken]
+    fits = list[Array]()
+    for part in walks.parts(longest * 2 * count):
+        size = (len(orders), len(part.gaps), count)
+        each = [_forward(np.broadcast_to(its, (len(its), *size)), _even_steps(part, one, UNEVEN[0]))[2]
+                for one, its in zip(taken, seen, strict=True)]  # fmt: skip
+        fits.append(np.sum(each, 0))
+    return np.concatenate(fits, 1)
 
 
-def _best(walks: Walks, taken: Sequence[Taken]) -> Walks:
-    return walks.some(np.argsort(-_fit(walks, taken))[:KEPT])
+def _best(fits: Array) -> npt.NDArray[np.intp]:
+    return np.argsort(-np.round(fits, ALIKE), axis=None, kind="stable")[:KEPT]
+
+
+def _likeliest(count: int, taken: Sequence[Taken]) -> Walks:
+    """The walks that explain the photos best: first in the order of the numbers, then with a horse behind the last."""
+    orders, prior = _orders(count)
+    walks = _walks(count)
+    walks = walks.some(_best(_fit(walks, orders[:1], taken)))
+    fits = prior[:, None] + _fit(walks, orders, taken)
+    order, walk = np.unravel_index(_best(fits), fits.shape)
+    return replace(walks.some(walk), orders=orders[order], prior=prior[order])
 
 
 def _corrected(walks: Walks, taken: Sequence[Taken], uneven: float) -> Walks:
@@ -174,7 +210,7 @@ def _corrected(walks: Walks, taken: Sequence[Taken], uneven: float) -> Walks:
     left = np.einsum("wk,kl->wkl", pull, np.eye(count))
     right = pull * walks.regular
     for one in taken:
-        steps, seen = _steps(walks, one, uneven), _seen(walks, one)
+        steps, seen = _steps(walks, one, uneven), _seen(walks.orders, one)
         states, scales, _ = _forward(seen, steps.all)
         after = seen[1:] * _backward(seen, steps.all, scales)[1:] / scales[1:, :, None]
         weight = steps.likely * states[:-1, :, :, None] * after[:, :, None, :] / steps.spread**2
@@ -192,7 +228,7 @@ def _shown(walks: Walks, taken: Sequence[Taken]) -> tuple[Array, list[Array]]:
     count = walks.gaps.shape[1]
     fits, found = walks.prior, list[Array]()
     for one in taken:
-        steps, seen = _steps(walks, one, MOVING).all, _seen(walks, one)
+        steps, seen = _steps(walks, one, MOVING).all, _seen(walks.orders, one)
         states, scales, fit = _forward(seen, steps)
         states *= _backward(seen, steps, scales)
         states /= states.sum(2, keepdims=True)
@@ -210,7 +246,7 @@ def _shown(walks: Walks, taken: Sequence[Taken]) -> tuple[Array, list[Array]]:
 
 def answers(count: int, taken: Sequence[Taken]) -> list[Array]:
     """How likely each of `count` horses is for each pass, by camera: (passes, horses)."""
-    walks = _best(_led_last(_best(_walks(count), taken)), taken)
+    walks = _likeliest(count, taken)
     for uneven in UNEVEN:
         walks = _corrected(walks, taken, uneven)
     fits, found = _shown(walks, taken)

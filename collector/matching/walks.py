@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
 
+from psycopg.types.json import Jsonb
+
 from collector.codes import MatchRule
 from collector.errors import UsageError
 from collector.matching.walk import Proposal, align, passes
@@ -16,10 +18,10 @@ OFFERED = 3  # horses that are offered for a photo that stays open
 WALK_LOCK = 7_220_021  # an advisory lock of a race: what changes its walk comes one after the other
 
 # Horses that were scratched do not walk; those that are excluded later do.
+WALKS: LiteralString = f"horse_number IS NOT NULL AND finish IS DISTINCT FROM '{Finish.SCRATCHED.value}'"
 WALKING: LiteralString = f"""
 SELECT horse_number, horse_id, horse_name, bracket_number FROM entry
-WHERE race_id = %(race_id)s AND horse_number IS NOT NULL AND finish IS DISTINCT FROM '{Finish.SCRATCHED.value}'
-ORDER BY horse_number
+WHERE race_id = %(race_id)s AND {WALKS} ORDER BY horse_number
 """
 SHOTS: LiteralString = """
 SELECT photo.photo_id, taken_at, COALESCE(camera, ''), met.horse_id, met.by_hand, met.rule, met.head_turned,
@@ -27,18 +29,25 @@ SELECT photo.photo_id, taken_at, COALESCE(camera, ''), met.horse_id, met.by_hand
 FROM photo JOIN photo_match AS met USING (source, issue_code, number)
 WHERE met.race_id = %(race_id)s AND taken_at IS NOT NULL AND photo.horse_key IS NULL ORDER BY taken_at, photo.photo_id
 """
-# Races of which a person has named photos, and some are as they came; or all that was named is taken back or forgotten;
-# or a horse that the walk named was scratched since.
-UNALIGNED: LiteralString = """
-SELECT met.race_id FROM photo JOIN photo_match AS met USING (source, issue_code, number)
+# What the proposals of a race follow: its horses, its photos, and what a person has said of them.
+BASIS: LiteralString = f"""
+SELECT met.race_id, bool_or(by_hand AND met.horse_id IS NOT NULL) AS named, md5(
+    string_agg(ROW(photo_id, extract(epoch FROM taken_at), camera, by_hand, CASE WHEN by_hand THEN met.horse_id END)
+        ::text, ',' ORDER BY taken_at, photo_id)
+    || (SELECT COALESCE(string_agg(ROW(horse_number, horse_id)::text, ',' ORDER BY horse_number, horse_id), '')
+        FROM entry WHERE entry.race_id = met.race_id AND {WALKS})) AS basis
+FROM photo JOIN photo_match AS met USING (source, issue_code, number)
 WHERE taken_at IS NOT NULL AND met.race_id IS NOT NULL AND photo.horse_key IS NULL
-GROUP BY met.race_id
-HAVING bool_or(by_hand AND met.horse_id IS NOT NULL) AND bool_or(NOT by_hand AND rule = 'not_named')
-    OR NOT bool_or(by_hand AND met.horse_id IS NOT NULL) AND bool_or(NOT by_hand AND rule IN ('walk', 'walk_open'))
-    OR bool_or(NOT by_hand AND rule = 'walk' AND NOT EXISTS (
-        SELECT FROM entry WHERE (entry.race_id, entry.horse_id) = (met.race_id, met.horse_id)
-        AND finish IS DISTINCT FROM 'scratched'))
-ORDER BY met.race_id
+"""
+BASIS_OF: LiteralString = f"SELECT basis FROM ({BASIS} AND met.race_id = %s GROUP BY met.race_id) AS its"
+# Races of which a person has named photos, and some are as they came, or what their proposals follow is no longer so;
+# or all that was named is taken back or forgotten.
+UNALIGNED: LiteralString = f"""
+SELECT race_id FROM ({BASIS} GROUP BY met.race_id) AS its JOIN photo_match AS met USING (race_id)
+JOIN photo USING (source, issue_code, number)
+WHERE NOT by_hand AND taken_at IS NOT NULL AND photo.horse_key IS NULL
+AND (rule IN ('walk', 'walk_open') AND (NOT named OR follows IS DISTINCT FROM basis) OR named AND rule = 'not_named')
+GROUP BY race_id ORDER BY race_id
 """
 OPEN_WALKS: LiteralString = """
 SELECT race_id FROM photo JOIN photo_match AS met USING (source, issue_code, number)
@@ -50,12 +59,17 @@ SELECT race_id FROM photo JOIN photo_match AS met USING (source, issue_code, num
 WHERE photo_id = %s AND taken_at IS NOT NULL AND photo.horse_key IS NULL AND race_id IS NOT NULL
 """
 PROPOSE: LiteralString = """
-UPDATE photo_match AS held SET horse_id = %(horse_id)s, rule = %(rule)s, certainty = %(certainty)s,
-    candidates = %(candidates)s, decided_at = clock_timestamp()
-FROM photo WHERE photo.photo_id = %(photo)s AND NOT held.by_hand
+UPDATE photo_match AS held SET horse_id = new.horse_id, rule = new.rule, certainty = new.certainty,
+    candidates = new.candidates, follows = %(follows)s,
+    decided_at = CASE WHEN (held.horse_id, held.rule) IS DISTINCT FROM (new.horse_id, new.rule)
+                      THEN clock_timestamp() ELSE held.decided_at END
+FROM jsonb_to_recordset(%(proposed)s)
+    AS new (photo text, horse_id text, rule text, certainty float8, candidates text[])
+JOIN photo ON photo_id = new.photo
+WHERE NOT held.by_hand
 AND (held.source, held.issue_code, held.number) = (photo.source, photo.issue_code, photo.number)
-AND (held.horse_id, held.rule, held.certainty, held.candidates)
-    IS DISTINCT FROM (%(horse_id)s::text, %(rule)s::text, %(certainty)s::float8, %(candidates)s::text[])
+AND (held.horse_id, held.rule, held.certainty, held.candidates, held.follows)
+    IS DISTINCT FROM (new.horse_id, new.rule, new.certainty, new.candidates, %(follows)s::text)
 """
 DECIDE: LiteralString = """
 UPDATE photo_match AS held SET horse_id = %(horse_id)s, rule = %(rule)s, by_hand = %(by_hand)s, certainty = NULL,
@@ -172,7 +186,7 @@ async def propose_in(connection: Connection, races: Iterable[str]) -> None:
     for race_id in races:
         async with connection.transaction():
             await take_walks(connection, [race_id])
-            await _propose(connection, await read_walk(connection, race_id))
+            await _propose(connection, race_id)
 
 
 async def take_walks(connection: Connection, races: Iterable[str]) -> None:
@@ -214,16 +228,18 @@ async def _decide(connection: Connection, statement: LiteralString, facts: dict[
         done = await connection.execute(statement, facts)
         if done.rowcount != 1:
             raise UsageError(f"The photo {facts['photo']} is not of the walk of the race {race_id}.")
-        await _propose(connection, await read_walk(connection, race_id))
+        await _propose(connection, race_id)
     return await read_walk(connection, race_id)
 
 
-async def _propose(connection: Connection, walk: Walk) -> None:
+async def _propose(connection: Connection, race_id: str) -> None:
     """Write what the order of the walk says of the photos that nobody has named."""
+    # Before the walk is read: what changes between the two is then seen as a change, by the next matching.
+    row = await (await connection.execute(BASIS_OF, (race_id,))).fetchone()
+    walk = await read_walk(connection, race_id)
     found = await asyncio.to_thread(propose, walk)  # seconds of a long walk, in which a server goes on
     rows = [{"photo": shot.photo, **_said(found.get(shot.photo), walk)} for shot in walk.shots if not shot.by_hand]
-    async with connection.cursor() as cursor:
-        await cursor.executemany(PROPOSE, rows)
+    await connection.execute(PROPOSE, {"proposed": Jsonb(rows), "follows": row[0] if row else None})
 
 
 def propose(walk: Walk) -> dict[str, Proposal]:

@@ -234,6 +234,7 @@ class PhotoMatch(SQLModel, table=True):
         default_factory=list, sa_column=Column(ARRAY(Text), nullable=False, server_default=text("'{}'"))
     )  # possible horses of an open photo
     certainty: float | None = None  # 0..1, of a horse that the order of the walk gives
+    follows: str | None = None  # a digest of the horses, photos and decisions that the order of the walk is made of
     head_turned: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})  # says a person
     by_hand: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     decided_at: datetime = moment()

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -19,7 +18,6 @@ from collector.matching.match import decide_by_hand
 from collector.pipeline.forget import Forgotten, forget_url
 from collector.politeness.gate import Connection
 from collector.storage.photo_ids import EXAMPLE, read_photo_id
-from collector.storage.racing import RACE_ID
 from collector.web.api import decided
 from collector.web.codes import Code
 from collector.web.horse.facts import photo_facts
@@ -70,17 +68,11 @@ class Decisions:
         raise web.HTTPSeeOther(_link(request, LISTS.get(given.get("back", ""), "/review"), forgotten=photo))
 
     async def remark(self, request: web.Request) -> web.Response:
-        """This is what a person says of a photo of their own; then back to it, or to its walk."""
+        """This is what a person says of a photo of their own; then back to it."""
         self.check(request)
         given = await form_of(request)
         photo = _photo(given)
-        async with self.deciding() as connection:
-            try:
-                await self.service.keep_remark(connection, photo, given.get("remark", ""))
-            except Busy as error:  # an import, whose sentence says so
-                raise UsageError(str(error)) from error
-        if re.fullmatch(RACE_ID, race_id := given.get("race", "")):
-            raise web.HTTPSeeOther(_link(request, f"/review/walks/{race_id}", at=photo, was=given.get("was")))
+        await self.keep_remark(photo, given.get("remark", ""))
         raise web.HTTPSeeOther(_link(request, f"/photos/{photo}"))
 
     async def read_again(self, request: web.Request) -> web.Response:
@@ -129,6 +121,14 @@ class Decisions:
         """Let only those decide who may."""
         if not self.service.guard.may_decide(request):
             raise Problem(Code.READ_ONLY)
+
+    async def keep_remark(self, photo: str, remark: str) -> None:
+        """Keep what a person says of a photo of their own."""
+        async with self.deciding() as connection:
+            try:
+                await self.service.keep_remark(connection, photo, remark)
+            except Busy as error:  # an import, whose sentence says so
+                raise UsageError(str(error)) from error
 
     async def _match(self, photo: str, horse: str) -> str:
         async with self.deciding() as connection:

@@ -1,7 +1,7 @@
 """Naming the horses of one's own photos, race by race: the walk in the order of time, beside the horses of the race.
 
-The page works by forms alone; `static/walk.js` gives each button a key. What was decided before is in the address, so
-that it can be taken back, one step after the other.
+The page is one form: whatever button is pressed, a remark that was typed goes along. `static/walk.js` gives each button
+a key. What was decided before is in the address, so that it can be taken back, one step after the other.
 """
 
 import re
@@ -21,7 +21,7 @@ from collector.web.server.problems import Problem
 from collector.web.server.rendering import linker
 
 PAGE = 60  # races
-STEPS = 12  # decisions that can be taken back; each link of the page repeats them
+STEPS = 12  # decisions that can be taken back
 NONE, OPEN, TURN = "none", "open", "turn"
 STEP = re.compile(rf"([a-z0-9_]+:[0-9A-Za-z_-]+/[0-9]{{2,4}})~([1-9][0-9]?|{NONE}|{OPEN}|{TURN})")
 RACES: LiteralString = """
@@ -70,28 +70,35 @@ class Walks:
         return self._pages.render(request, "review_walk.html", **known)
 
     async def decide(self, request: web.Request) -> web.Response:
-        """What a photo shows; then the next one that is open."""
+        """Keep what was typed of a photo, and do what the button says; then to the photo that is looked at next."""
         self._decisions.check(request)
         race_id = request.match_info["race_id"]
         given = await form_of(request)
-        photo, shows = given.get("photo", ""), given.get("shows", "")
-        if not STEP.fullmatch(f"{photo}~{shows}"):
+        photo, steps = given.get("photo", ""), _steps(given.get("was", ""))
+        shows, at = given.get("shows", ""), given.get("at", "")
+        is_back = bool(given.get("back") and steps)
+        is_button = is_back or (read_photo_id(at) if at else STEP.fullmatch(f"{photo}~{shows}"))
+        if not read_photo_id(photo) or not is_button:
             raise Problem(Code.NOT_UNDERSTOOD, "photo and shows are to be as the page's buttons have them")
-        steps = _steps(given.get("was", ""))
-        before = _state(await self._read(race_id), photo)
-        async with self._decisions.deciding() as connection:
-            if shows == TURN:
-                walk = await turn_head(connection, race_id, photo)
-            else:
-                walk = await name_shot(connection, race_id, photo, _meaning(shows))
-        if given.get("back") == "yes":  # a step is taken back: the photo is looked at again
-            at, steps = photo, steps[:-1]
-        else:
-            steps = [*steps, (photo, TURN if shows == TURN else before)][-STEPS:]
+        if (remark := given.get("remark", "")).split() != given.get("said", "").split():
+            await self._decisions.keep_remark(photo, remark)
+        if is_back:  # the photo is looked at again
+            at, before = steps.pop()
+            await self._name(race_id, at, before)
+        elif not at:
+            before = _state(await self._read(race_id), photo)
+            walk = await self._name(race_id, photo, shows)
+            steps.append((photo, TURN if shows == TURN else before))
             following = None if shows == TURN else walk.next_open(photo)
             at = following.photo if following else photo
-        was = ".".join("~".join(step) for step in steps)
+        was = ".".join("~".join(step) for step in steps[-STEPS:])
         raise web.HTTPSeeOther(linker(request.query.get("lang"))(f"/review/walks/{race_id}", at=at, was=was or None))
+
+    async def _name(self, race_id: str, photo: str, shows: str) -> Walk:
+        async with self._decisions.deciding() as connection:
+            if shows == TURN:
+                return await turn_head(connection, race_id, photo)
+            return await name_shot(connection, race_id, photo, _meaning(shows))
 
     def routes(self) -> list[web.RouteDef]:
         """Where all that is."""

@@ -1,4 +1,4 @@
-// Naming a walk by keys, without loading the page anew. Each key presses a button, or follows a link, that is there.
+// Naming a walk by keys, without loading the page anew. Each key presses a button that is there.
 const DIGIT = /^(?:Digit|Numpad)([0-9])$/;
 
 // 1 to 9, 0 for 10; with Shift, 11 to 18.
@@ -23,18 +23,30 @@ async function show(request) {
   try {
     const answer = await fetch(request);
     const text = await answer.text();
-    const main = new DOMParser().parseFromString(text, "text/html").querySelector("main");
-    if (!main) throw new Error(`no page: ${answer.status}`);
-    document.querySelector("main").replaceWith(main);
-    if (answer.ok) history.replaceState(null, "", answer.url);
-    ready();
+    const page = new DOMParser().parseFromString(text, "text/html");
+    if (answer.ok) {
+      document.querySelector("main").replaceWith(page.querySelector("main"));
+      history.replaceState(null, "", answer.url);
+      ready();
+    } else warn(page.querySelector("main [role=alert]"));
   } catch {
-    typed.length = 0; // they were meant for photos that are not shown
-    location.reload(); // what is true is in the collection
+    warn(null);
   } finally {
     busy = false;
   }
   while (!busy && typed.length) press(typed.shift());
+}
+
+// Say what went wrong, on the page that is there: what was typed stays.
+function warn(alert) {
+  typed.length = 0; // they were meant for photos that are not shown
+  const main = document.querySelector("main");
+  main.querySelector(":scope > [role=alert]")?.remove();
+  const said = alert ?? document.createElement("p");
+  said.role = "alert";
+  if (!alert) said.textContent = main.querySelector("#decide").dataset.failed;
+  main.prepend(said);
+  said.scrollIntoView({ block: "nearest" });
 }
 
 function press(event) {
@@ -67,16 +79,10 @@ document.addEventListener("keydown", (event) => {
   } else if (press(event)) event.preventDefault();
 });
 document.addEventListener("submit", (event) => {
-  if (!event.target.matches("#decide, #undo") || !event.submitter) return;
+  if (!event.target.matches("#decide") || !event.submitter) return;
   event.preventDefault();
   if (busy) return; // a second click on the same button
   const body = new URLSearchParams(new FormData(event.target, event.submitter));
   show(new Request(event.target.action, { method: "POST", body }));
-});
-document.addEventListener("click", (event) => {
-  const link = event.target.closest(".strip a");
-  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  event.preventDefault();
-  if (!busy) show(new Request(link.href));
 });
 ready();

@@ -144,6 +144,39 @@ async def test_a_horse_that_is_named_outside_the_walk_moves_its_proposals_too(
     assert follows(walk)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        """INSERT INTO entry (race_id, horse_id, horse_name, horse_key, horse_number, positions_at_bends, source_url,
+            observed_at) VALUES ('201509010105', '2012100011', 'Late', 'LATE', 11, '{}', 'u', now())""",
+        "UPDATE entry SET horse_number = CASE horse_number WHEN 4 THEN 9 ELSE 4 END WHERE horse_number IN (4, 9)",
+        "UPDATE entry SET finish = 'scratched' WHERE horse_number = 4",
+        "DELETE FROM entry WHERE horse_number = 4",
+        "DELETE FROM photo WHERE number = 30",
+    ],
+    ids=["added late", "renumbered", "scratched", "gone", "a photo is forgotten"],
+)
+async def test_what_is_only_proposed_follows_the_horses_and_photos_of_its_race(
+    conninfo: str, connection: psycopg.AsyncConnection, change: str
+) -> None:
+    fill_day(conninfo)
+    await match_photos(connection)
+    first, last = "camera:150301/01", "camera:150301/20"
+    await name_shot(connection, RACE, first, 1)
+    before = await name_shot(connection, RACE, last, 2)
+    assert set(shown(before)) <= {1, 2, None}, "the others are only proposed"
+    written = "SELECT array_agg(xmin::text ORDER BY id), max(decided_at) FROM photo_match"
+    held = execute(conninfo, written)
+    await match_photos(connection)
+    assert execute(conninfo, written) == held, "nothing has changed, so nothing is written"
+    execute(conninfo, change)
+    await match_photos(connection)
+    after = await read_walk(connection, RACE)
+    assert follows(after)
+    assert [shot.candidates for shot in after.shots] != [shot.candidates for shot in before.shots]
+    assert execute(conninfo, written)[0][1] == held[0][1], "no photo is news: none shows another horse"
+
+
 async def test_an_alignment_does_not_keep_a_server_from_other_work(
     conninfo: str, connection: psycopg.AsyncConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

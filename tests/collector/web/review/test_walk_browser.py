@@ -25,7 +25,7 @@ def test_keys_name_horses_and_the_others_move_at_once(own: Shown, browser: Brows
         for _ in range(3):
             page.keyboard.down("3")  # it is held, and decides once
         page.keyboard.up("3")
-        expect(page.get_by_role("link", name=re.compile(r"Photo 1 of \d+: 3"))).to_be_visible()
+        expect(page.get_by_role("button", name=re.compile(r"Photo 1 of \d+: 3"))).to_be_visible()
         likely = page.locator(".horse.likely .cloth")
         expect(likely).to_have_count(1)
         proposed = likely.inner_text()
@@ -35,7 +35,7 @@ def test_keys_name_horses_and_the_others_move_at_once(own: Shown, browser: Brows
         page.keyboard.press("u")
         expect(page.locator("[data-now]")).not_to_have_attribute("data-now", FIRST)
         page.keyboard.press("u")
-        expect(page.locator("#undo")).to_have_count(0)
+        expect(page.get_by_role("button", name="Take back")).to_have_count(0)
         opener.close()
     assert opener.complaints == []
 

@@ -5,8 +5,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0033"
-down_revision: str | None = "0032"
+revision: str = "0034"
+down_revision: str | None = "0033"
 TABLES = ("collected", "collection", "photo_note", "photo_mark")
 POINTS = ("withers_x", "withers_y", "buttock_x", "buttock_y")
 
