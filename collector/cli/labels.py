@@ -155,6 +155,10 @@ def match_horses(
             "--set", metavar="PHOTO HORSE", help="Decide one by hand, for good: photo and horse, each by its id."
         ),
     ] = None,
+    back: Annotated[
+        str | None,
+        typer.Option("--take-back", metavar="PHOTO", help="Take a decision by hand back: the rules decide it again."),
+    ] = None,
 ) -> None:
     """Find out which horse each photo shows.
 
@@ -169,8 +173,11 @@ def match_horses(
     from collector.console.terminal import stdout
     from collector.matching.match import Matched
 
-    if review and by_hand:
-        raise UsageError("--review only lists, --set only decides: give one of them.")
+    if [review, by_hand is not None, back is not None].count(True) > 1:
+        raise UsageError("--review only lists, --set only decides, --take-back only takes back: give one of them.")
+    if back is not None:
+        _take_back(back)
+        return
     result = _match(by_hand, review=review)
     if common().json:
         plain = result.as_json() if isinstance(result, Matched) else result
@@ -184,12 +191,34 @@ def _is_asked() -> bool:
     return not common().json and sys.stdin.isatty() and sys.stdout.isatty()
 
 
+def _take_back(photo: str) -> None:
+    """Take a decision by hand back, and say so."""
+    from collector.cli.session import connected
+    from collector.console.as_json import print_json
+    from collector.console.terminal import stdout
+    from collector.matching.by_hand import check_photo, take_back
+
+    check_photo(photo)
+    with connected(read_settings()) as connect:
+
+        async def main() -> str:
+            async with await connect() as connection:
+                return await take_back(connection, photo)
+
+        taken = run(main())
+    if common().json:
+        print_json({"photo": taken})
+    else:
+        stdout().print(f"Taken back: what {taken} shows is decided by the rules again.", soft_wrap=True)
+
+
 def _match(by_hand: tuple[str, str] | None, *, review: bool) -> "Matched | list[dict[str, Any]] | str":
     """What a decision, a list or a new matching comes to."""
     from collector.cli.session import connected
     from collector.cli.walk import Naming, ask
     from collector.console.terminal import stdout
-    from collector.matching.match import check_photo, decide_by_hand, match_photos, open_photos
+    from collector.matching.by_hand import check_photo, decide_by_hand
+    from collector.matching.match import match_photos, open_photos
     from collector.matching.walks import open_walks
 
     if by_hand:

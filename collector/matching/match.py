@@ -3,18 +3,15 @@
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, LiteralString
+from typing import Any
 
 from collector.codes import MatchRule
 from collector.console.code_words import describe
-from collector.console.typed import half_width
-from collector.errors import UsageError
 from collector.matching.camera import place_photos
 from collector.matching.rules import Decision, PhotoFacts, Runner, days_of, decide
-from collector.matching.walks import align_walks, propose_in, walks_with
+from collector.matching.walks import align_walks
 from collector.politeness.gate import Connection
 from collector.sources.text_tools.text import horse_key
-from collector.storage.photo_ids import EXAMPLE, PhotoKey, read_photo_id
 
 # An issue whose races are not in the database can be matched only where photos state their horses' ids.
 ISSUES = """
@@ -24,6 +21,7 @@ WHERE (EXISTS (SELECT FROM race WHERE race_date BETWEEN issue_date - 4 AND issue
 AND (%(again)s OR EXISTS (
     SELECT FROM photo LEFT JOIN photo_match AS met USING (source, issue_code, number)
     WHERE photo.source = issue.source AND issue_code = code AND met.horse_id IS NULL AND horse_key IS NOT NULL))
+AND (%(source)s::text IS NULL OR (source, code) = (%(source)s, %(code)s))
 ORDER BY issue_date
 """
 PHOTOS = """
@@ -67,21 +65,6 @@ SELECT photo_id, issue_code, number, horse_name, race_name, rule, candidates, pa
 FROM photo JOIN photo_match USING (source, issue_code, number)
 WHERE horse_id IS NULL AND NOT by_hand ORDER BY issue_code, photo_id
 """
-NAMED = """
-SELECT photo_id FROM photo
-WHERE issue_code = %(code)s AND number = %(number)s AND (%(source)s::text IS NULL OR source = %(source)s) ORDER BY id
-"""
-BY_HAND = """
-INSERT INTO photo_match (source, issue_code, number, horse_id, race_id, rule, by_hand, decided_at)
-SELECT photo.source, issue_code, photo.number, %(horse_id)s, ran.race_id, 'by_hand', true, clock_timestamp()
-FROM photo LEFT JOIN LATERAL (
-    SELECT entry.race_id FROM entry JOIN race USING (race_id), issue
-    WHERE entry.horse_id = %(horse_id)s AND issue.source = photo.source AND issue.code = photo.issue_code
-    AND race_date BETWEEN issue_date - 4 AND issue_date ORDER BY race_date DESC LIMIT 1) AS ran ON true
-WHERE photo.photo_id = %(photo)s
-ON CONFLICT (source, issue_code, number) DO UPDATE SET horse_id = EXCLUDED.horse_id, race_id = EXCLUDED.race_id,
-    rule = EXCLUDED.rule, by_hand = true, candidates = '{}', certainty = NULL, decided_at = EXCLUDED.decided_at
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +82,24 @@ class Matched:
 
 async def match_photos(connection: Connection, *, again: bool = False) -> Matched:
     """Match the photos that are open; with `again`, all photos but those decided by hand."""
-    issues = await (await connection.execute(ISSUES, {"again": again})).fetchall()
-    looked_up = await _looked_up(connection) if issues else set[str]()
-    for source, code, issue_date, race_days in issues:
-        await _match_issue(connection, source, code, issue_date, days_of(issue_date, race_days), looked_up)
+    await _match_issues(connection, {"again": again, "source": None, "code": None})
     await place_photos(connection)
     await align_walks(connection)
     row = await (await connection.execute(COUNTS)).fetchone()
     assert row is not None
     return Matched(*row)
+
+
+async def match_issue(connection: Connection, source: str, code: str) -> None:
+    """Match the photos of one issue anew, but those decided by hand."""
+    await _match_issues(connection, {"again": True, "source": source, "code": code})
+
+
+async def _match_issues(connection: Connection, which: dict[str, Any]) -> None:
+    issues = await (await connection.execute(ISSUES, which)).fetchall()
+    looked_up = await _looked_up(connection) if issues else set[str]()
+    for source, code, issue_date, race_days in issues:
+        await _match_issue(connection, source, code, issue_date, days_of(issue_date, race_days), looked_up)
 
 
 async def _looked_up(connection: Connection) -> set[str]:
@@ -166,50 +158,3 @@ async def open_photos(connection: Connection) -> list[dict[str, Any]]:
     rows = await (await connection.execute(OPEN)).fetchall()
     names = ("photo", "issue_code", "number", "horse_name", "race_name", "rule", "candidates", "page_url")
     return [dict(zip(names, row, strict=True)) | {"why": describe(MatchRule, row[5])} for row in rows]
-
-
-def check_photo(photo: str) -> PhotoKey:
-    """The key in a photo's id, new or old; the database is not asked.
-
-    Raises:
-        UsageError: it is not a photo's id.
-    """
-    key = read_photo_id(half_width(photo))
-    if key is None:
-        raise UsageError(f"{photo} is not a photo; write its id, source:issue/number, such as {EXAMPLE}.")
-    return key
-
-
-async def decide_by_hand(connection: Connection, photo: str, horse: str) -> str:
-    """Match a photo (its id) with a horse (its id, or its name where it is unique); returns the horse's id.
-
-    Raises:
-        UsageError: no photo or horse matches, or several do.
-    """
-    named = await _find_photo(connection, photo)
-    horse_id = await _find_horse(connection, horse)
-    races = await walks_with(connection, named)
-    await connection.execute(BY_HAND, {"photo": named, "horse_id": horse_id})
-    await propose_in(connection, {*races, *await walks_with(connection, named)})
-    return horse_id
-
-
-async def _find_photo(connection: Connection, photo: str) -> str:
-    key = check_photo(photo)
-    facts = {"source": key.source, "code": key.code, "number": key.number}
-    rows = await (await connection.execute(NAMED, facts)).fetchall()
-    if not rows:
-        raise UsageError(f"The photo {photo} is not known; `collector match --review` lists the open ones.")
-    if len(rows) > 1:
-        raise UsageError(f"Several photos have the id {photo}: {', '.join(row[0] for row in rows)}; give the whole id.")
-    return rows[0][0]
-
-
-async def _find_horse(connection: Connection, horse: str) -> str:
-    query: LiteralString = "SELECT horse_id, name FROM horse WHERE horse_id = %s OR horse_key = %s ORDER BY horse_id"
-    rows = await (await connection.execute(query, (half_width(horse), horse_key(horse)))).fetchall()
-    if not rows:
-        raise UsageError(f"The horse {horse} is not known; give the id in the address of its page.")
-    if len(rows) > 1:
-        raise UsageError(f"Several horses have the name {horse}: {', '.join(row[0] for row in rows)}; give the id.")
-    return rows[0][0]

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from collector.console.trouble import reason_of, trouble_of
 from collector.errors import Busy, TryLater, UsageError
-from collector.matching.match import decide_by_hand
+from collector.matching.by_hand import decide_by_hand, take_back
 from collector.pipeline.forget import Forgotten, forget_url
 from collector.politeness.gate import Connection
 from collector.storage.photo_ids import EXAMPLE, read_photo_id
@@ -29,6 +29,8 @@ from collector.web.server.rendering import linker
 from collector.web.service import Service
 
 # Where one goes back to, by a word: an address that was sent is never followed.
+STEPS = 12  # decisions that can be taken back, one after the other
+ORDERS = ("newest",)  # of the open photos; those worth most come first otherwise
 LISTS = {"open": "/review/open", "decided": "/review/decided", "copies": "/review/copies"}
 
 logger = logging.getLogger(__name__)
@@ -50,9 +52,16 @@ class Decisions:
         await self._match(photo, given.get("horse", ""))
         if given.get("back") == "photo":
             raise web.HTTPSeeOther(_link(request, f"/photos/{photo}"))
-        before = read_query({"before": given.get("before", "")}).before
-        path = LISTS.get(given.get("back", ""), LISTS["open"])
-        raise web.HTTPSeeOther(_link(request, path, done=photo, before=before))
+        raise web.HTTPSeeOther(_back(request, given, [photo, *_done(given)]))
+
+    async def take_back(self, request: web.Request) -> web.Response:
+        """The decision on this photo is taken back; then back to the list."""
+        self.check(request)
+        given = await form_of(request)
+        photo = _photo(given)
+        async with self.deciding() as connection:
+            await take_back(connection, photo)
+        raise web.HTTPSeeOther(_back(request, given, [other for other in _done(given) if other != photo]))
 
     async def forget(self, request: web.Request) -> web.Response:
         """Forget a photo for good, once it has been said that this is meant; then back to the list."""
@@ -103,6 +112,7 @@ class Decisions:
         """Where all that is sent."""
         return [
             web.post("/review/match", self.match),
+            web.post("/review/take-back", self.take_back),
             web.post("/review/forget", self.forget),
             web.post("/review/remark", self.remark),
             web.post("/review/reading", self.read_again),
@@ -210,6 +220,19 @@ def _photo(given: Mapping[str, str]) -> str:
     if read_photo_id(photo) is None:
         raise Problem(Code.NOT_UNDERSTOOD, f"photo is to be such as {EXAMPLE}")
     return photo
+
+
+def _done(given: Mapping[str, str]) -> list[str]:
+    """The photos that were decided before, the last one first."""
+    return [photo for photo in given.get("done", "").split() if read_photo_id(photo)]
+
+
+def _back(request: web.Request, given: Mapping[str, str], done: list[str]) -> str:
+    """The list from which a decision came, with what can be taken back."""
+    before = read_query({"before": given.get("before", "")}).before
+    path = LISTS.get(given.get("back", ""), LISTS["open"])
+    order = given.get("order") if given.get("order") in ORDERS else None
+    return _link(request, path, done=" ".join(done[:STEPS]), before=before, order=order)
 
 
 def _is_address(url: str) -> bool:

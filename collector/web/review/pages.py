@@ -31,9 +31,10 @@ class Review:
         return self._pages.render(request, "review.html", counts=counts, forgotten=forgotten)
 
     async def open(self, request: web.Request) -> web.Response:
-        """Photos whose horse is open."""
-        found = await queue.open_photos(self._reader, _before(request))
-        return await self._photos(request, "open", found)
+        """Photos whose horse is open: those first of which a decision is worth most, or the newest first."""
+        by_worth = request.query.get("order") != "newest" and _before(request) is None
+        find = queue.worthiest_photos(self._reader) if by_worth else queue.open_photos(self._reader, _before(request))
+        return await self._photos(request, "open", await find)
 
     async def decided(self, request: web.Request) -> web.Response:
         """Photos whose horse was decided by hand."""
@@ -108,7 +109,9 @@ class Review:
 
     async def _photos(self, request: web.Request, which: str, found: queue.Waiting) -> web.Response:
         known: dict[str, Any] = {"which": which, "found": found, "before": str(_before(request) or "")}
-        known |= {"done": await self._named(request, "done"), "forgotten": await self._forgotten(request)}
+        done = [photo for photo in request.query.get("done", "").split() if read_photo_id(photo)]
+        known |= {"done": await photo_facts(self._reader, done[0]) if done else None, "all_done": " ".join(done)}
+        known |= {"forgotten": await self._forgotten(request), "order": request.query.get("order", "")}
         return self._pages.render(request, "review_photos.html", **known)
 
     async def _named(self, request: web.Request, word: str) -> Row | None:

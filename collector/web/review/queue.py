@@ -37,6 +37,12 @@ ONWARD: LiteralString = """
 AND (%(photo)s::text IS NULL OR (issue.issue_date, photo.photo_id) < (%(dated)s::date, %(photo)s))
 ORDER BY issue.issue_date DESC, photo.photo_id DESC LIMIT %(most)s
 """
+# A decision is worth most where it gives a labelled photo with a picture, and costs least where few horses are offered.
+BY_WORTH: LiteralString = """
+ORDER BY photo.digest IS NOT NULL DESC, EXISTS (
+        SELECT FROM aptitude WHERE axis = 'distance' AND value IS NOT NULL AND aptitude.horse_id = ANY (met.candidates))
+    DESC, met.candidates = '{}', cardinality(met.candidates), issue.issue_date DESC, photo.photo_id DESC LIMIT %(most)s
+"""
 # Of a photo without candidates, the horses that bear its name. What a horse ran in is looked for where
 # `matching.decide_by_hand` will look.
 OFFERED = """
@@ -160,6 +166,16 @@ async def open_photos(reader: Reader, before: Cursor | None) -> Waiting:
     return await _waiting(reader, IS_OPEN, before)
 
 
+async def worthiest_photos(reader: Reader) -> Waiting:
+    """Photos whose horse is open, those first of which a decision is worth most.
+
+    Raises:
+        TryLater: the database cannot be reached.
+    """
+    query: LiteralString = PHOTOS + " WHERE " + IS_OPEN + BY_WORTH
+    return await _offered(reader, await reader.rows(query, {"most": PAGE}), None)
+
+
 async def decided_photos(reader: Reader, before: Cursor | None) -> Waiting:
     """Photos whose horse was decided by hand, the newest first.
 
@@ -171,7 +187,10 @@ async def decided_photos(reader: Reader, before: Cursor | None) -> Waiting:
 
 async def _waiting(reader: Reader, condition: LiteralString, before: Cursor | None) -> Waiting:
     query: LiteralString = PHOTOS + " WHERE " + condition + ONWARD
-    photos, more = _page(await reader.rows(query, _after(before)))
+    return await _offered(reader, *_page(await reader.rows(query, _after(before))))
+
+
+async def _offered(reader: Reader, photos: list[Row], more: Cursor | None) -> Waiting:
     offered: dict[str, list[Row]] = {photo["photo"]: [] for photo in photos}
     for horse in await reader.rows(OFFERED, {"photos": list(offered), "most": CANDIDATES}):
         offered[horse["photo"]].append(horse)

@@ -24,7 +24,8 @@ ROWS = (
     "('entry', '201601010101', '7', 'jockey', %(odd)s, NULL, 'http://c/', now()), "
     "('race', '201601010101', '', 'going', '', 'good', 'http://c/', now()), "
     "('horse', '2014000000', '', 'coat', '鹿毛', '栗毛', 'http://c/', now())",
-    "INSERT INTO photo_note (photo_id, stars, note) SELECT photo_id, NULLIF(id %% 2, 0), %(odd)s FROM photo WHERE id < 4",
+    "INSERT INTO photo_note (photo_id, stars, note) "
+    "SELECT photo_id, NULLIF(id %% 2, 0), %(odd)s FROM photo WHERE id < 4",
     "INSERT INTO collection (name) VALUES (%(odd)s), ('empty')",
     "INSERT INTO collected (collection, photo_id) SELECT %(odd)s, photo_id FROM photo WHERE id < 3",
     "INSERT INTO photo_mark SELECT digest, 0.1, 1e-9, 0, 1, now() FROM photo WHERE id = 1",

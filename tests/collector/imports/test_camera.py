@@ -10,7 +10,8 @@ import pytest
 from collector.codes import Aside
 from collector.errors import UsageError
 from collector.imports.camera_report import CameraReport
-from collector.matching.match import decide_by_hand, match_photos
+from collector.matching.by_hand import decide_by_hand
+from collector.matching.match import match_photos
 from collector.matching.walks import name_shot, take_walks
 from collector.pipeline.forget import forget
 from collector.pipeline.reparse import reparse

@@ -13,7 +13,7 @@ from collector.errors import Busy, ParseError, UsageError
 from collector.frontier.queue import DuePage
 from collector.imports.photos import IMPORT_LOCK
 from collector.imports.report import Report
-from collector.matching.match import decide_by_hand
+from collector.matching.by_hand import decide_by_hand
 from collector.pipeline.derive import Derived
 from collector.pipeline.forget import forget
 from collector.pipeline.reparse import reparse

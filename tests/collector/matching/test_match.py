@@ -8,7 +8,8 @@ from psycopg import AsyncRawCursor
 
 from collector.errors import UsageError
 from collector.frontier.queue import DuePage
-from collector.matching.match import decide_by_hand, match_photos, open_photos
+from collector.matching.by_hand import decide_by_hand
+from collector.matching.match import match_photos, open_photos
 from collector.pipeline.derive import meaning_of
 from collector.pipeline.store import store_derived
 from collector.politeness.gate import Connection

@@ -10,7 +10,8 @@ import pytest
 from collector.codes import MatchRule
 from collector.errors import UsageError
 from collector.matching import walks
-from collector.matching.match import decide_by_hand, match_photos
+from collector.matching.by_hand import decide_by_hand
+from collector.matching.match import match_photos
 from collector.matching.walks import Walk, name_shot, propose, read_walk, turn_head
 from tests.filled import execute
 from tests.walked import RACE, fill_day, one_waits

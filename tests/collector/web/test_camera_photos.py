@@ -7,7 +7,7 @@ import psycopg
 from PIL import Image
 
 from collector.imports.camera import Stated
-from collector.matching.match import decide_by_hand
+from collector.matching.by_hand import decide_by_hand
 from tests.collector.web.conftest import Open, Shown, renewed
 from tests.filled import execute
 from tests.shots import NOTES, OWNER, SERIAL, TOKYO, bring_camera, dng, exif, jpeg, scene, write_folder

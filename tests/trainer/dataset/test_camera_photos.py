@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from PIL import Image
 
-from collector.matching.match import decide_by_hand
+from collector.matching.by_hand import decide_by_hand
 from tests.filled import SMALL, execute, fill
 from tests.shots import MORNING, NOTES, OWNER, RIGHTS, SERIAL, TOKYO, bring_camera, dng, exif, jpeg, scene, write_folder
 from tests.trainer.exported import rows

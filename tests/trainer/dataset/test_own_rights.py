@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from collector.errors import UsageError
 from collector.imports.camera import Stated
-from collector.matching.match import decide_by_hand
+from collector.matching.by_hand import decide_by_hand
 from collector.sources.camera.record import JAPAN
 from collector.sources.licences import licence_of
 from collector.storage import images

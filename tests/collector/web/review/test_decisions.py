@@ -4,12 +4,13 @@ import asyncio
 import itertools
 import re
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 import pytest
 
 from collector.console.catalogue import LANGUAGES, PAGES
-from collector.matching import match
+from collector.matching import by_hand as match
 from collector.web.app import COOKIE, LARGEST
 from collector.web.server.guards import cookie_of
 from tests.collector.web.conftest import ADMIN, Open, Shown, generous, renewed
@@ -174,7 +175,7 @@ async def test_a_long_list_goes_on_where_it_ended(own: Shown, opened: Open, monk
     open_up(own.conninfo, *photos)
     seen: list[str] = []
     async with opened(conninfo=own.conninfo) as client:
-        path: str | None = "/review/open"
+        path: str | None = "/review/open?order=newest"
         while path:
             text = await (await client.get(path)).text()
             seen += re.findall(r'id="photo-([a-z]+:[0-9]+/[0-9]+)"', text)
@@ -301,3 +302,41 @@ async def test_programs_decide_in_json(own: Shown, opened: Open) -> None:
         for url in ("javascript:alert(1)", "http://", "http://[", "http://a:99999/", "160104-01", ""):
             answer = await client.post("/api/decisions/forget", json={"url": url}, headers=MAY)
             assert answer.status == 400, url
+
+
+async def test_decisions_are_taken_back_one_after_the_other_and_the_rules_decide_again(
+    own: Shown, opened: Open
+) -> None:
+    first, second, *_ = photos_of(own.conninfo)
+    before = matched(own.conninfo, first) + matched(own.conninfo, second)
+    horse, _ = a_horse(own.conninfo)
+    async with opened(conninfo=own.conninfo, guard=generous(admin_token=ADMIN)) as client:
+
+        async def sent(path: str, **given: str) -> list[str]:
+            """What can be taken back after that."""
+            answer = await send(client, path, back="open", **given)
+            return parse_qs(urlsplit(answer.headers["Location"]).query).get("done", [])
+
+        assert await sent("/review/match", photo=first, horse=horse) == [first]
+        assert await sent("/review/match", photo=second, horse=horse, done=first) == [f"{second} {first}"]
+        assert matched(own.conninfo, second)[0][4] is True
+        assert await sent("/review/take-back", photo=second, done=f"{second} {first}") == [first]
+        assert await sent("/review/take-back", photo=first, done=first) == []
+        answer = await send(client, "/review/take-back", photo=first)
+        assert (answer.status, "Nobody has decided" in await answer.text()) == (400, True)
+    assert matched(own.conninfo, first) + matched(own.conninfo, second) == before
+
+
+async def test_a_decision_that_is_worth_most_comes_first(own: Shown, opened: Open) -> None:
+    newest, labelled, many, bare = photos_of(own.conninfo)[:4]
+    rated = execute(own.conninfo, "SELECT horse_id FROM aptitude WHERE axis = 'distance' AND value IS NOT NULL LIMIT 1")
+    others = [row[0] for row in execute(own.conninfo, "SELECT horse_id FROM horse ORDER BY horse_id DESC LIMIT 3")]
+    execute(own.conninfo, "DELETE FROM aptitude WHERE horse_id = ANY (%s)", others)
+    open_up(own.conninfo, newest, candidates=others[:1])
+    open_up(own.conninfo, labelled, candidates=[*others[:1], rated[0][0]])
+    open_up(own.conninfo, many, candidates=others)
+    open_up(own.conninfo, bare, candidates=[rated[0][0]])
+    execute(own.conninfo, "UPDATE photo SET digest = NULL WHERE photo_id = %s", bare)
+    async with opened(conninfo=own.conninfo) as client:
+        text = await (await client.get("/review/open")).text()
+        assert re.findall(r'id="photo-([a-z]+:[0-9]+/[0-9]+)"', text) == [labelled, newest, many, bare]

@@ -31,7 +31,7 @@ def test_a_horse_is_decided_by_keyboard(own: Shown, page: Page) -> None:
     page.get_by_label("Another horse").or_(page.get_by_label("The horse")).focus()
     page.keyboard.type(name)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_have_text(f"{photo} shows {name}. Change it")
+    expect(page.get_by_role("status")).to_contain_text(f"{photo} shows {name}. Change it")
     expect(page.get_by_role("heading", name="No photo is open.")).to_be_visible()
     assert matched(own.conninfo, photo)[0][0] == horse_id
 
@@ -51,3 +51,27 @@ def test_what_reading_again_would_change_is_shown_without_a_script(own: Shown, p
     page.get_by_role("button", name="See what would change").click()
     expect(page.get_by_role("status")).to_contain_text("Archived pages read: 1", timeout=20_000)
     assert execute(own.conninfo, "SELECT state FROM page") == [("quarantined",)]
+
+
+def test_one_key_decides_a_photo_and_another_one_takes_it_back(own: Shown, browser: Browser) -> None:
+    photos = photos_of(own.conninfo)[:3]
+    horse_id, _ = a_horse(own.conninfo)
+    open_up(own.conninfo, *photos, candidates=[horse_id])
+    with Site(own.conninfo, generous(admin_token=ADMIN)) as site:
+        opener = Opener(browser, site.base)
+        page = opener("en", path=f"/review?token={ADMIN}")
+        page.goto("/review/open")
+        expect(page.locator("[data-marked] h2")).to_contain_text(photos[0])
+        page.keyboard.press("ArrowDown")
+        expect(page.locator("[data-marked] h2")).to_contain_text(photos[1])
+        page.keyboard.press("1")
+        page.keyboard.press("1")  # the next one, as fast as one presses
+        expect(page.locator("[data-case]")).to_have_count(1)
+        assert [matched(own.conninfo, photo)[0][4] for photo in photos] == [False, True, True]
+        page.keyboard.press("u")
+        page.keyboard.press("u")
+        expect(page.locator("[data-case]")).to_have_count(1)
+        page.wait_for_url(lambda address: "done" not in address)
+        assert [matched(own.conninfo, photo)[0][4] for photo in photos] == [False, False, False]
+        opener.close()
+        assert opener.complaints == []
