@@ -22,7 +22,13 @@ STDOUT = Path("-")
 BACKUP = "no backup replaces: name a file, or - for stdout"
 # Photos made small are made again when someone looks at them. Most bytes are packed already: the default level of gzip
 # takes three times as long for a fourteenth less.
-DUMP = ("--format=custom", "--compress=1", "--no-privileges", "--exclude-table-data=thumbnail")
+DUMP = (
+    "--format=custom",
+    "--compress=1",
+    "--no-privileges",
+    "--exclude-table-data=thumbnail",
+    "--exclude-table-data=photo_vector",
+)
 LOOK_EVERY = 0.5  # seconds between two looks at how much is written
 
 

@@ -30,8 +30,9 @@ CONNECTIONS = 4
 UPKEEP_LOCK = 7_220_001
 READ = (
     "photo_search", "horse_search", "photo", "photo_match", "issue", "blob", "thumbnail", "horse", "race", "entry",
-    "aptitude", "horse_label", "forecast", "followed", "photo_mark", "photo_note", "collection", "collected",
-    "page", "parse_failure", "fetch_log", "host", "drift", "dictionary", "difference", "kept_apart", "acceptance",
+    "aptitude", "horse_label", "forecast", "followed", "photo_mark", "photo_note", "photo_vector", "collection",
+    "collected", "page", "parse_failure", "fetch_log", "host", "drift", "dictionary", "difference", "kept_apart",
+    "acceptance",
 )  # fmt: skip
 MAKE_ROLE = f"""
 DO $$ BEGIN

@@ -14,6 +14,7 @@ from collector.web.feed.pages import FeedPages
 from collector.web.metrics import Metrics
 from collector.web.overview.pages import OverviewPage
 from collector.web.pages import Pages
+from collector.web.photo_pages import PhotoPages
 from collector.web.review.pages import Review
 from collector.web.server.answers import problem_as_json
 from collector.web.server.guards import Guard, Handler, add_headers, for_programs, make_middleware
@@ -48,7 +49,7 @@ def make_app(service: Service) -> web.Application:
     app = web.Application(middlewares=[metrics.begin, guard, lost_collection], client_max_size=LARGEST)
     compare, collections = ComparePages(pages, review.decisions), CollectionPages(pages, review.decisions)
     app.add_routes([*pages.routes(), *compare.routes(), *collections.routes(), *review.routes()])
-    app.add_routes(OverviewPage(pages).routes())
+    app.add_routes([*OverviewPage(pages).routes(), *PhotoPages(pages).routes()])
     app.add_routes([*api.routes(), *metrics.routes(), *feed.routes()])
     app.add_routes([*static_files(STATIC)])
     app.on_response_prepare.extend([add_headers, metrics.count])

@@ -16,9 +16,8 @@ from collector.console.catalogue import PAGES, Words
 from collector.console.code_words import describe, describe_claim
 from collector.console.wording import JST, in_japan, on_the_clock, with_demo
 from collector.remarks.build import TAGS, tag_in_words
-from collector.sources.registry import is_own, is_personal
+from collector.sources.registry import is_personal
 from collector.storage.racing import Sex, Surface, kind_of
-from collector.web.collections import kept
 from collector.web.compare.shown import grown
 from collector.web.compare.tray import tray_of
 from collector.web.feed.news import News, recent
@@ -26,17 +25,15 @@ from collector.web.feed.said import facts_of, title_of
 from collector.web.forecasts import register
 from collector.web.horse import facts
 from collector.web.horse.axes import opined
-from collector.web.horse.neighbours import turns
 from collector.web.horse.record import record
 from collector.web.horse.remarks import pieces
 from collector.web.horse.strip import folded
-from collector.web.paths import HORSE, ISSUE, OLD_ISSUE, OLD_PHOTO, PHOTO, RACE, photo_of
-from collector.web.pictures import WIDTHS
+from collector.web.paths import HORSE, ISSUE, OLD_ISSUE, RACE
 from collector.web.search.address import LONGEST, Query, read_form
 from collector.web.search.names import as_key
 from collector.web.search.results import find
 from collector.web.search.statements import MOST_COUNTED
-from collector.web.server.conditional import ASK_AGAIN, HELD, tagged
+from collector.web.server.conditional import ASK_AGAIN
 from collector.web.server.guards import FEED
 from collector.web.server.named_commands import coder
 from collector.web.server.problems import Code, Problem
@@ -144,20 +141,6 @@ class Pages:
             strip=folded(known.photos),
         )  # fmt: skip
 
-    async def photo(self, request: web.Request) -> web.Response:
-        """A photo, with all that is known of it and where it came from."""
-        shown = await facts.photo_facts(self.service.reader, photo_of(request))
-        if shown is None:
-            raise Problem(Code.NOT_FOUND)
-        own, bare = is_own(shown["source"]), is_personal(shown["source"])
-        reader, photo = self.service.reader, shown["photo"]
-        named = [one["name"] for one in await kept.listed(reader)] if self.service.guard.may_decide(request) else []
-        return self.render(
-            request, "photo.html", photo=shown, turns=await turns(reader, shown), own=own, bare=bare,
-            noted=await kept.note_of(reader, photo), collections=await kept.collections_of(reader, photo),
-            all_collections=named,
-        )  # fmt: skip
-
     async def race(self, request: web.Request) -> web.Response:
         """A race: its field in draw order, with photos and results."""
         known = await facts.race_facts(self.service.reader, request.match_info["race_id"])
@@ -184,28 +167,10 @@ class Pages:
         """The register of forecasts: the newest ones, and what has come since."""
         return self.render(request, "forecasts.html", register=await register(self.service.reader))
 
-    async def small(self, request: web.Request) -> web.Response:
-        """A photo in one of the widths that there are."""
-        width = int(request.match_info["width"])
-        if width not in WIDTHS:
-            raise Problem(Code.NOT_FOUND)
-        photo = await self.service.pictures.small(photo_of(request), width)
-        return tagged(request, photo.body, photo.media_type, photo.tag, HELD)
-
-    async def original(self, request: web.Request) -> web.Response:
-        """A photo's bytes as they came."""
-        photo = await self.service.pictures.original(photo_of(request))
-        return tagged(request, photo.body, photo.media_type, photo.tag, HELD)
-
-    async def moved_photo(self, request: web.Request) -> web.Response:
-        """Where a photo is, by the address that it had while there was one source."""
-        photo = await facts.current_photo_id(self.service.reader, request.match_info["old_photo"])
-        return _moved(request, f"/photos/{photo}{request.match_info['rest']}" if photo else None)
-
     async def moved_issue(self, request: web.Request) -> web.Response:
         """Where an issue is, likewise."""
         issue = await facts.current_issue_id(self.service.reader, request.match_info["old_issue"])
-        return _moved(request, f"/issues/{issue}" if issue else None)
+        return moved(request, f"/issues/{issue}" if issue else None)
 
     def routes(self) -> list[web.RouteDef]:
         """Where all that is."""
@@ -213,14 +178,10 @@ class Pages:
             web.get("/", self.search),
             web.get(f"/horses/{HORSE}", self.horse),
             web.get("/horses/{name:[^/]{1,200}}", self.name),
-            web.get(f"/photos/{PHOTO}", self.photo),
-            web.get(f"/photos/{PHOTO}/original", self.original),
-            web.get(rf"/photos/{PHOTO}/{{width:[0-9]{{1,5}}}}.jpg", self.small),
             web.get(f"/races/{RACE}", self.race),
             web.get("/issues", self.issues),
             web.get("/forecasts", self.forecasts),
             web.get(f"/issues/{ISSUE}", self.issue),
-            web.get(rf"/photos/{OLD_PHOTO}{{rest:(?:/.*)?}}", self.moved_photo),
             web.get(f"/issues/{OLD_ISSUE}", self.moved_issue),
         ]
 
@@ -236,7 +197,8 @@ def sources_of(photos: Iterable[facts.Row]) -> list[str]:
     return [photo["source"] for photo in photos]
 
 
-def _moved(request: web.Request, path: str | None) -> web.Response:
+def moved(request: web.Request, path: str | None) -> web.Response:
+    """Where something is now, by the address that it had while there was one source."""
     if path is None:
         raise Problem(Code.NOT_FOUND)
     raise web.HTTPMovedPermanently(request.rel_url.with_path(path, keep_query=True))

@@ -10,6 +10,7 @@ import psycopg
 from collector.politeness.gate import Connection
 from collector.storage.reader import Reader, make_role
 from collector.web.horse import facts
+from collector.web.likeness.likeness import Likeness
 from collector.web.pictures import Pictures
 from collector.web.search.renewal import Renewal
 from collector.web.server.guards import Guard
@@ -37,6 +38,7 @@ class Service:
     renewal: Renewal
     guard: Guard
     keep_remark: KeepRemark
+    likeness: Likeness
     demo: bool = False  # whether it is the look-alike's: commands that pages name are for the same collection
     clock: Callable[[], float] = time.monotonic
     _choices: tuple[float, Choices] | None = field(default=None, init=False)
@@ -70,4 +72,8 @@ async def serving(
         Pictures(reader, conninfo) as pictures,
         Renewal(conninfo) as renewal,
     ):
-        yield Service(conninfo, reader, pictures, renewal, guard, keep_remark, demo)
+        likeness = Likeness(reader, conninfo)
+        try:
+            yield Service(conninfo, reader, pictures, renewal, guard, keep_remark, likeness, demo)
+        finally:
+            await likeness.close()

@@ -134,6 +134,11 @@ def find_index(
     return index
 
 
+def name_of(run: Run, device: Device, version: Version, label: str) -> str:
+    """What names a run's feature space: points of one name can be compared."""
+    return f"{run.name} {version.manifest.version} {_key(run, device, label)}"
+
+
 def _key(run: Run, device: Device, label: str) -> str:
     """A digest of what an index depends on besides the version: the model, the code, the device and the library."""
     how = {

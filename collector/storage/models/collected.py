@@ -262,3 +262,16 @@ class Thumbnail(SQLModel, table=True):
     width: int = Field(primary_key=True)  # px, as requested; a smaller photo is not enlarged
     height: int  # px
     content: bytes = Field(sa_type=LargeBinary)  # JPEG
+
+
+class PhotoVector(SQLModel, table=True):
+    """Where a model's features place a photo: photos that lie near each other look alike to it.
+
+    It is of the bytes, like a thumbnail, and can be made again by `trainer index`.
+    """
+
+    __tablename__ = "photo_vector"  # pyright: ignore[reportAssignmentType]
+    digest: str = Field(foreign_key="blob.digest", ondelete="CASCADE", primary_key=True)
+    model: str  # vectors of one model lie in one space
+    vector: bytes = Field(sa_type=LargeBinary)  # little-endian 16-bit floats
+    indexed_at: datetime = moment(sa_column_kwargs={"server_default": text("now()")}, default=None)

@@ -38,16 +38,13 @@ class Opined:
 def opined(opinions: Mapping[Axis, Sequence[Opinion]], labels: Sequence[Row], now: datetime) -> list[Opined]:
     """Every axis of which something is known, those of the poll first."""
     marks: dict[str, list[Mark]] = {}
-    for axis, known in opinions.items():
+    by_name = {str(axis): known for axis, known in opinions.items()}
+    for axis, known in by_name.items():
         latest = known[-1]
         marks[axis] = [_of_poll(latest)] if latest.value is not None else []
     for label in labels:
         marks.setdefault(label["axis"], []).append(_of_label(label))
-    return [Opined(axis, found, _moved(opinions.get(_axis(axis), ()), now)) for axis, found in marks.items()]
-
-
-def _axis(name: str) -> Axis | None:
-    return Axis(name) if name in list(Axis) else None
+    return [Opined(axis, found, _moved(by_name.get(axis, ()), now)) for axis, found in marks.items()]
 
 
 def _of_poll(opinion: Opinion) -> Mark:
