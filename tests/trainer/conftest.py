@@ -7,17 +7,19 @@ import signal
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from collector.demo.world.world import World
 from tests.databases import EMPTY, copy_of, filled_once
 from tests.filled import fill
 from tests.trainer.exported import A_SHARD
 from tests.trainer.stable import Stable
+from trainer.cli.app import app
 from trainer.dataset import card
 from trainer.dataset import export as exporting
 from trainer.dataset.export import Request, export
@@ -146,6 +148,25 @@ def template(request: pytest.FixtureRequest, template: str, cluster: str) -> str
 def filled(conninfo: str) -> str:
     """A database with some sixty photos."""
     return conninfo
+
+
+@pytest.fixture
+def command(
+    filled: str, probe: Trained, directories: Directories, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., str]:
+    """Run a command on a database with photos, in a home with one trained run; what it prints."""
+    (tmp_path / "runs").symlink_to(directories.runs)
+    monkeypatch.setenv("PADDOCK_DATABASE_URL", filled)
+    monkeypatch.setenv("PADDOCK_HOME", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "200")
+    name = probe[0].name
+
+    def run_it(words: str, code: int = 0) -> str:
+        done = CliRunner().invoke(app, words.format(run=name).split(), catch_exceptions=False)
+        assert done.exit_code == code, done.output
+        return done.stderr if code else done.stdout
+
+    return run_it
 
 
 @pytest.fixture

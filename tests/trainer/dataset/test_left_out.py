@@ -94,7 +94,7 @@ def test_what_robots_txt_keeps_out_of_training_is_in_no_new_version(filled: str,
     assert export(filled, tmp_path, Request()).name == whole.name
 
 
-def _hold_robots(conninfo: str, digest: str, content: bytes, encoding: str) -> None:
+def hold_robots(conninfo: str, digest: str, content: bytes, encoding: str) -> None:
     execute(
         conninfo,
         "INSERT INTO blob (digest, media_type, size, encoding, content) VALUES (%s, 'text/plain', 1, %s, %s)",
@@ -128,7 +128,7 @@ def test_photos_of_a_site_whose_robots_txt_cannot_be_read_are_left_out(
     execute(filled, "UPDATE photo SET page_url = replace(page_url, 'old.', 'new.'),"
             " image_url = replace(image_url, 'old.', 'new.') WHERE number > 2")  # fmt: skip
     whole = export(filled, tmp_path, Request())
-    _hold_robots(filled, digest, content, encoding)
+    hold_robots(filled, digest, content, encoding)
     kept_out = {row["photo"] for row in rows(whole) if row["page_url"].startswith(SITE)}
     left = export(filled, tmp_path, Request())
     assert kept_out

@@ -128,8 +128,9 @@ def test_marks_are_dragged_by_mouse_and_moved_by_keys(open_page: Opener, photos:
 def test_marks_are_set_by_a_finger_without_a_script_on_a_telephone(open_page: Opener, photos: list[str]) -> None:
     page = open_page("ja", PHONE, path=f"/compare/marks?of={photos[0]}&state=photo%3D{photos[0]}", script=False)
     assert_fits(page)
-    for x, y in ((90, 60), (200, 80)):
+    for x, y, onward in ((90, 60, "buttock"), (200, 80, "withers")):
         page.locator("input[type=image]").tap(position={"x": x, "y": y})
+        page.wait_for_url(f"**part={onward}**")
     assert float(page.locator("[name=withers_x]").input_value()) == pytest.approx(100 * 90 / 280, abs=0.5)
     assert float(page.locator("[name=buttock_x]").input_value()) == pytest.approx(100 * 200 / 280, abs=0.5)
     page.get_by_role("button", name="この印を使う").click()
