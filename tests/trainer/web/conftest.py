@@ -153,13 +153,14 @@ class Site:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
         self.base = ""
+        self.service: Service
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         async with collection_if_any(self._held.conninfo) as collection:
-            service = Service(self._held.predictor, self._held.gallery, collection, self._reach)
+            self.service = Service(self._held.predictor, self._held.gallery, collection, self._reach)
             guard = make_guard(buckets=Buckets(self._rate, self._rate))
-            runner = make_runner(make_app(service, guard))
+            runner = make_runner(make_app(self.service, guard))
             await runner.setup()
             await web.TCPSite(runner, "127.0.0.1", 0).start()
             self.base = f"http://127.0.0.1:{runner.addresses[0][1]}"

@@ -83,7 +83,8 @@ async def test_a_page_names_the_axis_and_its_ends_and_no_type(
         scale, head, title = words["of_numbers"], "elegance", words["title_own"].format(axis="elegance")
         assert "<li>0</li><li>1</li>" in text
         assert words["similar_label"] in text
-    assert f'<h1 tabindex="-1">{head}</h1>' in text
+    assert f'<h1 tabindex="-1">{words["worth_untested"]}</h1>' in text
+    assert f'<p class="value"><span>{head}</span>' in text
     assert f"<span>{scale}</span>" in text
     assert f"<h1>{title}</h1>" in home
     for place in (home, text):
