@@ -10,7 +10,6 @@ from collector.web.server.named_commands import coder
 from collector.web.server.problems import Problem
 from collector.web.server.rendering import Renderer, language_of, problem_page, welcome_page
 from trainer.inference.collection import MOST
-from trainer.models.answers import COVERAGE
 from trainer.web.answer_cache import MINUTES, Answer
 from trainer.web.forms import find_photos, read_form
 from trainer.web.guarding import COOKIE
@@ -30,8 +29,8 @@ class Pages:
     def __init__(self, service: Service) -> None:
         self.service = service
         self._renderer = Renderer(
-            HERE / "templates", PAGES, service=service, minutes=MINUTES, coverage=COVERAGE, photos=PHOTOS, largest=LARGEST,
-        )  # fmt: skip
+            HERE / "templates", PAGES, service=service, minutes=MINUTES, photos=PHOTOS, largest=LARGEST
+        )
         self._renderer.environment.filters |= {"coded": coder(demo=service.demo), "kind": kind_of}
 
     def render(self, request: web.Request, template: str, status: int = 200, **facts: Any) -> web.Response:
