@@ -66,7 +66,7 @@ def held(cluster: str) -> Iterator[Held]:
     with copy_of(cluster, EMPTY) as conninfo:
         fill(conninfo, WORLD)
         directories = Directories(home)
-        found = _learnt(conninfo, directories, _exported(conninfo, directories, Request()))
+        found = learnt(conninfo, directories, _exported(conninfo, directories, Request()))
         answers = evaluate(found.run, Side.TEST, directories, CPU)
         write_report(found.run.folder / "evaluation-test", *answers, found.version)
         yield found
@@ -83,7 +83,7 @@ def axes(held: Held, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Held
     request = Request(labels=(Wanted(Poll(), "surface"), *wanted_labels([str(path)], ["elegance"])))
     version = _exported(held.conninfo, held.directories, request)
     keys = ("poll/surface", "mine/elegance")
-    return {key: _learnt(held.conninfo, held.directories, version, f"label={key}") for key in keys}
+    return {key: learnt(held.conninfo, held.directories, version, f"label={key}") for key in keys}
 
 
 def _exported(conninfo: str, directories: Directories, request: Request) -> Version:
@@ -94,7 +94,8 @@ def _exported(conninfo: str, directories: Directories, request: Request) -> Vers
         card.draw_plots = draw
 
 
-def _learnt(conninfo: str, directories: Directories, version: Version, *settings: str) -> Held:
+def learnt(conninfo: str, directories: Directories, version: Version, *settings: str) -> Held:
+    """A tiny run that has learnt from a version, with what a server needs to answer with it."""
     run = trained(directories, version, "probe", "height=64", "width=96", *settings)[0]
     predictor = Predictor(run, CPU)
     index = find_index(run, predictor.network, version, CPU, directories.cache, lambda _done, _of: None)

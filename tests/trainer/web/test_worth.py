@@ -1,4 +1,4 @@
-"""No answer is larger than it is worth: what the page says first for each verdict, and of what is unlike all it knows."""
+"""No answer is larger than it is worth: what the page says for each verdict, and of what is unlike all it knows."""
 
 import dataclasses
 from collections.abc import Iterator
