@@ -1,5 +1,6 @@
 // Keys: each presses what bears it on this page, and ? shows which there are. A walk and a decision have keys of their own.
 const SIGNS = { ArrowLeft: "←", ArrowRight: "→", Enter: "⏎" };
+const SLIDES = /^(Arrow|Page|Home|End|Enter)/; // what a slider does with a key itself
 const nameOf = (one) => one.getAttribute("aria-label") || one.placeholder || one.textContent.trim() || one.querySelector("[alt]")?.alt;
 
 export function help() {
@@ -22,7 +23,8 @@ export function help() {
 export function listen() {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented) return;
-    if (event.target.matches("input:not([type=radio], [type=checkbox]), select, textarea") || document.querySelector("dialog[open]")) return;
+    if (event.target.matches("input:not([type=radio], [type=checkbox], [type=range]), select, textarea")) return;
+    if (document.querySelector("dialog[open]") || (event.target.matches("[type=range]") && SLIDES.test(event.key))) return;
     if (event.key === "?") help();
     else {
       const one = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
