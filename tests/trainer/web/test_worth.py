@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from collector.storage.racing import Kind
 from tests.browser import DESK, NARROW, PHONE, Opener, assert_accessible, assert_fits, chromium, wait_until
 from tests.trainer.web.conftest import REACH, Held, Site, a_horse
 from tests.trainer.web.drawn import as_bytes, not_horses
@@ -86,7 +87,7 @@ def test_only_a_model_with_skill_gets_its_type_and_value_in_large_letters(
 ) -> None:
     page = answered(open_page("en"), files["horse.jpg"])
     words = PAGES.read("en")
-    kinds = {words[f"kind_{kind}"] for kind in ("sprint", "mile", "middle", "long")}
+    kinds = {words["perhaps"].format(kind=words[f"kind_{kind}"]) for kind in Kind}  # its bar has more than one kind
     for verdict in VERDICTS:
         judge(judged, verdict)
         page.reload()
