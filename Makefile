@@ -25,7 +25,7 @@ COMPILE = $(if $(UV),$(UV),$(BIN)/uv) pip compile --quiet --universal --python-v
 TORCH ?= torch==2.13.0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo learn test siege check lock compose-check clean
+.PHONY: help demo learn test siege check lock screenshots compose-check clean
 .DELETE_ON_ERROR:
 
 help:  ## what can be made
@@ -75,6 +75,9 @@ lock:  ## pin the dependencies anew; UPGRADE=--upgrade takes newer versions
 	printf '%s\n' $(BUILD_TOOLS) | $(COMPILE) --extra trainer -c requirements.lock -o requirements-trainer.lock pyproject.toml -
 	printf '%s\n' $(BUILD_TOOLS) | $(COMPILE) --extra trainer --extra test -c requirements-trainer.lock \
 		-o requirements-test.lock pyproject.toml -
+
+screenshots: .venv/test.stamp  ## draw the documents' pictures of the pages anew, in a home of their own
+	$(BIN)/python scripts/screenshots.py
 
 compose-check: .venv/test.stamp  ## the whole stack in containers, compared with a crawl in one process
 	scripts/compose-check

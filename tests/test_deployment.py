@@ -21,7 +21,7 @@ from tests.paths import ROOT
 TOOLS = Path(sys.executable).parent  # where the test extra's programs are
 SCRIPTS = (".ci/run", "scripts/compose-check", "scripts/offline-images")
 LOCKS = ("requirements.lock", "requirements-trainer.lock", "requirements-test.lock")
-TARGETS = {"help", "demo", "learn", "test", "siege", "check", "lock", "compose-check", "clean"}
+TARGETS = {"help", "demo", "learn", "test", "siege", "check", "lock", "screenshots", "compose-check", "clean"}
 PIN = re.compile(r"^([a-z0-9-]+)==(\S+)(?: ;.*)? \\$", re.MULTILINE)
 TAGGED = re.compile(r"[a-z0-9./-]+:(?!latest$)[\w.-]+")
 

@@ -156,7 +156,7 @@ def ask_a_person(
 ) -> None:
     """Measure how well a person does.
 
-    A page shows validation photos, and you say how far each horse would stay.
+    A page, in Japanese and English, shows validation photos, and you say how far each horse would stay.
 
     Example: trainer guess --photos 40
     """
@@ -182,10 +182,10 @@ async def _ask(quiz: "Quiz", port: int) -> None:
 
     from collector.console.terminal import stderr
     from collector.web.server.serving import make_runner
-    from trainer.evaluation.guess import make_page
+    from trainer.web.quiz import make_quiz
 
     ended = asyncio.Event()
-    runner = make_runner(make_page(quiz, ended.set))
+    runner = make_runner(make_quiz(quiz, ended.set))
     await runner.setup()
     try:
         site = web.TCPSite(runner, "127.0.0.1", port)
@@ -195,7 +195,7 @@ async def _ask(quiz: "Quiz", port: int) -> None:
             raise UsageError(f"Port {port} is taken; name another one with --port.") from error
         stderr().print(f"Open http://127.0.0.1:{port}/ and say how far each horse would stay; Ctrl-C ends it early.")
         await ended.wait()
-        await asyncio.sleep(0.5)  # until the last page is sent
+        await asyncio.sleep(1)  # until the last page is sent, with its stylesheet
     except asyncio.CancelledError:
         return
     finally:

@@ -1,47 +1,56 @@
 """`trainer guess`: measures human level.
 
-A page on this machine shows photos, a person estimates how far each horse would stay, and the answers are kept for
-`trainer diagnose`.
+A person estimates how far the horses on photos would stay, and the answers are kept for `trainer diagnose`.
 """
 
-import html
 import json
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from aiohttp import web
 
-from collector.web.server.guards import Guard, add_headers, make_middleware
-from collector.web.server.problems import Problem
 from trainer.dataset.examples import Side
-from trainer.dataset.formats import EXTENSIONS, Format, read_shard
+from trainer.dataset.formats import Format, read_shard
 from trainer.dataset.manifest import Version
 from trainer.directories import for_us_alone, make_folder
 from trainer.evaluation.scores import Bootstrap, Score, square
 
-# The style is inside the page.
-POLICY = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
-COOKIE, COST = "paddock_guess", 0.1  # no token is needed, as only this machine has access; COST is in tokens a request
+
+class Asked(NamedTuple):
+    """A photo of a quiz."""
+
+    photo: str
+    horse_id: str
+    label: float  # 0..1
+    body: bytes
+    media_type: str
+    width: int  # px
+    height: int
 
 
 @dataclass(slots=True)
 class Quiz:
     """The photos of a quiz, in random order, and how many were answered."""
 
-    photos: list[tuple[str, str, float, bytes, str]]  # name, horse, label, bytes, media type
+    photos: list[Asked]
     path: Path  # of the file of answers, one JSON line each
     token: str = field(default_factory=lambda: secrets.token_urlsafe(8))
     answered: int = 0
 
+    @property
+    def over(self) -> bool:
+        """Whether all photos were answered."""
+        return self.answered >= len(self.photos)
+
     def say(self, value: float) -> None:
         """Keep the answer to the current photo and go on to the next one."""
-        photo, horse, label, _, _ = self.photos[self.answered]
+        asked = self.photos[self.answered]
+        answer = {"photo": asked.photo, "horse_id": asked.horse_id, "label": asked.label, "guess": value}
         make_folder(self.path.parent)
         with open(self.path, "a", encoding="utf-8", opener=for_us_alone) as file:
-            file.write(json.dumps({"photo": photo, "horse_id": horse, "label": label, "guess": value}) + "\n")
+            file.write(json.dumps(answer) + "\n")
         self.answered += 1
 
 
@@ -66,8 +75,8 @@ def choose(version: Version, count: int, path: Path, side: Side = Side.VALIDATIO
         if shard.side == side:
             for row, body in read_shard(Format(version.manifest.format), version.folder / shard.path):
                 if row["photo"] in drawn:
-                    label = row["labels"][key]["value"]
-                    found[row["photo"]] = (row["photo"], row["horse_id"], label, body, row["media_type"])
+                    its = (row["media_type"], row["width"], row["height"])
+                    found[row["photo"]] = Asked(row["photo"], row["horse_id"], row["labels"][key]["value"], body, *its)
     return Quiz([found[photo] for photo in drawn], path)
 
 
@@ -78,87 +87,3 @@ def human_level(path: Path) -> Score | None:
         return None
     guess, label = (np.array([line[key] for line in lines]) for key in ("guess", "label"))
     return Bootstrap(np.array([line["horse_id"] for line in lines])).mean(square(guess, label))
-
-
-def make_page(quiz: Quiz, done: Callable[[], None]) -> web.Application:
-    """The web application of a quiz, for this machine only; `done` is called after the last answer."""
-    app = web.Application(middlewares=[make_middleware(Guard(COOKIE, lambda _path: COST), _welcome, _show_problem)])
-    app.on_response_prepare.append(add_headers)
-
-    async def picture(request: web.Request) -> web.Response:
-        return _picture(quiz, int(request.match_info["number"]) - 1)
-
-    async def show(_request: web.Request) -> web.Response:
-        if quiz.answered >= len(quiz.photos):
-            return _page("<p>That was the last one. Thank you. The terminal shows your result.</p>")
-        body = PHOTO.format(number=quiz.answered + 1, of=len(quiz.photos), token=html.escape(quiz.token))
-        return _page(body)
-
-    async def say(request: web.Request) -> web.Response:
-        form = await request.post()
-        try:
-            value, number = float(str(form["value"])), int(str(form["number"]))
-        except (KeyError, ValueError) as error:
-            raise web.HTTPBadRequest(text="An answer is a number from 0 to 1.") from error
-        if form.get("token") != quiz.token or not 0 <= value <= 1:
-            raise web.HTTPBadRequest(text="An answer is a number from 0 to 1, sent by this page.")
-        if number == quiz.answered + 1:  # else the page was sent twice
-            quiz.say(value)
-        if quiz.answered >= len(quiz.photos):
-            done()
-        raise web.HTTPSeeOther("/")
-
-    app.add_routes(
-        [
-            web.get("/favicon.ico", _no_icon),
-            web.get("/", show),
-            web.get(r"/photo/{number:\d{1,6}}", picture),
-            web.post("/", say),
-        ]
-    )
-    return app
-
-
-def _picture(quiz: Quiz, number: int) -> web.Response:
-    """A photo of the quiz."""
-    if not 0 <= number < len(quiz.photos):
-        raise web.HTTPNotFound
-    _, _, _, body, media_type = quiz.photos[number]
-    known = media_type if media_type in EXTENSIONS else "application/octet-stream"
-    return web.Response(body=body, content_type=known)
-
-
-def _welcome(_request: web.Request) -> web.StreamResponse:
-    raise web.HTTPSeeOther("/")
-
-
-def _show_problem(_request: web.Request, problem: Problem) -> web.StreamResponse:
-    response = _page(f"<p>{html.escape(problem.sentence())}</p>")
-    response.set_status(problem.status)
-    return response
-
-
-async def _no_icon(_request: web.Request) -> web.Response:
-    return web.Response(status=204)  # browsers request one by themselves
-
-
-def _page(body: str) -> web.Response:
-    return web.Response(
-        text=PAGE.format(body=body), content_type="text/html", headers={"Content-Security-Policy": POLICY}
-    )
-
-
-PHOTO = """<p>Photo {number} of {of}. How far would this horse stay?</p>
-<img src="/photo/{number}" alt="A horse in the paddock">
-<form method="post" action="/"><input type="hidden" name="token" value="{token}">
-<input type="hidden" name="number" value="{number}">
-<label for="value">short (0) to long (1)</label>
-<input id="value" name="value" type="range" min="0" max="1" step="0.01" value="0.5" autofocus>
-<button>That far</button></form>"""
-PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>How far would it stay?</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><style>
-body {{ font: 1.1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 1rem auto; padding: 0 1rem; color: #1c2733 }}
-img {{ width: 100%; border-radius: .4rem }}
-input[type=range] {{ width: 100%; height: 2.5rem }}
-button {{ font: inherit; padding: .6rem 1.4rem; border: 0; border-radius: .4rem; background: #1f4e79; color: #fff }}
-</style></head><body><main>{body}</main></body></html>"""

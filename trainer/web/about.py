@@ -1,6 +1,7 @@
 """The facts about the run behind the page: its name, its data set, and its quality on new horses."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -44,6 +45,7 @@ class About:
     horses: int | None
     newest_photo: str | None
     quality: Quality | None  # None: it was not evaluated
+    verdicts: Mapping[str, Verdict | None]  # on its answers to each of its labels; None: these were not evaluated
     how_to_judge: str  # the command that evaluates it
 
     def as_json(self) -> dict[str, Any]:
@@ -76,6 +78,7 @@ def about(run: Run, label: str, scale: Scale, version: Version | None) -> About:
         manifest.horses_in_all if manifest else None,
         manifest.newest_photo if manifest else None,
         read_quality(run, named),
+        {key: quality.verdict if (quality := read_quality(run, key)) else None for key in run.config.labels},
         how_to_judge(run, named),
     )
 

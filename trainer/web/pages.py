@@ -5,11 +5,11 @@ from typing import Any
 
 from aiohttp import web
 
+from collector.storage.racing import kind_of
 from collector.web.server.named_commands import coder
 from collector.web.server.problems import Problem
 from collector.web.server.rendering import Renderer, language_of, problem_page, welcome_page
 from trainer.inference.collection import MOST
-from trainer.models.answers import COVERAGE
 from trainer.web.answer_cache import MINUTES, Answer
 from trainer.web.forms import find_photos, read_form
 from trainer.web.guarding import COOKIE
@@ -17,6 +17,7 @@ from trainer.web.problems import LARGEST, Code
 from trainer.web.service import Service
 from trainer.web.together import PHOTOS
 from trainer.web.words import PAGES
+from trainer.web.worth import worth_of
 
 HERE = Path(__file__).parent
 CACHED = "private, max-age=3600"  # for pictures that do not change
@@ -28,14 +29,13 @@ class Pages:
     def __init__(self, service: Service) -> None:
         self.service = service
         self._renderer = Renderer(
-            HERE / "templates", PAGES, about=service.about, service=service, minutes=MINUTES, coverage=COVERAGE,
-            photos=PHOTOS, largest=LARGEST,
-        )  # fmt: skip
-        self._renderer.environment.filters["coded"] = coder(demo=service.demo)
+            HERE / "templates", PAGES, service=service, minutes=MINUTES, photos=PHOTOS, largest=LARGEST
+        )
+        self._renderer.environment.filters |= {"coded": coder(demo=service.demo), "kind": kind_of}
 
     def render(self, request: web.Request, template: str, status: int = 200, **facts: Any) -> web.Response:
         """A page in the reader's language."""
-        return self._renderer.page(request, template, status, **facts)
+        return self._renderer.page(request, template, status, about=self.service.about, **facts)
 
     def problem(self, request: web.Request, problem: Problem, **facts: Any) -> web.Response:
         """The page of a problem."""
@@ -74,12 +74,14 @@ class Pages:
     async def answer(self, request: web.Request) -> web.Response:
         """The page of an answer."""
         answer = self._kept(request)
-        return self.render(request, "answered.html", answer=answer, key=request.match_info["key"])
+        worth = worth_of(answer, self.service.about.quality)
+        return self.render(request, "answered.html", answer=answer, worth=worth, key=request.match_info["key"])
 
     async def together(self, request: web.Request) -> web.Response:
         """The page of the answer for a horse of several photos."""
         answer, keys = self.service.kept(request.match_info["key"])
-        return self.render(request, "together.html", answer=answer, keys=keys)
+        worth = worth_of(answer, self.service.about.quality)
+        return self.render(request, "together.html", answer=answer, worth=worth, keys=keys)
 
     async def photo(self, request: web.Request) -> web.Response:
         """The photo of an answer, encoded again."""

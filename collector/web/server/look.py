@@ -1,4 +1,4 @@
-"""How both servers look: one stylesheet and one sign, beside the scripts that each has of its own."""
+"""How both servers look: one stylesheet, one sign, and the scripts of large photos and keys, beside those of each."""
 
 from pathlib import Path
 

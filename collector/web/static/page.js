@@ -1,12 +1,12 @@
 // What makes the pages better where there is a script: suggestions, large photos, keys, comparisons. Nothing needs it.
 import { suggest } from "/static/suggest.js";
-import { help, listen } from "/static/keys.js";
-import { view } from "/static/viewer.js";
+import { help, listen } from "/static/look/keys.js";
+import { view } from "/static/look/viewer.js";
 import { compare, mark } from "/static/compare.js";
 
 const field = document.querySelector("[data-suggest]");
 if (field) suggest(field);
-view(document.querySelectorAll("[data-light]"), help);
+view(help);
 listen();
 const stage = document.getElementById("stage");
 if (stage) compare(stage);

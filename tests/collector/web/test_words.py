@@ -94,7 +94,8 @@ def test_every_class_with_a_rule_is_on_a_page_of_one_of_the_servers() -> None:
 def _quoted() -> set[str]:
     """Every word that stands in quotes in a template or a script: among them all classes that are written there."""
     pages = [*TEMPLATES.values(), *templates_of(Path(answers.__file__).parent).values()]
-    scripts = [path for server in (web, answers) for path in Path(server.__file__).parent.glob("static/*.js")]
+    folders = [LOOK, *(Path(server.__file__).parent / "static" for server in (web, answers))]
+    scripts = [path for folder in folders for path in folder.glob("*.js")]
     written = [*pages, *(path.read_text() for path in scripts)]
     found = re.findall(r'"([^"]*)"', "".join(written)) + re.findall(r"'([\w -]*)'", "".join(written))
     found += re.findall(r"{% block sort %}([^{]*)", "".join(written))

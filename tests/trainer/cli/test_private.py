@@ -12,7 +12,8 @@ from tests.filled import fill
 from tests.trainer.exported import trainer
 from trainer.dataset.manifest import Version
 from trainer.directories import make_folder, write_file
-from trainer.evaluation.guess import choose, make_page
+from trainer.evaluation.guess import choose
+from trainer.web.quiz import make_quiz
 
 
 def seen_by_others(folder: Path) -> list[Path]:
@@ -50,7 +51,7 @@ def test_a_file_open_to_others_is_replaced_by_a_private_one(tmp_path: Path) -> N
 async def test_a_quiz_answers_its_own_page_only_and_keeps_answers_private(version: Version, tmp_path: Path) -> None:
     quiz = choose(version, 2, tmp_path / "guesses" / "answers.jsonl")
     answer = {"value": "0.5", "number": "1", "token": quiz.token}
-    async with TestClient(TestServer(make_page(quiz, lambda: None))) as client:
+    async with TestClient(TestServer(make_quiz(quiz, lambda: None))) as client:
         here = f"127.0.0.1:{client.port}"
         for host in ("paddock.example", "192.168.1.5", "127.0.0.1.example", ""):
             for path in ("/", "/photo/1"):

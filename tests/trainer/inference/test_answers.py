@@ -27,11 +27,12 @@ from trainer.cli import base
 from trainer.cli.app import app
 from trainer.dataset.manifest import Version
 from trainer.directories import Directories
-from trainer.evaluation.guess import choose, guesses_path, human_level, make_page
+from trainer.evaluation.guess import choose, guesses_path, human_level
 from trainer.inference import serving
 from trainer.inference.serving import Predictor, Served, export_onnx
 from trainer.labels.definition import Scale
 from trainer.runs.runs import Run
+from trainer.web.quiz import make_quiz
 
 
 def trainer(directories: Directories, *words: str) -> Any:
@@ -262,9 +263,10 @@ async def test_a_persons_answers_become_the_human_level(version: Version, tmp_pa
     path = guesses_path(tmp_path, version.manifest.version)
     quiz = choose(version, 3, path)
     ended = asyncio.Event()
-    async with TestClient(TestServer(make_page(quiz, ended.set))) as client:
-        page = await client.get("/")
+    async with TestClient(TestServer(make_quiz(quiz, ended.set))) as client:
+        page = await client.get("/?lang=en")
         assert "Photo 1 of 3" in await page.text()
+        assert "3枚中1枚目" in await (await client.get("/?lang=ja")).text()
         assert "default-src 'none'" in page.headers["Content-Security-Policy"]
         assert (await client.get("/photo/1")).content_type == "image/jpeg"
         assert (await client.get("/photo/9")).status == 404
@@ -273,7 +275,7 @@ async def test_a_persons_answers_become_the_human_level(version: Version, tmp_pa
         assert (await client.post("/", data={"value": "0.5", "number": "1", "token": "forged"})).status == 400
         for number in (1, 1, 2, 3):  # the first one is sent twice
             await client.post("/", data={"value": "0.5", "number": str(number), "token": quiz.token})
-        assert "That was the last one" in await (await client.get("/")).text()
+        assert "That was the last one" in await (await client.get("/?lang=en")).text()
     assert ended.is_set()
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert len(lines) == 3

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from aiohttp import web
@@ -66,7 +66,7 @@ def held(cluster: str) -> Iterator[Held]:
     with copy_of(cluster, EMPTY) as conninfo:
         fill(conninfo, WORLD)
         directories = Directories(home)
-        found = _learnt(conninfo, directories, _exported(conninfo, directories, Request()))
+        found = learnt(conninfo, directories, _exported(conninfo, directories, Request()))
         answers = evaluate(found.run, Side.TEST, directories, CPU)
         write_report(found.run.folder / "evaluation-test", *answers, found.version)
         yield found
@@ -83,7 +83,7 @@ def axes(held: Held, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Held
     request = Request(labels=(Wanted(Poll(), "surface"), *wanted_labels([str(path)], ["elegance"])))
     version = _exported(held.conninfo, held.directories, request)
     keys = ("poll/surface", "mine/elegance")
-    return {key: _learnt(held.conninfo, held.directories, version, f"label={key}") for key in keys}
+    return {key: learnt(held.conninfo, held.directories, version, f"label={key}") for key in keys}
 
 
 def _exported(conninfo: str, directories: Directories, request: Request) -> Version:
@@ -94,7 +94,8 @@ def _exported(conninfo: str, directories: Directories, request: Request) -> Vers
         card.draw_plots = draw
 
 
-def _learnt(conninfo: str, directories: Directories, version: Version, *settings: str) -> Held:
+def learnt(conninfo: str, directories: Directories, version: Version, *settings: str) -> Held:
+    """A tiny run that has learnt from a version, with what a server needs to answer with it."""
     run = trained(directories, version, "probe", "height=64", "width=96", *settings)[0]
     predictor = Predictor(run, CPU)
     index = find_index(run, predictor.network, version, CPU, directories.cache, lambda _done, _of: None)
@@ -144,11 +145,11 @@ def a_horse(number: int = 0) -> bytes:
     return draw_photo(picture)
 
 
-class Site:
-    """The server on a thread with a loop of its own, for a browser."""
+class Threaded:
+    """A server on a thread with a loop of its own, for a browser."""
 
-    def __init__(self, held: Held, reach: Reach, rate: float = 1000) -> None:
-        self._held, self._reach, self._rate = held, reach, rate
+    def __init__(self, app: Callable[[], AbstractAsyncContextManager[web.Application]]) -> None:
+        self._app = app
         self._ready, self._end = threading.Event(), asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
@@ -156,10 +157,8 @@ class Site:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        async with collection_if_any(self._held.conninfo) as collection:
-            service = Service(self._held.predictor, self._held.gallery, collection, self._reach)
-            guard = make_guard(buckets=Buckets(self._rate, self._rate))
-            runner = make_runner(make_app(service, guard))
+        async with self._app() as app:
+            runner = make_runner(app)
             await runner.setup()
             await web.TCPSite(runner, "127.0.0.1", 0).start()
             self.base = f"http://127.0.0.1:{runner.addresses[0][1]}"
@@ -167,7 +166,7 @@ class Site:
             await self._end.wait()
             await runner.cleanup()
 
-    def __enter__(self) -> "Site":
+    def __enter__(self) -> Self:
         self._thread.start()
         assert self._ready.wait(10)
         return self
@@ -176,3 +175,18 @@ class Site:
         assert self._loop is not None
         self._loop.call_soon_threadsafe(self._end.set)
         self._thread.join(10)
+
+
+class Site(Threaded):
+    """The server of a run."""
+
+    def __init__(self, held: Held, reach: Reach, rate: float = 1000) -> None:
+        super().__init__(self._answering)
+        self._held, self._reach, self._rate = held, reach, rate
+        self.service: Service
+
+    @asynccontextmanager
+    async def _answering(self) -> AsyncIterator[web.Application]:
+        async with collection_if_any(self._held.conninfo) as collection:
+            self.service = Service(self._held.predictor, self._held.gallery, collection, self._reach)
+            yield make_app(self.service, make_guard(buckets=Buckets(self._rate, self._rate)))

@@ -1,5 +1,6 @@
 """Runs that have learnt another axis than distance, also one of a label of one's own: page, API, browser, command."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +12,10 @@ from playwright.sync_api import Browser, expect
 from collector.storage.racing import Kind
 from tests.browser import DESK, PHONE, Opener, assert_accessible, assert_fits, assert_pictures_seen, chromium
 from tests.filled import execute
-from tests.trainer.web.conftest import REACH, Held, Open, Site, a_horse
+from tests.trainer.web.conftest import REACH, Held, Open, Site, a_horse, learnt
 from tests.trainer.web.test_api import form, json_of
 from tests.trainer.web.test_command import ask, serving
+from trainer.runs.judged import evaluation_folder
 from trainer.web.words import PAGES
 
 KEYS = ("poll/surface", "mine/elegance")
@@ -83,12 +85,31 @@ async def test_a_page_names_the_axis_and_its_ends_and_no_type(
         scale, head, title = words["of_numbers"], "elegance", words["title_own"].format(axis="elegance")
         assert "<li>0</li><li>1</li>" in text
         assert words["similar_label"] in text
-    assert f'<h1 tabindex="-1">{head}</h1>' in text
+    assert f'<h1 tabindex="-1">{words["worth_untested"]}</h1>' in text
+    assert f'<p class="value"><span>{head}</span>' in text
     assert f"<span>{scale}</span>" in text
     assert f"<h1>{title}</h1>" in home
     for place in (home, text):
         assert words["lead"] not in place
         assert not [kind for kind in Kind if words[f"kind_{kind}"] in place or f"<li>{words[f'zone_{kind}']}" in place]
+
+
+async def test_every_answer_of_a_run_with_several_labels_stands_beside_what_it_is_worth(
+    opened: Open, axes: dict[str, Held], held: Held, horse: bytes
+) -> None:
+    one = axes["poll/surface"]
+    both = learnt(one.conninfo, one.directories, one.version, "label=poll/surface", "also=mine/elegance")
+    scores = json.loads((held.run.folder / "evaluation-test" / "scores.json").read_text())
+    folder = evaluation_folder(both.run, "test", "mine/elegance")
+    folder.mkdir()
+    (folder / "scores.json").write_text(json.dumps(scores | {"verdict": "no_skill"}))
+    async with opened(**seen_by(both)) as client:
+        text = await (await client.post("/predict?lang=en", data=form(horse))).text()
+    words = PAGES.read("en")
+    assert words["worth_untested"] in text  # of its first label
+    row = re.findall(r"<tr>.*?</tr>", text.partition('class="others"')[2], re.S)[1]
+    assert "mine/<wbr>elegance" in row
+    assert f'<strong class="badge no_skill">{words["verdict_no_skill"]}</strong>' in row
 
 
 async def test_a_sample_shows_its_own_label_of_the_axis(opened: Open, axes: dict[str, Held]) -> None:

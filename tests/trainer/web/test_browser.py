@@ -49,12 +49,22 @@ def horse_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def assert_photo_first(page: Page) -> None:
+    """The photo stands before the answer: beside it where there is room, else above it."""
+    photo, said = (page.locator(f"#answer {place}").bounding_box() for place in (".given .lit", "h1"))
+    assert photo
+    assert said
+    wide = page.evaluate("innerWidth") >= 960
+    assert photo["x"] + photo["width"] < said["x"] if wide else photo["y"] + photo["height"] < said["y"]
+
+
 def assert_answered(page: Page, language: str) -> None:
     """The answer is there, whole, and its pictures can be seen."""
     words = PAGES.read(language)
     expect(page.locator("#answer h1")).to_be_visible()
     expect(page.locator("#answer")).to_contain_text(words["similar"])
     assert page.locator("#answer .tiles li").count() == 6
+    assert_photo_first(page)
     expect(page.locator(".scale > svg")).to_be_visible()
     assert_pictures_seen(page)
 

@@ -81,7 +81,7 @@ async def test_a_photo_that_was_learnt_from_is_what_is_said_of_the_horse(opened:
         words = [("url", test["image_url"]), ("url", train["image_url"])]
         assert (await json_of(await client.get("/predict.json", params=words)))["known"]["side"] == "train"
         page = await (await client.post("/predict?lang=en", data=words)).text()
-    assert PAGES.read("en")["learnt_from"] in page
+    assert PAGES.read("en")["worth_learnt_more"] in page
 
 
 async def test_photos_of_which_none_can_be_read_are_a_problem(opened: Open) -> None:
@@ -126,7 +126,7 @@ async def test_a_page_shows_the_horses_answer_and_leads_to_each_photos(opened: O
         assert words["unread"].format(name="broken.jpg") in text
         photos = words.counted("photo_count", 2)
         assert words["interval_together"].partition("{low}")[0].format(photos=photos) in text
-        links = re.findall(r'<a href="(/answers/[^"]+)"><img src="([^"]+)"', text)
+        links = re.findall(r'<a class="lit" href="(/answers/[^"]+)" data-light="([^"]+)"', text)
         assert len(links) == 2
         values = []
         for link, picture in links:
@@ -201,11 +201,12 @@ def test_photos_are_chosen_previewed_and_answered_together(
     horse, photo = page.locator(".verdict h1").bounding_box(), page.locator("#answer .tile").first.bounding_box()
     assert horse
     assert photo
-    assert horse["y"] < photo["y"]
-    page.click("#answer .tile > a >> nth=1")
-    expect(page.locator("figcaption")).to_have_text("1.jpg")
+    beside = size == DESK
+    assert photo["x"] < horse["x"] if beside else photo["y"] + photo["height"] < horse["y"], "the photo comes first"
+    page.click("#answer .own >> nth=1")
+    expect(page.locator(".given figcaption")).to_have_text("1.jpg")
     page.go_back()
-    expect(page.locator("#answer .tile > a")).to_have_count(2)
+    expect(page.locator("#answer .own")).to_have_count(2)
 
 
 def test_too_many_photos_are_not_sent(open_page: Opener, files: list[Path]) -> None:
@@ -220,4 +221,4 @@ def test_without_a_script_photos_are_answered_together(open_page: Opener, files:
     page.set_input_files("#file", files)
     page.click("#upload button")
     assert "/together/" in page.url
-    expect(page.locator("#answer .tile > a")).to_have_count(2)
+    expect(page.locator("#answer .own")).to_have_count(2)

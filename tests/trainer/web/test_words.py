@@ -17,9 +17,11 @@ from trainer.labels.results import ALL_AXES
 from trainer.labels.scales import ENDS
 from trainer.web.problems import Code
 from trainer.web.words import PAGES
+from trainer.web.worth import Worth
 
 TEMPLATES = templates_of(Path(web.__file__).parent)
 ENDS_OF = {end for scale in (*ENDS.values(), *ALL_AXES.values(), UNKNOWN) for end in (scale.low, scale.high)}
+VERDICTS = set(Verdict) - {Verdict.LEARNT}  # no run is judged by the photos that it has learnt from
 PUT_TOGETHER: dict[str, Iterable[str]] = {
     "'kind_' ~ predicted.kind": [f"kind_{kind}" for kind in Kind],
     "'title_' ~ about.axis": [f"title_{axis}" for axis in Axis],
@@ -29,9 +31,13 @@ PUT_TOGETHER: dict[str, Iterable[str]] = {
     "'end_' ~ other.high_end": [f"end_{end}" for end in ENDS_OF],
     "'end_' ~ about.low_end": [f"end_{end}" for end in ENDS_OF],
     "'end_' ~ about.high_end": [f"end_{end}" for end in ENDS_OF],
-    "'verdict_' ~ about.quality.verdict": [
-        f"verdict_{verdict}" for verdict in Verdict if verdict is not Verdict.LEARNT
-    ],
+    "'verdict_' ~ about.quality.verdict": [f"verdict_{verdict}" for verdict in VERDICTS],
+    "'verdict_' ~ verdict": [f"verdict_{verdict}" for verdict in VERDICTS],
+    "'worth_' ~ worth": [f"worth_{worth}" for worth in Worth if not worth.proven],
+    "'worth_' ~ worth ~ '_more'": [f"worth_{worth}_more" for worth in Worth],
+    "'zone_' ~ near": [f"zone_{kind}" for kind in Kind],
+    "'zone_' ~ far": [f"zone_{kind}" for kind in Kind],
+    "'axis_' ~ its": [f"axis_{axis}" for axis in Axis],
 }
 
 

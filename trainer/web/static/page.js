@@ -1,4 +1,6 @@
-// Drag and drop, preview, progress, and answers in place. Without JavaScript the forms work by themselves.
+// Drag and drop, preview, progress, answers in place, large photos, keys. Without JavaScript the forms work by themselves.
+import { help, listen } from "/static/look/keys.js";
+import { view } from "/static/look/viewer.js";
 
 const body = document.body;
 const result = document.querySelector("#result");
@@ -6,6 +8,7 @@ const upload = document.querySelector("#upload");
 const file = document.querySelector("#file");
 const preview = document.querySelector("#preview");
 const progress = document.querySelector("#progress");
+let here = location.pathname;
 
 document.documentElement.classList.add("scripted");
 
@@ -54,9 +57,11 @@ async function ask(form, submitter) {
     upload.reset();
     showPreview();
     history.pushState({}, "", url);
+    here = location.pathname;
     document.title = answer.dataset.title;
     document.querySelector("#switch").href = answer.dataset.switch;
     document.querySelector(".opening")?.setAttribute("hidden", "");
+    document.querySelector(".top [aria-current]")?.removeAttribute("aria-current");
     answer.querySelector("h1").focus({ preventScroll: true });
     answer.scrollIntoView({ block: "start" });
   });
@@ -123,6 +128,8 @@ function bind() {
   }
 }
 
+view(help);
+listen();
 if (upload) {
   bind();
   upload.addEventListener("submit", (event) => {
@@ -153,6 +160,6 @@ if (upload) {
     showPreview();
     upload.requestSubmit();
   });
-  // Each answer has its own page, so back and forward load that page.
-  addEventListener("popstate", () => location.reload());
+  // Each answer has its own page, so back and forward load that page; a photo that was large has none.
+  addEventListener("popstate", () => { if (location.pathname !== here) location.reload(); });
 }

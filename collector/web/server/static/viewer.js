@@ -104,12 +104,13 @@ function handle(glass, swiped) {
   glass.box.addEventListener("pointercancel", end);
 }
 
-export function view(links, help) {
-  if (!links.length) return;
-  const shown = [...links], words = document.body.dataset;
+// The links of a page that bear data-light open here, also those that come into it later.
+export function view(help) {
+  const words = document.body.dataset;
+  const links = () => [...document.querySelectorAll("[data-light]")];
   const dialog = made("dialog", "light"), glass = new Glass(made("div", "glass")), facts = made("div", "beside-it");
   const count = made("strong"), said = made("p"), more = made("div"), page = made("a"), source = made("a"), buttons = made("p", "buttons");
-  let at = 0, playing = 0;
+  let shown = [], at = 0, playing = 0;
   dialog.setAttribute("aria-label", words.page);
   facts.setAttribute("aria-live", "polite");
   page.textContent = words.page;
@@ -150,7 +151,6 @@ export function view(links, help) {
   button("−", words.farther, () => glass.step(1 / 1.5));
   button("?", words.keys, help);
   const end = button("×", words.close, () => dialog.close());
-  back.hidden = on.hidden = run.hidden = shown.length < 2;
   facts.append(count, said, more, page, source);
   dialog.append(glass.box, facts, buttons);
   document.body.append(dialog);
@@ -179,18 +179,21 @@ export function view(links, help) {
     if (history.state?.light) history.back();
   });
   const open = (index) => {
+    shown = links();
+    back.hidden = on.hidden = run.hidden = shown.length < 2;
     history.pushState({ light: true }, "");
     dialog.showModal();
     go(index);
     end.focus();
   };
-  shown.forEach((link, index) => link.addEventListener("click", (event) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return; // a new tab, as everywhere
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("[data-light]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return; // a new tab, as everywhere
     event.preventDefault();
-    open(index);
-  }));
+    open(links().indexOf(link));
+  });
   const growth = document.getElementById("growth");
   if (!growth) return;
-  growth.hidden = shown.length < 2;
+  growth.hidden = links().length < 2;
   growth.addEventListener("click", () => { open(0); play(true); });
 }
