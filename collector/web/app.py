@@ -7,6 +7,7 @@ from aiohttp import web
 
 from collector.errors import TryLater
 from collector.web.api.routes import Api
+from collector.web.calendar import Calendar
 from collector.web.codes import Code
 from collector.web.compare.pages import ComparePages
 from collector.web.feed.pages import FeedPages
@@ -47,6 +48,7 @@ def make_app(service: Service) -> web.Application:
     app = web.Application(middlewares=[metrics.begin, guard, lost_collection], client_max_size=LARGEST)
     compare = ComparePages(pages, review.decisions)
     app.add_routes([*pages.routes(), *compare.routes(), *review.routes(), *OverviewPage(pages).routes()])
+    app.add_routes(Calendar(pages).routes())
     app.add_routes([*api.routes(), *metrics.routes(), *feed.routes()])
     app.add_routes([*static_files(STATIC)])
     app.on_response_prepare.extend([add_headers, metrics.count])
