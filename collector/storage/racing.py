@@ -113,6 +113,8 @@ def kind_of(label: float) -> Kind:
     return Kind.MIDDLE if label < MIDDLE else Kind.LONG
 
 
+# The JRA's racecourses, in the order of their numbers.
+COURSES = ("札幌", "函館", "福島", "新潟", "東京", "中山", "中京", "京都", "阪神", "小倉")
 COATS = {  # as the stud book has them -> the word of a catalogue
     "鹿毛": "bay", "黒鹿毛": "dark_bay", "青鹿毛": "brown", "青毛": "black", "栗毛": "chestnut",
     "栃栗毛": "liver_chestnut", "芦毛": "grey", "白毛": "white",

@@ -3,13 +3,13 @@
 A chip is a link, so it works without a script, and going back takes a choice back.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from collector.console.catalogue import Words
 from collector.remarks.build import TAGS
-from collector.storage.racing import COATS, GOING_ON, Going, Grade, Kind, Sex, Surface
+from collector.storage.racing import COATS, COURSES, GOING_ON, Going, Grade, Kind, Sex, Surface
 from collector.web.search.address import FIELDS, Query, Result, Sort
 
 FIRST, MOST = 6, 36  # values of a facet: seen at once, and behind "more" at most
@@ -21,7 +21,8 @@ ORDERS: Mapping[str, Callable[[str], int]] = {
     "age": int,
     "result": [*map(str, Result)].index,
     "kind": [*map(str, Kind)].index,
-    "grade": lambda word: CLASSES.index(word) if word in CLASSES else len(CLASSES),
+    "course": lambda word: _place(word, COURSES),
+    "grade": lambda word: _place(word, CLASSES),
 }
 IN_JAPANESE = ("name", "race", "course", "sire", "trainer", "tag")  # whatever the reader's language is
 OFFERED: Mapping[str, list[str]] = {"sort": list(Sort), "tag": list(TAGS), "surface": list(Surface), "sex": list(Sex)}
@@ -129,7 +130,11 @@ def options(query: Query, counts: Mapping[str, Mapping[str, int]], field: str, t
     if mine is not None and mine not in words:
         words = [*words, mine]
     words = sorted(words, key=ORDERS[field]) if field in ORDERS else words
-    return [Option(word, label(field, word, t), word == mine, field in IN_JAPANESE) for word in words]
+    usual = str(Sort.NEWEST) if field == "sort" else None  # goes without saying
+    return [
+        Option("" if word == usual else word, label(field, word, t), word == mine, field in IN_JAPANESE)
+        for word in words
+    ]
 
 
 def sorts(query: Query, link: Link) -> list[tuple[Sort, str]]:
@@ -137,6 +142,11 @@ def sorts(query: Query, link: Link) -> list[tuple[Sort, str]]:
     kept = _kept(query)
     kept.pop("sort", None)
     return [(sort, link("/", **kept, sort="" if sort is Sort.NEWEST else sort)) for sort in Sort]
+
+
+def _place(word: str, words: Sequence[str]) -> int:
+    """Where a word stands in an order; those that it does not have stand at the end."""
+    return words.index(word) if word in words else len(words)
 
 
 def _kept(query: Query) -> dict[str, str]:

@@ -32,6 +32,7 @@ def everywhere(shown: Shown, horse_id: str) -> dict[str, str]:
     return {
         "search": "/", "found": "/?name=%E3%82%A2&year=2016", "nothing": "/?name=zzz", "horse": f"/horses/{horse_id}",
         "photo": f"/photos/{first}", "race": f"/races/{race}", "issue": f"/issues/{issue}", "issues": "/issues",
+        "races": "/races",
         "compare": f"/compare?photo={first}&photo={second}", "compare many": f"/compare?{many}",
         "marks": f"/compare/marks?of={first}", "over": f"/compare?{many}&view=seam&guides=yes&mark={first},.3,.3,.8,.4",
         "tray": f"/?tray={first}&tray={second}",
@@ -41,7 +42,7 @@ def everywhere(shown: Shown, horse_id: str) -> dict[str, str]:
 
 
 SORTS = (
-    "search", "found", "nothing", "horse", "photo", "race", "issue", "issues", "compare", "compare many", "marks",
+    "search", "found", "nothing", "horse", "photo", "race", "issue", "issues", "races", "compare", "compare many", "marks",
     "over", "tray", "wrong", "no comparison", "lost", "overview", "review",
 )  # fmt: skip
 
@@ -77,15 +78,15 @@ def test_a_name_is_searched_and_the_address_holds_it_all(
 ) -> None:
     words, (_, name, _) = PAGES.read(language), star
     page = open_page(language, size, script=script)
-    page.locator("summary").click()
-    page.get_by_label(words["sex"]).select_option("male")
+    page.locator(".filters > summary").click()
+    page.get_by_label(words["field_sex"]).select_option("male")
     page.locator("#name").fill(name[:4])
     page.get_by_role("button", name=words["find"], exact=True).click()
     page.wait_for_url("**/?name=*")
     asked = {key: value for key, value in parse_qs(urlsplit(page.url).query).items() if value != [""]}
     assert asked == {"name": [name[:4]], "sex": ["male"]}
-    expect(page.locator(".filters")).to_have_attribute("open", "")
-    expect(page.get_by_label(words["sex"])).to_have_value("male")
+    assert page.locator(".asked .held").count() == 2
+    expect(page.get_by_label(words["field_sex"])).to_have_value("male")
     again = open_page(language, size, path=page.url[page.url.index("/?") :])
     assert again.locator(".group h2").all_inner_texts() == page.locator(".group h2").all_inner_texts()
 
