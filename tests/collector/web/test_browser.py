@@ -42,8 +42,8 @@ def everywhere(shown: Shown, horse_id: str) -> dict[str, str]:
 
 
 SORTS = (
-    "search", "found", "nothing", "horse", "photo", "race", "issue", "issues", "races", "compare", "compare many", "marks",
-    "over", "tray", "wrong", "no comparison", "lost", "overview", "review",
+    "search", "found", "nothing", "horse", "photo", "race", "issue", "issues", "races", "compare", "compare many",
+    "marks", "over", "tray", "wrong", "no comparison", "lost", "overview", "review",
 )  # fmt: skip
 
 
