@@ -50,7 +50,7 @@ class Pages:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self._renderer = Renderer(HERE / "templates", PAGES)
+        self._renderer = Renderer(HERE / "templates", PAGES, tags=list(TAGS))
         self._renderer.environment.filters |= {
             "kind": kind_of, "ordinal": ordinal, "by_race": by_race, "day": in_words,
             "coded": coder(demo=service.demo), "command": partial(with_demo, demo=service.demo),
@@ -61,6 +61,7 @@ class Pages:
             "tag_words": tag_words, "news_title": _in_words_of(title_of), "news_facts": _in_words_of(facts_of),
             "coat_words": _in_words_of(chips.coat_words), "chosen": chips.chosen,
             "facets": chips.facets, "sorts": chips.sorts, "options": chips.options,
+            "chip_list": chips.chip_list,
             "pieces": lambda shown: pieces(shown["comment"], shown["claims"], shown["build_tags"]),
         }  # fmt: skip
 

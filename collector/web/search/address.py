@@ -176,6 +176,10 @@ class Wrong:
 def read_form(given: Mapping[str, str]) -> tuple[Query, list[Wrong]]:
     """The search of an address, without the fields that cannot be understood; and those."""
     wrong: list[Wrong] = []
+    try:
+        return read_query(given), wrong
+    except Problem:
+        pass  # which fields it is about is said by each alone
     for field in FIELDS:
         try:
             read_query({field: given.get(field, "")})

@@ -1,6 +1,7 @@
 """The index of the search: read from its views at once, and held while they say the same."""
 
 import asyncio
+import io
 from collections.abc import Callable
 from typing import LiteralString
 
@@ -29,6 +30,7 @@ FROM photo_search WHERE shows IS NOT NULL ORDER BY dated DESC, photo COLLATE "C"
 """
 HORSES: LiteralString = "SELECT shows, horse_key, name_keys, latin FROM horse_search"
 NOT_TEXT = {"dated": pa.date32(), "value": pa.float64()}
+HEAD = 1000  # bytes in which the names of the columns stand
 WORDS = pa.dictionary(pa.int32(), pa.string())
 
 
@@ -44,19 +46,28 @@ def load(conninfo: str) -> Index:
             photos, horses = _table(connection, PHOTOS, WORDS), _table(connection, HORSES, pa.string())
     except psycopg.Error as error:
         raise TryLater(f"the search cannot be read ({reason_of(error)})") from error
-    return _index(photos, horses)
+    try:
+        return _index(photos, horses)
+    finally:
+        del photos, horses
+        pa.default_memory_pool().release_unused()  # the next reading is a minute off, or a day
 
 
 def _table(connection: psycopg.Connection, query: LiteralString, text: pa.DataType) -> pa.Table:
+    rows = io.BytesIO()
     with connection.cursor() as cursor, cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT csv, HEADER)") as copy:
-        body = b"".join(copy)
-    names = body[: body.index(b"\n")].decode().split(",")
+        for row in copy:
+            rows.write(row)
+    body = rows.getbuffer()
+    names = bytes(body[:HEAD]).partition(b"\n")[0].decode().split(",")
     types = {name: NOT_TEXT.get(name, pa.string() if name == "photo" else text) for name in names}
     convert = csv.ConvertOptions(
         column_types=types, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
     )
-    read = csv.ReadOptions(use_threads=False, block_size=max(len(body), 1))
-    return csv.read_csv(pa.BufferReader(body), read, csv.ParseOptions(newlines_in_values=True), convert_options=convert)
+    read = csv.ReadOptions(use_threads=False, block_size=len(body))
+    return csv.read_csv(
+        pa.BufferReader(pa.py_buffer(body)), read, csv.ParseOptions(newlines_in_values=True), convert_options=convert
+    )
 
 
 def _index(photos: pa.Table, horses: pa.Table) -> Index:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 from unicodedata import normalize
@@ -50,7 +50,7 @@ class Row:
     sex: str | None
     age: int | None
     value: float | None
-    of: dict[str, str | None]  # the words by which photos are counted, as an address has them
+    of: dict[str, str | None] = field(repr=False)  # the words by which photos are counted, as an address has them
 
 
 def read_rows(conninfo: str) -> list[Row]:

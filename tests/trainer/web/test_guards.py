@@ -31,7 +31,9 @@ MIB = 1024 * 1024
 POISON = bombs.many_scans(scans=30_000)  # of a size that the client sends without a warning
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz", "/static/look/look.css", "/nothing", "/predict.json", "/horses/0.jpg"])
+@pytest.mark.parametrize(
+    "path", ["/", "/healthz", "/static/look/look.css", "/nothing", "/predict.json", "/horses/0.jpg"]
+)
 async def test_every_answer_has_the_security_headers(opened: Open, path: str) -> None:
     async with opened() as client:
         headers = (await client.get(path)).headers

@@ -64,7 +64,7 @@ def queries(rows: Sequence[Row]) -> st.SearchStrategy[Query]:
 
     def either(nothing: str, name: str) -> st.SearchStrategy[str]:
         words = sorted({word for row in rows if (word := row.of[name])})
-        return st.one_of(*[st.just(nothing)] * 4, st.sampled_from(words))
+        return st.one_of(*[st.just(nothing)] * 4, st.sampled_from(words or ["G1"]))
 
     cursor = st.sampled_from(rows).map(lambda row: Cursor(row.dated, row.photo))
     return st.builds(
@@ -137,6 +137,32 @@ def test_each_value_is_counted_as_a_plain_loop_counts_it(rows: list[Row], index:
     counted = Asked(index, query).counts()
     assert counted == {name: dict(words) for name, words in counts(rows, query).items()}
     assert all(list(words.values()) == sorted(words.values(), reverse=True) for words in counted.values())
+
+
+async def test_classes_goings_and_results_of_any_race_are_counted(own: Shown) -> None:
+    printed = [
+        "3歳新馬",
+        "サラ系3歳未勝利",
+        "2歳以上500万下",
+        "3歳以上1000万下",
+        "4歳以上1600万下",
+        "2勝クラス",
+        None,
+        "オープン",
+    ]
+    ids = [race_id for (race_id,) in execute(own.conninfo, "SELECT DISTINCT race_id FROM photo_match ORDER BY 1")]
+    for number, race_id in enumerate(ids):
+        execute(own.conninfo, "UPDATE race SET race_class = %s, grade = %s, going = %s, distance = %s"
+                " WHERE race_id = %s",
+                printed[number % len(printed)], "G2" if number % 9 == 8 else None, list(Going)[number % 7],
+                1000 + number % 3 * 200, race_id)  # fmt: skip
+    execute(own.conninfo, "UPDATE entry SET finish_position = NULLIF(horse_number % 9, 0)")
+    await asyncio.to_thread(renewed, own.conninfo)
+    rows, index = read_rows(own.conninfo), await asyncio.to_thread(load, own.conninfo)
+    for query in (Query(), Query(grade="maiden"), Query(going=Going.SOFT, result=Result.PAID), Query(grade="win2")):
+        assert Asked(index, query).counts() == {name: dict(words) for name, words in counts(rows, query).items()}
+    assert {"new", "maiden", "win1", "win2", "win3", "OP", "G2"} >= Asked(index, Query()).counts()["grade"].keys()
+    assert len(Asked(index, Query()).counts()["grade"]) > 4
 
 
 @pytest.mark.parametrize("sort", list(Sort))
