@@ -56,6 +56,7 @@ class Found(Answer):
     """A page of the search."""
 
     count: fields.Count = means("Horses found.")
+    capped: bool = means("Always false, as `count` is exact; it was not always.")
     photos: fields.Count = means("Photos found.")
     groups: list[Group]
     next: str | None = means("Where the next page is; null: this is the last one.")
@@ -81,6 +82,7 @@ def page_of(found: results.Found, query: Query) -> dict[str, Any]:
     onward = query.words() | {"before": str(found.more)}
     return {
         "count": found.horses,
+        "capped": False,
         "photos": found.photos,
         "groups": found.groups,
         "next": str(URL.build(path="/api/photos", query=onward)) if found.more else None,

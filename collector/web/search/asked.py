@@ -74,9 +74,9 @@ class Asked:
         return counts
 
     def page(self, horses: int, photos: int) -> tuple[list[Place], Cursor | None]:
-        """So many horses from the cursor on, each with so many photos; and where the next page goes on."""
+        """A number of horses from the cursor on, each with a number of photos; and where the next page goes on."""
         heads, keys = self._heads, self._keys()
-        # Photos are told apart by their rows; where the oldest come first, the other way round.
+        # Photos are distinguished by their rows; where the oldest come first, the other way round.
         turned = -heads if self.query.sort is Sort.OLDEST else heads
         if self.query.before:
             later = self._is_after(self.query.before, keys, heads)

@@ -49,7 +49,7 @@ class Chip:
 
 @dataclass(frozen=True, slots=True)
 class Facet:
-    """What photos can be told apart by, with its values."""
+    """A difference between photos, with its values."""
 
     field: str
     first: list[Chip]
