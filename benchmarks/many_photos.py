@@ -26,6 +26,8 @@ BORN, YEARS = 1991, 32  # of the oldest horses; of births
 YOUNGEST, OLDEST = 2, 7  # years, when photographed
 SEXES = {"male": "牡", "female": "牝", "gelding": "セ"}
 SURFACES = ("turf", "dirt", "dirt", "turf", "jump")
+COATS = ("鹿毛", "栗毛", "黒鹿毛", "芦毛", "青鹿毛")
+GOINGS, GRADES = ("firm", "good", "yielding", "soft"), ("G1", "G2", "G3", "OP", None)
 COURSES = ("東京", "中山", "京都", "阪神", "中京", "新潟", "福島", "小倉", "札幌", "函館")
 FIRST = date(1996, 1, 8)  # a Monday; an issue a week
 PHOTOS_PER_ISSUE = 64
@@ -81,7 +83,8 @@ def _horses(random: Random, count: int) -> list[tuple[dict[str, Any], float | No
         born = BORN + number * YEARS // count
         horse = {
             "horse_id": f"{born}{number:06}", "name": name, "horse_key": name, "born": date(born, 3, 1),
-            "sex": random.choice(list(SEXES)), "coat": "鹿毛", "sire": "サイアー", "dam": "ダム",
+            "sex": random.choice(list(SEXES)), "coat": COATS[number % 7 % len(COATS)],
+            "sire": f"サイアー{int((number * 37 % 1000) ** 2 / 2500)}", "dam": "ダム",
             "source_url": f"{OPINIONS}/horse/{born}{number:06}/", "observed_at": AT,
         }  # fmt: skip
         made.append((horse, None if random.random() < 0.11 else round(random.uniform(0.02, 0.98), 3)))
@@ -113,7 +116,8 @@ def _race(race_id: str, day: date, number: int) -> dict[str, Any]:
     return {
         "race_id": race_id, "race_date": day - timedelta(days=1), "racecourse": course, "race_number": number,
         "name": _race_name(day, number), "surface": SURFACES[number % len(SURFACES)],
-        "distance": 1000 + 200 * number, "prizes": [],
+        "distance": 1000 + 200 * number, "prizes": [], "going": GOINGS[(day.toordinal() // 7 + number) % len(GOINGS)],
+        "grade": GRADES[number % len(GRADES)],
         "source_url": f"{OPINIONS}/race/{race_id}/", "observed_at": AT,
     }  # fmt: skip
 
@@ -127,7 +131,8 @@ def _entry(random: Random, race_id: str, day: date, horse: dict[str, Any]) -> di
         "race_id": race_id, "horse_id": horse["horse_id"], "horse_name": horse["name"], "horse_key": horse["name"],
         "horse_number": random.randint(1, 18), "sex": horse["sex"], "age": day.year - horse["born"].year,
         "finish": "finished", "finish_position": random.randint(1, 18), "horse_weight": random.randint(420, 540),
-        "positions_at_bends": [], "source_url": f"{OPINIONS}/race/{race_id}/", "observed_at": AT,
+        "positions_at_bends": [], "trainer": f"調教師{int(horse['horse_id'][-4:]) % 190}",
+        "source_url": f"{OPINIONS}/race/{race_id}/", "observed_at": AT,
     }  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """What people ask of the photo search, at random and the same each time: addresses of searches, horses, thumbnails."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
@@ -8,12 +9,13 @@ from urllib.parse import quote, urlencode
 
 import psycopg
 
-from collector.storage.racing import Sex, Surface
-from collector.storage.reader import Reader
+from collector.storage.racing import Going, Kind, Sex, Surface
 from collector.web.pictures import WIDTHS
-from collector.web.search.address import Query
+from collector.web.search.address import Query, Result, Sort
+from collector.web.search.asked import Asked
+from collector.web.search.loading import load
 from collector.web.search.names import latin_of
-from collector.web.search.results import find
+from collector.web.search.results import PAGE, ROW
 
 FILTERED, ONWARD, IN_LATIN = 1 / 3, 1 / 10, 1 / 3  # shares of searches
 LONGEST_PART = 4  # kana
@@ -63,19 +65,25 @@ def _filter(random: Random, known: Known) -> dict[str, Any]:
         {"sex": random.choice(list(Sex))},
         {"age": random.randint(2, 7)},
         {"low": low, "high": low + 0.2},
+        {"distance": 1000 + 200 * random.randint(1, 12)},
+        {"going": random.choice(list(Going))},
+        {"kind": random.choice(list(Kind))},
+        {"result": random.choice(list(Result))},
+        {"coat": "芦毛"},
+        {"sort": random.choice(list(Sort))},
     ]
     return {key: value for one in random.sample(filters, random.choice((1, 1, 2))) for key, value in one.items()}
 
 
-async def searches(reader: Reader, known: Known, count: int) -> list[str]:
+async def searches(conninfo: str, known: Known, count: int) -> list[str]:
     """So many searches by part of a name, no two the same: some with filters, some for the second page where one is."""
-    random, made = Random(1), dict[Query, None]()
+    random, made, index = Random(1), dict[Query, None](), await asyncio.to_thread(load, conninfo)
     while len(made) < count:
         query = Query(name=part_of_a_name(random, known.names))
         if random.random() < FILTERED:
             query = replace(query, **_filter(random, known))
         if random.random() < ONWARD:
-            query = replace(query, before=(await find(reader, query)).more)
+            query = replace(query, before=Asked(index, query).page(PAGE, ROW)[1])
         made[query] = None
     return [f"?{urlencode(query.words())}" for query in made]
 

@@ -32,7 +32,6 @@ from processes import Postgres, busy, cpu, memory, server
 from yarl import URL
 
 from collector.storage import database
-from collector.storage.reader import Reader
 from collector.web.app import cost_of
 from collector.web.search.renewal import renew
 
@@ -127,8 +126,7 @@ def wait_for_renewal(conninfo: str, since: datetime) -> None:
 async def measure_searches(served: Served, known: searches.Known, rates: list[float], seconds: float) -> None:
     """Searches: alone, while the views are renewed, and with Postgres on the server's core."""
     count = sum(len(arrivals(rate, seconds)) for rate in (*rates, WHILE_RENEWED, *rates))
-    async with Reader(served.conninfo) as reader:
-        paths = iter(await searches.searches(reader, known, count))
+    paths = iter(await searches.searches(served.conninfo, known, count))
     for rate in rates:
         await served.measure("searches", paths, rate, seconds)
     renewing = asyncio.create_task(renew_always(served.conninfo))

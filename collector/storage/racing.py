@@ -111,3 +111,16 @@ def kind_of(label: float) -> Kind:
     if label < MILE:
         return Kind.MILE
     return Kind.MIDDLE if label < MIDDLE else Kind.LONG
+
+
+# The JRA's racecourses, in the order of their numbers.
+COURSES = ("札幌", "函館", "福島", "新潟", "東京", "中山", "中京", "京都", "阪神", "小倉")
+COATS = {  # as the stud book has them -> the word of a catalogue
+    "鹿毛": "bay", "黒鹿毛": "dark_bay", "青鹿毛": "brown", "青毛": "black", "栗毛": "chestnut",
+    "栃栗毛": "liver_chestnut", "芦毛": "grey", "白毛": "white",
+}  # fmt: skip
+# The track on which an official word for the going is used; GOOD is said of both.
+GOING_ON = {
+    Going.FIRM: Surface.TURF, Going.YIELDING: Surface.TURF, Going.SOFT: Surface.TURF, Going.STANDARD: Surface.DIRT,
+    Going.MUDDY: Surface.DIRT, Going.SLOPPY: Surface.DIRT,
+}  # fmt: skip

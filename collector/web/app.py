@@ -7,6 +7,7 @@ from aiohttp import web
 
 from collector.errors import TryLater
 from collector.web.api.routes import Api
+from collector.web.calendar import Calendar
 from collector.web.codes import Code
 from collector.web.collections.pages import CollectionPages
 from collector.web.compare.pages import ComparePages
@@ -49,7 +50,7 @@ def make_app(service: Service) -> web.Application:
     app = web.Application(middlewares=[metrics.begin, guard, lost_collection], client_max_size=LARGEST)
     compare, collections = ComparePages(pages, review.decisions), CollectionPages(pages, review.decisions)
     app.add_routes([*pages.routes(), *compare.routes(), *collections.routes(), *review.routes()])
-    app.add_routes([*OverviewPage(pages).routes(), *PhotoPages(pages).routes()])
+    app.add_routes([*OverviewPage(pages).routes(), *PhotoPages(pages).routes(), *Calendar(pages).routes()])
     app.add_routes([*api.routes(), *metrics.routes(), *feed.routes()])
     app.add_routes([*static_files(STATIC)])
     app.on_response_prepare.extend([add_headers, metrics.count])

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 from jinja2 import pass_context
@@ -17,10 +17,10 @@ from collector.console.code_words import describe, describe_claim
 from collector.console.wording import JST, in_japan, on_the_clock, with_demo
 from collector.remarks.build import TAGS, tag_in_words
 from collector.sources.registry import is_personal
-from collector.storage.racing import Sex, Surface, kind_of
+from collector.storage.racing import kind_of
 from collector.web.compare.shown import grown
 from collector.web.compare.tray import tray_of
-from collector.web.feed.news import News, recent
+from collector.web.feed.news import recent
 from collector.web.feed.said import facts_of, title_of
 from collector.web.forecasts import register
 from collector.web.horse import facts
@@ -29,10 +29,11 @@ from collector.web.horse.record import record
 from collector.web.horse.remarks import pieces
 from collector.web.horse.strip import folded
 from collector.web.paths import HORSE, ISSUE, OLD_ISSUE, RACE
+from collector.web.search import chips
 from collector.web.search.address import LONGEST, Query, read_form
+from collector.web.search.asked import Asked
 from collector.web.search.names import as_key
 from collector.web.search.results import find
-from collector.web.search.statements import MOST_COUNTED
 from collector.web.server.conditional import ASK_AGAIN
 from collector.web.server.guards import FEED
 from collector.web.server.named_commands import coder
@@ -41,6 +42,7 @@ from collector.web.server.rendering import Renderer, linker, problem_page, welco
 from collector.web.service import Service
 
 HERE = Path(__file__).parent
+Thing = TypeVar("Thing")
 FIRST_NEWS = 6  # of followed horses, on the first page
 
 
@@ -49,7 +51,7 @@ class Pages:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self._renderer = Renderer(HERE / "templates", PAGES, surfaces=list(Surface), sexes=list(Sex), tags=list(TAGS))
+        self._renderer = Renderer(HERE / "templates", PAGES, tags=list(TAGS))
         self._renderer.environment.filters |= {
             "kind": kind_of, "ordinal": ordinal, "by_race": by_race, "day": in_words,
             "coded": coder(demo=service.demo), "command": partial(with_demo, demo=service.demo),
@@ -58,6 +60,9 @@ class Pages:
             "rule_words": _words_of(MatchRule), "delay_words": _words_of(Delay), "block_words": _words_of(Block),
             "failure_words": _words_of(Failure), "said_words": _words_of(Said), "claim_words": claim_words,
             "tag_words": tag_words, "news_title": _in_words_of(title_of), "news_facts": _in_words_of(facts_of),
+            "coat_words": _in_words_of(chips.coat_words), "chosen": chips.chosen,
+            "facets": chips.facets, "sorts": chips.sorts, "options": chips.options,
+            "chip_list": chips.chip_list,
             "pieces": lambda shown: pieces(shown["comment"], shown["claims"], shown["build_tags"]),
         }  # fmt: skip
 
@@ -96,18 +101,19 @@ class Pages:
     async def search(self, request: web.Request) -> web.Response:
         """Photos by horse, as the address asks; without a question, the newest."""
         query, wrong = read_form(request.query)
-        choices = await self.service.choices()
+        index = await self.service.held.index()
         if wrong:  # the form stays as it was filled in, and says what to change
             typed = {one.field: one.given for one in wrong}
             return self.render(
-                request, "search.html", 400, query=query, wrong=wrong, typed=typed, choices=choices, news=[]
-            )
-        found = await find(self.service.reader, query)
+                request, "search.html", 400, query=query, wrong=wrong, typed=typed, news=[],
+                counts=Asked(index, Query()).counts(),
+            )  # fmt: skip
+        asked = Asked(index, query)
+        found = await find(self.service.reader, asked)
         news = (await recent(self.service.reader)).news[:FIRST_NEWS] if not query.words() else []
         onward = query.words() | {"before": str(found.more)} if found.more else None
         return self.render(
-            request, "search.html", query=query, found=found, choices=choices, onward=onward, counted=MOST_COUNTED,
-            news=news,
+            request, "search.html", query=query, found=found, counts=asked.counts(), onward=onward, news=news,
             sources=[photo.photo.partition(":")[0] for group in found.groups for photo in group.shown],
             first={key: word for key, word in query.words().items() if key != "before"},
         )  # fmt: skip
@@ -155,14 +161,6 @@ class Pages:
             raise Problem(Code.NOT_FOUND)
         return self.render(request, "issue.html", sources=sources_of(known.photos), facts=known)
 
-    async def issues(self, request: web.Request) -> web.Response:
-        """The back numbers by year."""
-        found = await facts.issues(self.service.reader, None, facts.MOST_ISSUES)
-        by_year: dict[int, list[facts.Row]] = {}
-        for row in found:
-            by_year.setdefault(row["issue_date"].year, []).append(row)
-        return self.render(request, "issues.html", by_year=by_year)
-
     async def forecasts(self, request: web.Request) -> web.Response:
         """The register of forecasts: the newest ones, and what has come since."""
         return self.render(request, "forecasts.html", register=await register(self.service.reader))
@@ -179,7 +177,6 @@ class Pages:
             web.get(f"/horses/{HORSE}", self.horse),
             web.get("/horses/{name:[^/]{1,200}}", self.name),
             web.get(f"/races/{RACE}", self.race),
-            web.get("/issues", self.issues),
             web.get("/forecasts", self.forecasts),
             web.get(f"/issues/{ISSUE}", self.issue),
             web.get(f"/issues/{OLD_ISSUE}", self.moved_issue),
@@ -220,9 +217,9 @@ def _words_of(kind: type[StrEnum]) -> Callable[..., str]:
     return in_language
 
 
-def _in_words_of(say: Callable[[News, Words], str]) -> Callable[[Context, News], str]:
-    """What says news in the reader's language."""
-    return pass_context(lambda context, news: say(news, context["t"]))
+def _in_words_of(say: Callable[[Thing, Words], str]) -> Callable[[Context, Thing], str]:
+    """What says something in the reader's language."""
+    return pass_context(lambda context, thing: say(thing, context["t"]))
 
 
 @pass_context

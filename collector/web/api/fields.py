@@ -9,9 +9,9 @@ from pydantic import BeforeValidator, Field, ValidationInfo
 
 from collector.remarks.build import TAGS
 from collector.storage.photo_ids import EXAMPLE, ISSUE_ID, NUMBER, PHOTO_ID
-from collector.storage.racing import HORSE_ID, RACE_ID, Sex, Surface
+from collector.storage.racing import HORSE_ID, RACE_ID, Going, Kind, Sex, Surface
 from collector.web.pictures import WIDTHS
-from collector.web.search.address import CURSOR, LONGEST
+from collector.web.search.address import CURSOR, LONGEST, Result, Sort
 from collector.web.server.answers import means
 
 WIDTH = 640  # px of the picture that is named beside a photo
@@ -70,6 +70,16 @@ SEARCH: dict[str, Any] = {
     "tag": Annotated[Literal[*TAGS], means("A word of the build that the photo's remark has.")],
     "metres": Annotated[int, means("A distance at which the remark says that it is best or fine.", ge=100, le=9999)],
     "labelled": Annotated[Literal["0", "1"], means("1: only horses that reviewers have rated.")],
+    "distance": Annotated[int, means("Of the race, in metres.", ge=100, le=9999)],
+    "going": Annotated[Going, means("Of the race.")],
+    "grade": Annotated[str, means("Of the race, G1 to OP; or its class: new, maiden, win1, win2, win3.")],
+    "result": Annotated[Result, means("The place in which the horse came in.")],
+    "kind": Annotated[Kind, means("Of the horse, by its distance aptitude.")],
+    "sire": Annotated[str, means("The whole name of the horse's sire.")],
+    "trainer": Annotated[str, means("The trainer's name, as printed.")],
+    "coat": Annotated[str, means("The horse's colour, as printed: 鹿毛.")],
+    "source": Annotated[str, means("Of the photo: keibado.")],
+    "sort": Annotated[Sort, means("The order of the horses; short and long are of their distance aptitude.")],
     "before": Annotated[str, means("As `next` has it.", pattern=f"^{CURSOR.pattern}$")],
 }
 # What stands in paths.

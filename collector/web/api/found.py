@@ -9,7 +9,6 @@ from yarl import URL
 from collector.web.api import fields
 from collector.web.search import results
 from collector.web.search.address import Query
-from collector.web.search.statements import MOST_COUNTED
 from collector.web.server.answers import Answer, means
 
 
@@ -50,14 +49,15 @@ class Group(Answer):
     page: str = means("On this server.", default_factory=lambda known: str(URL.build(path=f"/horses/{known['shows']}")))
     photos_in_all: fields.Count = means("Of this horse, whether asked for or not.", "photos")
     distance_aptitude: fields.Share | None = means("What reviewers think now: 0 short to 1 long.", "value")
-    photos: list[ShownPhoto] = means("The newest of those asked for.", "shown")
+    photos: list[ShownPhoto] = means("The first of those asked for.", "shown")
 
 
 class Found(Answer):
     """A page of the search."""
 
     count: fields.Count = means("Horses found.")
-    capped: bool = means("Whether there may be more than `count`, which is as far as is counted.")
+    capped: bool = means("Always false, as `count` is exact; it was not always.")
+    photos: fields.Count = means("Photos found.")
     groups: list[Group]
     next: str | None = means("Where the next page is; null: this is the last one.")
 
@@ -82,7 +82,8 @@ def page_of(found: results.Found, query: Query) -> dict[str, Any]:
     onward = query.words() | {"before": str(found.more)}
     return {
         "count": found.horses,
-        "capped": found.horses >= MOST_COUNTED,
+        "capped": False,
+        "photos": found.photos,
         "groups": found.groups,
         "next": str(URL.build(path="/api/photos", query=onward)) if found.more else None,
     }

@@ -19,6 +19,7 @@ from collector.web.codes import Code
 from collector.web.horse import facts
 from collector.web.paths import HORSE, ISSUE, OLD_ISSUE, OLD_PHOTO, PHOTO, RACE, photo_of
 from collector.web.search.address import read_query
+from collector.web.search.asked import Asked
 from collector.web.search.listed import LISTED, MOST_LISTED, photos_named
 from collector.web.search.results import find, suggest
 from collector.web.server.accept import accepted
@@ -105,7 +106,8 @@ class Api:
         """The search: photos by horse."""
         only(request, SEARCH)
         query = read_query(request.query)
-        return answer(request, found.Found, found.page_of(await find(self.service.reader, query), query))
+        asked = Asked(await self.service.held.index(), query)
+        return answer(request, found.Found, found.page_of(await find(self.service.reader, asked), query))
 
     async def suggest(self, request: web.Request) -> web.Response:
         """Names for what has been typed so far."""

@@ -113,12 +113,6 @@ LEFT JOIN photo ON photo.source = issue.source AND photo.issue_code = issue.code
 WHERE (%(year)s::int IS NULL OR extract(year FROM issue_date) = %(year)s)
 GROUP BY issue.id ORDER BY issue_date DESC, code DESC, issue.source LIMIT %(most)s
 """
-YEARS = "SELECT DISTINCT extract(year FROM issue_date)::int AS year FROM issue ORDER BY year DESC"
-# In the order of their numbers, which stand in a race's id: that of the JRA's ten, from Sapporo to Kokura, then others.
-COURSES = """
-SELECT racecourse FROM photo_search WHERE racecourse IS NOT NULL
-GROUP BY racecourse ORDER BY min(substr(race_id, 5, 2)), racecourse
-"""
 MOST_ISSUES = 3000  # more than a magazine of sixty years has
 Row = dict[str, Any]
 
@@ -285,13 +279,3 @@ async def issues(reader: Reader, year: int | None, most: int) -> list[Row]:
         TryLater: the database cannot be reached.
     """
     return await reader.rows(ISSUES, {"year": year, "most": most})
-
-
-async def years(reader: Reader) -> list[int]:
-    """The years of which there are back numbers, the newest first."""
-    return [row["year"] for row in await reader.rows(YEARS)]
-
-
-async def courses(reader: Reader) -> list[str]:
-    """The racecourses of the races that photos were taken for."""
-    return [row["racecourse"] for row in await reader.rows(COURSES)]

@@ -178,6 +178,7 @@ class Decisions:
         try:
             async with self.service.deciding() as connection:
                 await renew(connection)
+            await self.service.held.renew()
         except (TryLater, psycopg.Error) as error:
             logger.warning("the search is not up to date", extra={"reason": reason_of(error)})
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from collector.remarks.build import TAGS
 from collector.storage.photo_ids import PHOTO_ID
-from collector.storage.racing import Sex, Surface
+from collector.storage.racing import Going, Kind, Sex, Surface
 from collector.web.server.problems import Code, Problem
 
 LONGEST = 60  # characters of a word that are looked at
@@ -18,9 +18,32 @@ YEAR = re.compile(r"(?:19|20)\d\d", re.ASCII)
 METRES = re.compile(r"([1-9]\d{2,3})(?:m|M|メートル)?", re.ASCII)
 AGE = re.compile(r"\d{1,2}", re.ASCII)
 SHARE = re.compile(r"(?:0|1|0?\.\d{1,4}|0\.\d{1,4}|1\.0{1,4})", re.ASCII)
-CURSOR = re.compile(r"(\d{4}-\d\d-\d\d)_(" + PHOTO_ID.pattern + ")", re.ASCII)
+DISTANCE = re.compile(r"[1-9]\d{2,3}", re.ASCII)
+CURSOR = re.compile(r"(?:([^~\n]{0,60})~)?([0-9]{4}-[0-9]{2}-[0-9]{2})_(" + PHOTO_ID.pattern + ")")
+NUMBER = re.compile(r"(?:\d+(?:\.\d+)?(?:e-\d+)?)?", re.ASCII)
 YES = "1"
 Word = TypeVar("Word", bound=StrEnum)
+
+
+class Sort(StrEnum):
+    """The order of what is found."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    PHOTOS = "photos"  # the horse with the most of them first
+    SHORT = "short"  # distance aptitude, from short to long
+    LONG = "long"
+    NAME = "name"
+
+
+class Result(StrEnum):
+    """How a horse came in."""
+
+    FIRST = "1"
+    SECOND = "2"
+    THIRD = "3"
+    PAID = "4-5"  # what still brings prize money
+    BEHIND = "6-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +52,11 @@ class Cursor:
 
     dated: date
     photo: str  # its id
+    key: str = ""  # by what its horse is sorted, where that is not the date
 
     def __str__(self) -> str:
-        return f"{self.dated}_{self.photo}"
+        key = f"{self.key}~" if self.key else ""
+        return f"{key}{self.dated}_{self.photo}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +75,22 @@ class Query:
     tag: str = ""  # a word of the build that the photo's remark has: see `collector.remarks.build`
     metres: int | None = None  # a distance at which the remark says that the horse is best or fine
     labelled: bool = False  # only horses that reviewers have rated
+    distance: int | None = None  # of the race, m
+    going: Going | None = None
+    grade: str = ""  # of the race, or its class: G1, OP, maiden
+    result: Result | None = None
+    kind: Kind | None = None  # of the horse, by its distance aptitude
+    sire: str = ""
+    trainer: str = ""
+    coat: str = ""  # as printed: 鹿毛
+    source: str = ""
+    sort: Sort = Sort.NEWEST
     before: Cursor | None = None
 
     @property
     def filtered(self) -> bool:
         """Whether anything but a name is asked for."""
-        return bool(self.words().keys() - {"name", "before"})
+        return bool(self.words().keys() - {"name", "sort", "before"})
 
     def words(self) -> dict[str, str]:
         """The same as it stands in an address, without what is not asked for."""
@@ -72,6 +107,16 @@ class Query:
             "tag": self.tag,
             "metres": str(self.metres or ""),
             "labelled": YES if self.labelled else "",
+            "distance": str(self.distance or ""),
+            "going": self.going or "",
+            "grade": self.grade,
+            "result": self.result or "",
+            "kind": self.kind or "",
+            "sire": self.sire,
+            "trainer": self.trainer,
+            "coat": self.coat,
+            "source": self.source,
+            "sort": "" if self.sort is Sort.NEWEST else self.sort,
             "before": str(self.before or ""),
         }
         return {key: word for key, word in words.items() if word}
@@ -91,6 +136,8 @@ def read_query(given: Mapping[str, str]) -> Query:
         low, high = high, low
     name, tag, metres = _asked_of_remarks(given)
     year, age = _matching(given, "year", YEAR, "such as 2016"), _matching(given, "age", AGE, "in years")
+    distance = _matching(given, "distance", DISTANCE, "in metres, such as 1600")
+    sort = _one_of(given, "sort", Sort) or Sort.NEWEST
     return Query(
         name=name,
         year=int(year) if year else None,
@@ -104,7 +151,17 @@ def read_query(given: Mapping[str, str]) -> Query:
         tag=tag,
         metres=metres,
         labelled=given.get("labelled", "") not in ("", "0", "false"),
-        before=_cursor(given.get("before", "")),
+        distance=int(distance) if distance else None,
+        going=_one_of(given, "going", Going),
+        grade=_text(given, "grade"),
+        result=_one_of(given, "result", Result),
+        kind=_one_of(given, "kind", Kind),
+        sire=_text(given, "sire"),
+        trainer=_text(given, "trainer"),
+        coat=_text(given, "coat"),
+        source=_text(given, "source"),
+        sort=sort,
+        before=_cursor(given.get("before", ""), sort),
     )
 
 
@@ -119,6 +176,10 @@ class Wrong:
 def read_form(given: Mapping[str, str]) -> tuple[Query, list[Wrong]]:
     """The search of an address, without the fields that cannot be understood; and those."""
     wrong: list[Wrong] = []
+    try:
+        return read_query(given), wrong
+    except Problem:
+        pass  # which fields it is about is said by each alone
     for field in FIELDS:
         try:
             read_query({field: given.get(field, "")})
@@ -169,12 +230,14 @@ def _share(given: Mapping[str, str], field: str) -> float | None:
     return float(text) if text else None
 
 
-def _cursor(text: str) -> Cursor | None:
+def _cursor(text: str, sort: Sort) -> Cursor | None:
     if not text:
         return None
-    found = CURSOR.fullmatch(text)
+    key, dated, photo = (found[1] or "", found[2], found[3]) if (found := CURSOR.fullmatch(text)) else ("", "", "")
+    if sort in (Sort.PHOTOS, Sort.SHORT, Sort.LONG) and not NUMBER.fullmatch(key):
+        dated = ""
     try:
-        return Cursor(date.fromisoformat(found[1] if found else ""), found[2] if found else "")
+        return Cursor(date.fromisoformat(dated), photo, key)
     except ValueError as error:
         raise _wrong("before", "as the last page's link has it") from error
 

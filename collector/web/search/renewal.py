@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -70,8 +70,15 @@ async def _renew(connection: Connection) -> None:
 class Renewal:
     """Looks now and then whether the tables have changed, and renews the views."""
 
-    def __init__(self, conninfo: str, pause: float = PAUSE, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        conninfo: str,
+        then: Callable[[], Awaitable[None]] | None = None,
+        pause: float = PAUSE,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._conninfo = conninfo
+        self._then = then  # is done after each renewal
         self._pause = pause
         self._clock = clock
         self._seen: int | None = None
@@ -101,6 +108,8 @@ class Renewal:
                 changes = await self._changes(connection)
                 if changes != self._seen:
                     await renew(connection)
+                    if self._then:
+                        await self._then()
         except psycopg.Error as error:
             raise _not_renewed(error) from error
         renewed, self._seen, self.at = changes != self._seen, changes, now

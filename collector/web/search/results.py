@@ -1,29 +1,43 @@
-"""The search: photos in groups, one for each horse, the horse with the newest photo first.
+"""The search: photos in groups, one for each horse, the horse with the newest photo first unless asked otherwise.
 
-A page goes on after the last photo of the one before (a cursor), so links stay right when new photos come in. Names are
-looked for among horses, all else among photos; either way a page is a walk along an index that ends when it is full.
+A page goes on after the last photo of the one before (a cursor), so links stay right when new photos come in. What is
+found is said by the index; the tables' views say what is shown of it.
 """
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, LiteralString
 
 from collector.storage.reader import Reader
-from collector.web.search.address import Cursor, Query
+from collector.web.search.address import Cursor
+from collector.web.search.asked import Asked
 from collector.web.search.names import read_name
-from collector.web.search.statements import search_statements, suggest_statement
+from collector.web.search.statements import suggest_statement
 
 PAGE = 24  # horses
+ROW = 4  # photos of each that are shown
 SUGGESTIONS = 8
+SHOWN: LiteralString = """
+SELECT photo.photo, photo.dated, photo.race_name, photo.race_id, photo.racecourse, photo.surface, photo.distance,
+    photo.finish_position, photo.finish, photo.width, photo.height, photo.digest, horse.shows, horse.horse_id,
+    horse.horse_name, horse.born, horse.photos, horse.value
+FROM photo_search AS photo JOIN horse_search AS horse USING (shows) WHERE photo.photo = ANY(%(photos)s)
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class ShownPhoto:
-    """A photo in a row of results."""
+    """A photo in a row of results, and the race it was taken for."""
 
     photo: str  # its id
     dated: date  # of the issue
     race_name: str | None
+    race_id: str | None
+    racecourse: str | None
+    surface: str | None
+    distance: int | None  # m
+    finish_position: int | None
+    finish: str | None
     width: int  # px
     height: int
     digest: str
@@ -31,7 +45,7 @@ class ShownPhoto:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A horse, or a name whose horse is open, and the newest of its photos that were asked for."""
+    """A horse, or a name whose horse is open, and the first of its photos that were asked for."""
 
     shows: str  # what its page is called: the horse's id, or the name
     horse_id: str | None
@@ -47,7 +61,8 @@ class Found:
     """A page of results."""
 
     groups: list[Group]
-    horses: int  # found, MOST_COUNTED at most
+    horses: int  # found, on all pages
+    photos: int
     more: Cursor | None  # where the next page goes on
 
 
@@ -62,24 +77,18 @@ class Suggestion:
     newest: date
 
 
-async def find(reader: Reader, query: Query) -> Found:
+async def find(reader: Reader, asked: Asked) -> Found:
     """The photos that are asked for, by horse.
 
     Raises:
         TryLater: the database cannot be reached.
     """
-    typed = read_name(query.name)
-    if query.name and typed is None:
-        return Found([], 0, None)
-    asked = search_statements(query, typed, PAGE)
-    rows = await reader.rows(asked.found, asked.values)
-    groups = _grouped(rows)
-    last = next((row for row in reversed(rows) if groups[PAGE:] and row["shows"] == groups[PAGE - 1].shows), None)
-    more = Cursor(last["head_dated"], last["head"]) if last else None
-    if more is None and query.before is None:
-        return Found(groups, len(groups), None)
-    count = (await reader.rows(asked.count, asked.values))[0]["count"]
-    return Found(groups[:PAGE], count, more)
+    places, more = asked.page(PAGE, ROW)
+    photos = [photo for place in places for photo in place.photos]
+    rows = {row["photo"]: row for row in await reader.rows(SHOWN, {"photos": photos})} if photos else {}
+    # A photo that is gone since the index was read is left out, and with its last one the horse.
+    shown = [[rows[photo] for photo in place.photos if photo in rows] for place in places]
+    return Found([_group(row) for row in shown if row], asked.horses, asked.photos, more)
 
 
 async def suggest(reader: Reader, name: str) -> list[Suggestion]:
@@ -95,12 +104,9 @@ async def suggest(reader: Reader, name: str) -> list[Suggestion]:
     return [Suggestion(row["shows"], row["horse_name"], row["born"], row["photos"], row["newest"]) for row in rows]
 
 
-def _grouped(rows: list[dict[str, Any]]) -> list[Group]:
-    groups: dict[str, Group] = {}
-    for row in rows:
-        empty = Group(
-            row["shows"], row["horse_id"], row["horse_name"], row["born"], row["photos"], row["value"], []
-        )  # fmt: skip
-        shown = ShownPhoto(row["photo"], row["dated"], row["race_name"], row["width"], row["height"], row["digest"])
-        groups.setdefault(row["shows"], empty).shown.append(shown)
-    return list(groups.values())
+def _group(rows: list[dict[str, Any]]) -> Group:
+    first = rows[0]
+    shown = [ShownPhoto(**{name: row[name] for name in ShownPhoto.__slots__}) for row in rows]
+    return Group(
+        first["shows"], first["horse_id"], first["horse_name"], first["born"], first["photos"], first["value"], shown
+    )

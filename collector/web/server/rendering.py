@@ -1,6 +1,7 @@
 """Templates become pages in the reader's language."""
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -49,12 +50,20 @@ def own_address(request: web.Request, *, without: str) -> URL:
 def linker(asked: str | None, kept: Iterable[tuple[str, str]] = ()) -> Callable[..., str]:
     """What makes links: a path, its query, what all links of a page keep, and the language that a reader has chosen."""
     always = [*kept, *([("lang", asked)] if asked in LANGUAGES else [])]
+    ending = str(URL.build(query=always))
 
     def link(path: str, words: Iterable[tuple[str, str]] = (), **query: object) -> str:
+        if not words and not query:  # most links of a page
+            return _encoded(path) + ending
         named = [(key, str(word)) for key, word in query.items() if word not in (None, "")]
         return str(URL.build(path=path, query=[*words, *named, *always]))
 
     return link
+
+
+@lru_cache(maxsize=4096)
+def _encoded(path: str) -> str:
+    return str(URL.build(path=path))
 
 
 class Renderer:

@@ -1,7 +1,8 @@
 """The search as one would write it with a list of rows: what the database's answers are held against."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 from unicodedata import normalize
@@ -10,14 +11,21 @@ import psycopg
 from psycopg.rows import dict_row
 
 from collector.sources.text_tools.text import horse_key
-from collector.web.search.address import Cursor, Query
+from collector.storage.racing import kind_of
+from collector.web.search.address import Cursor, Query, Sort
 from collector.web.search.names import latin_of, read_name
 
 SEXES = {"牡": "male", "牝": "female", "セ": "gelding"}
+CLASSES = {
+    "新馬": "new", "未勝利": "maiden", "1000万": "win2", "2勝": "win2", "1600万": "win3", "3勝": "win3",
+    "500万": "win1", "1勝": "win1", "オープン": "OP",
+}  # fmt: skip
 ROWS = """
 SELECT photo.issue_code, photo.number, photo.horse_name AS printed, photo.sex AS printed_sex, photo.age AS printed_age,
     photo.race_name AS printed_race, issue.issue_date, met.horse_id, horse.name, horse.sex AS horse_sex, horse.born,
-    race.name AS race_name, race.racecourse, race.surface, entry.sex AS entry_sex, entry.age AS entry_age
+    race.name AS race_name, race.racecourse, race.surface, race.distance, race.going, race.grade, race.race_class,
+    entry.sex AS entry_sex, entry.age AS entry_age, entry.finish_position, entry.trainer AS entry_trainer,
+    horse.sire, horse.coat AS horse_coat, photo.coat, photo.trainer, photo.source
 FROM photo JOIN issue ON issue.code = photo.issue_code
 LEFT JOIN photo_match AS met ON met.issue_code = photo.issue_code AND met.number = photo.number
 LEFT JOIN horse ON horse.horse_id = met.horse_id LEFT JOIN race ON race.race_id = met.race_id
@@ -35,12 +43,14 @@ class Row:
     photo: str
     shows: str
     names: tuple[str, ...]  # of the horse, and as printed
+    key: str  # by which its horse is sorted
     race: str
     course: str | None
     surface: str | None
     sex: str | None
     age: int | None
     value: float | None
+    of: dict[str, str | None] = field(repr=False)  # the words by which photos are counted, as an address has them
 
 
 def read_rows(conninfo: str) -> list[Row]:
@@ -60,13 +70,39 @@ def _row(row: dict[str, Any], values: dict[str, float | None]) -> Row:
         f"keibado:{row['issue_code']}/{row['number']:02}",
         row["horse_id"] or horse_key(row["printed"]),
         tuple({horse_key(row["printed"]), horse_key(row["name"] or row["printed"])}),
+        horse_key(row["name"] or row["printed"]),
         row["race_name"] or row["printed_race"] or "",
         row["racecourse"],
         row["surface"],
         row["entry_sex"] or SEXES.get(row["printed_sex"]) or row["horse_sex"],
         age,
         values.get(row["horse_id"]),
+        _words(row, values.get(row["horse_id"])),
     )
+
+
+def _words(row: dict[str, Any], value: float | None) -> dict[str, str | None]:
+    place = row["finish_position"]
+    near = "4-5" if place and place < 6 else "6-" if place else None
+    return {
+        "distance": str(row["distance"]) if row["distance"] else None,
+        "going": row["going"],
+        "grade": row["grade"] or _class(row["race_class"] or ""),
+        "result": str(place) if place and place < 4 else near,
+        "kind": None if value is None else kind_of(value).value,
+        "sire": row["sire"],
+        "trainer": row["entry_trainer"] or row["trainer"],
+        "coat": row["horse_coat"] or row["coat"],
+        "source": row["source"],
+    }
+
+
+def _class(printed: str) -> str | None:
+    """A race without a grade by what its horses have won; 500万 is one race."""
+    for part, word in CLASSES.items():
+        if part in printed:
+            return word
+    return None
 
 
 def _fits(row: Row, query: Query) -> bool:
@@ -80,6 +116,7 @@ def _fits(row: Row, query: Query) -> bool:
         query.low is None or (row.value is not None and row.value >= query.low),
         query.high is None or (row.value is not None and row.value <= query.high),
         not query.labelled or row.value is not None,
+        *(word == query.words().get(name, word) for name, word in row.of.items()),
     ))  # fmt: skip
 
 
@@ -92,15 +129,57 @@ def _named(rows: Sequence[Row], typed: str) -> set[str]:
     return {shows for shows, name in held if part.part in name}
 
 
+def found(rows: Sequence[Row], query: Query) -> list[Row]:
+    """The photos that a search finds, the newest first."""
+    named = _named(rows, query.name) if query.name else {row.shows for row in rows}
+    return [row for row in rows if row.shows in named and _fits(row, query)]
+
+
 def groups(rows: Sequence[Row], query: Query) -> list[tuple[str, list[str]]]:
     """Whom a search finds, all pages together, each with the photos that are shown of it."""
-    named = _named(rows, query.name) if query.name else {row.shows for row in rows}
-    found: dict[str, list[Row]] = {}
-    for row in rows:
-        if row.shows in named and _fits(row, query):
-            found.setdefault(row.shows, []).append(row)
-    after = [group for group in found.items() if _is_after(group[1][0], query.before)]
+    by_horse: dict[str, list[Row]] = {}
+    for row in found(rows, query):
+        by_horse.setdefault(row.shows, []).append(row)
+    after = [group for group in by_horse.items() if _is_after(group[1][0], query.before)]
     return [(shows, [row.photo for row in held]) for shows, held in after]
+
+
+def sorted_groups(rows: Sequence[Row], query: Query) -> list[tuple[str, list[str]]]:
+    """The same in the order that is asked for; on equal terms the one with the newest photo is first."""
+    turned = list(reversed(rows)) if query.sort is Sort.OLDEST else rows
+    of_horse = {row.shows: row for row in rows}
+    names = {row.shows: row.key for row in rows}
+
+    def place(group: tuple[str, list[str]]) -> Any:
+        value = of_horse[group[0]].value
+        match query.sort:
+            case Sort.PHOTOS:
+                return -len(group[1])
+            case Sort.SHORT:
+                return (value is None, value)
+            case Sort.LONG:
+                return (value is None, -(value or 0))
+            case Sort.NAME:
+                return names[group[0]]
+            case _:
+                return 0
+
+    return sorted(groups(turned, query), key=place)
+
+
+def counts(rows: Sequence[Row], query: Query) -> dict[str, Counter[str]]:
+    """How many photos each value of each facet has, were it asked for in place of the facet's own filter."""
+    own = {"year": None, "course": "", "surface": None, "sex": None, "age": None, "distance": None, "going": None,
+           "grade": "", "result": None, "kind": None, "sire": "", "trainer": "", "coat": "", "source": ""}  # fmt: skip
+    counted: dict[str, Counter[str]] = {}
+    for name, nothing in own.items():
+        without = found(rows, replace(query, before=None, **{name: nothing}))
+        words = [
+            row.of[name] if name in row.of else row.dated.year if name == "year" else getattr(row, name)
+            for row in without
+        ]
+        counted[name] = Counter(str(word) for word in words if word is not None)
+    return counted
 
 
 def _is_after(head: Row, cursor: Cursor | None) -> bool:

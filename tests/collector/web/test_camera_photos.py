@@ -33,7 +33,7 @@ async def test_a_photo_is_shown_before_and_after_its_horse_is_named(opened: Open
         assert (known["taken_at"], known["printed"]["racecourse"]) == ("2015-03-01T01:20:00.120000+00:00", "東京")
         async with await psycopg.AsyncConnection.connect(own.conninfo, autocommit=True) as connection:
             await decide_by_hand(connection, "camera:150301/01", horse_id)
-        renewed(own.conninfo)
+    async with opened(conninfo=own.conninfo) as client:  # which renews its search
         found = await (await client.get("/api/photos", params={"name": name})).json()
         shown = await (await client.get("/photos/camera:150301/01")).text()
     assert "camera:150301/01" in str(found)
@@ -50,7 +50,7 @@ async def test_a_search_is_as_long_as_without_photos_that_nobody_has_named(opene
                 " source_url, observed_at) SELECT 'camera', '161231', number, 'u' || number, 'i' || number,"
                 " (SELECT digest FROM blob LIMIT 1), now(), 'u', now() FROM generate_series(1, 60) AS number"
                 )  # fmt: skip
-        renewed(own.conninfo)
+    async with opened(conninfo=own.conninfo) as client:
         after = [await (await client.get("/api/photos", params=words)).json() for words in asked]
     assert after == before
     assert all(found["groups"] for found in (before[0], before[2]))

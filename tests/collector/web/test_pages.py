@@ -19,7 +19,17 @@ async def test_the_first_page_shows_the_newest_photos_by_horse(opened: Open) -> 
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/?name=%E3%82%B9&year=2016&surface=turf&sex=male&labelled=1&low=0.1&high=.9", "/issues"]
+    "path",
+    [
+        "/",
+        "/?name=%E3%82%B9&year=2016&surface=turf&sex=male&labelled=1&low=0.1&high=.9",
+        "/?sort=short&kind=mile&result=6-&coat=%E9%B9%BF%E6%AF%9B",
+        "/issues",
+        "/issues?year=1950",
+        "/races",
+        "/races?year=1950",
+        "/races?day=1999-01-01",
+    ],
 )
 async def test_pages_answer(opened: Open, path: str) -> None:
     async with opened() as client:

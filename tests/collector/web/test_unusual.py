@@ -152,7 +152,7 @@ async def test_racecourses_are_offered_in_the_jras_order(opened: Open, own: Show
         execute(own.conninfo, "UPDATE photo_match SET race_id = %s WHERE race_id = %s", moved, race_id)
     await asyncio.to_thread(renewed, own.conninfo)
     async with opened(conninfo=own.conninfo) as client:
-        assert re.findall(r'<option lang="ja">(\S+?)</option>', await page(client, "/")) == [
+        assert re.findall(r'<option value="[東中京札]\S" lang="ja">(\S+?)</option>', await page(client, "/")) == [
             "札幌",
             "東京",
             "中山",
@@ -162,6 +162,7 @@ async def test_racecourses_are_offered_in_the_jras_order(opened: Open, own: Show
 
 WRONG = {
     "year": "MMXVI", "surface": "snow", "sex": "?", "age": "abc", "low": "2", "high": "half", "before": "yesterday",
+    "distance": "far", "going": "wet", "result": "won", "kind": "stayer", "sort": "best", "metres": "1", "tag": "fast",
 }  # fmt: skip
 
 
@@ -176,6 +177,9 @@ async def test_a_form_with_a_wrong_field_stays_as_it_was_filled_in(opened: Open,
         "sex": "male",
         "low": "0.25",
         "labelled": "1",
+        "distance": "1600",
+        "sire": "サイアー",
+        "going": "firm",
     }
     given = right | {field: WRONG[field]}
     async with opened() as client:
@@ -185,13 +189,19 @@ async def test_a_form_with_a_wrong_field_stays_as_it_was_filled_in(opened: Open,
     assert f'id="wrong-{field}"' in text
     assert html.escape(WRONG[field]) in text
     assert len(re.findall(r'id="wrong-', text)) == 1
-    kept = {name: word for name, word in given.items() if name in ("name", "race", "age", "low", "high")}
+    kept = {
+        name: word for name, word in given.items() if name in ("name", "race", "age", "low", "high", "distance", "sire")
+    }
     for name, word in kept.items():
         (shown,) = re.findall(rf'<input[^>]* name="{name}"[^>]*value="([^"]*)"', text)
         assert shown == word, name
         assert (f'aria-describedby="wrong-{name}"' in text) == (name == field)
     assert '<details class="filters" open>' in text
     assert " checked>" in text
+    marked = re.findall(r'<(?:input|select)[^>]* name="(\w+)"[^>]* aria-invalid="true"', text)
+    assert marked == ([field] if field != "before" else [])
+    if field != "going":
+        assert re.search(r'<option value="firm" selected>', text)
     if field != "sex":
         assert re.search(r'<option value="male" selected>', text)
     assert '<p><a href="/">' in text

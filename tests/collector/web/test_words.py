@@ -8,13 +8,15 @@ from collector import web
 from collector.codes import Said
 from collector.console.catalogue import PAGES
 from collector.pipeline import changes
-from collector.storage.racing import Axis, Finish, Going, Kind, Sex, Surface
+from collector.storage.racing import COATS, Axis, Finish, Going, Grade, Kind, Sex, Surface
 from collector.storage.roles import Role
 from collector.web.codes import Code
 from collector.web.compare.state import MOST, View
 from collector.web.overview.facts import STATES
 from collector.web.overview.pages import OUTCOME_GROUPS
 from collector.web.overview.treatment import Pace
+from collector.web.search.address import FIELDS, Result, Sort
+from collector.web.search.chips import CLASSES
 from collector.web.server.look import LOOK
 from collector.web.server.problems import problem_kinds
 from tests.template_keys import counted_keys, plain_keys, templates_of, unused
@@ -24,9 +26,14 @@ from trainer.evaluation.verdict import Verdict
 WEB = Path(web.__file__).parent
 SHEET = LOOK / "look.css"
 TEMPLATES = templates_of(WEB)
+AS_IS = set(Grade) - {Grade.LISTED, Grade.OPEN}  # G1 is G1 in any language
 LISTS = ("open", "copies", "unread", "decided")
 # Keys that a template puts together: its own words for that -> what they may stand for.
-FIELDS = ("year", "surface", "sex", "age", "low", "high", "tag", "metres", "before")  # of the search, that may be wrong
+WRONG = (  # fields of the search that can be
+    "year", "surface", "sex", "age", "low", "high", "tag", "metres", "distance", "going", "result", "kind", "sort",
+    "before",
+)  # fmt: skip
+CHIPS = [f"field_{name}" for name in FIELDS if name not in ("before", "sort")]
 PUT_TOGETHER: dict[str, Iterable[str]] = {
     "'axis_' ~ one.axis": [f"axis_{axis}" for axis in Axis],
     "'left_' ~ one.axis": [f"left_{axis}" for axis in Axis],
@@ -55,8 +62,11 @@ PUT_TOGETHER: dict[str, Iterable[str]] = {
     "'page_' ~ kind": [f"page_{kind}" for kind in Role],
     "'page_' ~ role": [f"page_{kind}" for kind in Role],
     "'page_' ~ one.role": [f"page_{kind}" for kind in Role],
-    "'field_' ~ one.field": [f"field_{name}" for name in FIELDS],
-    "'hint_' ~ one.field": [f"hint_{name}" for name in FIELDS],
+    "'field_' ~ one.field": [f"field_{name}" for name in WRONG],
+    "'field_' ~ chip.field": CHIPS,
+    "'field_' ~ facet.field": CHIPS,
+    "'field_' ~ field": CHIPS,
+    "'hint_' ~ one.field": [f"hint_{name}" for name in WRONG],
     "'page_' ~ shown.page.role": [f"page_{kind}" for kind in Role],
     "'review_' ~ name": [f"review_{name}" for name in LISTS],
     "'review_' ~ name ~ '_more'": [f"review_{name}_more" for name in LISTS],
@@ -67,17 +77,18 @@ PUT_TOGETHER: dict[str, Iterable[str]] = {
     "'review_table_' ~ table": [f"review_table_{table}" for table in changes.FACTS],
     "'sex_' ~ entry.sex": [f"sex_{sex}" for sex in Sex],
     "'sex_' ~ horse.sex": [f"sex_{sex}" for sex in Sex],
-    "'sex_' ~ sex.value": [f"sex_{sex}" for sex in Sex],
     "'state_' ~ failure.state": [f"state_{state}" for state in STATES],
     "'state_' ~ state": [f"state_{state}" for state in STATES],
     "'surface_' ~ race.surface": [f"surface_{surface}" for surface in Surface],
-    "'surface_' ~ surface.value": [f"surface_{surface}" for surface in Surface],
+    "'sort_' ~ sort.value": [f"sort_{sort}" for sort in Sort],
 }
 
 
 def test_every_text_is_asked_for_and_every_text_asked_for_is_there() -> None:
     asked = {"day"} | {f"problem_{kind.word}" for kind in problem_kinds(Code)}  # the filter of that name asks for `day`
     asked |= {"news_photo", "news_entry"}  # in the feed, which has no template
+    asked |= {"metres_are", "going_on", *(f"result_{result}" for result in Result)}  # and on chips
+    asked |= {f"coat_{coat}" for coat in COATS.values()} | {f"grade_{word}" for word in CLASSES if word not in AS_IS}
     asked = asked.union(*(plain_keys(text, PUT_TOGETHER) for text in TEMPLATES.values()))
     assert asked == PAGES.read("en").keys()
     assert set().union(*map(counted_keys, TEMPLATES.values())) == PAGES.read("en").countable

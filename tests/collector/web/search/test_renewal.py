@@ -14,8 +14,9 @@ from collector.politeness.gate import Connection
 from collector.storage.reader import Reader
 from collector.web.search.address import Query
 from collector.web.search.renewal import Renewal, renew
-from collector.web.search.results import find, suggest
+from collector.web.search.results import suggest
 from tests.collector.web.conftest import Shown
+from tests.collector.web.search.test_search import find
 from tests.filled import execute
 
 COUNTED = 10.0  # seconds until a session that has ended is gone
@@ -76,9 +77,8 @@ async def test_a_renamed_horse_is_found_by_its_new_name_in_any_script(own: Shown
     execute(own.conninfo, "UPDATE horse SET name = 'ヅカンヴィア', horse_key = 'ヅカンヴィア'"
             " WHERE horse_id = (SELECT min(horse_id) FROM photo_match)")  # fmt: skip
     await looked(renewal, own.conninfo)
-    async with Reader(own.conninfo) as reader:
-        for typed in ("づかん", "zukanvia", "ヴィア"):
-            assert [group.name for group in (await find(reader, Query(name=typed))).groups] == ["ヅカンヴィア"]
+    for typed in ("づかん", "zukanvia", "ヴィア"):
+        assert [group.name for group in (await find(own, Query(name=typed))).groups] == ["ヅカンヴィア"]
 
 
 async def test_two_servers_renew_at_once(own: Shown) -> None:
@@ -99,7 +99,7 @@ async def test_a_forgotten_photo_is_gone_after_the_renewal(own: Shown) -> None:
     photo = f"keibado:{code}/{number:02}"
     assert execute(own.conninfo, "SELECT count(*) FROM photo_search WHERE photo = %s", photo) == [(0,)]
     async with Reader(own.conninfo) as reader:
-        shown = [one.photo for group in (await find(reader, Query(name=name))).groups for one in group.shown]
+        shown = [one.photo for group in (await find(own, Query(name=name))).groups for one in group.shown]
         assert photo not in shown
         assert bool(await suggest(reader, name)) == bool(shown)
 
