@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -239,7 +239,12 @@ def in_words(context: Context, day: date) -> str:
     """A day, or the day of a moment in Japan, as the reader's language writes it."""
     if isinstance(day, datetime):
         day = day.astimezone(JST)
-    return context["t"]["day"].format(day=day)
+    return _formatted(context["t"]["day"], day)
+
+
+@lru_cache(maxsize=4096)  # a page has dozens of days, most of them more than once
+def _formatted(words: str, day: date) -> str:
+    return words.format(day=day)
 
 
 def by_race(photos: list[facts.Row]) -> list[list[facts.Row]]:

@@ -1,6 +1,7 @@
 """The tray: photos from any page that are to be compared. It stands in the address: no cookie, no script is needed."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from aiohttp import web
 
@@ -11,7 +12,7 @@ from collector.web.server.rendering import own_address
 KEY = "tray"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tray:
     """What has been collected, on a page."""
 
@@ -30,7 +31,12 @@ class Tray:
 
     def added(self, photo: str) -> str:
         """This page's address with a photo in the tray."""
-        return self._address((*self.photos, photo), photo)
+        return f"{self._longer}{photo}#photo-{photo}"  # an id needs no quoting
+
+    @cached_property
+    def _longer(self) -> str:
+        """This page's address with the tray and the beginning of one photo more: a page has many to add."""
+        return self._address((*self.photos, ""), None)
 
     def removed(self, photo: str) -> str:
         """This page's address without a photo in the tray."""
