@@ -114,7 +114,10 @@ def kind_of(label: float) -> Kind:
 
 
 # The JRA's racecourses, in the order of their numbers.
-COURSES = ("札幌", "函館", "福島", "新潟", "東京", "中山", "中京", "京都", "阪神", "小倉")
+COURSES = {  # of the JRA, in the order of their numbers -> the word of a catalogue
+    "札幌": "sapporo", "函館": "hakodate", "福島": "fukushima", "新潟": "niigata", "東京": "tokyo", "中山": "nakayama",
+    "中京": "chukyo", "京都": "kyoto", "阪神": "hanshin", "小倉": "kokura",
+}  # fmt: skip
 COATS = {  # as the stud book has them -> the word of a catalogue
     "鹿毛": "bay", "黒鹿毛": "dark_bay", "青鹿毛": "brown", "青毛": "black", "栗毛": "chestnut",
     "栃栗毛": "liver_chestnut", "芦毛": "grey", "白毛": "white",

@@ -23,10 +23,10 @@ ORDERS: Mapping[str, Callable[[str], int]] = {
     "age": int,
     "result": [*map(str, Result)].index,
     "kind": [*map(str, Kind)].index,
-    "course": lambda word: _place(word, COURSES),
+    "course": lambda word: _place(word, list(COURSES)),
     "grade": lambda word: _place(word, CLASSES),
 }
-IN_JAPANESE = ("name", "race", "course", "sire", "trainer", "tag")  # whatever the reader's language is
+IN_JAPANESE = ("name", "race", "sire", "trainer", "tag")  # whatever the reader's language is
 OFFERED: Mapping[str, list[str]] = {"sort": list(Sort), "surface": list(Surface), "sex": list(Sex)}
 Link = Callable[..., str]
 
@@ -61,6 +61,8 @@ def label(field: str, word: str, t: Words) -> str:
     match field:
         case "coat":
             return coat_words(word, t)
+        case "course":
+            return course_words(word, t)
         case "distance" | "metres":
             return t["metres_are"].format(metres=word)
         case "age":
@@ -78,6 +80,11 @@ def label(field: str, word: str, t: Words) -> str:
 def coat_words(coat: str, t: Words) -> str:
     """A coat's colour in the reader's language."""
     return t[f"coat_{COATS[coat]}"] if coat in COATS else coat
+
+
+def course_words(course: str | None, t: Words) -> str:
+    """A racecourse in the reader's language; one that is not of the JRA stays as it is written."""
+    return t[f"course_{COURSES[course]}"] if course in COURSES else course or ""
 
 
 def chosen(query: Query, t: Words, link: Link) -> list[Chip]:

@@ -47,8 +47,8 @@ async def test_requests_are_counted_by_route_method_and_status(opened: Open, sho
     assert requests(measured, "HEAD", "/issues", "200") == 1
     assert requests(measured, "POST", "none", "405") == 1
     assert requests(measured, "GET", "/api/horses", "400") == 1
-    assert requests(measured, "GET", "/static", "200") == 1
-    assert requests(measured, "GET", "/static", "206") == 1
+    assert requests(measured, "GET", "/static/look", "200") == 1
+    assert requests(measured, "GET", "/static/look", "206") == 1
     assert measured["paddock_request_seconds_count", ("/api/horses/{horse_id}",)] == 3
     assert measured["paddock_request_seconds_bucket", ("+Inf", "/api/horses/{horse_id}")] == 3
     assert measured["paddock_request_seconds_sum", ("/api/horses/{horse_id}",)] > 0

@@ -8,7 +8,7 @@ from collector import web
 from collector.codes import Said
 from collector.console.catalogue import PAGES
 from collector.pipeline import changes
-from collector.storage.racing import COATS, Axis, Finish, Going, Grade, Kind, Sex, Surface
+from collector.storage.racing import COATS, COURSES, Axis, Finish, Going, Grade, Kind, Sex, Surface
 from collector.storage.roles import Role
 from collector.web.codes import Code
 from collector.web.compare.state import MOST, View
@@ -88,6 +88,7 @@ def test_every_text_is_asked_for_and_every_text_asked_for_is_there() -> None:
     asked = {"day"} | {f"problem_{kind.word}" for kind in problem_kinds(Code)}  # the filter of that name asks for `day`
     asked |= {"news_photo", "news_entry"}  # in the feed, which has no template
     asked |= {"metres_are", "going_on", *(f"result_{result}" for result in Result)}  # and on chips
+    asked |= {f"course_{course}" for course in COURSES.values()}
     asked |= {f"coat_{coat}" for coat in COATS.values()} | {f"grade_{word}" for word in CLASSES if word not in AS_IS}
     asked = asked.union(*(plain_keys(text, PUT_TOGETHER) for text in TEMPLATES.values()))
     assert asked == PAGES.read("en").keys()

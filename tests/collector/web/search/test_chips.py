@@ -9,7 +9,7 @@ import pytest
 from aiohttp.test_utils import TestClient
 
 from collector.console.catalogue import PAGES
-from collector.storage.racing import COATS, COURSES, Sex
+from collector.storage.racing import COATS, Sex
 from collector.web.search.address import Query, Result
 from collector.web.search.chips import FIRST, MOST, chosen, coat_words, facets, label
 from collector.web.server.rendering import linker
@@ -75,7 +75,7 @@ def test_the_most_frequent_values_are_seen_at_once_in_their_own_order() -> None:
         ("going", "firm", "firm (turf)", "良（芝）"), ("going", "good", "good", "稍重"),
         ("result", Result.PAID, "4th or 5th", "4・5着"), ("grade", "maiden", "Maiden", "未勝利"),
         ("grade", "G1", "G1", "G1"), ("distance", "1600", "1600 m", "1600m"), ("age", "3", "3 years", "3歳"),
-        ("course", COURSES[0], "札幌", "札幌"),
+        ("course", "札幌", "Sapporo", "札幌"), ("course", "門別", "門別", "門別"),
     ],
 )  # fmt: skip
 def test_a_value_is_said_in_the_readers_language(field: str, word: str, english: str, japanese: str) -> None:
