@@ -78,7 +78,7 @@ SEARCH: dict[str, Any] = {
     "sire": Annotated[str, means("The whole name of the horse's sire.")],
     "trainer": Annotated[str, means("The trainer's name, as printed.")],
     "coat": Annotated[str, means("The horse's colour, as printed: 鹿毛.")],
-    "source": Annotated[str, means("Of the photo: keibado.")],
+    "source": Annotated[str, means("Where the photo is from: what its id begins with.")],
     "sort": Annotated[Sort, means("The order of the horses; short and long are of their distance aptitude.")],
     "before": Annotated[str, means("As `next` has it.", pattern=f"^{CURSOR.pattern}$")],
 }

@@ -123,7 +123,8 @@ def test_the_list_of_runs_loads_no_database_and_no_arrays(tmp_path: Path) -> Non
 
 
 def test_what_only_asks_the_database_loads_nothing_that_changes_its_schema(conninfo: str) -> None:
-    assert loaded("collector status", PADDOCK_DATABASE_URL=conninfo) & {"alembic", "sqlalchemy", "sqlmodel"} == set()
+    """It does load what reads pages, as it says whose terms are not accepted."""
+    assert "alembic" not in loaded("collector status", PADDOCK_DATABASE_URL=conninfo)
 
 
 def loaded(words: str, **settings: str) -> set[str]:
