@@ -61,7 +61,7 @@ test: .venv/test.stamp  ## install what the tests need, then run them; ARGS="...
 	$(BIN)/pytest $(ARGS)
 
 siege: .venv/test.stamp  ## all blows at workers and at their Postgres; ARGS="--chaos-seed 7" strikes otherwise
-	$(BIN)/pytest tests/chaos -m "" -n 2 $(ARGS)
+	$(BIN)/pytest tests/chaos -m "" -n 2 --chaos-strikes 60 $(ARGS)
 
 check: .venv/test.stamp  ## format, lint, types, import order
 	$(BIN)/ruff format --check .

@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """What a run of the chaos test takes: another seed, more strikes, only some kinds of them."""
     group = parser.getgroup("chaos")
     group.addoption("--chaos-seed", type=int, default=20261125, help="which strikes, and when")
-    group.addoption("--chaos-strikes", type=int, default=24, help="how many")
+    group.addoption("--chaos-strikes", type=int, default=12, help="how many; `make siege` has 60")
     group.addoption("--chaos-kinds", help="only these, separated by commas: kill a worker, cut a session, ...")
 
 

@@ -22,7 +22,7 @@ from collector.pipeline import repack as repacking
 from collector.pipeline.repack import Repacked, repack, train_missing
 from collector.politeness.gate import Connection
 from collector.storage.archive import unpack
-from collector.storage.dictionaries import Dictionaries
+from collector.storage.dictionaries import Dictionaries, only
 from tests.commands import run_command
 from tests.demo_site import DemoSite, demo_site
 from tests.filled import execute
@@ -44,15 +44,18 @@ async def _show(_: Any) -> None:
 
 
 def as_an_earlier_version(conninfo: str) -> None:
-    """Store pages as they were stored before there was zstd."""
+    """Store pages as they were before there was zstd; a crawl that was quick has trained a dictionary already."""
+    held = """SELECT digest, encoding, blob.content, dictionary.content FROM blob
+        LEFT JOIN dictionary ON encoding = 'zstd:' || dictionary.id"""
     with psycopg.connect(conninfo) as connection:
-        for digest, encoding, content in connection.execute("SELECT digest, encoding, content FROM blob").fetchall():
-            body = unpack(content, encoding)
+        for digest, encoding, content, dictionary in connection.execute(held).fetchall():
+            body = unpack(content, encoding, only(dictionary))
             if encoding or (len(body) > 8192 and b"<html" in body[:500].lower()):
                 connection.execute(
                     "UPDATE blob SET encoding = 'zlib', content = %s WHERE digest = %s",
                     (zlib.compress(body, 1), digest),
                 )
+        connection.execute("DELETE FROM dictionary")
 
 
 @pytest.fixture(autouse=True)
