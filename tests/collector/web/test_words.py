@@ -23,7 +23,7 @@ from tests.template_keys import counted_keys, plain_keys, templates_of, unused
 from trainer import web as answers
 from trainer.evaluation.verdict import Verdict
 
-WEB = Path(web.__file__).parent
+WEB, ANSWERS = Path(web.__file__).parent, Path(answers.__file__).parent
 SHEET = LOOK / "look.css"
 TEMPLATES = templates_of(WEB)
 AS_IS = set(Grade) - {Grade.LISTED, Grade.OPEN}  # G1 is G1 in any language
@@ -105,8 +105,8 @@ def test_every_class_with_a_rule_is_on_a_page_of_one_of_the_servers() -> None:
 
 def _quoted() -> set[str]:
     """Every word that stands in quotes in a template or a script: among them all classes that are written there."""
-    pages = [*TEMPLATES.values(), *templates_of(Path(answers.__file__).parent).values()]
-    folders = [LOOK, *(Path(server.__file__).parent / "static" for server in (web, answers))]
+    pages = [*TEMPLATES.values(), *templates_of(ANSWERS).values()]
+    folders = [LOOK, WEB / "static", ANSWERS / "static"]
     scripts = [path for folder in folders for path in folder.glob("*.js")]
     written = [*pages, *(path.read_text() for path in scripts)]
     found = re.findall(r'"([^"]*)"', "".join(written)) + re.findall(r"'([\w -]*)'", "".join(written))
