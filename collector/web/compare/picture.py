@@ -50,9 +50,12 @@ async def embedded(pictures: Pictures, drawing: Drawing) -> dict[str, str]:
 
 
 def broken(text: str, width: int) -> list[str]:
-    """A text in lines of at most `width` columns, of which a Japanese character takes two; SVG breaks no lines."""
+    """A text in lines of at most `width` columns, of which a Japanese character takes two; SVG breaks no lines.
+
+    What cannot be printed is left out: with some of it the file would not be XML.
+    """
     lines, line, used = list[str](), "", 0
-    for char in " ".join(text.split()):
+    for char in filter(str.isprintable, " ".join(text.split())):
         takes = 2 if east_asian_width(char) in "WF" else 1
         if used + takes > width:
             head, space, tail = line.rpartition(" ")

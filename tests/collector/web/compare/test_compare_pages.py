@@ -119,3 +119,13 @@ async def test_the_picture_to_keep_needs_nothing_else_and_says_where_its_photos_
     for name, page in execute(shown.conninfo, NAMED, shown_ones):
         assert name in said
         assert page in said.replace(" ", "")
+
+
+async def test_the_picture_to_keep_is_xml_whatever_a_site_wrote_into_a_name(opened: Open, own: Shown) -> None:
+    photo = held(own, 1)[0]
+    name = "<b>&\x08\x1b]0;\ufffe\u202e馬\"'"
+    execute(own.conninfo, "UPDATE photo_match SET horse_id = NULL")
+    execute(own.conninfo, "UPDATE photo SET horse_name = %s, race_name = %s, rights = %s", name, name, name)
+    async with opened(conninfo=own.conninfo) as client:
+        drawn = ElementTree.fromstring(await text_of(client, f"/compare/picture.svg?photo={photo}"))
+    assert "<b>&]0;馬\"'" in {text.text for text in drawn.iterfind(".//svg:text", SVG)}
