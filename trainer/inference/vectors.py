@@ -13,6 +13,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from collector.storage.archive import unpack_whole
+from collector.storage.vectors import STORED
 from trainer.dataset.consent import Consent
 from trainer.dataset.data import Progress
 from trainer.dataset.pixels import BrokenPicture
@@ -20,7 +21,6 @@ from trainer.inference.neighbours import Index
 from trainer.inference.serving import Predictor
 
 BATCH = 64  # photos
-STORED = np.dtype("<f2")
 WANTED: LiteralString = """
 SELECT digest, array_agg(page_url) || array_agg(image_url) AS urls
 FROM photo LEFT JOIN photo_vector AS kept USING (digest)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-STORED = np.dtype("<f2")
+from collector.storage.vectors import STORED
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 
 from collector.storage.archive import digest_of
-from collector.web.likeness.space import STORED, space_of
+from collector.storage.vectors import STORED
+from collector.web.likeness.space import space_of
 from tests.filled import as_json, execute
 from tests.trainer.dataset.test_left_out import hold_robots
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.web.likeness.space import STORED, space_of
+from collector.storage.vectors import STORED
+from collector.web.likeness.space import space_of
 from tests.collector.web.conftest import ADMIN, Open, Shown, generous
 from tests.collector.web.waiting import send
 from tests.filled import execute
