@@ -13,12 +13,14 @@ from typing import Any, Self
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from playwright.sync_api import Browser
 
 from collector.demo.world.drawing import draw_photo
 from collector.demo.world.world import World
 from collector.web.server.guards import Guard
 from collector.web.server.limits import Buckets
 from collector.web.server.serving import make_runner
+from tests.browser import Opener, chromium
 from tests.databases import EMPTY, copy_of
 from tests.filled import OPINIONS, SITE, execute, fill
 from tests.trainer.conftest import CPU, trained
@@ -190,3 +192,26 @@ class Site(Threaded):
         async with collection_if_any(self._held.conninfo) as collection:
             self.service = Service(self._held.predictor, self._held.gallery, collection, self._reach)
             yield make_app(self.service, make_guard(buckets=Buckets(self._rate, self._rate)))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests of a file."""
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def site(held: Held) -> Iterator[Site]:
+    """A server for the browser."""
+    with Site(held, REACH) as site:
+        yield site
+
+
+@pytest.fixture
+def open_page(browser: Browser, site: Site) -> Iterator[Opener]:
+    """Opens pages; fails at the end if the console has a complaint."""
+    opener = Opener(browser, site.base)
+    yield opener
+    opener.close()
+    assert opener.complaints == []

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from collector.storage.racing import Kind
-from tests.browser import DESK, PHONE, Opener, assert_accessible, assert_fits, assert_pictures_seen, chromium
+from tests.browser import DESK, PHONE, Opener, assert_accessible, assert_fits, assert_pictures_seen
 from tests.filled import execute
 from tests.trainer.web.conftest import REACH, Held, Open, Site, a_horse, learnt
 from tests.trainer.web.test_api import form, json_of
@@ -129,13 +128,6 @@ def test_the_command_serves_a_run_of_another_axis(axes: dict[str, Held]) -> None
         status, health = ask(f"{url}healthz")
     assert its.run.name in said
     assert (status, health["label"]) == (200, "poll/surface")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One Chromium for all tests of this file."""
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])

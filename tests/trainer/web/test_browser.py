@@ -8,20 +8,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import DESK, NARROW, PHONE, Opener, assert_fits, assert_pictures_seen, chromium, wait_until
+from tests.browser import DESK, NARROW, PHONE, Opener, assert_fits, assert_pictures_seen, wait_until
 from tests.filled import OPINIONS, SITE, execute
 from tests.trainer.web.conftest import Held, Site, a_horse
 from trainer.inference.photos import Reach
 from trainer.web.words import PAGES
 
 SITES = (SITE, OPINIONS)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One Chromium for all tests of this file."""
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -2,18 +2,17 @@
 
 import io
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from aiohttp import FormData
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from tests.browser import DESK, PHONE, Opener, assert_accessible, assert_fits, assert_pictures_seen, chromium
+from tests.browser import DESK, PHONE, Opener, assert_accessible, assert_fits, assert_pictures_seen
 from tests.filled import execute
-from tests.trainer.web.conftest import REACH, Held, Open, Site, a_horse
+from tests.trainer.web.conftest import Held, Open, a_horse
 from tests.trainer.web.test_api import form, json_of
 from trainer.web.answer_cache import MINUTES
 from trainer.web.problems import LARGEST
@@ -148,29 +147,6 @@ async def test_a_horse_whose_photos_were_dropped_is_no_longer_held(
         monkeypatch.setattr("trainer.web.answer_cache.MOST", 2)
         await client.post("/predict", data=form(horse))
         assert (await client.get(page.url.path)).status == 404
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One Chromium for all tests of this file."""
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def site(held: Held) -> Iterator[Site]:
-    """A server for the browser."""
-    with Site(held, REACH) as site:
-        yield site
-
-
-@pytest.fixture
-def open_page(browser: Browser, site: Site) -> Iterator[Opener]:
-    """Opens pages; fails at the end if the console has a complaint."""
-    opener = Opener(browser, site.base)
-    yield opener
-    opener.close()
-    assert opener.complaints == []
 
 
 @pytest.fixture(scope="module")

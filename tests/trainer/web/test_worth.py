@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from collector.storage.racing import Kind
-from tests.browser import DESK, NARROW, PHONE, Opener, assert_accessible, assert_fits, chromium, wait_until
-from tests.trainer.web.conftest import REACH, Held, Site, a_horse
+from tests.browser import DESK, NARROW, PHONE, Opener, assert_accessible, assert_fits, wait_until
+from tests.trainer.web.conftest import Held, Site, a_horse
 from tests.trainer.web.drawn import as_bytes, not_horses
 from trainer.evaluation.verdict import Verdict
 from trainer.web.about import Quality
@@ -25,29 +25,6 @@ TYPE = """() => {
     return { largest: Math.max(...texts.map(size)), value: size(document.querySelector(".value strong")),
         text: size(document.body) };
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One Chromium for all tests of this file."""
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def site(held: Held) -> Iterator[Site]:
-    """A server for the browser."""
-    with Site(held, REACH) as site:
-        yield site
-
-
-@pytest.fixture
-def open_page(browser: Browser, site: Site) -> Iterator[Opener]:
-    """Opens pages; fails at the end if the console has a complaint."""
-    opener = Opener(browser, site.base)
-    yield opener
-    opener.close()
-    assert opener.complaints == []
 
 
 @pytest.fixture
