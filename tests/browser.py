@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, FloatRect, Locator, Page, expect, sync_playwright
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 PHONE, SMALL, NARROW, DESK = (390, 844), (360, 800), (320, 640), (1200, 900)
@@ -81,6 +81,15 @@ def wait_until(page: Page, condition: str) -> None:
     while not page.evaluate(condition):
         assert time.monotonic() < ended, condition
         page.wait_for_timeout(20)
+
+
+def placed(locator: Locator) -> FloatRect:
+    """Where something is in the window, in px, once it is there: a page that has just been asked for has no layout."""
+    expect(locator).to_be_visible()
+    locator.evaluate("async node => node.matches('img') && await node.decode()")
+    found = locator.bounding_box()
+    assert found is not None
+    return found
 
 
 def assert_pictures_seen(page: Page) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import DESK, NARROW, PHONE, Opener, assert_fits, assert_pictures_seen, wait_until
+from tests.browser import DESK, NARROW, PHONE, Opener, assert_fits, assert_pictures_seen, placed, wait_until
 from tests.filled import OPINIONS, SITE, execute
 from tests.trainer.web.conftest import Held, Site, a_horse
 from trainer.inference.photos import Reach
@@ -44,9 +44,7 @@ def horse_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def assert_photo_first(page: Page) -> None:
     """The photo stands before the answer: beside it where there is room, else above it."""
-    photo, said = (page.locator(f"#answer {place}").bounding_box() for place in (".given .lit", "h1"))
-    assert photo
-    assert said
+    photo, said = (placed(page.locator(f"#answer {place}")) for place in (".given .lit", "h1"))
     wide = page.evaluate("innerWidth") >= 960
     assert photo["x"] + photo["width"] < said["x"] if wide else photo["y"] + photo["height"] < said["y"]
 
@@ -155,7 +153,7 @@ def test_a_mistake_is_shown_in_place(open_page: Opener, language: str, tmp_path:
 
 def test_without_a_script_the_forms_do_it_all(open_page: Opener, horse_file: Path) -> None:
     page = open_page("ja", PHONE, script=False)
-    assert page.locator("#file").bounding_box()
+    expect(page.locator("#file")).to_be_visible()
     page.set_input_files("#file", horse_file)
     page.click("#upload button")
     assert "/answers/" in page.url

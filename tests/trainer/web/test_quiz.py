@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from playwright.sync_api import Page, expect
 
-from tests.browser import DESK, PHONE, Opener, assert_accessible, assert_fits, assert_pictures_seen, chromium
+from tests.browser import DESK, PHONE, Opener, assert_accessible, assert_fits, assert_pictures_seen, chromium, placed
 from tests.trainer.web.conftest import Held, Threaded
 from trainer.evaluation.guess import Quiz, choose
 from trainer.web.quiz import make_quiz
@@ -52,9 +52,7 @@ def assert_good(page: Page) -> None:
 def test_a_person_answers_by_keys_and_by_mouse_and_sees_the_photo_large(open_page: Opener, quiz: Quiz) -> None:
     page, words = open_page("en", DESK), PAGES.read("en")
     assert_good(page)
-    photo, slider = page.locator(".given img").bounding_box(), page.locator("#value").bounding_box()
-    assert photo
-    assert slider
+    photo, slider = placed(page.locator(".given img")), placed(page.locator("#value"))
     assert photo["x"] + photo["width"] < slider["x"], "the photo comes first, the question stands beside it"
     page.keyboard.press("p")
     expect(page.locator("dialog.light")).to_be_visible()

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import FormData
 from playwright.sync_api import expect
 
-from tests.browser import DESK, PHONE, Opener, assert_accessible, assert_fits, assert_pictures_seen
+from tests.browser import DESK, PHONE, Opener, assert_accessible, assert_fits, assert_pictures_seen, placed
 from tests.filled import execute
 from tests.trainer.web.conftest import Held, Open, a_horse
 from tests.trainer.web.test_api import form, json_of
@@ -174,9 +174,7 @@ def test_photos_are_chosen_previewed_and_answered_together(
     assert_pictures_seen(page)
     assert_fits(page)
     assert_accessible(page)
-    horse, photo = page.locator(".verdict h1").bounding_box(), page.locator("#answer .tile").first.bounding_box()
-    assert horse
-    assert photo
+    horse, photo = placed(page.locator(".verdict h1")), placed(page.locator("#answer .tile").first)
     beside = size == DESK
     assert photo["x"] < horse["x"] if beside else photo["y"] + photo["height"] < horse["y"], "the photo comes first"
     page.click("#answer .own >> nth=1")

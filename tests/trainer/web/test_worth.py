@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from collector.storage.racing import Kind
-from tests.browser import DESK, NARROW, PHONE, Opener, assert_accessible, assert_fits, wait_until
+from tests.browser import DESK, NARROW, PHONE, Opener, assert_accessible, assert_fits, placed, wait_until
 from tests.trainer.web.conftest import Held, Site, a_horse
 from tests.trainer.web.drawn import as_bytes, not_horses
 from trainer.evaluation.verdict import Verdict
@@ -75,9 +75,7 @@ def test_only_a_model_with_skill_gets_its_type_and_value_in_large_letters(
         said = words[f"worth_{verdict or 'untested'}_more"].partition("{")[0].rstrip("`")
         beside = page.locator(".worth")
         expect(beside).to_contain_text(said)
-        box, value = beside.bounding_box(), page.locator(".value").bounding_box()
-        assert box
-        assert value
+        box, value = placed(beside), placed(page.locator(".value"))
         assert value["y"] - box["y"] - box["height"] < 40, "what it is worth stands right at the answer"
 
 

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import PHONE, Opener, assert_accessible, assert_fits, wait_until
+from tests.browser import PHONE, Opener, assert_accessible, assert_fits, placed, wait_until
 from tests.collector.web.conftest import Shown
 from tests.filled import execute
 
@@ -52,8 +52,7 @@ def test_the_seam_follows_a_finger_a_slider_and_keys_and_stays_in_the_address(
     open_page: Opener, photos: list[str]
 ) -> None:
     page = open_page("en", path=compared(photos, "view=seam"))
-    laid = page.locator("svg.laid").bounding_box()
-    assert laid is not None
+    laid = placed(page.locator("svg.laid"))
     page.mouse.click(laid["x"] + laid["width"] / 4, laid["y"] + laid["height"] / 2)
     expect(page.get_by_role("slider", name="Seam")).to_have_value("25")
     wait_until(page, "location.search.includes('seam=25')")
@@ -100,11 +99,10 @@ def test_two_photos_in_turn_pause_and_never_start_where_motion_is_not_wanted(
 def test_marks_are_dragged_by_mouse_and_moved_by_keys(open_page: Opener, photos: list[str]) -> None:
     page = open_page("en", path=f"/compare?photo={photos[0]}&photo={photos[1]}")
     page.get_by_role("link", name="Set its marks").first.click()
-    box = page.locator("#touched img").bounding_box()
+    page.wait_for_url("**/compare/marks?**")  # with its script
+    box = placed(page.locator("#touched img"))
     handle = page.get_by_role("button", name="Withers")
-    grip = handle.bounding_box()
-    assert box is not None
-    assert grip is not None
+    grip = placed(handle)
     page.mouse.move(grip["x"] + 20, grip["y"] + 20)
     page.mouse.down()
     page.mouse.move(

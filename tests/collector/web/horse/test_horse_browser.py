@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import DESK, PHONE, Opener, assert_accessible, wait_until
+from tests.browser import DESK, PHONE, Opener, assert_accessible, placed, wait_until
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE])
@@ -48,8 +48,7 @@ def test_the_lightbox_is_walked_by_keys_and_gives_the_focus_back(open_page: Open
 
 def swipe(page: Page, selector: str, across: int) -> None:
     """A finger that moves sideways, as a touch screen reports it."""
-    box = page.locator(selector).bounding_box()
-    assert box
+    box = placed(page.locator(selector))
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     client = page.context.new_cdp_session(page)
     for kind, at in (("touchStart", x), ("touchMove", x + across / 2), ("touchMove", x + across), ("touchEnd", None)):

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import DESK, PHONE, Opener, assert_accessible, wait_until
+from tests.browser import DESK, PHONE, Opener, assert_accessible, placed, wait_until
 from tests.collector.web.conftest import Shown
 from tests.filled import execute
 
@@ -29,8 +29,7 @@ def opened_large(open_page: Opener, star: tuple[str, str, int]) -> Page:
 
 def pinch(page: Page, begin: int, end: int) -> None:
     """Two fingers on the middle of the photo, that far apart in px."""
-    box = page.locator(".glass").bounding_box()
-    assert box
+    box = placed(page.locator(".glass"))
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     client = page.context.new_cdp_session(page)
 
@@ -49,8 +48,7 @@ def test_a_photo_comes_nearer_by_wheel_pinch_double_click_and_keys_but_never_pas
     opened_large: Page,
 ) -> None:
     page = opened_large
-    box = page.locator(".glass").bounding_box()
-    assert box
+    box = placed(page.locator(".glass"))
     fit = page.evaluate(SEEN)
     assert fit["whole"]
     assert fit["times"] <= 2.001
@@ -101,9 +99,7 @@ def test_facts_stand_beside_the_photo_and_above_the_fold(open_page: Opener, star
     expect(facts).to_be_in_viewport(ratio=1)
     page.goto(page.locator("dialog.light").get_by_role("link", name="This photo's page").get_attribute("href") or "")
     expect(page.locator(".one dd").first).to_be_in_viewport(ratio=1)
-    photo, facts_box = page.locator(".big img").bounding_box(), page.locator(".facts-of").bounding_box()
-    assert photo
-    assert facts_box
+    photo, facts_box = placed(page.locator(".big img")), placed(page.locator(".facts-of"))
     assert facts_box["x"] >= photo["x"] + photo["width"]
 
 

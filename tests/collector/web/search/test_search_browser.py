@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from collector.console.catalogue import PAGES
-from tests.browser import DESK, PHONE, Opener, assert_fits
+from tests.browser import DESK, PHONE, Opener, assert_fits, placed
 from tests.collector.web.conftest import Shown
 from tests.filled import execute
 
@@ -13,14 +13,11 @@ RACE = "SELECT race_id FROM photo_search WHERE race_id IS NOT NULL LIMIT 1"
 
 def test_a_telephone_shows_photos_in_two_columns_above_the_fold_the_place_first(open_page: Opener) -> None:
     page = open_page("ja", PHONE)
-    boxes = [page.locator(".group > a img").nth(number).bounding_box() for number in range(2)]
-    (first, second) = (box for box in boxes if box)
+    first, second = (placed(page.locator(".group > a img").nth(number)) for number in range(2))
     assert first["y"] == second["y"]
     assert first["x"] + first["width"] < second["x"]
     assert first["y"] + first["height"] < PHONE[1]
-    where, name = (page.locator(f".group {part}").first.bounding_box() for part in (".where", "h2"))
-    assert where
-    assert name
+    where, name = (placed(page.locator(f".group {part}").first) for part in (".where", "h2"))
     assert where["y"] < name["y"]
 
 
