@@ -10,10 +10,11 @@ from babel.messages.pofile import read_po
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.console.catalogue import CODES, LANGUAGES, PAGES, Catalogue, Words
+from collector.console.catalogue import CODES, LANGUAGES, PAGES, SERVERS, Catalogue, Words
 from trainer.web import words
 
-ALL = [CODES, PAGES, words.PAGES]
+ALL = [CODES, SERVERS, PAGES, words.PAGES]
+NAMES = ["codes", "servers", "pages", "trainer"]
 OWN_FACTS = {"place", "problem_method", "problem_no_picture"}  # 1st, 1着; a detail of a program's that is English
 
 
@@ -26,7 +27,7 @@ def _facts(text: str) -> set[str]:
     return {name.partition(".")[0] for _, name, *_ in Formatter().parse(text) if name}
 
 
-@pytest.mark.parametrize("catalogue", ALL, ids=["codes", "pages", "trainer"])
+@pytest.mark.parametrize("catalogue", ALL, ids=NAMES)
 def test_both_languages_have_the_same_texts(catalogue: Catalogue) -> None:
     english, japanese = (catalogue.read(language) for language in LANGUAGES)
     assert list(english) == list(japanese)
@@ -36,7 +37,7 @@ def test_both_languages_have_the_same_texts(catalogue: Catalogue) -> None:
     assert not (english.keys() | english.countable) & set(dir(Words)), "a template would get the method"
 
 
-@pytest.mark.parametrize("catalogue", ALL, ids=["codes", "pages", "trainer"])
+@pytest.mark.parametrize("catalogue", ALL, ids=NAMES)
 def test_both_languages_say_the_same_facts(catalogue: Catalogue) -> None:
     english, japanese = (catalogue.read(language) for language in LANGUAGES)
     assert [key for key in english.keys() - OWN_FACTS if _facts(english[key]) != _facts(japanese[key])] == []
@@ -47,7 +48,7 @@ def test_both_languages_say_the_same_facts(catalogue: Catalogue) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("catalogue", ALL, ids=["codes", "pages", "trainer"])
+@pytest.mark.parametrize("catalogue", ALL, ids=NAMES)
 def test_a_file_names_its_language_and_has_each_key_once(catalogue: Catalogue, language: str) -> None:
     messages = _messages(catalogue, language)
     assert str(messages.locale) == language
@@ -57,6 +58,15 @@ def test_a_file_names_its_language_and_has_each_key_once(catalogue: Catalogue, l
     assert not [message.id for message in messages if message.id and message.fuzzy]
     forms = {c2py(messages.plural_expr)(count) for count in range(200)}
     assert forms == set(range(messages.num_plurals))
+
+
+@pytest.mark.parametrize("catalogue", [PAGES, words.PAGES])
+def test_a_server_says_what_both_say_and_its_own_and_no_key_twice(catalogue: Catalogue) -> None:
+    own, both = (_messages(its, "en") for its in (catalogue, SERVERS))
+    every = catalogue.read("en")
+    assert len(every) + len(every.countable) == len(own) + len(both)
+    assert every["skip"] == "To the content"
+    assert every.counted("horse_count", 1) == "1 horse"
 
 
 def test_a_text_that_is_not_there_is_an_error() -> None:

@@ -49,6 +49,7 @@ class Catalogue:
 
     folder: Path
     name: str
+    also: "Catalogue | None" = None  # whose texts are at hand as well; no key is in both
 
     def path(self, language: str) -> Path:
         """The file of a language."""
@@ -56,16 +57,21 @@ class Catalogue:
 
     def read(self, language: str) -> Words:
         """The texts in a language."""
-        return _read(self.path(language))
+        return _read(self.path(language), self.also.path(language) if self.also else None)
 
 
 @cache
-def _read(path: Path) -> Words:
+def _read(path: Path, also: Path | None) -> Words:
     from babel.messages.mofile import write_mo
     from babel.messages.pofile import read_po
 
     with path.open("rb") as file:
         messages = read_po(file, abort_invalid=True)
+    if also:
+        with also.open("rb") as file:
+            for message in read_po(file, abort_invalid=True):
+                if message.id:
+                    messages[message.id] = message
     compiled = io.BytesIO()
     write_mo(compiled, messages)
     compiled.seek(0)
@@ -76,4 +82,5 @@ def _read(path: Path) -> Words:
 
 OURS = Path(__file__).parents[1] / "locale"
 CODES = Catalogue(OURS, "codes")  # each code as a sentence
-PAGES = Catalogue(OURS, "pages")  # the photo search, and what can be wrong with a request to any server
+SERVERS = Catalogue(OURS, "servers")  # both servers: what a model answered, and what can be wrong with a request
+PAGES = Catalogue(OURS, "pages", SERVERS)  # the photo search

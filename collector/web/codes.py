@@ -1,5 +1,6 @@
 """What can be wrong with a request to the photo search, beside what can be with one to any server of this project."""
 
+from collector.console.catalogue import PAGES
 from collector.web.server import problems
 from collector.web.server.problems import ProblemKind
 
@@ -7,9 +8,9 @@ from collector.web.server.problems import ProblemKind
 class Code(problems.Code):
     """What else can be wrong here."""
 
-    COLLECTION_LOST = ProblemKind("collection_lost", 503)
-    TOO_LARGE = ProblemKind("too_large", 413)
-    READ_ONLY = ProblemKind("read_only", 403)
-    NOT_DECIDED = ProblemKind("not_decided", 400)
-    READING = ProblemKind("reading", 409)
-    NOT_ACCEPTABLE = ProblemKind("not_acceptable", 406)
+    COLLECTION_LOST = ProblemKind("collection_lost", 503, PAGES)
+    TOO_LARGE = ProblemKind("too_large", 413, PAGES)
+    READ_ONLY = ProblemKind("read_only", 403, PAGES)
+    NOT_DECIDED = ProblemKind("not_decided", 400, PAGES)
+    READING = ProblemKind("reading", 409, PAGES)
+    NOT_ACCEPTABLE = ProblemKind("not_acceptable", 406, PAGES)

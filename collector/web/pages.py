@@ -17,7 +17,6 @@ from collector.console.code_words import describe, describe_claim
 from collector.console.wording import JST, in_japan, on_the_clock, with_demo
 from collector.remarks.build import TAGS, tag_in_words
 from collector.sources.registry import is_personal
-from collector.storage.racing import kind_of
 from collector.web.compare.shown import grown
 from collector.web.compare.tray import tray_of
 from collector.web.feed.news import recent
@@ -53,7 +52,7 @@ class Pages:
         self.service = service
         self._renderer = Renderer(HERE / "templates", PAGES, tags=list(TAGS))
         self._renderer.environment.filters |= {
-            "kind": kind_of, "ordinal": ordinal, "by_race": by_race, "day": in_words,
+            "ordinal": ordinal, "by_race": by_race, "day": in_words,
             "coded": coder(demo=service.demo), "command": partial(with_demo, demo=service.demo),
             "moment": partial(in_japan, seconds=False), "start": on_the_clock,
             "clock": partial(on_the_clock, seconds=True),

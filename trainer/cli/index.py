@@ -27,14 +27,14 @@ def index_collection(run: BestRunOption = "best", device: DeviceName = "auto") -
     from trainer.inference.collection import conninfo_if_any
     from trainer.inference.vectors import index_photos
 
-    predictor, index, model = _space(run, device)
+    predictor, index = _space(run, device)
     with conninfo_if_any(read_settings()) as conninfo:
         if conninfo is None:
             raise UsageError("There is no collection yet; `collector crawl` or `collector import` begins one.")
         with progress("photos") as report:
-            done = index_photos(conninfo, predictor, index, model, report)
+            done = index_photos(conninfo, predictor, index, report)
     if common().json:
-        print_json({"model": model} | done.as_json())
+        print_json({"model": index.space} | done.as_json())
         return
     words = f"{done.new:,} photos were placed by {predictor.run.name}"
     words += f"; {done.left_out:,} are left out, as their site allows no training on them" if done.left_out else ""
@@ -42,9 +42,9 @@ def index_collection(run: BestRunOption = "best", device: DeviceName = "auto") -
     stdout().print(f"{words}. `collector serve` shows which look alike.", soft_wrap=True)
 
 
-def _space(word: str, device_name: str) -> "tuple[Predictor, Index, str]":
-    """A run's model, the space of its features, and what names both."""
-    from trainer.inference.neighbours import find_index, name_of
+def _space(word: str, device_name: str) -> "tuple[Predictor, Index]":
+    """A run's model, and the space of its features."""
+    from trainer.inference.neighbours import find_index
     from trainer.inference.serving import Predictor
     from trainer.models.device import Device
     from trainer.runs.judged import find_best
@@ -58,4 +58,4 @@ def _space(word: str, device_name: str) -> "tuple[Predictor, Index, str]":
         index = find_index(run, predictor.network, version, predictor.device, where.cache, report, predictor.key)
     if index is None:
         raise UsageError(f"The run {run.name} works on pixels and computes no features; index with another one.")
-    return predictor, index, name_of(run, predictor.device, version, predictor.key)
+    return predictor, index

@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,7 @@ class Index:
     components: np.ndarray  # float32 (k, c)
     points: np.ndarray  # float32 (n, c + 1), in the order of the table
     farthest: float | None  # largest distance of a usual photo; None: this run cannot judge it
+    space: str = ""  # names the feature space: points of one name can be compared
 
     def project(self, features: np.ndarray) -> np.ndarray:
         """The points (n, c + 1) of photos with these features (n, k)."""
@@ -125,29 +126,33 @@ def find_index(
     if not has_features(network):
         return None
     table = read_table(version, label or run.config.label)
-    path = cache / f"neighbours-{version.manifest.version}-{_key(run, device, table.key)}.npz"
+    how = _how(run, table.key)
+    path = cache / f"neighbours-{version.manifest.version}-{_digest(how | _on(device))}.npz"
     index = _read(path, table)
     if index is None:
         seen = _features(run, network, version, device, cache, progress)
         index = build_index(table, seen, pretrained=is_pretrained(run, network))
         _write(path, index)
-    return index
+    # Another device rounds otherwise, which moves a point far less than two photos are apart.
+    return replace(index, space=f"{run.name} {version.manifest.version} {_digest(how)}")
 
 
-def name_of(run: Run, device: Device, version: Version, label: str) -> str:
-    """What names a run's feature space: points of one name can be compared."""
-    return f"{run.name} {version.manifest.version} {_key(run, device, label)}"
-
-
-def _key(run: Run, device: Device, label: str) -> str:
-    """A digest of what an index depends on besides the version: the model, the code, the device and the library."""
-    how = {
+def _how(run: Run, label: str) -> dict[str, Any]:
+    """What a feature space depends on besides the version: the model and the code."""
+    return {
         "code": digest_of_code(answers, backbones, devices, features, necks, networks, sys.modules[__name__]),
         "config": run.config.model_dump_json(), "model": digest_of(run.folder / "model.safetensors"),
-        "device": device.name.partition(":")[0], "bf16": device.bf16, "torch": torch.__version__,
         "pixels": describe(run.config.preparation), "label": label,
         "plugins": digest_of_added(run.config),
     }  # fmt: skip
+
+
+def _on(device: Device) -> dict[str, Any]:
+    """What its points depend on besides, in their last digits."""
+    return {"device": device.name.partition(":")[0], "bf16": device.bf16, "torch": torch.__version__}
+
+
+def _digest(how: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(how, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -51,7 +51,7 @@ class Indexed:
         return {"indexed": self.new, "left_out": self.left_out, "broken": self.broken}
 
 
-def index_photos(conninfo: str, predictor: Predictor, index: Index, model: str, progress: Progress) -> Indexed:
+def index_photos(conninfo: str, predictor: Predictor, index: Index, progress: Progress) -> Indexed:
     """Give every held photo a vector of this model, and then drop those of other models.
 
     Photos that may not be trained on get none: a model looks at them here as it does in training.
@@ -59,19 +59,17 @@ def index_photos(conninfo: str, predictor: Predictor, index: Index, model: str, 
     report = Indexed()
     with Connection.connect(conninfo, autocommit=True, row_factory=dict_row) as connection:
         consent = Consent.read(connection)
-        rows = connection.execute(WANTED, {"model": model}).fetchall()
+        rows = connection.execute(WANTED, {"model": index.space}).fetchall()
         wanted = [row["digest"] for row in rows if consent.why_not(*row["urls"]) is None]
         report.left_out = len(rows) - len(wanted)
         for start in range(0, len(wanted), BATCH):
-            _keep(connection, predictor, index, model, wanted[start : start + BATCH], report)
+            _keep(connection, predictor, index, wanted[start : start + BATCH], report)
             progress(min(start + BATCH, len(wanted)), len(wanted))
-        connection.execute(DROP_OTHERS, {"model": model})
+        connection.execute(DROP_OTHERS, {"model": index.space})
     return report
 
 
-def _keep(
-    connection: Connection, predictor: Predictor, index: Index, model: str, digests: Sequence[str], report: Indexed
-) -> None:
+def _keep(connection: Connection, predictor: Predictor, index: Index, digests: Sequence[str], report: Indexed) -> None:
     seen = list(_pixels(connection, predictor, digests))
     report.broken += len(digests) - len(seen)
     if not seen:
@@ -82,7 +80,7 @@ def _keep(
         cursor.executemany(
             KEEP,
             [
-                {"digest": digest, "model": model, "vector": point.tobytes()}
+                {"digest": digest, "model": index.space, "vector": point.tobytes()}
                 for (digest, _), point in zip(seen, points, strict=True)
             ],
         )

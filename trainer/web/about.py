@@ -47,6 +47,7 @@ class About:
     quality: Quality | None  # None: it was not evaluated
     verdicts: Mapping[str, Verdict | None]  # on its answers to each of its labels; None: these were not evaluated
     how_to_judge: str  # the command that evaluates it
+    space: str | None  # names its feature space: points of one name can be compared; None: it computes none
 
     def as_json(self) -> dict[str, Any]:
         """The facts in answers of /healthz and of the API."""
@@ -60,8 +61,20 @@ class About:
             "verdict": self.quality.verdict if self.quality else None,
         }
 
+    def trust(self) -> dict[str, Any]:
+        """How far to trust it: what it has learnt from, and how good it is."""
+        learnt = {"photos": self.photos, "horses": self.horses, "newest_photo": self.newest_photo}
+        return {
+            "preset": self.preset,
+            "trained": self.trained,
+            "learnt_from": None if self.photos is None else learnt,
+            "quality": self.quality,
+            "how_to_judge": self.how_to_judge,
+            "space": self.space,
+        }
 
-def about(run: Run, label: str, scale: Scale, version: Version | None) -> About:
+
+def about(run: Run, label: str, scale: Scale, version: Version | None, space: str | None = None) -> About:
     """The facts about a run that has learnt a label on a scale."""
     manifest = version.manifest if version else None
     named = label if run.config.label else ""  # a run of a former release does not name its label
@@ -80,6 +93,7 @@ def about(run: Run, label: str, scale: Scale, version: Version | None) -> About:
         read_quality(run, named),
         {key: quality.verdict if (quality := read_quality(run, key)) else None for key in run.config.labels},
         how_to_judge(run, named),
+        space,
     )
 
 

@@ -13,8 +13,9 @@ from aiohttp.http_exceptions import HttpProcessingError
 from multidict import MultiDict, MultiMapping
 
 from collector.web.server.problems import Problem
+from trainer.web.answer import Given
 from trainer.web.problems import LARGEST, Code
-from trainer.web.service import Given, Service
+from trainer.web.service import Service
 from trainer.web.together import PHOTOS, Unread
 
 FIELDS = 10  # of a form, at most, with its photos

@@ -13,7 +13,7 @@ from trainer.dataset.pixels import Preparation
 from trainer.dataset.rows import Indexed
 from trainer.inference.neighbours import Index
 from trainer.web import pictures
-from trainer.web.answer_cache import Known
+from trainer.web.answer import Known
 
 SAMPLES = 4
 LEAST_WIDTH = 96  # px of prepared pixels that are enough for a thumbnail

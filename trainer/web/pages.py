@@ -5,12 +5,12 @@ from typing import Any
 
 from aiohttp import web
 
-from collector.storage.racing import kind_of
+from collector.web.server.answer_cache import MINUTES
 from collector.web.server.named_commands import coder
 from collector.web.server.problems import Problem
 from collector.web.server.rendering import Renderer, language_of, problem_page, welcome_page
 from trainer.inference.collection import MOST
-from trainer.web.answer_cache import MINUTES, Answer
+from trainer.web.answer import Answer
 from trainer.web.forms import find_photos, read_form
 from trainer.web.guarding import COOKIE
 from trainer.web.problems import LARGEST, Code
@@ -31,7 +31,7 @@ class Pages:
         self._renderer = Renderer(
             HERE / "templates", PAGES, service=service, minutes=MINUTES, photos=PHOTOS, largest=LARGEST
         )
-        self._renderer.environment.filters |= {"coded": coder(demo=service.demo), "kind": kind_of}
+        self._renderer.environment.filters["coded"] = coder(demo=service.demo)
 
     def render(self, request: web.Request, template: str, status: int = 200, **facts: Any) -> web.Response:
         """A page in the reader's language."""

@@ -3,6 +3,7 @@
 import datetime as dt
 from typing import Annotated, Literal
 
+import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field
 from typing_extensions import TypedDict
 
@@ -13,6 +14,7 @@ from trainer.dataset.examples import Side
 from trainer.evaluation.verdict import Verdict
 from trainer.models.answers import COVERAGE
 from trainer.web.together import PHOTOS
+from trainer.web.worth import Worth
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Reviews = Annotated[int, Field(ge=0)]
@@ -41,6 +43,11 @@ Skill = Annotated[
 ]
 
 
+def _rounded(point: np.ndarray | None) -> list[float] | None:
+    """As exactly as places are stored."""
+    return None if point is None else [float(f"{number:.5g}") for number in point]
+
+
 class Known(answers.Answer):
     """A photo of the data set, with its horse and label."""
 
@@ -64,6 +71,25 @@ class Similar(Known):
     )
 
 
+class LearntFrom(answers.Answer):
+    """What a run has learnt from."""
+
+    photos: int
+    horses: int
+    newest_photo: str | None = means("Day of the newest photo.")
+
+
+class Quality(answers.Answer):
+    """How good a run is on horses that it has not seen. Errors are mean absolute errors."""
+
+    verdict: Skill
+    photos: int
+    horses: int
+    error: Share
+    constant_error: float = means("Of the same answer for every horse.", ge=0)
+    coverage: Share = means("Share of labels that lay within the interval.")
+
+
 class Other(answers.Answer):
     """The answer to another label that the run has learnt."""
 
@@ -75,6 +101,7 @@ class Other(answers.Answer):
     high: Share
     kind: KindOfHorse
     metres: float | None
+    verdict: Skill
 
 
 class Photo(answers.Answer):
@@ -90,6 +117,10 @@ class Photo(answers.Answer):
     others: list[Other] = means("The answers to the other labels that the run has learnt.")
     like_training: bool | None
     known: Known | None = means("The photo itself, if it is in the data set.")
+    worth: Worth | None = means("What the answer for this photo is worth.")
+    point: Annotated[list[float] | None, BeforeValidator(_rounded)] = means(
+        "Where the photo is in the run's feature space, which `space` names. null: the run computes no features."
+    )
 
 
 class Answer(answers.Answer):
@@ -105,6 +136,10 @@ class Answer(answers.Answer):
     kind: KindOfHorse
     metres: float | None = means("What the value stands for, where the label says so.")
     others: list[Other] = means("The answers to the other labels that the run has learnt.")
+    worth: Worth = means(
+        "What the answer is worth: `unlike` (a photo is unlike those learnt from: the numbers mean nothing), `learnt` "
+        "(the run has learnt from this photo), `untested`, or the verdict of `trainer evaluate`."
+    )
     like_training: bool | None = Strange
     known: Known | None = means("The photo itself, if it is in the data set; of several, one learnt from if any is.")
     similar: list[Similar] = means("The most similar horses of the data set; of several photos, to any of them.")
@@ -116,6 +151,14 @@ class Answer(answers.Answer):
     low_end: LowEnd
     high_end: HighEnd
     verdict: Skill
+    preset: str = means("The setting that the run was trained with.")
+    trained: dt.date
+    learnt_from: LearntFrom | None = means("null: the data set is no longer there.")
+    quality: Quality | None = means("null: the run was not evaluated; `how_to_judge` is the command that does.")
+    how_to_judge: str
+    space: str | None = means(
+        "Names the run's feature space: points of one name can be compared, as `trainer index`'s."
+    )
 
 
 class Horse(answers.Answer):

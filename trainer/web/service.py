@@ -15,6 +15,7 @@ import numpy as np
 
 from collector.errors import BrokenPicture, TryLater, UsageError
 from collector.storage.decoders import Decoders
+from collector.web.server.answer_cache import AnswerCache
 from collector.web.server.problems import Problem
 from trainer.directories import make_folder, write_file
 from trainer.inference.collection import Collection
@@ -23,7 +24,7 @@ from trainer.inference.saliency import saliency
 from trainer.inference.serving import Prediction, Predictor
 from trainer.web import pictures
 from trainer.web.about import about
-from trainer.web.answer_cache import Answer, AnswerCache
+from trainer.web.answer import Answer, Given
 from trainer.web.batches import Batches
 from trainer.web.gallery import Gallery
 from trainer.web.problems import Code
@@ -37,16 +38,6 @@ logger = logging.getLogger(__name__)
 DECODERS = 2  # processes that decode photos
 SLOTS = 32  # photos that are read or answered at the same time; further requests get a problem and retry
 DRAWINGS = 4  # saliency maps that are being drawn or wait for it
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """The photo of a request: its bytes, or its row in the data set."""
-
-    name: str  # of the file, the address, the horse
-    body: bytes = b""
-    row: int | None = None
-    uploaded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +67,8 @@ class Service:
         self.collection = collection
         self.keep_uploads = keep_uploads
         self.demo = demo  # whether pages show commands for the look-alike
-        self.about = about(predictor.run, predictor.key, predictor.scale, gallery.version if gallery else None)
+        version, space = (gallery.version, gallery.index.space) if gallery else (None, None)
+        self.about = about(predictor.run, predictor.key, predictor.scale, version, space)
         self.samples = [gallery.known(row) for row in gallery.samples()] if gallery else []
         self.answers = AnswerCache[Answer](clock)
         self._together = AnswerCache[Kept](clock)
@@ -169,7 +161,7 @@ class Service:
         prediction, features = await self._batches.ask(opened.pixels)
         known = self.gallery.known(row) if self.gallery and row is not None else None
         known = known if known and known.value is not None else None  # the photo may have other labels alone
-        strange, similar = None, []
+        strange, point, similar = None, None, []
         if self.gallery:
             index = self.gallery.index
             point = index.project(features[None])[0]
@@ -177,7 +169,16 @@ class Service:
             nearest = index.nearest(point, SIMILAR, but=known.horse_id if known else None)
             similar = [self.gallery.known(near, distance) for near, distance in nearest]
         return Answer(
-            prediction, strange, known, similar, opened.pixels, opened.width, opened.height, opened.shown, given.name
+            prediction,
+            strange,
+            known,
+            similar,
+            point,
+            opened.pixels,
+            opened.width,
+            opened.height,
+            opened.shown,
+            given.name,
         )
 
     async def answer_all(self, given: AsyncIterator[Given | Unread], *, show: bool) -> Together:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from collector.web.server.problems import Problem
 from trainer.dataset.examples import Side
 from trainer.inference.serving import Prediction
-from trainer.web.answer_cache import Answer, Known
+from trainer.web.answer import Answer, Known
 
 PHOTOS = 8  # of a horse in one request, at most
 SIMILAR = 6  # similar horses in an answer

@@ -2,6 +2,6 @@
 
 from pathlib import Path
 
-from collector.console.catalogue import Catalogue
+from collector.console.catalogue import SERVERS, Catalogue
 
-PAGES = Catalogue(Path(__file__).parents[1] / "locale", "pages")
+PAGES = Catalogue(Path(__file__).parents[1] / "locale", "pages", SERVERS)

@@ -5,7 +5,7 @@ from enum import StrEnum
 from trainer.dataset.examples import Side
 from trainer.evaluation.verdict import Verdict
 from trainer.web.about import Quality
-from trainer.web.answer_cache import Answer
+from trainer.web.answer import Answer
 from trainer.web.together import Together
 
 

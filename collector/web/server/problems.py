@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from collector.console.catalogue import PAGES, Catalogue
+from collector.console.catalogue import SERVERS, Catalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +11,7 @@ class ProblemKind:
 
     word: str  # by which programs decide
     status: int  # of HTTP
-    words: Catalogue = PAGES  # that has its sentence
+    words: Catalogue = SERVERS  # that has its sentence
 
 
 class Code:

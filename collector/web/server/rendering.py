@@ -11,11 +11,13 @@ from yarl import URL
 
 from collector.console.catalogue import LANGUAGES, Catalogue
 from collector.console.measures import size_in_words
+from collector.storage.racing import kind_of
 from collector.web.server.addresses import host_of, web_address
 from collector.web.server.guards import cookie_of
 from collector.web.server.language import choose_language
 from collector.web.server.problems import Code, Problem
 
+OF_BOTH = Path(__file__).parent / "templates"
 Render = Callable[..., web.Response]  # what makes a page: request, template, status, facts
 
 
@@ -25,9 +27,10 @@ def language_of(request: web.Request) -> str:
 
 
 def make_environment(templates: Path) -> Environment:
-    """The templates of a folder. Whatever is put into them is escaped, and a name that is missing is an error."""
+    """The templates of a folder, and those of both servers. Whatever is put into them is escaped, and a name that is
+    missing is an error."""
     environment = Environment(
-        loader=FileSystemLoader(templates), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        loader=FileSystemLoader([templates, OF_BOTH]), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, auto_reload=False,
     )  # fmt: skip
     environment.filters["percent"] = lambda share: f"{100 * share:.2f}%"
@@ -35,6 +38,7 @@ def make_environment(templates: Path) -> Environment:
     environment.filters["size"] = size_in_words
     environment.filters["address"] = web_address
     environment.filters["host"] = host_of
+    environment.filters["kind"] = kind_of
     return environment
 
 

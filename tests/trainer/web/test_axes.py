@@ -90,7 +90,7 @@ async def test_a_page_names_the_axis_and_its_ends_and_no_type(
     assert f"<h1>{title}</h1>" in home
     for place in (home, text):
         assert words["lead"] not in place
-        assert not [kind for kind in Kind if words[f"kind_{kind}"] in place or f"<li>{words[f'zone_{kind}']}" in place]
+        assert not [kind for kind in Kind if words[f"type_{kind}"] in place or f"<li>{words[f'zone_{kind}']}" in place]
 
 
 async def test_every_answer_of_a_run_with_several_labels_stands_beside_what_it_is_worth(

@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 
 from collector.web.search.names import latin_of
+from collector.web.server.answer_cache import MINUTES
 from tests.filled import execute
 from tests.trainer.web.conftest import Held, Open
 from tests.trainer.web.drawn import as_bytes, not_horses
 from tests.trainer.web.test_api import form
 from trainer.evaluation.verdict import Verdict
 from trainer.web.about import about, read_quality
-from trainer.web.answer_cache import MINUTES
 from trainer.web.words import PAGES
 
 LANGUAGES = ("en", "ja")

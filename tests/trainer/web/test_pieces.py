@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from collector.web.search.names import as_key
+from collector.web.server.answer_cache import MINUTES, MOST, AnswerCache
 from collector.web.server.language import choose_language
 from collector.web.server.limits import MOST_CLIENTS, Buckets, client_of
 from collector.web.server.problems import Problem
 from trainer.dataset.pixels import Preparation, fit, place_of
 from trainer.inference.serving import Prediction
-from trainer.web.answer_cache import MINUTES, MOST, Answer, AnswerCache
+from trainer.web.answer import Answer
 from trainer.web.batches import Batches
 from trainer.web.forms import read_data
 
@@ -97,7 +98,7 @@ def test_answers_are_held_for_some_minutes_and_not_without_end() -> None:
     now = [0.0]
     answers = AnswerCache(lambda: now[0])
     prediction = Prediction("", 0.5, 0.4, 0.6, None)
-    answer = Answer(prediction, None, None, [], np.zeros(1), 1, 1, b"", "")
+    answer = Answer(prediction, None, None, [], None, np.zeros(1), 1, 1, b"", "")
     first = answers.add(answer)
     assert answers.find(first) is answer
     assert answers.find("x" * 22) is None

@@ -10,11 +10,11 @@ import pytest
 from aiohttp import FormData
 from playwright.sync_api import expect
 
+from collector.web.server.answer_cache import MINUTES
 from tests.browser import DESK, PHONE, Opener, assert_accessible, assert_fits, assert_pictures_seen, placed
 from tests.filled import execute
 from tests.trainer.web.conftest import Held, Open, a_horse
 from tests.trainer.web.test_api import form, json_of
-from trainer.web.answer_cache import MINUTES
 from trainer.web.problems import LARGEST
 from trainer.web.together import PHOTOS
 from trainer.web.words import PAGES
@@ -144,7 +144,7 @@ async def test_a_horse_whose_photos_were_dropped_is_no_longer_held(
 ) -> None:
     async with opened() as client:
         page = await client.post("/predict", data=forms(one=a_horse(0), two=a_horse(1)))
-        monkeypatch.setattr("trainer.web.answer_cache.MOST", 2)
+        monkeypatch.setattr("collector.web.server.answer_cache.MOST", 2)
         await client.post("/predict", data=form(horse))
         assert (await client.get(page.url.path)).status == 404
 

@@ -1,12 +1,15 @@
 """Every text that the trainer's page asks for is in its catalogue, and every text that is there is asked for."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from collector.console.catalogue import LANGUAGES
+import collector.web
+from collector.console.catalogue import LANGUAGES, SERVERS
 from collector.storage.racing import Axis, Kind
+from collector.web import server
 from collector.web.server import problems
 from collector.web.server.problems import Problem, problem_kinds
 from tests.template_keys import counted_keys, plain_keys, templates_of, unused
@@ -20,11 +23,17 @@ from trainer.web.words import PAGES
 from trainer.web.worth import Worth
 
 TEMPLATES = templates_of(Path(web.__file__).parent)
+SHARED = templates_of(Path(server.__file__).parent)
+SEARCH = templates_of(Path(collector.web.__file__).parent)
 ENDS_OF = {end for scale in (*ENDS.values(), *ALL_AXES.values(), UNKNOWN) for end in (scale.low, scale.high)}
 VERDICTS = set(Verdict) - {Verdict.LEARNT}  # no run is judged by the photos that it has learnt from
-PUT_TOGETHER: dict[str, Iterable[str]] = {
-    "'kind_' ~ predicted.kind": [f"kind_{kind}" for kind in Kind],
+HOME: dict[str, Iterable[str]] = {
     "'title_' ~ about.axis": [f"title_{axis}" for axis in Axis],
+    "'end_' ~ about.low_end": [f"end_{end}" for end in ENDS_OF],
+    "'end_' ~ about.high_end": [f"end_{end}" for end in ENDS_OF],
+}
+PUT_TOGETHER: dict[str, Iterable[str]] = {
+    "'type_' ~ predicted.kind": [f"type_{kind}" for kind in Kind],
     "'axis_' ~ about.axis": [f"axis_{axis}" for axis in Axis],
     "'axis_' ~ axis": [f"axis_{axis}" for axis in Axis],
     "'end_' ~ other.low_end": [f"end_{end}" for end in ENDS_OF],
@@ -42,12 +51,19 @@ PUT_TOGETHER: dict[str, Iterable[str]] = {
 
 
 def test_every_text_is_asked_for_and_every_text_asked_for_is_there() -> None:
-    own = set(problem_kinds(Code)) - set(problem_kinds(problems.Code))
-    asked = {f"problem_{kind.word}" for kind in own}
-    asked = asked.union(*(plain_keys(text, PUT_TOGETHER) for text in TEMPLATES.values()))
+    asked = {f"problem_{kind.word}" for kind in problem_kinds(Code)}
+    asked = asked.union(*(plain_keys(text, HOME | PUT_TOGETHER) for text in (TEMPLATES | SHARED).values()))
     assert asked == PAGES.read("en").keys()
-    assert set().union(*map(counted_keys, TEMPLATES.values())) == PAGES.read("en").countable
-    assert unused(PUT_TOGETHER, TEMPLATES) == []
+    assert set().union(*map(counted_keys, (TEMPLATES | SHARED).values())) == PAGES.read("en").countable
+    assert unused(HOME, TEMPLATES) == []
+    assert unused(PUT_TOGETHER, SHARED) == []
+
+
+def test_what_both_servers_say_is_asked_for_by_templates_of_both() -> None:
+    asked = [set(re.findall(r"\bt\.(\w+)", "".join(its.values()))) for its in (TEMPLATES, SEARCH)]
+    shared = set().union(*(plain_keys(text, PUT_TOGETHER) for text in SHARED.values()))
+    shared |= {f"problem_{kind.word}" for kind in problem_kinds(problems.Code)}
+    assert SERVERS.read("en").keys() - shared <= asked[0] & asked[1]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -64,7 +64,7 @@ def test_only_a_model_with_skill_gets_its_type_and_value_in_large_letters(
 ) -> None:
     page = answered(open_page("en"), files["horse.jpg"])
     words = PAGES.read("en")
-    kinds = {words["perhaps"].format(kind=words[f"kind_{kind}"]) for kind in Kind}  # its bar has more than one kind
+    kinds = {words["perhaps"].format(kind=words[f"type_{kind}"]) for kind in Kind}  # its bar has more than one kind
     for verdict in VERDICTS:
         judge(judged, verdict)
         page.reload()
