@@ -88,7 +88,8 @@ class Settings(BaseSettings):
     labels_cron: str | None = "0 2 * * *"  # when labels are refreshed, Asia/Tokyo; empty: never
     back_numbers_cron: str | None = "0 9 * * 1"  # when the crawl looks for new back numbers
     demo_port: int = Field(default=DEMO_PORT, ge=1, le=65535)
-    serve_token: str | None = None  # the token that `trainer serve` requires; unset: made at start if needed
+    serve_token: str | None = None  # the token that both servers require; unset: made at start if needed
+    answers: str | None = None  # the address of `trainer serve`, which `collector serve` asks; empty: nobody
     # Modules that add models to the trainer: .py files or names, with commas between them.
     plugins: Annotated[tuple[str, ...], NoDecode] = ()
     demo: bool = False
@@ -145,6 +146,14 @@ class Settings(BaseSettings):
     @classmethod
     def _read_database_url(cls, value: str | None) -> str | None:
         return (value or "").strip() or None
+
+    @field_validator("answers")
+    @classmethod
+    def _check_answers(cls, value: str | None) -> str | None:
+        try:
+            return read_address("PADDOCK_ANSWERS", value or "", "http://127.0.0.1:8771")
+        except UsageError as error:
+            raise ValueError(str(error).removeprefix("PADDOCK_ANSWERS: ").removesuffix(".")) from error
 
     @field_validator("serve_token")
     @classmethod

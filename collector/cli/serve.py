@@ -38,6 +38,7 @@ def serve_collection(
     from collector.imports.own_remark import store_remark
     from collector.storage import database
     from collector.web.app import make_app
+    from collector.web.asking.client import Asking
     from collector.web.server.serving import serve_until_stopped
     from collector.web.service import serving
 
@@ -45,10 +46,10 @@ def serve_collection(
     log_to_stderr(logging.WARNING)
     guard = guard_for(settings, host, admin=admin)
     say = partial(say_where, stderr(), host, guard)
-    demo = common().demo
+    demo, asking = common().demo, Asking(settings.answers, settings.serve_token)
 
     async def main(conninfo: str) -> None:
-        async with serving(conninfo, guard, store_remark, demo=demo) as service:
+        async with serving(conninfo, guard, store_remark, asking=asking, demo=demo) as service:
             await serve_until_stopped(make_app(service), host, port, say)
 
     with database.opened(settings.database_url, settings.home) as conninfo:

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from collector.errors import TryLater
 from collector.web.api.routes import Api
+from collector.web.asking.pages import AskingPages
 from collector.web.calendar import Calendar
 from collector.web.codes import Code
 from collector.web.collections.pages import CollectionPages
@@ -18,6 +19,7 @@ from collector.web.pages import Pages
 from collector.web.photo_pages import PhotoPages
 from collector.web.review.pages import Review
 from collector.web.server.answers import problem_as_json
+from collector.web.server.forms import too_large
 from collector.web.server.guards import Guard, Handler, add_headers, for_programs, make_middleware
 from collector.web.server.look import static_files
 from collector.web.server.problems import Problem
@@ -26,11 +28,13 @@ from collector.web.service import Service
 STATIC = Path(__file__).parent / "static"
 COOKIE = "paddock_search"
 LARGEST = 64 * 1024  # bytes of a request's body: forms with a few words
-PICTURE, PAGE = 0.02, 0.1  # tokens of a client's bucket
+PICTURE, PAGE, MODEL = 0.02, 0.1, 1.0  # tokens of a client's bucket
 
 
 def cost_of(path: str) -> float:
     """What a request costs, in tokens of its client's bucket."""
+    if path.endswith("/ask"):
+        return MODEL
     return PICTURE if path.startswith("/photos/") else PAGE
 
 
@@ -51,6 +55,7 @@ def make_app(service: Service) -> web.Application:
     compare, collections = ComparePages(pages, review.decisions), CollectionPages(pages, review.decisions)
     app.add_routes([*pages.routes(), *compare.routes(), *collections.routes(), *review.routes()])
     app.add_routes([*OverviewPage(pages).routes(), *PhotoPages(pages).routes(), *Calendar(pages).routes()])
+    app.add_routes([*AskingPages(pages).routes()])
     app.add_routes([*api.routes(), *metrics.routes(), *feed.routes()])
     app.add_routes([*static_files(STATIC)])
     app.on_response_prepare.extend([add_headers, metrics.count])
@@ -66,7 +71,7 @@ async def lost_collection(request: web.Request, handler: Handler) -> web.StreamR
     except TryLater as error:
         raise Problem(Code.COLLECTION_LOST, retry_after=5) from error
     except web.HTTPRequestEntityTooLarge as error:
-        raise Problem(Code.TOO_LARGE) from error
+        raise too_large(LARGEST) from error
     except (web.RequestPayloadError, ConnectionResetError) as error:
         raise Problem(Code.NOT_UNDERSTOOD, "what was sent is broken off, or not packed as it says") from error
     except OSError as error:

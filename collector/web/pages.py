@@ -73,6 +73,7 @@ class Pages:
         guard = self.service.guard
         known |= {"may_decide": guard.may_decide(request), "decisions": guard.admin_token is not None}
         known.setdefault("query", Query())
+        known["model"] = self.service.asking.possible
         tray = tray_of(request)
         asked = request.query.get("lang")
         known |= {"tray": tray, "link": linker(asked, tray.words), "plain_link": linker(asked)}

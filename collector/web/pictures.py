@@ -3,10 +3,12 @@
 import asyncio
 import logging
 from dataclasses import dataclass
+from io import BytesIO
 from types import TracebackType
 from typing import Any, Self
 
 import psycopg
+from PIL import Image
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from collector.errors import BrokenPicture
@@ -39,6 +41,15 @@ SELECT digest, %(width)s, %(height)s, %(content)s FROM blob WHERE digest = %(dig
 
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Shrunk:
+    """A picture made small, upright, with nothing but its pixels."""
+
+    body: bytes  # JPEG
+    width: int  # px
+    height: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +115,29 @@ class Pictures:
             content = await self._made(digest, width)
         return Photo(content, "image/jpeg", f"{digest}-{width}")
 
+    async def shrunk(self, body: bytes) -> Shrunk:
+        """A picture that is not held, as a JPEG of the largest width or its own; it is not kept.
+
+        Raises:
+            Problem: it is no picture, or too many are being made.
+        """
+        try:
+            content, _ = await self._decoders.ask(shrink, body, max(WIDTHS), QUALITY)
+        except BrokenPicture as error:
+            raise Problem(Code.NO_PICTURE, str(error)) from error
+        except OSError as error:
+            raise _unstarted(error) from error
+        return Shrunk(content, *Image.open(BytesIO(content)).size)
+
+    async def held(self, digest: str) -> bytes:
+        """A picture's bytes as they came, for what never leaves this machine's programs.
+
+        Raises:
+            Problem: there is none.
+            TryLater: the database cannot be reached.
+        """
+        return await self._bytes(digest)
+
     async def _named(self, photo: str, width: int) -> dict[str, Any]:
         values = {"photo": photo, "width": width}
         rows = await self._reader.rows(NAMED, values)
@@ -140,8 +174,7 @@ class Pictures:
             self._broken.add(digest)
             raise Problem(Code.NOT_FOUND) from error
         except OSError as error:
-            logger.warning("no process could be started to make a photo small", extra={"reason": str(error)})
-            raise Problem(Code.BUSY, retry_after=5) from error
+            raise _unstarted(error) from error
         self.made += 1
         values = {"digest": digest, "width": width, "height": height, "content": content}
         try:
@@ -150,3 +183,8 @@ class Pictures:
         except (psycopg.Error, PoolTimeout) as error:  # it is shown all the same, and made again for the next one
             logger.warning("a photo made small was not kept", extra={"reason": str(error).strip()})
         return content
+
+
+def _unstarted(error: OSError) -> Problem:
+    logger.warning("no process could be started to make a photo small", extra={"reason": str(error)})
+    return Problem(Code.BUSY, retry_after=5)

@@ -9,6 +9,7 @@ import psycopg
 
 from collector.politeness.gate import Connection
 from collector.storage.reader import Reader, make_role
+from collector.web.asking.client import Asking
 from collector.web.likeness.likeness import Likeness
 from collector.web.pictures import Pictures
 from collector.web.search.loading import Held
@@ -30,6 +31,7 @@ class Service:
     guard: Guard
     keep_remark: KeepRemark
     likeness: Likeness
+    asking: Asking  # of a model, where there is one
     demo: bool = False  # whether it is the look-alike's: commands that pages name are for the same collection
     clock: Callable[[], float] = time.monotonic
 
@@ -42,7 +44,7 @@ class Service:
 
 @asynccontextmanager
 async def serving(
-    conninfo: str, guard: Guard, keep_remark: KeepRemark, *, demo: bool = False
+    conninfo: str, guard: Guard, keep_remark: KeepRemark, *, asking: Asking | None = None, demo: bool = False
 ) -> AsyncIterator[Service]:
     """Everything that a server needs, for as long as the context lasts."""
     role, held = await make_role(conninfo), Held(conninfo)
@@ -50,9 +52,10 @@ async def serving(
         Reader(conninfo, role) as reader,
         Pictures(reader, conninfo) as pictures,
         Renewal(conninfo, held.renew) as renewal,
+        asking or Asking(None) as model,
     ):
         likeness = Likeness(reader, conninfo)
         try:
-            yield Service(conninfo, reader, pictures, held, renewal, guard, keep_remark, likeness, demo)
+            yield Service(conninfo, reader, pictures, held, renewal, guard, keep_remark, likeness, model, demo)
         finally:
             await likeness.close()

@@ -30,6 +30,15 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True)
+class LearntFrom:
+    """What a run has learnt from."""
+
+    photos: int
+    horses: int
+    newest_photo: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class About:
     """The facts about the run, for people and for programs."""
 
@@ -41,9 +50,7 @@ class About:
     axis: str
     low_end: str  # what 0 stands for, such as short
     high_end: str  # what 1 stands for
-    photos: int | None  # of the data set; None if it does not exist any more
-    horses: int | None
-    newest_photo: str | None
+    learnt_from: LearntFrom | None  # None: the data set does not exist any more
     quality: Quality | None  # None: it was not evaluated
     verdicts: Mapping[str, Verdict | None]  # on its answers to each of its labels; None: these were not evaluated
     how_to_judge: str  # the command that evaluates it
@@ -63,11 +70,10 @@ class About:
 
     def trust(self) -> dict[str, Any]:
         """How far to trust it: what it has learnt from, and how good it is."""
-        learnt = {"photos": self.photos, "horses": self.horses, "newest_photo": self.newest_photo}
         return {
             "preset": self.preset,
             "trained": self.trained,
-            "learnt_from": None if self.photos is None else learnt,
+            "learnt_from": self.learnt_from,
             "quality": self.quality,
             "how_to_judge": self.how_to_judge,
             "space": self.space,
@@ -77,6 +83,9 @@ class About:
 def about(run: Run, label: str, scale: Scale, version: Version | None, space: str | None = None) -> About:
     """The facts about a run that has learnt a label on a scale."""
     manifest = version.manifest if version else None
+    learnt_from = (
+        LearntFrom(sum(manifest.photos.values()), manifest.horses_in_all, manifest.newest_photo) if manifest else None
+    )
     named = label if run.config.label else ""  # a run of a former release does not name its label
     return About(
         run.name,
@@ -87,9 +96,7 @@ def about(run: Run, label: str, scale: Scale, version: Version | None, space: st
         label.partition("/")[2],
         scale.low,
         scale.high,
-        sum(manifest.photos.values()) if manifest else None,
-        manifest.horses_in_all if manifest else None,
-        manifest.newest_photo if manifest else None,
+        learnt_from,
         read_quality(run, named),
         {key: quality.verdict if (quality := read_quality(run, key)) else None for key in run.config.labels},
         how_to_judge(run, named),

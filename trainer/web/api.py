@@ -6,14 +6,15 @@ from typing import Any
 from aiohttp import web
 
 from collector.web.server.answers import as_json
+from collector.web.server.forms import Form, read_form
 from collector.web.server.problems import Problem
 from trainer.web import schemas
 from trainer.web.answer import Answer
-from trainer.web.forms import Form, find_photos, read_form
+from trainer.web.forms import find_photos
 from trainer.web.openapi import document
-from trainer.web.problems import Code
+from trainer.web.problems import LARGEST, Code
 from trainer.web.service import Service
-from trainer.web.together import Together, Unread
+from trainer.web.together import PHOTOS, Together, Unread
 from trainer.web.worth import worth_of
 
 NUMBERS = ("value", "low", "high", "kind", "metres")  # of an answer
@@ -29,13 +30,13 @@ class Api:
     async def predict(self, request: web.Request) -> web.Response:
         """Answer for the photos of a horse."""
         async with self.service.slot():
-            form = Form(request.query) if request.method == "GET" else await read_form(request)
+            form = Form(request.query) if request.method == "GET" else await read_form(request, LARGEST, PHOTOS)
             found = await self.service.answer_all(find_photos(form, self.service), show=False)
         return as_json(schemas.Answer, self._facts(found))
 
     async def search(self, request: web.Request) -> web.Response:
         """Find horses and their labels in the collection; no request is sent to another site."""
-        form = await read_form(request)
+        form = await read_form(request, LARGEST, PHOTOS)
         name = form.fields.get("name", "").strip()
         if not name:
             raise Problem(Code.NOT_UNDERSTOOD, "it needs a horse's name")

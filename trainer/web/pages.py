@@ -6,12 +6,13 @@ from typing import Any
 from aiohttp import web
 
 from collector.web.server.answer_cache import MINUTES
+from collector.web.server.forms import read_form
 from collector.web.server.named_commands import coder
 from collector.web.server.problems import Problem
 from collector.web.server.rendering import Renderer, language_of, problem_page, welcome_page
 from trainer.inference.collection import MOST
 from trainer.web.answer import Answer
-from trainer.web.forms import find_photos, read_form
+from trainer.web.forms import find_photos
 from trainer.web.guarding import COOKIE
 from trainer.web.problems import LARGEST, Code
 from trainer.web.service import Service
@@ -52,7 +53,7 @@ class Pages:
     async def ask(self, request: web.Request) -> web.Response:
         """Answer a form with a redirect to the page of the answer."""
         async with self.service.slot():
-            form = await read_form(request)
+            form = await read_form(request, LARGEST, PHOTOS)
             try:
                 found = await self.service.answer_all(find_photos(form, self.service), show=True)
             except Problem as problem:

@@ -11,10 +11,6 @@ class Code(problems.Code):
     """The codes of problems."""
 
     NOTHING_ASKED = ProblemKind("nothing_asked", 400, PAGES)
-    NO_PICTURE = ProblemKind("no_picture", 422, PAGES)
-    TOO_MANY = ProblemKind("too_many", 413, PAGES)
-    TOO_LARGE = ProblemKind("too_large", 413, PAGES)
     ADDRESS = ProblemKind("address", 422, PAGES)
-    NO_LONGER_HELD = ProblemKind("no_longer_held", 404, PAGES)
     NO_COLLECTION = ProblemKind("no_collection", 503, PAGES)
     COLLECTION_LOST = ProblemKind("collection_lost", 503, PAGES)

@@ -10,11 +10,11 @@ from typing_extensions import TypedDict
 from collector.storage.racing import Kind
 from collector.web.server import answers
 from collector.web.server.answers import means
+from collector.web.server.worth import Worth
 from trainer.dataset.examples import Side
 from trainer.evaluation.verdict import Verdict
 from trainer.models.answers import COVERAGE
 from trainer.web.together import PHOTOS
-from trainer.web.worth import Worth
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Reviews = Annotated[int, Field(ge=0)]

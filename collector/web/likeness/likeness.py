@@ -3,9 +3,10 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, LiteralString
 
+import numpy as np
 import psycopg
 
 from collector.console.trouble import reason_of
@@ -49,6 +50,19 @@ class Likeness:
         if self._until < self._clock():
             await self._look()
         return self._space.nearest(digest, count)
+
+    async def near(self, point: Sequence[float], model: str, count: int) -> list[str] | None:
+        """Ids of the photos nearest to a point of a model's feature space, one of each horse; None: the photos have
+        places in another one's, or none.
+
+        Raises:
+            TryLater: the database cannot be reached.
+        """
+        if self._until < self._clock():
+            await self._look()
+        if self._state is None or self._state["model"] != model:
+            return None
+        return self._space.near(np.asarray(point, np.float32), count)
 
     async def close(self) -> None:
         """Give up what is read in the background."""

@@ -24,8 +24,15 @@ class Space:
         row = self.places.get(digest)
         if row is None:
             return []
-        away = self.squares - 2 * (self.vectors @ self.vectors[row])
-        away[self.horses == self.horses[row]] = np.inf
+        return self.near(self.vectors[row], count, but=int(self.horses[row]))
+
+    def near(self, vector: np.ndarray, count: int, but: int | None = None) -> list[str]:
+        """The photos nearest to a vector (k,), one of each horse but one."""
+        if not self.photos:
+            return []
+        away = self.squares - 2 * (self.vectors @ vector)
+        if but is not None:
+            away[self.horses == but] = np.inf
         # Most often the nearest few have enough horses among them; else all are put in order.
         return self._first(away, min(8 * count, len(away)), count) or self._first(away, len(away), count)
 

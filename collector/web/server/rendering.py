@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from yarl import URL
 
 from collector.console.catalogue import LANGUAGES, Catalogue
-from collector.console.measures import size_in_words
+from collector.console.measures import limit_in_words, size_in_words
 from collector.storage.racing import kind_of
 from collector.web.server.addresses import host_of, web_address
 from collector.web.server.guards import cookie_of
@@ -36,6 +36,7 @@ def make_environment(templates: Path) -> Environment:
     environment.filters["percent"] = lambda share: f"{100 * share:.2f}%"
     environment.filters["two"] = lambda value: f"{value:.2f}"
     environment.filters["size"] = size_in_words
+    environment.filters["limit"] = limit_in_words
     environment.filters["address"] = web_address
     environment.filters["host"] = host_of
     environment.filters["kind"] = kind_of

@@ -1,6 +1,7 @@
 """A collection in a real Postgres, a data set version of it, a tiny run that has learnt from it, and a server."""
 
 import asyncio
+import io
 import shutil
 import tempfile
 import threading
@@ -13,6 +14,7 @@ from typing import Any, Self
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from PIL import Image
 from playwright.sync_api import Browser
 
 from collector.demo.world.drawing import draw_photo
@@ -21,6 +23,7 @@ from collector.web.server.guards import Guard
 from collector.web.server.limits import Buckets
 from collector.web.server.serving import make_runner
 from tests.browser import Opener, chromium
+from tests.collector.web.conftest import renewed
 from tests.databases import EMPTY, copy_of
 from tests.filled import OPINIONS, SITE, execute, fill
 from tests.trainer.conftest import CPU, trained
@@ -35,6 +38,7 @@ from trainer.inference.collection import collection_if_any
 from trainer.inference.neighbours import find_index
 from trainer.inference.photos import Reach
 from trainer.inference.serving import Predictor
+from trainer.inference.vectors import index_photos
 from trainer.labels.definition import Wanted
 from trainer.labels.poll import Poll
 from trainer.labels.registry import wanted_labels
@@ -73,6 +77,14 @@ def held(cluster: str) -> Iterator[Held]:
         write_report(found.run.folder / "evaluation-test", *answers, found.version)
         yield found
     shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def placed_in(held: Held) -> str:
+    """The collection, all of whose photos have places in the run's feature space."""
+    renewed(held.conninfo)
+    index_photos(held.conninfo, held.predictor, held.gallery.index, lambda _done, _of: None)
+    return held.conninfo
 
 
 @pytest.fixture(scope="session")
@@ -215,3 +227,14 @@ def open_page(browser: Browser, site: Site) -> Iterator[Opener]:
     yield opener
     opener.close()
     assert opener.complaints == []
+
+
+@pytest.fixture(scope="module")
+def abroad(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A photo that nobody holds, with the place where it was taken written into it."""
+    path = tmp_path_factory.mktemp("photos") / "ウマ.jpg"
+    image = Image.open(io.BytesIO(a_horse()))
+    exif = image.getexif()
+    exif.get_ifd(0x8825)[1] = "N"
+    image.save(path, exif=exif, quality=95)
+    return path

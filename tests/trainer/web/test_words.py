@@ -12,6 +12,7 @@ from collector.storage.racing import Axis, Kind
 from collector.web import server
 from collector.web.server import problems
 from collector.web.server.problems import Problem, problem_kinds
+from collector.web.server.worth import Worth
 from tests.template_keys import counted_keys, plain_keys, templates_of, unused
 from trainer import web
 from trainer.evaluation.verdict import Verdict
@@ -20,7 +21,6 @@ from trainer.labels.results import ALL_AXES
 from trainer.labels.scales import ENDS
 from trainer.web.problems import Code
 from trainer.web.words import PAGES
-from trainer.web.worth import Worth
 
 TEMPLATES = templates_of(Path(web.__file__).parent)
 SHARED = templates_of(Path(server.__file__).parent)

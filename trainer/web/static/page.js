@@ -1,16 +1,13 @@
 // Drag and drop, preview, progress, answers in place, large photos, keys. Without JavaScript the forms work by themselves.
 import { help, listen } from "/static/look/keys.js";
+import { choose, wrongWith } from "/static/look/upload.js";
 import { view } from "/static/look/viewer.js";
 
 const body = document.body;
 const result = document.querySelector("#result");
 const upload = document.querySelector("#upload");
-const file = document.querySelector("#file");
-const preview = document.querySelector("#preview");
 const progress = document.querySelector("#progress");
-let here = location.pathname;
-
-document.documentElement.classList.add("scripted");
+let here = location.pathname, showPreview;
 
 // Send a request; resolves to the page of the answer, and reports the share that was sent.
 function send(method, url, form, report) {
@@ -96,28 +93,6 @@ function showProgress(share) {
   progress.setAttribute("aria-label", share < 1 ? body.dataset.sending : body.dataset.working);
 }
 
-function showPreview() {
-  for (const shown of preview.children) URL.revokeObjectURL(shown.src);
-  const chosen = [...file.files].slice(0, upload.dataset.most);
-  preview.replaceChildren(...chosen.map(pictureOf));
-  preview.hidden = !chosen.length;
-  document.querySelector("#invite").hidden = Boolean(chosen.length);
-}
-
-function pictureOf(photo) {
-  const picture = new Image();
-  picture.src = URL.createObjectURL(photo);
-  picture.alt = photo.name;
-  return picture;
-}
-
-// What the server would refuse is not sent first. Returns what is wrong with the chosen photos, if anything.
-function wrongWith(chosen) {
-  const { most, largest, tooMany, tooLarge } = upload.dataset;
-  if (chosen.length > most) return tooMany;
-  return chosen.reduce((sum, photo) => sum + photo.size, 0) > largest ? tooLarge : "";
-}
-
 function bind() {
   for (const form of document.querySelectorAll("form[data-in-place]:not([data-bound])")) {
     form.dataset.bound = "";
@@ -132,33 +107,16 @@ view(help);
 listen();
 if (upload) {
   bind();
+  showPreview = choose(upload, showProblem);
   upload.addEventListener("submit", (event) => {
     event.preventDefault();
-    const wrong = wrongWith([...file.files]);
+    const wrong = wrongWith(upload);
     if (wrong) return showProblem(wrong);
     ask(upload, event.submitter);
   });
-  file.addEventListener("change", showPreview);
   document.querySelector("#search").addEventListener("submit", (event) => {
     event.preventDefault();
     find(event.target);
-  });
-  // Photos can be dropped anywhere on the page.
-  addEventListener("dragover", (event) => {
-    event.preventDefault();
-    document.querySelector("#drop").classList.add("over");
-  });
-  addEventListener("dragleave", () => document.querySelector("#drop").classList.remove("over"));
-  addEventListener("drop", (event) => {
-    event.preventDefault();
-    document.querySelector("#drop").classList.remove("over");
-    const dropped = [...event.dataTransfer.files].filter((one) => one.type.startsWith("image/"));
-    if (!dropped.length) return showProblem(body.dataset.noPhoto);
-    const chosen = new DataTransfer();
-    for (const photo of dropped) chosen.items.add(photo);
-    file.files = chosen.files;
-    showPreview();
-    upload.requestSubmit();
   });
   // Each answer has its own page, so back and forward load that page; a photo that was large has none.
   addEventListener("popstate", () => { if (location.pathname !== here) location.reload(); });
