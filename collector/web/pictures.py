@@ -119,7 +119,7 @@ class Pictures:
         """A picture that is not held, as a JPEG of the largest width or its own; it is not kept.
 
         Raises:
-            Problem: it is no picture, or too many are being made.
+            Problem: it is not a picture, or too many are being made.
         """
         try:
             content, _ = await self._decoders.ask(shrink, body, max(WIDTHS), QUALITY)

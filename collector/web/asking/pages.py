@@ -19,7 +19,7 @@ from collector.web.server.problems import Problem
 from collector.web.server.rendering import linker
 
 LARGEST = 20 * 2**20  # bytes of a photo
-MANY = 24  # photos that look like it
+MANY = 12  # photos that look like it
 KEY = r"{key:[\w-]{22}}"
 
 

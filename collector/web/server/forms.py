@@ -30,7 +30,7 @@ class Form:
 
 
 async def read_form(request: web.Request, largest: int, most: int) -> Form:
-    """Read the form of a request, of so many bytes and with so many files at most, without writing it to the disk.
+    """Read the form of a request, of `largest` bytes and with `most` files at most, without writing it to the disk.
 
     Raises:
         Problem: it is too large or not valid.

@@ -121,7 +121,7 @@ async def test_without_a_model_the_page_says_how_to_start_one_and_nothing_links_
 
 
 @pytest.mark.parametrize(("body", "status"), [(b"no picture", 422), (b"", 400)])
-async def test_what_is_no_photo_is_never_passed_on(shown: Shown, body: bytes, status: int) -> None:
+async def test_the_model_is_asked_about_photos_only(shown: Shown, body: bytes, status: int) -> None:
     passed: list[str] = []
 
     async def note(request: web.Request) -> web.StreamResponse:
