@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -15,7 +17,7 @@ from collector.web.codes import Code
 from collector.web.server.problems import Problem
 
 PATIENCE = ClientTimeout(total=20, sock_connect=3)  # seconds: less than a page's own
-AT_ONCE = 8  # photos
+AT_ONCE = 8  # photos in work
 LARGEST = 2**20  # bytes of an answer
 
 logger = logging.getLogger(__name__)
@@ -46,6 +48,21 @@ class Asking:
         """Whether there is a model to ask."""
         return self._address is not None
 
+    @contextmanager
+    def slot(self) -> Iterator[None]:
+        """Room for one photo in work, from its first byte to its answer: uploads together never fill the memory.
+
+        Raises:
+            Problem: all room is taken.
+        """
+        if self._asked >= AT_ONCE:
+            raise Problem(Code.BUSY, retry_after=2)
+        self._asked += 1
+        try:
+            yield
+        finally:
+            self._asked -= 1
+
     async def ask(self, body: bytes) -> Answered:
         """What the model says of a photo.
 
@@ -54,20 +71,15 @@ class Asking:
         """
         if self._address is None or self._session is None:
             raise Problem(Code.NO_MODEL)
-        if self._asked >= AT_ONCE:
-            raise Problem(Code.BUSY, retry_after=2)
         form = FormData()
         form.add_field("file", body, filename="photo", content_type="application/octet-stream")
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
-        self._asked += 1
         try:
             async with self._session.post(self._address, data=form, headers=headers, allow_redirects=False) as answer:
                 return _read(answer.status, await _body(answer))
         except (ClientError, TimeoutError, asyncio.IncompleteReadError) as error:
             logger.warning("the model's server does not answer", extra={"reason": reason_of(error)})
             raise Problem(Code.MODEL_LOST, retry_after=5) from error
-        finally:
-            self._asked -= 1
 
 
 async def _body(answer: ClientResponse) -> bytes:

@@ -45,12 +45,13 @@ class AskingPages:
 
     async def ask(self, request: web.Request) -> web.Response:
         """Ask about a photo that is sent; then to the page of its answer."""
-        form = await read_form(request, LARGEST, 1)
-        if not form.files:
-            raise Problem(Code.NO_PHOTO)
-        sent = form.files[0]
-        picture = await self._service.pictures.shrunk(sent.body)
-        key = self._answers.add(Asked(sent.name, picture, await self._service.asking.ask(sent.body)))
+        with self._service.asking.slot():
+            form = await read_form(request, LARGEST, 1)
+            if not form.files:
+                raise Problem(Code.NO_PHOTO)
+            sent = form.files[0]
+            picture = await self._service.pictures.shrunk(sent.body)
+            key = self._answers.add(Asked(sent.name, picture, await self._service.asking.ask(sent.body)))
         raise web.HTTPSeeOther(linker(request.query.get("lang"), tray_of(request).words)(f"/ask/{key}"))
 
     async def answer(self, request: web.Request) -> web.Response:
@@ -63,7 +64,8 @@ class AskingPages:
         found = await held_photos(self._service.reader, [photo_of(request)])
         if not found:
             raise Problem(Code.NOT_FOUND)
-        answered = await self._service.asking.ask(await self._service.pictures.held(found[0]["digest"]))
+        with self._service.asking.slot():
+            answered = await self._service.asking.ask(await self._service.pictures.held(found[0]["digest"]))
         return await self._shown(request, answered, photo=found[0])
 
     async def _shown(self, request: web.Request, answered: Answered, **given: Any) -> web.Response:

@@ -12,7 +12,7 @@ from collector.demo.world.drawing import draw_photo
 from collector.imports.own_remark import store_remark
 from collector.web.app import make_app
 from collector.web.asking import client as asking
-from collector.web.asking.client import LARGEST, Asking
+from collector.web.asking.client import AT_ONCE, LARGEST, Asking
 from collector.web.service import serving
 from tests.collector.web.conftest import WORLD, Open, Shown, generous
 
@@ -142,3 +142,34 @@ async def test_the_model_is_asked_about_photos_only(shown: Shown, body: bytes, s
         large.add_field("file", io.BytesIO(bytes(21 * 2**20)), filename="horse.jpg")
         assert (await client.post("/ask", data=large)).status == 413
     assert passed == []
+
+
+async def test_more_photos_at_once_than_there_is_room_for_wait_for_another_time(shown: Shown) -> None:
+    held, go = asyncio.Semaphore(0), asyncio.Event()
+
+    async def hold(_request: web.Request) -> web.StreamResponse:
+        held.release()
+        await go.wait()
+        return web.Response(status=503)
+
+    app = web.Application()
+    app.router.add_post("/predict.json", hold)
+    async with (
+        TestServer(app) as server,
+        serving(shown.conninfo, generous(), store_remark, asking=Asking(str(server.make_url("/")))) as service,
+        TestClient(TestServer(make_app(service))) as client,
+    ):
+
+        async def ask() -> int:
+            form = FormData()
+            form.add_field("file", HORSE, filename="horse.jpg")
+            return (await client.post("/ask", data=form)).status
+
+        waiting = [asyncio.create_task(ask()) for _ in range(AT_ONCE)]
+        for _ in waiting:
+            await held.acquire()
+        busy = await client.post("/ask", data=FormData({"name": "x"}))
+        assert (busy.status, busy.headers["Retry-After"]) == (503, "2")
+        go.set()
+        assert await asyncio.gather(*waiting) == [503] * AT_ONCE
+        assert await ask() == 503
