@@ -1,5 +1,6 @@
 """The photo search asks a real `trainer serve`: it shows the nearest photos, and those of no other model."""
 
+import dataclasses
 import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,6 +12,7 @@ from aiohttp import FormData
 from aiohttp.test_utils import TestClient, TestServer
 from PIL import Image
 
+from collector.console.catalogue import PAGES as COLLECTOR
 from collector.imports.own_remark import store_remark
 from collector.storage.vectors import STORED
 from collector.web.app import make_app
@@ -18,7 +20,7 @@ from collector.web.asking.client import Asking
 from collector.web.service import serving
 from tests.collector.web.conftest import generous
 from tests.filled import execute
-from tests.trainer.web.conftest import Held, Site, a_horse
+from tests.trainer.web.conftest import REACH, Held, Site, a_horse
 
 
 @asynccontextmanager
@@ -67,3 +69,12 @@ async def test_photos_with_places_of_another_model_are_not_compared(placed_in: s
             assert 'class="shot"' not in text
     finally:
         execute(placed_in, "UPDATE photo_vector SET model = %s", held.gallery.index.space)
+
+
+async def test_a_model_whose_data_set_is_gone_answers_and_compares_nothing(placed_in: str, held: Held) -> None:
+    with Site(dataclasses.replace(held, gallery=None), REACH) as site:
+        async with asked(placed_in, Asking(site.base)) as client:
+            text = await (await client.post("/ask", data=sent(a_horse()), headers={"Accept-Language": "en"})).text()
+    assert COLLECTOR.read("en")["ask_no_features"] in text
+    assert held.run.facts.data in text
+    assert 'class="shot"' not in text
