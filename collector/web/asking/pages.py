@@ -14,9 +14,9 @@ from collector.web.pages import Pages, sources_of
 from collector.web.paths import PHOTO, photo_of
 from collector.web.pictures import Shrunk
 from collector.web.server.answer_cache import MINUTES, AnswerCache
-from collector.web.server.forms import read_form
+from collector.web.server.forms import Form, read_form
 from collector.web.server.problems import Problem
-from collector.web.server.rendering import linker
+from collector.web.server.rendering import language_of, linker
 
 LARGEST = 20 * 2**20  # bytes of a photo
 MANY = 12  # photos that look like it
@@ -41,18 +41,31 @@ class AskingPages:
 
     async def form(self, request: web.Request) -> web.Response:
         """The form that takes a photo."""
-        return self._pages.render(request, "ask.html", minutes=MINUTES, largest=LARGEST)
+        return self._form(request)
 
     async def ask(self, request: web.Request) -> web.Response:
         """Ask about a photo that is sent; then to the page of its answer."""
-        with self._service.asking.slot():
-            form = await read_form(request, LARGEST, 1)
-            if not form.files:
-                raise Problem(Code.NO_PHOTO)
-            sent = form.files[0]
-            picture = await self._service.pictures.shrunk(sent.body)
-            key = self._answers.add(Asked(sent.name, picture, await self._service.asking.ask(sent.body)))
+        try:
+            with self._service.asking.slot():
+                asked = await self._ask(await read_form(request, LARGEST, 1))
+        except Problem as problem:
+            if problem.retry_after is not None:
+                raise
+            return self._form(request, problem)  # to try again with another photo
+        key = self._answers.add(asked)
         raise web.HTTPSeeOther(linker(request.query.get("lang"), tray_of(request).words)(f"/ask/{key}"))
+
+    async def _ask(self, form: Form) -> Asked:
+        if not form.files:
+            raise Problem(Code.NO_PHOTO)
+        sent = form.files[0]
+        picture = await self._service.pictures.shrunk(sent.body)
+        return Asked(sent.name, picture, await self._service.asking.ask(sent.body))
+
+    def _form(self, request: web.Request, problem: Problem | None = None) -> web.Response:
+        wrong = problem and problem.sentence(language_of(request))
+        status = problem.status if problem else 200
+        return self._pages.render(request, "ask.html", status, wrong=wrong, minutes=MINUTES, largest=LARGEST)
 
     async def answer(self, request: web.Request) -> web.Response:
         """The answer for a photo that was sent, and the photos that look like it."""

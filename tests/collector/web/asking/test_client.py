@@ -137,7 +137,9 @@ async def test_the_model_is_asked_about_photos_only(shown: Shown, body: bytes, s
     ):
         form = FormData()
         form.add_field("file", body, filename="horse.jpg")
-        assert (await client.post("/ask", data=form)).status == status
+        answer = await client.post("/ask", data=form)
+        assert answer.status == status
+        assert 'type="file"' in await answer.text(), "one can try again"
         large = FormData()
         large.add_field("file", io.BytesIO(bytes(21 * 2**20)), filename="horse.jpg")
         assert (await client.post("/ask", data=large)).status == 413
