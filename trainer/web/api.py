@@ -29,7 +29,7 @@ class Api:
 
     async def predict(self, request: web.Request) -> web.Response:
         """Answer for the photos of a horse."""
-        async with self.service.slot():
+        with self.service.slots.one():
             form = Form(request.query) if request.method == "GET" else await read_form(request, LARGEST, PHOTOS)
             found = await self.service.answer_all(find_photos(form, self.service), show=False)
         return as_json(schemas.Answer, self._facts(found))

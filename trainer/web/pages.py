@@ -52,7 +52,7 @@ class Pages:
 
     async def ask(self, request: web.Request) -> web.Response:
         """Answer a form with a redirect to the page of the answer."""
-        async with self.service.slot():
+        with self.service.slots.one():
             form = await read_form(request, LARGEST, PHOTOS)
             try:
                 found = await self.service.answer_all(find_photos(form, self.service), show=True)

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -17,6 +17,7 @@ from collector.errors import BrokenPicture, TryLater, UsageError
 from collector.storage.decoders import Decoders
 from collector.web.server.answer_cache import AnswerCache
 from collector.web.server.problems import Problem
+from collector.web.server.slots import Slots
 from trainer.directories import make_folder, write_file
 from trainer.inference.collection import Collection
 from trainer.inference.photos import Reach, read_address
@@ -78,28 +79,14 @@ class Service:
         self._batches = Batches[tuple[Prediction, np.ndarray]](predictor.see)
         self._decoders = Decoders(DECODERS)
         self._drawers = ThreadPoolExecutor(1, thread_name_prefix="drawer")
-        self._taken = self._drawing = 0
+        self.slots = Slots(SLOTS)
+        self._drawing = 0
 
     async def close(self) -> None:
         """End the threads and processes."""
         async with self._batches:
             await asyncio.to_thread(self._decoders.close)
             self._drawers.shutdown(cancel_futures=True)
-
-    @asynccontextmanager
-    async def slot(self) -> AsyncIterator[None]:
-        """Take one of the slots for photos in work, for as long as the context lasts.
-
-        Raises:
-            Problem: all slots are taken.
-        """
-        if self._taken >= SLOTS:
-            raise Problem(Code.BUSY, retry_after=1)
-        self._taken += 1
-        try:
-            yield
-        finally:
-            self._taken -= 1
 
     @contextmanager
     def searching(self) -> Iterator[Collection]:

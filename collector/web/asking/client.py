@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -15,6 +13,7 @@ from collector.console.trouble import reason_of
 from collector.web.asking.answered import Answered
 from collector.web.codes import Code
 from collector.web.server.problems import Problem
+from collector.web.server.slots import Slots
 
 PATIENCE = ClientTimeout(total=20, sock_connect=3)  # seconds: less than a page's own
 AT_ONCE = 8  # photos in work
@@ -31,7 +30,7 @@ class Asking:
         self._address = given.with_query(None) / "predict.json" if given else None
         self._token = given.query.get("token", token) if given else None  # as `trainer serve` prints it
         self._session: ClientSession | None = None
-        self._asked = 0
+        self.slots = Slots(AT_ONCE)
 
     async def __aenter__(self) -> Self:
         self._session = ClientSession(timeout=PATIENCE, raise_for_status=False)
@@ -47,21 +46,6 @@ class Asking:
     def possible(self) -> bool:
         """Whether there is a model to ask."""
         return self._address is not None
-
-    @contextmanager
-    def slot(self) -> Iterator[None]:
-        """Room for one photo in work, from its first byte to its answer: uploads together never fill the memory.
-
-        Raises:
-            Problem: all room is taken.
-        """
-        if self._asked >= AT_ONCE:
-            raise Problem(Code.BUSY, retry_after=2)
-        self._asked += 1
-        try:
-            yield
-        finally:
-            self._asked -= 1
 
     async def ask(self, body: bytes) -> Answered:
         """What the model says of a photo.

@@ -46,7 +46,7 @@ class AskingPages:
     async def ask(self, request: web.Request) -> web.Response:
         """Ask about a photo that is sent; then to the page of its answer."""
         try:
-            with self._service.asking.slot():
+            with self._service.asking.slots.one():
                 asked = await self._ask(await read_form(request, LARGEST, 1))
         except Problem as problem:
             if problem.retry_after is not None:
@@ -77,7 +77,7 @@ class AskingPages:
         found = await held_photos(self._service.reader, [photo_of(request)])
         if not found:
             raise Problem(Code.NOT_FOUND)
-        with self._service.asking.slot():
+        with self._service.asking.slots.one():
             answered = await self._service.asking.ask(await self._service.pictures.held(found[0]["digest"]))
         return await self._shown(request, answered, photo=found[0])
 
