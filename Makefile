@@ -43,7 +43,7 @@ demo: .venv/runtime.stamp  ## a look-alike site, crawled into a database of its 
 	@echo 'Take its tables out: $(DEMO) export --demo --to demo.duckdb'
 	@echo 'Look at it in a browser: $(DEMO) serve --demo'
 
-learn: .venv/trainer.stamp  ## after `make demo`: labels, a data set, three models, how good they are, and forecasts
+learn: .venv/trainer.stamp  ## after `make demo`: labels, a data set, three models, how good they are, forecasts, and likenesses
 	@$(STEP) 'How reliable are the labels, and how far do they agree?' $(LEARN) labels --demo --compare poll,results
 	@$(STEP) 'Write the photos with both labels as a data set.' $(LEARN) export --demo --label poll --label results
 	@$(STEP) 'Train the first model of 2017: an SVR on pixels.' $(LEARN) train --demo --preset svr
@@ -53,9 +53,11 @@ learn: .venv/trainer.stamp  ## after `make demo`: labels, a data set, three mode
 	@$(STEP) 'How good is the model of today on the same horses?' $(LEARN) evaluate probe --demo
 	@$(STEP) 'Where does its error come from?' $(LEARN) diagnose probe --demo
 	@$(STEP) 'Freeze its answers to photos whose horses have not run since.' $(LEARN) forecast --demo --run probe
+	@$(STEP) 'Place every photo in its eyes: the photo search then shows which look alike.' $(LEARN) index --demo --run probe
 	@echo
 	@echo 'So few horses decide little. `collector crawl --since 2005 --demo` and `collector refresh-labels --demo` bring more.'
-	@echo 'To go on: . .venv/bin/activate; export PADDOCK_HOME=$(DEMO_HOME); then `trainer serve --demo` answers for photos.'
+	@echo 'To go on: . .venv/bin/activate; export PADDOCK_HOME=$(DEMO_HOME); then `trainer serve --demo --run probe` answers for photos,'
+	@echo 'and beside it `PADDOCK_ANSWERS=http://127.0.0.1:8771 collector serve --demo` shows its answers in the search.'
 
 test: .venv/test.stamp  ## install what the tests need, then run them; ARGS="..." goes to pytest
 	$(BIN)/pytest $(ARGS)
