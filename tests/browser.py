@@ -12,7 +12,10 @@ from playwright.sync_api import Browser, BrowserContext, FloatRect, Locator, Pag
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 PHONE, SMALL, NARROW, DESK = (390, 844), (360, 800), (320, 640), (1200, 900)
+PATIENCE = 20.0  # seconds until something has to be there: a busy machine is not a fault
 GRAVE = ("serious", "critical")  # what axe says of findings that keep a reader out
+
+expect.set_options(timeout=1000 * PATIENCE)
 
 
 @contextmanager
@@ -77,7 +80,7 @@ class Opener:
 
 def wait_until(page: Page, condition: str) -> None:
     """Wait for something in the page; asked from outside, as its policy lets no script wait for words."""
-    ended = time.monotonic() + 5
+    ended = time.monotonic() + PATIENCE
     while not page.evaluate(condition):
         assert time.monotonic() < ended, condition
         page.wait_for_timeout(20)
