@@ -36,7 +36,7 @@ class Remarks:
     texts: Texts
 
     def holding(self, word: str, photos: int) -> Bools:
-        """Which of so many photos have a remark that holds a word."""
+        """Which of this number of photos have a remark that holds a word."""
         found = np.zeros(photos, np.bool_)
         if len(self.rows) and (part := looked_for(word)):
             found[self.rows[self.texts.holding(part)]] = True

@@ -10,6 +10,7 @@ BETWEEN = "\0"  # stands in no text of a database, and in nothing that is typed
 ENCODING, LETTER = "utf-16-le", "<u2"  # no half of a character is the beginning of another one
 HIRAGANA = range(0x3041, 0x3097)
 TO_KATAKANA = 0x60
+AT_ONCE = 1 << 18  # letters
 
 Bools = NDArray[np.bool_]
 
@@ -23,9 +24,7 @@ class Texts:
     def __init__(self, texts: Iterable[str]) -> None:
         self._letters = _letters("".join(text + BETWEEN for text in texts))
         self._ends = np.flatnonzero(self._letters == 0)
-        self._places = np.argsort(self._letters, kind="stable").astype(np.int32)
-        # Of letter n the places begin at n.
-        self._begins = np.searchsorted(self._letters[self._places], np.arange((1 << 16) + 1))
+        self._begins, self._places = _places(self._letters)
 
     def holding(self, part: str) -> Bools:
         """Which texts hold a part, which is not empty."""
@@ -46,6 +45,21 @@ def alike(text: str) -> str:
     letters = _letters("".join(unicodedata.normalize("NFKC", text).casefold().split()))
     hiragana = (letters >= HIRAGANA.start) & (letters < HIRAGANA.stop)
     return (letters + TO_KATAKANA * hiragana.astype(LETTER)).tobytes().decode(ENCODING)
+
+
+def _places(letters: NDArray[np.uint16]) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
+    """The places of all letters, ordered by letter, then by place; and where those of letter n begin, at n."""
+    parts = range(0, len(letters), AT_ONCE)  # to sort all at once takes three times the memory that is kept
+    counts = [np.bincount(letters[part : part + AT_ONCE], minlength=1 << 16) for part in parts]
+    begins = np.concatenate(([0], np.cumsum(sum(counts, np.zeros(1 << 16, np.intp)))))
+    places, onward = np.empty(len(letters), np.int32), begins[:-1].copy()
+    for part, count in zip(parts, counts, strict=True):
+        order = np.argsort(letters[part : part + AT_ONCE], kind="stable")
+        by_letter = letters[part : part + AT_ONCE][order]
+        within = np.arange(len(order)) - (np.cumsum(count) - count)[by_letter]
+        places[onward[by_letter] + within] = part + order
+        onward += count
+    return begins, places
 
 
 def _letters(text: str) -> NDArray[np.uint16]:

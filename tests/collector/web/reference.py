@@ -123,7 +123,7 @@ def _fits(row: Row, query: Query) -> bool:
 
 
 def _named(rows: Sequence[Row], typed: str) -> set[str]:
-    """Whom the photos show whose name holds what was typed; whoever it is where nothing was."""
+    """Whom the photos show whose name holds what was typed; all of them where nothing was."""
     if not typed:
         return {row.shows for row in rows}
     part = read_name(typed)
