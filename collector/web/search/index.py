@@ -137,7 +137,7 @@ class Index:
         """The rows of horses whose name holds a text, and those of which name or remark hold each of its words."""
         named = self.horses.named(text)[self.who]
         each = np.ones(len(self), np.bool_)
-        for word in text.split():
+        for word in set(text.split()):
             each &= self.remarks.holding(word, len(self)) | (
                 named if word == text else self.horses.named(word)[self.who]
             )
@@ -146,7 +146,7 @@ class Index:
     def said(self, query: Query) -> Bools:
         """The rows whose remark says something of what is asked for; of other rows that are found it may be any."""
         rows = np.full(len(self), bool(query.tag or query.metres))
-        for word in query.name.split():
+        for word in set(query.name.split()):
             rows |= self.remarks.holding(word, len(self))
         return rows
 

@@ -18,7 +18,7 @@ from collector.web.search.texts import Bools, Texts, alike
 ALONE = re.compile("[㐀-䶿一-鿿豈-\ufaff\U00020000-\U000323af]")
 CHARACTER = re.compile("[^\0][\u0300-\u036f\u3099\u309aﾞﾟ]*")  # with the marks that belong to it
 SUITS = (ClaimKind.BEST_RANGE, ClaimKind.BEST_AROUND, ClaimKind.FINE_AT)
-BEFORE, LONGEST = 12, 70  # characters that are shown: before the first words that were found, and in all
+BEFORE, LONGEST = 12, 50  # characters that are shown: before the first words that were found, and in all
 
 
 class Stretch(NamedTuple):
