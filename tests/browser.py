@@ -12,8 +12,6 @@ from playwright.sync_api import Browser, BrowserContext, FloatRect, Locator, Pag
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 PHONE, SMALL, NARROW, DESK = (390, 844), (360, 800), (320, 640), (1200, 900)
-# How a page is used: its size, and whether it has a script.
-WAYS = {"mouse": (DESK, True), "finger": (PHONE, True), "keys": (DESK, True), "bare": (PHONE, False)}
 GRAVE = ("serious", "critical")  # what axe says of findings that keep a reader out
 
 
@@ -92,6 +90,10 @@ def placed(locator: Locator) -> FloatRect:
     found = locator.bounding_box()
     assert found is not None
     return found
+
+
+# How a page is used: its size, and whether it has a script.
+WAYS = {"mouse": (DESK, True), "finger": (PHONE, True), "keys": (DESK, True), "bare": (PHONE, False)}
 
 
 def press(locator: Locator, how: str) -> None:
