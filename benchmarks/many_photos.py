@@ -1,7 +1,8 @@
 """A collection of any size in a database of its own, for benchmarks: rows straight into the tables, nothing crawled.
 
 Horses have names of at most nine characters, as real ones have, and some 3.3 photos each while they are two to seven
-years old; to these belong races, entries and aptitudes. Of the pictures a few thousand are drawn: every photo has one.
+years old; to these belong races, entries and aptitudes. Of the pictures a few thousand are drawn: every photo has one,
+and six of ten have a remark.
 """
 
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ SURFACES = ("turf", "dirt", "dirt", "turf", "jump")
 COATS = ("鹿毛", "栗毛", "黒鹿毛", "芦毛", "青鹿毛")
 GOINGS, GRADES = ("firm", "good", "yielding", "soft"), ("G1", "G2", "G3", "OP", None)
 COURSES = ("東京", "中山", "京都", "阪神", "中京", "新潟", "福島", "小倉", "札幌", "函館")
+REMARKED, SIRED = 0.6, 0.1  # share of photos with a remark; of remarks that name a sire
 FIRST = date(1996, 1, 8)  # a Monday; an issue a week
 PHOTOS_PER_ISSUE = 64
 AT = "2026-11-01T12:00:00+00:00"
@@ -158,10 +160,21 @@ def _photo(
     return named | {
         "listed_name": horse["name"], "race_name": _race_name(day, race), "horse_name": horse["name"],
         "horse_key": horse["name"], "page_url": page, "image_url": page.replace(".html", ".jpg"), "coat": "鹿毛",
-        "sex": SEXES[horse["sex"]], "age": day.year - horse["born"].year, "comment": "均整のとれた好馬体。" * 8,
+        "sex": SEXES[horse["sex"]], "age": day.year - horse["born"].year, "comment": _remark(random),
         "pedigree": ["サイアー"] * 14, "digest": digest, "media_type": picture.media_type, "width": picture.width,
         "height": picture.height, "phash": f"{int(picture.phash, 16):0256b}", "source_url": page, "observed_at": AT,
     }  # fmt: skip
+
+
+def _remark(random: Random) -> str | None:
+    """Some 70 characters, hardly two the same; none of four in ten."""
+    if random.random() > REMARKED:
+        return None
+    looks = vocabulary.SHORT_BODIED + vocabulary.AVERAGE_BODIED + vocabulary.LONG_BODIED
+    opening = random.choice(vocabulary.OPENINGS).format(look=random.choice(looks))
+    name = random.choice(vocabulary.CROWNS) + random.choice(vocabulary.WORDS)
+    said = f"父{name}譲り。" if random.random() < SIRED else f"{random.randint(420, 540)}キロ。"
+    return opening + said + random.choice(vocabulary.MIDDLES) + random.choice(vocabulary.ENDINGS)
 
 
 def _match(

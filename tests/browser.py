@@ -3,7 +3,7 @@
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
@@ -93,6 +93,35 @@ def placed(locator: Locator) -> FloatRect:
     found = locator.bounding_box()
     assert found is not None
     return found
+
+
+# How a page is used: its size, and whether it has a script.
+WAYS = {"mouse": (DESK, True), "finger": (PHONE, True), "keys": (DESK, True), "bare": (PHONE, False)}
+
+
+def press(locator: Locator, how: str) -> None:
+    """Press something by mouse, by a finger on a page that is touched, or by keys, which have to reach it."""
+    match how:
+        case "finger":
+            locator.tap()
+        case "keys":
+            locator.focus()
+            expect(locator).to_be_focused()
+            locator.press(
+                "Space" if locator.evaluate("node => node.matches('[type=radio], [type=checkbox]')") else "Enter"
+            )
+        case _:
+            locator.click()
+
+
+def touch(page: Page, *steps: Sequence[tuple[float, float]]) -> None:
+    """Fingers that are put down, moved and lifted, as a touch screen reports them: where each is at each step, px."""
+    client, began = page.context.new_cdp_session(page), time.time() - len(steps)
+    # The fingers rest before they are lifted: else it is a fling, and the next tap only stops it.
+    for number, step in enumerate((*steps, steps[-1], ())):
+        points = [{"x": x, "y": y, "id": finger} for finger, (x, y) in enumerate(step)]
+        kind = "touchStart" if number == 0 else "touchMove" if points else "touchEnd"
+        client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points, "timestamp": began + number / 5})
 
 
 def assert_pictures_seen(page: Page) -> None:

@@ -15,6 +15,7 @@ from collector.console.measures import size_in_words
 from collector.console.steps import Steps
 from collector.console.terminal import stderr
 from collector.console.visible import on_one_line
+from collector.console.wording import counted
 from collector.errors import UsageError
 from collector.storage import database
 
@@ -47,7 +48,7 @@ def dump(file: Path, *, force: bool) -> None:
     with opened(check_revision=False) as conninfo, beside(file) as part:
         _dump(conninfo, part, file)
         check_place(file, BACKUP, force=force)  # it may have come meanwhile
-    typer.echo(on_one_line(f"{file}: {file.stat().st_size:,} bytes"))
+    typer.echo(on_one_line(f"{file}: {counted(file.stat().st_size, 'byte')}"))
 
 
 def _dump(conninfo: str, to: IO[bytes] | None, file: Path) -> None:

@@ -10,6 +10,7 @@ import typer
 from collector.cli.base import read_settings
 from collector.cli.bringing import imported, print_report
 from collector.console.common import common
+from collector.console.wording import counted
 from collector.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -126,10 +127,10 @@ def _print_cameras(console: "Console", report: "CameraReport") -> None:
     """The cameras with their clocks, and where the photos belong."""
     for name, (count, offset) in report.cameras.items():
         clock = f", {offset} added to its clock" if offset != "+0:00" else ""
-        console.print(f"{name}: {count} photos{clock}", soft_wrap=True, markup=False)
+        console.print(f"{name}: {counted(count, 'photo')}{clock}", soft_wrap=True, markup=False)
     for count, words in (
         (report.corrected, "were held, and have another time, place, photographer or rights now"),
-        (report.races.total(), f"in the paddock of {len(report.races)} races"),
+        (report.races.total(), f"in the paddock of {counted(len(report.races), 'race')}"),
         (report.in_no_paddock, "at no time of a paddock"),
         (report.elsewhere, "at none of the racecourses, by their GPS"),
         (report.without_races, "of days whose races are not known yet; `collector match` finds them later"),

@@ -15,6 +15,7 @@ from collector.console.as_json import print_json
 from collector.console.code_words import describe
 from collector.console.common import common
 from collector.console.measures import age_in_words, size_in_words, span_in_words
+from collector.console.wording import counted
 from collector.engine.crawl import due_pages, seeds
 from collector.engine.crawl_jobs import Asked, Crawler
 from collector.engine.follow_up import AHEAD
@@ -253,14 +254,14 @@ async def _row(connection: Connection, query: LiteralString, parameters: dict[st
 
 def print_foreseen_crawl(console: Console, scope: Scope, facts: dict[str, Any]) -> None:
     """What a crawl of this scope would do, for people."""
-    limit = f", at most {scope.limit} issues" if scope.limit else ""
+    limit = f", at most {counted(scope.limit, 'issue')}" if scope.limit else ""
     until = "today" if scope.until == date.max else scope.until
     console.print(f"Issues from {scope.since} to {until}{limit}; nothing but robots.txt was asked for.")
     console.print(f"robots.txt      {'allows it' if facts['allowed'] else 'does not allow it'}")
     if not facts["training"]:
         console.print("                but not training on photos, which are not asked for")
     console.print(f"delay           {facts['delay_s']:g} s ({facts['delay_reason']})")
-    console.print(f"known and due   {facts['requests_known']} pages")
+    console.print(f"known and due   {counted(facts['requests_known'], 'page')}")
     guess = " (a guess: their indexes have not been read)" if facts["years_unread"] else ""
     console.print(f"issues          {facts['issues']}{guess}")
     console.print(f"photos          about {facts['photos']}, {size_in_words(facts['bytes'])}")

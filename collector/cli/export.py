@@ -7,6 +7,7 @@ import typer
 
 from collector.cli.base import group, read_settings
 from collector.console.common import common
+from collector.console.wording import counted, things
 from collector.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -92,7 +93,8 @@ def _export(request: "Request") -> "Exported":
         from collector.exports.export import export
 
         def show(table: str, done: int, rows: int | None) -> None:
-            steps.say(f"{table}: {done:,} of {rows:,} rows" if rows is not None else f"{table}: {done:,} rows")
+            of_all = f"{done:,} of " if rows is not None else ""
+            steps.say(f"{table}: {of_all}{counted(done if rows is None else rows, 'row')}")
 
         try:
             with Steps(console) as steps:
@@ -118,7 +120,7 @@ def _print(exported: "Exported") -> None:
         return
     console = stdout()
     for table, rows in exported.rows.items():
-        console.print(f"{table:<12}{rows:>12,} rows")
+        console.print(f"{table:<12}{rows:>12,} {things(rows, 'row')}")
     for reason, count in exported.left_out.items():
-        console.print(f"left out    {count:>12,} photos: {WHY[reason]}")
+        console.print(f"left out    {count:>12,} {things(count, 'photo')}: {WHY[reason]}")
     console.print(f"{exported.to}: {size_in_words(exported.size)}", soft_wrap=True)

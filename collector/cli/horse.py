@@ -11,7 +11,7 @@ from rich.table import Column, Table
 from collector.codes import MatchRule, Said
 from collector.console.code_words import describe, describe_claim
 from collector.console.typed import half_width
-from collector.console.wording import JST
+from collector.console.wording import JST, counted
 from collector.errors import UsageError
 from collector.politeness.gate import Connection
 from collector.remarks.build import tag_in_words
@@ -80,7 +80,9 @@ async def find_horses(connection: Connection, word: str) -> list[str]:
     if len(found) > 1:
         named = [f"{name} ({horse_id}{f', born {born}' if born else ''})" for horse_id, name, born in found]
         named[MOST_NAMED:] = [f"{len(named) - MOST_NAMED} more"] if len(named) > MOST_NAMED else []
-        raise UsageError(f"{len(found)} horses have {word} in their names; give one of them: {', '.join(named)}.")
+        raise UsageError(
+            f"{counted(len(found), 'horse')} have {word} in their names; give one of them: {', '.join(named)}."
+        )
     return [found[0][0]]
 
 
@@ -192,7 +194,7 @@ def _remarks(photos: list[dict[str, Any]]) -> Table:
 def _label(row: dict[str, Any]) -> str:
     """A label by another definition than the poll, in a line."""
     metres = f" ({row['metres']:,.0f} m)" if row["metres"] else ""
-    said = [f"{row['n']} starts"] if row["n"] is not None else []
+    said = [counted(row["n"], "start")] if row["n"] is not None else []
     said += [f"reliability {row['reliability']:.2f}"] if row["reliability"] is not None else []
     return f"{row['axis'].replace('_', ' ')} by {row['definition']}: {row['value']:.3f}{metres}  {', '.join(said)}"
 
@@ -207,6 +209,6 @@ def plot(axis: Axis, history: list[dict[str, Any]]) -> list[str]:
             lines.append(f"{day}{'·' * WIDTH}  no label: {row['evidence']}")
             continue
         at = min(WIDTH - 1, int(row["value"] * WIDTH))
-        reviews = f"  {row['reviews']} reviews" if row["reviews"] is not None else ""
+        reviews = f"  {counted(row['reviews'], 'review')}" if row["reviews"] is not None else ""
         lines.append(f"{day}{'─' * at}●{'─' * (WIDTH - 1 - at)}  {row['value']:.3f}{reviews}")
     return lines

@@ -9,6 +9,7 @@ from collector.cli.base import group, read_settings
 from collector.cli.bringing import imported, print_report
 from collector.cli.camera import Camera, Clock, Course, Folder, Offset, Photographer, Rights, bring_camera
 from collector.console.common import common
+from collector.console.wording import counted
 from collector.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -187,4 +188,4 @@ def progress_in_words(progress: "Progress") -> str:
 
     read = f"{size_in_words(progress.done)} of {size_in_words(progress.total)}"
     left = span_in_words(progress.seconds_left)
-    return f"{read} read, {progress.report.captures} pages, time left {left}"
+    return f"{read} read, {counted(progress.report.captures, 'page')}, time left {left}"

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from collector.console.measures import size_in_words, span_in_words
 from collector.console.visible import on_one_line
+from collector.console.wording import counted
 from collector.storage.roles import LABEL_ROLES
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def show_crawl(tick: "Tick") -> Progressed:
     races_left = due.get("result", 0) + due.get("card", 0) + days * (1 + races_a_day)
     words = (
         f"issue {summary.latest or 'none yet'}: photos {summary.photos_new} new, {summary.photos_known} known,"
-        f" {summary.photos_failed} failed; {summary.races} races"
+        f" {summary.photos_failed} failed; {counted(summary.races, 'race')}"
     )
     rows = [
         ("issue", f"{summary.latest or '-'}", "issues held", f"{summary.issues}"),
@@ -64,7 +65,7 @@ def show_refresh(tick: "Tick") -> Progressed:
     """How a refresh of labels goes."""
     horses, graphs = tick.due.get("horse", 0), tick.due.get("aptitude", 0) + tick.due.get("reviews", 0)
     rows = [("horses due", f"{horses}", "graphs due", f"{graphs}")]
-    return Progressed(f"labels: {horses + graphs} pages due", rows, horses + graphs)
+    return Progressed(f"labels: {counted(horses + graphs, 'page')} due", rows, horses + graphs)
 
 
 def show_sync(tick: "Tick") -> Progressed:
@@ -82,7 +83,7 @@ def line(tick: "Tick", shown: Progressed) -> str:
     summary = tick.summary
     rate = summary.requests / summary.elapsed if summary.elapsed else 0.0
     left = tick.waiting or f"time left {span_in_words(seconds_left(shown.left, summary))}"
-    return f"{shown.words}; {summary.requests} requests, {rate:.1f}/s; {left}"
+    return f"{shown.words}; {counted(summary.requests, 'request')}, {rate:.1f}/s; {left}"
 
 
 class Progress:

@@ -9,7 +9,7 @@ from rich.table import Table
 from collector.cli.progress import gap
 from collector.console.measures import size_in_words, span_in_words
 from collector.console.terminal import stacked, titled
-from collector.console.wording import in_japan
+from collector.console.wording import counted, in_japan
 
 if TYPE_CHECKING:  # importing what they are results of takes longer than most commands
     from collector.engine.refresh import Refreshed
@@ -30,7 +30,7 @@ def print_summary(console: Console, summary: "Summary") -> None:
     if summary.photos_failed or summary.photos_missing:
         table.add_row("", f"{summary.photos_failed} failed, {summary.photos_missing} missing on the site")
     if summary.races:
-        table.add_row("races", f"{summary.races} results")
+        table.add_row("races", counted(summary.races, "result"))
     table.add_row(
         "requests", f"{summary.requests} ({summary.not_modified} not modified), {size_in_words(summary.bytes)}"
     )
@@ -42,11 +42,11 @@ def print_refreshed(console: Console, done: "Refreshed") -> None:
     """What a refresh of the labels brought."""
     table = Table.grid(padding=(0, 2))
     table.add_row("horses", f"{done.held} of {done.horses} with a graph")
-    table.add_row("new opinion", f"{done.changed} horses; {done.unreviewed} without a review")
+    table.add_row("new opinion", f"{counted(done.changed, 'horse')}; {done.unreviewed} without a review")
     table.add_row("requests", f"{done.requests} ({done.not_modified} not modified), {size_in_words(done.bytes)}")
     table.add_row("time", span_in_words(done.elapsed))
     if done.due:
-        table.add_row("still due", f"{done.due} pages")
+        table.add_row("still due", counted(done.due, "page"))
     console.print(table)
 
 
@@ -59,7 +59,8 @@ def print_schedule(console: Console, ticks: list[dict[str, Any]]) -> None:
     for tick in ticks:
         came = "no worker has fired it yet"
         if tick["last_at"]:
-            came = f"{tick['pages']} pages due, {tick['requests']} requests, {tick['changed']} new or changed"
+            came = f"{counted(tick['pages'], 'page')} due, {counted(tick['requests'], 'request')}, "
+            came += f"{tick['changed']} new or changed"
             came += f", {tick['failed']} failed" if tick["failed"] else ""
         table.add_row(tick["name"], tick["cron"], _short(tick["next_at"]), _short(tick["last_at"]), came)
     console.print(table)
@@ -70,7 +71,7 @@ def print_matches(console: Console, result: "Matched | list[dict[str, Any]] | st
     if isinstance(result, str):
         console.print(f"decided: horse {result}")
     elif not isinstance(result, list):
-        console.print(f"matched  {result.horses} photos with a horse, {result.races} of them with its race")
+        console.print(f"matched  {counted(result.horses, 'photo')} with a horse, {result.races} of them with its race")
         console.print(f"open     {result.open}   (`collector match --review` lists them)")
         console.print(f"by hand  {result.by_hand}")
     elif not result:
@@ -97,11 +98,13 @@ def _table(title: str, *columns: str) -> Table:
 
 def _print_matched(console: Console, matches: dict[str, Any], labels: dict[str, Any]) -> None:
     if matches["matched"] or matches["open"]:
-        console.print(titled("Matched", f"{matches['matched']} photos with their horse, {matches['open']} open"))
+        console.print(
+            titled("Matched", f"{counted(matches['matched'], 'photo')} with their horse, {matches['open']} open")
+        )
     if labels["horses"]:
         words = (
-            f"{labels['labelled']} of {labels['horses']} horses, {labels['unreviewed']} without a"
-            f" review, {labels['due_now']} pages due; {labels['requests']} requests,"
+            f"{labels['labelled']} of {counted(labels['horses'], 'horse')}, {labels['unreviewed']} without a"
+            f" review, {counted(labels['due_now'], 'page')} due; {counted(labels['requests'], 'request')},"
             f" {labels['requests_saved']} saved against asking for each every night"
         )
         console.print(titled("Labels", words))
@@ -112,8 +115,8 @@ def _print_matched(console: Console, matches: dict[str, Any], labels: dict[str, 
 
 def _after(days: dict[str, int]) -> str:
     if days["shortest"] == days["longest"]:
-        return f"after {days['median']} days"
-    return f"after {days['shortest']} to {days['longest']} days, half of them within {days['median']}"
+        return f"after {counted(days['median'], 'day')}"
+    return f"after {days['shortest']} to {counted(days['longest'], 'day')}, half of them within {days['median']}"
 
 
 def _state(host: dict[str, Any]) -> str:
@@ -133,10 +136,11 @@ def print_status(console: Console, facts: dict[str, Any]) -> None:
     """What is held, what is due, how the hosts stand, what failed, and what to do next."""
     held = facts["held"]
     words = (
-        f"{held['issues']} issues, {held['photos_with_picture']} photos of {held['horses']} horses"
+        f"{counted(held['issues'], 'issue')}, {counted(held['photos_with_picture'], 'photo')}"
+        f" of {counted(held['horses'], 'horse')}"
         f" ({held['photos']} listed, {held['copies']} of them copies), {size_in_words(held['bytes'])}"
-        f" in {held['blobs']} files; {held['races']} races with {held['entries']} entries;"
-        f" {held['requests']} requests so far"
+        f" in {counted(held['blobs'], 'file')}; {counted(held['races'], 'race')}"
+        f" with {counted(held['entries'], 'entry')}; {counted(held['requests'], 'request')} so far"
     )
     console.print(titled("Held", words))
     console.print()
@@ -171,12 +175,14 @@ def print_status(console: Console, facts: dict[str, Any]) -> None:
 def print_changes(console: Console, changes: "Changes", *, dry_run: bool) -> None:
     """What reading everything again changed, or would change."""
     verb = "would change" if dry_run else "changed"
-    console.print(f"{changes.pages} stored pages read, {changes.unreadable} of them unreadable, no request made.")
+    console.print(
+        f"{counted(changes.pages, 'stored page')} read, {changes.unreadable} of them unreadable, no request made."
+    )
     for table, counts in changes.rows.items():
         listed = ", ".join(f"{count} {change}" for change, count in counts.items() if count) or "nothing"
         console.print(f"  {table}: {verb} {listed}" if listed != "nothing" else f"  {table}: nothing {verb}s"[:-1])
     if changes.links:
-        console.print(f"  {changes.links} pages found that were not known; the next crawl asks for them")
+        console.print(f"  {counted(changes.links, 'page')} found that were not known; the next crawl asks for them")
     for sample in changes.samples:
         console.print(f"    {sample}", soft_wrap=True)
     for kind in changes.still_changed:
@@ -193,11 +199,11 @@ def print_doomed(console: Console, what: str, doomed: "Doomed") -> None:
         console.print(words, soft_wrap=True)
         return
     count = len(doomed.photos)
-    words = f"This removes {count} photo{'s' if count != 1 else ''} for good"
+    words = f"This removes {counted(count, 'photo')} for good"
     if count:
         more = f" and {count - NAMED} more" if count > NAMED else ""
         words += f": {', '.join(doomed.photos[:NAMED])}{more}"
-    words += f". {doomed.pages} known addresses would never be asked for again."
+    words += f". {counted(doomed.pages, 'known address')} would never be asked for again."
     if count > 1 and "://" in what:
         words += " They are the same picture, byte for byte, or stand on the same page."
     console.print(words, soft_wrap=True)
@@ -208,8 +214,8 @@ def print_doomed(console: Console, what: str, doomed: "Doomed") -> None:
 def print_forgotten(console: Console, forgotten: "Forgotten") -> None:
     """What has been taken out."""
     console.print(
-        f"Removed: {forgotten.photos} photos, {forgotten.blobs} stored files. Never asked for again:"
-        f" {forgotten.pages} addresses."
+        f"Removed: {counted(forgotten.photos, 'photo')}, {counted(forgotten.blobs, 'stored file')}."
+        f" Never asked for again: {counted(forgotten.pages, 'address')}."
     )
     for url in forgotten.near_duplicates:
         console.print(f"Looks the same and is still held: {url}", soft_wrap=True)

@@ -10,7 +10,7 @@ from collector.codes import AcceptedBy
 from collector.console.code_words import describe
 from collector.console.measures import size_in_words
 from collector.console.terminal import titled
-from collector.console.wording import as_typed, in_japan
+from collector.console.wording import as_typed, counted, in_japan
 from collector.engine.robots_cache import find_copy
 from collector.frontier.due import today
 from collector.politeness.accepted import in_force
@@ -130,7 +130,8 @@ def _print(console: Console, facts: dict[str, Any]) -> None:
         say("", leave_in_words(source.leave, facts["leave"]))
     say(
         "kept",
-        f"{kept['issues']} issues, {kept['photos']} photos, {kept['pages']} pages, {size_in_words(kept['bytes'])}",
+        f"{counted(kept['issues'], 'issue')}, {counted(kept['photos'], 'photo')}, {counted(kept['pages'], 'page')}, "
+        f"{size_in_words(kept['bytes'])}",
     )
 
 

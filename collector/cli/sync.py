@@ -8,6 +8,7 @@ import typer
 from collector.cli.base import check_crawl, group, log_to_stderr, read_settings, run
 from collector.cli.crawl import RacesOf
 from collector.console.common import common
+from collector.console.wording import counted
 from collector.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ async def _foresee(crawler: "Crawler", settings: "Settings", plan: "Plan") -> Ex
         print_json(plan_as_json(plan) | facts | {"label_pages_due": due})
     else:
         print_foreseen_crawl(stdout(), plan.scope, facts)
-        stdout().print(f"labels          {due} pages due")
+        stdout().print(f"labels          {counted(due, 'page')} due")
     return ExitCode.DONE if facts["allowed"] else ExitCode.BLOCKED
 
 
@@ -151,7 +152,10 @@ def _print(console: "Console", done: "Synced") -> None:
     for name in ("issues", "photos", "results", "cards"):
         table.add_row(name, f"{new[f'{name}_new']} new or changed")
     if done.labels:
-        table.add_row("labels", f"{done.labels.changed} horses with a new opinion, {done.labels.due} pages still due")
+        table.add_row(
+            "labels",
+            f"{counted(done.labels.changed, 'horse')} with a new opinion, {counted(done.labels.due, 'page')} still due",
+        )
     summary = done.summary
     table.add_row(
         "requests", f"{summary.requests} ({summary.not_modified} not modified), {size_in_words(summary.bytes)}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from collector.codes import MatchRule
 from collector.console.visible import on_one_line
+from collector.console.wording import counted
 from collector.errors import UsageError
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class Naming:
     def _show(self, walk: "Walk") -> None:
         horses = "   ".join(f"{horse.number} {horse.name}" for horse in walk.walkers)
         self.console.print()
-        self.console.print(f"Race {walk.race_id}, {len(walk.shots)} photos")
+        self.console.print(f"Race {walk.race_id}, {counted(len(walk.shots), 'photo')}")
         self.console.print(horses)
 
 

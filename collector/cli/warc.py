@@ -8,6 +8,7 @@ import typer
 
 from collector.cli.base import group, read_settings
 from collector.console.common import common
+from collector.console.wording import counted, things
 from collector.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -80,14 +81,15 @@ def export_archive(
 def _print(console: "Console", file: Path, done: "Exported") -> None:
     from collector.console.measures import size_in_words
 
-    words = f"{file}: {done.responses} answers, {done.revisits} of them again; {size_in_words(done.bytes)}"
+    words = f"{file}: {counted(done.responses, 'answer')}, {done.revisits} of them again; {size_in_words(done.bytes)}"
     console.print(words, soft_wrap=True, highlight=False)
 
 
 def _print_left_out(console: "Console", done: "Exported", *, chosen: bool) -> None:
     """What is not in the file; `chosen`: the sources were named, so that those that were not are not missed."""
     for name, count in () if chosen else done.left_out.items():
-        words = f"Left out: {count} pages of {name}, which is licensed to you alone; `--source {name}` writes them."
+        words = f"Left out: {counted(count, 'page')} of {name}, which is licensed to you alone; "
+        words += f"`--source {name}` writes {things(count, 'it', 'them')}."
         console.print(words, soft_wrap=True, highlight=False)
     for url in done.damaged:
         console.print(f"Damaged, and left out: {url}", soft_wrap=True)

@@ -29,6 +29,18 @@ def as_typed(words: str, *, demo: bool | None = None) -> str:
     return COMMAND.sub(lambda found: f"`{with_demo(found[1], demo=wanted)}`", words)
 
 
+def things(count: int, one: str, more: str = "") -> str:
+    """What a number of things is called: `photo`, `photos`; `more` where its ending is another, or for a verb."""
+    if count == 1:
+        return one
+    return more or (f"{one[:-1]}ies" if one.endswith("ry") else f"{one}es" if one.endswith("s") else f"{one}s")
+
+
+def counted(count: int, one: str, more: str = "") -> str:
+    """A number of things, as every command says it: `1 photo`, `2,345 entries`, `0 photos were`."""
+    return f"{count:,} {things(count, one, more)}"
+
+
 def in_japan(moment: datetime | None, *, seconds: bool = True) -> str:
     """A moment as it is written for people, everywhere: `2026-11-25 21:40:03 JST`."""
     if moment is None:

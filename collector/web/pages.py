@@ -32,6 +32,7 @@ from collector.web.search import chips
 from collector.web.search.address import LONGEST, Query, read_form
 from collector.web.search.asked import Asked
 from collector.web.search.names import as_key
+from collector.web.search.remarks import excerpt
 from collector.web.search.results import find
 from collector.web.server.conditional import ASK_AGAIN
 from collector.web.server.guards import FEED
@@ -63,6 +64,7 @@ class Pages:
             "chosen": chips.chosen,
             "facets": chips.facets, "sorts": chips.sorts, "options": chips.options,
             "chip_list": chips.chip_list,
+            "excerpt": lambda said: excerpt(said.remark, said.found),
             "pieces": lambda shown: pieces(shown["comment"], shown["claims"], shown["build_tags"]),
         }  # fmt: skip
 
@@ -107,7 +109,7 @@ class Pages:
             typed = {one.field: one.given for one in wrong}
             return self.render(
                 request, "search.html", 400, query=query, wrong=wrong, typed=typed, news=[],
-                counts=Asked(index, Query()).counts(),
+                remarked=index.remarked, counts=Asked(index, Query()).counts(),
             )  # fmt: skip
         asked = Asked(index, query)
         found = await find(self.service.reader, asked)
@@ -115,6 +117,7 @@ class Pages:
         onward = query.words() | {"before": str(found.more)} if found.more else None
         return self.render(
             request, "search.html", query=query, found=found, counts=asked.counts(), onward=onward, news=news,
+            remarked=index.remarked,
             sources=[photo.photo.partition(":")[0] for group in found.groups for photo in group.shown],
             first={key: word for key, word in query.words().items() if key != "before"},
         )  # fmt: skip

@@ -9,6 +9,7 @@ from collector.console.command_line import Yes
 from collector.console.common import common
 from collector.console.measures import size_in_words
 from collector.console.visible import on_one_line
+from collector.console.wording import counted
 from collector.errors import UsageError
 from trainer.cli.base import directories, group, print_rows, warn
 
@@ -120,14 +121,15 @@ def print_version(version: "Version") -> None:
         table.add_row(side, *map(str, counts))
     console.print(table)
     for label in manifest.labels:
-        console.print(f"label {label.key}: {sum(label.photos.values())} photos; {label_words(label)}", soft_wrap=True)
+        photos = counted(sum(label.photos.values()), "photo")
+        console.print(f"label {label.key}: {photos}; {label_words(label)}", soft_wrap=True)
     for code, count in sorted(manifest.left_out.items()):
         console.print(f"left out: {count:5}  {why_skipped(code)}")
-    leaks = manifest.leaks
-    if leaks["horses"] or leaks["near_duplicates"]:
+    if (leaks := manifest.leaks)["horses"] or leaks["near_duplicates"]:
         console.print(
-            f"leaks: {leaks['horses']} horses are on more than one side, {leaks['photos']} photos outside "
-            f"training show a training horse; errors on this split are too good to be true.",
+            f"leaks: {counted(leaks['horses'], 'horse is', 'horses are')} on more than one side, "
+            f"{counted(leaks['photos'], 'photo')} outside "
+            "training with a training horse; errors on this split are too good to be true.",
             style="yellow",
         )
     else:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from collector.console.common import common
+from collector.console.wording import counted
 from collector.errors import UsageError
 from trainer.cli.base import BestRunOption, DeviceName, directories, group, print_rows, progress, read_settings, warn
 
@@ -78,10 +79,11 @@ def _freeze(where: "Directories", word: str, device: str) -> None:
         words = f"No new photo to forecast: {len(held)} are in the register, and the others' horses have run since."
         stdout().print(words, soft_wrap=True)
         return
+    of = run.name
     stdout().print(
-        f"{len(added)} forecasts of {run.name} are frozen, numbers {added[0].number} to {added[-1].number}. "
-        f"{judged_words(run)}. The newest digest is {added[-1].digest}: where others can read it, it proves all "
-        "forecasts up to here.",
+        f"{counted(len(added), f'forecast of {of} is', f'forecasts of {of} are')} frozen, "
+        f"numbers {added[0].number} to {added[-1].number}. {judged_words(run)}. "
+        f"The newest digest is {added[-1].digest}: where others can read it, it proves all forecasts up to here.",
         soft_wrap=True,
     )
 
@@ -115,7 +117,12 @@ def _verify() -> None:
     if wrong:
         raise UsageError(wrong[0], wrong[1:])
     if not common().json:
-        words = f"{len(rows)} forecasts are as they were made; the newest digest is {newest}." if rows else NOTHING
+        words = (
+            f"{counted(len(rows), 'forecast is as it was', 'forecasts are as they were')} made; "
+            f"the newest digest is {newest}."
+            if rows
+            else NOTHING
+        )
         stdout().print(words, soft_wrap=True)
 
 
@@ -169,9 +176,10 @@ def _scores() -> "list[Score]":
 def _print_score(score: "Score") -> None:
     from collector.console.terminal import stdout
 
-    verdict = score.verdict.words if score.verdict else f"TOO FEW ({score.horses} horses with results)"
+    verdict = score.verdict.words if score.verdict else f"TOO FEW ({counted(score.horses, 'horse')} with results)"
     stdout().print(
-        f"{verdict}. {score.run} by {score.label}: {score.judged} of {score.forecasts} forecasts can be judged now.",
+        f"{verdict}. {score.run} by {score.label}: {score.judged} "
+        f"of {counted(score.forecasts, 'forecast')} can be judged now.",
         soft_wrap=True,
     )
     print_rows(_months(score), ())

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from collector.console.common import common
+from collector.console.wording import counted
 from collector.errors import UsageError
 from trainer.cli.base import BestRunOption, DeviceName, directories, group, progress, read_settings
 
@@ -36,8 +37,9 @@ def index_collection(run: BestRunOption = "best", device: DeviceName = "auto") -
     if common().json:
         print_json({"model": index.space} | done.as_json())
         return
-    words = f"{done.new:,} photos were placed by {predictor.run.name}"
-    words += f"; {done.left_out:,} are left out, as their site allows no training on them" if done.left_out else ""
+    words = f"{counted(done.new, 'photo was', 'photos were')} placed by {predictor.run.name}"
+    left_out = counted(done.left_out, "is left out, as its site allows", "are left out, as their sites allow")
+    words += f"; {left_out} no training" if done.left_out else ""
     words += f"; {done.broken:,} cannot be read" if done.broken else ""
     stdout().print(f"{words}. `collector serve` shows which look alike.", soft_wrap=True)
 

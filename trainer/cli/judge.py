@@ -7,6 +7,7 @@ import typer
 
 from collector.console.common import common
 from collector.console.measures import span_in_words
+from collector.console.wording import counted
 from collector.errors import UsageError
 from trainer.cli.base import Data, DeviceName, LabelOption, RunArgument, directories, group, progress
 
@@ -173,7 +174,7 @@ def ask_a_person(
     asyncio.run(_ask(quiz, port))
     level = human_level(path)
     if level:
-        words = f"{quiz.answered} answers now; all of them so far: MSE {level} on the scale 1..10"
+        words = f"{counted(quiz.answered, 'answer')} now; all of them so far: MSE {level} on the scale 1..10"
         stdout().print(f"{words}. `trainer diagnose` uses that as human level. Kept in {path}", soft_wrap=True)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from collector.console.common import common
+from collector.console.wording import counted
 from collector.errors import UsageError
 from trainer.cli.base import absolute, directories, group, print_rows, read_settings
 
@@ -73,7 +74,9 @@ def survey_labels(
         return
     _print(found)
     if stored is not None:
-        stdout().print(f"{stored:,} labels are stored: `collector serve` and `collector horse` show them.")
+        stdout().print(
+            f"{counted(stored, 'label is', 'labels are')} stored: `collector serve` and `collector horse` show them."
+        )
     stdout().print(f"With pictures: {written}", soft_wrap=True)
 
 

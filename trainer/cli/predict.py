@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from collector.console.common import common
+from collector.console.wording import counted
 from collector.errors import UsageError
 from trainer.cli.base import (
     BestRunArgument,
@@ -161,7 +162,7 @@ def _horses(predictor: "Predictor", answers: list[Answered]) -> list[Horse]:
     horses = []
     for folder, its in found.items():
         read = sum(answer.prediction.value is not None for answer in its)
-        photos = "1 photo" if read == 1 else f"{read:,} photos"
+        photos = counted(read, "photo")
         name = f"{folder}, {photos}" if folder else f"{photos} together"
         horses.append(Horse(predictor.together([answer.prediction for answer in its], name), folder, its))
     return horses
@@ -274,9 +275,10 @@ def write_onnx(
     if common().json:
         print_json({"run": found.name, "path": path, "difference": difference, "judged": judged_words(found, label)})
         return
+    photos = counted(len(pixels[:COMPARED]), "photo")
     stdout().print(
         f"{path}: takes uint8 pixels (n, {how.height}, {how.width}, 3), prepared by `{how.fit}`, and gives value, low "
-        f"and high; on {len(pixels[:COMPARED])} photos it differs from {found.name} by {difference:.1e} at most. "
+        f"and high; on {photos} it differs from {found.name} by {difference:.1e} at most. "
         f"{judged_words(found, label)}.",
         soft_wrap=True,
     )

@@ -10,6 +10,7 @@ import typer
 from collector.console.command_line import Yes, with_common
 from collector.console.common import common
 from collector.console.visible import on_one_line
+from collector.console.wording import counted
 from collector.errors import UsageError
 from trainer.cli.base import RunArgument, directories, group, print_rows, warn
 
@@ -147,7 +148,7 @@ def _print_comparison(
     sure = "better" if gain.low > 0 else "worse" if gain.high < 0 else "neither clearly better nor worse"
     stdout().print(
         f"{runs[1].name} is {sure}: it saves a share of {gain} of the squared error of {runs[0].name} on the same "
-        f"{photos} photos.",
+        f"{counted(photos, 'photo')}.",
         soft_wrap=True,
     )
 

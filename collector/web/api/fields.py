@@ -58,7 +58,9 @@ Name = Annotated[str, means(f"Part of a horse's name, in kana or Latin letters; 
 Year = Annotated[int, means("Of the issue.", ge=1900, le=2099)]
 # The state of the search page.
 SEARCH: dict[str, Any] = {
-    "name": Name,
+    "name": Annotated[
+        str, means(f"Part of a horse's name; or words, each in its name or the photo's remark. {LONGEST} characters.")
+    ],
     "year": Year,
     "race": Annotated[str, means("Part of a race's name, as printed.")],
     "course": Annotated[str, means("Racecourse: 東京.")],

@@ -25,6 +25,20 @@ class ListedPhoto(Answer):
     picture: fields.ListedPicture
 
 
+class Stretch(Answer):
+    """Words of a remark that were asked for."""
+
+    start: fields.Count = means("Their first character in the remark, from 0.")
+    end: fields.Count = means("The one after their last.")
+
+
+class Said(Answer):
+    """A remark in which stands what was asked for."""
+
+    remark: str
+    found: list[Stretch] = means("Where, from its beginning on.")
+
+
 class ShownPhoto(Answer):
     """A photo of a horse that was found."""
 
@@ -37,6 +51,7 @@ class ShownPhoto(Answer):
     page: fields.PhotoPage
     picture: fields.Picture
     original: fields.Original
+    said: Said | None = means("null: nothing was asked of its remark, or it was found by something else.")
 
 
 class Group(Answer):

@@ -25,6 +25,7 @@ SELECT DISTINCT ON (kept.digest) kept.digest, kept.vector, photo.photo, COALESCE
 FROM photo_vector AS kept JOIN photo_search AS photo USING (digest)
 WHERE kept.model = %(model)s ORDER BY kept.digest, photo.dated, photo.photo
 """
+NOTHING = space_of([])
 
 logger = logging.getLogger(__name__)
 
@@ -35,9 +36,10 @@ class Likeness:
     def __init__(self, reader: Reader, conninfo: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._reader, self._conninfo, self._clock = reader, conninfo, clock
         self._state: dict[str, Any] | None = None
-        self._space = space_of([])
+        self._space = NOTHING
         self._until = 0.0
         self._reading: asyncio.Task[None] | None = None
+        self._said = ""  # of what went wrong, once however often it is tried again
 
     async def like(self, digest: str | None, count: int) -> list[str]:
         """Ids of the photos that look most like a picture, the nearest first, one of each other horse.
@@ -60,7 +62,7 @@ class Likeness:
         """
         if self._until < self._clock():
             await self._look()
-        if self._state is None or self._state["model"] != model:
+        if self._state is None or self._state["model"] != model or self._space.vectors.shape[1] != len(point):
             return None
         return self._space.near(np.asarray(point, np.float32), count)
 
@@ -82,13 +84,22 @@ class Likeness:
 
     async def _read(self, state: dict[str, Any] | None) -> None:
         try:
-            self._space = await asyncio.to_thread(self._space_of, state["model"]) if state else space_of([])
+            self._space, useless = await asyncio.to_thread(self._space_of, state["model"]) if state else (NOTHING, 0)
             self._state = state
+            self._warn(f"{useless} of their vectors have another length than most" if useless else "")
         except psycopg.Error as error:
-            logger.warning("photos that look alike are not up to date", extra={"reason": reason_of(error)})
+            self._warn(reason_of(error))
 
-    def _space_of(self, model: str) -> Space:
+    def _warn(self, reason: str) -> None:
+        if reason and reason != self._said:
+            logger.warning("photos that look alike are not up to date", extra={"reason": reason})
+        self._said = reason
+
+    def _space_of(self, model: str) -> tuple[Space, int]:
+        """The space of a model, and how many vectors have no place in it."""
         with psycopg.connect(
             self._conninfo, options=OPTIONS.replace("statement_timeout=3000", "statement_timeout=60000")
         ) as connection:
-            return space_of(connection.execute(VECTORS, {"model": model}).fetchall())
+            rows = connection.execute(VECTORS, {"model": model}).fetchall()
+        space = space_of(rows)
+        return space, len(rows) - len(space.photos)

@@ -1,5 +1,6 @@
 """Photos in a model's feature space, held in memory and compared with each other. Pure, but for numpy."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -46,8 +47,14 @@ class Space:
         return list(found.values()) if len(found) == count or reach == len(away) else []
 
 
-def space_of(rows: Sequence[tuple[str, bytes, str, str]]) -> Space:
-    """The space of rows: digest, vector, the id of a photo that shows the picture, and whom it shows."""
+def space_of(given: Sequence[tuple[str, bytes, str, str]]) -> Space:
+    """The space of rows: digest, vector, the id of a photo that shows the picture, and whom it shows.
+
+    A vector that has not the length of most, or is cut off within a number, has no place among the others.
+    """
+    lengths = Counter(len(vector) for _, vector, _, _ in given if vector and not len(vector) % STORED.itemsize)
+    usual = max(lengths, key=lambda length: lengths[length], default=0)
+    rows = [row for row in given if usual and len(row[1]) == usual]
     if not rows:
         return Space([], np.zeros(0, int), np.zeros((0, 0), np.float32), np.zeros(0, np.float32), {})
     vectors = (

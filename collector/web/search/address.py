@@ -63,7 +63,7 @@ class Cursor:
 class Query:
     """A search. What is None or empty is not asked for."""
 
-    name: str = ""  # part of a horse's name, as it was typed
+    name: str = ""  # part of a horse's name, or words of its remark, as they were typed
     year: int | None = None  # of the issue
     race: str = ""  # part of a race's name
     course: str = ""  # racecourse

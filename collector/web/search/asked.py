@@ -11,6 +11,8 @@ from collector.web.search.address import Cursor, Query, Sort
 from collector.web.search.index import FACETS, Floats, Index
 from collector.web.search.texts import Bools
 
+BY_REMARK = "1"  # in a cursor: its horse was found by a remark, and not by its name
+
 Rows = NDArray[np.intp]
 
 
@@ -20,6 +22,7 @@ class Place:
 
     shows: str
     photos: list[str]  # ids, in the order of the search
+    said: list[str]  # those of them whose remark says something of what is asked for
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,13 @@ class Asked:
         head[self.index.who[self._found[::-1]]] = self._found[::-1]  # the first of each is written last
         return head[head >= 0]
 
+    @cached_property
+    def _named(self) -> Bools:
+        """The horses whose name holds what was typed: by date, they stand before those that a remark has found."""
+        if not self.query.name:
+            return np.ones(len(self.index.horses.shows), np.bool_)
+        return self.index.horses.named(self.query.name)
+
     @property
     def horses(self) -> int:
         """How many horses are found."""
@@ -91,7 +101,7 @@ class Asked:
         who = self.index.who[self._heads]
         match self.query.sort:
             case Sort.NEWEST | Sort.OLDEST:
-                return np.zeros(len(who))
+                return (~self._named[who]).astype(np.float64)
             case Sort.PHOTOS:
                 return -np.bincount(self.index.who[self._found], minlength=1)[who].astype(np.float64)
             case Sort.NAME:
@@ -111,7 +121,7 @@ class Asked:
         """A cursor's key among those that are sorted by."""
         match self.query.sort:
             case Sort.NEWEST | Sort.OLDEST:
-                return 0.0
+                return float(text == BY_REMARK)
             case Sort.NAME:
                 names = self.index.horses.sorted_keys
                 place = bisect_left(names, text)
@@ -127,7 +137,7 @@ class Asked:
         who, value = self.index.who[head], self.index.value[head]
         match self.query.sort:
             case Sort.NEWEST | Sort.OLDEST:
-                key = ""
+                key = "" if self._named[who] else BY_REMARK
             case Sort.NAME:
                 key = self.index.horses.keys[who]
             case Sort.PHOTOS:
@@ -138,11 +148,13 @@ class Asked:
 
     def _places(self, heads: Rows, most: int) -> list[Place]:
         index = self.index
-        held: dict[int, list[str]] = {int(who): [] for who in index.who[heads]}
+        said = index.said(self.query)
+        held = {int(who): Place(index.horses.shows[who], [], []) for who in index.who[heads]}
         wanted = np.zeros(len(index.horses.shows), np.bool_)
         wanted[list(held)] = True
         for row in self._found[wanted[index.who[self._found]]]:
-            photos = held[int(index.who[row])]
-            if len(photos) < most:
-                photos.append(index.photos[row].as_py())
-        return [Place(index.horses.shows[who], photos) for who, photos in held.items()]
+            place = held[int(index.who[row])]
+            if len(place.photos) < most:
+                place.photos.append(index.photos[row].as_py())
+                place.said.extend(place.photos[-1:] if said[row] else ())
+        return list(held.values())

@@ -1,7 +1,7 @@
 """The photos that a search is made among, in columns: what it filters by, counts and sorts, newest photo first. Pure.
 
 Text is held as codes into its words, so a filter is a comparison of numbers, and the counts of all values of a column
-are counted at once. 100,000 photos take some 20 MB.
+are counted at once. 100,000 photos take some 20 MB, and their remarks as much again.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from collector.storage.racing import MIDDLE, MILE, SPRINT, Kind
 from collector.web.search.address import Cursor, Query
 from collector.web.search.names import read_name
+from collector.web.search.remarks import Remarks
 from collector.web.search.texts import Bools, Texts
 
 # What photos are counted by, as an address calls it; each is a column of the index.
@@ -66,6 +67,13 @@ class Horses:
     names: Texts  # all that it is called
     latin: Texts
 
+    def named(self, part: str) -> Bools:
+        """Which of them have a name that holds a part, however it was typed."""
+        typed = read_name(part)
+        if typed is None:
+            return np.zeros(len(self.shows), np.bool_)
+        return (self.latin if typed.latin else self.names).holding(typed.part)
+
     @cached_property
     def sorted_keys(self) -> list[str]:
         """Each name once, in the order of the kana."""
@@ -91,9 +99,15 @@ class Index:
     races: Coded  # names, as they are looked for
     tags: Coded  # words of the build, with commas between
     suits: Coded  # stretches of metres: 1200-1400,1600-1600
+    remarks: Remarks
 
     def __len__(self) -> int:
         return len(self.who)
+
+    @property
+    def remarked(self) -> bool:
+        """Whether any photo has a remark."""
+        return len(self.remarks.rows) > 0
 
     @cached_property
     def _race_names(self) -> Texts:
@@ -104,7 +118,7 @@ class Index:
         asked = query.words()
         rows = {name: self.columns[name].equal(asked[name]) for name in FACETS if name in asked}
         if query.name:
-            rows["name"] = self._named(query.name)
+            rows["name"] = self._typed(query.name)
         if query.race:
             rows["race"] = self.races.chosen(self._race_names.holding(normalize("NFKC", query.race)))
         if query.low is not None:
@@ -119,12 +133,22 @@ class Index:
             rows["metres"] = self.suits.rows(lambda words: any(_within(metres, part) for part in words.split(",")))
         return rows
 
-    def _named(self, name: str) -> Bools:
-        typed = read_name(name)
-        if typed is None:
-            return np.zeros(len(self), np.bool_)
-        names = self.horses.latin if typed.latin else self.horses.names
-        return names.holding(typed.part)[self.who]
+    def _typed(self, text: str) -> Bools:
+        """The rows of horses whose name holds a text, and those of which name or remark hold each of its words."""
+        named = self.horses.named(text)[self.who]
+        each = np.ones(len(self), np.bool_)
+        for word in set(text.split()):
+            each &= self.remarks.holding(word, len(self)) | (
+                named if word == text else self.horses.named(word)[self.who]
+            )
+        return named | each
+
+    def said(self, query: Query) -> Bools:
+        """The rows whose remark says something of what is asked for; of other rows that are found it may be any."""
+        rows = np.full(len(self), bool(query.tag or query.metres))
+        for word in set(query.name.split()):
+            rows |= self.remarks.holding(word, len(self))
+        return rows
 
     def newer(self, cursor: Cursor) -> tuple[int, int]:
         """How many photos are newer than that of a cursor; and how many with it, where it is still there."""

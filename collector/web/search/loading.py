@@ -14,7 +14,8 @@ from pyarrow import csv
 from collector.console.trouble import reason_of
 from collector.errors import TryLater
 from collector.web.search.index import FACETS, Horses, Index, coded, kinds_of
-from collector.web.search.texts import Texts
+from collector.web.search.remarks import Remarks
+from collector.web.search.texts import BETWEEN, Texts, alike
 
 # Both views of one moment; a statement that hangs is given up, as the next renewal brings another.
 OPTIONS = (
@@ -25,11 +26,14 @@ PHOTOS: LiteralString = """
 SELECT dated, photo, value, shows, race_key, tags, suits, extract(year FROM dated)::int AS year, racecourse AS course,
     distance, surface, going, class AS grade, sire, trainer, coat, sex, age, source,
     CASE WHEN finish_position <= 3 THEN finish_position::text WHEN finish_position <= 5 THEN '4-5'
-         WHEN finish_position > 5 THEN '6-' END AS result
-FROM photo_search WHERE shows IS NOT NULL ORDER BY dated DESC, photo COLLATE "C" DESC
+         WHEN finish_position > 5 THEN '6-' END AS result, remark
+FROM photo_search LEFT JOIN (SELECT id, comment AS remark FROM photo) AS kept USING (id)
+WHERE shows IS NOT NULL ORDER BY dated DESC, photo COLLATE "C" DESC
 """
 HORSES: LiteralString = "SELECT shows, horse_key, name_keys, latin FROM horse_search"
+UNLIKE = ("photo", "remark")  # texts of which hardly two are the same
 NOT_TEXT = {"dated": pa.date32(), "value": pa.float64()}
+AT_ONCE = 1000  # remarks that are spelt alike in one go, for which other threads wait
 HEAD = 1000  # bytes in which the names of the columns stand
 WORDS = pa.dictionary(pa.int32(), pa.string())
 
@@ -60,7 +64,7 @@ def _table(connection: psycopg.Connection, query: LiteralString, text: pa.DataTy
             rows.write(row)
     body = rows.getbuffer()
     names = bytes(body[:HEAD]).partition(b"\n")[0].decode().split(",")
-    types = {name: NOT_TEXT.get(name, pa.string() if name == "photo" else text) for name in names}
+    types = {name: NOT_TEXT.get(name, pa.string() if name in UNLIKE else text) for name in names}
     convert = csv.ConvertOptions(
         column_types=types, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
     )
@@ -81,8 +85,17 @@ def _index(photos: pa.Table, horses: pa.Table) -> Index:
         value,
         Horses(names["shows"], names["horse_key"], *called),
         columns,
-        *(coded(photos[name]) for name in ("race_key", "tags", "suits")),
+        **{name: coded(photos[name]) for name in ("tags", "suits")},
+        races=coded(photos["race_key"]),
+        remarks=_remarks(photos["remark"]),
     )
+
+
+def _remarks(column: pa.ChunkedArray) -> Remarks:
+    held = column.drop_null()
+    parts = (held.slice(begin, AT_ONCE).to_pylist() for begin in range(0, len(held), AT_ONCE))
+    texts = Texts(alike(BETWEEN.join(part)) for part in parts)
+    return Remarks(np.flatnonzero(column.is_valid().to_numpy()), texts)
 
 
 class Held:

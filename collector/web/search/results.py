@@ -9,9 +9,10 @@ from datetime import date
 from typing import Any, LiteralString
 
 from collector.storage.reader import Reader
-from collector.web.search.address import Cursor
+from collector.web.search.address import Cursor, Query
 from collector.web.search.asked import Asked
 from collector.web.search.names import read_name
+from collector.web.search.remarks import Stretch, stretches
 from collector.web.search.statements import suggest_statement
 
 PAGE = 24  # horses
@@ -20,9 +21,21 @@ SUGGESTIONS = 8
 SHOWN: LiteralString = """
 SELECT photo.photo, photo.dated, photo.race_name, photo.race_id, photo.racecourse, photo.surface, photo.distance,
     photo.finish_position, photo.finish, photo.width, photo.height, photo.digest, horse.shows, horse.horse_id,
-    horse.horse_name, horse.born, horse.photos, horse.value
-FROM photo_search AS photo JOIN horse_search AS horse USING (shows) WHERE photo.photo = ANY(%(photos)s)
+    horse.horse_name, horse.born, horse.photos, horse.value, {said}
+FROM photo_search AS photo JOIN horse_search AS horse USING (shows) {remark} WHERE photo.photo = ANY(%(photos)s)
 """
+REMARK: LiteralString = "LEFT JOIN photo AS kept ON kept.id = photo.id"
+SAID: LiteralString = "kept.comment, kept.claims, kept.build_tags"
+WITHOUT: LiteralString = SHOWN.format(said="NULL AS comment", remark="")
+WITH: LiteralString = SHOWN.format(said=SAID, remark=REMARK)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A remark in which stands what was asked for."""
+
+    remark: str
+    found: list[Stretch]  # at least one
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +54,7 @@ class ShownPhoto:
     width: int  # px
     height: int
     digest: str
+    said: Said | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +99,12 @@ async def find(reader: Reader, asked: Asked) -> Found:
     """
     places, more = asked.page(PAGE, ROW)
     photos = [photo for place in places for photo in place.photos]
-    rows = {row["photo"]: row for row in await reader.rows(SHOWN, {"photos": photos})} if photos else {}
+    query = asked.query
+    statement = WITH if any(place.said for place in places) else WITHOUT
+    rows = {row["photo"]: row for row in await reader.rows(statement, {"photos": photos})} if photos else {}
     # A photo that is gone since the index was read is left out, and with its last one the horse.
     shown = [[rows[photo] for photo in place.photos if photo in rows] for place in places]
-    return Found([_group(row) for row in shown if row], asked.horses, asked.photos, more)
+    return Found([_group(row, query) for row in shown if row], asked.horses, asked.photos, more)
 
 
 async def suggest(reader: Reader, name: str) -> list[Suggestion]:
@@ -104,9 +120,17 @@ async def suggest(reader: Reader, name: str) -> list[Suggestion]:
     return [Suggestion(row["shows"], row["horse_name"], row["born"], row["photos"], row["newest"]) for row in rows]
 
 
-def _group(rows: list[dict[str, Any]]) -> Group:
+def _group(rows: list[dict[str, Any]], query: Query) -> Group:
     first = rows[0]
-    shown = [ShownPhoto(**{name: row[name] for name in ShownPhoto.__slots__}) for row in rows]
+    shown = [
+        ShownPhoto(**{name: row[name] for name in ShownPhoto.__slots__ if name != "said"}, said=_said(row, query))
+        for row in rows
+    ]
     return Group(
         first["shows"], first["horse_id"], first["horse_name"], first["born"], first["photos"], first["value"], shown
     )
+
+
+def _said(row: dict[str, Any], query: Query) -> Said | None:
+    found = stretches(row, query) if row["comment"] else []
+    return Said(row["comment"], found) if found else None

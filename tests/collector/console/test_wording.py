@@ -1,19 +1,25 @@
 """What every command prints with: hints as they have to be typed, tables whole in pipes, times of one zone."""
 
+import ast
 import asyncio
 import io
 import re
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
 from rich.table import Table
 
 from collector.console.common import Common, asked_for, common
 from collector.console.terminal import Terminal
-from collector.console.wording import as_typed, in_japan
+from collector.console.wording import as_typed, counted, in_japan, things
 from tests.paths import ROOT
 
 PROGRAMS = ("collector", "trainer")
+THINGS = (
+    "addresses", "bytes", "copies", "days", "entries", "files", "forecasts", "horses", "issues", "labels",
+    "pages", "photos", "races", "requests", "results", "reviews", "rows", "runs", "starts", "versions",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -87,3 +93,29 @@ def test_what_a_command_was_asked_for_is_known_wherever_it_prints() -> None:
             assert not Terminal(io.StringIO()).demo
         assert asyncio.run(asyncio.to_thread(common)).demo  # in a loop and in its threads as well
     assert common() == Common()
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (counted(0, "photo"), "0 photos"), (counted(1, "photo"), "1 photo"), (counted(2345, "photo"), "2,345 photos"),
+        (counted(1, "entry"), "1 entry"), (counted(3, "entry"), "3 entries"), (counted(2, "day"), "2 days"),
+        (counted(2, "address"), "2 addresses"), (counted(1, "photo was", "photos were"), "1 photo was"),
+        (counted(2, "photo was", "photos were"), "2 photos were"), (things(1, "it", "them"), "it"),
+    ],
+)  # fmt: skip
+def test_one_thing_is_not_said_as_many(said: str, words: str) -> None:
+    assert said == words
+
+
+def test_no_command_puts_a_number_before_a_word_for_many_by_itself() -> None:
+    many = re.compile(rf" (?:{'|'.join(THINGS)})\b(?!/)")
+    found = []
+    for path in (path for program in PROGRAMS for path in (ROOT / program / "cli").rglob("*.py")):
+        for words in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            parts = words.values if isinstance(words, ast.JoinedStr) else []
+            for value, after in pairwise(parts):
+                said = after.value if isinstance(after, ast.Constant) else ""
+                if isinstance(value, ast.FormattedValue) and many.match(said):
+                    found.append(f"{path.name}:{words.lineno}: {ast.unparse(value.value)}{said}")
+    assert found == []

@@ -12,7 +12,7 @@ from psycopg.rows import dict_row
 
 from collector.sources.text_tools.text import horse_key
 from collector.storage.racing import kind_of
-from collector.web.search.address import Cursor, Query, Sort
+from collector.web.search.address import Query, Sort
 from collector.web.search.names import latin_of, read_name
 
 SEXES = {"牡": "male", "牝": "female", "セ": "gelding"}
@@ -25,7 +25,7 @@ SELECT photo.issue_code, photo.number, photo.horse_name AS printed, photo.sex AS
     photo.race_name AS printed_race, issue.issue_date, met.horse_id, horse.name, horse.sex AS horse_sex, horse.born,
     race.name AS race_name, race.racecourse, race.surface, race.distance, race.going, race.grade, race.race_class,
     entry.sex AS entry_sex, entry.age AS entry_age, entry.finish_position, entry.trainer AS entry_trainer,
-    horse.sire, horse.coat AS horse_coat, photo.coat, photo.trainer, photo.source
+    horse.sire, horse.coat AS horse_coat, photo.coat, photo.trainer, photo.source, photo.comment
 FROM photo JOIN issue ON issue.code = photo.issue_code
 LEFT JOIN photo_match AS met ON met.issue_code = photo.issue_code AND met.number = photo.number
 LEFT JOIN horse ON horse.horse_id = met.horse_id LEFT JOIN race ON race.race_id = met.race_id
@@ -50,6 +50,7 @@ class Row:
     sex: str | None
     age: int | None
     value: float | None
+    remark: str
     of: dict[str, str | None] = field(repr=False)  # the words by which photos are counted, as an address has them
 
 
@@ -77,6 +78,7 @@ def _row(row: dict[str, Any], values: dict[str, float | None]) -> Row:
         row["entry_sex"] or SEXES.get(row["printed_sex"]) or row["horse_sex"],
         age,
         values.get(row["horse_id"]),
+        row["comment"] or "",
         _words(row, values.get(row["horse_id"])),
     )
 
@@ -121,7 +123,9 @@ def _fits(row: Row, query: Query) -> bool:
 
 
 def _named(rows: Sequence[Row], typed: str) -> set[str]:
-    """Whom the photos show whose name holds what was typed."""
+    """Whom the photos show whose name holds what was typed; all of them where nothing was."""
+    if not typed:
+        return {row.shows for row in rows}
     part = read_name(typed)
     if part is None:
         return set()
@@ -129,19 +133,42 @@ def _named(rows: Sequence[Row], typed: str) -> set[str]:
     return {shows for shows, name in held if part.part in name}
 
 
+def spelt(text: str) -> str:
+    """A text as remarks are compared: full-width katakana, small letters, no spaces."""
+    plain = [letter for letter in normalize("NFKC", text).lower() if not letter.isspace()]
+    return "".join(chr(ord(letter) + 0x60) if "ぁ" <= letter <= "ゖ" else letter for letter in plain)
+
+
+def holds(remark: str, word: str) -> bool:
+    """Whether a remark holds a typed word; a letter alone is a word if it is a kanji."""
+    part = spelt(word)
+    return (len(part) > 1 or "一" <= part <= "鿿") and part in spelt(remark)
+
+
 def found(rows: Sequence[Row], query: Query) -> list[Row]:
     """The photos that a search finds, the newest first."""
-    named = _named(rows, query.name) if query.name else {row.shows for row in rows}
-    return [row for row in rows if row.shows in named and _fits(row, query)]
+    named = _named(rows, query.name)
+    by_word = {word: _named(rows, word) for word in query.name.split()}
+
+    def typed(row: Row) -> bool:
+        return row.shows in named or all(row.shows in by_word[word] or holds(row.remark, word) for word in by_word)
+
+    return [row for row in rows if typed(row) and _fits(row, query)]
 
 
 def groups(rows: Sequence[Row], query: Query) -> list[tuple[str, list[str]]]:
-    """Whom a search finds, all pages together, each with the photos that are shown of it."""
+    """Whom a search finds, all pages together, each with the photos that are shown of it; by date, named ones first."""
+    named = _named(rows, query.name)
+    by_remark = query.sort in (Sort.NEWEST, Sort.OLDEST)
     by_horse: dict[str, list[Row]] = {}
     for row in found(rows, query):
         by_horse.setdefault(row.shows, []).append(row)
-    after = [group for group in by_horse.items() if _is_after(group[1][0], query.before)]
-    return [(shows, [row.photo for row in held]) for shows, held in after]
+    before = query.before
+    ranked = [(by_remark and shows not in named, shows, held) for shows, held in by_horse.items()]
+    after = [one for one in ranked if before is None or one[0] > bool(before.key) or (
+        one[0] == bool(before.key) and (one[2][0].dated, one[2][0].photo) < (before.dated, before.photo)
+    )]  # fmt: skip
+    return [(shows, [row.photo for row in held]) for _, shows, held in sorted(after, key=lambda one: one[0])]
 
 
 def sorted_groups(rows: Sequence[Row], query: Query) -> list[tuple[str, list[str]]]:
@@ -180,7 +207,3 @@ def counts(rows: Sequence[Row], query: Query) -> dict[str, Counter[str]]:
         ]
         counted[name] = Counter(str(word) for word in words if word is not None)
     return counted
-
-
-def _is_after(head: Row, cursor: Cursor | None) -> bool:
-    return cursor is None or (head.dated, head.photo) < (cursor.dated, cursor.photo)

@@ -21,7 +21,7 @@ def test_every_photo_gets_a_place_once_and_those_of_another_model_go(command: Ca
     kept = execute(filled, KEPT)
     assert as_json(command("index --run {run} --device cpu --json"))["indexed"] == 0
     execute(filled, "UPDATE photo_vector SET model = 'another' WHERE digest = %s", kept[0][0])
-    assert "1 photos were placed" in command("index --run {run} --device cpu")
+    assert "1 photo was placed" in command("index --run {run} --device cpu")
     again = [np.frombuffer(vector, STORED).astype(float) for _, vector, *_ in execute(filled, KEPT)]
     assert np.allclose(again, [np.frombuffer(vector, STORED).astype(float) for _, vector, *_ in kept], atol=0.05)
     space = space_of([(digest, bytes(vector), photo, shows) for digest, vector, photo, shows in kept])

@@ -118,7 +118,7 @@ def test_a_sample(open_page: Opener) -> None:
     language = "ja"
     page = open_page(language, PHONE)
     assert_pictures_seen(page)
-    page.click(".try .tile >> nth=1")
+    page.locator(".try .tile").nth(1).tap()
     assert_answered(page, language)
     expect(page.locator("#answer")).to_contain_text(PAGES.read(language)["unseen"])
     expect(page.locator(".scale .opinion")).to_be_visible()
@@ -161,8 +161,8 @@ def test_without_a_script_the_forms_do_it_all(open_page: Opener, horse_file: Pat
     page.click("#answer summary")
     expect(page.locator(".look img")).to_be_visible()
     page.fill("#name", "ー")
-    page.click("#search button")
-    page.click("#results .tile >> nth=0")
+    page.locator("#search button").tap()
+    page.locator("#results .tile").first.tap()
     expect(page.locator("#answer h1")).to_be_visible()
 
 

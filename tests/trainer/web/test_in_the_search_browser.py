@@ -12,7 +12,7 @@ from collector.imports.own_remark import store_remark
 from collector.web.app import make_app
 from collector.web.asking.client import Asking
 from collector.web.service import serving
-from tests.browser import DESK, PHONE, Opener, assert_accessible, assert_fits, assert_pictures_seen
+from tests.browser import DESK, PHONE, WAYS, Opener, assert_accessible, assert_fits, assert_pictures_seen, press
 from tests.collector.web.conftest import generous
 from tests.filled import execute
 from tests.trainer.web.conftest import Held, Site, Threaded
@@ -72,6 +72,26 @@ def test_a_person_asks_about_a_photo_and_sees_the_answer_its_worth_and_horses_li
     if script:
         assert_pictures_seen(page)
         assert_accessible(page)
+    assert_fits(page)
+
+
+@pytest.mark.parametrize("how", WAYS)
+def test_the_photos_like_a_photo_are_on_its_page_and_on_one_of_their_own(
+    open_page: Opener, placed_in: str, how: str
+) -> None:
+    ((photo,),) = execute(placed_in, "SELECT min(photo) FROM photo_search JOIN photo_vector USING (digest)")
+    size, script = WAYS[how]
+    page = open_page("en", size, path=f"/photos/{photo}", script=script)
+    press(page.locator("#alike a"), how)
+    page.wait_for_url(f"**/photos/{photo}/like")
+    press(page.locator(".shots .collect").nth(1), how)
+    expect(page.locator("#tray img")).to_have_count(1)
+    press(page.locator(".shots .lit").nth(1), how)
+    if script:
+        expect(page.locator("dialog.light")).to_be_visible()
+        press(page.get_by_role("link", name="This photo's page"), how)
+    page.wait_for_url(lambda address: "/like" not in address and photo not in address.partition("?")[0])
+    expect(page.locator("#alike")).to_be_visible()
     assert_fits(page)
 
 

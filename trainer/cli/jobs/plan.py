@@ -8,6 +8,7 @@ from collector.console.as_json import print_json
 from collector.console.common import common
 from collector.console.measures import size_in_words
 from collector.console.terminal import stdout
+from collector.console.wording import counted
 from trainer.directories import Directories
 from trainer.jobs import bundles, client
 from trainer.jobs.client import Order, Shipment
@@ -34,7 +35,7 @@ def show_plan(connection: Connection, order: Order, profile: Profile, directorie
     shipped = facts["code"]
     if shipped:
         size, held = size_in_words(shipped["bytes"]), "there already" if shipped["held"] else "to be sent"
-        words = f"{shipped['files']} files, {size} packed, {shipped['digest'][:12]}, {held}"
+        words = f"{counted(shipped['files'], 'file')}, {size} packed, {shipped['digest'][:12]}, {held}"
         console.print(f"code:    {words}", soft_wrap=True)
     console.print(f"data:    {facts['data'] or 'none'}")
     console.print(f"runs on: {facts['runs_on']}", soft_wrap=True)

@@ -8,6 +8,7 @@ import typer
 
 from collector.console.common import common
 from collector.console.measures import size_in_words, span_in_words
+from collector.console.wording import counted
 from collector.errors import UsageError
 from trainer.cli.base import Data, Gpus, Place, Values, directories, group, read_settings
 from trainer.cli.jobs.options import Environment, MaxHours, Name
@@ -221,7 +222,7 @@ def _show_prices(found: "Sequence[Estimate]", words: str, photos: int) -> None:
     from collector.console.terminal import stdout
 
     console = stdout()
-    console.print(f"{words} on {photos} photos")
+    console.print(f"{words} on {counted(photos, 'photo')}")
     table = Table("place", "an hour", "photos/s", "takes", "costs", "own machine pays off after", box=None)
     for one in found:
         table.add_row(

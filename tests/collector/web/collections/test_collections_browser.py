@@ -1,11 +1,11 @@
-"""Collections in a real browser, with a script and without."""
+"""Collections in a real browser: by mouse, finger and keys, with a script and without."""
 
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser import PHONE, Opener, assert_accessible, assert_fits
+from tests.browser import WAYS, Opener, assert_accessible, assert_fits, press
 from tests.collector.web.conftest import ADMIN, Shown, Site, generous
 
 
@@ -19,28 +19,36 @@ def keeping(browser: Browser, own: Shown) -> Iterator[Opener]:
         assert opener.complaints == []
 
 
-@pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
-def test_a_tray_becomes_a_collection_and_a_photo_gets_stars(keeping: Opener, script: bool) -> None:
-    page = keeping("en", PHONE, path=f"/?token={ADMIN}", script=script)
+@pytest.mark.parametrize("how", WAYS)
+def test_a_tray_becomes_a_collection_whose_photos_get_stars_and_a_note(keeping: Opener, how: str) -> None:
+    size, script = WAYS[how]
+    page = keeping("en", size, path=f"/?token={ADMIN}", script=script)
     page.goto("/")
-    for number in (0, 1):
-        page.locator(".group > .collect:not(.held)").nth(number).click()
-    page.get_by_label("Its name").fill("to look at again")
-    page.get_by_role("button", name="Keep as a list").click()
-    expect(page.locator("h1")).to_have_text("to look at again 2")
-    page.locator(".shot .lit").first.click()
+    for kept in (1, 2):
+        press(page.locator(".group > .collect:not(.held)").first, how)
+        expect(page.locator(".group > .collect.held")).to_have_count(kept)
+    page.get_by_label("Its name").fill("to see")
+    press(page.get_by_role("button", name="Keep as a list"), how)
+    expect(page.locator("h1")).to_have_text("to see 2")
+    press(page.locator(".shot .lit").first, how)
     if script:
-        page.get_by_role("link", name="This photo's page").click()
-    page.locator(".rate span", has_text="★★★").first.click()
+        press(page.get_by_role("link", name="This photo's page"), how)
+    stars = page.get_by_role("radio", name="★★★", exact=True)
+    press(stars if how == "keys" else page.locator(".rate span").get_by_text("★★★", exact=True), how)
     page.locator("#note").fill("deep girth")
-    page.get_by_role("button", name="Keep", exact=True).click()
-    expect(page.get_by_role("radio", checked=True)).to_have_value("3")
+    press(page.get_by_role("button", name="Keep", exact=True), how)
+    expect(stars).to_be_checked()
+    expect(page.locator("#note")).to_have_value("deep girth")
     if script:
         assert_accessible(page)
     assert_fits(page)
-    page.get_by_role("link", name="to look at again").click()
+    press(page.get_by_role("link", name="to see"), how)
     expect(page.get_by_label("3 of 5 stars")).to_be_visible()
-    page.get_by_role("button", name="out of this collection").first.click()
-    expect(page.locator("h1")).to_have_text("to look at again 1")
+    press(page.get_by_role("button", name="out of this collection").first, how)
+    expect(page.locator("h1")).to_have_text("to see 1")
+    press(page.locator(".filters > summary"), how)
+    page.locator("#new").fill("seen")
+    press(page.get_by_role("button", name="Rename"), how)
+    expect(page.locator("h1")).to_have_text("seen 1")
     if script:
         assert_accessible(page)

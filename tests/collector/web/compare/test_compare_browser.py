@@ -33,6 +33,7 @@ def asked(page: Page) -> dict[str, list[str]]:
 def test_photos_of_any_horses_are_collected_from_pages_and_compared(open_page: Opener, script: bool) -> None:
     page = open_page("en", path="/", script=script)
     page.locator(".group .collect").nth(0).click()
+    expect(page.locator(".group .collect.held")).to_have_count(1)  # the page that a later press is meant for
     page.locator(".group h2 a").nth(1).click()
     page.locator(".strip .collect").first.click()
     tray = page.get_by_label("Photos to compare")

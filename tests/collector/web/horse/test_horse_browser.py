@@ -1,12 +1,11 @@
 """A horse as it grew, in a real browser: its photos in time order, large, and over one another."""
 
 import re
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import DESK, PHONE, Opener, assert_accessible, placed, wait_until
+from tests.browser import DESK, PHONE, Opener, assert_accessible, placed, touch, wait_until
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE])
@@ -50,10 +49,7 @@ def swipe(page: Page, selector: str, across: int) -> None:
     """A finger that moves sideways, as a touch screen reports it."""
     box = placed(page.locator(selector))
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    client = page.context.new_cdp_session(page)
-    for kind, at in (("touchStart", x), ("touchMove", x + across / 2), ("touchMove", x + across), ("touchEnd", None)):
-        points: list[Any] = [] if at is None else [{"x": at, "y": y}]
-        client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    touch(page, [(x, y)], [(x + across / 2, y)], [(x + across, y)])
 
 
 def test_the_lightbox_is_swiped_on_a_telephone(open_page: Opener, star: tuple[str, str, int]) -> None:
@@ -84,6 +80,18 @@ def test_going_back_closes_the_lightbox_and_stays_on_the_page(open_page: Opener,
     wait_until(page, "history.state === null")
     page.go_back()
     page.wait_for_url("**/")
+
+
+def test_the_strip_is_walked_by_keys(open_page: Opener, star: tuple[str, str, int]) -> None:
+    page = open_page("en", PHONE, path=f"/horses/{star[0]}")
+    strip = page.locator(".strip")
+    strip.focus()
+    strip.press("ArrowRight")
+    wait_until(page, "document.querySelector('.strip').scrollLeft > 0")
+    year = page.get_by_label("To the photos of a year").get_by_role("link").last
+    year.focus()
+    year.press("Enter")
+    expect(page.locator(".strip li").last).to_be_in_viewport()
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])

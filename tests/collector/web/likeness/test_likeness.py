@@ -21,6 +21,9 @@ def row(number: int, x: float, y: float, horse: int) -> tuple[str, bytes, str, s
     return f"{number:03}", np.array([x, y], STORED).tobytes(), f"photo {number}", f"horse {horse}"
 
 
+BROKEN = (row(0, 1, 2, 0)[1][:-1], row(0, 1, 2, 0)[1] * 2, b"")
+
+
 @given(points, st.integers(1, 8))
 def test_the_nearest_photo_of_each_of_the_nearest_horses_is_found(
     given_points: list[tuple[int, int, int]], count: int
@@ -41,6 +44,30 @@ def test_a_picture_without_a_place_has_nothing_like_it() -> None:
     assert space_of([]).nearest("a", 3) == []
     assert space_of([row(1, 0, 0, 1)]).nearest("a", 3) == []
     assert space_of([row(1, 0, 0, 1)]).nearest("001", 3) == []
+
+
+def test_a_vector_that_is_cut_off_or_longer_has_no_place_and_the_others_keep_theirs() -> None:
+    whole = [row(number, number, 0, number) for number in range(3)]
+    broken = [(f"broken {number}", body, "photo", "horse") for number, body in enumerate(BROKEN)]
+    space = space_of([broken[0], *whole, *broken[1:]])
+    assert space.nearest("000", 9) == ["photo 1", "photo 2"]
+    assert [space.nearest(digest, 9) for digest, *_ in broken] == [[]] * len(broken)
+    assert space_of([("a", b"\0", "photo", "horse")]).photos == []
+
+
+async def test_broken_vectors_end_in_one_warning_and_the_page_goes_on(
+    opened: Open, own: Shown, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collector.web.likeness.likeness.HOLDS", -1.0)  # each page looks again
+    found = execute(own.conninfo, "SELECT min(photo), digest FROM photo_search GROUP BY digest ORDER BY 1 LIMIT 5")
+    for (_, digest), body in zip(found, [row(0, 1, 2, 3)[1], row(0, 1, 3, 3)[1], *BROKEN], strict=True):
+        execute(own.conninfo, "INSERT INTO photo_vector (digest, model, vector) VALUES (%s, 'm', %s)", digest, body)
+    async with opened(conninfo=own.conninfo) as client:
+        for photo, _ in [*found, *found]:
+            assert (await client.get(f"/photos/{photo}")).status == 200
+            execute(own.conninfo, "UPDATE photo_vector SET indexed_at = now()")  # it is read again
+    said = [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
+    assert [record.__dict__["reason"] for record in said] == ["3 of their vectors have another length than most"]
 
 
 async def test_a_photos_page_shows_what_looks_like_it_until_that_is_forgotten(opened: Open, own: Shown) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import PHONE, Opener
+from tests.browser import PHONE, WAYS, Opener, press
 from tests.collector.web.conftest import ADMIN, Shown, Site, generous
 from tests.collector.web.waiting import a_horse, matched, open_up, photos_of, put_real_page
 from tests.filled import execute
@@ -51,6 +51,26 @@ def test_what_reading_again_would_change_is_shown_without_a_script(own: Shown, p
     page.get_by_role("button", name="See what would change").click()
     expect(page.get_by_role("status")).to_contain_text("Archived pages read: 1", timeout=20_000)
     assert execute(own.conninfo, "SELECT state FROM page") == [("quarantined",)]
+
+
+@pytest.mark.parametrize("how", ["mouse", "finger", "bare"])
+def test_a_horse_that_is_offered_is_pressed_and_taken_back(own: Shown, browser: Browser, how: str) -> None:
+    photos, (horse_id, _) = photos_of(own.conninfo)[:2], a_horse(own.conninfo)
+    open_up(own.conninfo, *photos, candidates=[horse_id])
+    size, script = WAYS[how]
+    with Site(own.conninfo, generous(admin_token=ADMIN)) as site:
+        opener = Opener(browser, site.base)
+        page = opener("en", size, path=f"/review?token={ADMIN}", script=script)
+        page.goto("/review/open")
+        press(page.locator("[data-case] [data-number='1']").first, how)
+        expect(page.locator("[data-case]")).to_have_count(1)
+        assert [matched(own.conninfo, photo)[0][::4] for photo in photos].count((horse_id, True)) == 1
+        press(page.locator("[data-key=u]"), how)
+        page.wait_for_url(lambda address: "done" not in address)
+        expect(page.locator("[data-key=u]")).to_have_count(0)
+        assert [matched(own.conninfo, photo)[0][4] for photo in photos] == [False, False]
+        opener.close()
+        assert opener.complaints == []
 
 
 def test_one_key_decides_a_photo_and_another_one_takes_it_back(own: Shown, browser: Browser) -> None:

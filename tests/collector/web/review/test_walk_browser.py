@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser import PHONE, Opener
@@ -40,14 +41,20 @@ def test_keys_name_horses_and_the_others_move_at_once(own: Shown, browser: Brows
     assert opener.complaints == []
 
 
-def test_a_telephone_shows_all_of_it_without_scrolling_sideways(own: Shown, browser: Browser) -> None:
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
+def test_a_finger_names_a_horse_on_a_telephone_that_shows_all_of_it(own: Shown, browser: Browser, script: bool) -> None:
     fill_day(own.conninfo)
     placed(own.conninfo)
     with Site(own.conninfo, generous(admin_token=ADMIN)) as site:
         opener = Opener(browser, site.base)
-        page = opener("en", PHONE, path=f"/review?token={ADMIN}")
+        page = opener("en", PHONE, path=f"/review?token={ADMIN}", script=script)
         page.wait_for_url("**/review")
         page.goto(PATH)
-        expect(page.get_by_text("Keys: 1 to 9")).to_be_visible()
+        expect(page.locator("[data-now]")).to_have_attribute("data-now", FIRST)
+        page.locator("button.horse[value='3']").tap()
+        expect(page.get_by_role("button", name=re.compile(r"Photo 1 of \d+: 3"))).to_be_visible()
+        page.get_by_role("button", name="Take back").tap()
+        expect(page.get_by_role("button", name="Take back")).to_have_count(0)
         assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
         opener.close()
+    assert opener.complaints == []
