@@ -140,6 +140,23 @@ def assert_fits(page: Page) -> None:
     page.set_viewport_size(before)
 
 
+def assert_pressable(page: Page) -> None:
+    """On a telephone a finger finds what it presses: whatever is not a word of a sentence is 44 px high."""
+    low = page.evaluate(
+        "[...document.querySelectorAll('a, button, summary')].filter(one => one.checkVisibility()"
+        " && getComputedStyle(one).display !== 'inline' && !one.closest('svg') && !one.matches('.skip')"
+        " && one.getBoundingClientRect().height < 43.5).map(one => one.outerHTML.slice(0, 120))"
+    )
+    assert low == []
+
+
+def assert_japanese(page: Page) -> None:
+    """A Japanese page says what it says in Japanese, and sets no space where Japanese has none."""
+    text = page.evaluate("document.querySelector('main').innerText")
+    assert re.findall(r".{0,9}[。、：][ ][^ -~\n].{0,9}", text) == []
+    assert re.findall(r"(?:\b[a-z]+ ){3}[a-z]+", text) == []
+
+
 def assert_accessible(page: Page) -> None:
     """axe has no serious finding: names, contrasts, roles, the order of headings."""
     found = Axe().run(page).response["violations"]

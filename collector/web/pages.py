@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ from jinja2.runtime import Context
 from collector.codes import Block, Delay, Failure, MatchRule, Said
 from collector.console.catalogue import PAGES, Words
 from collector.console.code_words import describe, describe_claim
-from collector.console.wording import JST, in_japan, on_the_clock, with_demo
+from collector.console.wording import on_the_clock, with_demo
 from collector.remarks.build import TAGS, tag_in_words
 from collector.sources.registry import is_personal
 from collector.web.compare.shown import grown
@@ -38,7 +38,7 @@ from collector.web.server.conditional import ASK_AGAIN
 from collector.web.server.guards import FEED
 from collector.web.server.named_commands import coder
 from collector.web.server.problems import Code, Problem
-from collector.web.server.rendering import Renderer, linker, problem_page, welcome_page
+from collector.web.server.rendering import Renderer, day_in_words, formatted_day, linker, problem_page, welcome_page
 from collector.web.service import Service
 
 HERE = Path(__file__).parent
@@ -53,9 +53,9 @@ class Pages:
         self.service = service
         self._renderer = Renderer(HERE / "templates", PAGES, tags=list(TAGS))
         self._renderer.environment.filters |= {
-            "ordinal": ordinal, "by_race": by_race, "day": in_words,
+            "ordinal": ordinal, "by_race": by_race,
             "coded": coder(demo=service.demo), "command": partial(with_demo, demo=service.demo),
-            "moment": partial(in_japan, seconds=False), "start": on_the_clock,
+            "moment": moment_in_words, "shot": shot_in_words, "start": on_the_clock,
             "clock": partial(on_the_clock, seconds=True),
             "rule_words": _words_of(MatchRule), "delay_words": _words_of(Delay), "block_words": _words_of(Block),
             "failure_words": _words_of(Failure), "said_words": _words_of(Said), "claim_words": claim_words,
@@ -239,16 +239,16 @@ def tag_words(context: Context, tag: str) -> str:
 
 
 @pass_context
-def in_words(context: Context, day: date) -> str:
-    """A day, or the day of a moment in Japan, as the reader's language writes it."""
-    if isinstance(day, datetime):
-        day = day.astimezone(JST)
-    return _formatted(context["t"]["day"], day)
+def moment_in_words(context: Context, moment: datetime) -> str:
+    """A moment in Japan, to the minute, as the reader's language writes it."""
+    return f"{day_in_words(context, moment)} {on_the_clock(moment)} JST"
 
 
-@lru_cache(maxsize=4096)  # a page has dozens of days, most of them more than once
-def _formatted(words: str, day: date) -> str:
-    return words.format(day=day)
+@pass_context
+def shot_in_words(context: Context, photo: facts.Row) -> str:
+    """The day on which a photo was taken, of which a page states no year; or the month alone."""
+    leap = date(2000, photo["shot_month"], photo["shot_day"] or 1)
+    return formatted_day(context["t"]["day_of_year" if photo["shot_day"] else "month"], leap)
 
 
 def by_race(photos: list[facts.Row]) -> list[list[facts.Row]]:

@@ -6,11 +6,12 @@ from collector.console.catalogue import Words
 from collector.console.wording import JST, on_the_clock
 from collector.web.feed.news import News, NewsKind
 from collector.web.horse.facts import Row
+from collector.web.search.chips import course_words
 
 
 def title_of(news: News, t: Words) -> str:
     """What has happened to which horse, in one line."""
-    return f"{news.name}: {_LINES[news.kind](news, t)}"
+    return f"{news.name}{t['colon']}{_LINES[news.kind](news, t)}"
 
 
 def facts_of(news: News, t: Words) -> str:
@@ -20,17 +21,17 @@ def facts_of(news: News, t: Words) -> str:
 
 def _photo(news: News, t: Words) -> str:
     (row,) = news.facts
-    return t["news_photo"].format(day=t["day"].format(day=_day_of(row)), race=_race(row) or t["race_unknown"])
+    return t["news_photo"].format(day=t["day"].format(day=_day_of(row)), race=_race(row, t) or t["race_unknown"])
 
 
 def _photo_facts(news: News, t: Words) -> list[str]:
     (row,) = news.facts
-    return [news.facts[0]["photo"], f"{t['issue']} {t['day'].format(day=row['issue_date'])}"]
+    return [f"{t['issue']} {t['day'].format(day=row['issue_date'])}"]
 
 
 def _entry(news: News, t: Words) -> str:
     (row,) = news.facts
-    said = t["news_entry"].format(day=t["day"].format(day=row["race_date"]), race=_race(row))
+    said = t["news_entry"].format(day=t["day"].format(day=row["race_date"]), race=_race(row, t))
     return f"{said}: {t.get('finish_' + row['finish'], row['finish'])}" if row["finish"] else said
 
 
@@ -46,10 +47,7 @@ def _entry_facts(news: News, t: Words) -> list[str]:
 
 
 def _opinion(news: News, t: Words) -> str:
-    return ", ".join(
-        f"{t.get('axis_' + row['axis'], row['axis'])} {_value(row['old_value'])} → {_value(row['value'])}"
-        for row in news.facts
-    )
+    return t["comma"].join(f"{t.get('axis_' + row['axis'], row['axis'])} {_change(row)}" for row in news.facts)
 
 
 def _opinion_facts(news: News, t: Words) -> list[str]:
@@ -66,11 +64,16 @@ def _day_of(row: Row) -> object:
     return taken.astimezone(JST) if taken else row["race_date"] or row["issue_date"]
 
 
-def _race(row: Row) -> str:
-    number = f"{row['race_number']}R" if row["race_number"] else None
+def _race(row: Row, t: Words) -> str:
+    number = t["race_number"].format(number=row["race_number"]) if row["race_number"] else None
     name = row["race_name"] or row.get("printed_race")
-    return " ".join(filter(None, (row["racecourse"], number, name)))
+    return " ".join(filter(None, (course_words(row["racecourse"], t), number, name)))
 
 
-def _value(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
+def _change(row: Row) -> str:
+    """The new value, after the old one where there was one."""
+    return " → ".join("–" if value is None else f"{value:.2f}" for value in _values(row))
+
+
+def _values(row: Row) -> list[float | None]:
+    return [row["value"]] if row["old_value"] is None else [row["old_value"], row["value"]]

@@ -1,16 +1,19 @@
 """Templates become pages in the reader's language."""
 
 from collections.abc import Callable, Iterable
+from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from yarl import URL
 
 from collector.console.catalogue import LANGUAGES, Catalogue
 from collector.console.measures import limit_in_words, size_in_words
+from collector.console.wording import JST
 from collector.storage.racing import kind_of
 from collector.web.server.addresses import host_of, web_address
 from collector.web.server.guards import cookie_of
@@ -18,6 +21,7 @@ from collector.web.server.language import choose_language
 from collector.web.server.problems import Code, Problem
 
 OF_BOTH = Path(__file__).parent / "templates"
+GAPS = {"en": " ", "ja": ""}  # between two sentences
 Render = Callable[..., web.Response]  # what makes a page: request, template, status, facts
 
 
@@ -40,7 +44,24 @@ def make_environment(templates: Path) -> Environment:
     environment.filters["address"] = web_address
     environment.filters["host"] = host_of
     environment.filters["kind"] = kind_of
+    environment.filters["day"] = day_in_words
     return environment
+
+
+@pass_context
+def day_in_words(context: Context, day: date | str) -> str:
+    """A day, or the day of a moment in Japan, as the reader's language writes it."""
+    if isinstance(day, str):
+        day = date.fromisoformat(day)
+    if isinstance(day, datetime):
+        day = day.astimezone(JST)
+    return formatted_day(context["t"]["day"], day)
+
+
+@lru_cache(maxsize=4096)  # a page has dozens of days, most of them more than once
+def formatted_day(words: str, day: date) -> str:
+    """A day put into words that have a place for it."""
+    return words.format(day=day)
 
 
 def own_address(request: web.Request, *, without: str) -> URL:
@@ -90,6 +111,7 @@ class Renderer:
                 "t": self._catalogue.read(language),
                 "link": linker(request.query.get("lang")),
                 "asked_language": request.query.get("lang") in LANGUAGES,
+                "gap": GAPS[language],
                 "other": other,
                 "other_name": LANGUAGES[other],
                 # A link, so that it stays in the address; a token does not.

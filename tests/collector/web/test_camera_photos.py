@@ -37,7 +37,7 @@ async def test_a_photo_is_shown_before_and_after_its_horse_is_named(opened: Open
         found = await (await client.get("/api/photos", params={"name": name})).json()
         shown = await (await client.get("/photos/camera:150301/01")).text()
     assert "camera:150301/01" in str(found)
-    assert (name in shown, "Not named yet" in shown, "2015-03-01 10:20 JST" in shown) == (True, False, True)
+    assert (name in shown, "Not named yet" in shown, "1 Mar 2015 10:20 JST" in shown) == (True, False, True)
 
 
 async def test_a_search_is_as_long_as_without_photos_that_nobody_has_named(opened: Open, own: Shown) -> None:

@@ -94,11 +94,11 @@ async def test_a_followed_horses_news_is_an_atom_feed_whose_links_lead_to_its_pa
     titles = [texts(entry, "title")[0] for entry in entries]
     assert titles[0].endswith("→ 0.10")
     assert "Surface" not in titles[0]
-    assert titles[1].endswith(f"runs on 5 Jan 2099, 東京 11R {HOSTILE}")
-    assert texts(entries[1], "summary") == ["turf 2400 m · No. 7 · ルメール"]
+    assert titles[1].endswith(f"runs on 5 Jan 2099, Tokyo race 11 {HOSTILE}")
+    assert texts(entries[1], "summary") == ["turf 2400\u00a0m · No. 7 · ルメール"]
     assert [hrefs(entry, "via") for entry in entries][1] == [], "only an address of the web is a link"
     assert "胴長" not in text
-    assert "5 Jan 2099, 東京 11R &lt;script&gt;" in first
+    assert "5 Jan 2099, Tokyo race 11 &lt;script&gt;" in first
     assert (stopped.status, unknown.status) == (303, 400)
     assert (elements(before, "entry"), elements(after, "entry")) == ([], [])
 

@@ -138,7 +138,7 @@ async def test_days_are_written_as_the_reader_writes_them(opened: Open, own: Sho
     async with opened(conninfo=own.conninfo) as client:
         assert "<h1>2016年1月4日号</h1>" in await page(client, f"/issues/keibado:{code}", "ja")
         assert "<h1>Back number of 4 Jan 2016</h1>" in await page(client, f"/issues/keibado:{code}")
-        assert ">1/4</time>" in await page(client, "/issues", "ja")
+        assert ">1月4日</time>" in await page(client, "/issues", "ja")
 
 
 async def test_racecourses_are_offered_in_the_jras_order(opened: Open, own: Shown) -> None:

@@ -102,6 +102,7 @@ def test_facts_stand_beside_the_photo_and_above_the_fold(open_page: Opener, star
     expect(page.locator(".one dd").first).to_be_in_viewport(ratio=1)
     photo, facts_box = placed(page.locator(".big img")), placed(page.locator(".facts-of"))
     assert facts_box["x"] >= photo["x"] + photo["width"]
+    assert photo["width"] <= 2 * int(page.locator(".big .lit").get_attribute("data-width") or 0)
 
 
 def test_a_horse_is_seen_as_it_grew_and_a_hand_stops_it(open_page: Opener, star: tuple[str, str, int]) -> None:

@@ -1,6 +1,7 @@
 """The politeness report: requests by day, gaps against delays, closed hosts."""
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
@@ -77,6 +78,6 @@ async def test_a_closed_host_is_shown_with_its_reason(
     async with opened(conninfo=conninfo) as client:
         text = await (await client.get(f"/overview?lang={language}")).text()
     words = PAGES.read(language)
-    assert words[said].format(host=HOST, until="2199-01-02 12:04 JST") in text
+    assert words[said].format(host=HOST, until=words["day"].format(day=date(2199, 1, 2)) + " 12:04 JST") in text
     assert f"({describe(Block, Block.FORGOTTEN, language=language)})" in text
     assert words["overview_well"] not in text
