@@ -6,6 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
+from collector.storage.archive import digest_of
 from collector.web.asking.answered import Answered
 from collector.web.codes import Code
 from collector.web.compare.shown import held_photos
@@ -28,6 +29,7 @@ class Asked:
     """A photo that a person brought, and the answer for it."""
 
     name: str
+    digest: str  # of its bytes
     picture: Shrunk
     answered: Answered
 
@@ -60,7 +62,7 @@ class AskingPages:
             raise Problem(Code.NO_PHOTO)
         sent = form.files[0]
         picture = await self._service.pictures.shrunk(sent.body)
-        return Asked(sent.name, picture, await self._service.asking.ask(sent.body))
+        return Asked(sent.name, digest_of(sent.body), picture, await self._service.asking.ask(sent.body))
 
     def _form(self, request: web.Request, problem: Problem | None = None) -> web.Response:
         wrong = problem and problem.sentence(language_of(request))
@@ -70,7 +72,7 @@ class AskingPages:
     async def answer(self, request: web.Request) -> web.Response:
         """The answer for a photo that was sent, and the photos that look like it."""
         asked = self._kept(request)
-        return await self._shown(request, asked.answered, name=asked.name, given=asked.picture)
+        return await self._shown(request, asked.answered, asked.digest, name=asked.name, given=asked.picture)
 
     async def of_photo(self, request: web.Request) -> web.Response:
         """The answer for a photo that is held, and the photos that look like it."""
@@ -79,11 +81,11 @@ class AskingPages:
             raise Problem(Code.NOT_FOUND)
         with self._service.asking.slots.one():
             answered = await self._service.asking.ask(await self._service.pictures.held(found[0]["digest"]))
-        return await self._shown(request, answered, photo=found[0])
+        return await self._shown(request, answered, found[0]["digest"], photo=found[0])
 
-    async def _shown(self, request: web.Request, answered: Answered, **given: Any) -> web.Response:
+    async def _shown(self, request: web.Request, answered: Answered, digest: str, **given: Any) -> web.Response:
         point, space = answered.point, answered.space
-        like = await self._service.likeness.near(point, space, MANY) if point and space else None
+        like = await self._service.likeness.near(point, space, digest, MANY) if point and space else None
         photos = await held_photos(self._service.reader, like or [])
         return self._pages.render(
             request, "asked.html", sources=sources_of(photos), answer=answered, photos=photos,

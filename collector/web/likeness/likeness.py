@@ -53,9 +53,9 @@ class Likeness:
             await self._look()
         return self._space.nearest(digest, count)
 
-    async def near(self, point: Sequence[float], model: str, count: int) -> list[str] | None:
-        """Ids of the photos nearest to a point of a model's feature space, one of each horse; None: the photos have
-        places in another one's, or none.
+    async def near(self, point: Sequence[float], model: str, digest: str, count: int) -> list[str] | None:
+        """Ids of the photos nearest to a point of a model's feature space, which is that of a picture: one of each
+        other horse. None: the photos have places in another one's, or none.
 
         Raises:
             TryLater: the database cannot be reached.
@@ -64,7 +64,7 @@ class Likeness:
             await self._look()
         if self._state is None or self._state["model"] != model or self._space.vectors.shape[1] != len(point):
             return None
-        return self._space.near(np.asarray(point, np.float32), count)
+        return self._space.near(np.asarray(point, np.float32), count, digest)
 
     async def close(self) -> None:
         """Give up what is read in the background."""

@@ -25,15 +25,15 @@ class Space:
         row = self.places.get(digest)
         if row is None:
             return []
-        return self.near(self.vectors[row], count, but=int(self.horses[row]))
+        return self.near(self.vectors[row], count, digest)
 
-    def near(self, vector: np.ndarray, count: int, but: int | None = None) -> list[str]:
-        """The photos nearest to a vector (k,), one of each horse but one."""
+    def near(self, vector: np.ndarray, count: int, digest: str) -> list[str]:
+        """The photos nearest to a vector (k,), which is that of a picture: one of each other horse."""
         if not self.photos:
             return []
         away = self.squares - 2 * (self.vectors @ vector)
-        if but is not None:
-            away[self.horses == but] = np.inf
+        if (row := self.places.get(digest)) is not None:
+            away[self.horses == self.horses[row]] = np.inf
         # Most often the nearest few have enough horses among them; else all are put in order.
         return self._first(away, min(8 * count, len(away)), count) or self._first(away, len(away), count)
 

@@ -42,7 +42,7 @@ async def test_without_the_token_no_address_changes_anything(own: Shown, opened:
         routes = [route for route in client.app.router.routes() if route.resource is not None]
         paths = {re.sub(r"\{[^}]*\}", photo, route.resource.canonical) for route in routes if route.resource}
         assert {"/review/match", "/review/forget", "/review/reading", "/api/decisions/forget"} <= paths
-        for path in sorted(paths):
+        for path in sorted(paths - {"/ask"}):  # which passes a photo on, and keeps nothing
             for headers in ({}, {"Authorization": "Bearer wrong"}, {"Cookie": f"{COOKIE}={cookie_of('wrong')}"}):
                 for method, sent in itertools.product(("POST", "PUT", "PATCH", "DELETE"), bodies):
                     answer = await client.request(method, path, headers=headers, **sent)
