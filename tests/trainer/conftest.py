@@ -68,17 +68,23 @@ def drawn_once(cluster: str, shared: Path, world: World, root: Path) -> Version:
     return find_version(root, "last")
 
 
+def share_cache(home: Directories, shared: Path) -> None:
+    """Photos are unpacked, and features computed, by one test process for all: the cache is made for several."""
+    home.cache.symlink_to(shared / "cache")
+
+
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> Path:
     """A folder that all test processes of this run know."""
     folder = tmp_path_factory.getbasetemp().parent / f"shared-{testrun_uid}"
-    folder.mkdir(exist_ok=True)
+    (folder / "cache").mkdir(parents=True, exist_ok=True)
     return folder
 
 
 @pytest.fixture(scope="session")
 def version(cluster: str, home: Path, shared: Path) -> Version:
     """The whole world, for what has to be learnt from photos."""
+    share_cache(Directories(home), shared)
     return drawn_once(cluster, shared / "version", WORLD, home / "datasets")
 
 
@@ -86,6 +92,7 @@ def version(cluster: str, home: Path, shared: Path) -> Version:
 def few(cluster: str, shared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Directories, Version]:
     """Few photos in a home of their own, for what is true of a data set of any size."""
     directories = Directories(tmp_path_factory.mktemp("home-of-few"))
+    share_cache(directories, shared)
     return directories, drawn_once(cluster, shared / "few", FEW, directories.datasets)
 
 
