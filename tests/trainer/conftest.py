@@ -25,6 +25,7 @@ from trainer.dataset import export as exporting
 from trainer.dataset.export import Request, export
 from trainer.dataset.manifest import Version, find_version
 from trainer.directories import Directories
+from trainer.evaluation import report
 from trainer.models.device import Device
 from trainer.models.networks import Network
 from trainer.runs.config import RunConfig, make_config
@@ -143,6 +144,13 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cards without plots, which cost a second and are not what is asked here; several shards a side."""
     monkeypatch.setattr(card, "draw_plots", lambda *_: None)
     monkeypatch.setattr(exporting, "PHOTOS_A_SHARD", A_SHARD)
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports of evaluations without plots, likewise."""
+    for name in ("scatter", "intervals", "grid", "_draw_calibration", "save"):
+        monkeypatch.setattr(report, name, lambda *_: None)
 
 
 @pytest.fixture

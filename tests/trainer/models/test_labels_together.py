@@ -164,6 +164,7 @@ def test_each_label_is_compared_with_the_first_attempts_run_of_that_label(
     assert "trains one" in evaluate_out_of_fold(run, directories, CPU, label=RESULTS)[0].missing["svr"]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_command_line_names_labels(several: tuple[Directories, Version], monkeypatch: pytest.MonkeyPatch) -> None:
     directories, version = several
     monkeypatch.setenv("PADDOCK_HOME", str(directories.home))
