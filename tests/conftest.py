@@ -20,7 +20,7 @@ from collector.engine.crawl_jobs import Crawler
 from collector.politeness.gate import Connection
 from collector.storage import database
 from collector.storage.embedded import lease
-from tests.databases import EMPTY, copy_of, filled_once
+from tests.databases import EMPTY, administered, copy_of, filled_once
 
 # The first input takes seconds on a busy machine, while tables of characters are built; durations prove nothing here.
 settings.register_profile("paddock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -135,7 +135,7 @@ def open_folder(shared_folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def cluster(shared_folder: Path) -> Iterator[str]:
     """A running Postgres with a migrated database, as a connection string; the last test process stops it."""
-    with lease(shared_folder / "postgres", fast_and_unsafe=True) as conninfo:
+    with lease(shared_folder / "postgres", fast_and_unsafe=True) as conninfo, administered(conninfo):
         filled_once(conninfo, EMPTY, database.upgrade, "template1")
         yield conninfo
 

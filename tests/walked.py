@@ -40,12 +40,12 @@ def fill_day(conninfo: str, seed: int = 3) -> list[int | None]:
     draw = Random(seed)
     paddock = Paddock(order_of_walk(range(1, HORSES + 1), draw, 0), draw)
     shots = photograph(paddock, [Habits(0.3)])
-    execute(conninfo, INSERT_RACE)
-    execute(conninfo, INSERT_ENTRIES)
-    execute(conninfo, INSERT_ISSUE)
-    for number, shot in enumerate(shots, 1):
-        at = START - timedelta(minutes=33) + timedelta(seconds=shot.at)
-        execute(conninfo, INSERT_PHOTO.format(number=number, at=at))
+    begun = START - timedelta(minutes=33)
+    photos = [
+        INSERT_PHOTO.format(number=number, at=begun + timedelta(seconds=shot.at))
+        for number, shot in enumerate(shots, 1)
+    ]
+    execute(conninfo, ";".join((INSERT_RACE, INSERT_ENTRIES, INSERT_ISSUE, *photos)))
     return [shot.number for shot in shots]
 
 

@@ -25,6 +25,7 @@ from trainer.dataset import export as exporting
 from trainer.dataset.export import Request, export
 from trainer.dataset.manifest import Version, find_version
 from trainer.directories import Directories
+from trainer.evaluation import report
 from trainer.models.device import Device
 from trainer.models.networks import Network
 from trainer.runs.config import RunConfig, make_config
@@ -68,17 +69,23 @@ def drawn_once(cluster: str, shared: Path, world: World, root: Path) -> Version:
     return find_version(root, "last")
 
 
+def share_cache(home: Directories, shared: Path) -> None:
+    """Photos are unpacked, and features computed, by one test process for all: the cache is made for several."""
+    home.cache.symlink_to(shared / "cache")
+
+
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> Path:
     """A folder that all test processes of this run know."""
     folder = tmp_path_factory.getbasetemp().parent / f"shared-{testrun_uid}"
-    folder.mkdir(exist_ok=True)
+    (folder / "cache").mkdir(parents=True, exist_ok=True)
     return folder
 
 
 @pytest.fixture(scope="session")
 def version(cluster: str, home: Path, shared: Path) -> Version:
     """The whole world, for what has to be learnt from photos."""
+    share_cache(Directories(home), shared)
     return drawn_once(cluster, shared / "version", WORLD, home / "datasets")
 
 
@@ -86,6 +93,7 @@ def version(cluster: str, home: Path, shared: Path) -> Version:
 def few(cluster: str, shared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Directories, Version]:
     """Few photos in a home of their own, for what is true of a data set of any size."""
     directories = Directories(tmp_path_factory.mktemp("home-of-few"))
+    share_cache(directories, shared)
     return directories, drawn_once(cluster, shared / "few", FEW, directories.datasets)
 
 
@@ -136,6 +144,13 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cards without plots, which cost a second and are not what is asked here; several shards a side."""
     monkeypatch.setattr(card, "draw_plots", lambda *_: None)
     monkeypatch.setattr(exporting, "PHOTOS_A_SHARD", A_SHARD)
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports of evaluations without plots, likewise."""
+    for name in ("scatter", "intervals", "grid", "_draw_calibration", "save"):
+        monkeypatch.setattr(report, name, lambda *_: None)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pyarrow import parquet
 
 from collector.errors import UsageError
 from collector.storage.racing import Kind, kind_of
-from tests.trainer.conftest import CPU, SMALL, WORLD, Trained, make_version, start, trained
+from tests.trainer.conftest import CPU, FEW, SMALL, Trained, make_version, start, trained
 from trainer.dataset.data import Table
 from trainer.dataset.examples import Side
 from trainer.dataset.export import Request
@@ -173,9 +173,8 @@ def test_a_model_with_skill_stands_beside_baselines_with_every_plot(
     assert "The mean of its intervals contains" in text
 
 
-def test_photos_that_were_learnt_from_prove_no_skill(directories: Directories, version: Version) -> None:
-    run, _, _ = trained(directories, version, "probe", "height=32", "width=48")
-    evaluation, _ = evaluate(run, Side.TRAIN, directories, CPU)
+def test_photos_that_were_learnt_from_prove_no_skill(directories: Directories, probe: Trained) -> None:
+    evaluation, _ = evaluate(probe[0], Side.TRAIN, directories, CPU)
     assert evaluation.r2.low > 0
     assert not evaluation.skill
     assert "SKILL" not in sentence(evaluation)
@@ -196,9 +195,10 @@ def test_a_model_that_learnt_from_shuffled_labels_has_no_skill(directories: Dire
 
 
 def test_a_split_by_issue_leaks_and_the_evaluation_says_how_much(
-    cluster: str, directories: Directories, tmp_path: Path
+    cluster: str, few: tuple[Directories, Version], tmp_path: Path
 ) -> None:
-    leaky = make_version(cluster, tmp_path, WORLD, Request(split="issues-2016"))
+    directories = few[0]
+    leaky = make_version(cluster, tmp_path, FEW, Request(split="issues-2016"))
     assert leaky.manifest.leaks["horses"] > 5
     run, _, _ = trained(directories, leaky, "probe", *SMALL)
     evaluation, _ = evaluate(run, Side.VALIDATION, directories, CPU)
@@ -271,6 +271,7 @@ def test_saliency_is_the_same_twice_and_says_how_much_lies_on_the_frame(probe: T
 # --- out of fold, and answers of others -------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_run_is_judged_out_of_fold_and_so_is_a_file_of_its_answers(
     directories: Directories, version: Version, probe: Trained, tmp_path: Path
 ) -> None:
@@ -298,6 +299,7 @@ def test_a_run_is_judged_out_of_fold_and_so_is_a_file_of_its_answers(
     assert f"{len(rows) - 50} more photos of the pool have no answer" in text
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_each_look_at_the_test_is_counted_and_printed(
     directories: Directories, version: Version, probe: Trained, tmp_path: Path
 ) -> None:
@@ -314,6 +316,7 @@ def test_each_look_at_the_test_is_counted_and_printed(
         evaluate_file(tmp_path / "predictions.parquet", version, OUT_OF_FOLD)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_types_are_named_on_the_distance_axis_only(
     directories: Directories, version: Version, probe: Trained, tmp_path: Path
 ) -> None:

@@ -77,19 +77,19 @@ def test_judging_a_probe_sees_no_photo_again(few: tuple[Directories, Version], t
     [
         ("probe", ()),
         ("probe", ("mirror_answers=true",)),
-        ("finetune", ("freeze=backbone.*", "epochs=1", "head=bins", "mirror_answers=true")),
+        ("finetune", ("freeze=backbone.*", "epochs=1", "head=bins", "bins=8", "mirror_answers=true")),
         ("finetune", ("epochs=1", "freeze=backbone.*", "seeds=2", "weights=none")),
         ("finetune", ("epochs=1",)),
     ],
 )
 def test_answers_of_kept_features_are_those_of_the_photos(
-    few: tuple[Directories, Version], tmp_path: Path, preset: str, settings: tuple[str, ...]
+    few: tuple[Directories, Version], preset: str, settings: tuple[str, ...]
 ) -> None:
-    network, material, _ = learnt(few, tmp_path, preset, *settings)
+    network, material, _ = learnt(few, few[0].cache, preset, *settings)
     outside = material.table.on(Side.VALIDATION)
     config = make_config(preset, (*SMALL, *settings))
     assert keeps_features(config) is (settings != ("epochs=1",))
-    kept = answer_version(network, config, material.version, material.pixels, CPU, tmp_path, outside)[0]
+    kept = answer_version(network, config, material.version, material.pixels, CPU, few[0].cache, outside)[0]
     seen = answer(network, material.pixels, CPU, outside)[0]
     np.testing.assert_allclose(kept.value, seen.value, atol=1e-5)
     assert (kept.spread is None) == (seen.spread is None)

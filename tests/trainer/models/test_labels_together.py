@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from collector.errors import UsageError
 from tests.databases import EMPTY, copy_of
 from tests.filled import execute, fill
-from tests.trainer.conftest import CPU, FEW, start
+from tests.trainer.conftest import CPU, FEW, share_cache, start
 from tests.trainer.exported import MORE_RACES
 from trainer.cli.app import app
 from trainer.dataset import card
@@ -40,9 +40,10 @@ SOME = "SELECT horse_id FROM horse ORDER BY horse_id LIMIT 8"
 
 
 @pytest.fixture(scope="module")
-def several(cluster: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Directories, Version]:
+def several(cluster: str, shared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Directories, Version]:
     """A data set with three labels, of which no photo has to have all."""
     directories = Directories(tmp_path_factory.mktemp("home-of-labels"))
+    share_cache(directories, shared)
     labels = [its for its in wanted_labels(["poll", "results"], ["distance", "surface"]) if its.key != "poll/surface"]
     with pytest.MonkeyPatch.context() as patch, copy_of(cluster, EMPTY) as conninfo:
         patch.setattr(card, "draw_plots", lambda *_: None)
@@ -163,6 +164,7 @@ def test_each_label_is_compared_with_the_first_attempts_run_of_that_label(
     assert "trains one" in evaluate_out_of_fold(run, directories, CPU, label=RESULTS)[0].missing["svr"]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_command_line_names_labels(several: tuple[Directories, Version], monkeypatch: pytest.MonkeyPatch) -> None:
     directories, version = several
     monkeypatch.setenv("PADDOCK_HOME", str(directories.home))
@@ -172,7 +174,7 @@ def test_the_command_line_names_labels(several: tuple[Directories, Version], mon
         assert done.exit_code == 0, done.output
         return done.stdout
 
-    small = [word for setting in SMALL for word in ("--set", setting)]
+    small = [word for its in (*SMALL, "backbone=resnet10t", "weights=none") for word in ("--set", its)]
     trained = json.loads(run("train", "--preset", "probe", "--name", "all", "--set", "also=all", *small))
     assert (trained["config"]["label"], trained["config"]["also"]) == (POLL, [RESULTS, SURFACE])
     judged = json.loads(run("evaluate", "all", "--label", SURFACE))

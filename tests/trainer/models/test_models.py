@@ -20,7 +20,7 @@ from sklearn.svm import SVR
 from torch import nn
 
 from collector.errors import UsageError
-from tests.trainer.conftest import CPU, trained
+from tests.trainer.conftest import CPU, SMALL, Trained, trained
 from trainer.dataset.examples import Side
 from trainer.dataset.manifest import Version
 from trainer.dataset.pixels import BrokenPicture, Preparation, prepare
@@ -133,13 +133,13 @@ def test_the_kernel_machine_answers_as_scikit_learn_does() -> None:
 
 
 def test_the_probe_of_a_data_set_is_the_ridge_that_its_strength_says(
-    directories: Directories, version: Version
+    directories: Directories, version: Version, probe: Trained
 ) -> None:
-    run, network, material = trained(directories, version, "probe", "height=64", "width=96")
+    run, network, material = probe
     assert "chosen by cross-validation over horses" in run.facts.words
     assert run.facts.train_mse is not None
     assert run.facts.train_mse < 3
-    again, _, _ = trained(directories, version, "probe", "height=64", "width=96")
+    again, _, _ = trained(directories, version, "probe", *SMALL)
     assert again.facts.validation_mse == run.facts.validation_mse
     assert len(run.facts.weights) == 64  # the digest of the backbone's weights
     photo = answer(network, material.pixels[:4], CPU)[0]
@@ -210,11 +210,11 @@ def test_weights_of_a_file_are_taken_unless_of_another_network(tmp_path: Path) -
         Backbone("resnet10t", str(tmp_path / "evil.pth"), 2)
 
 
-def test_two_backbones_without_weights_do_not_share_features(directories: Directories, version: Version) -> None:
+def test_two_backbones_without_weights_do_not_share_features(few: tuple[Directories, Version]) -> None:
     small = ("weights=none", "height=32", "width=32")
-    first, _, _ = trained(directories, version, "probe", *small, "random_seed=0")
-    other, _, _ = trained(directories, version, "probe", *small, "random_seed=1")
-    again, _, _ = trained(directories, version, "probe", *small, "random_seed=0")
+    first, _, _ = trained(*few, "probe", *small, "random_seed=0")
+    other, _, _ = trained(*few, "probe", *small, "random_seed=1")
+    again, _, _ = trained(*few, "probe", *small, "random_seed=0")
     assert first.facts.train_mse == again.facts.train_mse != other.facts.train_mse
     assert other.facts.validation_mse is not None
     assert other.facts.validation_mse < 10  # with the features of another backbone it would be far off
@@ -281,10 +281,11 @@ def test_what_is_not_a_whole_picture_is_refused(body: bytes) -> None:
         prepare(body, Preparation(64, 64))
 
 
-def test_training_and_serving_see_the_same_pixels(directories: Directories, version: Version) -> None:
+def test_training_and_serving_see_the_same_pixels(few: tuple[Directories, Version]) -> None:
     from trainer.dataset.formats import Format, read_shard
 
-    run, _, material = trained(directories, version, "svr")
+    version = few[1]
+    run, _, material = trained(*few, "svr")
     predictor = Predictor(run, CPU)
     shard = version.manifest.shards[0]
     bodies = [body for _, body in read_shard(Format.PARQUET, version.folder / shard.path)][:5]

@@ -26,7 +26,7 @@ from tests.browser import Opener, chromium
 from tests.collector.web.conftest import renewed
 from tests.databases import EMPTY, copy_of
 from tests.filled import OPINIONS, SITE, execute, fill
-from tests.trainer.conftest import CPU, trained
+from tests.trainer.conftest import CPU, share_cache, trained
 from trainer.dataset import card
 from trainer.dataset.examples import Side
 from trainer.dataset.export import Request, export
@@ -66,12 +66,13 @@ class Held:
 
 
 @pytest.fixture(scope="session")
-def held(cluster: str) -> Iterator[Held]:
+def held(cluster: str, shared: Path) -> Iterator[Held]:
     """The world in a database, exported, learnt by a tiny probe, and evaluated."""
     home = Path(tempfile.mkdtemp(prefix="paddock-web-"))
     with copy_of(cluster, EMPTY) as conninfo:
         fill(conninfo, WORLD)
         directories = Directories(home)
+        share_cache(directories, shared)
         found = learnt(conninfo, directories, _exported(conninfo, directories, Request()))
         answers = evaluate(found.run, Side.TEST, directories, CPU)
         write_report(found.run.folder / "evaluation-test", *answers, found.version)
