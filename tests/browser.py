@@ -5,6 +5,7 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -86,6 +87,15 @@ def wait_until(page: Page, condition: str) -> None:
         page.wait_for_timeout(20)
 
 
+def at_rest(page: Page, what: str) -> Any:
+    """What something in the page is once it stays so, such as what is scrolled smoothly."""
+    before = page.evaluate(what)
+    while True:
+        page.wait_for_timeout(150)
+        if before == (before := page.evaluate(what)):
+            return before
+
+
 def placed(locator: Locator) -> FloatRect:
     """Where something is in the window, in px, once it is there: a page that has just been asked for has no layout."""
     expect(locator).to_be_visible()
@@ -100,7 +110,11 @@ WAYS = {"mouse": (DESK, True), "finger": (PHONE, True), "keys": (DESK, True), "b
 
 
 def press(locator: Locator, how: str) -> None:
-    """Press something by mouse, by a finger on a page that is touched, or by keys, which have to reach it."""
+    """Press something by mouse, by a finger on a page that is touched, or by keys, which have to reach it.
+
+    A page that is still coming goes to the place that its address names when it is there, which takes the focus away.
+    """
+    locator.page.wait_for_load_state()
     match how:
         case "finger":
             locator.tap()

@@ -14,6 +14,7 @@ export function choose(upload, refuse) {
   }
 
   file.addEventListener("change", show);
+  show(); // what was chosen before this script was there, or before a page that one has come back from
   addEventListener("dragover", (event) => {
     event.preventDefault();
     drop.classList.add("over");

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import DESK, PHONE, Opener, assert_accessible, placed, touch, wait_until
+from tests.browser import DESK, PHONE, Opener, assert_accessible, at_rest, placed, touch, wait_until
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE])
@@ -88,6 +88,7 @@ def test_the_strip_is_walked_by_keys(open_page: Opener, star: tuple[str, str, in
     strip.focus()
     strip.press("ArrowRight")
     wait_until(page, "document.querySelector('.strip').scrollLeft > 0")
+    at_rest(page, "document.querySelector('.strip').scrollLeft")
     year = page.get_by_label("To the photos of a year").get_by_role("link").last
     year.focus()
     year.press("Enter")
