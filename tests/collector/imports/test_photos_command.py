@@ -115,7 +115,7 @@ async def test_an_own_photo_is_forgotten_by_its_id(conninfo: str, tmp_path: Path
     words = ("import", "--photos", str(photos), "--manifest", str(manifest))
     await collector(conninfo, *words)
     done = await collector(conninfo, "forget", "own:150301/01", "--yes")
-    assert done.stdout == "Removed: 1 photos, 2 stored files. Never asked for again: 2 addresses.\n"
+    assert done.stdout == "Removed: 1 photo, 2 stored files. Never asked for again: 2 addresses.\n"
     done = await collector(conninfo, "forget", "own:150301/01", "--yes")
     assert (done.returncode, "The photo own:150301/01 is not known" in done.stderr) == (2, True)
     assert "0 photos brought, 1 known before" in (await collector(conninfo, *words)).stdout
