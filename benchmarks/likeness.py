@@ -64,7 +64,7 @@ def in_postgres(
     """Print the same for pgvector, without and with an index."""
     connection.execute("SET maintenance_work_mem = '1GB'; SET max_parallel_maintenance_workers = 2")
     connection.execute("CREATE EXTENSION vector")
-    connection.execute(f"CREATE TABLE point (id int PRIMARY KEY, horse int, place vector({DIMENSIONS}))")
+    connection.execute(f"CREATE TABLE point (id int PRIMARY KEY, horse int, place vector({DIMENSIONS}))".encode())
     with connection.cursor().copy("COPY point FROM STDIN") as copy:
         for at, point in enumerate(points):
             copy.write_row((at, int(horses[at]), as_text(point)))
@@ -79,7 +79,7 @@ def in_postgres(
     connection.execute("CREATE INDEX ON point USING hnsw (place vector_l2_ops)")
     (size,) = connection.execute("SELECT pg_relation_size('point_place_idx')").fetchone() or (0,)
     print(f"pgvector, HNSW: made in {time.perf_counter() - started:.0f} s, {size / 1e6:.0f} MB")
-    connection.execute(f"SET hnsw.ef_search = {8 * COUNT}")
+    connection.execute(f"SET hnsw.ef_search = {8 * COUNT}".encode())
     share = np.mean([len(set(ask(at)) & set(exact[at])) / COUNT for at in asked])
     print(f"pgvector, HNSW: {took(ask, asked):.1f} ms, {share:.0%} of the nearest")
 

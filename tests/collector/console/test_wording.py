@@ -113,9 +113,10 @@ def test_no_command_puts_a_number_before_a_word_for_many_by_itself() -> None:
     found = []
     for path in (path for program in PROGRAMS for path in (ROOT / program / "cli").rglob("*.py")):
         for words in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            parts = words.values if isinstance(words, ast.JoinedStr) else []
-            for value, after in pairwise(parts):
-                said = after.value if isinstance(after, ast.Constant) else ""
+            if not isinstance(words, ast.JoinedStr):
+                continue
+            for value, after in pairwise(words.values):
+                said = str(after.value) if isinstance(after, ast.Constant) else ""
                 if isinstance(value, ast.FormattedValue) and many.match(said):
                     found.append(f"{path.name}:{words.lineno}: {ast.unparse(value.value)}{said}")
     assert found == []
