@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from dotenv import dotenv_values
 from platformdirs import user_data_path
@@ -151,9 +151,17 @@ class Settings(BaseSettings):
     @classmethod
     def _check_answers(cls, value: str | None) -> str | None:
         try:
-            return read_address("PADDOCK_ANSWERS", value or "", "http://127.0.0.1:8771")
+            address = read_address("PADDOCK_ANSWERS", value or "", "http://127.0.0.1:8771")
         except UsageError as error:
             raise ValueError(str(error).removeprefix("PADDOCK_ANSWERS: ").removesuffix(".")) from error
+        parts = urlsplit(address or "")
+        tokens = parse_qs(parts.query, keep_blank_values=True).get("token", [])
+        if parts.username is not None or not all(map(TOKEN.fullmatch, tokens)):  # secret, so it is not shown
+            raise ValueError(
+                "it has a user, or a token that no server asks for; write one of 16 to 200 letters, digits, - and _ "
+                "behind ?token="
+            )
+        return address
 
     @field_validator("serve_token")
     @classmethod

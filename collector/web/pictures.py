@@ -100,7 +100,7 @@ class Pictures:
         # The collector keeps no other; never as HTML, whatever a database holds.
         if media_type is None or media_type not in SAFE_TYPES:
             media_type = "application/octet-stream"
-        return Photo(await self._bytes(digest), media_type, digest)
+        return Photo(await self.bytes_of(digest), media_type, digest)
 
     async def small(self, photo: str, width: int) -> Photo:
         """A photo of a width in px, or of its own where that is less, as a JPEG.
@@ -129,15 +129,6 @@ class Pictures:
             raise _unstarted(error) from error
         return Shrunk(content, *Image.open(BytesIO(content)).size)
 
-    async def held(self, digest: str) -> bytes:
-        """A picture's bytes as they came, for what never leaves this machine's programs.
-
-        Raises:
-            Problem: there is none.
-            TryLater: the database cannot be reached.
-        """
-        return await self._bytes(digest)
-
     async def _named(self, photo: str, width: int) -> dict[str, Any]:
         values = {"photo": photo, "width": width}
         rows = await self._reader.rows(NAMED, values)
@@ -145,7 +136,13 @@ class Pictures:
             raise Problem(Code.NOT_FOUND)
         return rows[0]
 
-    async def _bytes(self, digest: str) -> bytes:
+    async def bytes_of(self, digest: str) -> bytes:
+        """A picture's bytes as they came. Of a person's own camera they hold a place: they leave no server like that.
+
+        Raises:
+            Problem: there are none.
+            TryLater: the database cannot be reached.
+        """
         rows = await self._reader.rows(BYTES, {"digest": digest})
         if not rows:
             raise Problem(Code.NOT_FOUND)
@@ -165,7 +162,7 @@ class Pictures:
         return await asyncio.shield(task)
 
     async def _make(self, digest: str, width: int) -> bytes:
-        body = await self._bytes(digest)
+        body = await self.bytes_of(digest)
         try:
             if width == WHOLE:
                 return await self._decoders.ask(bare, body)

@@ -80,7 +80,7 @@ class AskingPages:
         if not found:
             raise Problem(Code.NOT_FOUND)
         with self._service.asking.slots.one():
-            answered = await self._service.asking.ask(await self._service.pictures.held(found[0]["digest"]))
+            answered = await self._service.asking.ask(await self._service.pictures.bytes_of(found[0]["digest"]))
         return await self._shown(request, answered, found[0]["digest"], photo=found[0])
 
     async def _shown(self, request: web.Request, answered: Answered, digest: str, **given: Any) -> web.Response:

@@ -7,9 +7,11 @@ from collections.abc import Awaitable, Callable
 import pytest
 from aiohttp import ClientTimeout, FormData, web
 from aiohttp.test_utils import TestClient, TestServer, unused_port
+from pydantic import ValidationError
 
 from collector.demo.world.drawing import draw_photo
 from collector.imports.own_remark import store_remark
+from collector.settings import Settings
 from collector.web.app import make_app
 from collector.web.asking import client as asking
 from collector.web.asking.client import AT_ONCE, LARGEST, Asking
@@ -18,10 +20,6 @@ from tests.collector.web.conftest import WORLD, Open, Shown, generous
 
 HORSE = draw_photo(next(photo.picture for photo in WORLD.issues(2013)[0].photos if photo.picture))
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-async def gone(_request: web.Request) -> web.StreamResponse:
-    raise ConnectionResetError
 
 
 async def elsewhere(_request: web.Request) -> web.StreamResponse:
@@ -92,7 +90,7 @@ async def test_a_server_that_is_gone_is_named(shown: Shown) -> None:
     assert (status, "does not answer" in text) == (503, True)
 
 
-@pytest.mark.parametrize("address", ["{}?token=abc", "{}/?token=abc"])
+@pytest.mark.parametrize("address", ["{}?token=abcdefghijklmnop", "{}/?token=abcdefghijklmnop"])
 async def test_the_address_is_taken_as_the_server_prints_it(address: str) -> None:
     brought: list[str] = []
 
@@ -105,7 +103,16 @@ async def test_the_address_is_taken_as_the_server_prints_it(address: str) -> Non
     async with TestServer(app) as server, Asking(address.format(str(server.make_url("")).rstrip("/")), "def") as model:
         with pytest.raises(Exception, match="busy"):
             await model.ask(HORSE)
-    assert brought == ["Bearer abc"]
+    assert brought == ["Bearer abcdefghijklmnop"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://u:p@localhost:1", "http://localhost:1/?token=a%0Ab", "http://localhost:1/?token=", "localhost:1"],
+)
+def test_an_address_that_cannot_be_asked_is_refused_at_the_start(address: str) -> None:
+    with pytest.raises(ValidationError, match=r"behind \?token=|write it as http"):
+        Settings(answers=address)
 
 
 async def test_without_a_model_the_page_says_how_to_start_one_and_nothing_links_to_it(opened: Open) -> None:
