@@ -8,7 +8,8 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ settings.load_profile("paddock")
 
 # A folder that Postgres can reach, whose user is not root; all test processes share it.
 FOLDER = pytest.StashKey[Path]()
+NAME = "paddock-test-"
 MEMORY, SPACE = Path("/dev/shm"), 4 * 2**30  # bytes
 
 
@@ -52,10 +54,34 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # noqa: TID251
     os.environ["OMP_NUM_THREADS"] = "1"  # noqa: TID251
-    folder = config.stash[FOLDER] = Path(tempfile.mkdtemp(prefix="paddock-test-", dir=_in_memory()))
-    folder.chmod(0o1777)  # as /tmp
+    folder = config.stash[FOLDER] = _made_folder(_in_memory() or Path(tempfile.gettempdir()))
     os.environ["TMPDIR"] = tempfile.tempdir = str(folder)  # noqa: TID251
-    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    Finalize(None, shutil.rmtree, (folder, True), exitpriority=-200)  # after -100, `multiprocessing`'s own folder in it
+
+
+def _made_folder(place: Path) -> Path:
+    """Make a folder in a place, and remove those of runs that were killed; the lock on it lasts as long as this run.
+
+    A killed run leaves up to a gigabyte. Its Postgres ends by itself when it misses its folder.
+    """
+    with _locked(place, fcntl.LOCK_EX):
+        for left in place.glob(f"{NAME}*"):
+            with suppress(OSError), _locked(left, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                shutil.rmtree(left, ignore_errors=True)
+        folder = Path(tempfile.mkdtemp(prefix=NAME, dir=place))
+        folder.chmod(0o1777)  # as /tmp
+        fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_EX)
+    return folder
+
+
+@contextmanager
+def _locked(folder: Path, how: int) -> Iterator[None]:
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(opened, how)
+        yield
+    finally:
+        os.close(opened)
 
 
 def _in_memory() -> Path | None:

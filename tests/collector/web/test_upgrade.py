@@ -21,6 +21,8 @@ from tests.paths import ROOT
 BEFORE = ROOT / "tests" / "data" / "before_codes_and_sources"
 OLD_PHOTO = re.compile(r"(?<!\d)(\d{6})-(\d{2,3})(?!\d)")
 OLD_ISSUE = re.compile(r"(^|/issues/)(\d{6})$")
+# What more nights add: horses come due, and asking for each of them every night would have cost more.
+BY_THE_CLOCK = ("due_now", "requests_saved")
 # Rules as sentences, each with the code and the words that it has now.
 RULES = {
     "name": ("name", "name"),
@@ -51,6 +53,11 @@ def no_more_than(expected: Any, answer: Any) -> Any:
     return answer
 
 
+def timeless(said: dict[str, Any]) -> dict[str, Any]:
+    """What was said, without what depends on when one asks."""
+    return {name: value for name, value in said.items() if name not in BY_THE_CLOCK}
+
+
 async def test_a_backup_from_before_says_the_same(empty_conninfo: str, opened: Open) -> None:
     before = json.loads(BEFORE.with_suffix(".json").read_text(encoding="utf-8"))
     done = await collector("db", "restore", str(BEFORE.with_suffix(".dump")), env=environment(empty_conninfo))
@@ -63,6 +70,6 @@ async def test_a_backup_from_before_says_the_same(empty_conninfo: str, opened: O
     async with await psycopg.AsyncConnection.connect(empty_conninfo) as connection:
         now = await report(connection)
     for part in ("matches", "held", "labels"):
-        assert json.loads(json_text(now[part])) == before[part], part
+        assert timeless(json.loads(json_text(now[part]))) == timeless(before[part]), part
     failures = [{name: row[name] for name in before["failures"][0]} for row in json.loads(json_text(now["failures"]))]
     assert failures == before["failures"]
