@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from collector.console.typed import half_width
+from collector.console.wording import counted
 from collector.errors import UsageError
 from collector.storage.roles import UNDATED
 
@@ -37,9 +38,9 @@ class Scope:
     def title(self) -> str:
         """What it covers, for people."""
         if self.since == UNDATED:
-            return "labels" if self.limit is None else f"labels, at most {self.limit} pages"
+            return "labels" if self.limit is None else f"labels, at most {counted(self.limit, 'page')}"
         until = "today" if self.until == date.max else f"{self.until}"
-        limit = f", at most {self.limit} issues" if self.limit else ""
+        limit = f", at most {counted(self.limit, 'issue')}" if self.limit else ""
         return f"{self.since} to {until}{limit}{', all races' if self.all_races else ''}"
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from psycopg import AsyncRawCursor
 
 from collector.codes import Aside
+from collector.console.wording import counted
 from collector.errors import Busy, UsageError
 from collector.imports import camera_statements as sql
 from collector.imports.camera_clock import Corrections, Taken, corrected, shown_by
@@ -188,7 +189,8 @@ class CameraImport:
             first = other[0]
             raise UsageError(
                 f"{first.found.photo.file} was taken at {first.racecourse} by its GPS, and --course says {said} "
-                f"({len(other)} such photos): leave out --course, or import each racecourse's photos by themselves."
+                f"({counted(len(other), 'such photo')}): leave out --course, or import each racecourse's photos by "
+                "themselves."
             )
 
     def _check_clock(self, shown: Sequence[Shown]) -> None:
@@ -198,8 +200,8 @@ class CameraImport:
         moved = sum(one.held.taken_at not in (None, one.taken) for one in shown)
         if moved:
             raise UsageError(
-                f"{moved} photos are held with another time, as the camera's clock was corrected: give --clock or "
-                "--offset as then, or --offset +0:00 where the camera's own clock is right."
+                f"{counted(moved, 'photo is', 'photos are')} held with another time, as the camera's clock was "
+                "corrected: give --clock or --offset as then, or --offset +0:00 where the camera's own clock is right."
             )
 
     async def _records(self, shown: Sequence[Shown]) -> dict[str, tuple[Shown, CameraRecord]]:

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from collector.codes import Aside
+from collector.console.wording import counted
 from collector.imports.camera_clock import offset_in_words, wrong_by_satellites
 from collector.imports.report import Report
 from collector.matching.camera import Starts, day_of
@@ -16,6 +17,7 @@ from collector.storage.shots import Shot
 
 EXPECTED = (Aside.COPY, Aside.CLOCK)  # left out as it should be
 NO_NAME = "a camera without a name"
+WITHOUT_COURSE = "photo does not say where it was taken", "photos do not say where they were taken"
 
 
 @dataclass(slots=True)
@@ -68,7 +70,7 @@ def describe_cameras(
             report.hints.append(hint)
     if report.without_course:
         report.hints.append(
-            f"{report.without_course} photos do not say where they were taken, so their race cannot be found: "
+            f"{counted(report.without_course, *WITHOUT_COURSE)}, so no race can be found: "
             "import the folder again with --course, such as --course 東京."
         )
     if photos and licence_of(rights) is None:

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
+from collector.console.wording import counted
+
 BEGIN = "0" * 64  # in place of the digest before the first row
 
 
@@ -92,4 +94,4 @@ def problems(rows: Iterable[Forecast], witnessed: Mapping[int, str]) -> Iterator
         previous, expected = row.digest, row.number + 1
     lost = sorted(number for number in witnessed if number not in seen and number >= expected)
     if lost:
-        yield f"{len(lost)} forecasts from number {lost[0]} on are missing."
+        yield f"Missing from number {lost[0]} on: {counted(len(lost), 'forecast')}."

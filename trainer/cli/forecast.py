@@ -109,7 +109,7 @@ def _verify() -> None:
         rows = list(register.read(connection))
     wrong = list(problems(rows, noted))
     if not wrong and (new := [row for row in rows if row.number not in noted]):
-        warn(UNNOTED.format(count=len(new), file=settings.home / register.WITNESS))
+        warn(UNNOTED.format(count=counted(len(new), "forecast"), file=settings.home / register.WITNESS))
         register.note(settings.home, new)
     newest = rows[-1].digest if rows else None
     if common().json:
@@ -127,8 +127,8 @@ def _verify() -> None:
 
 
 UNNOTED = (
-    "{count} forecasts had no note in {file}, so it cannot be known from here whether later ones were removed, or all "
-    "were written anew: compare with a digest that was published. They are noted now."
+    "Without a note in {file} until now: {count}. It cannot be known from here whether later ones were removed, or all "
+    "were written anew: compare with a digest that was published."
 )
 NOTHING = "The register is empty: `trainer forecast --run RUN` freezes the first forecasts."
 

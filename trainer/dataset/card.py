@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from collector.console.wording import counted
 from collector.errors import BrokenPicture
 from collector.storage.decoders import decoders
 from collector.storage.racing import MIDDLE, MILE, SPRINT, Kind
@@ -95,8 +96,8 @@ def _readme(manifest: Manifest, own: Own | None) -> str:
         head=head,
         features=_features(manifest) if manifest.format == Format.WEBDATASET else "",
         m=manifest,
-        photos=sum(manifest.photos.values()),
-        horses=manifest.horses_in_all,
+        photos=counted(sum(manifest.photos.values()), "photo"),
+        horses=counted(manifest.horses_in_all, "horse"),
         table=_table(manifest, sides),
         left_out=left_out or "| nothing | 0 |",
         leaks=_leaks(manifest),
@@ -201,7 +202,7 @@ configs:
 
 # Paddock photos, version {m.version}
 
-{photos} photos of {horses} horses{each}.
+{photos} of {horses}{each}.
 Newest photo: {m.newest_photo}{newest_label}. Settings: {query}.
 
 **Licence.** {licence}

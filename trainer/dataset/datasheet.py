@@ -9,6 +9,7 @@ from statistics import median
 from typing import Any
 
 from collector.codes import MatchRule
+from collector.console.wording import counted
 from trainer.dataset.examples import OF_OTHERS, Skip, why_skipped
 from trainer.dataset.manifest import Manifest
 from trainer.dataset.own import Own, Owner
@@ -37,7 +38,7 @@ def licence_page(manifest: Manifest, own: Own) -> str:
     makers = "\n".join(f"  {name}" for name in own.photographers)
     return LICENCE_PAGE.format(
         title=licence.title, spdx=licence.spdx, url=licence.url, makers=makers,
-        terms="\n".join(terms), attribution=own.attribution(name_of(manifest)), photos=len(own.said),
+        terms="\n".join(terms), attribution=own.attribution(name_of(manifest)), photos=counted(len(own.said), "photo"),
     )  # fmt: skip
 
 
@@ -47,10 +48,10 @@ def datasheet(manifest: Manifest, own: Own) -> str:
     return DATASHEET.format(
         name=name_of(manifest),
         makers=", ".join(own.photographers),
-        photos=len(own.said),
-        horses=manifest.horses_in_all,
-        races=len(own.count("race_id")),
-        days=f"{len(days)} days, {days[0]} to {days[-1]}" if len(days) > 1 else f"one day, {days[0]}",
+        photos=counted(len(own.said), "photo"),
+        horses=counted(manifest.horses_in_all, "horse"),
+        races=counted(len(own.count("race_id")), "race"),
+        days=f"{counted(len(days), 'day')}, {days[0]} to {days[-1]}" if len(days) > 1 else f"one day, {days[0]}",
         racecourses=_listed(own.count("racecourse")),
         cameras=_listed(own.count("camera")),
         columns=", ".join(f"`{name}`" for name in manifest.facts),
@@ -58,7 +59,7 @@ def datasheet(manifest: Manifest, own: Own) -> str:
         sides=", ".join(f"{side} {count}" for side, count in manifest.photos.items() if count),
         labels=_labels(manifest),
         named=_named(rules, own),
-        remarks=sum(said.remark for said in own.said),
+        remarks=counted(sum(said.remark for said in own.said), "photo"),
         pixels=_pixels(manifest),
         bursts=BURSTS_STAY if manifest.query.get("every_photo") else BURSTS_GO,
         left_out=_left_out(manifest.left_out),
@@ -97,7 +98,7 @@ def _named(rules: Counter[str], own: Own) -> str:
 
 
 def _share(count: int, own: Own) -> str:
-    return f"{count} photos, {count / max(1, len(own.said)):.0%}"
+    return f"{counted(count, 'photo')}, {count / max(1, len(own.said)):.0%}"
 
 
 def _pixels(manifest: Manifest) -> str:
@@ -127,7 +128,7 @@ LICENCE_PAGE = """{title}
 SPDX-License-Identifier: {spdx}
 {url}
 
-The {photos} photos of this data set, and the remarks of their photographer beside them, are licensed under
+The {photos} of this data set, and the remarks of their photographer beside them, are licensed under
 {title} by the people who took them:
 
 {makers}
@@ -172,13 +173,13 @@ program cannot know is said to be unknown.
 
 ## Composition
 
-- **Instances.** {photos} photos of {horses} horses, in the paddock of {races} races; {days}.
+- **Instances.** {photos} of {horses}, in the paddock of {races}; {days}.
 - **Racecourses** (photos): {racecourses}.
 - **Cameras** (photos): {cameras}. By the letters after a name two cameras of one model differ; they are not a
   serial number.
 - **Sample.** What its photographer chose to photograph, and could name: no fair sample of horses, races or days.
 - **Beside each photo:** {columns}.
-- **Remarks** of the photographer: beside {remarks} photos.
+- **Remarks** of the photographer: beside {remarks}.
 - **Sides:** {sides}. No horse is on two sides unless the card says so.
 - **Errors.** A horse that the order of the walk names may be another one; see below. Times are those of the cameras'
   clocks, corrected where their owner said by how much.

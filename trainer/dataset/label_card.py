@@ -2,6 +2,7 @@
 
 from math import exp
 
+from collector.console.wording import counted
 from trainer.dataset.columns import LABEL_MEANINGS, MEANINGS
 from trainer.dataset.formats import columns_of
 from trainer.dataset.manifest import LabelFacts, Manifest
@@ -9,8 +10,8 @@ from trainer.labels.label import WhyNone
 
 SHOWN = (0.0, 0.2, 0.4, 0.6, 1.0)  # labels whose values are shown
 NEVER_AGAIN = (
-    "**Bias.** {count} photos are left out of, or have no label in, results-after, because their horses have not run "
-    "again. These horses were hurt, sold, slow or retired, so the others are not a fair sample of all photos."
+    "**Bias.** Left out of results-after, or without a label in it, because their horses have not run again: {count}."
+    " These horses were hurt, sold, slow or retired, so the others are not a fair sample of all photos."
 )
 RESULTS_BIAS = (
     "**Bias.** Labels from results say where trainers ran a horse, and how it did there. A horse that was never "
@@ -23,7 +24,7 @@ def label_words(label: LabelFacts) -> str:
     """A label's meaning and its ends in a few words."""
     named = (label.low, label.high) != ("0", "1")  # a file does not name its ends
     ends = f"0 {label.low}, 1 {label.high}; " if named else ""
-    mean = f"{ends}mean {in_unit(label, label.mean)} of {label.training_horses} training horses"
+    mean = f"{ends}mean {in_unit(label, label.mean)} of {counted(label.training_horses, 'training horse')}"
     if label.shrunk and label.between <= 0:
         return f"{mean}, which do not differ by more than chance: nothing can be learnt from it"
     return mean
@@ -46,15 +47,16 @@ def label_section(manifest: Manifest) -> str:
     if any(label.key.startswith("results") for label in manifest.labels):
         parts.append(RESULTS_BIAS)
     if any(label.key.startswith("results-after/") for label in manifest.labels):
-        parts.append(NEVER_AGAIN.format(count=_never_again(manifest)))
+        parts.append(NEVER_AGAIN.format(count=counted(_never_again(manifest), "photo")))
     return "\n\n".join(parts)
 
 
 def _shrinking(label: LabelFacts) -> str:
     if label.between <= 0:
         return (
-            f"`{label.key}`: **the {label.training_horses} training horses do not differ by more than chance "
-            "explains**, so every photo has the same label, and nothing can be learnt from it."
+            f"`{label.key}`: **the {counted(label.training_horses, 'training horse does', 'training horses do')} "
+            "not differ by more than chance explains**, so every photo has the same label, and nothing can be "
+            "learnt from it."
         )
     chance = f"variance {label.within:.4f} of one start around its horse's mean" if label.within is not None else ""
     chance = chance or "each value states its own variance"

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any, LiteralString, NamedTuple
 
 from collector.codes import MatchRule
+from collector.console.wording import counted
 from collector.errors import UsageError
 from collector.sources.licences import IDS, Licence, licence_of
 from collector.sources.registry import source_at, sources
@@ -148,7 +149,9 @@ def _wanted(wanted: str, found: Mapping[str, Licence | None], stated: Mapping[st
 
 
 def _listed(stated: Mapping[str, int]) -> str:
-    return ", ".join(f'"{text}" ({count} photos)' for text, count in sorted(stated.items(), key=lambda its: -its[1]))
+    return ", ".join(
+        f'"{text}" ({counted(count, "photo")})' for text, count in sorted(stated.items(), key=lambda its: -its[1])
+    )
 
 
 def owners(connection: Connection, horses: Iterable[str], settled: Settled) -> list[Owner]:

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from collector.console.as_json import json_text
+from collector.console.wording import counted
 from trainer.directories import write_file
 from trainer.evaluation.diagnose import Diagnosis
 from trainer.evaluation.verdict import Gap
@@ -33,7 +34,7 @@ def print_diagnosis(console: Console, found: Diagnosis) -> None:
 def _rows(found: Diagnosis) -> list[tuple[str, str, str]]:
     rows = []
     if found.noise_floor is not None:
-        rows.append(("noise of the labels", f"{found.noise_floor:.2f}", f"{found.floor_photos} photos"))
+        rows.append(("noise of the labels", f"{found.noise_floor:.2f}", counted(found.floor_photos, "photo")))
     rows.append(("human level", "not known" if found.human is None else f"{found.human:.2f}", ""))
     gaps = {"train": Gap.BIAS, "train_dev": Gap.VARIANCE, "validation": Gap.MISMATCH}
     if "train_dev" not in found.errors:
@@ -74,7 +75,9 @@ def _facts(found: Diagnosis) -> list[str]:
         said.append(f"{words}{chance:.0%}: it looks {looks}.")
     if found.curve:
         last = found.curve.points[-1]
-        points = ", ".join(f"{point.horses} horses {point.validation_mse:.2f}" for point in found.curve.points)
+        points = ", ".join(
+            f"{counted(point.horses, 'horse')} {point.validation_mse:.2f}" for point in found.curve.points
+        )
         said.append(f"Learning curve (validation): {points}.")
         if found.curve.doubled is not None:
             gain = last.validation_mse - found.curve.doubled

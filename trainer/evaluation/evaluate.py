@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from collector.console.measures import span_in_words
+from collector.console.wording import counted
 from collector.errors import UsageError
 from collector.storage.racing import Axis
 from trainer.dataset.data import Progress, load_pixels, no_progress, read_table
@@ -143,7 +144,8 @@ def evaluate_out_of_fold(
     if missing and not run.config.closed_form:
         span = span_in_words(cost_in_seconds(run, material, missing))
         report.message(
-            f"{run.name} is trained {len(missing)} times, about {span}; each time is kept, so Ctrl-C is safe."
+            f"{run.name} is trained {counted(len(missing), 'time')}, about {span}; each time is kept, so Ctrl-C "
+            "is safe."
         )
     answers = answer_out_of_fold(run, material, device, whole, report)[place]
     known = np.isin(examples, np.concatenate([fold.outside for fold in folds]))
@@ -176,7 +178,7 @@ def evaluate_file(
     asked = np.array([its for its in places if side in (OUT_OF_FOLD, table.rows[its]["side"])], np.int64)
     answered = given.some(np.flatnonzero(np.isin(given.examples, asked)))
     if not len(answered.examples):
-        raise UsageError(f"{path.name} has no answer to the {len(asked)} photos that are judged ({side}).")
+        raise UsageError(f"{path.name} has no answer to any of the {counted(len(asked), 'judged photo')} ({side}).")
     order = np.array([places[example] for example in answered.examples.tolist()], np.int64)
     baselines = {name: value[order] for name, value in answer_without_photos(table, folds).items()}
     found = judge(path.name, version, side, answered, baselines, {})
@@ -233,8 +235,8 @@ def _judged_labels(answered: Answered, side: str) -> np.ndarray:
     horses = len(np.unique(answered.horse))
     if horses > 1 and np.ptp(answered.label) < SAME:
         raise UsageError(
-            f"The label {answered.table.key} is the same for all {horses} horses that are judged ({side}), so no "
-            "answer can be better than their mean. Collect more, or judge another label."
+            f"The label {answered.table.key} is the same for all {counted(horses, 'horse')} that are judged ({side}), "
+            "so no answer can be better than their mean. Collect more, or judge another label."
         )
     return answered.label
 

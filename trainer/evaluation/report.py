@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from collector.console.as_json import json_text
+from collector.console.wording import counted
 from collector.storage.decoders import decoders
 from trainer.dataset.examples import Side
 from trainer.dataset.formats import Format, read_shard
@@ -43,7 +44,7 @@ SENTENCES = {
     "would matter.",
     Verdict.WORSE: "WORSE. {run} {where}: R2 {r2}; the mean label is the better answer.",
 }
-FEW = "UNDECIDED. {run} {where}: R2 {r2}, of {horses} horses; a verdict needs {least}."
+FEW = "UNDECIDED. {run} {where}: R2 {r2}, of {horses}; a verdict needs {least}."
 
 
 def sentence(evaluation: Evaluation) -> str:
@@ -60,9 +61,13 @@ def sentence(evaluation: Evaluation) -> str:
         best_r2=best_r2,
         best_words="" if best is Baseline.MEAN else f" (the best, {WORDS[best]}, has R2 {best_r2:.3f})",
         matters=MATTERS,
-        horses=evaluation.horses,
+        horses=counted(evaluation.horses, "horse"),
         least=LEAST,
     )
+
+
+def _judged(evaluation: Evaluation) -> str:
+    return f"{counted(evaluation.photos, 'photo')} of {counted(evaluation.horses, 'horse')}"
 
 
 def _where(evaluation: Evaluation) -> str:
@@ -74,7 +79,7 @@ def _where(evaluation: Evaluation) -> str:
 def print_evaluation(console: Console, evaluation: Evaluation) -> None:
     """Print the verdict, the table of scores (the run, then the others) and the warnings."""
     console.print(sentence(evaluation), style="bold" if evaluation.skill else "bold yellow", soft_wrap=True)
-    console.print(f"{evaluation.photos} photos of {evaluation.horses} horses; intervals of 95 %, resampled by horse")
+    console.print(f"{_judged(evaluation)}; intervals of 95 %, resampled by horse")
     table = Table(Column("", no_wrap=True), *_heads(evaluation), box=None)
     for name, scores, gain in _rows(evaluation):
         table.add_row(name, _short(scores.mse), *_others(evaluation, scores), gain)
@@ -116,8 +121,8 @@ def _short(score: Score | Gain) -> str:
 
 def _averaging(found: Averaging) -> str:
     words = (
-        f"The mean of a horse's photos, for {found.horses} horses with several: MSE {_short(found.mean)}, of one photo "
-        f"{_short(found.one)}; it saves {_short(found.gain)} of the error."
+        f"The mean of a horse's photos, for {counted(found.horses, 'horse')} with several: MSE {_short(found.mean)}, "
+        f"of one photo {_short(found.one)}; it saves {_short(found.gain)} of the error."
     )
     if found.one_covered and found.mean_covered:
         words += (
@@ -134,18 +139,18 @@ def _warnings(evaluation: Evaluation) -> list[str]:
         said.append(f"The final test of {evaluation.data} was opened {times} now: each look makes the next prove less.")
     if evaluation.unanswered:
         of = "of the pool" if evaluation.side == OUT_OF_FOLD else f"on {evaluation.side}"
-        said.append(f"{evaluation.unanswered} more photos {of} have no answer, and are not judged.")
+        said.append(f"Not judged, because they have no answer: {counted(evaluation.unanswered, 'more photo')} {of}.")
     if evaluation.side == Side.VALIDATION:
         said.append("The best epoch and the intervals were chosen on these photos: leave out --split.")
     if not evaluation.promised:
         said.append(f"There are too few horses for an interval of {COVERAGE:.0%}: it is the whole scale.")
     if evaluation.leak:
         parts = ", ".join(
-            f"{name}: MSE {mse:.2f} on {photos} photos" for name, (photos, mse) in evaluation.leak.items()
+            f"{name}: MSE {mse:.2f} on {counted(photos, 'photo')}" for name, (photos, mse) in evaluation.leak.items()
         )
         said.append(f"Leak: some of these horses are also in training ({parts}).")
     if evaluation.horses < 30:
-        said.append(f"{evaluation.horses} horses are few; see how wide the intervals are.")
+        said.append(f"{counted(evaluation.horses, 'horse is', 'horses are')} few; see how wide the intervals are.")
     return said + [f"Not compared with {preset}: {why}" for preset, why in evaluation.missing.items()]
 
 
@@ -208,6 +213,7 @@ def _page(evaluation: Evaluation) -> str:
     ]
     return PAGE.format(
         e=evaluation,
+        judged=_judged(evaluation),
         where=_where(evaluation),
         verdict=sentence(evaluation),
         scores="\n".join([f"| {' | '.join(heads)} |", "|---" + "|--:" * (len(heads) - 1) + "|", *scores]),
@@ -234,7 +240,7 @@ PAGE = """# {e.run} {where}
 
 **{verdict}**
 
-{e.photos} photos of {e.horses} horses of the data set {e.data}, label {e.label_key}. Intervals of 95 %, by resampling
+{judged} of the data set {e.data}, label {e.label_key}. Intervals of 95 %, by resampling
 horses. The last column is the share of the squared error of that line's answers that the run saves, on the same photos;
 beside the mean label it is R2.
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from collector.console.wording import counted
 from collector.errors import UsageError
 from trainer.directories import BEST, LAST, as_file_name
 from trainer.runs.runs import Run, find_run, list_runs
@@ -26,7 +27,8 @@ class Judged:
     def words(self) -> str:
         """The same in words."""
         verdict = self.verdict.replace("_", " ").upper()
-        return f"{verdict} on {self.horses} horses ({self.side.replace('_', ' ')}), R2 {self.r2:.3f} against the mean"
+        side = self.side.replace("_", " ")
+        return f"{verdict} on {counted(self.horses, 'horse')} ({side}), R2 {self.r2:.3f} against the mean"
 
 
 def named_for(name: str, run: Run, label: str) -> str:

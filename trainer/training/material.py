@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from collector.console.wording import counted
 from collector.errors import UsageError
 from trainer.dataset.data import Progress, Table, labelled, load_pixels, no_progress, read_tables
 from trainer.dataset.examples import Side
@@ -58,8 +59,8 @@ def gather(version: Version, config: RunConfig, cache: Path, progress: Progress 
     for table in tables:
         if (horses := len(np.unique(table.horse[table.on(Side.TRAIN)]))) < 2:
             raise UsageError(
-                f"{version.name} has photos of {horses} horses with the label {table.key} to train on; at least two "
-                "are needed. Collect more, or choose another split."
+                f"{version.name} has photos of {counted(horses, 'horse')} with the label {table.key} to train on; at "
+                "least two are needed. Collect more, or choose another split."
             )
     pixels = load_pixels(version, config.preparation, cache, progress)
     weights = [np.where(np.isnan(table.label), 0, table.weights(config.review_prior)) for table in tables]

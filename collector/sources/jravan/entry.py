@@ -93,7 +93,7 @@ def _bends(row: Row, _scaled: bool) -> list[int]:
     found = (values.whole("positions_at_bends", row.get(f"Jyuni{bend}c")) for bend in range(1, 5))
     positions = [position for position in found if position]
     if any(position > MOST_HORSES for position in positions):
-        raise ParseError("positions_at_bends", f"{max(positions)} horses have never run")
+        raise ParseError("positions_at_bends", f"no race has {max(positions)} horses")
     return positions
 
 

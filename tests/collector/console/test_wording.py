@@ -4,6 +4,7 @@ import ast
 import asyncio
 import io
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import pairwise
 
@@ -108,15 +109,27 @@ def test_one_thing_is_not_said_as_many(said: str, words: str) -> None:
     assert said == words
 
 
-def test_no_command_puts_a_number_before_a_word_for_many_by_itself() -> None:
-    many = re.compile(rf" (?:{'|'.join(THINGS)})\b(?!/)")
-    found = []
-    for path in (path for program in PROGRAMS for path in (ROOT / program / "cli").rglob("*.py")):
-        for words in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(words, ast.JoinedStr):
-                continue
-            for value, after in pairwise(words.values):
-                said = str(after.value) if isinstance(after, ast.Constant) else ""
-                if isinstance(value, ast.FormattedValue) and many.match(said):
-                    found.append(f"{path.name}:{words.lineno}: {ast.unparse(value.value)}{said}")
-    assert found == []
+# What may stand before a word for many: names, and numbers that are never 1.
+NEVER_ONE = {
+    "MOST_OF_AN_ISSUE", "MOST_OF_A_DAY", "COUNT", "drift['kind']", "read.entry.horse_id or read.entry.horse_key",
+    "runner", "max(positions)", "len(found)", "_share(one[thing], photos)", "_share(one['start'], starts)", "length",
+}  # fmt: skip
+
+
+def before_many(words: ast.AST) -> Iterator[str]:
+    """What an f-string, or a text that is filled in later, puts before a word for many by itself."""
+    many = rf" (?:(?:more|training) )?(?:{'|'.join(THINGS)})\b(?!/)"
+    if isinstance(words, ast.JoinedStr):
+        for value, after in pairwise(words.values):
+            if isinstance(value, ast.FormattedValue) and isinstance(after, ast.Constant):
+                yield from [ast.unparse(value.value)] if re.match(many, str(after.value)) else []
+    elif isinstance(words, ast.Constant) and isinstance(words.value, str):
+        yield from (found[1] for found in re.finditer(rf"\{{([^{{}} ]+)\}}{many}", words.value))
+
+
+def test_nothing_puts_a_number_before_a_word_for_many_by_itself() -> None:
+    found = set()
+    for name, text in sources(".py").items():
+        for words in ast.walk(ast.parse(text)):
+            found |= {f"{name}: {value}" for value in before_many(words) if value not in NEVER_ONE}
+    assert found == set()

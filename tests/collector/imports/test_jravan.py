@@ -177,7 +177,7 @@ async def test_what_is_called_off_taken_back_or_gone(conninfo: str, tmp_path: Pa
     off.races[0] |= {"DataKubun": "0", "MakeDate": "20160119"}
     off.races.append(race("201606010112", DataKubun="0"))  # never brought
     done = await collector(conninfo, "import", "--jravan", to_sqlite(path, RAW, off))
-    assert "1 races stay here although JRA-VAN has taken them back: 201606010111" in done.stdout
+    assert "1 race stays here although JRA-VAN has taken it back: 201606010111" in done.stdout
     off.races.clear()
     assert (await bring(conninfo, to_sqlite(path, RAW, off))).deleted == []
     assert rows(conninfo, "SELECT count(*) FROM race UNION ALL SELECT count(*) FROM entry") == [(1,), (1,)]

@@ -296,7 +296,7 @@ def test_a_run_is_judged_out_of_fold_and_so_is_a_file_of_its_answers(
     assert (of_some.photos, of_some.unanswered) == (50, len(rows) - 50)
     assert of_some.coverage is None
     text = write_report(tmp_path / "some", of_some, answers, version).read_text()
-    assert f"{len(rows) - 50} more photos of the pool have no answer" in text
+    assert f"because they have no answer: {len(rows) - 50} more photos of the pool" in text
 
 
 @pytest.mark.usefixtures("undrawn")

@@ -127,7 +127,7 @@ def test_the_database_refuses_to_change_a_forecast(filled: str, statement: str) 
         ("UPDATE forecast SET baselines = '{}' WHERE number = 3", "Forecast 3 was changed."),
         ("DELETE FROM forecast WHERE number = 1", "Forecast 1 is missing."),
         ("DELETE FROM forecast WHERE number IN (2, 3)", "Forecast 2 to 3 is missing."),
-        ("DELETE FROM forecast WHERE number > 2", " forecasts from number 3 on are missing."),
+        ("DELETE FROM forecast WHERE number > 2", "Missing from number 3 on: "),
     ],
 )
 def test_what_an_owner_of_the_database_changes_is_found(

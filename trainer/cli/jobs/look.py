@@ -10,6 +10,7 @@ import typer
 
 from collector.console.common import common
 from collector.console.measures import size_in_words, span_in_words
+from collector.console.wording import counted
 from collector.errors import UsageError
 from trainer.cli.base import absolute, group, print_rows
 from trainer.cli.jobs.options import Age, JobName, JobNames, States
@@ -102,7 +103,7 @@ def show(name: JobName = "last") -> None:
     for path, size in files[:LISTED]:
         console.print(f"  {size_in_words(size):>9}  {path}", soft_wrap=True)
     if len(files) > LISTED:
-        console.print(f"  and {len(files) - LISTED} more files: `trainer job output {job.name}`")
+        console.print(f"  and {counted(len(files) - LISTED, 'more file')}: `trainer job output {job.name}`")
 
 
 def _facts(job: "Job", why: str) -> Iterator[tuple[str, str]]:
