@@ -145,16 +145,18 @@ def assert_pictures_seen(page: Page) -> None:
 
 
 def assert_fits(page: Page) -> None:
-    """Nothing sticks out at the side, at this size and on the telephones that people have."""
+    """Nothing sticks out at the side, at this size and on the telephones that people have, where a finger can press."""
     before = page.viewport_size
     assert before is not None
     for width, height in ((before["width"], before["height"]), PHONE, SMALL):
         page.set_viewport_size({"width": width, "height": height})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        if width <= PHONE[0]:
+            _assert_pressable(page)
     page.set_viewport_size(before)
 
 
-def assert_pressable(page: Page) -> None:
+def _assert_pressable(page: Page) -> None:
     """On a telephone a finger finds what it presses: whatever is not a word of a sentence is 44 px high."""
     low = page.evaluate(
         "[...document.querySelectorAll('a, button, summary')].filter(one => one.checkVisibility()"

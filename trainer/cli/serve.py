@@ -75,15 +75,19 @@ def load(where: "Directories", word: str, label: str, device_name: str) -> "tupl
     Raises:
         UsageError: the run does not exist.
     """
+    from collector.console.terminal import stderr
+    from trainer.runs.judged import find_best
+
+    run = find_best(where.runs, word, label)
+    stderr().print(f"Loading {run.name} ...", soft_wrap=True)  # in a new installation torch alone takes 15 s
+
     import torch
 
     from trainer.inference.neighbours import find_index
     from trainer.inference.serving import Predictor
     from trainer.models.device import Device
-    from trainer.runs.judged import find_best
     from trainer.web.gallery import Gallery
 
-    run = find_best(where.runs, word, label)
     # More threads do not speed up a single photo, and the pages need one as well.
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
     predictor = Predictor(run, Device.find(device_name, run.config.precision), label)

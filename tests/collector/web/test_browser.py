@@ -17,7 +17,6 @@ from tests.browser import (
     assert_fits,
     assert_japanese,
     assert_pictures_seen,
-    assert_pressable,
     wait_until,
 )
 from tests.collector.web.conftest import Shown, Site
@@ -69,7 +68,6 @@ def test_every_page_is_accessible_and_fits(views: Opener, shown: Shown, star: tu
         assert_accessible(page)
         page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
         assert_fits(page)
-    assert_pressable(page)
     assert_japanese(page)
     assert views.complaints == []
 
