@@ -153,7 +153,7 @@ async def test_one_data_set_has_one_licence_that_lets_others_use_it(mixed: str, 
     async with await psycopg.AsyncConnection.connect(mixed, autocommit=True) as connection:
         await decide_by_hand(connection, f"camera:150301/{3 * HORSES + 2:02}", horse)
     with pytest.raises(
-        UsageError, match=r'"CC BY 4.0" \(15 photos\), "all rights mine" \(1 photos\). Choose with --licence'
+        UsageError, match=r'"CC BY 4.0" \(15 photos\), "all rights mine" \(1 photo\). Choose with --licence'
     ):
         export(mixed, tmp_path, OWN)
     version = export(mixed, tmp_path, Request(labels=(), own=True, licence="cc-by-4.0"))

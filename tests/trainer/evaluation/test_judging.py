@@ -312,7 +312,7 @@ def test_each_look_at_the_test_is_counted_and_printed(
     assert times_opened(version) == before + 1
     of_file, _ = evaluate_file(tmp_path / "predictions.parquet", version, Side.TEST)
     assert of_file.opened == before + 2
-    with pytest.raises(UsageError, match="has no answer to the"):
+    with pytest.raises(UsageError, match="has no answer to any of the"):
         evaluate_file(tmp_path / "predictions.parquet", version, OUT_OF_FOLD)
 
 
