@@ -29,6 +29,7 @@ from collector.pipeline.reparse import Changes, reparse
 from collector.politeness.gate import Connection
 from collector.sources.netkeiba.urls import aptitude_url
 from collector.storage.archive import pack
+from tests.commands import forked
 from tests.databases import filled_once
 from tests.demo_site import demo_site
 from tests.paths import ROOT
@@ -72,6 +73,12 @@ def template(request: pytest.FixtureRequest, template: str, cluster: str) -> str
 
 
 @pytest.fixture
+def forked_readers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readers that start in milliseconds: these are killed by the dozen."""
+    monkeypatch.setattr(pool, "get_context", lambda _method: forked)
+
+
+@pytest.fixture
 def collected(connection: Connection) -> Connection:
     """A database that holds a crawl of both sites."""
     return connection
@@ -109,6 +116,7 @@ POISONED = (
 )
 
 
+@pytest.mark.usefixtures("forked_readers")
 @pytest.mark.parametrize("poison", ["killed", "fault", "unsendable"])
 async def test_a_page_that_kills_its_reader_is_set_aside_and_others_are_read(
     collected: Connection, monkeypatch: pytest.MonkeyPatch, poison: str
@@ -130,6 +138,7 @@ async def test_a_page_that_kills_its_reader_is_set_aside_and_others_are_read(
     assert {state for state, *_ in await (await collected.execute(POISONED)).fetchall()} == {"fetched"}
 
 
+@pytest.mark.usefixtures("forked_readers")
 async def test_where_no_reader_lives_nothing_is_changed(collected: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("collector.pipeline.reparse.processes_for", lambda _answers: 2)
     monkeypatch.setattr(pool, "read_batch", tests.poison.dead)
