@@ -1,7 +1,6 @@
 """An export is there whole or not at all, and replaces nothing but an export."""
 
 import fcntl
-import multiprocessing
 import os
 import signal
 import sqlite3
@@ -22,7 +21,9 @@ from collector.exports.export import Request, export
 from collector.exports.formats import Format
 from collector.exports.tables import tables_named
 from collector.exports.target import Target
-from tests.collector.cli.test_cli import COMMAND, environment
+from tests.chaos.processes import command_in_process, start
+from tests.collector.exports.blows import keep_open, struck
+from tests.commands import forked
 from tests.filled import as_json, execute
 
 NAMES = {Format.PARQUET: "taken", Format.CSV: "taken", Format.DUCKDB: "taken.duckdb", Format.SQLITE: "taken.sqlite"}
@@ -145,18 +146,11 @@ def test_two_exports_to_one_place_do_not_mix(conninfo: str, tmp_path: Path) -> N
     assert typed(conninfo, *words_of(Format.CSV, tmp_path)).exit_code == 0
 
 
-def _open(path: Path, opened: Any, done: Any) -> None:
-    with duckdb.connect(str(path)):
-        opened.set()
-        done.wait(30)
-
-
 def test_a_file_that_is_open_elsewhere_is_named(conninfo: str, tmp_path: Path) -> None:
     words = words_of(Format.DUCKDB, tmp_path)
     assert typed(conninfo, *words, "--tables", "race").exit_code == 0
-    spawn = multiprocessing.get_context("spawn")
-    opened, done = spawn.Event(), spawn.Event()
-    process = spawn.Process(target=_open, args=(tmp_path / "taken.duckdb", opened, done))
+    opened, done = forked.Event(), forked.Event()
+    process = forked.Process(target=keep_open, args=(tmp_path / "taken.duckdb", opened, done))
     process.start()
     assert opened.wait(30)
     refused = typed(conninfo, *words)
@@ -186,23 +180,13 @@ def test_an_export_is_of_one_moment(conninfo: str, tmp_path: Path) -> None:
 # --- blows in the middle ---------------------------------------------------------------------------------
 
 
-def _killed(conninfo: str, path: Path, file_format: Format, blow: int) -> None:
-    def strike(table: str, _done: int, _rows: int | None) -> None:
-        if table == "horse":  # other tables are written, this one is begun
-            os.kill(os.getpid(), blow)
-
-    export(conninfo, Request(Target(path, file_format), tables_named("race,entry,horse")), strike)
-
-
 @pytest.mark.parametrize("file_format", Format)
 def test_a_killed_export_leaves_what_was_there(conninfo: str, tmp_path: Path, file_format: Format) -> None:
     words = words_of(file_format, tmp_path)
     assert typed(conninfo, *words, "--tables", "race").exit_code == 0
     before = state(tmp_path)
     place = tmp_path / NAMES[file_format]
-    process = multiprocessing.get_context("spawn").Process(
-        target=_killed, args=(conninfo, place, file_format, signal.SIGKILL)
-    )
+    process = forked.Process(target=struck, args=(conninfo, place, file_format, signal.SIGKILL))
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL
@@ -215,9 +199,8 @@ def test_a_killed_export_leaves_what_was_there(conninfo: str, tmp_path: Path, fi
 
 @pytest.mark.parametrize("file_format", Format)
 def test_an_interrupted_export_leaves_nothing(conninfo: str, tmp_path: Path, file_format: Format) -> None:
-    process = multiprocessing.get_context("spawn").Process(
-        target=_killed, args=(conninfo, tmp_path / NAMES[file_format], file_format, signal.SIGINT)
-    )
+    place = tmp_path / NAMES[file_format]
+    process = forked.Process(target=struck, args=(conninfo, place, file_format, signal.SIGINT))
     process.start()
     process.join()
     assert process.exitcode == 1
@@ -225,20 +208,22 @@ def test_an_interrupted_export_leaves_nothing(conninfo: str, tmp_path: Path, fil
 
 
 @pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGTERM])
-def test_a_stopped_command_leaves_what_was_there(conninfo: str, tmp_path: Path, blow: int) -> None:
-    words = words_of(Format.SQLITE, tmp_path)
+def test_a_stopped_command_leaves_what_was_there(
+    conninfo: str, tmp_path: Path, blow: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    words, said = words_of(Format.SQLITE, tmp_path), tmp_path_factory.mktemp("said")
     assert typed(conninfo, *words, "--tables", "race").exit_code == 0
     before = state(tmp_path)
     with psycopg.connect(conninfo) as held:
         held.execute("LOCK TABLE entry IN ACCESS EXCLUSIVE MODE")  # the command waits in the middle
-        command = [*COMMAND, "export", *words, "--tables", "race,entry"]
-        process = subprocess.Popen(command, env=environment(conninfo), stderr=subprocess.PIPE, text=True)
+        known = {"PADDOCK_DATABASE_URL": conninfo}
+        process = start(command_in_process, str(said), known, "export", *words, "--tables", "race,entry")
         wait_until(lambda: len(state(tmp_path)) > len(before))
         wait_until(lambda: bool(execute(conninfo, "SELECT 1 FROM pg_locks WHERE NOT granted")))
-        process.send_signal(blow)
-        _, said = process.communicate(timeout=20)
-    assert process.returncode == 130, said
-    assert said == f"Interrupted; nothing was written to {tmp_path / 'taken.sqlite'}.\n"
+        os.kill(process.pid or 0, blow)
+        process.join(20)
+    assert process.exitcode == 130
+    assert (said / "said").read_text() == f"Interrupted; nothing was written to {tmp_path / 'taken.sqlite'}.\n"
     assert state(tmp_path) == before
 
 
