@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import signal
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -138,15 +140,30 @@ def _send(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
 
 
+def _prepared() -> Path:
+    """A migrated cluster that is stopped, to be copied; the first test process that wants one makes it for all."""
+    folder = Path(tempfile.gettempdir()) / "paddock-chaos-prepared"
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            part = folder.with_suffix(".part")
+            server = Server(part)
+            server.start()
+            server.prepare()
+            server.close()
+            part.rename(folder)
+    return folder
+
+
 @contextmanager
 def server_of_its_own(within: Path | None = None) -> Iterator[Server]:
     """A running, migrated Postgres in a folder that another user can reach: Postgres does not run as root."""
     with tempfile.TemporaryDirectory(prefix="paddock-chaos-", dir=within, ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)
+        subprocess.run(["cp", "-a", _prepared(), Path(folder) / "postgres"], check=True)
         server = Server(Path(folder) / "postgres")
         try:
             server.start()
-            server.prepare()
             yield server
         finally:
             server.close()
