@@ -7,12 +7,13 @@ from pathlib import Path
 
 from collector.sources import registry
 
+LAID_DOWN = "toy-0.dist-info"
 TOY = "toy = tests.toy_source.toy:TOY"
 
 
 def lay_down(folder: Path, *points: str) -> Path:
     """Metadata of a distribution with these entry points; returns what is to be on the path."""
-    info = folder / "toy-0.dist-info"
+    info = folder / LAID_DOWN
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: toy\nVersion: 0\n")
     (info / "entry_points.txt").write_text("\n".join(["[paddock.sources]", *points, ""]))

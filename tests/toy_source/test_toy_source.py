@@ -27,11 +27,12 @@ from collector.sources import MAIN, Site, registry
 from collector.web.app import make_app, make_guard
 from collector.web.search.renewal import renew
 from collector.web.service import serving
+from tests.commands import run_command
 from tests.filled import as_json, execute
 from tests.paths import ROOT
 from tests.toy_source.conftest import WORLD, Beside
 from tests.toy_source.doubles import SECOND
-from tests.toy_source.installed import TOY, lay_down
+from tests.toy_source.installed import LAID_DOWN, TOY, lay_down
 from trainer.cli.app import app as trainer_app
 
 COMMAND = [sys.executable, "-c", "from collector.cli.app import main; main()"]
@@ -217,19 +218,32 @@ def test_both_are_exported_under_their_own_ids(beside: Beside, tmp_path: Path, m
 # --- commands -----------------------------------------------------------------------------------------------------
 
 
-def real(site_packages: Path, beside: Beside, *words: str, points: tuple[str, ...] = (TOY,)) -> Any:
+def known(beside: Beside) -> dict[str, str]:
+    """What a command sees of the world."""
+    return {"PATH": os.defpath, "HOME": "/nonexistent", "COLUMNS": "200"} | beside.environment
+
+
+def apart(site_packages: Path, beside: Beside, *words: str, points: tuple[str, ...] = (TOY,)) -> Any:
     """A command in a process of its own, which knows the toy by an installed distribution alone."""
     if not site_packages.exists():
         lay_down(site_packages, *points)
-    known = {"PATH": os.defpath, "HOME": "/nonexistent", "COLUMNS": "200", "PYTHONPATH": f"{site_packages}:{ROOT}"}
-    return subprocess.run(
-        [*COMMAND, *words], env=known | beside.environment, capture_output=True, text=True, timeout=60
+    others = [folder for folder in sys.path if not (Path(folder) / LAID_DOWN).exists()]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "path", [str(site_packages), *others])
+        return run_command("collector", *words, env=known(beside))
+
+
+def test_a_command_started_anew_knows_the_toy(beside: Beside, site_packages: Path) -> None:
+    on_the_path = {"PYTHONPATH": f"{lay_down(site_packages, TOY)}:{ROOT}"}
+    done = subprocess.run(
+        [*COMMAND, "sources", "--json"], env=known(beside) | on_the_path, capture_output=True, text=True, timeout=60
     )
+    assert "toy" in {source["name"] for source in json.loads(done.stdout)}, done.stderr
 
 
 def test_the_toy_is_in_status_sources_robots_and_a_dry_run(beside: Beside, site_packages: Path) -> None:
     for words in (("status",), ("sources",), ("schedule",), DRY_RUN):
-        done = real(site_packages, beside, *words, "--json")
+        done = apart(site_packages, beside, *words, "--json")
         assert done.returncode == 0, done.stderr
         said = json.loads(done.stdout)
         if words == ("status",):
@@ -237,8 +251,8 @@ def test_the_toy_is_in_status_sources_robots_and_a_dry_run(beside: Beside, site_
             assert beside.toy.removeprefix("http://") in {host["host"] for host in said["hosts"]}
         elif words == ("sources",):
             assert [source["name"] for source in said] == ["keibado", "netkeiba", "own", "camera", "jravan", "toy"]
-    allowed = real(site_packages, beside, "robots", f"{beside.toy}/toy/2016.html", "--json")
-    refused = real(site_packages, beside, "robots", f"{beside.toy}/toy/private/1", "--json")
+    allowed = apart(site_packages, beside, "robots", f"{beside.toy}/toy/2016.html", "--json")
+    refused = apart(site_packages, beside, "robots", f"{beside.toy}/toy/private/1", "--json")
     assert (allowed.returncode, json.loads(allowed.stdout)["allowed"]) == (0, True)
     assert (refused.returncode, json.loads(refused.stdout)["line"]) == (3, "2: Disallow: /toy/private/")
 
@@ -289,7 +303,7 @@ async def test_the_schedule_makes_the_toys_list_due_on_mondays(beside: Beside) -
 def test_a_source_that_cannot_be_used_is_one_sentence(
     beside: Beside, site_packages: Path, points: tuple[str, ...], why: str
 ) -> None:
-    done = real(site_packages, beside, "sources", points=points)
+    done = apart(site_packages, beside, "sources", points=points)
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
     assert why in line
