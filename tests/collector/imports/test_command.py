@@ -6,9 +6,9 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
@@ -16,12 +16,12 @@ import pytest
 from collector.cli import imports
 from collector.imports.bring import Progress
 from collector.imports.report import Report
+from tests.chaos.processes import command_in_process, start
 from tests.collector.imports.conftest import Home
 from tests.collector.imports.saved import bring, facts, later, rows, warc, write_folder
 from tests.commands import run_command
 from tests.filled import execute
 
-COMMAND = [sys.executable, "-c", "from collector.cli.app import main; main()"]
 PAGES = "SELECT url, state, due_at, digest, media_type, error_code FROM page ORDER BY url"
 LOG = "SELECT url, digest, file, file_digest, captured_at, outcome FROM fetch_log ORDER BY 1, 2, 5"
 
@@ -88,16 +88,16 @@ async def test_a_full_disk_is_one_sentence_and_nothing_is_half_written(
 
 def killed(conninfo: str, *words: str, wanted: int) -> bool:
     """Kill an import as soon as the log has this many rows; whether it was still at work then."""
-    process = subprocess.Popen([*COMMAND, "import", *words], env=environment(conninfo),
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
-    with psycopg.connect(conninfo, autocommit=True) as looking:
-        while process.poll() is None:
+    with TemporaryDirectory() as folder, psycopg.connect(conninfo, autocommit=True) as looking:
+        process = start(command_in_process, folder, environment(conninfo), "import", *words)
+        while process.is_alive():
             row = looking.execute("SELECT count(*) FROM fetch_log").fetchone()
             if row and row[0] >= wanted:
                 process.kill()
                 break
             time.sleep(0.01)
-    return process.wait() == -signal.SIGKILL
+        process.join()
+    return process.exitcode == -signal.SIGKILL
 
 
 async def test_killed_and_started_again_it_goes_on(

@@ -18,8 +18,9 @@ import pytest
 from collector.pipeline import repack as repacking
 from collector.politeness.gate import Connection
 from collector.storage.archive import digest_of, pack
+from tests.chaos.processes import command_in_process, ended, send, start
 from tests.collector.cli.locks import waiting
-from tests.collector.cli.test_cli import COMMAND, collector, environment
+from tests.collector.cli.test_cli import collector, environment
 from tests.collector.warc.collected import Record, Wacz, fill, records
 from tests.databases import EMPTY, filled_once
 from tests.filled import as_json, execute
@@ -321,23 +322,22 @@ async def test_hostile_words_stay_within_their_header(conninfo: str, tmp_path: P
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 async def test_an_export_that_is_stopped_leaves_the_file_as_it_was(
-    crawled: str, tmp_path: Path, number: signal.Signals
+    crawled: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, number: signal.Signals
 ) -> None:
+    apart = tmp_path_factory.mktemp("apart")
     file = tmp_path / "a.wacz"
     file.write_bytes(b"kept")
     with psycopg.connect(crawled) as holder:
         holder.execute("LOCK TABLE blob")
-        process = await asyncio.create_subprocess_exec(
-            *COMMAND, "archive", "export", "--wacz", str(file), "--force", env=environment(crawled),
-            stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
+        words = ("archive", "export", "--wacz", str(file), "--force")
+        process = start(command_in_process, str(apart), environment(crawled), *words)
         await waiting(crawled)
-        process.send_signal(number)
-        _, said = await process.communicate()
-    assert said == b""
+        send(process, number)
+        code = await ended(process)
+    assert (apart / "said").read_text() == ""
     assert file.read_bytes() == b"kept"
     if number != signal.SIGKILL:
-        assert (process.returncode, [path.name for path in tmp_path.iterdir()]) == (130, ["a.wacz"])
+        assert (code, [path.name for path in tmp_path.iterdir()]) == (130, ["a.wacz"])
     await export(crawled, "--wacz", str(file), "--force")
     assert Wacz.read(file).pages()
 
