@@ -1,10 +1,13 @@
 """A real Chromium for tests of pages, and what is looked for on all of them."""
 
+import asyncio
+import atexit
 import re
 import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import pytest
@@ -19,16 +22,43 @@ GRAVE = ("serious", "critical")  # what axe says of findings that keep a reader 
 expect.set_options(timeout=1000 * PATIENCE)
 
 
+class _Started:
+    """A Chromium that stays from one file of tests to the next: to start one and its driver costs 3 s of computing."""
+
+    def __init__(self, program: str) -> None:
+        self._playwright = sync_playwright().start()
+        self._loop = asyncio._get_running_loop()
+        self.browser = self._playwright.chromium.launch(executable_path=program, args=FLAGS)
+        atexit.register(self._stop)
+
+    def _stop(self) -> None:
+        with self.in_use():
+            self.browser.close()
+            self._playwright.stop()
+
+    @contextmanager
+    def in_use(self) -> Iterator[Browser]:
+        """Its loop counts as running on this thread meanwhile, and no longer: other tests have loops of their own."""
+        asyncio._set_running_loop(self._loop)
+        try:
+            yield self.browser
+            for context in self.browser.contexts:
+                context.close()
+        finally:
+            asyncio._set_running_loop(None)
+
+
+_started = cache(_Started)
+
+
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """A Chromium; where there is none, the test is skipped."""
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
     if found is None:
         pytest.skip("no Chromium is here: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+    with _started(found).in_use() as browser:
         yield browser
-        browser.close()
 
 
 class Opener:
