@@ -231,14 +231,13 @@ async def test_a_forgotten_photo_is_gone_for_good(crawler: Crawler, connection: 
 
 
 async def test_a_photo_under_two_addresses_is_forgotten_under_both(crawler: Crawler, connection: Connection) -> None:
-    world = World()
-    photos = [photo for photo in truth(world).photos if photo.sha256]
+    photos = [photo for photo in truth(WORLD).photos if photo.sha256]
     by_digest: dict[str | None, list[TruePhoto]] = {}
     for photo in photos:
         by_digest.setdefault(photo.sha256, []).append(photo)
     one, other = next(twins for twins in by_digest.values() if len(twins) == 2)
     years = sorted(2000 + int(photo.issue_code[:2]) for photo in (one, other))
-    async with demo_site(world=world) as site:
+    async with demo_site(world=WORLD) as site:
         await run(crawler, site, Scope(date(years[0], 1, 1), date(years[1], 12, 31)))
         forgotten = await forget_url(connection, site.base + one.page_path)
     assert forgotten.photos == 2

@@ -39,7 +39,7 @@ def test_a_tray_becomes_a_collection_whose_photos_get_stars_and_a_note(keeping: 
     press(page.get_by_role("button", name="Keep", exact=True), how)
     expect(stars).to_be_checked()
     expect(page.locator("#note")).to_have_value("deep girth")
-    if script:
+    if script and how != "keys":  # which see the page that the mouse sees
         assert_accessible(page)
     assert_fits(page)
     press(page.get_by_role("link", name="to see"), how)
@@ -50,5 +50,5 @@ def test_a_tray_becomes_a_collection_whose_photos_get_stars_and_a_note(keeping: 
     page.locator("#new").fill("seen")
     press(page.get_by_role("button", name="Rename"), how)
     expect(page.locator("h1")).to_have_text("seen 1")
-    if script:
+    if script and how != "keys":
         assert_accessible(page)
