@@ -94,17 +94,20 @@ def test_an_argument_that_is_not_text_is_a_sentence(conninfo: str) -> None:
     assert b"An argument is not text in this terminal's encoding" in done.stderr
 
 
+ENDINGS = [
+    (">/dev/full", 7, "No space left on device"),
+    ("| true", 141, ""),
+    (">/dev/full 2>/dev/full", 7, ""),
+    (">&-", 0, ""),
+    ("<&- >&- 2>&-", 0, ""),
+]
+
+
 @pytest.mark.parametrize(
-    ("ending", "code", "said"),
-    [
-        (">/dev/full", 7, "No space left on device"),
-        (">/dev/full 2>/dev/full", 7, ""),
-        (">&-", 0, ""),
-        ("<&- >&- 2>&-", 0, ""),
-        ("| true", 141, ""),
-    ],
+    ("words", "ending", "code", "said"),
+    [(words, *ending) for words in ("status", "--help") for ending in ENDINGS]
+    + [("status --json", *ending) for ending in ENDINGS[:2]],
 )
-@pytest.mark.parametrize("words", ["status", "status --json", "--help"])
 def test_wherever_the_output_goes_there_is_an_exit_code_and_no_traceback(
     conninfo: str, words: str, ending: str, code: int, said: str
 ) -> None:
