@@ -4,7 +4,6 @@ import json
 import os
 import pickle
 import re
-import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from sklearn.svm import SVR
 from typer.testing import CliRunner
 
 from collector.errors import UsageError
+from tests.commands import run_command
 from tests.paths import ROOT
 from tests.trainer.conftest import CPU, SMALL, trained
 from tests.trainer.web.test_command import ask, serving_run
@@ -75,9 +75,7 @@ def named(folder: Path) -> Iterator[Path]:
 def command(home: Path, *words: str, **settings: str) -> Any:
     """What a command in a process of its own prints as JSON."""
     environment = os.environ | {"PADDOCK_HOME": str(home)} | settings  # noqa: TID251
-    done = subprocess.run(
-        [sys.executable, "-m", "trainer", *words, "--json"], cwd=ROOT, env=environment, capture_output=True, text=True
-    )
+    done = run_command("trainer", *words, "--json", env=environment)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
