@@ -6,13 +6,14 @@ import pkgutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from importlib import import_module
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import collector.cli
-from tests.forks import fork_with_torch
+from tests.forks import Fork, forked_with_torch
 
 # What a command of either program imports first; torch and the rest of `trainer` only where it is needed.
 forked = multiprocessing.get_context("forkserver")
@@ -27,11 +28,19 @@ forked.set_forkserver_preload(
 
 def run_command(program: str, *words: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """Run `collector` or `trainer` to its end: in this folder, with this umask, and with no more environment."""
-    fork = fork_with_torch if program == "trainer" else _fork
     with tempfile.TemporaryDirectory(prefix="paddock-command-") as folder:
-        code = fork(_run, program, words, dict(env), Path.cwd(), _umask(), Path(folder))
+        if program == "trainer":
+            with begun_command(*words, env=env, said=Path(folder)) as fork:
+                code = fork.wait()
+        else:
+            code = _without_torch(program, words, dict(env), Path.cwd(), _umask(), Path(folder))
         out, err = ((Path(folder) / name).read_bytes().decode() for name in ("out", "err"))
     return subprocess.CompletedProcess([program, *words], code, out, err)
+
+
+def begun_command(*words: str, env: Mapping[str, str], said: Path) -> AbstractContextManager[Fork]:
+    """Begin a command of `trainer`, which writes what it says into the files `out` and `err` of a folder."""
+    return forked_with_torch(_run, "trainer", words, dict(env), Path.cwd(), _umask(), said)
 
 
 def _umask() -> int:
@@ -41,9 +50,9 @@ def _umask() -> int:
     return before
 
 
-def _fork(function: Callable[..., None], *given: object) -> int:
-    """Run a function in a fork of a process without torch, as some look at the memory of theirs; its exit code."""
-    process = forked.Process(target=function, args=given)
+def _without_torch(*given: object) -> int:
+    """Run a command as a fork of a process without torch, as some look at the memory of theirs; its exit code."""
+    process = forked.Process(target=_run, args=given)
     process.start()
     return _joined(process)
 

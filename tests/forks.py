@@ -13,8 +13,9 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from multiprocessing.connection import Connection, wait
@@ -32,17 +33,35 @@ LATE = (
 )  # fmt: skip
 
 
-def fork_with_torch(function: Callable[..., None], *given: object) -> int:
-    """Run a function in a fork of that process; its exit code, negative of a signal."""
+@dataclass
+class Fork:
+    """A fork of that process."""
+
+    pid: int
+    _asked: Connection
+    code: int | None = None  # its exit code, negative of a signal; None of one whose end nobody has waited for
+
+    def wait(self) -> int:
+        """Its exit code, when it has ended."""
+        if self.code is None:
+            self.code = self._asked.recv()
+        assert self.code is not None
+        return self.code
+
+
+@contextmanager
+def forked_with_torch(function: Callable[..., None], *given: object) -> Iterator[Fork]:
+    """Run a function in a fork of that process, which is killed if it has not ended with the block."""
     _held()
     with _connect() as asked:
         asked.send((function, given))
-        pid = asked.recv()
+        fork = Fork(asked.recv(), asked)
         try:
-            return asked.recv()
-        except BaseException:  # the wait was interrupted
-            os.kill(pid, signal.SIGKILL)
-            raise
+            yield fork
+        finally:
+            if fork.code is None:
+                os.kill(fork.pid, signal.SIGKILL)
+                fork.wait()
 
 
 def _place() -> Path:
