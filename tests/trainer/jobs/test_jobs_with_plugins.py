@@ -26,7 +26,7 @@ def test_a_sweep_knows_the_plugins_of_the_command_that_began_it(
     (stable.project / "mine.py").write_text(LOSS)
     data = ("--data", str(few[1].folder))
     (stable.home / "jobs").mkdir()
-    with alone_in(stable.home):  # no engine takes it: what it is told is what the sweep's jobs are told
+    with alone_in(stable.home):  # no engine takes it: only its environment is looked at
         words = ("job", "run", "--preset", "first-cnn", "--set", "loss=mine", *data, "--name", "one")
         stable.type(*words, PADDOCK_PLUGINS="mine.py")
         stable.type("job", "stop", "one")

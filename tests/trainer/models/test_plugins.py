@@ -95,9 +95,9 @@ def test_a_model_of_a_folder_is_trained_judged_asked_and_served(few: tuple[Direc
     assert 0 <= answer["value"] <= 1
     with served("striped", folder, PADDOCK_HOME=str(home), **where) as url:
         data = quote(b64encode(photo.read_bytes()).decode())
-        status, told = ask(f"{url}predict.json?data={data}")
-        assert (status, told["run"]) == (200, "striped")
-        assert told["value"] == pytest.approx(answer["value"], abs=1e-3)
+        status, its = ask(f"{url}predict.json?data={data}")
+        assert (status, its["run"]) == (200, "striped")
+        assert its["value"] == pytest.approx(answer["value"], abs=1e-3)
 
 
 def picture(version: Version) -> Iterator[bytes]:
