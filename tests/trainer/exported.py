@@ -3,12 +3,12 @@
 import hashlib
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.commands import run_command
 from tests.paths import ROOT
 from trainer.dataset import export as exporting
 from trainer.dataset.data import with_label
@@ -19,7 +19,6 @@ from trainer.dataset.plan import Request
 from trainer.labels.definition import Wanted
 from trainer.labels.poll import Poll
 
-TRAINER = [sys.executable, "-c", "from trainer.cli.app import main; main()"]
 A_SHARD = 7  # photos
 
 # Three more races of each horse, all nearly as far, on the surface and at the distance of the horse.
@@ -54,7 +53,7 @@ def polled(**settings: Any) -> Request:
 
 def trainer(conninfo: str, home: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
-    done = subprocess.run([*TRAINER, *words], env=environment(conninfo, home), capture_output=True, text=True)
+    done = run_command("trainer", *words, env=environment(conninfo, home))
     assert "Traceback" not in done.stderr
     return done
 

@@ -73,7 +73,7 @@ def test_the_best_and_the_worst_answers_share_no_photo(
     directories: Directories, version: Version, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = trained(directories, version, "svr")[0]
-    evaluation, answered = evaluate(run, Side.TEST, directories, CPU)
+    evaluation, answered = evaluate(run, Side.TRAIN, directories, CPU)
     for count in (1, 2, 5, 16, 40):
         sheets: list[list[tuple[np.ndarray, str]]] = []
         few = answered.some(np.arange(count))

@@ -7,8 +7,8 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
+from contextlib import chdir
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +17,7 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
+from tests.commands import run_command
 from tests.trainer.conftest import trained
 from tests.trainer.stable import QUICK, WITHIN, Stable, alive, alone_in
 from trainer.dataset.manifest import Version
@@ -164,10 +165,8 @@ def test_when_nothing_runs_nothing_is_left_running(tmp_path_factory: pytest.Temp
     environment = {name: value for name, value in own.environment.items() if name != "PADDOCK_DATABASE_URL"}
 
     def type_(*words: str) -> Any:
-        done = subprocess.run(
-            [sys.executable, "-m", "trainer", *words], cwd=project, env=environment, capture_output=True, text=True,
-            timeout=WITHIN,
-        )  # fmt: skip
+        with chdir(project):
+            done = run_command("trainer", *words, env=environment)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

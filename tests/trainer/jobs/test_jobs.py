@@ -12,6 +12,7 @@ import pytest
 from safetensors.torch import load_file
 from torch import equal
 
+from tests.commands import run_command
 from tests.trainer.conftest import trained
 from tests.trainer.stable import QUICK, WITHIN, Stable, alive
 from trainer.dataset.manifest import Version
@@ -116,11 +117,8 @@ def test_a_log_of_100_mb_keeps_both_ends_and_the_engine_stays_small(stable: Stab
     assert pieces[0][1].startswith(b"begun\n")
     assert pieces[-1][1].endswith(b"ended\n")
     assert held <= job_store.KEPT_HEAD + job_store.KEPT_TAIL + (1 << 20)
-    shown = subprocess.run(
-        [sys.executable, "-m", "trainer", "job", "logs", name], cwd=stable.project, env=stable.environment,
-        capture_output=True,
-    )  # fmt: skip
-    assert b"of a very long log are not kept" in shown.stderr
+    shown = run_command("trainer", "job", "logs", name, env=stable.environment)
+    assert "of a very long log are not kept" in shown.stderr
 
 
 def test_deleting_frees_the_disk_and_prune_says_first_what_would_go(stable: Stable) -> None:

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from tests.trainer.stable import QUICK, Stable
+from tests.trainer.stable import QUICK, Stable, alone_in
 from trainer.dataset.manifest import Version
 from trainer.directories import Directories
-from trainer.jobs.task import LOCAL, State, Task, with_plugins
+from trainer.jobs.task import LOCAL, Task, with_plugins
 
 LOSS = """
 from trainer.models.registry import loss
@@ -22,17 +22,21 @@ def mine(answer, label):
 def test_a_sweep_knows_the_plugins_of_the_command_that_began_it(
     stable: Stable, few: tuple[Directories, Version]
 ) -> None:
-    (stable.project / "mine.py").write_text(LOSS)
-    values = [word for value in (*QUICK, "epochs=1", "loss=mine,mse") for word in ("--set", value)]
-    words = ["sweep", "--preset", "first-cnn", *values, "--data", str(few[1].folder), "--name", "try"]
     # A path is that of the folder in which the command was typed; the job runs in another one.
-    rows = json.loads(stable.type(*words, "--json", PADDOCK_PLUGINS="mine.py"))
+    (stable.project / "mine.py").write_text(LOSS)
+    data = ("--data", str(few[1].folder))
+    (stable.home / "jobs").mkdir()
+    with alone_in(stable.home):  # no engine takes it: only its environment is looked at
+        words = ("job", "run", "--preset", "first-cnn", "--set", "loss=mine", *data, "--name", "one")
+        stable.type(*words, PADDOCK_PLUGINS="mine.py")
+        stable.type("job", "stop", "one")
+    assert stable.job("one").task.environment == {"PADDOCK_PLUGINS": str(stable.project / "mine.py")}
+    values = [word for value in (*QUICK, "epochs=1", "loss=mine,mse") for word in ("--set", value)]
+    words = ("sweep", "--preset", "first-cnn", *values, *data, "--name", "try", "--json")
+    rows = json.loads(stable.type(*words, PADDOCK_PLUGINS="mine.py"))
     assert [row["state"] for row in rows] == ["done", "done"]
     assert rows[0]["train_mse"] != rows[1]["train_mse"]
-    ours = [word for value in (*QUICK, "epochs=1", "loss=mine") for word in ("--set", value)]
-    words = ["job", "run", "--preset", "first-cnn", *ours, "--data", str(few[1].folder), "--name", "one", "--json"]
-    stable.type(*words, PADDOCK_PLUGINS="mine.py")
-    assert stable.wait("one").state is State.DONE
+    assert stable.job("try-1").task.environment == stable.job("one").task.environment
 
 
 def test_what_a_job_says_of_its_environment_goes_before_and_other_machines_have_their_own() -> None:

@@ -10,7 +10,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.trainer.stable import PATH, QUICK, WITHIN, Stable, alone_in
+from tests.trainer.stable import PATH, WITHIN, Stable, alone_in
 from trainer.dataset.manifest import Version
 from trainer.directories import Directories
 from trainer.jobs import job_store, machine
@@ -46,13 +46,14 @@ def test_a_fleet_machine_fetches_once_and_brings_the_run_back(
     assert "of the 0 machines" in refused
     other = Stable(tmp_path / "other", stable.project, stable.conninfo)
     other.home.mkdir()
-    words = [word for setting in (*QUICK, "epochs=1") for word in ("--set", setting)]
-    words = ["--preset", "first-cnn", "--data", str(version.folder), "--where", "stable", *words]
-    first, second = (json.loads(stable.type("job", "run", "--json", *words)) for _ in range(2))
+    given = ["--data", str(version.folder), "--where", "stable"]
+    first, second = (json.loads(stable.type("job", "run", "--json", "--preset", "svr", *given)) for _ in range(2))
     assert first["sent"] > second["sent"] == 0
+    stable.type("job", "stop", second["name"])
+    reading = stable.run(*given, "--", "sh", "-c", "test -e $PADDOCK_INPUT/manifest.json")
     worker = other.start("worker")
     try:
-        for name in (first["name"], second["name"]):
+        for name in (first["name"], reading):
             job = stable.wait(name)
             assert job.state is State.DONE, stable.log(name)
             assert job.machine == machine.plain_name(other.home)
@@ -154,9 +155,9 @@ def test_a_sweep_runs_every_combination_and_says_which_is_the_best(
     stable: Stable, few: tuple[Directories, Version]
 ) -> None:
     _, version = few
-    values = ("height=16", "width=16", "batch=64", "epochs=1,2")
+    values = ("height=16", "width=16", "svr_c=1,5")
     words = [word for value in values for word in ("--set", value)]
-    words = ["sweep", "--preset", "first-cnn", *words, "--data", str(version.folder), "--name", "try"]
+    words = ["sweep", "--preset", "svr", *words, "--data", str(version.folder), "--name", "try"]
     rows = json.loads(stable.type(*words, "--json"))
     assert {row["job"] for row in rows} == {"try-1", "try-2"}
     errors = [row["validation_mse"] for row in rows]
@@ -168,8 +169,8 @@ def test_a_sweep_runs_every_combination_and_says_which_is_the_best(
         '[local]\nwatts = 1000\nprice_per_kwh = 0.5\npurchase_price = 300\ncurrency = "EUR"\n'
         '[rented]\nkind = "fleet"\nprice_per_hour = 2\ncurrency = "EUR"\n'
     )
-    ours = [word for value in (*values[:3], "epochs=1") for word in ("--set", value)]
-    words = ["job", "price", "--preset", "first-cnn", *ours, "--data", str(version.folder), "--json"]
+    ours = [word for value in (*values[:2], "svr_c=1") for word in ("--set", value)]
+    words = ["job", "price", "--preset", "svr", *ours, "--data", str(version.folder), "--json"]
     local, rented = json.loads(stable.type(*words))
     assert local["seconds"] == pytest.approx(stable.job("try-1").seconds)
     assert local["price"] == pytest.approx(local["seconds"] / 3600 * 0.5)

@@ -4,7 +4,6 @@ import json
 import os
 import pickle
 import re
-import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import Iterator
@@ -23,9 +22,10 @@ from sklearn.svm import SVR
 from typer.testing import CliRunner
 
 from collector.errors import UsageError
+from tests.commands import run_command
 from tests.paths import ROOT
 from tests.trainer.conftest import CPU, SMALL, trained
-from tests.trainer.web.test_command import ask, serving_run
+from tests.trainer.web.test_command import ask, served
 from trainer import plugins
 from trainer.cli.app import app
 from trainer.dataset.examples import Side
@@ -75,14 +75,11 @@ def named(folder: Path) -> Iterator[Path]:
 def command(home: Path, *words: str, **settings: str) -> Any:
     """What a command in a process of its own prints as JSON."""
     environment = os.environ | {"PADDOCK_HOME": str(home)} | settings  # noqa: TID251
-    done = subprocess.run(
-        [sys.executable, "-m", "trainer", *words, "--json"], cwd=ROOT, env=environment, capture_output=True, text=True
-    )
+    done = run_command("trainer", *words, "--json", env=environment)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
-@pytest.mark.timeout(240)
 def test_a_model_of_a_folder_is_trained_judged_asked_and_served(few: tuple[Directories, Version], folder: Path) -> None:
     home, where = few[0].home, {"PADDOCK_PLUGINS": str(folder / "stripes.py")}
     words = ("train", "--preset", str(folder / "stripes.toml"), "--set", "epochs=1", "--name", "striped")
@@ -96,11 +93,11 @@ def test_a_model_of_a_folder_is_trained_judged_asked_and_served(few: tuple[Direc
     photo.write_bytes(next(picture(few[1])))
     (answer,) = command(home, "predict", str(photo), "--run", "striped", "--no-saliency", **where)
     assert 0 <= answer["value"] <= 1
-    with serving_run("striped", PADDOCK_HOME=str(home), **where) as (_, url, _process):
+    with served("striped", folder, PADDOCK_HOME=str(home), **where) as url:
         data = quote(b64encode(photo.read_bytes()).decode())
-        status, served = ask(f"{url}predict.json?data={data}")
-        assert (status, served["run"]) == (200, "striped")
-        assert served["value"] == pytest.approx(answer["value"], abs=1e-3)
+        status, its = ask(f"{url}predict.json?data={data}")
+        assert (status, its["run"]) == (200, "striped")
+        assert its["value"] == pytest.approx(answer["value"], abs=1e-3)
 
 
 def picture(version: Version) -> Iterator[bytes]:

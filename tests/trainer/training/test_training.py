@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
+from tests.commands import run_command
 from tests.paths import ROOT
 from tests.trainer.conftest import CPU, start, trained
 from trainer.cli.app import app
@@ -104,12 +105,7 @@ def test_a_killed_run_resumes_and_ends_with_the_same_weights(directories: Direct
     killed.send_signal(signal.SIGKILL)
     assert killed.wait() == -signal.SIGKILL
     assert not (folder / "model.json").exists()
-    again = subprocess.run(
-        [*COMMAND, "train", "--resume", "--name", "killed"],
-        env=environment(directories.home),
-        capture_output=True,
-        text=True,
-    )
+    again = run_command("trainer", "train", "--resume", "--name", "killed", env=environment(directories.home))
     assert again.returncode == 0, again.stderr
     assert "Resuming at step" in again.stderr
     assert same(weights(folder), weights(directories.runs / "whole"))

@@ -13,7 +13,7 @@ from tests.browser import DESK, PHONE, Opener, assert_accessible, assert_fits, a
 from tests.filled import execute
 from tests.trainer.web.conftest import REACH, Held, Open, Site, a_horse, learnt
 from tests.trainer.web.test_api import form, json_of
-from tests.trainer.web.test_command import ask, serving
+from tests.trainer.web.test_command import ask, served
 from trainer.runs.judged import evaluation_folder
 from trainer.web.words import PAGES
 
@@ -122,11 +122,12 @@ async def test_a_sample_shows_its_own_label_of_the_axis(opened: Open, axes: dict
     assert PAGES.read("en")["known_label"].format(**said) in text
 
 
-def test_the_command_serves_a_run_of_another_axis(axes: dict[str, Held]) -> None:
+def test_the_command_serves_a_run_of_another_axis(axes: dict[str, Held], tmp_path: Path) -> None:
     its = axes["poll/surface"]
-    with serving(its) as (said, url, _):
+    where = {"PADDOCK_HOME": str(its.directories.home), "PADDOCK_DATABASE_URL": its.conninfo}
+    with served(its.run.name, tmp_path, **where) as url:
         status, health = ask(f"{url}healthz")
-    assert its.run.name in said
+    assert its.run.name in (tmp_path / "err").read_text()
     assert (status, health["label"]) == (200, "poll/surface")
 
 

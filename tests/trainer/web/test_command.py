@@ -6,11 +6,13 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -18,26 +20,20 @@ import pytest
 from typer.testing import CliRunner
 
 from collector.settings import Settings
+from tests.commands import begun_command
 from tests.filled import OPINIONS, SITE
 from tests.paths import ROOT
 from tests.trainer.web.conftest import Held
 from trainer.cli.app import app
 from trainer.cli.serve import guard_for
 
-Serving = AbstractContextManager[tuple[str, str, subprocess.Popen[str]]]
-
-
-def serving(held: Held, *words: str, **settings: str) -> Serving:
-    """The command with a run and its collection."""
-    home = str(held.directories.home)
-    return serving_run(held.run.name, *words, PADDOCK_HOME=home, PADDOCK_DATABASE_URL=held.conninfo, **settings)
-
 
 @contextmanager
-def serving_run(run: str, *words: str, **settings: str) -> Iterator[tuple[str, str, subprocess.Popen[str]]]:
-    """The command in a process of its own: what it says, its address, and the process."""
-    command = [sys.executable, "-m", "trainer", "serve", "--port", "0", "--run", run, *words]
-    environment = os.environ | settings  # noqa: TID251
+def serving(held: Held, *words: str) -> Iterator[tuple[str, str, subprocess.Popen[str]]]:
+    """The command in a process of its own, with a run and its collection: what it says, its address, the process."""
+    command = [sys.executable, "-m", "trainer", "serve", "--port", "0", "--run", held.run.name, *words]
+    where = {"PADDOCK_HOME": str(held.directories.home), "PADDOCK_DATABASE_URL": held.conninfo}
+    environment = os.environ | where  # noqa: TID251
     process = subprocess.Popen(
         command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -57,6 +53,19 @@ def serving_run(run: str, *words: str, **settings: str) -> Iterator[tuple[str, s
         process.wait()
         process.stderr.close()
         process.stdout.close()
+
+
+@contextmanager
+def served(run: str, said: Path, **settings: str) -> Iterator[str]:
+    """The address of a run that a forked command serves, where its start is not the point; what it says is in files."""
+    err = said / "err"
+    with begun_command("serve", "--port", "0", "--run", run, env=os.environ | settings, said=said) as fork:  # noqa: TID251
+        while "Ctrl-C" not in (words := err.read_text() if err.exists() else ""):
+            assert Path(f"/proc/{fork.pid}").exists()
+            time.sleep(0.02)
+        found = re.search(r"http://\S+", words)
+        assert found, words
+        yield found[0]
 
 
 def ask(url: str, **headers: str) -> tuple[int, Any]:
