@@ -1,4 +1,4 @@
-"""A small run of few photos, as nothing here depends on how many it learnt from, and photos for which it answers."""
+"""A small run that learnt from few photos, and photos for which it answers."""
 
 from pathlib import Path
 
@@ -7,23 +7,14 @@ import pytest
 from collector.demo.world.drawing import draw_photo
 from collector.demo.world.world import World
 from tests.trainer.conftest import Trained, trained
+from tests.trainer.few import directories, version
 from trainer.dataset.manifest import Version
 from trainer.directories import Directories
 from trainer.runs.runs import Run
 
+__all__ = ["directories", "version"]
+
 SMALL = ("height=32", "width=48")
-
-
-@pytest.fixture(scope="session")
-def directories(few: tuple[Directories, Version]) -> Directories:
-    """The folders of a home with few photos."""
-    return few[0]
-
-
-@pytest.fixture(scope="session")
-def version(few: tuple[Directories, Version]) -> Version:
-    """Those photos."""
-    return few[1]
 
 
 @pytest.fixture(scope="session")

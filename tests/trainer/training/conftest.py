@@ -1,18 +1,5 @@
-"""The tests of training look at few photos: nothing in them depends on how many there are."""
+"""The tests of training look at few photos."""
 
-import pytest
+from tests.trainer.few import directories, version
 
-from trainer.dataset.manifest import Version
-from trainer.directories import Directories
-
-
-@pytest.fixture(scope="session")
-def directories(few: tuple[Directories, Version]) -> Directories:
-    """The folders of a home with few photos."""
-    return few[0]
-
-
-@pytest.fixture(scope="session")
-def version(few: tuple[Directories, Version]) -> Version:
-    """Those photos."""
-    return few[1]
+__all__ = ["directories", "version"]
