@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collector.politeness.gate import Connection
     from collector.settings import Settings
 
-UNDATED = "only kept as history: what is held came later, or nobody knows"
+HISTORY = "only kept as history: what is held came later, or nobody knows"
 SAVED_ANEW = (
     "is UTF-8, although it names another charset; it is read as UTF-8",
     "are UTF-8, although they name another charset; they are read as UTF-8",
@@ -63,7 +63,7 @@ def print_report(console: "Console", report: "Report", things: str, *, dry_run: 
         console.print(f"  {source}: {count} {kind}")
     deleted = ", ".join(report.deleted[:5])
     for count, one, more in (
-        (counts["older"] + counts["undated"], UNDATED, UNDATED),
+        (counts["older"] + counts["undated"], HISTORY, HISTORY),
         (counts["confirmed"], "says the same as what is held", "say the same as what is held"),
         (report.gone, "says that there is no such page", "say that there is no such page"),
         (report.saved_anew, *SAVED_ANEW),
